@@ -1,0 +1,31 @@
+"""saltext.maas: Canonical MAAS as code, for Salt.
+
+This package is the library; the modules, states, grains and runners that Salt
+loads are thin and stand beside it.  It works both installed as the wheel
+``saltext.maas`` and synced to a minion by ``saltutil.sync_all``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+_LOADER_TYPES = ("modules", "states", "grains", "runners")
+
+
+def loader_dirs() -> dict[str, list[str]]:
+    """Tell Salt's loader where each loader type of this extension lives.
+
+    Returns:
+        ``{loader type: [directory]}``, for the wheel or, in an editable
+        install, for the repository.
+    """
+    here = Path(__file__).resolve().parent
+    dirs = {}
+    for kind in _LOADER_TYPES:
+        installed = here / kind
+        folder = installed if installed.is_dir() else here.parents[2] / f"_{kind}"
+        if folder.is_dir():
+            dirs[kind] = [str(folder)]
+    return dirs

@@ -1,0 +1,82 @@
+"""MAAS releases, compared as numbers."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+_TEXT = re.compile(r"\s*(\d+)\.(\d+)(?:\.(\d+))?(?![\d])")
+
+
+@functools.total_ordering
+class Release:
+    """A MAAS release such as 1.7, 2.9.2 or 3.7.
+
+    Args:
+        text: Version text as a package, the API or a pillar writes it
+            (``1.7.3+bzr3363``, ``1:3.7.0-1``, ``3.6.0~rc1``); a float such as
+            ``3.7`` is taken too, since YAML makes one of an unquoted release.
+
+    Raises:
+        ValueError: The text holds no ``MAJOR.MINOR``.
+
+    Example:
+        ``Release("1.10") > Release("1.9")`` is true.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, text: str | float | Release):
+        if isinstance(text, Release):
+            self.parts = text.parts
+            return
+        body = str(text).rpartition(":")[2] or str(text)
+        match = _TEXT.match(body)
+        if not match:
+            raise ValueError(f"{text!r} is not a MAAS release, such as '1.7' or '3.6'")
+        self.parts = tuple(int(part) for part in match.groups(default="0"))
+
+    @property
+    def series(self) -> str:
+        """The release without its point release: ``3.7`` of ``3.7.3``."""
+        return f"{self.parts[0]}.{self.parts[1]}"
+
+    @property
+    def api(self) -> str:
+        """The API generation that this release speaks: ``1.0`` or ``2.0``."""
+        return "1.0" if self.parts[0] < 2 else "2.0"
+
+    def __eq__(self, other):
+        return self.parts == Release(other).parts
+
+    def __lt__(self, other):
+        return self.parts < Release(other).parts
+
+    def __hash__(self):
+        return hash(self.parts)
+
+    def __str__(self):
+        return ".".join(map(str, self.parts if self.parts[2] else self.parts[:2]))
+
+    def __repr__(self):
+        return f"Release('{self}')"
+
+
+#: Every release line that is known, oldest first.
+SERIES = (
+    *(f"1.{minor}" for minor in range(5, 11)),
+    *(f"2.{minor}" for minor in range(0, 10)),
+    *(f"3.{minor}" for minor in range(0, 8)),
+)
+
+
+def known(text: str | float | Release) -> Release:
+    """Parse a release and make sure that its line is one that is known.
+
+    Raises:
+        ValueError: It is no release, or not one of :data:`SERIES`.
+    """
+    release = Release(text)
+    if release.series not in SERIES:
+        raise ValueError(f"{text!r} is not a known MAAS release: {SERIES[0]} to {SERIES[-1]}")
+    return release
