@@ -1,0 +1,185 @@
+"""``version/``, ``users/`` and ``account/``: who is there and with which keys."""
+
+from __future__ import annotations
+
+from saltext.maas.emulator.web import (
+    TEXT,
+    Answer,
+    Endpoint,
+    Missing,
+    html_page,
+    no_content,
+)
+
+version = Endpoint("version/", "VersionHandler")
+users = Endpoint("users/", "UsersHandler")
+user = Endpoint("users/{username}/", "UserHandler")
+account = Endpoint("account/", "AccountHandler")
+
+#: (capability, first release); what lies between 1.7 and 3.7 was not seen.
+CAPABILITIES = (
+    ("networks-management", "1.5"),
+    ("static-ipaddresses", "1.6"),
+    ("ipv6-deployment-ubuntu", "1.7"),
+    ("devices-management", "1.8"),
+    ("storage-deployment-ubuntu", "1.9"),
+    ("network-deployment-ubuntu", "1.9"),
+    ("bridging-interface-ubuntu", "2.1"),
+    ("bridging-automatic-ubuntu", "2.1"),
+    ("authenticate-api", "2.4"),
+)
+
+#: Accounts that MAAS makes for itself: (name, e-mail, administrator), by generation.
+SYSTEM_USERS = {
+    "1.0": (
+        ("maas-init-node", "", False),
+        ("maas-nodegroup-worker", "maas-nodegroup-worker@localhost", False),
+    ),
+    "2.0": (("MAAS", "maas@localhost", True),),
+}
+
+
+def seed(region):
+    """Make the system's accounts."""
+    for name, email, is_superuser in SYSTEM_USERS[region.release.api]:
+        region.create_user(name, "", email, is_superuser)
+
+
+@version("GET", anonymous=True)
+def read_version(request):
+    """Version and capabilities of this MAAS instance."""
+    release = request.region.release
+    answer = {"capabilities": [name for name, since in CAPABILITIES if release >= since]}
+    if release >= "1.7":
+        answer["version"] = ".".join(map(str, release.parts))
+        answer["subversion"] = "+bzr3363" if release.series == "1.7" else ""
+    return answer
+
+
+def _shown(request, person):
+    row = {
+        "username": person.username,
+        "email": person.email,
+        "is_superuser": person.is_superuser,
+    }
+    release = request.region.release
+    if release >= "2.0":
+        row["resource_uri"] = f"/MAAS/api/2.0/users/{person.username}/"
+    if release >= "2.4":
+        row["is_local"] = True
+    return row
+
+
+@users("GET")
+def list_users(request):
+    """List users."""
+    people = sorted(request.region.users.values(), key=lambda person: person.username)
+    return [_shown(request, person) for person in people]
+
+
+@users("GET", "whoami", since="2.0")
+def whoami(request):
+    """Retrieve the logged in user."""
+    return _shown(request, request.user)
+
+
+@users("POST", admin=True)
+def create_user(request):
+    """Create a user account."""
+    username = str(request.needed("username"))
+    email = str(request.needed("email"))
+    password = str(request.needed("password"))
+    right = str(request.needed("is_superuser"))
+    if right not in ("0", "1"):
+        text = f"Not a valid Boolean value (0 or 1): '{right}'"
+        raise Answer(500, text, TEXT)
+    try:
+        person = request.region.create_user(username, password, email, right == "1")
+    except ValueError as error:
+        field = error.args[1]
+        raise _duplicate(request, field, {"username": username, "email": email}[field]) from None
+    return _shown(request, person)
+
+
+def _duplicate(request, field, value):
+    """2.0 retries and gives up with a page, 1.x shows what the database said."""
+    if request.region.release >= "2.0":
+        text = "Conflict error. Try your request again, as it will most likely succeed."
+        answer = Answer()
+        answer.response = html_page(409, "Conflict Error", text, {"Retry-After": "5"})
+        return answer
+    return Answer(
+        500,
+        f'duplicate key value violates unique constraint "auth_user_{field}_key"\n'
+        f"DETAIL:  Key ({field})=({value}) already exists.\n",
+        TEXT,
+    )
+
+
+@user("GET")
+def read_user(request):
+    """Retrieve user details."""
+    person = request.region.users.get(request.ids["username"])
+    if person is None:
+        raise Missing("User", request)
+    return _shown(request, person)
+
+
+@user("DELETE", admin=True, since="1.9")
+def delete_user(request):
+    """Delete a user."""
+    region, name = request.region, request.ids["username"]
+    if name == request.user.username:
+        raise Answer(400, "An administrator cannot self-delete.", TEXT)
+    heir = request.query.get("transfer_resources_to")
+    if heir is not None and heir not in region.users and region.release >= "2.3":
+        raise Missing("User", request)
+    region.delete_user(name)
+    return no_content()
+
+
+@account("POST", "create_authorisation_token")
+def create_token(request):
+    """Create an authorisation token."""
+    region = request.region
+    token = region.new_token(request.user, request.form.get("name"))
+    answer = {
+        "consumer_key": token.consumer,
+        "token_key": token.key,
+        "token_secret": token.secret,
+    }
+    if region.release >= "2.1":
+        answer["name"] = token.name
+    return answer
+
+
+@account("POST", "delete_authorisation_token")
+def delete_token(request):
+    """Delete an authorisation token."""
+    token = _own_token(request, request.needed("token_key"))
+    request.user.tokens.remove(token)
+    request.region.consumers.pop(token.consumer, None)
+    return no_content()
+
+
+@account("POST", "update_token_name", since="2.1")
+def rename_token(request):
+    """Rename an authorisation token, given whole or by its key."""
+    name = str(request.needed("name"))
+    given = str(request.needed("token"))
+    parts = given.split(":")
+    _own_token(request, parts[1] if len(parts) == 3 else given).name = name
+    return Answer(202, "Accepted", TEXT).response
+
+
+@account("GET", "list_authorisation_tokens", since="2.1")
+def list_tokens(request):
+    """List the authorisation tokens of the logged in user."""
+    return [{"name": token.name, "token": token.text} for token in request.user.tokens]
+
+
+def _own_token(request, key):
+    for token in request.user.tokens:
+        if token.key == key:
+            return token
+    raise Missing("Token", request)

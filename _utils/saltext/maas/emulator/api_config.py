@@ -1,0 +1,67 @@
+"""``maas/``: the region's settings, in every release."""
+
+from __future__ import annotations
+
+from saltext.maas.emulator.settings import (
+    OLD_NAMES,
+    BadValue,
+    clean,
+    default_series,
+    settings_of,
+)
+from saltext.maas.emulator.web import BARE_JSON, BARE_TEXT, Endpoint, Invalid, as_json, as_text
+
+# 1.x lets only administrators in; from 2.0 on everybody may read.
+closed = Endpoint("maas/", "MaasHandler", restricted=True, until="2.0")
+opened = Endpoint("maas/", "MaasHandler", since="2.0")
+
+
+def seed(region):
+    """Give a new region the defaults of its release."""
+    series = default_series(region.release)
+    for name, setting in settings_of(region.release).items():
+        region.settings[name] = series if setting.kind == "series" else setting.default
+    region.settings["maas_name"] = region.options.hostname
+    if region.release >= "2.1":
+        region.settings.setdefault("main_archive", "http://archive.ubuntu.com/ubuntu")
+        region.settings.setdefault("ports_archive", "http://ports.ubuntu.com/ubuntu-ports")
+
+
+def _stored_name(region, name):
+    """The name under which a setting is kept, once it is known to be one.
+
+    Raises:
+        Invalid: The release has no such setting.
+    """
+    known = settings_of(region.release)
+    if name in known:
+        return name
+    if region.release >= "2.1" and name in OLD_NAMES:
+        return "ntp_servers" if name == "ntp_server" else name
+    listed = ", ".join(known)
+    message = f"{name} is not a valid config setting (valid settings are: {listed})."
+    raise Invalid({name: [message]}, BARE_JSON)
+
+
+@closed("GET", "get_config")
+@opened("GET", "get_config")
+def get_config(request):
+    """Get a configuration value."""
+    name = _stored_name(request.region, request.needed("name"))
+    return as_json(request.region.settings.get(name), content_type=BARE_JSON)
+
+
+@closed("POST", "set_config")
+@opened("POST", "set_config", admin=True)
+def set_config(request):
+    """Set a configuration value."""
+    region = request.region
+    asked = request.needed("name")
+    value = request.needed("value")
+    name = _stored_name(region, asked)
+    setting = settings_of(region.release).get(name)
+    try:
+        region.settings[name] = clean(region, setting, value) if setting else str(value)
+    except BadValue as error:
+        raise Invalid({asked: [str(error)]}) from None
+    return as_text("OK", content_type=BARE_TEXT)

@@ -1,0 +1,321 @@
+"""What a handler gets and gives: requests, forms, answers and the table of endpoints."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qsl, unquote
+
+from saltext.maas.release import Release
+
+JSON = "application/json; charset=utf-8"
+BARE_JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BARE_TEXT = "text/plain"
+HTML = "text/html; charset=utf-8"
+
+_HTML_PAGE = """<!DOCTYPE html>
+<html>
+  <head>
+    <title>Error: {title}</title>
+  </head>
+  <body>
+    <h2>{text}</h2>
+  </body>
+</html>
+"""
+
+
+class Response:
+    """An answer: status, body in bytes, content type and further headers."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(self, status=200, body=b"", content_type=BARE_TEXT, headers=None):
+        self.status = status
+        self.body = body.encode() if isinstance(body, str) else body
+        self.content_type = content_type
+        self.headers = headers or {}
+
+
+class Answer(Exception):
+    """Ends a handler with the given answer."""
+
+    def __init__(self, status=200, body=b"", content_type=TEXT, headers=None):
+        super().__init__(status)
+        self.response = Response(status, body, content_type, headers)
+
+
+class Invalid(Answer):
+    """400 with the JSON of a form's errors: ``{field: [message, ...]}``.
+
+    The content type is that of the release, unless one is given.
+    """
+
+    def __init__(self, errors, content_type=None):
+        super().__init__(400, json.dumps(errors), content_type)
+        self.errors = errors
+
+
+class Missing(Answer):
+    """404 as the region words it.
+
+    Args:
+        kind: Name of the model (``Fabric``), which 2.0 puts into its text; 1.x says
+            ``Not Found`` whatever it is.
+    """
+
+    def __init__(self, kind, request):
+        two = request.region.release.api == "2.0"
+        text = f"No {kind} matches the given query." if two else "Not Found"
+        super().__init__(404, text, BARE_TEXT)
+
+
+def as_json(data, status=200, content_type=JSON, headers=None):
+    """Answer with data as JSON (not indented, as MAAS does, since that costs time)."""
+    return Response(status, json.dumps(data), content_type, headers)
+
+
+def as_text(text, status=200, content_type=TEXT):
+    """Answer with plain text."""
+    return Response(status, text, content_type)
+
+
+def no_content():
+    """The answer to a deletion."""
+    return Response(204, b"", BARE_TEXT)
+
+
+def html_page(status, title, text, headers=None):
+    """One of the pages that MAAS answers with where no API code is in charge."""
+    return Response(status, _HTML_PAGE.format(title=title, text=text), HTML, headers)
+
+
+class Form(dict):
+    """Fields of a query or body: ``{name: [value, ...]}``; values of JSON keep their type."""
+
+    def get(self, name, default=None):
+        """The last value of a field."""
+        values = super().get(name)
+        return values[-1] if values else default
+
+    def getlist(self, name):
+        """All values of a field, in the order sent."""
+        return super().get(name) or []
+
+    @classmethod
+    def of_pairs(cls, pairs):
+        form = cls()
+        for name, value in pairs:
+            form.setdefault(name, []).append(value)
+        return form
+
+
+class Request:
+    """One call of the API.
+
+    Attributes:
+        region: The :class:`~saltext.maas.emulator.core.Region` that is asked.
+        method, path, op: Verb, path below ``/MAAS/api/X.Y/``, operation or None.
+        ids: Values of the path template's names.
+        query, form, files: Fields; ``files`` maps names to bytes.
+        user: The user who signed it, None when anonymous.
+        content_type: Media type of the body, ``""`` when there is none.
+        bound: False when MAAS finds no form data at all, which it answers with ``{}``.
+    """
+
+    def __init__(self, region, method, path, query="", headers=None, body=b""):
+        self.region = region
+        self.method = method
+        self.path = path
+        self.query = Form.of_pairs(parse_qsl(query, keep_blank_values=True)) if query else Form()
+        self.headers = headers or {}
+        self.body = body
+        self.content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.form = Form()
+        self.files = {}
+        self.bound = True
+        self.ids = {}
+        self.user = None
+        self.op = self.query.get("op")
+
+    @property
+    def is_json(self):
+        """Whether the body is JSON, where 1.x code that wants repeated fields breaks."""
+        return self.content_type == "application/json"
+
+    def read_body(self):
+        """Fill :attr:`form` and :attr:`files` from the body.
+
+        Raises:
+            Answer: 400 for malformed JSON, 500 for JSON that is no object.
+        """
+        if self.method not in ("POST", "PUT"):
+            return
+        if self.content_type == "application/x-www-form-urlencoded":
+            text = self.body.decode("utf-8", "replace")
+            self.form = Form.of_pairs(parse_qsl(text, keep_blank_values=True))
+        elif self.content_type == "multipart/form-data":
+            self.form, self.files = read_multipart(self.headers["content-type"], self.body)
+        elif self.is_json:
+            self._read_json()
+        elif self.content_type or self.region.release.api == "1.0":
+            self.bound = False
+        if self.method == "POST" and "op" in self.form and "op" not in self.query:
+            self.op = self.form.get("op")
+
+    def _read_json(self):
+        try:
+            data = json.loads(self.body)
+        except ValueError:
+            raise Answer(400, "Bad Request", BARE_TEXT) from None
+        if not isinstance(data, dict):
+            kind = type(data).__name__
+            raise Answer(500, f"'{kind}' object has no attribute 'items'", TEXT)
+        pairs = data.items()
+        self.form = Form((k, v if isinstance(v, list) else [v]) for k, v in pairs)
+
+    def needed(self, name):
+        """A field that an operation cannot do without.
+
+        Raises:
+            Answer: 400 ``No provided NAME!``.
+        """
+        source = self.query if self.method in ("GET", "DELETE") else self.form
+        value = source.get(name)
+        if value is None:
+            raise Answer(400, f"No provided {name}!", TEXT)
+        return value
+
+
+def read_multipart(content_type, body):
+    """Split a multipart body into fields and files.
+
+    Args:
+        content_type: The whole header, which names the boundary.
+        body: Bytes as received.
+
+    Returns:
+        A :class:`Form` and ``{name: bytes}`` of the parts that are files.
+    """
+    form, files = Form(), {}
+    match = re.search(r'boundary="?([^";]+)', content_type)
+    if not match:
+        return form, files
+    for part in body.split(b"--" + match.group(1).encode())[1:]:
+        head, found, content = part.partition(b"\r\n\r\n")
+        if not found:
+            continue
+        content = content[:-2]  # the line end before the next boundary is not content
+        line = re.search(rb"(?im)^content-disposition:(.*)$", head)
+        name = re.search(rb'[; ]name="?([^";\r]+)', line.group(1)) if line else None
+        if not name:
+            continue
+        key = unquote(name.group(1).decode())
+        if re.search(rb"[; ]filename\*?=", line.group(1)):
+            files[key] = content
+        else:
+            form.setdefault(key, []).append(content.decode("utf-8", "replace"))
+    return form, files
+
+
+class Operation:
+    """A function that answers one method and op of an endpoint."""
+
+    __slots__ = ("admin", "anonymous", "call", "doc", "method", "op", "since", "until")
+
+    def __init__(self, call, method, op, admin, anonymous, since, until):
+        self.call = call
+        self.method = method
+        self.op = op
+        self.admin = admin
+        self.anonymous = anonymous
+        self.since = Release(since) if since else None
+        self.until = Release(until) if until else None
+        self.doc = (call.__doc__ or "").strip()
+
+    def served_by(self, release):
+        """Whether the release has it: from ``since`` on, and before ``until``."""
+        return (not self.since or release >= self.since) and (
+            not self.until or release < self.until
+        )
+
+
+class Endpoint:
+    """A path of the API; calling it declares an operation.
+
+    Args:
+        template: Path below ``api/X.Y/``, ``{name}`` for one segment, ``{name:REGEX}`` for
+            others; it ends in ``/`` where MAAS wants one.
+        name: What ``describe/`` calls it.
+        restricted: Only administrators may use it at all (403, also for anonymous calls).
+        since, until: Releases that have it, as in :class:`Operation`.
+    """
+
+    def __init__(self, template, name="", restricted=False, since=None, until=None):
+        self.template = template
+        self.name = name
+        self.restricted = restricted
+        self.since, self.until = since, until
+        self.operations: list[Operation] = []
+        pattern = re.sub(
+            r"\{(\w+)(?::((?:[^{}]|\{\d+\})+))?\}",
+            lambda match: f"(?P<{match.group(1)}>{match.group(2) or '[^/]+'})",
+            template,
+        )
+        self.regex = re.compile(pattern + ("+" if template.endswith("/") else "") + r"\Z")
+
+    def __call__(self, method, op=None, *, admin=False, anonymous=False, since=None, until=None):
+        """Declare the decorated function as an operation.
+
+        Args:
+            method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+            op: Name of a custom operation.
+            admin: Refuse other users with 403.
+            anonymous: True when no key is needed, ``"only"`` when a signed call is refused.
+            since, until: Releases that have it (``until`` is the first that has not).
+        """
+
+        def declare(function):
+            operation = Operation(
+                function, method, op, admin, anonymous, since or self.since, until or self.until
+            )
+            self.operations.append(operation)
+            return function
+
+        return declare
+
+
+class Routes:
+    """The endpoints that one release serves, and the way from a path to them."""
+
+    def __init__(self, endpoints, release):
+        self.endpoints = []
+        self._fixed = {}
+        self._patterns = {}
+        for endpoint in endpoints:
+            operations = {}
+            for operation in endpoint.operations:
+                if operation.served_by(release):
+                    operations[operation.method, operation.op] = operation
+            if not operations:
+                continue
+            entry = (endpoint, operations)
+            self.endpoints.append(entry)
+            if "{" in endpoint.template:
+                self._patterns.setdefault(endpoint.template.split("/")[0], []).append(entry)
+            else:
+                self._fixed[endpoint.template] = entry
+
+    def find(self, path):
+        """Find ``(endpoint, operations, ids)`` of a path, or None."""
+        entry = self._fixed.get(path)
+        if entry:
+            return (*entry, {})
+        if path.endswith("//") and path.rstrip("/") + "/" in self._fixed:
+            return (*self._fixed[path.rstrip("/") + "/"], {})
+        for endpoint, operations in self._patterns.get(path.partition("/")[0], ()):
+            match = endpoint.regex.match(path)
+            if match:
+                return endpoint, operations, match.groupdict()
+        return None
