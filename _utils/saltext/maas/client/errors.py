@@ -1,0 +1,102 @@
+"""What can go wrong between us and a region, as types.
+
+Nobody outside this package tells errors apart by their text.
+"""
+
+from __future__ import annotations
+
+from salt.exceptions import CommandExecutionError
+
+
+class MaasError(CommandExecutionError):
+    """Anything that this extension reports as its own failure."""
+
+
+class BadInput(MaasError):
+    """The caller's data is wrong; nothing was sent.
+
+    Attributes:
+        problems: One line each: where, which value, what is allowed.
+    """
+
+    def __init__(self, problems):
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Unreachable(MaasError):
+    """No connection could be made, or none before the deadline; nothing was carried out."""
+
+
+class LostAnswer(MaasError):
+    """The request was sent and its answer never came: it may have been carried out."""
+
+
+class HttpError(MaasError):
+    """The region answered with an error.
+
+    Attributes:
+        status: HTTP status code.
+        text: The answer's text, with secrets taken out.
+        retry_after: Seconds the region asks to wait, or None.
+    """
+
+    def __init__(self, message, status=0, text="", retry_after=None):
+        super().__init__(message)
+        self.status = status
+        self.text = text
+        self.retry_after = retry_after
+
+
+class NotAuthenticated(HttpError):
+    """401: the API key is wrong, or the clocks differ by more than 300 s."""
+
+
+class Forbidden(HttpError):
+    """403: the key's user may not do this, or a name fits several objects."""
+
+
+class NotFound(HttpError):
+    """404 or 410: no such object, or no such endpoint in this release."""
+
+
+class Conflict(HttpError):
+    """409: the object's state forbids it, or concurrent writers collided."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether the region says that trying again may help."""
+        return self.retry_after is not None
+
+
+class Invalid(HttpError):
+    """400: MAAS refused the data.
+
+    Attributes:
+        fields: ``{field name: [message]}``; ``__all__`` for the whole object.
+    """
+
+    def __init__(self, message, status=400, text="", retry_after=None, fields=None):
+        super().__init__(message, status, text, retry_after)
+        self.fields = fields or {}
+
+    @property
+    def duplicate(self) -> bool:
+        """Something with this identity, or in this place, exists already."""
+        return any(word in self._told() for word in ("already", "overlap", "conflicts with"))
+
+    @property
+    def not_in_catalogue(self) -> bool:
+        """The boot source's catalogue does not hold these images, or not yet."""
+        return "vailable images" in self._told()
+
+    def _told(self) -> str:
+        return " ".join(str(text) for texts in self.fields.values() for text in texts)
+
+
+class Unavailable(HttpError):
+    """502, 503 or 504: the region, or a cluster behind it, cannot serve this now."""
+
+
+class Unexpected(HttpError):
+    """Any other answer; a 500 of MAAS is often plain bad input."""

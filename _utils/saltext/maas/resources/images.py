@@ -1,0 +1,313 @@
+"""Boot sources, selections, the images they bring and their copies on the clusters."""
+
+from __future__ import annotations
+
+from saltext.maas.client.errors import Invalid, NotFound, Unavailable, Unexpected
+from saltext.maas.client.session import segment
+from saltext.maas.release import Release
+from saltext.maas.resources import kinds
+from saltext.maas.resources.table import Field, Table
+
+KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
+_IDS_TRIED = 30  # how far past the last known boot source one more is looked for
+
+DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases/"
+
+
+class BootSource(Table):
+    name = "boot_source"
+    noun = "boot source"
+    since = "1.7"
+    collection = "boot-sources/"
+    identity = ("url",)
+    fields = (
+        Field("url", doc="URL of the simplestreams mirror."),
+        Field("keyring_filename", doc="Keyring file on the region host."),
+        Field(
+            "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
+        ),
+    )  # fmt: skip
+
+    def read(self, snapshot, partition):
+        try:
+            return super().read(snapshot, partition)
+        except Unexpected:
+            if snapshot.release >= "2.0":
+                raise
+            # 1.x cannot list a source with binary keyring data, though it can show one.
+            return self._one_by_one(snapshot.client)
+
+    def _one_by_one(self, client):
+        found, missed, number = [], 0, 0
+        while missed < _IDS_TRIED:
+            number += 1
+            try:
+                found.append(client.get(f"{self.collection}{number}/"))
+                missed = 0
+            except NotFound:
+                missed += 1
+        return found
+
+    def pristine(self, release, partition):
+        if release >= "2.0":
+            return []
+        return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
+
+    def form(self, snapshot, values):
+        if (
+            "url" in values
+            and not values.get("keyring_data")
+            and not values.get("keyring_filename")
+        ):
+            values = {**values, "keyring_filename": KEYRING}
+        elif values.get("keyring_data"):
+            values = {**values, "keyring_filename": None}
+        elif values.get("keyring_filename"):
+            values = {**values, "keyring_data": None}
+        data, files = super().form(
+            snapshot, {k: v for k, v in values.items() if k != "keyring_data" or v}
+        )
+        return data, files
+
+
+class BootSelection(Table):
+    name = "boot_selection"
+    noun = "boot source selection"
+    since = "1.7"
+    identity = ("source", "os", "release")
+    fields = (
+        Field("source", ref="boot_source", doc="URL of its boot source."),
+        Field("os", doc="Operating system, such as ubuntu."),
+        Field("release", doc="Release, such as jammy."),
+        Field("arches", kinds.NAMES, default=["*"], doc="Architectures; * for all."),
+        Field("subarches", kinds.NAMES, default=["*"], doc="Sub-architectures; * for all."),
+        Field("labels", kinds.NAMES, default=["*"], doc="Labels; * for all."),
+    )
+
+    def partition(self, values):
+        return values["source"]
+
+    def key(self, values):
+        return f"{values['source']} {values['os']}/{values['release']}"
+
+    def read(self, snapshot, partition):
+        source = snapshot.records("boot_source").get(partition)
+        if source is None:
+            return []
+        path = f"boot-sources/{source.raw['id']}/selections/"
+        return [{**one, "source": partition} for one in snapshot.client.get(path)]
+
+    def pristine(self, release, partition):
+        if release >= "2.0" or partition != DEFAULT_SOURCE_1X:
+            return []
+        only = {"os": "ubuntu", "release": "trusty", "arches": ["amd64"]}
+        return [{"id": 1, "source": partition, **only, "subarches": ["*"], "labels": ["release"]}]
+
+    def create_path(self, snapshot, values):
+        return f"boot-sources/{snapshot.resolve('boot_source', values['source'])['id']}/selections/"
+
+    def form(self, snapshot, values):
+        return super().form(snapshot, {k: v for k, v in values.items() if k != "source"})
+
+    def create(self, run, wanted):
+        self._once_catalogued(run, wanted, lambda: super(BootSelection, self).create(run, wanted))
+
+    def update(self, run, wanted, record):
+        self._once_catalogued(
+            run, wanted, lambda: super(BootSelection, self).update(run, wanted, record)
+        )
+
+    def _once_catalogued(self, run, wanted, write):
+        """Write a selection as soon as the region has fetched its source's index.
+
+        MAAS fetches that in the background after a source is saved and refuses
+        selections until then.  From 2.0 on the very first source is not
+        fetched before an import has run, so one is started.
+        """
+        source = wanted.values["source"]
+
+        def tried():
+            try:
+                write()
+            except Invalid as error:
+                if not error.not_in_catalogue or run.known(("catalogue", source)):
+                    raise
+                if run.snapshot.release >= "2.0":
+                    run.once("import", lambda: run.client.post("boot-resources/", op="import"))
+                run.last_error = error
+                return None
+            run.know(("catalogue", source))
+            return True
+
+        run.wait_for(f"the catalogue of {source}", tried, run.limits.catalogue_seconds)
+
+
+class Image(Table):
+    """An image in the region: one operating system release for one architecture."""
+
+    name = "image"
+    noun = "boot image"
+    since = "1.7"
+    collection = "boot-resources/"
+    identity = ("name", "architecture")
+    can_update = False
+    can_delete = False
+    fields = (
+        Field("name", doc="Operating system and release, such as ubuntu/jammy."),
+        Field(
+            "architecture", read=lambda raw: raw["architecture"].partition("/")[0],
+            doc="Architecture, such as amd64; * for any.",
+        ),
+    )  # fmt: skip
+
+    def match(self, snapshot, wanted):
+        records = snapshot.records(self.name)
+        if wanted.values["architecture"] != "*":
+            return records.get(wanted.key)
+        prefix = wanted.values["name"] + "/"
+        return next((record for key, record in records.items() if key.startswith(prefix)), None)
+
+    def differences(self, snapshot, wanted, record):
+        return {}
+
+    def needs(self, wanted, everything):
+        # The import takes what is selected when it starts, by the settings of that time.
+        before = everything.of("boot_source", "boot_selection", "setting")
+        return {(one.type, one.key) for one in before if not after_import(one.key)}
+
+    def create(self, run, wanted):
+        images = run.plan.wanted(self.name)
+        run.once("import wanted images", lambda: self._import(run, images))
+
+    def _import(self, run, images):
+        if run.snapshot.release >= "2.0":
+            self._let_a_running_import_end(run)
+        run.client.post(self.collection, op="import")
+        total = len(images)
+
+        def complete():
+            run.snapshot.reload(self.name, younger_than=run.poll_seconds)
+            there = [one for one in images if self._complete(run, one)]
+            run.progress("image import", len(there), total)
+            if len(there) < total:
+                return None
+            return not self._importing(run) or None
+
+        run.wait_for("the image import", complete, run.limits.import_seconds)
+
+    def _let_a_running_import_end(self, run):
+        # One that runs already took the selections of its start, and a second is ignored.
+        run.wait_for(
+            "a running image import to end",
+            lambda: not self._importing(run) or None,
+            run.limits.import_seconds,
+        )
+
+    def _importing(self, run):
+        if run.snapshot.release < "2.1":
+            return False
+        return run.client.get(self.collection, op="is_importing")
+
+    def _complete(self, run, wanted):
+        record = self.match(run.snapshot, wanted)
+        if record is None or run.snapshot.release >= "2.1":
+            return record is not None
+        # 1.x has no is_importing, but shows whether all files of an image are there.
+        sets = run.client.get(self.item(run.snapshot, record.raw)).get("sets", {})
+        return any(one["complete"] for one in sets.values())
+
+
+class ClusterImage(Table):
+    """The images that one cluster holds."""
+
+    name = "cluster_image"
+    noun = "images of cluster"
+    since = "1.7"
+    identity = ("cluster",)
+    can_delete = False
+    fields = (
+        Field("cluster", doc="Host name of the rack, or uuid of the node group."),
+        Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64."),
+    )
+
+    def partition(self, values):
+        return values["cluster"]
+
+    def read(self, snapshot, partition):
+        controller = _controller_type(snapshot.release)
+        record = snapshot.records(controller).get(partition)
+        if record is None:
+            return []
+        try:
+            held = self._held(snapshot, record.raw)
+        except Unavailable:
+            held = []  # not connected at the moment
+        return [{"cluster": partition, "images": held}]
+
+    @staticmethod
+    def _held(snapshot, raw):
+        if snapshot.release >= "2.0":
+            path = f"rackcontrollers/{segment(raw['system_id'])}/"
+            images = snapshot.client.get(path, op="list_boot_images")["images"]
+            return [f"{one['name']}/{one['architecture']}" for one in images]
+        images = snapshot.client.get(f"nodegroups/{segment(raw['uuid'])}/boot-images/")
+        return [f"{one['osystem']}/{one['release']}/{one['architecture']}" for one in images]
+
+    def differences(self, snapshot, wanted, record):
+        held = set(record.raw["images"])
+        missing = [image for image in wanted.values["images"] if not _holds(held, image)]
+        if not missing:
+            return {}
+        present = [image for image in wanted.values["images"] if image not in missing]
+        return {"images": (present, wanted.values["images"])}
+
+    def needs(self, wanted, everything):
+        own = [
+            one
+            for one in everything.of("rack", "node_group", "node_group_interface")
+            if wanted.key in (one.key, one.values.get("cluster"))
+        ]
+        return {(one.type, one.key) for one in [*everything.of("image"), *own]}
+
+    def create(self, run, wanted):
+        self.update(run, wanted, None)
+
+    def update(self, run, wanted, record):
+        controller = _controller_type(run.snapshot.release)
+        raw = run.snapshot.resolve(controller, wanted.key)
+        collection = "rackcontrollers" if controller == "rack" else "nodegroups"
+        ident = segment(raw["system_id"] if controller == "rack" else raw["uuid"])
+        if run.snapshot.release < "3.5":  # from there on racks fetch images as they need them
+            run.client.post(f"{collection}/{ident}/", op="import_boot_images")
+
+        def synced():
+            run.snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
+            found = self.match(run.snapshot, wanted)
+            missing = (
+                self.differences(run.snapshot, wanted, found) if found else {"images": ((), ())}
+            )
+            total = len(wanted.values["images"])
+            run.progress(
+                f"images of {wanted.label}", len(missing["images"][0]) if missing else total, total
+            )
+            return None if missing else True
+
+        run.wait_for(f"cluster {wanted.label} to fetch the images", synced, run.limits.sync_seconds)
+
+
+_CONTROLLERS = {"1.0": "node_group", "2.0": "rack"}
+
+
+def _controller_type(release: Release) -> str:
+    return _CONTROLLERS[release.api]
+
+
+def _holds(held: set, image: str) -> bool:
+    if not image.endswith("/*"):
+        return image in held
+    return any(one.startswith(image[:-1]) for one in held)
+
+
+def after_import(setting: str) -> bool:
+    """Whether MAAS takes a setting's value only once the image it names is there."""
+    return setting.endswith("_distro_series")

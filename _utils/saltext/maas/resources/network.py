@@ -1,0 +1,261 @@
+"""Fabrics, VLANs, their DHCP, spaces, subnets and IP ranges (API 2.0)."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.table import VLAN_NAME, Field, Table, read_vlan
+
+
+class Fabric(Table):
+    name = "fabric"
+    noun = "fabric"
+    since = "2.0"
+    collection = "fabrics/"
+    identity = ("name",)
+    nested = {"vlans": "vlan"}
+    fields = (
+        Field("name", doc="Name, unique in the region."),
+        Field("class_type", doc="Free word for its class, such as 10g."),
+        Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
+    )
+
+
+class Space(Table):
+    name = "space"
+    noun = "space"
+    since = "2.0"
+    collection = "spaces/"
+    identity = ("name",)
+    fields = (
+        Field("name", doc="Name, unique in the region."),
+        Field("description", readable=False, doc="Sent at creation only."),
+    )
+
+
+class Vlan(Table):
+    name = "vlan"
+    noun = "VLAN"
+    since = "2.0"
+    identity = ("fabric", "vid")
+    fields = (
+        Field("fabric", ref="fabric", doc="Name of its fabric."),
+        Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
+        Field("name", doc="Name; that of VLAN 0 is always 'untagged'."),
+        Field("mtu", kinds.bounded(552, 65535), doc="MTU in bytes."),
+        Field(
+            "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
+            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
+        ),
+        Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
+    )  # fmt: skip
+
+    def read(self, snapshot, partition):
+        # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
+        return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
+
+    def create_path(self, snapshot, values):
+        return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
+
+    def form(self, snapshot, values):
+        data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "fabric"})
+        return data, files
+
+
+class Dhcp(Table):
+    """DHCP of a VLAN: the same objects as :class:`Vlan`, but written after ranges and racks."""
+
+    name = "dhcp"
+    noun = "DHCP"
+    since = "2.0"
+    store = "vlan"
+    identity = ("vlan",)
+    can_delete = False
+    fields = (
+        Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
+        Field("enabled", kinds.BOOLEAN, api="dhcp_on", doc="Whether MAAS serves DHCP there."),
+        Field(
+            "primary_rack", ref="rack", ref_attr="system_id", doc="Host name of the rack."
+        ),
+        Field(
+            "secondary_rack", ref="rack", ref_attr="system_id", doc="Host name of the stand-by."
+        ),
+        Field(
+            "relay_vlan", VLAN_NAME, ref="vlan", since="2.2",
+            read=lambda raw: read_vlan(raw.get("relay_vlan")),
+            doc="VLAN whose DHCP is relayed here.",
+        ),
+    )  # fmt: skip
+
+    def differences(self, snapshot, wanted, record):
+        found = super().differences(snapshot, wanted, record)
+        for name in ("primary_rack", "secondary_rack"):
+            if name in found:
+                # The answer holds a system id; the pillar names a host.
+                old, new = found[name]
+                shown = snapshot.rack_name(old)
+                if shown == new:
+                    del found[name]
+                else:
+                    found[name] = (shown, new)
+        return found
+
+    def form(self, snapshot, values):
+        data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
+        return data, files
+
+    def create(self, run, wanted):
+        # The VLAN came into being earlier in this run.
+        run.snapshot.resolve("vlan", wanted.key)
+        self.update(run, wanted, self.match(run.snapshot, wanted))
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        values = {name: new for name, (_, new) in changed.items()}
+        if wanted.values.get("enabled"):
+            # MAAS checks the racks together with the switch, so they go in one request.
+            values = {name: wanted.values[name] for name in wanted.values if name != "vlan"}
+        data, _ = self.form(run.snapshot, values)
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+    def needs(self, wanted, everything):
+        found = super().needs(wanted, everything)
+        subnets = everything.by("subnet", "vlan").get(wanted.key, ())
+        found |= {("subnet", subnet.key) for subnet in subnets}
+        ranges = everything.by("ip_range", "subnet")
+        found |= {("ip_range", one.key) for subnet in subnets for one in ranges.get(subnet.key, ())}
+        return found
+
+
+class Subnet(Table):
+    name = "subnet"
+    noun = "subnet"
+    since = "2.0"
+    collection = "subnets/"
+    identity = ("cidr",)
+    fields = (
+        Field("cidr", kinds.NETWORK, doc="Its network."),
+        Field("name", doc="Name; MAAS takes the network where none is given."),
+        Field(
+            "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
+            doc="VLAN it lies on; the default fabric's untagged one where none is given.",
+        ),
+        Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),
+        Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
+        Field(
+            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2),
+            doc="Reverse DNS: disabled, enabled or rfc2317.",
+        ),
+        Field("allow_proxy", kinds.BOOLEAN, doc="Machines may use the region's proxy."),
+        Field("allow_dns", kinds.BOOLEAN, since="2.5", doc="Machines may use MAAS's DNS."),
+        Field(
+            "active_discovery", kinds.BOOLEAN, since="2.1", doc="Racks scan it for neighbours."
+        ),
+        Field("managed", kinds.BOOLEAN, since="2.2", doc="MAAS hands out its addresses."),
+        Field("description", doc="Free text."),
+        Field(
+            "disabled_boot_architectures", kinds.NAMES, since="3.0",
+            doc="Boot architectures that DHCP does not serve here.",
+        ),
+    )  # fmt: skip
+
+
+class IpRange(Table):
+    name = "ip_range"
+    noun = "IP range"
+    since = "2.0"
+    collection = "ipranges/"
+    identity = ("start_ip", "end_ip")
+    fields = (
+        Field("start_ip", kinds.ADDRESS, doc="First address."),
+        Field("end_ip", kinds.ADDRESS, doc="Last address."),
+        Field(
+            "subnet", kinds.NETWORK, ref="subnet", doc="Subnet it lies in.",
+            read=lambda raw: raw["subnet"]["cidr"],
+        ),
+        Field("type", kinds.choice("dynamic", "reserved"), doc="dynamic or reserved."),
+        Field("comment", doc="Free text."),
+    )  # fmt: skip
+
+    def key(self, values):
+        return f"{values['start_ip']}-{values['end_ip']}"
+
+    def match(self, snapshot, wanted):
+        """Take the range with these ends, else the one of its type that overlaps and no
+        other wish stands for: a range that is moved or resized is changed in place."""
+        records = snapshot.records(self.name)
+        if wanted.key in records or not {"subnet", "type"} <= wanted.values.keys():
+            return records.get(wanted.key)
+        first, last = _ends(wanted.values["start_ip"], wanted.values["end_ip"])
+        found = []
+        for record in snapshot.group(self.name, "subnet").get(wanted.values["subnet"], ()):
+            if record.key in snapshot.claimed(self.name):
+                continue
+            if record.raw["type"] != wanted.values["type"]:
+                continue
+            start, end = _ends(record.raw["start_ip"], record.raw["end_ip"])
+            if start <= last and first <= end:
+                found.append(record)
+        return found[0] if len(found) == 1 else None
+
+
+class Rack(Table):
+    """A rack controller: it is never created here, it enrols itself with the secret."""
+
+    name = "rack"
+    noun = "rack controller"
+    since = "2.0"
+    collection = "rackcontrollers/"
+    identity = ("hostname",)
+    fields = (
+        Field("hostname", doc="Host name."),
+        Field(
+            "connected", kinds.BOOLEAN, writable=False, doc="Its rackd talks to the region.",
+            read=lambda raw: any(
+                service["name"] == "rackd" and service["status"] == "running"
+                for service in raw.get("service_set", ())
+            ),
+        ),
+        Field("description", since="2.6", doc="Free text."),
+        Field("zone", doc="Name of its zone.", read=lambda raw: raw["zone"]["name"]),
+        Field(
+            "domain", since="2.2", doc="Name of its DNS domain.",
+            read=lambda raw: (raw.get("domain") or {}).get("name"),
+        ),
+    )  # fmt: skip
+
+    def item(self, snapshot, raw):
+        return f"rackcontrollers/{segment(raw['system_id'])}/"
+
+    def create(self, run, wanted):
+        record = run.wait_for(
+            f"rack controller {wanted.key} to register", lambda: self._arrived(run, wanted)
+        )
+        self.update(run, wanted, record)
+
+    def update(self, run, wanted, record):
+        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+            record = run.wait_for(
+                f"rack controller {wanted.key} to connect", lambda: self._arrived(run, wanted)
+            )
+        changed = self.differences(run.snapshot, wanted, record)
+        if changed:
+            super().update(run, wanted, record)
+
+    def _arrived(self, run, wanted):
+        run.snapshot.reload(self.name, younger_than=run.poll_seconds)
+        record = self.match(run.snapshot, wanted)
+        if record is None:
+            return None
+        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+            return None
+        return record
+
+
+def _ends(start, end):
+    return ipaddress.ip_address(start), ipaddress.ip_address(end)

@@ -1,0 +1,170 @@
+"""Clusters of API 1.0: node groups and their interfaces."""
+
+from __future__ import annotations
+
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.table import Field, Table
+
+#: uuid of the placeholder that a new region keeps for the first cluster to register.
+PLACEHOLDER = "master"
+
+
+class NodeGroup(Table):
+    """A node group: never created here, a cluster enrols itself."""
+
+    name = "node_group"
+    noun = "node group"
+    until = "1.10"
+    collection = "nodegroups/"
+    list_op = "list"
+    identity = ("uuid",)
+    fields = (
+        Field("uuid", doc="The cluster's uuid, as in its own configuration."),
+        Field("cluster_name", doc="Display name, unique in the region."),
+        Field("name", doc="DNS zone of its machines."),
+        Field(
+            "status", kinds.choice(pending=0, accepted=1, rejected=2),
+            doc="accepted, rejected or pending (up to 1.7).",
+        ),
+    )  # fmt: skip
+
+    def item(self, snapshot, raw):
+        return f"nodegroups/{segment(raw['uuid'])}/"
+
+    def pristine(self, release, partition):
+        return [
+            {"uuid": PLACEHOLDER, "cluster_name": "Cluster master", "name": "maas", "status": 1}
+        ]
+
+    def create(self, run, wanted):
+        def arrived():
+            run.snapshot.reload(self.name, younger_than=run.poll_seconds)
+            return self.match(run.snapshot, wanted)
+
+        record = run.wait_for(f"cluster {wanted.label} ({wanted.key}) to register", arrived)
+        # The interfaces it reported have come along.
+        run.snapshot.drop("node_group_interface", wanted.key)
+        self.update(run, wanted, record)
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        values = {name: new for name, (_, new) in changed.items()}
+        raw = dict(record.raw)
+        if values.get("status") in ("accepted", "rejected"):
+            verb = "accept" if values["status"] == "accepted" else "reject"
+            run.client.post(self.collection, op=verb, data={"uuid": wanted.key})
+            raw["status"] = self.by_name["status"].kind.wire(values.pop("status"))
+        if values:
+            data, _ = self.form(run.snapshot, values)
+            raw = run.client.put(self.item(run.snapshot, record.raw), data=data) or raw
+        if changed:
+            run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+    def delete(self, run, wanted, record):
+        local = run.snapshot.local
+        if local is None:
+            raise MaasError(
+                f"node group {wanted.label}: API 1.0 cannot delete a node group; run this on the "
+                "region host, where the database can be reached"
+            )
+        local.delete_node_group(record.raw["uuid"])
+        run.snapshot.forget(self.name, record.raw)
+
+
+class NodeGroupInterface(Table):
+    name = "node_group_interface"
+    noun = "cluster interface"
+    until = "1.10"
+    create_op = "new"
+    identity = ("cluster", "name")
+    fields = (
+        Field("cluster", ref="node_group", doc="uuid of its node group."),
+        Field("name", since="1.7", doc="Name; that of the network interface where not given."),
+        Field("interface", doc="Network interface, such as eth0."),
+        Field(
+            "management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
+            doc="unmanaged, dhcp or dhcp_and_dns.",
+        ),
+        Field("ip", kinds.ADDRESS, doc="The cluster's own address there."),
+        Field("subnet_mask", kinds.NETMASK, doc="Netmask."),
+        Field("broadcast_ip", kinds.ADDRESS, doc="Broadcast address; MAAS computes it."),
+        Field("router_ip", kinds.ADDRESS, doc="Router; only the database shows it."),
+        Field("ip_range_low", kinds.ADDRESS, doc="First address of the dynamic range."),
+        Field("ip_range_high", kinds.ADDRESS, doc="Last address of the dynamic range."),
+        Field("static_ip_range_low", kinds.ADDRESS, since="1.6", doc="First static address."),
+        Field("static_ip_range_high", kinds.ADDRESS, since="1.6", doc="Last static address."),
+    )  # fmt: skip
+
+    def partition(self, values):
+        return values["cluster"]
+
+    def key_of(self, raw):
+        return f"{raw['cluster']}/{raw.get('name') or raw['interface']}"
+
+    def match(self, snapshot, wanted):
+        records = snapshot.records(self.name, wanted.values["cluster"])
+        if wanted.key in records:
+            return records[wanted.key]
+        # Two may share a network interface, one for each address family.
+        same = [
+            record for record in records.values()
+            if record.raw["interface"] == wanted.values.get("interface")
+            and _family(record.raw.get("ip")) == _family(wanted.values.get("ip"))
+        ]  # fmt: skip
+        return same[0] if len(same) == 1 else None
+
+    def read(self, snapshot, partition):
+        if partition not in snapshot.records("node_group"):
+            return []
+        path = f"nodegroups/{segment(partition)}/interfaces/"
+        routers = snapshot.local.router_ips() if snapshot.local else {}
+        found = []
+        for one in snapshot.client.get(path, op="list"):
+            raw = {**one, "cluster": partition}
+            where = (partition, one.get("name") or one["interface"])
+            if where in routers:
+                raw["router_ip"] = routers[where]
+            found.append(raw)
+        return found
+
+    def item(self, snapshot, raw):
+        name = raw.get("name") or raw["interface"]
+        return f"nodegroups/{segment(raw['cluster'])}/interfaces/{segment(name)}/"
+
+    def create_path(self, snapshot, values):
+        return f"nodegroups/{segment(values['cluster'])}/interfaces/"
+
+    def form(self, snapshot, values):
+        return super().form(snapshot, {k: v for k, v in values.items() if k != "cluster"})
+
+    def differences(self, snapshot, wanted, record):
+        found = super().differences(snapshot, wanted, record)
+        if "router_ip" not in record.raw:
+            found.pop("router_ip", None)
+        found.pop("name", None)  # it follows from the identity
+        return found
+
+    def send_create(self, run, values, data, files):
+        raw = super().send_create(run, values, data, files)
+        return {"cluster": values["cluster"], "router_ip": values.get("router_ip"), **raw}
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        # MAAS checks ranges, mask and management together, so they go together.
+        values = {name: wanted.values[name] for name in wanted.values if name != "name"}
+        data, _ = self.form(run.snapshot, values)
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        kept = {"cluster": record.raw["cluster"]}
+        if "router_ip" in wanted.values or "router_ip" in record.raw:
+            kept["router_ip"] = wanted.values.get("router_ip", record.raw.get("router_ip"))
+        run.snapshot.fold(
+            self.name, {**kept, **raw}, self.partition(wanted.values), replaces=record.raw
+        )
+
+
+def _family(address):
+    return ":" in str(address or "")

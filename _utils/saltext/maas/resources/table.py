@@ -1,0 +1,302 @@
+"""What a resource type is: a table of facts that one engine works from.
+
+To add a resource type, write a subclass of :class:`Table` in one of the
+modules beside this one and list it in ``TABLES`` of the package.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, ClassVar
+
+from saltext.maas.client.errors import (
+    Conflict,
+    Invalid,
+    LostAnswer,
+    NotFound,
+    Unavailable,
+)
+from saltext.maas.release import Release
+from saltext.maas.resources import kinds
+
+_REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a resource type.
+
+    Attributes:
+        name: In pillars and states.
+        kind: See :mod:`saltext.maas.resources.kinds`.
+        doc: One line for the pillar reference.
+        api: Its name in the API, where that differs.
+        read: Takes it from an object of the API, where that is more than a look-up.
+        ref: Resource type that the value names by its key.
+        ref_attr: Attribute of the object referred to that the API wants.
+        since, until: First and last release that has it.
+        default: Sent with a create when the user names none.
+        readable: False where MAAS takes it but never shows it.
+        writable: False where MAAS decides it, so that it can only be awaited.
+        secret: Its value must not be shown.
+        as_file: Sent as a file part.
+    """
+
+    name: str
+    kind: kinds.Kind = kinds.TEXT
+    doc: str = ""
+    api: str = ""
+    read: Callable[[dict], Any] | None = None
+    ref: str = ""
+    ref_attr: str = "id"
+    since: str = ""
+    until: str = ""
+    default: Any = None
+    readable: bool = True
+    writable: bool = True
+    secret: bool = False
+    as_file: bool = False
+
+    @property
+    def wire_name(self) -> str:
+        return self.api or self.name
+
+    def value(self, raw: dict):
+        """The field's normal value in an object that the API answered."""
+        found = self.read(raw) if self.read else raw.get(self.wire_name)
+        return self.kind.clean(found)
+
+    def holds_for(self, release: Release) -> bool:
+        """Whether this release has the field."""
+        line = Release(release.series)
+        return not (self.since and line < self.since) and not (self.until and line > self.until)
+
+
+class Table:
+    """A resource type.  The attributes are its facts; the methods what follows from them.
+
+    Attributes:
+        name: Resource type, as in ``maas_<name>``.
+        noun: What a person calls it.
+        identity: Fields that tell one object from another.
+        fields: All fields, those of ``identity`` first.
+        collection: Path of its collection.
+        list_op, create_op: Custom operations for both; API 1.0 has them.
+        store: Name under which the snapshot keeps its objects; two tables may
+            look at the same objects.
+        nested: ``{key in an answer: store}`` for objects that come inside another.
+        implied_by: Type whose creation brings objects of this one along.
+        since, until: First and last release that has it.
+        can_create, can_update, can_delete: What the API lets one do.
+    """
+
+    name: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    identity: ClassVar[tuple] = ()
+    fields: ClassVar[tuple] = ()
+    collection: ClassVar[str] = ""
+    list_op: ClassVar[str | None] = None
+    create_op: ClassVar[str | None] = None
+    store: ClassVar[str] = ""
+    nested: ClassVar[dict] = {}
+    since: ClassVar[str] = ""
+    until: ClassVar[str] = ""
+    can_create: ClassVar[bool] = True
+    can_update: ClassVar[bool] = True
+    can_delete: ClassVar[bool] = True
+
+    def __init__(self):
+        self.by_name = {field.name: field for field in self.fields}
+        self.store = self.store or self.name
+
+    # Identity
+
+    def partition(self, values: dict) -> str:
+        """The part of the collection that holds an object, where MAAS lists it by parts only."""
+        return ""
+
+    def key(self, values: dict) -> str:
+        """The key of an object, from the normal values of its identity."""
+        return "/".join(str(values[name]) for name in self.identity)
+
+    def key_of(self, raw: dict) -> str:
+        """The key of an object that the API answered."""
+        return self.key({name: self.by_name[name].value(raw) for name in self.identity})
+
+    def match(self, snapshot, wanted):
+        """The region's object that a desired one stands for, or None."""
+        return snapshot.records(self.name, self.partition(wanted.values)).get(wanted.key)
+
+    # Reading
+
+    def read(self, snapshot, partition: str) -> list[dict]:
+        """Read the collection, or one part of it."""
+        return snapshot.client.get(self.collection, op=self.list_op)
+
+    def item(self, snapshot, raw: dict) -> str:
+        """The path of one object."""
+        return raw["resource_uri"]
+
+    # Comparing
+
+    def pristine(self, release: Release, partition: str) -> list[dict]:
+        """What a newly installed region without any user holds."""
+        return []
+
+    def differences(self, snapshot, wanted, record) -> dict:
+        """What differs, as ``{field: (old, new)}``, between a desired object and a record."""
+        found = {}
+        for name, new in wanted.values.items():
+            field = self.by_name[name]
+            if not field.readable:
+                continue
+            old = field.value(record.raw)
+            if old != new:
+                found[name] = (old, new)
+        return found
+
+    def problem(self, snapshot, wanted, record) -> str | None:
+        """Why a wish cannot come true, seen before anything is sent; None if it can."""
+        if record is None:
+            return None if self.can_create else f"there is no such {self.noun}"
+        if self.can_update:
+            return None
+        fields = ", ".join(self.differences(snapshot, wanted, record))
+        return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
+
+    def needs(self, wanted, everything) -> set:
+        """The ``(type, key)`` of all desired objects that must be right before this one."""
+        return {
+            (field.ref, wanted.values[field.name])
+            for field in self.fields
+            if field.ref and wanted.values.get(field.name) is not None
+        }
+
+    # Writing
+
+    def create_path(self, snapshot, values: dict) -> str:
+        return self.collection
+
+    def form(self, snapshot, values: dict) -> tuple[dict, dict]:
+        """The form fields and file parts that carry some values."""
+        data, files = {}, {}
+        for name, value in values.items():
+            field = self.by_name[name]
+            if not field.writable:
+                continue
+            if field.as_file:
+                import base64
+
+                files[field.wire_name] = base64.b64decode(value)
+            elif field.ref and value is not None:
+                data[field.wire_name] = snapshot.resolve(field.ref, value)[field.ref_attr]
+            else:
+                data[field.wire_name] = field.kind.wire(value)
+        return data, files
+
+    def secrets(self, values: dict) -> list:
+        """The secret values among some, for redaction."""
+        return [value for name, value in values.items() if self.by_name[name].secret and value]
+
+    def create(self, run, wanted) -> None:
+        """Create an object, or take over the one that came into being meanwhile.
+
+        Raises:
+            MaasError: MAAS refused, or could not be asked.
+        """
+        snapshot = run.snapshot
+        for attempt in range(_REPEATS):
+            record = self.match(snapshot, wanted)
+            if record is not None:
+                self.update(run, wanted, record)
+                return
+            defaults = {
+                field.name: field.default
+                for field in self.fields
+                if field.default is not None and field.holds_for(snapshot.release)
+            }
+            values = {**defaults, **wanted.values}
+            data, files = self.form(snapshot, values)
+            try:
+                raw = self.send_create(run, values, data, files)
+            except (LostAnswer, Unavailable, Conflict) as error:
+                # It may exist all the same, so look before sending it again.
+                if attempt + 1 == _REPEATS:
+                    raise
+                run.pause(attempt, error)
+                snapshot.reload(self.name, self.partition(wanted.values))
+            except Invalid as error:
+                if not error.duplicate or attempt:
+                    raise
+                snapshot.reload(self.name, self.partition(wanted.values))
+                if self.match(snapshot, wanted) is None:
+                    raise
+            else:
+                if isinstance(raw, dict):
+                    snapshot.fold(self.name, raw, self.partition(wanted.values))
+                return
+
+    def send_create(self, run, values, data, files):
+        """Send the creating request and return the new object."""
+        return run.client.post(
+            self.create_path(run.snapshot, values), op=self.create_op, data=data, files=files,
+            repeat=False, hide=self.secrets(values),
+        )  # fmt: skip
+
+    def update(self, run, wanted, record) -> None:
+        """Write what differs.
+
+        Raises:
+            MaasError: MAAS refused, or could not be asked.
+        """
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        data, files = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
+        raw = run.client.put(
+            self.item(run.snapshot, record.raw), data=data, files=files,
+            hide=self.secrets(wanted.values),
+        )  # fmt: skip
+        if isinstance(raw, dict):
+            run.snapshot.fold(self.name, raw, self.partition(wanted.values), replaces=record.raw)
+
+    def delete(self, run, wanted, record) -> None:
+        """Delete; an object that is gone already is fine.
+
+        Raises:
+            MaasError: MAAS refused, or could not be asked.
+        """
+        try:
+            run.client.delete(self.item(run.snapshot, record.raw))
+        except NotFound:
+            pass
+        run.snapshot.forget(self.name, record.raw, self.partition(wanted.values))
+
+    def holds_for(self, release: Release) -> bool:
+        """Whether this release has the resource type."""
+        line = Release(release.series)
+        return not (self.since and line < self.since) and not (self.until and line > self.until)
+
+
+def fabric_vid(value: object) -> str:
+    """Normalise how a pillar names a VLAN: ``fabric/vid``, where ``untagged`` is vid 0.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    fabric, slash, vid = str(value).rpartition("/")
+    vid = "0" if vid == "untagged" else vid
+    if not slash or not fabric or not re.fullmatch(r"\d{1,4}", vid) or int(vid) > 4094:
+        raise ValueError("must be FABRIC/VID, such as fabric-0/untagged or dc1/100")
+    return f"{fabric}/{int(vid)}"
+
+
+VLAN_NAME = kinds.Kind(
+    "FABRIC/VID", fabric_vid, schema={"type": ["string", "null"], "format": "vlan"}
+)
+
+
+def read_vlan(raw: dict | None):
+    """Name the VLAN that an answer holds as an object."""
+    return f"{raw['fabric']}/{raw['vid']}" if raw else None

@@ -1,0 +1,44 @@
+"""Users of a region."""
+
+from __future__ import annotations
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.table import Field, Table
+
+#: Users that MAAS keeps for itself.
+SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
+
+
+class User(Table):
+    name = "user"
+    noun = "user"
+    collection = "users/"
+    identity = ("username",)
+    can_update = False
+    fields = (
+        Field("username", doc="Name to log in with."),
+        Field("email", doc="E-mail address, unique in the region."),
+        Field(
+            "password", secret=True, readable=False,
+            doc="Password, for a new user: MAAS never shows one, and its API cannot change it.",
+        ),
+        Field(
+            "is_superuser", kinds.SUPERUSER, default=False, doc="Whether it is an administrator."
+        ),
+    )  # fmt: skip
+
+    def item(self, snapshot, raw):
+        return f"users/{segment(raw['username'])}/"
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if record is not None:
+            return super().problem(snapshot, wanted, record)
+        email = wanted.values.get("email")
+        for other in snapshot.records(self.name).values():
+            if email and str(other.raw.get("email")).lower() == email.lower():
+                return f"the e-mail address {email} belongs to user {other.key} already"
+        if not wanted.values.get("password"):
+            return "a new user needs a password"
+        return None
