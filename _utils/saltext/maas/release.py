@@ -47,7 +47,10 @@ class Release:
         return "1.0" if self.parts[0] < 2 else "2.0"
 
     def __eq__(self, other):
-        return self.parts == Release(other).parts
+        try:
+            return self.parts == Release(other).parts
+        except ValueError:
+            return False
 
     def __lt__(self, other):
         return self.parts < Release(other).parts

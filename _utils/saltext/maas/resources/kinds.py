@@ -18,72 +18,64 @@ class Kind:
     """One kind of value.
 
     Attributes:
-        name: How the pillar reference calls it.
+        allowed: What a value must be, as the end of a sentence.
         normal: Value from a pillar or an answer to its normal form; raises
-            ValueError with what is allowed.
+            ValueError for anything else.
         wire: Normal form to what a form field carries.
         schema: JSON schema of what a pillar may say.
     """
 
-    name: str
+    allowed: str
     normal: Callable[[Any], Any]
     wire: Callable[[Any], Any] = lambda value: "" if value is None else value
     schema: dict = field(default_factory=dict)
 
     def clean(self, value):
-        """Normalise; empty values all mean None, since MAAS answers ``""`` and null alike."""
-        return None if value is None or value == "" else self.normal(value)
+        """Normalise; empty values all mean None, since MAAS answers ``""`` and null alike.
+
+        Raises:
+            ValueError: With what is allowed.
+        """
+        if value is None or value == "":
+            return None
+        try:
+            return self.normal(value)
+        except (ValueError, TypeError):
+            raise ValueError(f"must be {self.allowed}") from None
 
 
 def _boolean(value):
-    if isinstance(value, bool):
-        return value
     if str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
-    raise ValueError("must be true or false")
+    raise ValueError
 
 
 def _integer(value):
     if isinstance(value, bool):
-        raise ValueError("must be a whole number")
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise ValueError("must be a whole number") from None
+        raise ValueError
+    return int(value)
 
 
 def _address(value):
-    try:
-        return str(ipaddress.ip_address(str(value)))
-    except ValueError:
-        raise ValueError("must be an IP address such as 192.0.2.1") from None
+    return str(ipaddress.ip_address(str(value)))
 
 
-def network(value) -> str:
-    """Normalise a network in CIDR form; host bits must be zero.
-
-    Raises:
-        ValueError: It is no network.
-    """
-    try:
-        if "/" not in str(value):
-            raise ValueError
-        return str(ipaddress.ip_network(str(value)))
-    except ValueError:
-        raise ValueError("must be a network such as 192.0.2.0/24, with no host bits set") from None
+def _network(value):
+    if "/" not in str(value):
+        raise ValueError
+    return str(ipaddress.ip_network(str(value)))
 
 
 def _netmask(value):
-    try:
-        return str(ipaddress.IPv4Network(f"0.0.0.0/{value}").netmask)
-    except ValueError:
-        raise ValueError("must be a netmask such as 255.255.255.0") from None
+    if "." not in str(value):
+        raise ValueError
+    return str(ipaddress.IPv4Network(f"0.0.0.0/{value}").netmask)
 
 
 def _mac(value):
     text = str(value).lower()
     if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):
-        raise ValueError("must be a MAC address such as 52:54:00:12:34:56")
+        raise ValueError
     return text
 
 
@@ -102,37 +94,49 @@ def _addresses(value):
 
 def _text(value):
     if isinstance(value, (dict, list)):
-        raise ValueError("must be text")
+        raise ValueError
     return str(value)
+
+
+def _blob(value):
+    # MAAS answers the stored bytes with line breaks of its own.
+    return base64.b64encode(base64.b64decode("".join(str(value).split()), validate=True)).decode()
 
 
 _LIST = {"type": ["array", "string", "null"], "items": {"type": "string"}}
 
 TEXT = Kind("text", _text, schema={"type": ["string", "number", "null"]})
 BOOLEAN = Kind("true or false", _boolean, schema={"type": "boolean"})
-INTEGER = Kind("whole number", _integer, schema={"type": "integer"})
-ADDRESS = Kind("IP address", _address, schema={"type": ["string", "null"], "format": "address"})
+INTEGER = Kind("a whole number", _integer, schema={"type": "integer"})
+ADDRESS = Kind(
+    "an IP address such as 192.0.2.1",
+    _address,
+    schema={"type": ["string", "null"], "format": "address"},
+)
 ADDRESSES = Kind(
-    "list of IP addresses",
+    "a list of IP addresses",
     _addresses,
     wire=lambda value: " ".join(value or []),
-    schema={"type": ["array", "string", "null"], "items": {"type": "string", "format": "address"}},
+    schema={"type": ["array", "string", "null"], "format": "addresses"},
 )
-NETWORK = Kind("network (CIDR)", network, schema={"type": "string", "format": "network"})
-NETMASK = Kind("netmask", _netmask, schema={"type": "string", "format": "netmask"})
-MAC = Kind("MAC address", _mac, schema={"type": "string", "format": "mac"})
+NETWORK = Kind(
+    "a network such as 192.0.2.0/24, with no host bits set",
+    _network,
+    schema={"type": "string", "format": "network"},
+)
+NETMASK = Kind(
+    "a netmask such as 255.255.255.0", _netmask, schema={"type": "string", "format": "netmask"}
+)
+MAC = Kind(
+    "a MAC address such as 52:54:00:12:34:56", _mac, schema={"type": "string", "format": "mac"}
+)
 # An empty repeated field would not be sent at all, so one empty value clears.
-NAMES = Kind("list of names", _names, wire=lambda value: value or "", schema=_LIST)
+NAMES = Kind("a list of words", _names, wire=lambda value: value or "", schema=_LIST)
 # Django wants 0 or 1 for this one field of a user.
 SUPERUSER = Kind(
     "true or false", _boolean, wire=lambda value: "1" if value else "0", schema={"type": "boolean"}
 )
-# MAAS answers the stored bytes as base64 with its own line breaks.
-BLOB = Kind(
-    "base64 text",
-    lambda value: base64.b64encode(base64.b64decode("".join(str(value).split()))).decode(),
-    schema={"type": "string", "format": "base64"},
-)
+BLOB = Kind("base64 text", _blob, schema={"type": "string", "format": "base64"})
 
 
 def choice(*allowed: str, **numbers: int) -> Kind:
@@ -143,13 +147,15 @@ def choice(*allowed: str, **numbers: int) -> Kind:
     def normal(value):
         word = by_number.get(value, value)
         if word not in words:
-            raise ValueError(f"must be one of: {', '.join(words)}")
+            raise ValueError
         return word
 
     return Kind(
-        " or ".join(words), normal, wire=lambda word: numbers.get(word, word),
+        f"one of: {', '.join(words)}",
+        normal,
+        wire=lambda word: numbers.get(word, word),
         schema={"enum": list(words)},
-    )  # fmt: skip
+    )
 
 
 def bounded(low: int, high: int) -> Kind:
@@ -158,10 +164,11 @@ def bounded(low: int, high: int) -> Kind:
     def normal(value):
         number = _integer(value)
         if not low <= number <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+            raise ValueError
         return number
 
     return Kind(
-        f"whole number, {low} to {high}", normal,
+        f"a whole number from {low} to {high}",
+        normal,
         schema={"type": "integer", "minimum": low, "maximum": high},
-    )  # fmt: skip
+    )

@@ -288,12 +288,14 @@ def fabric_vid(value: object) -> str:
     fabric, slash, vid = str(value).rpartition("/")
     vid = "0" if vid == "untagged" else vid
     if not slash or not fabric or not re.fullmatch(r"\d{1,4}", vid) or int(vid) > 4094:
-        raise ValueError("must be FABRIC/VID, such as fabric-0/untagged or dc1/100")
+        raise ValueError
     return f"{fabric}/{int(vid)}"
 
 
 VLAN_NAME = kinds.Kind(
-    "FABRIC/VID", fabric_vid, schema={"type": ["string", "null"], "format": "vlan"}
+    "FABRIC/VID, such as fabric-0/untagged or dc1/100",
+    fabric_vid,
+    schema={"type": ["string", "null"], "format": "vlan"},
 )
 
 

@@ -1,0 +1,284 @@
+"""The pillar's JSON schema, built from the resource tables.
+
+Besides JSON schema's own words a node may hold ``allowed``, which ends the
+sentence "... must be" in messages, and ``doc`` for the pillar reference.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from saltext.maas.client.redact import HIDDEN
+from saltext.maas.release import SERIES
+from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.kinds import (
+    ADDRESS,
+    BOOLEAN,
+    INTEGER,
+    NAMES,
+    NETMASK,
+    NETWORK,
+    TEXT,
+    Kind,
+)
+from saltext.maas.resources.settings import SETTINGS
+
+_RELEASE = {
+    "type": ["string", "number"],
+    "format": "release",
+    "allowed": f"a MAAS release from {SERIES[0]} to {SERIES[-1]}, quoted, such as '3.7'",
+}
+_ALLOWED = {
+    "email": "an e-mail address such as admin@example.com",
+    "hex": "an even number of hexadecimal digits",
+    "url": "a URL such as http://192.0.2.10:5240/MAAS, without user or password",
+    "uuid": "a uuid of up to 36 letters, digits and dashes",
+}
+
+
+def _text(doc="", format="", **more):
+    node = {"type": "string", "minLength": 1, "doc": doc, **more}
+    if format:
+        node.update(format=format, allowed=_ALLOWED[format])
+    return node
+
+
+def _secret(doc):
+    return {"type": "string", "minLength": 1, "secret": True, "doc": doc}
+
+
+def _flag(doc):
+    return {"type": "boolean", "doc": doc, "allowed": "true or false"}
+
+
+def _number(doc, low=0, high=None):
+    node = {"type": "number", "minimum": low, "doc": doc}
+    if high is not None:
+        node["maximum"] = high
+    node["allowed"] = f"a number from {low}" + (f" to {high}" if high is not None else " on")
+    return node
+
+
+def _mapping(properties, doc="", required=(), empty=False):
+    return {
+        "type": ["object", "null"] if empty else "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+        "doc": doc,
+    }
+
+
+def _named(value, doc, key="NAME", names=None):
+    node = {"type": "object", "additionalProperties": value, "doc": doc, "key": key}
+    if names:
+        node["propertyNames"] = names
+    return node
+
+
+def _leaf(kind: Kind, doc: str, since: str = "", until: str = "") -> dict:
+    return {**kind.schema, "allowed": kind.allowed, "doc": doc, "since": since, "until": until}
+
+
+def _fields(type: str, *leave_out: str) -> dict:
+    """The properties that a resource type's fields make."""
+    found = {}
+    for field in BY_NAME[type].fields:
+        if field.name in leave_out or not field.writable:
+            continue
+        found[field.name] = _leaf(field.kind, field.doc, field.since, field.until)
+        if field.secret:
+            found[field.name] = _secret(field.doc)
+    return found
+
+
+def _setting(setting) -> dict:
+    kind = {"bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES}[setting.kind]
+    node = _leaf(kind, "", setting.since, setting.until)
+    return {**node, "secret": True} if setting.secret else node
+
+
+@functools.lru_cache(maxsize=1)
+def schema() -> dict:
+    """The schema of the ``maas`` pillar."""
+    span = _mapping(
+        {"low": _leaf(ADDRESS, "First address."), "high": _leaf(ADDRESS, "Last address.")},
+        required=("low", "high"),
+    )
+    ip_range = _mapping(
+        {
+            "type": {"enum": ["dynamic", "reserved"], "allowed": "one of: dynamic, reserved",
+                     "doc": "dynamic or reserved."},
+            "start": _leaf(ADDRESS, "First address."),
+            "end": _leaf(ADDRESS, "Last address."),
+            "comment": _leaf(BY_NAME["ip_range"].by_name["comment"].kind, "Free text."),
+        },
+        "Ranges within the subnet.",
+        required=("type", "start", "end"),
+    )  # fmt: skip
+    dhcp = _mapping(
+        _fields("dhcp", "vlan"),
+        "DHCP on the VLAN: served by racks, or relayed to another VLAN. From 2.0 on.",
+    )
+    vlan = _mapping(
+        {**_fields("vlan", "fabric", "vid"), "dhcp": dhcp},
+        "A VLAN; its key is the vid.",
+        empty=True,
+    )
+    interface = _mapping(
+        {
+            "management": _fields("node_group_interface")["management"],
+            "interface": _text("Network interface; the key where it is not given."),
+            "ip": _leaf(ADDRESS, "The cluster's own address there."),
+            "subnet_mask": _leaf(NETMASK, "Netmask."),
+            "broadcast_ip": _leaf(ADDRESS, "Broadcast address."),
+            "router_ip": _leaf(ADDRESS, "Router handed out by DHCP."),
+            "dynamic_range": {**span, "doc": "Addresses for machines that enlist or commission."},
+            "static_range": {**span, "doc": "Addresses for deployed machines. From 1.6 on."},
+        },
+        "An interface of the cluster; its key is the name of the network interface.",
+        required=("management", "ip"),
+    )
+    selection = _mapping(
+        _fields("boot_selection", "source"), "What to import.", required=("os", "release")
+    )
+    for name in ("arches", "subarches", "labels"):
+        selection["properties"][name]["doc"] += " All, where not given."
+    vids = {"pattern": r"^(untagged|\d{1,4})$", "allowed": "a VLAN id from 0 to 4094, or untagged"}
+    return _mapping(
+        {
+            "release": {**_RELEASE,
+                        "doc": "The MAAS release; found out where it is not given."},
+            "api": _mapping(
+                {
+                    "url": _text("The region's URL, where it is not region:url.", "url"),
+                    "api_key": _secret("consumer:token:secret, or an sdb:// reference."),
+                    "ca_file": _text("PEM file with the CA of the region's certificate."),
+                    "verify": _flag("false switches certificate checking off."),
+                    "connect_timeout": _number("Seconds to wait for a connection.", 0),
+                    "read_timeout": _number("Seconds to wait for an answer.", 0),
+                    "deadline": _number("Seconds for one call and its retries.", 0),
+                    "concurrency": _number("Requests under way at once.", 1, 64),
+                    "release": {**_RELEASE, "doc": "As release above."},
+                },
+                "How to reach the API; on the region host nothing need be given.",
+            ),
+            "region": _mapping(
+                {
+                    "url": _text("Public URL, which machines and clusters use.", "url"),
+                    "shared_secret": _secret("Secret that clusters enrol with, in hex."),
+                    "is_cluster": _flag("false: the region host is no cluster controller, and the "
+                                        "placeholder node group of 1.x goes away."),
+                    "admin": _mapping(
+                        {
+                            "username": _text("Name to log in with."),
+                            "email": _text("E-mail address, unique in the region.", "email"),
+                            "password": _secret("Password for the new administrator."),
+                        },
+                        "The first administrator, made on the region host.",
+                        required=("username", "email", "password"),
+                    ),
+                    "database": _mapping(
+                        {
+                            "host": _text("Host name or address, or directory of a socket."),
+                            "port": _number("Port.", 1, 65535),
+                            "name": _text("Database name."),
+                            "user": _text("Role."),
+                            "password": _secret("Its password."),
+                        },
+                        "How the region reaches PostgreSQL; left alone where not given.",
+                    ),
+                },
+                "The region host.",
+            ),
+            "settings": {
+                **_mapping({name: _setting(one) for name, one in sorted(SETTINGS.items())}),
+                "doc": "MAAS's own settings.",
+            },
+            "users": _named(
+                _mapping(_fields("user", "username"), required=("email",)), "Users.", "USERNAME"
+            ),
+            "spaces": _named(
+                _mapping(_fields("space", "name"), empty=True), "Spaces. From 2.0 on."
+            ),
+            "fabrics": _named(
+                _mapping(
+                    {
+                        **_fields("fabric", "name"),
+                        "vlans": {**_named(vlan, "Its VLANs.", "VID"), "propertyNames": vids},
+                    },
+                    empty=True,
+                ),
+                "Fabrics. From 2.0 on.",
+            ),
+            "subnets": _named(
+                _mapping(
+                    {
+                        **_fields("subnet", "cidr"),
+                        "ranges": {"type": "array", "items": ip_range, "allowed": "a list",
+                                   "doc": "Its IP ranges."},
+                    },
+                    empty=True,
+                ),
+                "Subnets. From 2.0 on.",
+                "CIDR",
+                {"format": "network", "allowed": NETWORK.allowed},
+            ),
+            "clusters": _named(
+                _mapping(
+                    {
+                        "hostname": _text("Host name, where it is not the key's first label."),
+                        "uuid": _text("uuid of the node group (1.x).", "uuid"),
+                        "cluster_name": _text("Display name of the node group (1.x)."),
+                        "dns_zone": _text("DNS zone of the node group (1.x)."),
+                        "accepted": _flag("false rejects the node group (1.x)."),
+                        "description": _leaf(BY_NAME["rack"].by_name["description"].kind,
+                                             "Free text.", "2.6"),
+                        "zone": _text("Zone of the rack controller. From 2.0 on."),
+                        "domain": _text("DNS domain of the rack controller. From 2.2 on."),
+                        "region_url": _text("URL of the region as this cluster sees it, where it "
+                                            "is not region:url.", "url"),
+                        "interfaces": _named(interface, "Interfaces (1.x).", "INTERFACE"),
+                    },
+                    empty=True,
+                ),
+                "Cluster (1.x) or rack controllers (2.0 and later), by minion id.",
+                "MINION",
+            ),
+            "boot_sources": _named(
+                _mapping(
+                    {
+                        **_fields("boot_source", "url"),
+                        "selections": {"type": "array", "items": selection, "allowed": "a list",
+                                       "doc": "What to import from it."},
+                    },
+                    empty=True,
+                ),
+                "Boot sources, by URL.",
+                "URL",
+                {"format": "url", "allowed": _ALLOWED["url"]},
+            ),
+            "images": _mapping(
+                {
+                    "import": _flag("Import what the selections name and is not there; true."),
+                    "sync": _flag("Wait until each cluster holds the images; true."),
+                },
+                "Boot images.",
+            ),
+            "limits": _mapping(
+                {
+                    "enrol_seconds": _number("For clusters to register and connect; 300."),
+                    "catalogue_seconds": _number("For a boot source's index; 120."),
+                    "import_seconds": _number("For an image import; 3600."),
+                    "sync_seconds": _number("For a cluster to fetch images; 1800."),
+                },
+                "How long a run waits for what MAAS does in the background.",
+            ),
+        },
+        "The whole region.",
+    )  # fmt: skip
+
+
+def shown(node: dict, value) -> str:
+    """A value as a message may show it."""
+    return HIDDEN if node.get("secret") else repr(value)
