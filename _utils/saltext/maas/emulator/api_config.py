@@ -61,7 +61,10 @@ def set_config(request):
     name = _stored_name(region, asked)
     setting = settings_of(region.release).get(name)
     try:
-        region.settings[name] = clean(region, setting, value) if setting else str(value)
+        cleaned = clean(region, setting, value) if setting else str(value)
     except BadValue as error:
         raise Invalid({asked: [str(error)]}) from None
+    for function in region.before_setting:
+        function(region, name)
+    region.settings[name] = cleaned
     return as_text("OK", content_type=BARE_TEXT)

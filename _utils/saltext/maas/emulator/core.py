@@ -166,6 +166,10 @@ class Region:
         self.nonces = oauth.Nonces()
         self.settings: dict[str, object] = {}
         self.after_write: list[Callable] = []
+        #: Called with the region and a setting's name before it changes; may refuse by raising.
+        self.before_setting: list[Callable] = []
+        #: Keeps a database like the region (``mirror.Mirror``), where there is one.
+        self.mirror = None
         self.clock: Callable[[], float] = time.monotonic
         #: Which series a setting may name; the images' module puts its own function here.
         self.series_choices: Callable[[str], list[str]] = lambda setting: []
