@@ -1,0 +1,77 @@
+"""Debconf answers, which the next package upgrade or reconfigure goes by."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+_LINE = re.compile(r"^[* ] (\S+?):(?: (.*))?$")
+OMITTED = "(password omitted)"
+
+
+def show(surface: Surface, *packages: str) -> dict[str, str]:
+    """Answers that debconf holds for packages.
+
+    Returns:
+        ``{question: answer}``; an answer that is a password reads
+        ``(password omitted)``, an unset one is ``""``.
+    """
+    stdout = surface.check(["debconf-show", *packages])
+    found = (_LINE.match(line) for line in stdout.splitlines())
+    return {match.group(1): match.group(2) or "" for match in found if match}
+
+
+def set_answer(surface: Surface, package: str, question: str, kind: str, value: str) -> None:
+    """Store one answer; the value travels by standard input.
+
+    Args:
+        surface: The host.
+        package: Package that owns the question.
+        question: Such as ``maas/default-maas-url``.
+        kind: Debconf type: ``string`` or ``password``.
+        value: One line.
+    """
+    if "\n" in value:
+        raise HostError(f"A debconf answer ({question}) is one line.")
+    selection = f"{package} {question} {kind} {value}\n"
+    surface.check(["debconf-set-selections"], stdin=selection, hide=[value] if value else ())
+
+
+def region_host(url: str) -> str:
+    """The host of a region URL as the region's debconf question wants it, without a port.
+
+    A port given there would be appended once more by the package (2.1 and later).
+    """
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def url_from_host(surface: Surface, host: str) -> str:
+    """The URL that a package upgrade or reconfigure makes of the host in debconf."""
+    port = surface.fact("default_port")
+    return f"http://{host}{'' if port == 80 else f':{port}'}/MAAS"
+
+
+def plan_region(surface: Surface, url: str) -> dict:
+    """What debconf has to hold for a region URL.
+
+    Returns:
+        ``{"changes": {question: {"old", "new"}}, "warnings": [text]}``.
+    """
+    question = surface.fact("region_host_question")
+    if not question:
+        return {"changes": {}, "warnings": []}
+    host = region_host(url)
+    old = show(surface, *surface.fact("region_packages")).get(question, "")
+    warnings = []
+    would_be = url_from_host(surface, host)
+    if would_be != url.rstrip("/"):
+        when = "upgrade" if surface.fact("upgrade_rewrites_url") else "dpkg-reconfigure"
+        warnings.append(
+            f"Debconf can only hold a host: the next package {when} makes the URL {would_be}."
+        )
+    changes = {} if old == host else {question: {"old": old, "new": host}}
+    return {"changes": changes, "warnings": warnings}

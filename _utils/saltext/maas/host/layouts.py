@@ -1,0 +1,152 @@
+"""What each release keeps where on a host, as data.
+
+Each fact is a timeline: pairs of the release since which it holds, and its
+value; None as value ends it.  Paths are relative to the root.
+"""
+
+from __future__ import annotations
+
+from saltext.maas.release import Release
+
+DEB = {
+    # files
+    "region_config": (
+        ("1.5", "etc/maas/maas_local_settings.py"),
+        ("1.9", "etc/maas/regiond.conf"),
+    ),
+    "cluster_config": (
+        ("1.5", "etc/maas/maas_cluster.conf"),
+        ("1.9", "etc/maas/clusterd.conf"),
+        ("2.0", "etc/maas/rackd.conf"),
+    ),
+    "pserv": (("1.5", "etc/maas/pserv.yaml"), ("1.9", None)),
+    "secret": (("1.7", "var/lib/maas/secret"),),
+    "maas_id": (("2.0", "var/lib/maas/maas_id"),),
+    "maas_log": (("1.5", "var/log/maas/maas.log"),),
+    "region_log": (
+        ("1.5", "var/log/maas/maas.log"),
+        ("1.6", "var/log/maas/maas-django.log"),
+        ("1.8", "var/log/maas/regiond.log"),
+        ("3.5", None),  # the journal
+    ),
+    "cluster_log": (
+        ("1.5", "var/log/maas/celery.log"),
+        ("1.7", "var/log/maas/pserv.log"),
+        ("1.8", "var/log/maas/clusterd.log"),
+        ("2.0", "var/log/maas/rackd.log"),
+        ("3.5", None),
+    ),
+    # their formats
+    "region_format": (("1.5", "python"), ("1.9", "yaml")),
+    "cluster_format": (("1.5", "shell"), ("1.9", "yaml")),
+    # commands
+    "region_tool": (("1.5", "maas-region-admin"), ("2.0", "maas-region")),
+    "cluster_tool": (("1.5", "maas-provision"), ("2.0", "maas-rack")),
+    "cluster_url_command": (
+        ("1.7.1", ("configure-maas-url",)),
+        ("1.9", ("config", "--region-url")),
+    ),
+    # services: what restarts after a change of the configuration
+    "region_services": (
+        ("1.5", ("apache2", "maas-region-celery")),
+        ("1.7", ("apache2",)),
+        ("1.8", ("maas-regiond",)),
+        ("3.5", ("maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker")),
+    ),
+    "cluster_services": (
+        ("1.5", ("maas-cluster-celery", "maas-pserv")),
+        ("1.7", ("maas-clusterd",)),
+        ("2.0", ("maas-rackd",)),
+    ),
+    "init": (("1.5", "upstart"), ("2.0", "systemd")),
+    # packages and debconf
+    "region_packages": (
+        ("1.5", ("maas-region-controller", "maas-region-controller-min")),
+        ("2.0", ("maas-region-controller", "maas-region-api")),
+    ),
+    "cluster_packages": (
+        ("1.5", ("maas-cluster-controller",)),
+        ("2.0", ("maas-rack-controller",)),
+    ),
+    "region_host_question": (("1.5", "maas/default-maas-url"),),
+    "cluster_url_question": (
+        ("1.5", "maas-cluster-controller/maas-url"),
+        ("2.0", "maas-rack-controller/maas-url"),
+    ),
+    "cluster_secret_question": (
+        ("1.7", "maas-cluster-controller/shared-secret"),
+        ("2.0", "maas-rack-controller/shared-secret"),
+    ),
+    # behaviour
+    "default_port": (("1.5", 80), ("2.1", 5240)),
+    "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
+    "has_cluster_uuid": (("1.5", True), ("3.5", False)),
+    "several_region_urls": (("1.5", False), ("2.5", True)),
+}
+
+SNAP = {
+    **{
+        name: DEB[name]
+        for name in (
+            "region_format",
+            "cluster_format",
+            "default_port",
+            "upgrade_rewrites_url",
+            "has_cluster_uuid",
+            "several_region_urls",
+        )
+    },
+    "region_config": (("2.2", "var/snap/maas/current/regiond.conf"),),
+    "cluster_config": (("2.2", "var/snap/maas/current/rackd.conf"),),
+    "snap_mode": (("2.2", "var/snap/maas/common/snap_mode"),),
+    "secret": (
+        ("2.2", "var/snap/maas/current/var/lib/maas/secret"),
+        ("2.8", "var/snap/maas/common/maas/secret"),
+    ),
+    "maas_id": (
+        ("2.2", "var/snap/maas/current/var/lib/maas/maas_id"),
+        ("2.8", "var/snap/maas/common/maas/maas_id"),
+    ),
+    "maas_log": (("2.2", "var/snap/maas/common/log/maas.log"), ("3.5", None)),
+    "region_log": (("2.2", "var/snap/maas/common/log/regiond.log"), ("3.5", None)),
+    "cluster_log": (("2.2", "var/snap/maas/common/log/rackd.log"), ("3.5", None)),
+    "region_tool": (("2.2", "maas"),),
+    "cluster_tool": (("2.2", "maas"),),
+    "region_services": (("2.2", ("maas",)),),
+    "cluster_services": (("2.2", ("maas",)),),
+    "init": (("2.2", "snap"),),
+}
+
+LAYOUTS = {"deb": DEB, "snap": SNAP}
+
+#: Facts whose value is a path below the root.
+PATHS = (
+    "region_config",
+    "cluster_config",
+    "pserv",
+    "secret",
+    "maas_id",
+    "snap_mode",
+    "maas_log",
+    "region_log",
+    "cluster_log",
+)
+
+
+def fact(kind: str, name: str, release: Release):
+    """Look one fact up.
+
+    Args:
+        kind: ``deb`` or ``snap``.
+        name: Key of :data:`DEB` or :data:`SNAP`.
+        release: MAAS release.
+
+    Returns:
+        The value that holds for the release, or None where it has none.
+    """
+    value = None
+    for since, then in LAYOUTS[kind].get(name, ()):
+        if release < since:
+            break
+        value = then
+    return value

@@ -1,0 +1,42 @@
+"""What only the region's own host can tell or do."""
+
+from __future__ import annotations
+
+from saltext.maas import database
+from saltext.maas.host import region, users
+from saltext.maas.host.surface import Surface
+
+
+class Local:
+    """The region host's database and commands, behind one small door.
+
+    Args:
+        surface: The region host.
+    """
+
+    def __init__(self, surface: Surface):
+        self.surface = surface
+
+    def _connected(self):
+        return database.connect(region.read_config(self.surface, secrets=True)["database"])
+
+    def router_ips(self) -> dict:
+        """``{(cluster uuid, interface name): router_ip}``, which API 1.0 never shows."""
+        with self._connected() as connection:
+            return database.router_ips(connection)
+
+    def delete_node_group(self, uuid: str) -> None:
+        """Delete a node group, which API 1.0 cannot.
+
+        Raises:
+            HostError: Nodes or managed interfaces hang on it.
+        """
+        with self._connected() as connection:
+            database.delete_node_group(connection, uuid)
+
+    def api_key(self, username: str) -> str | None:
+        """An API key of a user, made if there is none; None if there is no such user."""
+        if not users.exists(self.surface, username):
+            return None
+        keys = users.api_keys(self.surface, username)
+        return keys[0]["key"] if keys else users.new_api_key(self.surface, username)

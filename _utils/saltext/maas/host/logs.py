@@ -1,0 +1,51 @@
+"""The log of a cluster or rack: a file, or the journal from 3.5 on."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+_TAIL = 512 * 1024  # bytes of a log that are looked at
+
+
+def mark(surface: Surface) -> str:
+    """Where the log ends now, for someone to look only at what comes after."""
+    if surface.has("cluster_log"):
+        try:
+            return f"bytes:{os.stat(surface.path('cluster_log')).st_size}"
+        except OSError:
+            return "bytes:0"
+    return f"time:{time.time():.3f}"
+
+
+def lines(surface: Surface, since: str | None = None) -> list[str]:
+    """Lines of the cluster's or rack's log.
+
+    Args:
+        surface: The host.
+        since: From :func:`mark`; without it the log's last part.
+    """
+    kind, _, place = (since or "").partition(":")
+    if surface.has("cluster_log"):
+        return _file_lines(surface.path("cluster_log"), int(place) if kind == "bytes" else 0)
+    argv = ["journalctl", "--no-pager", "-o", "cat"]
+    for name in surface.fact("cluster_services"):
+        argv += ["-u", name]
+    argv += ["--since", f"@{place}"] if kind == "time" else ["-n", "2000"]
+    return surface.check(argv).splitlines()
+
+
+def _file_lines(path, start):
+    try:
+        with open(path, "rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            start = 0 if start > size else start  # it was rotated
+            stream.seek(max(start, size - _TAIL))
+            return stream.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise HostError(f"{path} cannot be read: {error.strerror}.") from None

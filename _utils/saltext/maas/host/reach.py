@@ -1,0 +1,75 @@
+"""Does a region answer at a URL?"""
+
+from __future__ import annotations
+
+import time
+
+from saltext.maas.host.errors import HostError
+from saltext.maas.release import Release
+
+
+def wait_for_api(url: str, release: Release, wait: float = 180, ca_file: str | None = None) -> None:
+    """Wait until a region's API answers.
+
+    Args:
+        url: Region URL.
+        release: Its release, for the API's path.
+        wait: Seconds.
+        ca_file: CA for https.
+
+    Raises:
+        HostError: It did not; the text has the last reason.
+    """
+    deadline = time.monotonic() + wait
+    pause = 0.1
+    while True:
+        reason = probe(f"{url.rstrip('/')}/api/{release.api}/version/", ca_file)
+        if reason is None:
+            return
+        if time.monotonic() + pause > deadline:
+            raise HostError(f"The API did not answer at {url} within {wait:g} s ({reason}).")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 3)
+
+
+def probe(url: str, ca_file: str | None = None, timeout: float = 5) -> str | None:
+    """GET a URL; None when it answers 200, else the reason in a few words."""
+    import requests
+
+    with requests.Session() as http:
+        http.trust_env = False
+        try:
+            answer = http.get(
+                url, timeout=timeout, verify=ca_file or True, allow_redirects=False, stream=True
+            )
+        except requests.exceptions.SSLError:
+            return "its certificate is not trusted"
+        except requests.exceptions.Timeout:
+            return "no answer in time"
+        except requests.exceptions.RequestException as error:
+            return "the connection was refused" if "refused" in str(error) else "no connection"
+        return None if answer.status_code == 200 else f"it answered {answer.status_code}"
+
+
+def check_region_url(url: str, release: Release | str | None = None, timeout: float = 5) -> dict:
+    """Find out whether a region answers at a URL, as a cluster would ask it.
+
+    Args:
+        url: Region URL.
+        release: Its release where known; decides which API path to try.
+        timeout: Seconds for each try.
+
+    Returns:
+        ``{"reachable": bool, "reason": str or None}``.
+    """
+    base = url.rstrip("/")
+    apis = [Release(release).api] if release else ["2.0", "1.0"]
+    reason = None
+    for path in ("rpc/", *(f"api/{api}/version/" for api in apis)):
+        told = probe(f"{base}/{path}", timeout=timeout)
+        if told is None:
+            return {"reachable": True, "reason": None}
+        reason = reason or told
+        if not told.startswith("it answered"):
+            break
+    return {"reachable": False, "reason": reason}

@@ -1,0 +1,200 @@
+"""Administrators and API keys by the region's own commands, where no API key exists yet."""
+
+from __future__ import annotations
+
+import re
+
+from saltext.maas.client import Client, MaasError, Profile
+from saltext.maas.client.redact import redact
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.region import read_config
+from saltext.maas.host.surface import Surface, failed
+from saltext.maas.host.terminal import converse
+
+_KEY = re.compile(r"^(\S+:\S+:\S+)(?: (.*))?$")
+_NAME = re.compile(r"[\w.@+-]{1,150}")
+# Texts of MAAS for what is there already; the first until 3.3, the second from 3.4 on.
+_DUPLICATE = re.compile(r'unique constraint "auth_user_(username|email)_key"')
+_EXISTS = re.compile(r"A user with the email \S+ already exists")
+
+
+def _tool(surface, *arguments):
+    surface.need("region")
+    return [surface.fact("region_tool"), *arguments]
+
+
+def _check_name(username):
+    if not _NAME.fullmatch(username) or username.startswith("-"):
+        raise HostError("A username has letters, digits and @ . + - _ only.")
+
+
+def exists(surface: Surface, username: str) -> bool:
+    """Whether the region has a user, administrator or not.
+
+    Raises:
+        HostError: The command failed for another reason.
+    """
+    return _keys_text(surface, username) is not None
+
+
+def _keys_text(surface, username, *options):
+    _check_name(username)
+    argv = _tool(surface, "apikey", "--username", username, *options)
+    code, stdout, stderr = surface.run(argv)
+    if code and "User does not exist" in stderr + stdout:
+        return None
+    if code:
+        raise failed(argv, code, stderr or stdout)
+    return stdout
+
+
+def create_admin(
+    surface: Surface,
+    username: str,
+    password: str,
+    email: str,
+    timeout: float = 120,
+    email_owner=None,
+) -> dict:
+    """Create an administrator; the password goes over a terminal, never as an argument.
+
+    Args:
+        surface: The region's host.
+        username: Login name.
+        password: One line, not empty.
+        email: E-mail address, which no other user may have.
+        timeout: Seconds.
+        email_owner: ``f(email) -> username or None`` to find out beforehand
+            who has the address, such as a look into the database.
+
+    Returns:
+        ``{"created": True}``.
+
+    Raises:
+        HostError: The name or address is taken, or the command failed.
+    """
+    _check_name(username)
+    if not password or re.search(r"[\r\n\x00-\x1f]", password):
+        raise HostError("A password is one line of text, not empty.")
+    if not email or re.search(r"\s", email) or email.startswith("-"):
+        raise HostError(f"The administrator {username} needs an e-mail address.")
+    owner = email_owner(email) if email_owner else None
+    if owner is not None and owner != username:
+        raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
+    argv = _tool(surface, "createadmin", "--username", username, "--email", email)
+    code, output = converse(surface, argv, [password, password], timeout)
+    if code == 0:
+        return {"created": True}
+    raise _creation_error(surface, argv, code, output, username, email)
+
+
+def _creation_error(surface, argv, code, output, username, email):
+    duplicate = _DUPLICATE.search(output)
+    what = duplicate.group(1) if duplicate else None
+    if not duplicate and _EXISTS.search(output):
+        # Since 3.4 the text names the address also when it is the name that is taken.
+        what = "username" if exists(surface, username) else "email"
+    if what == "username":
+        return HostError(f"There is a user {username} already.")
+    if what == "email":
+        return HostError(f"The e-mail address {email} is another user's already.")
+    return failed(argv, code, output)
+
+
+def set_password(surface: Surface, username: str, password: str, timeout: float = 120) -> None:
+    """Give a user another password, by standard input (1.9+) or a terminal.
+
+    Raises:
+        HostError: There is no such user, or the password was refused.
+    """
+    _check_name(username)
+    if not password or re.search(r"[\r\n\x00-\x1f]", password):
+        raise HostError("A password is one line of text, not empty.")
+    if surface.release >= "1.9":
+        argv = _tool(surface, "changepasswords")
+        surface.check(argv, f"{username}:{password}\n", timeout, hide=[password])
+        return
+    argv = _tool(surface, "changepassword", username)
+    code, output = converse(surface, argv, [password, password], timeout)
+    if code:
+        raise failed(argv, code, output, [password])
+
+
+def api_keys(surface: Surface, username: str) -> list[dict]:
+    """A user's API keys.
+
+    Returns:
+        ``[{"name": str or None, "key": "consumer:token:secret"}]``; names
+        from 2.1 on.  The keys are secrets.
+
+    Raises:
+        HostError: There is no such user.
+    """
+    options = ["--with-names"] if surface.release >= "2.1" else []
+    text = _keys_text(surface, username, *options)
+    if text is None:
+        raise HostError(f"There is no user {username}.")
+    return _parse(text)
+
+
+def _parse(text):
+    found = (_KEY.match(line.strip()) for line in text.splitlines())
+    return [{"name": match.group(2), "key": match.group(1)} for match in found if match]
+
+
+def generate_api_key(surface: Surface, username: str, name: str | None = None) -> dict:
+    """Make another API key for a user.
+
+    Args:
+        surface: The region's host.
+        username: Whose.
+        name: What to call it (2.1 and later; ignored before).
+
+    Returns:
+        ``{"name", "key"}``; the key is a secret.
+
+    Raises:
+        HostError: There is no such user.
+    """
+    options = ["--generate"]
+    if name and surface.release >= "2.1":
+        options += ["--name", name]
+    text = _keys_text(surface, username, *options)
+    if text is None:
+        raise HostError(f"There is no user {username}.")
+    keys = _parse(text)
+    if not keys:
+        raise HostError("apikey --generate printed no key.")
+    return {"name": name if len(options) > 1 else None, "key": keys[-1]["key"]}
+
+
+def delete_api_key(surface: Surface, username: str, key: str, url: str | None = None) -> bool:
+    """Delete an API key over the region's API, signed with that key itself.
+
+    The command's ``--delete`` takes the whole key as an argument, for all
+    users of the host to see, so it is not used.
+
+    Args:
+        surface: The region's host.
+        username: Whose key it is; a key that is not this user's is not deleted.
+        key: ``consumer:token:secret``.
+        url: Region URL; by default the one of this host's configuration.
+
+    Returns:
+        Whether it was there.
+
+    Raises:
+        HostError: The region refused.
+    """
+    if key not in [item["key"] for item in api_keys(surface, username)]:
+        return False
+    client = Client(Profile(url or read_config(surface)["url"], key, release=surface.release))
+    try:
+        token = key.split(":")[1]
+        client.post("account/", op="delete_authorisation_token", data={"token_key": token})
+    except MaasError as error:
+        told = redact(str(error), key.split(":"))
+        raise HostError(f"The API key was not deleted: {told}") from None
+    finally:
+        client.close()
+    return True
