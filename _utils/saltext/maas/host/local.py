@@ -39,4 +39,5 @@ class Local:
         if not users.exists(self.surface, username):
             return None
         keys = users.api_keys(self.surface, username)
-        return keys[0]["key"] if keys else users.new_api_key(self.surface, username)
+        found = keys[0] if keys else users.generate_api_key(self.surface, username)
+        return found["key"]

@@ -1,0 +1,247 @@
+"""Stand-ins for the system's own commands: services, debconf, the journal."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+
+from saltext.maas.host import formats
+
+
+def _say(text, stream=None):
+    print(text, file=stream or sys.stdout, flush=True)
+
+
+def _pid(host, name):
+    # Looks like a process id and stays the same until the next start.
+    return 1000 + zlib.crc32(f"{name}{host.service(name)['starts']}".encode()) % 30000
+
+
+# systemd
+
+
+def systemctl(host, arguments):
+    """``systemctl start|stop|restart|is-active|status|enable|disable UNIT...``."""
+    words = [word for word in arguments if not word.startswith("-")]
+    if not words:
+        return 0
+    verb, *units = words
+    names = [unit[:-8] if unit.endswith(".service") else unit for unit in units]
+    known = host.service_names()
+    status = 0
+    if verb == "daemon-reload":
+        return 0
+    for name in names:
+        if name not in known:
+            if verb == "is-active":
+                _say("inactive")
+                status = 4
+                continue
+            told = f"Failed to {verb} {name}.service: Unit {name}.service not found."
+            _say(told, sys.stderr)
+            return 4 if verb == "status" else 5
+    for name in names:
+        if verb in ("start", "restart", "stop"):
+            running = host.service(name)["running"]
+            if verb != "start" or not running:
+                host.set_service(name, verb != "stop")
+        elif verb in ("is-active", "status") and name in known:
+            running = host.service(name)["running"]
+            _say("active" if running else "inactive")
+            status = status or (0 if running else 3)
+    return status
+
+
+# upstart
+
+
+def service(host, arguments):
+    """``service NAME start|stop|restart|status``."""
+    if len(arguments) < 2:
+        _say("Usage: service < option > | --status-all | [ service_name [ command ] ]", sys.stderr)
+        return 1
+    name, verb = arguments[0], arguments[1]
+    if name not in host.service_names():
+        _say(f"{name}: unrecognized service", sys.stderr)
+        return 1
+    if host.fact("init") == "systemd":
+        return systemctl(host, [verb, name])
+    return _upstart(host, verb, name)
+
+
+def initctl(host, arguments):
+    """``initctl status|start|stop|restart NAME`` and ``initctl list``."""
+    if arguments[:1] == ["list"]:
+        for name in host.service_names():
+            _say(_upstart_line(host, name))
+        return 0
+    if len(arguments) < 2:
+        return 1
+    verb, name = arguments[0], arguments[1]
+    if name not in host.service_names():
+        _say(f"initctl: Unknown job: {name}", sys.stderr)
+        return 1
+    return _upstart(host, verb, name)
+
+
+def _upstart(host, verb, name):
+    running = host.service(name)["running"]
+    if verb == "status":
+        _say(_upstart_line(host, name))
+        return 0
+    if verb == "start" and running:
+        _say(f"start: Job is already running: {name}", sys.stderr)
+        return 1
+    if verb in ("stop", "restart") and not running:
+        _say(f"{verb}: Unknown instance: ", sys.stderr)
+        return 1
+    if verb not in ("start", "stop", "restart"):
+        return 1
+    host.set_service(name, verb != "stop")
+    _say(_upstart_line(host, name))
+    return 0
+
+
+def _upstart_line(host, name):
+    if host.service(name)["running"]:
+        return f"{name} start/running, process {_pid(host, name)}"
+    return f"{name} stop/waiting"
+
+
+# debconf
+
+
+def debconf_show(host, arguments):
+    """``debconf-show PACKAGE...``."""
+    store = host.peek("debconf")
+    for question, item in sorted(store.items()):
+        if _owned(host, question) not in arguments:
+            continue
+        value = item["value"]
+        if item["type"] == "password" and value:
+            value = "(password omitted)"
+        _say(f"* {question}: {value}" if value else f"  {question}:")
+    return 0
+
+
+def _owned(host, question):
+    prefix = question.partition("/")[0]
+    return host.fact("region_packages")[0] if prefix == "maas" else prefix
+
+
+def debconf_set_selections(host, arguments):
+    """``debconf-set-selections [FILE]``: lines ``PACKAGE QUESTION TYPE VALUE``."""
+    if arguments and not arguments[0].startswith("-"):
+        with open(arguments[0], encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    else:
+        lines = sys.stdin.read().splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = line.split(None, 3)
+        if len(words) < 3:
+            _say(f"error: Cannot parse line {number}", sys.stderr)
+            return 1
+        _, question, kind, *value = words
+        with host.state("debconf") as store:
+            store[question] = {"type": kind, "value": value[0] if value else ""}
+    return 0
+
+
+def dpkg_reconfigure(host, arguments):
+    """``dpkg-reconfigure PACKAGE...``: the packages' scripts go by debconf."""
+    packages = [word for word in arguments if not word.startswith("-")]
+    for package in packages:
+        for role in host.roles:
+            if package in host.fact(f"{role}_packages"):
+                configure(host, role)
+                for name in host.fact(f"{role}_services"):
+                    host.set_service(name, running=True)
+    return 0
+
+
+def configure(host, role):
+    """What a package's script does with debconf's answers at a reconfigure."""
+    answers = {question: item["value"] for question, item in host.peek("debconf").items()}
+    if role == "region":
+        given = answers.get(host.fact("region_host_question"), "")
+        port = host.fact("default_port")
+        # Appended also where a port was given already.
+        url = f"http://{given}{'' if port == 80 else f':{port}'}/MAAS"
+        _write_region_url(host, url)
+        return
+    url = answers.get(host.fact("cluster_url_question"), "")
+    if url:
+        _write_cluster_url(host, url)
+    secret = answers.get(host.fact("cluster_secret_question"), "")
+    if secret and "region" not in host.roles:
+        host.write("secret", secret.lower(), 0o640, "maas:maas")
+
+
+def upgrade(host):
+    """What the upgrade of all packages changes: 1.x rewrites what debconf holds."""
+    if "region" in host.roles and host.fact("upgrade_rewrites_url"):
+        configure(host, "region")
+    if "cluster" in host.roles and host.release < "1.9":
+        configure(host, "cluster")
+    for role in host.roles:
+        for name in host.fact(f"{role}_services"):
+            host.set_service(name, running=True)
+
+
+def _write_region_url(host, url):
+    text = host.read("region_config")
+    if host.fact("region_format") == "yaml":
+        host.write("region_config", formats.yaml_update(text, {"maas_url": url}))
+        return
+    old = formats.python_read(text).get("url", "")
+    # The script's pattern takes these characters only, else it does nothing.
+    if all(char.isalnum() or char in ":/." for char in old) and "-" not in old:
+        host.write("region_config", formats.python_update(text, {"url": url}))
+
+
+def _write_cluster_url(host, url):
+    text = host.read("cluster_config")
+    if host.fact("cluster_format") == "yaml":
+        host.write("cluster_config", formats.yaml_update(text, {"maas_url": url}))
+        return
+    host.write("cluster_config", formats.shell_set(text, "MAAS_URL", url))
+    host.write("pserv", formats.pserv_set_generator(host.read("pserv"), url))
+
+
+# the journal
+
+
+def journalctl(host, arguments):
+    """``journalctl [-u UNIT]... [--since @SECONDS] [-n LINES]``, texts only."""
+    units, since, lines = [], 0.0, None
+    words = iter(arguments)
+    for word in words:
+        if word in ("-u", "--unit"):
+            units.append(next(words))
+        elif word == "--since":
+            since = float(next(words).lstrip("@"))
+        elif word in ("-n", "--lines"):
+            lines = int(next(words))
+        elif word in ("-o", "--output"):
+            next(words)
+    entries = [
+        entry["text"]
+        for entry in host.journal()
+        if entry["time"] >= since and (not units or entry["unit"] in units)
+    ]
+    for text in entries[-lines:] if lines else entries:
+        _say(text)
+    return 0
+
+
+COMMANDS = {
+    "systemctl": systemctl,
+    "service": service,
+    "initctl": initctl,
+    "debconf-show": debconf_show,
+    "debconf-set-selections": debconf_set_selections,
+    "dpkg-reconfigure": dpkg_reconfigure,
+    "journalctl": journalctl,
+}
