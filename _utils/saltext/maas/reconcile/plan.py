@@ -69,6 +69,19 @@ def want(type, values, where="", label="", absent=False) -> Wanted:
     return Wanted(type, key, normal, absent, where, label or key)
 
 
+def want_named(type, name, values, absent=False) -> Wanted:
+    """Make a wish out of a state's name, or a command's argument, and field values.
+
+    Raises:
+        BadInput: The name or a value does not fit.
+    """
+    try:
+        identity = BY_NAME[type].parse(name)
+    except (ValueError, AttributeError) as error:
+        raise BadInput(f"name: {name!r} {error}") from None
+    return want(type, {**values, **identity}, where=f"{type} {name}", label=name, absent=absent)
+
+
 class Wishes(list):
     """All wishes of a run, with look-ups by type and field."""
 

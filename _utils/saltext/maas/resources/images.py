@@ -87,6 +87,12 @@ class BootSelection(Table):
     def partition(self, values):
         return values["source"]
 
+    def parse(self, name):
+        system, slash, release = str(name).partition("/")
+        if not slash:
+            raise ValueError("must be OS/RELEASE, such as ubuntu/jammy")
+        return {"os": system, "release": release}
+
     def key(self, values):
         return f"{values['source']} {values['os']}/{values['release']}"
 
@@ -159,6 +165,12 @@ class Image(Table):
             doc="Architecture, such as amd64; * for any.",
         ),
     )  # fmt: skip
+
+    def parse(self, name):
+        name, _, architecture = str(name).rpartition("/")
+        if not name:
+            raise ValueError("must be OS/RELEASE/ARCHITECTURE, such as ubuntu/jammy/amd64")
+        return {"name": name, "architecture": architecture}
 
     def match(self, snapshot, wanted):
         records = snapshot.records(self.name)

@@ -52,6 +52,10 @@ class Vlan(Table):
         Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
     )  # fmt: skip
 
+    def parse(self, name):
+        fabric, _, vid = VLAN_NAME.clean(name).rpartition("/")
+        return {"fabric": fabric, "vid": int(vid)}
+
     def read(self, snapshot, partition):
         # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
         return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
@@ -181,6 +185,12 @@ class IpRange(Table):
         Field("type", kinds.choice("dynamic", "reserved"), doc="dynamic or reserved."),
         Field("comment", doc="Free text."),
     )  # fmt: skip
+
+    def parse(self, name):
+        start, dash, end = str(name).partition("-")
+        if not dash:
+            raise ValueError("must be START-END, such as 10.0.0.10-10.0.0.20")
+        return {"start_ip": start.strip(), "end_ip": end.strip()}
 
     def key(self, values):
         return f"{values['start_ip']}-{values['end_ip']}"

@@ -112,6 +112,14 @@ class Table:
 
     # Identity
 
+    def parse(self, name: str) -> dict:
+        """The identity that a state's name or a command's argument stands for.
+
+        Raises:
+            ValueError: With what is allowed.
+        """
+        return {self.identity[-1]: name}
+
     def partition(self, values: dict) -> str:
         """The part of the collection that holds an object, where MAAS lists it by parts only."""
         return ""

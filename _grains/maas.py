@@ -1,0 +1,50 @@
+"""Grain ``maas``: which MAAS this minion has, if any."""
+
+from __future__ import annotations
+
+import os
+
+
+def maas(opts=None):
+    """Tell what MAAS is installed here, without running anything.
+
+    Returns:
+        ``{"maas": {"installed": False}}``, or with ``installed`` True also
+        ``kind`` (deb or snap), ``release``, ``roles`` and, for a 1.x cluster,
+        ``cluster_uuid``.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' grains.get maas
+        salt -G maas:installed:True test.ping
+    """
+    root = (opts or globals().get("__opts__") or {}).get("maas.root") or "/"
+    places = ("etc/maas", "snap/maas", "var/lib/maas")
+    if not any(os.path.isdir(os.path.join(root, place)) for place in places):
+        return {"maas": {"installed": False}}
+    try:
+        return {"maas": _found(root)}
+    except Exception:
+        return {"maas": {"installed": False}}
+
+
+def _found(root):
+    from saltext.maas.host import cluster
+    from saltext.maas.host.surface import detect
+
+    surface = detect(root)
+    if surface is None:
+        return {"installed": False}
+    found = {
+        "installed": True,
+        "kind": surface.kind,
+        "release": str(surface.release),
+        "roles": sorted(surface.roles),
+    }
+    if "cluster" in surface.roles and surface.release < "2.0":
+        found["cluster_uuid"] = cluster.read_config(surface)["uuid"]
+    return found

@@ -1,0 +1,152 @@
+"""MAAS's HTTP API as it is, for what no other module covers.
+
+Paths are those below the API root of the region's generation (1.0 or 2.0),
+such as ``fabrics/`` or ``nodegroups/``.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+
+
+def _fields(fields):
+    return {name: value for name, value in fields.items() if not name.startswith("__")}
+
+
+def get(path, op=None, profile=None, **params):
+    """Read an object or collection.
+
+    Args:
+        path: Path below the API root.
+        op: Custom operation.
+        profile: How to reach the region; see :ref:`profiles`.
+        params: Query parameters; a list repeats its key.
+
+    Returns:
+        The decoded answer.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.get machines/ hostname=node-1
+        salt region maas_api.get maas/ op=get_config name=maas_name
+    """
+    return runtime.client(globals(), profile).get(path, op=op, **_fields(params))
+
+
+def post(path, op=None, profile=None, **data):
+    """Create an object, or run a custom operation.
+
+    Args:
+        path: Path below the API root.
+        op: Custom operation.
+        profile: How to reach the region; see :ref:`profiles`.
+        data: Form fields; a list repeats its key.
+
+    Returns:
+        The decoded answer.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.post tags/ name=gpu comment='has a GPU'
+    """
+    return runtime.client(globals(), profile).post(path, op=op, data=_fields(data))
+
+
+def put(path, profile=None, **data):
+    """Update an object; fields left out keep their values.
+
+    Args:
+        path: Path below the API root.
+        profile: How to reach the region; see :ref:`profiles`.
+        data: Form fields; a list repeats its key, an empty value clears.
+
+    Returns:
+        The decoded answer.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.put fabrics/1/ name=dc1
+    """
+    return runtime.client(globals(), profile).put(path, data=_fields(data))
+
+
+def delete(path, profile=None, **params):
+    """Delete an object.
+
+    Args:
+        path: Path below the API root.
+        profile: How to reach the region; see :ref:`profiles`.
+        params: Query parameters.
+
+    Returns:
+        None, or what MAAS says.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.delete tags/gpu/
+    """
+    return runtime.client(globals(), profile).delete(path, **_fields(params))
+
+
+def describe(profile=None):
+    """Show MAAS's own description of its API.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A mapping with ``doc``, ``handlers`` and ``resources``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.describe
+    """
+    return runtime.client(globals(), profile).get("describe/")
+
+
+def version(profile=None):
+    """Tell the region's release and API generation.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{"release": "3.7.3", "api": "2.0", "url": ...}``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api.version
+    """
+    client = runtime.client(globals(), profile)
+    release = client.release
+    return {"release": str(release), "api": release.api, "url": client.profile.url}

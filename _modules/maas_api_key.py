@@ -1,0 +1,55 @@
+"""API keys of a region's users, on the region host."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.host import key_file, users
+
+__func_alias__ = {"list_": "list"}
+
+
+def list_(username):
+    """List the names of a user's API keys; the keys themselves are secrets and not shown.
+
+    Args:
+        username: Whose keys.
+
+    Returns:
+        A list of names; releases before 2.1 have none, and None stands for each key.
+
+    Raises:
+        CommandExecutionError: There is no such user, or no region here.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.list admin
+    """
+    surface = runtime.surface(globals(), "region")
+    return [key["name"] for key in users.api_keys(surface, username)]
+
+
+def create(username, path, name=None):
+    """Make an API key and put it into a file that only root can read.
+
+    Args:
+        username: Whose key.
+        path: File to write, made with mode 0600.
+        name: What to call it (2.1 and later).
+
+    Returns:
+        The path.  The key is a secret, so it does not become a job's return.
+
+    Raises:
+        CommandExecutionError: There is no such user, no region here, or the
+            file cannot be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.create admin /root/maas.key name=backup
+    """
+    surface = runtime.surface(globals(), "region")
+    return key_file.write(surface, username, path, name)

@@ -1,0 +1,110 @@
+"""MAAS node groups, in MAAS 1.5 to 1.10.
+
+A node group cannot be created: the cluster registers itself, which is waited for. Deleting one
+works on the region host only, through its database, and is refused while nodes or managed
+interfaces hang on it.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import objects
+
+__func_alias__ = {"list_": "list", "set_": "set"}
+
+
+def list_(profile=None):
+    """List all node groups.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{key: {field: value}}``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_node_group.list
+    """
+    return objects.list_all(globals(), "node_group", profile=profile)
+
+
+def get(name, profile=None):
+    """Show one node group.
+
+    Args:
+        name: uuid of the cluster.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{field: value}``, or None if there is no such node group.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_node_group.get 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
+    """
+    return objects.get(globals(), "node_group", name, profile)
+
+
+def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
+    """Change a node group; what is not named is left alone.
+
+    Args:
+        name: uuid of the cluster.
+        cluster_name: Display name, unique in the region.
+        dns_zone: DNS zone of its machines.
+        status: ``accepted``, ``rejected``, or ``pending`` (up to 1.7).
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What was changed, by field with old and new; empty if nothing.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_node_group.set 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001 cluster_name=east status=accepted
+    """
+    return objects.save(
+        globals(),
+        "node_group",
+        name,
+        profile,
+        cluster_name=cluster_name,
+        name=dns_zone,
+        status=status,
+    )
+
+
+def delete(name, profile=None):
+    """Delete a node group.
+
+    Args:
+        name: uuid of the cluster.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_node_group.delete 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
+    """
+    return objects.remove(globals(), "node_group", name, profile)

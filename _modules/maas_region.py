@@ -1,0 +1,134 @@
+"""A region: its host's configuration, its administrators, and its pillar's plan."""
+
+from __future__ import annotations
+
+from saltext.maas import pillar, runtime
+from saltext.maas.host import reach, region, services, users
+from saltext.maas.reconcile import Snapshot, make_plan
+
+
+def config():
+    """Show the region host's own configuration, in one shape for all releases.
+
+    Returns:
+        ``{url, database: {host, port, name, user, password}, ..., sources:
+        {setting: file or "default"}}``; passwords are asterisks.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or its file is broken.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.config
+    """
+    return region.read_config(runtime.surface(globals(), "region"))
+
+
+def reachable(url=None):
+    """Tell whether the region answers at its URL, as seen from this minion.
+
+    Args:
+        url: Region URL; that of the pillar by default.
+
+    Returns:
+        ``{url, reachable, reason}``.
+
+    Raises:
+        CommandExecutionError: No URL is known.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' maas_region.reachable http://192.0.2.10:5240/MAAS
+    """
+    url = url or runtime.profile(globals()).url
+    return {"url": url, **reach.check_region_url(url)}
+
+
+def service_status():
+    """Show which of the region's services run on this host.
+
+    Returns:
+        ``{service: True or False}``.
+
+    Raises:
+        CommandExecutionError: No MAAS is installed here.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.service_status
+    """
+    return services.status(runtime.surface(globals(), "region"))
+
+
+def admin_exists(name):
+    """Tell whether the region has a user.
+
+    Args:
+        name: User name.
+
+    Returns:
+        True or False.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or its command fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.admin_exists admin
+    """
+    return users.exists(runtime.surface(globals(), "region"), name)
+
+
+def plan(data=None, profile=None):
+    """Show what :py:func:`maas_region.managed` would change, without changing anything.
+
+    Args:
+        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{type: {name: change}}``; empty if all is as described.
+
+    Raises:
+        CommandExecutionError: The pillar is wrong, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.plan
+    """
+    described = runtime.pillar(globals()) if data is None else data
+    client = runtime.client(globals(), profile)
+    pillar.check(described, client.release)
+    snapshot = Snapshot(client, local=runtime.local_door(globals(), client.release))
+    return make_plan(snapshot, pillar.wishes(described, client.release)).shown()
+
+
+def check_pillar(data=None):
+    """Check the pillar without asking any region.
+
+    Args:
+        data: What to check; the ``maas`` pillar by default.
+
+    Returns:
+        A list of mistakes: path, value and what is allowed; empty if there is none.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.check_pillar
+    """
+    described = runtime.pillar(globals()) if data is None else data
+    return pillar.problems(described, runtime.release(globals()))

@@ -1,0 +1,75 @@
+"""MAAS's own settings, in MAAS 1.5 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import objects
+
+__func_alias__ = {"list_": "list", "set_": "set"}
+
+
+def list_(profile=None):
+    """List the settings that this release has and that hold no secret, with their values.
+
+    MAAS shows settings one by one only, so this takes one request for each.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{name: value}``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_setting.list
+    """
+    return objects.list_settings(globals(), profile)
+
+
+def get(name, profile=None):
+    """Show one setting.
+
+    Args:
+        name: Name of the setting.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        Its value; asterisks for a secret.
+
+    Raises:
+        CommandExecutionError: There is no such setting, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_setting.get upstream_dns
+    """
+    return objects.get(globals(), "setting", name, profile)["value"]
+
+
+def set_(name, value, profile=None):
+    """Change a setting.
+
+    Args:
+        name: Name of the setting.
+        value: Its value; ``''`` clears it.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What was changed, with old and new; empty if nothing.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_setting.set enable_http_proxy false
+    """
+    return objects.save(globals(), "setting", name, profile, value=value)

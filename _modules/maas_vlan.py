@@ -1,0 +1,107 @@
+"""MAAS VLANs, in MAAS 2.0 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import objects
+
+__func_alias__ = {"list_": "list", "set_": "set"}
+
+
+def list_(profile=None):
+    """List all VLANs.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{key: {field: value}}``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_vlan.list
+    """
+    return objects.list_all(globals(), "vlan", profile=profile)
+
+
+def get(name, profile=None):
+    """Show one VLAN.
+
+    Args:
+        name: ``FABRIC/VID``; ``untagged`` stands for vid 0.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{field: value}``, or None if there is no such VLAN.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_vlan.get dc1/100
+    """
+    return objects.get(globals(), "vlan", name, profile)
+
+
+def set_(name, vlan_name=None, mtu=None, space=None, description=None, profile=None):
+    """Create a VLAN, or change the one that is there; what is not named is left alone.
+
+    Args:
+        name: ``FABRIC/VID``; ``untagged`` stands for vid 0.
+        vlan_name: Name of the VLAN; that of vid 0 is always ``untagged``.
+        mtu: MTU in bytes, 552 to 65535.
+        space: Name of its space; ``''`` takes it out of any (2.2 and later).
+        description: Free text; written at creation only.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What was changed, by field with old and new; empty if nothing.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_vlan.set dc1/100 vlan_name=storage mtu=9000
+    """
+    return objects.save(
+        globals(),
+        "vlan",
+        name,
+        profile,
+        name=vlan_name,
+        mtu=mtu,
+        space=space,
+        description=description,
+    )
+
+
+def delete(name, profile=None):
+    """Delete a VLAN.
+
+    Args:
+        name: ``FABRIC/VID``; ``untagged`` stands for vid 0.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_vlan.delete dc1/100
+    """
+    return objects.remove(globals(), "vlan", name, profile)

@@ -1,0 +1,51 @@
+"""Manage MAAS fabrics, in MAAS 2.0 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import ensure
+
+
+def present(name, class_type=None, description=None, profile=None):
+    """Make sure that a fabric is as described.  What is not named is left alone.
+
+    Args:
+        name: Name of the fabric.
+        class_type: Free word for its class, such as ``10g``.
+        description: Free text; MAAS never shows it, so it is written at creation only.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return; ``changes`` hold old and new values by field.
+
+    .. code-block:: yaml
+
+        dc1:
+          maas_fabric.present:
+            - class_type: 10g
+    """
+    return ensure.present(
+        globals(),
+        "fabric",
+        name,
+        profile,
+        class_type=class_type,
+        description=description,
+    )
+
+
+def absent(name, profile=None):
+    """Make sure that there is no such fabric.
+
+    Args:
+        name: Name of the fabric.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        dc1:
+          maas_fabric.absent: []
+    """
+    return ensure.absent(globals(), "fabric", name, profile)

@@ -1,0 +1,53 @@
+"""Manage boot images in region and clusters, in MAAS 1.7 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import ensure
+from saltext.maas.reconcile import Limits
+
+
+def imported(name, timeout=3600, profile=None):
+    """Make sure that the region holds an image; import what is selected if it does not.
+
+    An import is started only when the image is missing, and waited for.
+    Progress goes to Salt's event bus, as ``maas/progress/<name>``.
+
+    Args:
+        name: ``OS/RELEASE/ARCHITECTURE``, such as ``ubuntu/jammy/amd64``;
+            ``*`` for any architecture.
+        timeout: Seconds to wait for the import.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        ubuntu/jammy/amd64:
+          maas_image.imported:
+            - timeout: 7200
+    """
+    limits = Limits(import_seconds=timeout)
+    return ensure.present_within(globals(), "image", name, profile, limits)
+
+
+def synced(name, images, timeout=1800, profile=None):
+    """Make sure that a cluster holds images; have it fetch them from the region if not.
+
+    Args:
+        name: Host name of the rack controller, or uuid of the node group (1.7 to 1.10).
+        images: List of ``OS/RELEASE/ARCHITECTURE``.
+        timeout: Seconds to wait for the cluster.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        rack-1:
+          maas_image.synced:
+            - images: [ubuntu/jammy/amd64]
+    """
+    limits = Limits(sync_seconds=timeout)
+    return ensure.present_within(globals(), "cluster_image", name, profile, limits, images=images)

@@ -1,0 +1,59 @@
+"""Manage MAAS rack controllers, in MAAS 2.0 and later.
+
+A rack controller cannot be created: it enrols itself with the shared secret.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import ensure
+
+
+def present(name, connected=None, description=None, zone=None, domain=None, profile=None):
+    """Make sure that a rack controller is as described.  What is not named is left alone.
+
+    Args:
+        name: Host name of the rack controller.
+        connected: True waits until it has registered and its daemon talks to the region.
+        description: Free text (2.6 and later).
+        zone: Name of its zone.
+        domain: Name of its DNS domain (2.2 and later).
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return; ``changes`` hold old and new values by field.
+
+    .. code-block:: yaml
+
+        rack-1:
+          maas_rack.present:
+            - connected: true
+            - description: left row
+    """
+    return ensure.present(
+        globals(),
+        "rack",
+        name,
+        profile,
+        connected=connected,
+        description=description,
+        zone=zone,
+        domain=domain,
+    )
+
+
+def absent(name, profile=None):
+    """Make sure that there is no such rack controller.
+
+    Args:
+        name: Host name of the rack controller.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        rack-1:
+          maas_rack.absent: []
+    """
+    return ensure.absent(globals(), "rack", name, profile)

@@ -1,0 +1,187 @@
+"""Manage a region: its host, its first administrator and everything that it holds.
+
+For MAAS 1.5 and later; the host's part for packages and the snap.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import ensure, pillar, runtime
+from saltext.maas.host import region, users
+
+
+def configured(
+    name,
+    url=None,
+    database_host=None,
+    database_port=None,
+    database_name=None,
+    database_user=None,
+    database_password=None,
+    wait=180,
+):
+    """Make sure that the region host's own configuration is as described.
+
+    Files, debconf and services are brought into agreement, services restarted
+    once and only if something changed, and the API waited for at the new URL;
+    when it does not come back, everything is put back as it was.
+
+    Args:
+        name: Any text.
+        url: Public URL of the region, such as ``http://192.0.2.10:5240/MAAS``.
+        database_host: Host name or address of PostgreSQL.
+        database_port: Its port.
+        database_name: Database name.
+        database_user: Role.
+        database_password: Its password; never shown.
+        wait: Seconds within which the API has to answer after a restart.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        region:
+          maas_region.configured:
+            - url: http://192.0.2.10:5240/MAAS
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "region")
+        done = region.configure(
+            surface,
+            test=test,
+            wait=wait,
+            url=url,
+            database_host=database_host,
+            database_port=database_port,
+            database_name=database_name,
+            database_user=database_user,
+            database_password=database_password,
+        )
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def secret_installed(name, secret):
+    """Make sure that the region uses a given shared secret, in MAAS 1.7 and later.
+
+    It is installed on a region that has none yet.  A region that has another
+    one is not changed, since that would cut off its clusters; the state fails
+    and says what to do.
+
+    Args:
+        name: Any text.
+        secret: The secret in hex, or an ``sdb://`` reference; never shown.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        shared secret:
+          maas_region.secret_installed:
+            - secret: sdb://vault/maas-shared-secret
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "region")
+        value = runtime.revealed(globals(), secret)
+        return ensure.host_outcome(name, test, region.install_secret(surface, value, test=test))
+
+    return ensure.guarded(name, work)
+
+
+def admin_present(name, email, password):
+    """Make sure that an administrator exists; for the first one, when there is no API key yet.
+
+    The password goes to MAAS's own command over a terminal, not as an
+    argument.  An administrator that is there already is left as it is.
+
+    Args:
+        name: User name.
+        email: E-mail address, unique in the region.
+        password: Password for a new administrator, or an ``sdb://`` reference.
+
+    Returns:
+        A state's return; the password is never shown.
+
+    .. code-block:: yaml
+
+        admin:
+          maas_region.admin_present:
+            - email: admin@example.com
+            - password: sdb://vault/maas-admin
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "region")
+        if users.exists(surface, name):
+            return ensure.outcome(name, test, comment=f"Administrator {name} exists.")
+        changes = {name: {"old": None, "new": {"email": email, "is_superuser": True}}}
+        if not test:
+            users.create_admin(surface, name, runtime.revealed(globals(), password), email)
+        verb = "would be created" if test else "was created"
+        return ensure.outcome(name, test, changes, f"Administrator {name} {verb}.")
+
+    return ensure.guarded(name, work)
+
+
+def managed(name, data=None, profile=None):
+    """Make sure that the region holds what the pillar describes.
+
+    The whole pillar is checked first; then every collection is read once,
+    compared, and what differs is written in the order that MAAS needs.  What
+    MAAS does in the background (clusters that enrol, image imports) is waited
+    for, with progress on Salt's event bus as ``maas/progress/<name>``.
+
+    Args:
+        name: Any text.
+        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.  With ``test=True`` its changes are those of the real run.
+
+    .. code-block:: yaml
+
+        everything:
+          maas_region.managed: []
+    """
+
+    def work():
+        described = runtime.pillar(globals()) if data is None else data
+        pillar.check(described, runtime.release(globals()))
+        release = runtime.snapshot(globals(), profile).release
+        pillar.check(described, release)
+        wishes = pillar.wishes(described, release)
+        return ensure.reconcile(globals(), name, wishes, profile, pillar.limits(described))
+
+    return ensure.guarded(name, work)
+
+
+def pillar_valid(name, data=None):
+    """Make sure that the pillar is right, before anything else is done.
+
+    Args:
+        name: Any text.
+        data: What to check; the ``maas`` pillar by default.
+
+    Returns:
+        A state's return that lists every mistake with its path, the value and what is allowed.
+
+    .. code-block:: yaml
+
+        pillar:
+          maas_region.pillar_valid: []
+    """
+
+    def work():
+        described = runtime.pillar(globals()) if data is None else data
+        pillar.check(described, runtime.release(globals()))
+        return ensure.outcome(name, False, comment="The pillar is right.")
+
+    return ensure.guarded(name, work)

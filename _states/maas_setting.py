@@ -1,0 +1,43 @@
+"""Manage MAAS's own settings, in MAAS 1.5 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import ensure
+
+
+def present(name, value, profile=None):
+    """Make sure that a setting has a value.
+
+    Args:
+        name: Name of the setting, such as ``upstream_dns``.
+        value: Its value: text, number, true or false, or a list; ``''`` clears it.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return; secret values are never shown.
+
+    .. code-block:: yaml
+
+        upstream_dns:
+          maas_setting.present:
+            - value: [192.0.2.53, 192.0.2.54]
+    """
+    return ensure.present(globals(), "setting", name, profile, value=value)
+
+
+def absent(name, profile=None):
+    """Make sure that a setting is empty, where MAAS allows that.
+
+    Args:
+        name: Name of the setting.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        http_proxy:
+          maas_setting.absent: []
+    """
+    return ensure.present(globals(), "setting", name, profile, value="")

@@ -1,0 +1,85 @@
+"""Manage MAAS subnets, in MAAS 2.0 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import ensure
+
+
+def present(
+    name,
+    subnet_name=None,
+    vlan=None,
+    gateway_ip=None,
+    dns_servers=None,
+    rdns_mode=None,
+    allow_proxy=None,
+    allow_dns=None,
+    active_discovery=None,
+    managed=None,
+    description=None,
+    disabled_boot_architectures=None,
+    profile=None,
+):
+    """Make sure that a subnet is as described.  What is not named is left alone.
+
+    Args:
+        name: Its network in CIDR form.
+        subnet_name: Name of the subnet.
+        vlan: VLAN it lies on, as ``FABRIC/VID``.
+        gateway_ip: Default gateway; ``''`` clears it.
+        dns_servers: List of DNS servers, in order.
+        rdns_mode: ``disabled``, ``enabled`` or ``rfc2317``.
+        allow_proxy: Whether machines may use the region's proxy.
+        allow_dns: Whether machines may use MAAS's DNS (2.5 and later).
+        active_discovery: Whether racks scan it (2.1 and later).
+        managed: Whether MAAS hands out its addresses (2.2 and later).
+        description: Free text.
+        disabled_boot_architectures: List of boot architectures not served (3.0 and later).
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return; ``changes`` hold old and new values by field.
+
+    .. code-block:: yaml
+
+        10.10.0.0/24:
+          maas_subnet.present:
+            - vlan: dc1/100
+            - gateway_ip: 10.10.0.1
+            - dns_servers: [10.10.0.2]
+    """
+    return ensure.present(
+        globals(),
+        "subnet",
+        name,
+        profile,
+        name=subnet_name,
+        vlan=vlan,
+        gateway_ip=gateway_ip,
+        dns_servers=dns_servers,
+        rdns_mode=rdns_mode,
+        allow_proxy=allow_proxy,
+        allow_dns=allow_dns,
+        active_discovery=active_discovery,
+        managed=managed,
+        description=description,
+        disabled_boot_architectures=disabled_boot_architectures,
+    )
+
+
+def absent(name, profile=None):
+    """Make sure that there is no such subnet.
+
+    Args:
+        name: Its network in CIDR form.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        10.10.0.0/24:
+          maas_subnet.absent: []
+    """
+    return ensure.absent(globals(), "subnet", name, profile)

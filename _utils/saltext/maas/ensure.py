@@ -1,0 +1,121 @@
+"""What the state modules share: from wishes to a state's return."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.reconcile import apply, make_plan, want_named
+
+
+def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> dict:
+    """A state's return: with ``test`` and changes, ``result`` is None."""
+    result = False if failed else (None if test and changes else True)
+    return {"name": name, "result": result, "changes": changes or {}, "comment": comment}
+
+
+def guarded(name: str, work) -> dict:
+    """Run a state's work and turn our own errors into its return."""
+    try:
+        return work()
+    except MaasError as error:
+        return outcome(name, False, comment=str(error), failed=True)
+
+
+def host_outcome(name: str, test: bool, done: dict) -> dict:
+    """A state's return from what a function of :mod:`saltext.maas.host` did or would do."""
+    changes = done["changes"]
+    verb = "would be changed" if test else "was changed"
+    lines = [f"{field} {verb}." for field in changes] or ["Nothing to change."]
+    if done.get("restarted"):
+        lines.append(f"Restarted: {', '.join(done['restarted'])}.")
+    return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
+
+
+def present(dunders, type: str, name: str, profile=None, /, **values) -> dict:
+    """Make one object exist as described; the fields not given are left alone."""
+    return _single(dunders, type, name, profile, values, absent=False)
+
+
+def present_within(dunders, type: str, name: str, profile, limits, /, **values) -> dict:
+    """Like :func:`present`, with limits to how long it may take."""
+    return _single(dunders, type, name, profile, values, absent=False, limits=limits)
+
+
+def absent(dunders, type: str, name: str, profile=None, /, **parts) -> dict:
+    """Make one object not exist; ``parts`` complete its identity."""
+    return _single(dunders, type, name, profile, parts, absent=True)
+
+
+def _single(dunders, type, name, profile, values, absent, limits=None):
+    def work():
+        wishes = [want_named(type, name, values, absent)]
+        return reconcile(dunders, name, wishes, profile, limits)
+
+    return guarded(name, work)
+
+
+def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
+    """Plan wishes and, without ``test``, carry the plan out.
+
+    Args:
+        dunders: The state module's ``globals()``.
+        name: The state's name.
+        wishes: See :func:`saltext.maas.reconcile.want`.
+        profile: Profile, see :func:`saltext.maas.runtime.profile`.
+        limits: How long to wait; see :class:`saltext.maas.reconcile.Limits`.
+
+    Returns:
+        A state's return.  The changes with ``test`` are those of the real run.
+    """
+    test = bool(dunders["__opts__"].get("test"))
+    try:
+        snapshot = runtime.snapshot(dunders, profile)
+        plan = make_plan(snapshot, wishes)
+    except BadInput as error:
+        problems = "\n".join(f"- {line}" for line in error.problems)
+        return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
+    if not plan:
+        return outcome(name, test, comment=_nothing_to_do(plan))
+    if test:
+        comment = _listed(plan.changes, "would be")
+        if snapshot.client is None:
+            comment += (
+                "\nThe region has no administrator yet, so this is planned against a newly "
+                f"installed MAAS {snapshot.release}."
+            )
+        return outcome(name, test, plan.shown(), comment, failed=bool(plan.problems()))
+    report = runtime.progress(dunders, name)
+    report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
+    apply(snapshot, plan, limits, report)
+    failed = [change for change in plan.changes if not change.done]
+    done = [change for change in plan.changes if change.done]
+    return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))
+
+
+def _nothing_to_do(plan):
+    total = len(plan.everything)
+    what = "It is" if total == 1 else f"All {total} objects are"
+    return f"{what} as described already; nothing was written."
+
+
+_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+_SHOWN = 20  # more lines than that no person reads
+
+
+def _listed(changes, would: str, failed=()) -> str:
+    """A comment: how much, then one line each, failures first."""
+    lines = [f"failed: {change.name}: {change.error}" for change in failed]
+    lines += [f"cannot be: {change.name}: {change.problem}" for change in changes if change.problem]
+    for change in changes:
+        if change.problem:
+            continue
+        fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
+        verb = f"{would} {_DONE[change.action]}".strip()
+        lines.append(f"{verb}: {change.name}{fields}")
+    if len(lines) > _SHOWN:
+        lines = [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
+    count = len([change for change in changes if not change.problem])
+    noun = "change" if count == 1 else "changes"
+    head = f"{count} {noun} {'to make' if would else 'made'}"
+    head += f", {len(failed)} failed" if failed else ""
+    return "\n".join([f"{head}:", *lines])

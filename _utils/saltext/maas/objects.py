@@ -1,0 +1,102 @@
+"""What the execution modules share: one region's objects, in the pillar's words."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.redact import HIDDEN
+from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.settings import SETTINGS
+
+
+def _snapshot(dunders, profile):
+    client = runtime.client(dunders, profile)
+    return Snapshot(client, local=runtime.local_door(dunders, client.release))
+
+
+def _table(snapshot, type):
+    if type not in snapshot.tables:
+        raise MaasError(f"MAAS {snapshot.release} has no {BY_NAME[type].noun}s")
+    return snapshot.tables[type]
+
+
+def _shown(snapshot, table, record) -> dict:
+    found = {}
+    for field in table.fields:
+        if not field.readable or not field.holds_for(snapshot.release):
+            continue
+        value = field.value(record.raw)
+        if field.ref == "rack":
+            value = snapshot.rack_name(value)
+        found[field.name] = HIDDEN if field.secret and value else value
+    return {**found, "id": record.raw.get("id", record.raw.get("system_id"))}
+
+
+def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
+    """All objects of a type: ``{key: {field: value}}``."""
+    snapshot = _snapshot(dunders, profile)
+    table = _table(snapshot, type)
+    records = snapshot.records(type, partition)
+    return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
+
+
+def get(dunders, type: str, name: str, profile=None, /, **parts) -> dict | None:
+    """One object by its name, or None; ``parts`` complete its identity."""
+    snapshot = _snapshot(dunders, profile)
+    table = _table(snapshot, type)
+    record = table.match(snapshot, want_named(type, name, parts))
+    return _shown(snapshot, table, record) if record else None
+
+
+def save(dunders, type: str, name: str, profile=None, /, **values) -> dict:
+    """Create or update one object; what was changed, as ``{label: change}``.
+
+    Raises:
+        MaasError: MAAS refused, or could not be asked.
+    """
+    return _carry_out(dunders, want_named(type, name, values), profile)
+
+
+def remove(dunders, type: str, name: str, profile=None, /, **parts) -> bool:
+    """Delete one object; whether there was one.
+
+    Raises:
+        MaasError: MAAS refused, or could not be asked.
+    """
+    return bool(_carry_out(dunders, want_named(type, name, parts, absent=True), profile))
+
+
+def _carry_out(dunders, wish, profile):
+    snapshot = _snapshot(dunders, profile)
+    plan = make_plan(snapshot, [wish])
+    apply(snapshot, plan)
+    for change in plan.changes:
+        if change.error:
+            raise MaasError(f"{change.name}: {change.error}")
+    return plan.shown(done_only=True).get(wish.type, {})
+
+
+def list_settings(dunders, profile=None) -> dict:
+    """The settings of a release that hold no secret: ``{name: value}``."""
+    snapshot = _snapshot(dunders, profile)
+    names = [
+        name
+        for name, setting in SETTINGS.items()
+        if setting.holds_for(snapshot.release) and not setting.secret
+    ]
+    snapshot.prefetch([("setting", name) for name in names])
+    return {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
+
+
+def cluster_images(dunders, cluster: str, profile=None) -> list[str]:
+    """The images that a cluster holds.
+
+    Raises:
+        MaasError: There is no such cluster.
+    """
+    snapshot = _snapshot(dunders, profile)
+    record = snapshot.records("cluster_image", cluster).get(cluster)
+    if record is None:
+        raise MaasError(f"the region has no cluster {cluster!r}")
+    return sorted(set(record.raw["images"]))

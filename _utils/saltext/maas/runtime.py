@@ -1,0 +1,201 @@
+"""Between Salt and the library: configuration, secrets, clients and snapshots.
+
+The thin modules hand in their ``globals()``, from which Salt's dunders are taken
+here and nowhere below.
+"""
+
+from __future__ import annotations
+
+import os
+
+from saltext.maas.client import Client, Profile
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.reconcile import Snapshot
+from saltext.maas.release import Release, known
+
+_CACHE = "saltext.maas"
+
+
+def root(dunders) -> str:
+    """The folder that stands for ``/``, from minion configuration ``maas.root``."""
+    return dunders["__opts__"].get("maas.root") or "/"
+
+
+def surface(dunders, role: str | None = None):
+    """What MAAS offers on this host.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        role: ``region`` or ``cluster``, if it must have that one.
+
+    Raises:
+        MaasError: No MAAS is installed here, or it has not the role.
+    """
+    from saltext.maas.host.surface import detect
+
+    found = detect(root(dunders))
+    if role:
+        if found is None:
+            raise MaasError(f"No MAAS {role} is installed on this host.")
+        found.need(role)
+    return found
+
+
+def pillar(dunders, *path: str):
+    """The ``maas`` pillar, or a part of it, with ``sdb://`` references resolved.
+
+    Returns:
+        What stands there; an empty mapping where nothing does.
+    """
+    part = dunders["__pillar__"].get("maas") or {}
+    for key in path:
+        part = (part or {}).get(key) if isinstance(part, dict) else None
+    return revealed(dunders, part if part is not None else {})
+
+
+def revealed(dunders, value):
+    """A value, or all within a mapping or list, with ``sdb://`` references resolved.
+
+    Raises:
+        BadInput: A reference leads to nothing.
+    """
+    if isinstance(value, dict):
+        return {key: revealed(dunders, one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [revealed(dunders, one) for one in value]
+    if isinstance(value, str) and value.startswith("sdb://"):
+        found = dunders["__salt__"]["sdb.get"](value)
+        if found in (None, value):
+            raise BadInput(f"the reference {value} leads to nothing")
+        return found
+    return value
+
+
+def profile(dunders, profile=None) -> Profile:
+    """Find out how to reach the region.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        profile: Name of a profile in minion configuration or pillar, or a
+            mapping with one; ``maas`` by default.
+
+    What is given explicitly wins; then come minion configuration, pillar,
+    environment (``MAAS_URL``, ``MAAS_API_KEY``) and, on a region host, what is
+    configured there and a key from MAAS's own command.
+
+    Raises:
+        BadInput: The profile is wrong, or no URL is known.
+    """
+    where, values = _configured(dunders, profile)
+    values = revealed(dunders, values)
+    values.setdefault("url", os.environ.get("MAAS_URL"))
+    values.setdefault("api_key", os.environ.get("MAAS_API_KEY"))
+    if profile is None and not values["url"]:
+        values["url"] = pillar(dunders, "region", "url") or None
+    if not values["url"] or (profile is None and not values["api_key"]):
+        _from_region_host(dunders, values)
+    if not values["url"]:
+        raise BadInput(f"{where}:url: is missing; it is needed to reach the region's API")
+    return Profile.from_mapping({k: v for k, v in values.items() if v is not None}, where)
+
+
+def _configured(dunders, profile):
+    if isinstance(profile, dict):
+        return "profile", dict(profile)
+    name = profile or "maas"
+    for source in (dunders["__opts__"], dunders["__pillar__"]):
+        found = source.get(name)
+        if isinstance(found, dict):
+            if "api" in found:
+                return f"{name}:api", dict(found["api"])
+            if profile or source is dunders["__opts__"]:
+                return name, dict(found)
+    if profile:
+        raise BadInput(f"profile {name!r} is neither in minion configuration nor in pillar")
+    return "maas:api", {}
+
+
+def _from_region_host(dunders, values):
+    found = surface(dunders)
+    if found is None or "region" not in found.roles:
+        return
+    if not values["url"]:
+        from saltext.maas.host import region
+
+        values["url"] = region.read_config(found)["url"]
+    values.setdefault("release", str(found.release))
+    username = pillar(dunders, "region", "admin", "username")
+    if not values["api_key"] and username:
+        values["api_key"] = _local(found).api_key(username)
+
+
+def local_door(dunders, release: Release):
+    """What only the region host can tell or do; None elsewhere, and where the API tells all."""
+    found = surface(dunders)
+    if found is None or "region" not in found.roles or release >= "2.0":
+        return None
+    return _local(found)
+
+
+def _local(found):
+    from saltext.maas.host.local import Local
+
+    return Local(found)
+
+
+def client(dunders, profile_name=None) -> Client:
+    """The client for a profile, kept for as long as Salt keeps the module's context."""
+    cache = dunders["__context__"].setdefault(_CACHE, {})
+    key = repr(profile_name) if profile_name else ""
+    if key not in cache:
+        cache[key] = Client(profile(dunders, profile_name))
+    return cache[key]
+
+
+def snapshot(dunders, profile_name=None) -> Snapshot:
+    """The region as this state run sees it: every collection is read at most once.
+
+    It lives in the states' context under the id of the running state
+    compiler, so that no other run can ever meet it.
+    """
+    context = dunders["__context__"]
+    key = (_CACHE, dunders.get("__instance_id__"), repr(profile_name))
+    kept = context.get(_CACHE + ".snapshot")
+    if kept is None or kept[0] != key:
+        kept = (key, _new_snapshot(dunders, profile_name))
+        context[_CACHE + ".snapshot"] = kept
+    return kept[1]
+
+
+def _new_snapshot(dunders, profile_name):
+    reach = profile(dunders, profile_name)
+    if reach.api_key:
+        client = Client(reach)
+        return Snapshot(client, local=local_door(dunders, client.release))
+    found = surface(dunders)
+    if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
+        return Snapshot(None, release=found.release)
+    raise MaasError(
+        f"no API key for {reach.url}: put one into the profile, or run this on the region "
+        "host after the administrator of maas:region:admin was made"
+    )
+
+
+def release(dunders) -> Release | None:
+    """The release that the pillar names, else the one installed here, else None."""
+    named = pillar(dunders, "release")
+    if named:
+        return known(named)
+    found = surface(dunders)
+    return found.release if found else None
+
+
+def progress(dunders, tag: str):
+    """A function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
+    send = dunders["__salt__"].get("event.send")
+
+    def report(data):
+        if send:
+            send(f"maas/progress/{tag}", data)
+
+    return report
