@@ -56,13 +56,14 @@ def read_version(request):
     return answer
 
 
-def _shown(request, person):
+def show_user(region, person):
+    """An account as the release shows it."""
     row = {
         "username": person.username,
         "email": person.email,
         "is_superuser": person.is_superuser,
     }
-    release = request.region.release
+    release = region.release
     if release >= "2.0":
         row["resource_uri"] = f"/MAAS/api/2.0/users/{person.username}/"
     if release >= "2.4":
@@ -74,13 +75,13 @@ def _shown(request, person):
 def list_users(request):
     """List users."""
     people = sorted(request.region.users.values(), key=lambda person: person.username)
-    return [_shown(request, person) for person in people]
+    return [show_user(request.region, person) for person in people]
 
 
 @users("GET", "whoami", since="2.0")
 def whoami(request):
     """Retrieve the logged in user."""
-    return _shown(request, request.user)
+    return show_user(request.region, request.user)
 
 
 @users("POST", admin=True)
@@ -98,7 +99,7 @@ def create_user(request):
     except ValueError as error:
         field = error.args[1]
         raise _duplicate(request, field, {"username": username, "email": email}[field]) from None
-    return _shown(request, person)
+    return show_user(request.region, person)
 
 
 def _duplicate(request, field, value):
@@ -122,7 +123,7 @@ def read_user(request):
     person = request.region.users.get(request.ids["username"])
     if person is None:
         raise Missing("User", request)
-    return _shown(request, person)
+    return show_user(request.region, person)
 
 
 @user("DELETE", admin=True, since="1.9")

@@ -165,6 +165,7 @@ class Region:
         self.consumers: dict[str, tuple[User, Token]] = {}
         self.nonces = oauth.Nonces()
         self.settings: dict[str, object] = {}
+        self.state: dict[str, object] = {}  # of handlers' modules, by a name of theirs
         self.after_write: list[Callable] = []
         #: Called with the region and a setting's name before it changes; may refuse by raising.
         self.before_setting: list[Callable] = []
@@ -350,6 +351,9 @@ class Region:
         request.user = oauth.authenticate(self, request.method, url, query, header)
         request.read_body()
         operation = self._choose(request, endpoint, operations)
+        shape = request.query.get("format", "json")
+        if shape != "json":
+            raise Answer(400, f"Invalid output format specified '{shape}'.", BARE_TEXT)
         result = operation.call(request)
         return result if isinstance(result, Response) else as_json(result)
 

@@ -1,0 +1,259 @@
+"""``boot-resources/``: images that are there, uploads and the import."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+
+from saltext.maas.emulator import images
+from saltext.maas.emulator.api2_bootsources import add_source
+from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.web import (
+    TEXT,
+    Answer,
+    Endpoint,
+    Missing,
+    as_json,
+    as_text,
+    no_content,
+)
+
+resources = Endpoint("boot-resources/", "BootResourcesHandler")
+resource = Endpoint("boot-resources/{id}/", "BootResourceHandler")
+upload = Endpoint("boot-resources/{id}/upload/{file}/", "BootResourceFileUploadHandler")
+
+#: What an uploaded file is stored as, by the ``filetype`` of the form.
+FILETYPES = {
+    "tgz": ("root.tgz", "root-tgz"),
+    "tbz": ("root.tbz", "root-tbz"),
+    "txz": ("root.txz", "root-txz"),
+    "ddtgz": ("root-dd", "root-dd"),
+    "ddtbz": ("root-dd", "root-dd"),
+    "ddtxz": ("root-dd", "root-dd"),
+    "ddtar": ("root-dd", "root-dd"),
+    "ddbz2": ("root-dd", "root-dd"),
+    "ddgz": ("root-dd", "root-dd"),
+    "ddxz": ("root-dd", "root-dd"),
+    "ddraw": ("root-dd.raw", "root-dd.raw"),
+}
+
+
+def seed(region):
+    """Let settings that name a series choose among what is imported."""
+
+    def choices(setting):
+        names = images.imported_series(region)
+        plain = setting == "commissioning_distro_series"
+        return names if plain else [f"ubuntu/{name}" for name in names]
+
+    region.series_choices = choices
+
+
+def _show(region, row, whole=False):
+    shown = {
+        "id": row["id"],
+        "type": row["type"],
+        "name": row["name"],
+        "architecture": row["architecture"],
+        "last_deployed": None,
+        "resource_uri": f"/MAAS/api/2.0/boot-resources/{row['id']}/",
+    }
+    for key in ("subarches", "title", "base_image"):
+        if row.get(key) is not None:
+            shown[key] = row[key]
+    if region.release < "3.2":
+        shown.pop("last_deployed")
+    if whole:
+        shown["sets"] = {row["version"]: _show_set(row)}
+    return shown
+
+
+def _show_set(row):
+    files = {name: _show_file(row, item) for name, item in row["files"].items()}
+    shown = {
+        "version": row["version"],
+        "label": row["label"],
+        "size": sum(item["size"] for item in row["files"].values()),
+        "complete": images.is_complete(row),
+        "files": files,
+    }
+    if not shown["complete"]:
+        stored = sum(item["stored"] for item in row["files"].values())
+        shown["progress"] = stored / (shown["size"] or 1)
+    return shown
+
+
+def _show_file(row, item):
+    complete = item["stored"] >= item["size"]
+    shown = {
+        "filename": item["filename"],
+        "filetype": item["filetype"],
+        "sha256": item["sha256"],
+        "filename_on_disk": item["sha256"][:7],
+        "size": item["size"],
+        "complete": complete,
+    }
+    if not complete:
+        shown["progress"] = item["stored"] / (item["size"] or 1)
+        if row["type"] == "Uploaded":
+            number = list(row["files"].values()).index(item) + 1
+            shown["upload_uri"] = f"/MAAS/api/2.0/boot-resources/{row['id']}/upload/{number}/"
+    return shown
+
+
+def _resource(request):
+    ident = request.ids["id"]
+    rows = request.region.rows("boot_resources")
+    row = rows.get(int(ident)) if ident.isdigit() else None
+    if row is None:
+        raise Missing("BootResource", request)
+    return row
+
+
+@resources("GET")
+def list_resources(request):
+    """List boot resources."""
+    region = request.region
+    kinds = ["synced", "uploaded"] if region.release >= "3.5" else [
+        "synced", "generated", "uploaded"
+    ]  # fmt: skip
+    wish = request.query.get("type", "all")
+    if wish not in ["all", *kinds]:
+        text = f"'{wish}' is not a valid boot resource type. Available types: {kinds}"
+        raise Answer(400, text, TEXT)
+    rows = region.rows("boot_resources").values()
+    chosen = [row for row in rows if wish in ("all", row["type"].lower())]
+    return [_show(region, row) for row in sorted(chosen, key=_order)]
+
+
+def _order(row):
+    return row["type"], row["name"], row["architecture"]
+
+
+@resource("GET")
+def read_resource(request):
+    """Read a boot resource."""
+    return _show(request.region, _resource(request), whole=True)
+
+
+@resource("DELETE", admin=True)
+def delete_resource(request):
+    """Delete a boot resource."""
+    row = _resource(request)
+    del request.region.rows("boot_resources")[row["id"]]
+    return no_content()
+
+
+# -- import ------------------------------------------------------------------------------------
+
+
+def _default_source(region):
+    """What the import service makes when there is no source: the public mirror."""
+    fields = {
+        "url": images.DEFAULT_URL,
+        "keyring_filename": images.DEFAULT_KEYRING,
+        "keyring_data": b"",
+    }
+    source = add_source(region, fields)
+    region.rows("selections").add(
+        {
+            "boot_source_id": source["id"],
+            "os": "ubuntu",
+            "release": str(region.settings["commissioning_distro_series"]).rpartition("/")[2],
+            "arches": ["amd64"],
+            "subarches": ["*"],
+            "labels": ["*"],
+        }
+    )
+
+
+@resources("POST", "import", admin=True)
+def start_import(request):
+    """Import the boot resources."""
+    region = request.region
+    if not region.rows("boot_sources"):
+        _default_source(region)
+    images.importer(region).start()
+    return as_text("Import of boot resources started")
+
+
+@resources("POST", "stop_import", admin=True, since="2.1")
+def stop_import(request):
+    """Stop the import of boot resources."""
+    images.importer(request.region).stop()
+    return as_text("Import of boot resources is being stopped")
+
+
+@resources("GET", "is_importing", since="2.1")
+def is_importing(request):
+    """Tell whether an import is running."""
+    return images.importer(request.region).running
+
+
+# -- uploads -----------------------------------------------------------------------------------
+
+
+@resources("POST", admin=True)
+def create_resource(request):
+    """Upload an image, whole or to be followed by its pieces."""
+    region = request.region
+    check = Check(request)
+    content = request.files.get("content")
+    name = check.text("name", None, required=True)
+    architecture = check.text("architecture", None, required=True)
+    digest, size = check.form.get("sha256"), None
+    if content is None:
+        digest = check.text("sha256", None, required=True)
+        size = check.integer("size", required=True)
+    else:
+        digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    usable = images.architectures(region)
+    if architecture and architecture not in usable:
+        listed = ", ".join(f"'{item}'" for item in usable) or "''"
+        check.error(
+            "architecture",
+            f"'{architecture}' is not a valid architecture.  It should be one of: {listed}.",
+        )
+    filetype = check.choice("filetype", FILETYPES, "tgz")
+    if name and name.startswith("ubuntu/"):
+        check.error("name", f"{name} is a reserved name")
+    check.done()
+    filename, stored_as = FILETYPES[filetype]
+    item = images.new_file(filename, stored_as, digest, size)
+    if content is not None:
+        item["stored"] = size
+    version = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d")
+    row = images.new_resource(
+        "Uploaded", _short(name), architecture, version, "uploaded", {filename: item}
+    )
+    row.update(subarches=architecture.partition("/")[2], title=check.text("title", ""))
+    if check.form.get("base_image"):
+        row["base_image"] = check.text("base_image")
+    region.rows("boot_resources").add(row)
+    return as_json(_show(region, row, whole=True), 201)
+
+
+def _short(name):
+    """``custom/`` is left out of what is shown."""
+    return name[len("custom/") :] if name.startswith("custom/") else name
+
+
+@upload("PUT", admin=True)
+def upload_piece(request):
+    """Upload the next piece of an image."""
+    row = _resource(request)
+    files = list(row["files"].values())
+    number = request.ids["file"]
+    if not number.isdigit() or not 1 <= int(number) <= len(files):
+        raise Missing("BootResourceFile", request)
+    item = files[int(number) - 1]
+    if item["stored"] >= item["size"]:
+        raise Answer(400, "Cannot upload to a complete file.")
+    if item["stored"] + len(request.body) > item["size"]:
+        raise Answer(400, "Too much data received.")
+    item.setdefault("hash", hashlib.sha256()).update(request.body)
+    item["stored"] += len(request.body)
+    if item["stored"] == item["size"] and item["hash"].hexdigest() != item["sha256"]:
+        item["stored"], item["hash"] = 0, hashlib.sha256()
+        raise Answer(400, "Saved content does not match given SHA256 value.")
+    return as_text("OK")

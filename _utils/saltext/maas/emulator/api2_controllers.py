@@ -1,0 +1,308 @@
+"""``rackcontrollers/`` and ``regioncontrollers/``."""
+
+from __future__ import annotations
+
+from saltext.maas.emulator import images
+from saltext.maas.emulator.forms import Check, not_a_choice
+from saltext.maas.emulator.nodes import (
+    BOTH,
+    REGION,
+    connected,
+    new_node,
+    register,
+    show_interface,
+    show_node,
+)
+from saltext.maas.emulator.web import (
+    BARE_TEXT,
+    TEXT,
+    Answer,
+    Endpoint,
+    Missing,
+    as_text,
+    no_content,
+)
+
+__all__ = ["connected", "register"]
+
+racks = Endpoint("rackcontrollers/", "RackControllersHandler")
+rack = Endpoint("rackcontrollers/{system_id}/", "RackControllerHandler")
+regions = Endpoint("regioncontrollers/", "RegionControllersHandler")
+region_ = Endpoint("regioncontrollers/{system_id}/", "RegionControllerHandler")
+interfaces = Endpoint("nodes/{system_id}/interfaces/", "InterfacesHandler")
+
+
+def seed(region):
+    """Make the region's own controller."""
+    region.rows("regions").add(new_node(region.options.hostname, None, REGION))
+
+
+def _filtered(request, rows):
+    """The nodes that the filters of a list ask for."""
+    query = request.query
+    tests = {
+        "hostname": lambda node, given: node["hostname"] in given,
+        "id": lambda node, given: node["system_id"] in given,
+        "mac_address": lambda node, given: any(
+            nic["mac"] in [mac.lower() for mac in given] for nic in node["interfaces"]
+        ),
+    }
+    wishes = [(tests[name], query.getlist(name)) for name in tests if name in query]
+    return [node for node in rows.values() if all(test(node, given) for test, given in wishes)]
+
+
+def _find(request, kind, label):
+    for node in request.region.rows(kind).values():
+        if node["system_id"] == request.ids["system_id"]:
+            return node
+    raise Missing(label, request)
+
+
+def _rack(request):
+    return _find(request, "racks", "RackController")
+
+
+def _region(request):
+    return _find(request, "regions", "RegionController")
+
+
+def _update(request, node):
+    """What PUT may change of a controller: description, zone, domain and power type."""
+    region = request.region
+    check = Check(request, node)
+    description = check.text("description")
+    power_type = check.text("power_type")
+    chosen = {}
+    for field, kind in (("zone", "zones"), ("domain", "domains")):
+        chosen[field] = node[field]
+        given = check.form.get(field)
+        if given in (None, ""):
+            continue
+        for row in region.rows(kind).values():
+            if str(given) in (str(row["id"]), row["name"]):
+                chosen[field] = row["id"]
+                break
+        else:
+            check.error(field, not_a_choice("That choice"))
+    check.done()
+    node.update(description=description, power_type=power_type, **chosen)
+
+
+# -- racks -------------------------------------------------------------------------------------
+
+
+@racks("GET")
+def list_racks(request):
+    """List rack controllers."""
+    region = request.region
+    return [show_node(region, node, True) for node in _filtered(request, region.rows("racks"))]
+
+
+@racks("GET", "is_registered", since="2.2")
+def is_registered(request):
+    """Tell whether a MAC address is known."""
+    wanted = request.needed("mac_address").lower()
+    rows = request.region.rows("racks").values()
+    return any(nic["mac"] == wanted for node in rows for nic in node["interfaces"])
+
+
+@racks("GET", "power_parameters", admin=True)
+def list_power_parameters(request):
+    """Power parameters by system_id."""
+    wanted = request.query.getlist("id")
+    rows = request.region.rows("racks").values()
+    return {node["system_id"]: {} for node in rows if not wanted or node["system_id"] in wanted}
+
+
+@racks("GET", "describe_power_types")
+def describe_power_types(request):
+    """Describe power types; nothing here can switch a machine."""
+    return []
+
+
+def _import_answer(request):
+    """3.5 and later accept it and do nothing; before, it was started."""
+    if request.region.release >= "3.5":
+        return as_text("Accepted", 202, BARE_TEXT)
+    return as_text("Import of boot images started on all rack controllers")
+
+
+@racks("POST", "import_boot_images", admin=True)
+def import_on_racks(request):
+    """Import boot images on all racks."""
+    return _import_answer(request)
+
+
+@racks("POST", "set_zone", admin=True)
+def set_zone(request):
+    """Put racks into a zone."""
+    region = request.region
+    name = str(request.needed("zone"))
+    zone = next((row for row in region.rows("zones").values() if row["name"] == name), None)
+    if zone is None:
+        raise Missing("Zone", request)
+    for node in region.rows("racks").values():
+        if node["system_id"] in request.form.getlist("system_id") + request.form.getlist("nodes"):
+            node["zone"] = zone["id"]
+
+
+@rack("GET")
+def read_rack(request):
+    """Read a rack controller."""
+    return show_node(request.region, _rack(request), True)
+
+
+@rack("PUT", admin=True)
+def update_rack(request):
+    """Update a rack controller."""
+    node = _rack(request)
+    _update(request, node)
+    return show_node(request.region, node, True)
+
+
+@rack("DELETE", admin=True)
+def delete_rack(request):
+    """Delete a rack controller; its DHCP goes to another one, if there is one."""
+    region, node = request.region, _rack(request)
+    ident = node["system_id"]
+    force = str(request.query.get("force", "")).lower() in ("true", "1", "yes", "on")
+    force = force and region.release >= "2.5"
+    mine = [row for row in region.rows("vlans").values() if row["primary_rack"] == ident]
+    heirs = {vlan["id"]: _heir(region, vlan, ident) for vlan in mine if vlan["dhcp_on"]}
+    orphans = [vlan for vlan in mine if vlan["dhcp_on"] and not heirs[vlan["id"]]]
+    if orphans and not force:
+        listed = ", ".join(_vlan_label(region, vlan) for vlan in orphans)
+        text = (
+            f"Unable to delete '{node['hostname']}'; it is currently set as a primary rack "
+            f"controller on VLANs {listed} and no other rack controller can provide DHCP."
+        )
+        raise Answer(400, text, TEXT)
+    protected = [vlan for vlan in mine if not vlan["dhcp_on"]]
+    if protected and not force:
+        # Where DHCP is off nothing is handed over, and the database refuses.
+        listed = ", ".join(f"<VLAN: {_vlan_label(region, vlan)}>" for vlan in protected)
+        text = (
+            "(\"Cannot delete some instances of model 'RackController' because they are "
+            "referenced through protected foreign keys: 'VLAN.primary_rack', "
+            f"'NodeConfig.node'.\", {{{listed}}})"
+        )
+        raise Answer(500, text, TEXT)
+    for vlan in mine:
+        heir = heirs.get(vlan["id"])
+        vlan.update(primary_rack=heir, dhcp_on=heir is not None)
+    for vlan in region.rows("vlans").values():
+        if vlan["secondary_rack"] in (ident, vlan["primary_rack"]):
+            vlan["secondary_rack"] = None
+    table = region.rows("racks")
+    del table[next(key for key, row in table.items() if row is node)]
+    if node["node_type"] == BOTH:
+        node["node_type"] = REGION
+    return no_content()
+
+
+def _vlan_label(region, vlan):
+    name = vlan["name"] if vlan["vid"] else "untagged"
+    return f"{region.rows('fabrics')[vlan['fabric_id']]['name']}.{name or vlan['vid']}"
+
+
+def _heir(region, vlan, ident):
+    """Another connected rack on a VLAN, its secondary one first."""
+    found = [
+        node["system_id"]
+        for node in region.rows("racks").values()
+        if node["connected"]
+        and node["system_id"] != ident
+        and any(nic["vlan"] == vlan["id"] for nic in node["interfaces"])
+    ]
+    return vlan["secondary_rack"] if vlan["secondary_rack"] in found else next(iter(found), None)
+
+
+@rack("GET", "list_boot_images")
+def list_boot_images(request):
+    """List the images that a rack has."""
+    region, node = request.region, _rack(request)
+    if not node["connected"]:
+        return {"images": [], "connected": False, "status": "unknown"}
+    state = images.importer(region).cluster_state
+    rows = [row for row in region.rows("boot_resources").values() if _has(region, row)]
+    return {
+        "images": [_show_image(row) for row in rows],
+        "connected": True,
+        "status": state,
+    }
+
+
+def _has(region, row):
+    return row["type"] == "Uploaded" or images.is_complete(row)
+
+
+def _show_image(row):
+    name, arch = row["name"], row["architecture"].partition("/")[0]
+    if not row["subarches"]:
+        name = f"bootloader/{name.rpartition('/')[2]}"
+    subarches = set((row["subarches"] or "generic").split(","))
+    return {"name": name, "architecture": arch, "subarches": sorted(subarches)}
+
+
+@rack("POST", "import_boot_images", admin=True)
+def import_on_rack(request):
+    """Import boot images on this rack."""
+    _rack(request)
+    return _import_answer(request)
+
+
+@rack("GET", "power_parameters", admin=True)
+def power_parameters(request):
+    """Power parameters of a rack."""
+    _rack(request)
+    return {}
+
+
+@rack("GET", "query_power_state")
+def query_power_state(request):
+    """Ask for the power state, which nothing here knows."""
+    _rack(request)
+    return {"state": "unknown"}
+
+
+@interfaces("GET")
+def list_interfaces(request):
+    """List the interfaces of a controller."""
+    region = request.region
+    for kind in ("racks", "regions"):
+        for node in region.rows(kind).values():
+            if node["system_id"] == request.ids["system_id"]:
+                return [show_interface(region, node, nic) for nic in node["interfaces"]]
+    raise Missing("Node", request)
+
+
+# -- regions -----------------------------------------------------------------------------------
+
+
+@regions("GET")
+def list_regions(request):
+    """List region controllers."""
+    region = request.region
+    return [show_node(region, node, False) for node in _filtered(request, region.rows("regions"))]
+
+
+@region_("GET")
+def read_region(request):
+    """Read a region controller."""
+    return show_node(request.region, _region(request), False)
+
+
+@region_("PUT", admin=True)
+def update_region(request):
+    """Update a region controller."""
+    node = _region(request)
+    _update(request, node)
+    return show_node(request.region, node, False)
+
+
+@region_("DELETE", admin=True)
+def delete_region(request):
+    """Refuse to delete a region controller that is running."""
+    node = _region(request)
+    name = node["hostname"]
+    raise Answer(400, f"Unable to delete region controller {name}, it is running.", TEXT)

@@ -1,0 +1,96 @@
+"""``spaces/``: since 2.2 a property of VLANs."""
+
+from __future__ import annotations
+
+from saltext.maas.emulator import networks
+from saltext.maas.emulator.api2_fabrics import check_name
+from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.lookup import find, name_of
+from saltext.maas.emulator.web import Answer, Endpoint, no_content
+
+spaces = Endpoint("spaces/", "SpacesHandler")
+space = Endpoint("spaces/{space}/", "SpaceHandler")
+
+#: What stands for "no space" in lists and paths.
+NOWHERE = {
+    "id": -1,
+    "name": networks.UNDEFINED,
+    "description": "Backward compatibility object to ensure objects not associated with a"
+    " space can be found.",
+}
+
+
+def _show(region, row):
+    key = None if row["id"] == -1 else row["id"]
+    vlans = [vlan for vlan in region.rows("vlans").values() if vlan["space"] == key]
+    subnets = networks.subnets_of(region, {vlan["id"] for vlan in vlans})
+    ident = networks.UNDEFINED if key is None else key
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "description": row["description"],
+        "vlans": [networks.show_vlan(region, vlan) for vlan in vlans],
+        "subnets": [networks.show_subnet(region, subnet) for subnet in subnets],
+        "resource_uri": f"/MAAS/api/2.0/spaces/{ident}/",
+    }
+
+
+def _space(request, to_change=False):
+    spec = request.ids["space"]
+    if spec in (networks.UNDEFINED, "-1"):
+        if to_change:
+            raise Answer(400, "Space cannot be modified/deleted: undefined")
+        return NOWHERE
+    return find(request, "Space", request.region.rows("spaces"), spec, name=name_of)
+
+
+@spaces("GET")
+def list_spaces(request):
+    """List all spaces."""
+    region = request.region
+    rows = list(region.rows("spaces").values())
+    if any(vlan["space"] is None for vlan in region.rows("vlans").values()):
+        rows.append(NOWHERE)
+    return [_show(region, row) for row in rows]
+
+
+@spaces("POST", admin=True)
+def create_space(request):
+    """Create a space."""
+    region = request.region
+    check = Check(request)
+    name = check_name(check, region, "Space", None)
+    description = check.text("description")
+    check.done()
+    row = region.rows("spaces").add({"description": description})
+    row["name"] = name or f"space-{row['id']}"
+    return _show(region, row)
+
+
+@space("GET")
+def read_space(request):
+    """Read a space."""
+    return _show(request.region, _space(request))
+
+
+@space("PUT", admin=True)
+def update_space(request):
+    """Update a space."""
+    row = _space(request, to_change=True)
+    check = Check(request, row)
+    name = check_name(check, request.region, "Space", row)
+    description = check.text("description")
+    check.done()
+    row.update(name=name, description=description)
+    return _show(request.region, row)
+
+
+@space("DELETE", admin=True)
+def delete_space(request):
+    """Delete a space; its VLANs are in none then."""
+    row = _space(request, to_change=True)
+    for vlan in request.region.rows("vlans").values():
+        if vlan["space"] == row["id"]:
+            vlan["space"] = None
+    del request.region.rows("spaces")[row["id"]]
+    return no_content()

@@ -1,0 +1,294 @@
+"""Boot images: what a mirror offers, and the import that takes its time.
+
+The built-in catalogue holds for any URL, so nothing is ever fetched; a URL can ask for
+something else: a host that ends in ``.invalid`` cannot be reached, and ``/empty/`` in a path
+stands for a mirror without images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+VERSION = "20261101.0"
+DEFAULT_URL = "http://images.maas.io/ephemeral-v3/stable/"
+DEFAULT_KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
+
+#: Ubuntu series on the mirror: version, and the release of MAAS from which it is there.
+SERIES = {
+    "precise": ("12.04", "1.5", "2.0"),
+    "trusty": ("14.04", "1.5", "3.0"),
+    "xenial": ("16.04", "2.0", None),
+    "bionic": ("18.04", "2.4", None),
+    "focal": ("20.04", "2.8", None),
+    "jammy": ("22.04", "3.2", None),
+    "noble": ("24.04", "3.5", None),
+}
+
+#: Architectures of the Ubuntu images.
+ARCHES = {"1.0": ("amd64", "i386", "arm64"), "2.0": ("amd64", "arm64")}
+
+#: Boot loaders that come with any image: (name, architecture, file).
+BOOTLOADERS = (
+    ("grub-efi-signed/uefi", "amd64/generic", "grub2-signed.tar.xz"),
+    ("grub-efi/uefi", "arm64/generic", "grub2.tar.xz"),
+    ("pxelinux/pxe", "i386/generic", "syslinux.tar.xz"),
+)
+
+
+class Product(NamedTuple):
+    """One image on a mirror: what a selection picks by."""
+
+    os: str
+    release: str
+    arch: str
+    subarch: str
+    label: str
+    kernels: tuple = ()
+
+
+def catalogue(release, url):
+    """What a mirror offers to a release of MAAS.
+
+    Args:
+        release: A :class:`~saltext.maas.release.Release`.
+        url: Of the boot source.
+
+    Returns:
+        A list of :class:`Product`, or None when the mirror cannot be reached.
+    """
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    if host.endswith(".invalid"):
+        return None
+    if "/empty/" in url:
+        return []
+    found = []
+    for name, (version, since, until) in SERIES.items():
+        if release < since or (until and release >= until):
+            continue
+        for arch in ARCHES[release.api]:
+            for subarch in subarches(release, name, version):
+                found.append(Product("ubuntu", name, arch, subarch, label(release)))
+    return found
+
+
+def label(release):
+    """The label of the images: ``release`` in the streams of 1.x, ``stable`` later."""
+    return "release" if release.api == "1.0" else "stable"
+
+
+def subarches(release, series, version):
+    """Kernel flavours of a series: ``hwe-t`` in 1.x, ``ga-22.04`` and so on later."""
+    if release.api == "1.0":
+        return ("generic", f"hwe-{series[0]}")
+    return (f"ga-{version}", f"hwe-{version}", f"hwe-{version}-lowlatency")
+
+
+def matches(selection, product):
+    """Whether a selection picks a product; an empty list picks nothing."""
+    return (
+        selection["os"] == product.os
+        and selection["release"] == product.release
+        and _picks(selection["arches"], product.arch)
+        and _picks(selection["subarches"] or ["*"], product.subarch)
+        and _picks(selection["labels"] or ["*"], product.label)
+    )
+
+
+def _picks(wanted, value):
+    return "*" in wanted or value in wanted
+
+
+def wanted(region):
+    """The resources that an import would bring: rows without ids, in order."""
+    rows = {}
+    selections = list(region.rows("selections").values())
+    for selection in selections:
+        source = region.rows("boot_sources").get(selection["boot_source_id"])
+        for product in (source and source["catalogue"]) or ():
+            if matches(selection, product):
+                name = f"{product.os}/{product.release}"
+                architecture = f"{product.arch}/{product.subarch}"
+                rows.setdefault((name, architecture), _image(region, name, architecture))
+    if rows:
+        for name, architecture, filename in BOOTLOADERS:
+            rows[name, architecture] = _bootloader(region, name, architecture, filename)
+    return list(rows.values())
+
+
+def _image(region, name, architecture):
+    series, flavour = name.rpartition("/")[2], architecture.rpartition("/")[2]
+    version = SERIES[series][0]
+    files = {
+        "boot-initrd": "boot-initrd",
+        "boot-kernel": "boot-kernel",
+        "squashfs" if region.release >= "2.1" else "root.tgz": "squashfs"
+        if region.release >= "2.1"
+        else "root-tgz",
+    }
+    names = ["generic", "hwe-p", "hwe-q", flavour]
+    if region.release.api == "2.0":
+        names.append(f"ga-{version}")
+    row = _resource(region, "Synced", name, architecture, files, 40_000_000)
+    row["subarches"] = ",".join(names)
+    return row
+
+
+def _bootloader(region, name, architecture, filename):
+    return _resource(region, "Synced", name, architecture, {filename: "archive.tar.xz"}, 11400)
+
+
+def _resource(region, kind, name, architecture, files, size):
+    shown = {}
+    for filename, filetype in files.items():
+        digest = hashlib.sha256(f"{name} {architecture} {filename}".encode()).hexdigest()
+        shown[filename] = new_file(filename, filetype, digest, size)
+    return new_resource(kind, name, architecture, VERSION, label(region.release), shown)
+
+
+def new_file(filename, filetype, digest, size):
+    """A file of a resource of which nothing is there yet; sizes in bytes."""
+    return {
+        "filename": filename,
+        "filetype": filetype,
+        "sha256": digest,
+        "size": size,
+        "stored": 0,
+    }
+
+
+def new_resource(kind, name, architecture, version, its_label, files):
+    """A boot resource with one set of files."""
+    return {
+        "type": kind,
+        "name": name,
+        "architecture": architecture,
+        "version": version,
+        "label": its_label,
+        "files": files,
+        "subarches": None,
+    }
+
+
+def is_complete(row):
+    """Whether every file of a resource is there."""
+    return all(item["stored"] >= item["size"] for item in row["files"].values())
+
+
+def architectures(region):
+    """The ``arch/subarch`` that something complete is there for."""
+    found = set()
+    for row in region.rows("boot_resources").values():
+        if row["type"] == "Synced" and row["subarches"] and is_complete(row):
+            arch = row["architecture"].partition("/")[0]
+            found |= {f"{arch}/{name}" for name in row["subarches"].split(",")}
+    return sorted(found)
+
+
+def imported_series(region):
+    """Names of the Ubuntu series that are there, such as ``jammy``."""
+    names = {
+        row["name"].partition("/")[2]
+        for row in region.rows("boot_resources").values()
+        if row["name"].startswith("ubuntu/") and row["type"] == "Synced" and is_complete(row)
+    }
+    return sorted(names)
+
+
+class Importer:
+    """The import of one region: its state, and what clusters have of it.
+
+    Attributes:
+        running: Whether an import is on.
+        ever_ran: Whether there ever was one, without which source 1 has no catalogue.
+    """
+
+    def __init__(self, region):
+        self.region = region
+        self.running = False
+        self.ever_ran = False
+        self._run = 0
+        self._synced_at = None
+
+    @property
+    def cluster_state(self):
+        """What a connected cluster reports: ``region-importing``, ``syncing`` or ``synced``."""
+        if self.running:
+            return "region-importing"
+        if self._synced_at is not None and self.region.clock() < self._synced_at:
+            return "syncing"
+        return "synced"
+
+    def fetch_later(self, source):
+        """Read a source's index in a while; the first source only has it after an import."""
+        if source["id"] == 1 and not self.ever_ran:
+            return
+        self.region.later(self.region.options.index_seconds, lambda: self.fetch(source))
+
+    def fetch(self, source):
+        """Read a source's index now."""
+        source["catalogue"] = catalogue(self.region.release, source["url"])
+
+    def start(self):
+        """Start an import, unless one is running."""
+        if self.running:
+            return
+        region = self.region
+        self.running = self.ever_ran = True
+        self._run += 1
+        run = self._run
+        for source in region.rows("boot_sources").values():
+            self.fetch(source)
+        rows = wanted(region)
+        step = region.options.import_seconds / (len(rows) or 1)
+        for number, row in enumerate(rows):
+            region.later(step * number, lambda row=row: self._begin(run, row))
+            region.later(step * (number + 1), lambda row=row: self._finish(run, row))
+        region.later(region.options.import_seconds, lambda: self._end(run, rows))
+
+    def stop(self):
+        """Stop; what is on its way still needs a moment."""
+        if self.running:
+            self._run += 1
+            run = self._run
+            rest = self.region.options.import_seconds / 10
+            self.region.later(rest, lambda: self._end(run, None))
+
+    def _stored(self, row):
+        for old in self.region.rows("boot_resources").values():
+            if old["type"] == row["type"] and all(
+                old[key] == row[key] for key in ("name", "architecture")
+            ):
+                return old
+        return None
+
+    def _begin(self, run, row):
+        if run == self._run and self._stored(row) is None:
+            self.region.rows("boot_resources").add(row)
+
+    def _finish(self, run, row):
+        stored = self._stored(row)
+        if run == self._run and stored is not None:
+            for item in stored["files"].values():
+                item["stored"] = item["size"]
+
+    def _end(self, run, rows):
+        if run != self._run:
+            return
+        self.running = False
+        self._synced_at = self.region.clock() + self.region.options.sync_seconds
+        if rows is None:
+            return
+        keep = {(row["name"], row["architecture"]) for row in rows}
+        table = self.region.rows("boot_resources")
+        for row in list(table.values()):
+            if row["type"] == "Synced" and (row["name"], row["architecture"]) not in keep:
+                del table[row["id"]]
+
+
+def importer(region):
+    """The :class:`Importer` of a region."""
+    state = region.state
+    if "importer" not in state:
+        state["importer"] = Importer(region)
+    return state["importer"]

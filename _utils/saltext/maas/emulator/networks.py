@@ -1,0 +1,237 @@
+"""Fabrics, VLANs, spaces and subnets: how they hang together and what is shown of them."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+
+DEFAULT_FABRIC = 0
+UNDEFINED = "undefined"
+
+#: Release from which on an answer has a field, where it was not there from 2.0 on.
+VLAN_FIELDS = {"fabric_id": "2.1", "relay_vlan": "2.2", "space": "2.2"}
+SUBNET_FIELDS = {
+    "active_discovery": "2.1",
+    "managed": "2.2",
+    "allow_dns": "2.5",
+    "disabled_boot_architectures": "3.0",
+}
+
+
+@functools.lru_cache(maxsize=256)
+def _hidden(kind, release):
+    fields = {"vlan": VLAN_FIELDS, "subnet": SUBNET_FIELDS}[kind]
+    return [name for name, since in fields.items() if release < since]
+
+
+def _without_newer(kind, release, shown):
+    for name in _hidden(kind, release):
+        del shown[name]
+    return shown
+
+
+# -- fabrics and VLANs -------------------------------------------------------------------------
+
+
+def add_fabric(region, name=None, description="", class_type=None):
+    """Create a fabric with its untagged VLAN."""
+    fabric = region.rows("fabrics").add(
+        {"name": name, "description": description, "class_type": class_type}
+    )
+    fabric["name"] = name or f"fabric-{fabric['id']}"
+    add_vlan(region, fabric["id"], 0)
+    return fabric
+
+
+def add_vlan(region, fabric_id, vid, name=None, mtu=1500, description=""):
+    """Create a VLAN."""
+    return region.rows("vlans").add(
+        {
+            "vid": vid,
+            "name": name or None,
+            "mtu": mtu,
+            "description": description,
+            "dhcp_on": False,
+            "external_dhcp": None,
+            "relay_vlan": None,
+            "primary_rack": None,
+            "secondary_rack": None,
+            "space": None,
+            "fabric_id": fabric_id,
+        }
+    )
+
+
+def default_fabric(region):
+    """The fabric with id 0, which MAAS makes when it first needs it."""
+    fabrics = region.rows("fabrics")
+    if DEFAULT_FABRIC not in fabrics:
+        fabrics[DEFAULT_FABRIC] = {
+            "id": DEFAULT_FABRIC,
+            "name": "fabric-0",
+            "description": "",
+            "class_type": None,
+        }
+        add_vlan(region, DEFAULT_FABRIC, 0)
+    return fabrics[DEFAULT_FABRIC]
+
+
+def vlans_of(region, fabric_id):
+    """The VLANs of a fabric, its default one first."""
+    return [vlan for vlan in region.rows("vlans").values() if vlan["fabric_id"] == fabric_id]
+
+
+def default_vlan(region, fabric_id):
+    """The VLAN of a fabric that cannot be deleted."""
+    return vlans_of(region, fabric_id)[0]
+
+
+def subnets_of(region, vlan_ids):
+    """The subnets of some VLANs."""
+    return [item for item in region.rows("subnets").values() if item["vlan"] in vlan_ids]
+
+
+def has_dynamic_range(region, vlan):
+    """Whether a VLAN has a dynamic range, without which it cannot do DHCP."""
+    subnets = {subnet["id"] for subnet in subnets_of(region, {vlan["id"]})}
+    return any(
+        item["type"] == "dynamic" and item["subnet"] in subnets
+        for item in region.rows("ipranges").values()
+    )
+
+
+def show_fabric(region, fabric):
+    """A fabric as the API shows it; its description is never there."""
+    return {
+        "id": fabric["id"],
+        "name": fabric["name"],
+        "class_type": fabric["class_type"],
+        "vlans": [show_vlan(region, vlan) for vlan in vlans_of(region, fabric["id"])],
+        "resource_uri": f"/MAAS/api/2.0/fabrics/{fabric['id']}/",
+    }
+
+
+def space_name(region, vlan):
+    """Name of a VLAN's space."""
+    space = region.rows("spaces").get(vlan["space"])
+    return space["name"] if space else UNDEFINED
+
+
+def show_vlan(region, vlan):
+    """A VLAN as the API shows it."""
+    relay = vlan["relay_vlan"]
+    shown = {
+        "id": vlan["id"],
+        "vid": vlan["vid"],
+        "name": vlan["name"] if vlan["vid"] else "untagged",
+        "mtu": vlan["mtu"],
+        "fabric": region.rows("fabrics")[vlan["fabric_id"]]["name"],
+        "fabric_id": vlan["fabric_id"],
+        "space": space_name(region, vlan),
+        "dhcp_on": vlan["dhcp_on"],
+        "external_dhcp": vlan["external_dhcp"],
+        "relay_vlan": show_vlan(region, region.rows("vlans")[relay]) if relay else None,
+        "primary_rack": vlan["primary_rack"],
+        "secondary_rack": vlan["secondary_rack"],
+        "resource_uri": f"/MAAS/api/2.0/vlans/{vlan['id']}/",
+    }
+    return _without_newer("vlan", region.release, shown)
+
+
+# -- subnets -----------------------------------------------------------------------------------
+
+
+def add_subnet(region, cidr, vlan_id, **fields):
+    """Create a subnet.
+
+    Args:
+        cidr: An ``ipaddress`` network.
+        vlan_id: The VLAN it is on.
+        fields: What differs from MAAS's defaults.
+    """
+    return region.rows("subnets").add(
+        {
+            "name": str(cidr),
+            "description": "",
+            "vlan": vlan_id,
+            "cidr": str(cidr),
+            "net": cidr,
+            "rdns_mode": 2,
+            "gateway_ip": None,
+            "dns_servers": [],
+            "allow_dns": True,
+            "allow_proxy": True,
+            "active_discovery": False,
+            "managed": True,
+            "disabled_boot_architectures": [],
+            **fields,
+        }
+    )
+
+
+def show_subnet(region, subnet, vlans=None):
+    """A subnet as the API shows it.
+
+    Args:
+        region: The region.
+        subnet: The subnet's row.
+        vlans: VLANs already shown, by id, to share them within a long list.
+    """
+    vlan = region.rows("vlans")[subnet["vlan"]]
+    if vlans is None:
+        shown_vlan = show_vlan(region, vlan)
+    else:
+        shown_vlan = vlans.get(vlan["id"])
+        if shown_vlan is None:
+            shown_vlan = vlans[vlan["id"]] = show_vlan(region, vlan)
+    shown = {
+        "id": subnet["id"],
+        "name": subnet["name"],
+        "description": subnet["description"],
+        "vlan": shown_vlan,
+        "cidr": subnet["cidr"],
+        "rdns_mode": subnet["rdns_mode"],
+        "gateway_ip": subnet["gateway_ip"],
+        "dns_servers": subnet["dns_servers"],
+        "allow_dns": subnet["allow_dns"],
+        "allow_proxy": subnet["allow_proxy"],
+        "active_discovery": subnet["active_discovery"],
+        "managed": subnet["managed"],
+        "disabled_boot_architectures": subnet["disabled_boot_architectures"],
+        "space": shown_vlan.get("space", UNDEFINED),
+        "resource_uri": f"/MAAS/api/2.0/subnets/{subnet['id']}/",
+    }
+    return _without_newer("subnet", region.release, shown)
+
+
+def subnet_for(region, address):
+    """The smallest subnet that an address is in, or None."""
+    address = ipaddress.ip_address(address)
+    fitting = [item for item in region.rows("subnets").values() if address in item["net"]]
+    return max(fitting, key=lambda item: item["net"].prefixlen, default=None)
+
+
+def by_address(subnet):
+    """Sort key: IPv4 first, then by number."""
+    return subnet["net"].version, int(subnet["net"].network_address), subnet["net"].prefixlen
+
+
+def discover(region, cidr):
+    """The subnet of a network that a rack sees, made with a fabric when it is new.
+
+    Args:
+        region: The region.
+        cidr: An ``ipaddress`` network.
+
+    Returns:
+        The subnet's row.
+    """
+    for subnet in region.rows("subnets").values():
+        if subnet["net"] == cidr:
+            return subnet
+    fabric = default_fabric(region)
+    vlan = default_vlan(region, fabric["id"])
+    if subnets_of(region, {vlan["id"]}):
+        fabric = add_fabric(region)
+        vlan = default_vlan(region, fabric["id"])
+    return add_subnet(region, cidr, vlan["id"])

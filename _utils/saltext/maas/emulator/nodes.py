@@ -1,0 +1,231 @@
+"""Rack and region controllers: how they come and go, and what is shown of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+
+from saltext.maas.emulator import networks
+from saltext.maas.emulator.api2_groups import show_domain, show_zone
+
+_LETTERS = "abcdefghkmnpqrstwxy34678"
+RACK, REGION, BOTH = 2, 3, 4
+NODE_TYPES = {
+    RACK: "Rack controller",
+    REGION: "Region controller",
+    BOTH: "Region and rack controller",
+}
+HARDWARE = [
+    "system_vendor", "system_product", "system_family", "system_version", "system_sku",
+    "system_serial", "cpu_model", "mainboard_vendor", "mainboard_product", "mainboard_serial",
+    "mainboard_version", "mainboard_firmware_vendor", "mainboard_firmware_date",
+    "mainboard_firmware_version", "chassis_vendor", "chassis_type", "chassis_serial",
+    "chassis_version",
+]  # fmt: skip
+TESTS = ("cpu", "memory", "storage", "network", "interface", "other")
+#: Services of a rack, and since when; what a connected one says of each.
+SERVICES = {
+    "rackd": ("2.0", "running"),
+    "http": ("2.0", "running"),
+    "tftp": ("2.0", "running"),
+    "dhcpd": ("2.0", "off"),
+    "dhcpd6": ("2.0", "off"),
+    "ntp_rack": ("2.1", "running"),
+    "proxy_rack": ("2.5", "running"),
+    "syslog_rack": ("2.5", "running"),
+    "agent": ("3.5", "running"),
+}
+#: Fields of a controller, and since when, where they were not there from 2.0 on.
+SINCE = {
+    "version": "2.3",
+    "cpu_speed": "2.4",
+    "hardware_info": "2.4",
+    "tag_names": "2.4",
+    "description": "2.6",
+}
+
+
+def new_node(hostname, system_id, node_type):
+    """A controller's row, without interfaces."""
+    return {
+        "system_id": system_id
+        or "".join(secrets.choice("abcdefghkmnpqrstwxy34678") for _ in "6" * 6),
+        "hostname": hostname,
+        "node_type": node_type,
+        "description": "",
+        "zone": 1,
+        "domain": 0,
+        "power_type": "",
+        "interfaces": [],
+        "connected": False,
+        "services": "unknown",
+    }
+
+
+# -- what racks do -----------------------------------------------------------------------------
+
+
+def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):
+    """A rack makes itself known; returns its system_id.
+
+    One that was here before (by system_id, MAC address or name) keeps its place. Networks
+    that no subnet stands for yet are discovered.
+    """
+    row = _known(region, hostname, interfaces, system_id)
+    if row is None:
+        own = next(iter(region.rows("regions").values()))
+        if own["hostname"] == hostname:
+            row = own
+            row["node_type"] = BOTH
+            region.rows("racks")[-own["id"]] = row
+        else:
+            row = region.rows("racks").add(new_node(hostname, system_id, RACK))
+    row["hostname"] = hostname
+    _set_interfaces(region, row, interfaces)
+    return row["system_id"]
+
+
+def _known(region, hostname, interfaces, system_id):
+    macs = {nic["mac"].lower() for nic in interfaces if nic.get("mac")}
+    for row in region.rows("racks").values():
+        own = {nic["mac"] for nic in row["interfaces"]}
+        if row["system_id"] == system_id or own & macs or row["hostname"] == hostname:
+            return row
+    return None
+
+
+def _set_interfaces(region, row, interfaces):
+    before = {nic["name"]: nic for nic in row["interfaces"]}
+    row["interfaces"] = []
+    for given in interfaces:
+        nic = before.get(given["name"]) or region.rows("interfaces").add({"vlan": None})
+        links = []
+        if given.get("ip"):
+            mask = given.get("subnet_mask") or "255.255.255.0"
+            net = ipaddress.ip_interface(f"{given['ip']}/{mask}").network
+            subnet = networks.discover(region, net)
+            nic["vlan"] = subnet["vlan"]
+            link = region.rows("links").add({"subnet": subnet["id"], "ip_address": given["ip"]})
+            links.append(link)
+        nic.update(name=given["name"], mac=(given.get("mac") or "").lower(), links=links)
+        row["interfaces"].append(nic)
+
+
+def connected(region, ident, is_connected):
+    """The connection of a rack came up or went down."""
+    for row in region.rows("racks").values():
+        if row["system_id"] == ident:
+            row["connected"] = is_connected
+            row["services"] = "running" if is_connected else "dead"
+            return
+    raise KeyError(ident)
+
+
+# -- what is shown -----------------------------------------------------------------------------
+
+
+def show_interface(region, node, nic):
+    """An interface as the API shows it."""
+    vlan = region.rows("vlans").get(nic["vlan"])
+    subnets = region.rows("subnets")
+    base = f"/MAAS/api/2.0/nodes/{node['system_id']}/interfaces/{nic['id']}/"
+    return {
+        "id": nic["id"],
+        "name": nic["name"],
+        "type": "physical",
+        "system_id": node["system_id"],
+        "mac_address": nic["mac"],
+        "vlan": networks.show_vlan(region, vlan) if vlan else None,
+        "links": [
+            {
+                "id": link["id"],
+                "mode": "static",
+                "ip_address": link["ip_address"],
+                "subnet": networks.show_subnet(region, subnets[link["subnet"]]),
+            }
+            for link in nic["links"]
+        ],
+        "enabled": True,
+        "link_connected": True,
+        "link_speed": 0,
+        "interface_speed": 0,
+        "effective_mtu": vlan["mtu"] if vlan else 1500,
+        "numa_node": 0,
+        "sriov_max_vf": 0,
+        "params": {},
+        "tags": [],
+        "parents": [],
+        "children": [],
+        "discovered": None,
+        "vendor": None,
+        "product": None,
+        "firmware_version": None,
+        "resource_uri": base,
+    }
+
+
+def _service_set(region, node):
+    """Status of each service: unknown before the first connection."""
+    serving = any(
+        vlan["dhcp_on"] and node["system_id"] in (vlan["primary_rack"], vlan["secondary_rack"])
+        for vlan in region.rows("vlans").values()
+    )
+    shown = []
+    for name, (since, status) in SERVICES.items():
+        if region.release < since:
+            continue
+        if node["services"] != "running":
+            status = node["services"] if name == "rackd" else "unknown"
+        elif name == "dhcpd" and serving:
+            status = "running"
+        shown.append({"name": name, "status": status, "status_info": ""})
+    return shown
+
+
+def show_node(region, node, as_rack):
+    """A controller as the API shows it in one of its two lists."""
+    domain = region.rows("domains")[node["domain"]]
+    is_rack_only = node["node_type"] == RACK
+    kind = "rackcontrollers" if as_rack else "regioncontrollers"
+    shown = {
+        "system_id": node["system_id"],
+        "hostname": node["hostname"],
+        "fqdn": f"{node['hostname']}.{domain['name']}",
+        "description": node["description"],
+        "domain": show_domain(region, domain),
+        "zone": show_zone(region.rows("zones")[node["zone"]]),
+        "node_type": node["node_type"],
+        "node_type_name": NODE_TYPES[node["node_type"]],
+        "architecture": "amd64/generic" if as_rack else None,
+        "cpu_count": 0,
+        "cpu_speed": 0,
+        "memory": 0,
+        "swap_size": None,
+        "osystem": "",
+        "distro_series": "",
+        "hardware_uuid": None,
+        "hardware_info": dict.fromkeys(HARDWARE, "Unknown"),
+        "power_state": "unknown",
+        "power_type": node["power_type"],
+        "status_action": None,
+        "tag_names": [],
+        "version": ".".join(map(str, region.release.parts)),
+        "interface_set": [show_interface(region, node, nic) for nic in node["interfaces"]],
+        "commissioning_status": -1 if is_rack_only else 0,
+        "commissioning_status_name": "Unknown" if is_rack_only else "Pending",
+        "current_commissioning_result_id": None if is_rack_only else 1,
+        "current_testing_result_id": None,
+        "current_installation_result_id": None,
+        "testing_status": -1,
+        "testing_status_name": "Unknown",
+        "resource_uri": f"/MAAS/api/2.0/{kind}/{node['system_id']}/",
+    }
+    for test in TESTS:
+        shown[f"{test}_test_status"] = -1
+        shown[f"{test}_test_status_name"] = "Unknown"
+    if as_rack:
+        shown["service_set"] = _service_set(region, node)
+    for name, since in SINCE.items():
+        if region.release < since:
+            del shown[name]
+    return shown
