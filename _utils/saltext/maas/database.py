@@ -1,0 +1,243 @@
+"""What only the region's PostgreSQL knows, read over psycopg2.
+
+Everything reads in read-only transactions.  The one write,
+:func:`delete_node_group`, is for what a 1.x MAAS offers no other way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.redact import redact
+from saltext.maas.host.region import read_config
+from saltext.maas.host.surface import Surface
+
+
+class DatabaseError(MaasError):
+    """The database cannot be reached, or refuses; the text shows no password."""
+
+
+class StillUsed(DatabaseError):
+    """A row cannot be deleted because something hangs on it."""
+
+
+@contextlib.contextmanager
+def connection(surface: Surface, write: bool = False, timeout: float = 30):
+    """Connect as the region of this host does; closed at the end of the ``with``.
+
+    Args:
+        surface: The region's host.
+        write: Whether the session may write at all.
+        timeout: Seconds that one statement may take.
+
+    Returns:
+        A psycopg2 connection, as a context manager.
+
+    Raises:
+        DatabaseError: psycopg2 is missing, no connection, or a statement failed.
+    """
+    database = read_config(surface, secrets=True)["database"]
+    with connect(database, write, timeout) as conn:
+        yield conn
+
+
+@contextlib.contextmanager
+def connect(database: dict, write: bool = False, timeout: float = 30):
+    """Connect to a region's database.
+
+    Args:
+        database: ``host``, ``port``, ``name``, ``user``, ``password``.
+        write: Whether the session may write at all.
+        timeout: Seconds that one statement may take.
+    """
+    try:
+        import psycopg2
+    except ImportError:
+        raise DatabaseError("The Python library psycopg2 is not installed.") from None
+    password = database.get("password") or ""
+    try:
+        conn = psycopg2.connect(
+            host=database["host"] or None,
+            port=database.get("port") or None,
+            dbname=database["name"],
+            user=database["user"],
+            password=password or None,
+            connect_timeout=max(2, int(min(timeout, 10))),
+            application_name="saltext.maas",
+            options=f"-c statement_timeout={int(timeout * 1000)}",
+        )
+        conn.set_session(readonly=not write, isolation_level="REPEATABLE READ")
+    except psycopg2.Error as error:
+        raise DatabaseError(
+            f"No connection to the region's database: {_told(error, password)}"
+        ) from None
+    try:
+        yield conn
+    except psycopg2.Error as error:
+        raise DatabaseError(f"The region's database refused: {_told(error, password)}") from None
+    finally:
+        conn.close()
+
+
+def _told(error, password):
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return redact(lines[0], [password] if password else [])
+
+
+def _rows(conn, query, *values):
+    with conn.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def _columns(conn, table):
+    """Column names of a table; empty when there is no such table."""
+    found = _rows(
+        conn,
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+        "AND table_schema = ANY (current_schemas(false))",
+        table,
+    )
+    return {name for (name,) in found}
+
+
+def router_ips(conn) -> dict:
+    """The routers of all cluster interfaces, which the API of 1.x never returns.
+
+    Returns:
+        ``{(cluster uuid, interface name): address or None}``; before 1.6 the
+        interface is known by its network interface's name.
+    """
+    columns = _columns(conn, "maasserver_nodegroupinterface")
+    name = "name" if "name" in columns else "interface"
+    if "router_ip" in columns:
+        router, join = "i.router_ip", ""
+    else:  # 1.9 keeps it with the subnet
+        router = "s.gateway_ip"
+        join = "LEFT JOIN maasserver_subnet s ON s.id = i.subnet_id"
+    found = _rows(
+        conn,
+        f"SELECT g.uuid, i.{name}, host({router}) FROM maasserver_nodegroupinterface i "  # noqa: S608
+        f"JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id {join}",
+    )
+    return {(uuid, interface): router_ip for uuid, interface, router_ip in found}
+
+
+def user_by_email(conn, email: str) -> str | None:
+    """Who has an e-mail address: a username, or None."""
+    found = _rows(conn, "SELECT username FROM auth_user WHERE email = %s ORDER BY id", email)
+    return found[0][0] if found else None
+
+
+def secret(conn) -> str | None:
+    """The shared secret that the database holds, or None (1.7 and later).
+
+    Until 3.2 it is a setting, from 3.3 on a row of its own; with Vault the
+    database holds none.
+    """
+    if _columns(conn, "maasserver_secret"):
+        query = "SELECT value FROM maasserver_secret WHERE path = 'global/rpc-shared'"
+    else:
+        query = "SELECT value FROM maasserver_config WHERE name = 'rpc_shared_secret'"
+    for (value,) in _rows(conn, query):
+        value = json.loads(value) if isinstance(value, str) else value
+        value = value.get("secret") if isinstance(value, dict) else value
+        if value:
+            return str(value)
+    return None
+
+
+#: Tables whose rows a cluster only reports, so that they go with it.
+DERIVED = (
+    "maasserver_dhcplease",
+    "maasserver_downloadprogress",
+    "maasserver_bootimage",
+    "maasserver_nodegroupinterface",
+)
+
+
+def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
+    """Delete a 1.x cluster's row, for which MAAS has no API.
+
+    Args:
+        conn: A connection that may write, unless ``test``.
+        uuid: The cluster's.
+        test: Only look, and refuse as the real run would.
+
+    Returns:
+        ``{"deleted": whether it was (or would be), "rows": {table: number}}``.
+
+    Raises:
+        StillUsed: Nodes, managed interfaces or anything unknown hang on it;
+            nothing was changed.
+        DatabaseError: The database refused; nothing was changed.
+    """
+    with conn:  # one transaction: committed at the end, rolled back by any error
+        lock = "" if test else " FOR UPDATE"
+        found = _rows(conn, f"SELECT id FROM maasserver_nodegroup WHERE uuid = %s{lock}", uuid)  # noqa: S608
+        if not found:
+            return {"deleted": False, "rows": {}}
+        ident = found[0][0]
+        rows = _dependants(conn, uuid, ident)
+        if test:
+            return {"deleted": True, "rows": rows}
+        with conn.cursor() as cursor:
+            for table in DERIVED:
+                if table in rows:
+                    cursor.execute(f"DELETE FROM {table} WHERE nodegroup_id = %s", [ident])  # noqa: S608
+            cursor.execute("DELETE FROM maasserver_nodegroup WHERE id = %s", [ident])
+    return {"deleted": True, "rows": rows}
+
+
+def _dependants(conn, uuid, ident):
+    """Count what goes with a node group; refuse when something else hangs on it."""
+    nodes = _rows(
+        conn, "SELECT hostname FROM maasserver_node WHERE nodegroup_id = %s ORDER BY 1", ident
+    )
+    if nodes:
+        raise StillUsed(f"Cluster {uuid} still has {_named('node', [name for (name,) in nodes])}.")
+    columns = _columns(conn, "maasserver_nodegroupinterface")
+    name = "name" if "name" in columns else "interface"
+    managed = _rows(
+        conn,
+        f"SELECT {name} FROM maasserver_nodegroupinterface "  # noqa: S608
+        "WHERE nodegroup_id = %s AND management <> 0 ORDER BY 1",
+        ident,
+    )
+    if managed:
+        names = _named("managed interface", [text for (text,) in managed])
+        raise StillUsed(f"Cluster {uuid} still has {names}; make it unmanaged first.")
+    rows = {}
+    for table, column in _references(conn, "maasserver_nodegroup"):
+        count = _rows(conn, f'SELECT count(*) FROM "{table}" WHERE "{column}" = %s', ident)[0][0]  # noqa: S608
+        if count and table not in DERIVED:
+            raise StillUsed(f"Cluster {uuid} is still used by {count} row(s) of {table}.")
+        if count:
+            rows[table] = count
+    for table, column in _references(conn, "maasserver_nodegroupinterface"):
+        query = (
+            f'SELECT count(*) FROM "{table}" WHERE "{column}" IN '  # noqa: S608
+            "(SELECT id FROM maasserver_nodegroupinterface WHERE nodegroup_id = %s)"
+        )
+        count = _rows(conn, query, ident)[0][0]
+        if count:
+            raise StillUsed(f"Cluster {uuid}'s interfaces are used by {count} row(s) of {table}.")
+    return rows
+
+
+def _references(conn, table):
+    """Which columns of which tables point to a table, as the database itself knows."""
+    return _rows(
+        conn,
+        "SELECT c.conrelid::regclass::text, a.attname FROM pg_constraint c "
+        "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
+        "WHERE c.contype = 'f' AND c.confrelid = %s::regclass ORDER BY 1, 2",
+        table,
+    )
+
+
+def _named(what, names):
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({shown})"

