@@ -1,0 +1,213 @@
+"""``boot-resources/``: imported and uploaded images of API 1.0 (1.7+)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator.api1_cluster_images import sync_all
+from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.web import (
+    HTML,
+    TEXT,
+    Answer,
+    Endpoint,
+    Missing,
+    as_json,
+    as_text,
+    no_content,
+)
+
+many = Endpoint("boot-resources/", "BootResourcesHandler", since="1.7")
+one = Endpoint("boot-resources/{id}/", "BootResourceHandler", since="1.7")
+upload = Endpoint(
+    "boot-resources/{id}/upload/{file}/", "BootResourceFileUploadHandler", since="1.7"
+)
+
+_FILTERS = {
+    "all": None,
+    "synced": catalogue.SYNCED,
+    "generated": catalogue.GENERATED,
+    "uploaded": catalogue.UPLOADED,
+}
+#: (filetype of an upload, the file's name in its set).
+_FILETYPES = {"tgz": "root-tgz", "ddtgz": "root-dd"}
+
+
+def _summary(row):
+    return {
+        "id": row["id"],
+        "type": catalogue.TYPES[row["rtype"]],
+        "name": row["name"],
+        "architecture": row["architecture"],
+        "subarches": ",".join(row["subarches"]),
+        "resource_uri": f"/MAAS/api/1.0/boot-resources/{row['id']}/",
+        **row["extra"],
+    }
+
+
+def _whole(row):
+    sets = {one["version"]: _set_shown(row, one) for one in row["sets"]}
+    return {**_summary(row), "sets": sets}
+
+
+def _set_shown(row, one):
+    size = sum(file["size"] for file in one["files"])
+    shown = {
+        "version": one["version"],
+        "label": one["label"],
+        "size": size,
+        "complete": catalogue.is_complete(one),
+        "files": {file["filename"]: _file_shown(row, file) for file in one["files"]},
+    }
+    if not shown["complete"]:
+        shown["progress"] = _percent(sum(file["have"] for file in one["files"]), size)
+    return shown
+
+
+def _file_shown(row, file):
+    shown = {
+        "filename": file["filename"],
+        "filetype": file["filename"],
+        "sha256": file["sha256"],
+        "size": file["size"],
+        "complete": catalogue.is_complete(file),
+    }
+    if not shown["complete"]:
+        shown["progress"] = _percent(file["have"], file["size"])
+        if row["rtype"] != catalogue.SYNCED:
+            shown["upload_uri"] = f"/MAAS/api/1.0/boot-resources/{row['id']}/upload/{file['id']}/"
+    return shown
+
+
+def _percent(have, size):
+    return 100 * have // size if size else 0
+
+
+@many("GET")
+def list_resources(request):
+    """List boot resources."""
+    kind = request.query.get("type", "all")
+    if kind not in _FILTERS:
+        raise Answer(400, f"Bad type '{kind}'", TEXT)
+    wanted = _FILTERS[kind]
+    rows = request.region.rows(catalogue.RESOURCES).values()
+    chosen = [row for row in rows if wanted in (None, row["rtype"])]
+    chosen.sort(key=lambda row: (row["rtype"], row["name"], row["architecture"]))
+    return [_summary(row) for row in chosen]
+
+
+@many("POST", "import", admin=True)
+def import_resources(request):
+    """Import what is selected, in the background."""
+    catalogue.start_import(request.region, sync_all)
+    return as_text("Import of boot resources started", content_type=HTML)
+
+
+@many("POST", admin=True)
+def create_resource(request):
+    """Upload an image, whole or (with its size and hash) in parts that follow."""
+    region = request.region
+    if request.content_type == "application/x-www-form-urlencoded":
+        raise Answer(500, "This QueryDict instance is immutable", TEXT)
+    request.bound = True
+    content = request.files.get("content")
+    check = Check(request)
+    name = check.text("name", required=True)
+    title = check.text("title")
+    architecture = check.text("architecture", required=True)
+    filetype = check.choice("filetype", tuple(_FILETYPES), "tgz")
+    if content is None:
+        size = check.integer("size", low=0, required=True)
+        sha256 = check.text("sha256", required=True)
+    else:
+        size, sha256 = len(content), hashlib.sha256(content).hexdigest()
+    usable = catalogue.usable_architectures(region)
+    if architecture and architecture not in usable:
+        listed = ", ".join(f"'{item}'" for item in usable) or "''"
+        check.error(
+            "architecture",
+            f"'{architecture}' is not a valid architecture.  It should be one of: {listed}.",
+        )
+    check.done()
+    resource = _resource(region, name, architecture, title)
+    have = 0 if content is None else size
+    file = catalogue.new_file(region, _FILETYPES[filetype], size, sha256, have)
+    today = time.strftime("%Y%m%d", time.gmtime())
+    generated = resource["rtype"] == catalogue.GENERATED
+    resource["sets"].append(
+        {
+            "version": catalogue.next_version(resource, today),
+            "label": "generated" if generated else "uploaded",
+            "files": [file],
+        }
+    )
+    return as_json(_whole(resource), 201)
+
+
+def _resource(region, name, architecture, title):
+    """The uploaded resource of that name; one named like OS/SERIES counts as generated."""
+    rtype = catalogue.GENERATED if "/" in name else catalogue.UPLOADED
+    rows = region.rows(catalogue.RESOURCES)
+    for row in rows.values():
+        if (row["rtype"], row["name"], row["architecture"]) == (rtype, name, architecture):
+            if title:
+                row["extra"]["title"] = title
+            return row
+    return rows.add(
+        {
+            "rtype": rtype,
+            "name": name,
+            "architecture": architecture,
+            "subarches": (architecture.partition("/")[2],),
+            "extra": {"title": title},
+            "sets": [],
+        }
+    )
+
+
+def _resource_of(request):
+    ident = request.ids["id"]
+    row = request.region.rows(catalogue.RESOURCES).get(int(ident)) if ident.isdigit() else None
+    if row is None:
+        raise Missing("BootResource", request)
+    return row
+
+
+@one("GET")
+def read_resource(request):
+    """Read a boot resource with its sets."""
+    return _whole(_resource_of(request))
+
+
+@one("DELETE", admin=True)
+def delete_resource(request):
+    """Delete a boot resource; an unknown one is an error of the server."""
+    ident = request.ids["id"]
+    rows = request.region.rows(catalogue.RESOURCES)
+    if not ident.isdigit() or int(ident) not in rows:
+        raise Answer(500, "BootResource matching query does not exist.", TEXT)
+    del rows[int(ident)]
+    return no_content()
+
+
+@upload("PUT", admin=True)
+def upload_part(request):
+    """Take the next part of an upload."""
+    row = _resource_of(request)
+    ident = request.ids["file"]
+    file = catalogue.file_of(request.region, int(ident)) if ident.isdigit() else None
+    if file is None or not any(file in one["files"] for one in row["sets"]):
+        raise Missing("BootResourceFile", request)
+    if catalogue.is_complete(file):
+        raise Answer(400, "Cannot upload to a complete file.", TEXT)
+    content = file["content"] + request.body
+    if len(content) > file["size"]:
+        raise Answer(400, "Too much data received.", TEXT)
+    done = len(content) == file["size"]
+    if done and hashlib.sha256(content).hexdigest() != file["sha256"]:
+        raise Answer(400, "Saved content does not match given SHA256 value.", TEXT)
+    file["have"] = len(content)
+    file["content"] = b"" if done else content
+    return as_text("", content_type=HTML)

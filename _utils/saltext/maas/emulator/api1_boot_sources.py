@@ -1,0 +1,258 @@
+"""``boot-sources/`` and their selections (1.7+), also under the paths 1.6 had them at."""
+
+from __future__ import annotations
+
+import base64
+
+from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator.forms import REQUIRED, Check, is_url
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, as_json, no_content
+
+_MANY = "boot-sources/"
+_ONE = "boot-sources/{id}/"
+_SELECTIONS = _ONE + "selections/"
+_SELECTION = _SELECTIONS + "{selection}/"
+_OLD = "nodegroups/{uuid}/"
+
+# The uuid of the old paths is not looked at.
+many, old_many = (
+    Endpoint(prefix + _MANY, "BootSourcesHandler", restricted=True, since="1.7")
+    for prefix in ("", _OLD)
+)
+one, old_one = (
+    Endpoint(prefix + _ONE, "BootSourceHandler", restricted=True, since="1.7")
+    for prefix in ("", _OLD)
+)
+selections, old_selections = (
+    Endpoint(prefix + _SELECTIONS, "BootSourceSelectionsHandler", restricted=True, since="1.7")
+    for prefix in ("", _OLD)
+)
+selection, old_selection = (
+    Endpoint(prefix + _SELECTION, "BootSourceSelectionHandler", restricted=True, since="1.7")
+    for prefix in ("", _OLD)
+)
+
+NO_KEYRING = "One of keyring_data or keyring_filename must be specified."
+TWO_KEYRINGS = "Only one of keyring_filename or keyring_data can be specified."
+
+
+def seed(region):
+    """A new region has the public stream and trusty for amd64 selected."""
+    if region.release < "1.7":
+        return
+    source = region.rows(catalogue.SOURCES).add(
+        {
+            "url": catalogue.DEFAULT_URL,
+            "keyring_filename": catalogue.DEFAULT_KEYRING,
+            "keyring_data": b"",
+        }
+    )
+    catalogue.index(region, source)
+    region.rows(catalogue.SELECTIONS).add(
+        {
+            "source": source["id"],
+            "os": "ubuntu",
+            "release": "trusty",
+            "arches": ["amd64"],
+            "subarches": ["*"],
+            "labels": [catalogue.LABEL],
+        }
+    )
+
+
+def _shown(row):
+    return {
+        "id": row["id"],
+        "url": row["url"],
+        "keyring_filename": row["keyring_filename"],
+        "keyring_data": base64.b64encode(row["keyring_data"]).decode(),
+        "resource_uri": f"/MAAS/api/1.0/boot-sources/{row['id']}/",
+    }
+
+
+def _source_of(request):
+    # int() fails as MAAS does, with a 500 and its text.
+    row = request.region.rows(catalogue.SOURCES).get(int(request.ids["id"]))
+    if row is None:
+        raise Missing("BootSource", request)
+    return row
+
+
+@many("GET")
+@old_many("GET")
+def list_sources(request):
+    """List boot sources, with keyrings as they are; a binary one breaks the list."""
+    found = []
+    for row in request.region.rows(catalogue.SOURCES).values():
+        try:
+            keyring = row["keyring_data"].decode()
+        except UnicodeDecodeError as error:
+            size = len(row["keyring_data"])
+            byte = row["keyring_data"][error.start]
+            text = (
+                f"'utf8' codec can't decode byte 0x{byte:02x} in position {error.start}:"
+                f" {error.reason}. You passed in <read-only buffer for 0x{id(row):x},"
+                f" size {size}, offset 0 at 0x{id(row):x}> (<type 'buffer'>)"
+            )
+            raise Answer(500, text, TEXT) from None
+        found.append({**_shown(row), "keyring_data": keyring})
+    return found
+
+
+@many("POST")
+@old_many("POST")
+def create_source(request):
+    """Add a boot source."""
+    request.bound = True  # even nothing at all is told what it lacks
+    row = {"url": None, "keyring_filename": "", "keyring_data": b""}
+    row.update(_cleaned(request, row, new=True))
+    request.region.rows(catalogue.SOURCES).add(row)
+    catalogue.index(request.region, row)
+    return as_json(_shown(row), 201)
+
+
+def _cleaned(request, row, new=False):
+    check = Check(request, None if new else row)
+    values = {"url": check.text("url", required=True, longest=200)}
+    if not new and check.has("url") and not request.form.get("url"):
+        check.error("url", REQUIRED)
+    if values["url"] and not is_url(values["url"]):
+        check.error("url", "Enter a valid URL.")
+    others = request.region.rows(catalogue.SOURCES).values()
+    if values["url"] in [other["url"] for other in others if other is not row]:
+        check.error("url", "Boot source with this Url already exists.")
+    values["keyring_filename"] = check.text("keyring_filename")
+    values["keyring_data"] = request.files.get("keyring_data", row["keyring_data"])
+    given = bool(values["keyring_filename"]) + bool(values["keyring_data"])
+    # A form with other errors is told of the keyring only where it sent none at all.
+    if given == 0:
+        check.error("__all__", NO_KEYRING)
+    elif given == 2:
+        check.error("__all__", TWO_KEYRINGS)
+    check.done()
+    return values
+
+
+@one("GET")
+@old_one("GET")
+def read_source(request):
+    """Read a boot source."""
+    return _shown(_source_of(request))
+
+
+@one("PUT")
+@old_one("PUT")
+def update_source(request):
+    """Change a boot source; one with a keyring in the database cannot be changed."""
+    row = _source_of(request)
+    if row["keyring_data"]:
+        raise Answer(500, "'buffer' object has no attribute 'read'", TEXT)
+    row.update(_cleaned(request, row))
+    catalogue.index(request.region, row)
+    return _shown(row)
+
+
+@one("DELETE")
+@old_one("DELETE")
+def delete_source(request):
+    """Delete a boot source with its selections."""
+    row = _source_of(request)
+    del request.region.rows(catalogue.SOURCES)[row["id"]]
+    chosen = request.region.rows(catalogue.SELECTIONS)
+    for other in [other for other in chosen.values() if other["source"] == row["id"]]:
+        del chosen[other["id"]]
+    return no_content()
+
+
+# -- selections --------------------------------------------------------------------------------
+
+
+def _selection_shown(row):
+    shown = {name: row[name] for name in ("id", "os", "release", "arches", "subarches", "labels")}
+    source, ident = row["source"], row["id"]
+    shown["resource_uri"] = f"/MAAS/api/1.0/boot-sources/{source}/selections/{ident}/"
+    return shown
+
+
+def _selection_of(request):
+    source = _source_of(request)
+    row = request.region.rows(catalogue.SELECTIONS).get(int(request.ids["selection"]))
+    if row is None or row["source"] != source["id"]:
+        raise Missing("BootSourceSelection", request)
+    return row
+
+
+@selections("GET")
+@old_selections("GET")
+def list_selections(request):
+    """List the selections of a boot source."""
+    source = _source_of(request)
+    rows = request.region.rows(catalogue.SELECTIONS).values()
+    return [_selection_shown(row) for row in rows if row["source"] == source["id"]]
+
+
+@selections("POST")
+@old_selections("POST")
+def create_selection(request):
+    """Add a selection to a boot source."""
+    source = _source_of(request)
+    row = {"source": source["id"], "os": "", "release": ""}
+    row.update({"arches": [], "subarches": [], "labels": []})
+    row.update(_selection_cleaned(request, source, row))
+    return _selection_shown(request.region.rows(catalogue.SELECTIONS).add(row))
+
+
+def _selection_cleaned(request, source, row):
+    region = request.region
+    check = Check(request, row)
+    values = {name: check.text(name) for name in ("os", "release")}
+    for name in ("arches", "subarches", "labels"):
+        values[name] = request.form.getlist(name) if check.has(name) else row[name]
+    offered = catalogue.products(source, values["os"], values["release"])
+    if values["os"] and not offered:
+        text = (
+            f"OS {values['os']} with release {values['release']}"
+            " has no available images for download"
+        )
+        raise Invalid({"os": [text]})
+    known = {
+        "arches": {product[2] for product in offered},
+        "subarches": {name for product in offered for name in catalogue.kernels(product[1])},
+        "labels": {catalogue.LABEL},
+    }
+    for name, choices in known.items():
+        if not set(values[name]) <= choices | {"*"}:
+            listed = ", ".join(f"u'{value}'" for value in values[name])
+            check.error(name, f"No available images to download for [{listed}]")
+    check.done()
+    same = ("os", "release")
+    for other in region.rows(catalogue.SELECTIONS).values():
+        mine = other is not row and other["source"] == source["id"]
+        if mine and all(other[name] == values[name] for name in same):
+            text = "Boot source selection with this Boot source, Os and Release already exists."
+            raise Invalid({"__all__": [text]})
+    return values
+
+
+@selection("GET")
+@old_selection("GET")
+def read_selection(request):
+    """Read a selection."""
+    return _selection_shown(_selection_of(request))
+
+
+@selection("PUT")
+@old_selection("PUT")
+def update_selection(request):
+    """Change a selection."""
+    row = _selection_of(request)
+    row.update(_selection_cleaned(request, _source_of(request), row))
+    return _selection_shown(row)
+
+
+@selection("DELETE")
+@old_selection("DELETE")
+def delete_selection(request):
+    """Delete a selection."""
+    del request.region.rows(catalogue.SELECTIONS)[_selection_of(request)["id"]]
+    return no_content()

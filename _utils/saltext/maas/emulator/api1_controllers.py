@@ -1,0 +1,221 @@
+"""``nodegroups/``: the clusters of API 1.0."""
+
+from __future__ import annotations
+
+import json
+
+from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator.api1_cluster_images import sync
+from saltext.maas.emulator.api1_power import power_types
+from saltext.maas.emulator.forms import Check, not_a_choice, truth
+from saltext.maas.emulator.web import (
+    HTML,
+    TEXT,
+    Answer,
+    Endpoint,
+    Missing,
+    Response,
+    as_text,
+)
+
+many = Endpoint("nodegroups/", "NodeGroupsHandler")
+one = Endpoint("nodegroups/{uuid}/", "NodeGroupHandler")
+
+#: Where the models of probed hardware are known (400 for any other).
+_PROBES = ("seamicro15k", "virsh", "powerkvm")
+_BSON = "application/bson"
+_EMPTY_BSON = b"\x05\x00\x00\x00\x00"
+
+#: Settings that go to every cluster at once, so that one which is away refuses them (1.7).
+_PUSHED_SETTINGS = ("ntp_server",)
+
+
+def seed(region):
+    """Watch settings that clusters have to hear of."""
+    region.before_setting.append(_setting_changes)
+
+
+def _setting_changes(region, name):
+    if name in _PUSHED_SETTINGS:
+        for group in sorted(groups.all_groups(region), key=lambda group: group["changed"]):
+            # The placeholder is no cluster that could be asked.
+            if group["status"] == groups.ACCEPTED and group["uuid"] != groups.PLACEHOLDER:
+                groups.need_connection(region, group)
+
+
+def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):
+    """A cluster of any 1.x registers; returns its uuid. See ``Region.register_controller``."""
+    group, _ = groups.register(region, uuid, hostname, interfaces)
+    sync(region, group)
+    return group["uuid"]
+
+
+def connected(region, ident, is_connected):
+    """Note whether a cluster is there; raises KeyError for an unknown uuid."""
+    group = groups.find_group(region, ident)
+    if group is None:
+        raise KeyError(ident)
+    group["connected"] = is_connected
+    if is_connected:
+        sync(region, group)
+
+
+def shown(group):
+    """What the API tells about a node group."""
+    return {name: group[name] for name in ("uuid", "status", "name", "cluster_name")}
+
+
+@many("GET", "list", anonymous=True)
+def list_groups(request):
+    """List node groups."""
+    return [shown(group) for group in groups.all_groups(request.region)]
+
+
+@many("POST", "register", anonymous="only", until=groups.RPC)
+def register_over_http(request):
+    """Register a cluster."""
+    region = request.region
+    uuid = str(request.needed("uuid"))
+    check = Check(request)
+    check.text("uuid", longest=36)
+    try:
+        reported = json.loads(request.form.get("interfaces") or "[]")
+    except ValueError:
+        reported = []
+        check.error("interfaces", "Invalid json value.")
+    check.done()
+    known = groups.find_group(region, uuid)
+    if known is None:
+        cluster_name = request.form.get("cluster_name")
+        zone = request.form.get("name")
+        groups.register(region, uuid, uuid, reported, cluster_name, zone)
+        return as_text("Cluster registered.  Awaiting admin approval.", 202, HTML)
+    if known["status"] == groups.REJECTED:
+        raise Answer(403, "Rejected cluster.", TEXT)
+    if known["status"] == groups.PENDING:
+        return as_text("Awaiting admin approval.", 202, HTML)
+    known["connected"] = True
+    return {"BROKER_URL": "amqp://guest:guest@localhost:5672//"}
+
+
+@many("POST", "refresh_workers", anonymous="only", until=groups.RPC)
+def refresh_workers(request):
+    """Send clusters their credentials again."""
+    return as_text("Sending worker refresh.", content_type=HTML)
+
+
+def _set_status(request, status):
+    if request.is_json:
+        raise Answer(500, "'dict' object has no attribute 'getlist'", TEXT)
+    if not request.bound:
+        raise Answer(500, "'NoneType' object has no attribute 'getlist'", TEXT)
+    chosen = [groups.find_group(request.region, uuid) for uuid in request.form.getlist("uuid")]
+    if None in chosen:
+        raise Missing("NodeGroup", request)
+    for group in chosen:
+        group["status"] = status
+        groups.touch(group)
+
+
+@many("POST", "accept", admin=True)
+def accept(request):
+    """Accept clusters."""
+    _set_status(request, groups.ACCEPTED)
+    return as_text("Nodegroup(s) accepted.", content_type=HTML)
+
+
+@many("POST", "reject", admin=True)
+def reject(request):
+    """Reject clusters."""
+    _set_status(request, groups.REJECTED)
+    return as_text("Nodegroup(s) rejected.", content_type=HTML)
+
+
+@many("POST", "import_boot_images", admin=True)
+def import_everywhere(request):
+    """Let all clusters fetch their boot images."""
+    for group in groups.all_groups(request.region):
+        if group["status"] == groups.ACCEPTED:
+            sync(request.region, group)
+    return as_text("Import of boot images started on all cluster controllers", content_type=HTML)
+
+
+@many("GET", "describe_power_types")
+def describe_power_types(request):
+    """Describe the power types of connected clusters."""
+    region = request.region
+    known = region.release >= groups.RPC
+    there = known and any(group["connected"] for group in groups.all_groups(region))
+    return power_types() if there else []
+
+
+@one("GET")
+def read_group(request):
+    """Read a node group."""
+    return shown(groups.group_of(request))
+
+
+@one("PUT", admin=True)
+def update_group(request):
+    """Change a node group."""
+    region = request.region
+    group = groups.group_of(request)
+    check = Check(request, group)
+    values = {name: check.text(name) or group[name] for name in ("name", "cluster_name")}
+    statuses = ("0", "1", "2") if region.release < "1.8" else ("1", "2")
+    status = request.form.get("status")
+    if status not in (None, ""):
+        if str(status) in statuses:
+            values["status"] = int(status)
+        else:
+            check.error("status", not_a_choice(status))
+    others = [other for other in groups.all_groups(region) if other is not group]
+    if values["cluster_name"] in [other["cluster_name"] for other in others]:
+        check.error("cluster_name", "Node group with this Cluster name already exists.")
+    check.done()
+    if region.release >= "1.7" and check.has("default_disable_ipv4"):
+        values["default_disable_ipv4"] = truth(request.form.get("default_disable_ipv4"))
+    group.update(values)
+    groups.touch(group)
+    return shown(group)
+
+
+@one("POST", "import_boot_images", admin=True)
+def import_here(request):
+    """Let one cluster fetch its boot images."""
+    group = groups.group_of(request)
+    sync(request.region, group)
+    text = f"Import of boot images started on cluster u'{group['uuid']}'"
+    return as_text(text, content_type=HTML)
+
+
+@one("GET", "list_nodes")
+def list_nodes(request):
+    """List the nodes of a cluster; there are none here."""
+    groups.need_worker(request, groups.group_of(request))
+    return []
+
+
+@one("POST", "details")
+def details(request):
+    """Details of nodes as BSON; there are none here."""
+    groups.need_worker(request, groups.group_of(request))
+    return Response(200, _EMPTY_BSON, _BSON)
+
+
+@one("POST", "probe_and_enlist_hardware", admin=True)
+def probe_hardware(request):
+    """Look for machines behind a chassis."""
+    group = groups.group_of(request)
+    if not request.bound:
+        raise Answer(500, "'NoneType' object has no attribute 'get'", TEXT)
+    if request.form.get("model") not in _PROBES:
+        raise Answer(400, b"", HTML)
+    groups.need_connection(request.region, group)
+    return as_text("", content_type=HTML)
+
+
+@one("POST", "report_download_progress")
+def report_download_progress(request):
+    """For clusters only, which do not use it here."""
+    raise groups.not_the_worker(groups.group_of(request))

@@ -1,0 +1,211 @@
+"""Node groups of API 1.0 as the region keeps them; the calls are in ``api1_controllers``."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import re
+import uuid as uuids
+
+from saltext.maas.emulator.mirror import Mirror
+from saltext.maas.emulator.web import TEXT, Answer, Missing
+
+#: uuid of the node group that a new region keeps for the first cluster to register.
+PLACEHOLDER = "master"
+DEFAULT_ZONE = "maas"
+PENDING, ACCEPTED, REJECTED = 0, 1, 2
+UNMANAGED, DHCP, DHCP_AND_DNS = 0, 1, 2
+
+#: From this release on a cluster registers over RPC with the secret, which accepts it at once,
+#: and interfaces have names of their own and live checks.
+RPC = "1.7"
+
+GROUPS = "node_groups"
+INTERFACES = "node_group_interfaces"
+
+#: Addresses of an interface, in any order.
+ADDRESS_FIELDS = (
+    "ip", "subnet_mask", "broadcast_ip", "router_ip", "ip_range_low", "ip_range_high",
+    "static_ip_range_low", "static_ip_range_high", "foreign_dhcp_ip",
+)  # fmt: skip
+
+_NETWORK_NAME = re.compile(r"[\w-]+\Z")
+_changes = itertools.count()
+
+
+def seed(region):
+    """A new region holds the placeholder; its database, if any, follows it from now on."""
+    add_group(region, PLACEHOLDER, "Cluster master", ACCEPTED)
+    if region.options.database:
+        region.mirror = Mirror(region, region.options.database)
+        region.after_write.append(region.mirror.push)
+
+
+def add_group(region, uuid, cluster_name, status):
+    """Store a node group that is not connected."""
+    group = {
+        "uuid": uuid,
+        "name": DEFAULT_ZONE,
+        "cluster_name": cluster_name,
+        "status": status,
+        "maas_url": "",
+        "default_disable_ipv4": False,
+        "connected": False,
+        "images": [],
+        "systems": None,
+    }
+    touch(group)
+    return region.rows(GROUPS).add(group)
+
+
+def touch(group):
+    """Note a change: PostgreSQL, asked for no order, tells the latest changed row last."""
+    group["changed"] = next(_changes)
+
+
+def all_groups(region):
+    """The node groups, without those that somebody deleted in the database."""
+    if region.mirror:
+        region.mirror.pull(region)
+    return list(region.rows(GROUPS).values())
+
+
+def find_group(region, uuid):
+    """The node group of that uuid, or None."""
+    return next((group for group in all_groups(region) if group["uuid"] == uuid), None)
+
+
+def group_of(request):
+    """The node group that the path names; raises 404 when there is none."""
+    group = find_group(request.region, request.ids["uuid"])
+    if group is None:
+        raise Missing("NodeGroup", request)
+    return group
+
+
+def interfaces_of(region, group):
+    """The interfaces of a node group, in the order of their names."""
+    found = [row for row in region.rows(INTERFACES).values() if row["group"] == group["id"]]
+    return sorted(found, key=lambda row: row["name"])
+
+
+def remove_group(region, ident):
+    """Forget a node group (by row id) and its interfaces."""
+    region.rows(GROUPS).pop(ident, None)
+    interfaces = region.rows(INTERFACES)
+    for row in [row for row in interfaces.values() if row["group"] == ident]:
+        del interfaces[row["id"]]
+
+
+def need_connection(region, group):
+    """Refuse with 503 what has to reach a cluster that is not connected (1.7+)."""
+    if region.release >= RPC and not group["connected"]:
+        text = (
+            f"Unable to connect to cluster '{group['cluster_name']}' ({group['uuid']});"
+            " no connections available."
+        )
+        raise Answer(503, text, TEXT)
+
+
+def need_worker(request, group):
+    """Refuse users who are neither administrators nor the cluster itself."""
+    if not request.user.is_superuser:
+        raise not_the_worker(group)
+
+
+def not_the_worker(group):
+    """403 for a call that belongs to the cluster."""
+    return Answer(403, f"Only allowed for the u'{group['name']}' worker.", TEXT)
+
+
+def add_interface(region, group, values):
+    """Store an interface, and the network that MAAS makes of it where it can."""
+    row = dict.fromkeys(ADDRESS_FIELDS)
+    row.update(values, group=group["id"])
+    region.rows(INTERFACES).add(row)
+    touch(group)
+    _add_network(region, group, row)
+    return row
+
+
+def report_interfaces(region, group, reported):
+    """Keep what a cluster says about itself, unless its node group has interfaces already.
+
+    Args:
+        reported: Dicts with ``name`` (or ``interface``), ``ip``, ``subnet_mask``, and whatever
+            else 1.5's registration may send.
+    """
+    if interfaces_of(region, group):
+        return
+    for item in reported:
+        device = item.get("interface") or item.get("name") or ""
+        values = {
+            "name": device,
+            "interface": device,
+            "management": int(item.get("management") or UNMANAGED),
+        }
+        values.update({name: item.get(name) or None for name in ADDRESS_FIELDS})
+        net = network_of(values["ip"], values["subnet_mask"])
+        if net is not None and not values["broadcast_ip"]:
+            values["broadcast_ip"] = str(net.broadcast_address)
+        add_interface(region, group, values)
+
+
+def register(region, uuid, hostname, interfaces, cluster_name=None, zone=None):
+    """A cluster makes itself known; returns (its node group, whether it is new)."""
+    uuid = uuid or str(uuids.uuid4())
+    group = find_group(region, uuid)
+    new = group is None
+    if new:
+        group = find_group(region, PLACEHOLDER)
+        if group is not None:
+            group.update(uuid=uuid, status=PENDING)
+        else:
+            group = add_group(region, uuid, cluster_name or f"Cluster {uuid}", PENDING)
+        group["name"] = zone or group["name"]
+    if region.release >= RPC:
+        group["status"] = ACCEPTED
+    group["hostname"] = hostname
+    group["connected"] = True
+    touch(group)
+    report_interfaces(region, group, interfaces)
+    return group, new
+
+
+def network_of(address, mask):
+    """The network of an address and its mask, or None where either is missing or wrong."""
+    if not address or not mask:
+        return None
+    try:
+        if ":" in mask:
+            mask = bin(int(ipaddress.IPv6Address(mask))).count("1")
+        return ipaddress.ip_network(f"{address}/{mask}", strict=False)
+    except ValueError:
+        return None
+
+
+def _add_network(region, group, row):
+    """The ``networks/`` entry of a new interface; MAAS goes on without where it is refused."""
+    net = network_of(row["ip"], row["subnet_mask"])
+    name = f"{group['name']}-{row['interface']}"
+    if net is None or not _NETWORK_NAME.match(name):
+        return
+    rows = region.rows("networks").values()
+    for other in rows:
+        theirs = network_of(other["ip"], other["netmask"])
+        if other["name"] == name or (theirs.version == net.version and theirs.overlaps(net)):
+            return
+    region.rows("networks").add(
+        {
+            "name": name,
+            "ip": str(net.network_address),
+            "netmask": row["subnet_mask"],
+            "vlan_tag": None,
+            "default_gateway": row["router_ip"],
+            "dns_servers": None,
+            "description": (
+                f"Auto created when creating interface {row['interface']}"
+                f" on cluster {group['name']}"
+            ),
+        }
+    )

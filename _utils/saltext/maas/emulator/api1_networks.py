@@ -1,0 +1,144 @@
+"""``networks/`` of API 1.0, up to 1.8; what 1.9 shows there instead was not seen."""
+
+from __future__ import annotations
+
+import re
+
+from saltext.maas.emulator.api1_groups import network_of
+from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip
+from saltext.maas.emulator.web import Endpoint, Invalid, Missing, no_content
+
+many = Endpoint("networks/", "NetworksHandler", until="1.9")
+one = Endpoint("networks/{name}/", "NetworkHandler", until="1.9")
+
+_NAME = re.compile(r"[\w-]+\Z", re.ASCII)
+_RESERVED_TAG = 0xFFF
+
+
+def _shown(request, row, unset=None):
+    names = ["name", "ip", "netmask", "vlan_tag", "description"]
+    if request.region.release >= "1.7":
+        names += ["default_gateway", "dns_servers"]
+    shown = {name: row[name] for name in names}
+    if "default_gateway" in shown and not shown["default_gateway"]:
+        shown["default_gateway"] = unset
+    shown["resource_uri"] = f"/MAAS/api/1.0/networks/{row['name']}/"
+    return shown
+
+
+def _network_of(request):
+    for row in request.region.rows("networks").values():
+        if row["name"] == request.ids["name"]:
+            return row
+    raise Missing("Network", request)
+
+
+def _cleaned(request, row=None):
+    check = Check(request, row)
+    others = [other for other in request.region.rows("networks").values() if other is not row]
+    values = {"name": check.text("name", required=True)}
+    if values["name"] and not _NAME.match(values["name"]):
+        check.error("name", "Enter a valid value.")
+    if values["name"] in [other["name"] for other in others]:
+        check.error("name", "Network with this Name already exists.")
+    for name in ("ip", "netmask"):
+        values[name] = _address(check, name)
+    for name in ("default_gateway", "dns_servers", "description"):
+        values[name] = check.text(name)
+    values["vlan_tag"] = _vlan_tag(check)
+    _place(check, values, others)
+    check.done()
+    return values
+
+
+def _address(check, name):
+    value = check.text(name)
+    if not value:
+        check.error(name, REQUIRED)
+    elif not is_ip(value):
+        check.error(name, BAD_IP)
+        return ""
+    return value
+
+
+def _vlan_tag(check):
+    tag = check.integer("vlan_tag", low=0)
+    if tag == _RESERVED_TAG:
+        check.error("vlan_tag", "Cannot use reserved value 0xFFF.")
+    elif tag is not None and tag > _RESERVED_TAG:
+        check.error("vlan_tag", "Value must be between 0x000 and 0xFFF (12 bits)")
+    return tag or None
+
+
+def _place(check, values, others):
+    """Set the network's own address, unless it lies in another one."""
+    net = network_of(values["ip"], values["netmask"])
+    if net is None:
+        text = f"Invalid network address: invalid IPNetwork {values['ip']}/{values['netmask']}"
+        check.error("__all__", text)
+        return
+    values["ip"] = str(net.network_address)
+    for other in others:
+        theirs = network_of(other["ip"], other["netmask"])
+        if theirs.version == net.version and theirs.overlaps(net):
+            if not check.errors:
+                text = f"IP range clashes with network '{other['name']}'."
+                check.error("ip", text)
+                check.error("netmask", text)
+            return
+
+
+@many("GET")
+def list_networks(request):
+    """List networks."""
+    rows = sorted(request.region.rows("networks").values(), key=lambda row: row["name"])
+    return [_shown(request, row) for row in rows]
+
+
+@many("POST", admin=True)
+def create_network(request):
+    """Create a network."""
+    row = request.region.rows("networks").add(_cleaned(request))
+    return _shown(request, row, "")
+
+
+@one("GET")
+def read_network(request):
+    """Read a network."""
+    return _shown(request, _network_of(request))
+
+
+@one("PUT", admin=True)
+def update_network(request):
+    """Change a network."""
+    row = _network_of(request)
+    row.update(_cleaned(request, row))
+    return _shown(request, row, "")
+
+
+@one("DELETE", admin=True)
+def delete_network(request):
+    """Delete a network; one that is not there is as good as deleted."""
+    try:
+        row = _network_of(request)
+    except Missing:
+        return no_content()
+    del request.region.rows("networks")[row["id"]]
+    return no_content()
+
+
+@one("GET", "list_connected_macs")
+def connected_macs(request):
+    """List MAC addresses on a network; there are none here."""
+    _network_of(request)
+    return []
+
+
+@one("POST", "connect_macs", admin=True)
+@one("POST", "disconnect_macs", admin=True)
+def change_macs(request):
+    """Put MAC addresses on a network; none is known here."""
+    _network_of(request)
+    macs = request.form.getlist("macs")
+    if macs:
+        raise Invalid({"macs": [f"Unknown MAC address(es): {', '.join(macs)}."]})

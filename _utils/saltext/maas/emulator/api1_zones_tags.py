@@ -1,0 +1,203 @@
+"""``zones/`` and ``tags/`` of API 1.0."""
+
+from __future__ import annotations
+
+import re
+
+from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
+
+zones = Endpoint("zones/", "ZonesHandler")
+zone = Endpoint("zones/{name}/", "ZoneHandler")
+tags = Endpoint("tags/", "TagsHandler")
+tag = Endpoint("tags/{name}/", "TagHandler")
+
+DEFAULT = "default"
+_NAME = re.compile(r"[\w-]+\Z", re.ASCII)
+
+
+def seed(region):
+    """A new region has the default zone."""
+    region.rows("zones").add({"name": DEFAULT, "description": ""})
+
+
+def _named(request, kind, label):
+    for row in request.region.rows(kind).values():
+        if row["name"] == request.ids["name"]:
+            return row
+    raise Missing(label, request)
+
+
+def _name(check, rows, row, label):
+    """A valid name that no other row has."""
+    name = check.text("name", required=True, longest=256) or (row["name"] if row else "")
+    if not name:
+        return name
+    if not _NAME.match(name):
+        check.error("name", "Enter a valid value.")
+    elif any(other["name"] == name for other in rows.values() if other is not row):
+        check.error("name", f"{label} with this Name already exists.")
+    return name
+
+
+# -- zones -------------------------------------------------------------------------------------
+
+
+def _zone_shown(row):
+    return {
+        "name": row["name"],
+        "description": row["description"],
+        "resource_uri": f"/MAAS/api/1.0/zones/{row['name']}/",
+    }
+
+
+def _zone_cleaned(request, row=None):
+    check = Check(request, row)
+    rows = request.region.rows("zones")
+    values = {
+        "name": _name(check, rows, row, "Physical zone"),
+        "description": check.text("description"),
+    }
+    if row and row["name"] == DEFAULT != values["name"]:
+        check.error("name", "This zone is the default zone, it cannot be renamed.")
+    check.done()
+    return values
+
+
+@zones("GET")
+def list_zones(request):
+    """List zones."""
+    rows = sorted(request.region.rows("zones").values(), key=lambda row: row["name"])
+    return [_zone_shown(row) for row in rows]
+
+
+@zones("POST", admin=True)
+def create_zone(request):
+    """Create a zone."""
+    return _zone_shown(request.region.rows("zones").add(_zone_cleaned(request)))
+
+
+@zone("GET")
+def read_zone(request):
+    """Read a zone."""
+    return _zone_shown(_named(request, "zones", "Zone"))
+
+
+@zone("PUT", admin=True)
+def update_zone(request):
+    """Change a zone."""
+    row = _named(request, "zones", "Zone")
+    row.update(_zone_cleaned(request, row))
+    return _zone_shown(row)
+
+
+@zone("DELETE", admin=True)
+def delete_zone(request):
+    """Delete a zone; one that is not there is as good as deleted."""
+    try:
+        row = _named(request, "zones", "Zone")
+    except Missing:
+        return no_content()
+    if row["name"] == DEFAULT:
+        text = "This zone is the default zone, it cannot be deleted."
+        raise Answer(400, text, TEXT)
+    del request.region.rows("zones")[row["id"]]
+    return no_content()
+
+
+# -- tags --------------------------------------------------------------------------------------
+
+
+def _tag_shown(row):
+    shown = {name: row[name] for name in ("name", "comment", "definition", "kernel_opts")}
+    shown["resource_uri"] = f"/MAAS/api/1.0/tags/{row['name']}/"
+    return shown
+
+
+def _tag_cleaned(request, row=None):
+    check = Check(request, row)
+    values = {"name": _name(check, request.region.rows("tags"), row, "Tag")}
+    for name in ("comment", "definition", "kernel_opts"):
+        values[name] = check.text(name)
+    if not _is_xpath(values["definition"]):
+        check.error("definition", "Invalid xpath expression: Invalid expression")
+    check.done()
+    return values
+
+
+def _is_xpath(text):
+    """Whether brackets and quotes match, which is as far as this region looks into it."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+    if "'" in bare or '"' in bare or (bare.strip().endswith(("/", "[")) and bare.strip() != "/"):
+        return False
+    while True:
+        smaller = re.sub(r"\[[^\[\]()]+\]|\([^\[\]()]*\)", "x", bare)
+        if smaller == bare:
+            return not set("[]()") & set(bare)
+        bare = smaller
+
+
+def _only_admin(request):
+    """Tags refuse other users without a word."""
+    if not request.user.is_superuser:
+        raise Answer(403, b"", TEXT)
+
+
+@tags("GET", "list")
+def list_tags(request):
+    """List tags."""
+    return [_tag_shown(row) for row in request.region.rows("tags").values()]
+
+
+@tags("POST", "new")
+def create_tag(request):
+    """Create a tag."""
+    _only_admin(request)
+    return _tag_shown(request.region.rows("tags").add(_tag_cleaned(request)))
+
+
+@tag("GET")
+def read_tag(request):
+    """Read a tag."""
+    return _tag_shown(_named(request, "tags", "Tag"))
+
+
+@tag("PUT")
+def update_tag(request):
+    """Change a tag."""
+    row = _named(request, "tags", "Tag")
+    _only_admin(request)
+    row.update(_tag_cleaned(request, row))
+    return _tag_shown(row)
+
+
+@tag("DELETE")
+def delete_tag(request):
+    """Delete a tag."""
+    row = _named(request, "tags", "Tag")
+    _only_admin(request)
+    del request.region.rows("tags")[row["id"]]
+    return no_content()
+
+
+@tag("GET", "nodes")
+def tagged_nodes(request):
+    """List the nodes that have a tag; there are none here."""
+    _named(request, "tags", "Tag")
+    return []
+
+
+@tag("POST", "update_nodes")
+def tag_nodes(request):
+    """Add a tag to nodes or take it away; unknown nodes are passed over."""
+    _named(request, "tags", "Tag")
+    _only_admin(request)
+    return {"added": 0, "removed": 0}
+
+
+@tag("POST", "rebuild")
+def rebuild(request):
+    """Look again which nodes a definition matches."""
+    row = _named(request, "tags", "Tag")
+    _only_admin(request)
+    return {"rebuilding": row["name"]}
