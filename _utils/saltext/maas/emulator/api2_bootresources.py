@@ -114,9 +114,9 @@ def _resource(request):
 def list_resources(request):
     """List boot resources."""
     region = request.region
-    kinds = ["synced", "uploaded"] if region.release >= "3.5" else [
-        "synced", "generated", "uploaded"
-    ]  # fmt: skip
+    kinds = ["synced", "uploaded"]
+    if region.release < "3.5":
+        kinds.insert(1, "generated")
     wish = request.query.get("type", "all")
     if wish not in ["all", *kinds]:
         text = f"'{wish}' is not a valid boot resource type. Available types: {kinds}"

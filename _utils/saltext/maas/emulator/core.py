@@ -385,6 +385,11 @@ class Region:
         raise Answer(400, f"Unrecognised signature: method={method} op={request.op}", TEXT)
 
     def _unknown_path(self, request, path, query):
+        if self.release >= "2.0" and request.path == "/MAAS/api/version/":
+            return Response(200, "2.0", BARE_TEXT)
+        if self.release >= "2.0" and request.path.startswith("/MAAS/api/1.0/"):
+            text = "The 1.0 API is no longer available. Please use API version 2.0."
+            return Response(410, text, TEXT)
         if self.release >= "1.8":
             return Response(404, f"Unknown API endpoint: {request.path}.", TEXT)
         if path and not path.endswith("/") and self.routes.find(path + "/"):

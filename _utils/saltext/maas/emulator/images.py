@@ -119,13 +119,8 @@ def wanted(region):
 def _image(region, name, architecture):
     series, flavour = name.rpartition("/")[2], architecture.rpartition("/")[2]
     version = SERIES[series][0]
-    files = {
-        "boot-initrd": "boot-initrd",
-        "boot-kernel": "boot-kernel",
-        "squashfs" if region.release >= "2.1" else "root.tgz": "squashfs"
-        if region.release >= "2.1"
-        else "root-tgz",
-    }
+    root = ("squashfs", "squashfs") if region.release >= "2.1" else ("root.tgz", "root-tgz")
+    files = {"boot-initrd": "boot-initrd", "boot-kernel": "boot-kernel", root[0]: root[1]}
     names = ["generic", "hwe-p", "hwe-q", flavour]
     if region.release.api == "2.0":
         names.append(f"ga-{version}")

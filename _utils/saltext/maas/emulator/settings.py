@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saltext.maas.emulator.forms import BAD_IP, REQUIRED, WHOLE_NUMBER, bad_range, is_ip, is_url
+from saltext.maas.emulator.forms import (
+    BAD_IP,
+    REQUIRED,
+    WHOLE_NUMBER,
+    bad_range,
+    is_ip,
+    is_url,
+    truth,
+)
 from saltext.maas.release import Release
 
 
@@ -162,11 +170,11 @@ def clean(region, setting, value):
         BadValue: MAAS refuses it.
     """
     if setting.kind == "bool":
-        if isinstance(value, str):
-            return value not in ("", "false", "False") if region.release.api == "1.0" else (
-                value.lower() not in ("", "false")
-            )  # fmt: skip
-        return bool(value)
+        if not isinstance(value, str):
+            return bool(value)
+        if region.release < "2.0":
+            return value not in ("", "false", "False")
+        return truth(value)
     text = "" if value is None else str(value).strip()
     if not text:
         if setting.kind == "name":

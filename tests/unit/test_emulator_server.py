@@ -1,0 +1,149 @@
+"""The emulated region over HTTP, and its command line."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from emulator_calls import Caller
+from saltext.maas.emulator.server import RegionServer
+
+
+@pytest.fixture
+def server():
+    with RegionServer(release="3.7") as running:
+        yield running
+
+
+def connect(server):
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+
+
+def ask(connection, method="GET", path="/MAAS/api/2.0/version/", body=None, headers=None):
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_connection_is_kept(server):
+    connection = connect(server)
+    ask(connection)
+    first = connection.sock
+    assert ask(connection)[0] == 200
+    assert connection.sock is first
+
+
+def test_close_is_honoured(server):
+    connection = connect(server)
+    connection.request("GET", "/MAAS/api/2.0/version/", headers={"Connection": "close"})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.getheader("Connection") == "close"
+
+
+def test_chunked_body_is_read(server):
+    caller = Caller(server.region)
+    headers = {
+        "Authorization": caller.header(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    connection = connect(server)
+    body = (piece for piece in (b"name=", b"fab-a"))
+    connection.request("POST", "/MAAS/api/2.0/fabrics/", body, headers, encode_chunked=True)
+    assert json.loads(connection.getresponse().read())["name"] == "fab-a"
+
+
+def test_garbage_does_not_stop_the_server(server):
+    connection = connect(server)
+    connection.connect()
+    connection.sock.sendall(b"nonsense\r\n\r\n")
+    assert connection.sock.recv(10) == b""
+    assert ask(connect(server))[0] == 200
+
+
+def test_request_log_view(server):
+    ask(connect(server))
+    assert server.requests.count("GET", "version/") == 1
+    server.requests.reset()
+    assert len(server.requests) == 0
+    Caller(server.region).post("fabrics/")
+    assert [entry.method for entry in server.requests.writes()] == ["POST"]
+
+
+def test_many_clients_at_once(server):
+    statuses = []
+
+    def work(number):
+        caller = Caller(server.region)
+        connection = connect(server)
+        for turn in range(10):
+            headers = {
+                "Authorization": caller.header(),
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
+            body = f"name=fab-{number}-{turn}"
+            statuses.append(ask(connection, "POST", "/MAAS/api/2.0/fabrics/", body, headers)[0])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 80
+    assert len(Caller(server.region).get("fabrics/").json) == 80
+
+
+def test_stopped_server_refuses(server):
+    connection = connect(server)
+    ask(connection)
+    server.stop()
+    with pytest.raises((OSError, http.client.HTTPException)):
+        ask(connection)
+    with pytest.raises(ConnectionError):
+        ask(connect(server))
+
+
+def test_command_line(tmp_path):
+    profile, log = tmp_path / "profile.json", tmp_path / "requests.log"
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "saltext.maas.emulator", "--release", "1.7",
+            "--profile-file", str(profile), "--request-log", str(log),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        hello = json.loads(process.stdout.readline())
+        assert (hello["pid"], hello["release"]) == (process.pid, "1.7.3")
+        assert profile.stat().st_mode & 0o777 == 0o600
+        written = json.loads(profile.read_text())
+        assert written["url"] == hello["url"]
+        assert len(written["api_key"].split(":")) == 3
+        assert written["api_key"] not in json.dumps(hello)
+        port = int(hello["url"].split(":")[2].split("/")[0])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        assert ask(connection, path="/MAAS/api/1.0/version/")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert json.loads(log.read_text())["path"] == "/MAAS/api/1.0/version/"
+    finally:
+        process.kill()
+        process.stdout.close()
+
+
+def test_command_line_refuses_an_unknown_release():
+    done = subprocess.run(
+        [sys.executable, "-m", "saltext.maas.emulator", "--release", "9.9"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "not a known MAAS release" in done.stderr
