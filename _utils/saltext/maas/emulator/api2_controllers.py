@@ -10,7 +10,6 @@ from saltext.maas.emulator.nodes import (
     connected,
     new_node,
     register,
-    show_interface,
     show_node,
 )
 from saltext.maas.emulator.web import (
@@ -29,7 +28,6 @@ racks = Endpoint("rackcontrollers/", "RackControllersHandler")
 rack = Endpoint("rackcontrollers/{system_id}/", "RackControllerHandler")
 regions = Endpoint("regioncontrollers/", "RegionControllersHandler")
 region_ = Endpoint("regioncontrollers/{system_id}/", "RegionControllerHandler")
-interfaces = Endpoint("nodes/{system_id}/interfaces/", "InterfacesHandler")
 
 
 def seed(region):
@@ -263,17 +261,6 @@ def query_power_state(request):
     """Ask for the power state, which nothing here knows."""
     _rack(request)
     return {"state": "unknown"}
-
-
-@interfaces("GET")
-def list_interfaces(request):
-    """List the interfaces of a controller."""
-    region = request.region
-    for kind in ("racks", "regions"):
-        for node in region.rows(kind).values():
-            if node["system_id"] == request.ids["system_id"]:
-                return [show_interface(region, node, nic) for nic in node["interfaces"]]
-    raise Missing("Node", request)
 
 
 # -- regions -----------------------------------------------------------------------------------
