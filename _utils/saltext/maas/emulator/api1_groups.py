@@ -7,7 +7,6 @@ import itertools
 import re
 import uuid as uuids
 
-from saltext.maas.emulator.mirror import Mirror
 from saltext.maas.emulator.web import TEXT, Answer, Missing
 
 #: uuid of the node group that a new region keeps for the first cluster to register.
@@ -37,6 +36,8 @@ def seed(region):
     """A new region holds the placeholder; its database, if any, follows it from now on."""
     add_group(region, PLACEHOLDER, "Cluster master", ACCEPTED)
     if region.options.database:
+        from saltext.maas.emulator.mirror import Mirror  # needs psycopg2
+
         region.mirror = Mirror(region, region.options.database)
         region.after_write.append(region.mirror.push)
 

@@ -224,6 +224,7 @@ class Region:
                 raise ValueError(f"the e-mail address {email} is taken", "email")
             user = User(username, email, password, is_superuser)
             self.users[username] = user
+            self._written()
             return user
 
     def create_admin(self, username, password, email):
@@ -236,6 +237,7 @@ class Region:
             user = self.users.pop(username, None)
             for token in user.tokens if user else ():
                 self.consumers.pop(token.consumer, None)
+            self._written()
 
     def api_keys(self, username):
         """``[(name, "consumer:token:secret"), ...]`` of a user; KeyError when unknown."""

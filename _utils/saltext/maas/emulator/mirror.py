@@ -11,7 +11,6 @@ import contextlib
 import json
 
 import psycopg2
-from psycopg2 import sql
 
 _NOW = "timestamp with time zone NOT NULL DEFAULT now()"
 _ID = "integer PRIMARY KEY"
@@ -77,11 +76,18 @@ _TABLES = {
     "maasserver_config": _CONFIG,
     "auth_user": _USER,
 }
-#: Table and the region's rows that it shows; the latter under the name of ``Region.rows``.
-_FOLLOWED = (
-    ("maasserver_nodegroup", "node_groups"),
-    ("maasserver_nodegroupinterface", "node_group_interfaces"),
-)
+#: Tables that show rows of the region, under the name that ``Region.rows`` has for them.
+_FOLLOWED = {
+    "maasserver_nodegroup": "node_groups",
+    "maasserver_nodegroupinterface": "node_group_interfaces",
+}
+#: All tables that are written, with the column that tells their rows apart.
+_KEYS = {
+    "maasserver_nodegroup": "id",
+    "maasserver_nodegroupinterface": "id",
+    "auth_user": "username",
+    "maasserver_config": "name",
+}
 
 
 class Mirror:
@@ -97,17 +103,18 @@ class Mirror:
 
     def __init__(self, region, uri):
         self._uri = uri
-        self._known = {table: set() for table, _ in _FOLLOWED}
         self._columns = {
             table: [column for column in columns if _served(region.release, *column[2:])]
             for table, columns in _TABLES.items()
         }
+        #: What was written last, by table and key, so that unchanged rows are left alone.
+        self._written = {table: {} for table in _KEYS}
         with self._cursor() as cursor:
             for table, columns in self._columns.items():
-                cursor.execute(_creation(table, columns))
-            # Rows of an earlier region would stand in the way of this one's.
-            for table in ("maasserver_nodegroupinterface", "maasserver_nodegroup", "auth_user"):
-                cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+                body = ", ".join(f"{column[0]} {column[1]}" for column in columns)
+                cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} ({body})")
+            for table in reversed(_KEYS):
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608  rows of an earlier region
         self.push(region)
 
     @contextlib.contextmanager
@@ -126,13 +133,13 @@ class Mirror:
             self._pull(region, cursor)
 
     def _pull(self, region, cursor):
-        for table, kind in _FOLLOWED:
-            cursor.execute(sql.SQL("SELECT id FROM {}").format(sql.Identifier(table)))
-            gone = self._known[table] - {ident for (ident,) in cursor}
-            for ident in gone:
+        for table, kind in _FOLLOWED.items():
+            cursor.execute(f"SELECT id FROM {table}")  # noqa: S608
+            there = {ident for (ident,) in cursor}
+            for ident in set(self._written[table]) - there:
                 region.rows(kind).pop(ident, None)
-            self._known[table] -= gone
-        groups, interfaces = (region.rows(kind) for _, kind in _FOLLOWED)
+                del self._written[table][ident]
+        groups, interfaces = (region.rows(kind) for kind in _FOLLOWED.values())
         for row in [row for row in interfaces.values() if row["group"] not in groups]:
             del interfaces[row["id"]]
 
@@ -140,63 +147,67 @@ class Mirror:
         """Make the tables like the region."""
         with self._cursor() as cursor:
             self._pull(region, cursor)
-            for table, kind in _FOLLOWED:
-                rows = region.rows(kind)
-                names = [column[0] for column in self._columns[table]]
-                for row in rows.values():
-                    _store(cursor, table, "id", _values(row, names))
-                for ident in self._known[table] - set(rows):
-                    statement = sql.SQL("DELETE FROM {} WHERE id = %s")
-                    cursor.execute(statement.format(sql.Identifier(table)), (ident,))
-                self._known[table] = set(rows)
-            for user in region.users.values():
-                values = {name: getattr(user, name) for name in ("username", "email")}
-                values["is_superuser"] = user.is_superuser
-                _store(cursor, "auth_user", "username", values)
-            settings = {"rpc_shared_secret": region.secret, **region.settings}
-            for name, value in settings.items():
-                values = {"name": name, "value": json.dumps(value)}
-                _store(cursor, "maasserver_config", "name", values)
+            wanted = self._wanted(region)
+            # First what goes: a new row may have the name of an old one.
+            for table in reversed(_KEYS):
+                for key in self._written[table].keys() - wanted[table].keys():
+                    cursor.execute(f"DELETE FROM {table} WHERE {_KEYS[table]} = %s", [key])  # noqa: S608
+            for table, rows in wanted.items():
+                for key, values in rows.items():
+                    if values != self._written[table].get(key):
+                        _store(cursor, table, values, new=key not in self._written[table])
+        self._written = wanted
+
+    def _wanted(self, region):
+        """The rows that there should be, as ``{table: {key: {column: value}}}``."""
+        found = {}
+        for table, kind in _FOLLOWED.items():
+            names = [column[0] for column in self._columns[table]]
+            found[table] = {key: _values(row, names) for key, row in region.rows(kind).items()}
+        found["auth_user"] = {
+            user.username: {
+                "username": user.username,
+                "email": user.email,
+                "is_superuser": user.is_superuser,
+            }
+            for user in region.users.values()
+        }
+        settings = dict(region.settings)
+        if "secret" in vars(region):  # else it has none yet
+            settings["rpc_shared_secret"] = region.secret
+        found["maasserver_config"] = {
+            name: {"name": name, "value": json.dumps(value)} for name, value in settings.items()
+        }
+        return found
 
 
 def _served(release, since="1.5", until=None):
     return release >= since and not (until and release >= until)
 
 
-def _creation(table, columns):
-    body = ", ".join(f'"{column[0]}" {column[1]}' for column in columns)
-    return f"CREATE TABLE IF NOT EXISTS {table} ({body})"
-
-
 def _values(row, names):
     """A row's columns; what the region does not keep gets a value that does no harm."""
     ident = row["id"]
-    extra = {
+    known = {
+        **row,
         "nodegroup_id": row.get("group"),
         "api_token_id": ident,
         "api_key": f"{ident:018d}",
     }
-    return {name: row[name] if name in row else extra[name] for name in names
-            if name in row or name in extra}  # fmt: skip
+    return {name: known[name] for name in names if name in known}
 
 
-def _store(cursor, table, key, values):
-    """Insert a row, or update the one that has its key (9.1 knows no ON CONFLICT)."""
+def _store(cursor, table, values, new):
+    """Insert a row, or update the one that has its key."""
     names = list(values)
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    holes = sql.SQL(", ").join([sql.Placeholder()] * len(names))
-    changes = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in names
-    )
-    target = sql.Identifier(table)
-    cursor.execute(
-        sql.SQL("UPDATE {} SET {} WHERE {} = {}").format(
-            target, changes, sql.Identifier(key), sql.Placeholder()
-        ),
-        [*values.values(), values[key]],
-    )
-    if not cursor.rowcount:
-        cursor.execute(
-            sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(target, columns, holes),
-            list(values.values()),
-        )
+    holes = ", ".join(["%s"] * len(names))
+    if new:
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({holes})"  # noqa: S608
+        cursor.execute(statement, list(values.values()))
+        return
+    key = _KEYS[table]
+    changes = ", ".join(f"{name} = %s" for name in names)
+    if "created" in {column[0] for column in _TABLES[table]}:
+        changes += ", updated = now()"
+    statement = f"UPDATE {table} SET {changes} WHERE {key} = %s"  # noqa: S608
+    cursor.execute(statement, [*values.values(), values[key]])
