@@ -1,0 +1,116 @@
+"""The PostgreSQL tables that follow an emulated 1.x region."""
+
+from __future__ import annotations
+
+import pytest
+from emulator_calls import Caller
+from saltext.maas import database
+from saltext.maas.emulator.core import Region
+
+pytestmark = pytest.mark.postgres
+
+UUID = "11111111-1111-4111-8111-111111111111"
+NIC = {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.1", "subnet_mask": "255.255.255.0"}
+LAN = f"nodegroups/{UUID}/interfaces/"
+
+
+@pytest.fixture(params=["1.5", "1.7"])
+def release(request):
+    return request.param
+
+
+@pytest.fixture
+def config(postgres):
+    with postgres.database() as config:
+        yield config
+
+
+def uri(config):
+    return " ".join(
+        f"{key}='{config[name]}'"
+        for key, name in (("host", "host"), ("port", "port"), ("dbname", "name"), ("user", "user"))
+    )
+
+
+@pytest.fixture
+def admin(config, release):
+    return Caller(Region(release, database=uri(config)))
+
+
+@pytest.fixture
+def cluster(admin):
+    admin.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
+    return admin
+
+
+def uuids(admin):
+    return [row["uuid"] for row in admin.get("nodegroups/?op=list").json]
+
+
+def test_new_region_is_there_at_once(admin, postgres, config):
+    found = postgres.execute(config["name"], "SELECT uuid, status FROM maasserver_nodegroup")
+    assert found == [("master", 1)]
+    assert uuids(admin) == ["master"]
+    with database.connect(config) as conn:
+        assert database.user_by_email(conn, "admin@example.com") == "admin"
+        assert database.secret(conn) is None
+
+
+def test_columns_are_those_of_the_release(admin, release, postgres, config):
+    found = postgres.execute(
+        config["name"],
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_name = 'maasserver_nodegroupinterface'",
+    )
+    assert (("name",) in found) == (("static_ip_range_low",) in found) == (release == "1.7")
+
+
+def test_changes_arrive(cluster, config):
+    cluster.region.register_controller(uuid="other", hostname="two", interfaces=[NIC])
+    assert cluster.put(LAN + "eth0/", router_ip="10.0.0.254").status == 200
+    assert cluster.region.secret
+    cluster.put(f"nodegroups/{UUID}/", cluster_name="First")
+    with database.connect(config) as conn:
+        assert database.router_ips(conn) == {
+            (UUID, "eth0"): "10.0.0.254",
+            ("other", "eth0"): None,
+        }
+        assert database.secret(conn) == cluster.region.secret
+
+
+def test_names_may_change_places(cluster, postgres, config):
+    cluster.region.register_controller(uuid="other", hostname="two")
+    cluster.put(f"nodegroups/{UUID}/", cluster_name="First")
+    assert cluster.put("nodegroups/other/", cluster_name="Cluster master").status == 200
+    found = postgres.execute(config["name"], "SELECT cluster_name FROM maasserver_nodegroup")
+    assert {name for (name,) in found} == {"First", "Cluster master"}
+
+
+def test_deleted_interface_is_gone(cluster, postgres, config):
+    assert cluster.delete(LAN + "eth0/").status == 204
+    count = "SELECT count(*) FROM maasserver_nodegroupinterface"
+    assert postgres.execute(config["name"], count) == [(0,)]
+
+
+def test_deletion_by_somebody_else_is_noticed(cluster, config):
+    cluster.region.register_controller(uuid="other", hostname="two", interfaces=[NIC])
+    with database.connect(config, write=True) as conn:
+        assert database.delete_node_group(conn, UUID)["deleted"]
+    assert uuids(cluster) == ["other"]
+    assert cluster.get(f"nodegroups/{UUID}/").status == 404
+    assert {row["group"] for row in cluster.region.rows("node_group_interfaces").values()} == {2}
+    # What the region writes next does not bring it back.
+    assert cluster.put("nodegroups/other/", cluster_name="Second").status == 200
+    assert uuids(cluster) == ["other"]
+
+
+def test_deleted_cluster_may_come_back(cluster, config):
+    with database.connect(config, write=True) as conn:
+        database.delete_node_group(conn, UUID)
+    cluster.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
+    assert uuids(cluster) == [UUID]
+
+
+def test_a_later_region_starts_afresh(cluster, config, release):
+    admin = Caller(Region(release, database=uri(config)))
+    assert uuids(admin) == ["master"]
