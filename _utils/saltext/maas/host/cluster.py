@@ -23,6 +23,14 @@ def read_config(surface: Surface) -> dict:
         HostError: No cluster or rack controller here, or a file is broken.
     """
     surface.need("cluster")
+    question = surface.fact("cluster_url_question")
+    answers = debconf.show(surface, *surface.fact("cluster_packages")) if question else {}
+    return {**read_files(surface), "debconf_url": answers.get(question, "")}
+
+
+def read_files(surface: Surface) -> dict:
+    """As :func:`read_config`, but from files alone: no command runs, no ``debconf_url``."""
+    surface.need("cluster")
     path = surface.path("cluster_config")
     text, name = files.read(path), surface.inside(path)
     if surface.fact("cluster_format") == "shell":
@@ -32,24 +40,14 @@ def read_config(surface: Surface) -> dict:
         data = formats.yaml_read(text, name)
         urls, uuid = data.get("maas_url") or [], data.get("cluster_uuid")
         urls = [urls] if isinstance(urls, str) else list(urls)
-    answers = _answers(surface)
     system_id = files.read(surface.path("maas_id")) if surface.has("maas_id") else None
     return {
         "urls": urls,
         "uuid": uuid if surface.fact("has_cluster_uuid") else None,
         "system_id": (system_id or "").strip() or None,
         "secret": surface.has("secret") and shared_secret.read(surface) is not None,
-        "debconf_url": answers.get(surface.fact("cluster_url_question"), ""),
         "source": name,
     }
-
-
-def _answers(surface):
-    return debconf.show(surface, *(surface.fact("cluster_packages") or ())) if _deb(surface) else {}
-
-
-def _deb(surface):
-    return surface.kind == "deb"
 
 
 def plan(surface: Surface, url=None, uuid=None, secret=None) -> dict:
@@ -191,7 +189,7 @@ def _set_urls(surface, urls):
         pserv = surface.path("pserv")
         new = formats.pserv_set_generator(files.read(pserv) or "", urls[0])
         files.replace(surface, pserv, new, formats.yaml_read, mode=0o644, backup=False)
-    if read_config(surface)["urls"] != urls:
+    if read_files(surface)["urls"] != urls:
         raise HostError(f"{surface.inside(path)} does not hold the region URL after the change.")
 
 

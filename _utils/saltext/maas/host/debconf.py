@@ -69,9 +69,8 @@ def plan_region(surface: Surface, url: str) -> dict:
     warnings = []
     would_be = url_from_host(surface, host)
     if would_be != url.rstrip("/"):
-        when = "upgrade" if surface.fact("upgrade_rewrites_url") else "dpkg-reconfigure"
-        warnings.append(
-            f"Debconf can only hold a host: the next package {when} makes the URL {would_be}."
-        )
+        rewrites = surface.fact("upgrade_rewrites_url")
+        when = "package upgrade" if rewrites else "dpkg-reconfigure of the package"
+        warnings.append(f"Debconf can only hold a host: the next {when} makes the URL {would_be}.")
     changes = {} if old == host else {question: {"old": old, "new": host}}
     return {"changes": changes, "warnings": warnings}

@@ -67,7 +67,7 @@ def registered(surface: Surface, mark: str | None = None) -> dict:
 def _why_waiting(surface):
     if surface.has("secret") and shared_secret.read(surface) is None:
         return "failed", "No shared secret is installed here: install the region's secret."
-    urls = cluster.read_config(surface)["urls"]
+    urls = cluster.read_files(surface)["urls"]
     if not urls:
         return "failed", "No region URL is set here."
     for url in urls:

@@ -214,7 +214,7 @@ def _python_database(text, key, value, name):
             items = _database_items(node)
     if not items:
         raise HostError(f"{name} has no DATABASES entry 'default' to change.")
-    literal = repr(value)
+    literal = _single_quoted(value)
     raw = text.encode()
     starts = [0]
     for line in raw.splitlines(keepends=True):
@@ -233,6 +233,12 @@ def _python_database(text, key, value, name):
         raise HostError(f"{name} writes DATABASES in a way that cannot be changed safely.")
     new = f"'{key}': {literal},\n        ".encode()
     return (raw[: found.start()] + new + raw[found.start() :]).decode()
+
+
+def _single_quoted(text):
+    # The package's own edits look for single quotes around these values.
+    inner = repr('"' + text)[2:-1]  # the double quote makes repr use single ones
+    return f"'{inner}'"
 
 
 # pserv.yaml

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import database
-from saltext.maas.host import region, users
+from saltext.maas.host import users
 from saltext.maas.host.surface import Surface
 
 
@@ -17,8 +17,8 @@ class Local:
     def __init__(self, surface: Surface):
         self.surface = surface
 
-    def _connected(self):
-        return database.connect(region.read_config(self.surface, secrets=True)["database"])
+    def _connected(self, write=False):
+        return database.connection(self.surface, write)
 
     def router_ips(self) -> dict:
         """``{(cluster uuid, interface name): router_ip}``, which API 1.0 never shows."""
@@ -29,9 +29,9 @@ class Local:
         """Delete a node group, which API 1.0 cannot.
 
         Raises:
-            HostError: Nodes or managed interfaces hang on it.
+            StillUsed: Nodes or managed interfaces hang on it.
         """
-        with self._connected() as connection:
+        with self._connected(write=True) as connection:
             database.delete_node_group(connection, uuid)
 
     def api_key(self, username: str) -> str | None:

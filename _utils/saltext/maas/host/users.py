@@ -85,10 +85,12 @@ def create_admin(
     code, output = converse(surface, argv, [password, password], timeout)
     if code == 0:
         return {"created": True}
-    raise _creation_error(surface, argv, code, output, username, email)
+    raise _creation_error(surface, username, email, output) or failed(
+        argv, code, output, [password]
+    )
 
 
-def _creation_error(surface, argv, code, output, username, email):
+def _creation_error(surface, username, email, output):
     duplicate = _DUPLICATE.search(output)
     what = duplicate.group(1) if duplicate else None
     if not duplicate and _EXISTS.search(output):
@@ -98,7 +100,7 @@ def _creation_error(surface, argv, code, output, username, email):
         return HostError(f"There is a user {username} already.")
     if what == "email":
         return HostError(f"The e-mail address {email} is another user's already.")
-    return failed(argv, code, output)
+    return None
 
 
 def set_password(surface: Surface, username: str, password: str, timeout: float = 120) -> None:

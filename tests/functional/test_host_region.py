@@ -1,0 +1,311 @@
+"""A region's host: its configuration, roll-back, users and keys, in a sandbox."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+
+import pytest
+from saltext.maas.emulator import sandbox, standins_system
+from saltext.maas.emulator.sandbox import Sandbox
+from saltext.maas.host import debconf, region, services, shared_secret, users
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import detect
+from support.fleet import Fleet
+
+RELEASES = ["1.7", "3.6", "3.7"]
+PASSWORD = "pw-Ünlikely'9\"$x"
+SECRET = "c0ffee" * 5
+
+
+@pytest.fixture(params=RELEASES)
+def fleet(request, tmp_path):
+    with Fleet(request.param, tmp_path / "hosts") as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def host(fleet):
+    return fleet.add("region", "region")
+
+
+@pytest.fixture
+def lone(tmp_path):
+    """A region's host without any region behind it."""
+    return detect(sandbox.create(tmp_path / "lone", "3.7", "region").root)
+
+
+def other_url(fleet):
+    return fleet.url.replace("127.0.0.1", "localhost")
+
+
+class TestConfigure:
+    def test_url_and_database_in_one_go(self, fleet, host):
+        box, surface = host
+        want = {
+            "url": other_url(fleet),
+            "database_host": "db.example.com",
+            "database_name": "other",
+            "database_password": PASSWORD,
+        }
+        before = {name: item["starts"] for name, item in box.peek("services").items()}
+        planned = region.configure(surface, test=True, **want)
+        assert box.peek("services")["maas-proxy"]["starts"] == before["maas-proxy"]
+        done = region.configure(surface, wait=10, **want)
+        assert done["changes"] == planned["changes"]
+        assert done["changes"]["maas/default-maas-url"] == {"old": box_ip(box), "new": "localhost"}
+        assert done["changes"]["database_password"] == {"old": "*" * 10, "new": "*" * 10}
+        config = region.read_config(surface, secrets=True)
+        assert config["url"] == want["url"]
+        assert config["database"]["host"] == "db.example.com"
+        assert config["database"]["user"] == "maas"
+        assert config["database"]["password"] == PASSWORD
+        # each service restarted once, and only those that read this configuration
+        after = {name: item["starts"] for name, item in box.peek("services").items()}
+        restarted = {name for name in after if after[name] != before[name]}
+        assert restarted == set(surface.fact("region_services")) == set(done["restarted"])
+        assert all(after[name] == before[name] + 1 for name in restarted)
+        # and nothing the second time
+        assert region.configure(surface, **want)["changes"] == {}
+        assert PASSWORD not in fleet.argv_text()
+        assert "Ünlikely" not in repr(done) + repr(region.read_config(surface))
+
+    def test_files_keep_what_is_not_ours(self, fleet, host):
+        box, surface = host
+        path = surface.path("region_config")
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write("# a comment\nMINE: 1\n" if surface.release >= "2.0" else "MINE = 1\n")
+        os.chmod(path, 0o600)
+        before = box.read("region_config")
+        region.configure(surface, url=other_url(fleet), wait=10)
+        assert "MINE" in box.read("region_config")
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        backup = path + ".saltext-maas.bak"
+        with open(backup, encoding="utf-8") as stream:
+            assert stream.read() == before
+        assert stat.S_IMODE(os.stat(backup).st_mode) == 0o600
+
+    def test_all_is_put_back_when_the_api_does_not_come_up(self, fleet, host):
+        box, surface = host
+        region.configure(surface, url=other_url(fleet), wait=10)
+        before = box.read("region_config"), box.peek("debconf")
+        with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS") as told:
+            region.configure(
+                surface, url="http://127.0.0.1:9/MAAS", database_password=PASSWORD, wait=0.5
+            )
+        assert "were put back" in str(told.value)
+        assert PASSWORD not in repr(told.value)
+        assert (box.read("region_config"), box.peek("debconf")) == before
+        assert all(services.status(surface).values())
+        leftovers = os.listdir(os.path.dirname(surface.path("region_config")))
+        assert not [name for name in leftovers if name.startswith(".")]
+
+    def test_all_is_put_back_when_a_service_will_not_start(self, fleet, host):
+        box, surface = host
+        before = box.read("region_config"), box.peek("debconf")
+        command = surface.find("systemctl" if surface.systemd else "service")
+        with open(command, "w", encoding="utf-8") as stream:
+            stream.write("#!/bin/sh\necho 'no, thank you' >&2\nexit 1\n")
+        with pytest.raises(HostError, match=r"no, thank you.*look at the services"):
+            region.configure(surface, url=other_url(fleet), wait=1)
+        assert (box.read("region_config"), box.peek("debconf")) == before
+
+    def test_the_next_upgrade_and_reconfigure_undo_nothing(self, fleet, host):
+        box, surface = host
+        port = surface.fact("default_port")
+        url = f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS"
+        done = region.configure(surface, url=url, verify=False)
+        assert done["warnings"] == []
+        standins_system.upgrade(box)
+        assert region.read_config(surface)["url"] == url
+        assert surface.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
+        assert region.read_config(surface)["url"] == url
+
+    def test_a_stale_debconf_alone_is_repaired_without_a_restart(self, fleet, host):
+        box, surface = host
+        now = region.read_config(surface)["url"]
+        debconf.set_answer(
+            surface, "maas-region-controller", "maas/default-maas-url", "string", "old.example.com"
+        )
+        done = region.configure(surface, url=now)
+        assert list(done["changes"]) == ["maas/default-maas-url"]
+        assert done["restarted"] == []
+        assert box.peek("debconf")["maas/default-maas-url"]["value"] == box_ip(box)
+
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({"url": "ftp://x/"}, "region URL"),
+            ({"database_port": "many"}, "whole number"),
+            ({"nosuch": 1}, "no local setting nosuch"),
+            ({"database_name": "a\nb"}, "one line"),
+        ],
+    )
+    def test_bad_values_are_refused(self, lone, settings, told):
+        with pytest.raises(HostError, match=told):
+            region.configure(lone, **settings)
+
+
+def box_ip(box):
+    return box.info["interfaces"][0]["ip"]
+
+
+def test_settings_of_another_release_are_refused(tmp_path):
+    with Fleet("1.7", tmp_path) as fleet:
+        _, surface = fleet.add("region", "region")
+        with pytest.raises(HostError, match=r"MAAS 1\.7\.3 has no local setting num_workers"):
+            region.plan(surface, num_workers=8)
+
+
+def test_debug_and_workers_of_3x(tmp_path):
+    with Fleet("3.7", tmp_path) as fleet:
+        _, surface = fleet.add("region", "region")
+        region.configure(surface, verify=False, num_workers=8, debug=True)
+        config = region.read_config(surface)
+        assert (config["num_workers"], config["debug"]) == (8, True)
+        assert region.plan(surface, num_workers="8", debug="true")["changes"] == {}
+
+
+class TestSecret:
+    def test_the_region_makes_one(self, fleet, host):
+        _, surface = host
+        wait_for(lambda: region.secret(surface) is not None)
+        assert region.secret(surface) == fleet.region.secret
+
+    def test_only_a_region_without_one_takes_one(self, fleet, tmp_path):
+        fleet.hosts.stop()  # nobody plays the region's daemon, so no secret appears
+        _, surface = fleet.add("region2", "region")
+        planned = region.install_secret(surface, SECRET.upper(), test=True)
+        assert region.secret(surface) is None
+        done = region.install_secret(surface, SECRET.upper())
+        assert done["changes"] == planned["changes"] == {"secret": {"old": None, "new": "*" * 10}}
+        assert region.secret(surface) == SECRET
+        assert stat.S_IMODE(os.stat(surface.path("secret")).st_mode) == 0o640
+        assert region.install_secret(surface, SECRET)["changes"] == {}
+        with pytest.raises(HostError, match="already has another") as told:
+            region.install_secret(surface, "ab" * 16)
+        assert SECRET not in repr(told.value)
+        assert "abab" not in repr(told.value)
+        assert SECRET not in fleet.argv_text()
+
+    @pytest.mark.parametrize("bad", ["", "abc", "xyz!", "ab cd", "ab\ncd"])
+    def test_only_hex_is_taken(self, lone, bad):
+        with pytest.raises(HostError, match="hexadecimal"):
+            region.install_secret(lone, bad)
+        with pytest.raises(HostError, match="hexadecimal"):
+            shared_secret.normal(bad)
+
+
+def wait_for(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+class TestUsers:
+    def test_an_administrator_and_keys(self, fleet, host):
+        _, surface = host
+        assert users.exists(surface, "root") is False
+        users.create_admin(surface, "root", PASSWORD, "root@example.com")
+        assert users.exists(surface, "root") is True
+        user = fleet.region.users["root"]
+        assert (user.password, user.email, user.is_superuser) == (
+            PASSWORD,
+            "root@example.com",
+            True,
+        )
+        first = users.api_keys(surface, "root")
+        assert len(first) == 1
+        new = users.generate_api_key(surface, "root", "mine")
+        assert new["key"] in [item["key"] for item in users.api_keys(surface, "root")]
+        if surface.release >= "2.1":
+            assert {"name": "mine", "key": new["key"]} in users.api_keys(surface, "root")
+        assert users.delete_api_key(surface, "root", new["key"], url=fleet.url) is True
+        assert users.delete_api_key(surface, "root", new["key"], url=fleet.url) is False
+        assert users.api_keys(surface, "root") == first
+        users.set_password(surface, "root", "an other")
+        assert user.password == "an other"
+        for secret in (PASSWORD, "nlikely", "an other", new["key"], first[0]["key"]):
+            assert secret not in fleet.argv_text()
+
+    def test_a_taken_address_is_told_before_and_after(self, fleet, host):
+        _, surface = host
+        users.create_admin(surface, "root", "x", "root@example.com")
+        with pytest.raises(HostError, match=r"address root@example.com is the user root's"):
+            users.create_admin(
+                surface, "bob", "x", "root@example.com", email_owner=lambda email: "root"
+            )
+        assert "bob" not in fleet.argv_text()
+        with pytest.raises(HostError, match=r"address root@example\.com is another user's"):
+            users.create_admin(surface, "bob", "x", "root@example.com")
+        with pytest.raises(HostError, match="a user root already"):
+            users.create_admin(surface, "root", "x", "new@example.com")
+
+    def test_unknown_users_are_told(self, fleet, host):
+        _, surface = host
+        for function in (users.api_keys, users.generate_api_key):
+            with pytest.raises(HostError, match="no user nobody"):
+                function(surface, "nobody")
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (("--delete", "pw", "a@b.c"), "username"),
+            (("root", "", "a@b.c"), "password is one line"),
+            (("root", "a\nb", "a@b.c"), "password is one line"),
+            (("root", "pw", ""), "e-mail"),
+        ],
+    )
+    def test_arguments_are_checked(self, lone, arguments, told):
+        with pytest.raises(HostError, match=told):
+            users.create_admin(lone, *arguments)
+        assert Sandbox(lone.root).argv_log() == []
+
+    def test_a_command_that_asks_for_ever_is_ended(self, lone):
+        surface = lone
+        command = surface.find(surface.fact("region_tool"))
+        with open(command, "w", encoding="utf-8") as stream:
+            stream.write("#!/bin/sh\nwhile read x; do printf 'Really: '; sleep 0.1; done\n")
+        start = time.monotonic()
+        with pytest.raises(HostError, match="createadmin did not end within 1 s"):
+            users.create_admin(surface, "root", "x", "root@example.com", timeout=1)
+        assert time.monotonic() - start < 5
+
+    def test_a_refused_password_is_not_repeated_for_ever(self, lone):
+        surface = lone
+        command = surface.find(surface.fact("region_tool"))
+        with open(command, "w", encoding="utf-8") as stream:
+            stream.write(
+                "#!/bin/sh\nstty -echo\nwhile true; do printf 'Password: '; read x; echo; done\n"
+            )
+        with pytest.raises(HostError, match="asked for a password again") as told:
+            users.create_admin(surface, "root", PASSWORD, "root@example.com", timeout=20)
+        assert PASSWORD not in repr(told.value)
+
+
+def test_a_sandbox_without_its_token_gets_nothing(tmp_path):
+    with Fleet("3.7", tmp_path) as fleet:
+        box, surface = fleet.add("region", "region")
+        os.unlink(box.path("emulator.token"))
+        with pytest.raises(HostError, match="not a sandbox of this region"):
+            users.exists(surface, "root")
+
+
+def test_keys_can_be_made_from_many_threads(tmp_path):
+    with Fleet("3.7", tmp_path) as fleet:
+        _, surface = fleet.add("region", "region")
+        users.create_admin(surface, "root", "x", "root@example.com")
+        made = []
+        threads = [
+            threading.Thread(target=lambda: made.append(users.generate_api_key(surface, "root")))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({item["key"] for item in made}) == 4
+        assert detect(surface.root) == surface
