@@ -14,6 +14,9 @@ _PURPOSES = ("commissioning", "install", "xinstall")
 #: Series that need a license key, which every connected cluster was seen to offer.
 KEYED = (("windows", "win2012r2"),)
 
+#: Series that 1.5 takes whatever there are images for.
+SERIES_OF_1_5 = ("", "precise", "saucy", "trusty", "utopic")
+
 
 def seed(region):
     """Let settings name the series that clusters can deploy."""
@@ -24,8 +27,8 @@ def sync(region, group):
     """Let a cluster fetch what the region has, which takes its time."""
 
     def arrive():
-        # A cluster that went away meanwhile has fetched nothing.
-        if group["connected"]:
+        # A cluster that went away meanwhile has fetched nothing, nor does one not accepted.
+        if group["connected"] and group["status"] == groups.ACCEPTED:
             group["images"] = list(_images(region))
 
     region.later(region.options.sync_seconds, arrive)
@@ -66,7 +69,9 @@ def deployable(region):
 
 
 def series_choices(region, setting):
-    """What the settings that hold a series take."""
+    """What the settings that hold a series take; 1.5 has a list of its own."""
+    if region.release < "1.6":
+        return list(SERIES_OF_1_5)
     plain = deployable(region)
     if plain is None:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator.api1_cluster_images import sync
@@ -25,6 +26,9 @@ one = Endpoint("nodegroups/{uuid}/", "NodeGroupHandler")
 _PROBES = ("seamicro15k", "virsh", "powerkvm")
 _BSON = "application/bson"
 _EMPTY_BSON = b"\x05\x00\x00\x00\x00"
+
+#: DNS zones that 1.9 takes; earlier releases take anything.
+_ZONE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\Z", re.IGNORECASE)
 
 #: Settings that go to every cluster at once, so that one which is away refuses them (1.7).
 _PUSHED_SETTINGS = ("ntp_server",)
@@ -169,6 +173,8 @@ def update_group(request):
             values["status"] = int(status)
         else:
             check.error("status", not_a_choice(status))
+    if region.release >= "1.9" and not _ZONE.match(values["name"]):
+        check.error("name", "Label contains disallowed characters")
     others = [other for other in groups.all_groups(region) if other is not group]
     if values["cluster_name"] in [other["cluster_name"] for other in others]:
         check.error("cluster_name", "Node group with this Cluster name already exists.")

@@ -125,7 +125,8 @@ def add_interface(region, group, values):
     row.update(values, group=group["id"])
     region.rows(INTERFACES).add(row)
     touch(group)
-    _add_network(region, group, row)
+    if region.release >= RPC:
+        _add_network(region, group, row)
     return row
 
 
@@ -147,8 +148,9 @@ def report_interfaces(region, group, reported):
         }
         values.update({name: item.get(name) or None for name in ADDRESS_FIELDS})
         net = network_of(values["ip"], values["subnet_mask"])
-        if net is not None and not values["broadcast_ip"]:
-            values["broadcast_ip"] = str(net.broadcast_address)
+        if net is not None:
+            values["subnet_mask"] = str(net.netmask)
+            values["broadcast_ip"] = values["broadcast_ip"] or str(net.broadcast_address)
         add_interface(region, group, values)
 
 

@@ -98,7 +98,7 @@ class Mirror:
         uri: Of the database, as libpq takes it.
 
     Raises:
-        psycopg2.Error: There is no such database, or it does not let us in.
+        ValueError: There is no such database, or it does not let us in.
     """
 
     def __init__(self, region, uri):
@@ -120,7 +120,10 @@ class Mirror:
     @contextlib.contextmanager
     def _cursor(self):
         """A cursor in a transaction of its own."""
-        connection = psycopg2.connect(self._uri)
+        try:
+            connection = psycopg2.connect(self._uri)
+        except psycopg2.Error as error:
+            raise ValueError(f"No connection to the database: {error}".strip()) from None
         try:
             with connection, connection.cursor() as cursor:
                 yield cursor
