@@ -6,12 +6,16 @@ from saltext.maas import ensure, pillar, runtime
 from saltext.maas.host import cluster, enrolment, reach
 
 
-def configured(name, url=None, secret=None, uuid=None, wait=60):
+def configured(name, url=None, secret=None, uuid="auto", wait=60):
     """Make sure that a cluster's host is pointed at its region, with the shared secret.
 
     The region is asked first whether it answers at the URL, since neither
     enrolment nor image import works without.  Files and debconf are brought
     into agreement; the daemon is restarted once and only if something changed.
+
+    What is not given is taken from the pillar: the URL from this minion's entry in
+    ``maas:clusters`` (``region_url``) or ``maas:region:url``, the secret from
+    ``maas:region:shared_secret``.
 
     Args:
         name: Any text.
@@ -36,25 +40,27 @@ def configured(name, url=None, secret=None, uuid=None, wait=60):
 
     def work():
         surface = runtime.surface(globals(), "cluster")
-        done = cluster.configure(
-            surface,
-            test=True,
-            url=url,
-            secret=runtime.revealed(globals(), secret),
-            uuid=_uuid(surface, uuid),
-        )
+        settings = _settings(surface, url, secret, uuid)
+        done = cluster.configure(surface, test=True, **settings)
         if not test and done["changes"]:
-            for one in [url] if isinstance(url, str) else url or ():
+            urls = settings["url"]
+            for one in [urls] if isinstance(urls, str) else urls or ():
                 reach.wait_for_api(one, surface.release, wait)
-            done = cluster.configure(
-                surface,
-                url=url,
-                secret=runtime.revealed(globals(), secret),
-                uuid=_uuid(surface, uuid),
-            )
+            done = cluster.configure(surface, **settings)
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
+
+
+def _settings(surface, url, secret, uuid):
+    own = runtime.pillar(globals(), "clusters", __opts__["id"])
+    region = runtime.pillar(globals(), "region")
+    secret = runtime.revealed(globals(), secret) or region.get("shared_secret")
+    return {
+        "url": url or own.get("region_url") or region.get("url"),
+        "secret": secret if surface.release >= "1.7" else None,
+        "uuid": _uuid(surface, uuid),
+    }
 
 
 def _uuid(surface, uuid):

@@ -6,6 +6,7 @@ For MAAS 1.5 and later; the host's part for packages and the snap.
 from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime
+from saltext.maas.client.errors import BadInput
 from saltext.maas.host import region, users
 
 
@@ -24,6 +25,9 @@ def configured(
     Files, debconf and services are brought into agreement, services restarted
     once and only if something changed, and the API waited for at the new URL;
     when it does not come back, everything is put back as it was.
+
+    What is not given is taken from the pillar ``maas:region`` (``url`` and
+    ``database``), and left alone where it does not stand there either.
 
     Args:
         name: Any text.
@@ -48,23 +52,27 @@ def configured(
 
     def work():
         surface = runtime.surface(globals(), "region")
-        done = region.configure(
-            surface,
-            test=test,
-            wait=wait,
-            url=url,
-            database_host=database_host,
-            database_port=database_port,
-            database_name=database_name,
-            database_user=database_user,
-            database_password=database_password,
-        )
+        described = runtime.pillar(globals(), "region")
+        settings = {
+            f"database_{key}": value for key, value in (described.get("database") or {}).items()
+        }
+        given = {
+            "url": url,
+            "database_host": database_host,
+            "database_port": database_port,
+            "database_name": database_name,
+            "database_user": database_user,
+            "database_password": runtime.revealed(globals(), database_password),
+        }
+        settings["url"] = described.get("url")
+        settings.update({key: value for key, value in given.items() if value is not None})
+        done = region.configure(surface, test=test, wait=wait, **settings)
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
 
 
-def secret_installed(name, secret):
+def secret_installed(name, secret=None):
     """Make sure that the region uses a given shared secret, in MAAS 1.7 and later.
 
     It is installed on a region that has none yet.  A region that has another
@@ -74,6 +82,7 @@ def secret_installed(name, secret):
     Args:
         name: Any text.
         secret: The secret in hex, or an ``sdb://`` reference; never shown.
+            The pillar's ``maas:region:shared_secret`` by default.
 
     Returns:
         A state's return.
@@ -88,20 +97,26 @@ def secret_installed(name, secret):
 
     def work():
         surface = runtime.surface(globals(), "region")
-        value = runtime.revealed(globals(), secret)
+        value = secret or runtime.pillar(globals(), "region").get("shared_secret")
+        if not value:
+            return ensure.outcome(name, test, comment="No secret is given: the region has its own.")
+        value = runtime.revealed(globals(), value)
         return ensure.host_outcome(name, test, region.install_secret(surface, value, test=test))
 
     return ensure.guarded(name, work)
 
 
-def admin_present(name, email, password):
+def admin_present(name, username=None, email=None, password=None):
     """Make sure that an administrator exists; for the first one, when there is no API key yet.
 
     The password goes to MAAS's own command over a terminal, not as an
     argument.  An administrator that is there already is left as it is.
 
+    What is not given is taken from the pillar ``maas:region:admin``.
+
     Args:
-        name: User name.
+        name: Any text.
+        username: User name.
         email: E-mail address, unique in the region.
         password: Password for a new administrator, or an ``sdb://`` reference.
 
@@ -110,8 +125,9 @@ def admin_present(name, email, password):
 
     .. code-block:: yaml
 
-        admin:
+        administrator:
           maas_region.admin_present:
+            - username: admin
             - email: admin@example.com
             - password: sdb://vault/maas-admin
     """
@@ -119,13 +135,26 @@ def admin_present(name, email, password):
 
     def work():
         surface = runtime.surface(globals(), "region")
-        if users.exists(surface, name):
-            return ensure.outcome(name, test, comment=f"Administrator {name} exists.")
-        changes = {name: {"old": None, "new": {"email": email, "is_superuser": True}}}
+        given = {"username": username, "email": email, "password": password}
+        given = {key: value for key, value in given.items() if value is not None}
+        admin = runtime.revealed(
+            globals(), {**runtime.pillar(globals(), "region", "admin"), **given}
+        )
+        missing = [key for key in ("username", "email", "password") if not admin.get(key)]
+        if missing and not (username or email):
+            return ensure.outcome(name, test, comment="No administrator is described.")
+        if missing:
+            raise BadInput(
+                [f"{key}: is missing; give it here or in maas:region:admin" for key in missing]
+            )
+        who = admin["username"]
+        if users.exists(surface, who):
+            return ensure.outcome(name, test, comment=f"Administrator {who} exists.")
+        changes = {who: {"old": None, "new": {"email": admin["email"], "is_superuser": True}}}
         if not test:
-            users.create_admin(surface, name, runtime.revealed(globals(), password), email)
+            users.create_admin(surface, who, admin["password"], admin["email"])
         verb = "would be created" if test else "was created"
-        return ensure.outcome(name, test, changes, f"Administrator {name} {verb}.")
+        return ensure.outcome(name, test, changes, f"Administrator {who} {verb}.")
 
     return ensure.guarded(name, work)
 

@@ -55,7 +55,7 @@ def want(type, values, where="", label="", absent=False) -> Wanted:
             problems.append(f"{where}:{name}: unknown field of a {table.noun}; allowed: {allowed}")
             continue
         try:
-            normal[name] = column.kind.clean(value)
+            normal[name] = table.normal(column, value, values)
         except ValueError as error:
             shown = HIDDEN if column.secret else repr(value)
             problems.append(f"{where}:{name}: {shown} {error}")
@@ -63,8 +63,6 @@ def want(type, values, where="", label="", absent=False) -> Wanted:
     problems += [f"{where}:{name}: is needed to identify the {table.noun}" for name in missing]
     if problems:
         raise BadInput(problems)
-    if type == "setting":
-        normal = setting_value(normal, values, where)
     key = table.key(normal)
     return Wanted(type, key, normal, absent, where, label or key)
 
@@ -101,16 +99,6 @@ class Wishes(list):
                 if one.type == type and not one.absent:
                     groups.setdefault(one.values.get(field) if field else "", []).append(one)
         return self._by[type, field]
-
-
-def setting_value(normal, values, where):
-    """Normalise a setting's value by the kind of that setting."""
-    from saltext.maas.resources.settings import normal as by_kind
-
-    try:
-        return {**normal, "value": by_kind(normal["name"], values.get("value"))}
-    except ValueError as error:
-        raise BadInput(f"{where}: {values.get('value')!r} {error}") from None
 
 
 @dataclass

@@ -123,9 +123,31 @@ class Dhcp(Table):
         if wanted.values.get("enabled"):
             # MAAS checks the racks together with the switch, so they go in one request.
             values = {name: wanted.values[name] for name in wanted.values if name != "vlan"}
+        for name in ("primary_rack", "secondary_rack"):
+            if values.get(name):
+                self._bring_to_vlan(run, values[name], record.raw)
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
         run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+    @staticmethod
+    def _bring_to_vlan(run, rack, vlan):
+        """Put the interface with which a rack serves a VLAN onto that VLAN.
+
+        A rack that registered before its subnet was described sits on a VLAN
+        that MAAS made for it, and stays there when the subnet moves.
+        """
+        raw = run.snapshot.resolve("rack", rack)
+        interfaces = raw.get("interface_set", ())
+        if any((one.get("vlan") or {}).get("id") == vlan["id"] for one in interfaces):
+            return
+        here = run.snapshot.group("subnet", "vlan").get(read_vlan(vlan), ())
+        subnets = {record.raw["id"] for record in here}
+        for one in interfaces:
+            if any((link.get("subnet") or {}).get("id") in subnets for link in one["links"]):
+                path = f"nodes/{segment(raw['system_id'])}/interfaces/{one['id']}/"
+                run.client.put(path, data={"vlan": vlan["id"]})
+                return
 
     def needs(self, wanted, everything):
         found = super().needs(wanted, everything)

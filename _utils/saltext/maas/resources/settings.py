@@ -143,16 +143,16 @@ def normal(name: str, value):
     if value is None or value == "":
         return None
     if kind == "bool":
-        return kinds.BOOLEAN.normal(value)
+        return kinds.BOOLEAN.clean(value)
     if kind == "int":
-        return kinds.INTEGER.normal(value)
+        return kinds.INTEGER.clean(value)
     if kind == "words":
         words = value if isinstance(value, (list, tuple)) else re.split(r"[\s,]+", str(value))
         return " ".join(str(word) for word in words if str(word)) or None
     if isinstance(value, bool):
         # A region of a release unknown to us may hold such settings.
         return "true" if value else "false"
-    return kinds.TEXT.normal(value)
+    return kinds.TEXT.clean(value)
 
 
 class SettingTable(Table):
@@ -165,6 +165,11 @@ class SettingTable(Table):
         Field("name", doc="Name of the setting."),
         Field("value", doc="Its value; empty clears it."),
     )
+
+    def normal(self, field, value, values):
+        if field.name == "value":
+            return normal(values["name"], value)
+        return super().normal(field, value, values)
 
     def partition(self, values):
         return values["name"]

@@ -120,6 +120,14 @@ class Table:
         """
         return {self.identity[-1]: name}
 
+    def normal(self, field: Field, value, values: dict):
+        """A field's normal value, from one that a pillar or a state's argument gives.
+
+        Raises:
+            ValueError: With what is allowed.
+        """
+        return field.kind.clean(value)
+
     def partition(self, values: dict) -> str:
         """The part of the collection that holds an object, where MAAS lists it by parts only."""
         return ""

@@ -1,0 +1,1 @@
+"""The demonstration: a whole site on one machine, in one folder."""

@@ -1,0 +1,7 @@
+# MAAS 2.0 and later: rack controllers; DHCP belongs to VLANs, see the region's pillar.
+maas:
+  clusters:
+    cluster-a:
+      description: serves the management network
+    cluster-b:
+      description: stands by
