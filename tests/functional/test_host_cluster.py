@@ -202,6 +202,24 @@ def test_files_are_put_back_when_a_command_fails(fleet):
     assert (box.read("cluster_config"), box.read("secret")) == before
 
 
+def test_files_are_put_back_when_the_daemon_will_not_restart(fleet):
+    _, surface = fleet.add("c1")
+    before = cluster.read_config(surface)
+    command = surface.find("systemctl" if surface.systemd else "service")
+    with open(command, encoding="utf-8") as stream:
+        real = stream.read()
+    with open(command, "w", encoding="utf-8") as stream:
+        stream.write("#!/bin/sh\nexit 1\n")
+    with pytest.raises(HostError, match="could be put back"):
+        cluster.configure(surface, url=fleet.url, secret=WRONG)
+    with open(command, "w", encoding="utf-8") as stream:
+        stream.write(real)
+    # so that the next run does it all again
+    assert cluster.read_config(surface) == before
+    done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
+    assert done["restarted"] == list(surface.fact("cluster_services"))
+
+
 def test_region_and_cluster_on_one_host(fleet):
     _, surface = fleet.add("both", "region+cluster")
     assert {"region", "cluster"} <= surface.roles

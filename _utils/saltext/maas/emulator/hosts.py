@@ -71,10 +71,11 @@ class Hosts:
 
     def _look(self):
         found = {}
-        with os.scandir(self.directory) as entries:
-            for entry in entries:
-                if os.path.exists(os.path.join(entry.path, "emulator.json")):
-                    found[entry.path] = self._daemons.get(entry.path) or self._welcome(entry.path)
+        for root in self._roots():
+            try:
+                found[root] = self._daemons.get(root) or self._welcome(root)
+            except (OSError, ValueError, KeyError):
+                log.exception("sandbox %s", root)  # perhaps it is just being removed
         for root, daemons in self._daemons.items():
             if root not in found:  # the host is gone
                 for daemon in daemons:
@@ -87,6 +88,14 @@ class Hosts:
                 except Exception:  # one broken host must not stop the others
                     log.exception("sandbox %s", daemon.host.root)
                     daemon.pause(5)
+
+    def _roots(self):
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return []
+        roots = [os.path.join(self.directory, name) for name in names]
+        return [root for root in roots if os.path.exists(os.path.join(root, "emulator.json"))]
 
     def _welcome(self, root):
         host = Sandbox(root)

@@ -42,6 +42,7 @@ class Sandbox:
 
     Args:
         root: Its folder.
+        info: What ``emulator.json`` is going to say, for :func:`create`.
 
     Attributes:
         root: Absolute path.
@@ -49,13 +50,14 @@ class Sandbox:
             the emulator's control endpoint.
     """
 
-    def __init__(self, root: str | Path):
+    def __init__(self, root: str | Path, info: dict | None = None):
         self.root = os.path.realpath(root)
+        self._new = info  # while it is being made
 
     @property
     def info(self) -> dict:
         """What ``emulator.json`` says now."""
-        return json.loads(self.read("emulator.json") or "{}")
+        return self._new or json.loads(self.read("emulator.json") or "{}")
 
     @property
     def release(self) -> Release:
@@ -205,23 +207,26 @@ def create(
         FileExistsError: There is one already.
         ValueError: The release or role is unknown.
     """
-    host = Sandbox(directory)
-    if os.path.exists(host.path("emulator.json")):
-        raise FileExistsError(f"{host.root} is a sandbox already")
+    root = os.path.realpath(directory)
+    if os.path.exists(os.path.join(root, "emulator.json")):
+        raise FileExistsError(f"{root} is a sandbox already")
     if role not in ("region", "cluster", "region+cluster"):
         raise ValueError(f"role is region, cluster or region+cluster, not {role!r}")
     exact = _exact(release)
-    hostname = hostname or os.path.basename(host.root)
+    hostname = hostname or os.path.basename(root)
     if interfaces is None:
         interfaces = [_interface(hostname)]
+    info = {
+        "release": exact,
+        "role": role,
+        "hostname": hostname,
+        "interfaces": interfaces,
+        "url": control,
+    }
+    host = Sandbox(root, info)
     os.makedirs(host.path(_STATE), exist_ok=True)
     host.write("emulator.token", secrets.token_hex(16), 0o600)
-    facts = {"release": exact, "role": role, "hostname": hostname, "interfaces": interfaces}
     host.write("etc/hostname", hostname + "\n")
-    host.write(
-        "emulator.json",
-        json.dumps({**facts, "url": control}, indent=1),
-    )
     cluster_uuid = str(uuids.uuid4()) if uuid == "new" else uuid
     default_ip = interfaces[0]["ip"] if interfaces else "localhost"
     contents = sandbox_files.contents(host, default_ip, url, cluster_uuid, database or {})
@@ -230,7 +235,9 @@ def create(
     _install_commands(host)
     for name in host.service_names():
         host.set_service(name, not name.startswith("maas-dhcpd"))
-    return host
+    # Last, since this is what the player of the daemons looks for.
+    host.write("emulator.json", json.dumps(info, indent=1))
+    return Sandbox(root)
 
 
 def _exact(release):

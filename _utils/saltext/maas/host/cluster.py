@@ -146,6 +146,7 @@ def configure(surface: Surface, url=None, uuid=None, secret=None, test: bool = F
     paths = [surface.path(name) for name in _FILES if surface.has(name)]
     snapshot = files.Snapshot(surface, paths)
     here, warnings = logs.mark(surface), list(planned["warnings"])
+    question, restarted = surface.fact("cluster_url_question"), []
     try:
         if "url" in changes:
             _set_urls(surface, _urls(surface, url))
@@ -153,16 +154,25 @@ def configure(surface: Surface, url=None, uuid=None, secret=None, test: bool = F
             _edit_shell(surface, "CLUSTER_UUID", uuid)
         if "secret" in changes:
             warnings += _set_secret(surface, shared_secret.normal(secret))
+        if question in changes:
+            _set_answer(surface, question, "string", changes[question]["new"])
+        if {"url", "uuid", "secret"} & changes.keys():
+            restarted = services.restart(surface, surface.fact("cluster_services"))
     except HostError as error:
-        snapshot.restore()
-        raise HostError(f"{error} The files were put back.") from None
-    question = surface.fact("cluster_url_question")
-    if question in changes:
-        _set_answer(surface, question, "string", changes[question]["new"])
-    restarted = []
-    if {"url", "uuid", "secret"} & changes.keys():
-        restarted = services.restart(surface, surface.fact("cluster_services"))
+        told = _roll_back(surface, snapshot, changes.get(question))
+        raise HostError(f"{error} {told}") from None
     return {"changes": changes, "warnings": warnings, "restarted": restarted, "mark": here}
+
+
+def _roll_back(surface, snapshot, answer):
+    try:
+        snapshot.restore()
+        if answer:
+            _set_answer(surface, surface.fact("cluster_url_question"), "string", answer["old"])
+        services.restart(surface, surface.fact("cluster_services"))
+    except (HostError, OSError):
+        return "Not everything could be put back: look at the files and services of MAAS here."
+    return "The files were put back."
 
 
 _FILES = ("cluster_config", "pserv", "secret")

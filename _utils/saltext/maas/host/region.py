@@ -272,5 +272,9 @@ def install_secret(surface: Surface, value: str, test: bool = False) -> dict:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     files.replace(surface, path, value, shared_secret.normal, owner=("maas", "maas"))
     note = files.own_secret(surface, path)
-    restarted = services.restart(surface, surface.fact("region_services"))
+    try:
+        restarted = services.restart(surface, surface.fact("region_services"))
+    except HostError as error:
+        os.unlink(path)  # so that the next run tries again
+        raise HostError(f"{error} The secret was taken out again.") from None
     return {"changes": changes, "warnings": [note] if note else [], "restarted": restarted}
