@@ -36,7 +36,10 @@ def dispatch(region, verb: str, payload: dict) -> tuple[int, dict]:
         return 404, {"error": f"unknown verb {verb}"}
     try:
         with region.lock:
-            return 200, function(region, payload)
+            answer = function(region, payload)
+            for follow in region.after_write:
+                follow(region)
+            return 200, answer
     except KeyError as error:
         return 404, {"error": "unknown", "what": str(error.args[0]) if error.args else ""}
 

@@ -1,0 +1,58 @@
+"""A 1.7 region's host with its database: what only that knows, and what only that can do."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from saltext.maas import database
+from saltext.maas.host import cluster, enrolment, users
+from saltext.maas.host.errors import HostError
+from support.fleet import Fleet
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def region17(postgres, tmp_path):
+    with postgres.database() as config:
+        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
+        with Fleet("1.7", tmp_path / "hosts", database=uri) as fleet:
+            _, surface = fleet.add("region", "region", database=config)
+            yield fleet, surface
+
+
+def groups(fleet):
+    url = f"{fleet.url}/api/1.0/nodegroups/"
+    found = requests.get(url, params={"op": "list"}, timeout=10).json()
+    return {group["uuid"] for group in found}
+
+
+def test_a_cluster_goes_for_good(region17):
+    fleet, region = region17
+    uuids = []
+    for name in ("c1", "c2"):
+        _, surface = fleet.add(name)
+        done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
+        enrolment.wait_registered(surface, done["mark"], 20)
+        uuids.append(cluster.read_files(surface)["uuid"])
+    assert set(uuids) == groups(fleet)
+    with database.connection(region) as conn:
+        routers = database.router_ips(conn)
+        assert set(routers) == {(uuid, "eth0") for uuid in uuids}
+        assert database.secret(conn) == fleet.region.secret
+        planned = database.delete_node_group(conn, uuids[1], test=True)
+    with database.connection(region, write=True) as conn:
+        assert database.delete_node_group(conn, uuids[1]) == planned
+    assert groups(fleet) == {uuids[0]}
+
+
+def test_the_owner_of_an_address_is_known_beforehand(region17):
+    _, region = region17
+    users.create_admin(region, "root", "x", "root@example.com")
+
+    def owner(email):
+        with database.connection(region) as conn:
+            return database.user_by_email(conn, email)
+
+    with pytest.raises(HostError, match="the user root's already"):
+        users.create_admin(region, "bob", "x", "root@example.com", email_owner=owner)
