@@ -5,6 +5,8 @@ from __future__ import annotations
 from saltext.maas import ensure, pillar, runtime
 from saltext.maas.host import cluster, enrolment, reach
 
+_BEFORE = "saltext.maas.enrolment"
+
 
 def configured(name, url=None, secret=None, uuid="auto", wait=60):
     """Make sure that a cluster's host is pointed at its region, with the shared secret.
@@ -40,6 +42,8 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
 
     def work():
         surface = runtime.surface(globals(), "cluster")
+        # What comes next enrols the host within moments; `registered` tells that it did.
+        __context__[_BEFORE] = enrolment.registered(surface)["state"]
         settings = _settings(surface, url, secret, uuid)
         done = cluster.configure(surface, test=True, **settings)
         if not test and done["changes"]:
@@ -93,7 +97,8 @@ def registered(name, timeout=300):
     def work():
         surface = runtime.surface(globals(), "cluster")
         now = enrolment.registered(surface)
-        if now["state"] == "registered":
+        before = __context__.pop(_BEFORE, now["state"])
+        if before == "registered" and now["state"] == "registered":
             return ensure.outcome(name, test, comment=now["message"])
         changes = {"enrolment": {"old": "not registered", "new": "registered"}}
         if not test:

@@ -54,6 +54,7 @@ class Lab:
         self.log_level = log_level
         self.import_seconds = import_seconds
         self.secrets = {
+            "shared_secret": "",
             "admin_password": "pw" + secrets.token_hex(12),
             "ops_password": "pw" + secrets.token_hex(12),
         }
@@ -113,7 +114,7 @@ class Lab:
     def _region(self, database):
         command = [
             sys.executable, "-m", "saltext.maas.emulator", "--release", self.release,
-            "--no-admin", "--hosts", str(self.folder / "hosts"),
+            "--no-admin", "--hostname", REGION, "--hosts", str(self.folder / "hosts"),
             "--import-seconds", str(self.import_seconds),
             "--request-log", str(self.folder / "requests.jsonl"),
         ]  # fmt: skip

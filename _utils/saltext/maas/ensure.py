@@ -5,6 +5,7 @@ from __future__ import annotations
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.reconcile import apply, make_plan, want_named
+from saltext.maas.resources import BY_NAME
 
 
 def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> dict:
@@ -98,7 +99,12 @@ def _nothing_to_do(plan):
     return f"{what} as described already; nothing was written."
 
 
-_DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+def _verb(change):
+    if change.action == "create":
+        return BY_NAME[change.wanted.type].created
+    return {"update": "updated", "delete": "deleted"}[change.action]
+
+
 _SHOWN = 20  # more lines than that no person reads
 
 
@@ -110,7 +116,7 @@ def _listed(changes, would: str, failed=()) -> str:
         if change.problem:
             continue
         fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
-        verb = f"{would} {_DONE[change.action]}".strip()
+        verb = f"{would} {_verb(change)}".strip()
         lines.append(f"{verb}: {change.name}{fields}")
     if len(lines) > _SHOWN:
         lines = [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]

@@ -7,6 +7,7 @@ here and nowhere below.
 from __future__ import annotations
 
 import os
+import socket
 
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput, MaasError
@@ -19,6 +20,15 @@ _CACHE = "saltext.maas"
 def root(dunders) -> str:
     """The folder that stands for ``/``, from minion configuration ``maas.root``."""
     return dunders["__opts__"].get("maas.root") or "/"
+
+
+def hostname(dunders) -> str:
+    """This host's own name; in a sandbox that of the host it plays."""
+    folder = root(dunders)
+    if folder == "/":
+        return socket.gethostname()
+    with open(os.path.join(folder, "etc/hostname"), encoding="utf-8") as stream:
+        return stream.read().strip()
 
 
 def surface(dunders, role: str | None = None):
@@ -174,7 +184,7 @@ def _new_snapshot(dunders, profile_name):
         return Snapshot(client, local=local_door(dunders, client.release))
     found = surface(dunders)
     if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
-        return Snapshot(None, release=found.release)
+        return Snapshot(None, release=found.release, hostname=hostname(dunders))
     raise MaasError(
         f"no API key for {reach.url}: put one into the profile, or run this on the region "
         "host after the administrator of maas:region:admin was made"

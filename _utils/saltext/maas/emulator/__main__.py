@@ -24,6 +24,7 @@ def parse(argv=None):
     parser.add_argument("--no-admin", action="store_true", help="start without any administrator")
     parser.add_argument("--hosts", type=Path, help="folder of sandbox hosts to play daemons for")
     parser.add_argument("--database", help="PostgreSQL URI to mirror 1.x node groups into")
+    parser.add_argument("--hostname", default="region", help="what the region's host calls itself")
     parser.add_argument("--import-seconds", type=float, default=2.0)
     parser.add_argument("--index-seconds", type=float, default=0.2)
     parser.add_argument("--sync-seconds", type=float, default=1.0)
@@ -41,6 +42,7 @@ def main(argv=None):
             port=args.port,
             admin=None if args.no_admin else ("admin", "admin@example.com"),
             database=args.database,
+            hostname=args.hostname,
             import_seconds=args.import_seconds,
             index_seconds=args.index_seconds,
             sync_seconds=args.sync_seconds,

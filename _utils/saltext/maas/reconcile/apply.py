@@ -163,7 +163,9 @@ def _carry_out(run, changes, change):
     table = run.snapshot.tables[change.wanted.type]
     try:
         if change.action == "delete":
-            table.delete(run, change.wanted, table.match(run.snapshot, change.wanted))
+            record = table.match(run.snapshot, change.wanted)
+            if record is not None:
+                table.delete(run, change.wanted, record)
         elif change.action == "update":
             table.update(run, change.wanted, table.match(run.snapshot, change.wanted))
         else:

@@ -232,9 +232,10 @@ def _order_deletes(deletes, creates):
     """Deletes come last, and in reverse: what refers to something goes before it."""
     before = {change.id for change in creates}
     for number, change in enumerate(deletes):
-        change.needs = before | {
-            other.id for other in deletes[:number] if other.wanted.type != change.wanted.type
-        }
+        if not BY_NAME[change.wanted.type].deletes_first:
+            change.needs = before | {
+                other.id for other in deletes[:number] if other.wanted.type != change.wanted.type
+            }
 
 
 def _needs(table, one, wanted):

@@ -28,14 +28,16 @@ class Snapshot:
         release: The region's release, where there is no client.
         local: What only the region host can tell or do; see
             :class:`saltext.maas.host.local.Local`.  None elsewhere.
+        hostname: The region host's name, which a new region calls itself.
 
     Without a client the snapshot shows what a newly installed region of the
     release holds, so that the first run can be planned before it has a user.
     """
 
-    def __init__(self, client, release=None, local=None):
+    def __init__(self, client, release=None, local=None, hostname=None):
         self.client = client
         self.local = local
+        self.hostname = hostname
         self.release = release or client.release
         self.tables = resources.for_release(self.release)
         self._raw = {}  # (store, partition) -> list of objects
@@ -126,7 +128,7 @@ class Snapshot:
 
     def _read(self, table, partition):
         if self.client is None:
-            found = table.pristine(self.release, partition)
+            found = table.pristine(self, partition)
         else:
             found = table.read(self, partition)
         self._raw[table.store, partition] = list(found)

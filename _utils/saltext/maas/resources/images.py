@@ -48,8 +48,8 @@ class BootSource(Table):
                 missed += 1
         return found
 
-    def pristine(self, release, partition):
-        if release >= "2.0":
+    def pristine(self, snapshot, partition):
+        if snapshot.release >= "2.0":
             return []
         return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
 
@@ -103,8 +103,8 @@ class BootSelection(Table):
         path = f"boot-sources/{source.raw['id']}/selections/"
         return [{**one, "source": partition} for one in snapshot.client.get(path)]
 
-    def pristine(self, release, partition):
-        if release >= "2.0" or partition != DEFAULT_SOURCE_1X:
+    def pristine(self, snapshot, partition):
+        if snapshot.release >= "2.0" or partition != DEFAULT_SOURCE_1X:
             return []
         only = {"os": "ubuntu", "release": "trusty", "arches": ["amd64"]}
         return [{"id": 1, "source": partition, **only, "subarches": ["*"], "labels": ["release"]}]
@@ -156,6 +156,7 @@ class Image(Table):
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")
+    created = "imported"
     can_update = False
     can_delete = False
     fields = (
@@ -237,6 +238,7 @@ class ClusterImage(Table):
     since = "1.7"
     identity = ("cluster",)
     can_delete = False
+    created = "fetched"
     fields = (
         Field("cluster", doc="Host name of the rack, or uuid of the node group."),
         Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64."),

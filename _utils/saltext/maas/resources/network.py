@@ -244,6 +244,7 @@ class Rack(Table):
     since = "2.0"
     collection = "rackcontrollers/"
     identity = ("hostname",)
+    created = "enrolled"
     fields = (
         Field("hostname", doc="Host name."),
         Field(

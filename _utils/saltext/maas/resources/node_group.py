@@ -20,6 +20,9 @@ class NodeGroup(Table):
     collection = "nodegroups/"
     list_op = "list"
     identity = ("uuid",)
+    created = "enrolled"
+    # The first cluster to register takes the placeholder over, so it goes before any does.
+    deletes_first = True
     fields = (
         Field("uuid", doc="The cluster's uuid, as in its own configuration."),
         Field("cluster_name", doc="Display name, unique in the region."),
@@ -33,7 +36,7 @@ class NodeGroup(Table):
     def item(self, snapshot, raw):
         return f"nodegroups/{segment(raw['uuid'])}/"
 
-    def pristine(self, release, partition):
+    def pristine(self, snapshot, partition):
         return [
             {"uuid": PLACEHOLDER, "cluster_name": "Cluster master", "name": "maas", "status": 1}
         ]

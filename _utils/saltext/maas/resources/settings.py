@@ -178,9 +178,12 @@ class SettingTable(Table):
         value = snapshot.client.get("maas/", op="get_config", name=partition)
         return [{"name": partition, "value": value}]
 
-    def pristine(self, release, partition):
+    def pristine(self, snapshot, partition):
         known = SETTINGS.get(partition)
-        return [{"name": partition, "value": known.default if known else None}]
+        value = known.default if known else None
+        if partition == "maas_name":
+            value = snapshot.hostname
+        return [{"name": partition, "value": value}]
 
     def differences(self, snapshot, wanted, record):
         name = wanted.values["name"]

@@ -89,6 +89,8 @@ class Table:
         implied_by: Type whose creation brings objects of this one along.
         since, until: First and last release that has it.
         can_create, can_update, can_delete: What the API lets one do.
+        deletes_first: Deletions come before all else instead of last.
+        created: What is said of an object after its creation.
     """
 
     name: ClassVar[str] = ""
@@ -105,6 +107,8 @@ class Table:
     can_create: ClassVar[bool] = True
     can_update: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
+    deletes_first: ClassVar[bool] = False
+    created: ClassVar[str] = "created"
 
     def __init__(self):
         self.by_name = {field.name: field for field in self.fields}
@@ -156,7 +160,7 @@ class Table:
 
     # Comparing
 
-    def pristine(self, release: Release, partition: str) -> list[dict]:
+    def pristine(self, snapshot, partition: str) -> list[dict]:
         """What a newly installed region without any user holds."""
         return []
 

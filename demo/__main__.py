@@ -1,0 +1,154 @@
+"""``python -m demo --release 3.7``: from nothing to a region with clusters, in one highstate."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+
+from demo.lab import REGION, Lab
+
+
+def main(argv=None):
+    """Run the demonstration; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
+    args = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="maas-demo-") as folder:
+        if args.keep:
+            folder = tempfile.mkdtemp(prefix="maas-demo-")
+            say(f"Everything is kept in {folder}")
+        return run(args.release, folder)
+
+
+def run(release, folder):
+    """Show the plan, the first run, the second run and the region; 0 if all is as promised."""
+    head(f"A MAAS {release} region, a salt-master, a region minion and two cluster minions")
+    started = time.monotonic()
+    with Lab(release, folder) as lab:
+        say(f"all on 127.0.0.1, region at {lab.url} ({time.monotonic() - started:.0f} s)")
+        head("The plan: salt '*' state.highstate test=True")
+        planned = lab.highstate("test=True")
+        show(planned)
+        head("The first run: salt '*' state.highstate")
+        done = lab.highstate(progress=bar)
+        show(done, changes=False)
+        head("The second run: nothing to do")
+        before = len(lab.requests())
+        again = lab.highstate()
+        show(again, changes=False)
+        requests = lab.requests()[before:]
+        writes = [one for one in requests if one["method"] != "GET"]
+        say(f"{len(requests)} requests read, {len(writes)} written")
+        head("The region")
+        table(lab, release)
+        return verdict(planned, done, again, writes)
+
+
+def verdict(planned, done, again, writes):
+    """Say whether everything promised came true."""
+    checks = {
+        "every state of the first run succeeded": all(succeeded(done)),
+        "the first run changed exactly what the plan said": changes(planned) == changes(done),
+        "the second run changed nothing": all(succeeded(again))
+        and not any(changes(again).values()),
+        "the second run wrote nothing": not writes,
+    }
+    head("Kept promises")
+    for text, kept in checks.items():
+        say(f"{'yes' if kept else 'NO '}  {text}")
+    return 0 if all(checks.values()) else 1
+
+
+def states(returns):
+    """All states of a run, as ``(minion, name, return)`` in the order they ran."""
+    for minion, answer in sorted(returns.items()):
+        if not isinstance(answer, dict):
+            yield minion, "highstate", {"result": False, "comment": str(answer), "changes": {}}
+            continue
+        for key, one in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
+            yield minion, key.split("_|-")[1], one
+
+
+def succeeded(returns):
+    """Whether each state succeeded."""
+    return [one["result"] is True for _, _, one in states(returns)]
+
+
+def changes(returns):
+    """The changes of each state."""
+    return {(minion, name): one["changes"] for minion, name, one in states(returns)}
+
+
+def show(returns, changes=True):
+    """Print what a run says."""
+    marks = {True: "ok  ", None: "plan", False: "FAIL"}
+    for minion, name, one in states(returns):
+        lines = str(one["comment"]).splitlines() or [""]
+        say(f"{marks[one['result']]}  {minion:12} {name:24} {lines[0]}")
+        for line in lines[1:] if changes or one["result"] is False else ():
+            say(f"{'':44} {line}")
+
+
+def bar(event):
+    """Print one step of progress."""
+    share = event["percent"] // 5
+    say(f"      {'#' * share:20} {event['percent']:3d} %  {event['what']}")
+
+
+def table(lab, release):
+    """Print clusters, DHCP and images as the region has them."""
+
+    def ask(function, *arguments):
+        return lab.salt(REGION, function, *arguments)[REGION]
+
+    if release.startswith("1."):
+        clusters = ask("maas_node_group.list")
+        rows = [("cluster", "uuid", "status", "DHCP", "images")]
+        for uuid, cluster in clusters.items():
+            nics = ask("maas_node_group_interface.list", f"cluster={uuid}")
+            dhcp = [
+                f"{nic['name']} {nic['management']} {nic['ip_range_low']}-{nic['ip_range_high']}"
+                for nic in nics.values()
+            ]
+            images = ask("maas_image.list_cluster", uuid)
+            rows.append(
+                (cluster["cluster_name"], uuid, cluster["status"], ", ".join(dhcp), len(images))
+            )
+    else:
+        racks = ask("maas_rack.list")
+        served = ask("maas_dhcp.list")
+        rows = [("rack", "connected", "DHCP", "images")]
+        for name, rack in racks.items():
+            dhcp = [
+                f"{vlan} {role}"
+                for vlan, one in served.items()
+                for role in ("primary", "secondary")
+                if one[f"{role}_rack"] == name
+            ]
+            images = ask("maas_image.list_cluster", name)
+            boot = [image for image in images if not image.startswith("bootloader/")]
+            rows.append((name, rack["connected"], ", ".join(dhcp), " ".join(boot)))
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        say("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
+    say("images of the region: " + ", ".join(sorted(ask("maas_image.list"))))
+
+
+def head(text):
+    """Print a heading."""
+    say(f"\n== {text}")
+
+
+def say(text):
+    """Print a line at once, also into a pipe."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
