@@ -46,5 +46,5 @@ def _found(root):
         "roles": sorted(surface.roles),
     }
     if "cluster" in surface.roles and surface.release < "2.0":
-        found["cluster_uuid"] = cluster.read_config(surface)["uuid"]
+        found["cluster_uuid"] = cluster.read_files(surface)["uuid"]
     return found

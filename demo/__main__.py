@@ -17,12 +17,18 @@ def main(argv=None):
     parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     args = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="maas-demo-") as folder:
         if args.keep:
             folder = tempfile.mkdtemp(prefix="maas-demo-")
             say(f"Everything is kept in {folder}")
         return run(args.release, folder)
+
+
+def _leave(*_):
+    # Once only: a second signal must not interrupt the cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 def run(release, folder):

@@ -230,12 +230,12 @@ class Lab:
         """The command line of one of Salt's tools against this master."""
         return [self._tool(tool), "-c", str(self.folder / "master"), *arguments]
 
-    def salt(self, target, function, *arguments, timeout=300):
+    def salt(self, target, function, *arguments, timeout=60):
         """Call a function: ``{minion: return}``, without those that did not answer."""
         process = self.salt_async(target, function, *arguments, timeout=timeout)
         return self.answers(process)
 
-    def salt_async(self, target, function, *arguments, timeout=300):
+    def salt_async(self, target, function, *arguments, timeout=60):
         """Start a call and return its process, for :meth:`answers`."""
         match = ["-L"] if "," in target else []
         command = self.command(
