@@ -59,7 +59,7 @@ class Profile:
         url = str(values.get("url") or "")
         problems += [f"{where}:url: {problem}" for problem in url_problems(url)]
         key = values.get("api_key") or ""
-        if key and not _KEY.match(str(key)):
+        if key and not api_key_fits(str(key)):
             problems.append(f"{where}:api_key: must have the form consumer:token:secret")
         kept = {key: value for key, value in values.items() if key in names and value is not None}
         for name in ("connect_timeout", "read_timeout", "deadline", "concurrency"):
@@ -74,6 +74,11 @@ class Profile:
         if problems:
             raise BadInput(problems)
         return cls(**{**kept, "url": base_url(url), "api_key": str(key)})
+
+
+def api_key_fits(text: str) -> bool:
+    """Whether a text has the form of an API key."""
+    return bool(_KEY.match(text))
 
 
 def base_url(url: str) -> str:

@@ -14,7 +14,8 @@ _ECHOES = re.compile(
     r"[^\n\"]*"
 )
 _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
-_URI_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
+# Up to the last @, since people forget to quote one in a password.
+_URI_USER = re.compile(r"(?<=://)[^/\s]+@")
 
 # These log every signed header at debug level.
 for _name in ("oauthlib", "requests_oauthlib"):
@@ -30,12 +31,12 @@ def redact(text: object, secrets=()) -> str:
             went into the request.
 
     Returns:
-        The text with every known secret, echoed signature, API key and URI
-        password replaced by asterisks.
+        The text with every known secret, echoed signature, API key and the
+        user part of every URI replaced by asterisks.
     """
     shown = str(text)
     for secret in sorted({str(secret) for secret in secrets if secret}, key=len, reverse=True):
         shown = shown.replace(secret, HIDDEN)
     shown = _ECHOES.sub(rf"\1 {HIDDEN}", shown)
     shown = _API_KEY.sub(HIDDEN, shown)
-    return _URI_PASSWORD.sub(rf"\1:{HIDDEN}@", shown)
+    return _URI_USER.sub(f"{HIDDEN}@", shown)

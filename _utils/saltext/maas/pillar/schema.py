@@ -20,6 +20,7 @@ from saltext.maas.resources.kinds import (
     NETWORK,
     TEXT,
     Kind,
+    bounded,
 )
 from saltext.maas.resources.settings import SETTINGS
 
@@ -29,10 +30,17 @@ _RELEASE = {
     "allowed": f"a MAAS release from {SERIES[0]} to {SERIES[-1]}, quoted, such as '3.7'",
 }
 _ALLOWED = {
+    "api_key": "an API key such as consumer:token:secret, or an sdb:// reference",
     "email": "an e-mail address such as admin@example.com",
-    "hex": "an even number of hexadecimal digits",
+    "hex": "an even number of hexadecimal digits, or an sdb:// reference",
     "url": "a URL such as http://192.0.2.10:5240/MAAS, without user or password",
     "uuid": "a uuid of up to 36 letters, digits and dashes",
+}
+_LIMITS = {
+    "enrol_seconds": "For clusters to register and connect; 300.",
+    "catalogue_seconds": "For a boot source's index; 120.",
+    "import_seconds": "For an image import; 3600.",
+    "sync_seconds": "For a cluster to fetch images; 1800.",
 }
 
 
@@ -43,26 +51,40 @@ def _text(doc="", format="", **more):
     return node
 
 
-def _secret(doc):
-    return {"type": "string", "minLength": 1, "secret": True, "doc": doc}
+def _secret(doc, format=""):
+    return _text(doc, format, secret=True)
 
 
 def _flag(doc):
     return {"type": "boolean", "doc": doc, "allowed": "true or false"}
 
 
-def _number(doc, low=0, high=None):
-    node = {"type": "number", "minimum": low, "doc": doc}
-    if high is not None:
-        node["maximum"] = high
-    node["allowed"] = f"a number from {low}" + (f" to {high}" if high is not None else " on")
-    return node
+def _seconds(doc, none=False):
+    """A time; ``none`` says whether it may be 0."""
+    least = {"minimum": 0} if none else {"exclusiveMinimum": 0}
+    return {"type": "number", **least, "allowed": f"a number {'from' if none else 'above'} 0",
+            "doc": doc}  # fmt: skip
+
+
+def _whole(doc, low, high):
+    return _leaf(bounded(low, high), doc)
+
+
+def _filled(node):
+    """A property that is required must not be null or empty either."""
+    types = node.get("type", ())
+    if "null" not in types:
+        return node
+    kept = [type for type in types if type != "null"]
+    return {**node, "type": kept, **({"minLength": 1} if "string" in kept else {})}
 
 
 def _mapping(properties, doc="", required=(), empty=False):
     return {
         "type": ["object", "null"] if empty else "object",
-        "properties": properties,
+        "properties": {
+            name: _filled(node) if name in required else node for name, node in properties.items()
+        },
         "required": list(required),
         "additionalProperties": False,
         "doc": doc,
@@ -70,10 +92,25 @@ def _mapping(properties, doc="", required=(), empty=False):
 
 
 def _named(value, doc, key="NAME", names=None):
-    node = {"type": "object", "additionalProperties": value, "doc": doc, "key": key}
-    if names:
-        node["propertyNames"] = names
-    return node
+    names = names or {"minLength": 1, "allowed": "a name"}
+    return {
+        "type": "object",
+        "additionalProperties": value,
+        "propertyNames": names,
+        "doc": doc,
+        "key": key,
+    }
+
+
+def _collection(type, value, doc, key="NAME", names=None):
+    """The objects of one resource type, which not every release has."""
+    table = BY_NAME[type]
+    return _for(_named(value, doc, key, names), table.since, table.until)
+
+
+def _for(node, since="", until=""):
+    """A node with the first and last release that has what it describes."""
+    return {**node, "since": since, "until": until}
 
 
 def _leaf(kind: Kind, doc: str, since: str = "", until: str = "") -> dict:
@@ -86,9 +123,10 @@ def _fields(type: str, *leave_out: str) -> dict:
     for field in BY_NAME[type].fields:
         if field.name in leave_out or not field.writable:
             continue
-        found[field.name] = _leaf(field.kind, field.doc, field.since, field.until)
         if field.secret:
-            found[field.name] = _secret(field.doc)
+            found[field.name] = _for(_secret(field.doc), field.since, field.until)
+        else:
+            found[field.name] = _leaf(field.kind, field.doc, field.since, field.until)
     return found
 
 
@@ -134,17 +172,19 @@ def schema() -> dict:
             "broadcast_ip": _leaf(ADDRESS, "Broadcast address."),
             "router_ip": _leaf(ADDRESS, "Router handed out by DHCP."),
             "dynamic_range": {**span, "doc": "Addresses for machines that enlist or commission."},
-            "static_range": {**span, "doc": "Addresses for deployed machines. From 1.6 on."},
+            "static_range": {**span, "doc": "Addresses for deployed machines. From 1.6 on.",
+                             "since": "1.6"},
         },
         "An interface of the cluster; its key is the name of the network interface.",
         required=("management", "ip"),
-    )
+    )  # fmt: skip
     selection = _mapping(
         _fields("boot_selection", "source"), "What to import.", required=("os", "release")
     )
     for name in ("arches", "subarches", "labels"):
         selection["properties"][name]["doc"] += " All, where not given."
-    vids = {"pattern": r"^(untagged|\d{1,4})$", "allowed": "a VLAN id from 0 to 4094, or untagged"}
+    old = functools.partial(_for, until="1.10")
+    vids = {"format": "vid", "allowed": "a VLAN id from 0 to 4094, or untagged"}
     return _mapping(
         {
             "release": {**_RELEASE,
@@ -152,13 +192,13 @@ def schema() -> dict:
             "api": _mapping(
                 {
                     "url": _text("The region's URL, where it is not region:url.", "url"),
-                    "api_key": _secret("consumer:token:secret, or an sdb:// reference."),
+                    "api_key": _secret("consumer:token:secret, or an sdb:// reference.", "api_key"),
                     "ca_file": _text("PEM file with the CA of the region's certificate."),
                     "verify": _flag("false switches certificate checking off."),
-                    "connect_timeout": _number("Seconds to wait for a connection.", 0),
-                    "read_timeout": _number("Seconds to wait for an answer.", 0),
-                    "deadline": _number("Seconds for one call and its retries.", 0),
-                    "concurrency": _number("Requests under way at once.", 1, 64),
+                    "connect_timeout": _seconds("Seconds to wait for a connection."),
+                    "read_timeout": _seconds("Seconds to wait for an answer."),
+                    "deadline": _seconds("Seconds for one call and its retries."),
+                    "concurrency": _whole("Requests under way at once.", 1, 64),
                     "release": {**_RELEASE, "doc": "As release above."},
                 },
                 "How to reach the API; on the region host nothing need be given.",
@@ -166,7 +206,7 @@ def schema() -> dict:
             "region": _mapping(
                 {
                     "url": _text("Public URL, which machines and clusters use.", "url"),
-                    "shared_secret": _secret("Secret that clusters enrol with, in hex."),
+                    "shared_secret": _secret("Secret that clusters enrol with, in hex.", "hex"),
                     "is_cluster": _flag("false: the region host is no cluster controller, and the "
                                         "placeholder node group of 1.x goes away."),
                     "admin": _mapping(
@@ -181,7 +221,7 @@ def schema() -> dict:
                     "database": _mapping(
                         {
                             "host": _text("Host name or address, or directory of a socket."),
-                            "port": _number("Port.", 1, 65535),
+                            "port": _whole("Port.", 1, 65535),
                             "name": _text("Database name."),
                             "user": _text("Role."),
                             "password": _secret("Its password."),
@@ -196,12 +236,21 @@ def schema() -> dict:
                 "doc": "MAAS's own settings.",
             },
             "users": _named(
-                _mapping(_fields("user", "username"), required=("email",)), "Users.", "USERNAME"
+                _mapping(
+                    {
+                        **_fields("user", "username"),
+                        "email": _text("E-mail address, unique in the region.", "email"),
+                    },
+                    required=("email",),
+                ),
+                "Users.",
+                "USERNAME",
             ),
-            "spaces": _named(
-                _mapping(_fields("space", "name"), empty=True), "Spaces. From 2.0 on."
+            "spaces": _collection(
+                "space", _mapping(_fields("space", "name"), empty=True), "Spaces. From 2.0 on."
             ),
-            "fabrics": _named(
+            "fabrics": _collection(
+                "fabric",
                 _mapping(
                     {
                         **_fields("fabric", "name"),
@@ -211,7 +260,8 @@ def schema() -> dict:
                 ),
                 "Fabrics. From 2.0 on.",
             ),
-            "subnets": _named(
+            "subnets": _collection(
+                "subnet",
                 _mapping(
                     {
                         **_fields("subnet", "cidr"),
@@ -228,24 +278,27 @@ def schema() -> dict:
                 _mapping(
                     {
                         "hostname": _text("Host name, where it is not the key's first label."),
-                        "uuid": _text("uuid of the node group (1.x).", "uuid"),
-                        "cluster_name": _text("Display name of the node group (1.x)."),
-                        "dns_zone": _text("DNS zone of the node group (1.x)."),
-                        "accepted": _flag("false rejects the node group (1.x)."),
+                        "uuid": old(_text("uuid of the node group (1.x).", "uuid")),
+                        "cluster_name": old(_text("Display name of the node group (1.x).")),
+                        "dns_zone": old(_text("DNS zone of the node group (1.x).")),
+                        "accepted": old(_flag("false rejects the node group (1.x).")),
                         "description": _leaf(BY_NAME["rack"].by_name["description"].kind,
                                              "Free text.", "2.6"),
-                        "zone": _text("Zone of the rack controller. From 2.0 on."),
-                        "domain": _text("DNS domain of the rack controller. From 2.2 on."),
+                        "zone": _for(_text("Zone of the rack controller. From 2.0 on."), "2.0"),
+                        "domain": _for(
+                            _text("DNS domain of the rack controller. From 2.2 on."), "2.2"
+                        ),
                         "region_url": _text("URL of the region as this cluster sees it, where it "
                                             "is not region:url.", "url"),
-                        "interfaces": _named(interface, "Interfaces (1.x).", "INTERFACE"),
+                        "interfaces": old(_named(interface, "Interfaces (1.x).", "INTERFACE")),
                     },
                     empty=True,
                 ),
                 "Cluster (1.x) or rack controllers (2.0 and later), by minion id.",
                 "MINION",
             ),
-            "boot_sources": _named(
+            "boot_sources": _collection(
+                "boot_source",
                 _mapping(
                     {
                         **_fields("boot_source", "url"),
@@ -266,12 +319,7 @@ def schema() -> dict:
                 "Boot images.",
             ),
             "limits": _mapping(
-                {
-                    "enrol_seconds": _number("For clusters to register and connect; 300."),
-                    "catalogue_seconds": _number("For a boot source's index; 120."),
-                    "import_seconds": _number("For an image import; 3600."),
-                    "sync_seconds": _number("For a cluster to fetch images; 1800."),
-                },
+                {name: _seconds(doc, none=True) for name, doc in _LIMITS.items()},
                 "How long a run waits for what MAAS does in the background.",
             ),
         },
@@ -281,4 +329,12 @@ def schema() -> dict:
 
 def shown(node: dict, value) -> str:
     """A value as a message may show it."""
-    return HIDDEN if node.get("secret") else repr(value)
+    text = HIDDEN if _holds_secret(node) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _holds_secret(node):
+    inside = [*node.get("properties", {}).values(), node.get("additionalProperties")]
+    return bool(node.get("secret")) or any(
+        _holds_secret(one) for one in inside if isinstance(one, dict)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from saltext.maas.pillar.checks import ROOT
+from saltext.maas.pillar.checks import ROOT, plain
 from saltext.maas.reconcile import Limits, want
 from saltext.maas.release import Release
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -41,6 +41,7 @@ def wishes(pillar: dict, release: Release) -> list:
     Raises:
         BadInput: A value does not fit after all.
     """
+    pillar = plain(pillar)
     found = [
         *_settings(pillar), *_users(pillar), *_networks(pillar), *_boot(pillar),
         *(_racks(pillar) if release >= "2.0" else _node_groups(pillar)),

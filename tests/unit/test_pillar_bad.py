@@ -1,0 +1,361 @@
+"""Wrong pillars: every mistake is told with its path, value and what is allowed, and none is sent."""
+
+# ruff: noqa: E501 -- a mistake and its message read best on one line
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from saltext.maas import pillar
+from saltext.maas.client import Client, Profile
+from saltext.maas.client.errors import BadInput
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import Snapshot, make_plan
+from saltext.maas.release import Release
+from support.pillars import both, drop, good, put, spoilt
+
+STATE = Path(__file__).resolve().parents[2] / "_states" / "maas_region.py"
+VLANS = ("fabrics", "dc1", "vlans")
+DHCP = (*VLANS, "untagged", "dhcp")
+NET = ("subnets", "10.10.0.0/24")
+SOURCE = ("boot_sources", "http://images.example.com/ephemeral-v3/stable/")
+SELECTION = (*SOURCE, "selections", 0)
+ETH0 = ("clusters", "cluster-a", "interfaces", "eth0")
+OLD_SOURCE = ("boot_sources", "http://images.example.com/ephemeral-v2/releases/")
+
+
+def span(start, end, type="reserved"):
+    return {"type": type, "start": start, "end": end}
+
+
+def ranges(*spans):
+    return put((*NET, "ranges"), list(spans))
+
+
+DYNAMIC = span("10.10.0.100", "10.10.0.150", "dynamic")
+
+# id, release, how the right pillar is spoilt, regular expression that a line must match fully
+BAD = [
+    # Unknown keys, at every level
+    ("unknown-section", "3.7", put(("subnet",), {}), r"maas:subnet: unknown key; allowed: api, .*subnets.*"),
+    ("unknown-api-key", "3.7", put(("api", "uri"), "x"), r"maas:api:uri: unknown key; allowed: api_key, .*"),
+    ("unknown-region-key", "3.7", put(("region", "secret"), "x"), r"maas:region:secret: unknown key; allowed: admin, .*"),
+    ("unknown-admin-key", "3.7", put(("region", "admin", "mail"), "x"), r"maas:region:admin:mail: unknown key; allowed: email, .*"),
+    ("unknown-setting", "3.7", put(("settings", "ntp_serverz"), "x"), r"maas:settings:ntp_serverz: unknown key; closest: ntp_servers?, .*"),
+    ("unlike-any-setting", "3.7", put(("settings", "qqqq"), "x"), r"maas:settings:qqqq: unknown key; none is like it .*"),
+    ("unknown-user-key", "3.7", put(("users", "ops", "admin"), True), r"maas:users:ops:admin: unknown key; allowed: email, is_superuser, password"),
+    ("unknown-space-key", "3.7", put(("spaces", "dmz", "colour"), 1), r"maas:spaces:dmz:colour: unknown key; allowed: description"),
+    ("unknown-fabric-key", "3.7", put(("fabrics", "dc1", "subnets"), {}), r"maas:fabrics:dc1:subnets: unknown key; allowed: .*vlans"),
+    ("unknown-vlan-key", "3.7", put((*VLANS, 100, "tag"), 1), r"maas:fabrics:dc1:vlans:100:tag: unknown key; allowed: .*mtu.*"),
+    ("unknown-dhcp-key", "3.7", put((*DHCP, "dhcp_on"), True), r"maas:fabrics:dc1:vlans:untagged:dhcp:dhcp_on: unknown key; allowed: enabled, .*"),
+    ("unknown-subnet-key", "3.7", put((*NET, "gateway"), "10.10.0.1"), r"maas:subnets:10\.10\.0\.0/24:gateway: unknown key; allowed: .*gateway_ip.*"),
+    ("unknown-range-key", "3.7", put((*NET, "ranges", 0, "low"), "x"), r"maas:subnets:10\.10\.0\.0/24:ranges:0:low: unknown key; allowed: comment, end, start, type"),
+    ("unknown-cluster-key", "3.7", put(("clusters", "rack-b", "ip"), "x"), r"maas:clusters:rack-b:ip: unknown key; allowed: .*hostname.*"),
+    ("unknown-interface-key", "1.7", put((*ETH0, "netmask"), "x"), r"maas:clusters:cluster-a:interfaces:eth0:netmask: unknown key; allowed: .*subnet_mask"),
+    ("unknown-source-key", "3.7", put((*SOURCE, "keyring"), "x"), r"maas:boot_sources:http://images\S+:keyring: unknown key; allowed: keyring_data, .*"),
+    ("unknown-selection-key", "3.7", put((*SELECTION, "arch"), "x"), r"maas:boot_sources:\S+:selections:0:arch: unknown key; allowed: arches, .*"),
+    ("unknown-limit", "3.7", put(("limits", "seconds"), 1), r"maas:limits:seconds: unknown key; allowed: catalogue_seconds, .*"),
+    # Wrong types
+    ("section-no-mapping", "3.7", put(("subnets",), ["10.0.0.0/24"]), r"maas:subnets: \['10\.0\.0\.0/24'\] must be a mapping"),
+    ("vlans-no-mapping", "3.7", put(VLANS, [100]), r"maas:fabrics:dc1:vlans: \[100\] must be a mapping"),
+    ("ranges-no-list", "3.7", put((*NET, "ranges"), DYNAMIC), r"maas:subnets:10\.10\.0\.0/24:ranges: \{.*\.\.\. must be a list"),
+    ("range-no-mapping", "3.7", ranges("10.10.0.5"), r"maas:subnets:10\.10\.0\.0/24:ranges:0: '10\.10\.0\.5' must be a mapping"),
+    ("selection-no-mapping", "3.7", put(SELECTION, "jammy"), r"maas:boot_sources:\S+:selections:0: 'jammy' must be a mapping"),
+    ("flag-as-text", "3.7", put((*DHCP, "enabled"), "yes"), r"maas:fabrics:dc1:vlans:untagged:dhcp:enabled: 'yes' must be true or false"),
+    ("superuser-as-number", "3.7", put(("users", "ops", "is_superuser"), 1), r"maas:users:ops:is_superuser: 1 must be true or false"),
+    ("import-as-text", "3.7", put(("images", "import"), "no"), r"maas:images:import: 'no' must be true or false"),
+    ("is-cluster-as-text", "1.7", put(("region", "is_cluster"), "false"), r"maas:region:is_cluster: 'false' must be true or false"),
+    ("mtu-as-text", "3.7", put((*VLANS, 100, "mtu"), "big"), r"maas:fabrics:dc1:vlans:100:mtu: 'big' must be a whole number from 552 to 65535"),
+    ("name-as-list", "3.7", put((*NET, "name"), ["a"]), r"maas:subnets:10\.10\.0\.0/24:name: \['a'\] must be text"),
+    ("space-as-mapping", "3.7", put((*VLANS, 100, "space"), {"dmz": None}), r"maas:fabrics:dc1:vlans:100:space: \{'dmz': None\} must be text"),
+    ("interface-as-text", "1.7", put(ETH0, "10.10.0.2/24"), r"maas:clusters:cluster-a:interfaces:eth0: '10\.10\.0\.2/24' must be a mapping"),
+    ("span-as-text", "1.7", put((*ETH0, "dynamic_range"), "1-2"), r"maas:clusters:cluster-a:interfaces:eth0:dynamic_range: '1-2' must be a mapping"),
+    # Values
+    ("unknown-release", "3.7", put(("release",), "4.0"), r"maas:release: '4\.0' must be a MAAS release from 1\.5 to 3\.7, quoted, such as '3\.7'"),
+    ("release-as-number", "3.7", put(("release",), 1.1), r"maas:release: 1\.1 must be a MAAS release from 1\.5 to 3\.7, quoted.*"),
+    ("release-codename", "3.7", put(("release",), "noble"), r"maas:release: 'noble' must be a MAAS release .*"),
+    ("api-release", "3.7", put(("api", "release"), "0.9"), r"maas:api:release: '0\.9' must be a MAAS release .*"),
+    ("url-without-scheme", "3.7", put(("region", "url"), "192.0.2.10/MAAS"), r"maas:region:url: '192\.0\.2\.10/MAAS' is not a URL such as http://192\.0\.2\.10:5240/MAAS"),
+    ("url-bad-port", "3.7", put(("region", "url"), "http://host:99999/MAAS"), r"maas:region:url: .*port.* 1 to 65535"),
+    ("url-with-query", "3.7", put(("api", "url"), "http://host/MAAS?x=1"), r"maas:api:url: 'http://host/MAAS\?x=1' must hold no space, query or fragment"),
+    ("url-empty", "3.7", put(("region", "url"), ""), r"maas:region:url: must not be empty"),
+    ("cluster-url", "3.7", put(("clusters", "rack-b", "region_url"), "ftp://x"), r"maas:clusters:rack-b:region_url: 'ftp://x' is not a URL such as .*"),
+    ("source-no-url", "3.7", put(("boot_sources", "images"), None), r"maas:boot_sources:images: 'images' is not a URL such as .*"),
+    ("bad-email", "3.7", put(("users", "ops", "email"), "ops"), r"maas:users:ops:email: 'ops' must be an e-mail address such as admin@example\.com"),
+    ("email-as-number", "3.7", put(("users", "ops", "email"), 5), r"maas:users:ops:email: 5 must be an e-mail address .*"),
+    ("email-null", "3.7", put(("users", "ops", "email"), None), r"maas:users:ops:email: None must be an e-mail address .*"),
+    ("admin-email", "3.7", put(("region", "admin", "email"), "a b@c"), r"maas:region:admin:email: 'a b@c' must be an e-mail address .*"),
+    ("bad-cidr", "3.7", put(("subnets", "10.30.0.0"), None), r"maas:subnets:10\.30\.0\.0: '10\.30\.0\.0' must be a network such as 192\.0\.2\.0/24, with no host bits set"),
+    ("host-bits", "3.7", put(("subnets", "10.30.0.1/24"), None), r"maas:subnets:10\.30\.0\.1/24: '10\.30\.0\.1/24' must be a network .*"),
+    ("prefix-too-long", "3.7", put(("subnets", "10.30.0.0/33"), None), r"maas:subnets:10\.30\.0\.0/33: .* must be a network .*"),
+    ("bad-gateway", "3.7", put((*NET, "gateway_ip"), "10.10.0.256"), r"maas:subnets:10\.10\.0\.0/24:gateway_ip: '10\.10\.0\.256' must be an IP address such as 192\.0\.2\.1"),
+    ("bad-dns-server", "3.7", put((*NET, "dns_servers"), ["192.0.2.1", "ns1"]), r"maas:subnets:10\.10\.0\.0/24:dns_servers: \['192\.0\.2\.1', 'ns1'\] must be a list of IP addresses"),
+    ("bad-rdns-mode", "3.7", put((*NET, "rdns_mode"), "on"), r"maas:subnets:10\.10\.0\.0/24:rdns_mode: 'on' must be one of: disabled, enabled, rfc2317"),
+    ("bad-range-address", "3.7", ranges(DYNAMIC, span("10.10.0.x", "10.10.0.9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:start: '10\.10\.0\.x' must be an IP address .*"),
+    ("range-address-null", "3.7", ranges(DYNAMIC, span(None, "10.10.0.9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:start: None must be an IP address .*"),
+    ("bad-range-type", "3.7", ranges(span("10.10.0.5", "10.10.0.9", "static")), r"maas:subnets:10\.10\.0\.0/24:ranges:0:type: 'static' must be one of: dynamic, reserved"),
+    ("vid-too-high", "3.7", put((*VLANS, 4095), None), r"maas:fabrics:dc1:vlans:4095: '4095' must be a VLAN id from 0 to 4094, or untagged"),
+    ("vid-as-name", "3.7", put((*VLANS, "storage"), None), r"maas:fabrics:dc1:vlans:storage: 'storage' must be a VLAN id from 0 to 4094, or untagged"),
+    ("subnet-vlan-form", "3.7", put((*NET, "vlan"), "dc1"), r"maas:subnets:10\.10\.0\.0/24:vlan: 'dc1' must be FABRIC/VID, such as .*"),
+    ("relay-form", "3.7", put((*VLANS, 100, "dhcp", "relay_vlan"), "dc1/5000"), r"maas:fabrics:dc1:vlans:100:dhcp:relay_vlan: 'dc1/5000' must be FABRIC/VID, .*"),
+    ("mtu-too-small", "3.7", put((*VLANS, 100, "mtu"), 100), r"maas:fabrics:dc1:vlans:100:mtu: 100 must be a whole number from 552 to 65535"),
+    ("empty-name", "3.7", put(("fabrics", ""), None), r"maas:fabrics:: '' must be a name"),
+    ("bad-uuid", "1.7", put(("clusters", "cluster-a", "uuid"), "no uuid"), r"maas:clusters:cluster-a:uuid: 'no uuid' must be a uuid of up to 36 letters, digits and dashes"),
+    ("unknown-management", "1.7", put((*ETH0, "management"), "dns"), r"maas:clusters:cluster-a:interfaces:eth0:management: 'dns' must be one of: unmanaged, dhcp, dhcp_and_dns"),
+    ("management-as-number", "1.7", put((*ETH0, "management"), 2), r"maas:clusters:cluster-a:interfaces:eth0:management: 2 must be one of: .*"),
+    ("bad-netmask", "1.7", put((*ETH0, "subnet_mask"), "255.0.255.0"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '255\.0\.255\.0' must be a netmask such as 255\.255\.255\.0"),
+    ("prefix-as-netmask", "1.7", put((*ETH0, "subnet_mask"), "24"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '24' must be a netmask .*"),
+    ("bad-interface-address", "1.7", put((*ETH0, "ip"), "10.10.0"), r"maas:clusters:cluster-a:interfaces:eth0:ip: '10\.10\.0' must be an IP address .*"),
+    ("bad-keyring-data", "1.7", both(drop(*OLD_SOURCE, "keyring_filename"), put((*OLD_SOURCE, "keyring_data"), "?")), r"maas:boot_sources:\S+:keyring_data: '\?' must be base64 text"),
+    ("negative-limit", "3.7", put(("limits", "sync_seconds"), -1), r"maas:limits:sync_seconds: -1 must be a number from 0"),
+    ("limit-as-text", "3.7", put(("limits", "import_seconds"), "1h"), r"maas:limits:import_seconds: '1h' must be a number from 0"),
+    ("no-timeout", "3.7", put(("api", "read_timeout"), 0), r"maas:api:read_timeout: 0 must be a number above 0"),
+    ("half-a-request", "3.7", put(("api", "concurrency"), 1.5), r"maas:api:concurrency: 1\.5 must be a whole number from 1 to 64"),
+    ("database-port", "3.7", put(("region", "database", "port"), 70000), r"maas:region:database:port: 70000 must be a whole number from 1 to 65535"),
+    ("setting-no-flag", "3.7", put(("settings", "enable_http_proxy"), "off"), r"maas:settings:enable_http_proxy: 'off' must be true or false"),
+    ("setting-no-number", "3.7", put(("settings", "node_timeout"), "half an hour"), r"maas:settings:node_timeout: 'half an hour' must be a whole number"),
+    ("setting-flag-for-number", "3.7", put(("settings", "node_timeout"), True), r"maas:settings:node_timeout: True must be a whole number"),
+    ("setting-no-text", "3.7", put(("settings", "maas_name"), ["a"]), r"maas:settings:maas_name: \['a'\] must be text"),
+    ("setting-no-words", "3.7", put(("settings", "upstream_dns"), {"a": 1}), r"maas:settings:upstream_dns: \{'a': 1\} must be a list of words"),
+    # What is missing
+    ("no-email", "3.7", drop("users", "ops", "email"), r"maas:users:ops:email: is missing; .*"),
+    ("no-admin-password", "3.7", drop("region", "admin", "password"), r"maas:region:admin:password: is missing; .*"),
+    ("no-range-end", "3.7", drop(*NET, "ranges", 0, "end"), r"maas:subnets:10\.10\.0\.0/24:ranges:0:end: is missing; Last address\."),
+    ("no-selection-release", "3.7", drop(*SELECTION, "release"), r"maas:boot_sources:\S+:selections:0:release: is missing; .*"),
+    ("empty-selection-os", "3.7", put((*SELECTION, "os"), ""), r"maas:boot_sources:\S+:selections:0:os: must not be empty"),
+    ("no-management", "1.7", drop(*ETH0, "management"), r"maas:clusters:cluster-a:interfaces:eth0:management: is missing; .*"),
+    ("no-mask-for-dhcp", "1.7", drop(*ETH0, "subnet_mask"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: is missing; management 'dhcp_and_dns' needs it"),
+    ("no-range-for-dhcp", "1.7", drop(*ETH0, "dynamic_range"), r"maas:clusters:cluster-a:interfaces:eth0:dynamic_range: is missing; management 'dhcp_and_dns' needs it"),
+    ("no-router-in-1.6", "1.7", both(put(("release",), "1.6"), drop(*ETH0, "router_ip")), r"maas:clusters:cluster-a:interfaces:eth0:router_ip: is missing; .* needs it"),
+    # Networks that make no sense
+    ("gateway-outside", "3.7", put((*NET, "gateway_ip"), "10.11.0.1"), r"maas:subnets:10\.10\.0\.0/24:gateway_ip: '10\.11\.0\.1' must be an address within 10\.10\.0\.0/24"),
+    ("range-outside", "3.7", ranges(DYNAMIC, span("10.10.1.1", "10.10.1.9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:start: '10\.10\.1\.1' must be an address within 10\.10\.0\.0/24"),
+    ("range-end-outside", "3.7", ranges(DYNAMIC, span("10.10.0.200", "10.10.1.9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:end: '10\.10\.1\.9' must be an address within 10\.10\.0\.0/24"),
+    ("range-other-family", "3.7", ranges(DYNAMIC, span("2001:db8::1", "2001:db8::9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:start: '2001:db8::1' must be an address within .*"),
+    ("range-network-address", "3.7", ranges(DYNAMIC, span("10.10.0.0", "10.10.0.9")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:start: '10\.10\.0\.0' must not be the network or broadcast address of 10\.10\.0\.0/24"),
+    ("range-broadcast-address", "3.7", ranges(DYNAMIC, span("10.10.0.200", "10.10.0.255")), r"maas:subnets:10\.10\.0\.0/24:ranges:1:end: '10\.10\.0\.255' must not be the network or broadcast address .*"),
+    ("range-backwards", "3.7", ranges(span("10.10.0.150", "10.10.0.100", "dynamic")), r"maas:subnets:10\.10\.0\.0/24:ranges:0:end: '10\.10\.0\.100' must not be below '10\.10\.0\.150'"),
+    ("ranges-overlap", "3.7", ranges(DYNAMIC, span("10.10.0.150", "10.10.0.160")), r"maas:subnets:10\.10\.0\.0/24:ranges:1: 10\.10\.0\.150-10\.10\.0\.160 overlaps 10\.10\.0\.100-10\.10\.0\.150 of maas:subnets:10\.10\.0\.0/24:ranges:0"),
+    ("range-twice", "3.7", ranges(DYNAMIC, DYNAMIC), r"maas:subnets:10\.10\.0\.0/24:ranges:1: .* overlaps .*:ranges:0"),
+    ("range-within-wide-one", "3.7", ranges(DYNAMIC, span("10.10.0.110", "10.10.0.111"), span("10.10.0.120", "10.10.0.121")), r"maas:subnets:10\.10\.0\.0/24:ranges:2: .* overlaps 10\.10\.0\.100-10\.10\.0\.150 of .*:ranges:0"),
+    ("small-ipv6-range", "3.7", put(("subnets", "2001:db8::/64", "ranges"), [span("2001:db8::10", "2001:db8::ff", "dynamic")]), r"maas:subnets:2001:db8::/64:ranges:0:end: '2001:db8::ff' leaves 240 addresses; .* at least 256"),
+    ("subnets-overlap", "3.7", put(("subnets", "10.10.0.128/25"), None), r"maas:subnets:10\.10\.0\.128/25: overlaps maas:subnets:10\.10\.0\.0/24; MAAS 3\.7 refuses overlapping subnets"),
+    ("subnet-twice", "3.7", put(("subnets", "10.10.0.0/255.255.255.0"), None), r"maas:subnets:10\.10\.0\.0/\S+: is the same subnet as maas:subnets:10\.10\.0\.0/\S+"),
+    ("vlan-twice", "3.7", put((*VLANS, 0), None), r"maas:fabrics:dc1:vlans:0: is the same VLAN as maas:fabrics:dc1:vlans:untagged"),
+    ("untagged-named", "3.7", put((*VLANS, "untagged", "name"), "lan"), r"maas:fabrics:dc1:vlans:untagged:name: 'lan' must be 'untagged', .*"),
+    # DHCP
+    ("no-dynamic-range", "3.7", ranges(span("10.10.0.5", "10.10.0.9")), r"maas:fabrics:dc1:vlans:untagged:dhcp:enabled: needs a dynamic range in a subnet on dc1/0; declare one under maas:subnets"),
+    ("no-subnet-on-vlan", "3.7", put((*VLANS, 200), {"dhcp": {"enabled": True, "primary_rack": "rack-a"}}), r"maas:fabrics:dc1:vlans:200:dhcp:enabled: needs a dynamic range in a subnet on dc1/200.*"),
+    ("dynamic-range-nowhere", "3.7", both(drop(*DHCP), drop(*VLANS, 100, "dhcp"), drop(*NET, "vlan")), r"maas:subnets:10\.10\.0\.0/24:vlan: is missing; a dynamic range needs to know its VLAN"),
+    ("no-primary-rack", "3.7", drop(*DHCP, "primary_rack"), r"maas:fabrics:dc1:vlans:untagged:dhcp:primary_rack: is missing; DHCP needs a rack controller that serves it"),
+    ("same-rack-twice", "3.7", put((*DHCP, "secondary_rack"), "rack-a"), r"maas:fabrics:dc1:vlans:untagged:dhcp:secondary_rack: 'rack-a' must be another rack than primary_rack"),
+    ("unknown-rack", "3.7", put((*DHCP, "primary_rack"), "rack-c"), r"maas:fabrics:dc1:vlans:untagged:dhcp:primary_rack: 'rack-c' is no host name of maas:clusters; there are: rack-a, rack-b"),
+    ("rack-by-minion-id", "3.7", put((*DHCP, "primary_rack"), "rack-a.example.com"), r"maas:fabrics:dc1:vlans:untagged:dhcp:primary_rack: 'rack-a\.example\.com' is no host name .*"),
+    ("relay-to-itself", "3.7", put((*VLANS, 100, "dhcp", "relay_vlan"), "dc1/100"), r"maas:fabrics:dc1:vlans:100:dhcp:relay_vlan: 'dc1/100' must be another VLAN than this one"),
+    ("relay-to-relayed", "3.7", put((*VLANS, 200), {"dhcp": {"relay_vlan": "dc1/100"}}), r"maas:fabrics:dc1:vlans:200:dhcp:relay_vlan: 'dc1/100' is relayed itself; name the VLAN served"),
+    ("relay-and-enabled", "3.7", put((*VLANS, 100, "dhcp", "enabled"), True), r"maas:fabrics:dc1:vlans:100:dhcp:relay_vlan: 'dc1/untagged' cannot go with enabled: true; it is one or the other"),
+    # Cluster interfaces
+    ("dynamic-outside", "1.7", put((*ETH0, "dynamic_range", "high"), "10.11.0.9"), r"maas:clusters:cluster-a:interfaces:eth0:dynamic_range:high: '10\.11\.0\.9' must be an address within 10\.10\.0\.0/24"),
+    ("dynamic-backwards", "1.7", put((*ETH0, "dynamic_range", "high"), "10.10.0.99"), r"maas:clusters:cluster-a:interfaces:eth0:dynamic_range:high: '10\.10\.0\.99' must not be below '10\.10\.0\.100'"),
+    ("static-over-dynamic", "1.7", put((*ETH0, "static_range", "low"), "10.10.0.149"), r"maas:clusters:cluster-a:interfaces:eth0:static_range: .* overlaps .* of .*:dynamic_range"),
+    ("static-broadcast", "1.7", put((*ETH0, "static_range", "high"), "10.10.0.255"), r"maas:clusters:cluster-a:interfaces:eth0:static_range:high: '10\.10\.0\.255' must not be the network or broadcast .*"),
+    ("router-outside", "1.7", put((*ETH0, "router_ip"), "10.0.0.1"), r"maas:clusters:cluster-a:interfaces:eth0:router_ip: '10\.0\.0\.1' must be an address within 10\.10\.0\.0/24"),
+    ("own-network-address", "1.7", put((*ETH0, "ip"), "10.10.0.0"), r"maas:clusters:cluster-a:interfaces:eth0:ip: '10\.10\.0\.0' must not be the network or broadcast address .*"),
+    ("too-wide", "1.7", put((*ETH0, "subnet_mask"), "255.0.0.0"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '255\.0\.0\.0' is too wide; MAAS manages networks up to /16"),
+    ("networks-overlap", "1.7", put(("clusters", "cluster-a", "interfaces", "eth2"), {"management": "dhcp", "ip": "10.10.0.3", "subnet_mask": "255.255.255.128", "dynamic_range": {"low": "10.10.0.10", "high": "10.10.0.20"}}), r"maas:clusters:cluster-a:interfaces:eth\d:ip: its network .* overlaps that of maas:clusters:cluster-a:interfaces:eth\d"),
+    # What exists once
+    ("same-email", "3.7", put(("users", "dev"), {"email": "OPS@example.com"}), r"maas:users:dev:email: 'OPS@example\.com' is taken by maas:users:ops; each user needs its own"),
+    ("admins-email", "3.7", put(("users", "ops", "email"), "admin@example.com"), r"maas:users:ops:email: 'admin@example\.com' is taken by maas:region:admin; .*"),
+    ("admin-twice", "3.7", put(("users", "admin"), {"email": "x@example.com"}), r"maas:users:admin: is maas:region:admin already; name it once"),
+    ("system-user", "3.7", put(("users", "MAAS"), {"email": "x@example.com"}), r"maas:users:MAAS: is a user that MAAS keeps for itself; choose another name"),
+    ("same-host-name", "3.7", put(("clusters", "rack-a.example.org"), None), r"maas:clusters:rack-a\.example\.org:hostname: 'rack-a' is that of maas:clusters:rack-a\.example\.com already"),
+    ("same-uuid", "1.7", put(("clusters", "cluster-b", "uuid"), "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"), r"maas:clusters:cluster-b:uuid: '0f4a\S+' is that of maas:clusters:cluster-a already"),
+    ("same-cluster-name", "1.7", put(("clusters", "cluster-b", "cluster_name"), "A"), r"maas:clusters:cluster-b:cluster_name: 'A' is that of maas:clusters:cluster-a already"),
+    ("selection-twice", "3.7", put((*SOURCE, "selections"), [{"os": "ubuntu", "release": "jammy"}] * 2), r"maas:boot_sources:\S+:selections:1: ubuntu/jammy is selections:0 already"),
+    ("both-keyrings", "3.7", both(put((*SOURCE, "keyring_filename"), "/k"), put((*SOURCE, "keyring_data"), "AAAA")), r"maas:boot_sources:\S+:keyring_data: cannot go with keyring_filename; it is one or the other"),
+    ("no-arches", "3.7", put((*SELECTION, "arches"), []), r"maas:boot_sources:\S+:selections:0:arches: must not be empty; \* stands for all"),
+    ("no-labels", "3.7", put((*SELECTION, "labels"), []), r"maas:boot_sources:\S+:selections:0:labels: must not be empty; \* stands for all"),
+    # The other generation's, or another release's
+    ("setting-of-1.x", "3.7", put(("settings", "ntp_server"), "x"), r"maas:settings:ntp_server: MAAS 3\.7 does not have this; it is for MAAS from 1\.5 up to 2\.0"),
+    ("setting-of-3.x", "1.7", put(("settings", "enable_analytics"), False), r"maas:settings:enable_analytics: MAAS 1\.7 does not have this; it is for MAAS from 2\.1"),
+    ("subnets-in-1.x", "1.7", put(("subnets",), {"10.0.0.0/24": None}), r"maas:subnets: MAAS 1\.7 does not have this; it is for MAAS from 2\.0"),
+    ("fabrics-in-1.x", "1.7", put(("fabrics",), {"dc1": None}), r"maas:fabrics: MAAS 1\.7 does not have this; .*"),
+    ("spaces-in-1.x", "1.7", put(("spaces",), {"dmz": None}), r"maas:spaces: MAAS 1\.7 does not have this; .*"),
+    ("zone-in-1.x", "1.7", put(("clusters", "cluster-b", "zone"), "z"), r"maas:clusters:cluster-b:zone: MAAS 1\.7 does not have this; it is for MAAS from 2\.0"),
+    ("interfaces-in-3.x", "3.7", put(("clusters", "rack-b", "interfaces"), {}), r"maas:clusters:rack-b:interfaces: MAAS 3\.7 does not have this; it is for MAAS up to 1\.10"),
+    ("uuid-in-3.x", "3.7", put(("clusters", "rack-b", "uuid"), "ab"), r"maas:clusters:rack-b:uuid: MAAS 3\.7 does not have this; it is for MAAS up to 1\.10"),
+    ("sources-in-1.6", "1.7", put(("release",), "1.6"), r"maas:boot_sources: MAAS 1\.6 does not have this; it is for MAAS from 1\.7"),
+    ("static-range-in-1.5", "1.7", put(("release",), "1.5"), r"maas:clusters:cluster-a:interfaces:eth0:static_range: MAAS 1\.5 does not have this; .*"),
+    ("field-of-a-later-2.x", "3.7", both(put(("release",), "2.4"), put((*NET, "allow_dns"), True)), r"maas:subnets:10\.10\.0\.0/24:allow_dns: MAAS 2\.4 does not have this; it is for MAAS from 2\.5"),
+]  # fmt: skip
+
+# id, release, how the pillar is spoilt, a text that must not be shown, expression of a line
+SECRET = [
+    ("api-key", "3.7", put(("api", "api_key"), "swordfish"), "swordfish", r"maas:api:api_key: \*+ must be an API key such as .*"),
+    ("shared-secret", "3.7", put(("region", "shared_secret"), "swordfish"), "swordfish", r"maas:region:shared_secret: \*+ must be an even number of hexadecimal digits, .*"),
+    ("number-for-a-secret", "3.7", put(("region", "shared_secret"), 12345678), "12345678", r"maas:region:shared_secret: \*+ must be .*"),
+    ("password-of-admin", "3.7", put(("region", "admin", "password"), ["swordfish"]), "swordfish", r"maas:region:admin:password: \*+ must be text"),
+    ("password-of-user", "3.7", put(("users", "ops", "password"), 98765), "98765", r"maas:users:ops:password: \*+ must be text"),
+    ("password-of-database", "3.7", put(("region", "database", "password"), {"a": "swordfish"}), "swordfish", r"maas:region:database:password: \*+ must be text"),
+    ("secret-setting", "3.7", put(("settings", "vcenter_password"), ["swordfish"]), "swordfish", r"maas:settings:vcenter_password: \*+ must be text"),
+    ("admin-as-text", "3.7", put(("region", "admin"), "admin:swordfish"), "swordfish", r"maas:region:admin: \*+ must be a mapping"),
+    ("users-as-list", "3.7", put(("users",), [{"password": "swordfish"}]), "swordfish", r"maas:users: \*+ must be a mapping"),
+    ("password-in-url", "3.7", put(("region", "url"), "http://u:swordfish@h/MAAS"), "swordfish", r"maas:region:url: must not hold a user name or password"),
+    ("slash-in-url-password", "3.7", put(("api", "url"), "http://u:sword/fish@h/MAAS"), "sword", r"maas:api:url: is not a URL that can be read.*"),
+    ("password-in-source", "3.7", put(("boot_sources", "http://u:sword@fish@h/i/"), None), "fish", r"maas:boot_sources:http://\*+@h/i/: must not hold a user name or password"),
+    ("token-in-source", "3.7", put(("boot_sources", "http://swordfish@h/i/"), None), "swordfish", r"maas:boot_sources:http://\*+@h/i/: must not hold .*"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def regions():
+    """One region of each generation, for all pillars: nothing is ever sent to it."""
+    with RegionServer(release="3.7") as new, RegionServer(release="1.7") as old:
+        yield {"3.7": new, "1.7": old}
+
+
+@pytest.fixture
+def managed(regions, tmp_path):
+    """The state ``maas_region.managed``, as the loader would have it."""
+    spec = importlib.util.spec_from_file_location("maas_region_state", STATE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.__opts__ = {"test": False, "maas.root": str(tmp_path)}
+    module.__pillar__, module.__grains__, module.__salt__, module.__context__ = {}, {}, {}, {}
+
+    def run(data, release):
+        server = regions[release]
+        server.requests.reset()
+        profile = {"url": server.url, "api_key": server.api_key}
+        result = module.managed("all", data=data, profile=profile)
+        return result, list(server.requests)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("release", "spoil", "expected"),
+    [pytest.param(*case[1:], id=case[0]) for case in BAD],
+)
+def test_a_mistake_is_told_and_nothing_is_sent(managed, release, spoil, expected):
+    result, sent = managed(spoilt(release, spoil), release)
+
+    assert result["result"] is False
+    assert result["changes"] == {}
+    lines = result["comment"].splitlines()
+    assert any(re.fullmatch(expected, line) for line in lines), result["comment"]
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("release", "spoil", "secret", "expected"),
+    [pytest.param(*case[1:], id=case[0]) for case in SECRET],
+)
+def test_a_wrong_secret_is_not_shown(managed, release, spoil, secret, expected):
+    result, sent = managed(spoilt(release, spoil), release)
+
+    assert result["result"] is False
+    assert secret not in str(result)
+    assert any(re.fullmatch(expected, line) for line in result["comment"].splitlines()), result
+    assert sent == []
+
+
+@pytest.mark.parametrize("data", [None, [], ["swordfish"], "swordfish", 5])
+def test_a_pillar_that_is_no_mapping(data):
+    (line,) = pillar.problems(data)
+    assert line.startswith("maas: must be a mapping")
+    assert "swordfish" not in line
+
+
+@pytest.mark.parametrize(
+    "name", ["ranges-overlap", "bad-email", "setting-of-1.x", "no-primary-rack", "unknown-limit"]
+)
+def test_one_mistake_makes_one_line(name):
+    _, release, spoil, _ = next(case for case in BAD if case[0] == name)
+    assert len(pillar.problems(spoilt(release, spoil))) == 1
+
+
+@pytest.mark.parametrize("release", ["3.7", "1.7"])
+def test_several_mistakes_are_told_at_once(managed, release):
+    names = {
+        "3.7": ["unknown-section", "bad-email", "gateway-outside", "ranges-overlap", "vlan-twice",
+                "setting-of-1.x", "both-keyrings", "negative-limit", "uuid-in-3.x"],
+        "1.7": ["unknown-section", "bad-email", "static-over-dynamic", "same-cluster-name",
+                "setting-of-3.x", "is-cluster-as-text", "subnets-in-1.x"],
+    }[release]  # fmt: skip
+    chosen = [case for case in BAD if case[0] in names and case[1] in (release, "3.7")]
+    chosen = [(spoil, expected) for _, of, spoil, expected in chosen if of == release]
+    if release == "1.7":
+        shared = [case for case in BAD if case[0] in ("unknown-section", "bad-email")]
+        chosen += [(case[2], case[3]) for case in shared]
+    assert len(chosen) == len(names)
+
+    result, sent = managed(spoilt(release, both(*(spoil for spoil, _ in chosen))), release)
+
+    lines = result["comment"].splitlines()
+    for _, expected in chosen:
+        assert any(re.fullmatch(expected, line) for line in lines), (expected, lines)
+    assert sent == []
+
+
+@pytest.mark.parametrize("release", ["3.7", "1.7"])
+def test_a_right_pillar_passes(release):
+    assert pillar.problems(good(release)) == []
+
+
+@pytest.mark.parametrize("release", ["2.2", "3.0", "3.6"])
+def test_subnets_may_overlap_up_to_3_6(release):
+    wide = {"release": release, "subnets": {"10.10.0.0/24": None, "10.10.0.0/16": None}}
+    assert pillar.problems(wide) == []
+
+
+def test_the_release_of_the_region_counts_where_the_pillar_names_none():
+    mine = spoilt("1.7", drop("release"))
+    assert pillar.problems(mine) == []
+    assert any("does not have this" in line for line in pillar.problems(mine, Release("3.7")))
+
+
+def test_references_may_stand_for_secrets():
+    mine = spoilt("3.7", put(("region", "shared_secret"), "sdb://vault/secret"))
+    mine["api"]["api_key"] = mine["users"]["ops"]["password"] = "sdb://vault/key"
+    assert pillar.problems(mine) == []
+
+
+# References that only the region can resolve
+
+UNKNOWN = [
+    ("fabric-of-subnet", put((*NET, "vlan"), "dc9/0"), r"maas:subnets:10\.10\.0\.0/24:vlan: 'dc9/0' is no VLAN of the region or of the pillar; there are: .*dc1/100.*"),
+    ("vlan-of-subnet", put(("subnets", "10.20.0.0/24", "vlan"), "dc1/999"), r"maas:subnets:10\.20\.0\.0/24:vlan: 'dc1/999' is no VLAN .*"),
+    ("space-of-vlan", put((*VLANS, 100, "space"), "lab"), r"maas:fabrics:dc1:vlans:100:space: 'lab' is no space of the region or of the pillar; there are: dmz"),
+    ("relay", put((*VLANS, 100, "dhcp", "relay_vlan"), "dc1/77"), r"maas:fabrics:dc1:vlans:100:dhcp:relay_vlan: 'dc1/77' is no VLAN .*"),
+    ("rack", both(drop("clusters"), put((*DHCP, "primary_rack"), "nobody")), r"maas:fabrics:dc1:vlans:untagged:dhcp:primary_rack: 'nobody' is no rack controller .*"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"), [pytest.param(*case[1:], id=case[0]) for case in UNKNOWN]
+)
+def test_an_unknown_reference_stops_the_run_before_any_write(managed, spoil, expected):
+    data = spoilt("3.7", both(drop(*DHCP), drop(*VLANS, 100, "dhcp")))
+    if "dhcp" in expected:
+        data = good("3.7")
+    spoil(data)
+
+    result, sent = managed(data, "3.7")
+
+    assert result["result"] is False
+    lines = [line.lstrip("- ") for line in result["comment"].splitlines()]
+    assert any(re.fullmatch(expected, line) for line in lines), result["comment"]
+    assert {entry.method for entry in sent} == {"GET"}
+
+
+def test_make_plan_raises_with_every_unknown_reference(regions):
+    server = regions["3.7"]
+    client = Client(Profile(server.url, server.api_key))
+    data = {"subnets": {"10.0.0.0/24": {"vlan": "a/1"}, "10.0.1.0/24": {"vlan": "b/2"}}}
+    with pytest.raises(BadInput) as told:
+        make_plan(Snapshot(client), pillar.wishes(data, client.release))
+    assert len(told.value.problems) == 2
