@@ -57,8 +57,7 @@ class Vlan(Table):
         return {"fabric": fabric, "vid": int(vid)}
 
     def read(self, snapshot, partition):
-        # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
-        return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
+        return _vlans(snapshot)
 
     def create_path(self, snapshot, values):
         return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
@@ -92,6 +91,9 @@ class Dhcp(Table):
             doc="VLAN whose DHCP is relayed here.",
         ),
     )  # fmt: skip
+
+    def read(self, snapshot, partition):
+        return _vlans(snapshot)
 
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)
@@ -288,6 +290,11 @@ class Rack(Table):
         if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
             return None
         return record
+
+
+def _vlans(snapshot):
+    # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
+    return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
 
 
 def _ends(start, end):
