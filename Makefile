@@ -1,0 +1,128 @@
+# Everything runs in a virtual environment of its own; `make help` lists what there is.
+
+PYTHON  ?= python3
+SALT    ?= 3007.15
+RELEASE ?= 3.7
+
+DEFAULT_SALT := 3007.15
+SALTS   := 3006.28 3007.15 3008.3
+UV      := 0.13.9
+ifeq ($(SALT),$(DEFAULT_SALT))
+VENV := .venv
+else
+VENV := .venv-$(SALT)
+endif
+PY   := $(VENV)/bin/python
+LOCK := requirements/salt-$(SALT).txt
+
+SOURCES := $(shell find _modules _states _grains _runners _engines _utils -name '*.py' 2>/dev/null) \
+	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
+DOCS := $(shell find docs -name '*.md' -o -name '*.py') CHANGELOG.md
+STYLE := .
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+export UV_COMPILE_BYTECODE := 1
+export UV_LINK_MODE := copy
+export PYTHONUNBUFFERED := 1
+MAKEFLAGS += --no-print-directory
+
+# uv is much faster than pip, but does not read pip's configuration; where it finds no
+# packages, pip does.
+install = { $(PY) -m uv pip install --quiet --python $(PY) $(1) 2>$(VENV)/uv.log \
+	|| $(PY) -m pip install --quiet $(1); }
+
+.PHONY: help
+help: ## list what can be made
+	@echo "Make one of these:"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
+	@echo "With SALT= one of $(SALTS) (now $(SALT)), PYTHON= an interpreter from 3.10 on."
+
+.PHONY: demo
+demo: $(VENV)/.demo ## a region with two clusters from nothing; RELEASE=1.7 for another MAAS
+	@$(PY) -m demo --release $(RELEASE)
+
+.PHONY: test
+test: lint build docs pytest ## all checks and tests: style, packages, documentation, tests
+
+.PHONY: pytest
+pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
+	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(ARGS)
+
+.PHONY: test-salt
+test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
+	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(wildcard tests/integration) tests/packaging $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.tests ## style: ruff and salt-lint
+	$(PY) -m ruff check $(STYLE)
+	$(PY) -m ruff format --check $(STYLE)
+	$(VENV)/bin/salt-lint $$(find salt pillar -name '*.sls' | sort)
+
+.PHONY: format
+format: $(VENV)/.tests ## put the style right
+	$(PY) -m ruff check --fix $(STYLE)
+	$(PY) -m ruff format $(STYLE)
+
+.PHONY: build
+build: $(VENV)/.tests $(VENV)/.wheel ## wheel and source distribution in dist/
+	@rm -rf build
+	$(PY) -m build --no-isolation --sdist --outdir dist . >$(VENV)/build.log 2>&1 \
+		|| { cat $(VENV)/build.log; exit 1; }
+	$(PY) -m twine check --strict dist/*
+
+.PHONY: docs
+docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are errors
+	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+.PHONY: bench
+bench: $(VENV)/.tests ## the benchmarks; see docs/benchmarks.md
+	@$(PY) -m bench $(ARGS)
+
+.PHONY: venv
+venv: $(VENV)/.tests ## only the virtual environment, with all that tests and demo need
+
+.PHONY: lock
+lock: $(VENV)/.tools ## choose all versions anew and write requirements/
+	@for salt in $(SALTS); do \
+		echo "salt==$$salt" | $(PY) -m uv pip compile --quiet --universal --upgrade \
+			--python-version 3.10 --no-annotate --no-header --all-extras setup.cfg - \
+			| { echo '# Exact versions for Python 3.10 and later on Linux; made by `make lock`.'; \
+			    grep -v "sys_platform == 'win32'$$"; } > requirements/salt-$$salt.txt || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## remove everything that was made
+	rm -rf .venv .venv-* build dist docs/_build docs/reference *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment, in steps that are only repeated when what they stand on has changed.
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "$(PYTHON) is older than Python 3.10, or missing; name another with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; run: apt install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) with Salt $(SALT); the first time takes a minute or more."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.tools: $(VENV)/bin/python $(LOCK)
+	@$(PY) -m pip install --quiet uv==$(UV) || echo "uv is not to be had; pip does its work." >&2
+	@$(call install,-c $(LOCK) build setuptools wheel)
+	@touch $@
+
+$(VENV)/.wheel: $(VENV)/.tools $(SOURCES)
+	@rm -rf build dist/*.whl
+	@$(PY) -m build --no-isolation --wheel --outdir dist . >$(VENV)/build.log 2>&1 \
+		|| { cat $(VENV)/build.log; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.wheel
+	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
+	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.demo
+	@$(call install,-c $(LOCK) "saltext.maas[demo,docs,tests] @ file://$(CURDIR)/$$(echo dist/*.whl)")
+	@touch $@

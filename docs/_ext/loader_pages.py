@@ -1,0 +1,88 @@
+"""A page for each module that Salt loads, with functions named as a person calls them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+#: Folder in the repository, what its modules are, and the heading of their list.
+KINDS = {
+    "modules": ("execution module", "Execution modules"),
+    "states": ("state module", "State modules"),
+    "grains": ("grain", "Grains"),
+    "runners": ("runner", "Runners"),
+    "engines": ("engine", "Engines"),
+}
+
+
+def modules(repository: Path):
+    """Every loader module: ``(kind, path, syntax tree)``, sorted."""
+    for kind in KINDS:
+        for path in sorted((repository / f"_{kind}").glob("*.py")):
+            yield kind, path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """The public functions of a module by the names under which Salt offers them."""
+    alias = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "__func_alias__":
+            alias = ast.literal_eval(node.value)
+    return {
+        alias.get(node.name, node.name): node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+
+
+def pages(repository: Path) -> dict[str, str]:
+    """The pages of all modules and a list of them for each kind."""
+    found, listed, taken = {}, {}, set()
+    for kind, path, tree in modules(repository):
+        name = f"{kind}-{path.stem}"
+        found[name] = _page(kind, path.stem, tree, taken)
+        listed.setdefault(kind, []).append(name)
+    for kind, names in listed.items():
+        entries = [f"   {name}" for name in names]
+        tree = [".. toctree::", "   :maxdepth: 1", "", *entries]
+        found[kind] = "\n".join([*_heading(KINDS[kind][1], "="), *tree, ""])
+    return found
+
+
+def _page(kind, module, tree, taken):
+    lines = [*_heading(module, "="), f"*{KINDS[kind][0].capitalize()}.*", ""]
+    lines += [*(ast.get_docstring(tree) or "").splitlines(), ""]
+    for name, node in functions(tree).items():
+        lines += _function(f"{module}.{name}", node, taken)
+    return "\n".join(lines)
+
+
+def _function(name, node, taken):
+    # An execution and a state module may have functions of the same name; one is indexed.
+    noindex = ["   :no-index:"] if name in taken else []
+    taken.add(name)
+    body = _napoleon(ast.get_docstring(node) or "")
+    indented = [f"   {line}".rstrip() for line in body]
+    return [f".. py:function:: {name}({_signature(node)})", *noindex, "", *indented, ""]
+
+
+def _signature(node):
+    """The arguments as written, without annotations."""
+    for argument in ast.walk(node.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    return ast.unparse(node.args)
+
+
+def _napoleon(docstring):
+    from sphinx.ext.napoleon import Config, GoogleDocstring
+
+    # Types stand in the sentences; ``Returns: a: b`` must not be taken for a type.
+    config = Config(napoleon_use_rtype=False, napoleon_use_param=True)
+    text = inspect.cleandoc(docstring)
+    return GoogleDocstring(text, config, what="function").lines()
+
+
+def _heading(text, line):
+    return [text, line * len(text), ""]
