@@ -28,6 +28,10 @@ class Unreachable(MaasError):
     """No connection could be made, or none before the deadline; nothing was carried out."""
 
 
+class Untrusted(MaasError):
+    """The region's certificate was not accepted, or the CA file cannot be read."""
+
+
 class LostAnswer(MaasError):
     """The request was sent and its answer never came: it may have been carried out."""
 

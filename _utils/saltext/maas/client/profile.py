@@ -42,6 +42,9 @@ class Profile:
     concurrency: int = 4
     release: Release | None = None
 
+    def __post_init__(self):
+        object.__setattr__(self, "url", base_url(self.url))
+
     @classmethod
     def from_mapping(cls, values: dict, where: str = "maas:api") -> Profile:
         """Build a profile from configuration, refusing what is wrong.
@@ -73,7 +76,7 @@ class Profile:
                 problems.append(f"{where}:release: {error}")
         if problems:
             raise BadInput(problems)
-        return cls(**{**kept, "url": base_url(url), "api_key": str(key)})
+        return cls(**{**kept, "url": url, "api_key": str(key)})
 
 
 def api_key_fits(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import ssl
 import threading
 import time
 from urllib.parse import quote
@@ -78,6 +79,8 @@ class Client:
             version = found.get("version") if isinstance(found, dict) else None
             if version:
                 return Release(version)
+            if "capabilities" not in str(found):
+                continue  # something else answers there
             # 1.5 and 1.6 name no version, and 1.9 may answer with broken JSON.
             return hint or Release("1.5" if api == "1.0" else "2.0")
         raise errors.NotFound(
@@ -134,24 +137,23 @@ class Client:
         return self._call(method, path, query, _pairs(data or {}), files, repeat, hide=hide)
 
     def _call(self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=()):
-        started = time.monotonic()
+        end = time.monotonic() + self.profile.deadline
         pause = _FIRST_PAUSE
         while True:
             try:
-                return self._send(method, path, query, form, files, signed, hide)
+                left = max(end - time.monotonic(), 0.001)
+                return self._send(method, path, query, form, files, signed, hide, left)
             except errors.MaasError as error:
                 if not _worth_a_retry(error, repeat):
                     raise
                 wait = getattr(error, "retry_after", None) or pause * random.uniform(0.5, 1.0)  # noqa: S311
-                if time.monotonic() + wait - started > self.profile.deadline:
+                if time.monotonic() + wait > end:
                     raise
                 log.debug("%s %s: trying again in %.1f s", method, path, wait)
                 time.sleep(wait)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _send(self, method, path, query, form, files, signed, hide):
-        import requests
-
+    def _send(self, method, path, query, form, files, signed, hide, left):
         body = {}
         if files or (form and method == "POST" and path.startswith("/api/1.")):
             # 1.x changes a POST form in place, which only multipart survives.
@@ -164,28 +166,43 @@ class Client:
             self.requests += 1
             http = self._session()
         told = f"{method} {path}"
+        profile = self.profile
+        fault = None
         try:
             # Signed anew every time: the region refuses a nonce it has seen.
             answer = http.request(
                 method,
-                self.profile.url + path,
+                profile.url + path,
                 params=query or None,
-                auth=self._signature if signed and self.profile.api_key else None,
-                timeout=(self.profile.connect_timeout, self.profile.read_timeout),
+                auth=self._signature if signed and profile.api_key else None,
+                timeout=(min(profile.connect_timeout, left), min(profile.read_timeout, left)),
                 allow_redirects=False,
                 **body,
             )
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError) as error:
-            raise errors.Unreachable(f"{told}: {_reason(error)}") from None
-        except requests.exceptions.ConnectionError as error:
-            lost = "NewConnectionError" not in repr(error)
-            kind = errors.LostAnswer if lost else errors.Unreachable
-            raise kind(f"{told} at {self.profile.url}: {_reason(error)}") from None
-        except requests.exceptions.RequestException as error:
-            raise errors.LostAnswer(f"{told}: {_reason(error)}") from None
+        except OSError as error:
+            fault = self._fault(told, error)
+        if fault:
+            # Out of the except block, as the original exception holds the signed request.
+            raise fault
         if 200 <= answer.status_code < 300:
             return _decode(answer)
         raise self._error(told, answer, hide)
+
+    def _fault(self, told, error):
+        """What it means for the caller that there was no answer."""
+        from requests import exceptions
+        from urllib3.exceptions import NewConnectionError
+
+        def within(*kinds):
+            return any(isinstance(one, kinds) for one in _causes(error))
+
+        text = f"{told} at {self.profile.url}: {_reason(error)}"
+        if within(exceptions.ConnectTimeout, NewConnectionError):
+            return errors.Unreachable(text)
+        cut_off = within(ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        if within(exceptions.RequestException) and (cut_off or not within(ssl.SSLError)):
+            return errors.LostAnswer(text)
+        return errors.Untrusted(text)  # the certificate, or the CA file cannot be read
 
     def _session(self):
         if self._http is None:
@@ -224,6 +241,9 @@ class Client:
                 fields = None
         if "<html" in text[:2000].lower():
             text = "the answer is a web page"
+        if 300 <= answer.status_code < 400:
+            place = answer.headers.get("Location", "elsewhere")
+            text = f"the region sends us to {place}; put the right URL into the profile"
         secrets = [*self.profile.api_key.split(":"), *hide]
         if fields is not None:
             fields = {
@@ -289,13 +309,15 @@ def _decode(answer):
 
 def _reason(error) -> str:
     """Say in a few words what a connection fault was, without the request in it."""
-    cause = error
-    while True:
-        inner = getattr(cause, "reason", None) or next(
-            (arg for arg in cause.args if isinstance(arg, BaseException)), None
-        )
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
+    *_, cause = _causes(error)
     text = str(cause).rpartition(">: ")[2] or str(cause)
     return redact(text or type(cause).__name__)
+
+
+def _causes(error):
+    """An exception and those inside it, the innermost last."""
+    while isinstance(error, BaseException):
+        yield error
+        inside = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        reason = getattr(error, "reason", None)
+        error = reason if isinstance(reason, BaseException) else inside

@@ -1,0 +1,185 @@
+"""A small HTTP server that answers as it is told, or not at all."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import struct
+import threading
+from dataclasses import dataclass
+
+
+@dataclass
+class Seen:
+    """One request as it came in."""
+
+    method: str
+    target: str
+    headers: dict
+    body: bytes
+
+
+def answer(status=200, body="", kind="application/json", **headers):
+    """Step: answer with this; header names take ``_`` for ``-``."""
+
+    def step(connection):
+        lines = [f"HTTP/1.1 {status} Told", f"Content-Type: {kind}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        data = body.encode()
+        lines.append(f"Content-Length: {len(data)}")
+        connection.wfile.write("\r\n".join([*lines, "", ""]).encode() + data)
+        return True
+
+    return step
+
+
+def slow(seconds, then):
+    """Step: wait first."""
+
+    def step(connection):
+        connection.server.stopping.wait(seconds)
+        return then(connection)
+
+    return step
+
+
+def hang_up(connection):
+    """Step: reset the connection after the request was read."""
+    connection.reset()
+
+
+def half(connection):
+    """Step: announce more than is sent."""
+    connection.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
+    connection.reset()
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    def handle(self):
+        with self.server.lock:
+            self.server.accepted += 1
+            refused = self.server.resets > 0
+            self.server.resets -= refused
+        if refused:
+            self.reset()
+            return
+        try:
+            while self._one():
+                pass
+        except (OSError, ValueError):
+            pass
+
+    def read_request(self):
+        line = self.rfile.readline().decode()
+        if not line.strip():
+            return None
+        method, target, _ = line.split()
+        headers = {}
+        while True:
+            line = self.rfile.readline().decode()
+            if not line.strip():
+                break
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        return Seen(method, target, headers, self.rfile.read(int(headers.get("content-length", 0))))
+
+    def reset(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def finish(self):
+        try:
+            super().finish()
+        except (OSError, ValueError):
+            pass
+
+    def _one(self):
+        seen = self.read_request()
+        if seen is None:
+            return False
+        with self.server.lock:
+            self.server.seen.append(seen)
+            steps = self.server.steps
+            step = steps.pop(0) if len(steps) > 1 else steps[0]
+        return step(self)
+
+
+class Misbehaving(socketserver.ThreadingTCPServer):
+    """Works through steps, one for each request; the last one stays.
+
+    Attributes:
+        seen: Every request.
+        accepted: Number of connections.
+        resets: How many connections are reset before anything is read.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, *steps, resets=0):
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.steps, self.seen = list(steps), []
+        self.accepted, self.resets = 0, resets
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Hands every connection on to a region; answers of chosen requests get lost.
+
+    Attributes:
+        lose: Called with method and target of a request that was answered; a true
+            result drops the connection in place of the answer.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, server, lose):
+        self.region, self.lose = server, lose
+        self.lost = []
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.shutdown()
+        self.server_close()
+
+
+class _Relay(_Connection):
+    def handle(self):
+        try:
+            while self._one():
+                pass
+        except (OSError, ValueError):
+            pass
+
+    def _one(self):
+        seen = self.read_request()
+        if seen is None:
+            return False
+        method, target = seen.method, seen.target
+        response = self.server.region.answer(method, target, seen.headers, seen.body)
+        if self.server.lose(method, target):
+            self.server.lost.append((method, target))
+            self.reset()
+            return False
+        head = [f"HTTP/1.1 {response.status} Told", f"Content-Type: {response.content_type}"]
+        head += [f"{name}: {value}" for name, value in response.headers.items()]
+        head.append(f"Content-Length: {len(response.body)}")
+        self.wfile.write("\r\n".join([*head, "", ""]).encode() + response.body)
+        return True
