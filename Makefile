@@ -19,6 +19,7 @@ SOURCES := $(shell find _modules _states _grains _runners _engines _utils -name 
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
 DOCS := $(shell find docs -name '*.md' -o -name '*.py') CHANGELOG.md
 STYLE := .
+COMMA := ,
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -124,5 +125,5 @@ $(VENV)/.demo: $(VENV)/.wheel
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo
-	@$(call install,-c $(LOCK) "saltext.maas[demo,docs,tests] @ file://$(CURDIR)/$$(echo dist/*.whl)")
+	@$(call install,-c $(LOCK) "saltext.maas[demo$(COMMA)docs$(COMMA)tests] @ file://$(CURDIR)/$$(echo dist/*.whl)")
 	@touch $@

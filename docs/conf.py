@@ -20,6 +20,7 @@ exclude_patterns = ["_build", "_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True
+nitpick_ignore = [("py:exc", "CommandExecutionError")]  # Salt's own
 html_theme = "furo"
 html_title = f"saltext.maas {release}"
 html_show_copyright = False
