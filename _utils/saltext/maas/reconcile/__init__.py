@@ -1,7 +1,15 @@
 """Desired against actual: snapshot, plan, apply."""
 
 from saltext.maas.reconcile.apply import Limits, apply
-from saltext.maas.reconcile.plan import Change, Plan, Wanted, make_plan, want, want_named
+from saltext.maas.reconcile.plan import (
+    Change,
+    Plan,
+    Wanted,
+    make_plan,
+    want,
+    want_named,
+    wished_for,
+)
 from saltext.maas.reconcile.snapshot import Snapshot
 
 __all__ = [
@@ -14,4 +22,5 @@ __all__ = [
     "make_plan",
     "want",
     "want_named",
+    "wished_for",
 ]

@@ -283,19 +283,21 @@ def _refuse_what_release_lacks(snapshot, wanted):
         raise BadInput(sorted(set(problems)))
 
 
+def wished_for(wanted) -> set:
+    """The ``(type, key)`` of all that wishes bring about; a fabric brings its untagged VLAN."""
+    found = {(one.type, one.key) for one in wanted if not one.absent}
+    return found | {("vlan", f"{key}/0") for type, key in found if type == "fabric"}
+
+
 def _refuse_unknown_references(snapshot, wanted):
-    wished = {(one.type, one.key) for one in wanted if not one.absent}
-    implied = {
-        ("vlan", f"{one.key}/0") for one in wanted if one.type == "fabric" and not one.absent
-    }
-    known_keys = wished | implied
+    wished = wished_for(wanted) | snapshot.promised
     problems = []
     for one in wanted:
         if one.absent:
             continue
         for column in snapshot.tables[one.type].fields:
             key = one.values.get(column.name)
-            if not column.ref or key is None or (column.ref, key) in known_keys:
+            if not column.ref or key is None or (column.ref, key) in wished:
                 continue
             there = snapshot.records(column.ref)
             if key not in there:

@@ -43,6 +43,8 @@ class Snapshot:
         self._raw = {}  # (store, partition) -> list of objects
         self._index = {}  # (type, partition) -> {key: Record}
         self._read_at = {}  # (store, partition) -> monotonic time
+        #: What earlier states of a test run would have created, as ``(type, key)``.
+        self.promised = set()
         self._claims = {}  # type -> keys that some wish stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()

@@ -1,0 +1,260 @@
+"""Every state through a real ``salt-call --local`` against an embedded region.
+
+One state tree holds them all; it is planned, applied, applied again and undone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from saltext.maas.emulator.server import RegionServer
+
+pytestmark = pytest.mark.salt
+REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+OLD_SOURCE = "http://images.example.com/ephemeral-v2/releases/"
+UUID = "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001"
+
+NEW = {
+    "maas_setting.present": [
+        {"name": "upstream_dns", "value": ["192.0.2.53", "192.0.2.54"]},
+        {"name": "enable_http_proxy", "value": False},
+    ],
+    "maas_user.present": [{"name": "ops", "email": "ops@example.com", "password": "pw-of-ops"}],
+    "maas_space.present": [{"name": "dmz"}],
+    "maas_fabric.present": [{"name": "dc1", "class_type": "10g"}],
+    "maas_vlan.present": [
+        {"name": "dc1/untagged", "space": "dmz"},
+        {"name": "dc1/100", "vlan_name": "storage", "mtu": 9000},
+    ],
+    "maas_subnet.present": [
+        {
+            "name": "10.10.0.0/24", "vlan": "dc1/0", "gateway_ip": "10.10.0.1",
+            "dns_servers": ["10.10.0.2"], "rdns_mode": "disabled",
+        },
+        {"name": "10.20.0.0/24", "vlan": "dc1/100", "subnet_name": "storage"},
+    ],
+    "maas_ip_range.present": [
+        {"name": "10.10.0.100-10.10.0.150", "subnet": "10.10.0.0/24", "type": "dynamic"},
+        {
+            "name": "10.20.0.10-10.20.0.20", "subnet": "10.20.0.0/24", "type": "reserved",
+            "comment": "printers",
+        },
+    ],
+    "maas_rack.present": [{"name": "rack-1", "connected": True, "description": "left row"}],
+    "maas_dhcp.managed": [
+        {"name": "dc1/0", "primary_rack": "rack-1"},
+        {"name": "dc1/100", "relay_vlan": "dc1/0"},
+    ],
+    "maas_boot_source.present": [{"name": SOURCE}],
+    "maas_boot_selection.present": [{"name": "ubuntu/jammy", "source": SOURCE, "arches": ["amd64"]}],
+    "maas_image.imported": [{"name": "ubuntu/jammy/amd64", "timeout": 30}],
+    "maas_image.synced": [{"name": "rack-1", "images": ["ubuntu/jammy/amd64"], "timeout": 30}],
+}  # fmt: skip
+NEW_GONE = {
+    "maas_setting.absent": [{"name": "upstream_dns"}],
+    "maas_dhcp.absent": [{"name": "dc1/0"}, {"name": "dc1/100"}],
+    "maas_ip_range.absent": [
+        {"name": "10.10.0.100-10.10.0.150"}, {"name": "10.20.0.10-10.20.0.20"},
+    ],
+    "maas_subnet.absent": [{"name": "10.10.0.0/24"}, {"name": "10.20.0.0/24"}],
+    "maas_vlan.absent": [{"name": "dc1/100"}],
+    "maas_space.absent": [{"name": "dmz"}],
+    "maas_rack.absent": [{"name": "rack-1"}],
+    "maas_fabric.absent": [{"name": "dc1"}],
+    "maas_boot_selection.absent": [{"name": "ubuntu/jammy", "source": SOURCE}],
+    "maas_boot_source.absent": [{"name": SOURCE}],
+    "maas_user.absent": [{"name": "ops"}],
+}  # fmt: skip
+OLD = {
+    "maas_setting.present": [{"name": "ntp_server", "value": "ntp.example.com"}],
+    "maas_user.present": [{"name": "ops", "email": "ops@example.com", "password": "pw-of-ops"}],
+    "maas_node_group.present": [
+        {"name": UUID, "cluster_name": "east", "dns_zone": "east.example.com",
+         "status": "accepted"},
+    ],
+    "maas_node_group_interface.present": [
+        {
+            "name": "eth0", "cluster": UUID, "management": "dhcp", "ip": "10.10.0.2",
+            "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
+            "ip_range_high": "10.10.0.150",
+        },
+    ],
+    "maas_boot_source.present": [{"name": OLD_SOURCE}],
+    "maas_boot_selection.present": [
+        {"name": "ubuntu/trusty", "source": OLD_SOURCE, "arches": ["amd64"],
+         "labels": ["release"]},
+    ],
+    "maas_image.imported": [{"name": "ubuntu/trusty/amd64", "timeout": 30}],
+    "maas_image.synced": [{"name": UUID, "images": ["ubuntu/trusty/amd64"], "timeout": 30}],
+}  # fmt: skip
+OLD_GONE = {
+    "maas_node_group_interface.absent": [{"name": "eth0", "cluster": UUID}],
+    "maas_boot_selection.absent": [{"name": "ubuntu/trusty", "source": OLD_SOURCE}],
+    "maas_boot_source.absent": [{"name": OLD_SOURCE}],
+}
+
+
+def tree(functions):
+    """A state tree: one state for each call, in order, each needing the one before."""
+    found, before = {}, None
+    for function, calls in functions.items():
+        for call in calls:
+            ident = f"{function} {call['name']}"
+            arguments = [{key: value} for key, value in call.items()]
+            if before:
+                arguments.append({"require": [before]})
+            found[ident] = {function: arguments}
+            before = {function.partition(".")[0]: ident}
+    return found
+
+
+class Minion:
+    """``salt-call --local`` with a configuration of its own."""
+
+    def __init__(self, folder, server):
+        self.folder = folder
+        (folder / "states").mkdir()
+        config = {
+            "root_dir": str(folder),
+            "file_client": "local",
+            "file_roots": {"base": [str(folder / "states")]},
+            "pillar_roots": {"base": [str(folder / "pillar")]},
+            "maas": {"url": server.url, "api_key": server.api_key},
+            "user": os.environ.get("USER") or "root",
+        }
+        (folder / "minion").write_text(yaml.safe_dump(config))
+
+    def call(self, *arguments):
+        command = [
+            str(Path(sys.executable).with_name("salt-call")), "-c", str(self.folder), "--local",
+            "--out=json", "--log-level=error", *arguments,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        try:
+            return json.loads(done.stdout)["local"]
+        except (ValueError, KeyError):
+            raise AssertionError(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}") from None
+
+    def apply(self, functions, *arguments):
+        (self.folder / "states" / "all.sls").write_text(
+            yaml.safe_dump(tree(functions), sort_keys=False)
+        )
+        answer = self.call("state.apply", "all", *arguments)
+        assert isinstance(answer, dict), answer
+        return {key.split("_|-")[1]: one for key, one in answer.items()}
+
+
+@pytest.fixture
+def new(tmp_path):
+    with RegionServer("3.7", import_seconds=0.2, index_seconds=0.1, sync_seconds=0.1) as server:
+        ident = server.region.register_controller(
+            hostname="rack-1",
+            interfaces=[
+                {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.10.0.2",
+                 "subnet_mask": "255.255.255.0"},
+            ],
+        )  # fmt: skip
+        server.region.controller_connected(ident, True)
+        yield Minion(tmp_path, server), server
+
+
+@pytest.fixture
+def old(tmp_path):
+    with RegionServer("1.7", import_seconds=0.2, index_seconds=0.1, sync_seconds=0.1) as server:
+        server.region.register_controller(uuid=UUID, hostname="east", interfaces=[])
+        yield Minion(tmp_path, server), server
+
+
+def check(minion, server, present, gone):
+    planned = minion.apply(present, "test=True")
+    assert not [one for one in planned.values() if one["result"] is False], planned
+    assert not [entry for entry in server.region.log if entry.method != "GET"]
+
+    done = minion.apply(present)
+    assert all(one["result"] for one in done.values()), done
+    assert any(one["changes"] for one in done.values())
+
+    count = len(server.region.log)
+    again = minion.apply(present)
+    assert all(one["result"] for one in again.values()), again
+    assert not [one for one in again.values() if one["changes"]]
+    second = server.region.log[count:]
+    assert not [entry for entry in second if entry.method != "GET"]
+    reads = [(entry.path, entry.op) for entry in second if entry.op != "get_config"]
+    assert len(reads) == len(set(reads)), reads
+
+    foreseen = minion.apply(present, "test=True")
+    assert all(one["result"] for one in foreseen.values())
+
+    planned = minion.apply(gone, "test=True")
+    assert all(one["changes"] and one["result"] is None for one in planned.values()), planned
+    done = minion.apply(gone)
+    assert all(one["changes"] and one["result"] for one in done.values()), done
+    again = minion.apply(gone)
+    assert all(one["result"] and not one["changes"] for one in again.values()), again
+
+
+def test_states_of_api_2(new):
+    check(*new, NEW, NEW_GONE)
+
+
+def test_states_of_api_1(old):
+    check(*old, OLD, OLD_GONE)
+
+
+def test_execution_modules_of_api_2(new):
+    minion, _ = new
+    assert minion.call("maas_api.version")["release"] == "3.7.3"
+    assert minion.call("maas_fabric.set", "dc9") == {"dc9": {"old": None, "new": {"name": "dc9"}}}
+    assert minion.call("maas_fabric.get", "dc9")["name"] == "dc9"
+    assert "dc9" in minion.call("maas_fabric.list")
+    raw = minion.call("maas_api.get", "fabrics/")
+    number = next(one["id"] for one in raw if one["name"] == "dc9")
+    assert minion.call("maas_api.put", f"fabrics/{number}/", "name=dc10")["name"] == "dc10"
+    assert minion.call("maas_fabric.delete", "dc10") is True
+    assert minion.call("maas_fabric.delete", "dc10") is False
+    assert minion.call("maas_setting.set", "upstream_dns", "192.0.2.1")
+    assert minion.call("maas_setting.get", "upstream_dns") == "192.0.2.1"
+    assert minion.call("maas_api.get", "maas/", "op=get_config", "name=upstream_dns") == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "more", "told"),
+    [
+        ("maas_vlan.present", "dc1", {}, "must be FABRIC/VID"),
+        ("maas_vlan.present", "dc1/5000", {}, "must be FABRIC/VID"),
+        ("maas_vlan.present", "nowhere/100", {}, "is no fabric of the region"),
+        ("maas_vlan.present", "fabric-0/0", {"mtu": 100}, "must be a whole number from 552"),
+        ("maas_subnet.present", "10.0.0.1/24", {}, "must be a network"),
+        ("maas_subnet.present", "10.9.0.0/24", {"gateway_ip": "x"}, "must be an IP address"),
+        ("maas_ip_range.present", "10.9.0.1", {}, "must be START-END"),
+        ("maas_boot_selection.present", "jammy", {"source": SOURCE}, "must be OS/RELEASE"),
+        ("maas_setting.present", "nonsense", {"value": 1}, "nonsense is not a valid config"),
+        ("maas_user.present", "eve", {"email": "ADMIN@example.com", "password": "x"},
+         "belongs to user admin"),
+        ("maas_user.present", "eve", {"email": "e@example.com"}, "needs a password"),
+        ("maas_rack.absent", "nobody", {}, ""),
+        ("maas_node_group.present", "x", {"cluster_name": "x"}, "has no node groups"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_and_nothing_written(new, function, name, more, told):
+    minion, server = new
+    done = minion.apply({function: [{"name": name, **more}]})
+    (one,) = done.values()
+    if told:
+        assert one["result"] is False
+        assert told in one["comment"]
+        assert "Traceback" not in one["comment"]
+    else:
+        assert one["result"] is True
+    assert one["changes"] == {}
+    assert not [entry for entry in server.region.log if entry.method != "GET"]
