@@ -17,12 +17,13 @@ _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
 # Up to the last @, since people forget to quote one in a password.
 _URI_USER = re.compile(r"(?<=://)[^/\s]+@")
 
-# These log every signed header at debug level.  Levels can be set by anyone, so filters it is.
+# These log every signed header at debug level.  The filter holds whatever level is set later.
 for _name in (
     "oauthlib.oauth1.rfc5849",
     "oauthlib.oauth1.rfc5849.signature",
     "requests_oauthlib.oauth1_auth",
 ):
+    logging.getLogger(_name).setLevel(logging.WARNING)
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import graphlib
 import logging
+import queue
 import random
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import MaasError
@@ -136,16 +137,18 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
         {change.id: change.needs & changes.keys() for change in plan.changes}
     )
     graph.prepare()
-    running = {}
+    running, ended = {}, queue.SimpleQueue()
     total, finished = len(changes), 0
     with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
         while graph.is_active():
             for ident in graph.get_ready():
-                running[pool.submit(_carry_out, run, changes, changes[ident])] = ident
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                graph.done(running.pop(future))
-                finished += 1
-                future.result()  # a defect of ours must not pass silently
+                future = pool.submit(_carry_out, run, changes, changes[ident])
+                running[future] = ident
+                future.add_done_callback(ended.put)
+            future = ended.get()
+            graph.done(running.pop(future))
+            finished += 1
+            future.result()  # a defect of ours must not pass silently
         run.progress("changes", finished, total)
 
 
