@@ -47,6 +47,9 @@ def managed(name, primary_rack=None, secondary_rack=None, relay_vlan=None, profi
 def absent(name, profile=None):
     """Make sure that MAAS serves no DHCP on a VLAN and relays none to it.
 
+    The racks are taken off the VLAN as well: MAAS deletes no rack controller
+    that a VLAN names, even while DHCP is off.
+
     Args:
         name: VLAN as ``FABRIC/VID``; ``untagged`` stands for vid 0.
         profile: How to reach the region; see :ref:`profiles`.
@@ -59,4 +62,4 @@ def absent(name, profile=None):
         dc1/100:
           maas_dhcp.absent: []
     """
-    return ensure.present(globals(), "dhcp", name, profile, enabled=False, relay_vlan="")
+    return ensure.absent(globals(), "dhcp", name, profile)

@@ -75,6 +75,7 @@ class BootSelection(Table):
     noun = "boot source selection"
     since = "1.7"
     identity = ("source", "os", "release")
+    within = "source"
     fields = (
         Field("source", ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),

@@ -8,6 +8,8 @@ from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.table import VLAN_NAME, Field, Table, read_vlan
 
+_SERVED_BY = ("dhcp_on", "primary_rack", "secondary_rack", "relay_vlan")
+
 
 class Fabric(Table):
     name = "fabric"
@@ -33,6 +35,10 @@ class Space(Table):
         Field("name", doc="Name, unique in the region."),
         Field("description", readable=False, doc="Sent at creation only."),
     )
+
+    def read(self, snapshot, partition):
+        # "undefined" stands for no space at all, and cannot be changed.
+        return [one for one in super().read(snapshot, partition) if one["name"] != "undefined"]
 
 
 class Vlan(Table):
@@ -75,7 +81,6 @@ class Dhcp(Table):
     since = "2.0"
     store = "vlan"
     identity = ("vlan",)
-    can_delete = False
     fields = (
         Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
         Field("enabled", kinds.BOOLEAN, api="dhcp_on", doc="Whether MAAS serves DHCP there."),
@@ -111,6 +116,20 @@ class Dhcp(Table):
     def form(self, snapshot, values):
         data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
         return data, files
+
+    def match(self, snapshot, wanted):
+        record = super().match(snapshot, wanted)
+        if wanted.absent and record is not None and not any(map(record.raw.get, _SERVED_BY)):
+            return None  # a VLAN without DHCP
+        return record
+
+    def delete(self, run, wanted, record):
+        # MAAS deletes no rack that a VLAN names, even while DHCP is off.
+        data = {"dhcp_on": False, "primary_rack": "", "secondary_rack": ""}
+        if record.raw.get("relay_vlan"):
+            data["relay_vlan"] = ""
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
 
     def create(self, run, wanted):
         # The VLAN came into being earlier in this run.

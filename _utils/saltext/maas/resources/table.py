@@ -86,6 +86,7 @@ class Table:
         store: Name under which the snapshot keeps its objects; two tables may
             look at the same objects.
         nested: ``{key in an answer: store}`` for objects that come inside another.
+        within: Field that says which part an object belongs to, where MAAS's answer does not.
         implied_by: Type whose creation brings objects of this one along.
         since, until: First and last release that has it.
         can_create, can_update, can_delete: What the API lets one do.
@@ -102,6 +103,7 @@ class Table:
     create_op: ClassVar[str | None] = None
     store: ClassVar[str] = ""
     nested: ClassVar[dict] = {}
+    within: ClassVar[str] = ""
     since: ClassVar[str] = ""
     until: ClassVar[str] = ""
     can_create: ClassVar[bool] = True
