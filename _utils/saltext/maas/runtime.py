@@ -15,6 +15,7 @@ from saltext.maas.reconcile import Snapshot
 from saltext.maas.release import Release, known
 
 _CACHE = "saltext.maas"
+_SNAPSHOTS = "saltext.maas.snapshots"
 
 
 def root(dunders) -> str:
@@ -165,16 +166,17 @@ def client(dunders, profile_name=None) -> Client:
 def snapshot(dunders, profile_name=None) -> Snapshot:
     """The region as this state run sees it: every collection is read at most once.
 
-    It lives in the states' context under the id of the running state
+    It lives in the states' context together with the id of the running state
     compiler, so that no other run can ever meet it.
     """
-    context = dunders["__context__"]
-    key = (_CACHE, dunders.get("__instance_id__"), repr(profile_name))
-    kept = context.get(_CACHE + ".snapshot")
-    if kept is None or kept[0] != key:
-        kept = (key, _new_snapshot(dunders, profile_name))
-        context[_CACHE + ".snapshot"] = kept
-    return kept[1]
+    run = dunders.get("__instance_id__")
+    kept = dunders["__context__"].get(_SNAPSHOTS)
+    if kept is None or kept["run"] != run:
+        kept = dunders["__context__"][_SNAPSHOTS] = {"run": run}
+    key = repr(profile_name)
+    if key not in kept:
+        kept[key] = _new_snapshot(dunders, profile_name)
+    return kept[key]
 
 
 def _new_snapshot(dunders, profile_name):

@@ -1,0 +1,127 @@
+"""Where profile, pillar and secrets come from, and how long a snapshot lives."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas import runtime
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.emulator import sandbox
+
+KEY = "consumer:token:secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    monkeypatch.delenv("MAAS_URL", raising=False)
+    monkeypatch.delenv("MAAS_API_KEY", raising=False)
+
+
+@pytest.fixture
+def salt(tmp_path):
+    """A Salt module's dunders, on a host without MAAS."""
+    return {
+        "__opts__": {"maas.root": str(tmp_path)},
+        "__pillar__": {},
+        "__context__": {},
+        "__salt__": {"sdb.get": {"sdb://vault/key": KEY}.get},
+    }
+
+
+def test_an_explicit_profile_wins(salt, monkeypatch):
+    monkeypatch.setenv("MAAS_URL", "http://env/MAAS")
+    salt["__opts__"]["maas"] = {"url": "http://opts/MAAS"}
+    found = runtime.profile(salt, {"url": "http://given/MAAS", "api_key": KEY})
+    assert found.url == "http://given/MAAS"
+
+
+def test_minion_configuration_wins_over_pillar(salt):
+    salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": KEY}
+    salt["__pillar__"]["maas"] = {"api": {"url": "http://pillar/MAAS"}}
+    assert runtime.profile(salt).url == "http://opts/MAAS"
+
+
+def test_pillar_wins_over_environment(salt, monkeypatch):
+    monkeypatch.setenv("MAAS_URL", "http://env/MAAS")
+    salt["__pillar__"]["maas"] = {"api": {"url": "http://pillar/MAAS", "api_key": KEY}}
+    assert runtime.profile(salt).url == "http://pillar/MAAS"
+
+
+def test_the_environment_fills_in(salt, monkeypatch):
+    monkeypatch.setenv("MAAS_URL", "http://env:5240/MAAS/api/2.0/")
+    monkeypatch.setenv("MAAS_API_KEY", KEY)
+    found = runtime.profile(salt)
+    assert (found.url, found.api_key) == ("http://env:5240/MAAS", KEY)
+
+
+def test_the_regions_own_url_is_the_last_resort_in_pillar(salt):
+    salt["__pillar__"]["maas"] = {"region": {"url": "http://region/MAAS"}}
+    assert runtime.profile(salt).url == "http://region/MAAS"
+
+
+def test_a_named_profile_is_looked_up(salt):
+    salt["__pillar__"]["lab"] = {"url": "http://lab/MAAS", "api_key": "sdb://vault/key"}
+    found = runtime.profile(salt, "lab")
+    assert (found.url, found.api_key) == ("http://lab/MAAS", KEY)
+
+
+def test_an_unknown_name_is_told(salt):
+    with pytest.raises(BadInput, match="profile 'lab' is neither in minion configuration nor"):
+        runtime.profile(salt, "lab")
+
+
+def test_no_url_at_all_is_told(salt):
+    with pytest.raises(BadInput, match="maas:api:url: is missing"):
+        runtime.profile(salt)
+
+
+def test_a_reference_that_leads_nowhere_is_told(salt):
+    salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": "sdb://vault/nothing"}
+    with pytest.raises(BadInput, match="sdb://vault/nothing leads to nothing"):
+        runtime.profile(salt)
+
+
+def test_references_are_resolved_wherever_they_stand(salt):
+    salt["__pillar__"]["maas"] = {"users": {"ops": {"password": "sdb://vault/key", "x": [1]}}}
+    assert runtime.pillar(salt, "users") == {"ops": {"password": KEY, "x": [1]}}
+    assert runtime.pillar(salt, "nowhere", "at", "all") == {}
+
+
+def test_a_role_that_is_not_there_is_told(salt):
+    with pytest.raises(MaasError, match="No MAAS region is installed"):
+        runtime.surface(salt, "region")
+
+
+def test_the_release_is_that_of_the_pillar_or_of_the_host(salt, tmp_path):
+    assert runtime.release(salt) is None
+    sandbox.create(tmp_path / "host", "3.7", "region", url="http://127.0.0.1/MAAS")
+    salt["__opts__"]["maas.root"] = str(tmp_path / "host")
+    assert runtime.release(salt).series == "3.7"
+    salt["__pillar__"]["maas"] = {"release": "1.7"}
+    assert runtime.release(salt).series == "1.7"
+
+
+def test_a_snapshot_lives_for_one_state_run(salt):
+    salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS", "api_key": KEY, "release": "3.7"}
+    salt["__instance_id__"] = "1"
+    snapshots = []
+
+    def new(*_):
+        snapshots.append(object())
+        return snapshots[-1]
+
+    original, runtime._new_snapshot = runtime._new_snapshot, new
+    try:
+        first = runtime.snapshot(salt)
+        assert runtime.snapshot(salt) is first
+        assert runtime.snapshot(salt, "lab") is not first
+        assert runtime.snapshot(salt) is first
+        salt["__instance_id__"] = "2"
+        assert runtime.snapshot(salt) is not first
+    finally:
+        runtime._new_snapshot = original
+
+
+def test_without_a_key_a_real_run_says_what_to_do(salt):
+    salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS"}
+    with pytest.raises(MaasError, match=r"no API key for http://127.0.0.1:1/MAAS"):
+        runtime.snapshot(salt)
