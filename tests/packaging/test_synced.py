@@ -1,0 +1,124 @@
+"""Delivery by ``saltutil.sync_all`` to where the package is not installed."""
+
+from __future__ import annotations
+
+import json
+import sysconfig
+from pathlib import Path
+
+import pytest
+from deliveries import Salt, clean_tree, loader_files
+from saltext.maas.emulator.server import RegionServer
+
+pytestmark = pytest.mark.salt
+
+_OURS = ("saltext", "__editable__")
+
+
+def without_package(folder: Path) -> str:
+    """A folder with links to everything that is installed here, except this project."""
+    folder.mkdir()
+    for key in ("purelib", "platlib"):
+        for path in Path(sysconfig.get_path(key)).iterdir():
+            link = folder / path.name
+            if not path.name.startswith(_OURS) and not link.exists():
+                link.symlink_to(path)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def region():
+    """A region, and a profile by which it is reached."""
+    with RegionServer(release="3.7") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def salt(region, tmp_path_factory):
+    """Salt where this project is known as a file root only; synced."""
+    folder = tmp_path_factory.mktemp("synced")
+    tree = clean_tree(folder / "tree")
+    roots = {"base": [str(tree / "salt"), str(tree)]}
+    # With -S Python looks nowhere else for packages.
+    tools = Salt(
+        folder / "salt", without_package(folder / "site"), python=["-S"], file_roots=roots,
+        maas={"url": region.url, "api_key": region.api_key},
+    )  # fmt: skip
+    tools.synced = tools.call("saltutil.sync_all")
+    return tools
+
+
+@pytest.fixture
+def highstate(salt):
+    """A function that applies one state: its return."""
+
+    def apply(function, name, *arguments):
+        (answer,) = salt.call("state.single", function, name, *arguments).values()
+        return answer
+
+    return apply
+
+
+def test_the_package_is_not_installed(salt):
+    program = "import importlib.util as u; print(u.find_spec('saltext'))"
+    assert salt.python_program(program).stdout.strip() == "None"
+
+
+def test_everything_is_synced(salt):
+    for kind in ("modules", "states", "grains"):
+        names = {f"{kind}.{Path(name).stem}" for name in loader_files(kind)}
+        assert names == set(salt.synced[kind])
+    assert "utils.saltext.maas.client.session" in salt.synced["utils"]
+
+
+def test_a_second_sync_has_nothing_to_do(salt):
+    assert not any(salt.call("saltutil.sync_all").values())
+
+
+def test_salt_loads_modules_and_states(salt):
+    modules = {name for name in salt.call("sys.list_modules") if name.startswith("maas")}
+    assert modules == {Path(name).stem for name in loader_files("modules")}
+    states = {name for name in salt.call("sys.list_state_modules") if name.startswith("maas")}
+    assert states == {Path(name).stem for name in loader_files("states")}
+
+
+def test_the_grain_is_there(salt):
+    assert salt.call("grains.get", "maas") == {"installed": False}
+
+
+def test_a_module_asks_the_region(salt, region):
+    assert salt.call("maas_api.version")["url"] == region.url
+
+
+def test_a_state_makes_something_once(region, highstate):
+    planned = highstate("maas_fabric.present", "dc1", "test=True")
+    assert planned["result"] is None
+    done = highstate("maas_fabric.present", "dc1")
+    assert done["result"] is True
+    assert done["changes"] == planned["changes"] != {}
+    region.requests.reset()
+    again = highstate("maas_fabric.present", "dc1")
+    assert (again["result"], again["changes"]) == (True, {})
+    assert region.requests.writes() == []
+
+
+def test_what_is_imported_late_is_found(salt, highstate):
+    # The check of whole pillars imports jsonschema only when it runs, and the rest of the library
+    # is asked for host matters only then.
+    wrong = highstate("maas_region.pillar_valid", "pillar", "data={settings: {nonsense: 1}}")
+    assert wrong["result"] is False
+    assert "maas:settings:nonsense" in wrong["comment"]
+    host = highstate("maas_region.configured", "host", "url=http://192.0.2.1:5240/MAAS")
+    assert "No MAAS" in host["comment"]
+
+
+def test_the_state_tree_renders(salt):
+    shown = salt.call("state.show_sls", "maas.region")
+    assert [one["__sls__"] for one in shown.values()] == ["maas.region"] * len(shown)
+
+
+def test_the_master_syncs_too(salt):
+    synced = salt.runner("saltutil.sync_all")
+    modules = {f"modules.{Path(name).stem}" for name in loader_files("modules")}
+    assert modules <= set(synced["modules"]), json.dumps(synced)
+    assert "utils.saltext.maas.runtime" in synced["utils"]
