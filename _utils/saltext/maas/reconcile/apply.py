@@ -39,6 +39,8 @@ class Run:
 
     #: A collection that is watched is read at most once in this many seconds.
     poll_seconds = 1.0
+    #: An import that has neither run nor brought anything for so long has failed.
+    stalled_seconds = 60.0
 
     def __init__(self, snapshot, plan, limits=None, progress=None):
         self.snapshot = snapshot

@@ -239,7 +239,10 @@ def _order_deletes(deletes, creates):
 
 
 def _needs(table, one, wanted):
-    return table.needs(one, wanted) - {(one.type, one.key)}
+    needs = table.needs(one, wanted)
+    # A new fabric brings its untagged VLAN along.
+    needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
+    return needs - {(one.type, one.key)}
 
 
 def _visible(table, values):

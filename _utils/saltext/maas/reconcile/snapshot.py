@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +50,8 @@ class Snapshot:
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()
         self._reading = {}  # (store, partition) -> lock, so that no part is read twice at once
+        self._readers = 0  # how many reads are under way
+        self._written = []  # our writes meanwhile: (store, partition, object, whether it is gone)
 
     # Looking
 
@@ -59,8 +62,11 @@ class Snapshot:
             table = self.tables[name]
             found = self._load(table, partition)
             with self._lock:
-                index = {key: Record(key, raw) for raw in found for key in [table.key_of(raw)]}
-                index = self._index.setdefault((name, partition), index)
+                index = self._index.get((name, partition))
+                if index is None:
+                    found = self._raw.get((table.store, partition), found)
+                    index = {key: Record(key, raw) for raw in found for key in [table.key_of(raw)]}
+                    self._index[name, partition] = index
         return index
 
     def raw(self, name: str) -> list[dict]:
@@ -69,6 +75,7 @@ class Snapshot:
 
     def group(self, name: str, field: str) -> dict:
         """The records of a type by the value of one field."""
+        self.records(name)  # before the lock is taken, as reading has locks of its own
         with self._lock:
             groups = self._groups.get((name, field))
             if groups is None:
@@ -124,17 +131,42 @@ class Snapshot:
         with self._lock:
             lock = self._reading.setdefault(where, threading.RLock())
         with lock:
-            if where not in self._raw:
-                self._read(table, partition)
-            return self._raw[where]
+            found = self._raw.get(where)
+            while found is None:
+                with self._noting_writes() as start:
+                    self._read(table, partition, start)
+                found = self._raw.get(where)
+            return found
 
-    def _read(self, table, partition):
+    def _read(self, table, partition, start):
+        """Read a part; the answer may lack what we wrote since ``start``, so that is added."""
         if self.client is None:
             found = table.pristine(self, partition)
         else:
             found = table.read(self, partition)
-        self._raw[table.store, partition] = list(found)
-        self._read_at[table.store, partition] = time.monotonic()
+        with self._lock:
+            found = list(found)
+            for store, part, raw, gone in self._written[start:]:
+                if (store, part) == (table.store, partition):
+                    key = table.key_of(raw)
+                    found = [one for one in found if table.key_of(one) != key]
+                    found += [] if gone else [raw]
+            self._raw[table.store, partition] = found
+            self._read_at[table.store, partition] = time.monotonic()
+            self.drop(table.name, partition, index_only=True)
+
+    @contextlib.contextmanager
+    def _noting_writes(self):
+        with self._lock:
+            self._readers += 1
+            start = len(self._written)
+        try:
+            yield start
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if not self._readers:
+                    self._written.clear()
 
     def reload(self, name: str, partition: str = "", younger_than: float = 0.0) -> None:
         """Read a part anew, unless it was read within the last ``younger_than`` seconds."""
@@ -143,15 +175,15 @@ class Snapshot:
         with self._lock:
             lock = self._reading.setdefault(where, threading.RLock())
         with lock:
-            if time.monotonic() - self._read_at.get(where, -1e9) >= younger_than:
-                sources = [
-                    other for other in self.tables.values() if table.store in other.nested.values()
-                ]
-                for other in sources:
-                    self._read(other, partition)
-                    self.drop(other.name, partition, index_only=True)
-                self._read(table, partition)
-                self.drop(name, partition, index_only=True)
+            if time.monotonic() - self._read_at.get(where, -1e9) < younger_than:
+                return
+            sources = [
+                other for other in self.tables.values() if table.store in other.nested.values()
+            ] or [table]
+            inside = [self._owner(store) for one in sources for store in one.nested.values()]
+            with self._noting_writes() as start:
+                for one in [*sources, *inside]:
+                    self._read(one, partition, start)
 
     def drop(self, name: str, partition: str = "", index_only: bool = False) -> None:
         """Forget what was read of a part, so that it is read again when needed."""
@@ -169,9 +201,16 @@ class Snapshot:
     def fold(self, name: str, raw: dict, partition: str = "", replaces: dict | None = None):
         """Take in an object that one of our writes answered."""
         table = self.tables[name]
+        if table.within:
+            raw = {table.within: partition, **raw}
         with self._lock:
+            if replaces is None:
+                # A read that was quicker than the answer may have shown it already.
+                replaces = self._known(table, raw, partition)
             if replaces is not None:
                 self._take_out(table, replaces, partition)
+            if self._readers:
+                self._written.append((table.store, partition, raw, False))
             known = self._raw.get((table.store, partition))
             if known is not None:
                 known.append(raw)
@@ -187,23 +226,51 @@ class Snapshot:
                 self._fold_nested(store, raw.get(inside, ()))
 
     def _fold_nested(self, store, objects):
-        owner = next(name for name, table in self.tables.items() if table.store == store)
+        owner = self._owner(store).name
         for one in objects:
             if one["id"] not in {raw["id"] for raw in self._raw.get((store, ""), ())}:
                 self.fold(owner, one)
 
     def forget(self, name: str, raw: dict, partition: str = "") -> None:
         """Take out an object that one of our writes deleted."""
+        table = self.tables[name]
         with self._lock:
-            self._take_out(self.tables[name], raw, partition)
+            self._take_out(table, raw, partition)
+            for inside, store in table.nested.items():
+                gone = {one["id"] for one in raw.get(inside, ())}
+                for one in [one for one in self._raw.get((store, ""), ()) if one["id"] in gone]:
+                    self._take_out(self._owner(store), one, "")
+            # MAAS deletes or changes what referred to it, so that is read again.
+            kept = {table.store, *table.nested.values()}
+            for other in self.tables.values():
+                if other.store not in kept and any(field.ref == name for field in other.fields):
+                    self._drop_store(other.store)
+
+    def _drop_store(self, store):
+        stores = {store} | {
+            other.store for other in self.tables.values() if store in other.nested.values()
+        }
+        for where in [where for where in self._raw if where[0] in stores]:
+            self.drop(self._owner(where[0]).name, where[1])
+
+    def _owner(self, store):
+        return next(table for table in self.tables.values() if table.store == store)
 
     def _sharing(self, table):
         return [other for other in self.tables.values() if other.store == table.store]
 
+    def _known(self, table, raw, partition):
+        """The object of the same key that is in the index, if there is one."""
+        record = self._index.get((table.name, partition), {}).get(table.key_of(raw))
+        return record.raw if record else None
+
     def _take_out(self, table, raw, partition):
+        if self._readers:
+            self._written.append((table.store, partition, raw, True))
+        gone = (id(raw), id(self._known(table, raw, partition)))
         known = self._raw.get((table.store, partition))
         if known is not None:
-            known[:] = [one for one in known if one is not raw]
+            known[:] = [one for one in known if id(one) not in gone]
         for other in self._sharing(table):
             index = self._index.get((other.name, partition))
             if index is not None:
@@ -211,4 +278,6 @@ class Snapshot:
             for (kind, field), groups in self._groups.items():
                 if kind == other.name:
                     value = self._group_of(kind, field, raw)
-                    groups[value] = [one for one in groups.get(value, ()) if one.raw is not raw]
+                    groups[value] = [
+                        one for one in groups.get(value, ()) if id(one.raw) not in gone
+                    ]

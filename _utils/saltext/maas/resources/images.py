@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import Invalid, NotFound, Unavailable, Unexpected
+import time
+
+from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unavailable, Unexpected
 from saltext.maas.client.session import segment
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
@@ -179,7 +181,9 @@ class Image(Table):
         if wanted.values["architecture"] != "*":
             return records.get(wanted.key)
         prefix = wanted.values["name"] + "/"
-        return next((record for key, record in records.items() if key.startswith(prefix)), None)
+        return next(
+            (record for key, record in list(records.items()) if key.startswith(prefix)), None
+        )
 
     def differences(self, snapshot, wanted, record):
         return {}
@@ -198,14 +202,26 @@ class Image(Table):
             self._let_a_running_import_end(run)
         run.client.post(self.collection, op="import")
         total = len(images)
+        moved = {"at": time.monotonic(), "there": -1}
 
         def complete():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
             there = [one for one in images if self._complete(run, one)]
             run.progress("image import", len(there), total)
-            if len(there) < total:
-                return None
-            return not self._importing(run) or None
+            importing = self._importing(run)
+            if importing or len(there) != moved["there"]:
+                moved.update(at=time.monotonic(), there=len(there))
+            if len(there) == total and not importing:
+                return True
+            if (
+                run.snapshot.release >= "2.1"
+                and time.monotonic() - moved["at"] > run.stalled_seconds
+            ):
+                raise MaasError(
+                    f"the import ended with {len(there)} of {total} images; the region's log and "
+                    "notifications tell why"
+                )
+            return None
 
         run.wait_for("the image import", complete, run.limits.import_seconds)
 

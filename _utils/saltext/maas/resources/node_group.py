@@ -112,7 +112,7 @@ class NodeGroupInterface(Table):
             return records[wanted.key]
         # Two may share a network interface, one for each address family.
         same = [
-            record for record in records.values()
+            record for record in list(records.values())
             if record.raw["interface"] == wanted.values.get("interface")
             and _family(record.raw.get("ip")) == _family(wanted.values.get("ip"))
         ]  # fmt: skip
