@@ -152,7 +152,13 @@ def admin_present(name, username=None, email=None, password=None):
             return ensure.outcome(name, test, comment=f"Administrator {who} exists.")
         changes = {who: {"old": None, "new": {"email": admin["email"], "is_superuser": True}}}
         if not test:
-            users.create_admin(surface, who, admin["password"], admin["email"])
+            users.create_admin(
+                surface,
+                who,
+                admin["password"],
+                admin["email"],
+                email_owner=runtime.local(surface).email_owner,
+            )
         verb = "would be created" if test else "was created"
         return ensure.outcome(name, test, changes, f"Administrator {who} {verb}.")
 

@@ -131,6 +131,11 @@ def user_by_email(conn, email: str) -> str | None:
     return found[0][0] if found else None
 
 
+def usernames(conn) -> list[str]:
+    """Everyone who has an account, MAAS's own users among them."""
+    return [name for (name,) in _rows(conn, "SELECT username FROM auth_user ORDER BY id")]
+
+
 def secret(conn) -> str | None:
     """The shared secret that the database holds, or None (1.7 and later).
 

@@ -137,7 +137,7 @@ def _from_region_host(dunders, values):
     values.setdefault("release", str(found.release))
     username = pillar(dunders, "region", "admin", "username")
     if not values["api_key"] and username:
-        values["api_key"] = _local(found).api_key(username)
+        values["api_key"] = local(found).api_key(username)
 
 
 def local_door(dunders, release: Release):
@@ -145,10 +145,11 @@ def local_door(dunders, release: Release):
     found = surface(dunders)
     if found is None or "region" not in found.roles or release >= "2.0":
         return None
-    return _local(found)
+    return local(found)
 
 
-def _local(found):
+def local(found):
+    """The region host's own door, for a surface with that role."""
     from saltext.maas.host.local import Local
 
     return Local(found)
@@ -186,6 +187,13 @@ def _new_snapshot(dunders, profile_name):
         return Snapshot(client, local=local_door(dunders, client.release))
     found = surface(dunders)
     if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
+        people = local(found).people()
+        if people:
+            raise MaasError(
+                "nothing can be planned: the administrator of maas:region:admin does not exist "
+                f"yet, and the region is in use already ({', '.join(people[:3])}); make it "
+                "first, or put an API key into the profile"
+            )
         return Snapshot(None, release=found.release, hostname=hostname(dunders))
     raise MaasError(
         f"no API key for {reach.url}: put one into the profile, or run this on the region "

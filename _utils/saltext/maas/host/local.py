@@ -5,6 +5,7 @@ from __future__ import annotations
 from saltext.maas import database
 from saltext.maas.host import users
 from saltext.maas.host.surface import Surface
+from saltext.maas.resources.users import SYSTEM_USERS
 
 
 class Local:
@@ -33,6 +34,23 @@ class Local:
         """
         with self._connected(write=True) as connection:
             database.delete_node_group(connection, uuid)
+
+    def people(self) -> list[str]:
+        """Users that somebody made, as far as the database can be reached."""
+        try:
+            with self._connected() as connection:
+                found = database.usernames(connection)
+        except database.DatabaseError:
+            return []
+        return [name for name in found if name not in SYSTEM_USERS]
+
+    def email_owner(self, email: str) -> str | None:
+        """Who has an e-mail address, as far as the database can be reached."""
+        try:
+            with self._connected() as connection:
+                return database.user_by_email(connection, email)
+        except database.DatabaseError:
+            return None
 
     def api_key(self, username: str) -> str | None:
         """An API key of a user, made if there is none; None if there is no such user."""

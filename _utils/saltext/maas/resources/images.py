@@ -201,25 +201,19 @@ class Image(Table):
         if run.snapshot.release >= "2.0":
             self._let_a_running_import_end(run)
         run.client.post(self.collection, op="import")
-        total = len(images)
-        moved = {"at": time.monotonic(), "there": -1}
+        total, watch = len(images), _Watch(run.stalled_seconds)
 
         def complete():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
-            there = [one for one in images if self._complete(run, one)]
-            run.progress("image import", len(there), total)
+            there = len([one for one in images if self._complete(run, one)])
+            run.progress("image import", there, total)
             importing = self._importing(run)
-            if importing or len(there) != moved["there"]:
-                moved.update(at=time.monotonic(), there=len(there))
-            if len(there) == total and not importing:
+            if there == total and not importing:
                 return True
-            if (
-                run.snapshot.release >= "2.1"
-                and time.monotonic() - moved["at"] > run.stalled_seconds
-            ):
+            if watch.stalled(there, importing) and run.snapshot.release >= "2.1":
                 raise MaasError(
-                    f"the import ended with {len(there)} of {total} images; the region's log and "
-                    "notifications tell why"
+                    f"the import ended with {there} of {total} images: is what is missing "
+                    "selected? The region's log and notifications tell more"
                 )
             return None
 
@@ -245,6 +239,20 @@ class Image(Table):
         # 1.x has no is_importing, but shows whether all files of an image are there.
         sets = run.client.get(self.item(run.snapshot, record.raw)).get("sets", {})
         return any(one["complete"] for one in sets.values())
+
+
+class _Watch:
+    """Notices when something has neither run nor moved for a while."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+        self._done = None
+        self._since = time.monotonic()
+
+    def stalled(self, done, running) -> bool:
+        if running or done != self._done:
+            self._done, self._since = done, time.monotonic()
+        return time.monotonic() - self._since > self._seconds
 
 
 class ClusterImage(Table):

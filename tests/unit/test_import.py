@@ -1,0 +1,84 @@
+"""Image imports that end well, badly, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas.client import Client, Profile
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
+from saltext.maas.reconcile.apply import Run
+
+SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+LIMITS = Limits(catalogue_seconds=10, import_seconds=20, sync_seconds=10)
+
+
+@pytest.fixture
+def server():
+    with RegionServer("3.7", import_seconds=0.3, index_seconds=0.1, sync_seconds=0.1) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(Run, "poll_seconds", 0.05)
+
+
+def carry_out(server, *wishes):
+    snapshot = Snapshot(Client(Profile(server.url, server.api_key)))
+    plan = make_plan(snapshot, wishes)
+    told = []
+    apply(snapshot, plan, LIMITS, told.append)
+    return plan, told
+
+
+def selected(release):
+    return [
+        want("boot_source", {"url": SOURCE}),
+        want(
+            "boot_selection",
+            {"source": SOURCE, "os": "ubuntu", "release": release, "arches": ["amd64"]},
+        ),
+        want_named("image", f"ubuntu/{release}/amd64", {}),
+    ]
+
+
+def posts(server, op):
+    return [entry for entry in server.region.log if entry.method == "POST" and entry.op == op]
+
+
+def test_what_is_selected_is_imported_and_progress_told(server):
+    plan, told = carry_out(server, *selected("jammy"))
+    assert all(change.done for change in plan.changes)
+    assert {"what": "image import", "done": 1, "total": 1, "percent": 100} in told
+
+
+def test_what_is_there_is_not_imported_again(server):
+    carry_out(server, *selected("jammy"))
+    before = len(posts(server, "import"))
+    plan, _ = carry_out(server, *selected("jammy"))
+    assert not plan.changes
+    assert len(posts(server, "import")) == before
+
+
+def test_several_images_share_one_import(server):
+    carry_out(server, *selected("jammy"))
+    before = len(posts(server, "import"))
+    plan, _ = carry_out(server, *selected("noble"), *selected("focal")[1:])
+    assert all(change.done for change in plan.changes)
+    assert len(posts(server, "import")) == before + 1
+
+
+def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monkeypatch):
+    monkeypatch.setattr(Run, "stalled_seconds", 0.5)
+    carry_out(server, *selected("jammy"))
+    plan, _ = carry_out(server, want_named("image", "ubuntu/noble/amd64", {}))
+    (change,) = plan.changes
+    assert "the import ended with 0 of 1 images" in change.error
+
+
+def test_a_release_that_the_source_lacks_is_told(server):
+    plan, _ = carry_out(server, *selected("jammy"))
+    plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:])
+    errors = {change.wanted.type: change.error for change in plan.changes}
+    assert "has no available images" in errors["boot_selection"]
+    assert "needs what failed" in errors["image"]
