@@ -53,7 +53,9 @@ NEW = {
         {"name": "dc1/100", "relay_vlan": "dc1/0"},
     ],
     "maas_boot_source.present": [{"name": SOURCE}],
-    "maas_boot_selection.present": [{"name": "ubuntu/jammy", "source": SOURCE, "arches": ["amd64"]}],
+    "maas_boot_selection.present": [
+        {"name": "ubuntu/jammy", "source": SOURCE, "arches": ["amd64"]}
+    ],
     "maas_image.imported": [{"name": "ubuntu/jammy/amd64", "timeout": 30}],
     "maas_image.synced": [{"name": "rack-1", "images": ["ubuntu/jammy/amd64"], "timeout": 30}],
 }  # fmt: skip
