@@ -534,3 +534,9 @@ def test_writes_are_one_for_each_change_and_reads_constant(region, count):
     assert len(region.requests.writes()) == len(plan.changes) == 6 + 2 * count
     assert region.requests.count("GET") == reads
     assert_true(region, snapshot)
+
+
+def test_the_first_subnet_may_bring_the_default_fabric_along(region):
+    snapshot, _ = carried_out(region, {"fabrics": {"f": None}, "subnets": {"10.0.0.0/24": None}})
+    assert_true(region, snapshot)
+    assert len(snapshot.records("fabric")) == 2

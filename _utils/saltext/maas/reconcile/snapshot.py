@@ -244,9 +244,10 @@ class Snapshot:
             kept = {table.store, *table.nested.values()}
             for other in self.tables.values():
                 if other.store not in kept and any(field.ref == name for field in other.fields):
-                    self._drop_store(other.store)
+                    self.drop_all(other.store)
 
-    def _drop_store(self, store):
+    def drop_all(self, store: str) -> None:
+        """Forget all parts of a store, so that they are read again when needed."""
         stores = {store} | {
             other.store for other in self.tables.values() if store in other.nested.values()
         }

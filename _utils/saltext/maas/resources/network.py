@@ -211,6 +211,13 @@ class Subnet(Table):
         ),
     )  # fmt: skip
 
+    def send_create(self, run, values, data, files):
+        raw = super().send_create(run, values, data, files)
+        if read_vlan(raw["vlan"]) not in run.snapshot.records("vlan"):
+            # A region's first subnet may bring the default fabric along.
+            run.snapshot.drop_all("vlan")
+        return raw
+
 
 class IpRange(Table):
     name = "ip_range"

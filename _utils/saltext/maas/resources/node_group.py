@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
@@ -159,6 +161,9 @@ class NodeGroupInterface(Table):
             return
         # MAAS checks ranges, mask and management together, so they go together.
         values = {name: wanted.values[name] for name in wanted.values if name != "name"}
+        if {"ip", "subnet_mask"} & changed.keys():
+            # MAAS keeps the old one, which it then refuses.
+            values.setdefault("broadcast_ip", _broadcast({**record.raw, **values}))
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
         kept = {"cluster": record.raw["cluster"]}
@@ -167,6 +172,12 @@ class NodeGroupInterface(Table):
         run.snapshot.fold(
             self.name, {**kept, **raw}, self.partition(wanted.values), replaces=record.raw
         )
+
+
+def _broadcast(values):
+    if not values.get("subnet_mask") or _family(values["ip"]):
+        return None
+    return str(ip_interface(f"{values['ip']}/{values['subnet_mask']}").network.broadcast_address)
 
 
 def _family(address):

@@ -1,0 +1,232 @@
+"""Any right pillar over any region: what is planned is what happens, and then nothing is left."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from saltext.maas import pillar
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply
+from saltext.maas.reconcile.apply import Run
+from support.reconciling import SHORT, assert_true, cluster, errors, planned
+
+FEW = settings(
+    max_examples=20, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
+NAMES = st.sampled_from(["lab", "dmz", "Store Room", "x1", "größe"])
+TEXTS = st.one_of(st.none(), st.sampled_from(["", "some words", "ü & <b>", "a=b;c"]))
+SERIES = st.sampled_from(["jammy", "noble"])
+ARCHES = st.lists(st.sampled_from(["amd64", "arm64"]), min_size=1, max_size=2, unique=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _poll_often():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "poll_seconds", 0.02)
+        yield
+
+
+def optional(**choices):
+    return st.fixed_dictionaries({}, optional=choices)
+
+
+VLAN = st.one_of(
+    st.none(),
+    optional(mtu=st.integers(552, 65535), name=st.sampled_from(["a", "b c"]),
+             space=st.sampled_from(["dmz", None])),
+)  # fmt: skip
+UNTAGGED = st.one_of(st.none(), optional(mtu=st.sampled_from([1500, 9000])))
+
+
+@st.composite
+def ranges(draw, net, dynamic):
+    """Ranges that do not overlap, in any order."""
+    cuts = sorted(draw(st.lists(st.integers(2, 250), min_size=0, max_size=6, unique=True)))
+    spans = [
+        {
+            "type": draw(st.sampled_from(["dynamic", "reserved"] if dynamic else ["reserved"])),
+            "start": str(net[low]),
+            "end": str(net[high]),
+            **draw(optional(comment=st.sampled_from(["c", "more words"]))),
+        }
+        for low, high in zip(cuts[::2], cuts[1::2])
+    ]
+    return draw(st.permutations(spans))
+
+
+@st.composite
+def networks(draw):
+    """A pillar for API 2.0."""
+    fabrics, vlans = {}, []
+    for name in draw(st.lists(NAMES, max_size=3, unique=True)):
+        chosen = draw(st.dictionaries(st.integers(1, 4094), VLAN, max_size=2))
+        if draw(st.booleans()):
+            chosen[draw(st.sampled_from([0, "untagged"]))] = draw(UNTAGGED)
+        fabrics[name] = {"vlans": chosen} if chosen or draw(st.booleans()) else None
+        vlans += [f"{name}/{vid}" for vid in {"untagged", *chosen} - {0}]
+    subnets = {}
+    for number in draw(st.lists(st.integers(0, 255), max_size=4, unique=True)):
+        net = ipaddress.ip_network(f"10.{number}.0.0/24")
+        subnet = draw(
+            optional(
+                name=st.sampled_from([f"net {number}", f"n{number}"]),
+                gateway_ip=st.sampled_from([str(net[1]), None]),
+                dns_servers=st.lists(st.sampled_from(["192.0.2.1", "192.0.2.2"]), unique=True),
+                rdns_mode=st.sampled_from(["disabled", "enabled", "rfc2317"]),
+                allow_dns=st.booleans(),
+                managed=st.booleans(),
+                active_discovery=st.booleans(),
+                description=TEXTS,
+            )
+        )
+        if vlans and draw(st.booleans()):
+            subnet["vlan"] = draw(st.sampled_from(sorted(vlans)))
+        spans = draw(ranges(net, "vlan" in subnet))
+        if spans:
+            subnet["ranges"] = spans
+        subnets[str(net)] = subnet
+    return {
+        "release": "3.7",
+        "spaces": {"dmz": None},
+        "fabrics": fabrics,
+        "subnets": subnets,
+        "settings": draw(
+            optional(
+                upstream_dns=st.lists(st.sampled_from(["192.0.2.53", "192.0.2.54"]), unique=True),
+                enable_http_proxy=st.booleans(),
+                kernel_opts=st.sampled_from([None, "a=b", "quiet  splash"]),
+                maas_name=st.sampled_from(["one", "two words"]),
+            )
+        ),
+        "boot_sources": draw(sources("v3")),
+    }
+
+
+@st.composite
+def sources(draw, version):
+    series = SERIES if version == "v3" else st.sampled_from(["trusty", "precise"])
+    arches = ARCHES if version == "v3" else st.just(["amd64"])
+    found = {}
+    for number in range(draw(st.integers(0, 2))):
+        selections = [
+            {"os": "ubuntu", "release": one, "arches": draw(arches)}
+            for one in draw(st.lists(series, max_size=2, unique=True))
+        ]
+        url = f"http://images{number}.example.com/ephemeral-{version}/releases/"
+        found[url] = {"selections": selections}
+    return found
+
+
+def happens(server, data):
+    """Plan, apply and plan again."""
+    assert pillar.problems(data) == []
+    snapshot, plan = planned(server, data)
+    shown = plan.shown()
+    apply(snapshot, plan, SHORT)
+    return snapshot, plan, shown
+
+
+def is_so(server, data):
+    snapshot, plan, shown = happens(server, data)
+    failed = errors(plan)
+    assert not failed, failed
+    assert plan.shown(done_only=True) == shown
+    left = planned(server, data)[1].shown()
+    assert not left, left
+    return snapshot
+
+
+@FEW
+@given(networks())
+def test_any_pillar_on_a_new_region_2_0(data):
+    with RegionServer(release="3.7", **QUICK) as server:
+        assert_true(server, is_so(server, data))
+
+
+@FEW
+@given(networks(), networks())
+def test_any_pillar_over_any_other_2_0(before, data):
+    with RegionServer(release="3.7", **QUICK) as server:
+        is_so(server, before)
+        snapshot, plan, shown = happens(server, data)
+        # A range may meet another that is there; all else must come true.
+        for change in plan.changes:
+            assert change.done or change.wanted.type in ("ip_range",), (change.name, change.error)
+        if not errors(plan):
+            assert plan.shown(done_only=True) == shown
+            left = planned(server, data)[1].shown()
+            assert not left, left
+        assert_true(server, snapshot)
+
+
+UUIDS = [f"0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a0{number}" for number in range(2)]
+
+
+@st.composite
+def interfaces(draw, number):
+    found = {}
+    for card in draw(st.lists(st.integers(0, 3), max_size=3, unique=True)):
+        net = ipaddress.ip_network(f"10.{10 * number + card}.0.0/24")
+        management = draw(st.sampled_from(["unmanaged", "dhcp", "dhcp_and_dns"]))
+        one = {"management": management, "ip": str(net[2]), "subnet_mask": str(net.netmask)}
+        if management != "unmanaged" or draw(st.booleans()):
+            low = draw(st.integers(10, 90))
+            one["dynamic_range"] = {
+                "low": str(net[low]), "high": str(net[draw(st.integers(low, 99))]),
+            }  # fmt: skip
+            if draw(st.booleans()):
+                one["static_range"] = {"low": str(net[100]), "high": str(net[199])}
+        found[f"eth{card}"] = one
+    return found
+
+
+@st.composite
+def clusters(draw):
+    """A pillar for API 1.0."""
+    return {
+        "release": "1.7",
+        "clusters": {
+            f"c{number}": {
+                "uuid": UUIDS[number],
+                "cluster_name": draw(st.sampled_from([f"Cluster {number}", f"c{number}"])),
+                "interfaces": draw(interfaces(number)),
+                **draw(optional(dns_zone=st.sampled_from([f"z{number}.example.com"]))),
+            }
+            for number in range(draw(st.integers(1, 2)))
+        },
+        "settings": draw(
+            optional(
+                ntp_server=st.sampled_from(["ntp.example.com", "192.0.2.1"]),
+                enable_third_party_drivers=st.booleans(),
+                kernel_opts=st.sampled_from([None, "quiet"]),
+            )
+        ),
+        "boot_sources": draw(sources("v2")),
+        "images": {"sync": draw(st.booleans())},
+    }
+
+
+@FEW
+@given(clusters())
+def test_any_pillar_on_a_new_region_1_0(data):
+    with RegionServer(release="1.7", **QUICK) as server:
+        for number in range(len(data["clusters"])):
+            cluster(server, UUIDS[number], f"10.{10 * number + 4}.0.2")
+        is_so(server, data)
+
+
+@FEW
+@given(clusters())
+def test_a_cluster_that_registers_twice_changes_nothing_1_0(data):
+    with RegionServer(release="1.7", **QUICK) as server:
+        for _ in range(2):
+            for number in range(len(data["clusters"])):
+                cluster(server, UUIDS[number], f"10.{10 * number + 4}.0.2")
+        is_so(server, data)
+        left = planned(server, data)[1].shown()
+        assert not left, left
