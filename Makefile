@@ -77,8 +77,10 @@ docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are erro
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: $(VENV)/.tests ## the benchmarks; see docs/benchmarks.md
-	@$(PY) -m bench $(ARGS)
+bench: $(VENV)/.tests ## the measurements; ARGS= is handed to each, such as counts of objects
+	@for one in $$(grep -l __main__ bench/*.py); do \
+		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
+	done
 
 .PHONY: venv
 venv: $(VENV)/.tests ## only the virtual environment, with all that tests and demo need
