@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from saltext.maas.client import Client, Profile
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
 from saltext.maas.reconcile.apply import Run
@@ -241,3 +242,23 @@ def test_an_interface_moves_to_another_network(region):
     snapshot, _ = carried_out(region, data)
     record = snapshot.records("node_group_interface", A)[f"{A}/eth0"]
     assert record.raw["broadcast_ip"] == "10.50.0.127"
+
+
+def test_a_cluster_that_is_not_connected_is_told_at_once():
+    with RegionServer("1.7") as server:
+        uuid = server.region.register_controller(
+            uuid="5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", hostname="east", interfaces=[]
+        )
+        server.region.controller_connected(uuid, False)
+        snapshot = Snapshot(Client(Profile(server.url, server.api_key)))
+        values = {
+            "cluster": uuid, "name": "eth0", "interface": "eth0", "management": "dhcp",
+            "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
+            "ip_range_high": "10.10.0.150",
+        }  # fmt: skip
+        plan = make_plan(snapshot, [want("node_group_interface", values)])
+        apply(snapshot, plan)
+        (change,) = plan.changes
+        assert "Unable to connect to cluster" in change.error
+        writes = [entry for entry in server.region.log if entry.method == "POST"]
+        assert len(writes) == 1

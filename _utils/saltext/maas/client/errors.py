@@ -101,6 +101,11 @@ class Invalid(HttpError):
 class Unavailable(HttpError):
     """502, 503 or 504: the region, or a cluster behind it, cannot serve this now."""
 
+    @property
+    def for_long(self) -> bool:
+        """It is a cluster that is not connected, which no retry within seconds changes."""
+        return "no connections available" in self.text
+
 
 class Unexpected(HttpError):
     """Any other answer; a 500 of MAAS is often plain bad input."""

@@ -283,7 +283,9 @@ def _worth_a_retry(error, repeat) -> bool:
         return True
     if isinstance(error, errors.Conflict):
         return repeat and error.transient
-    return repeat and isinstance(error, (errors.LostAnswer, errors.Unavailable))
+    if isinstance(error, errors.Unavailable):
+        return repeat and not error.for_long
+    return repeat and isinstance(error, errors.LostAnswer)
 
 
 def _pairs(fields: dict) -> list[tuple[str, str]]:

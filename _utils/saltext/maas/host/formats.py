@@ -60,11 +60,15 @@ def yaml_update(text: str | None, changes: dict, name: str = "the file") -> str:
     except HostError:
         same = False
     # A layout that lines cannot express, such as {a: 1}, is written anew.
-    return edited if same else yaml.safe_dump(wanted, default_flow_style=False)
+    return edited if same else _yaml_text(wanted)
+
+
+def _yaml_text(data):
+    return yaml.safe_dump(data, default_flow_style=False, width=10**6)
 
 
 def _yaml_line(key, value):
-    return yaml.safe_dump({key: value}, default_flow_style=False, width=10**6).splitlines()
+    return _yaml_text({key: value}).splitlines()
 
 
 def _is_key(line, key):

@@ -244,7 +244,7 @@ class Table:
                 raw = self.send_create(run, values, data, files)
             except (LostAnswer, Unavailable, Conflict) as error:
                 # It may exist all the same, so look before sending it again.
-                if attempt + 1 == _REPEATS:
+                if attempt + 1 == _REPEATS or getattr(error, "for_long", False):
                     raise
                 run.pause(attempt, error)
                 snapshot.reload(self.name, self.partition(wanted.values))
