@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-# The tests run from a checkout without installing it.
-_LIBRARY = str(Path(__file__).resolve().parents[1] / "_utils")
-if _LIBRARY not in sys.path:
-    sys.path.insert(0, _LIBRARY)
+# The tests run from a checkout without installing it, and share the demonstration's site.
+_REPOSITORY = Path(__file__).resolve().parents[1]
+for _folder in (str(_REPOSITORY / "_utils"), str(_REPOSITORY)):
+    if _folder not in sys.path:
+        sys.path.insert(0, _folder)
 
 
 @pytest.fixture(scope="session")

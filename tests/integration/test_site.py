@@ -6,17 +6,13 @@ import collections
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY))
-
-from demo.__main__ import changes, states, succeeded  # noqa: E402
-from demo.lab import CLUSTERS, REGION, Lab  # noqa: E402
+from demo.__main__ import changes, states, succeeded
+from demo.lab import CLUSTERS, REGION, Lab
 
 pytestmark = pytest.mark.salt
 

