@@ -77,7 +77,7 @@ docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are erro
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: $(VENV)/.tests ## the measurements; ARGS= is handed to each, such as counts of objects
+bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed to each
 	@for one in $$(grep -l __main__ bench/*.py); do \
 		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
 	done
