@@ -104,14 +104,14 @@ OLD_GONE = {
 }
 
 
-def tree(functions):
-    """A state tree: one state for each call, in order, each needing the one before."""
+def tree(functions, chained):
+    """A state tree: one state for each call, in order; ``chained``, each needs the one before."""
     found, before = {}, None
     for function, calls in functions.items():
         for call in calls:
             ident = f"{function} {call['name']}"
             arguments = [{key: value} for key, value in call.items()]
-            if before:
+            if before and chained:
                 arguments.append({"require": [before]})
             found[ident] = {function: arguments}
             before = {function.partition(".")[0]: ident}
@@ -147,9 +147,28 @@ class Minion:
         except (ValueError, KeyError):
             raise AssertionError(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}") from None
 
-    def apply(self, functions, *arguments):
+    def calls(self, *calls):
+        """Call execution modules, all in one process; mappings are keyword arguments."""
+        script = (
+            "import json, sys, salt.client\n"
+            "caller = salt.client.Caller(sys.argv[1])\n"
+            "told = []\n"
+            "for function, *arguments in json.loads(sys.argv[2]):\n"
+            "    named = [one for one in arguments if isinstance(one, dict)]\n"
+            "    plain = [one for one in arguments if not isinstance(one, dict)]\n"
+            "    told.append(caller.cmd(function, *plain, **(named[0] if named else {})))\n"
+            "print(json.dumps(told))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(self.folder / "minion"), json.dumps(calls)],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def apply(self, functions, *arguments, chained=True):
         (self.folder / "states" / "all.sls").write_text(
-            yaml.safe_dump(tree(functions), sort_keys=False)
+            yaml.safe_dump(tree(functions, chained), sort_keys=False)
         )
         answer = self.call("state.apply", "all", *arguments)
         assert isinstance(answer, dict), answer
@@ -218,48 +237,72 @@ def test_states_of_api_1(old):
 
 def test_execution_modules_of_api_2(new):
     minion, _ = new
-    assert minion.call("maas_api.version")["release"] == "3.7.3"
-    assert minion.call("maas_fabric.set", "dc9") == {"dc9": {"old": None, "new": {"name": "dc9"}}}
-    assert minion.call("maas_fabric.get", "dc9")["name"] == "dc9"
-    assert "dc9" in minion.call("maas_fabric.list")
-    raw = minion.call("maas_api.get", "fabrics/")
-    number = next(one["id"] for one in raw if one["name"] == "dc9")
-    assert minion.call("maas_api.put", f"fabrics/{number}/", "name=dc10")["name"] == "dc10"
-    assert minion.call("maas_fabric.delete", "dc10") is True
-    assert minion.call("maas_fabric.delete", "dc10") is False
-    assert minion.call("maas_setting.set", "upstream_dns", "192.0.2.1")
-    assert minion.call("maas_setting.get", "upstream_dns") == "192.0.2.1"
-    assert minion.call("maas_api.get", "maas/", "op=get_config", "name=upstream_dns") == "192.0.2.1"
+    told = minion.calls(
+        ("maas_api.version",),
+        ("maas_fabric.set", "dc9"),
+        ("maas_fabric.get", "dc9"),
+        ("maas_fabric.list",),
+        ("maas_api.get", "fabrics/"),
+        ("maas_api.put", "fabrics/dc9/", {"name": "dc10"}),
+        ("maas_fabric.delete", "dc10"),
+        ("maas_fabric.delete", "dc10"),
+        ("maas_setting.set", "upstream_dns", "192.0.2.1"),
+        ("maas_setting.get", "upstream_dns"),
+        ("maas_api.get", "maas/", {"op": "get_config", "name": "upstream_dns"}),
+        ("maas_setting.list",),
+        ("maas_rack.get", "rack-1"),
+        ("maas_dhcp.list",),
+        ("maas_image.import",),
+        ("maas_image.importing",),
+        ("maas_image.list_cluster", "rack-1"),
+        ("maas_region.check_pillar", {"data": {"nonsense": 1}}),
+    )
+    assert told[0]["release"] == "3.7.3"
+    assert told[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
+    assert told[2]["name"] == "dc9"
+    assert "dc9" in told[3]
+    assert "dc9" in {fabric["name"] for fabric in told[4]}
+    assert told[5]["name"] == "dc10"
+    assert told[6:8] == [True, False]
+    assert told[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
+    assert told[9] == told[10] == told[11]["upstream_dns"] == "192.0.2.1"
+    assert told[12]["connected"] is True
+    assert told[13]["fabric-0/0"]["enabled"] is False
+    assert told[14] == "Import of boot resources started"
+    assert told[15] in (True, False)
+    assert told[16] == []
+    assert "maas:nonsense: unknown key" in told[17][0]
 
 
-@pytest.mark.parametrize(
-    ("function", "name", "more", "told"),
-    [
-        ("maas_vlan.present", "dc1", {}, "must be FABRIC/VID"),
-        ("maas_vlan.present", "dc1/5000", {}, "must be FABRIC/VID"),
-        ("maas_vlan.present", "nowhere/100", {}, "is no fabric of the region"),
-        ("maas_vlan.present", "fabric-0/0", {"mtu": 100}, "must be a whole number from 552"),
-        ("maas_subnet.present", "10.0.0.1/24", {}, "must be a network"),
-        ("maas_subnet.present", "10.9.0.0/24", {"gateway_ip": "x"}, "must be an IP address"),
-        ("maas_ip_range.present", "10.9.0.1", {}, "must be START-END"),
-        ("maas_boot_selection.present", "jammy", {"source": SOURCE}, "must be OS/RELEASE"),
-        ("maas_setting.present", "nonsense", {"value": 1}, "nonsense is not a valid config"),
-        ("maas_user.present", "eve", {"email": "ADMIN@example.com", "password": "x"},
-         "belongs to user admin"),
-        ("maas_user.present", "eve", {"email": "e@example.com"}, "needs a password"),
-        ("maas_rack.absent", "nobody", {}, ""),
-        ("maas_node_group.present", "x", {"cluster_name": "x"}, "has no node groups"),
-    ],
-)  # fmt: skip
-def test_a_wrong_value_is_told_and_nothing_written(new, function, name, more, told):
+WRONG = [
+    ("maas_vlan.present", "dc1", {}, "must be FABRIC/VID"),
+    ("maas_vlan.present", "dc1/5000", {}, "must be FABRIC/VID"),
+    ("maas_vlan.present", "nowhere/100", {}, "is no fabric of the region"),
+    ("maas_vlan.present", "fabric-0/0", {"mtu": 100}, "must be a whole number from 552"),
+    ("maas_subnet.present", "10.0.0.1/24", {}, "must be a network"),
+    ("maas_subnet.present", "10.9.0.0/24", {"gateway_ip": "x"}, "must be an IP address"),
+    ("maas_ip_range.present", "10.9.0.1", {}, "must be START-END"),
+    ("maas_boot_selection.present", "jammy", {"source": SOURCE}, "must be OS/RELEASE"),
+    ("maas_setting.present", "nonsense", {"value": 1}, "nonsense is not a valid config"),
+    ("maas_user.present", "eve", {"email": "ADMIN@example.com", "password": "x"},
+     "belongs to user admin"),
+    ("maas_user.present", "adam", {"email": "e@example.com"}, "needs a password"),
+    ("maas_node_group.present", "x", {"cluster_name": "x"}, "has no node groups"),
+    ("maas_dhcp.managed", "fabric-0/0", {"primary_rack": "nobody"}, "is no rack controller"),
+]  # fmt: skip
+
+
+def test_wrong_values_are_told_and_nothing_written(new):
     minion, server = new
-    done = minion.apply({function: [{"name": name, **more}]})
-    (one,) = done.values()
-    if told:
-        assert one["result"] is False
+    functions = {}
+    for function, name, more, _ in WRONG:
+        functions.setdefault(function, []).append({"name": name, **more})
+    done = minion.apply(functions, chained=False)
+    assert len(done) == len(WRONG)
+    for function, name, _, told in WRONG:
+        one = done[f"{function} {name}"]
+        assert one["result"] is False, one
         assert told in one["comment"]
         assert "Traceback" not in one["comment"]
-    else:
-        assert one["result"] is True
-    assert one["changes"] == {}
+        assert one["changes"] == {}
     assert not [entry for entry in server.region.log if entry.method != "GET"]
