@@ -1,10 +1,10 @@
 # Everything runs in a virtual environment of its own; `make help` lists what there is.
 
 PYTHON  ?= python3
-SALT    ?= 3007.15
+SALT    ?= 3006.28
 RELEASE ?= 3.7
 
-DEFAULT_SALT := 3007.15
+DEFAULT_SALT := 3006.28
 SALTS   := 3006.28 3007.15 3008.3
 UV      := 0.13.9
 ifeq ($(SALT),$(DEFAULT_SALT))
@@ -48,7 +48,7 @@ test: lint build docs pytest ## all checks and tests: style, packages, documenta
 
 .PHONY: pytest
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
-	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
 
 .PHONY: test-salt
 test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
