@@ -14,6 +14,8 @@ VENV := .venv-$(SALT)
 endif
 PY   := $(VENV)/bin/python
 LOCK := requirements/salt-$(SALT).txt
+# Apart from Salt, which may hold packaging back to a version that knows no new metadata.
+TWINE := .venv-twine/bin/twine
 
 SOURCES := $(shell find _modules _states _grains _runners _engines _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
@@ -66,11 +68,11 @@ format: $(VENV)/.tests ## put the style right
 	$(PY) -m ruff format $(STYLE)
 
 .PHONY: build
-build: $(VENV)/.tests $(VENV)/.wheel ## wheel and source distribution in dist/
+build: $(VENV)/.wheel $(TWINE) ## wheel and source distribution in dist/
 	@rm -rf build
 	$(PY) -m build --no-isolation --sdist --outdir dist . >$(VENV)/build.log 2>&1 \
 		|| { cat $(VENV)/build.log; exit 1; }
-	$(PY) -m twine check --strict dist/*
+	$(TWINE) check --strict dist/*
 
 .PHONY: docs
 docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are errors
@@ -113,6 +115,12 @@ $(VENV)/bin/python:
 $(VENV)/.tools: $(VENV)/bin/python $(LOCK)
 	@$(PY) -m pip install --quiet uv==$(UV) || echo "uv is not to be had; pip does its work." >&2
 	@$(call install,-c $(LOCK) build setuptools wheel)
+	@touch $@
+
+$(TWINE): $(VENV)/.tools
+	@$(PYTHON) -m venv .venv-twine
+	@$(PY) -m uv pip install --quiet --python .venv-twine/bin/python twine==7.0.0 2>/dev/null \
+		|| .venv-twine/bin/python -m pip install --quiet twine==7.0.0
 	@touch $@
 
 $(VENV)/.wheel: $(VENV)/.tools $(SOURCES)
