@@ -309,8 +309,10 @@ def _plain(value, key):
     if settings:  # 1.x lists them in the order of a hash
         names = ", ".join(sorted(settings.group(1).split(", ")))
         value = value.replace(settings.group(1), names)
-    if key == "version" and re.match(r"\d+\.\d+\.\d+-", value):
-        value = value.partition("-")[0]
+    if key == "version":
+        # An uploaded image is versioned by its day; a region by its release and build.
+        value = re.sub(r"^20\d{6}\b", "DAY", value)
+        value = re.sub(r"^(\d+\.\d+\.\d+)-.*", r"\1", value)
     return value
 
 
