@@ -212,15 +212,17 @@ class Lab:
     def _log(self, name):
         return (self.folder / f"{name}.out").read_text(errors="replace")[-3000:]
 
-    def _await_minions(self, seconds=90):
+    def _await_minions(self, seconds=180):
         deadline = time.monotonic() + seconds
+        accepted = self.folder / "master" / "pki" / "minions"
         while time.monotonic() < deadline:
-            answered = self.salt("*", "test.ping", timeout=5)
-            if set(answered) == set(self.minions) and all(answered.values()):
-                return
+            if accepted.is_dir() and set(os.listdir(accepted)) >= set(self.minions):
+                answered = self.salt("*", "test.ping", timeout=10)
+                if set(answered) == set(self.minions) and all(answered.values()):
+                    return
             if any(process.poll() is not None for process in self._running):
                 break
-            time.sleep(1)
+            time.sleep(0.5)
         logs = "\n".join(self._log(name) for name in ("master", *self.minions))
         raise RuntimeError(f"the minions did not answer within {seconds} s:\n{logs}")
 
@@ -250,6 +252,8 @@ class Lab:
     def answers(self, process):
         """The returns of a call that was started."""
         out, err = process.communicate(timeout=900)
+        if "No minions matched the target" in out:
+            return {}
         try:
             return json.loads(out) if out.strip() else {}
         except ValueError:
