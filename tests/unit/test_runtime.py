@@ -125,3 +125,10 @@ def test_without_a_key_a_real_run_says_what_to_do(salt):
     salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS"}
     with pytest.raises(MaasError, match=r"no API key for http://127.0.0.1:1/MAAS"):
         runtime.snapshot(salt)
+
+
+def test_a_region_host_is_asked_where_it_is_now(salt, tmp_path):
+    sandbox.create(tmp_path / "host", "3.7", "region", url="http://now:5240/MAAS")
+    salt["__opts__"]["maas.root"] = str(tmp_path / "host")
+    salt["__pillar__"]["maas"] = {"region": {"url": "http://soon:5240/MAAS"}}
+    assert runtime.profile(salt).url == "http://now:5240/MAAS"

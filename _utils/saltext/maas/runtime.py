@@ -101,10 +101,10 @@ def profile(dunders, profile=None) -> Profile:
     values = revealed(dunders, values)
     values.setdefault("url", os.environ.get("MAAS_URL"))
     values.setdefault("api_key", os.environ.get("MAAS_API_KEY"))
-    if profile is None and not values["url"]:
-        values["url"] = pillar(dunders, "region", "url") or None
     if not values["url"] or (profile is None and not values["api_key"]):
         _from_region_host(dunders, values)
+    if profile is None and not values["url"]:
+        values["url"] = pillar(dunders, "region", "url") or None
     if not values["url"]:
         raise BadInput(f"{where}:url: is missing; it is needed to reach the region's API")
     return Profile.from_mapping({k: v for k, v in values.items() if v is not None}, where)
@@ -133,6 +133,7 @@ def _from_region_host(dunders, values):
     if not values["url"]:
         from saltext.maas.host import region
 
+        # What is configured now: a new URL of the pillar's answers only once it is applied.
         values["url"] = region.read_config(found)["url"]
     values.setdefault("release", str(found.release))
     username = pillar(dunders, "region", "admin", "username")
