@@ -107,23 +107,22 @@ def _verb(change):
     return {"update": "updated", "delete": "deleted"}[change.action]
 
 
-_SHOWN = 20  # more lines than that no person reads
+_SHOWN = 20  # successes, more of which no person reads; failures are all told
 
 
 def _listed(changes, would: str, failed=()) -> str:
     """A comment: how much, then one line each, failures first."""
-    lines = [f"failed: {change.name}: {change.error}" for change in failed]
-    lines += [f"cannot be: {change.name}: {change.problem}" for change in changes if change.problem]
+    bad = [f"failed: {change.name}: {change.error}" for change in failed]
+    bad += [f"cannot be: {change.name}: {change.problem}" for change in changes if change.problem]
+    good = []
     for change in changes:
-        if change.problem:
-            continue
-        fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
-        verb = f"{would} {_verb(change)}".strip()
-        lines.append(f"{verb}: {change.name}{fields}")
-    if len(lines) > _SHOWN:
-        lines = [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
+        if not change.problem:
+            fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
+            good.append(f"{would} {_verb(change)}: {change.name}{fields}".strip())
+    if len(good) > _SHOWN:
+        good = [*good[:_SHOWN], f"... and {len(good) - _SHOWN} more"]
     count = len([change for change in changes if not change.problem])
     noun = "change" if count == 1 else "changes"
     head = f"{count} {noun} {'to make' if would else 'made'}"
     head += f", {len(failed)} failed" if failed else ""
-    return "\n".join([f"{head}:", *lines])
+    return "\n".join([f"{head}:", *bad, *good])
