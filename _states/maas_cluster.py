@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime
+from saltext.maas.client.errors import BadInput
 from saltext.maas.host import cluster, enrolment, reach
 
-_BEFORE = "saltext.maas.enrolment"
+_ENROLMENT = "saltext.maas.enrolment"
 
 
 def configured(name, url=None, secret=None, uuid="auto", wait=60):
@@ -43,7 +44,7 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
     def work():
         surface = runtime.surface(globals(), "cluster")
         # What comes next enrols the host within moments; `registered` tells that it did.
-        __context__[_BEFORE] = enrolment.registered(surface)["state"]
+        before = enrolment.registered(surface)["state"]
         settings = _settings(surface, url, secret, uuid)
         done = cluster.configure(surface, test=True, **settings)
         if not test and done["changes"]:
@@ -51,6 +52,8 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
             for one in [urls] if isinstance(urls, str) else urls or ():
                 reach.wait_for_api(one, surface.release, wait)
             done = cluster.configure(surface, **settings)
+        # Only what the log says after a restart counts.
+        __context__[_ENROLMENT] = (before, done["mark"])
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
@@ -73,7 +76,14 @@ def _uuid(surface, uuid):
     if surface.release >= "2.0":
         return None
     minion = __opts__["id"]
-    return pillar.cluster_uuid(minion, runtime.pillar(globals(), "clusters", minion))
+    own = runtime.pillar(globals(), "clusters", minion)
+    there, expected = cluster.read_files(surface)["uuid"], pillar.cluster_uuid(minion, own)
+    if there and there != expected and not own.get("uuid"):
+        raise BadInput(
+            f"maas:clusters:{minion}:uuid: is missing; this cluster has the uuid {there} already, "
+            "by which the region knows it, so name that"
+        )
+    return expected
 
 
 def registered(name, timeout=300):
@@ -96,14 +106,16 @@ def registered(name, timeout=300):
 
     def work():
         surface = runtime.surface(globals(), "cluster")
-        now = enrolment.registered(surface)
-        before = __context__.pop(_BEFORE, now["state"])
-        if before == "registered" and now["state"] == "registered":
-            return ensure.outcome(name, test, comment=now["message"])
-        changes = {"enrolment": {"old": "not registered", "new": "registered"}}
-        if not test:
-            now = enrolment.wait_registered(surface, timeout=timeout)
-        comment = "It would be waited for." if test else now["message"]
-        return ensure.outcome(name, test, changes, comment)
+        before, mark = __context__.pop(_ENROLMENT, (None, None))
+        now = enrolment.registered(surface, mark)
+        changes = {}
+        if (before or now["state"]) != "registered":
+            changes = {"enrolment": {"old": "not registered", "new": "registered"}}
+        if test:
+            comment = "It would be waited for." if changes else now["message"]
+            return ensure.outcome(name, test, changes, comment)
+        if now["state"] != "registered":
+            now = enrolment.wait_registered(surface, mark, timeout)
+        return ensure.outcome(name, test, changes, now["message"])
 
     return ensure.guarded(name, work)

@@ -1,0 +1,86 @@
+"""The states of a cluster's own host, in a sandbox beside an embedded region."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from pathlib import Path
+
+import pytest
+from saltext.maas.emulator import sandbox
+from saltext.maas.emulator.hosts import Hosts
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.host import cluster as cluster_config
+from saltext.maas.host import surface
+
+STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cluster.py"
+
+
+class Cluster:
+    """One cluster host, with the state module as Salt loads it."""
+
+    def __init__(self, folder, server, release):
+        self.host = sandbox.create(folder / "fleet" / "east", release, "cluster", "east")
+        self.secret = server.region.secret
+        spec = importlib.util.spec_from_file_location("maas_cluster_states", STATES)
+        self.states = importlib.util.module_from_spec(spec)
+        self.states.__dict__.update(
+            __opts__={"id": "east", "maas.root": self.host.root},
+            __pillar__={"maas": {"region": {"url": server.url}, "clusters": {"east": {}}}},
+            __context__={},
+            __salt__={},
+        )
+        spec.loader.exec_module(self.states)
+        if release == "1.7":
+            uuid = self.host_uuid()
+            self.states.__pillar__["maas"]["clusters"]["east"]["uuid"] = uuid
+
+    def host_uuid(self):
+        """The uuid that the package made up."""
+        return cluster_config.read_files(surface.detect(self.host.root))["uuid"]
+
+    def run(self, secret, test=False, timeout=20):
+        self.states.__opts__["test"] = test
+        first = self.states.configured("host", secret=secret, wait=5)
+        return first, self.states.registered("enrolled", timeout=timeout)
+
+
+@pytest.fixture(params=["3.7", "1.7"])
+def cluster(request, tmp_path):
+    (tmp_path / "fleet").mkdir()
+    with RegionServer(request.param) as server:
+        hosts = Hosts(server.region, server.url, tmp_path / "fleet", interval=0.05, retry=0.1)
+        with hosts:
+            yield Cluster(tmp_path, server, request.param)
+
+
+def test_enrolment_is_foreseen_and_told_once(cluster):
+    planned = cluster.run(cluster.secret, test=True)
+    assert [one["result"] for one in planned] == [None, None]
+    done = cluster.run(cluster.secret)
+    assert [one["result"] for one in done] == [True, True], done
+    assert [one["changes"] for one in done] == [one["changes"] for one in planned]
+    again = cluster.run(cluster.secret)
+    assert [one["result"] for one in again] == [True, True]
+    assert not any(one["changes"] for one in again)
+
+
+def test_an_enrolled_host_that_gets_a_wrong_secret_is_not_called_registered(cluster):
+    assert cluster.run(cluster.secret)[1]["result"] is True
+    first, second = cluster.run(secrets.token_hex(16), timeout=1)
+    assert first["changes"]
+    assert second["result"] is False
+    assert "shared secret" in second["comment"]
+    assert cluster.run(cluster.secret)[1]["result"] is True
+
+
+def test_a_1x_cluster_with_a_uuid_of_its_own_must_be_named(tmp_path):
+    (tmp_path / "fleet").mkdir()
+    with RegionServer("1.7") as server:
+        cluster = Cluster(tmp_path, server, "1.7")
+        del cluster.states.__pillar__["maas"]["clusters"]["east"]["uuid"]
+        there = cluster.host.read("etc/maas/maas_cluster.conf")
+        first, _ = cluster.run("aa" * 16, test=True)
+        assert first["result"] is False
+        assert "maas:clusters:east:uuid: is missing" in first["comment"]
+        assert cluster.host.read("etc/maas/maas_cluster.conf") == there
