@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import pillar, runtime
+from saltext.maas.doctor import examine_region
 from saltext.maas.host import reach, region, services, users
 from saltext.maas.reconcile import Snapshot, make_plan
 
@@ -132,3 +133,32 @@ def check_pillar(data=None):
     """
     described = runtime.pillar(globals()) if data is None else data
     return pillar.problems(described, runtime.release(globals()))
+
+
+def doctor():
+    """Look for what keeps a region from working; nothing is changed.
+
+    Looked at are the region URL (does the API answer there, is it the same in files, debconf and
+    pillar), name resolution, clocks, the database (reachable, of a version that this release
+    accepts), the shared secret in file and database, and the region's own ports.
+
+    Returns:
+        ``{healthy, problems, warnings, findings: [{check, status, found, remedy}]}``; a status is
+        ``ok``, ``warning``, ``problem`` or ``unknown``.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or its file is broken.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.doctor
+    """
+    return examine_region(
+        runtime.surface(globals(), "region"),
+        url=runtime.pillar(globals(), "region").get("url"),
+        ca_file=runtime.pillar(globals(), "api").get("ca_file"),
+    )

@@ -136,6 +136,11 @@ def usernames(conn) -> list[str]:
     return [name for (name,) in _rows(conn, "SELECT username FROM auth_user ORDER BY id")]
 
 
+def clock(conn) -> float:
+    """The server's time, in seconds since the epoch."""
+    return float(_rows(conn, "SELECT extract(epoch FROM clock_timestamp())")[0][0])
+
+
 def secret(conn) -> str | None:
     """The shared secret that the database holds, or None (1.7 and later).
 

@@ -7,6 +7,7 @@ import json
 import socket
 import socketserver
 import threading
+from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -85,6 +86,7 @@ class _Connection(socketserver.StreamRequestHandler):
             f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Unknown')}",
             f"Content-Type: {response.content_type}",
             f"Content-Length: {len(response.body)}",
+            f"Date: {formatdate(usegmt=True)}",
         ]
         head += [f"{name}: {value}" for name, value in response.headers.items()]
         if close:

@@ -22,6 +22,9 @@ DEB = {
     "pserv": (("1.5", "etc/maas/pserv.yaml"), ("1.9", None)),
     "secret": (("1.7", "var/lib/maas/secret"),),
     "maas_id": (("2.0", "var/lib/maas/maas_id"),),
+    "dhcpd_config": (("1.5", "etc/maas/dhcpd.conf"), ("1.9", "var/lib/maas/dhcpd.conf")),
+    "dhcpd_interfaces": (("1.5", "var/lib/maas/dhcpd-interfaces"),),
+    "dhcpd_leases": (("1.5", "var/lib/maas/dhcp/dhcpd.leases"),),
     "maas_log": (("1.5", "var/log/maas/maas.log"),),
     "region_log": (
         ("1.5", "var/log/maas/maas.log"),
@@ -59,6 +62,13 @@ DEB = {
         ("2.0", ("maas-rackd",)),
     ),
     "init": (("1.5", "upstart"), ("2.0", "systemd")),
+    # ports that are listened on
+    "region_ports": (
+        ("1.5", (("tcp", 80),)),
+        ("1.8", (("tcp", 80), ("tcp", 5240))),
+        ("2.4", (("tcp", 5240),)),
+    ),
+    "cluster_ports": (("1.5", (("udp", 69),)), ("2.5", (("udp", 69), ("tcp", 5248)))),
     # packages and debconf
     "region_packages": (
         ("1.5", ("maas-region-controller", "maas-region-controller-min")),
@@ -94,6 +104,19 @@ SNAP = {
             "upgrade_rewrites_url",
             "has_cluster_uuid",
             "several_region_urls",
+            "region_ports",
+            "cluster_ports",
+        )
+    },
+    **{
+        f"dhcpd_{name}": (
+            ("2.2", f"var/snap/maas/current/var/lib/maas/{path}"),
+            ("2.8", f"var/snap/maas/common/maas/{path}"),
+        )
+        for name, path in (
+            ("config", "dhcpd.conf"),
+            ("interfaces", "dhcpd-interfaces"),
+            ("leases", "dhcp/dhcpd.leases"),
         )
     },
     "region_config": (("2.2", "var/snap/maas/current/regiond.conf"),),
@@ -127,6 +150,9 @@ PATHS = (
     "secret",
     "maas_id",
     "snap_mode",
+    "dhcpd_config",
+    "dhcpd_interfaces",
+    "dhcpd_leases",
     "maas_log",
     "region_log",
     "cluster_log",

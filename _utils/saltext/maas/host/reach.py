@@ -34,21 +34,30 @@ def wait_for_api(url: str, release: Release, wait: float = 180, ca_file: str | N
 
 def probe(url: str, ca_file: str | None = None, timeout: float = 5) -> str | None:
     """GET a URL; None when it answers 200, else the reason in a few words."""
+    return look(url, ca_file, timeout)[0]
+
+
+def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
+    """GET a URL.
+
+    Returns:
+        ``(None, answer)`` when it answers 200, else ``(reason in a few words, answer or None)``.
+    """
     import requests
 
     with requests.Session() as http:
         http.trust_env = False
         try:
-            answer = http.get(
-                url, timeout=timeout, verify=ca_file or True, allow_redirects=False, stream=True
-            )
+            answer = http.get(url, timeout=timeout, verify=ca_file or True, allow_redirects=False)
         except requests.exceptions.SSLError:
-            return "its certificate is not trusted"
+            return "its certificate is not trusted", None
         except requests.exceptions.Timeout:
-            return "no answer in time"
+            return "no answer in time", None
         except requests.exceptions.RequestException as error:
-            return "the connection was refused" if "refused" in str(error) else "no connection"
-        return None if answer.status_code == 200 else f"it answered {answer.status_code}"
+            refused = "refused" in str(error)
+            return "the connection was refused" if refused else "no connection", None
+        good = answer.status_code == 200
+        return None if good else f"it answered {answer.status_code}", answer
 
 
 def check_region_url(url: str, release: Release | str | None = None, timeout: float = 5) -> dict:

@@ -1,0 +1,128 @@
+"""The examination of a region controller."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+from saltext.maas import database
+from saltext.maas.doctor import checks, findings
+from saltext.maas.host import region, shared_secret
+
+#: First PostgreSQL that a release runs with, and the first that it does not complain about.
+_OLDEST = (("1.5", 9.1), ("3.3", 12))
+_GOOD = (("1.5", 9.1), ("3.3", 14), ("3.6", 16))
+
+
+def examine(surface, url=None, ca_file=None) -> dict:
+    """Look at all that a region needs, without changing anything.
+
+    Args:
+        surface: The host.
+        url: What the pillar says that the region URL is, if it does.
+        ca_file: CA for an https URL.
+
+    Returns:
+        See :func:`saltext.maas.doctor.findings.run`.
+
+    Raises:
+        HostError: No region here, or its file is broken.
+
+    MAAS 1.5 to 3.7.
+    """
+    surface.need("region")
+    here = region.read_config(surface)["url"]
+    return findings.run(
+        [
+            ("region URL", functools.partial(checks.region_url, surface, here, ca_file)),
+            ("name resolution", functools.partial(checks.name_resolution, here, True)),
+            ("agreement", functools.partial(_agreement, surface, here, url)),
+            ("database", functools.partial(_database, surface)),
+            ("shared secret", functools.partial(checks.secret, surface)),
+            ("ports", functools.partial(checks.listeners, surface, "region")),
+        ]
+    )
+
+
+def _agreement(surface, here, wanted):
+    check = "region URL in all places"
+    planned = region.plan(surface, url=here)
+    told = [f"{place} says {change['old'] or 'nothing'}"
+            for place, change in planned["changes"].items()]  # fmt: skip
+    if wanted and wanted.rstrip("/") != here.rstrip("/"):
+        told.append(f"the pillar says {wanted}")
+    if told:
+        return [
+            findings.problem(
+                check, f"It is {here}, but {'; '.join(told)}.",
+                "Run maas_region.configured, which brings all places into agreement.",
+            )
+        ]  # fmt: skip
+    found = [findings.warning(check, text, "Keep to the URL that the packages make of the host.")
+             for text in planned["warnings"]]  # fmt: skip
+    return found or [findings.ok(check, "It is the same everywhere.")]
+
+
+def _database(surface):
+    try:
+        with database.connection(surface, timeout=5) as conn:
+            version, theirs = conn.server_version, database.clock(conn)
+            ahead = time.time() - theirs
+            found = [_version(surface.release, version), _same_clock(ahead)]
+            return [*found, *_secret(surface, conn)]
+    except database.DatabaseError as error:
+        return [
+            findings.problem(
+                "database", str(error),
+                "Check host, port, name, user and password in the region's configuration, "
+                "PostgreSQL's pg_hba.conf and listen_addresses, and that it runs.",
+            )
+        ]  # fmt: skip
+
+
+def _version(release, number):
+    # 9.5 is 90500, 12.3 is 120003.
+    major = number // 10000
+    version = major + (number // 100 % 100) / 10 if major < 10 else float(major)
+    oldest, good = (_since(release, facts) for facts in (_OLDEST, _GOOD))
+    told = f"PostgreSQL {version:g} answers; MAAS {release} wants {oldest:g} or later."
+    if version < oldest:
+        return findings.problem("database", told, f"Upgrade PostgreSQL to {good:g} or later.")
+    if version < good:
+        return findings.warning(
+            "database", f"{told} It says that {version:g} will not do for long.",
+            f"Upgrade PostgreSQL to {good:g} or later before MAAS.",
+        )  # fmt: skip
+    return findings.ok("database", told)
+
+
+def _since(release, facts):
+    return [value for since, value in facts if release >= since][-1]
+
+
+def _same_clock(ahead):
+    found = checks.clock(ahead, "database's", 300)
+    return findings.Finding("database's clock", found.status, found.found, found.remedy)
+
+
+def _secret(surface, conn):
+    if not surface.has("secret"):
+        return []
+    check = "shared secret in the database"
+    stored, here = database.secret(conn), shared_secret.read(surface)
+    if stored is None or here is None:
+        return []
+    if stored.lower() == here:
+        return [findings.ok(check, "It is that of the file.")]
+    told = f"{surface.inside(surface.path('secret'))} holds another one than the database."
+    if surface.release < "3.3":
+        return [
+            findings.problem(
+                check, f"{told} The region takes in no cluster until they agree.",
+                "Put the one that the clusters use into both; maas_region.secret tells more.",
+            )
+        ]  # fmt: skip
+    return [
+        findings.warning(check, f"{told} The region takes the database's at its next start.",
+                         "Restart the region, then give the clusters its secret.")
+    ]  # fmt: skip
