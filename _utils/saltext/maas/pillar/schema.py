@@ -10,15 +10,16 @@ import functools
 
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import SERIES
-from saltext.maas.resources import BY_NAME
+from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import (
     ADDRESS,
     BOOLEAN,
+    EMAIL,
     INTEGER,
     NAMES,
     NETMASK,
-    NETWORK,
     TEXT,
+    URL,
     Kind,
     bounded,
 )
@@ -31,9 +32,9 @@ _RELEASE = {
 }
 _ALLOWED = {
     "api_key": "an API key such as consumer:token:secret, or an sdb:// reference",
-    "email": "an e-mail address such as admin@example.com",
+    "email": EMAIL.allowed,
     "hex": "an even number of hexadecimal digits, or an sdb:// reference",
-    "url": "a URL such as http://192.0.2.10:5240/MAAS, without user or password",
+    "url": URL.allowed,
     "uuid": "a uuid of up to 36 letters, digits and dashes",
 }
 _LIMITS = {
@@ -92,20 +93,13 @@ def _mapping(properties, doc="", required=(), empty=False):
 
 
 def _named(value, doc, key="NAME", names=None):
-    names = names or {"minLength": 1, "allowed": "a name"}
     return {
         "type": "object",
         "additionalProperties": value,
-        "propertyNames": names,
+        "propertyNames": names or {"minLength": 1, "allowed": "a name"},
         "doc": doc,
         "key": key,
     }
-
-
-def _collection(type, value, doc, key="NAME", names=None):
-    """The objects of one resource type, which not every release has."""
-    table = BY_NAME[type]
-    return _for(_named(value, doc, key, names), table.since, table.until)
 
 
 def _for(node, since="", until=""):
@@ -130,6 +124,47 @@ def _fields(type: str, *leave_out: str) -> dict:
     return found
 
 
+def _placed(under: str = "") -> dict:
+    """The keys of all resource types whose place is at the top, or within another's objects."""
+    return {
+        table.pillar.key: _objects(table)
+        for table in TABLES
+        if table.pillar is not None and table.pillar.under == under
+    }
+
+
+def _objects(table) -> dict:
+    """The objects of one resource type, which not every release has."""
+    place = table.pillar
+    if place.plain:
+        leaf = _leaf(table.by_name[table.identity[-1]].kind, place.doc)
+        node = {"type": "array", "items": _filled(leaf), "allowed": "a list", "doc": place.doc}
+        return _for(node, table.since, table.until)
+    inner = {
+        **{
+            place.spelling(name): node
+            for name, node in _fields(table.name, *place.implied()).items()
+        },
+        **_placed(table.name),
+    }
+    needed = [place.spelling(name) for name in place.needed]
+    one = _mapping(inner, place.doc, needed, empty=bool(place.named_by) and not needed)
+    if place.single:
+        node = one
+    elif place.named_by:
+        node = _named(one, place.doc, place.name, _names(table))
+    else:
+        node = {"type": "array", "items": one, "allowed": "a list", "doc": place.doc}
+    return _for(node, table.since, table.until)
+
+
+def _names(table):
+    kind = table.pillar.names or table.by_name[table.pillar.named_by].kind
+    if "format" not in kind.schema:
+        return None
+    return {"format": kind.schema["format"], "allowed": kind.allowed}
+
+
 def _setting(setting) -> dict:
     kind = {"bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES}[setting.kind]
     node = _leaf(kind, "", setting.since, setting.until)
@@ -142,26 +177,6 @@ def schema() -> dict:
     span = _mapping(
         {"low": _leaf(ADDRESS, "First address."), "high": _leaf(ADDRESS, "Last address.")},
         required=("low", "high"),
-    )
-    ip_range = _mapping(
-        {
-            "type": {"enum": ["dynamic", "reserved"], "allowed": "one of: dynamic, reserved",
-                     "doc": "dynamic or reserved."},
-            "start": _leaf(ADDRESS, "First address."),
-            "end": _leaf(ADDRESS, "Last address."),
-            "comment": _leaf(BY_NAME["ip_range"].by_name["comment"].kind, "Free text."),
-        },
-        "Ranges within the subnet.",
-        required=("type", "start", "end"),
-    )  # fmt: skip
-    dhcp = _mapping(
-        _fields("dhcp", "vlan"),
-        "DHCP on the VLAN: served by racks, or relayed to another VLAN. From 2.0 on.",
-    )
-    vlan = _mapping(
-        {**_fields("vlan", "fabric", "vid"), "dhcp": dhcp},
-        "A VLAN; its key is the vid.",
-        empty=True,
     )
     interface = _mapping(
         {
@@ -178,13 +193,7 @@ def schema() -> dict:
         "An interface of the cluster; its key is the name of the network interface.",
         required=("management", "ip"),
     )  # fmt: skip
-    selection = _mapping(
-        _fields("boot_selection", "source"), "What to import.", required=("os", "release")
-    )
-    for name in ("arches", "subarches", "labels"):
-        selection["properties"][name]["doc"] += " All, where not given."
     old = functools.partial(_for, until="1.10")
-    vids = {"format": "vid", "allowed": "a VLAN id from 0 to 4094, or untagged"}
     return _mapping(
         {
             "release": {**_RELEASE,
@@ -235,45 +244,7 @@ def schema() -> dict:
                 **_mapping({name: _setting(one) for name, one in sorted(SETTINGS.items())}),
                 "doc": "MAAS's own settings.",
             },
-            "users": _named(
-                _mapping(
-                    {
-                        **_fields("user", "username"),
-                        "email": _text("E-mail address, unique in the region.", "email"),
-                    },
-                    required=("email",),
-                ),
-                "Users.",
-                "USERNAME",
-            ),
-            "spaces": _collection(
-                "space", _mapping(_fields("space", "name"), empty=True), "Spaces. From 2.0 on."
-            ),
-            "fabrics": _collection(
-                "fabric",
-                _mapping(
-                    {
-                        **_fields("fabric", "name"),
-                        "vlans": {**_named(vlan, "Its VLANs.", "VID"), "propertyNames": vids},
-                    },
-                    empty=True,
-                ),
-                "Fabrics. From 2.0 on.",
-            ),
-            "subnets": _collection(
-                "subnet",
-                _mapping(
-                    {
-                        **_fields("subnet", "cidr"),
-                        "ranges": {"type": "array", "items": ip_range, "allowed": "a list",
-                                   "doc": "Its IP ranges."},
-                    },
-                    empty=True,
-                ),
-                "Subnets. From 2.0 on.",
-                "CIDR",
-                {"format": "network", "allowed": NETWORK.allowed},
-            ),
+            **_placed(),
             "clusters": _named(
                 _mapping(
                     {
@@ -296,20 +267,6 @@ def schema() -> dict:
                 ),
                 "Cluster (1.x) or rack controllers (2.0 and later), by minion id.",
                 "MINION",
-            ),
-            "boot_sources": _collection(
-                "boot_source",
-                _mapping(
-                    {
-                        **_fields("boot_source", "url"),
-                        "selections": {"type": "array", "items": selection, "allowed": "a list",
-                                       "doc": "What to import from it."},
-                    },
-                    empty=True,
-                ),
-                "Boot sources, by URL.",
-                "URL",
-                {"format": "url", "allowed": _ALLOWED["url"]},
             ),
             "images": _mapping(
                 {

@@ -7,8 +7,8 @@ import uuid
 from saltext.maas.pillar.checks import ROOT, plain
 from saltext.maas.reconcile import Limits, want
 from saltext.maas.release import Release
+from saltext.maas.resources import TABLES
 from saltext.maas.resources.node_group import PLACEHOLDER
-from saltext.maas.resources.table import fabric_vid
 
 _UUIDS = uuid.UUID("6f0a2c9e-9a51-4f0e-8d3e-0b8d5f2f7c11")
 
@@ -43,7 +43,7 @@ def wishes(pillar: dict, release: Release) -> list:
     """
     pillar = plain(pillar)
     found = [
-        *_settings(pillar), *_users(pillar), *_networks(pillar), *_boot(pillar),
+        *_settings(pillar), *_placed(pillar, ROOT),
         *(_racks(pillar) if release >= "2.0" else _node_groups(pillar)),
     ]  # fmt: skip
     return found + _images(pillar, release, found)
@@ -60,44 +60,40 @@ def _settings(pillar):
         yield want("setting", {"name": name, "value": value}, f"{ROOT}:settings:{name}")
 
 
-def _users(pillar):
-    for name, user in (pillar.get("users") or {}).items():
-        yield want("user", {"username": name, **user}, f"{ROOT}:users:{name}")
+def _placed(node, where, under="", parent=None):
+    """The wishes for all that stands at its resource type's place within a node."""
+    for table in TABLES:
+        place = table.pillar
+        if place is None or place.under != under or place.key not in node:
+            continue
+        for at, values in _entries(table, node[place.key], f"{where}:{place.key}"):
+            if parent is not None:
+                values[place.parent] = parent
+            inner = {name: values.pop(name) for name in values.keys() - table.by_name.keys()}
+            wish = want(table.name, table.from_pillar(_clear(values)), at)
+            yield wish
+            yield from _placed(inner, at, table.name, wish.key)
 
 
-def _networks(pillar):
-    for name, values in (pillar.get("spaces") or {}).items():
-        yield want("space", {"name": name, **_clear(values)}, f"{ROOT}:spaces:{name}")
-    for name, values in (pillar.get("fabrics") or {}).items():
-        where = f"{ROOT}:fabrics:{name}"
-        values = dict(values or {})
-        vlans = values.pop("vlans", None) or {}
-        yield want("fabric", {"name": name, **_clear(values)}, where)
-        for vid, vlan in vlans.items():
-            yield from _vlan(f"{where}:vlans:{vid}", name, vid, dict(vlan or {}))
-    for cidr, values in (pillar.get("subnets") or {}).items():
-        where = f"{ROOT}:subnets:{cidr}"
-        values = dict(values or {})
-        ranges = values.pop("ranges", None) or ()
-        yield want("subnet", {"cidr": cidr, **_clear(values)}, where)
-        for number, one in enumerate(ranges):
-            fields = {"subnet": cidr, "type": one["type"]}
-            fields.update(start_ip=one["start"], end_ip=one["end"])
-            if "comment" in one:
-                fields["comment"] = "" if one["comment"] is None else one["comment"]
-            yield want("ip_range", fields, f"{where}:ranges:{number}")
+def _entries(table, found, at):
+    """What stands at a resource type's place: ``(path, {field: value})`` of each object."""
+    place = table.pillar
+    if place.single:
+        pairs = [] if found is None else [(at, found)]
+    elif place.named_by:
+        pairs = [(f"{at}:{key}", {place.named_by: _named(place, key), **(one or {})})
+                 for key, one in (found or {}).items()]  # fmt: skip
+    else:
+        pairs = [(f"{at}:{number}", one) for number, one in enumerate(found or ())]
+    fields = {key: name for name, key in place.spelled.items()}
+    for path, one in pairs:
+        if place.plain:
+            one = {table.identity[-1]: one}
+        yield path, {fields.get(key, key): value for key, value in one.items()}
 
 
-def _vlan(where, fabric, vid, vlan):
-    key = fabric_vid(f"{fabric}/{vid}")
-    dhcp = vlan.pop("dhcp", None)
-    number = int(key.rpartition("/")[2])
-    yield want("vlan", {"fabric": fabric, "vid": number, **_clear(vlan)}, where)
-    if dhcp is not None:
-        dhcp = _clear(dhcp)
-        if dhcp.get("relay_vlan"):
-            dhcp.setdefault("enabled", False)
-        yield want("dhcp", {"vlan": key, **dhcp}, f"{where}:dhcp")
+def _named(place, key):
+    return place.names.normal(key) if place.names else key
 
 
 def _racks(pillar):
@@ -142,16 +138,6 @@ def _interface(name, interface):
             values[f"{prefix}ip_range_low"] = ends["low"]
             values[f"{prefix}ip_range_high"] = ends["high"]
     return values
-
-
-def _boot(pillar):
-    for url, source in (pillar.get("boot_sources") or {}).items():
-        where = f"{ROOT}:boot_sources:{url}"
-        source = dict(source or {})
-        selections = source.pop("selections", None) or ()
-        yield want("boot_source", {"url": url, **source}, where)
-        for number, one in enumerate(selections):
-            yield want("boot_selection", {"source": url, **one}, f"{where}:selections:{number}")
 
 
 def _images(pillar, release, found):

@@ -223,7 +223,7 @@ def _change(snapshot, table, one, record):
 
 
 def _deletion(snapshot, table, one, record):
-    problem = None if table.can_delete else f"MAAS's API cannot delete a {table.noun}"
+    problem = table.undeletable(snapshot.release, record.raw)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
     return Change(one, "delete", old, None, problem=problem)
 

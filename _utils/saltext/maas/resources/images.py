@@ -8,6 +8,7 @@ from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unavailable
 from saltext.maas.client.session import segment
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
@@ -22,13 +23,18 @@ class BootSource(Table):
     since = "1.7"
     collection = "boot-sources/"
     identity = ("url",)
+    pillar = Place("boot_sources", "Boot sources, by URL.", "url", name="URL")
     fields = (
-        Field("url", doc="URL of the simplestreams mirror."),
+        Field("url", kinds.URL, doc="URL of the simplestreams mirror."),
         Field("keyring_filename", doc="Keyring file on the region host."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
         ),
     )  # fmt: skip
+
+    def from_pillar(self, values):
+        # An empty keyring is none: the other one is meant, or Ubuntu's own.
+        return {name: value for name, value in values.items() if value != ""}
 
     def read(self, snapshot, partition):
         try:
@@ -78,14 +84,26 @@ class BootSelection(Table):
     since = "1.7"
     identity = ("source", "os", "release")
     within = "source"
+    pillar = Place(
+        "selections", "What to import from it.", under="boot_source", parent="source",
+        needed=("os", "release"),
+    )  # fmt: skip
     fields = (
         Field("source", ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),
         Field("release", doc="Release, such as jammy."),
-        Field("arches", kinds.NAMES, default=["*"], doc="Architectures; * for all."),
-        Field("subarches", kinds.NAMES, default=["*"], doc="Sub-architectures; * for all."),
-        Field("labels", kinds.NAMES, default=["*"], doc="Labels; * for all."),
-    )
+        Field(
+            "arches", kinds.NAMES, default=["*"],
+            doc="Architectures; * for all, and where not given."
+        ),
+        Field(
+            "subarches", kinds.NAMES, default=["*"],
+            doc="Sub-architectures; * for all, and where not given."
+        ),
+        Field(
+            "labels", kinds.NAMES, default=["*"], doc="Labels; * for all, and where not given."
+        ),
+    )  # fmt: skip
 
     def partition(self, values):
         return values["source"]

@@ -136,6 +136,16 @@ NAMES = Kind("a list of words", _names, wire=lambda value: value or "", schema=_
 SUPERUSER = Kind(
     "true or false", _boolean, wire=lambda value: "1" if value else "0", schema={"type": "boolean"}
 )
+URL = Kind(
+    "a URL such as http://192.0.2.10:5240/MAAS, without user or password",
+    _text,
+    schema={"type": "string", "format": "url"},
+)
+EMAIL = Kind(
+    "an e-mail address such as admin@example.com",
+    _text,
+    schema={"type": "string", "format": "email"},
+)
 BLOB = Kind("base64 text", _blob, schema={"type": "string", "format": "base64"})
 
 

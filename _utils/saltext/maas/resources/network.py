@@ -6,7 +6,8 @@ import ipaddress
 
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
-from saltext.maas.resources.table import VLAN_NAME, Field, Table, read_vlan
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import VID, VLAN_NAME, Field, Table, read_vlan
 
 _SERVED_BY = ("dhcp_on", "primary_rack", "secondary_rack", "relay_vlan")
 
@@ -18,6 +19,7 @@ class Fabric(Table):
     collection = "fabrics/"
     identity = ("name",)
     nested = {"vlans": "vlan"}
+    pillar = Place("fabrics", "Fabrics. From 2.0 on.", "name")
     fields = (
         Field("name", doc="Name, unique in the region."),
         Field("class_type", doc="Free word for its class, such as 10g."),
@@ -31,6 +33,7 @@ class Space(Table):
     since = "2.0"
     collection = "spaces/"
     identity = ("name",)
+    pillar = Place("spaces", "Spaces. From 2.0 on.", "name")
     fields = (
         Field("name", doc="Name, unique in the region."),
         Field("description", readable=False, doc="Sent at creation only."),
@@ -46,6 +49,9 @@ class Vlan(Table):
     noun = "VLAN"
     since = "2.0"
     identity = ("fabric", "vid")
+    pillar = Place(
+        "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
+    )
     fields = (
         Field("fabric", ref="fabric", doc="Name of its fabric."),
         Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
@@ -81,6 +87,10 @@ class Dhcp(Table):
     since = "2.0"
     store = "vlan"
     identity = ("vlan",)
+    pillar = Place(
+        "dhcp", "DHCP on the VLAN: served by racks, or relayed to another VLAN.",
+        under="vlan", parent="vlan", single=True,
+    )  # fmt: skip
     fields = (
         Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
         Field("enabled", kinds.BOOLEAN, api="dhcp_on", doc="Whether MAAS serves DHCP there."),
@@ -96,6 +106,9 @@ class Dhcp(Table):
             doc="VLAN whose DHCP is relayed here.",
         ),
     )  # fmt: skip
+
+    def from_pillar(self, values):
+        return {"enabled": False, **values} if values.get("relay_vlan") else values
 
     def read(self, snapshot, partition):
         return _vlans(snapshot)
@@ -185,6 +198,7 @@ class Subnet(Table):
     since = "2.0"
     collection = "subnets/"
     identity = ("cidr",)
+    pillar = Place("subnets", "Subnets. From 2.0 on.", "cidr", name="CIDR")
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network."),
         Field("name", doc="Name; MAAS takes the network where none is given."),
@@ -225,6 +239,10 @@ class IpRange(Table):
     since = "2.0"
     collection = "ipranges/"
     identity = ("start_ip", "end_ip")
+    pillar = Place(
+        "ranges", "Its IP ranges.", under="subnet", parent="subnet",
+        needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
+    )  # fmt: skip
     fields = (
         Field("start_ip", kinds.ADDRESS, doc="First address."),
         Field("end_ip", kinds.ADDRESS, doc="Last address."),

@@ -19,6 +19,7 @@ from saltext.maas.client.errors import (
 )
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
 
 _REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
 
@@ -37,8 +38,10 @@ class Field:
         ref_attr: Attribute of the object referred to that the API wants.
         since, until: First and last release that has it.
         default: Sent with a create when the user names none.
+        usual: What MAAS gives a new object of itself, or a tuple of such values.
         readable: False where MAAS takes it but never shows it.
         writable: False where MAAS decides it, so that it can only be awaited.
+        fixed: MAAS takes it at creation only.
         secret: Its value must not be shown.
         as_file: Sent as a file part.
     """
@@ -53,8 +56,10 @@ class Field:
     since: str = ""
     until: str = ""
     default: Any = None
+    usual: Any = None
     readable: bool = True
     writable: bool = True
+    fixed: bool = False
     secret: bool = False
     as_file: bool = False
 
@@ -82,7 +87,7 @@ class Table:
         identity: Fields that tell one object from another.
         fields: All fields, those of ``identity`` first.
         collection: Path of its collection.
-        list_op, create_op: Custom operations for both; API 1.0 has them.
+        list_op, create_op: Custom operations for both in API 1.0.
         store: Name under which the snapshot keeps its objects; two tables may
             look at the same objects.
         nested: ``{key in an answer: store}`` for objects that come inside another.
@@ -90,6 +95,12 @@ class Table:
         implied_by: Type whose creation brings objects of this one along.
         since, until: First and last release that has it.
         can_create, can_update, can_delete: What the API lets one do.
+        delete_since: First release whose API deletes it, where that is a later one.
+        protected: Keys of the objects that every region has and that MAAS does not delete.
+        pillar: Its place in the pillar; None where that does not follow from data.
+        example: Values of an object, for tests that take any resource type.
+        changed: Values that such an object may be changed to.
+        around: ``(type, values)`` of what the example refers to.
         deletes_first: Deletions come before all else instead of last.
         created: What is said of an object after its creation.
     """
@@ -109,6 +120,12 @@ class Table:
     can_create: ClassVar[bool] = True
     can_update: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
+    delete_since: ClassVar[str] = ""
+    protected: ClassVar[tuple] = ()
+    pillar: ClassVar[Place | None] = None
+    example: ClassVar[dict] = {}
+    changed: ClassVar[dict] = {}
+    around: ClassVar[tuple] = ()
     deletes_first: ClassVar[bool] = False
     created: ClassVar[str] = "created"
 
@@ -134,6 +151,10 @@ class Table:
         """
         return field.kind.clean(value)
 
+    def from_pillar(self, values: dict) -> dict:
+        """The fields' values, from what stands in the pillar under the fields' names."""
+        return values
+
     def partition(self, values: dict) -> str:
         """The part of the collection that holds an object, where MAAS lists it by parts only."""
         return ""
@@ -154,7 +175,7 @@ class Table:
 
     def read(self, snapshot, partition: str) -> list[dict]:
         """Read the collection, or one part of it."""
-        return snapshot.client.get(self.collection, op=self.list_op)
+        return snapshot.client.get(self.collection, op=_op(self.list_op, snapshot))
 
     def item(self, snapshot, raw: dict) -> str:
         """The path of one object."""
@@ -182,10 +203,22 @@ class Table:
         """Why a wish cannot come true, seen before anything is sent; None if it can."""
         if record is None:
             return None if self.can_create else f"there is no such {self.noun}"
-        if self.can_update:
-            return None
-        fields = ", ".join(self.differences(snapshot, wanted, record))
+        fields = ", ".join(
+            name
+            for name in self.differences(snapshot, wanted, record)
+            if not self.can_update or self.by_name[name].fixed
+        )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
+
+    def kept(self, raw: dict) -> bool:
+        """Whether MAAS keeps an object, so that nobody can delete it."""
+        return self.key_of(raw) in self.protected
+
+    def undeletable(self, release: Release, raw: dict) -> str | None:
+        """Why an object cannot be deleted, seen before it is tried; None if it can."""
+        if not self.can_delete or (self.delete_since and release < self.delete_since):
+            return f"MAAS's API cannot delete a {self.noun}"
+        return f"MAAS itself needs this {self.noun}" if self.kept(raw) else None
 
     def needs(self, wanted, everything) -> set:
         """The ``(type, key)`` of all desired objects that must be right before this one."""
@@ -262,8 +295,8 @@ class Table:
     def send_create(self, run, values, data, files):
         """Send the creating request and return the new object."""
         return run.client.post(
-            self.create_path(run.snapshot, values), op=self.create_op, data=data, files=files,
-            repeat=False, hide=self.secrets(values),
+            self.create_path(run.snapshot, values), op=_op(self.create_op, run.snapshot),
+            data=data, files=files, repeat=False, hide=self.secrets(values),
         )  # fmt: skip
 
     def update(self, run, wanted, record) -> None:
@@ -301,6 +334,11 @@ class Table:
         return not (self.since and line < self.since) and not (self.until and line > self.until)
 
 
+def _op(name, snapshot):
+    """A custom operation of API 1.0, which later became a plain method."""
+    return name if snapshot.release < "2.0" else None
+
+
 def fabric_vid(value: object) -> str:
     """Normalise how a pillar names a VLAN: ``fabric/vid``, where ``untagged`` is vid 0.
 
@@ -318,6 +356,13 @@ VLAN_NAME = kinds.Kind(
     "FABRIC/VID, such as fabric-0/untagged or dc1/100",
     fabric_vid,
     schema={"type": ["string", "null"], "format": "vlan"},
+)
+
+
+VID = kinds.Kind(
+    "a VLAN id from 0 to 4094, or untagged",
+    lambda value: int(fabric_vid(f"any/{value}").rpartition("/")[2]),
+    schema={"type": "string", "format": "vid"},
 )
 
 

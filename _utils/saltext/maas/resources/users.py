@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
 #: Users that MAAS keeps for itself.
@@ -16,9 +17,12 @@ class User(Table):
     collection = "users/"
     identity = ("username",)
     can_update = False
+    delete_since = "1.9"
+    protected = SYSTEM_USERS
+    pillar = Place("users", "Users.", "username", needed=("email",), name="USERNAME")
     fields = (
         Field("username", doc="Name to log in with."),
-        Field("email", doc="E-mail address, unique in the region."),
+        Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
         Field(
             "password", secret=True, readable=False,
             doc="Password, for a new user: MAAS never shows one, and its API cannot change it.",
