@@ -17,7 +17,7 @@ LOCK := requirements/salt-$(SALT).txt
 # Apart from Salt, which may hold packaging back to a version that knows no new metadata.
 TWINE := .venv-twine/bin/twine
 
-SOURCES := $(shell find _modules _states _grains _runners _engines _utils -name '*.py' 2>/dev/null) \
+SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
 DOCS := $(shell find docs -name '*.md' -o -name '*.py') CHANGELOG.md
 STYLE := .

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure, pillar, runtime
+from saltext.maas import ensure, envelope, pillar, runtime
 from saltext.maas.client.errors import BadInput
 from saltext.maas.host import cluster, enrolment, reach
 
 _ENROLMENT = "saltext.maas.enrolment"
 
 
-def configured(name, url=None, secret=None, uuid="auto", wait=60):
+def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None):
     """Make sure that a cluster's host is pointed at its region, with the shared secret.
 
     The region is asked first whether it answers at the URL, since neither
@@ -28,6 +28,8 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
         uuid: Cluster uuid for a 1.x cluster that has none yet; ``auto`` takes
             the one by which the region's pillar knows this minion.
         wait: Seconds within which the region has to answer at the URL.
+        sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
+            minion, instead of ``secret``. A real run uses it up.
 
     Returns:
         A state's return.
@@ -45,7 +47,7 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
         surface = runtime.surface(globals(), "cluster")
         # What comes next enrols the host within moments; `registered` tells that it did.
         before = enrolment.registered(surface)["state"]
-        settings = _settings(surface, url, secret, uuid)
+        settings = _settings(surface, url, _secret(test, secret, sealed), uuid)
         done = cluster.configure(surface, test=True, **settings)
         if not test and done["changes"]:
             urls = settings["url"]
@@ -57,6 +59,14 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60):
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
+
+
+def _secret(test, secret, sealed):
+    if sealed is None:
+        return secret
+    if secret is not None:
+        raise BadInput("sealed: cannot be given together with secret")
+    return envelope.open_own(globals(), sealed, use_up=not test)
 
 
 def _settings(surface, url, secret, uuid):

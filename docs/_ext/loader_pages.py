@@ -13,6 +13,9 @@ KINDS = {
     "grains": ("grain", "Grains"),
     "runners": ("runner", "Runners"),
     "engines": ("engine", "Engines"),
+    "beacons": ("beacon", "Beacons"),
+    "pillar": ("external pillar", "External pillars"),
+    "roster": ("roster", "Rosters"),
 }
 
 

@@ -28,6 +28,15 @@ def loader_files(kind: str) -> list[str]:
     return sorted(path.name for path in (REPOSITORY / f"_{kind}").glob("*.py"))
 
 
+def kinds() -> list[str]:
+    """The loader types that this project has."""
+    return sorted(
+        path.name[1:]
+        for path in REPOSITORY.glob("_*")
+        if path.name != "_utils" and any(path.glob("*.py"))
+    )
+
+
 class Salt:
     """Salt's tools without master or daemon, in one folder.
 

@@ -7,12 +7,15 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from deliveries import Salt, clean_tree, loader_files
+import saltext.maas
+from deliveries import Salt, clean_tree, kinds, loader_files
 from saltext.maas.emulator.server import RegionServer
 
 pytestmark = pytest.mark.salt
 
 _OURS = ("saltext", "__editable__")
+#: What only the master's own sync brings; the runner is asked for it.
+ON_THE_MASTER = {"runners", "pillar", "roster"}
 
 
 def without_package(folder: Path) -> str:
@@ -65,7 +68,7 @@ def test_the_package_is_not_installed(salt):
 
 
 def test_everything_is_synced(salt):
-    for kind in ("modules", "states", "grains"):
+    for kind in {*kinds()} - ON_THE_MASTER:
         names = {f"{kind}.{Path(name).stem}" for name in loader_files(kind)}
         assert names == set(salt.synced[kind])
     assert "utils.saltext.maas.client.session" in salt.synced["utils"]
@@ -117,8 +120,10 @@ def test_the_state_tree_renders(salt):
     assert [one["__sls__"] for one in shown.values()] == ["maas.region"] * len(shown)
 
 
-def test_the_master_syncs_too(salt):
+def test_the_master_syncs_too_and_its_runner_finds_the_library(salt):
     synced = salt.runner("saltutil.sync_all")
-    modules = {f"modules.{Path(name).stem}" for name in loader_files("modules")}
-    assert modules <= set(synced["modules"]), json.dumps(synced)
+    for kind in {*kinds()} - {"beacons"}:
+        names = {f"{kind}.{Path(name).stem}" for name in loader_files(kind)}
+        assert names <= set(synced[kind]), json.dumps(synced)
     assert "utils.saltext.maas.runtime" in synced["utils"]
+    assert salt.runner("maas.version") == saltext.maas.__version__

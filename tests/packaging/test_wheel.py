@@ -12,15 +12,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from deliveries import REPOSITORY, Salt, clean_tree, loader_files
+import saltext.maas
+from deliveries import REPOSITORY, Salt, clean_tree, kinds, loader_files
 
 pytest.importorskip("build", reason="build is not installed")
 pytestmark = pytest.mark.salt
 
 LIBRARY = REPOSITORY / "_utils"
-KINDS = sorted(
-    path.name[1:] for path in REPOSITORY.glob("_*") if path != LIBRARY and any(path.glob("*.py"))
-)
+KINDS = kinds()
+PACKAGES = saltext.maas._LOADER_TYPES
 #: Distributions that have another name than their module.
 SPELLED = {
     "psycopg2": "psycopg2-binary",
@@ -63,7 +63,9 @@ def library() -> set:
 def test_the_wheel_holds_library_and_loader_modules_and_nothing_else(dist):
     with zipfile.ZipFile(dist[0]) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    loaded = {f"saltext/maas/{kind}/{name}" for kind in KINDS for name in loader_files(kind)}
+    loaded = {
+        f"saltext/maas/{PACKAGES[kind]}/{name}" for kind in KINDS for name in loader_files(kind)
+    }
     assert names == library() | loaded
 
 
@@ -155,3 +157,7 @@ def test_salt_shows_the_documentation(salt):
 
 def test_salt_loads_the_grain(salt):
     assert salt.call("grains.get", "maas") == {"installed": False}
+
+
+def test_salt_loads_the_runner(salt):
+    assert salt.runner("maas.version") == saltext.maas.__version__

@@ -11,7 +11,18 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
-_LOADER_TYPES = ("modules", "states", "grains", "runners")
+#: Loader type, which is also the repository's folder after an underscore, and its package in the
+#: wheel, where ``pillar`` is taken by the library.
+_LOADER_TYPES = {
+    "modules": "modules",
+    "states": "states",
+    "grains": "grains",
+    "runners": "runners",
+    "engines": "engines",
+    "beacons": "beacons",
+    "pillar": "ext_pillars",
+    "roster": "rosters",
+}
 
 
 def loader_dirs() -> dict[str, list[str]]:
@@ -23,8 +34,8 @@ def loader_dirs() -> dict[str, list[str]]:
     """
     here = Path(__file__).resolve().parent
     dirs = {}
-    for kind in _LOADER_TYPES:
-        installed = here / kind
+    for kind, package in _LOADER_TYPES.items():
+        installed = here / package
         folder = installed if installed.is_dir() else here.parents[2] / f"_{kind}"
         if folder.is_dir():
             dirs[kind] = [str(folder)]

@@ -1,0 +1,64 @@
+"""The region's shared secret on its way to a cluster: never in clear outside the two hosts.
+
+``salt-run maas.onboard`` and ``maas.rotate_secret`` use these; what they do is told in
+:doc:`../onboarding`.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import envelope, runtime
+from saltext.maas.host import cluster
+
+
+def seal(keys, lifetime=600):
+    """Seal the shared secret of the region on this host for other minions.
+
+    Args:
+        keys: ``{minion: public key}`` in PEM form, as the master accepted them.
+        lifetime: Seconds for which the boxes can be opened, at most a day.
+
+    Returns:
+        ``{sender, sender_key, boxes: {minion: box}}``; ciphertext only.
+
+    Raises:
+        CommandExecutionError: There is no region here, it has no secret yet,
+            or a key does not do.
+
+    Holds for MAAS 1.7 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_secret.seal '{"rack-1": "-----BEGIN PUBLIC KEY-----..."}'
+    """
+    return envelope.close(globals(), keys, lifetime)
+
+
+def install(sealed):
+    """Install a sealed secret on this cluster's or rack's host.
+
+    A box can be opened once, for a short time, and by this minion only. Where
+    the secret is installed already, nothing is restarted.
+
+    Args:
+        sealed: What :py:func:`maas_secret.seal` returned on the region's minion.
+
+    Returns:
+        ``{changes, warnings, restarted}``; the secret is shown as asterisks.
+
+    Raises:
+        CommandExecutionError: There is no box for this minion, it cannot be
+            opened, or the secret cannot be installed.
+
+    Holds for MAAS 1.7 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt rack-1 maas_secret.install "$ENVELOPE"
+    """
+    surface = runtime.surface(globals(), "cluster")
+    done = cluster.configure(surface, secret=envelope.open_own(globals(), sealed))
+    return {name: done[name] for name in ("changes", "warnings", "restarted")}

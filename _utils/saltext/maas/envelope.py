@@ -1,0 +1,84 @@
+"""The region's shared secret on its way: sealed on the region host, opened on a cluster's.
+
+An *envelope* is what the master hands from one to the other, and all that it ever sees::
+
+    {"sender": region minion, "sender_key": its public key, "boxes": {minion: sealed box}}
+"""
+
+from __future__ import annotations
+
+import os
+
+from saltext.maas import runtime, seal
+from saltext.maas.host import region
+
+PURPOSE = "maas shared secret"
+#: How many minions are sealed for at once.
+MAX_KEYS = 1000
+
+
+def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
+    """Seal the shared secret of the region on this host.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        keys: ``{minion: its accepted public key}``, handed over by the master.
+        lifetime: Seconds for which the boxes can be opened.
+
+    Returns:
+        An envelope.
+
+    Raises:
+        MaasError: There is no region or secret here, or a key does not do.
+    """
+    if not isinstance(keys, dict) or not 0 < len(keys) <= MAX_KEYS:
+        raise seal.SealError(f"keys: must be a mapping of 1 to {MAX_KEYS} minions to public keys")
+    secret = region.secret(runtime.surface(dunders, "region"))
+    if secret is None:
+        raise seal.SealError(
+            "the region has no shared secret yet: it makes one at its first start; is it running?"
+        )
+    own, key = _own(dunders)
+    boxes = {}
+    for minion, text in keys.items():
+        try:
+            boxes[minion] = seal.seal(secret, minion, text, own, key, PURPOSE, lifetime)
+        except seal.SealError as error:
+            raise seal.SealError(f"the public key of {minion}: {error}") from None
+    return {"sender": own, "sender_key": seal.public_text(key), "boxes": boxes}
+
+
+def open_own(dunders, envelope, use_up: bool = True) -> str:
+    """Take this minion's box out of an envelope and open it.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the cluster's minion.
+        envelope: From :func:`close`, over the master.
+        use_up: Remember the box, so that it cannot be opened again.
+
+    Returns:
+        The shared secret.
+
+    Raises:
+        SealError: There is no box for this minion, or it cannot be opened.
+    """
+    own, key = _own(dunders)
+    wrong = not isinstance(envelope, dict) or set(envelope) != {"sender", "sender_key", "boxes"}
+    if wrong or not isinstance(envelope["boxes"], dict):
+        raise seal.SealError("sealed: must be an envelope from maas_secret.seal")
+    if own not in envelope["boxes"]:
+        raise seal.SealError(f"sealed: holds no box for {own}")
+    opened = None
+    if use_up:
+        folder = dunders["__opts__"]["cachedir"]
+        os.makedirs(folder, exist_ok=True)
+        opened = os.path.join(folder, "maas-opened-boxes")
+    sender = envelope["sender"], envelope["sender_key"]
+    return seal.unseal(envelope["boxes"][own], own, key, *sender, PURPOSE, opened)
+
+
+def _own(dunders):
+    """This minion's id and private key."""
+    opts = dunders["__opts__"]
+    passphrase = runtime.revealed(dunders, opts.get("key_pass"))
+    return opts["id"], seal.private_key(os.path.join(opts["pki_dir"], "minion.pem"), passphrase)

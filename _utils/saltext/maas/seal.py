@@ -1,0 +1,284 @@
+"""A sealed box: a secret that only one minion can open, for one purpose, for a short time.
+
+A one-time key encrypts the secret (AES-256-GCM) and is itself encrypted for the
+recipient's public key (RSA-OAEP with SHA-256).  Who may open it, what for, who sealed
+it and until when stand outside in clear, are authenticated with the secret, and are
+signed by the sender together with all the rest (RSA-PSS with SHA-256).
+
+The keys are those that Salt's minions have anyway.  Salt writes private keys as PKCS#1,
+or as PKCS#8 where FIPS is on or a newer release does, and public keys that older ones
+made begin with ``BEGIN RSA PUBLIC KEY``; all are read, with or without a pass phrase.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import time
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from saltext.maas.client.errors import MaasError
+
+VERSION = 1
+#: Seconds for which a box can be opened, unless told.
+LIFETIME = 600
+#: Seconds by which two hosts' clocks may differ.
+SKEW = 120
+#: Bytes of a box as JSON, beyond which none is looked at.
+MAX_BOX = 16384
+MAX_SECRET = 4096
+#: Bytes of the file that remembers opened boxes.
+_MAX_OPENED = 1 << 20
+
+_HEAD = ("version", "recipient", "sender", "purpose", "issued", "expires", "serial")
+_BODY = ("key", "nonce", "text")
+_FIELDS = {*_HEAD, *_BODY, "signature"}
+_OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+_MIN_BITS = 2048
+
+
+class SealError(MaasError):
+    """A box cannot be made or opened; the text never shows what is in it."""
+
+
+def public_key(text):
+    """Read a minion's public key.
+
+    Args:
+        text: PEM, as Salt keeps it in ``pki_dir/minions`` or ``minion.pub``.
+
+    Raises:
+        SealError: It is none, or no RSA key of 2048 bits or more.
+    """
+    try:
+        key = serialization.load_pem_public_key(_bytes(text).strip() + b"\n")
+    except (ValueError, TypeError):
+        raise SealError("what was given is no public key in PEM form") from None
+    return _strong(key, rsa.RSAPublicKey)
+
+
+def private_key(path: str, passphrase=None):
+    """Read this minion's own private key.
+
+    Args:
+        path: ``pki_dir/minion.pem``.
+        passphrase: Text, where the key file is encrypted.
+
+    Raises:
+        SealError: It is missing, broken, or needs another pass phrase.
+    """
+    try:
+        with open(path, "rb") as stream:
+            pem = stream.read(65536)
+    except OSError as error:
+        raise SealError(f"the minion's private key {path}: {error.strerror}") from None
+    try:
+        key = serialization.load_pem_private_key(pem, _bytes(passphrase) if passphrase else None)
+    except TypeError:
+        if not passphrase:
+            raise SealError(f"the minion's private key {path} needs a pass phrase") from None
+        key = _unencrypted(pem, path)
+    except ValueError:
+        raise SealError(
+            f"the minion's private key {path} is broken, or its pass phrase another"
+        ) from None
+    return _strong(key, rsa.RSAPrivateKey)
+
+
+def _unencrypted(pem, path):
+    # Salt passes its key_pass to keys that were made before there was one, too.
+    try:
+        return serialization.load_pem_private_key(pem, None)
+    except (TypeError, ValueError):
+        raise SealError(f"the minion's private key {path} is broken") from None
+
+
+def public_text(key) -> str:
+    """The public half of a private key, as PEM."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def seal(
+    secret: str,
+    recipient: str,
+    recipient_key: str,
+    sender: str,
+    sender_key,
+    purpose: str,
+    lifetime: float = LIFETIME,
+) -> dict:
+    """Seal a secret for one minion.
+
+    Args:
+        secret: Text.
+        recipient: The minion's id.
+        recipient_key: Its public key, PEM.
+        sender: The id of the minion that seals.
+        sender_key: Its private key, from :func:`private_key`.
+        purpose: What it is for; opened only for the same.
+        lifetime: Seconds for which it can be opened, at most a day.
+
+    Returns:
+        The box, a flat mapping of text and numbers that JSON can hold.
+
+    Raises:
+        SealError: A key or value does not do.
+    """
+    data = _bytes(secret)
+    if not data or len(data) > MAX_SECRET:
+        raise SealError(f"a secret must have 1 to {MAX_SECRET} bytes")
+    if not 0 < lifetime <= 86400:
+        raise SealError("lifetime must be more than 0 and at most 86400 seconds")
+    now = int(time.time())
+    head = {
+        "version": VERSION,
+        "recipient": str(recipient),
+        "sender": str(sender),
+        "purpose": str(purpose),
+        "issued": now,
+        "expires": now + int(lifetime),
+        "serial": os.urandom(16).hex(),
+    }
+    once, nonce = AESGCM.generate_key(256), os.urandom(12)
+    body = {
+        "key": _text(public_key(recipient_key).encrypt(once, _OAEP)),
+        "nonce": _text(nonce),
+        "text": _text(AESGCM(once).encrypt(nonce, data, _canonical(head))),
+    }
+    signature = sender_key.sign(_canonical({**head, **body}), _PSS, hashes.SHA256())
+    return {**head, **body, "signature": _text(signature)}
+
+
+def unseal(
+    box,
+    recipient: str,
+    recipient_key,
+    sender: str,
+    sender_key: str,
+    purpose: str,
+    opened: str | None = None,
+) -> str:
+    """Open a box.
+
+    Args:
+        box: From :func:`seal`, as a mapping.
+        recipient: This minion's id.
+        recipient_key: Its private key, from :func:`private_key`.
+        sender: The minion that must have sealed it.
+        sender_key: That one's public key, PEM.
+        purpose: What it must be for.
+        opened: File that remembers which boxes were opened, so that none is a
+            second time.
+
+    Returns:
+        The secret.
+
+    Raises:
+        SealError: The box is for another minion or purpose, from another sender, too
+            old, opened before, or was changed.
+    """
+    _check_form(box)
+    for what, wanted in (("recipient", recipient), ("sender", sender), ("purpose", purpose)):
+        if box[what] != wanted:
+            raise SealError(f"the box is for another {what} than {wanted}")
+    _check_time(box)
+    signed = _canonical({name: box[name] for name in (*_HEAD, *_BODY)})
+    try:
+        public_key(sender_key).verify(_raw(box["signature"]), signed, _PSS, hashes.SHA256())
+    except InvalidSignature:
+        raise SealError(f"the box was not sealed by {sender}, or was changed") from None
+    try:
+        once = recipient_key.decrypt(_raw(box["key"]), _OAEP)
+    except ValueError:
+        raise SealError(
+            "the box was sealed for another key than this minion's: does the master hold this "
+            "minion's present key?"
+        ) from None
+    head = _canonical({name: box[name] for name in _HEAD})
+    try:
+        secret = AESGCM(once).decrypt(_raw(box["nonce"]), _raw(box["text"]), head)
+    except (InvalidTag, ValueError):
+        raise SealError("the box was changed on its way") from None
+    if opened:
+        _remember(opened, box["serial"], box["expires"])
+    return secret.decode()
+
+
+def _check_form(box):
+    if not isinstance(box, dict) or set(box) != _FIELDS:
+        raise SealError("what was given is no sealed box")
+    numbers = ("version", "issued", "expires")
+    wrong = [name for name in numbers if type(box[name]) is not int]
+    wrong += [name for name in _FIELDS - {*numbers} if not isinstance(box[name], str)]
+    if wrong or sum(len(str(value)) for value in box.values()) > MAX_BOX:
+        raise SealError("what was given is no sealed box")
+    if box["version"] != VERSION:
+        raise SealError(f"the box is of version {box['version']}; this one opens {VERSION}")
+    if not re.fullmatch(r"[0-9a-f]{32}", box["serial"]):
+        raise SealError("what was given is no sealed box")
+
+
+def _check_time(box):
+    now = time.time()
+    if box["expires"] + SKEW < now or box["expires"] - box["issued"] > 86400:
+        raise SealError(
+            "the box is too old to be opened; have it sealed again, and if this repeats compare "
+            "the clocks of both hosts"
+        )
+    if box["issued"] - SKEW > now:
+        raise SealError("the box comes from the future; compare the clocks of both hosts")
+
+
+def _remember(path, serial, expires):
+    """Note an opened box, and refuse it the second time; what has expired is forgotten."""
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        now, kept = time.time(), {}
+        for line in stream.read(_MAX_OPENED).splitlines():
+            one, _, until = line.partition(" ")
+            if until.isdigit() and int(until) + SKEW >= now:
+                kept[one] = int(until)
+        if serial in kept:
+            raise SealError("the box was opened before; have it sealed again")
+        kept[serial] = expires
+        stream.seek(0)
+        stream.truncate()
+        stream.write("".join(f"{one} {until}\n" for one, until in kept.items()))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _strong(key, kind):
+    if not isinstance(key, kind) or key.key_size < _MIN_BITS:
+        raise SealError(f"only RSA keys of {_MIN_BITS} bits or more can be used")
+    return key
+
+
+def _canonical(values) -> bytes:
+    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _bytes(value) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise SealError("what was given is no sealed box") from None

@@ -1,0 +1,144 @@
+"""The shared secret from a region's host to a cluster's, sealed; both in sandboxes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from saltext.maas import seal
+from saltext.maas.host import shared_secret
+from support.fleet import Fleet
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Minion:
+    """A minion's modules as Salt loads them, with a key pair of its own."""
+
+    def __init__(self, folder, name, box, pillar=None):
+        folder = folder / "minions" / name
+        (folder / "pki").mkdir(parents=True)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        (folder / "pki" / "minion.pem").write_bytes(private)
+        self.public = seal.public_text(key)
+        self.box = box
+        self._dunders = {
+            "__opts__": {
+                "id": name, "maas.root": box.root, "pki_dir": str(folder / "pki"),
+                "cachedir": str(folder / "cache"),
+            },
+            "__pillar__": {"maas": pillar or {}}, "__context__": {}, "__salt__": {},
+        }  # fmt: skip
+
+    def load(self, path):
+        spec = importlib.util.spec_from_file_location(Path(path).stem, REPOSITORY / path)
+        module = importlib.util.module_from_spec(spec)
+        module.__dict__.update(self._dunders)
+        spec.loader.exec_module(module)
+        return module
+
+    def test(self, on):
+        self._dunders["__opts__"]["test"] = on
+
+    @property
+    def secret(self):
+        return self.load("_modules/maas_secret.py")
+
+
+@pytest.fixture(params=["1.7", "3.7"])
+def fleet(request, tmp_path):
+    with Fleet(request.param, tmp_path / "hosts") as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def region(fleet, tmp_path):
+    box, _ = fleet.add("region", "region")
+    path = Path(box.path("secret"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(fleet.region.secret)
+    return Minion(tmp_path, "region", box)
+
+
+@pytest.fixture
+def rack(fleet, tmp_path):
+    box, _ = fleet.add("rack-1")
+    return Minion(tmp_path, "rack-1", box, {"region": {"url": fleet.url}})
+
+
+def installed(minion):
+    from saltext.maas.host.surface import detect
+
+    return shared_secret.read(detect(minion.box.root))
+
+
+def test_it_arrives_and_is_never_seen(fleet, region, rack):
+    envelope = region.secret.seal({"rack-1": rack.public})
+    done = rack.secret.install(envelope)
+    assert installed(rack) == fleet.region.secret
+    assert set(done["changes"]) == {"secret"}
+    assert done["restarted"]
+    seen = json.dumps([envelope, done]) + fleet.argv_text()
+    assert fleet.region.secret not in seen
+    again = rack.secret.install(region.secret.seal({"rack-1": rack.public}))
+    assert (again["changes"], again["restarted"]) == ({}, [])
+
+
+def test_a_box_opens_once_for_one_minion(region, rack, tmp_path, fleet):
+    envelope = region.secret.seal({"rack-1": rack.public})
+    other = Minion(tmp_path, "rack-2", fleet.add("rack-2")[0])
+    with pytest.raises(seal.SealError, match="no box for rack-2"):
+        other.secret.install(envelope)
+    moved = {**envelope, "boxes": {"rack-2": envelope["boxes"]["rack-1"]}}
+    with pytest.raises(seal.SealError, match="another recipient"):
+        other.secret.install(moved)
+    rack.secret.install(envelope)
+    with pytest.raises(seal.SealError, match="opened before"):
+        rack.secret.install(envelope)
+
+
+def test_a_state_takes_it_and_its_plan_is_true(fleet, region, rack):
+    envelope = region.secret.seal({"rack-1": rack.public})
+    rack.test(True)
+    planned = rack.load("_states/maas_cluster.py").configured("host", uuid=None, sealed=envelope)
+    assert planned["result"] is None
+    assert installed(rack) is None
+    rack.test(False)
+    states = rack.load("_states/maas_cluster.py")
+    done = states.configured("host", uuid=None, sealed=envelope)
+    assert done["result"] is True
+    assert done["changes"] == planned["changes"]
+    assert "secret" in done["changes"]
+    assert fleet.region.secret not in json.dumps([planned, done])
+    used = states.configured("host", uuid=None, sealed=envelope)
+    assert used["result"] is False
+    assert "opened before" in used["comment"]
+    both = states.configured("host", uuid=None, sealed=envelope, secret="00")
+    assert "together" in both["comment"]
+
+
+@pytest.mark.parametrize("envelope", [None, "x", {}, {"sender": 1, "sender_key": 1, "boxes": []}])
+def test_what_is_no_envelope_is_refused(rack, envelope):
+    with pytest.raises(seal.SealError, match="sealed: must be an envelope"):
+        rack.secret.install(envelope)
+
+
+@pytest.mark.parametrize("keys", [None, {}, [], {"rack-1": "no key"}])
+def test_nothing_is_sealed_for_what_is_no_key(region, keys):
+    with pytest.raises(seal.SealError, match=r"keys: must be|public key of rack-1"):
+        region.secret.seal(keys)
+
+
+def test_a_region_without_a_secret_says_so(region, rack):
+    Path(region.box.path("secret")).unlink()
+    with pytest.raises(seal.SealError, match="no shared secret yet"):
+        region.secret.seal({"rack-1": rack.public})
