@@ -30,7 +30,7 @@ from saltext.maas.release import Release, known
 #: Commands that a sandbox has, by folder.
 COMMANDS = {
     "usr/sbin": ("dpkg-reconfigure", "service"),
-    "usr/bin": ("debconf-show", "debconf-set-selections"),
+    "usr/bin": ("debconf-communicate", "debconf-set-selections", "debconf-show"),
 }
 _STATE = "var/lib/emulator"
 #: Services that are there besides those that a change of configuration restarts.

@@ -129,6 +129,21 @@ def _owned(host, question):
     return host.fact("region_packages")[0] if prefix == "maas" else prefix
 
 
+def debconf_communicate(host, arguments):
+    """``debconf-communicate PACKAGE``: only ``GET QUESTION``, on its input."""
+    store = host.peek("debconf")
+    for line in sys.stdin.read().splitlines():
+        verb, _, question = line.partition(" ")
+        if verb.upper() != "GET":
+            _say(f'20 Unsupported command "{verb.lower()}" (full line was "{line}") received.')
+        elif question in store:
+            _say(f"0 {store[question]['value']}")
+        else:
+            _say(f"10 {question} doesn't exist")
+            return 10
+    return 0
+
+
 def debconf_set_selections(host, arguments):
     """``debconf-set-selections [FILE]``: lines ``PACKAGE QUESTION TYPE VALUE``."""
     if arguments and not arguments[0].startswith("-"):
@@ -240,6 +255,7 @@ COMMANDS = {
     "systemctl": systemctl,
     "service": service,
     "initctl": initctl,
+    "debconf-communicate": debconf_communicate,
     "debconf-show": debconf_show,
     "debconf-set-selections": debconf_set_selections,
     "dpkg-reconfigure": dpkg_reconfigure,

@@ -6,10 +6,11 @@ import re
 from urllib.parse import urlsplit
 
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.surface import Surface, failed
 
 _LINE = re.compile(r"^[* ] (\S+?):(?: (.*))?$")
 OMITTED = "(password omitted)"
+_NO_QUESTION = "10"
 
 
 def show(surface: Surface, *packages: str) -> dict[str, str]:
@@ -22,6 +23,20 @@ def show(surface: Surface, *packages: str) -> dict[str, str]:
     stdout = surface.check(["debconf-show", *packages])
     found = (_LINE.match(line) for line in stdout.splitlines())
     return {match.group(1): match.group(2) or "" for match in found if match}
+
+
+def get_answer(surface: Surface, package: str, question: str) -> str | None:
+    """One answer as debconf has it, passwords too; never for anybody's eyes.
+
+    Returns:
+        The answer, ``""`` when it is unset, or None when debconf has no such question.
+    """
+    argv = ["debconf-communicate", package]
+    status, stdout, stderr = surface.run(argv, stdin=f"GET {question}\n")
+    code, _, value = stdout.strip("\n").partition(" ")
+    if code not in ("0", _NO_QUESTION):  # which is also its exit status
+        raise failed(argv, status, stderr)
+    return value if code == "0" else None
 
 
 def set_answer(surface: Surface, package: str, question: str, kind: str, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import grp
 import os
 import pwd
@@ -14,6 +15,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
 BACKUP_SUFFIX = ".saltext-maas.bak"
+_TEMPORARY = ".saltext-maas."  # between a file's name and what mkstemp adds
 
 
 def read(path: str) -> str | None:
@@ -28,7 +30,7 @@ def read(path: str) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise HostError(f"{path} cannot be read: {_reason(error)}.") from None
+        raise HostError(f"{path} cannot be read: {reason(error)}.") from None
 
 
 def replace(
@@ -59,38 +61,67 @@ def replace(
         HostError: The file cannot be written; it is as it was.
     """
     path = os.path.realpath(path)
-    folder, name = os.path.split(path)
     try:
         before = os.stat(path)
     except FileNotFoundError:
         before = None
     except OSError as error:
-        raise HostError(f"{path} cannot be read: {_reason(error)}.") from None
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            if before:
-                _chown(surface, temporary, before.st_uid, before.st_gid)
-            elif owner:
-                set_owner(surface, temporary, *owner)
-            os.fchmod(handle, stat.S_IMODE(before.st_mode) if before else mode)
-            os.fsync(handle)
+        raise HostError(f"{path} cannot be read: {reason(error)}.") from None
+
+    def ready(handle, temporary):
+        if before:
+            chown(surface, temporary, before.st_uid, before.st_gid)
+        elif owner:
+            set_owner(surface, temporary, *owner)
+        os.fchmod(handle, stat.S_IMODE(before.st_mode) if before else mode)
         if validate:
             validate(read(temporary) or "")
         if before and backup:
             back_up(path)
+
+    try:
+        _swap(path, text.encode(), ready)
+    except OSError as error:
+        raise HostError(f"{path} cannot be written: {reason(error)}.") from None
+
+
+def put(path: str, content: bytes, mode: int) -> None:
+    """Put bytes into a file in one step, with just this mode.
+
+    Raises:
+        OSError: It cannot be written; it is as it was.
+    """
+    _swap(path, content, lambda handle, _: os.fchmod(handle, mode))
+
+
+def _swap(path, content, ready):
+    """Write beside the file, and take its place when that is safely on the disk."""
+    folder, name = os.path.split(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}{_TEMPORARY}", dir=folder)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            ready(handle, temporary)
+            os.fsync(handle)
         os.replace(temporary, path)
         temporary = None
         _sync_folder(folder)
-    except OSError as error:
-        raise HostError(f"{path} cannot be written: {_reason(error)}.") from None
     finally:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def sweep(path: str) -> None:
+    """Remove what a killed run left half written beside a file."""
+    folder, name = os.path.split(os.path.realpath(path))
+    for start in (name, name + BACKUP_SUFFIX):
+        for left in glob.glob(
+            os.path.join(glob.escape(folder), f".{glob.escape(start)}{_TEMPORARY}*")
+        ):
+            with contextlib.suppress(OSError):
+                os.unlink(left)
 
 
 def back_up(path: str) -> str | None:
@@ -103,27 +134,15 @@ def back_up(path: str) -> str | None:
         HostError: It cannot be copied.
     """
     path = os.path.realpath(path)
-    temporary = None
     try:
         with open(path, "rb") as stream:
             content = stream.read()
             mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o600
-        handle, temporary = tempfile.mkstemp(prefix=".backup.", dir=os.path.dirname(path))
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-        os.replace(temporary, path + BACKUP_SUFFIX)
-        temporary = None
+        put(path + BACKUP_SUFFIX, content, mode)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise HostError(f"{path} cannot be backed up: {_reason(error)}.") from None
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        raise HostError(f"{path} cannot be backed up: {reason(error)}.") from None
     return path + BACKUP_SUFFIX
 
 
@@ -148,10 +167,15 @@ def set_owner(surface: Surface, path: str, user: str, group: str) -> str | None:
         uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
     except KeyError:
         return f"{surface.inside(path)} keeps its owner: there is no {user}:{group} here."
-    return _chown(surface, path, uid, gid)
+    return chown(surface, path, uid, gid)
 
 
-def _chown(surface, path, uid, gid):
+def chown(surface: Surface, path: str, uid: int, gid: int) -> str | None:
+    """Give a file to a user and a group by number; a sandbox's stays where we are not root.
+
+    Returns:
+        A note when the owner was left as it is, else None.
+    """
     now = os.stat(path)
     if (now.st_uid, now.st_gid) == (uid, gid):
         return None
@@ -174,7 +198,7 @@ def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "ma
         note = set_owner(surface, path, user, group)
         os.chmod(path, 0o640)
     except OSError as error:
-        raise HostError(f"{path} cannot be given to {user}: {_reason(error)}.") from None
+        raise HostError(f"{path} cannot be given to {user}: {reason(error)}.") from None
     return note
 
 
@@ -208,5 +232,6 @@ class Snapshot:
         return restored
 
 
-def _reason(error) -> str:
+def reason(error: OSError) -> str:
+    """Why something could not be done, in the system's words."""
     return getattr(error, "strerror", None) or type(error).__name__

@@ -6,11 +6,12 @@ import os
 from urllib.parse import urlsplit
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import debconf, files, formats, services, shared_secret
+from saltext.maas.host import debconf, files, formats, services, shared_secret, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.reach import wait_for_api
 from saltext.maas.host.settings import available, wanted
 from saltext.maas.host.surface import Surface
+from saltext.maas.host.transaction import Change
 
 
 def read_config(surface: Surface, secrets: bool = False) -> dict:
@@ -83,7 +84,7 @@ def plan(surface: Surface, **settings) -> dict:
     want = _checked(surface, settings)
     now, _ = _settings(surface)
     secret = {item.name for item in available(surface).values() if item.secret}
-    changes = {}
+    changes = transaction.plan(surface, "region")
     for name, value in want.items():
         if now[name] != value:
             old, new = now[name], value
@@ -139,29 +140,29 @@ def configure(
     want = _checked(surface, settings)
     before, _ = _settings(surface)
     changed = {name: want[name] for name in planned["changes"] if name in want}
-    answers = {name: item for name, item in planned["changes"].items() if name not in want}
+    answers = {name: item["new"] for name, item in planned["changes"].items() if name in _QUESTIONS}
     path = surface.path("region_config")
-    snapshot = files.Snapshot(surface, [path])
-    restarted: list[str] = []
-    try:
+
+    def answers_again():
+        if verify:
+            wait_for_api(want.get("url", before["url"]), surface.release, wait, ca_file)
+
+    package = surface.fact("region_packages")[0] if answers else None
+    with Change(
+        surface,
+        "region",
+        [path] if changed else [],
+        [(package, question, "string") for question in answers],
+        surface.fact("region_services") if changed else (),
+        answers_again,
+    ) as change:
         _write_settings(surface, path, changed)
-        for question, item in answers.items():
-            _set_question(surface, question, item["new"])
-        if changed:
-            restarted = services.restart(surface, surface.fact("region_services"))
-            if verify:
-                wait_for_api(want.get("url", before["url"]), surface.release, wait, ca_file)
-    except Exception as error:
-        told = _roll_back(surface, snapshot, answers, bool(restarted) or bool(changed))
-        if isinstance(error, HostError):
-            raise HostError(f"{error} {told}") from None
-        raise
-    return {**planned, "restarted": restarted}
+        for question, value in answers.items():
+            debconf.set_answer(surface, package, question, "string", value)
+    return {**planned, "restarted": change.restarted}
 
 
-def _set_question(surface, question, value):
-    package = surface.fact("region_packages")[0]
-    debconf.set_answer(surface, package, question, "string", value)
+_QUESTIONS = ("maas/default-maas-url",)
 
 
 def _write_settings(surface, path, changed):
@@ -201,27 +202,6 @@ def _expect(text, changed, name):
     wrong = [key for key, value in changed.items() if str(found.get(key)) != str(value)]
     if wrong:
         raise HostError(f"{name} would not hold {', '.join(wrong)} after the edit.")
-
-
-def _roll_back(surface, snapshot, answers, restart):
-    left = []
-    try:
-        snapshot.restore()
-    except (HostError, OSError):
-        left.append(f"the files (their backups end in {files.BACKUP_SUFFIX})")
-    try:
-        for question, item in answers.items():
-            _set_question(surface, question, item["old"])
-    except HostError:
-        left.append("debconf")
-    if restart:
-        try:
-            services.restart(surface, surface.fact("region_services"))
-        except HostError:
-            left.append("the services")
-    if left:
-        return f"Not everything could be put back: look at {' and '.join(left)}."
-    return "Files, debconf and services were put back."
 
 
 # The shared secret

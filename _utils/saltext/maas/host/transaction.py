@@ -1,0 +1,291 @@
+"""Change files, debconf and services of a host as one, also when the power fails meanwhile.
+
+Before the first change a journal is written: copies of the files, debconf's
+answers, and which services have to be restarted.  It goes away when all is
+done, or put back.  A run that was killed leaves it behind; the next one takes
+it over, so that no restart is lost, and what was there before can still be
+put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+
+from saltext.maas.host import debconf, files, services
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+#: Folder of the journals; only root may look into it, since files with passwords are copied there.
+FOLDER = "var/lib/saltext-maas"
+#: The change that a state reports for what another run left unfinished.
+UNFINISHED = "unfinished run"
+
+
+def unfinished(surface: Surface, part: str) -> dict | None:
+    """What a run that was killed left behind.
+
+    Args:
+        surface: The host.
+        part: ``region`` or ``cluster``.
+
+    Returns:
+        The journal: ``{"files", "answers", "services"}``, or None when there is none.
+
+    Raises:
+        HostError: It cannot be read.
+    """
+    text = files.read(os.path.join(surface.root, FOLDER, part, "journal.json"))
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        raise HostError(f"/{FOLDER}/{part}/journal.json is broken; remove that folder.") from None
+
+
+def plan(surface: Surface, part: str) -> dict:
+    """The change that finishing another run's work would be.
+
+    Returns:
+        ``{"unfinished run": {"old", "new"}}``, or ``{}`` when nothing is unfinished.
+    """
+    left = unfinished(surface, part)
+    if left is None:
+        return {}
+    names = ", ".join(left["services"])
+    return {
+        UNFINISHED: {
+            "old": f"stopped before {names} restarted" if names else "stopped in its middle",
+            "new": "finished",
+        }
+    }
+
+
+class Change:
+    """Everything within the ``with`` is done as a whole, then services restart once.
+
+    Args:
+        surface: The host.
+        part: ``region`` or ``cluster``: one change of each at a time.
+        paths: Files that are about to change; one that is absent is removed again.
+        answers: Debconf questions that are about to change: ``(package, question, kind)``.
+        services: What to restart when all is written, in this order; without any
+            nothing restarts, unless a killed run left something to restart.
+        verify: Called after the restart; what it raises undoes everything.
+        mend: Called after the files are put back, to bring what lies outside of
+            files into agreement with them.
+
+    Attributes:
+        restarted: Services that were restarted.
+
+    Raises:
+        HostError: At the start, when nothing can be written or another run is at
+            work: nothing is changed.  At the end with what went wrong and what
+            was put back.
+
+    Example:
+        ``with Change(surface, "region", [path], services=["maas-regiond"]): ...``
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        part: str,
+        paths=(),
+        answers=(),
+        services=(),
+        verify: Callable[[], object] | None = None,
+        mend: Callable[[], object] | None = None,
+    ):
+        self._surface = surface
+        self._part = part
+        self._paths = list(paths)
+        self._answers = list(answers)
+        self._services = list(services)
+        self._verify = verify
+        self._mend = mend
+        self._folder = os.path.join(surface.root, FOLDER, part)
+        self._journal = {}
+        self._lock = None
+        self.restarted: list[str] = []
+
+    # begin
+
+    def __enter__(self):
+        try:
+            self._take_lock()
+            self._begin()
+        except OSError as error:
+            self._let_go()
+            reason = files.reason(error)
+            raise HostError(
+                f"Nothing was changed: {self._surface.inside(self._folder)} "
+                f"cannot be written: {reason}."
+            ) from None
+        except BaseException:
+            self._let_go()
+            raise
+        return self
+
+    def _take_lock(self):
+        parent = os.path.dirname(self._folder)
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        path = os.path.join(parent, f"{self._part}.lock")
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HostError(f"Another run changes the {self._part} of this host now.") from None
+
+    def _begin(self):
+        found = unfinished(self._surface, self._part)
+        if found is None:
+            shutil.rmtree(self._folder, ignore_errors=True)  # copies without a journal
+        journal = found or {"files": {}, "answers": {}, "services": []}
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        for path in {*self._paths, *(self._real(name) for name in journal["files"])}:
+            files.sweep(path)
+        for path in self._paths:
+            name = self._surface.inside(os.path.realpath(path))
+            if name not in journal["files"]:
+                journal["files"][name] = self._copy(path, len(journal["files"]))
+        for package, question, kind in self._answers:
+            if question not in journal["answers"]:
+                value = debconf.get_answer(self._surface, package, question)
+                journal["answers"][question] = [package, kind, value]
+        for name in self._services:
+            if name not in journal["services"]:
+                journal["services"].append(name)
+        self._journal = journal
+        self._save()
+
+    def _real(self, name):
+        return os.path.join(self._surface.root, name.lstrip("/"))
+
+    def _copy(self, path, number):
+        try:
+            with open(path, "rb") as stream:
+                content, before = stream.read(), os.fstat(stream.fileno())
+        except FileNotFoundError:
+            return None
+        copy = f"{number}.copy"
+        files.put(os.path.join(self._folder, copy), content, 0o600)
+        return {
+            "copy": copy,
+            "mode": stat.S_IMODE(before.st_mode),
+            "uid": before.st_uid,
+            "gid": before.st_gid,
+        }
+
+    def _save(self):
+        text = json.dumps(self._journal, indent=1)
+        files.put(os.path.join(self._folder, "journal.json"), text.encode(), 0o600)
+
+    # end
+
+    def __exit__(self, kind, error, trace):
+        try:
+            if error is None:
+                self._finish()
+            elif isinstance(error, Exception):
+                self._fail(error)
+            # Anything else ends this process: the next run takes over.
+        finally:
+            self._let_go()
+        return False
+
+    def _finish(self):
+        try:
+            if self._journal["services"]:
+                self._restarting()
+                self.restarted = services.restart(self._surface, self._journal["services"])
+                if self._verify:
+                    self._verify()
+        except Exception as error:
+            self._fail(error)
+            raise
+        self._forget()
+
+    def _restarting(self):
+        if not self._journal.get("restarting"):
+            self._journal["restarting"] = True
+            self._save()
+
+    def _fail(self, error):
+        told = self._roll_back()
+        if isinstance(error, HostError):
+            raise HostError(f"{error} {told}") from None
+
+    def _roll_back(self):
+        left, touched = [], bool(self._journal.get("restarting"))
+        for step, what in (
+            (
+                self._restore_files,
+                f"the files (copies are in {self._surface.inside(self._folder)})",
+            ),
+            (self._restore_answers, "debconf"),
+            (self._mend_rest, "the broker"),
+        ):
+            try:
+                touched = bool(step()) or touched
+            except (HostError, OSError):
+                left.append(what)
+                touched = True
+        if touched and self._journal["services"]:
+            try:
+                self._restarting()
+                services.restart(self._surface, self._journal["services"])
+            except (HostError, OSError):
+                left.append("the services")
+        if left:
+            return f"Not everything could be put back: look at {' and '.join(left)}."
+        self._forget()
+        return "Files, debconf and services were put back."
+
+    def _restore_files(self):
+        restored = False
+        for name, kept in self._journal["files"].items():
+            path = self._real(name)
+            now = _bytes(path)
+            if kept is None:
+                if now is not None:
+                    os.unlink(path)
+                    restored = True
+                continue
+            content = _bytes(os.path.join(self._folder, kept["copy"]))
+            if now != content:
+                files.put(path, content, kept["mode"])
+                files.chown(self._surface, path, kept["uid"], kept["gid"])
+                restored = True
+        return restored
+
+    def _restore_answers(self):  # no service reads debconf, so none has to restart
+        for question, (package, kind, value) in self._journal["answers"].items():
+            if debconf.get_answer(self._surface, package, question) != value:
+                debconf.set_answer(self._surface, package, question, kind, value or "")
+
+    def _mend_rest(self):
+        return self._mend() if self._mend else False
+
+    def _forget(self):
+        # The journal first: copies alone mean nothing.
+        os.unlink(os.path.join(self._folder, "journal.json"))
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _let_go(self):
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._lock)
+            self._lock = None
+
+
+def _bytes(path):
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
