@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests  # noqa: F401  before pytester, which forgets what is imported while it runs
 from saltext.maas.client import Client, Profile
 
 pytest_plugins = ["pytester"]

@@ -25,6 +25,16 @@ def taken(region, subnet, ranges=True):
         ranges: Whether its IP ranges count too.
     """
     single = [(ip, "assigned-ip") for ip in racks_on(region, subnet)]
+    single += [
+        (row["ip"], "assigned-ip")
+        for row in region.rows("ips").values()
+        if row["subnet"] == subnet["id"]
+    ]
+    single += [
+        (row["ip"], "reserved")
+        for row in region.rows("reservedips").values()
+        if row["subnet"] == subnet["id"]
+    ]
     if subnet["gateway_ip"]:
         single.append((subnet["gateway_ip"], "gateway-ip"))
     single += [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator import dns
+from saltext.maas.emulator.forms import Check, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, Missing, no_content
 
@@ -18,13 +19,15 @@ domain = Endpoint("domains/{id}/", "DomainHandler")
 _WORD = re.compile(r"\w[\w .-]*\Z", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
 
+BAD_SERVER = "Invalid IP address: {}; provide a list of space-separated IP addresses"
+
 
 def seed(region):
     """Make the defaults: zone ``default``, pool ``default`` (id 0) and domain ``maas`` (0)."""
     region.rows("zones").add({"name": "default", "description": ""})
     region.rows("pools")[0] = {"id": 0, "name": "default", "description": "Default pool"}
     first = {"id": 0, "name": "maas", "authoritative": True, "ttl": None, "default": True}
-    region.rows("domains")[0] = first
+    region.rows("domains")[0] = {**first, "forward_dns_servers": []}
 
 
 def _name(check, rows, label, stored, pattern=_WORD):
@@ -172,7 +175,7 @@ def show_domain(region, row):
         "name": row["name"],
         "authoritative": row["authoritative"],
         "ttl": row["ttl"],
-        "resource_record_count": 0,
+        "resource_record_count": dns.count(region, row),
         "resource_uri": f"/MAAS/api/2.0/domains/{row['id']}/",
     }
     if region.release >= "2.4":
@@ -199,11 +202,19 @@ def _read_domain(check, region, stored):
     else:
         ttl = check.integer("ttl", None, 1, 604800)
     authoritative = check.boolean("authoritative", True)
-    if authoritative and check.form.get("forward_dns_servers"):
+    servers = stored["forward_dns_servers"] if stored else []
+    if check.has("forward_dns_servers") and region.release >= "3.1":
+        given = check.form.getlist("forward_dns_servers")
+        servers = " ".join(str(item or "") for item in given).replace(",", " ").split()
+        for server in servers:
+            if not is_ip(server.partition("#")[0]):
+                check.error("forward_dns_servers", BAD_SERVER.format(server))
+    if authoritative and servers:
         text = "The domain cannot be authoritative and have forward DNS servers."
         check.error("__all__", text)
     check.done()
-    return {"name": name, "authoritative": authoritative, "ttl": ttl}
+    fields = {"name": name, "authoritative": authoritative, "ttl": ttl}
+    return {**fields, "forward_dns_servers": servers}
 
 
 @domains("GET")
@@ -256,5 +267,6 @@ def delete_domain(request):
     row = _domain(request)
     if row["default"]:
         raise Answer(400, "This domain is the default domain, it cannot be deleted.")
+    dns.refuse_in_use(request.region, row)
     del request.region.rows("domains")[row["id"]]
     return no_content()

@@ -62,6 +62,34 @@ def new_node(hostname, system_id, node_type):
     }
 
 
+#: Tables of nodes, in the order in which ``nodes/`` lists them.
+KINDS = ("machines", "devices", "racks", "regions")
+
+
+def everything(region, kinds=KINDS):
+    """All nodes of some kinds; a region controller that is a rack as well counts once."""
+    found = {node["system_id"]: node for kind in kinds for node in region.rows(kind).values()}
+    return list(found.values())
+
+
+def find(region, spec, kinds=KINDS):
+    """The node with a system_id or hostname, or None."""
+    for node in everything(region, kinds):
+        if spec in (node["system_id"], node["hostname"]):
+            return node
+    return None
+
+
+def show(region, node):
+    """A node as the list of its own kind shows it."""
+    return show_node(region, node, node["node_type"] != REGION)
+
+
+def summary(region, node):
+    """A node where it is part of another answer."""
+    return show(region, node)
+
+
 # -- what racks do -----------------------------------------------------------------------------
 
 

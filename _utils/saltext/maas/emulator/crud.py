@@ -1,0 +1,121 @@
+"""Reading and writing a collection of objects, for resources that do no more than that.
+
+A module says how an object is shown and how its form is read; ``serve`` declares the five
+operations on its endpoints::
+
+    many = Endpoint("static-routes/", "StaticRoutesHandler", since="2.1")
+    one = Endpoint("static-routes/{id}/", "StaticRouteHandler", since="2.1")
+    serve(many, one, rows="static_routes", model="StaticRoute", show=_show, read=_read)
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+
+from saltext.maas.emulator.web import Missing, as_json, no_content
+
+
+def by_id(kind, model):
+    """A function that finds the object whose id is in a request's path, or answers 404."""
+
+    def find(request):
+        ident = request.ids["id"]
+        row = request.region.rows(kind).get(int(ident)) if ident.isdigit() else None
+        if row is None:
+            raise Missing(model, request)
+        return row
+
+    return find
+
+
+def by_name(kind, model):
+    """A function that finds the object whose name is in a request's path, or answers 404."""
+
+    def find(request):
+        for row in request.region.rows(kind).values():
+            if row["name"] == request.ids["name"]:
+                return row
+        raise Missing(model, request)
+
+    return find
+
+
+def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=True,
+          status=200, before_delete=None):  # fmt: skip
+    """Declare list, create, read, update and delete.
+
+    Args:
+        many: Endpoint of the collection.
+        one: Endpoint of an object.
+        rows: Name of the table in ``Region.rows``.
+        model: What a 404 calls it.
+        show: ``(region, row)`` to the data of an answer.
+        read: ``(request, stored row or None)`` to the fields to store; raises ``Invalid``.
+        find: ``(request)`` to the row that a path means; by id unless given.
+        chosen: ``(request, rows)`` to the rows that a list has, all unless given.
+        admin: Whether only administrators may write.
+        status: Of a creation.
+        before_delete: ``(request, row)``, called first; refuses by raising.
+    """
+    find = find or by_id(rows, model)
+
+    def read_many(request):
+        """List all."""
+        found = request.region.rows(rows).values()
+        found = chosen(request, list(found)) if chosen else found
+        return [show(request.region, row) for row in found]
+
+    def create(request):
+        """Create one."""
+        row = request.region.rows(rows).add(read(request, None))
+        return as_json(show(request.region, row), status)
+
+    def read_one(request):
+        """Read one."""
+        return show(request.region, find(request))
+
+    def update(request):
+        """Change one; what is not sent stays."""
+        row = find(request)
+        row.update(read(request, row))
+        return show(request.region, row)
+
+    def delete(request):
+        """Delete one."""
+        row = find(request)
+        if before_delete:
+            before_delete(request, row)
+        del request.region.rows(rows)[row["id"]]
+        return no_content()
+
+    many("GET")(read_many)
+    many("POST", admin=admin)(create)
+    one("GET")(read_one)
+    one("PUT", admin=admin)(update)
+    one("DELETE", admin=admin)(delete)
+
+
+def now():
+    """The time as most answers write it (``2026-11-22T20:42:34.796Z``)."""
+    text = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def mail_date():
+    """The time as texts with revisions write it (``Sun, 22 Nov 2026 20:45:59 +0000``)."""
+    return email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc))
+
+
+def hide_newer(release, shown, since):
+    """Take away the fields that came with a later release.
+
+    Args:
+        release: Of the region.
+        shown: Data of an answer, changed in place and returned.
+        since: ``{field: first release}``.
+    """
+    for name, first in since.items():
+        if release < first:
+            shown.pop(name, None)
+    return shown

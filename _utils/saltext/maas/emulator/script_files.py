@@ -1,0 +1,164 @@
+"""Scripts that run on machines: those that MAAS brings, and what is read out of one."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import yaml
+
+TYPES = {"commissioning": 0, "testing": 2, "release": 3}
+TYPE_NAMES = {0: "Commissioning script", 2: "Testing script", 3: "Release script"}
+TYPE_WORDS = {"commission": 0, "commissioning": 0, "test": 2, "testing": 2, "release": 3,
+              "releasing": 3}  # fmt: skip
+HARDWARE = {
+    0: ("Node", ("node", "machine", "controller", "other", "generic")),
+    1: ("CPU", ("cpu", "processor")),
+    2: ("Memory", ("memory", "ram")),
+    3: ("Storage", ("storage", "disk", "ssd")),
+    4: ("Network", ("network", "net", "interface")),
+    5: ("GPU", ("gpu", "graphics")),
+}
+PARALLEL = {
+    0: ("Disabled", ("disabled", "none")),
+    1: ("Run along other instances of this script", ("instance", "name")),
+    2: ("Run along any other script.", ("any", "enabled")),
+}
+
+#: Scripts of a new region: (name, type, hardware, parallel, timeout, tags, first release). They
+#: are those of 3.7; older releases call some of them otherwise.
+BUILT_IN = (
+    ("20-maas-01-install-lldpd", 0, 0, 0, "0:00:30", ""),
+    ("20-maas-02-dhcp-unconfigured-ifaces", 0, 0, 0, "0:00:10", ""),
+    ("30-maas-01-bmc-config", 0, 0, 0, "0:05:00", "bmc-config"),
+    ("20-maas-03-machine-resources", 0, 0, 0, "0:01:00", "deploy-info"),
+    ("40-maas-01-machine-config-hints", 0, 0, 0, "0:01:00", ""),
+    ("50-maas-01-commissioning", 0, 0, 0, "0:01:00", "deploy-info"),
+    ("maas-support-info", 0, 0, 2, "0:05:00", "deploy-info"),
+    ("maas-lshw", 0, 0, 2, "0:05:00", "deploy-info"),
+    ("maas-list-modaliases", 0, 0, 2, "0:00:10", "deploy-info"),
+    ("maas-get-fruid-api-data", 0, 0, 2, "0:01:00", ""),
+    ("maas-kernel-cmdline", 0, 0, 2, "0:00:10", ""),
+    ("maas-serial-ports", 0, 0, 2, "0:00:10", "deploy-info"),
+    ("maas-capture-lldpd", 0, 0, 2, "0:01:00", ""),
+    ("smartctl-validate", 2, 3, 1, "0:05:00", "commissioning"),
+    ("smartctl-short", 2, 3, 1, "0:10:00", ""),
+    ("smartctl-long", 2, 3, 1, "0:00:00", ""),
+    ("smartctl-conveyance", 2, 3, 1, "0:00:00", ""),
+    ("memtester", 2, 2, 0, "0:00:00", ""),
+    ("stress-ng-cpu-long", 2, 1, 0, "14:00:00", ""),
+    ("stress-ng-cpu-short", 2, 1, 0, "0:05:00", ""),
+    ("stress-ng-memory-long", 2, 2, 0, "14:00:00", ""),
+    ("stress-ng-memory-short", 2, 2, 0, "0:05:00", ""),
+    ("ntp", 2, 4, 2, "0:01:00", "ntp"),
+    ("badblocks", 2, 3, 1, "0:00:00", ""),
+    ("badblocks-destructive", 2, 3, 1, "0:00:00", "destructive"),
+    ("7z", 2, 1, 0, "0:05:00", ""),
+    ("fio", 2, 3, 1, "0:00:00", "destructive"),
+    ("internet-connectivity", 2, 4, 1, "0:05:00", "internet,network-validation"),
+    ("gateway-connectivity", 2, 4, 1, "0:05:00", "network-validation"),
+    ("rack-controller-connectivity", 2, 4, 1, "0:05:00", "network-validation"),
+    ("wipe-disks", 3, 0, 0, "0:00:00", "wipe,disk"),
+)
+#: First release of kinds of scripts, where that is not the first with ``scripts/``.
+BUILT_IN_SINCE = {"internet-connectivity": "2.7", "gateway-connectivity": "2.7",
+                  "rack-controller-connectivity": "2.7", "wipe-disks": "3.5"}  # fmt: skip
+
+_DELIMITER = re.compile(
+    r"\s*#\s*-+\s*(Start|End) MAAS (?P<version>\d+\.\d+) script metadata\s+-+", re.IGNORECASE
+)
+
+
+def number(given, words, label, wrong):
+    """Turn a word or number into the number that is stored.
+
+    Args:
+        given: What was sent.
+        words: ``{word: number}``.
+        label: What the message about an unknown number calls it.
+        wrong: The message about an unknown word.
+
+    Raises:
+        ValueError: It is none of those; its text is MAAS's message.
+    """
+    text = str(given).strip().lower()
+    if text.isdigit():
+        if int(text) not in words.values():
+            raise ValueError(f"Invalid {label} numeric value.")
+        return int(text)
+    if text not in words:
+        raise ValueError(wrong)
+    return words[text]
+
+
+def words_of(table):
+    """``{word: number}`` of :data:`HARDWARE` or :data:`PARALLEL`."""
+    return {word: ident for ident, (_, words) in table.items() for word in words}
+
+
+def metadata(text):
+    """What a script says of itself in its comment block.
+
+    Args:
+        text: The script.
+
+    Returns:
+        A dict, empty when there is no block.
+
+    Raises:
+        ValueError: The block is no YAML, or a line of it is no comment.
+    """
+    lines, inside = [], None
+    for line in text.splitlines()[1:]:
+        mark = _DELIMITER.search(line)
+        if mark and inside is None:
+            inside = mark.group("version")
+        elif mark and mark.group("version") == inside:
+            break
+        elif inside is not None and line.strip():
+            if "#" not in line:
+                raise ValueError('Missing "#" on YAML line.')
+            lines.append(line.split("#", 1)[1])
+    try:
+        found = yaml.safe_load("\n".join(lines))
+    except yaml.YAMLError as error:
+        raise ValueError(f"Invalid YAML: {error}") from None
+    return found if isinstance(found, dict) else {}
+
+
+def seconds(text):
+    """A duration (``300``, ``5:00``, ``0:05:00``) in seconds; ValueError when it is none."""
+    parts = str(text).strip().split(":")
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(text)
+    total = 0
+    for part in parts:
+        total = total * 60 + int(float(part))
+    return total
+
+
+def duration(total):
+    """Seconds as the API shows them (``0:05:00``)."""
+    days, rest = divmod(total, 86400)
+    shown = f"{rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return shown if not days else f"{days} day{'s' * (days > 1)}, {shown}"
+
+
+def listed(value):
+    """Tags or hardware ids: a list, or one text with commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    return [str(item).strip() for item in value or [] if str(item).strip()]
+
+
+def mapping(value):
+    """Packages: a dict, or JSON of one; ValueError when it is neither."""
+    if value in (None, ""):
+        return {}
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise ValueError(value)
+    return {
+        key: item if isinstance(item, list) or key not in ("apt", "snap", "url") else [item]
+        for key, item in found.items()
+    }

@@ -1,0 +1,190 @@
+"""What a 2.0 region holds beside machines and networks: made, changed, refused and deleted."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from emulator_calls import Caller
+from saltext.maas.emulator.core import Region
+
+SHELL = "#!/bin/sh\necho 1\n"
+SSH = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519" + b"k" * 36).decode() + " me"
+
+#: Collection: (fields of a new object, a change, fields that are refused, the refusal).
+CASES = {
+    "static-routes": (
+        {"source": "10.0.0.0/24", "destination": "10.1.0.0/24", "gateway_ip": "10.0.0.9"},
+        {"metric": 7},
+        {"source": "1"},
+        {"destination": ["This field is required."], "gateway_ip": ["This field is required."]},
+    ),
+    "reservedips": (
+        {"ip": "10.0.0.77", "mac_address": "52:54:00:00:00:01"},
+        {"comment": "printer"},
+        {"ip": "10.0.0.0", "mac_address": "52:54:00:00:00:02"},
+        {"ip": ["The network address cannot be a reserved IP."]},
+    ),
+    "dhcp-snippets": (
+        {"name": "ntp", "value": "option x;", "subnet": "10.0.0.0/24"},
+        {"value": "option y;"},
+        {"name": "ntp", "value": "x", "subnet": "99"},
+        {"subnet": ["None found with id=99."]},
+    ),
+    "tags": (
+        {"name": "fast", "comment": "c", "kernel_opts": "quiet"},
+        {"comment": "d"},
+        {"name": "slow", "definition": "//["},
+        {"definition": ["Invalid xpath expression: Invalid expression"]},
+    ),
+    "package-repositories": (
+        {"name": "ppa", "url": "ppa:some/one", "arches": "amd64"},
+        {"components": "main,extra"},
+        {"name": "main_archive", "url": "nope"},
+        {
+            "name": ["Package repository with this Name already exists."],
+            "url": ["Enter a valid repository URL or PPA location."],
+        },
+    ),
+    "notifications": (
+        {"message": "hello", "admins": "true", "context": '{"a": 1}'},
+        {"message": "bye"},
+        {"category": "odd", "message": "x"},
+        {"category": ["Select a valid choice. odd is not one of the available choices."]},
+    ),
+    "scripts": (
+        {"name": "mine", "script": SHELL, "type": "testing", "timeout": "5:00"},
+        {"script": SHELL + "echo 2\n"},
+        {"name": "mine", "script": "echo", "hardware_type": "soup"},
+        {
+            "script": ["Must start with shebang."],
+            "name": ["Script with this Name already exists."],
+            "hardware_type": ["Hardware type must be node, cpu, memory, storage, or gpu"],
+        },
+    ),
+    "dnsresources": (
+        {"fqdn": "www.maas", "ip_addresses": "10.0.0.80,10.0.0.81"},
+        {"address_ttl": 90},
+        {"fqdn": "www.maas"},
+        {"__all__": ["Labels must be unique within their zone."]},
+    ),
+    "dnsresourcerecords": (
+        {"fqdn": "mail.maas", "rrtype": "mx", "rrdata": "10 host"},
+        {"rrdata": "20 host"},
+        {"fqdn": "mail.maas", "rrtype": "SRV", "rrdata": "x"},
+        {
+            "__all__": [
+                "Invalid SRV: Should be '<priority> <weight> <port> <server>'. Range for"
+                " priority, weight and port are 0-65535."
+            ]
+        },
+    ),
+}
+
+
+@pytest.fixture
+def admin():
+    caller = Caller(Region("3.7"))
+    for net in ("10.0.0.0/24", "10.1.0.0/24"):
+        assert caller.post("subnets/", **{"cidr": net}).status == 200
+    return caller
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_life_of_an_object(admin, kind):
+    fields, change, bad, refusal = CASES[kind]
+    before = admin.get(f"{kind}/").json
+    made = admin.post(f"{kind}/", **fields)
+    assert made.status == 200, made.text
+    place = made.json["resource_uri"][len("/MAAS/api/2.0/") :]
+    assert admin.get(place).json == made.json
+    refused = admin.post(f"{kind}/", **bad)
+    assert (refused.status, refused.json) == (400, refusal)
+    changed = admin.put(place, **change)
+    assert changed.status == 200
+    assert changed.json != made.json
+    assert admin.get(place).json == changed.json
+    assert len(admin.get(f"{kind}/").json) == len(before) + 1
+    assert admin.delete(place).status == 204
+    assert admin.get(place).status == 404
+    assert admin.get(f"{kind}/").json == before
+
+
+def test_revisions_can_be_taken_back(admin):
+    for kind, text in (("scripts", "script"), ("dhcp-snippets", "value")):
+        made = admin.post(f"{kind}/", **{"name": "r", text: SHELL}).json
+        place = made["resource_uri"][len("/MAAS/api/2.0/") :]
+        for number in range(3):
+            admin.put(place, **{text: f"{SHELL}{number}"})
+        history = admin.get(place).json["history"]
+        assert len(history) == 4
+        reverted = admin.post(f"{place}?op=revert", **{"to": "-1"}).json
+        assert reverted["history"] == history[1:]
+        reverted = admin.post(f"{place}?op=revert", **{"to": str(history[3]["id"])}).json
+        assert reverted["history"] == history[3:]
+
+
+def test_script_says_what_it_is(admin):
+    text = (
+        "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: disk\n# title: A disk\n"
+        "# script_type: testing\n# hardware_type: storage\n# timeout: 00:02:00\n"
+        "# tags: [a]\n# packages: {apt: one}\n# --- End MAAS 1.0 script metadata ---\n"
+    )
+    made = admin.post("scripts/", **{"script": text}).json
+    chosen = ("name", "title", "type_name", "hardware_type", "timeout", "tags", "packages")
+    assert [made[name] for name in chosen] == [
+        "disk", "A disk", "Testing script", 3, "0:02:00", ["a", "storage"], {"apt": ["one"]},
+    ]  # fmt: skip
+    refused = admin.post("scripts/", **{"name": "other", "script": text})
+    assert refused.json == {"name": ["May not override values defined in embedded YAML."]}
+
+
+def test_keys_are_imported_and_not_twice(admin):
+    keys = "account/prefs/sshkeys/"
+    assert admin.post(keys, **{"key": SSH}).status == 201
+    assert admin.post(keys, **{"key": "rubbish"}).json == {"key": ["Invalid SSH public key."]}
+    imported = admin.post(f"{keys}?op=import", **{"keysource": "gh:someone"}).json
+    assert {row["keysource"] for row in imported} == {"gh:someone"}
+    assert admin.post(f"{keys}?op=import", **{"keysource": "gh:someone"}).json == []
+    assert admin.post(f"{keys}?op=import", **{"keysource": "lp:nobody"}).status == 400
+    assert len(admin.get(keys).json) == 1 + len(imported)
+
+
+def test_addresses_are_reserved_and_released(admin):
+    first = admin.post("ipaddresses/?op=reserve", **{"subnet": "10.0.0.0/24"}).json["ip"]
+    second = admin.post("ipaddresses/?op=reserve", **{"subnet": "10.0.0.0/24"}).json["ip"]
+    assert (first, second) == ("10.0.0.1", "10.0.0.2")
+    assert admin.post("ipaddresses/?op=reserve", **{"ip": first}).status == 404
+    admin.region.create_user("bob", "secret", "bob@example.com")
+    assert Caller(admin.region, admin.region.new_api_key("bob")).get("ipaddresses/").json == []
+    assert admin.post("ipaddresses/?op=release", **{"ip": first}).status == 204
+    assert [row["ip"] for row in admin.get("ipaddresses/").json] == [second]
+
+
+def test_a_domain_in_use_cannot_be_deleted(admin):
+    admin.post("domains/", **{"name": "lab"})
+    admin.post("dnsresources/", **{"fqdn": "a.lab", "ip_addresses": "10.0.0.4"})
+    assert admin.get("domains/lab/").json["resource_record_count"] == 1
+    refused = admin.delete("domains/lab/")
+    assert refused.status == 500
+    assert "<DNSResource: name=a>" in refused.text
+
+
+#: Endpoint, and the first release that has it.
+SINCE = {
+    "static-routes/": "2.1",
+    "package-repositories/": "2.1",
+    "notifications/": "2.1",
+    "discovery/": "2.1",
+    "scripts/": "2.2",
+    "resourcepools/": "2.4",
+    "reservedips/": "3.6",
+}
+
+
+@pytest.mark.parametrize("path", SINCE)
+def test_endpoints_come_with_their_release(path):
+    since = SINCE[path]
+    older = {"2.1": "2.0", "2.2": "2.1", "2.4": "2.3", "3.6": "3.5"}[since]
+    assert Caller(Region(since)).get(path).status == 200
+    assert Caller(Region(older)).get(path).status == 404
