@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.reconcile import apply, make_plan, want_named, wished_for
+from saltext.maas.reconcile import apply, make_plan, want_named
 from saltext.maas.resources import BY_NAME
 
 
@@ -76,7 +76,7 @@ def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
         problems = "\n".join(f"- {line}" for line in error.problems)
         return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
     if test:
-        snapshot.promised |= wished_for(plan.everything)
+        snapshot.promise(plan)
     if not plan:
         return outcome(name, test, comment=_nothing_to_do(plan))
     if test:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import MaasError
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
 
@@ -22,14 +22,7 @@ def _table(snapshot, type):
 
 
 def _shown(snapshot, table, record) -> dict:
-    found = {}
-    for field in table.fields:
-        if not field.readable or not field.holds_for(snapshot.release):
-            continue
-        value = field.value(record.raw)
-        if field.ref == "rack":
-            value = snapshot.rack_name(value)
-        found[field.name] = HIDDEN if field.secret and value else value
+    found = visible(table, table.values(snapshot, record.raw))
     return {**found, "id": record.raw.get("id", record.raw.get("system_id"))}
 
 

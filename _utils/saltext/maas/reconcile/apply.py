@@ -135,18 +135,28 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
     """
     run = Run(snapshot, plan, limits, progress)
     changes = {change.id: change for change in plan.changes}
+    known = changes.keys() | plan.gates.keys()
     graph = graphlib.TopologicalSorter(
-        {change.id: change.needs & changes.keys() for change in plan.changes}
+        {change.id: (change.needs | change.follows) & known for change in plan.changes}
     )
+    for gate, members in plan.gates.items():
+        graph.add(gate, *members)
     graph.prepare()
     running, ended = {}, queue.SimpleQueue()
     total, finished = len(changes), 0
     with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
         while graph.is_active():
+            gates_passed = False
             for ident in graph.get_ready():
+                if ident in plan.gates:
+                    graph.done(ident)
+                    gates_passed = True
+                    continue
                 future = pool.submit(_carry_out, run, changes, changes[ident])
                 running[future] = ident
                 future.add_done_callback(ended.put)
+            if gates_passed or not running:
+                continue
             future = ended.get()
             graph.done(running.pop(future))
             finished += 1
@@ -158,9 +168,8 @@ def _carry_out(run, changes, change):
     if change.problem:
         change.error = change.problem
         return
-    failed = [
-        changes[ident] for ident in change.needs if ident in changes and not changes[ident].done
-    ]
+    needed = {one for ident in change.needs for one in run.plan.gates.get(ident, (ident,))}
+    failed = [changes[one] for one in needed if one in changes and not changes[one].done]
     if failed:
         names = ", ".join(sorted(one.name for one in failed)[:3])
         change.error = f"not tried, because it needs what failed: {names}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from saltext.maas.client.errors import BadInput
 from saltext.maas.client.redact import HIDDEN
+from saltext.maas.reconcile.order import arrange
 from saltext.maas.resources import BY_NAME
 
 
@@ -109,7 +110,10 @@ class Change:
         wanted: The wish it fulfils.
         action: ``create``, ``update`` or ``delete``.
         old, new: What is shown: for a create ``old`` is None, for a delete ``new``.
-        needs: ``(type, key)`` of the changes that must have happened before.
+        raw: The region's object that it changes or removes; None for a create.
+        needs: ``(type, key)`` of the changes that must have happened before;
+            ``(stage, "*")`` stands for all of a stage.
+        follows: The same for changes that must have ended, well or not.
         problem: Why it cannot come true; such a change is never tried.
         error: Why it failed, once it was tried.
         done: Whether it happened.
@@ -119,7 +123,9 @@ class Change:
     action: str
     old: dict | None
     new: dict | None
+    raw: dict | None = None
     needs: set = field(default_factory=set)
+    follows: set = field(default_factory=set)
     problem: str | None = None
     error: str | None = None
     done: bool = False
@@ -143,10 +149,17 @@ class Change:
 
 @dataclass
 class Plan:
-    """The ordered difference between what is desired and what is there."""
+    """The ordered difference between what is desired and what is there.
+
+    Attributes:
+        changes: :class:`Change` each.
+        everything: All wishes.
+        gates: ``{(stage, "*"): ids of the changes it stands for}``.
+    """
 
     changes: list
     everything: Wishes
+    gates: dict = field(default_factory=dict)
 
     def __bool__(self):
         return bool(self.changes)
@@ -184,7 +197,7 @@ def make_plan(snapshot, wanted) -> Plan:
             or refers to something that is neither there nor wished for.
         MaasError: The region cannot be read.
     """
-    wanted = Wishes(wanted)
+    wanted = Wishes(_told_once(wanted))
     tables = snapshot.tables
     _refuse_what_release_lacks(snapshot, wanted)
     order = {name: number for number, name in enumerate(BY_NAME)}
@@ -192,60 +205,73 @@ def make_plan(snapshot, wanted) -> Plan:
     for one in wanted:
         snapshot.claim(one.type, {one.key})
     _prefetch(snapshot, wanted)
-    _refuse_unknown_references(snapshot, wanted)
-    creates, deletes = [], []
+    refuse_wrong_references(snapshot, wanted)
+    creates, deletes, held = [], [], []
     for one in wanted:
         table = tables[one.type]
         record = table.match(snapshot, one)
         if one.absent:
             if record is not None:
                 deletes.append(_deletion(snapshot, table, one, record))
+                held.append(_held(snapshot, table, one, record))
         else:
             change = _change(snapshot, table, one, record)
             if change is not None:
-                change.needs = _needs(table, one, wanted)
                 creates.append(change)
     deletes.reverse()
-    _order_deletes(deletes, creates)
-    return Plan(creates + deletes, wanted)
+    held.reverse()
+    gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
+    return Plan(creates + deletes, wanted, gates)
+
+
+def _told_once(wanted):
+    """Wishes without repetitions.
+
+    Raises:
+        BadInput: Two wishes for one object contradict each other.
+    """
+    found, problems = {}, []
+    for one in wanted:
+        other = found.setdefault((one.type, one.key), one)
+        if other is one or (other.absent, other.values) == (one.absent, one.values):
+            continue
+        noun = BY_NAME[one.type].noun
+        said = "shall be removed" if other.absent and not one.absent else "is described otherwise"
+        if one.absent and not other.absent:
+            said = "is described, and shall be removed here"
+        problems.append(f"{one.where}: {noun} {one.label} {said} by {other.where}; say it once")
+    if problems:
+        raise BadInput(problems)
+    return found.values()
 
 
 def _change(snapshot, table, one, record):
     problem = table.problem(snapshot, one, record)
     if record is None:
-        return Change(one, "create", None, _visible(table, one.values), problem=problem)
+        return Change(one, "create", None, visible(table, one.values), problem=problem)
     changed = table.differences(snapshot, one, record)
     if not changed:
         return None
-    old = _visible(table, {name: before for name, (before, _) in changed.items()})
-    new = _visible(table, {name: after for name, (_, after) in changed.items()})
-    return Change(one, "update", old, new, problem=problem)
+    old = visible(table, {name: before for name, (before, _) in changed.items()})
+    new = visible(table, {name: after for name, (_, after) in changed.items()})
+    return Change(one, "update", old, new, record.raw, problem=problem)
 
 
 def _deletion(snapshot, table, one, record):
     problem = table.undeletable(snapshot.release, record.raw)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
-    return Change(one, "delete", old, None, problem=problem)
+    return Change(one, "delete", old, None, record.raw, problem=problem)
 
 
-def _order_deletes(deletes, creates):
-    """Deletes come last, and in reverse: what refers to something goes before it."""
-    before = {change.id for change in creates}
-    for number, change in enumerate(deletes):
-        if not BY_NAME[change.wanted.type].deletes_first:
-            change.needs = before | {
-                other.id for other in deletes[:number] if other.wanted.type != change.wanted.type
-            }
+def _held(snapshot, table, one, record):
+    """What an object that is removed holds, as if it were wished for."""
+    values = {name: value for name, value in table.values(snapshot, record.raw).items()
+              if value is not None}  # fmt: skip
+    return Wanted(one.type, one.key, {**values, **one.values})
 
 
-def _needs(table, one, wanted):
-    needs = table.needs(one, wanted)
-    # A new fabric brings its untagged VLAN along.
-    needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
-    return needs - {(one.type, one.key)}
-
-
-def _visible(table, values):
+def visible(table, values: dict) -> dict:
+    """Values as they may be shown: secrets are hidden."""
     return {
         name: HIDDEN if table.by_name[name].secret and value is not None else value
         for name, value in values.items()
@@ -253,16 +279,11 @@ def _visible(table, values):
 
 
 def _prefetch(snapshot, wanted):
-    referred = {
-        column.ref
-        for one in wanted
-        for column in snapshot.tables[one.type].fields
-        if column.ref and one.values.get(column.name) is not None
-    }
-    whole = [(name, "") for name in snapshot.tables if name in referred]
-    parts = [(one.type, snapshot.tables[one.type].partition(one.values)) for one in wanted]
+    parts = {(type, snapshot.tables[type].part_of(key)) for _, _, type, key in references(wanted)}
+    parts |= {(one.type, snapshot.tables[one.type].partition(one.values)) for one in wanted}
+    parts = [part for part in sorted(parts) if part[0] in snapshot.tables]
     # Parts hang on objects of another type, so those are read first.
-    snapshot.prefetch(whole + [part for part in parts if not part[1]])
+    snapshot.prefetch([part for part in parts if not part[1]])
     snapshot.prefetch([part for part in parts if part[1]])
 
 
@@ -292,24 +313,57 @@ def wished_for(wanted) -> set:
     return found | {("vlan", f"{key}/0") for type, key in found if type == "fabric"}
 
 
-def _refuse_unknown_references(snapshot, wanted):
-    wished = wished_for(wanted) | snapshot.promised
+def references(wanted):
+    """All that wishes refer to: ``(wish, field, type, key)`` each."""
+    for one in wanted:
+        if not one.absent:
+            for column in BY_NAME[one.type].fields:
+                for key in column.targets(one.values.get(column.name)):
+                    yield one, column, column.ref, key
+
+
+def refuse_wrong_references(snapshot, wanted) -> None:
+    """Refuse names that nothing has, that several have, or that shall be removed.
+
+    Raises:
+        BadInput: With one line for each.
+    """
+    wished = wished_for(wanted)
+    leaving = {(one.type, one.key): one for one in wanted if one.absent}
     problems = []
     for one in wanted:
-        if one.absent:
-            continue
-        for column in snapshot.tables[one.type].fields:
-            key = one.values.get(column.name)
-            if not column.ref or key is None or (column.ref, key) in wished:
-                continue
-            there = snapshot.records(column.ref)
-            if key not in there:
-                noun = BY_NAME[column.ref].noun
-                names = [*there, *(k for kind, k in wished if kind == column.ref)]
-                known = ", ".join(sorted(set(names))[:10]) or "none"
-                problems.append(
-                    f"{one.where}:{column.name}: {key!r} is no {noun} of the region or of the "
-                    f"pillar; there are: {known}"
-                )
-    if problems:
-        raise BadInput(problems)
+        part = snapshot.tables[one.type].partition(one.values)
+        problems.append(_several(snapshot, one.where, one.type, one.key, part))
+    for one, column, type, key in references(wanted):
+        where = f"{one.where}:{column.name}"
+        if (type, key) in leaving:
+            noun, by = BY_NAME[type].noun, leaving[type, key].where
+            problems.append(f"{where}: {noun} {key!r} shall be removed by {by}")
+        elif (type, key) not in wished:
+            problems.append(_unknown(snapshot, where, type, key, wished))
+    if any(problems):
+        raise BadInput(sorted({problem for problem in problems if problem}))
+
+
+def _several(snapshot, where, type, key, partition=None):
+    found = snapshot.twice(type, key, partition)
+    if not found:
+        return None
+    noun = BY_NAME[type].noun
+    ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
+    return (
+        f"{where}: the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
+        "tell them apart, or remove what is too many"
+    )
+
+
+def _unknown(snapshot, where, type, key, wished):
+    if type not in snapshot.tables:
+        return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].noun}s"
+    if snapshot.find(type, key) is not None:
+        return _several(snapshot, where, type, key)
+    there = snapshot.records(type, snapshot.tables[type].part_of(key))
+    names = [*there, *(name for kind, name in wished if kind == type)]
+    known = ", ".join(sorted(set(names))[:10]) or "none"
+    noun = BY_NAME[type].noun
+    return f"{where}: {key!r} is no {noun} of the region or of the pillar; there are: {known}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -44,8 +45,9 @@ class Snapshot:
         self._raw = {}  # (store, partition) -> list of objects
         self._index = {}  # (type, partition) -> {key: Record}
         self._read_at = {}  # (store, partition) -> monotonic time
-        #: What earlier states of a test run would have created, as ``(type, key)``.
-        self.promised = set()
+        self._twice = {}  # (type, partition) -> {key: [object, object, ...]}
+        self._promises = []  # (store, partition, key per type, object or None)
+        self._numbers = itertools.count(-1, -1)
         self._claims = {}  # type -> keys that some wish stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()
@@ -65,9 +67,30 @@ class Snapshot:
                 index = self._index.get((name, partition))
                 if index is None:
                     found = self._raw.get((table.store, partition), found)
-                    index = {key: Record(key, raw) for raw in found for key in [table.key_of(raw)]}
+                    index = self._index_of(table, partition, found)
                     self._index[name, partition] = index
         return index
+
+    def _index_of(self, table, partition, objects):
+        index, twice = {}, {}
+        for raw in objects:
+            key = table.key_of(raw)
+            if key in index and not table.doubles:
+                twice.setdefault(key, [index[key].raw]).append(raw)
+            index[key] = Record(key, raw)
+        self._twice[table.name, partition] = twice
+        return index
+
+    def find(self, name: str, key: str) -> Record | None:
+        """The object of a type with a key, in whichever part it is; None if there is none."""
+        return self.records(name, self.tables[name].part_of(key)).get(key)
+
+    def twice(self, name: str, key: str, partition: str | None = None) -> list[dict]:
+        """The objects that share a key which should tell them apart; empty if it does."""
+        if partition is None:
+            partition = self.tables[name].part_of(key)
+        self.records(name, partition)
+        return self._twice.get((name, partition), {}).get(key, [])
 
     def raw(self, name: str) -> list[dict]:
         """All objects of a type as the API answered them."""
@@ -94,17 +117,15 @@ class Snapshot:
         Raises:
             BadInput: There is none.
         """
-        record = self.records(name).get(key)
+        record = self.find(name, key)
         if record is None:
             raise BadInput(f"there is no {self.tables[name].noun} {key!r}")
         return record.raw
 
-    def rack_name(self, system_id: str | None) -> str | None:
-        """The host name behind a rack controller's system id."""
-        if system_id is None:
-            return None
-        racks = self.group("rack", "system_id").get(system_id)
-        return racks[0].key if racks else system_id
+    def key_by(self, name: str, attribute: str, value) -> str:
+        """The key of the object with some value of an attribute; the value if there is none."""
+        found = self.group(name, attribute).get(value)
+        return found[0].key if found else value
 
     def claim(self, name: str, keys) -> None:
         """Note which objects of a type some wish stands for by its exact identity."""
@@ -151,6 +172,7 @@ class Snapshot:
                     key = table.key_of(raw)
                     found = [one for one in found if table.key_of(one) != key]
                     found += [] if gone else [raw]
+            found = self._with_promises(table, partition, found)
             self._raw[table.store, partition] = found
             self._read_at[table.store, partition] = time.monotonic()
             self.drop(table.name, partition, index_only=True)
@@ -196,6 +218,58 @@ class Snapshot:
                     self._index.pop((other.name, partition), None)
             self._groups = {}
 
+    # Promising
+
+    def number(self) -> int:
+        """An id that no object of the region has."""
+        return next(self._numbers)
+
+    def promise(self, plan) -> None:
+        """Take in what a plan would do, so that later plans of a test run build upon it."""
+        for change in plan.changes:
+            if change.problem:
+                continue
+            table, wanted = self.tables[change.wanted.type], change.wanted
+            partition = table.partition(wanted.values)
+            record = table.match(self, wanted)
+            if change.action == "delete":
+                if record is not None:
+                    left = table.promise_removal(self, record.raw)
+                    self._promise(table, partition, record.raw, left)
+            elif record is not None:
+                new = table.promised(self, record.raw, wanted.values)
+                self._promise(table, partition, record.raw, new)
+            else:
+                self._promise(table, partition, None, table.promise(self, wanted.values))
+
+    def _promise(self, table, partition, old, new):
+        with self._lock:
+            if table.within and new is not None:
+                new.setdefault(table.within, partition)
+            if old is not None:
+                gone = table.key_of(old)
+                self._promises.append((table.name, partition, gone, None))
+            if new is not None:
+                self._promises.append((table.name, partition, table.key_of(new), new))
+                self.fold(table.name, new, partition, replaces=old)
+            else:
+                self.forget(table.name, old, partition)
+
+    def _with_promises(self, table, partition, found):
+        """What was read, changed by what earlier plans of a test run promised."""
+        promises = [one for one in self._promises if self.tables[one[0]].store == table.store]
+        promises = [one for one in promises if one[1] == partition]
+        for name in dict.fromkeys(one[0] for one in promises):
+            kind = self.tables[name]
+            by_key = {kind.key_of(raw): raw for raw in found}
+            for type, _, key, new in promises:
+                if type == name and new is None:
+                    by_key.pop(key, None)
+                elif type == name:
+                    by_key[key] = new
+            found = list(by_key.values())
+        return found
+
     # Keeping true
 
     def fold(self, name: str, raw: dict, partition: str = "", replaces: dict | None = None):
@@ -214,7 +288,7 @@ class Snapshot:
             known = self._raw.get((table.store, partition))
             if known is not None:
                 known.append(raw)
-            for other in self._sharing(table):
+            for other in self.sharing(table):
                 record = Record(other.key_of(raw), raw)
                 index = self._index.get((other.name, partition))
                 if index is not None:
@@ -257,7 +331,8 @@ class Snapshot:
     def _owner(self, store):
         return next(table for table in self.tables.values() if table.store == store)
 
-    def _sharing(self, table):
+    def sharing(self, table) -> list:
+        """The tables that look at the same objects as one, which is among them."""
         return [other for other in self.tables.values() if other.store == table.store]
 
     def _known(self, table, raw, partition):
@@ -269,10 +344,13 @@ class Snapshot:
         if self._readers:
             self._written.append((table.store, partition, raw, True))
         gone = (id(raw), id(self._known(table, raw, partition)))
+        for other in self.sharing(table):
+            if self._twice.get((other.name, partition), {}).pop(other.key_of(raw), None):
+                self._index.pop((other.name, partition), None)  # one of several is left
         known = self._raw.get((table.store, partition))
         if known is not None:
             known[:] = [one for one in known if id(one) not in gone]
-        for other in self._sharing(table):
+        for other in self.sharing(table):
             index = self._index.get((other.name, partition))
             if index is not None:
                 index.pop(other.key_of(raw), None)

@@ -1,12 +1,13 @@
 """The resource types, one table each."""
 
 from saltext.maas.release import Release
-from saltext.maas.resources import images, network, node_group, settings, users
+from saltext.maas.resources import images, network, node_group, nodes, settings, users
 
 #: In the order in which a plan lists them and, dependencies apart, works through them.
 TABLES = (
     settings.SettingTable(),
     users.User(),
+    nodes.Node(),
     network.Space(),
     network.Fabric(),
     network.Vlan(),

@@ -24,9 +24,11 @@ class BootSource(Table):
     collection = "boot-sources/"
     identity = ("url",)
     pillar = Place("boot_sources", "Boot sources, by URL.", "url", name="URL")
+    after = ("setting before import",)
+    example = {"url": "http://images.example.com/ephemeral-v3/stable/"}
     fields = (
         Field("url", kinds.URL, doc="URL of the simplestreams mirror."),
-        Field("keyring_filename", doc="Keyring file on the region host."),
+        Field("keyring_filename", usual=KEYRING, doc="Keyring file on the region host."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
         ),
@@ -88,6 +90,15 @@ class BootSelection(Table):
         "selections", "What to import from it.", under="boot_source", parent="source",
         needed=("os", "release"),
     )  # fmt: skip
+    after = ("setting before import",)
+    scope = "source"
+    example = {
+        "source": "http://images.example.com/ephemeral-v3/stable/",
+        "os": "ubuntu",
+        "release": "jammy",
+        "arches": ["amd64"],
+    }
+    changed = {"arches": ["amd64", "arm64"]}
     fields = (
         Field("source", ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),
@@ -107,6 +118,19 @@ class BootSelection(Table):
 
     def partition(self, values):
         return values["source"]
+
+    def part_of(self, key):
+        return key.partition(" ")[0]
+
+    def parts(self, snapshot):
+        return sorted(snapshot.records("boot_source"))
+
+    def keeps(self, snapshot, record):
+        name = "commissioning_distro_series"
+        series = snapshot.records("setting", name)[name].raw["value"] or ""
+        if record.raw["release"] == series.rpartition("/")[2]:
+            return "machines are commissioned with it"
+        return None
 
     def parse(self, name):
         system, slash, release = str(name).partition("/")
@@ -178,6 +202,8 @@ class Image(Table):
     collection = "boot-resources/"
     identity = ("name", "architecture")
     created = "imported"
+    doubles = True  # one for each sub-architecture
+    after = ("setting before import", "boot_source", "boot_selection")
     can_update = False
     can_delete = False
     fields = (
@@ -207,9 +233,13 @@ class Image(Table):
         return {}
 
     def needs(self, wanted, everything):
-        # The import takes what is selected when it starts, by the settings of that time.
-        before = everything.of("boot_source", "boot_selection", "setting")
-        return {(one.type, one.key) for one in before if not after_import(one.key)}
+        # The import takes what is selected when it starts.
+        system, _, release = wanted.values["name"].partition("/")
+        selections = everything.by("boot_selection", "release").get(release, ())
+        own = [one for one in selections if one.values["os"] == system]
+        return {(one.type, one.key) for one in own} | {
+            ("boot_source", one.values["source"]) for one in own
+        }
 
     def create(self, run, wanted):
         images = run.plan.wanted(self.name)
@@ -290,6 +320,9 @@ class ClusterImage(Table):
     def partition(self, values):
         return values["cluster"]
 
+    def part_of(self, key):
+        return key
+
     def read(self, snapshot, partition):
         controller = _controller_type(snapshot.release)
         record = snapshot.records(controller).get(partition)
@@ -321,10 +354,11 @@ class ClusterImage(Table):
     def needs(self, wanted, everything):
         own = [
             one
-            for one in everything.of("rack", "node_group", "node_group_interface")
-            if wanted.key in (one.key, one.values.get("cluster"))
-        ]
-        return {(one.type, one.key) for one in [*everything.of("image"), *own]}
+            for type, field in (("rack", "hostname"), ("node_group", "uuid"),
+                                ("node_group_interface", "cluster"))
+            for one in everything.by(type, field).get(wanted.key, ())
+        ]  # fmt: skip
+        return {("image", "*"), *((one.type, one.key) for one in own)}
 
     def create(self, run, wanted):
         self.update(run, wanted, None)

@@ -7,9 +7,7 @@ import ipaddress
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import VID, VLAN_NAME, Field, Table, read_vlan
-
-_SERVED_BY = ("dhcp_on", "primary_rack", "secondary_rack", "relay_vlan")
+from saltext.maas.resources.table import UNKNOWN, VID, VLAN_NAME, Field, Table, read_vlan
 
 
 class Fabric(Table):
@@ -20,11 +18,35 @@ class Fabric(Table):
     identity = ("name",)
     nested = {"vlans": "vlan"}
     pillar = Place("fabrics", "Fabrics. From 2.0 on.", "name")
+    example = {"name": "dc1", "class_type": "10g"}
+    changed = {"class_type": "40g"}
     fields = (
         Field("name", doc="Name, unique in the region."),
         Field("class_type", doc="Free word for its class, such as 10g."),
         Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
     )
+
+    def keeps(self, snapshot, record):
+        return "it is the default fabric" if record.raw["id"] == 0 else None
+
+    def hazard(self, snapshot, record):
+        for vlan in record.raw["vlans"]:
+            if vlan["dhcp_on"]:
+                return f"DHCP is served on its VLAN {vlan['vid']}"
+        return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
+
+    def exports(self, snapshot, record):
+        vlans = [
+            snapshot.find("vlan", f"{record.key}/{vlan['vid']}") for vlan in record.raw["vlans"]
+        ]
+        return record.raw["id"] != 0 or any(
+            snapshot.tables["vlan"].exports(snapshot, vlan) for vlan in vlans if vlan
+        )
+
+    def promise(self, snapshot, values):
+        vlan = {"id": snapshot.number(), "fabric": values["name"], "vid": 0, "name": "untagged",
+                "mtu": 1500, "dhcp_on": False}  # fmt: skip
+        return self.promised(snapshot, {**super().promise(snapshot, values), "vlans": [vlan]}, {})
 
 
 class Space(Table):
@@ -34,6 +56,7 @@ class Space(Table):
     collection = "spaces/"
     identity = ("name",)
     pillar = Place("spaces", "Spaces. From 2.0 on.", "name")
+    example = {"name": "dmz"}
     fields = (
         Field("name", doc="Name, unique in the region."),
         Field("description", readable=False, doc="Sent at creation only."),
@@ -42,6 +65,14 @@ class Space(Table):
     def read(self, snapshot, partition):
         # "undefined" stands for no space at all, and cannot be changed.
         return [one for one in super().read(snapshot, partition) if one["name"] != "undefined"]
+
+    def keeps(self, snapshot, record):
+        # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
+        old = snapshot.release < "2.2"
+        return "it is the default space" if old and record.raw["id"] == 0 else None
+
+    def exports(self, snapshot, record):
+        return not self.keeps(snapshot, record)
 
 
 class Vlan(Table):
@@ -52,11 +83,17 @@ class Vlan(Table):
     pillar = Place(
         "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
     )
+    scope = "fabric"
+    example = {"fabric": "dc1", "vid": 100, "name": "storage", "mtu": 9000, "space": "dmz"}
+    changed = {"mtu": 1500}
     fields = (
         Field("fabric", ref="fabric", doc="Name of its fabric."),
         Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
-        Field("name", doc="Name; that of VLAN 0 is always 'untagged'."),
-        Field("mtu", kinds.bounded(552, 65535), doc="MTU in bytes."),
+        Field(
+            "name", doc="Name; that of VLAN 0 is always 'untagged'.",
+            usual=lambda values: None if values.get("vid") else "untagged",
+        ),
+        Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),
         Field(
             "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
@@ -78,6 +115,21 @@ class Vlan(Table):
         data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "fabric"})
         return data, files
 
+    def keeps(self, snapshot, record):
+        return None if record.raw["vid"] else "it is the untagged VLAN of its fabric"
+
+    def hazard(self, snapshot, record):
+        if record.raw["dhcp_on"]:
+            return "DHCP is served there"
+        return holder(snapshot, {record.raw["id"]}, nic_vlans)
+
+    def exports(self, snapshot, record):
+        if record.raw["vid"]:
+            return True
+        dhcp = snapshot.tables["dhcp"]
+        values = self.values(snapshot, record.raw)
+        return bool(self.pillar_entry(values)) or dhcp.exports(snapshot, record)
+
 
 class Dhcp(Table):
     """DHCP of a VLAN: the same objects as :class:`Vlan`, but written after ranges and racks."""
@@ -91,14 +143,21 @@ class Dhcp(Table):
         "dhcp", "DHCP on the VLAN: served by racks, or relayed to another VLAN.",
         under="vlan", parent="vlan", single=True,
     )  # fmt: skip
+    scope = "fabric"
+    example = {"vlan": "dc1/100", "enabled": False}
     fields = (
         Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
-        Field("enabled", kinds.BOOLEAN, api="dhcp_on", doc="Whether MAAS serves DHCP there."),
         Field(
-            "primary_rack", ref="rack", ref_attr="system_id", doc="Host name of the rack."
+            "enabled", kinds.BOOLEAN, api="dhcp_on", usual=False,
+            doc="Whether MAAS serves DHCP there.",
         ),
         Field(
-            "secondary_rack", ref="rack", ref_attr="system_id", doc="Host name of the stand-by."
+            "primary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+            doc="Host name of the rack."
+        ),
+        Field(
+            "secondary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+            doc="Host name of the stand-by."
         ),
         Field(
             "relay_vlan", VLAN_NAME, ref="vlan", since="2.2",
@@ -113,28 +172,28 @@ class Dhcp(Table):
     def read(self, snapshot, partition):
         return _vlans(snapshot)
 
-    def differences(self, snapshot, wanted, record):
-        found = super().differences(snapshot, wanted, record)
-        for name in ("primary_rack", "secondary_rack"):
-            if name in found:
-                # The answer holds a system id; the pillar names a host.
-                old, new = found[name]
-                shown = snapshot.rack_name(old)
-                if shown == new:
-                    del found[name]
-                else:
-                    found[name] = (shown, new)
-        return found
-
     def form(self, snapshot, values):
         data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
         return data, files
 
+    def hazard(self, snapshot, record):
+        return "DHCP is served there" if record.raw["dhcp_on"] else None
+
+    def exports(self, snapshot, record):
+        return self._served(record.raw)
+
+    def _served(self, raw):
+        return any(field.value(raw) for field in self.fields if field.name != "vlan")
+
     def match(self, snapshot, wanted):
         record = super().match(snapshot, wanted)
-        if wanted.absent and record is not None and not any(map(record.raw.get, _SERVED_BY)):
+        if wanted.absent and record is not None and not self._served(record.raw):
             return None  # a VLAN without DHCP
         return record
+
+    def promise_removal(self, snapshot, raw):
+        none = {field.name: None for field in self.fields if field.name != "vlan"}
+        return self.promised(snapshot, raw, {**none, "enabled": False})
 
     def delete(self, run, wanted, record):
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
@@ -199,25 +258,46 @@ class Subnet(Table):
     collection = "subnets/"
     identity = ("cidr",)
     pillar = Place("subnets", "Subnets. From 2.0 on.", "cidr", name="CIDR")
+    scope = "vlan"
+    example = {
+        "cidr": "10.10.0.0/24",
+        "vlan": "dc1/100",
+        "gateway_ip": "10.10.0.1",
+        "dns_servers": ["10.10.0.2"],
+    }
+    changed = {"gateway_ip": "10.10.0.254"}
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network."),
-        Field("name", doc="Name; MAAS takes the network where none is given."),
+        Field(
+            "name", usual=lambda values: values.get("cidr"),
+            doc="Name; MAAS takes the network where none is given.",
+        ),
         Field(
             "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
+            usual=UNKNOWN,
             doc="VLAN it lies on; the default fabric's untagged one where none is given.",
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),
         Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
         Field(
-            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2),
+            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), usual="rfc2317",
             doc="Reverse DNS: disabled, enabled or rfc2317.",
         ),
-        Field("allow_proxy", kinds.BOOLEAN, doc="Machines may use the region's proxy."),
-        Field("allow_dns", kinds.BOOLEAN, since="2.5", doc="Machines may use MAAS's DNS."),
         Field(
-            "active_discovery", kinds.BOOLEAN, since="2.1", doc="Racks scan it for neighbours."
+            "allow_proxy", kinds.BOOLEAN, usual=True, doc="Machines may use the region's proxy."
         ),
-        Field("managed", kinds.BOOLEAN, since="2.2", doc="MAAS hands out its addresses."),
+        Field(
+            "allow_dns", kinds.BOOLEAN, since="2.5", usual=True,
+            doc="Machines may use MAAS's DNS.",
+        ),
+        Field(
+            "active_discovery", kinds.BOOLEAN, since="2.1", usual=False,
+            doc="Racks scan it for neighbours.",
+        ),
+        Field(
+            "managed", kinds.BOOLEAN, since="2.2", usual=True,
+            doc="MAAS hands out its addresses.",
+        ),
         Field("description", doc="Free text."),
         Field(
             "disabled_boot_architectures", kinds.NAMES, since="3.0",
@@ -232,6 +312,16 @@ class Subnet(Table):
             run.snapshot.drop_all("vlan")
         return raw
 
+    def extents(self, snapshot, values):
+        if snapshot.release >= "3.7":  # before, only the very same one is refused
+            net = ipaddress.ip_network(values["cidr"])
+            yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
+
+    def hazard(self, snapshot, record):
+        if (record.raw["vlan"] or {}).get("dhcp_on"):
+            return "DHCP is served on its VLAN"
+        return holder(snapshot, {record.raw["id"]}, nic_subnets)
+
 
 class IpRange(Table):
     name = "ip_range"
@@ -243,6 +333,15 @@ class IpRange(Table):
         "ranges", "Its IP ranges.", under="subnet", parent="subnet",
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
     )  # fmt: skip
+    scope = "subnet"
+    example = {
+        "start_ip": "10.10.0.50",
+        "end_ip": "10.10.0.60",
+        "subnet": "10.10.0.0/24",
+        "type": "reserved",
+        "comment": "printers",
+    }
+    changed = {"comment": "scanners"}
     fields = (
         Field("start_ip", kinds.ADDRESS, doc="First address."),
         Field("end_ip", kinds.ADDRESS, doc="Last address."),
@@ -281,6 +380,18 @@ class IpRange(Table):
                 found.append(record)
         return found[0] if len(found) == 1 else None
 
+    def extents(self, snapshot, values):
+        if values.get("subnet"):
+            low, high = _ends(values["start_ip"], values["end_ip"])
+            yield values["subnet"], int(low), int(high)
+
+    def hazard(self, snapshot, record):
+        subnet = snapshot.find("subnet", record.raw["subnet"]["cidr"])
+        served = subnet is not None and (subnet.raw["vlan"] or {}).get("dhcp_on")
+        if record.raw["type"] == "dynamic" and served:
+            return "DHCP hands out its addresses"
+        return None
+
 
 class Rack(Table):
     """A rack controller: it is never created here, it enrols itself with the secret."""
@@ -291,6 +402,7 @@ class Rack(Table):
     collection = "rackcontrollers/"
     identity = ("hostname",)
     created = "enrolled"
+    prunable = False
     fields = (
         Field("hostname", doc="Host name."),
         Field(
@@ -301,15 +413,21 @@ class Rack(Table):
             ),
         ),
         Field("description", since="2.6", doc="Free text."),
-        Field("zone", doc="Name of its zone.", read=lambda raw: raw["zone"]["name"]),
         Field(
-            "domain", since="2.2", doc="Name of its DNS domain.",
+            "zone", usual="default", doc="Name of its zone.", read=lambda raw: raw["zone"]["name"]
+        ),
+        Field(
+            "domain", since="2.2", usual=UNKNOWN, doc="Name of its DNS domain.",
             read=lambda raw: (raw.get("domain") or {}).get("name"),
         ),
     )  # fmt: skip
 
     def item(self, snapshot, raw):
         return f"rackcontrollers/{segment(raw['system_id'])}/"
+
+    def exports(self, snapshot, record):
+        # One that is not connected would be waited for.
+        return bool(self.by_name["connected"].value(record.raw))
 
     def create(self, run, wanted):
         record = run.wait_for(
@@ -339,6 +457,26 @@ class Rack(Table):
 def _vlans(snapshot):
     # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
     return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
+
+
+def nic_vlans(nic: dict):
+    """The ids of the VLANs that an interface of a node is on."""
+    yield (nic.get("vlan") or {}).get("id")
+
+
+def nic_subnets(nic: dict):
+    """The ids of the subnets that an interface of a node has an address in."""
+    for link in nic.get("links") or ():
+        yield (link.get("subnet") or {}).get("id")
+
+
+def holder(snapshot, ids: set, of_nic) -> str | None:
+    """Which node has an interface in one of some networks, as a sentence; None if none has."""
+    for record in snapshot.records("node").values():
+        for nic in record.raw.get("interface_set") or ():
+            if ids & set(of_nic(nic)):
+                return f"{record.key} has an interface there"
+    return None
 
 
 def _ends(start, end):

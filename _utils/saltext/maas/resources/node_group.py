@@ -20,6 +20,7 @@ class NodeGroup(Table):
     noun = "node group"
     until = "1.10"
     collection = "nodegroups/"
+    prunable = False
     list_op = "list"
     identity = ("uuid",)
     created = "enrolled"
@@ -84,6 +85,7 @@ class NodeGroupInterface(Table):
     until = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
+    scope = "cluster"
     fields = (
         Field("cluster", ref="node_group", doc="uuid of its node group."),
         Field("name", since="1.7", doc="Name; that of the network interface where not given."),
@@ -104,6 +106,16 @@ class NodeGroupInterface(Table):
 
     def partition(self, values):
         return values["cluster"]
+
+    def part_of(self, key):
+        return key.partition("/")[0]
+
+    def parts(self, snapshot):
+        return sorted(snapshot.records("node_group"))
+
+    def hazard(self, snapshot, record):
+        managed = self.by_name["management"].value(record.raw) != "unmanaged"
+        return "DHCP is served there" if managed else None
 
     def key_of(self, raw):
         return f"{raw['cluster']}/{raw.get('name') or raw['interface']}"

@@ -9,7 +9,7 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
 from saltext.maas.resources.images import after_import
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Field, Table, reference
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,17 @@ SETTINGS = {
 }
 
 
+#: What the region fetches images through, and what it fetches of them.
+_BEFORE_IMPORT = ("boot_images_no_proxy", "enable_http_proxy", "http_proxy", "use_peer_proxy",
+                  "maas_proxy_port", "prefer_v4_proxy", "main_archive", "ports_archive",
+                  "boot_images_auto_import")  # fmt: skip
+
+
+def before_import(setting: str) -> bool:
+    """Whether an image import depends on a setting."""
+    return setting in _BEFORE_IMPORT
+
+
 def normal(name: str, value):
     """Normalise a setting's value the way MAAS stores it.
 
@@ -161,6 +172,8 @@ class SettingTable(Table):
     identity = ("name",)
     can_create = False
     can_delete = False
+    example = {"name": "kernel_opts", "value": "console=tty0"}
+    changed = {"value": "quiet"}
     fields = (
         Field("name", doc="Name of the setting."),
         Field("value", doc="Its value; empty clears it."),
@@ -173,6 +186,20 @@ class SettingTable(Table):
 
     def partition(self, values):
         return values["name"]
+
+    def part_of(self, key):
+        return key
+
+    def parts(self, snapshot):
+        return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))
+
+    def stage(self, wanted):
+        if before_import(wanted.key):
+            return "setting before import"
+        return "setting after import" if after_import(wanted.key) else "setting"
+
+    def comes_after(self, wanted):
+        return ("setting before import",) if after_import(wanted.key) else ()
 
     def read(self, snapshot, partition):
         value = snapshot.client.get("maas/", op="get_config", name=partition)
@@ -200,7 +227,23 @@ class SettingTable(Table):
     def needs(self, wanted, everything):
         if not after_import(wanted.key):
             return set()
-        return {(image.type, image.key) for image in everything.of("image")}
+        return {("image", "*")}
+
+    def values(self, snapshot, raw):
+        return {"name": raw["name"], "value": normal(raw["name"], raw["value"])}
+
+    def exports(self, snapshot, record):
+        known = SETTINGS[record.key]
+        value = normal(record.key, record.raw["value"])
+        return value != normal(record.key, known.default)
+
+    def pillar_entry(self, values):
+        known = SETTINGS[values["name"]]
+        if known.secret:
+            return reference(self.name, values["name"])
+        if known.kind == "words" and values["value"]:
+            return values["value"].split()
+        return values["value"]
 
     def secrets(self, values):
         known = SETTINGS.get(values["name"])

@@ -24,6 +24,22 @@ from saltext.maas.resources.place import Place
 _REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
 
 
+#: A value that only MAAS can tell, once the object is there.
+UNKNOWN = object()
+
+
+class Promised(dict):
+    """An object that a run with ``test=True`` would have made, in place of MAAS's answer.
+
+    Attributes:
+        known: What fields hold, by the id of the :class:`Field`.
+    """
+
+    def __init__(self, raw, known):
+        super().__init__(raw)
+        self.known = known
+
+
 @dataclass(frozen=True)
 class Field:
     """One field of a resource type.
@@ -38,12 +54,16 @@ class Field:
         ref_attr: Attribute of the object referred to that the API wants.
         since, until: First and last release that has it.
         default: Sent with a create when the user names none.
-        usual: What MAAS gives a new object of itself, or a tuple of such values.
+        usual: What MAAS gives a new object of itself where that is not ``default`` or
+            nothing, or a tuple of such values, or a function of the object's other values;
+            :data:`UNKNOWN` where nobody can tell.
         readable: False where MAAS takes it but never shows it.
         writable: False where MAAS decides it, so that it can only be awaited.
         fixed: MAAS takes it at creation only.
         secret: Its value must not be shown.
         as_file: Sent as a file part.
+        read_attr: Attribute of the object referred to that answers hold, where
+            that is not its key, such as a rack's ``system_id``.
     """
 
     name: str
@@ -62,15 +82,32 @@ class Field:
     fixed: bool = False
     secret: bool = False
     as_file: bool = False
+    read_attr: str = ""
 
     @property
     def wire_name(self) -> str:
         return self.api or self.name
 
     def value(self, raw: dict):
-        """The field's normal value in an object that the API answered."""
+        """The field's normal value in an object that the API answered, or that is promised."""
+        if type(raw) is Promised and id(self) in raw.known:
+            return raw.known[id(self)]
         found = self.read(raw) if self.read else raw.get(self.wire_name)
         return self.kind.clean(found)
+
+    def usually(self, values: dict) -> list:
+        """What MAAS may give a new object with these other values, the likeliest first."""
+        found = self.usual(values) if callable(self.usual) else self.usual
+        several = found if isinstance(found, tuple) else (found,)
+        if several == (None,):
+            several = (self.default,)
+        return [one if one is UNKNOWN else self.kind.clean(one) for one in several]
+
+    def targets(self, value) -> tuple:
+        """The keys of the objects that a value refers to, whether it names one or a list."""
+        if not self.ref or value is None:
+            return ()
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the field."""
@@ -103,6 +140,10 @@ class Table:
         around: ``(type, values)`` of what the example refers to.
         deletes_first: Deletions come before all else instead of last.
         created: What is said of an object after its creation.
+        after: Stages (see :meth:`stage`), all changes of which come before any of this type.
+        doubles: Several objects may have one key; otherwise a name that two have is refused.
+        scope: Field to whose values an ``exclusive`` may be limited.
+        prunable: False where ``exclusive`` is not offered, though one object can be deleted.
     """
 
     name: ClassVar[str] = ""
@@ -128,6 +169,10 @@ class Table:
     around: ClassVar[tuple] = ()
     deletes_first: ClassVar[bool] = False
     created: ClassVar[str] = "created"
+    after: ClassVar[tuple] = ()
+    doubles: ClassVar[bool] = False
+    scope: ClassVar[str] = ""
+    prunable: ClassVar[bool] = True
 
     def __init__(self):
         self.by_name = {field.name: field for field in self.fields}
@@ -159,6 +204,14 @@ class Table:
         """The part of the collection that holds an object, where MAAS lists it by parts only."""
         return ""
 
+    def part_of(self, key: str) -> str:
+        """The part of the collection that holds the object of a key."""
+        return ""
+
+    def parts(self, snapshot) -> list[str]:
+        """All parts of the collection."""
+        return [""]
+
     def key(self, values: dict) -> str:
         """The key of an object, from the normal values of its identity."""
         return "/".join(str(values[name]) for name in self.identity)
@@ -183,6 +236,23 @@ class Table:
 
     # Comparing
 
+    def value(self, snapshot, field: Field, raw: dict):
+        """A field's value in the pillar's words: references by key."""
+        found = field.value(raw)
+        if not field.read_attr or found is None:
+            return found
+        if isinstance(found, (list, tuple)):
+            return [snapshot.key_by(field.ref, field.read_attr, one) for one in found]
+        return snapshot.key_by(field.ref, field.read_attr, found)
+
+    def values(self, snapshot, raw: dict) -> dict:
+        """All values of an object that can be read, in the pillar's words."""
+        return {
+            field.name: self.value(snapshot, field, raw)
+            for field in self.fields
+            if field.readable and field.holds_for(snapshot.release)
+        }
+
     def pristine(self, snapshot, partition: str) -> list[dict]:
         """What a newly installed region without any user holds."""
         return []
@@ -194,7 +264,7 @@ class Table:
             field = self.by_name[name]
             if not field.readable:
                 continue
-            old = field.value(record.raw)
+            old = self.value(snapshot, field, record.raw)
             if old != new:
                 found[name] = (old, new)
         return found
@@ -221,12 +291,100 @@ class Table:
         return f"MAAS itself needs this {self.noun}" if self.kept(raw) else None
 
     def needs(self, wanted, everything) -> set:
-        """The ``(type, key)`` of all desired objects that must be right before this one."""
+        """The ``(type, key)`` of all desired objects that must be right before this one.
+
+        ``(stage, "*")`` stands for all of a stage.  For deletions the same is
+        asked of what the objects hold, and taken in reverse.
+        """
         return {
-            (field.ref, wanted.values[field.name])
+            (field.ref, key)
             for field in self.fields
-            if field.ref and wanted.values.get(field.name) is not None
+            if field.ref
+            for key in field.targets(wanted.values.get(field.name))
         }
+
+    def stage(self, wanted) -> str:
+        """The stage of a run that a wish belongs to; ``after`` names stages."""
+        return self.name
+
+    def comes_after(self, wanted) -> tuple:
+        """The stages that have ended, well or not, before this wish is worked at."""
+        return self.after
+
+    def extents(self, snapshot, values: dict):
+        """What an object takes up that no other of its kind may: ``(group, low, high)`` each.
+
+        Two objects whose spans of one group overlap cannot be there at once, so that
+        what has to go goes first, and what stays in the way is told before anything is sent.
+        """
+        return ()
+
+    # Pruning and export
+
+    def keeps(self, snapshot, record) -> str | None:
+        """Why an object is never pruned; None if it may go."""
+        return "MAAS itself needs it" if self.kept(record.raw) else None
+
+    def hazard(self, snapshot, record) -> str | None:
+        """What would suffer if an object were pruned: it serves DHCP or holds machines."""
+        return None
+
+    def pillar_entry(self, values: dict):
+        """What an export writes of an object: the fields that MAAS does not give of itself.
+
+        Args:
+            values: The object's values, in the pillar's words.
+
+        Returns:
+            ``{key in the pillar: value}``, with references in place of secrets.
+        """
+        place, found = self.pillar, {}
+        shown = {name: value for name, value in values.items() if name not in place.implied()}
+        for name in sorted(shown, key=lambda one: one not in place.needed):
+            field, value = self.by_name[name], shown[name]
+            if not field.writable:
+                continue
+            if name not in (*place.needed, *self.identity):
+                usual = field.usually(values)
+                if value in usual or (not value and None in usual):
+                    continue
+            if field.secret:
+                value = reference(self.name, self.key(values), name)
+            found[place.spelling(name)] = value
+        return found
+
+    def exports(self, snapshot, record) -> bool:
+        """Whether an export shows an object; what every region has and nobody changed is not."""
+        return True
+
+    def promise(self, snapshot, values: dict) -> Promised:
+        """A new object as MAAS would answer it, for a run with ``test=True``."""
+        known = {}
+        for field in self.fields:
+            value = values.get(field.name, field.usually(values)[0])
+            known[field.name] = None if value is UNKNOWN else value
+        raw = {"id": snapshot.number()}
+        for other in snapshot.sharing(self):
+            new = {
+                field.wire_name: field.usually({})[0] for field in other.fields if not field.read
+            }
+            raw.update({name: one for name, one in new.items() if one is not UNKNOWN})
+        return self.promised(snapshot, raw, known)
+
+    def promise_removal(self, snapshot, raw: dict) -> Promised | None:
+        """What a deletion leaves of an object; None for nothing."""
+        return None
+
+    def promised(self, snapshot, raw: dict, values: dict) -> Promised:
+        """An object with some of its fields changed."""
+        known = dict(getattr(raw, "known", ()))
+        found = Promised(raw, known)
+        for name, value in values.items():
+            field = self.by_name[name]
+            known[id(field)] = value
+            if not field.read:
+                found[field.wire_name] = value
+        return found
 
     # Writing
 
@@ -245,7 +403,10 @@ class Table:
 
                 files[field.wire_name] = base64.b64decode(value)
             elif field.ref and value is not None:
-                data[field.wire_name] = snapshot.resolve(field.ref, value)[field.ref_attr]
+                found = [snapshot.resolve(field.ref, key)[field.ref_attr]
+                         for key in field.targets(value)]  # fmt: skip
+                single = not isinstance(value, (list, tuple))
+                data[field.wire_name] = found[0] if single else found or ""
             else:
                 data[field.wire_name] = field.kind.wire(value)
         return data, files
@@ -337,6 +498,12 @@ class Table:
 def _op(name, snapshot):
     """A custom operation of API 1.0, which later became a plain method."""
     return name if snapshot.release < "2.0" else None
+
+
+def reference(*path: str) -> str:
+    """Where an export expects a secret."""
+    words = (re.sub(r"[^A-Za-z0-9_.-]+", "_", one) for one in path)
+    return "sdb://maas/" + "/".join(words)
 
 
 def fabric_vid(value: object) -> str:

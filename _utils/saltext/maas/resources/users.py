@@ -20,6 +20,7 @@ class User(Table):
     delete_since = "1.9"
     protected = SYSTEM_USERS
     pillar = Place("users", "Users.", "username", needed=("email",), name="USERNAME")
+    example = {"username": "ops", "email": "ops@example.com", "password": "hunter2"}
     fields = (
         Field("username", doc="Name to log in with."),
         Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
@@ -34,6 +35,13 @@ class User(Table):
 
     def item(self, snapshot, raw):
         return f"users/{segment(raw['username'])}/"
+
+    def keeps(self, snapshot, record):
+        admin = record.raw.get("is_superuser")
+        return super().keeps(snapshot, record) or ("it is an administrator" if admin else None)
+
+    def exports(self, snapshot, record):
+        return record.key not in SYSTEM_USERS
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""

@@ -1,0 +1,190 @@
+"""The order in which changes happen, from what they refer to and take up."""
+
+from __future__ import annotations
+
+import graphlib
+
+from saltext.maas.client.errors import BadInput
+from saltext.maas.resources import BY_NAME
+
+ALL = "*"  # in place of a key: all changes of a stage
+MADE = ("", "all that is made")  # a gate: creates and updates have ended
+
+
+def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
+    """Say of each change what it needs (must have succeeded) and follows (must have ended).
+
+    Dependencies on all of a stage go through a gate, a point that no request
+    belongs to, so that their number grows with the changes and not with their square.
+
+    Args:
+        snapshot: The region.
+        plan_wishes: All wishes.
+        removed_wishes: What the objects to be deleted hold, as if wished for.
+        creates, deletes: The changes.
+
+    Returns:
+        The gates: ``{gate: changes that it waits for}``.
+
+    Raises:
+        BadInput: Wishes need one another in a circle.
+    """
+    gates = _stages(creates)
+    gone = {change.id: change for change in deletes}
+    for change in creates:
+        table = BY_NAME[change.wanted.type]
+        change.needs = _needs(table, change.wanted, plan_wishes)
+        change.follows = {(stage, ALL) for stage in table.comes_after(change.wanted)}
+    for change, held in zip(deletes, removed_wishes):
+        table = BY_NAME[change.wanted.type]
+        for ident in _needs(table, held, removed_wishes):
+            if ident in gone and ident != change.id:
+                gone[ident].needs.add(change.id)
+        for stage in table.comes_after(held):
+            gates.setdefault((f"gone {stage}", ALL), set()).add(change.id)
+    for change in deletes:
+        stage = BY_NAME[change.wanted.type].stage(change.wanted)
+        change.follows = {(f"gone {stage}", ALL)}
+    _let_go(snapshot, creates, gone)
+    early = _clear_the_way(snapshot, creates, deletes)
+    _deletes_last(deletes, gone, early)
+    gates[MADE] = {change.id for change in creates}
+    _refuse_circles(creates, deletes, gates)
+    return gates
+
+
+def _stages(creates):
+    gates = {}
+    for change in creates:
+        stage = BY_NAME[change.wanted.type].stage(change.wanted)
+        gates.setdefault((stage, ALL), set()).add(change.id)
+    return gates
+
+
+def _needs(table, one, wishes):
+    needs = table.needs(one, wishes)
+    # A new fabric brings its untagged VLAN along.
+    needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
+    return needs - {(one.type, one.key)}
+
+
+def _let_go(snapshot, creates, gone):
+    """What is deleted goes after the updates that no longer refer to it."""
+    if not gone:
+        return
+    for change in creates:
+        if change.action != "update":
+            continue
+        for field in BY_NAME[change.wanted.type].fields:
+            if field.ref and field.name in change.old:
+                for key in field.targets(change.old[field.name]):
+                    if (field.ref, key) in gone:
+                        gone[field.ref, key].needs.add(change.id)
+
+
+def _clear_the_way(snapshot, creates, deletes):
+    """What takes up the place of something new goes first; what stays there is a problem.
+
+    Returns:
+        The ids of the deletions that creates wait for.
+    """
+    early = set()
+    for name in dict.fromkeys(change.wanted.type for change in creates):
+        table = snapshot.tables[name]
+        mine = [change for change in creates if change.wanted.type == name]
+        news = [(change, span) for change in mine for span in _new_extents(snapshot, change)]
+        if not news:
+            continue
+        parts = dict.fromkeys(table.partition(change.wanted.values) for change in mine)
+        leaving = {id(one.raw): one for one in deletes if one.wanted.type == name}
+        moving = {id(one.raw): one for one in mine if one.raw is not None}
+        olds = [
+            (record, span)
+            for part in parts
+            for record in list(snapshot.records(name, part).values())
+            for span in table.extents(snapshot, table.values(snapshot, record.raw))
+        ]
+        for change, record in _overlapping(news, olds):
+            if change.raw is record.raw:
+                continue
+            mover, leaver = moving.get(id(record.raw)), leaving.get(id(record.raw))
+            if leaver is not None:
+                change.needs.add(leaver.id)
+                early.add(leaver.id)
+            elif mover is not None:
+                change.needs.add(mover.id)
+            elif not change.problem:
+                change.problem = (
+                    f"{table.noun} {record.key} of the region is in its way; describe it, "
+                    "remove it or choose other values"
+                )
+        _refuse_wishes_in_each_others_way(table, news)
+    return early
+
+
+def _new_extents(snapshot, change):
+    table = snapshot.tables[change.wanted.type]
+    values = dict(change.wanted.values)
+    if change.raw is not None:
+        values = {**table.values(snapshot, change.raw), **values}
+    return table.extents(snapshot, values)
+
+
+def _overlapping(news, olds):
+    """Pairs of what overlaps, found by going through the spans in order."""
+    groups = {}
+    for kind, spans in ((0, news), (1, olds)):
+        for one, (group, low, high) in spans:
+            groups.setdefault(group, ([], []))[kind].append((low, high, one))
+    for ours, theirs in groups.values():
+        if not ours or not theirs:
+            continue
+        theirs.sort(key=lambda span: span[:2])
+        open_, position = [], 0
+        for low, high, one in sorted(ours, key=lambda span: span[:2]):
+            while position < len(theirs) and theirs[position][0] <= high:
+                open_.append(theirs[position])
+                position += 1
+            open_ = [span for span in open_ if span[1] >= low or span[0] > high]
+            for start, end, other in open_:
+                if start <= high and low <= end:
+                    yield one, other
+
+
+def _refuse_wishes_in_each_others_way(table, news):
+    problems = set()
+    for one, other in _overlapping(news, news):
+        if one is not other and one.id < other.id:
+            problems.add(
+                f"{other.wanted.where}: this {table.noun} and the one of {one.wanted.where} "
+                "cannot both be there"
+            )
+    if problems:
+        raise BadInput(sorted(problems))
+
+
+def _deletes_last(deletes, gone, early):
+    """All deletions wait for what is made, but those that it waits for, and what they need."""
+    pending = list(early)
+    while pending:
+        for ident in gone[pending.pop()].needs:
+            if ident in gone and ident not in early:
+                early.add(ident)
+                pending.append(ident)
+    for change in deletes:
+        if change.id in early or BY_NAME[change.wanted.type].deletes_first:
+            change.follows = set()
+        else:
+            change.follows.add(MADE)
+
+
+def _refuse_circles(creates, deletes, gates):
+    changes = {change.id: change for change in [*creates, *deletes]}
+    graph = {ident: change.needs | change.follows for ident, change in changes.items()}
+    try:
+        graphlib.TopologicalSorter({**graph, **gates}).prepare()
+    except graphlib.CycleError as error:
+        ring = [changes[ident] for ident in error.args[1] if ident in changes]
+        told = " needs ".join(change.name for change in reversed(ring))
+        first = min(change.wanted.where for change in ring)
+        raise BadInput(f"{first}: goes round in a circle: {told}") from None

@@ -1,0 +1,26 @@
+"""Nodes of every kind, as something that others refer to or that is in the way."""
+
+from __future__ import annotations
+
+from saltext.maas.resources.table import Field, Table
+
+
+class Node(Table):
+    """A machine, device or controller, by its host name; only looked up."""
+
+    name = "node"
+    noun = "node"
+    collection = "nodes/"
+    identity = ("hostname",)
+    can_create = False
+    can_update = False
+    can_delete = False
+    prunable = False
+    fields = (Field("hostname", doc="Host name."),)
+
+    def read(self, snapshot, partition):
+        operation = "list" if snapshot.release < "2.0" else None
+        return snapshot.client.get(self.collection, op=operation)
+
+    def exports(self, snapshot, record):
+        return False

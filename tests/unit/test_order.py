@@ -1,0 +1,246 @@
+"""What waits for what, who is told apart, and what an earlier state of a test run promises."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas.client.errors import BadInput
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.reconcile.apply import Run
+from support.reconciling import SHORT, carried_out, errors, planned, rack, snapshot_of
+
+SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+
+
+@pytest.fixture(autouse=True)
+def _poll_often(monkeypatch):
+    monkeypatch.setattr(Run, "poll_seconds", 0.1)
+
+
+@pytest.fixture(scope="module")
+def empty():
+    with RegionServer(release="3.7") as server:
+        yield server
+
+
+@pytest.fixture
+def region():
+    options = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.1}
+    with RegionServer(release="3.7", **options) as server:
+        yield server
+
+
+def nets(count, fabric="dc1"):
+    subnets = {
+        f"10.0.{number}.0/24": {
+            "vlan": f"{fabric}/{number + 1}",
+            "ranges": [
+                {"type": "reserved", "start": f"10.0.{number}.5", "end": f"10.0.{number}.9"}
+            ],
+        }
+        for number in range(count)
+    }
+    vlans = {number + 1: None for number in range(count)}
+    return {"fabrics": {fabric: {"vlans": vlans}}, "subnets": subnets}
+
+
+def test_edges_grow_with_the_changes_and_not_with_their_square(region):
+    carried_out(region, nets(20))
+    snapshot = snapshot_of(region)
+    gone = [
+        *(want_named("vlan", f"dc1/{number + 1}", {}, absent=True) for number in range(20)),
+        *(want_named("subnet", f"10.0.{number}.0/24", {}, absent=True) for number in range(20)),
+        *(want_named("ip_range", f"10.0.{n}.5-10.0.{n}.9", {}, absent=True) for n in range(20)),
+        *(want_named("space", f"s{number}", {}) for number in range(20)),
+    ]
+    plan = make_plan(snapshot, gone)
+    edges = sum(len(change.needs) + len(change.follows) for change in plan.changes)
+    edges += sum(len(members) for members in plan.gates.values())
+    assert len(plan.changes) == 80
+    assert edges < 6 * len(plan.changes)
+    shown = plan.shown()
+    apply(snapshot, plan)
+    assert errors(plan) == {}
+    assert plan.shown(True) == shown
+
+
+def test_what_takes_up_the_place_goes_before_what_comes(region):
+    data = nets(1)
+    carried_out(region, data)
+    snapshot = snapshot_of(region)
+    span = {"subnet": "10.0.0.0/24", "type": "dynamic"}
+    wishes = [
+        want_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
+        want("ip_range", {"start_ip": "10.0.0.7", "end_ip": "10.0.0.20", **span}),
+        want_named("space", "dmz", {}),
+    ]
+    plan = make_plan(snapshot, wishes)
+    shown = plan.shown()
+    apply(snapshot, plan)
+    assert errors(plan) == {}
+    assert plan.shown(True) == shown
+    assert not make_plan(snapshot_of(region), wishes)
+
+
+def test_a_subnet_in_the_place_of_another(region):
+    carried_out(region, nets(1))
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [
+        want_named("subnet", "10.0.0.0/24", {}, absent=True),
+        want_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
+        want_named("subnet", "10.0.0.0/23", {"vlan": "dc1/1"}),
+    ])  # fmt: skip
+    assert not plan.problems()
+    apply(snapshot, plan)
+    assert errors(plan) == {}
+    assert set(snapshot_of(region).records("subnet")) == {"10.0.0.0/23"}
+
+
+def test_what_is_let_go_by_an_update_is_deleted_after_it(region):
+    carried_out(region, nets(1))
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [
+        want_named("vlan", "dc1/1", {}, absent=True),
+        want_named("subnet", "10.0.0.0/24", {"vlan": "dc2/5"}),
+        want_named("fabric", "dc2", {}),
+        want_named("vlan", "dc2/5", {}),
+    ])  # fmt: skip
+    apply(snapshot, plan)
+    assert errors(plan) == {}
+    (subnet,) = snapshot_of(region).records("subnet").values()
+    assert subnet.raw["vlan"]["fabric"] == "dc2"
+
+
+def test_a_failed_create_holds_up_no_delete_that_has_nothing_to_do_with_it(region):
+    carried_out(region, {"spaces": {"old": None}})
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [
+        want_named("space", "old", {}, absent=True), want_named("fabric", "fabric-77", {}),
+    ])  # fmt: skip
+    apply(snapshot, plan)
+    assert set(errors(plan)) == {"fabric fabric-77"}
+    assert "old" not in snapshot_of(region).records("space")
+
+
+def test_wishes_that_contradict_each_other(empty):
+    with pytest.raises(BadInput, match="here: space dmz is described, and shall be removed here"):
+        make_plan(snapshot_of(empty), [
+            want("space", {"name": "dmz"}, "there"),
+            want("space", {"name": "dmz"}, "here", absent=True),
+        ])  # fmt: skip
+
+
+def test_a_reference_to_what_shall_be_removed(empty):
+    with pytest.raises(BadInput, match="here:vlan: VLAN 'f/5' shall be removed by there"):
+        make_plan(snapshot_of(empty), [
+            want("vlan", {"fabric": "f", "vid": 5}, "there", absent=True),
+            want("subnet", {"cidr": "10.0.0.0/24", "vlan": "f/5"}, "here"),
+        ])  # fmt: skip
+
+
+def test_two_wishes_in_one_place(empty):
+    with pytest.raises(BadInput, match="cannot both be there"):
+        make_plan(snapshot_of(empty), [
+            want("subnet", {"cidr": "10.0.0.0/24"}, "here"),
+            want("subnet", {"cidr": "10.0.0.0/25"}, "there"),
+        ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("type", "values", "where"),
+    [
+        ("fabric", {"name": "twin"}, "here"),
+        ("vlan", {"fabric": "twin", "vid": 5}, "here:fabric"),
+        ("subnet", {"cidr": "10.0.0.0/24", "vlan": "twin/0"}, "here:vlan"),
+    ],
+)
+def test_two_fabrics_of_one_name_are_refused(region, type, values, where):
+    client = snapshot_of(region).client
+    for name in ("twin", "other"):
+        client.post("fabrics/", data={"name": name})
+    (row,) = [row for row in region.region.rows("fabrics").values() if row["name"] == "other"]
+    row["name"] = "twin"  # as old regions have them, which MAAS made itself
+    region.requests.reset()
+    with pytest.raises(BadInput) as told:
+        make_plan(snapshot_of(region), [want(type, values, "here")])
+    assert any(
+        line.startswith(f"{where}: the region has 2 ") and "twin" in line
+        for line in told.value.problems
+    )
+    assert region.requests.writes() == []
+    # What has nothing to do with them is not held up.
+    assert make_plan(snapshot_of(region), [want("space", {"name": "dmz"})])
+
+
+def test_the_order_of_images(region):
+    data = {
+        "settings": {"http_proxy": "http://proxy.example.com:3128", "kernel_opts": "quiet",
+                     "default_distro_series": "jammy"},
+        "boot_sources": {
+            SOURCE: {"selections": [{"os": "ubuntu", "release": "jammy", "arches": ["amd64"]}]}
+        },
+    }  # fmt: skip
+    carried_out(region, data)
+    order = [entry.op or entry.path for entry in region.requests if entry.method == "POST"]
+    names = [entry for entry in order if not entry.endswith("/users/")]
+    source = next(n for n, one in enumerate(names) if one.endswith("/boot-sources/"))
+    imports = [number for number, one in enumerate(names) if one == "import"]
+    settings = [number for number, one in enumerate(names) if one == "set_config"]
+    assert len(settings) == 3
+    assert min(settings) < source < max(imports) < max(settings)
+
+
+def state(snapshot, wishes, test=True):
+    """One state of a run: what it shows."""
+    plan = make_plan(snapshot, wishes)
+    shown = plan.shown()
+    if test:
+        snapshot.promise(plan)
+    else:
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+        assert plan.shown(True) == shown
+    return shown
+
+
+STATES = [
+    [("fabric", "dc1", {})],
+    [("vlan", "dc1/untagged", {"mtu": 1500})],
+    [("vlan", "dc1/untagged", {"mtu": 9000})],
+    [("vlan", "dc1/5", {"name": "five"})],
+    [("vlan", "dc1/5", {"name": "five", "mtu": 1500})],
+    [("subnet", "10.0.0.0/24", {"vlan": "dc1/5"})],
+    [("subnet", "10.0.0.0/24", {"vlan": "dc1/5", "allow_dns": True, "gateway_ip": "10.0.0.1"})],
+    [("ip_range", "10.0.0.100-10.0.0.150", {"type": "dynamic", "subnet": "10.0.0.0/24"})],
+    [("ip_range", "10.0.0.100-10.0.0.150", {"type": "dynamic", "comment": "c"})],
+    [("dhcp", "dc1/5", {"enabled": True, "primary_rack": "a"})],
+    [("dhcp", "dc1/5", {"enabled": True, "primary_rack": "a"})],
+    [("dhcp", "dc1/untagged", {"relay_vlan": "dc1/5", "enabled": False})],
+    [("setting", "kernel_opts", {"value": "quiet"})],
+    [("setting", "kernel_opts", {"value": "quiet"})],
+    [("space", "dmz", {})],
+    [("vlan", "dc1/5", {"space": "dmz"})],
+    [("vlan", "dc1/5", {"space": "dmz"})],
+    [("dhcp", "dc1/untagged", None)],
+    [("space", "later", {})],
+    [("space", "later", None)],
+    [("space", "later", None)],
+]  # fmt: skip
+
+
+def test_states_of_a_test_run_build_upon_each_other(region):
+    rack(region, "a", "10.0.0.2")
+
+    def run(test):
+        snapshot = snapshot_of(region)
+        return [
+            state(snapshot, [want_named(type, name, values or {}, absent=values is None)
+                             for type, name, values in wishes], test)
+            for wishes in STATES
+        ]  # fmt: skip
+
+    expected = run(True)
+    assert region.requests.writes() == []
+    assert run(False) == expected
+    assert expected[-1] == {}
+    assert planned(region, {"fabrics": {"dc1": {"vlans": {5: {"name": "five"}}}}})[1].shown() == {}
