@@ -50,10 +50,15 @@ def index(region, source):
     region.later(region.options.index_seconds, lambda: _read(region, source))
 
 
+def is_offered(series, arch):
+    """Whether the streams of 1.x have an architecture of a series."""
+    return (series, arch) not in _NOT_OFFERED
+
+
 def _read(region, source):
     found = {}
     for item in images.catalogue(region.release, source["url"]) or ():
-        if (item.release, item.arch) not in _NOT_OFFERED:
+        if is_offered(item.release, item.arch):
             found[item.os, item.release, item.arch] = True
     source["catalogue"] = list(found)
 

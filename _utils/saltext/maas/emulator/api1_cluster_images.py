@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator import api1_reported_images as reported
 from saltext.maas.emulator.api1_catalogue import complete_synced
+from saltext.maas.emulator.api1_catalogue import usable_architectures as imported_architectures
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint
 
-many = Endpoint("nodegroups/{uuid}/boot-images/", "BootImagesHandler")
+many = Endpoint("nodegroups/{uuid}/boot-images/", "BootImagesHandler", since=groups.RPC)
 
 #: Purposes of an image; one that lacks the installer's files has no ``install``.
 _PURPOSES = ("commissioning", "install", "xinstall")
@@ -25,6 +27,8 @@ def seed(region):
 
 def sync(region, group):
     """Let a cluster fetch what the region has, which takes its time."""
+    if region.release < groups.RPC:  # there is nothing at the region to fetch
+        return
 
     def arrive():
         # A cluster that went away meanwhile has fetched nothing, nor does one not accepted.
@@ -32,6 +36,21 @@ def sync(region, group):
             group["images"] = list(_images(region))
 
     region.later(region.options.sync_seconds, arrive)
+
+
+def import_images(region, group):
+    """Let a cluster import: up to 1.6 from its sources, later from the region."""
+    if region.release < groups.RPC:
+        reported.fetch(region, group)
+    else:
+        sync(region, group)
+
+
+def usable_architectures(region, group):
+    """Architectures that a machine of a cluster may have."""
+    if region.release < groups.RPC:
+        return reported.architectures(region, group)
+    return imported_architectures(region)
 
 
 def sync_all(region):
@@ -65,6 +84,9 @@ def deployable(region):
     """``[(os, series)]`` without license key that connected clusters offer, None without any."""
     if not any(group["connected"] for group in groups.all_groups(region)):
         return None
+    if region.release < groups.RPC:
+        rows = region.rows(reported.IMAGES).values()
+        return sorted({(row["osystem"], row["release"]) for row in rows})
     return sorted({tuple(row["name"].split("/")) for row in complete_synced(region)})
 
 

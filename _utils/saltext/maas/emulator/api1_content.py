@@ -1,9 +1,8 @@
-"""Files, SSH keys, license keys and commissioning scripts of API 1.0."""
+"""Files, license keys and commissioning scripts of API 1.0."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import uuid
 
 from saltext.maas.emulator.api1_cluster_images import KEYED, deployable
@@ -16,15 +15,12 @@ from saltext.maas.emulator.web import (
     Invalid,
     Missing,
     Response,
-    as_json,
     as_text,
     no_content,
 )
 
 files = Endpoint("files/", "FilesHandler")
 file_ = Endpoint("files/{name:.+?}/", "FileHandler")
-ssh_keys = Endpoint("account/prefs/sshkeys/", "SSHKeysHandler")
-ssh_key = Endpoint("account/prefs/sshkeys/{id}/", "SSHKeyHandler")
 licenses = Endpoint("license-keys/", "LicenseKeysHandler", restricted=True, since="1.6")
 license_ = Endpoint(
     "license-key/{osystem}/{series}", "LicenseKeyHandler", restricted=True, since="1.6"
@@ -127,72 +123,6 @@ def read_file(request):
 def delete_file(request):
     """Delete a file."""
     return _remove(request.region.rows("files"), _file_of(request))
-
-
-# -- SSH keys ----------------------------------------------------------------------------------
-
-
-def _key_shown(row):
-    return {
-        "id": row["id"],
-        "key": row["key"],
-        "resource_uri": f"/MAAS/api/1.0/account/prefs/sshkeys/{row['id']}/",
-    }
-
-
-def _is_key(text):
-    words = text.split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-")):
-        return False
-    try:
-        return base64.b64decode(words[1], validate=True)[4:].startswith(words[0].encode())
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _key_of(request):
-    ident = request.ids["id"]
-    row = request.region.rows("ssh_keys").get(int(ident)) if ident.isdigit() else None
-    if row is None:
-        raise Missing("SSHKey", request)
-    return row
-
-
-@ssh_keys("GET", "list")
-def list_keys(request):
-    """List the user's SSH keys."""
-    rows = request.region.rows("ssh_keys").values()
-    return [_key_shown(row) for row in rows if row["owner"] == request.user.username]
-
-
-@ssh_keys("POST", "new")
-def add_key(request):
-    """Add an SSH key."""
-    check = Check(request)
-    key, owner = check.text("key", required=True), request.user.username
-    if key and not _is_key(key):
-        check.error("key", "Invalid SSH public key.")
-    elif _first(request.region.rows("ssh_keys"), key=key, owner=owner):
-        check.error("key", "This key has already been added for this user.")
-    check.done()
-    row = request.region.rows("ssh_keys").add({"key": key, "owner": owner})
-    return as_json({name: row[name] for name in ("id", "key")}, 201)
-
-
-@ssh_key("GET")
-def read_key(request):
-    """Read an SSH key."""
-    return _key_shown(_key_of(request))
-
-
-@ssh_key("DELETE")
-@ssh_key("POST", "delete")
-def delete_key(request):
-    """Delete an SSH key."""
-    row = _key_of(request)
-    if row["owner"] != request.user.username:
-        raise Answer(403, "Can't delete a key you don't own.", HTML)
-    return _remove(request.region.rows("ssh_keys"), row)
 
 
 # -- license keys ------------------------------------------------------------------------------

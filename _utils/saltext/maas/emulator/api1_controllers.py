@@ -6,7 +6,8 @@ import json
 import re
 
 from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.api1_cluster_images import sync
+from saltext.maas.emulator.api1_cluster_images import import_images, sync
+from saltext.maas.emulator.api1_interface_form import problems_of
 from saltext.maas.emulator.api1_power import power_types
 from saltext.maas.emulator.forms import Check, not_a_choice, truth
 from saltext.maas.emulator.web import (
@@ -75,6 +76,35 @@ def list_groups(request):
     return [shown(group) for group in groups.all_groups(request.region)]
 
 
+def _reported_interfaces(request, check):
+    """The interfaces that a registration tells of, as JSON."""
+    try:
+        reported = json.loads(request.form.get("interfaces") or "[]")
+    except ValueError:
+        check.error("interfaces", "Invalid json value.")
+        return []
+    if not isinstance(reported, list):
+        check.error("interfaces", "Interfaces data must be a list.")
+        return []
+    for item in reported:
+        wrong = problems_of(request, item)
+        if wrong:
+            text = f"Invalid interface: {_python_dict(item)} ({_python_dict(wrong)})."
+            check.error("interfaces", text)
+            return []
+    return reported
+
+
+def _python_dict(value):
+    """A value as Python 2 writes one that came as JSON, its keys in order."""
+    if isinstance(value, dict):
+        pairs = sorted(value.items())
+        return "{" + ", ".join(f"u'{k}': {_python_dict(v)}" for k, v in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_python_dict, value)) + "]"
+    return f"u{value!r}" if isinstance(value, str) else repr(value)
+
+
 @many("POST", "register", anonymous="only", until=groups.RPC)
 def register_over_http(request):
     """Register a cluster."""
@@ -82,17 +112,14 @@ def register_over_http(request):
     uuid = str(request.needed("uuid"))
     check = Check(request)
     check.text("uuid", longest=36)
-    try:
-        reported = json.loads(request.form.get("interfaces") or "[]")
-    except ValueError:
-        reported = []
-        check.error("interfaces", "Invalid json value.")
+    reported = _reported_interfaces(request, check)
     check.done()
     known = groups.find_group(region, uuid)
     if known is None:
         cluster_name = request.form.get("cluster_name")
         zone = request.form.get("name")
-        groups.register(region, uuid, uuid, reported, cluster_name, zone)
+        group, _ = groups.register(region, uuid, uuid, reported, cluster_name, zone)
+        group["connected"] = False  # not before it is accepted and asks again
         return as_text("Cluster registered.  Awaiting admin approval.", 202, HTML)
     if known["status"] == groups.REJECTED:
         raise Answer(403, "Rejected cluster.", TEXT)
@@ -140,16 +167,14 @@ def import_everywhere(request):
     """Let all clusters fetch their boot images."""
     for group in groups.all_groups(request.region):
         if group["status"] == groups.ACCEPTED:
-            sync(request.region, group)
+            import_images(request.region, group)
     return as_text("Import of boot images started on all cluster controllers", content_type=HTML)
 
 
 @many("GET", "describe_power_types")
 def describe_power_types(request):
     """Describe the power types of connected clusters."""
-    region = request.region
-    known = region.release >= groups.RPC
-    there = known and any(group["connected"] for group in groups.all_groups(region))
+    there = any(group["connected"] for group in groups.all_groups(request.region))
     return power_types() if there else []
 
 
@@ -190,16 +215,18 @@ def update_group(request):
 def import_here(request):
     """Let one cluster fetch its boot images."""
     group = groups.group_of(request)
-    sync(request.region, group)
+    import_images(request.region, group)
     text = f"Import of boot images started on cluster u'{group['uuid']}'"
     return as_text(text, content_type=HTML)
 
 
 @one("GET", "list_nodes")
 def list_nodes(request):
-    """List the nodes of a cluster; there are none here."""
-    groups.need_worker(request, groups.group_of(request))
-    return []
+    """List the system_ids of a cluster's nodes."""
+    group = groups.group_of(request)
+    groups.need_worker(request, group)
+    rows = request.region.rows("machines").values()
+    return [row["system_id"] for row in rows if row["group"] == group["id"]]
 
 
 @one("POST", "details")
@@ -223,5 +250,7 @@ def probe_hardware(request):
 
 @one("POST", "report_download_progress")
 def report_download_progress(request):
-    """For clusters only, which do not use it here."""
-    raise groups.not_the_worker(groups.group_of(request))
+    """Take a cluster's word on a download, of which nothing is kept."""
+    groups.only_worker(request, groups.group_of(request))
+    request.needed("filename")
+    return as_text("", content_type=HTML)

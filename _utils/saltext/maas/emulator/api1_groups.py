@@ -12,6 +12,8 @@ from saltext.maas.emulator.web import TEXT, Answer, Missing
 #: uuid of the node group that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"
 DEFAULT_ZONE = "maas"
+#: The account that all clusters share, each with a key of its own.
+WORKER = "maas-nodegroup-worker"
 PENDING, ACCEPTED, REJECTED = 0, 1, 2
 UNMANAGED, DHCP, DHCP_AND_DNS = 0, 1, 2
 
@@ -108,15 +110,23 @@ def need_connection(region, group):
         raise Answer(503, text, TEXT)
 
 
+def worker_token(region, group):
+    """The key that a cluster signs its own calls with; made when it is first asked for."""
+    if group.get("token") is None:
+        group["token"] = region.new_token(region.users[WORKER], group["uuid"])
+    return group["token"]
+
+
+def only_worker(request, group):
+    """Refuse everybody but the cluster itself."""
+    if request.token is None or request.token is not group.get("token"):
+        raise Answer(403, f"Only allowed for the u'{group['name']}' worker.", TEXT)
+
+
 def need_worker(request, group):
     """Refuse users who are neither administrators nor the cluster itself."""
     if not request.user.is_superuser:
-        raise not_the_worker(group)
-
-
-def not_the_worker(group):
-    """403 for a call that belongs to the cluster."""
-    return Answer(403, f"Only allowed for the u'{group['name']}' worker.", TEXT)
+        only_worker(request, group)
 
 
 def add_interface(region, group, values):
@@ -185,6 +195,11 @@ def network_of(address, mask):
         return ipaddress.ip_network(f"{address}/{mask}", strict=False)
     except ValueError:
         return None
+
+
+def is_backwards(low, high):
+    """Whether a range's first address comes after its last."""
+    return ipaddress.ip_address(low) > ipaddress.ip_address(high)
 
 
 def _add_network(region, group, row):

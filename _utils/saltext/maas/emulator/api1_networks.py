@@ -43,6 +43,8 @@ def _cleaned(request, row=None):
         check.error("name", "Network with this Name already exists.")
     for name in ("ip", "netmask"):
         values[name] = _address(check, name)
+    if request.region.release < "1.7" and not values["netmask"]:
+        check.error("netmask", "invalid IPNetwork 10.1.1.1/")
     for name in ("default_gateway", "dns_servers", "description"):
         values[name] = check.text(name)
     values["vlan_tag"] = _vlan_tag(check)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator import api1_show as show
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
@@ -87,7 +89,9 @@ def read_zone(request):
 def update_zone(request):
     """Change a zone."""
     row = _named(request, "zones", "Zone")
+    before = row["name"]
     row.update(_zone_cleaned(request, row))
+    _move_machines(request.region, before, row["name"])
     return _zone_shown(row)
 
 
@@ -102,7 +106,15 @@ def delete_zone(request):
         text = "This zone is the default zone, it cannot be deleted."
         raise Answer(400, text, TEXT)
     del request.region.rows("zones")[row["id"]]
+    _move_machines(request.region, row["name"], DEFAULT)
     return no_content()
+
+
+def _move_machines(region, before, after):
+    for kind in (machines.MACHINES, "devices"):
+        for row in region.rows(kind).values():
+            if row["zone"] == before:
+                row["zone"] = after
 
 
 # -- tags --------------------------------------------------------------------------------------
@@ -167,7 +179,10 @@ def update_tag(request):
     """Change a tag."""
     row = _named(request, "tags", "Tag")
     _only_admin(request)
+    before = row["name"]
     row.update(_tag_cleaned(request, row))
+    for other in request.region.rows(machines.MACHINES).values():
+        other["tags"] = [row["name"] if name == before else name for name in other["tags"]]
     return _tag_shown(row)
 
 
@@ -177,22 +192,37 @@ def delete_tag(request):
     row = _named(request, "tags", "Tag")
     _only_admin(request)
     del request.region.rows("tags")[row["id"]]
+    for other in request.region.rows(machines.MACHINES).values():
+        other["tags"] = [name for name in other["tags"] if name != row["name"]]
     return no_content()
 
 
 @tag("GET", "nodes")
 def tagged_nodes(request):
-    """List the nodes that have a tag; there are none here."""
-    _named(request, "tags", "Tag")
-    return []
+    """List the nodes that have a tag."""
+    name = _named(request, "tags", "Tag")["name"]
+    rows = request.region.rows(machines.MACHINES).values()
+    chosen = [row for row in rows if name in row["tags"]]
+    return [show.machine(request.region, row) for row in chosen]
 
 
 @tag("POST", "update_nodes")
 def tag_nodes(request):
     """Add a tag to nodes or take it away; unknown nodes are passed over."""
-    _named(request, "tags", "Tag")
+    name = _named(request, "tags", "Tag")["name"]
     _only_admin(request)
-    return {"added": 0, "removed": 0}
+    rows = {row["system_id"]: row for row in request.region.rows(machines.MACHINES).values()}
+    given, taken = (
+        [rows[ident] for ident in dict.fromkeys(request.form.getlist(field)) if ident in rows]
+        for field in ("add", "remove")
+    )
+    for row in taken:
+        if name in row["tags"]:
+            row["tags"].remove(name)
+    for row in given:
+        if name not in row["tags"]:
+            row["tags"].append(name)
+    return {"added": len(given), "removed": len(taken)}
 
 
 @tag("POST", "rebuild")

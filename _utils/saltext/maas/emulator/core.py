@@ -350,7 +350,8 @@ class Region:
         endpoint, operations, request.ids = found
         url = "http://" + request.headers.get("host", "") + raw_path
         header = request.headers.get("authorization")
-        request.user = oauth.authenticate(self, request.method, url, query, header)
+        signed = oauth.authenticate(self, request.method, url, query, header)
+        request.user, request.token = signed
         request.read_body()
         operation = self._choose(request, endpoint, operations)
         shape = request.query.get("format", "json")

@@ -51,14 +51,15 @@ def authenticate(region, method, url, query, header):
         header: The ``Authorization`` header or None.
 
     Returns:
-        The :class:`~saltext.maas.emulator.core.User`, or None when it is not signed.
+        The :class:`~saltext.maas.emulator.core.User` and the token it was signed with,
+        (None, None) when it is not signed.
 
     Raises:
         Answer: 401 with the text of that release.
     """
     given = read_header(header)
     if given is None:
-        return None
+        return None, None
     found = region.consumers.get(given["oauth_consumer_key"])
     if found is None:
         raise _refusal(region, "Invalid consumer." if region.release < "1.6" else None)
@@ -83,7 +84,7 @@ def authenticate(region, method, url, query, header):
         raise _refusal(
             region, f"Invalid signature. Expected signature base string: {base}", unicode=True
         )
-    return user
+    return user, token
 
 
 def _signature(given, secret, method, url, query):

@@ -119,7 +119,7 @@ class Request:
         method, path, op: Verb, path below ``/MAAS/api/X.Y/``, operation or None.
         ids: Values of the path template's names.
         query, form, files: Fields; ``files`` maps names to bytes.
-        user: The user who signed it, None when anonymous.
+        user, token: The user who signed it and the key used for it, None when anonymous.
         content_type: Media type of the body, ``""`` when there is none.
         bound: False when MAAS finds no form data at all, which it answers with ``{}``.
     """
@@ -136,7 +136,7 @@ class Request:
         self.files = {}
         self.bound = True
         self.ids = {}
-        self.user = None
+        self.user = self.token = None
         self.op = self.query.get("op")
 
     @property

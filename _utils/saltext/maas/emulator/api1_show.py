@@ -1,0 +1,92 @@
+"""Machines as API 1.0 tells them: which fields, since when."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator.api1_node_interfaces import interface_shown
+
+#: (field of an answer, first release[, None or first release without it]).
+_FIELDS = (
+    ("system_id", "1.5"), ("hostname", "1.5"), ("owner", "1.5"), ("macaddress_set", "1.5"),
+    ("architecture", "1.5"), ("cpu_count", "1.5"), ("memory", "1.5"), ("storage", "1.5"),
+    ("status", "1.5"), ("netboot", "1.5"), ("power_type", "1.5"), ("tag_names", "1.5"),
+    ("ip_addresses", "1.5"), ("routers", "1.5"), ("zone", "1.5"), ("osystem", "1.6"),
+    ("distro_series", "1.6"), ("power_state", "1.7"), ("disable_ipv4", "1.7"),
+    ("substatus", "1.7"), ("boot_type", "1.8"), ("pxe_mac", "1.8"), ("swap_size", "1.8"),
+    ("physicalblockdevice_set", "1.8"), ("min_hwe_kernel", "1.9"), ("hwe_kernel", "1.9"),
+    ("interface_set", "1.9"), ("boot_disk", "1.9"), ("blockdevice_set", "1.9"),
+    ("virtualblockdevice_set", "1.9"), ("substatus_name", "1.9"), ("substatus_action", "1.9"),
+    ("substatus_message", "1.9"),
+)  # fmt: skip
+#: What an answer to somebody who did not sign in leaves out.
+_SIGNED_ONLY = ("substatus", "substatus_name", "substatus_action", "substatus_message")
+
+
+def uri(row, kind="nodes"):
+    """Path of a machine or device."""
+    return f"/MAAS/api/1.0/{kind}/{row['system_id']}/"
+
+
+def mac(row, nic):
+    """A MAC address with its path."""
+    mac = nic["mac_address"]
+    return {"mac_address": mac, "resource_uri": f"{uri(row)}macs/{quote(mac, '')}/"}
+
+
+def zone(region, name):
+    """The zone of a machine, whose description lives with the zone."""
+    for zone in region.rows("zones").values():
+        if zone["name"] == name:
+            return {
+                "name": name,
+                "description": zone["description"],
+                "resource_uri": f"/MAAS/api/1.0/zones/{name}/",
+            }
+    return None
+
+
+def machine(region, row):
+    """What the API tells about a machine."""
+    known = {
+        **row,
+        "hostname": machines.fqdn(region, row),
+        "macaddress_set": [mac(row, nic) for nic in row["macs"] if nic["mac_address"]],
+        "pxe_mac": mac(row, row["macs"][0]) if row["macs"] else None,
+        "status": machines.folded(row["status"]),
+        "substatus": row["status"],
+        "substatus_name": machines.label(region, row["status"]),
+        "substatus_action": "",
+        "substatus_message": None,
+        "tag_names": list(row["tags"]),
+        "ip_addresses": machines.addresses(row),
+        "routers": None,
+        "zone": zone(region, row["zone"]),
+        "interface_set": [interface_shown(region, row, nic) for nic in row["macs"]],
+        "boot_disk": None,
+        "blockdevice_set": [],
+        "physicalblockdevice_set": [],
+        "virtualblockdevice_set": [],
+    }
+    found = {name: known[name] for name, since in _FIELDS if region.release >= since}
+    return {**found, "resource_uri": uri(row)}
+
+
+def machine_to_anybody(region, row):
+    """The answer to an enlistment that was not signed, with the zone as the database has it."""
+    found = {k: v for k, v in machine(region, row).items() if k not in _SIGNED_ONLY}
+    found["macaddress_set"] = [{"mac_address": nic["mac_address"]} for nic in row["macs"]]
+    zone = next(z for z in region.rows("zones").values() if z["name"] == row["zone"])
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000")
+    found["zone"] = {
+        "id": zone["id"],
+        "name": zone["name"],
+        "description": zone["description"],
+        "created": now,
+        "updated": now,
+        "_state": f"<django.db.models.base.ModelState object at 0x{id(zone):x}>",
+    }
+    found["resource_uri"] = "/MAAS/api/1.0/nodes/"
+    return found

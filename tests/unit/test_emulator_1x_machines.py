@@ -1,0 +1,183 @@
+"""Machines of API 1.0 in the emulator: what no recording covers."""
+
+from __future__ import annotations
+
+import pytest
+from emulator_calls import Caller, Clock
+from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator import api1_reported_images as reported
+from saltext.maas.emulator.core import Region
+
+MAC = "52:54:00:00:00:01"
+NODE = {"architecture": "amd64", "mac_addresses": MAC, "autodetect_nodegroup": "1",
+        "hostname": "n1"}  # fmt: skip
+RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10"]
+
+
+def region_of(release):
+    """A region whose one cluster is connected and has images of trusty for amd64."""
+    region = Region(release)
+    uuid = region.register_controller(hostname="c1")
+    group = groups.find_group(region, uuid)
+    group["status"] = groups.ACCEPTED
+    if region.release < "1.7":
+        image = {"architecture": "amd64", "subarchitecture": "generic", "release": "trusty"}
+        reported.report(region, group, [{**image, "purpose": p} for p in reported.PURPOSES])
+    else:
+        for file in catalogue.add_synced(region, "ubuntu", "trusty", "amd64")["sets"][0]["files"]:
+            file["have"] = file["size"]
+    return region
+
+
+def enlisted(admin, **values):
+    """system_id of a new machine."""
+    answer = admin.post("nodes/", op="new", **{**NODE, **values})
+    assert answer.status == 200, answer.text
+    return answer.json["system_id"]
+
+
+def act(admin, system_id, op, **form):
+    return admin.post(f"nodes/{system_id}/", op=op, **(form or {"comment": "c"}))
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_machine_goes_through_its_life(release):
+    region = region_of(release)
+    clock, admin = Clock(region), Caller(region)
+    ident = enlisted(admin, power_type="virsh", power_parameters_power_id="n1")
+    assert admin.get(f"nodes/{ident}/").json["status"] == machines.COMMISSIONING
+    machines.finish(region, ident)
+    assert admin.get(f"nodes/{ident}/").json["status"] == machines.READY
+    got = admin.post("nodes/", op="acquire", **{"name": "n1", "mem": "0"}).json
+    assert (got["system_id"], got["owner"], got["status"]) == (ident, "admin", 6)
+    started = act(admin, ident, "start").json
+    assert started["status"] == 6
+    if region.release >= "1.7":
+        assert started["substatus"] == machines.DEPLOYING
+        machines.finish(region, ident)
+        assert admin.get(f"nodes/{ident}/").json["substatus"] == machines.DEPLOYED
+    assert admin.post("nodes/", op="acquire", **{"name": "n1"}).status == 409
+    act(admin, ident, "release")
+    clock.wait(5)
+    free = admin.get(f"nodes/{ident}/").json
+    assert (free["status"], free["owner"]) == (machines.READY, None)
+    assert admin.delete(f"nodes/{ident}/").status == 204
+    assert admin.get("nodes/?op=list").json == []
+
+
+def test_before_1_7_a_machine_in_use_is_just_allocated():
+    region = region_of("1.6")
+    admin = Caller(region)
+    ident = enlisted(admin)
+    text = act(admin, ident, "release").text
+    assert text == "Node cannot be released in its current state ('Commissioning')."
+    assert "substatus" not in admin.get(f"nodes/{ident}/").json
+    assert act(admin, ident, "mark_broken").status == 400
+
+
+def test_a_machine_that_nobody_has_cannot_be_started_from_1_9_on():
+    for release, status in (("1.8", 200), ("1.9", 409)):
+        admin = Caller(region_of(release))
+        assert act(admin, enlisted(admin), "start").status == status
+
+
+def test_power_parameters_are_those_of_the_type():
+    admin = Caller(region_of("1.7"))
+    ident = enlisted(admin)
+    one = f"nodes/{ident}/"
+    wrong = admin.put(one, **{"power_type": "virsh", "power_parameters_nosuch": "x"})
+    assert wrong.json == {"power_parameters": ["Unknown parameter(s): nosuch."]}
+    form = {"power_type": "virsh", "power_parameters_power_address": "qemu:///system"}
+    assert admin.put(one, **form).json["power_type"] == "virsh"
+    assert admin.put(one, **{"power_parameters_power_id": "9"}).status == 200
+    assert admin.get(one + "?op=power_parameters").json == {
+        "power_address": "qemu:///system", "power_id": "9", "power_pass": "",
+    }  # fmt: skip
+    form = {"power_type": "virsh", "power_parameters_x": "1",
+            "power_parameters_skip_check": "true"}  # fmt: skip
+    assert admin.put(one, **form).status == 200
+    assert admin.get(one + "?op=power_parameters").json == {"x": "1"}
+
+
+def test_users_see_what_is_free_or_theirs_and_change_what_is_theirs():
+    region = region_of("1.7")
+    admin = Caller(region)
+    region.create_user("joe", "joe", "joe@example.com")
+    region.create_user("ann", "ann", "ann@example.com")
+    joe, ann = (Caller(region, region.new_api_key(name)) for name in ("joe", "ann"))
+    ident = enlisted(admin)
+    machines.finish(region, ident)
+    assert joe.put(f"nodes/{ident}/", **{"hostname": "x"}).status == 403
+    assert joe.post("nodes/", op="acquire", **{"name": "n1"}).status == 200
+    assert ann.get("nodes/?op=list").json == []
+    assert ann.get(f"nodes/{ident}/").status == 403
+    assert joe.put(f"nodes/{ident}/", **{"hostname": "x"}).json["hostname"] == "x"
+    assert joe.delete(f"nodes/{ident}/").status == 403
+
+
+def test_an_enlistment_waits_for_the_administrator():
+    region = region_of("1.7")
+    admin, anybody = Caller(region), Caller(region, "")
+    told = anybody.post("nodes/", op="new", **NODE).json
+    assert (told["status"], told["resource_uri"]) == (machines.NEW, "/MAAS/api/1.0/nodes/")
+    assert anybody.get(f"nodes/?op=is_registered&mac_address={MAC}").json is True
+    accepted = admin.post("nodes/", op="accept", **{"nodes": told["system_id"]}).json
+    assert [row["status"] for row in accepted] == [machines.COMMISSIONING]
+    refused = anybody.post("nodes/", op="accept", **{"nodes": told["system_id"]})
+    assert refused.status == 401
+
+
+def test_a_zone_and_a_tag_that_go_leave_the_machine():
+    admin = Caller(region_of("1.7"))
+    ident = enlisted(admin)
+    admin.post("zones/", **{"name": "z1"})
+    admin.post("tags/", op="new", **{"name": "t1"})
+    admin.put(f"nodes/{ident}/", **{"zone": "z1"})
+    admin.post("tags/t1/", op="update_nodes", **{"add": ident})
+    admin.put("tags/t1/", **{"name": "t2"})
+    node = admin.get(f"nodes/{ident}/").json
+    assert (node["zone"]["name"], node["tag_names"]) == ("z1", ["t2"])
+    admin.delete("zones/z1/")
+    admin.delete("tags/t2/")
+    node = admin.get(f"nodes/{ident}/").json
+    assert (node["zone"]["name"], node["tag_names"]) == ("default", [])
+
+
+def test_clusters_of_1_5_fetch_images_themselves():
+    region = Region("1.5", import_seconds=3)
+    clock, admin = Clock(region), Caller(region)
+    uuid = region.register_controller(hostname="c1")
+    admin.post("nodegroups/", op="accept", **{"uuid": uuid})
+    path = f"nodegroups/{uuid}/"
+    assert admin.post(path, op="import_boot_images").status == 200
+    assert admin.get(path + "boot-images/").json == []
+    clock.wait(4)
+    found = admin.get(path + "boot-images/").json
+    assert {row["release"] for row in found} == {"precise", "trusty"}
+    assert {row["subarchitecture"] for row in found} == {"generic"}
+    assert admin.get(found[0]["resource_uri"].partition("/1.0/")[2]).json == found[0]
+    assert "osystem" not in found[0]
+
+
+def test_an_address_is_reserved_once():
+    region = region_of("1.7")
+    admin = Caller(region)
+    uuid = groups.all_groups(region)[0]["uuid"]
+    form = {"ip": "10.5.0.1", "interface": "eth5", "subnet_mask": "255.255.255.0",
+            "ip_range_low": "10.5.0.10", "ip_range_high": "10.5.0.50", "management": "2",
+            "static_ip_range_low": "10.5.0.100", "static_ip_range_high": "10.5.0.101"}  # fmt: skip
+    assert admin.post(f"nodegroups/{uuid}/interfaces/", op="new", **form).status == 200
+
+    def reserve(**values):
+        return admin.post("ipaddresses/", op="reserve", **{"network": "10.5.0.0/24", **values})
+
+    assert reserve(requested_address="10.5.0.101").json["ip"] == "10.5.0.101"
+    assert reserve(requested_address="10.5.0.101").status == 404
+    assert reserve(requested_address="10.5.0.9").status == 403
+    assert reserve().json["ip"] == "10.5.0.100"
+    assert reserve().status == 503
+    assert len(admin.get("ipaddresses/").json) == 2
+    admin.post("ipaddresses/", op="release", **{"ip": "10.5.0.100"})
+    assert reserve().json["ip"] == "10.5.0.100"
