@@ -1,0 +1,97 @@
+"""Tell when a region no longer equals its pillar: the beacon ``maas_drift``.
+
+In the configuration or pillar of the minion that has the region's pillar:
+
+.. code-block:: yaml
+
+    beacons:
+      maas_drift:
+        - interval: 900
+        - most: 50
+
+It sends ``salt/beacon/<minion>/maas_drift/drift`` when the difference is another one than last
+time, and ``.../maas_drift/none`` when there is none any more; with ``onchangeonly: false`` each
+time. A region that cannot be asked is told once as ``.../maas_drift/error``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+
+log = logging.getLogger(__name__)
+
+_LAST = "saltext.maas.drift"
+_OPTIONS = {"interval", "most", "onchangeonly", "profile", "disable_during_state_run"}
+
+
+def validate(config):
+    """Check the beacon's configuration.
+
+    Args:
+        config: The list that is configured.
+
+    Returns:
+        ``(whether it is right, what is wrong)``.
+    """
+    options = _options(config)
+    if options is None:
+        return False, "Configuration for the beacon maas_drift must be a list of mappings."
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        return False, f"maas_drift:{unknown[0]}: unknown; allowed: {', '.join(sorted(_OPTIONS))}"
+    most = options.get("most", 50)
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        return False, f"maas_drift:most: {most!r} must be a whole number from 1"
+    return True, "The configuration is right."
+
+
+def beacon(config):
+    """Compare the region with its pillar; one reading that changes nothing.
+
+    Args:
+        config: The list that is configured.
+
+    Returns:
+        A list of events: ``{"tag", "count", "changes"}``; secrets are asterisks, and no more than
+        ``most`` changes are shown.
+
+    Holds for MAAS 1.5 to 3.7.
+    """
+    options = _options(config) or {}
+    try:
+        changes = __salt__["maas_region.plan"](profile=options.get("profile"))
+    except Exception as error:
+        # Whatever it is, a beacon that raises is not heard of again.
+        log.debug("maas_drift", exc_info=True)
+        event = {"tag": "error", "message": str(error)[:1000]}
+    else:
+        event = _event(changes, options.get("most", 50))
+    last = __context__.get(_LAST)
+    __context__[_LAST] = now = hashlib.sha256(
+        json.dumps(event, sort_keys=True, default=str).encode()
+    ).hexdigest()
+    if options.get("onchangeonly", True) and (now == last or (last is None and _well(event))):
+        return []
+    return [event]
+
+
+def _well(event):
+    return event["tag"] == "none"
+
+
+def _event(changes, most):
+    count = sum(map(len, changes.values()))
+    shown, left = {}, most
+    for kind, objects in changes.items():
+        if left > 0:
+            shown[kind] = dict(list(objects.items())[:left])
+            left -= len(shown[kind])
+    return {"tag": "drift" if count else "none", "count": count, "changes": shown}
+
+
+def _options(config):
+    if not isinstance(config, list) or not all(isinstance(one, dict) for one in config):
+        return None
+    return {key: value for one in config for key, value in one.items()}

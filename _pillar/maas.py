@@ -1,0 +1,76 @@
+"""Give each minion what MAAS knows of it: the external pillar ``maas``.
+
+In the master's configuration:
+
+.. code-block:: yaml
+
+    maas:
+      url: http://192.0.2.10:5240/MAAS
+      api_key: sdb://vault/maas-api-key
+
+    ext_pillar:
+      - maas: {}
+
+A minion whose id is the full name or the host name of a node then has the pillar
+
+.. code-block:: yaml
+
+    maas_node:
+      system_id: 4y3h7n
+      hostname: web1
+      fqdn: web1.example.com
+      kinds: [machine]
+      status: deployed
+      zone: dc1
+      pool: default
+      tags: [web]
+      vlans: [dc1/0]
+      addresses: [10.10.0.21]
+"""
+
+from __future__ import annotations
+
+import logging
+
+from saltext.maas import inventory, master
+from saltext.maas.client.errors import MaasError
+
+log = logging.getLogger(__name__)
+
+
+def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, lifetime=300):
+    """Tell a minion what MAAS knows of it.
+
+    All nodes are read at once and kept in the master's cache, so that any number of minions costs
+    one reading in ``lifetime`` seconds. A region that does not answer delays a pillar by
+    ``seconds`` at most, and not again within half a minute; the last answer is then taken.
+
+    Args:
+        minion_id: The minion's id.
+        pillar: Not used.
+        profile: How to reach the region: the name of a profile in the master's configuration, or a
+            mapping with one; ``maas`` by default.
+        key: The pillar's key.
+        seconds: How long to wait for the region.
+        lifetime: Seconds for which an answer is good.
+
+    Returns:
+        ``{key: facts}``, or nothing where MAAS knows no such node or more than one. The facts are
+        ``system_id``, ``hostname``, ``fqdn``, ``kinds`` (of machine, device, rack, region),
+        ``status``, ``zone``, ``pool``, ``tags``, ``vlans`` (as fabric/vid) and ``addresses``.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt web1 pillar.get maas_node:zone
+    """
+    try:
+        nodes = master.kept_nodes(__opts__, profile, lifetime).nodes(seconds)
+    except (MaasError, OSError) as error:
+        log.error("External pillar maas: %s", error)
+        return {}
+    found = inventory.of_minion(nodes, minion_id)
+    return {key: found} if found else {}

@@ -1,0 +1,59 @@
+"""Make MAAS's machines targets of salt-ssh: the roster ``maas``.
+
+In the master's configuration:
+
+.. code-block:: yaml
+
+    maas:
+      url: http://192.0.2.10:5240/MAAS
+      api_key: sdb://vault/maas-api-key
+
+    maas_roster:
+      user: ubuntu
+      sudo: true
+      network: 10.10.0.0/16
+
+Then:
+
+.. code-block:: bash
+
+    salt-ssh --roster maas 'web*' test.ping
+    salt-ssh --roster maas 'tag:web zone:dc1' test.ping
+"""
+
+from __future__ import annotations
+
+from saltext.maas import master, roster
+
+
+def targets(tgt, tgt_type="glob", **kwargs):
+    """Find the machines that a target names.
+
+    What ``maas_roster`` in the master's configuration may hold: ``profile``, ``id`` (``fqdn`` or
+    ``hostname``: what a machine is called; ``fqdn``), ``network`` (which of its addresses to
+    take), ``tags``, ``zones``, ``pools``, ``statuses`` and ``kinds`` (what to offer at all; machines
+    that are deployed), ``lifetime`` and ``seconds`` as for the external pillar. All else, such as
+    ``user``, ``port``, ``sudo`` or ``priv``, becomes part of every target.
+
+    Args:
+        tgt: Names as Salt matches them, or conditions such as ``tag:web zone:dc1``, which must all
+            hold: ``tag``, ``zone``, ``pool``, ``status`` or ``kind``.
+        tgt_type: ``glob``, ``pcre``, ``list`` or ``nodegroup``; conditions are globs.
+
+    Returns:
+        ``{name: {"host": address, ...}}``.
+
+    Raises:
+        CommandExecutionError: The configuration is wrong.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-ssh --roster maas 'tag:web status:deployed' state.apply
+    """
+    options = roster.options(__opts__.get("maas_roster"))
+    kept = master.kept_nodes(__opts__, options.profile, options.lifetime)
+    return roster.targets(kept.nodes(options.seconds), options, tgt, tgt_type, __opts__)
