@@ -31,9 +31,9 @@ def targets(tgt, tgt_type="glob", **kwargs):
 
     What ``maas_roster`` in the master's configuration may hold: ``profile``, ``id`` (``fqdn`` or
     ``hostname``: what a machine is called; ``fqdn``), ``network`` (which of its addresses to
-    take), ``tags``, ``zones``, ``pools``, ``statuses`` and ``kinds`` (what to offer at all; machines
-    that are deployed), ``lifetime`` and ``seconds`` as for the external pillar. All else, such as
-    ``user``, ``port``, ``sudo`` or ``priv``, becomes part of every target.
+    take), ``tags``, ``zones``, ``pools``, ``statuses`` and ``kinds`` (what to offer at all;
+    machines that are deployed), ``lifetime`` and ``seconds`` as for the external pillar. All else,
+    such as ``user``, ``port``, ``sudo`` or ``priv``, becomes part of every target.
 
     Args:
         tgt: Names as Salt matches them, or conditions such as ``tag:web zone:dc1``, which must all

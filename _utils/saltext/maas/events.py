@@ -114,20 +114,21 @@ class Follower:
         known = self._load()
         if known is None:
             newest = self._newest() if self._begin == "now" else 0
-            self._store({"last": newest, "seen": []})
+            self._store({"floor": newest, "last": newest, "seen": []})
             return self._begin == "oldest"
-        last, seen = known["last"], set(known["seen"])
+        floor, last, seen = known["floor"], known["last"], set(known["seen"])
         limit = min(_MOST, self._batch + _OVERLAP)
         found = self._read(after=max(0, last - _OVERLAP), limit=limit)
         if not found and last and self._newest() < last:
             log.warning("The region's events begin anew; they are read from the first")
-            self._store({"last": 0, "seen": []})
+            self._store({"floor": 0, "last": 0, "seen": []})
             return True
         # Newest first is how MAAS answers.
+        oldest = max(floor, last - _OVERLAP)
         fresh = [
             event
             for event in sorted(found, key=_id)
-            if event["id"] not in seen and event["id"] > last - _OVERLAP
+            if event["id"] > oldest and event["id"] not in seen
         ]
         for event in fresh:
             send(f"{self._tag}/{tag_part(event.get('type'))}", event)
@@ -135,7 +136,7 @@ class Follower:
         # Only what the next question can bring again need be known.
         seen = {one for one in seen | set(map(_id, found)) if one > last - _OVERLAP}
         if fresh:
-            self._store({"last": last, "seen": sorted(seen)})
+            self._store({"floor": floor, "last": last, "seen": sorted(seen)})
         return bool(fresh) and len(found) >= limit
 
     def _read(self, **which):
@@ -152,7 +153,8 @@ class Follower:
         try:
             with open(self._path, encoding="utf-8") as stream:
                 known = json.load(stream)
-            return {"last": int(known["last"]), "seen": [int(one) for one in known["seen"]]}
+            numbers = {key: int(known[key]) for key in ("floor", "last")}
+            return {**numbers, "seen": [int(one) for one in known["seen"]]}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

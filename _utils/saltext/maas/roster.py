@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import ipaddress
+import re
 
 from saltext.maas.client.errors import BadInput
 
@@ -79,20 +81,33 @@ def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
         tgt_type: How Salt matches it.
         opts: Salt's configuration.
     """
-    import salt.utils.roster_matcher
-
     asked = _conditions(tgt) if tgt_type == "glob" else None
     wanted = {name: values for name, values in options.offered().items() if values}
     # What a target asks for by name is not what the configuration leaves out by default.
     wanted.update({name: (value,) for name, value in (asked or {}).items()})
+    defaults = opts.get("roster_defaults") or {}
     found = {}
     for node in nodes:
         address = _address(node, options.network)
         if address and all(_has(node, name, values) for name, values in wanted.items()):
-            found[node[options.id]] = {**options.ssh, "host": address}
+            found[node[options.id]] = {**defaults, **options.ssh, "host": address}
     if asked is not None:
         return found
-    return salt.utils.roster_matcher.targets(found, tgt, tgt_type)
+    # Salt's own matcher works within Salt's loader only.
+    matches = _matcher(tgt, tgt_type, opts)
+    return {name: target for name, target in found.items() if matches(name)}
+
+
+def _matcher(tgt, tgt_type, opts):
+    if tgt_type == "glob":
+        return lambda name: fnmatch.fnmatchcase(name, tgt)
+    if tgt_type == "pcre":
+        return re.compile(tgt).match
+    if tgt_type == "nodegroup":
+        tgt = (opts.get("ssh_list_nodegroups") or {}).get(tgt, [])
+    elif tgt_type != "list":
+        raise BadInput(f"target type: {tgt_type!r} must be one of: glob, pcre, list, nodegroup")
+    return set(tgt.split(",") if isinstance(tgt, str) else tgt).__contains__
 
 
 def _conditions(tgt):
