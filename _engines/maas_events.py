@@ -41,6 +41,9 @@ def start(profile=None, interval=10, level="INFO", batch=100, begin="now", tag="
         begin: Where to begin the first time: ``now``, or ``oldest`` for all that the region has.
         tag: What tags begin with.
 
+    Returns:
+        Nothing; it goes on until Salt stops it.
+
     Raises:
         CommandExecutionError: An argument or the profile is wrong.
 
