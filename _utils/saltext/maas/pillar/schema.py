@@ -160,9 +160,8 @@ def _objects(table) -> dict:
 
 def _names(table):
     kind = table.pillar.names or table.by_name[table.pillar.named_by].kind
-    if "format" not in kind.schema:
-        return None
-    return {"format": kind.schema["format"], "allowed": kind.allowed}
+    checked = {word: kind.schema[word] for word in ("format", "pattern") if word in kind.schema}
+    return {**checked, "allowed": kind.allowed} if checked else None
 
 
 def _setting(setting) -> dict:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 
@@ -92,6 +93,28 @@ def _addresses(value):
     return [_address(word) for word in _words(value)]
 
 
+def _address_set(value):
+    return sorted(set(_addresses(value)), key=lambda one: (":" in one, ipaddress.ip_address(one)))
+
+
+def _mapping(value):
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise ValueError
+    return found or None
+
+
+def _duration(value):
+    """Seconds, from a number or from the ``H:MM:SS`` that MAAS answers."""
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int) or str(value).isdigit():
+        return int(value)
+    days, _, clock = str(value).rpartition(" ")
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return int(days.partition(" ")[0] or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
+
+
 def _text(value):
     if isinstance(value, (dict, list)):
         raise ValueError
@@ -119,6 +142,12 @@ ADDRESSES = Kind(
     wire=lambda value: " ".join(value or []),
     schema={"type": ["array", "string", "null"], "format": "addresses"},
 )
+ADDRESS_SET = Kind(
+    "a list of IP addresses",
+    _address_set,
+    wire=ADDRESSES.wire,
+    schema=ADDRESSES.schema,
+)
 NETWORK = Kind(
     "a network such as 192.0.2.0/24, with no host bits set",
     _network,
@@ -129,6 +158,17 @@ NETMASK = Kind(
 )
 MAC = Kind(
     "a MAC address such as 52:54:00:12:34:56", _mac, schema={"type": "string", "format": "mac"}
+)
+MAPPING = Kind(
+    "a mapping",
+    _mapping,
+    wire=lambda value: json.dumps(value or {}, sort_keys=True),
+    schema={"type": ["object", "null"]},
+)
+DURATION = Kind(
+    "a number of seconds, or H:MM:SS",
+    _duration,
+    schema={"type": ["integer", "string"], "pattern": r"^(\d+ days?, )?(\d+:\d\d:\d\d|\d+)$"},
 )
 # An empty repeated field would not be sent at all, so one empty value clears.
 NAMES = Kind("a list of words", _names, wire=lambda value: value or "", schema=_LIST)
@@ -168,6 +208,16 @@ def choice(*allowed: str, **numbers: int) -> Kind:
     )
 
 
+def numbered(**numbers: int) -> Kind:
+    """A word out of a few that the API takes, and answers as a number."""
+    return replace(choice(**numbers), wire=lambda word: word)
+
+
+def matching(pattern: str, allowed: str) -> Kind:
+    """Text of a form that the pillar's check knows; what MAAS holds may have another one."""
+    return Kind(allowed, _text, schema={"type": "string", "pattern": pattern})
+
+
 def bounded(low: int, high: int) -> Kind:
     """A whole number within bounds."""
 
@@ -182,3 +232,19 @@ def bounded(low: int, high: int) -> Kind:
         normal,
         schema={"type": "integer", "minimum": low, "maximum": high},
     )
+
+
+WORD = matching(r"^[\w-]{1,256}$", "a word of letters, digits, _ and -")
+HOST_LABEL = matching(
+    r"^(@|\*|[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$",
+    "a DNS label such as www, several with dots between them, or @ for the domain itself",
+)
+DOMAIN = matching(
+    r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$",
+    "a domain name such as example.com",
+)
+TTL = Kind(
+    "a whole number from 1 to 604800",
+    _integer,
+    schema={"type": ["integer", "null"], "minimum": 1, "maximum": 604800},
+)

@@ -470,6 +470,8 @@ class Table:
         if not changed:
             return
         data, files = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
+        if not data and not files:
+            return
         raw = run.client.put(
             self.item(run.snapshot, record.raw), data=data, files=files,
             hide=self.secrets(wanted.values),

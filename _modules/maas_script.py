@@ -1,0 +1,151 @@
+"""MAAS commissioning, testing and release scripts, in MAAS 2.2 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import objects
+
+__func_alias__ = {"list_": "list", "set_": "set"}
+
+
+def list_(profile=None):
+    """List all scripts.
+
+    Args:
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{key: {field: value}}``.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_script.list
+    """
+    return objects.list_all(globals(), "script", profile=profile)
+
+
+def get(name, profile=None):
+    """Show one script.
+
+    Args:
+        name: Name of the script.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{field: value}``, or None if there is no such script.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_script.get check-fans
+    """
+    return objects.get(globals(), "script", name, profile)
+
+
+def set_(
+    name,
+    script=None,
+    type=None,
+    title=None,
+    description=None,
+    tags=None,
+    timeout=None,
+    destructive=None,
+    hardware_type=None,
+    parallel=None,
+    packages=None,
+    for_hardware=None,
+    may_reboot=None,
+    recommission=None,
+    apply_configured_networking=None,
+    comment=None,
+    profile=None,
+):
+    """Create a script, or change the one that is there; what is not named is left alone.
+
+    Args:
+        name: Name of the script.
+        script: The text, from #! on; a YAML header may say what is not said here.
+        type: commissioning, testing, or release from 3.5 on.
+        title: What a person calls it.
+        description: Free text.
+        tags: Tags by which it is chosen.
+        timeout: Time that it may take, in seconds; 0 for any.
+        destructive: Whether it destroys what the disks hold.
+        hardware_type: What it looks at: node, cpu, memory, storage, network or gpu (2.3 and
+            later).
+        parallel: What it may run beside: disabled, instance or any (2.3 and later).
+        packages: Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header (2.3 and
+            later, up to 3.4).
+        for_hardware: Hardware that it is for (2.4 and later).
+        may_reboot: Whether it may reboot the machine (2.4 and later).
+        recommission: Whether MAAS's own commissioning scripts run once more after it (2.4 and
+            later).
+        apply_configured_networking: Whether the machine's own network is set up for it (2.7 and
+            later).
+        comment: Said of this version of the text; free text.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What was changed, by field with old and new; empty if nothing.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_script.set check-fans type=testing script="$(cat check-fans.sh)"
+    """
+    return objects.save(
+        globals(),
+        "script",
+        name,
+        profile,
+        script=script,
+        type=type,
+        title=title,
+        description=description,
+        tags=tags,
+        timeout=timeout,
+        destructive=destructive,
+        hardware_type=hardware_type,
+        parallel=parallel,
+        packages=packages,
+        for_hardware=for_hardware,
+        may_reboot=may_reboot,
+        recommission=recommission,
+        apply_configured_networking=apply_configured_networking,
+        comment=comment,
+    )
+
+
+def delete(name, profile=None):
+    """Delete a script.
+
+    Args:
+        name: Name of the script.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_script.delete check-fans
+    """
+    return objects.remove(globals(), "script", name, profile)

@@ -1,0 +1,110 @@
+"""Keys of the user whose API key is used."""
+
+from __future__ import annotations
+
+import hashlib
+
+from saltext.maas.client.errors import NotFound
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Field, Table
+
+_SSH = kinds.matching(
+    r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*( .*)?$",
+    "a public SSH key such as 'ssh-ed25519 AAAA... comment'",
+)
+_EXAMPLE = "AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s"
+_SOURCE = kinds.matching(r"^(lp|gh):[^\s:]+$", "lp:ID for Launchpad or gh:ID for GitHub")
+_PEM = kinds.matching(
+    r"^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$",
+    "a certificate in PEM form",
+)
+
+
+class SshKey(Table):
+    name = "ssh_key"
+    noun = "SSH key"
+    collection = "account/prefs/sshkeys/"
+    list_op = "list"
+    create_op = "new"
+    identity = ("key",)
+    can_update = False
+    pillar = Place("ssh_keys", "Public SSH keys of the API's user.", plain=True)
+    fields = (Field("key", _SSH, doc="The public key in OpenSSH's form."),)
+    example = {"key": f"ssh-ed25519 {_EXAMPLE} ops@example.com"}
+
+    def key(self, values):
+        # The comment is no part of a key.
+        return " ".join(str(values["key"]).split()[:2])
+
+    def item(self, snapshot, raw):
+        return f"{self.collection}{raw['id']}/"
+
+    def differences(self, snapshot, wanted, record):
+        return {}
+
+
+class SshKeySource(Table):
+    """All keys that a person has at Launchpad or GitHub, as MAAS fetched them."""
+
+    name = "ssh_key_source"
+    noun = "SSH keys from"
+    since = "2.1"
+    store = "ssh_key"
+    collection = "account/prefs/sshkeys/"
+    identity = ("keysource",)
+    can_update = False
+    created = "imported"
+    doubles = True  # one for each key
+    pillar = Place(
+        "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user. From 2.1 on.",
+        plain=True,
+    )  # fmt: skip
+    fields = (Field("keysource", _SOURCE, doc="lp:ID for Launchpad or gh:ID for GitHub."),)
+    example = {"keysource": "lp:someone"}
+
+    def item(self, snapshot, raw):
+        return f"{self.collection}{raw['id']}/"
+
+    def needs(self, wanted, everything):
+        # MAAS takes a key once, so one that is named itself comes first.
+        return {(one.type, one.key) for one in everything.of("ssh_key")}
+
+    def create(self, run, wanted):
+        run.client.post(self.collection, op="import", data={"keysource": wanted.key})
+        run.snapshot.drop(self.name)
+
+    def delete(self, run, wanted, record):
+        keys = [one for one in run.snapshot.raw(self.name) if one.get("keysource") == wanted.key]
+        for raw in keys:
+            try:
+                run.client.delete(self.item(run.snapshot, raw))
+            except NotFound:
+                pass
+        run.snapshot.drop(self.name)
+
+
+class SslKey(Table):
+    name = "ssl_key"
+    noun = "SSL key"
+    since = "1.6"
+    collection = "account/prefs/sslkeys/"
+    list_op = "list"
+    create_op = "new"
+    identity = ("key",)
+    can_update = False
+    pillar = Place(
+        "ssl_keys", "Certificates of the API's user, in PEM form. From 1.6 on.", plain=True
+    )
+    fields = (Field("key", _PEM, doc="The certificate in PEM form."),)
+
+    def key(self, values):
+        # A certificate is long, so its digest stands for it.
+        text = "".join(str(values["key"]).split())
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    def item(self, snapshot, raw):
+        return f"{self.collection}{raw['id']}/"
+
+    def differences(self, snapshot, wanted, record):
+        return {}

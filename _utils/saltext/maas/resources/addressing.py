@@ -1,0 +1,218 @@
+"""Static routes, reserved addresses, DHCP snippets; the networks of 1.x."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Field, Table
+
+_SUBNETS = (
+    ("subnet", {"cidr": "10.10.0.0/24"}),
+    ("subnet", {"cidr": "10.20.0.0/24"}),
+)
+
+
+class StaticRoute(Table):
+    name = "static_route"
+    noun = "static route"
+    since = "2.1"
+    collection = "static-routes/"
+    identity = ("source", "destination", "gateway_ip")
+    pillar = Place(
+        "static_routes", "Static routes. From 2.1 on.",
+        needed=("source", "destination", "gateway_ip"),
+    )  # fmt: skip
+    fields = (
+        Field(
+            "source", kinds.NETWORK, ref="subnet", doc="Subnet whose machines get the route.",
+            read=lambda raw: raw["source"]["cidr"],
+        ),
+        Field(
+            "destination", kinds.NETWORK, ref="subnet", doc="Subnet that it leads to.",
+            read=lambda raw: raw["destination"]["cidr"],
+        ),
+        Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
+        Field("metric", kinds.INTEGER, usual=0, doc="Metric."),
+    )  # fmt: skip
+    around = _SUBNETS
+    example = {
+        "source": "10.10.0.0/24", "destination": "10.20.0.0/24", "gateway_ip": "10.10.0.1",
+        "metric": 100,
+    }  # fmt: skip
+    changed = {"metric": 200}
+
+    def parse(self, name):
+        destination, via, gateway = str(name).partition(" via ")
+        if not via:
+            raise ValueError("must be DESTINATION via GATEWAY, such as 10.2.0.0/24 via 10.1.0.1")
+        return {"destination": destination.strip(), "gateway_ip": gateway.strip()}
+
+    def key(self, values):
+        return f"{values['source']} to {values['destination']} via {values['gateway_ip']}"
+
+
+class ReservedIp(Table):
+    name = "reserved_ip"
+    noun = "reserved IP"
+    since = "3.6"
+    collection = "reservedips/"
+    identity = ("ip",)
+    pillar = Place(
+        "reserved_ips", "Addresses that DHCP gives to one machine only. From 3.6 on.", "ip",
+        under="subnet", parent="subnet", needed=("mac_address",), name="IP",
+    )  # fmt: skip
+    fields = (
+        Field("ip", kinds.ADDRESS, doc="The address."),
+        Field("mac_address", kinds.MAC, fixed=True, doc="MAC address of its machine."),
+        Field(
+            "subnet", kinds.NETWORK, ref="subnet", fixed=True, doc="Subnet it lies in.",
+            read=lambda raw: raw["subnet"]["cidr"],
+        ),
+        Field("comment", doc="Free text."),
+    )  # fmt: skip
+    around = _SUBNETS
+    example = {
+        "ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77", "subnet": "10.10.0.0/24",
+        "comment": "printer",
+    }  # fmt: skip
+    changed = {"comment": "plotter"}
+
+
+class IpAddress(Table):
+    """An address that the API's user has reserved, without a machine that has it."""
+
+    name = "ip_address"
+    noun = "reserved IP address"
+    since = "1.7"
+    collection = "ipaddresses/"
+    identity = ("ip",)
+    created = "reserved"
+    pillar = Place("ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip",
+                   name="IP")  # fmt: skip
+    fields = (
+        Field("ip", kinds.ADDRESS, doc="The address."),
+        Field(
+            "subnet", kinds.NETWORK, ref="subnet", since="2.0", readable=False,
+            doc="Subnet it lies in; found from the address where not given.",
+        ),
+        Field(
+            "network", kinds.NETWORK, until="1.10", readable=False,
+            doc="Network it lies in; up to 1.10, where it must be given.",
+        ),
+        Field("mac", kinds.MAC, readable=False, doc="MAC address; sent at creation only."),
+        Field("hostname", since="1.8", readable=False, doc="Its DNS name; sent at creation only."),
+        Field(
+            "domain", ref="domain", since="2.0", readable=False,
+            doc="Domain of the DNS name; sent at creation only.",
+        ),
+    )  # fmt: skip
+    around = _SUBNETS
+    example = {"ip": "10.10.0.88"}
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if record is None and snapshot.release < "2.0" and not wanted.values.get("network"):
+            return "network is missing, which MAAS up to 1.10 needs"
+        return super().problem(snapshot, wanted, record)
+
+    def send_create(self, run, values, data, files):
+        if run.snapshot.release < "2.1":
+            word = "ip_address" if run.snapshot.release >= "2.0" else "requested_address"
+            data[word] = data.pop("ip")
+        return run.client.post(self.collection, op="reserve", data=data, repeat=False)
+
+    def delete(self, run, wanted, record):
+        run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
+        run.snapshot.forget(self.name, record.raw)
+
+
+class DhcpSnippet(Table):
+    name = "dhcp_snippet"
+    noun = "DHCP snippet"
+    since = "2.0"
+    collection = "dhcp-snippets/"
+    identity = ("name",)
+    pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
+    fields = (
+        Field("name", doc="Name."),
+        Field("value", doc="The lines for dhcpd.conf."),
+        Field("description", doc="Free text."),
+        Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is in force."),
+        Field(
+            "subnet", kinds.NETWORK, ref="subnet", doc="Subnet for which it is.",
+            read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
+        ),
+        Field(
+            "iprange", ref="ip_range", since="3.0", readable=False,
+            doc="IP range of the subnet for which it is, as START-END; sent at creation only.",
+        ),
+        Field(
+            "node", ref="node", ref_attr="system_id",
+            doc="Host name of the machine or controller for which it is.",
+            read=lambda raw: (raw.get("node") or {}).get("hostname"),
+        ),
+        Field(
+            "global_snippet", kinds.BOOLEAN,
+            doc="true for all of DHCP, as where neither subnet nor node is given.",
+        ),
+    )  # fmt: skip
+    around = _SUBNETS
+    example = {
+        "name": "ntp", "value": "option ntp-servers 192.0.2.1;", "description": "clock",
+        "subnet": "10.10.0.0/24", "enabled": True,
+    }  # fmt: skip
+    changed = {"value": "option ntp-servers 192.0.2.2;", "enabled": False}
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if record is None and not wanted.values.get("value"):
+            return "value is missing"
+        return super().problem(snapshot, wanted, record)
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        # Without it MAAS puts a number in the value's place.
+        values = {"value": record.raw["value"], **{name: new for name, (_, new) in changed.items()}}
+        data, _ = self.form(run.snapshot, values)
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+
+class Network(Table):
+    """A network of 1.x, from before there were subnets."""
+
+    name = "network"
+    noun = "network"
+    until = "1.8"
+    collection = "networks/"
+    identity = ("name",)
+    pillar = Place(
+        "networks", "Networks. Up to 1.8; later there are subnets.", "name",
+        needed=("ip", "netmask"),
+    )  # fmt: skip
+    fields = (
+        Field("name", kinds.WORD, doc="Name, unique in the region."),
+        Field("ip", kinds.ADDRESS, doc="Its address."),
+        Field("netmask", kinds.NETMASK, doc="Its netmask."),
+        Field("vlan_tag", kinds.bounded(1, 4093), doc="VLAN id; none where it is untagged."),
+        Field("description", doc="Free text."),
+        Field("default_gateway", kinds.ADDRESS, since="1.7", doc="Default gateway."),
+        Field("dns_servers", kinds.ADDRESSES, since="1.7", doc="DNS servers, in order."),
+    )
+    example = {
+        "name": "office", "ip": "172.16.0.0", "netmask": "255.255.0.0", "vlan_tag": 5,
+        "description": "desks",
+    }  # fmt: skip
+    changed = {"description": "desks and printers"}
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        if field.name == "ip" and found and values.get("netmask"):
+            # MAAS keeps the network's address, whichever of its addresses it is given.
+            net = ipaddress.ip_network(f"{found}/{values['netmask']}", strict=False)
+            return str(net.network_address)
+        return found

@@ -1,0 +1,164 @@
+"""Package repositories, license keys, notifications and files."""
+
+from __future__ import annotations
+
+import base64
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Field, Table
+
+
+class PackageRepository(Table):
+    name = "package_repository"
+    noun = "package repository"
+    since = "2.1"
+    collection = "package-repositories/"
+    identity = ("name",)
+    protected = ("main_archive", "ports_archive")
+    pillar = Place("package_repositories", "Package repositories. From 2.1 on.", "name")
+    fields = (
+        Field("name", doc="Name, unique in the region; two are there from the start: "
+              "main_archive and ports_archive."),
+        Field("url", doc="URL, or ppa:OWNER/NAME."),
+        Field("distributions", kinds.NAMES, doc="Distributions, such as jammy."),
+        Field("components", kinds.NAMES, doc="Components; not of the two that are always there."),
+        Field("disabled_pockets", kinds.NAMES, doc="Pockets not to use, such as security."),
+        Field(
+            "disabled_components", kinds.NAMES, since="2.2",
+            doc="Components not to use, of the two that are always there.",
+        ),
+        Field("disable_sources", kinds.BOOLEAN, since="2.5", doc="Leave deb-src lines out."),
+        Field("arches", kinds.NAMES, doc="Architectures."),
+        Field("key", doc="Public key that signs it, in ASCII armour."),
+        Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
+    )  # fmt: skip
+    example = {
+        "name": "tools", "url": "http://repo.example.com/tools", "distributions": ["jammy"],
+        "components": ["main"], "arches": ["amd64"], "enabled": True,
+    }  # fmt: skip
+    changed = {"components": ["main", "extra"], "enabled": False}
+
+
+class LicenseKey(Table):
+    name = "license_key"
+    noun = "license key"
+    since = "1.6"
+    collection = "license-keys/"
+    identity = ("osystem", "distro_series")
+    pillar = Place(
+        "license_keys", "License keys, for Windows. From 1.6 on.",
+        needed=("osystem", "distro_series", "license_key"),
+    )  # fmt: skip
+    fields = (
+        Field("osystem", doc="Operating system, such as windows."),
+        Field("distro_series", doc="Its series, such as win2012r2."),
+        Field("license_key", secret=True, doc="The key."),
+    )
+
+    def parse(self, name):
+        system, slash, series = str(name).partition("/")
+        if not slash:
+            raise ValueError("must be OSYSTEM/SERIES, such as windows/win2012r2")
+        return {"osystem": system, "distro_series": series}
+
+
+class Notification(Table):
+    name = "notification"
+    noun = "notification"
+    since = "2.2"
+    collection = "notifications/"
+    identity = ("ident",)
+    pillar = Place(
+        "notifications", "Notifications in the web interface. From 2.2 on.", "ident",
+        needed=("message",), name="IDENT",
+    )  # fmt: skip
+    fields = (
+        Field("ident", doc="A name of up to 40 letters, unique in the region."),
+        Field("message", doc="Text; {name} stands for a value of the context."),
+        Field("category", kinds.choice("error", "warning", "success", "info"), usual="info",
+              doc="error, warning, success or info."),
+        Field("users", kinds.BOOLEAN, usual=False, doc="Whether users see it."),
+        Field("admins", kinds.BOOLEAN, default=True, doc="Whether administrators see it; true."),
+        Field("context", kinds.MAPPING, doc="Values for the message."),
+        Field("dismissable", kinds.BOOLEAN, since="2.8", usual=True,
+              doc="Whether a user can dismiss it."),
+    )  # fmt: skip
+    example = {"ident": "window", "message": "hi {who}", "category": "warning", "users": True,
+               "context": {"who": "all"}}  # fmt: skip
+    changed = {"message": "bye {who}", "category": "info"}
+
+    def read(self, snapshot, partition):
+        # MAAS's own come and go, and some have no name.
+        return [one for one in super().read(snapshot, partition) if one.get("ident")]
+
+    def form(self, snapshot, values):
+        data, files = super().form(snapshot, values)
+        if "dismissable" in data:
+            data["dismissable"] = "true" if data["dismissable"] else "false"
+        return data, files
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        values = {name: new for name, (_, new) in changed.items()}
+        if "dismissable" in record.raw:
+            # MAAS takes no word on it for false.
+            values.setdefault("dismissable", record.raw["dismissable"])
+        data, _ = self.form(run.snapshot, values)
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+
+class File(Table):
+    """A file of the API's user that MAAS keeps."""
+
+    name = "file"
+    noun = "file"
+    collection = "files/"
+    list_op = "list"
+    create_op = "add"
+    identity = ("filename",)
+    pillar = Place("files", "Files that MAAS keeps for the API's user.", "filename",
+                   needed=("content",), name="FILENAME")  # fmt: skip
+    fields = (
+        Field("filename", doc="Name."),
+        Field("content", doc="The text in it.", read=lambda raw: _text(raw.get("content"))),
+    )
+    example = {"filename": "motd.txt", "content": "hello\n"}
+    changed = {"content": "good evening\n"}
+
+    def read(self, snapshot, partition):
+        names = [one["filename"] for one in super().read(snapshot, partition)]
+        # The list says nothing of the content.
+        return [snapshot.client.get(self._path(name)) for name in names]
+
+    @staticmethod
+    def _path(name):
+        return f"files/{segment(name)}/"
+
+    def item(self, snapshot, raw):
+        return self._path(raw["filename"])
+
+    def form(self, snapshot, values):
+        return {"filename": values["filename"]}, {"file": (values.get("content") or "").encode()}
+
+    def send_create(self, run, values, data, files):
+        super().send_create(run, values, data, files)
+        content = base64.b64encode(files["file"]).decode()
+        return {"filename": values["filename"], "content": content}
+
+    def update(self, run, wanted, record):
+        # A file of the same name takes the place of the one before.
+        if self.differences(run.snapshot, wanted, record):
+            data, files = self.form(run.snapshot, wanted.values)
+            raw = self.send_create(run, wanted.values, data, files)
+            run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+
+def _text(content):
+    if content is None:
+        return None
+    return base64.b64decode(content).decode("utf-8", "replace")

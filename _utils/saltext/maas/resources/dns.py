@@ -1,0 +1,174 @@
+"""DNS domains, the addresses of their names, and their other records (API 2.0)."""
+
+from __future__ import annotations
+
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Field, Table
+
+_DOMAIN = Field(
+    "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."
+)
+
+
+class Domain(Table):
+    name = "domain"
+    noun = "domain"
+    since = "2.0"
+    collection = "domains/"
+    identity = ("name",)
+    pillar = Place("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
+    fields = (
+        Field("name", kinds.DOMAIN, doc="Name, unique in the region."),
+        Field("ttl", kinds.TTL, doc="Default time to live of its records, in seconds."),
+        Field("authoritative", kinds.BOOLEAN, usual=True, doc="Whether MAAS serves the domain."),
+        Field(
+            "is_default", kinds.BOOLEAN, since="2.4", usual=False,
+            doc="true makes it the domain of new machines.",
+        ),
+        Field(
+            "forward_dns_servers", kinds.ADDRESS_SET, since="3.1", readable=False,
+            doc="DNS servers to ask for a domain that is not authoritative; sent at creation only.",
+        ),
+    )  # fmt: skip
+    example = {"name": "example.com", "ttl": 300, "authoritative": True}
+    changed = {"ttl": 600}
+
+    def kept(self, raw):
+        return bool(raw.get("is_default", raw["id"] == 0))
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if record and wanted.values.get("is_default") is False and record.raw.get("is_default"):
+            return "it is the default domain; make another one the default instead"
+        return super().problem(snapshot, wanted, record)
+
+    def form(self, snapshot, values):
+        return super().form(snapshot, {k: v for k, v in values.items() if k != "is_default"})
+
+    def create(self, run, wanted):
+        super().create(run, wanted)
+        self._make_default(run, wanted)
+
+    def update(self, run, wanted, record):
+        super().update(run, wanted, record)
+        self._make_default(run, wanted)
+
+    def _make_default(self, run, wanted):
+        record = self.match(run.snapshot, wanted)
+        if not wanted.values.get("is_default") or record is None or record.raw.get("is_default"):
+            return
+        run.client.post(self.item(run.snapshot, record.raw), op="set_default")
+        # The one that was the default is not any more.
+        run.snapshot.drop(self.name)
+
+
+class _Named(Table):
+    """What belongs to a name in a domain, which MAAS answers as one fully qualified name."""
+
+    def parse(self, name):
+        return {"fqdn": str(name).rstrip(".")}
+
+    def from_pillar(self, values):
+        label, domain = values["fqdn"], values["domain"]
+        return {**values, "fqdn": domain if label == "@" else f"{label}.{domain}"}
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        return found.rstrip(".") if field.name in ("fqdn", "domain") and found else found
+
+    def needs(self, wanted, everything):
+        found = super().needs(wanted, everything)
+        return found | {
+            ("domain", one.key)
+            for one in everything.of("domain")
+            if _within(wanted.values["fqdn"], one.key)
+        }
+
+    def form(self, snapshot, values):
+        values = dict(values)
+        fqdn, domain = values.pop("fqdn", None), values.pop("domain", None)
+        data, files = super().form(snapshot, values)
+        if fqdn is None:
+            return data, files
+        there = [key for key in snapshot.records("domain") if _within(fqdn, key)]
+        domain = domain or max(there, key=len, default=None)
+        if domain is None:
+            data["fqdn"] = fqdn
+        else:
+            data["name"] = fqdn[: -len(domain) - 1] or "@"
+            data["domain"] = snapshot.resolve("domain", domain)["id"]
+        return data, files
+
+
+class DnsResource(_Named):
+    name = "dns_resource"
+    noun = "DNS name"
+    since = "2.0"
+    collection = "dnsresources/"
+    identity = ("fqdn",)
+    pillar = Place(
+        "resources", "Its names with their addresses (A and AAAA records).", "fqdn",
+        under="domain", parent="domain", names=kinds.HOST_LABEL,
+    )  # fmt: skip
+    fields = (
+        Field("fqdn", doc="Fully qualified name."),
+        _DOMAIN,
+        Field(
+            "ip_addresses", kinds.ADDRESS_SET, doc="Its addresses.",
+            read=lambda raw: [one["ip"] for one in raw.get("ip_addresses") or () if one.get("ip")],
+        ),
+        Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
+    )  # fmt: skip
+    around = (("domain", {"name": "example.com"}),)
+    example = {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"], "address_ttl": 60}
+    changed = {"ip_addresses": ["192.0.2.6", "192.0.2.7"]}
+
+
+class DnsRecord(_Named):
+    name = "dns_record"
+    noun = "DNS record"
+    since = "2.0"
+    collection = "dnsresourcerecords/"
+    identity = ("fqdn", "rrtype", "rrdata")
+    pillar = Place(
+        "records", "Its other records.", under="domain", parent="domain",
+        needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},
+    )  # fmt: skip
+    fields = (
+        Field(
+            "fqdn", kinds.HOST_LABEL,
+            doc="Name: within the domain in a pillar, where @ is the domain; elsewhere a full one.",
+        ),
+        _DOMAIN,
+        Field(
+            "rrtype", kinds.choice("CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"), doc="Type."
+        ),
+        Field(
+            "rrdata", doc="Data, such as '10 mail.example.com' for MX.",
+            read=lambda raw: " ".join(str(raw["rrdata"]).split()),
+        ),
+        Field("ttl", kinds.TTL, doc="Time to live in seconds; one for all of a name and type."),
+    )  # fmt: skip
+    around = (("domain", {"name": "example.com"}),)
+    example = {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 mail.example.com", "ttl": 300}
+    changed = {"ttl": 600}
+
+    def key(self, values):
+        return f"{values['fqdn']} {values['rrtype']} {values['rrdata']}"
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        return " ".join(found.split()) if field.name == "rrdata" and found else found
+
+    def match(self, snapshot, wanted):
+        """Take the same record; a CNAME is the only one of its name, so it is changed in place."""
+        records = snapshot.records(self.name)
+        if wanted.key in records or wanted.values["rrtype"] != "CNAME" or wanted.absent:
+            return records.get(wanted.key)
+        same = snapshot.group(self.name, "fqdn").get(wanted.values["fqdn"], ())
+        return next((one for one in same if self.by_name["rrtype"].value(one.raw) == "CNAME"), None)
+
+
+def _within(fqdn, domain):
+    return fqdn == domain or fqdn.endswith(f".{domain}")
