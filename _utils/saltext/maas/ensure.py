@@ -49,7 +49,7 @@ def absent(dunders, type: str, name: str, profile=None, /, **parts) -> dict:
 
 def _single(dunders, type, name, profile, values, absent, limits=None):
     def work():
-        wishes = [want_named(type, name, values, absent)]
+        wishes = [want_named(type, name, runtime.revealed(dunders, values), absent)]
         return reconcile(dunders, name, wishes, profile, limits)
 
     return guarded(name, work)

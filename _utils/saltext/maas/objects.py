@@ -48,7 +48,7 @@ def save(dunders, type: str, name: str, profile=None, /, **values) -> dict:
     Raises:
         MaasError: MAAS refused, or could not be asked.
     """
-    return _carry_out(dunders, want_named(type, name, values), profile)
+    return _carry_out(dunders, want_named(type, name, runtime.revealed(dunders, values)), profile)
 
 
 def remove(dunders, type: str, name: str, profile=None, /, **parts) -> bool:

@@ -109,7 +109,7 @@ class IpAddress(Table):
         ),
     )  # fmt: skip
     around = _SUBNETS
-    example = {"ip": "10.10.0.88"}
+    example = {"ip": "10.10.0.88", "network": "10.10.0.0/24"}
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""
