@@ -1,10 +1,15 @@
-"""``boot-sources/`` and their selections (1.7+), also under the paths 1.6 had them at."""
+"""``boot-sources/`` and their selections (1.7+), also under the paths 1.6 has them at.
+
+In 1.6 each cluster has its own; from 1.7 on the old paths mean those of the region, whatever
+cluster they name.
+"""
 
 from __future__ import annotations
 
 import base64
 
 from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator.forms import REQUIRED, Check, is_url
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, as_json, no_content
 
@@ -14,37 +19,38 @@ _SELECTIONS = _ONE + "selections/"
 _SELECTION = _SELECTIONS + "{selection}/"
 _OLD = "nodegroups/{uuid}/"
 
-# The uuid of the old paths is not looked at.
-many, old_many = (
-    Endpoint(prefix + _MANY, "BootSourcesHandler", restricted=True, since="1.7")
-    for prefix in ("", _OLD)
-)
-one, old_one = (
-    Endpoint(prefix + _ONE, "BootSourceHandler", restricted=True, since="1.7")
-    for prefix in ("", _OLD)
-)
-selections, old_selections = (
-    Endpoint(prefix + _SELECTIONS, "BootSourceSelectionsHandler", restricted=True, since="1.7")
-    for prefix in ("", _OLD)
-)
-selection, old_selection = (
-    Endpoint(prefix + _SELECTION, "BootSourceSelectionHandler", restricted=True, since="1.7")
-    for prefix in ("", _OLD)
-)
+
+def _pair(path, name):
+    """An endpoint and its old place."""
+    return (
+        Endpoint(path, name, restricted=True, since="1.7"),
+        Endpoint(_OLD + path, name, restricted=True, since="1.6"),
+    )
+
+
+many, old_many = _pair(_MANY, "BootSourcesHandler")
+one, old_one = _pair(_ONE, "BootSourceHandler")
+selections, old_selections = _pair(_SELECTIONS, "BootSourceSelectionsHandler")
+selection, old_selection = _pair(_SELECTION, "BootSourceSelectionHandler")
 
 NO_KEYRING = "One of keyring_data or keyring_filename must be specified."
 TWO_KEYRINGS = "Only one of keyring_filename or keyring_data can be specified."
 
 
 def seed(region):
-    """A new region has the public stream and trusty for amd64 selected."""
-    if region.release < "1.7":
-        return
+    """A new region has the public stream and trusty for amd64 selected; in 1.6 each cluster."""
+    if region.release >= "1.7":
+        add_default(region, None)
+
+
+def add_default(region, group):
+    """Make the source that MAAS begins with, for a cluster or (None) the region."""
     source = region.rows(catalogue.SOURCES).add(
         {
             "url": catalogue.DEFAULT_URL,
             "keyring_filename": catalogue.DEFAULT_KEYRING,
             "keyring_data": b"",
+            "group": group and group["id"],
         }
     )
     catalogue.index(region, source)
@@ -60,22 +66,45 @@ def seed(region):
     )
 
 
-def _shown(row):
+def sources_of(region, group):
+    """The sources of a cluster of 1.6, which begins with the default one."""
+    if not group.get("has_sources"):
+        group["has_sources"] = True
+        add_default(region, group)
+    rows = region.rows(catalogue.SOURCES).values()
+    return [row for row in rows if row["group"] == group["id"]]
+
+
+def _asked(request):
+    """The sources that the path is about."""
+    if request.region.release < "1.7":
+        return sources_of(request.region, groups.group_of(request))
+    return list(request.region.rows(catalogue.SOURCES).values())
+
+
+def _base(request):
+    """Where the sources that the path is about have their place."""
+    old = _OLD.format(uuid=request.ids["uuid"]) if request.region.release < "1.7" else ""
+    return f"/MAAS/api/1.0/{old}boot-sources/"
+
+
+def _shown(request, row):
     return {
         "id": row["id"],
         "url": row["url"],
         "keyring_filename": row["keyring_filename"],
         "keyring_data": base64.b64encode(row["keyring_data"]).decode(),
-        "resource_uri": f"/MAAS/api/1.0/boot-sources/{row['id']}/",
+        "resource_uri": f"{_base(request)}{row['id']}/",
     }
 
 
 def _source_of(request):
     # int() fails as MAAS does, with a 500 and its text.
-    row = request.region.rows(catalogue.SOURCES).get(int(request.ids["id"]))
-    if row is None:
-        raise Missing("BootSource", request)
-    return row
+    ident = int(request.ids["id"])
+    for row in _asked(request):
+        if row["id"] == ident:
+            return row
+    raise Missing("BootSource", request)
 
 
 @many("GET")
@@ -83,7 +112,7 @@ def _source_of(request):
 def list_sources(request):
     """List boot sources, with keyrings as they are; a binary one breaks the list."""
     found = []
-    for row in request.region.rows(catalogue.SOURCES).values():
+    for row in _asked(request):
         try:
             keyring = row["keyring_data"].decode()
         except UnicodeDecodeError as error:
@@ -95,7 +124,7 @@ def list_sources(request):
                 f" size {size}, offset 0 at 0x{id(row):x}> (<type 'buffer'>)"
             )
             raise Answer(500, text, TEXT) from None
-        found.append({**_shown(row), "keyring_data": keyring})
+        found.append({**_shown(request, row), "keyring_data": keyring})
     return found
 
 
@@ -104,11 +133,13 @@ def list_sources(request):
 def create_source(request):
     """Add a boot source."""
     request.bound = True  # even nothing at all is told what it lacks
-    row = {"url": None, "keyring_filename": "", "keyring_data": b""}
+    row = {"url": None, "keyring_filename": "", "keyring_data": b"", "group": None}
+    if request.region.release < "1.7":
+        row["group"] = groups.group_of(request)["id"]
     row.update(_cleaned(request, row, new=True))
     request.region.rows(catalogue.SOURCES).add(row)
     catalogue.index(request.region, row)
-    return as_json(_shown(row), 201)
+    return as_json(_shown(request, row), 201)
 
 
 def _cleaned(request, row, new=False):
@@ -118,7 +149,7 @@ def _cleaned(request, row, new=False):
         check.error("url", REQUIRED)
     if values["url"] and not is_url(values["url"]):
         check.error("url", "Enter a valid URL.")
-    others = request.region.rows(catalogue.SOURCES).values()
+    others = _asked(request) if request.region.release >= "1.7" else ()
     if values["url"] in [other["url"] for other in others if other is not row]:
         check.error("url", "Boot source with this Url already exists.")
     values["keyring_filename"] = check.text("keyring_filename")
@@ -137,7 +168,7 @@ def _cleaned(request, row, new=False):
 @old_one("GET")
 def read_source(request):
     """Read a boot source."""
-    return _shown(_source_of(request))
+    return _shown(request, _source_of(request))
 
 
 @one("PUT")
@@ -149,7 +180,7 @@ def update_source(request):
         raise Answer(500, "'buffer' object has no attribute 'read'", TEXT)
     row.update(_cleaned(request, row))
     catalogue.index(request.region, row)
-    return _shown(row)
+    return _shown(request, row)
 
 
 @one("DELETE")
@@ -167,10 +198,12 @@ def delete_source(request):
 # -- selections --------------------------------------------------------------------------------
 
 
-def _selection_shown(row):
-    shown = {name: row[name] for name in ("id", "os", "release", "arches", "subarches", "labels")}
-    source, ident = row["source"], row["id"]
-    shown["resource_uri"] = f"/MAAS/api/1.0/boot-sources/{source}/selections/{ident}/"
+def _selection_shown(request, row):
+    names = ["id", "os", "release", "arches", "subarches", "labels"]
+    if request.region.release < "1.7":
+        names.remove("os")
+    shown = {name: row[name] for name in names}
+    shown["resource_uri"] = f"{_base(request)}{row['source']}/selections/{row['id']}/"
     return shown
 
 
@@ -188,7 +221,7 @@ def list_selections(request):
     """List the selections of a boot source."""
     source = _source_of(request)
     rows = request.region.rows(catalogue.SELECTIONS).values()
-    return [_selection_shown(row) for row in rows if row["source"] == source["id"]]
+    return [_selection_shown(request, row) for row in rows if row["source"] == source["id"]]
 
 
 @selections("POST")
@@ -199,15 +232,30 @@ def create_selection(request):
     row = {"source": source["id"], "os": "", "release": ""}
     row.update({"arches": [], "subarches": [], "labels": []})
     row.update(_selection_cleaned(request, source, row))
-    return _selection_shown(request.region.rows(catalogue.SELECTIONS).add(row))
+    return _selection_shown(request, request.region.rows(catalogue.SELECTIONS).add(row))
 
 
 def _selection_cleaned(request, source, row):
     region = request.region
     check = Check(request, row)
-    values = {name: check.text(name) for name in ("os", "release")}
+    values = {"os": "", "release": check.text("release")}
+    if region.release >= "1.7":
+        values["os"] = check.text("os")
     for name in ("arches", "subarches", "labels"):
         values[name] = request.form.getlist(name) if check.has(name) else row[name]
+    if region.release >= "1.7":  # before, there is no catalogue to look into
+        _check_offered(check, source, values)
+    check.done()
+    same = ("os", "release")
+    for other in region.rows(catalogue.SELECTIONS).values():
+        mine = other is not row and other["source"] == source["id"]
+        if mine and all(other[name] == values[name] for name in same):
+            text = "Boot source selection with this Boot source, Os and Release already exists."
+            raise Invalid({"__all__": [text]})
+    return values
+
+
+def _check_offered(check, source, values):
     offered = catalogue.products(source, values["os"], values["release"])
     if values["os"] and not offered:
         text = (
@@ -224,21 +272,13 @@ def _selection_cleaned(request, source, row):
         if not set(values[name]) <= choices | {"*"}:
             listed = ", ".join(f"u'{value}'" for value in values[name])
             check.error(name, f"No available images to download for [{listed}]")
-    check.done()
-    same = ("os", "release")
-    for other in region.rows(catalogue.SELECTIONS).values():
-        mine = other is not row and other["source"] == source["id"]
-        if mine and all(other[name] == values[name] for name in same):
-            text = "Boot source selection with this Boot source, Os and Release already exists."
-            raise Invalid({"__all__": [text]})
-    return values
 
 
 @selection("GET")
 @old_selection("GET")
 def read_selection(request):
     """Read a selection."""
-    return _selection_shown(_selection_of(request))
+    return _selection_shown(request, _selection_of(request))
 
 
 @selection("PUT")
@@ -247,7 +287,7 @@ def update_selection(request):
     """Change a selection."""
     row = _selection_of(request)
     row.update(_selection_cleaned(request, _source_of(request), row))
-    return _selection_shown(row)
+    return _selection_shown(request, row)
 
 
 @selection("DELETE")

@@ -7,6 +7,7 @@ import itertools
 import re
 import uuid as uuids
 
+from saltext.maas.emulator import networks
 from saltext.maas.emulator.web import TEXT, Answer, Missing
 
 #: uuid of the node group that a new region keeps for the first cluster to register.
@@ -20,6 +21,8 @@ UNMANAGED, DHCP, DHCP_AND_DNS = 0, 1, 2
 #: From this release on a cluster registers over RPC with the secret, which accepts it at once,
 #: and interfaces have names of their own and live checks.
 RPC = "1.7"
+#: From this release on the network of an interface is a subnet on a VLAN.
+SUBNETS = "1.9"
 
 GROUPS = "node_groups"
 INTERFACES = "node_group_interfaces"
@@ -135,9 +138,26 @@ def add_interface(region, group, values):
     row.update(values, group=group["id"])
     region.rows(INTERFACES).add(row)
     touch(group)
-    if region.release >= RPC:
+    if region.release >= SUBNETS:
+        put_on_subnet(region, row)
+    elif region.release >= RPC:
         _add_network(region, group, row)
     return row
+
+
+def put_on_subnet(region, row):
+    """From 1.9 on an interface's network is a subnet, made where there is none."""
+    net = network_of(row["ip"], row["subnet_mask"])
+    row.update(vlan_id=0, subnet_id=None)
+    if net is None:
+        return
+    subnets = region.rows("subnets").values()
+    subnet = next((item for item in subnets if item["net"] == net), None)
+    if subnet is None:
+        subnet = networks.add_subnet(region, net, 0, space=0)
+    row.update(vlan_id=subnet["vlan"], subnet_id=subnet["id"])
+    if row["router_ip"]:
+        subnet["gateway_ip"] = row["router_ip"]
 
 
 def report_interfaces(region, group, reported):

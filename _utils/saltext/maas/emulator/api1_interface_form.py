@@ -68,7 +68,8 @@ class InterfaceForm:
         if values["ip"] and ":" in values["ip"] and not values["subnet_mask"]:
             values["subnet_mask"] = "ffff:ffff:ffff:ffff::"
         net = self._network(values)
-        if net is not None and not values["broadcast_ip"]:
+        computed = self.release >= groups.SUBNETS or not values["broadcast_ip"]
+        if net is not None and computed:
             values["broadcast_ip"] = str(net.broadcast_address)
         if values["management"]:
             self._managed(values, net)
@@ -86,12 +87,20 @@ class InterfaceForm:
         value = str(value).strip()
         if not value:
             if name == "ip":
+                if self.row and self.release >= groups.SUBNETS:
+                    raise Answer(500, "u'ip'", TEXT)
                 self.check.error(name, REQUIRED)
             return None
         if is_ip(value):
             return value
-        if name == "ip" and self.row is None and self.release >= groups.RPC:
+        if (
+            name == "ip"
+            and self.release >= groups.RPC
+            and (self.row is None or self.release >= groups.SUBNETS)
+        ):
             raise Answer(500, "u'ip'", TEXT)
+        if name == "subnet_mask" and self.release >= groups.SUBNETS:
+            raise Answer(500, f"invalid IPNetwork {self.form.get('ip')}/{value}", TEXT)
         self.check.error(name, BAD_IP)
         return None
 
@@ -118,6 +127,8 @@ class InterfaceForm:
             return f"unnamed-{secrets.randbelow(10**7)}"
         if values["ip"] and ":" in values["ip"]:
             return f"{name}-ipv6-{secrets.randbelow(10**5)}"
+        if self.release >= groups.SUBNETS and name in [row["name"] for row in self._others()]:
+            return f"{name}-ipv4-{secrets.token_hex(2)}"
         return name
 
     def _network(self, values):
@@ -126,6 +137,9 @@ class InterfaceForm:
             return None
         net = groups.network_of(values["ip"], values["subnet_mask"])
         if net is None:
+            if self.release >= groups.SUBNETS:
+                text = f"invalid IPNetwork {values['ip']}/{values['subnet_mask']}"
+                raise Answer(500, text, TEXT)
             text = f"invalid IPNetwork {values['ip'] or ''}/{values['subnet_mask']}"
             self.check.error("subnet_mask", text)
         return net
@@ -150,7 +164,13 @@ class InterfaceForm:
             self._no_overlap(net)
 
     def _compare_ranges(self, values):
-        """Static against dynamic range; MAAS builds the dynamic one without a look at it."""
+        """Static against dynamic range; before 1.9 the dynamic one is built without a look."""
+        dynamic = values["ip_range_low"], values["ip_range_high"]
+        if self.release >= groups.SUBNETS and all(dynamic) and groups.is_backwards(*dynamic):
+            text = "Lower bound {} is higher than upper bound {}".format(*dynamic)
+            self.check.error("ip_range_low", text)
+            self.check.error("ip_range_high", text)
+            return
         low, high = values.get("static_ip_range_low"), values.get("static_ip_range_high")
         if not low or not high:
             return
@@ -194,6 +214,8 @@ class InterfaceForm:
                     "__all__",
                     "Node group interface with this Nodegroup and Interface already exists.",
                 )
+            elif self.release >= groups.SUBNETS:
+                return
             elif family == _family(other["ip"]) == 4:
                 self.check.error(
                     "__all__",

@@ -70,6 +70,8 @@ def update_interface(request):
     values = InterfaceForm(request, group, row).read()
     _reach(request, group)
     row.update(values)
+    if request.region.release >= groups.SUBNETS:
+        groups.put_on_subnet(request.region, row)
     groups.touch(group)
     return shown(request.region, row, "")
 

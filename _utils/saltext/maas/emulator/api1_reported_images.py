@@ -11,6 +11,7 @@ import json
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import images
+from saltext.maas.emulator.api1_boot_sources import sources_of
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import HTML, Endpoint, Missing, as_text
 
@@ -64,13 +65,12 @@ def _selected(region, group):
     if region.release < "1.6":
         choices = [(catalogue.DEFAULT_URL, *_SHIPPED, ("*",))]
     else:
-        sources = region.rows(catalogue.SOURCES)
+        urls = {source["id"]: source["url"] for source in sources_of(region, group)}
         choices = [
-            (sources[row["source"]]["url"], (row["release"],), row["arches"], row["subarches"],
-             row["labels"])
+            (urls[row["source"]], (row["release"],), row["arches"], row["subarches"], row["labels"])
             for row in region.rows(catalogue.SELECTIONS).values()
-            if sources[row["source"]]["group"] == group["id"]
-        ]  # fmt: skip
+            if row["source"] in urls
+        ]
     for url, series, arches, subarches, labels in choices:
         if not {"*", catalogue.LABEL} & set(labels):
             continue

@@ -152,7 +152,7 @@ def list_vlans(request):
     return [networks.show_vlan(request.region, vlan) for vlan in found]
 
 
-def _check_vid(check, stored=None):
+def check_vid(check, stored=None):
     """The VID; a bad one gets the message about its bounds on top of the other."""
     vid = check.integer("vid", required=True)
     if "vid" in check.errors or vid is None or not 0 <= vid <= 4094:
@@ -160,7 +160,7 @@ def _check_vid(check, stored=None):
     return vid
 
 
-def _refuse_double(region, fabric_id, vid, own=None):
+def refuse_double(region, fabric_id, vid, own=None):
     for other in networks.vlans_of(region, fabric_id):
         if other["vid"] == vid and other["id"] != own:
             text = "A VLAN with the specified VID already exists in the destination fabric."
@@ -172,12 +172,12 @@ def create_vlan(request):
     """Create a VLAN."""
     region, parent = request.region, _fabric(request)
     check = Check(request)
-    vid = _check_vid(check)
+    vid = check_vid(check)
     mtu = check.integer("mtu", 1500, 552, 65535)
     name, description = check.text("name"), check.text("description")
     space = _space(check, region, None)
     check.done()
-    _refuse_double(region, parent["id"], vid)
+    refuse_double(region, parent["id"], vid)
     vlan = networks.add_vlan(region, parent["id"], vid, name, mtu, description)
     vlan["space"] = space
     return networks.show_vlan(region, vlan)
@@ -258,7 +258,7 @@ def update_vlan(request):
     """Update a VLAN."""
     region, vlan = request.region, _vlan(request)
     check = Check(request, vlan)
-    vid = _check_vid(check)
+    vid = check_vid(check)
     mtu = check.integer("mtu", 1500, 552, 65535)
     name, description = check.text("name"), check.text("description")
     parent = _new_fabric(check, region, vlan)
@@ -266,7 +266,7 @@ def update_vlan(request):
     relay = _relay(check, region, vlan)
     dhcp_on, primary, secondary = _racks(check, region, vlan)
     check.done()
-    _refuse_double(region, parent, vid, vlan["id"])
+    refuse_double(region, parent, vid, vlan["id"])
     before = vlan["fabric_id"]
     vlan.update(
         vid=vid,

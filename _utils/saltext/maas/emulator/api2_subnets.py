@@ -39,7 +39,7 @@ def list_subnets(request):
     return [networks.show_subnet(region, row, vlans) for row in rows]
 
 
-def _cidr(check, region, stored):
+def read_cidr(check, region, stored):
     """The network of a form, refused when it overlaps with others (3.7)."""
     given = check.text("cidr", None, required=True)
     if stored and not check.has("cidr"):
@@ -68,7 +68,7 @@ def _overlap(one, other):
     return one.version == other.version and one.overlaps(other)
 
 
-def _gateway(check, net, stored):
+def read_gateway(check, net, stored):
     """The gateway; None when there is none."""
     if not check.has("gateway_ip"):
         return stored["gateway_ip"] if stored else None
@@ -85,7 +85,7 @@ def _gateway(check, net, stored):
     return str(address)
 
 
-def _words(check, name, stored):
+def read_words(check, name, stored):
     """A list: repeated, or separated by spaces or commas."""
     if not check.has(name):
         return stored[name] if stored else []
@@ -100,7 +100,7 @@ def _flag(check, region, name, default=True):
     return check.boolean(name, default)
 
 
-def _vlan(check, region, stored):
+def read_vlan(check, region, stored):
     """The VLAN of a form: its id, or a fabric and a VID; a function that finds or makes it."""
     if check.form.get("vlan") not in (None, ""):
         given = str(check.form.get("vlan"))
@@ -145,9 +145,9 @@ def _read_form(request, stored=None):
     """Check a form; returns the fields to store."""
     region = request.region
     check = Check(request, stored)
-    net = _cidr(check, region, stored)
-    vlan = _vlan(check, region, stored)
-    dns_servers = _words(check, "dns_servers", stored)
+    net = read_cidr(check, region, stored)
+    vlan = read_vlan(check, region, stored)
+    dns_servers = read_words(check, "dns_servers", stored)
     for word in dns_servers:
         if not is_ip(word):
             check.error(
@@ -160,13 +160,13 @@ def _read_form(request, stored=None):
     fields = {
         "name": check.text("name") or (stored or {}).get("name") or str(check.form.get("cidr")),
         "description": check.text("description"),
-        "gateway_ip": _gateway(check, net, stored),
+        "gateway_ip": read_gateway(check, net, stored),
         "dns_servers": dns_servers,
         "allow_dns": _flag(check, region, "allow_dns"),
         "allow_proxy": _flag(check, region, "allow_proxy"),
         "active_discovery": check.boolean("active_discovery", False),
         "managed": check.boolean("managed", True),
-        "disabled_boot_architectures": _words(check, "disabled_boot_architectures", stored),
+        "disabled_boot_architectures": read_words(check, "disabled_boot_architectures", stored),
     }
     check.done()
     fields.update(rdns_mode=int(mode), net=net, vlan=vlan())

@@ -152,7 +152,7 @@ class Region:
         ValueError: It is no known release.
     """
 
-    #: First id of a kind of object where it is not 1.
+    #: First id of a kind of object where it is not 1, from 2.0 on.
     FIRST_IDS = {"vlans": 5001}
 
     def __init__(self, which="3.7", options=None, **kwargs):
@@ -191,7 +191,8 @@ class Region:
     def rows(self, kind):
         """The table of one kind of object (``fabrics``)."""
         if kind not in self._rows:
-            self._rows[kind] = Rows(self.FIRST_IDS.get(kind, 1))
+            first = self.FIRST_IDS.get(kind, 1) if self.release >= "2.0" else 1
+            self._rows[kind] = Rows(first)
         return self._rows[kind]
 
     def later(self, seconds, function):

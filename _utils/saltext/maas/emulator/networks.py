@@ -72,7 +72,10 @@ def default_fabric(region):
             "description": "",
             "class_type": None,
         }
-        add_vlan(region, DEFAULT_FABRIC, 0)
+        vlan = add_vlan(region, DEFAULT_FABRIC, 0)
+        if region.release < "2.0":  # there its untagged VLAN has the id 0, too
+            del region.rows("vlans")[vlan["id"]]
+            region.rows("vlans")[0] = {**vlan, "id": 0}
     return fabrics[DEFAULT_FABRIC]
 
 
