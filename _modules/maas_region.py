@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from saltext.maas import pillar, runtime
+from saltext.maas import pillar, runtime, whole
 from saltext.maas.doctor import examine_region
 from saltext.maas.host import reach, region, services, users
-from saltext.maas.reconcile import Snapshot, make_plan
+from saltext.maas.reconcile import Snapshot
 
 
 def config():
@@ -110,10 +110,65 @@ def plan(data=None, profile=None):
         salt region maas_region.plan
     """
     described = runtime.pillar(globals()) if data is None else data
+    return whole.plan_of(_snapshot(profile), described).shown()
+
+
+def unmanaged(data=None, types=None, profile=None):
+    """Report what the region holds that the pillar does not describe, without removing it.
+
+    Args:
+        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        types: Resource types to look at, such as ``[vlan, subnet]``; all by default.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{type: {name: remark}}``: the remark says why an object is never pruned or what
+        would suffer if it were; it is empty for what ``exclusive`` would remove.
+
+    Raises:
+        CommandExecutionError: The pillar is wrong, or the region cannot be asked.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.unmanaged types='[vlan, subnet]'
+    """
+    described = runtime.pillar(globals()) if data is None else data
+    return whole.unmanaged_of(_snapshot(profile), described, types)
+
+
+def drift(data=None, profile=None):
+    """Tell whether the region equals its pillar, by reading alone.
+
+    Args:
+        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{drifted, changes, problems}``: whether anything differs, what a run would
+        change, by type and name, and what cannot come true.
+
+    Raises:
+        CommandExecutionError: The pillar is wrong, or the region cannot be asked.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.drift
+    """
+    described = runtime.pillar(globals()) if data is None else data
+    return whole.drift(_snapshot(profile), described)
+
+
+def _snapshot(profile):
     client = runtime.client(globals(), profile)
-    pillar.check(described, client.release)
-    snapshot = Snapshot(client, local=runtime.local_door(globals(), client.release))
-    return make_plan(snapshot, pillar.wishes(described, client.release)).shown()
+    return Snapshot(client, local=runtime.local_door(globals(), client.release))
 
 
 def check_pillar(data=None):

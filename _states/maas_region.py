@@ -5,7 +5,7 @@ For MAAS 1.5 and later; the host's part for packages and the snap.
 
 from __future__ import annotations
 
-from saltext.maas import ensure, pillar, runtime
+from saltext.maas import ensure, pillar, runtime, whole
 from saltext.maas.client.errors import BadInput
 from saltext.maas.host import region, users
 
@@ -165,7 +165,7 @@ def admin_present(name, username=None, email=None, password=None):
     return ensure.guarded(name, work)
 
 
-def managed(name, data=None, profile=None):
+def managed(name, data=None, exclusive=None, prune=None, profile=None):
     """Make sure that the region holds what the pillar describes.
 
     The whole pillar is checked first; then every collection is read once,
@@ -176,6 +176,10 @@ def managed(name, data=None, profile=None):
     Args:
         name: Any text.
         data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        exclusive: Resource types of which what is not described is removed,
+            beside those of ``maas:exclusive``: ``{type: True}``, or a list of scopes
+            instead of True, such as ``{vlan: [dc1]}``.
+        prune: Guard on that, beside ``maas:prune``: ``{most, fraction, in_use}``.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -190,9 +194,8 @@ def managed(name, data=None, profile=None):
     def work():
         described = runtime.pillar(globals()) if data is None else data
         pillar.check(described, runtime.release(globals()))
-        release = runtime.snapshot(globals(), profile).release
-        pillar.check(described, release)
-        wishes = pillar.wishes(described, release)
+        snapshot = runtime.snapshot(globals(), profile)
+        wishes = whole.wishes_of(snapshot, described, exclusive, prune)
         return ensure.reconcile(globals(), name, wishes, profile, pillar.limits(described))
 
     return ensure.guarded(name, work)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from saltext.maas.client.redact import HIDDEN
+from saltext.maas.reconcile.prune import prunable
 from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import (
@@ -170,6 +171,19 @@ def _setting(setting) -> dict:
     return {**node, "secret": True} if setting.secret else node
 
 
+def _claim(table):
+    """What may be claimed of a resource type: all, or what belongs to some scopes."""
+    if not table.scope:
+        return _for(_flag(f"Whether all {table.noun}s are described."), table.since, table.until)
+    node = {
+        "type": ["boolean", "array"],
+        "items": {"type": "string", "allowed": "text"},
+        "allowed": "true, false or a list",
+        "doc": f"Whether all {table.noun}s are described, or the {table.scope}s of which all are.",
+    }
+    return _for(node, table.since, table.until)
+
+
 @functools.lru_cache(maxsize=1)
 def schema() -> dict:
     """The schema of the ``maas`` pillar."""
@@ -273,6 +287,22 @@ def schema() -> dict:
                     "sync": _flag("Wait until each cluster holds the images; true."),
                 },
                 "Boot images.",
+            ),
+            "exclusive": _mapping(
+                {table.name: _claim(table) for table in TABLES if prunable(table)},
+                "Resource types of which what is not described here is removed.",
+            ),
+            "prune": _mapping(
+                {
+                    "most": _whole("Objects of a type that may be removed at once; 20.", 0, 10**6),
+                    "fraction": {"type": "number", "minimum": 0, "maximum": 1,
+                                 "allowed": "a number from 0 to 1",
+                                 "doc": "Part of a type's ten or more objects that may be removed "
+                                        "at once; 0.3."},
+                    "in_use": _flag("Remove also what serves DHCP, holds machines or is referred "
+                                    "to by something that stays; false."),
+                },
+                "A guard on what exclusive removes; beyond it nothing is changed.",
             ),
             "limits": _mapping(
                 {name: _seconds(doc, none=True) for name, doc in _LIMITS.items()},

@@ -10,16 +10,22 @@ from saltext.maas.reconcile.plan import (
     want_named,
     wished_for,
 )
+from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
 from saltext.maas.reconcile.snapshot import Snapshot
 
 __all__ = [
     "Change",
+    "Guard",
     "Limits",
     "Plan",
     "Snapshot",
+    "Unmanaged",
     "Wanted",
     "apply",
     "make_plan",
+    "prunable",
+    "prune",
+    "unmanaged",
     "want",
     "want_named",
     "wished_for",

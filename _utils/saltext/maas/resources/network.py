@@ -182,6 +182,9 @@ class Dhcp(Table):
     def exports(self, snapshot, record):
         return self._served(record.raw)
 
+    def scope_of(self, snapshot, record):
+        return record.raw["fabric"]
+
     def _served(self, raw):
         return any(field.value(raw) for field in self.fields if field.name != "vlan")
 

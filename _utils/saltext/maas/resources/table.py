@@ -325,6 +325,10 @@ class Table:
         """Why an object is never pruned; None if it may go."""
         return "MAAS itself needs it" if self.kept(record.raw) else None
 
+    def scope_of(self, snapshot, record) -> str:
+        """The scope that an object belongs to."""
+        return str(self.value(snapshot, self.by_name[self.scope], record.raw))
+
     def hazard(self, snapshot, record) -> str | None:
         """What would suffer if an object were pruned: it serves DHCP or holds machines."""
         return None

@@ -1,0 +1,223 @@
+"""What a region holds that nobody describes: told, or removed where a pillar claims all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from saltext.maas.client.errors import BadInput
+from saltext.maas.reconcile.plan import Wanted
+from saltext.maas.resources import BY_NAME
+
+_FEW = 10  # of so few objects a fraction says nothing
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How much pruning may take away without being told explicitly.
+
+    Attributes:
+        most: Objects of one resource type.
+        fraction: Part of what a resource type's scope holds, from 0 to 1; it counts
+            where that is ten objects or more.
+        in_use: Whether what serves DHCP, holds machines or is referred to may go.
+    """
+
+    most: int = 20
+    fraction: float = 0.3
+    in_use: bool = False
+
+
+@dataclass(frozen=True)
+class Unmanaged:
+    """One object that no wish stands for.
+
+    Attributes:
+        type, key: Which one.
+        values: What it holds.
+        kept: Why it is never pruned; None if it may go.
+        hazard: What would suffer if it went; None if nothing does.
+    """
+
+    type: str
+    key: str
+    values: dict
+    kept: str | None
+    hazard: str | None
+
+
+def prunable(table) -> bool:
+    """Whether ``exclusive`` is offered for a resource type."""
+    return table.prunable and table.can_delete and bool(table.pillar or table.scope)
+
+
+def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
+    """The wishes that remove what others do not describe.
+
+    Args:
+        snapshot: The region.
+        wishes: What is described, all types together.
+        exclusive: ``{type: True, or a list of the scopes that are claimed}``.
+        guard: :class:`Guard`.
+        where: What messages call it.
+
+    Returns:
+        Wishes that objects be absent.
+
+    Raises:
+        BadInput: Something cannot be claimed, or the guard forbids it.
+    """
+    guard = guard or Guard()
+    problems, found = [], {}
+    for type, scopes in (exclusive or {}).items():
+        if scopes is False or scopes is None:
+            continue
+        problem = _cannot_claim(snapshot, type, f"{where}:{type}")
+        if problem:
+            problems.append(problem)
+            continue
+        table = snapshot.tables[type]
+        scopes = None if scopes is True else _scopes(table, scopes, f"{where}:{type}")
+        inside = list(_unmanaged(snapshot, table, wishes, scopes))
+        total = sum(1 for _ in _records(snapshot, table, scopes))
+        found[type] = ([one for one in inside if not one.kept], total)
+    if problems:
+        raise BadInput(problems)
+    going = {(one.type, one.key) for ones, _ in found.values() for one in ones}
+    referrers = _Referrers(snapshot, wishes, going)
+    removed = []
+    for type, (ones, total) in found.items():
+        problems += _too_much(type, ones, total, guard, f"{where}:{type}")
+        for one in ones:
+            hazard = None if guard.in_use else one.hazard or referrers.of(type, one.key)
+            if hazard:
+                problems.append(
+                    f"{where}:{type}: {BY_NAME[type].noun} {one.key} is not described and would be "
+                    f"removed, but {hazard}; describe it, or allow this with prune: in_use: true"
+                )
+            identity = {name: one.values[name] for name in BY_NAME[type].identity}
+            removed.append(Wanted(type, one.key, identity, True, f"{where}:{type}", one.key))
+    if problems:
+        raise BadInput(problems)
+    return removed
+
+
+def unmanaged(snapshot, wishes, types=None) -> list:
+    """All that no wish stands for.
+
+    Args:
+        snapshot: The region.
+        wishes: What is described.
+        types: Resource types; all that could be pruned by default.
+
+    Returns:
+        A list of :class:`Unmanaged`, in the order of types and keys.
+    """
+    found = []
+    for name, table in snapshot.tables.items():
+        if prunable(table) and (types is None or name in types):
+            found += _unmanaged(snapshot, table, wishes, None)
+    return found
+
+
+def _cannot_claim(snapshot, type, where):
+    table = BY_NAME.get(type)
+    if table is None or not prunable(table):
+        allowed = ", ".join(one.name for one in BY_NAME.values() if prunable(one))
+        return f"{where}: cannot be exclusive; allowed: {allowed}"
+    if type not in snapshot.tables:
+        return f"{where}: MAAS {snapshot.release} has no {table.noun}s"
+    return None
+
+
+def _scopes(table, scopes, where):
+    if not isinstance(scopes, (list, tuple)):
+        raise BadInput(f"{where}: {scopes!r} must be true or a list")
+    if not table.scope:
+        raise BadInput(f"{where}: {scopes!r} must be true: a {table.noun} has no scope")
+    return {str(scope) for scope in scopes}
+
+
+def _records(snapshot, table, scopes):
+    for part in table.parts(snapshot):
+        for key, record in sorted(snapshot.records(table.name, part).items()):
+            if scopes is None or table.scope_of(snapshot, record) in scopes:
+                yield key, part, record
+
+
+def _unmanaged(snapshot, table, wishes, scopes):
+    mine = [one for one in wishes if one.type == table.name]
+    snapshot.claim(table.name, {one.key for one in mine})
+    matched = {id(record.raw) for one in mine for record in [table.match(snapshot, one)] if record}
+    for key, part, record in _records(snapshot, table, scopes):
+        values = table.values(snapshot, record.raw)
+        identity = {name: values[name] for name in table.identity}
+        gone = Wanted(table.name, key, identity, True)
+        if id(record.raw) in matched or table.match(snapshot, gone) is None:
+            continue
+        if not table.exports(snapshot, record) and table.keeps(snapshot, record):
+            continue  # every region has it, and nobody changed it
+        kept = table.keeps(snapshot, record) or table.undeletable(snapshot.release, record.raw)
+        if snapshot.twice(table.name, key, part):
+            kept = "the region has several of this name"
+        yield Unmanaged(table.name, key, values, kept, table.hazard(snapshot, record))
+
+
+def _too_much(type, ones, total, guard, where):
+    noun, count = BY_NAME[type].noun, len(ones)
+    told = "look at the plan, and allow it with prune:"
+    if count > guard.most:
+        yield (
+            f"{where}: {count} {noun}s are not described and would be removed, more than the "
+            f"{guard.most} allowed; {told} most: {count}"
+        )
+    elif total >= _FEW and count > guard.fraction * total:
+        share = count / total
+        yield (
+            f"{where}: {count} of {total} {noun}s are not described and would be removed, more "
+            f"than the fraction of {guard.fraction:g} allowed; {told} fraction: {share:.2f}"
+        )
+
+
+class _Referrers:
+    """What will still refer to an object once wishes have come true."""
+
+    def __init__(self, snapshot, wishes, going):
+        self._snapshot = snapshot
+        self._going = going
+        self._wishes = {(one.type, one.key): one for one in wishes}
+        self._of = {}  # type -> {key: [(table, key of what refers, whether it goes along)]}
+
+    def of(self, type: str, key: str) -> str | None:
+        """One thing that refers to an object, as a sentence; None if nothing does."""
+        for table, other, owned in self._index(type).get(key, ()):
+            if (table.name, other) in self._going:
+                continue
+            if not owned:
+                return f"{table.noun} {other} refers to it"
+            found = self.of(table.name, other)
+            if found:
+                return found
+        return None
+
+    def _index(self, type):
+        if type not in self._of:
+            index = self._of[type] = {}
+            for table in self._snapshot.tables.values():
+                for field in table.fields:
+                    usable = field.readable and field.holds_for(self._snapshot.release)
+                    if field.ref == type and usable:
+                        self._note(index, table, field)
+        return self._of[type]
+
+    def _note(self, index, table, field):
+        owned = table.pillar is not None and table.pillar.parent == field.name
+        for part in table.parts(self._snapshot):
+            for key, record in list(self._snapshot.records(table.name, part).items()):
+                wish = self._wishes.get((table.name, key))
+                if wish is not None and wish.absent:
+                    continue
+                value = table.value(self._snapshot, field, record.raw)
+                if wish is not None:
+                    value = wish.values.get(field.name, value)
+                for target in field.targets(value):
+                    index.setdefault(target, []).append((table, key, owned))

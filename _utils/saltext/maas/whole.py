@@ -1,0 +1,87 @@
+"""A whole region against its pillar: what the state, the plan and the drift check share."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from saltext.maas import pillar
+from saltext.maas.client.errors import BadInput
+from saltext.maas.reconcile import Guard, make_plan, prune, unmanaged
+
+
+def wishes_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
+    """All that a pillar wishes for, removals by ``exclusive`` included.
+
+    Args:
+        snapshot: The region.
+        described: The mapping under ``maas``.
+        exclusive: Claims beside those of the pillar, ``{type: True or scopes}``.
+        guard: Limits beside those of the pillar's ``prune``.
+
+    Returns:
+        A list of :class:`~saltext.maas.reconcile.plan.Wanted`.
+
+    Raises:
+        BadInput: The pillar is wrong, or the guard forbids what it comes to.
+    """
+    pillar.check(described, snapshot.release)
+    claimed = {**(described.get("exclusive") or {}), **(exclusive or {})}
+    wishes = pillar.wishes(described, snapshot.release)
+    if not claimed:
+        return wishes
+    limits = guard_of({**(described.get("prune") or {}), **(guard or {})})
+    return wishes + prune(snapshot, wishes, claimed, limits, "maas:exclusive")
+
+
+def plan_of(snapshot, described: dict, exclusive=None, guard=None):
+    """The :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar; see :func:`wishes_of`."""
+    return make_plan(snapshot, wishes_of(snapshot, described, exclusive, guard))
+
+
+def guard_of(values: dict) -> Guard:
+    """The guard that a mapping describes.
+
+    Raises:
+        BadInput: It names something else.
+    """
+    known = {field.name for field in fields(Guard)}
+    wrong = sorted(set(values) - known)
+    if wrong:
+        allowed = ", ".join(sorted(known))
+        raise BadInput([f"prune:{name}: unknown key; allowed: {allowed}" for name in wrong])
+    return Guard(**{name: value for name, value in values.items() if value is not None})
+
+
+def unmanaged_of(snapshot, described: dict, types=None) -> dict:
+    """What a region holds that a pillar does not describe.
+
+    Returns:
+        ``{type: {key: remark}}``; the remark is empty for what could be removed.
+
+    Raises:
+        BadInput: The pillar is wrong.
+    """
+    pillar.check(described, snapshot.release)
+    found = {}
+    for one in unmanaged(snapshot, pillar.wishes(described, snapshot.release), types):
+        found.setdefault(one.type, {})[one.key] = one.kept or one.hazard or ""
+    return found
+
+
+def drift(snapshot, described: dict) -> dict:
+    """Tell whether a region equals its pillar, by reading alone.
+
+    Args:
+        snapshot: A new snapshot of the region.
+        described: The mapping under ``maas``.
+
+    Returns:
+        ``{"drifted", "changes", "problems"}``: whether anything differs, what a run
+        would change as a state shows it, and what cannot come true.
+
+    Raises:
+        BadInput: The pillar is wrong.
+        MaasError: The region cannot be asked.
+    """
+    plan = plan_of(snapshot, described)
+    return {"drifted": bool(plan), "changes": plan.shown(), "problems": plan.problems()}

@@ -1,0 +1,209 @@
+"""What nobody describes: reported, and removed only where that is wished for and safe."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from saltext.maas import pillar, whole
+from saltext.maas.client.errors import BadInput
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, unmanaged
+from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
+
+SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+
+
+@pytest.fixture
+def region():
+    with RegionServer(release="3.7", index_seconds=0.05, import_seconds=0.05) as server:
+        yield server
+
+
+def here():
+    return {
+        "spaces": {"dmz": None, "old": None},
+        "fabrics": {"dc1": {"vlans": {5: None, 6: None}}, "dc2": {"vlans": {5: None}}},
+        "subnets": {
+            "10.0.0.0/24": {
+                "vlan": "dc1/5",
+                "ranges": [{"type": "reserved", "start": "10.0.0.5", "end": "10.0.0.9"}],
+            },
+            "10.1.0.0/24": {"vlan": "dc1/6"},
+        },
+        "boot_sources": {
+            SOURCE: {
+                "selections": [
+                    {"os": "ubuntu", "release": "jammy"}, {"os": "ubuntu", "release": "noble"},
+                ]
+            }
+        },
+        "images": {"import": False},
+    }  # fmt: skip
+
+
+def pruned(region, data):
+    """Plan and apply: what is planned happens, and then nothing is left."""
+    snapshot = snapshot_of(region)
+    plan = whole.plan_of(snapshot, data)
+    shown = plan.shown()
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert plan.shown(True) == shown
+    left = whole.plan_of(snapshot_of(region), data)
+    assert left.shown() == {}
+    return shown
+
+
+def refused(region, data):
+    region.requests.reset()
+    with pytest.raises(BadInput) as told:
+        whole.plan_of(snapshot_of(region), data)
+    assert region.requests.writes() == []
+    return told.value.problems
+
+
+def test_only_what_is_claimed_goes(region):
+    carried_out(region, here())
+    data = here()
+    del data["fabrics"]["dc1"]["vlans"][6], data["subnets"]["10.1.0.0/24"]
+    del data["fabrics"]["dc2"]["vlans"][5], data["spaces"]["old"]
+    data["exclusive"] = {"vlan": ["dc1"], "subnet": True}
+    assert pruned(region, data) == {
+        "subnet": {"10.1.0.0/24": {"old": {"cidr": "10.1.0.0/24"}, "new": None}},
+        "vlan": {"dc1/6": {"old": {"fabric": "dc1", "vid": 6}, "new": None}},
+    }
+    assert "dc2/5" in snapshot_of(region).records("vlan")
+    data["exclusive"] = {"vlan": True, "space": True}
+    assert set(pruned(region, data)) == {"vlan", "space"}
+
+
+def test_what_maas_needs_stays(region):
+    carried_out(region, {"subnets": {"10.9.0.0/24": None}})
+    carried_out(region, here())
+    data = {"exclusive": {"fabric": True, "vlan": True, "space": True, "subnet": True,
+                          "ip_range": True, "user": True, "boot_source": True},
+            "prune": {"fraction": 1}}  # fmt: skip
+    pruned(region, data)
+    snapshot = snapshot_of(region)
+    assert list(snapshot.records("fabric")) == ["fabric-0"]
+    assert list(snapshot.records("vlan")) == ["fabric-0/0"]
+    assert "admin" in snapshot.records("user")
+    assert not snapshot.records("boot_source")
+
+
+def test_the_selection_that_machines_are_commissioned_with_stays(region):
+    carried_out(region, here())
+    series = snapshot_of(region).records("setting", "commissioning_distro_series")
+    series = series["commissioning_distro_series"].raw["value"]
+    data = {**here(), "exclusive": {"boot_selection": [SOURCE]}}
+    data["boot_sources"] = {SOURCE: None}
+    gone = pruned(region, data)["boot_selection"]
+    assert set(gone) == {f"{SOURCE} ubuntu/{one}" for one in {"jammy", "noble"} - {series}}
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [
+        ({"most": 1}, "2 spaces are not described and would be removed, more than the 1 allowed"),
+        ({"most": 2}, None),
+    ],
+)
+def test_a_number_too_large(region, guard, expected):
+    carried_out(region, here())
+    data = {"exclusive": {"space": True}, "prune": guard}
+    if expected:
+        (line,) = refused(region, data)
+        assert line.startswith(f"maas:exclusive:space: {expected}; look at the plan")
+    else:
+        pruned(region, data)
+
+
+def test_a_part_too_large(region):
+    carried_out(region, {"spaces": {f"s{number}": None for number in range(10)}})
+    data = {"spaces": {f"s{number}": None for number in range(5)}, "exclusive": {"space": True}}
+    (line,) = refused(region, data)
+    assert "5 of 10 spaces are not described" in line
+    assert line.endswith("prune: fraction: 0.50")
+    data["prune"] = {"fraction": 0.5}
+    assert len(pruned(region, data)["space"]) == 5
+
+
+def serving():
+    data = {key: here()[key] for key in ("fabrics", "subnets")}
+    data["subnets"]["10.0.0.0/24"]["ranges"] = [
+        {"type": "dynamic", "start": "10.0.0.100", "end": "10.0.0.150"}
+    ]
+    data["fabrics"]["dc1"]["vlans"][5] = {"dhcp": {"enabled": True, "primary_rack": "a"}}
+    return data
+
+
+@pytest.mark.parametrize(
+    ("type", "reason"),
+    [
+        ("vlan", "VLAN dc1/5 is not described and would be removed, but DHCP is served there"),
+        ("subnet", "subnet 10.0.0.0/24 is not described .* DHCP is served on its VLAN"),
+        ("ip_range", "IP range 10.0.0.100-10.0.0.150 .* DHCP hands out its addresses"),
+        ("fabric", "fabric dc1 .* DHCP is served on its VLAN 5"),
+        ("dhcp", "DHCP dc1/5 .* DHCP is served there"),
+    ],
+)
+def test_what_serves_dhcp_is_guarded(region, type, reason):
+    rack(region, "a", "10.0.0.2")
+    carried_out(region, serving())
+    problems = refused(region, {"exclusive": {type: True}})
+    assert any(re.search(reason, line) for line in problems), problems
+
+
+def test_what_holds_a_node_or_is_referred_to_is_guarded(region):
+    rack(region, "a", "10.0.0.2")
+    carried_out(region, here())
+    problems = refused(region, {**here(), "subnets": {}, "exclusive": {"subnet": True}})
+    assert any("but a has an interface there" in line for line in problems)
+    data = here()
+    data["fabrics"]["dc1"]["vlans"], data["subnets"] = {5: None}, {}
+    data["exclusive"] = {"vlan": True}
+    (line,) = refused(region, data)
+    assert "VLAN dc1/6 is not described and would be removed, but subnet 10.1.0.0/24" in line
+    data["prune"] = {"in_use": True}
+    assert set(pruned(region, data)["vlan"]) == {"dc1/6"}
+
+
+def test_a_described_object_in_what_would_go(region):
+    carried_out(region, here())
+    data = here()
+    del data["fabrics"]["dc1"]["vlans"][6]
+    data["exclusive"] = {"vlan": True}
+    data["prune"] = {"in_use": True}
+    (line,) = refused(region, data)
+    assert line == (
+        "maas:subnets:10.1.0.0/24:vlan: VLAN 'dc1/6' shall be removed by maas:exclusive:vlan"
+    )
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "expected"),
+    [
+        ({"setting": True}, "maas:exclusive:setting: unknown key"),
+        ({"vlan": "dc1"}, "maas:exclusive:vlan: 'dc1' must be true, false or a list"),
+        ({"space": ["x"]}, "maas:exclusive:space: ['x'] must be true or false"),
+    ],
+)
+def test_what_cannot_be_claimed(exclusive, expected):
+    (line,) = pillar.problems({"exclusive": exclusive})
+    assert line.startswith(expected)
+
+
+def test_the_report_removes_nothing(region):
+    rack(region, "a", "10.0.0.2")
+    carried_out(region, here())
+    region.requests.reset()
+    snapshot = snapshot_of(region)
+    found = unmanaged(snapshot, whole.wishes_of(snapshot, {"spaces": {"dmz": None}}))
+    assert region.requests.writes() == []
+    told = {(one.type, one.key): one.kept or one.hazard for one in found}
+    assert told["space", "old"] is None
+    assert ("space", "dmz") not in told
+    assert ("fabric", "fabric-0") not in told
+    assert told["subnet", "10.0.0.0/24"] == "a has an interface there"
+    assert "administrator" in told["user", "admin"]
