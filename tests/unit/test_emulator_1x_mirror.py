@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from emulator_calls import Caller
 from saltext.maas import database
+from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator.core import Region
 
 pytestmark = pytest.mark.postgres
@@ -114,3 +115,62 @@ def test_deleted_cluster_may_come_back(cluster, config):
 def test_a_later_region_starts_afresh(cluster, config, release):
     admin = Caller(Region(release, database=uri(config)))
     assert uuids(admin) == ["master"]
+
+
+#: A table, what of it there is in a new region, and the releases that have it.
+_TABLES = {
+    "maasserver_zone": ("1.5 1.6 1.7 1.9", 1),
+    "maasserver_bootimage": ("1.5 1.6", 0),
+    "maasserver_bootsource": ("1.6 1.7 1.9", None),
+    "maasserver_bootsourceselection": ("1.6 1.7 1.9", None),
+    "maasserver_bootresourcefile": ("1.7 1.9", 0),
+    "maasserver_macaddress": ("1.5 1.6 1.7", 0),
+    "maasserver_interface": ("1.9", 0),
+    "maasserver_subnet": ("1.9", 0),
+    "maasserver_vlan": ("1.9", 1),
+}
+
+
+@pytest.mark.parametrize("each", ["1.6", "1.9"])
+def test_tables_are_those_of_the_release(postgres, config, each):
+    Region(each, database=uri(config))
+    found = postgres.execute(config["name"], "SELECT tablename FROM pg_tables")
+    there = {name for (name,) in found}
+    assert {name for name in _TABLES if name in there} == {
+        name for name, (releases, _) in _TABLES.items() if each in releases.split()
+    }
+    for name, (releases, count) in _TABLES.items():
+        if count is not None and each in releases.split():
+            query = f"SELECT count(*) FROM {name}"
+            assert postgres.execute(config["name"], query) == [(count,)], name
+
+
+def test_routers_of_1_9_are_the_subnets_gateways(postgres, config):
+    admin = Caller(Region("1.9", database=uri(config)))
+    admin.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
+    assert admin.put(LAN + "eth0/", router_ip="10.0.0.254").status == 200
+    with database.connect(config) as conn:
+        assert database.router_ips(conn) == {(UUID, "eth0"): "10.0.0.254"}
+
+
+def test_images_and_machines_are_there(postgres, config):
+    region = Region("1.7", database=uri(config))
+    admin = Caller(region)
+    region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
+    for file in catalogue.add_synced(region, "ubuntu", "trusty", "amd64")["sets"][0]["files"]:
+        file["have"] = file["size"]
+    node = {"architecture": "amd64", "mac_addresses": NIC["mac"], "autodetect_nodegroup": "1"}
+    assert admin.post("nodes/?op=new", hostname="n1", **node).status == 200
+    found = postgres.execute(
+        config["name"],
+        "SELECT r.name, s.version, count(*) FROM maasserver_bootresource r"
+        " JOIN maasserver_bootresourceset s ON s.resource_id = r.id"
+        " JOIN maasserver_bootresourcefile f ON f.resource_set_id = s.id"
+        " JOIN maasserver_largefile l ON l.id = f.largefile_id GROUP BY 1, 2",
+    )
+    assert found == [("ubuntu/trusty", "20150305", 5)]
+    query = "SELECT n.hostname, n.status, m.mac_address FROM maasserver_node n JOIN"
+    query += " maasserver_macaddress m ON m.node_id = n.id"
+    assert postgres.execute(config["name"], query) == [("n1", 1, NIC["mac"])]
+    with database.connect(config, write=True) as conn, pytest.raises(database.StillUsed):
+        database.delete_node_group(conn, UUID)

@@ -77,7 +77,7 @@ class Options:
         index_seconds: Time until the catalogue of a new boot source is known.
         sync_seconds: Time until clusters have the region's images.
         admin: (username, e-mail) of an administrator made at the start, or None.
-        database: PostgreSQL URI that 1.x node group tables are mirrored into, or None.
+        database: PostgreSQL URI that the tables of 1.x are mirrored into, or None.
         hostname: What the region's host calls itself.
     """
 

@@ -1,0 +1,290 @@
+"""The tables of MAAS 1.x that a region is copied into: columns by release, and their rows."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass, field
+from typing import Callable
+
+_ID = ("id", "integer PRIMARY KEY")
+_NOW = "timestamp with time zone NOT NULL DEFAULT now()"
+_STAMPS = (_ID, ("created", _NOW), ("updated", _NOW))
+_TEXT = "text NOT NULL DEFAULT ''"
+_ARRAY = "text[]"
+
+
+def _chars(length, more="NOT NULL"):
+    return f"character varying({length}) {more}".strip()
+
+
+def _to(table, more="NOT NULL "):
+    return f"integer {more}REFERENCES {table} DEFERRABLE INITIALLY DEFERRED"
+
+
+@dataclass
+class Users:
+    """Numbers of accounts, and since when they are there: the region itself keeps neither."""
+
+    ids: dict = field(default_factory=dict)
+    joined: dict = field(default_factory=dict)
+
+    def see(self, region):
+        """Give new accounts their numbers."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for name in region.users:
+            self.ids.setdefault(name, len(self.ids) + 1)
+            self.joined.setdefault(name, now)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: In the database.
+        columns: (name, definition) pairs; :data:`_TABLES` has (name, definition[, first
+            release[, first release without it]]).
+        kind: Table of ``Region.rows`` that it shows and that follows deletions here, or None.
+        rows: Function of region and :class:`Users` to dicts; those of ``kind`` unless given.
+        more: Function of region, row and :class:`Users` to values that the row itself lacks.
+        key: Column that tells rows apart.
+        since, until: Releases that have it.
+    """
+
+    name: str
+    columns: tuple
+    kind: str | None = None
+    rows: Callable | None = None
+    more: Callable = lambda region, row, users: {}
+    key: str = "id"
+    since: str = "1.5"
+    until: str | None = None
+
+    def wanted(self, region, users):
+        """The rows that there should be, as ``{key: {column: value}}``."""
+        rows = self.rows(region, users) if self.rows else region.rows(self.kind).values()
+        names = [name for name, _ in self.columns]
+        found = {}
+        for row in rows:
+            known = {**row, **self.more(region, row, users)}
+            found[known[self.key]] = {name: known[name] for name in names if name in known}
+        return found
+
+
+def _served(release, since="1.5", until=None):
+    return release >= since and not (until and release >= until)
+
+
+def tables_of(release):
+    """The :class:`Table` list of a release, each after those it refers to."""
+    found = []
+    for table in _TABLES:
+        if _served(release, table.since, table.until):
+            columns = tuple(column[:2] for column in table.columns if _served(release, *column[2:]))
+            found.append(Table(**{**vars(table), "columns": columns}))
+    return found
+
+
+# -- rows --------------------------------------------------------------------------------------
+
+
+def _users(region, users):
+    for person in region.users.values():
+        yield {
+            "id": users.ids[person.username],
+            "username": person.username,
+            "email": person.email,
+            "is_superuser": person.is_superuser,
+            "date_joined": users.joined[person.username],
+        }
+
+
+def _settings(region, users):
+    settings = dict(region.settings)
+    if "secret" in vars(region):  # else it has none yet
+        settings["rpc_shared_secret"] = region.secret
+    return [{"name": name, "value": json.dumps(value)} for name, value in settings.items()]
+
+
+def _group(region, row, users):
+    ident, token = row["id"], row.get("token")
+    return {"api_token_id": ident, "api_key": token.key if token else f"{ident:018d}"}
+
+
+def _in_group(region, row, users):
+    return {"nodegroup_id": row["group"]}
+
+
+def _node(region, row, users):
+    zones = {zone["name"]: zone["id"] for zone in region.rows("zones").values()}
+    status = row["status"]
+    if region.release < "1.7":
+        status = status if status <= 7 else 6  # whatever is in use is allocated
+    return {
+        "nodegroup_id": row["group"] if row["group"] in region.rows("node_groups") else None,
+        "status": status,
+        "owner_id": users.ids.get(row["owner"]),
+        "zone_id": zones.get(row["zone"]),
+        "power_parameters": json.dumps(row["power_parameters"]),
+    }
+
+
+def _macs(region, users):
+    nodes = {row["system_id"]: row["id"] for row in region.rows("machines").values()}
+    for nic in region.rows("interfaces").values():
+        if nic["node"] in nodes:
+            yield {**nic, "node_id": nodes[nic["node"]], "vlan_id": nic["vlan"] or 0,
+                   "params": json.dumps(nic["params"])}  # fmt: skip
+
+
+def _source(region, row, users):
+    return {"cluster_id": row["group"]}
+
+
+def _selection(region, row, users):
+    return {"boot_source_id": row["source"]}
+
+
+def _cache(region, users):
+    from saltext.maas.emulator.api1_catalogue import LABEL, kernels
+
+    ident = 0
+    for source in region.rows("boot_sources").values():
+        for os, series, arch in source["catalogue"]:
+            for subarch in kernels(series):
+                ident += 1
+                yield {"id": ident, "boot_source_id": source["id"], "os": os, "release": series,
+                       "arch": arch, "subarch": subarch, "label": LABEL}  # fmt: skip
+
+
+def _resource(region, row, users):
+    extra = {**row["extra"], "subarches": ",".join(row["subarches"])}
+    return {"extra": json.dumps(extra)}
+
+
+def _sets(region, users):
+    """Sets are numbered by their first file."""
+    for row in region.rows("boot_resources").values():
+        for one in row["sets"]:
+            ident = one["files"][0]["id"]
+            yield {"id": ident, "resource_id": row["id"], "version": one["version"],
+                   "label": one["label"], "files": one["files"]}  # fmt: skip
+
+
+def _files(region, users):
+    for one in _sets(region, users):
+        for file in one["files"]:
+            yield {"id": file["id"], "resource_set_id": one["id"], "largefile_id": file["id"],
+                   "filename": file["filename"], "filetype": file["filename"], "extra": "{}",
+                   "sha256": file["sha256"], "total_size": file["size"],
+                   "content": file["id"]}  # fmt: skip
+
+
+def _subnet(region, row, users):
+    return {"vlan_id": row["vlan"], "space_id": row["space"]}
+
+
+_TABLES = (
+    Table("auth_user", (
+        ("id", "serial PRIMARY KEY"), ("username", _chars(30, "NOT NULL UNIQUE")),
+        ("first_name", _chars(30, "NOT NULL DEFAULT ''")),
+        ("last_name", _chars(30, "NOT NULL DEFAULT ''")), ("email", _chars(75)),
+        ("password", _chars(128, "NOT NULL DEFAULT '!'")),
+        ("is_staff", "boolean NOT NULL DEFAULT false"),
+        ("is_active", "boolean NOT NULL DEFAULT true"), ("is_superuser", "boolean NOT NULL"),
+        ("last_login", _NOW), ("date_joined", _NOW)), rows=_users, key="username"),
+    Table("maasserver_config", (
+        ("id", "serial PRIMARY KEY"), ("name", _chars(255, "NOT NULL UNIQUE")),
+        ("value", "text")), rows=_settings, key="name"),
+    Table("maasserver_nodegroup", (
+        *_STAMPS, ("name", _chars(80)), ("api_token_id", "integer NOT NULL"),
+        ("api_key", _chars(18, "NOT NULL UNIQUE")),
+        ("dhcp_key", _chars(255, "NOT NULL DEFAULT ''")), ("uuid", _chars(36, "NOT NULL UNIQUE")),
+        ("status", "integer NOT NULL"), ("cluster_name", _chars(100, "NOT NULL UNIQUE")),
+        ("maas_url", _chars(255, "NOT NULL DEFAULT ''")),
+        ("default_disable_ipv4", "boolean NOT NULL", "1.7")),
+        kind="node_groups", more=_group),
+    Table("maasserver_fabric", (
+        *_STAMPS, ("name", _chars(256, "")), ("class_type", _chars(256, ""))),
+        kind="fabrics", since="1.9"),
+    Table("maasserver_vlan", (
+        *_STAMPS, ("name", _chars(256, "")), ("vid", "integer NOT NULL"),
+        ("fabric_id", _to("maasserver_fabric")), ("mtu", "integer NOT NULL")),
+        kind="vlans", since="1.9"),
+    Table("maasserver_space", (
+        *_STAMPS, ("name", _chars(256, ""))), kind="spaces", since="1.9"),
+    Table("maasserver_subnet", (
+        *_STAMPS, ("name", _chars(255)), ("vlan_id", _to("maasserver_vlan")),
+        ("space_id", _to("maasserver_space")), ("cidr", "cidr NOT NULL UNIQUE"),
+        ("gateway_ip", "inet"), ("dns_servers", _ARRAY)),
+        kind="subnets", more=_subnet, since="1.9"),
+    Table("maasserver_nodegroupinterface", (
+        *_STAMPS, ("ip", "inet NOT NULL"), ("nodegroup_id", _to("maasserver_nodegroup")),
+        ("management", "integer NOT NULL"), ("interface", _chars(255)),
+        ("subnet_mask", "inet", "1.5", "1.9"), ("broadcast_ip", "inet", "1.5", "1.9"),
+        ("router_ip", "inet", "1.5", "1.9"), ("ip_range_low", "inet"), ("ip_range_high", "inet"),
+        ("foreign_dhcp_ip", "inet"), ("static_ip_range_low", "inet", "1.6"),
+        ("static_ip_range_high", "inet", "1.6"), ("name", _chars(255), "1.7"),
+        ("vlan_id", "integer NOT NULL DEFAULT 0", "1.9"),
+        ("subnet_id", _to("maasserver_subnet", ""), "1.9")),
+        kind="node_group_interfaces", more=_in_group),
+    Table("maasserver_zone", (
+        *_STAMPS, ("name", _chars(256, "NOT NULL UNIQUE")), ("description", _TEXT)), kind="zones"),
+    Table("maasserver_tag", (
+        *_STAMPS, ("name", _chars(256, "NOT NULL UNIQUE")), ("definition", _TEXT),
+        ("comment", _TEXT), ("kernel_opts", "text")), kind="tags"),
+    Table("maasserver_node", (
+        *_STAMPS, ("system_id", _chars(41, "NOT NULL UNIQUE")),
+        ("hostname", _chars(255, "NOT NULL UNIQUE")), ("status", "integer NOT NULL DEFAULT 0"),
+        ("owner_id", "integer"), ("osystem", _chars(20, "NOT NULL DEFAULT ''"), "1.6"),
+        ("distro_series", _chars(20, "DEFAULT ''")), ("architecture", _chars(31, "DEFAULT ''")),
+        ("agent_name", _chars(255, "DEFAULT ''")), ("zone_id", "integer"),
+        ("cpu_count", "integer NOT NULL DEFAULT 0"), ("memory", "integer NOT NULL DEFAULT 0"),
+        ("storage", "integer NOT NULL DEFAULT 0"), ("power_type", _chars(10, "DEFAULT ''")),
+        ("power_parameters", _TEXT), ("netboot", "boolean NOT NULL DEFAULT true"),
+        ("error_description", _TEXT, "1.7"), ("power_state", _chars(10, "DEFAULT ''"), "1.7"),
+        ("disable_ipv4", "boolean NOT NULL DEFAULT false", "1.7"),
+        ("boot_type", _chars(20, "DEFAULT 'fastpath'"), "1.7"),
+        ("nodegroup_id", _to("maasserver_nodegroup", ""))), kind="machines", more=_node),
+    Table("maasserver_macaddress", (
+        *_STAMPS, ("mac_address", "macaddr NOT NULL UNIQUE"),
+        ("node_id", _to("maasserver_node", ""))), rows=_macs, until="1.9"),
+    Table("maasserver_interface", (
+        *_STAMPS, ("node_id", _to("maasserver_node", "")), ("name", _chars(255)),
+        ("type", _chars(20)), ("vlan_id", "integer NOT NULL"), ("mac_address", "macaddr"),
+        ("params", _TEXT), ("tags", _ARRAY), ("enabled", "boolean NOT NULL")),
+        rows=_macs, since="1.9"),
+    Table("maasserver_bootimage", (
+        *_STAMPS, ("nodegroup_id", _to("maasserver_nodegroup")), ("osystem", _chars(255), "1.6"),
+        ("architecture", _chars(255)), ("subarchitecture", _chars(255)), ("release", _chars(255)),
+        ("purpose", _chars(255)), ("label", _chars(255))),
+        kind="boot_images", more=_in_group, until="1.7"),
+    Table("maasserver_bootsource", (
+        *_STAMPS, ("cluster_id", _to("maasserver_nodegroup", ""), "1.6", "1.7"),
+        ("url", _chars(200)), ("keyring_filename", _chars(100)), ("keyring_data", "bytea")),
+        kind="boot_sources", more=_source, since="1.6"),
+    Table("maasserver_bootsourceselection", (
+        *_STAMPS, ("boot_source_id", _to("maasserver_bootsource")),
+        ("os", _chars(20), "1.7"), ("release", _chars(20)), ("arches", _ARRAY),
+        ("subarches", _ARRAY), ("labels", _ARRAY)),
+        kind="boot_source_selections", more=_selection, since="1.6"),
+    Table("maasserver_bootsourcecache", (
+        *_STAMPS, ("boot_source_id", _to("maasserver_bootsource")), ("os", _chars(20)),
+        ("arch", _chars(20)), ("subarch", _chars(20)), ("release", _chars(20)),
+        ("label", _chars(20))), rows=_cache, since="1.7"),
+    Table("maasserver_bootresource", (
+        *_STAMPS, ("rtype", "integer NOT NULL"), ("name", _chars(255)),
+        ("architecture", _chars(255)), ("extra", _TEXT)),
+        kind="boot_resources", more=_resource, since="1.7"),
+    Table("maasserver_bootresourceset", (
+        *_STAMPS, ("resource_id", _to("maasserver_bootresource")), ("version", _chars(255)),
+        ("label", _chars(255))), rows=_sets, since="1.7"),
+    Table("maasserver_largefile", (
+        *_STAMPS, ("sha256", _chars(64)), ("total_size", "bigint NOT NULL"),
+        ("content", "oid NOT NULL")), rows=_files, since="1.7"),
+    Table("maasserver_bootresourcefile", (
+        *_STAMPS, ("resource_set_id", _to("maasserver_bootresourceset")),
+        ("largefile_id", _to("maasserver_largefile")), ("filename", _chars(255)),
+        ("filetype", _chars(20)), ("extra", _TEXT)), rows=_files, since="1.7"),
+)  # fmt: skip
