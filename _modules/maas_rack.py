@@ -53,7 +53,16 @@ def get(name, profile=None):
     return objects.get(globals(), "rack", name, profile)
 
 
-def set_(name, connected=None, description=None, zone=None, domain=None, profile=None):
+def set_(
+    name,
+    connected=None,
+    description=None,
+    zone=None,
+    domain=None,
+    power_type=None,
+    power_parameters=None,
+    profile=None,
+):
     """Change a rack controller; what is not named is left alone.
 
     Args:
@@ -62,6 +71,8 @@ def set_(name, connected=None, description=None, zone=None, domain=None, profile
         description: Free text (2.6 and later).
         zone: Name of its zone.
         domain: Name of its DNS domain (2.2 and later).
+        power_type: How it is switched on and off, such as ``ipmi``.
+        power_parameters: What that takes, such as ``{power_address: 192.0.2.9}``; never shown.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -85,6 +96,8 @@ def set_(name, connected=None, description=None, zone=None, domain=None, profile
         description=description,
         zone=zone,
         domain=domain,
+        power_type=power_type,
+        power_parameters=power_parameters,
     )
 
 

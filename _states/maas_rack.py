@@ -8,7 +8,16 @@ from __future__ import annotations
 from saltext.maas import ensure
 
 
-def present(name, connected=None, description=None, zone=None, domain=None, profile=None):
+def present(
+    name,
+    connected=None,
+    description=None,
+    zone=None,
+    domain=None,
+    power_type=None,
+    power_parameters=None,
+    profile=None,
+):
     """Make sure that a rack controller is as described.  What is not named is left alone.
 
     Args:
@@ -17,6 +26,8 @@ def present(name, connected=None, description=None, zone=None, domain=None, prof
         description: Free text (2.6 and later).
         zone: Name of its zone.
         domain: Name of its DNS domain (2.2 and later).
+        power_type: How it is switched on and off, such as ``ipmi``.
+        power_parameters: What that takes, such as ``{power_address: 192.0.2.9}``; never shown.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -38,6 +49,8 @@ def present(name, connected=None, description=None, zone=None, domain=None, prof
         description=description,
         zone=zone,
         domain=domain,
+        power_type=power_type,
+        power_parameters=power_parameters,
     )
 
 

@@ -40,7 +40,7 @@ DYNAMIC = span("10.10.0.100", "10.10.0.150", "dynamic")
 # id, release, how the right pillar is spoilt, regular expression that a line must match fully
 BAD = [
     # Unknown keys, at every level
-    ("unknown-section", "3.7", put(("subnet",), {}), r"maas:subnet: unknown key; closest: subnets, .*"),
+    ("unknown-section", "3.7", put(("subnet",), {}), r"maas:subnet: unknown key; closest: subnets.*"),
     ("unknown-api-key", "3.7", put(("api", "uri"), "x"), r"maas:api:uri: unknown key; allowed: api_key, .*"),
     ("unknown-region-key", "3.7", put(("region", "secret"), "x"), r"maas:region:secret: unknown key; allowed: admin, .*"),
     ("unknown-admin-key", "3.7", put(("region", "admin", "mail"), "x"), r"maas:region:admin:mail: unknown key; allowed: email, .*"),

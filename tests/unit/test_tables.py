@@ -12,7 +12,8 @@ from support.reconciling import SHORT, assert_true, cluster, errors, snapshot_of
 RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
 #: Types that need more than an example, with tests of their own.
 APART = {
-    "setting", "node", "image", "cluster_image", "boot_selection", "rack", "dhcp",
+    "setting", "node", "image", "cluster_image", "boot_selection", "rack", "dhcp", "boot_resource",
+    "region_controller",
     "node_group", "node_group_interface", "license_key", "ssl_key",
 }  # fmt: skip
 EXAMPLES = [table for table in TABLES if table.name not in APART]

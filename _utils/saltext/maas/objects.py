@@ -93,3 +93,15 @@ def cluster_images(dunders, cluster: str, profile=None) -> list[str]:
     if record is None:
         raise MaasError(f"the region has no cluster {cluster!r}")
     return sorted(set(record.raw["images"]))
+
+
+def asked(dunders, since: str, what: str, profile=None):
+    """A client of a region that has something.
+
+    Raises:
+        MaasError: Its release is before ``since``.
+    """
+    client = runtime.client(dunders, profile)
+    if client.release < since:
+        raise MaasError(f"MAAS {client.release} has no {what}; they came with {since}")
+    return client

@@ -98,14 +98,17 @@ class Client:
         return self.call("POST", path, op=op, data=data, files=files, **options)
 
     def put(self, path: str, data=None, files=None, **options):
-        """Update; fields left out keep their values."""
+        """Update; fields left out keep their values.  ``body`` sends bytes as they are."""
         return self.call("PUT", path, data=data, files=files, **options)
 
     def delete(self, path: str, **params):
         """Delete; parameters go into the query."""
         return self.call("DELETE", path, params=params)
 
-    def call(self, method, path, op=None, params=None, data=None, files=None, repeat=None, hide=()):
+    def call(
+        self, method, path, op=None, params=None, data=None, files=None, body=None, repeat=None,
+        hide=(),
+    ):  # fmt: skip
         """Send one request and return its decoded answer.
 
         Args:
@@ -116,6 +119,7 @@ class Client:
             params: Query parameters; a list repeats its key.
             data: Form fields; a list repeats its key, None clears.
             files: ``{field: bytes}`` sent as file parts.
+            body: Bytes sent as they are, in place of a form.
             repeat: Whether the call may be sent again after a fault behind
                 which it may already have been carried out.  By default all
                 but creations.
@@ -134,7 +138,8 @@ class Client:
         query = _pairs({**({"op": op} if op else {}), **(params or {})})
         if repeat is None:
             repeat = method != "POST" or op is not None
-        return self._call(method, path, query, _pairs(data or {}), files, repeat, hide=hide)
+        form = body if body is not None else _pairs(data or {})
+        return self._call(method, path, query, form, files, repeat, hide=hide)
 
     def _call(self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=()):
         end = time.monotonic() + self.profile.deadline
@@ -155,7 +160,9 @@ class Client:
 
     def _send(self, method, path, query, form, files, signed, hide, left):
         body = {}
-        if files or (form and method == "POST" and path.startswith("/api/1.")):
+        if isinstance(form, bytes):
+            body = {"data": form, "headers": {"Content-Type": "application/octet-stream"}}
+        elif files or (form and method == "POST" and path.startswith("/api/1.")):
             # 1.x changes a POST form in place, which only multipart survives.
             parts = [(name, (None, value)) for name, value in form]
             parts += [(name, (name, data)) for name, data in (files or {}).items()]

@@ -62,7 +62,7 @@ def _set_shown(row, one):
         "files": {file["filename"]: _file_shown(row, file) for file in one["files"]},
     }
     if not shown["complete"]:
-        shown["progress"] = _percent(sum(file["have"] for file in one["files"]), size)
+        shown["progress"] = _progress(sum(file["have"] for file in one["files"]), size)
     return shown
 
 
@@ -75,14 +75,15 @@ def _file_shown(row, file):
         "complete": catalogue.is_complete(file),
     }
     if not shown["complete"]:
-        shown["progress"] = _percent(file["have"], file["size"])
+        shown["progress"] = _progress(file["have"], file["size"])
         if row["rtype"] != catalogue.SYNCED:
             shown["upload_uri"] = f"/MAAS/api/1.0/boot-resources/{row['id']}/upload/{file['id']}/"
     return shown
 
 
-def _percent(have, size):
-    return 100 * have // size if size else 0
+def _progress(have, size):
+    # MAAS divides the wrong way round.
+    return size / have if have else 0
 
 
 @many("GET")

@@ -64,12 +64,12 @@ def _show(region, row, whole=False):
     if region.release < "3.2":
         shown.pop("last_deployed")
     if whole:
-        shown["sets"] = {row["version"]: _show_set(row)}
+        shown["sets"] = {row["version"]: _show_set(region, row)}
     return shown
 
 
-def _show_set(row):
-    files = {name: _show_file(row, item) for name, item in row["files"].items()}
+def _show_set(region, row):
+    files = {name: _show_file(region, row, item) for name, item in row["files"].items()}
     shown = {
         "version": row["version"],
         "label": row["label"],
@@ -79,11 +79,11 @@ def _show_set(row):
     }
     if not shown["complete"]:
         stored = sum(item["stored"] for item in row["files"].values())
-        shown["progress"] = stored / (shown["size"] or 1)
+        shown["progress"] = _progress(region, stored, shown["size"])
     return shown
 
 
-def _show_file(row, item):
+def _show_file(region, row, item):
     complete = item["stored"] >= item["size"]
     shown = {
         "filename": item["filename"],
@@ -94,11 +94,18 @@ def _show_file(row, item):
         "complete": complete,
     }
     if not complete:
-        shown["progress"] = item["stored"] / (item["size"] or 1)
+        shown["progress"] = _progress(region, item["stored"], item["size"])
         if row["type"] == "Uploaded":
             number = list(row["files"].values()).index(item) + 1
             shown["upload_uri"] = f"/MAAS/api/2.0/boot-resources/{row['id']}/upload/{number}/"
     return shown
+
+
+def _progress(region, stored, size):
+    """A percentage; before 3.5 MAAS divides the wrong way round."""
+    if region.release < "3.5":
+        return size / stored if stored else 0
+    return 100.0 * stored / (size or 1)
 
 
 def _resource(request):
@@ -229,7 +236,14 @@ def create_resource(request):
     row.update(subarches=architecture.partition("/")[2], title=check.text("title", ""))
     if check.form.get("base_image"):
         row["base_image"] = check.text("base_image")
-    region.rows("boot_resources").add(row)
+    rows = region.rows("boot_resources")
+    for old in list(rows.values()):
+        # A new upload takes the place of the one before.
+        if (old["type"], old["name"], old["architecture"]) == (
+            row["type"], row["name"], row["architecture"]
+        ):  # fmt: skip
+            del rows[old["id"]]
+    rows.add(row)
     return as_json(_show(region, row, whole=True), 201)
 
 

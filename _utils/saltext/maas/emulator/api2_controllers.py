@@ -83,6 +83,13 @@ def _update(request, node):
         else:
             check.error(field, not_a_choice("That choice"))
     check.done()
+    prefix = "power_parameters_"
+    power = {
+        name[len(prefix) :]: request.form.get(name)
+        for name in request.form
+        if name.startswith(prefix) and name != f"{prefix}skip_check"
+    }
+    node["power_parameters"] = {**node.get("power_parameters", {}), **power}
     node.update(description=description, power_type=power_type, **chosen)
 
 
@@ -109,7 +116,11 @@ def list_power_parameters(request):
     """Power parameters by system_id."""
     wanted = request.query.getlist("id")
     rows = request.region.rows("racks").values()
-    return {node["system_id"]: {} for node in rows if not wanted or node["system_id"] in wanted}
+    return {
+        node["system_id"]: node.get("power_parameters", {})
+        for node in rows
+        if not wanted or node["system_id"] in wanted
+    }
 
 
 @racks("GET", "describe_power_types")
@@ -252,8 +263,7 @@ def import_on_rack(request):
 @rack("GET", "power_parameters", admin=True)
 def power_parameters(request):
     """Power parameters of a rack."""
-    _rack(request)
-    return {}
+    return _rack(request).get("power_parameters", {})
 
 
 @rack("GET", "query_power_state")

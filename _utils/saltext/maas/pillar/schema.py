@@ -118,10 +118,10 @@ def _fields(type: str, *leave_out: str) -> dict:
     for field in BY_NAME[type].fields:
         if field.name in leave_out or not field.writable:
             continue
-        if field.secret:
-            found[field.name] = _for(_secret(field.doc), field.since, field.until)
-        else:
-            found[field.name] = _leaf(field.kind, field.doc, field.since, field.until)
+        leaf = _leaf(field.kind, field.doc, field.since, field.until)
+        if field.secret and field.kind is TEXT:
+            leaf = _for(_secret(field.doc), field.since, field.until)
+        found[field.name] = {**leaf, "secret": True} if field.secret else leaf
     return found
 
 
@@ -266,12 +266,10 @@ def schema() -> dict:
                         "cluster_name": old(_text("Display name of the node group (1.x).")),
                         "dns_zone": old(_text("DNS zone of the node group (1.x).")),
                         "accepted": old(_flag("false rejects the node group (1.x).")),
-                        "description": _leaf(BY_NAME["rack"].by_name["description"].kind,
-                                             "Free text.", "2.6"),
-                        "zone": _for(_text("Zone of the rack controller. From 2.0 on."), "2.0"),
-                        "domain": _for(
-                            _text("DNS domain of the rack controller. From 2.2 on."), "2.2"
-                        ),
+                        **{
+                            name: _for(node, node["since"] or "2.0")
+                            for name, node in _fields("rack", "hostname").items()
+                        },
                         "region_url": _text("URL of the region as this cluster sees it, where it "
                                             "is not region:url.", "url"),
                         "interfaces": old(_named(interface, "Interfaces (1.x).", "INTERFACE")),

@@ -7,7 +7,7 @@ import uuid
 from saltext.maas.pillar.checks import ROOT, plain
 from saltext.maas.reconcile import Limits, want
 from saltext.maas.release import Release
-from saltext.maas.resources import TABLES
+from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.node_group import PLACEHOLDER
 
 _UUIDS = uuid.UUID("6f0a2c9e-9a51-4f0e-8d3e-0b8d5f2f7c11")
@@ -99,9 +99,8 @@ def _named(place, key):
 def _racks(pillar):
     for minion, cluster in (pillar.get("clusters") or {}).items():
         cluster = cluster or {}
-        values = {
-            name: cluster[name] for name in ("description", "zone", "domain") if name in cluster
-        }
+        fields = BY_NAME["rack"].by_name.keys() - {"hostname", "connected"}
+        values = {name: cluster[name] for name in cluster if name in fields}
         name = hostname(minion, cluster)
         where = f"{ROOT}:clusters:{minion}"
         yield want("rack", {"hostname": name, "connected": True, **_clear(values)}, where)

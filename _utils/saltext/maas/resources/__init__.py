@@ -5,6 +5,7 @@ from saltext.maas.resources import (
     account,
     addressing,
     content,
+    controllers,
     dns,
     grouping,
     images,
@@ -13,6 +14,7 @@ from saltext.maas.resources import (
     nodes,
     scripts,
     settings,
+    uploads,
     users,
 )
 
@@ -45,7 +47,8 @@ TABLES = (
     addressing.Network(),
     dns.DnsResource(),
     dns.DnsRecord(),
-    network.Rack(),
+    controllers.RegionController(),
+    controllers.Rack(),
     network.Dhcp(),
     addressing.DhcpSnippet(),
     node_group.NodeGroup(),
@@ -53,6 +56,7 @@ TABLES = (
     images.BootSource(),
     images.BootSelection(),
     images.Image(),
+    uploads.BootResource(),
     images.ClusterImage(),
 )
 BY_NAME = {table.name: table for table in TABLES}

@@ -396,67 +396,6 @@ class IpRange(Table):
         return None
 
 
-class Rack(Table):
-    """A rack controller: it is never created here, it enrols itself with the secret."""
-
-    name = "rack"
-    noun = "rack controller"
-    since = "2.0"
-    collection = "rackcontrollers/"
-    identity = ("hostname",)
-    created = "enrolled"
-    prunable = False
-    fields = (
-        Field("hostname", doc="Host name."),
-        Field(
-            "connected", kinds.BOOLEAN, writable=False, doc="Its rackd talks to the region.",
-            read=lambda raw: any(
-                service["name"] == "rackd" and service["status"] == "running"
-                for service in raw.get("service_set", ())
-            ),
-        ),
-        Field("description", since="2.6", doc="Free text."),
-        Field(
-            "zone", usual="default", doc="Name of its zone.", read=lambda raw: raw["zone"]["name"]
-        ),
-        Field(
-            "domain", since="2.2", usual=UNKNOWN, doc="Name of its DNS domain.",
-            read=lambda raw: (raw.get("domain") or {}).get("name"),
-        ),
-    )  # fmt: skip
-
-    def item(self, snapshot, raw):
-        return f"rackcontrollers/{segment(raw['system_id'])}/"
-
-    def exports(self, snapshot, record):
-        # One that is not connected would be waited for.
-        return bool(self.by_name["connected"].value(record.raw))
-
-    def create(self, run, wanted):
-        record = run.wait_for(
-            f"rack controller {wanted.key} to register", lambda: self._arrived(run, wanted)
-        )
-        self.update(run, wanted, record)
-
-    def update(self, run, wanted, record):
-        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
-            record = run.wait_for(
-                f"rack controller {wanted.key} to connect", lambda: self._arrived(run, wanted)
-            )
-        changed = self.differences(run.snapshot, wanted, record)
-        if changed:
-            super().update(run, wanted, record)
-
-    def _arrived(self, run, wanted):
-        run.snapshot.reload(self.name, younger_than=run.poll_seconds)
-        record = self.match(run.snapshot, wanted)
-        if record is None:
-            return None
-        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
-            return None
-        return record
-
-
 def _vlans(snapshot):
     # The fabrics' answer holds every VLAN, so that no fabric is asked for its own.
     return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]

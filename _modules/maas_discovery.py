@@ -1,0 +1,82 @@
+"""What racks have discovered in their networks, in MAAS 2.1 and later.
+
+Discoveries are found by MAAS itself, so there is nothing to describe: they are read, and cleared.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import objects
+
+__func_alias__ = {"list_": "list"}
+
+
+def list_(unknown=None, profile=None):
+    """List what was discovered.
+
+    Args:
+        unknown: Only what MAAS does not know by ``mac``, ``ip`` or ``ip_and_mac``.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A list of mappings with ``ip``, ``mac_address``, ``hostname``, ``last_seen`` and more.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_discovery.list
+        salt region maas_discovery.list unknown=mac
+    """
+    client = objects.asked(globals(), "2.1", "discoveries", profile)
+    return client.get("discovery/", op=f"by_unknown_{unknown}" if unknown else None)
+
+
+def clear(what="all", profile=None):
+    """Forget what was discovered.
+
+    Args:
+        what: ``all``, ``mdns`` or ``neighbours``.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        True.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_discovery.clear neighbours
+    """
+    client = objects.asked(globals(), "2.1", "discoveries", profile)
+    client.post("discovery/", op="clear", data={what: True})
+    return True
+
+
+def scan(cidrs=None, profile=None):
+    """Let the racks look for neighbours now.
+
+    Args:
+        cidrs: List of networks to scan; all that racks are in where not given.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What MAAS answers: which racks scan, and which cannot.
+
+    Raises:
+        CommandExecutionError: MAAS refuses, or cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_discovery.scan 'cidrs=[10.10.0.0/24]'
+    """
+    client = objects.asked(globals(), "2.1", "discoveries", profile)
+    data = {"cidr": cidrs} if cidrs else {"force": True}
+    return client.post("discovery/", op="scan", data=data)

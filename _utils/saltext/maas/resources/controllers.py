@@ -1,0 +1,124 @@
+"""Region and rack controllers (API 2.0): they enrol themselves, and are described here."""
+
+from __future__ import annotations
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import UNKNOWN, Field, Table
+
+_FIELDS = (
+    Field("description", since="2.6", doc="Free text."),
+    Field(
+        "zone", ref="zone", ref_attr="name", usual="default", doc="Name of its zone.",
+        read=lambda raw: raw["zone"]["name"],
+    ),
+    Field(
+        "domain", ref="domain", ref_attr="name", since="2.2", usual=UNKNOWN,
+        doc="Name of its DNS domain.", read=lambda raw: (raw.get("domain") or {}).get("name"),
+    ),
+    Field("power_type", usual=UNKNOWN, doc="How it is switched on and off, such as ipmi."),
+    Field(
+        "power_parameters", kinds.MAPPING, secret=True, readable=False,
+        doc="What that takes, such as {power_address: 192.0.2.9, power_user: maas}.",
+    ),
+)  # fmt: skip
+
+
+class _Controller(Table):
+    identity = ("hostname",)
+    can_create = False
+    prunable = False
+
+    def item(self, snapshot, raw):
+        return f"{self.collection}{segment(raw['system_id'])}/"
+
+    def differences(self, snapshot, wanted, record):
+        found = super().differences(snapshot, wanted, record)
+        new = wanted.values.get("power_parameters")
+        if new is not None:
+            path = self.item(snapshot, record.raw)
+            held = snapshot.client.get(path, op="power_parameters") or {}
+            old = {name: held[name] for name in new if name in held}
+            if {name: str(one) for name, one in old.items()} != _texts(new):
+                found["power_parameters"] = (old or None, new)
+        return found
+
+    def form(self, snapshot, values):
+        values = dict(values)
+        parameters = values.pop("power_parameters", None) or {}
+        data, files = super().form(snapshot, values)
+        for name, one in _texts(parameters).items():
+            data[f"power_parameters_{name}"] = one
+        return data, files
+
+    def secrets(self, values):
+        return [one for one in _texts(values.get("power_parameters") or {}).values() if one]
+
+
+def _texts(values):
+    return {name: "" if one is None else str(one) for name, one in values.items()}
+
+
+class RegionController(_Controller):
+    name = "region_controller"
+    noun = "region controller"
+    since = "2.0"
+    collection = "regioncontrollers/"
+    pillar = Place("region_controllers", "Region controllers, by host name. From 2.0 on.",
+                   "hostname", name="HOSTNAME")  # fmt: skip
+    fields = (Field("hostname", doc="Host name."), *_FIELDS)
+
+    def exports(self, snapshot, record):
+        values = self.values(snapshot, record.raw)
+        return values.get("zone") != "default" or bool(values.get("description"))
+
+
+class Rack(_Controller):
+    """A rack controller: it is never created here, it enrols itself with the secret."""
+
+    name = "rack"
+    noun = "rack controller"
+    since = "2.0"
+    collection = "rackcontrollers/"
+    can_create = True
+    created = "enrolled"
+    fields = (
+        Field("hostname", doc="Host name."),
+        Field(
+            "connected", kinds.BOOLEAN, writable=False, doc="Its rackd talks to the region.",
+            read=lambda raw: any(
+                service["name"] == "rackd" and service["status"] == "running"
+                for service in raw.get("service_set", ())
+            ),
+        ),
+        *_FIELDS,
+    )  # fmt: skip
+
+    def exports(self, snapshot, record):
+        # One that is not connected would be waited for.
+        return bool(self.by_name["connected"].value(record.raw))
+
+    def create(self, run, wanted):
+        record = run.wait_for(
+            f"rack controller {wanted.key} to register", lambda: self._arrived(run, wanted)
+        )
+        self.update(run, wanted, record)
+
+    def update(self, run, wanted, record):
+        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+            record = run.wait_for(
+                f"rack controller {wanted.key} to connect", lambda: self._arrived(run, wanted)
+            )
+        changed = self.differences(run.snapshot, wanted, record)
+        if changed:
+            super().update(run, wanted, record)
+
+    def _arrived(self, run, wanted):
+        run.snapshot.reload(self.name, younger_than=run.poll_seconds)
+        record = self.match(run.snapshot, wanted)
+        if record is None:
+            return None
+        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+            return None
+        return record

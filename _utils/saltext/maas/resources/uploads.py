@@ -1,0 +1,218 @@
+"""Images that are uploaded: Windows, CentOS and whatever one builds oneself."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+
+from saltext.maas.client.errors import LostAnswer, MaasError, Unavailable
+from saltext.maas.resources import kinds
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Field, Table
+
+_PIECE = 4 * 1024 * 1024  # bytes
+_FILETYPES = (
+    "tgz", "tbz", "txz", "ddtgz", "ddtbz", "ddtxz", "ddtar", "ddbz2", "ddgz", "ddxz", "ddraw",
+)  # fmt: skip
+_SHA256 = kinds.matching(r"^[0-9a-fA-F]{64}$", "a SHA-256 of 64 hexadecimal digits")
+_ARCHITECTURES = ("amd64", "arm64", "armhf", "i386", "ppc64el", "s390x")
+_SYNCED = "Synced"
+
+
+class BootResource(Table):
+    """An uploaded image: found by name and architecture, compared by its SHA-256.
+
+    The file is sent in pieces.  An upload that was cut off goes on where it ended.
+    """
+
+    name = "boot_resource"
+    noun = "uploaded image"
+    since = "1.7"
+    collection = "boot-resources/"
+    identity = ("name", "architecture")
+    created = "uploaded"
+    after = ("image",)  # MAAS takes an architecture only once it has an image of it
+    pillar = Place(
+        "boot_resources", "Images to upload. From 1.7 on.", needed=("name", "architecture")
+    )
+    fields = (
+        Field("name", doc="Name, such as custom/rhel9, windows/win2022 or centos/centos9."),
+        Field(
+            "architecture",
+            kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
+            doc="Architecture, such as amd64/generic.",
+        ),
+        Field("path", readable=False, doc="The file, on the minion that uploads it."),
+        Field("sha256", _SHA256, read=lambda raw: _file(raw).get("sha256"),
+              doc="Its SHA-256; worked out from the file where it is not given."),
+        Field("title", readable=False, doc="What a person calls it; sent with an upload only."),
+        Field("filetype", kinds.choice(*_FILETYPES), default="tgz", readable=False,
+              doc="Type of the file, such as tgz, ddgz or ddraw; sent with an upload only."),
+        Field("base_image", since="3.1", readable=False,
+              doc="Image that a custom one is built on, such as ubuntu/jammy."),
+    )  # fmt: skip
+
+    def parse(self, name):
+        system, _, architecture = str(name).rpartition("/")
+        if "/" in system and system.rpartition("/")[2] in _ARCHITECTURES:
+            system, _, kind = system.rpartition("/")
+            architecture = f"{kind}/{architecture}"
+        if not system:
+            raise ValueError("must be NAME/ARCHITECTURE, such as custom/rhel9/amd64")
+        return {"name": system, "architecture": architecture}
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        if field.name == "architecture" and found and "/" not in found:
+            return f"{found}/generic"
+        return found.lower() if field.name == "sha256" and found else found
+
+    def key(self, values):
+        return f"{_short(values['name'])}/{values['architecture']}"
+
+    # Reading
+
+    def partition(self, values):
+        return self.key(values)
+
+    def part_of(self, key):
+        return key
+
+    def parts(self, snapshot):
+        return sorted({self.key_of(raw) for raw in self._listed(snapshot)})
+
+    @staticmethod
+    def _listed(snapshot):
+        return [raw for raw in snapshot.raw("image") if raw.get("type") != _SYNCED]
+
+    def read(self, snapshot, partition):
+        same = [raw for raw in self._listed(snapshot) if self.key_of(raw) == partition]
+        # Only the object itself tells its files.
+        return [snapshot.client.get(raw["resource_uri"]) for raw in same[-1:]]
+
+    # Comparing
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        path, given = wanted.values.get("path"), wanted.values.get("sha256")
+        if record is not None and not self.differences(snapshot, wanted, record):
+            return None
+        if not path:
+            return "path is missing: there is no such image, or another one"
+        try:
+            digest, _ = fingerprint(path)
+        except OSError as error:
+            return f"path: {path!r} cannot be read: {error.strerror}"
+        if given and given != digest:
+            return f"path: {path!r} has the SHA-256 {digest}, not {given}"
+        return None
+
+    def differences(self, snapshot, wanted, record):
+        there, path = _file(record.raw), wanted.values.get("path")
+        new = wanted.values.get("sha256")
+        if new is None and path:
+            try:
+                new, _ = fingerprint(path)
+            except OSError:
+                return {}  # what is there is all there is
+        if there and (new is None or there["sha256"] == new):
+            return {} if there["complete"] or not path else {"sha256": (None, there["sha256"])}
+        return {"sha256": (there.get("sha256"), new)}
+
+    # Writing
+
+    def create(self, run, wanted):
+        record = self.match(run.snapshot, wanted)
+        file = _file(record.raw) if record else {}
+        digest, size = fingerprint(wanted.values["path"])
+        if not file or file["complete"] or file["sha256"] != digest:
+            file = self._begin(run, wanted, digest, size)
+        if not file["complete"]:
+            self._send(run, wanted, file, size)
+        run.snapshot.drop("image")
+        run.snapshot.drop(self.name, self.partition(wanted.values))
+
+    def update(self, run, wanted, record):
+        if self.differences(run.snapshot, wanted, record):
+            self.create(run, wanted)
+
+    def _begin(self, run, wanted, digest, size):
+        defaults = {field.name: field.default for field in self.fields if field.default}
+        values = {**defaults, **wanted.values}
+        values.pop("path")
+        data, _ = self.form(run.snapshot, {**values, "sha256": digest})
+        return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
+
+    def _send(self, run, wanted, file, size):
+        """Send the pieces; after a fault the region says how far it got."""
+        what, faults = f"upload of {wanted.label}", 0
+        done = _stored(run.snapshot, file)
+        with open(wanted.values["path"], "rb") as stream:
+            while done < size:
+                stream.seek(done)
+                piece = stream.read(_PIECE)
+                if not piece:
+                    raise MaasError(f"{wanted.values['path']} became shorter while it was sent")
+                try:
+                    run.client.put(file["upload_uri"], body=piece, repeat=False)
+                    done, faults = done + len(piece), 0
+                except (LostAnswer, Unavailable) as error:
+                    faults += 1
+                    if faults > 5:
+                        raise
+                    run.pause(faults, error)
+                    run.snapshot.drop("image")
+                    run.snapshot.drop(self.name, self.partition(wanted.values))
+                    file = _file(self.match(run.snapshot, wanted).raw)
+                    done = size if file["complete"] else _stored(run.snapshot, file)
+                run.progress(what, done, size)
+
+
+def _short(name):
+    """MAAS does not show ``custom/``."""
+    return name[len("custom/") :] if name.startswith("custom/") else name
+
+
+def _file(raw):
+    """The one file of an uploaded image's newest version; empty if there is none."""
+    sets = raw.get("sets") or {}
+    newest = max(sets, key=_version, default=None)
+    files = list(sets[newest]["files"].values()) if newest else []
+    return files[0] if files else {}
+
+
+def _version(text):
+    # Two uploads of one day are called 20260131 and 20260131.1.
+    return [int(part) if part.isdigit() else 0 for part in str(text).split(".")]
+
+
+def _stored(snapshot, file):
+    """How many bytes of a file the region has, from the progress that it answers."""
+    progress, size = file.get("progress") or 0, file["size"]
+    if not progress:
+        return 0
+    if snapshot.release < "3.5":
+        return round(size / progress)  # MAAS divides the wrong way round
+    # A percentage of the copies on all regions, of which the upload fills one.
+    regions = len(snapshot.raw("region_controller")) or 1
+    return min(size, round(progress * size * regions / 100))
+
+
+def fingerprint(path: str) -> tuple[str, int]:
+    """The SHA-256 and size of a file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    about = os.stat(path)
+    return _fingerprint(path, about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _fingerprint(path, changed, size):
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for piece in iter(lambda: stream.read(_PIECE), b""):
+            digest.update(piece)
+    return digest.hexdigest(), size

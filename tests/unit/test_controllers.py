@@ -1,0 +1,60 @@
+"""Region and rack controllers: what can be described of one that is there."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas.client.errors import BadInput
+from saltext.maas.emulator.server import RegionServer
+from support.reconciling import carried_out, planned, rack, snapshot_of
+
+SECRET = "correct-horse"
+
+
+@pytest.fixture(scope="module", params=["2.0", "2.9", "3.7"])
+def region(request):
+    with RegionServer(release=request.param) as server:
+        rack(server, "rack-1", "10.10.0.2")
+        yield server
+
+
+def known(region, values):
+    """Values without those that came with later releases."""
+    release = snapshot_of(region).release
+    since = {"description": "2.6", "domain": "2.2"}
+    return {name: one for name, one in values.items() if release >= since.get(name, "2.0")}
+
+
+def test_what_a_controller_is_told(region):
+    (host,) = snapshot_of(region).records("region_controller")
+    values = known(region, {"zone": "north", "domain": "example.com", "description": "left"})
+    power = {"power_type": "ipmi",
+             "power_parameters": {"power_address": "192.0.2.9", "power_pass": SECRET}}  # fmt: skip
+    data = {
+        "zones": {"north": None},
+        "domains": {"example.com": None},
+        "region_controllers": {host: values},
+        "clusters": {"rack-1": {**values, **power}},
+    }
+    _, plan = carried_out(region, data)
+    assert SECRET not in str(plan.shown())
+    assert plan.shown()["region_controller"][host]["zone"] == {"old": "default", "new": "north"}
+    shown = plan.shown()["rack"]["rack-1"]
+    assert set(shown) == {*values, *power}
+
+    data["clusters"]["rack-1"] = {"power_parameters": {"power_pass": "another"}}
+    _, plan = carried_out(region, data)
+    assert set(plan.shown()["rack"]["rack-1"]) == {"power_parameters"}
+    held = snapshot_of(region).records("rack")["rack-1"].raw
+    path = f"rackcontrollers/{held['system_id']}/"
+    parameters = snapshot_of(region).client.get(path, op="power_parameters")
+    assert parameters == {"power_address": "192.0.2.9", "power_pass": "another"}
+
+
+def test_an_unknown_zone_is_told_before_any_write(region):
+    with pytest.raises(BadInput, match="'nowhere' is no zone of the region or of the pillar"):
+        planned(region, {"clusters": {"rack-1": {"zone": "nowhere"}}})
+
+
+def test_a_region_controller_that_is_not_there_is_a_problem(region):
+    _, plan = planned(region, {"region_controllers": {"elsewhere": {"zone": "default"}}})
+    assert plan.problems() == ["region controller elsewhere: there is no such region controller"]

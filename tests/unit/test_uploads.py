@@ -1,0 +1,166 @@
+"""Images that are uploaded: in pieces, by SHA-256, going on where an upload was cut off."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from saltext.maas.client.errors import LostAnswer
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want_named
+from saltext.maas.reconcile.apply import Run
+from saltext.maas.resources import uploads
+from support.reconciling import SHORT, assert_true, carried_out, errors, snapshot_of
+
+SOURCES = {
+    "1.7": ("http://images.example.com/ephemeral-v2/releases/", "trusty"),
+    "2.4": ("http://images.example.com/ephemeral-v3/stable/", "bionic"),
+    "3.7": ("http://images.example.com/ephemeral-v3/stable/", "jammy"),
+}
+NAME = "custom/rhel9/amd64"
+
+
+@pytest.fixture(scope="module", params=list(SOURCES))
+def region(request):
+    """A region that knows the architecture amd64, since it has an image of it."""
+    options = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.1}
+    with RegionServer(release=request.param, **options) as server:
+        url, release = SOURCES[request.param]
+        only = {"os": "ubuntu", "release": release, "arches": ["amd64"]}
+        if request.param == "1.7":
+            only["labels"] = ["release"]
+        carried_out(server, {"boot_sources": {url: {"selections": [only]}}})
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch):
+    monkeypatch.setattr(uploads, "_PIECE", 1000)
+    monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
+
+
+@pytest.fixture
+def image(tmp_path, request):
+    """A file to upload, other than those of other tests."""
+    path = tmp_path / "rhel9.tgz"
+    path.write_bytes(request.node.name.encode() * 200)
+    return path
+
+
+def carry(region, **values):
+    """Plan and apply an upload; the next plan with the same values is empty."""
+    wish = want_named("boot_resource", NAME, values)
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [wish])
+    assert plan.problems() == []
+    region.requests.reset()
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert_true(region, snapshot)
+    assert make_plan(snapshot_of(region), [wish]).shown() == {}
+    return plan, region.requests.writes()
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_goes_in_pieces_and_only_once(region, image):
+    plan, writes = carry(region, path=str(image), title="RHEL 9", filetype="tgz")
+    assert [change.action for change in plan.changes] in (["create"], ["update"])
+    pieces = [entry for entry in writes if "/upload/" in entry.path]
+    assert len(pieces) == -(-image.stat().st_size // 1000)
+
+    plan, writes = carry(region, path=str(image))
+    assert plan.shown() == {}
+    assert writes == []
+    # Who knows the SHA-256 needs no file.
+    plan, writes = carry(region, sha256=digest(image).upper())
+    assert writes == []
+    plan, writes = carry(region, path=str(image) + ".gone")
+    assert writes == []
+
+
+def test_a_file_that_changed_is_sent_anew(region, image):
+    carry(region, path=str(image))
+    old = digest(image)
+    image.write_bytes(image.read_bytes() + b"more")
+    plan, writes = carry(region, path=str(image))
+    assert plan.shown()["boot_resource"][NAME] == {"sha256": {"old": old, "new": digest(image)}}
+    assert [entry for entry in writes if "/upload/" in entry.path]
+
+
+def test_an_upload_that_was_cut_off_goes_on(region, image):
+    client = snapshot_of(region).client
+    data = {"name": "custom/rhel9", "architecture": "amd64/generic", "filetype": "tgz",
+            "sha256": digest(image), "size": image.stat().st_size}  # fmt: skip
+    made = client.post("boot-resources/", data=data)
+    client.put(uploads._file(made)["upload_uri"], body=image.read_bytes()[:1500])
+
+    plan, writes = carry(region, path=str(image))
+
+    assert len([entry for entry in writes if "/upload/" in entry.path]) == len(writes)
+    assert len(writes) == -(-(image.stat().st_size - 1500) // 1000)
+    assert plan.shown()["boot_resource"][NAME] == {"sha256": {"old": None, "new": digest(image)}}
+
+
+def test_a_lost_answer_does_not_send_a_piece_twice(region, image, monkeypatch):
+    from saltext.maas.client import Client
+
+    sent, put = [], Client.put
+
+    def unlucky(self, path, data=None, files=None, **options):
+        answer = put(self, path, data=data, files=files, **options)
+        sent.append(path)
+        if len(sent) in (1, 3):
+            raise LostAnswer("the connection is gone")
+        return answer
+
+    monkeypatch.setattr(Client, "put", unlucky)
+    carry(region, path=str(image))
+    assert len(sent) == -(-image.stat().st_size // 1000)
+
+
+def test_what_cannot_be_uploaded_is_told_before_anything_is_sent(region, image, tmp_path):
+    def told(**values):
+        snapshot = snapshot_of(region)
+        plan = make_plan(snapshot, [want_named("boot_resource", "windows/win2022/amd64", values)])
+        assert [entry.method for entry in region.requests.writes()] == []
+        (change,) = plan.changes
+        return change.problem
+
+    region.requests.reset()
+    assert told() == "path is missing: there is no such image, or another one"
+    assert "cannot be read: No such file" in told(path=str(tmp_path / "nothing"))
+    assert f"has the SHA-256 {digest(image)}, not {'0' * 64}" in told(
+        path=str(image), sha256="0" * 64
+    )
+
+
+def test_an_uploaded_image_can_be_deleted(region, image):
+    carry(region, path=str(image))
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [want_named("boot_resource", NAME, {}, absent=True)])
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert snapshot_of(region).find("boot_resource", "rhel9/amd64/generic") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("custom/rhel9/amd64", "rhel9/amd64/generic"),
+        ("custom/rhel9/amd64/hwe-20.04", "rhel9/amd64/hwe-20.04"),
+        ("windows/win2012r2/amd64/generic", "windows/win2012r2/amd64/generic"),
+        ("centos/centos70/amd64", "centos/centos70/amd64/generic"),
+    ],
+)
+def test_a_name_ends_in_the_architecture(name, key):
+    assert want_named("boot_resource", name, {}).key == key
+
+
+def test_a_name_without_an_architecture():
+    from saltext.maas.client.errors import BadInput
+
+    with pytest.raises(BadInput, match="must be NAME/ARCHITECTURE"):
+        want_named("boot_resource", "rhel9", {})
