@@ -8,7 +8,7 @@ import re
 from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import api_key_fits, url_problems
 from saltext.maas.client.redact import redact
-from saltext.maas.pillar import sense
+from saltext.maas.pillar import sense, sense_content
 from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
@@ -44,7 +44,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.
     sound = {name: part for name, part in pillar.items() if name not in misshapen}
-    for sections, judge in sense.JUDGES:
+    for sections, judge in (*sense.JUDGES, *sense_content.JUDGES):
         if misshapen.isdisjoint(sections):
             found += judge(sound, release)
     return [redact(line) for line in dict.fromkeys(found)]
@@ -59,7 +59,7 @@ def _against_schema(pillar):
 
     checker = jsonschema.FormatChecker(formats=())
     for name, test in _FORMATS.items():
-        checker.checks(name, raises=ValueError)(_only_text(test))
+        checker.checks(name, raises=ValueError)(_only_text(test, lists=name == "addresses"))
     validator = jsonschema.Draft7Validator(schema(), format_checker=checker)
     found, sections = set(), set()
     for error in validator.iter_errors(pillar):
@@ -68,11 +68,11 @@ def _against_schema(pillar):
     return [f"{where}: {text}" for where, text in sorted(found)], sections
 
 
-def _only_text(test):
-    """Formats are for text; the type check refuses everything else."""
+def _only_text(test, lists):
+    """Formats are for text, and one for lists; the type check refuses everything else."""
 
     def checked(value):
-        if value is None or isinstance(value, dict):
+        if value is None or isinstance(value, dict) or (isinstance(value, list) and not lists):
             return True
         # A test says no by raising, or by returning False or None.
         said = test(value if isinstance(value, list) else str(value))

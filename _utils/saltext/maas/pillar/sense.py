@@ -74,14 +74,14 @@ def _same_nets(pillar, release):
 
 
 def _span(where, net, start, end, low, high):
-    yield from _within(f"{where}:{low}", net, start)
-    yield from _within(f"{where}:{high}", net, end)
+    yield from within(f"{where}:{low}", net, start)
+    yield from within(f"{where}:{high}", net, end)
     first, last = _ends(start, end)
     if first.version == last.version and first > last:
         yield f"{where}:{high}: {end!r} must not be below {start!r}"
 
 
-def _within(where, net, text):
+def within(where, net, text):
     """An address that a host of a network can have."""
     address = ipaddress.ip_address(text)
     edges = {net.network_address, net.broadcast_address if net.version == 4 else None}
@@ -216,7 +216,7 @@ def _interface(where, values, net, release):
             )
     if net is None:
         return
-    yield from _within(f"{where}:ip", net, values["ip"])
+    yield from within(f"{where}:ip", net, values["ip"])
     for name in ("router_ip", "broadcast_ip"):
         if values.get(name) and ipaddress.ip_address(values[name]) not in net:
             yield f"{where}:{name}: {values[name]!r} must be an address within {net}"

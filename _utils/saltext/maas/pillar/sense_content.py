@@ -1,0 +1,145 @@
+"""What a pillar says of names, routes and content that makes no sense to MAAS."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from saltext.maas.pillar.sense import ROOT, within
+
+_ARCHIVES = ("main_archive", "ports_archive")
+
+
+def _entries(pillar, section):
+    for name, values in (pillar.get(section) or {}).items():
+        yield f"{ROOT}:{section}:{name}", name, values or {}
+
+
+def _domains(pillar, release):
+    first = None
+    for where, _, domain in _entries(pillar, "domains"):
+        if domain.get("is_default"):
+            if first:
+                yield f"{where}:is_default: there is one default domain, and {first} is it already"
+            first = first or where
+        if domain.get("forward_dns_servers") and domain.get("authoritative", True):
+            yield (
+                f"{where}:forward_dns_servers: needs authoritative: false; MAAS forwards what it "
+                "does not serve itself"
+            )
+        yield from _names(where, domain)
+
+
+def _names(where, domain):
+    """Records of one name: a CNAME stands alone, and one type has one time to live."""
+    addressed = {
+        name for name, one in (domain.get("resources") or {}).items()
+        if (one or {}).get("ip_addresses")
+    }  # fmt: skip
+    seen = {}  # (name, type) -> (path, record)
+    kinds = {}  # name -> {type}
+    for number, one in enumerate(domain.get("records") or ()):
+        place, name, kind = f"{where}:records:{number}", one["name"], one["rrtype"]
+        other, first = seen.setdefault((name, kind), (place, one))
+        if first is not one and kind == "CNAME":
+            yield f"{place}:name: {name!r} is a CNAME by {other} already; a name has one only"
+        elif first is not one and one["rrdata"] == first["rrdata"]:
+            yield f"{place}:rrdata: {one['rrdata']!r} is in {other} already"
+        elif one.get("ttl") != first.get("ttl"):
+            yield (
+                f"{place}:ttl: {one.get('ttl')!r} must be {first.get('ttl')!r} as in {other}; all "
+                f"{kind} records of {name!r} share it"
+            )
+        kinds.setdefault(name, {})[kind] = place
+    for name, places in kinds.items():
+        if "CNAME" in places and (len(places) > 1 or name in addressed):
+            what = "addresses" if name in addressed else "other records"
+            yield f"{places['CNAME']}:name: {name!r} has {what} too; a CNAME must stand alone"
+
+
+def _routes(pillar, release):
+    seen = {}
+    for number, one in enumerate(pillar.get("static_routes") or ()):
+        where = f"{ROOT}:static_routes:{number}"
+        source = ipaddress.ip_network(one["source"])
+        destination = ipaddress.ip_network(one["destination"])
+        if source == destination:
+            yield f"{where}:destination: {one['destination']!r} must be another subnet than source"
+        elif source.version != destination.version:
+            yield f"{where}:destination: {one['destination']!r} must be of source's address family"
+        if ipaddress.ip_address(one["gateway_ip"]) not in source:
+            yield f"{where}:gateway_ip: {one['gateway_ip']!r} must be an address within {source}"
+        same = (source, destination, one["gateway_ip"])
+        if seen.setdefault(same, where) != where:
+            yield f"{where}: is the same route as {seen[same]}"
+
+
+def _reserved(pillar, release):
+    for where, cidr, subnet in _entries(pillar, "subnets"):
+        dynamic = [
+            (number, ipaddress.ip_address(one["start"]), ipaddress.ip_address(one["end"]))
+            for number, one in enumerate(subnet.get("ranges") or ())
+            if one["type"] == "dynamic"
+        ]
+        for ip in subnet.get("reserved_ips") or {}:
+            place, address = f"{where}:reserved_ips:{ip}", ipaddress.ip_address(ip)
+            yield from within(place, ipaddress.ip_network(cidr), ip)
+            for number, first, last in dynamic:
+                if first.version == address.version and first <= address <= last:
+                    yield f"{place}: must not lie in the dynamic range {where}:ranges:{number}"
+
+
+def _snippets(pillar, release):
+    for where, _, one in _entries(pillar, "dhcp_snippets"):
+        given = [name for name in ("subnet", "node", "global_snippet") if one.get(name)]
+        if len(given) > 1:
+            yield f"{where}:{given[1]}: cannot go with {given[0]}; it is one or the other"
+        if one.get("iprange") and not one.get("subnet"):
+            yield f"{where}:subnet: is missing; iprange {one['iprange']!r} needs it"
+
+
+def _repositories(pillar, release):
+    for where, name, one in _entries(pillar, "package_repositories"):
+        if name in _ARCHIVES:
+            if one.get("components"):
+                yield f"{where}:components: is not for {name}; disabled_components is"
+            if one.get("enabled") is False:
+                yield f"{where}:enabled: MAAS cannot do without {name}"
+        elif one.get("disabled_components"):
+            yield f"{where}:disabled_components: is for {' and '.join(_ARCHIVES)} only"
+
+
+def _scripts(pillar, release):
+    for where, _, one in _entries(pillar, "scripts"):
+        if one.get("type") == "release" and release and release < "3.5":
+            yield f"{where}:type: 'release' is for MAAS from 3.5"
+
+
+def _notifications(pillar, release):
+    for where, _, one in _entries(pillar, "notifications"):
+        if one.get("admins") is False and not one.get("users"):
+            yield f"{where}:users: must be true where admins is false; nobody would see it"
+
+
+def _uploads(pillar, release):
+    seen = {}
+    for number, one in enumerate(pillar.get("boot_resources") or ()):
+        where = f"{ROOT}:boot_resources:{number}"
+        if one["name"].startswith("ubuntu/") and release and release >= "2.0":
+            yield f"{where}:name: {one['name']!r} is a name that MAAS keeps for imported images"
+        architecture = one["architecture"]
+        same = (one["name"], architecture if "/" in architecture else f"{architecture}/generic")
+        if seen.setdefault(same, where) != where:
+            yield f"{where}: is the same image as {seen[same]}"
+
+
+#: The sections that a function looks at, and the function: pillar and release to messages.
+JUDGES = (
+    ({"domains"}, _domains),
+    ({"static_routes"}, _routes),
+    ({"subnets"}, _reserved),
+    ({"dhcp_snippets"}, _snippets),
+    ({"package_repositories"}, _repositories),
+    ({"scripts"}, _scripts),
+    ({"notifications"}, _notifications),
+    ({"boot_resources"}, _uploads),
+)
