@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -212,8 +212,21 @@ class Lab:
             for recorded, ours in self.names.items():
                 if recorded.endswith(f"/{uri}"):
                     value = ours.rstrip("/").rpartition("/")[2]
-            found[name] = self.names.get(value, value) if isinstance(value, str) else value
+            found[name] = self._here(value)
         return found
+
+    def _here(self, value):
+        if isinstance(value, list):
+            return [self._here(item) for item in value]
+        return self.names.get(value, value) if isinstance(value, str) else value
+
+    def as_here(self, exchange):
+        """The exchange with the names (not the paths) in its answer that objects have here."""
+        text = json.dumps(exchange.body)
+        for recorded, ours in self.names.items():
+            if "/" not in recorded:
+                text = text.replace(recorded, ours)
+        return replace(exchange, body=json.loads(text))
 
     def _translated(self, path):
         for recorded, ours in self.names.items():

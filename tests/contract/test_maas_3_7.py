@@ -7,18 +7,8 @@ import time
 
 import pytest
 from harness import Key, Lab, differences, load, report
-from saltext.maas.emulator import images
+from saltext.maas.emulator import images, machines
 from saltext.maas.emulator.server import RegionServer
-
-#: First segments of the paths that the emulator covers.
-COVERED = {
-    "version", "users", "maas", "account", "fabrics", "vlans", "spaces", "subnets", "ipranges",
-    "boot-sources", "boot-resources", "rackcontrollers", "regioncontrollers", "zones",
-    "resourcepools", "resourcepool", "domains", "describe", "nonesuch", "package-repositories",
-    "tags", "scripts", "dnsresources", "dhcp-snippets", "dnsresourcerecords", "notifications",
-    "static-routes", "reservedips", "ipaddresses", "license-keys", "license-key", "files",
-    "events", "commissioning-scripts", "discovery",
-}  # fmt: skip
 
 #: Exchanges that are answered differently, and why.
 KNOWN = {
@@ -26,12 +16,8 @@ KNOWN = {
     "37-396-notifications-list": "an emulated region has no notices about itself",
     "37-404-scripts-list": "titles and contents of MAAS's own scripts are not copied",
     "37-632-notifications-list-2": "an emulated region has no notices about itself",
-    "37-523-racks-describe_power_types": "nothing here can switch a machine",
-    "37-599-subnet-ip_addresses-2": "machines and DNS records are not covered",
-    "37-603-tag-update_nodes": "machines are not covered",
-    "37-604-tag-machines": "machines are not covered",
-    "37-631-events-query-2": "machines are not covered",
-    "37-646-subnet-reserved-ranges-unmanaged": "machines and DNS records are not covered",
+    "37-510-openapi": "it describes what the emulator serves, without forms and answers",
+    "37-523-racks-describe_power_types": "labels and choices of power parameters are not copied",
 }
 
 #: Contents of files, and of fields sent in multipart, which the recording does not hold.
@@ -50,13 +36,6 @@ FILES = {
 #: Content types of bodies that were sent raw.
 RAW_TYPES = {"37-654": "application/json", "37-656": "text/csv"}
 UNSIGNED = {"37-001", "37-007", "37-008", "37-009"}
-
-
-def covered(exchange):
-    """Whether an exchange is about something that the emulator claims to do."""
-    if exchange.path.startswith("/MAAS/api/2.0/account/prefs/"):
-        return False
-    return exchange.endpoint.partition("?")[0] in COVERED
 
 
 def signed_by(lab, exchange):
@@ -135,6 +114,18 @@ def describe_subnet(lab):
     lab.region.rows("subnets")[1]["description"] = "d0"
 
 
+def name_second_machine(lab):
+    """Its creation was answered with an error, though it was made."""
+    found = [row for row in lab.region.rows("machines").values() if row["hostname"] == "m2"]
+    lab.names["reg866"] = found[0]["system_id"]
+
+
+def make_ready(lab):
+    """The laboratory set the status of the machine by hand: it has no hardware to commission."""
+    found = [row for row in lab.region.rows("machines").values() if row["hostname"] == "m1b"]
+    found[0]["status"] = machines.READY
+
+
 BEFORE = {
     "37-296": give_bob_a_key,
     "37-460": fill_catalogue,
@@ -142,6 +133,8 @@ BEFORE = {
     "37-497": let_import_end,
     "37-520": let_import_end,
     "37-515": start_racks,
+    "37-563": name_second_machine,
+    "37-583": make_ready,
     "37-638": delete_dynamic_range,
     "37-663": describe_subnet,
 }
@@ -168,12 +161,11 @@ def test_recording(lab):
     files = {**FILES, **script_sent(exchanges)}
     for exchange in exchanges:
         short = exchange.id[:6]
-        if not covered(exchange):
-            continue
         BEFORE.get(short, lambda lab: None)(lab)
         key, header = signed_by(lab, exchange)
         answer = lab.send(exchange, key, header, files.get(short), RAW_TYPES.get(short))
         lab.learn(exchange.body, answer[2])
-        results[exchange.id] = differences(exchange, answer)
+        results[exchange.id] = differences(lab.as_here(exchange), answer)
     matched, total = report("maas-3.7.3", results, KNOWN)
-    assert matched / total >= 0.97
+    assert total == 708
+    assert matched / total >= 0.98

@@ -142,7 +142,9 @@ def test_script_says_what_it_is(admin):
 def test_keys_are_imported_and_not_twice(admin):
     keys = "account/prefs/sshkeys/"
     assert admin.post(keys, **{"key": SSH}).status == 201
-    assert admin.post(keys, **{"key": "rubbish"}).json == {"key": ["Invalid SSH public key."]}
+    assert admin.post(keys, **{"key": "rubbish"}).json == {
+        "key": ["Invalid SSH public key: Invalid value."]
+    }
     imported = admin.post(f"{keys}?op=import", **{"keysource": "gh:someone"}).json
     assert {row["keysource"] for row in imported} == {"gh:someone"}
     assert admin.post(f"{keys}?op=import", **{"keysource": "gh:someone"}).json == []

@@ -38,6 +38,11 @@ def taken(region, subnet, ranges=True):
     if subnet["gateway_ip"]:
         single.append((subnet["gateway_ip"], "gateway-ip"))
     single += [
+        (row["gateway_ip"], "gateway-ip")
+        for row in region.rows("static_routes").values()
+        if row["source"] == subnet["id"] and row["gateway_ip"] != subnet["gateway_ip"]
+    ]
+    single += [
         (ip, "dns-server")
         for ip in subnet["dns_servers"]
         if ipaddress.ip_address(ip) in subnet["net"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import images
+from saltext.maas.emulator import images, power
 from saltext.maas.emulator.forms import Check, not_a_choice
 from saltext.maas.emulator.nodes import (
     BOTH,
@@ -125,8 +125,8 @@ def list_power_parameters(request):
 
 @racks("GET", "describe_power_types")
 def describe_power_types(request):
-    """Describe power types; nothing here can switch a machine."""
-    return []
+    """Describe power types."""
+    return power.describe(request.region)
 
 
 def _import_answer(request):

@@ -93,9 +93,7 @@ def _set_addresses(request, row, words):
     for word in words:
         found = ips.find(region, word) or ips.add(region, word, owner=request.user.username)
         wanted.append(found["id"])
-    before, row["ips"] = row["ips"], wanted
-    for ident in before:
-        _drop_address(region, ident)
+    row["ips"] = wanted  # those it had before stay reserved
 
 
 def _drop_address(region, ident):

@@ -112,7 +112,8 @@ def delete_zone(request):
 # -- resource pools ----------------------------------------------------------------------------
 
 
-def _show_pool(row):
+def show_pool(row):
+    """A resource pool as the API shows it."""
     return {**row, "resource_uri": f"/MAAS/api/2.0/resourcepool/{row['id']}/"}
 
 
@@ -124,7 +125,7 @@ def _pool(request):
 @pools("GET")
 def list_pools(request):
     """List resource pools."""
-    return [_show_pool(row) for row in request.region.rows("pools").values()]
+    return [show_pool(row) for row in request.region.rows("pools").values()]
 
 
 @pools("POST", admin=True)
@@ -134,13 +135,13 @@ def create_pool(request):
     fields = {"name": _name(check, rows, "Resource pool", None)}
     fields["description"] = check.text("description")
     check.done()
-    return _show_pool(rows.add(fields))
+    return show_pool(rows.add(fields))
 
 
 @pool("GET")
 def read_pool(request):
     """Read a resource pool."""
-    return _show_pool(_pool(request))
+    return show_pool(_pool(request))
 
 
 @pool("PUT", admin=True)
@@ -152,7 +153,7 @@ def update_pool(request):
     description = check.text("description")
     check.done()
     row.update(name=name, description=description)
-    return _show_pool(row)
+    return show_pool(row)
 
 
 @pool("DELETE", admin=True)

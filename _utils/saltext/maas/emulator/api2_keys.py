@@ -18,6 +18,8 @@ ssl_key = Endpoint("account/prefs/sslkeys/{id}/", "SSLKeyHandler")
 
 _SOURCE = {"keysource": "2.1"}
 SOURCES = ("lp", "gh")
+INVALID = "Invalid SSH public key: Invalid value."
+BAD_PROTOCOL = "Unknwon protocol {}. Valid protocols are 'LP' and 'GH'."  # spelt like this
 BAD_SOURCE = "Importing SSH keys failed. Input needs to be in protocol:auth_id or auth_id format."
 
 
@@ -72,14 +74,16 @@ def add_ssh_key(request):
             raise Answer(400, "Supplied username does not match any current users.")
         owner = other
     check = Check(request)
+    newer = region.release >= "3.6"  # seen in 3.7; before, taken to be as in 1.x
     key = check.text("key", required=True)
     if key and not _is_key(key):
-        check.error("key", "Invalid SSH public key.")
+        check.error("key", INVALID if newer else "Invalid SSH public key.")
     elif any((row["key"], row["owner"]) == (key, owner) for row in _rows(region, "ssh_keys")):
-        check.error("key", "This key has already been added for this user.")
+        text = "This key has already been added for this user."
+        check.error("__all__" if newer else "key", text)
     check.done()
     row = region.rows("ssh_keys").add({"key": key, "owner": owner, "keysource": ""})
-    return as_json(_show_ssh(region, row), 201)
+    return as_json({name: row[name] for name in ("id", "key")}, 201)
 
 
 def _rows(region, kind):
@@ -121,7 +125,7 @@ def import_ssh_keys(request):
     if not colon:
         protocol, ident = "lp", protocol
     if protocol not in SOURCES:
-        raise Answer(500, f"Invalid protocol: {protocol}", TEXT)
+        raise Answer(500, BAD_PROTOCOL.format(protocol), TEXT)
     source = f"{protocol}:{ident}"
     keys = keys_of(region, source)
     if not keys:

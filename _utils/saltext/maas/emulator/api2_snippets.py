@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import networks, nodes, texts
+from saltext.maas.emulator import api2_nodes, networks, nodes, texts
 from saltext.maas.emulator.crud import by_id, hide_newer, serve
 from saltext.maas.emulator.forms import Check, not_a_choice, truth
 from saltext.maas.emulator.web import Endpoint
@@ -24,7 +24,7 @@ def _show(region, row):
         "value": texts.latest(row),
         "history": texts.history(row, "value"),
         "enabled": row["enabled"],
-        "node": nodes.summary(region, node) if node else None,
+        "node": api2_nodes.show(region, node) if node else None,
         "subnet": networks.show_subnet(region, subnet) if subnet else None,
         "global_snippet": row["subnet"] is None and row["node"] is None,
         "resource_uri": f"/MAAS/api/2.0/dhcp-snippets/{row['id']}/",

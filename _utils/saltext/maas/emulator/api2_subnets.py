@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from saltext.maas.emulator import addresses, networks
-from saltext.maas.emulator.api2_fabrics import BAD_VID, NO_CHOICE
+from saltext.maas.emulator.api2_fabrics import NO_CHOICE
+from saltext.maas.emulator.api2_vlans import BAD_VID
 from saltext.maas.emulator.forms import BAD_IP, Check, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, no_content
@@ -25,7 +26,8 @@ IN_USE = (
 )
 
 
-def _subnet(request):
+def subnet_of(request):
+    """The subnet that a path names, or 404."""
     rows = request.region.rows("subnets")
     spec = request.ids["subnet"]
     return find(request, "Subnet", rows, spec, name=name_of, cidr=lambda row: row["cidr"])
@@ -191,13 +193,13 @@ def create_subnet(request):
 @subnet("GET")
 def read_subnet(request):
     """Read a subnet."""
-    return networks.show_subnet(request.region, _subnet(request))
+    return networks.show_subnet(request.region, subnet_of(request))
 
 
 @subnet("PUT", admin=True)
 def update_subnet(request):
     """Update a subnet."""
-    row = _subnet(request)
+    row = subnet_of(request)
     row.update(_read_form(request, row))
     row["cidr"] = str(row["net"])
     return _after_write(request.region, row)
@@ -206,7 +208,7 @@ def update_subnet(request):
 @subnet("DELETE", admin=True)
 def delete_subnet(request):
     """Delete a subnet with its ranges."""
-    region, row = request.region, _subnet(request)
+    region, row = request.region, subnet_of(request)
     ranges = region.rows("ipranges")
     own = [item for item in ranges.values() if item["subnet"] == row["id"]]
     serving = region.rows("vlans")[row["vlan"]]["dhcp_on"]
@@ -227,7 +229,7 @@ def delete_subnet(request):
 @subnet("GET", "reserved_ip_ranges")
 def reserved_ip_ranges(request):
     """List what is reserved in the subnet."""
-    row = _subnet(request)
+    row = subnet_of(request)
     found = addresses.merged(addresses.taken(request.region, row))
     return [addresses.shown(row["net"], *item) for item in found]
 
@@ -235,7 +237,7 @@ def reserved_ip_ranges(request):
 @subnet("GET", "unreserved_ip_ranges")
 def unreserved_ip_ranges(request):
     """List what is free in the subnet."""
-    row = _subnet(request)
+    row = subnet_of(request)
     return [addresses.shown(row["net"], *gap) for gap in addresses.gaps(request.region, row)]
 
 
@@ -248,16 +250,7 @@ def subnet_statistics(request):
     """Count the subnet's addresses."""
     return addresses.statistics(
         request.region,
-        _subnet(request),
+        subnet_of(request),
         _wish(request, "include_ranges"),
         _wish(request, "include_suggestions"),
     )
-
-
-@subnet("GET", "ip_addresses")
-def ip_addresses(request):
-    """List the addresses that are given out."""
-    row = _subnet(request)
-    return [
-        {"ip": ip, "alloc_type": 1, "user": None} for ip in addresses.racks_on(request.region, row)
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator import nodes
+from saltext.maas.emulator import api2_nodes, nodes
 from saltext.maas.emulator.crud import by_name, serve
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint
@@ -84,7 +84,7 @@ def _lister(kinds):
         """List the nodes of that kind which have the tag."""
         name = _tag(request)["name"]
         return [
-            nodes.show(request.region, node)
+            api2_nodes.show(request.region, node)
             for node in nodes.everything(request.region, kinds)
             if name in node.get("tags", [])
         ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 
-from saltext.maas.emulator.web import BARE_JSON, Endpoint, as_json
+import yaml
+from saltext.maas.emulator.web import BARE_JSON, Endpoint, Response, as_json
 
 describe = Endpoint("describe/", "")
+openapi = Endpoint("openapi.yaml", "", since="3.3")
 
 _CRUD = {"GET": "read", "POST": "create", "PUT": "update", "DELETE": "delete"}
 
@@ -49,3 +51,21 @@ def read_description(request):
         text = repr([(item["name"], item["auth"]["path"]) for item in resources])
         answer["hash"] = hashlib.sha256(text.encode()).hexdigest()[:40]
     return as_json(answer, content_type=BARE_JSON)
+
+
+@openapi("GET", anonymous=True)
+def read_openapi(request):
+    """Describe the API as OpenAPI does."""
+    paths = {}
+    for endpoint, operations in request.region.routes.endpoints:
+        for operation in operations.values():
+            path = "/" + re.sub(r"\{(\w+)(:(?:[^{}]|\{\d+\})+)?\}", r"{\1}", endpoint.template)
+            path += f"op-{operation.op}" if operation.op else ""
+            paths.setdefault(path, {})[operation.method.lower()] = {
+                "operationId": f"{endpoint.name}_{operation.op or _CRUD[operation.method]}",
+                "summary": operation.doc,
+                "responses": {"200": {"description": ""}},
+            }
+    info = {"title": "MAAS HTTP API", "version": "2.0.0"}
+    text = yaml.safe_dump({"openapi": "3.1.0", "info": info, "paths": paths})
+    return Response(200, text, "application/openapi+yaml")

@@ -76,6 +76,7 @@ class Options:
         import_seconds: Duration of an image import.
         index_seconds: Time until the catalogue of a new boot source is known.
         sync_seconds: Time until clusters have the region's images.
+        machine_seconds: Time that a machine needs to commission, deploy or shut down.
         admin: (username, e-mail) of an administrator made at the start, or None.
         database: PostgreSQL URI that the tables of 1.x are mirrored into, or None.
         hostname: What the region's host calls itself.
@@ -84,6 +85,7 @@ class Options:
     import_seconds: float = 2.0
     index_seconds: float = 0.2
     sync_seconds: float = 1.0
+    machine_seconds: float = 1.0
     admin: tuple[str, str] | None = ("admin", "admin@example.com")
     database: str | None = None
     hostname: str = "region"
@@ -300,7 +302,7 @@ class Region:
         found = []
         for module in self._modules:
             found += [item for item in vars(module).values() if isinstance(item, Endpoint)]
-        return Routes(found, self.release)
+        return Routes(dict.fromkeys(found), self.release)  # some are declared in two modules
 
     def answer(self, method, target, headers, body=b""):
         """Answer an HTTP request.

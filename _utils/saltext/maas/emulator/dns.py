@@ -70,16 +70,9 @@ def of_domain(region, domain):
 
 
 def count(region, domain):
-    """How many records a domain has: addresses, other records, and its machines' addresses."""
+    """How many addresses and other records were put into a domain."""
     resources = of_domain(region, domain)
-    found = sum(len(row["ips"]) + len(records_of(region, row)) for row in resources)
-    machines = [*region.rows("machines").values(), *region.rows("devices").values()]
-    return found + sum(
-        1
-        for row in region.rows("ips").values()
-        for node in machines
-        if row.get("node") == node["system_id"] and node["domain"] == domain["id"]
-    )
+    return sum(len(row["ips"]) + len(records_of(region, row)) for row in resources)
 
 
 def show_record(region, row):

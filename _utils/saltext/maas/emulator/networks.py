@@ -89,6 +89,15 @@ def default_vlan(region, fabric_id):
     return vlans_of(region, fabric_id)[0]
 
 
+def drop_vlan(region, ident):
+    """Delete a VLAN; those that were relayed to it are relayed no more."""
+    table = region.rows("vlans")
+    del table[ident]
+    for vlan in table.values():
+        if vlan["relay_vlan"] == ident:
+            vlan["relay_vlan"] = None
+
+
 def subnets_of(region, vlan_ids):
     """The subnets of some VLANs."""
     return [item for item in region.rows("subnets").values() if item["vlan"] in vlan_ids]

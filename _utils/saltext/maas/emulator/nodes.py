@@ -7,6 +7,7 @@ import secrets
 
 from saltext.maas.emulator import networks
 from saltext.maas.emulator.api2_groups import show_domain, show_zone
+from saltext.maas.emulator.crud import hide_newer
 
 _LETTERS = "abcdefghkmnpqrstwxy34678"
 RACK, REGION, BOTH = 2, 3, 4
@@ -80,16 +81,6 @@ def find(region, spec, kinds=KINDS):
     return None
 
 
-def show(region, node):
-    """A node as the list of its own kind shows it."""
-    return show_node(region, node, node["node_type"] != REGION)
-
-
-def summary(region, node):
-    """A node where it is part of another answer."""
-    return show(region, node)
-
-
 # -- what racks do -----------------------------------------------------------------------------
 
 
@@ -152,44 +143,55 @@ def connected(region, ident, is_connected):
 # -- what is shown -----------------------------------------------------------------------------
 
 
+#: Fields of an interface that are kept as they are shown, with their defaults.
+NIC = {
+    "type": "physical", "enabled": True, "link_connected": True, "link_speed": 0,
+    "interface_speed": 0, "sriov_max_vf": 0, "params": {}, "tags": [], "vendor": None,
+    "product": None, "firmware_version": None,
+}  # fmt: skip
+#: First release whose answers have a field of an interface, where it is not 2.0.
+NIC_SINCE = {
+    **dict.fromkeys(("system_id", "vendor", "product", "firmware_version"), "2.4"),
+    **dict.fromkeys(("link_connected", "interface_speed", "link_speed", "sriov_max_vf",
+                     "numa_node"), "2.7"),
+}  # fmt: skip
+DEVICE = 1
+
+
+def show_link(region, link):
+    """A link of an interface; only those with a subnet say where, and only some an address."""
+    shown = {"id": link["id"], "mode": link.get("mode", "static")}
+    subnet = region.rows("subnets").get(link["subnet"])
+    if link.get("ip_address"):
+        shown["ip_address"] = link["ip_address"]
+    if subnet:
+        shown["subnet"] = networks.show_subnet(region, subnet)
+    return shown
+
+
 def show_interface(region, node, nic):
     """An interface as the API shows it."""
     vlan = region.rows("vlans").get(nic["vlan"])
-    subnets = region.rows("subnets")
-    base = f"/MAAS/api/2.0/nodes/{node['system_id']}/interfaces/{nic['id']}/"
-    return {
-        "id": nic["id"],
-        "name": nic["name"],
-        "type": "physical",
-        "system_id": node["system_id"],
-        "mac_address": nic["mac"],
-        "vlan": networks.show_vlan(region, vlan) if vlan else None,
-        "links": [
-            {
-                "id": link["id"],
-                "mode": "static",
-                "ip_address": link["ip_address"],
-                "subnet": networks.show_subnet(region, subnets[link["subnet"]]),
-            }
-            for link in nic["links"]
+    parents = nic.get("parents", [])
+    by_id = {item["id"]: item["name"] for item in node["interfaces"]}
+    shown = {name: nic.get(name, default) for name, default in NIC.items()}
+    shown.update(
+        id=nic["id"],
+        name=nic["name"],
+        system_id=node["system_id"],
+        mac_address=nic["mac"],
+        vlan=networks.show_vlan(region, vlan) if vlan else None,
+        links=[show_link(region, link) for link in nic["links"]],
+        effective_mtu=(nic.get("params") or {}).get("mtu") or (vlan["mtu"] if vlan else 1500),
+        numa_node=None if node["node_type"] == DEVICE else 0,
+        parents=[by_id[ident] for ident in parents if ident in by_id],
+        children=[
+            item["name"] for item in node["interfaces"] if nic["id"] in item.get("parents", [])
         ],
-        "enabled": True,
-        "link_connected": True,
-        "link_speed": 0,
-        "interface_speed": 0,
-        "effective_mtu": vlan["mtu"] if vlan else 1500,
-        "numa_node": 0,
-        "sriov_max_vf": 0,
-        "params": {},
-        "tags": [],
-        "parents": [],
-        "children": [],
-        "discovered": None,
-        "vendor": None,
-        "product": None,
-        "firmware_version": None,
-        "resource_uri": base,
-    }
+        discovered=None,
+        resource_uri=f"/MAAS/api/2.0/nodes/{node['system_id']}/interfaces/{nic['id']}/",
+    )
+    return hide_newer(region.release, shown, NIC_SINCE)
 
 
 def _service_set(region, node):

@@ -258,3 +258,8 @@ _CLEANERS = {
     "choice": _choice,
     "series": _series,
 }
+
+
+def layouts(release):
+    """The storage layouts of a release."""
+    return settings_of(release)["default_storage_layout"].choices
