@@ -252,9 +252,9 @@ def test_execution_modules_of_api_2(new):
         ("maas_setting.list",),
         ("maas_rack.get", "rack-1"),
         ("maas_dhcp.list",),
+        ("maas_image.list_cluster", "rack-1"),
         ("maas_image.import",),
         ("maas_image.importing",),
-        ("maas_image.list_cluster", "rack-1"),
         ("maas_region.check_pillar", {"data": {"nonsense": 1}}),
     )
     assert told[0]["release"] == "3.7.3"
@@ -268,9 +268,9 @@ def test_execution_modules_of_api_2(new):
     assert told[9] == told[10] == told[11]["upstream_dns"] == "192.0.2.1"
     assert told[12]["connected"] is True
     assert told[13]["fabric-0/0"]["enabled"] is False
-    assert told[14] == "Import of boot resources started"
-    assert told[15] in (True, False)
-    assert told[16] == []
+    assert told[14] == []
+    assert told[15] == "Import of boot resources started"
+    assert told[16] in (True, False)
     assert "maas:nonsense: unknown key" in told[17][0]
 
 

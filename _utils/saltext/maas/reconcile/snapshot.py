@@ -224,6 +224,11 @@ class Snapshot:
         """An id that no object of the region has."""
         return next(self._numbers)
 
+    @staticmethod
+    def is_promise(raw: dict) -> bool:
+        """Whether an object is only promised, so that the region cannot be asked about it."""
+        return isinstance(raw.get("id"), int) and raw["id"] < 0
+
     def promise(self, plan) -> None:
         """Take in what a plan would do, so that later plans of a test run build upon it."""
         for change in plan.changes:

@@ -143,7 +143,7 @@ class BootSelection(Table):
 
     def read(self, snapshot, partition):
         source = snapshot.records("boot_source").get(partition)
-        if source is None:
+        if source is None or snapshot.is_promise(source.raw):
             return []
         path = f"boot-sources/{source.raw['id']}/selections/"
         return [{**one, "source": partition} for one in snapshot.client.get(path)]
