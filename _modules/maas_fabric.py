@@ -1,4 +1,4 @@
-"""MAAS fabrics, in MAAS 2.0 and later."""
+"""MAAS fabrics, in MAAS 1.9 and later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MAAS subnets, in MAAS 2.0 and later."""
+"""MAAS subnets, in MAAS 1.9 and later."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def set_(
     name,
     subnet_name=None,
     vlan=None,
+    space=None,
     gateway_ip=None,
     dns_servers=None,
     rdns_mode=None,
@@ -71,9 +72,10 @@ def set_(
         name: Its network in CIDR form.
         subnet_name: Name of the subnet.
         vlan: VLAN it lies on, as ``FABRIC/VID``.
+        space: Name of its space (up to 2.1; later its VLAN has one).
         gateway_ip: Default gateway; ``''`` clears it.
         dns_servers: List of DNS servers, in order.
-        rdns_mode: ``disabled``, ``enabled`` or ``rfc2317``.
+        rdns_mode: ``disabled``, ``enabled`` or ``rfc2317`` (2.0 and later).
         allow_proxy: Whether machines may use the region's proxy.
         allow_dns: Whether machines may use MAAS's DNS (2.5 and later).
         active_discovery: Whether racks scan it (2.1 and later).
@@ -101,6 +103,7 @@ def set_(
         profile,
         name=subnet_name,
         vlan=vlan,
+        space=space,
         gateway_ip=gateway_ip,
         dns_servers=dns_servers,
         rdns_mode=rdns_mode,

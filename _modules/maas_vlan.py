@@ -1,4 +1,4 @@
-"""MAAS VLANs, in MAAS 2.0 and later."""
+"""MAAS VLANs, in MAAS 1.9 and later."""
 
 from __future__ import annotations
 

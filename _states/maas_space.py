@@ -1,4 +1,4 @@
-"""Manage MAAS spaces, in MAAS 2.0 and later."""
+"""Manage MAAS spaces, in MAAS 1.9 and later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manage MAAS subnets, in MAAS 2.0 and later."""
+"""Manage MAAS subnets, in MAAS 1.9 and later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ def present(
     name,
     subnet_name=None,
     vlan=None,
+    space=None,
     gateway_ip=None,
     dns_servers=None,
     rdns_mode=None,
@@ -26,9 +27,10 @@ def present(
         name: Its network in CIDR form.
         subnet_name: Name of the subnet.
         vlan: VLAN it lies on, as ``FABRIC/VID``.
+        space: Name of its space (up to 2.1; later its VLAN has one).
         gateway_ip: Default gateway; ``''`` clears it.
         dns_servers: List of DNS servers, in order.
-        rdns_mode: ``disabled``, ``enabled`` or ``rfc2317``.
+        rdns_mode: ``disabled``, ``enabled`` or ``rfc2317`` (2.0 and later).
         allow_proxy: Whether machines may use the region's proxy.
         allow_dns: Whether machines may use MAAS's DNS (2.5 and later).
         active_discovery: Whether racks scan it (2.1 and later).
@@ -55,6 +57,7 @@ def present(
         profile,
         name=subnet_name,
         vlan=vlan,
+        space=space,
         gateway_ip=gateway_ip,
         dns_servers=dns_servers,
         rdns_mode=rdns_mode,

@@ -181,7 +181,7 @@ BAD = [
     # The other generation's, or another release's
     ("setting-of-1.x", "3.7", put(("settings", "ntp_server"), "x"), r"maas:settings:ntp_server: MAAS 3\.7 does not have this; it is for MAAS from 1\.5 up to 2\.0"),
     ("setting-of-3.x", "1.7", put(("settings", "enable_analytics"), False), r"maas:settings:enable_analytics: MAAS 1\.7 does not have this; it is for MAAS from 2\.1"),
-    ("subnets-in-1.x", "1.7", put(("subnets",), {"10.0.0.0/24": None}), r"maas:subnets: MAAS 1\.7 does not have this; it is for MAAS from 2\.0"),
+    ("subnets-in-1.x", "1.7", put(("subnets",), {"10.0.0.0/24": None}), r"maas:subnets: MAAS 1\.7 does not have this; it is for MAAS from 1\.9"),
     ("fabrics-in-1.x", "1.7", put(("fabrics",), {"dc1": None}), r"maas:fabrics: MAAS 1\.7 does not have this; .*"),
     ("spaces-in-1.x", "1.7", put(("spaces",), {"dmz": None}), r"maas:spaces: MAAS 1\.7 does not have this; .*"),
     ("zone-in-1.x", "1.7", put(("clusters", "cluster-b", "zone"), "z"), r"maas:clusters:cluster-b:zone: MAAS 1\.7 does not have this; it is for MAAS from 2\.0"),

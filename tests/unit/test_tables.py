@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from pathlib import Path
+
 import pytest
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
@@ -9,6 +13,16 @@ from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import BY_NAME, TABLES
 from support.reconciling import SHORT, assert_true, cluster, errors, snapshot_of
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
+
+import loader_pages  # noqa: E402
+
+#: Names of objects where they have a form of their own.
+NAMES = {
+    "vlan": "dc1/100", "ip_range": "10.0.0.1-10.0.0.9", "static_route": "10.0.0.0/24 via 10.1.0.1",
+    "boot_resource": "custom/a/amd64",
+}  # fmt: skip
 RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
 #: Types that need more than an example, with tests of their own.
 APART = {
@@ -157,3 +171,27 @@ def test_an_example_fits_its_table(table):
     for release in SERIES:
         if table.holds_for(Release(release)):
             assert set(table.identity) <= known(table, values, release).keys()
+
+
+#: Types whose states are called otherwise, or that only follow from others.
+OTHERWISE = {"node", "image", "cluster_image", "dhcp"}
+
+
+@pytest.mark.parametrize(
+    "table", [one for one in TABLES if one.name not in OTHERWISE], ids=lambda table: table.name
+)
+@pytest.mark.parametrize("kind", ["states", "modules"])
+def test_a_type_has_a_state_and_a_module_with_all_its_fields(table, kind):
+    path = REPOSITORY / f"_{kind}" / f"maas_{table.name}.py"
+    functions = loader_pages.functions(ast.parse(path.read_text(encoding="utf-8")))
+    function = functions["present" if kind == "states" else "set" if "set" in functions else "add"]
+    arguments = {one.arg for one in function.args.args}
+    implied = table.parse(NAMES.get(table.name, "a/b")).keys() | {"connected"}
+    named = {"node_group": "dns_zone"}.get(table.name, f"{table.name}_name")
+    wanted = {
+        named if field.name == "name" else field.name
+        for field in table.fields
+        if field.writable and field.name not in implied
+    }
+    if wanted:
+        assert wanted <= arguments

@@ -168,6 +168,16 @@ def _names(table):
 def _setting(setting) -> dict:
     kind = {"bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES}[setting.kind]
     node = _leaf(kind, "", setting.since, setting.until)
+    if setting.span:
+        node = _for(_whole("", *setting.span), setting.since, setting.until)
+    if setting.choices:
+        words = ", ".join(setting.choices)
+        if setting.kind == "words":
+            word = {"enum": list(setting.choices), "allowed": f"one of: {words}"}
+            node = {**node, "items": word, "allowed": f"a list of words out of: {words}"}
+        else:
+            allowed = {"enum": list(setting.choices), "allowed": f"one of: {words}"}
+            node = _for({**allowed, "doc": ""}, setting.since, setting.until)
     return {**node, "secret": True} if setting.secret else node
 
 

@@ -1,4 +1,4 @@
-"""Fabrics, VLANs, their DHCP, spaces, subnets and IP ranges (API 2.0)."""
+"""Fabrics, VLANs, spaces and subnets (1.9 and later), DHCP and IP ranges (API 2.0)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ from saltext.maas.resources.table import UNKNOWN, VID, VLAN_NAME, Field, Table, 
 class Fabric(Table):
     name = "fabric"
     noun = "fabric"
-    since = "2.0"
+    since = "1.9"
     collection = "fabrics/"
     identity = ("name",)
     nested = {"vlans": "vlan"}
-    pillar = Place("fabrics", "Fabrics. From 2.0 on.", "name")
+    pillar = Place("fabrics", "Fabrics. From 1.9 on.", "name")
     example = {"name": "dc1", "class_type": "10g"}
     changed = {"class_type": "40g"}
     fields = (
         Field("name", doc="Name, unique in the region."),
         Field("class_type", doc="Free word for its class, such as 10g."),
-        Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
+        Field(
+            "description",
+            since="2.0",
+            readable=False,
+            doc="Sent at creation only: MAAS never shows it.",
+        ),
     )
 
     def keeps(self, snapshot, record):
@@ -31,7 +36,7 @@ class Fabric(Table):
 
     def hazard(self, snapshot, record):
         for vlan in record.raw["vlans"]:
-            if vlan["dhcp_on"]:
+            if vlan.get("dhcp_on"):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
 
@@ -52,14 +57,14 @@ class Fabric(Table):
 class Space(Table):
     name = "space"
     noun = "space"
-    since = "2.0"
+    since = "1.9"
     collection = "spaces/"
     identity = ("name",)
-    pillar = Place("spaces", "Spaces. From 2.0 on.", "name")
+    pillar = Place("spaces", "Spaces. From 1.9 on.", "name")
     example = {"name": "dmz"}
     fields = (
         Field("name", doc="Name, unique in the region."),
-        Field("description", readable=False, doc="Sent at creation only."),
+        Field("description", since="2.0", readable=False, doc="Sent at creation only."),
     )
 
     def read(self, snapshot, partition):
@@ -78,7 +83,7 @@ class Space(Table):
 class Vlan(Table):
     name = "vlan"
     noun = "VLAN"
-    since = "2.0"
+    since = "1.9"
     identity = ("fabric", "vid")
     pillar = Place(
         "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
@@ -98,7 +103,10 @@ class Vlan(Table):
             "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
         ),
-        Field("description", readable=False, doc="Sent at creation only: MAAS never shows it."),
+        Field(
+            "description", since="2.0", readable=False,
+            doc="Sent at creation only: MAAS never shows it.",
+        ),
     )  # fmt: skip
 
     def parse(self, name):
@@ -119,7 +127,7 @@ class Vlan(Table):
         return None if record.raw["vid"] else "it is the untagged VLAN of its fabric"
 
     def hazard(self, snapshot, record):
-        if record.raw["dhcp_on"]:
+        if record.raw.get("dhcp_on"):
             return "DHCP is served there"
         return holder(snapshot, {record.raw["id"]}, nic_vlans)
 
@@ -257,10 +265,10 @@ class Dhcp(Table):
 class Subnet(Table):
     name = "subnet"
     noun = "subnet"
-    since = "2.0"
+    since = "1.9"
     collection = "subnets/"
     identity = ("cidr",)
-    pillar = Place("subnets", "Subnets. From 2.0 on.", "cidr", name="CIDR")
+    pillar = Place("subnets", "Subnets. From 1.9 on.", "cidr", name="CIDR")
     scope = "vlan"
     example = {
         "cidr": "10.10.0.0/24",
@@ -280,14 +288,20 @@ class Subnet(Table):
             usual=UNKNOWN,
             doc="VLAN it lies on; the default fabric's untagged one where none is given.",
         ),
+        Field(
+            "space", ref="space", until="2.1", usual=UNKNOWN,
+            doc="Name of its space; from 2.2 on its VLAN's says so.",
+        ),
         Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),
         Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
         Field(
-            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), usual="rfc2317",
+            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), since="2.0",
+            usual="rfc2317",
             doc="Reverse DNS: disabled, enabled or rfc2317.",
         ),
         Field(
-            "allow_proxy", kinds.BOOLEAN, usual=True, doc="Machines may use the region's proxy."
+            "allow_proxy", kinds.BOOLEAN, since="2.0", usual=True,
+            doc="Machines may use the region's proxy.",
         ),
         Field(
             "allow_dns", kinds.BOOLEAN, since="2.5", usual=True,
@@ -301,7 +315,7 @@ class Subnet(Table):
             "managed", kinds.BOOLEAN, since="2.2", usual=True,
             doc="MAAS hands out its addresses.",
         ),
-        Field("description", doc="Free text."),
+        Field("description", since="2.0", doc="Free text."),
         Field(
             "disabled_boot_architectures", kinds.NAMES, since="3.0",
             doc="Boot architectures that DHCP does not serve here.",

@@ -18,6 +18,8 @@ class Setting:
 
     Attributes:
         kind: ``bool``, ``int``, ``text`` or ``words`` (a list that MAAS keeps space separated).
+        choices: The texts or words that it may be, where MAAS takes no others.
+        span: The least and the greatest number that it may be.
         since, until: First and last release that has it.
         default: Its value in a new region; None where there is none, or where it
             depends on the host or release.
@@ -29,6 +31,8 @@ class Setting:
     until: str = ""
     default: object = None
     secret: bool = False
+    choices: tuple = ()
+    span: tuple = ()
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the setting."""
@@ -40,17 +44,30 @@ def _bool(since, default, until=""):
     return Setting("bool", since, until, default)
 
 
-def _int(since, default):
-    return Setting("int", since, "", default)
+def _int(since, default, span=()):
+    return Setting("int", since, "", default, span=span)
+
+
+def _port(since, default):
+    return _int(since, default, (1, 65535))
+
+
+def _one_of(since, default, *choices):
+    return Setting("text", since, "", default, choices=choices)
 
 
 def _text(since, default=None, until="", secret=False):
     return Setting("text", since, until, default, secret)
 
 
-def _words(since, default=None):
-    return Setting("words", since, "", default)
+def _words(since, default=None, choices=()):
+    return Setting("words", since, "", default, choices=choices)
 
+
+_WORKAROUNDS = (
+    "opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg", "endianseq", "intel20",
+    "supermicro20", "sun20", "nochecksumcheck", "integritycheckvalue", "ipmiping",
+)  # fmt: skip
 
 SETTINGS = {
     "active_discovery_interval": _int("2.1", 10800),
@@ -62,16 +79,18 @@ SETTINGS = {
     "commissioning_distro_series": _text("1.5"),
     "completed_intro": _bool("2.1", False),
     "curtin_verbose": _bool("1.9", True),
-    "default_boot_interface_link_type": _text("3.6", "auto"),
+    "default_boot_interface_link_type": _one_of("3.6", "auto", "auto", "dhcp", "static", "link_up"),
     "default_distro_series": _text("1.5"),
     "default_dns_ttl": _int("2.0", 30),
     "default_min_hwe_kernel": _text("1.9"),
     "default_osystem": _text("1.6", "ubuntu"),
-    "default_storage_layout": _text("1.9", "flat"),
+    "default_storage_layout": _one_of(
+        "1.9", "flat", "flat", "lvm", "bcache", "vmfs6", "vmfs7", "blank", "custom"
+    ),
     "disk_erase_with_quick_erase": _bool("2.1", False),
     "disk_erase_with_secure_erase": _bool("2.1", True),
     "dns_trusted_acl": _words("2.5"),
-    "dnssec_validation": _text("1.8", "auto"),
+    "dnssec_validation": _one_of("1.8", "auto", "auto", "yes", "no"),
     "enable_analytics": _bool("2.1", True),
     "enable_dhcp_discovery_on_unconfigured_interfaces": _bool("1.7", True, "1.7"),
     "enable_disk_erasing_on_release": _bool("1.7", False),
@@ -82,24 +101,25 @@ SETTINGS = {
     "enlistment_domain": _text("1.5", "local", "1.7"),
     "force_v1_network_yaml": _bool("2.6", False),
     "hardware_sync_interval": _text("3.2", "15m"),
+    "http_boot": Setting("bool", "2.3", "2.3"),
     "http_proxy": _text("1.5"),
     "kernel_opts": _text("1.5"),
     "maas_auto_ipmi_cipher_suite_id": _text("3.2", "3"),
     "maas_auto_ipmi_k_g_bmc_key": _text("2.9", secret=True),
     "maas_auto_ipmi_user": _text("2.8", "maas"),
-    "maas_auto_ipmi_user_privilege_level": _text("2.9", "ADMIN"),
-    "maas_auto_ipmi_workaround_flags": _words("3.2"),
+    "maas_auto_ipmi_user_privilege_level": _one_of("2.9", "ADMIN", "USER", "OPERATOR", "ADMIN"),
+    "maas_auto_ipmi_workaround_flags": _words("3.2", choices=_WORKAROUNDS),
     "maas_internal_domain": _text("2.5", "maas-internal"),
     "maas_name": _text("1.5"),
-    "maas_proxy_port": _int("2.3", 8000),
-    "maas_syslog_port": _int("2.5", 5247),
+    "maas_proxy_port": _port("2.3", 8000),
+    "maas_syslog_port": _port("2.5", 5247),
     # From 2.1 on the two archives are package repositories, yet still answer here.
     "main_archive": _text("1.5", "http://archive.ubuntu.com/ubuntu"),
     "max_node_commissioning_results": _int("2.2", 10),
     "max_node_installation_results": _int("2.2", 3),
     "max_node_release_results": _int("3.5", 3),
     "max_node_testing_results": _int("2.2", 10),
-    "network_discovery": _text("2.1", "enabled"),
+    "network_discovery": _one_of("2.1", "enabled", "enabled", "disabled"),
     "node_timeout": _int("2.5", 30),
     "ntp_external_only": _bool("2.1", False),
     "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0"),
@@ -110,7 +130,7 @@ SETTINGS = {
     "prometheus_push_gateway": _text("2.5"),
     "prometheus_push_interval": _int("2.5", 60),
     "promtail_enabled": _bool("3.2", False),
-    "promtail_port": _int("3.2", 5238),
+    "promtail_port": _port("3.2", 5238),
     "release_notifications": _bool("2.9", True),
     "remote_syslog": _text("2.5"),
     "session_length": _int("3.4", 1209600),
