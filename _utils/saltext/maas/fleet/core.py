@@ -1,0 +1,121 @@
+"""What every task of a fleet works with: settings, store, Salt, and who is told of progress."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from saltext.maas.client.errors import MaasError
+from saltext.maas.fleet.config import Settings
+from saltext.maas.fleet.minions import Salt
+from saltext.maas.fleet.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Fleet:
+    """A fleet, from the master's side.  Use it as a context manager.
+
+    Args:
+        dunders: A runner module's ``globals()``.
+        progress: Show progress on standard error.
+        salt: Instead of the real one, for tests.
+        batch: How many clusters at once, instead of the master's setting.
+    """
+
+    def __init__(self, dunders, progress: bool = False, salt=None, batch: int | None = None):
+        self.settings = Settings.of(dunders["__opts__"])
+        self.store = Store(self.settings.folder)
+        self.salt = salt or Salt(dunders)
+        self.batch = _whole(batch) if batch is not None else self.settings.batch
+        self.progress = Progress(sys.stderr if progress else None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.salt.close()
+
+    def tell(self, minion: str, step: str, state: str, message: str = "", **more) -> None:
+        """Put ``maas/onboard/<minion>/<step>`` on the event bus."""
+        data = {"minion": minion, "step": step, "state": state, "message": message, **more}
+        self.salt.tell(f"maas/onboard/{minion}/{step}", data)
+
+    def refuse(self, minion: str, why: str) -> None:
+        """Log and tell that nothing is done for a minion."""
+        log.warning("maas onboarding of %s refused: %s", minion, why)
+        self.tell(minion, "refused", "refused", why)
+
+    def region(self, name, function, *args, **kwargs):
+        """Call a function on a region's minion.
+
+        Raises:
+            MaasError: It failed; the text names the region.
+        """
+        kwargs.setdefault("seconds", self.settings.answer_seconds)
+        answer = self.salt.ask([name], function, *args, **kwargs)[name]
+        if answer.missing_function:
+            # A region that was set up before this extension's modules were handed out.
+            self.salt.ask([name], "saltutil.sync_all", seconds=kwargs["seconds"])
+            answer = self.salt.ask([name], function, *args, **kwargs)[name]
+        if answer.error:
+            raise MaasError(f"the region's minion {name}: {answer.error}")
+        return answer.value
+
+    def refresh(self, minions) -> dict:
+        """Have minions fetch their pillar: ``{minion: Answer}``."""
+        wait = max(30, int(self.settings.answer_seconds))
+        return self.salt.ask(
+            minions, "saltutil.refresh_pillar", seconds=wait, wait=True, timeout=wait
+        )
+
+    def named_by(self, region=None) -> dict:
+        """The clusters of the regions (or of one): ``{minion: (region, what look says)}``."""
+        found = {}
+        for one in [region] if region else self.settings.regions:
+            for minion, entry in self.region(one, "maas_fleet.look")["clusters"].items():
+                found[minion] = (one, entry)
+        return found
+
+
+class Progress:
+    """Progress for a person: a bar on a terminal, a line for each event elsewhere.
+
+    Args:
+        stream: Standard error, or None for nobody.
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._bar = bool(stream) and hasattr(stream, "isatty") and stream.isatty()
+        self._width = 0
+        self._last = None
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Show how far it is."""
+        if self._stream is None:
+            return
+        percent = 100 * done // total if total else 100
+        if not self._bar and (done, total, text) == self._last:
+            return
+        self._last = (done, total, text)
+        if not self._bar:
+            print(f"{percent:3d} % ({done} of {total}) {text}", file=self._stream, flush=True)
+            return
+        filled = 24 * percent // 100
+        line = f"[{'#' * filled}{'.' * (24 - filled)}] {percent:3d} % {done}/{total} {text}"[:118]
+        padded = line.ljust(self._width)
+        self._width = len(line)
+        print(f"\r{padded}", end="", file=self._stream, flush=True)
+
+    def end(self) -> None:
+        """Leave the bar."""
+        if self._bar and self._width:
+            print(file=self._stream, flush=True)
+            self._width = 0
+
+
+def _whole(number):
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 1000:
+        raise MaasError(f"batch: {number!r} must be a whole number from 1 to 1000")
+    return number

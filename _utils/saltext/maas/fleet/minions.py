@@ -1,0 +1,166 @@
+"""How the master's side speaks: to minions, to its event bus, and of the keys it accepted."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from saltext.maas.client.errors import MaasError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a minion answered.
+
+    Attributes:
+        value: Its return.
+        error: Why it is none, in a sentence; None if all went well.
+        lost: Whether the minion did not answer at all.
+    """
+
+    value: object = None
+    error: str | None = None
+    lost: bool = False
+
+    @property
+    def missing_function(self) -> bool:
+        """Whether the minion does not have the function."""
+        return bool(self.error) and self.error.endswith("is not available.")
+
+
+class Salt:
+    """Salt as a runner sees it.
+
+    Args:
+        dunders: The runner module's ``globals()``.
+    """
+
+    def __init__(self, dunders):
+        import salt.utils.user
+
+        # An orchestration that the reactor started calls its user Reactor, who has no key.
+        self.opts = {**dunders["__opts__"], "user": salt.utils.user.get_user()}
+        self.runners = dunders.get("__salt__") or {}
+        self._bus = None
+
+    # Minions
+
+    def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs) -> dict:
+        """Call a function on minions.
+
+        Args:
+            minions: Their ids.
+            function: Such as ``test.ping``.
+            args, kwargs: For the function.
+            seconds: After which a minion that neither answers nor works at it is lost.
+            told: Called with ``(minion, answer)`` as each comes.
+
+        Returns:
+            ``{minion: Answer}`` for each of them.
+        """
+        import salt.client
+
+        minions, found = list(minions), {}
+        if not minions:
+            return found
+        with salt.client.LocalClient(mopts=self.opts) as client:
+            returns = client.cmd_iter(
+                minions, function, list(args), int(seconds), "list", kwarg=kwargs,
+                expect_minions=True,
+            )  # fmt: skip
+            for one in returns:
+                if not isinstance(one, dict) or "error" in one:
+                    continue
+                for minion, given in one.items():
+                    if minion in minions and (minion not in found or found[minion].lost):
+                        found[minion] = _answer(given)
+                        if told and not found[minion].lost:
+                            told(minion, found[minion])
+        lost = Answer(error="the minion did not answer", lost=True)
+        return {minion: found.get(minion, lost) for minion in minions}
+
+    def ask_one(self, minion, function, *args, **kwargs):
+        """Call a function on one minion and return its value.
+
+        Raises:
+            MaasError: It did not answer, or with an error.
+        """
+        answer = self.ask([minion], function, *args, **kwargs)[minion]
+        if answer.error:
+            raise MaasError(f"{minion}: {answer.error}")
+        return answer.value
+
+    def connected(self, minions) -> set:
+        """Those of the minions that answer."""
+        answers = self.ask(minions, "test.ping", seconds=15)
+        return {minion for minion, answer in answers.items() if answer.value is True}
+
+    # Keys and what the master knows
+
+    def accepted_keys(self, minions) -> dict:
+        """``{minion: public key}`` for those of the minions whose key the master accepted."""
+        import salt.key
+
+        minions = list(minions)
+        keys = salt.key.get_key(self.opts)
+        accepted = set(keys.list_keys().get("minions", ()))
+        found = {}
+        for minion in minions:
+            if minion in accepted:
+                text = keys.key_str(minion).get("minions", {}).get(minion)
+                if text:
+                    found[minion] = text
+        return found
+
+    def all_minions(self, target, kind="glob") -> list[str]:
+        """The accepted minions that a target fits, by what the master knows of them."""
+        import salt.utils.minions
+
+        found = salt.utils.minions.CkMinions(self.opts).check_minions(target, kind)
+        return sorted(found["minions"])
+
+    def grains(self, minion) -> dict:
+        """A minion's grains as the master cached them; the minion wrote them itself."""
+        import salt.cache
+
+        data = salt.cache.factory(self.opts).fetch(f"minions/{minion}", "data") or {}
+        return data.get("grains") or {}
+
+    def last_heard(self, minion) -> float | None:
+        """When a minion last had its pillar from the master, in seconds since 1970."""
+        import salt.cache
+
+        return salt.cache.factory(self.opts).updated(f"minions/{minion}", "data")
+
+    # Events
+
+    def tell(self, tag: str, data: dict) -> None:
+        """Put an event on the master's bus."""
+        import salt.utils.event
+
+        if self._bus is None:
+            self._bus = salt.utils.event.get_event("master", opts=self.opts, listen=False)
+        self._bus.fire_event(data, tag)
+
+    def close(self) -> None:
+        """Let go of the event bus."""
+        if self._bus is not None:
+            self._bus.destroy()
+            self._bus = None
+
+
+def _answer(given) -> Answer:
+    if not isinstance(given, dict) or given.get("failed"):
+        return Answer(error="the minion did not answer", lost=True)
+    value = given.get("ret")
+    if given.get("retcode") and isinstance(value, str):
+        text = value.strip()
+        if text.startswith("ERROR: "):
+            text = text[len("ERROR: ") :]
+        if "Traceback" in text:  # a defect, of which the minion's log has the rest
+            log.debug("a minion answered %s", text)
+            text = text.splitlines()[-1]
+        return Answer(value, text[:2000] or "the function failed")
+    return Answer(value)

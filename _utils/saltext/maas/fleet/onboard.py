@@ -1,0 +1,114 @@
+"""``salt-run maas.onboard``: ask for clusters, help with the work, and tell what became of them."""
+
+from __future__ import annotations
+
+import time
+
+from saltext.maas.fleet import names, worker
+
+
+def resolve(fleet, target, kind) -> list[str]:
+    """The minions that a person means.
+
+    Raises:
+        Refused: Something is no minion id.
+    """
+    if isinstance(target, str) and kind == "glob" and "," in target:
+        target = [one.strip() for one in target.split(",")]
+    if isinstance(target, (list, tuple)) or kind == "list":
+        found = [target] if isinstance(target, str) else list(target)
+        for one in found:
+            if not names.is_id(one):
+                raise names.Refused(f"target: {names.shown(one)} is no minion id")
+        return list(dict.fromkeys(found))
+    if kind == "glob" and names.is_id(target):
+        return [target]
+    return [one for one in fleet.salt.all_minions(target, kind) if names.is_id(one)]
+
+
+def run(fleet, target, kind, dry_run) -> dict:
+    """Onboard, or only tell what would be done; see the runner."""
+    minions = resolve(fleet, target, kind)
+    if dry_run:
+        return _dry_run(fleet, minions)
+    began = time.time()
+    for minion in minions:
+        worker.ask_for(fleet, minion, "run")
+    while not worker.work(fleet):
+        # Somebody else works; it takes ours along.
+        waiting = set(fleet.store.queued()) & set(minions)
+        fleet.progress.show(len(minions) - len(waiting), len(minions), "by a run under way")
+        if not waiting:
+            break
+        time.sleep(1)
+    fleet.progress.end()
+    return {minion: outcome(fleet, minion, began) for minion in minions}
+
+
+def outcome(fleet, minion, since=0.0) -> dict:
+    """What became of a minion's onboarding."""
+    record = fleet.store.record(minion)
+    if not record or (record.get("state") != "enrolled" and record.get("updated", 0) < since):
+        return {
+            "state": "refused", "region": None, "step": None,
+            "message": "its key is not accepted, or the pillar of no region names it under "
+            "maas:clusters",
+            "todo": "accept its key; name it in the region's pillar",
+        }  # fmt: skip
+    return {
+        "state": record["state"],
+        "region": record.get("region"),
+        "step": record.get("step"),
+        "message": record.get("error") or "",
+        "todo": record.get("todo") or "",
+    }
+
+
+def _dry_run(fleet, minions):
+    keys = fleet.salt.accepted_keys(minions)
+    found = {
+        minion: {"state": "refused", "message": "its key is not accepted"}
+        for minion in minions
+        if minion not in keys
+    }
+    open_ = [minion for minion in minions if minion in keys]
+    answering = fleet.salt.connected(open_)
+    for region in fleet.settings.regions:
+        if not open_:
+            break
+        fleet.refresh([region])
+        look = fleet.region(region, "maas_fleet.look", open_)
+        named = {minion: entry for minion, entry in look["clusters"].items() if entry["named"]}
+        wrong = [*look["problems"]]
+        there = [one for one in named if named[one]["state"] in ("accepted", "connected")]
+        changes = {}
+        if there and not wrong:
+            for part in ("accept", "dhcp", "images"):
+                told = fleet.region(
+                    region, "maas_fleet.settle", there, part, test=True,
+                    seconds=fleet.settings.region_seconds,
+                )  # fmt: skip
+                for minion, one in told.items():
+                    changes.setdefault(minion, {}).update(one["changes"])
+        for minion, entry in named.items():
+            found[minion] = _foreseen(
+                region, entry, [*wrong, *entry["problems"]], minion in answering,
+                changes.get(minion, {}),
+            )  # fmt: skip
+        open_ = [minion for minion in open_ if minion not in named]
+    for minion in open_:
+        why = "the pillar of no region names it under maas:clusters"
+        found[minion] = {"state": "refused", "message": why}
+    return found
+
+
+def _foreseen(region, entry, problems, answers, changes):
+    told = {"state": "would be onboarded", "region": region, "now": entry["state"], "message": ""}
+    if problems:
+        told.update(state="would fail", message="; ".join(problems))
+    elif not answers:
+        told.update(state="would fail", message="the minion does not answer")
+    elif entry["state"] in ("accepted", "connected"):
+        told["state"] = "would be changed" if changes else "enrolled"
+        told["changes"] = changes
+    return told

@@ -1,0 +1,408 @@
+"""The master's side of a fleet, with everything real but Salt: queue, admission, steps, events."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from saltext.maas import __version__
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.fleet import core, names, onboard, steps, worker
+from saltext.maas.fleet.config import Settings
+from saltext.maas.fleet.minions import Answer
+from saltext.maas.fleet.store import Store
+
+RACKS = ["rack-1", "rack-2", "rack-3"]
+
+
+class FakeSalt:
+    """Minions and region as far as the master's side sees them."""
+
+    def __init__(self, opts):
+        self.opts = opts
+        self.runners = {}
+        self.keys = {name: f"key of {name}" for name in ("region", "stranger", *RACKS)}
+        self.named = dict.fromkeys(RACKS, "absent")
+        self.digest = "d1"
+        self.problems = []
+        self.roles = {}
+        self.told = []
+        self.asked = []
+        self.broken = {}  # {(minion, function): error}
+
+    def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
+        self.asked.append((sorted(minions), function))
+        found = {}
+        for minion in minions:
+            error = self.broken.get((minion, function))
+            if error:
+                found[minion] = Answer(error=error, lost=error == "the minion did not answer")
+            else:
+                found[minion] = Answer(self.answer(minion, function, *args, **kwargs))
+            if told and not found[minion].lost:
+                told(minion, found[minion])
+        return found
+
+    def answer(self, minion, function, *args, **kwargs):
+        if function == "maas_fleet.version":
+            return __version__
+        if function == "maas_fleet.look":
+            minions = args[0] if args else list(self.named)
+            entries = {
+                one: {
+                    "named": one in self.named, "problems": [], "cluster": one,
+                    "state": self.named.get(one, "absent"), "digest": self.digest,
+                }
+                for one in minions
+            }  # fmt: skip
+            return {"release": "3.7", "problems": self.problems, "clusters": entries}
+        if function == "maas_fleet.prepare":
+            return {"sender": "region", "sender_key": "key", "boxes": dict.fromkeys(args[0], "box")}
+        if function == "state.high":
+            self.named[minion] = "connected"
+            return {
+                f"maas_cluster_|-{name}_|-{name}_|-x": {
+                    "__id__": name, "result": True, "changes": {}, "comment": "",
+                }
+                for name in args[0]
+            }  # fmt: skip
+        if function == "maas_fleet.wait_for":
+            return {one: self.named[one] for one in args[0]}
+        if function == "maas_fleet.settle":
+            return {one: {"changes": {}, "error": None} for one in args[0]}
+        return True
+
+    def connected(self, minions):
+        return set(minions)
+
+    def accepted_keys(self, minions):
+        return {one: self.keys[one] for one in minions if one in self.keys}
+
+    def all_minions(self, target, kind="glob"):
+        return sorted(self.keys)
+
+    def grains(self, minion):
+        return {"maas": {"roles": self.roles[minion]}} if minion in self.roles else {}
+
+    def tell(self, tag, data):
+        self.told.append((tag, data))
+
+    def close(self):
+        pass
+
+    def steps_of(self, minion, state="done"):
+        return [d["step"] for _, d in self.told if d["minion"] == minion and d["state"] == state]
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    opts = {
+        "cachedir": str(tmp_path / "cache"), "pki_dir": str(tmp_path / "pki"),
+        "maas.fleet": {"region": "region", "orchestration": "", "gather_seconds": 0.01},
+    }  # fmt: skip
+    return core.Fleet({"__opts__": opts}, salt=FakeSalt(opts))
+
+
+def react(fleet, asked, sender=None, tag=names.ONBOARD_TAG):
+    return worker.react(fleet, tag, sender, asked)
+
+
+# What an event may say
+
+HOSTILE = [
+    "../../etc/passwd", "rack/1", "rack\\1", "rack 1", "{{ 7*7 }}", "{% raw %}", "rack-1\n", "*",
+    "rack-*", "", ".", "..", "-rack", "a..b", "rack-1;id", "$(id)", "x" * 300, "räck", "rack\x00",
+    "!!python/object", 7, None, True, {"a": 1}, b"rack",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, ["rack-1", "../x"], [["rack-1"]], [], ["x"] * 1001])
+def test_hostile_ids_are_refused_before_anything_is_done(fleet, value, caplog):
+    if value is None:
+        value = [None]
+    told = react(fleet, value)
+    assert told["queued"] == [] == told["running"]
+    assert told["refused"].keys() == {"event"}
+    assert len(told["refused"]["event"]) < 200
+    assert fleet.salt.asked == [] == fleet.salt.told
+    assert "maas onboarding refused" in caplog.text
+    assert not any(line.startswith("rack-1") for line in caplog.text.splitlines())
+
+
+@pytest.mark.parametrize("value", ["rack-1", "rack-1.example.com", "A_b", "7", "x" * 254])
+def test_ids_of_hosts_are_taken(value):
+    assert names.is_id(value)
+
+
+def test_who_may_name_whom():
+    assert names.meant("salt/minion/rack-1/start", "rack-1", None) == ["rack-1"]
+    assert names.meant(names.ONBOARD_TAG, "rack-1", None) == ["rack-1"]
+    assert names.meant(names.ONBOARD_TAG, None, RACKS) == RACKS
+    assert names.meant(names.ONBOARD_TAG, "region", RACKS, ["region"]) == RACKS
+    for tag, sender, asked in (
+        ("salt/minion/rack-1/start", "rack-2", None),
+        ("salt/minion/rack-1/start", None, None),
+        ("salt/minion/a/rack-1/start", "rack-1", None),
+        (names.ONBOARD_TAG, "rack-2", "rack-1"),
+        (names.ONBOARD_TAG, "", "rack-1"),
+        ("salt/auth", "rack-1", "rack-1"),
+        (None, None, "rack-1"),
+    ):
+        with pytest.raises(names.Refused):
+            names.meant(tag, sender, asked)
+
+
+# Admission
+
+
+def test_an_unaccepted_minion_and_one_that_no_pillar_names_are_refused(fleet):
+    told = react(fleet, ["unknown", "stranger", "rack-1"])
+    assert told["refused"] == {"unknown": "its key is not accepted"}
+    refused = {d["minion"]: d["message"] for _, d in fleet.salt.told if d["state"] == "refused"}
+    assert "key is not accepted" in refused["unknown"]
+    assert "maas:clusters" in refused["stranger"]
+    assert fleet.store.record("stranger") == {}
+    assert fleet.store.record("rack-1")["state"] == "enrolled"
+
+
+def test_a_minions_own_grain_is_not_trusted_unless_told(fleet, tmp_path):
+    fleet.salt.roles["stranger"] = ["cluster"]
+    react(fleet, None, "stranger")
+    assert fleet.store.record("stranger") == {}
+    trusting = {**fleet.salt.opts["maas.fleet"], "trust_grains": True}
+    opts = {**fleet.salt.opts, "maas.fleet": trusting}
+    fleet.salt.named["other"] = "absent"
+    with core.Fleet({"__opts__": opts}, salt=fleet.salt) as other:
+        worker.react(other, names.ONBOARD_TAG, "stranger", None)
+        assert other.store.record("stranger")["runs"] == 1
+
+
+def test_a_start_of_what_is_no_cluster_is_passed_over(fleet):
+    fleet.salt.roles["stranger"] = []
+    worker.react(fleet, "salt/minion/stranger/start", "stranger", None)
+    assert fleet.salt.asked == [] == fleet.salt.told
+
+
+# Steps
+
+
+def test_a_batch_goes_through_all_steps_and_asks_the_region_once_each(fleet):
+    react(fleet, RACKS)
+    for minion in RACKS:
+        assert fleet.salt.steps_of(minion) == list(steps.STEPS)
+        assert fleet.store.record(minion)["state"] == "enrolled"
+    of_region = [function for who, function in fleet.salt.asked if who == ["region"]]
+    assert len(of_region) == 8
+    percents = [d["percent"] for _, d in fleet.salt.told if d["minion"] == "rack-1"]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    tag, data = fleet.salt.told[0]
+    assert tag == f"maas/onboard/{data['minion']}/sync"
+    assert {"state", "duration", "percent", "step", "region"} <= set(data)
+    assert fleet.store.queued() == {}
+
+
+def test_a_second_event_does_nothing_but_say_so(fleet):
+    react(fleet, "rack-1")
+    fleet.salt.told.clear()
+    fleet.salt.asked.clear()
+    react(fleet, "rack-1")
+    assert [(d["step"], d["state"]) for _, d in fleet.salt.told] == [("report", "done")]
+    assert "enrolled already" in fleet.salt.told[0][1]["message"]
+    assert {function for _, function in fleet.salt.asked} == {
+        "saltutil.refresh_pillar", "maas_fleet.look",
+    }  # fmt: skip
+
+
+def test_an_event_while_one_runs_does_nothing_but_say_so(fleet):
+    with fleet.store.working() as mine:
+        assert mine
+        assert react(fleet, "rack-1")["queued"] == ["rack-1"]
+        assert react(fleet, "rack-1")["running"] == ["rack-1"]
+    assert [(d["step"], d["state"]) for _, d in fleet.salt.told] == [("asked", "running")]
+    assert fleet.salt.asked == []
+    worker.work(fleet)
+    assert fleet.store.record("rack-1")["state"] == "enrolled"
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "step", "again"),
+    [
+        ("maas_fleet.version", "the minion did not answer", "sync", "sync"),
+        ("saltutil.refresh_pillar", "the minion did not answer", "pillar", "pillar"),
+        ("state.high", "the disk is full", "configure", "secret"),
+        ("state.high", "the minion did not answer", "configure", "secret"),
+    ],
+)
+def test_one_that_fails_does_not_stop_the_others_and_goes_on_there(
+    fleet, function, error, step, again
+):
+    fleet.salt.broken["rack-2", function] = error
+    react(fleet, RACKS)
+    states = {minion: fleet.store.record(minion)["state"] for minion in RACKS}
+    assert states == {"rack-1": "enrolled", "rack-2": "failed", "rack-3": "enrolled"}
+    failed = next(d for _, d in fleet.salt.told if d["state"] == "failed")
+    assert (failed["minion"], failed["step"]) == ("rack-2", step)
+    assert error in failed["message"]
+    assert "fire maas/cluster/onboard again" in failed["todo"]
+    fleet.salt.broken.clear()
+    fleet.salt.told.clear()
+    react(fleet, "rack-2")
+    assert fleet.store.record("rack-2")["state"] == "enrolled"
+    skipped = fleet.salt.steps_of("rack-2", "skipped")
+    assert skipped == [one for one in steps.STEPS[: steps.STEPS.index(again)] if one != "pillar"]
+
+
+def test_a_failure_of_the_region_fails_the_step_for_all_and_is_taken_up_there(fleet):
+    fleet.salt.broken["region", "maas_fleet.settle"] = "503"
+    react(fleet, RACKS)
+    for minion in RACKS:
+        record = fleet.store.record(minion)
+        assert (record["state"], record["step"]) == ("failed", "accept")
+        assert "503" in record["error"]
+    fleet.salt.broken.clear()
+    fleet.salt.asked.clear()
+    react(fleet, RACKS)
+    assert {fleet.store.record(minion)["state"] for minion in RACKS} == {"enrolled"}
+    assert "state.high" not in {function for _, function in fleet.salt.asked}
+
+
+def test_a_region_that_cannot_be_asked_leaves_a_trace_for_each(fleet):
+    fleet.salt.broken["region", "maas_fleet.look"] = "down"
+    react(fleet, RACKS)
+    assert {fleet.store.record(minion)["state"] for minion in RACKS} == {"failed"}
+    fleet.salt.broken.clear()
+    react(fleet, RACKS)
+    assert {fleet.store.record(minion)["state"] for minion in RACKS} == {"enrolled"}
+
+
+def test_a_wrong_pillar_is_told_and_once_corrected_all_begins_anew(fleet):
+    fleet.salt.problems = ["maas:subnets:10.0.0.0/33: is no network"]
+    react(fleet, "rack-1")
+    record = fleet.store.record("rack-1")
+    assert record["step"] == "pillar"
+    assert "10.0.0.0/33" in record["error"]
+    assert "state.high" not in {function for _, function in fleet.salt.asked}
+    fleet.salt.problems, fleet.salt.digest = [], "d2"
+    react(fleet, "rack-1")
+    assert fleet.salt.steps_of("rack-1", "skipped") == []
+    assert fleet.store.record("rack-1")["state"] == "enrolled"
+
+
+def test_one_that_the_region_lost_is_onboarded_again(fleet):
+    react(fleet, "rack-1")
+    fleet.salt.named["rack-1"] = "absent"
+    react(fleet, "rack-1")
+    assert fleet.store.record("rack-1")["runs"] == 2
+    assert fleet.salt.named["rack-1"] == "connected"
+
+
+def test_what_was_under_way_when_the_master_died_is_taken_up(fleet):
+    fleet.store.enqueue("rack-1", "event")
+    fleet.store.keep("rack-1", {"state": "running", "step": "secret", "batch": "0" * 32})
+    fleet.store.enqueue("rack-3", "event")
+    react(fleet, "rack-2")
+    assert {fleet.store.record(minion)["state"] for minion in RACKS} == {"enrolled"}
+
+
+def test_a_defect_of_ours_leaves_no_one_running(fleet, monkeypatch):
+    monkeypatch.setitem(steps._WORK, "secret", lambda step: 1 / 0)
+    react(fleet, "rack-1")
+    record = fleet.store.record("rack-1")
+    assert record["state"] == "failed"
+    assert "ZeroDivisionError" in record["error"]
+    assert fleet.store.queued() == {}
+
+
+def test_a_thousand_events_at_once_become_few_batches(tmp_path):
+    ids = [f"rack-{number}" for number in range(200)]
+    opts = {
+        "cachedir": str(tmp_path / "cache"), "pki_dir": str(tmp_path / "pki"),
+        "maas.fleet": {"region": "region", "orchestration": "", "gather_seconds": 0.3},
+    }  # fmt: skip
+    salt = FakeSalt(opts)
+    salt.keys.update(dict.fromkeys(ids, "key"))
+    salt.named.update(dict.fromkeys(ids, "absent"))
+
+    def fire(part):
+        for one in part:
+            with core.Fleet({"__opts__": opts}, salt=salt) as fleet:
+                worker.react(fleet, f"salt/minion/{one}/start", one, None)
+
+    threads = [threading.Thread(target=fire, args=(ids[n::10],)) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store = Store(Settings.of(opts).folder)
+    assert {store.record(one)["state"] for one in ids} == {"enrolled"}
+    assert {store.record(one)["runs"] for one in ids} == {1}
+    assert len([one for one in salt.asked if one[1] == "maas_fleet.look"]) <= 100
+
+
+# The runner's own words
+
+
+def test_onboard_tells_what_became_of_each(fleet):
+    fleet.salt.broken["rack-2", "state.high"] = "the disk is full"
+    found = onboard.run(fleet, [*RACKS, "unknown"], "glob", False)
+    assert found["rack-1"]["state"] == "enrolled"
+    assert found["rack-2"]["state"] == "failed"
+    assert "disk" in found["rack-2"]["message"]
+    assert found["unknown"]["state"] == "refused"
+    json.dumps(found)
+
+
+def test_a_dry_run_changes_nothing(fleet):
+    fleet.salt.named["rack-2"] = "connected"
+    found = onboard.run(fleet, "rack-1,rack-2,stranger", "glob", True)
+    assert found["rack-1"]["state"] == "would be onboarded"
+    assert found["rack-2"]["state"] == "enrolled"
+    assert found["stranger"]["state"] == "refused"
+    assert fleet.store.records() == {} == fleet.store.queued()
+    functions = {function for _, function in fleet.salt.asked}
+    assert not functions & {"state.high", "maas_fleet.prepare", "saltutil.sync_all"}
+
+
+@pytest.mark.parametrize("target", [["../x"], [7], ["a b"]])
+def test_a_target_that_is_no_id_is_refused(fleet, target):
+    with pytest.raises(MaasError, match="no minion id"):
+        onboard.run(fleet, target, "glob", False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "maas.fleet:region: is missing"),
+        ({"region": "../x"}, "minion ids"),
+        ({"region": "r", "batch": 0}, "above 0"),
+        ({"region": "r", "trust_grains": "yes"}, "true or false"),
+        ({"region": "r", "orchestration": 7}, "text"),
+        ({"region": "r", "nonsense": 7}, "maas.fleet:nonsense: unknown"),
+    ],
+)
+def test_wrong_settings_are_told(given, told):
+    with pytest.raises(BadInput, match=told):
+        Settings.of({"cachedir": "/tmp", "maas.fleet": given})
+
+
+def test_progress_is_lines_in_a_pipe_and_a_bar_on_a_terminal():
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream in (io.StringIO(), Terminal()):
+        progress = core.Progress(stream)
+        progress.show(1, 4, "sync")
+        progress.show(1, 4, "sync")
+        progress.show(4, 4, "report")
+        progress.end()
+        text = stream.getvalue()
+        assert ("\r" in text) == stream.isatty()
+        assert "25 %" in text
+        assert "100 %" in text
+        if not stream.isatty():
+            assert len(text.splitlines()) == 2
