@@ -61,6 +61,20 @@ def test_facts_of_api_2():
     ]  # fmt: skip
 
 
+def test_a_controller_has_its_addresses_at_its_interfaces():
+    rack = machine("r1")
+    del rack["ip_addresses"]
+    rack["interface_set"] = [
+        {
+            "vlan": VLAN,
+            "links": [{"mode": "static", "ip_address": "10.0.0.2"}, {"mode": "link_up"}],
+        },
+        {"vlan": None, "links": None, "discovered": [{"ip_address": "10.0.1.2"}]},
+    ]
+    (found,) = inventory.read(Region(rackcontrollers=[rack]))
+    assert found["addresses"] == ["10.0.0.2", "10.0.1.2"]
+
+
 @pytest.mark.parametrize(
     ("release", "raw", "status"),
     [

@@ -94,8 +94,18 @@ def _facts(raw, release):
         "pool": (raw.get("pool") or {}).get("name"),
         "tags": sorted(raw.get("tag_names") or ()),
         "vlans": sorted(vlans - {None}),
-        "addresses": list(raw.get("ip_addresses") or ()),
+        "addresses": _addresses(raw),
     }
+
+
+def _addresses(raw):
+    """A node's addresses; controllers have them at their interfaces only."""
+    found = list(raw.get("ip_addresses") or ())
+    if "ip_addresses" not in raw:
+        for nic in raw.get("interface_set") or ():
+            links = [*(nic.get("links") or ()), *(nic.get("discovered") or ())]
+            found += [link["ip_address"] for link in links if link.get("ip_address")]
+    return list(dict.fromkeys(found))
 
 
 def _status(raw, release):

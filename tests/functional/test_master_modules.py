@@ -1,0 +1,69 @@
+"""External pillar and roster, loaded and asked by Salt itself, against an embedded region."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from saltext.maas.emulator.server import RegionServer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests/packaging"))
+
+from deliveries import Salt  # noqa: E402
+
+NIC = {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2", "subnet_mask": "255.255.255.0"}
+PROGRAM = """
+import json, sys, salt.config, salt.roster
+opts = salt.config.client_config(sys.argv[1])
+opts["roster"] = "maas"
+print(json.dumps(salt.roster.Roster(opts, "maas").targets(sys.argv[2], "glob")))
+"""
+
+
+@pytest.fixture
+def region():
+    with RegionServer("3.7") as server:
+        server.region.register_controller(hostname="rack1", interfaces=[NIC])
+        yield server
+
+
+@pytest.fixture
+def salt(region, tmp_path):
+    return Salt(
+        tmp_path / "salt", str(REPOSITORY / "_utils"),
+        maas={"url": region.url, "api_key": region.api_key},
+        pillar_dirs=[str(REPOSITORY / "_pillar")], roster_dirs=[str(REPOSITORY / "_roster")],
+        ext_pillar=[{"maas": {"seconds": 20}}], maas_roster={"user": "ubuntu", "statuses": []},
+    )  # fmt: skip
+
+
+def test_a_minion_learns_what_maas_knows_of_it(region, salt):
+    region.requests.reset()
+    found = salt.call("pillar.items", "--id=rack1")["maas_node"]
+    assert found["hostname"] == "rack1"
+    assert "rack" in found["kinds"]
+    assert found["addresses"] == ["10.0.0.2"]
+    assert region.requests.writes() == []
+    region.requests.reset()
+    assert "maas_node" not in salt.call("pillar.items", "--id=somebody-else")
+    assert "maas_node" in salt.call("pillar.items", "--id=rack1.example.com")
+    assert region.requests.count() == 0  # all from the cache
+    for file in (salt.folder / "cache").rglob("*.json"):
+        assert region.api_key not in file.read_text()
+        assert file.stat().st_mode & 0o077 == 0
+
+
+def test_machines_become_targets(region, salt):
+    def targets(tgt):
+        done = salt.python_program(PROGRAM, str(salt.folder / "master"), tgt)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    (name,) = targets("kind:rack")
+    assert name.startswith("rack1")
+    assert targets("kind:rack")[name]["host"] == "10.0.0.2"
+    assert targets("kind:rack")[name]["user"] == "ubuntu"
+    assert targets("kind:rack zone:nowhere") == {}
