@@ -57,8 +57,12 @@ def test_same_cidr_is_refused_everywhere():
 @pytest.mark.parametrize(
     ("release", "missing"),
     [
-        ("2.0", {"managed", "allow_dns", "active_discovery", "disabled_boot_architectures"}),
-        ("2.4", {"allow_dns", "disabled_boot_architectures"}),
+        (
+            "2.0",
+            {"managed", "allow_dns", "active_discovery", "disabled_boot_architectures"}
+            | {"description"},
+        ),
+        ("2.4", {"allow_dns", "disabled_boot_architectures", "description"}),
         ("3.6", set()),
     ],
 )

@@ -1,4 +1,4 @@
-"""``rackcontrollers/`` and ``regioncontrollers/``."""
+"""``rackcontrollers/``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from saltext.maas.emulator.nodes import (
     BOTH,
     REGION,
     connected,
-    new_node,
     register,
     show_node,
 )
@@ -26,16 +25,9 @@ __all__ = ["connected", "register"]
 
 racks = Endpoint("rackcontrollers/", "RackControllersHandler")
 rack = Endpoint("rackcontrollers/{system_id}/", "RackControllerHandler")
-regions = Endpoint("regioncontrollers/", "RegionControllersHandler")
-region_ = Endpoint("regioncontrollers/{system_id}/", "RegionControllerHandler")
 
 
-def seed(region):
-    """Make the region's own controller."""
-    region.rows("regions").add(new_node(region.options.hostname, None, REGION))
-
-
-def _filtered(request, rows):
+def filtered(request, rows):
     """The nodes that the filters of a list ask for."""
     query = request.query
     tests = {
@@ -49,7 +41,7 @@ def _filtered(request, rows):
     return [node for node in rows.values() if all(test(node, given) for test, given in wishes)]
 
 
-def _find(request, kind, label):
+def find_controller(request, kind, label):
     for node in request.region.rows(kind).values():
         if node["system_id"] == request.ids["system_id"]:
             return node
@@ -57,14 +49,10 @@ def _find(request, kind, label):
 
 
 def _rack(request):
-    return _find(request, "racks", "RackController")
+    return find_controller(request, "racks", "RackController")
 
 
-def _region(request):
-    return _find(request, "regions", "RegionController")
-
-
-def _update(request, node):
+def update_controller(request, node):
     """What PUT may change of a controller: description, zone, domain and power type."""
     region = request.region
     check = Check(request, node)
@@ -100,7 +88,7 @@ def _update(request, node):
 def list_racks(request):
     """List rack controllers."""
     region = request.region
-    return [show_node(region, node, True) for node in _filtered(request, region.rows("racks"))]
+    return [show_node(region, node, True) for node in filtered(request, region.rows("racks"))]
 
 
 @racks("GET", "is_registered", since="2.2")
@@ -165,7 +153,7 @@ def read_rack(request):
 def update_rack(request):
     """Update a rack controller."""
     node = _rack(request)
-    _update(request, node)
+    update_controller(request, node)
     return show_node(request.region, node, True)
 
 
@@ -271,35 +259,3 @@ def query_power_state(request):
     """Ask for the power state, which nothing here knows."""
     _rack(request)
     return {"state": "unknown"}
-
-
-# -- regions -----------------------------------------------------------------------------------
-
-
-@regions("GET")
-def list_regions(request):
-    """List region controllers."""
-    region = request.region
-    return [show_node(region, node, False) for node in _filtered(request, region.rows("regions"))]
-
-
-@region_("GET")
-def read_region(request):
-    """Read a region controller."""
-    return show_node(request.region, _region(request), False)
-
-
-@region_("PUT", admin=True)
-def update_region(request):
-    """Update a region controller."""
-    node = _region(request)
-    _update(request, node)
-    return show_node(request.region, node, False)
-
-
-@region_("DELETE", admin=True)
-def delete_region(request):
-    """Refuse to delete a region controller that is running."""
-    node = _region(request)
-    name = node["hostname"]
-    raise Answer(400, f"Unable to delete region controller {name}, it is running.", TEXT)

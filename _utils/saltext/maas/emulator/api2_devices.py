@@ -35,6 +35,7 @@ def show(region, row):
         "owner": row["owner"],
         "parent": row["parent"],
         "address_ttl": None,
+        "ip_addresses": nodes.addresses_of(row),
         "tag_names": row["tags"],
         "node_type": nodes.DEVICE,
         "node_type_name": "Device",
@@ -43,7 +44,7 @@ def show(region, row):
         "interface_set": [nodes.show_interface(region, row, nic) for nic in row["interfaces"]],
         "resource_uri": f"/MAAS/api/2.0/devices/{ident}/",
     }
-    return hide_newer(region.release, shown, _SINCE)
+    return hide_newer(region.release, shown, _SINCE, nodes.GONE)
 
 
 def _read(check, region, stored):

@@ -92,7 +92,7 @@ def get_by_key(request):
     raise Missing("FileStorage", request)
 
 
-@files("DELETE", since="2.2")
+@files("DELETE")
 def delete_named_file(request):
     """Delete the file that the query names."""
     row = _needed(request, request.needed("filename"))

@@ -203,7 +203,7 @@ def create_bond(request):
     return _create_on_parents(request, "bond")
 
 
-@many("POST", "create_bridge")
+@many("POST", "create_bridge", since="2.1")
 def create_bridge(request):
     """Make a bridge on an interface."""
     return _create_on_parents(request, "bridge")

@@ -129,7 +129,7 @@ def delete_machine(request):
     return no_content()
 
 
-@many("GET", "is_registered")
+@many("GET", "is_registered", since="2.2")
 def is_registered(request):
     """Tell whether a MAC address is that of a machine."""
     wanted = str(request.needed("mac_address")).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saltext.maas.emulator import networks
 from saltext.maas.emulator.api2_fabrics import check_name
+from saltext.maas.emulator.crud import hide_newer
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, no_content
@@ -11,6 +12,7 @@ from saltext.maas.emulator.web import Answer, Endpoint, no_content
 spaces = Endpoint("spaces/", "SpacesHandler")
 space = Endpoint("spaces/{space}/", "SpaceHandler")
 
+_SINCE = {"vlans": "2.2", "description": "3.3"}
 #: What stands for "no space" in lists and paths.
 NOWHERE = {
     "id": -1,
@@ -20,12 +22,21 @@ NOWHERE = {
 }
 
 
+def seed(region):
+    """Make the space that subnets are in before 2.2, unless they are put into another."""
+    if region.release < "2.2":
+        default = networks.DEFAULT_SPACE
+        region.rows("spaces")[default] = {"id": default, "name": "space-0", "description": ""}
+
+
 def _show(region, row):
     key = None if row["id"] == -1 else row["id"]
     vlans = [vlan for vlan in region.rows("vlans").values() if vlan["space"] == key]
     subnets = networks.subnets_of(region, {vlan["id"] for vlan in vlans})
+    if region.release < "2.2":
+        subnets = _subnets_in(region, row)
     ident = networks.UNDEFINED if key is None else key
-    return {
+    shown = {
         "id": row["id"],
         "name": row["name"],
         "description": row["description"],
@@ -33,6 +44,13 @@ def _show(region, row):
         "subnets": [networks.show_subnet(region, subnet) for subnet in subnets],
         "resource_uri": f"/MAAS/api/2.0/spaces/{ident}/",
     }
+    return hide_newer(region.release, shown, _SINCE)
+
+
+def _subnets_in(region, row):
+    rows = region.rows("subnets").values()
+    default = networks.DEFAULT_SPACE
+    return [item for item in rows if (item.get("space") or default) == row["id"]]
 
 
 def _space(request, to_change=False):
@@ -49,7 +67,8 @@ def list_spaces(request):
     """List all spaces."""
     region = request.region
     rows = list(region.rows("spaces").values())
-    if any(vlan["space"] is None for vlan in region.rows("vlans").values()):
+    nowhere = any(vlan["space"] is None for vlan in region.rows("vlans").values())
+    if nowhere and region.release >= "2.2":
         rows.append(NOWHERE)
     return [_show(region, row) for row in rows]
 
@@ -85,10 +104,22 @@ def update_space(request):
     return _show(request.region, row)
 
 
+def _refuse_in_use(region, row):
+    if row["id"] == networks.DEFAULT_SPACE:
+        raise Answer(400, "This space is the default space, it cannot be deleted.")
+    if _subnets_in(region, row):
+        text = "Cannot delete some instances of model 'Space' because they are referenced through a"
+        held = ", ".join(f"<Subnet: {item['name']}:{item['cidr']}>" for item in
+                         _subnets_in(region, row))  # fmt: skip
+        raise Answer(500, f"(\"{text} protected foreign key: 'Subnet.space'\", [{held}])")
+
+
 @space("DELETE", admin=True)
 def delete_space(request):
     """Delete a space; its VLANs are in none then."""
     row = _space(request, to_change=True)
+    if request.region.release < "2.2":
+        _refuse_in_use(request.region, row)
     for vlan in request.region.rows("vlans").values():
         if vlan["space"] == row["id"]:
             vlan["space"] = None

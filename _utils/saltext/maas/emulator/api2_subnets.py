@@ -143,6 +143,21 @@ def _default_vlan(region, parent):
     return networks.default_vlan(region, parent)["id"]
 
 
+def _space(check, region, stored):
+    """The space of a form, which subnets have before 2.2 only."""
+    given = check.form.get("space")
+    if given in (None, ""):
+        return (stored or {}).get("space") or networks.DEFAULT_SPACE
+    if region.release >= "2.2":
+        check.error("space", NO_SPACE)
+        return None
+    for row in region.rows("spaces").values():
+        if str(given) in (str(row["id"]), row["name"]):
+            return row["id"]
+    check.error("space", NO_CHOICE)
+    return None
+
+
 def _read_form(request, stored=None):
     """Check a form; returns the fields to store."""
     region = request.region
@@ -156,8 +171,7 @@ def _read_form(request, stored=None):
                 "__all__",
                 f"Invalid IP address: {word}; provide a list of space-separated IP addresses",
             )
-    if region.release >= "2.2" and check.form.get("space"):
-        check.error("space", NO_SPACE)
+    space = _space(check, region, stored)
     mode = check.choice("rdns_mode", ("0", "1", "2"), 2)
     fields = {
         "name": check.text("name") or (stored or {}).get("name") or str(check.form.get("cidr")),
@@ -171,6 +185,8 @@ def _read_form(request, stored=None):
         "disabled_boot_architectures": read_words(check, "disabled_boot_architectures", stored),
     }
     check.done()
+    if region.release < "2.2":
+        fields["space"] = space
     fields.update(rdns_mode=int(mode), net=net, vlan=vlan())
     return fields
 

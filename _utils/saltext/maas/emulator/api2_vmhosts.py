@@ -14,6 +14,7 @@ pods = Endpoint("pods/", "PodsHandler", since="2.2")
 pod = Endpoint("pods/{id}/", "PodHandler", since="2.2")
 clusters = Endpoint("vm-clusters/", "VMClustersHandler", since="3.1")
 cluster = Endpoint("vm-clusters/{id}", "VMClusterHandler", since="3.1")
+virtual_machine = Endpoint("virtual-machines/{id}", "VirtualMachineHandler", since="2.9")
 virtual_machines = Endpoint("virtual-machines/", "VirtualMachinesHandler", since="2.9")
 
 _SINCE = {"pool": "2.4", "cpu_over_commit_ratio": "2.4", "memory_over_commit_ratio": "2.4",
@@ -201,7 +202,10 @@ def list_none(request):
     return []
 
 
+@virtual_machine("GET")
 @cluster("GET")
-def read_cluster(request):
-    """Read a cluster, of which there is none."""
+@cluster("PUT", admin=True)
+@cluster("DELETE", admin=True)
+def read_none(request):
+    """A cluster or virtual machine, of which there are none."""
     raise Answer(404, "Not Found", BARE_TEXT)

@@ -22,9 +22,6 @@ def seed(region):
     for name, setting in settings_of(region.release).items():
         region.settings[name] = series if setting.kind == "series" else setting.default
     region.settings["maas_name"] = region.options.hostname
-    if region.release >= "2.1":
-        region.settings.setdefault("main_archive", "http://archive.ubuntu.com/ubuntu")
-        region.settings.setdefault("ports_archive", "http://ports.ubuntu.com/ubuntu-ports")
 
 
 def _stored_name(region, name):
@@ -43,12 +40,22 @@ def _stored_name(region, name):
     raise Invalid({name: [message]}, BARE_JSON)
 
 
+def _repository(region, name):
+    """The package repository that an old name stands for since 2.1, or None."""
+    if region.release >= "2.1" and name in ("main_archive", "ports_archive"):
+        # They may be renamed, but not deleted.
+        return region.rows("package_repositories")[1 + (name == "ports_archive")]
+    return None
+
+
 @closed("GET", "get_config")
 @opened("GET", "get_config")
 def get_config(request):
     """Get a configuration value."""
     name = _stored_name(request.region, request.needed("name"))
-    return as_json(request.region.settings.get(name), content_type=BARE_JSON)
+    repository = _repository(request.region, name)
+    value = repository["url"] if repository else request.region.settings.get(name)
+    return as_json(value, content_type=BARE_JSON)
 
 
 @closed("POST", "set_config")
@@ -66,5 +73,9 @@ def set_config(request):
         raise Invalid({asked: [str(error)]}) from None
     for function in region.before_setting:
         function(region, name)
-    region.settings[name] = cleaned
+    repository = _repository(region, name)
+    if repository:
+        repository["url"] = cleaned
+    else:
+        region.settings[name] = cleaned
     return as_text("OK", content_type=BARE_TEXT)

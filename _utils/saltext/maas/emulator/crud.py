@@ -107,14 +107,18 @@ def mail_date():
     return email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc))
 
 
-def hide_newer(release, shown, since):
-    """Take away the fields that came with a later release.
+def hide_newer(release, shown, since, until=None):
+    """Take away the fields that came with a later release, or went with an earlier one.
 
     Args:
         release: Of the region.
         shown: Data of an answer, changed in place and returned.
         since: ``{field: first release}``.
+        until: ``{field: first release without it}``.
     """
+    for name, gone in (until or {}).items():
+        if release >= gone:
+            shown.pop(name, None)
     for name, first in since.items():
         if release < first:
             shown.pop(name, None)

@@ -42,7 +42,9 @@ SINCE = {
     "error_description": "3.5",
     "enable_kernel_crash_dump": "3.6",
     "is_dpu": "3.7",
+    "iscsiblockdevice_set": "2.3",
 }  # fmt: skip
+UNTIL = {**nodes.GONE, "iscsiblockdevice_set": "3.0"}
 
 #: Fields that are kept as they are shown, with the value of a new machine.
 PLAIN = {
@@ -150,12 +152,8 @@ def show(region, row):
             (nic for nic in interfaces if nic["id"] == row.get("boot_interface")),
             interfaces[0] if interfaces else None,
         ),
-        ip_addresses=[
-            link["ip_address"]
-            for nic in row["interfaces"]
-            for link in nic["links"]
-            if link.get("ip_address")
-        ],
+        ip_addresses=nodes.addresses_of(row),
+        iscsiblockdevice_set=[],
         default_gateways=gateways(region, row),
         hardware_info=dict.fromkeys(nodes.HARDWARE, "Unknown"),
         numanode_set=[{"index": 0, "memory": 0, "cores": [], "hugepages_set": []}],
@@ -169,9 +167,7 @@ def show(region, row):
     for test in nodes.TESTS:
         shown[f"{test}_test_status"] = row["testing_status"] if test == "storage" else -1
         shown[f"{test}_test_status_name"] = pending[shown[f"{test}_test_status"]]
-    if region.release >= "2.4":  # seen to be gone in 3.7
-        del shown["ip_addresses"]
-    return hide_newer(region.release, shown, SINCE)
+    return hide_newer(region.release, shown, SINCE, UNTIL)
 
 
 def set_links(region, row, nic):

@@ -6,11 +6,13 @@ import functools
 import ipaddress
 
 DEFAULT_FABRIC = 0
+DEFAULT_SPACE = 0  # of subnets in 2.0 and 2.1
 UNDEFINED = "undefined"
 
 #: Release from which on an answer has a field, where it was not there from 2.0 on.
 VLAN_FIELDS = {"fabric_id": "2.1", "relay_vlan": "2.2", "space": "2.2"}
 SUBNET_FIELDS = {
+    "description": "2.5",
     "active_discovery": "2.1",
     "managed": "2.2",
     "allow_dns": "2.5",
@@ -181,6 +183,13 @@ def add_subnet(region, cidr, vlan_id, **fields):
     )
 
 
+def subnet_space(region, subnet, shown_vlan):
+    """Name of a subnet's space, which is that of its VLAN since 2.2."""
+    if region.release >= "2.2":
+        return shown_vlan["space"]
+    return region.rows("spaces")[subnet.get("space") or DEFAULT_SPACE]["name"]
+
+
 def show_subnet(region, subnet, vlans=None):
     """A subnet as the API shows it.
 
@@ -210,7 +219,7 @@ def show_subnet(region, subnet, vlans=None):
         "active_discovery": subnet["active_discovery"],
         "managed": subnet["managed"],
         "disabled_boot_architectures": subnet["disabled_boot_architectures"],
-        "space": shown_vlan.get("space", UNDEFINED),
+        "space": subnet_space(region, subnet, shown_vlan),
         "resource_uri": f"/MAAS/api/2.0/subnets/{subnet['id']}/",
     }
     return _without_newer("subnet", region.release, shown)

@@ -36,14 +36,29 @@ SERVICES = {
     "syslog_rack": ("2.5", "running"),
     "agent": ("3.5", "running"),
 }
-#: Fields of a controller, and since when, where they were not there from 2.0 on.
+#: First release whose answers have a field of a controller, where it is not 2.0.
 SINCE = {
     "version": "2.3",
-    "cpu_speed": "2.4",
-    "hardware_info": "2.4",
-    "tag_names": "2.4",
+    **dict.fromkeys(
+        ("cpu_speed", "hardware_info", "tag_names", "commissioning_status",
+         "commissioning_status_name", "testing_status", "testing_status_name",
+         "current_commissioning_result_id", "current_testing_result_id",
+         "current_installation_result_id", "cpu_test_status", "cpu_test_status_name",
+         "memory_test_status", "memory_test_status_name", "storage_test_status",
+         "storage_test_status_name", "other_test_status", "other_test_status_name"), "2.4"),
     "description": "2.6",
-}
+    **dict.fromkeys(
+        ("hardware_uuid", "network_test_status", "network_test_status_name",
+         "interface_test_status", "interface_test_status_name"), "2.9"),
+}  # fmt: skip
+#: What answers had until it was seen to be gone in 3.7.
+GONE = {"ip_addresses": "3.7"}
+
+
+def addresses_of(node):
+    """The addresses of a node's interfaces."""
+    links = [link for nic in node["interfaces"] for link in nic["links"]]
+    return [link["ip_address"] for link in links if link.get("ip_address")]
 
 
 def new_node(hostname, system_id, node_type):
@@ -238,7 +253,7 @@ def show_node(region, node, as_rack):
         "power_state": "unknown",
         "power_type": node["power_type"],
         "status_action": None,
-        "tag_names": [],
+        "tag_names": node.get("tags", []),
         "version": ".".join(map(str, region.release.parts)),
         "interface_set": [show_interface(region, node, nic) for nic in node["interfaces"]],
         "commissioning_status": -1 if is_rack_only else 0,
@@ -255,7 +270,5 @@ def show_node(region, node, as_rack):
         shown[f"{test}_test_status_name"] = "Unknown"
     if as_rack:
         shown["service_set"] = _service_set(region, node)
-    for name, since in SINCE.items():
-        if region.release < since:
-            del shown[name]
-    return shown
+    shown["ip_addresses"] = addresses_of(node)
+    return hide_newer(region.release, shown, SINCE, GONE)

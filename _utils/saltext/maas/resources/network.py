@@ -315,7 +315,7 @@ class Subnet(Table):
             "managed", kinds.BOOLEAN, since="2.2", usual=True,
             doc="MAAS hands out its addresses.",
         ),
-        Field("description", since="2.0", doc="Free text."),
+        Field("description", since="2.5", doc="Free text; MAAS takes it before, and hides it."),
         Field(
             "disabled_boot_architectures", kinds.NAMES, since="3.0",
             doc="Boot architectures that DHCP does not serve here.",
