@@ -166,6 +166,38 @@ def drift(data=None, profile=None):
     return whole.drift(_snapshot(profile), described)
 
 
+def export(folder=None, by=None, profile=None):
+    """Write what the region holds as a pillar, such that a highstate with it changes nothing.
+
+    MAAS's defaults are left out; secrets are references, to be put into a secret store.
+
+    Args:
+        folder: Folder on this minion to write the files into; it must be empty or new.
+        by: ``type`` for a file for each kind of thing, ``site`` for one for each fabric
+            with what lies on it; all in one where not given.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
+        paths), the references that stand for secrets, and what could not be described.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or the folder is in use.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.export /srv/pillar/maas by=type
+    """
+    found = pillar.export(_snapshot(profile))
+    texts = pillar.files(found, by)
+    written = pillar.write(folder, texts) if folder else texts
+    return {"files": written, "secrets": found.secrets, "notes": found.notes}
+
+
 def _snapshot(profile):
     client = runtime.client(globals(), profile)
     return Snapshot(client, local=runtime.local_door(globals(), client.release))

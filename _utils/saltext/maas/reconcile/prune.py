@@ -154,7 +154,9 @@ def _unmanaged(snapshot, table, wishes, scopes):
         gone = Wanted(table.name, key, identity, True)
         if id(record.raw) in matched or table.match(snapshot, gone) is None:
             continue
-        if not table.exports(snapshot, record) and table.keeps(snapshot, record):
+        if None in identity.values():
+            continue
+        if table.keeps(snapshot, record) and table.pillar and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it
         kept = table.keeps(snapshot, record) or table.undeletable(snapshot.release, record.raw)
         if snapshot.twice(table.name, key, part):

@@ -43,6 +43,9 @@ class SshKey(Table):
     def differences(self, snapshot, wanted, record):
         return {}
 
+    def exports(self, snapshot, record):
+        return not record.raw.get("keysource")  # its source stands for it
+
 
 class SshKeySource(Table):
     """All keys that a person has at Launchpad or GitHub, as MAAS fetched them."""

@@ -117,6 +117,13 @@ class IpAddress(Table):
             return "network is missing, which MAAS up to 1.10 needs"
         return super().problem(snapshot, wanted, record)
 
+    def exports(self, snapshot, record):
+        # The addresses of DNS names are listed here as well.
+        names = snapshot.records("dns_resource").values() if snapshot.release >= "2.0" else ()
+        return not any(
+            one["ip"] == record.raw["ip"] for name in names for one in name.raw["ip_addresses"]
+        )
+
     def send_create(self, run, values, data, files):
         if run.snapshot.release < "2.1":
             word = "ip_address" if run.snapshot.release >= "2.0" else "requested_address"

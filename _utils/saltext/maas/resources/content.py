@@ -9,6 +9,13 @@ from saltext.maas.resources import kinds
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
+#: The archives that every region has: where they are, and the architectures they are for.
+_ARCHIVES = {
+    "main_archive": ("http://archive.ubuntu.com/ubuntu", ["amd64", "i386"]),
+    "ports_archive": ("http://ports.ubuntu.com/ubuntu-ports",
+                      ["arm64", "armhf", "ppc64el", "s390x"], ["arm64", "armhf", "ppc64el"]),
+}  # fmt: skip
+
 
 class PackageRepository(Table):
     name = "package_repository"
@@ -21,7 +28,8 @@ class PackageRepository(Table):
     fields = (
         Field("name", doc="Name, unique in the region; two are there from the start: "
               "main_archive and ports_archive."),
-        Field("url", doc="URL, or ppa:OWNER/NAME."),
+        Field("url", usual=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
+              doc="URL, or ppa:OWNER/NAME."),
         Field("distributions", kinds.NAMES, doc="Distributions, such as jammy."),
         Field("components", kinds.NAMES, doc="Components; not of the two that are always there."),
         Field("disabled_pockets", kinds.NAMES, doc="Pockets not to use, such as security."),
@@ -29,8 +37,10 @@ class PackageRepository(Table):
             "disabled_components", kinds.NAMES, since="2.2",
             doc="Components not to use, of the two that are always there.",
         ),
-        Field("disable_sources", kinds.BOOLEAN, since="2.5", doc="Leave deb-src lines out."),
-        Field("arches", kinds.NAMES, doc="Architectures."),
+        Field("disable_sources", kinds.BOOLEAN, since="2.5", usual=(True, False),
+              doc="Leave deb-src lines out."),
+        Field("arches", kinds.NAMES, doc="Architectures.",
+              usual=lambda values: _ARCHIVES.get(values.get("name"), (None, None))[1:]),
         Field("key", doc="Public key that signs it, in ASCII armour."),
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
     )  # fmt: skip

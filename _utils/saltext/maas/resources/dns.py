@@ -23,7 +23,8 @@ class Domain(Table):
         Field("ttl", kinds.TTL, doc="Default time to live of its records, in seconds."),
         Field("authoritative", kinds.BOOLEAN, usual=True, doc="Whether MAAS serves the domain."),
         Field(
-            "is_default", kinds.BOOLEAN, since="2.4", usual=False,
+            "is_default", kinds.BOOLEAN, since="2.4",
+            usual=lambda values: (False, True) if values.get("name") == "maas" else False,
             doc="true makes it the domain of new machines.",
         ),
         Field(
@@ -73,6 +74,15 @@ class _Named(Table):
         label, domain = values["fqdn"], values["domain"]
         return {**values, "fqdn": domain if label == "@" else f"{label}.{domain}"}
 
+    def to_pillar(self, snapshot, values):
+        fqdn = values["fqdn"]
+        domain = max((key for key in snapshot.records("domain") if _within(fqdn, key)), key=len)
+        return {**values, "fqdn": fqdn[: -len(domain) - 1] or "@", "domain": domain}
+
+    def exports(self, snapshot, record):
+        # What MAAS makes itself, such as the names of machines, has no domain of its own here.
+        return any(_within(record.raw["fqdn"], key) for key in snapshot.records("domain"))
+
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
         return found.rstrip(".") if field.name in ("fqdn", "domain") and found else found
@@ -120,6 +130,12 @@ class DnsResource(_Named):
         ),
         Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
     )  # fmt: skip
+
+    def exports(self, snapshot, record):
+        # MAAS makes one without addresses for each record.
+        has = bool(self.by_name["ip_addresses"].value(record.raw))
+        return has and super().exports(snapshot, record)
+
     around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"], "address_ttl": 60}
     changed = {"ip_addresses": ["192.0.2.6", "192.0.2.7"]}

@@ -36,7 +36,11 @@ class ResourcePool(Table):
             kinds.matching(r"^\w([\w -]*\w)?$", "a name of letters, digits, _, - and spaces"),
             doc="Name, unique in the region.",
         ),
-        Field("description", doc="Free text."),
+        Field(
+            "description",
+            doc="Free text.",
+            usual=lambda values: "Default pool" if values.get("name") == "default" else None,
+        ),
     )
     example = {"name": "web", "description": "front ends"}
     changed = {"description": "front and back ends"}

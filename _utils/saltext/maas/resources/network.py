@@ -40,14 +40,6 @@ class Fabric(Table):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
 
-    def exports(self, snapshot, record):
-        vlans = [
-            snapshot.find("vlan", f"{record.key}/{vlan['vid']}") for vlan in record.raw["vlans"]
-        ]
-        return record.raw["id"] != 0 or any(
-            snapshot.tables["vlan"].exports(snapshot, vlan) for vlan in vlans if vlan
-        )
-
     def promise(self, snapshot, values):
         vlan = {"id": snapshot.number(), "fabric": values["name"], "vid": 0, "name": "untagged",
                 "mtu": 1500, "dhcp_on": False}  # fmt: skip
@@ -75,9 +67,6 @@ class Space(Table):
         # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None
-
-    def exports(self, snapshot, record):
-        return not self.keeps(snapshot, record)
 
 
 class Vlan(Table):
@@ -131,12 +120,8 @@ class Vlan(Table):
             return "DHCP is served there"
         return holder(snapshot, {record.raw["id"]}, nic_vlans)
 
-    def exports(self, snapshot, record):
-        if record.raw["vid"]:
-            return True
-        dhcp = snapshot.tables["dhcp"]
-        values = self.values(snapshot, record.raw)
-        return bool(self.pillar_entry(values)) or dhcp.exports(snapshot, record)
+    def pillar_key(self, values):
+        return values["vid"] or "untagged"
 
 
 class Dhcp(Table):

@@ -32,24 +32,28 @@ class Script(Table):
         Field("name", doc="Name, unique in the region; a YAML header may name it too."),
         Field("script", _TEXT, read=_content, doc="The text, from #! on; a YAML header may say "
               "what is not said here."),
-        Field("type", kinds.numbered(commissioning=0, testing=2, release=3),
+        Field("type", kinds.numbered(commissioning=0, testing=2, release=3), usual="testing",
               doc="commissioning, testing, or release from 3.5 on."),
         Field("title", doc="What a person calls it."),
         Field("description", doc="Free text."),
         Field("tags", kinds.NAMES, doc="Tags by which it is chosen."),
-        Field("timeout", kinds.DURATION, doc="Time that it may take, in seconds; 0 for any."),
-        Field("destructive", kinds.BOOLEAN, doc="Whether it destroys what the disks hold."),
-        Field("hardware_type", kinds.numbered(**_HARDWARE), since="2.3",
+        Field("timeout", kinds.DURATION, usual=0,
+              doc="Time that it may take, in seconds; 0 for any."),
+        Field("destructive", kinds.BOOLEAN, usual=False,
+              doc="Whether it destroys what the disks hold."),
+        Field("hardware_type", kinds.numbered(**_HARDWARE), since="2.3", usual="node",
               doc="What it looks at: node, cpu, memory, storage, network or gpu."),
         Field("parallel", kinds.numbered(disabled=0, instance=1, any=2), since="2.3",
+              usual="disabled",
               doc="What it may run beside: disabled, instance or any."),
         Field("packages", kinds.MAPPING, since="2.3", until="3.4",
               doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
         Field("for_hardware", kinds.NAMES, since="2.4", doc="Hardware that it is for."),
-        Field("may_reboot", kinds.BOOLEAN, since="2.4", doc="Whether it may reboot the machine."),
-        Field("recommission", kinds.BOOLEAN, since="2.4",
+        Field("may_reboot", kinds.BOOLEAN, since="2.4", usual=False,
+              doc="Whether it may reboot the machine."),
+        Field("recommission", kinds.BOOLEAN, since="2.4", usual=False,
               doc="Whether MAAS's own commissioning scripts run once more after it."),
-        Field("apply_configured_networking", kinds.BOOLEAN, since="2.7",
+        Field("apply_configured_networking", kinds.BOOLEAN, since="2.7", usual=False,
               doc="Whether the machine's own network is set up for it."),
         Field("comment", readable=False, doc="Said of this version of the text; free text."),
     )  # fmt: skip
@@ -67,6 +71,13 @@ class Script(Table):
 
     def kept(self, raw):
         return bool(raw.get("default"))
+
+    def exports(self, snapshot, record):
+        return not self.kept(record.raw)
+
+    def to_pillar(self, snapshot, values):
+        tags = [tag for tag in values.get("tags") or () if tag not in _HARDWARE]
+        return {**values, "tags": tags or None}
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""

@@ -333,6 +333,14 @@ class Table:
         """What would suffer if an object were pruned: it serves DHCP or holds machines."""
         return None
 
+    def to_pillar(self, snapshot, values: dict) -> dict:
+        """The opposite of :meth:`from_pillar`: values as the pillar's mappings have them."""
+        return values
+
+    def pillar_key(self, values: dict):
+        """The key of an object's mapping in the pillar; None where it has none."""
+        return values.get(self.pillar.named_by)
+
     def pillar_entry(self, values: dict):
         """What an export writes of an object: the fields that MAAS does not give of itself.
 
@@ -344,7 +352,8 @@ class Table:
         """
         place, found = self.pillar, {}
         shown = {name: value for name, value in values.items() if name not in place.implied()}
-        for name in sorted(shown, key=lambda one: one not in place.needed):
+        first = {name: number for number, name in enumerate(place.needed)}
+        for name in sorted(shown, key=lambda one: first.get(one, len(first))):
             field, value = self.by_name[name], shown[name]
             if not field.writable:
                 continue
@@ -354,11 +363,13 @@ class Table:
                     continue
             if field.secret:
                 value = reference(self.name, self.key(values), name)
+            elif field.kind is VLAN_NAME and value.endswith("/0"):
+                value = f"{value[:-1]}untagged"
             found[place.spelling(name)] = value
         return found
 
     def exports(self, snapshot, record) -> bool:
-        """Whether an export shows an object; what every region has and nobody changed is not."""
+        """Whether an export shows an object at all."""
         return True
 
     def promise(self, snapshot, values: dict) -> Promised:

@@ -41,7 +41,7 @@ class User(Table):
         return super().keeps(snapshot, record) or ("it is an administrator" if admin else None)
 
     def exports(self, snapshot, record):
-        return record.key not in SYSTEM_USERS
+        return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""

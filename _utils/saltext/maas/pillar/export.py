@@ -1,0 +1,333 @@
+"""From a region to the pillar that describes it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass, field
+
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.pillar.checks import problems
+from saltext.maas.pillar.wishes import wishes
+from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
+from saltext.maas.reconcile import make_plan
+from saltext.maas.resources import TABLES
+from saltext.maas.resources.node_group import PLACEHOLDER
+
+_PREFIX = "sdb://maas/"
+BY = ("type", "site")
+
+
+@dataclass
+class Export:
+    """What a region holds, as a pillar.
+
+    Attributes:
+        described: The mapping under ``maas``.
+        secrets: The references that stand for secrets, to be put into a secret store.
+        notes: What could not be described, one line each.
+    """
+
+    described: dict
+    secrets: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+
+def export(snapshot) -> Export:
+    """Describe a region such that a run with the description changes nothing.
+
+    What MAAS gives of itself is left out.  What could not be described after all is
+    found by planning with the description, and noted.
+
+    Args:
+        snapshot: A new :class:`~saltext.maas.reconcile.snapshot.Snapshot`.
+
+    Raises:
+        MaasError: The region cannot be asked.
+    """
+    described = {"release": snapshot.release.series}
+    described.update(_settings(snapshot))
+    described.update(_Tree(snapshot).under("", None))
+    found = Export(described)
+    _clusters(snapshot, found)
+    found.secrets = sorted(set(_references(found.described)))
+    _agree(snapshot, found)
+    return found
+
+
+def files(found: Export, by: str | None = None) -> dict:
+    """An export as pillar files.
+
+    Args:
+        found: What :func:`export` returned.
+        by: ``type`` for a file for each key of the pillar, ``site`` for one for each
+            fabric with what lies on it; None for all in one.
+
+    Returns:
+        ``{file name: text}``, with an ``init.sls`` that includes the others.
+
+    Raises:
+        BadInput: There is no such split.
+    """
+    if by not in (None, *BY):
+        raise BadInput(f"by: {by!r} must be one of: {', '.join(BY)}")
+    if by is None:
+        return {"init.sls": pillar_file(found.described)}
+    parts = _by_type(found.described) if by == "type" else _by_site(found.described)
+    names = {name: _file_name(name, parts) for name in parts}
+    include = to_yaml({"include": [f".{name[:-4]}" for name in names.values()]})
+    written = {"init.sls": f"#!yaml\n{include}"}
+    return {**written, **{names[name]: pillar_file(part) for name, part in parts.items()}}
+
+
+def write(folder: str, texts: dict) -> list:
+    """Write files into a new or empty folder.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        MaasError: The folder holds something already, or cannot be written.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        if os.listdir(folder):
+            raise MaasError(f"{folder} holds files already; name an empty or new folder")
+        paths = []
+        for name, text in texts.items():
+            paths.append(os.path.join(folder, name))
+            with open(paths[-1], "x", encoding="utf-8") as stream:
+                stream.write(text)
+    except OSError as error:
+        raise MaasError(f"{folder} cannot be written: {error.strerror}") from None
+    return paths
+
+
+# What tables place in the pillar
+
+
+class _Tree:
+    """All objects of all tables that have a place in the pillar, within one another."""
+
+    def __init__(self, snapshot):
+        self._snapshot = snapshot
+        self._of = {}
+
+    def under(self, type: str, parent) -> dict:
+        """What stands at the top, or within one object."""
+        found = {}
+        for table in TABLES:
+            place = table.pillar
+            if place is None or place.under != type or table.name not in self._snapshot.tables:
+                continue
+            objects = list(self._objects(table, parent))
+            if not objects:
+                continue
+            if place.single:
+                found[place.key] = objects[0][1]
+            elif place.plain:
+                found[place.key] = [entry[table.identity[-1]] for _, entry in objects]
+            elif place.named_by:
+                found[place.key] = {name: entry or None for name, entry in objects}
+            else:
+                found[place.key] = [entry for _, entry in objects]
+        return found
+
+    def _objects(self, table, parent):
+        for values, record in self._grouped(table).get(parent, ()):
+            entry = table.pillar_entry(values)
+            entry = {**entry, **self.under(table.name, record.key)}
+            if not entry and table.keeps(self._snapshot, record):
+                continue  # every region has it, and nobody changed it
+            yield table.pillar_key(values), entry
+
+    def _grouped(self, table):
+        """The objects of a type by the key of what they stand in."""
+        if table.name not in self._of:
+            groups = self._of[table.name] = {}
+            for part in table.parts(self._snapshot):
+                records = self._snapshot.records(table.name, part)
+                for key in sorted(records, key=natural):
+                    if not table.exports(self._snapshot, records[key]):
+                        continue
+                    if self._snapshot.twice(table.name, key, part):
+                        continue  # nothing could tell the two apart
+                    values = table.to_pillar(
+                        self._snapshot, table.values(self._snapshot, records[key].raw)
+                    )
+                    if any(values.get(name) is None for name in table.identity):
+                        continue
+                    parent = values.get(table.pillar.parent) if table.pillar.parent else None
+                    groups.setdefault(parent, []).append((values, records[key]))
+        return self._of[table.name]
+
+
+def natural(key) -> list:
+    """A sort key that puts 9 before 10, and 10.9.0.0 before 10.10.0.0."""
+    return [(0, int(word), "") if word.isdigit() else (1, 0, word)
+            for word in re.split(r"(\d+)", str(key)) if word]  # fmt: skip
+
+
+# What stands in the pillar by rules of its own
+
+
+def _settings(snapshot):
+    table = snapshot.tables["setting"]
+    names = table.parts(snapshot)
+    snapshot.prefetch([("setting", name) for name in names])
+    found = {}
+    for name in names:
+        record = snapshot.records("setting", name)[name]
+        if table.exports(snapshot, record):
+            found[name] = table.pillar_entry(table.values(snapshot, record.raw))
+    return {"settings": found} if found else {}
+
+
+def _clusters(snapshot, found):
+    clusters = _racks(snapshot, found) if "rack" in snapshot.tables else _node_groups(
+        snapshot, found)  # fmt: skip
+    if clusters:
+        found.described["clusters"] = clusters
+
+
+def _racks(snapshot, found):
+    table, racks = snapshot.tables["rack"], {}
+    first = [one.key for one in snapshot.records("domain").values() if one.raw.get("is_default")]
+    for key, record in sorted(snapshot.records("rack").items()):
+        if not table.exports(snapshot, record):
+            found.notes.append(f"rack controller {key} is not connected, so it is left out")
+            continue
+        values = table.values(snapshot, record.raw)
+        entry = {
+            name: values[name] for name in ("description", "zone", "domain") if values.get(name)
+        }
+        if entry.get("zone") == "default":
+            del entry["zone"]
+        if entry.get("domain") in [*first, "maas"]:
+            del entry["domain"]
+        racks[key] = entry or None
+    return racks
+
+
+def _node_groups(snapshot, found):
+    table, clusters = snapshot.tables["node_group"], {}
+    for key, record in sorted(snapshot.records("node_group").items()):
+        values = table.values(snapshot, record.raw)
+        if key == PLACEHOLDER:
+            continue
+        name = values["cluster_name"] or key
+        if values["status"] == "pending":
+            found.notes.append(f"cluster {name} is pending, so it is left out")
+            continue
+        entry = {"uuid": key, "cluster_name": name}
+        if values.get("name"):
+            entry["dns_zone"] = values["name"]
+        if values["status"] == "rejected":
+            entry["accepted"] = False
+        interfaces = {
+            one: _interface(snapshot, key, one)
+            for one in sorted(snapshot.records("node_group_interface", key), key=natural)
+        }
+        interfaces = {one.partition("/")[2]: entry for one, entry in interfaces.items() if entry}
+        if interfaces:
+            entry["interfaces"] = interfaces
+        clusters[re.sub(r"[^\w.-]+", "-", name).strip("-") or key] = entry
+    return clusters
+
+
+def _interface(snapshot, cluster, key):
+    table = snapshot.tables["node_group_interface"]
+    record = snapshot.records(table.name, cluster)[key]
+    values = {k: v for k, v in table.values(snapshot, record.raw).items() if v is not None}
+    if "ip" not in values:
+        return None
+    name = key.partition("/")[2]
+    entry = {"management": values["management"], "ip": values["ip"]}
+    if values.get("interface") not in (None, name):
+        entry["interface"] = values["interface"]
+    for one in ("subnet_mask", "broadcast_ip", "router_ip"):
+        if values.get(one) and not (one == "broadcast_ip" and _computed(values)):
+            entry[one] = values[one]
+    for span, prefix in (("dynamic_range", ""), ("static_range", "static_")):
+        low, high = (values.get(f"{prefix}ip_range_{end}") for end in ("low", "high"))
+        if low and high:
+            entry[span] = {"low": low, "high": high}
+    return entry
+
+
+def _computed(values):
+    """Whether a broadcast address is the one that MAAS computes."""
+    if not values.get("subnet_mask"):
+        return False
+    net = ipaddress.ip_interface(f"{values['ip']}/{values['subnet_mask']}").network
+    return str(net.broadcast_address) == values["broadcast_ip"]
+
+
+# Whether it changes nothing
+
+
+def _references(value):
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+    elif isinstance(value, str) and value.startswith(_PREFIX):
+        yield value
+
+
+def _agree(snapshot, found):
+    """Plan with the export: switch off imports that it would start, and note what differs."""
+    for line in problems(found.described, snapshot.release):
+        found.notes.append(f"the pillar would be refused: {line}")
+    if found.notes and found.notes[-1].startswith("the pillar"):
+        return
+    plan = make_plan(snapshot, wishes(found.described, snapshot.release))
+    types = {change.wanted.type for change in plan.changes}
+    if "image" in types:
+        found.described["images"] = {"import": False}
+    elif "cluster_image" in types:
+        found.described["images"] = {"sync": False}
+    for change in plan.changes:
+        hidden = [
+            value for value in change.wanted.values.values()
+            if isinstance(value, str) and value.startswith(_PREFIX)
+        ]  # fmt: skip
+        if change.wanted.type not in ("image", "cluster_image") and not hidden:
+            fields = ", ".join(change.new or ())
+            found.notes.append(f"{change.name} could not be described fully: {fields}")
+
+
+# Splitting
+
+
+def _by_type(described):
+    common = {"release": described["release"]}
+    rest = {name: {name: part} for name, part in described.items() if name != "release"}
+    return {"release": common, **rest}
+
+
+def _by_site(described):
+    """A part for each fabric with its subnets; everything else is common."""
+    common = {name: part for name, part in described.items() if name not in ("fabrics", "subnets")}
+    parts = {}
+    for fabric, values in (described.get("fabrics") or {}).items():
+        parts[f"site {fabric}"] = {"fabrics": {fabric: values}}
+    for cidr, values in (described.get("subnets") or {}).items():
+        fabric = str((values or {}).get("vlan") or "").rpartition("/")[0]
+        part = parts.get(f"site {fabric}", common)
+        part.setdefault("subnets", {})[cidr] = values
+    return {"common": common, **parts}
+
+
+def _file_name(name, names):
+    """A file name of few letters, unlike that of any other part."""
+
+    def plain(one):
+        return re.sub(r"[^a-z0-9]+", "_", one.lower()).strip("_") or "part"
+
+    same = [one for one in names if plain(one) == plain(name)]
+    number = same.index(name)
+    return f"{plain(name)}_{number + 1}.sls" if number else f"{plain(name)}.sls"

@@ -1,0 +1,189 @@
+"""A region as pillar: read again it changes nothing, and it reads as if a person had written it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from saltext.maas import pillar, whole
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want
+from support.examples import EXAMPLES, examples_for, manage_network
+from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
+
+RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
+SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+
+
+def read(text):
+    assert text.startswith("#!yaml\n")
+    return yaml.safe_load(text)
+
+
+def merged(parts):
+    """As Salt merges pillar files."""
+    found = {}
+    for part in parts:
+        for key, value in part.items():
+            if isinstance(value, dict) and isinstance(found.get(key), dict):
+                found[key] = merged([found[key], value])
+            else:
+                found[key] = value
+    return found
+
+
+def revealed(value, secrets):
+    if isinstance(value, dict):
+        return {key: revealed(one, secrets) for key, one in value.items()}
+    if isinstance(value, list):
+        return [revealed(one, secrets) for one in value]
+    return secrets.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def full(request):
+    """A region with an example of every resource type, and its export."""
+    with RegionServer(release=request.param, index_seconds=0.05, import_seconds=0.05) as server:
+        if request.param >= "2.0":
+            rack(server, "a", "10.10.0.2")
+        elif request.param >= "1.7":
+            manage_network(server)
+        for table in EXAMPLES:
+            wanted = examples_for(table, request.param)
+            plan = make_plan(snapshot_of(server), wanted)
+            apply(snapshot_of(server), plan, SHORT)
+            assert errors(plan) == {}
+        yield server, pillar.export(snapshot_of(server))
+
+
+@pytest.mark.parametrize("by", [None, "type", "site"])
+def test_read_again_it_changes_nothing(full, by):
+    server, found = full
+    assert found.notes == []
+    files = pillar.files(found, by)
+    if by:
+        names = [f".{name[:-4]}" for name in files if name != "init.sls"]
+        assert read(files["init.sls"]) == {"include": names}
+        described = merged([read(text)["maas"] for name, text in files.items()
+                            if name != "init.sls"])  # fmt: skip
+    else:
+        described = read(files["init.sls"])["maas"]
+    assert described == found.described
+    server.requests.reset()
+    assert whole.plan_of(snapshot_of(server), described).shown() == {}
+    assert server.requests.writes() == []
+    snapshot = snapshot_of(server)
+    left = [one for one in whole.unmanaged_of(snapshot, described).values() for one in one.values()]
+    assert [remark for remark in left if not remark] == []
+
+
+def test_it_holds_every_example(full):
+    server, found = full
+    text = pillar.files(found)["init.sls"]
+    for table in EXAMPLES:
+        for value in examples_for(table, server.region.release.series)[-1:]:
+            assert str(value.values[table.identity[0]]).split("/")[0].split(".")[0] in text
+
+
+def test_it_reads_as_if_written_by_hand(full):
+    _, found = full
+    text = pillar.files(found)["init.sls"]
+    assert not re.search(r"[&*]id\d|null|!!|\{\}|\[\]", text)
+    quoted = [line.strip() for line in text.splitlines() if "'" in line or '"' in line]
+    allowed = re.compile(r"release: '\d\.\d+'|(- name|name|'@'): ?('@')?$|.*'[^']*[:#@].*")
+    assert [line for line in quoted if not allowed.match(line)] == []
+    for default in ("mtu: 1500", "rdns_mode", "allow_dns", "managed:", "fabric-0:", "description: ''"):
+        assert default not in text
+
+
+def test_it_is_the_same_every_time(full):
+    server, found = full
+    again = pillar.export(snapshot_of(server))
+    assert pillar.files(again) == pillar.files(found)
+
+
+@pytest.fixture
+def region():
+    with RegionServer(release="3.7", index_seconds=0.05, import_seconds=0.05) as server:
+        yield server
+
+
+def test_secrets_are_references(region):
+    carried_out(region, {"settings": {"vcenter_password": "swordfish", "vcenter_username": "me"}})
+    snapshot = snapshot_of(region)
+    key = {"osystem": "windows", "distro_series": "win2012r2", "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"}
+    plan = make_plan(snapshot, [want("license_key", key)])
+    apply(snapshot, plan, SHORT)
+    found = pillar.export(snapshot_of(region))
+    text = pillar.files(found)["init.sls"]
+    assert "swordfish" not in text
+    assert "vcenter_password: sdb://maas/setting/vcenter_password" in text
+    assert "sdb://maas/setting/vcenter_password" in found.secrets
+    secrets = {"sdb://maas/setting/vcenter_password": "swordfish"}
+    if not errors(plan):
+        assert "BBBBB" not in text
+        secrets[found.secrets[0]] = key["license_key"]
+    described = revealed(found.described, secrets)
+    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+
+
+def test_dhcp_racks_and_images(region):
+    rack(region, "a", "10.0.0.2")
+    carried_out(region, {
+        "fabrics": {"dc1": {"vlans": {
+            "untagged": {"dhcp": {"enabled": True, "primary_rack": "a"}},
+            5: {"dhcp": {"relay_vlan": "dc1/untagged"}},
+        }}},
+        "subnets": {"10.0.0.0/24": {"vlan": "dc1/untagged", "ranges": [
+            {"type": "dynamic", "start": "10.0.0.100", "end": "10.0.0.120"}]}},
+        "boot_sources": {SOURCE: {"selections": [
+            {"os": "ubuntu", "release": "noble", "arches": ["amd64"]}]}},
+    })  # fmt: skip
+    found = pillar.export(snapshot_of(region))
+    assert found.notes == []
+    described = found.described
+    assert described["fabrics"]["dc1"] == {"vlans": {
+        "untagged": {"dhcp": {"enabled": True, "primary_rack": "a"}},
+        5: {"dhcp": {"relay_vlan": "dc1/untagged"}},
+    }}  # fmt: skip
+    assert described["clusters"] == {"a": None}
+    assert "images" not in described
+    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+
+
+def test_selections_that_are_not_imported_are_not_imported_then(region):
+    carried_out(region, {
+        "boot_sources": {SOURCE: {"selections": [{"os": "ubuntu", "release": "noble"}]}},
+        "images": {"import": False},
+    })  # fmt: skip
+    found = pillar.export(snapshot_of(region))
+    assert found.described["images"] == {"import": False}
+    assert whole.plan_of(snapshot_of(region), found.described).shown() == {}
+
+
+def test_what_jinja_or_yaml_would_take_for_its_own(region):
+    hostile = ["{{ pillar }}", "{% raw %}", "{# x #}", "yes", "1e3", "a: b", "#", "- x", "null", "ü"]
+    data = {"tags": {f"t{n}": {"comment": text} for n, text in enumerate(hostile)}}
+    data["files"] = {"x": {"content": "a\n\n  b\n${#array[@]}\n"}}
+    carried_out(region, data)
+    found = pillar.export(snapshot_of(region))
+    described = read(pillar.files(found)["init.sls"])["maas"]
+    assert described["tags"] == data["tags"]
+    assert described["files"] == data["files"]
+
+
+def test_files_are_written_into_a_new_folder_only(tmp_path):
+    texts = {"init.sls": "#!yaml\n"}
+    folder = tmp_path / "pillar"
+    assert pillar.write(str(folder), texts) == [str(folder / "init.sls")]
+    with pytest.raises(MaasError, match="holds files already"):
+        pillar.write(str(folder), texts)
+    with pytest.raises(MaasError, match="cannot be written"):
+        pillar.write(str(folder / "init.sls"), texts)
+
+
+def test_an_unknown_split(region):
+    with pytest.raises(BadInput, match="by: 'colour' must be one of: type, site"):
+        pillar.files(pillar.Export({"release": "3.7"}), "colour")
