@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import pillar, runtime, whole
+from saltext.maas import pillar, runtime, show, whole
 from saltext.maas.doctor import examine_region
 from saltext.maas.host import reach, region, services, users
 from saltext.maas.reconcile import Snapshot
@@ -90,15 +90,19 @@ def admin_exists(name):
     return users.exists(runtime.surface(globals(), "region"), name)
 
 
-def plan(data=None, profile=None):
+def plan(data=None, form=None, colour=False, profile=None):
     """Show what :py:func:`maas_region.managed` would change, without changing anything.
 
     Args:
         data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        form: ``text`` for a person, ``json`` for machines, or ``html`` for one page with
+            the network drawn; by default as the state shows it.
+        colour: Whether text is coloured, for a terminal.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
-        ``{type: {name: change}}``; empty if all is as described.
+        ``{type: {name: change}}``, empty if all is as described; or with ``form`` text, a
+        mapping ``{release, counts, changes, problems}``, or HTML.
 
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.
@@ -108,9 +112,12 @@ def plan(data=None, profile=None):
     .. code-block:: bash
 
         salt region maas_region.plan
+        salt region maas_region.plan form=text
     """
     described = runtime.pillar(globals()) if data is None else data
-    return whole.plan_of(_snapshot(profile), described).shown()
+    snapshot = _snapshot(profile)
+    found = whole.plan_of(snapshot, described)
+    return found.shown() if form is None else show.shown(snapshot, found, form, colour)
 
 
 def unmanaged(data=None, types=None, profile=None):

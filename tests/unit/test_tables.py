@@ -10,8 +10,8 @@ import pytest
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.release import SERIES, Release
-from saltext.maas.resources import BY_NAME, TABLES
-from support.reconciling import SHORT, assert_true, cluster, errors, snapshot_of
+from support.examples import EXAMPLES, examples_for, known, manage_network
+from support.reconciling import SHORT, assert_true, errors, snapshot_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
@@ -24,13 +24,6 @@ NAMES = {
     "boot_resource": "custom/a/amd64",
 }  # fmt: skip
 RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
-#: Types that need more than an example, with tests of their own.
-APART = {
-    "setting", "node", "image", "cluster_image", "boot_selection", "rack", "dhcp", "boot_resource",
-    "region_controller",
-    "node_group", "node_group_interface", "license_key", "ssl_key",
-}  # fmt: skip
-EXAMPLES = [table for table in TABLES if table.name not in APART]
 
 
 def cases():
@@ -55,58 +48,6 @@ def regions():
     yield region
     for server in servers.values():
         server.stop()
-
-
-CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
-
-
-def manage_network(server):
-    """A 1.x cluster manages the network of the examples, with static addresses to reserve."""
-    cluster(server, CLUSTER, "10.10.0.2")
-    values = {
-        "cluster": CLUSTER, "name": "eth0", "interface": "eth0", "management": "dhcp",
-        "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "router_ip": "10.10.0.1",
-        "ip_range_low": "10.10.0.100", "ip_range_high": "10.10.0.149",
-        "static_ip_range_low": "10.10.0.50", "static_ip_range_high": "10.10.0.99",
-    }  # fmt: skip
-    status = {"uuid": CLUSTER, "status": "accepted"}
-    snapshot = snapshot_of(server)
-    wanted = [want("node_group", status), want("node_group_interface", values)]
-    plan = make_plan(snapshot, wanted)
-    apply(snapshot, plan, SHORT)
-    assert errors(plan) == {}
-
-
-def known(table, values, release):
-    """The fields among some that a release has."""
-    release = Release(release)
-    return {name: value for name, value in values.items() if table.by_name[name].holds_for(release)}
-
-
-def wishes(table, release, *more, absent=False):
-    """What the example refers to, and the example with other values."""
-    values = dict(table.example)
-    for one in more:
-        values.update(one)
-    if absent:
-        values = {name: values[name] for name in table.identity}
-    own = want(table.name, known(table, values, release), "example", absent=absent)
-    return [*around(table, release), own]
-
-
-def around(table, release):
-    """What a table's example refers to: what it says itself, or the examples of those types."""
-    found = []
-    for type, values in table.around:
-        if BY_NAME[type].holds_for(Release(release)):
-            found.append(want(type, values))
-    if not table.around:
-        for field in table.fields:
-            if field.ref and field.name in table.example and field.holds_for(Release(release)):
-                other = BY_NAME[field.ref]
-                found += around(other, release)
-                found.append(want(other.name, known(other, other.example, release)))
-    return found
 
 
 def planned(server, wanted):
@@ -136,7 +77,7 @@ def test_create_adopt_update_and_delete(regions, table, release):
     server = regions(release)
     if table.name == "ip_address" and Release(release) < "2.0":
         manage_network(server)
-    wanted = wishes(table, release)
+    wanted = examples_for(table, release)
     changes = {change.id: change for change in carried_out(server, wanted).changes}
     assert changes[wanted[-1].type, wanted[-1].key].action == "create"
 
@@ -146,12 +87,12 @@ def test_create_adopt_update_and_delete(regions, table, release):
     assert adopted.shown() == {}
 
     if table.changed:
-        other = wishes(table, release, table.changed)
+        other = examples_for(table, release, table.changed)
         (change,) = carried_out(server, other).changes
         assert change.action == "update"
         assert set(change.new) == set(known(table, table.changed, release))
 
-    gone = wishes(table, release, absent=True)[-1:]
+    gone = examples_for(table, release, absent=True)[-1:]
     _, plan = planned(server, gone)
     (change,) = plan.changes
     if table.undeletable(Release(release), snapshot_of(server).raw(table.name)[-1]):

@@ -154,7 +154,7 @@ def _unmanaged(snapshot, table, wishes, scopes):
         gone = Wanted(table.name, key, identity, True)
         if id(record.raw) in matched or table.match(snapshot, gone) is None:
             continue
-        if None in identity.values():
+        if None in identity.values() or not table.exports(snapshot, record):
             continue
         if table.keeps(snapshot, record) and table.pillar and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it

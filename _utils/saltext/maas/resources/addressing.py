@@ -89,6 +89,7 @@ class IpAddress(Table):
     collection = "ipaddresses/"
     identity = ("ip",)
     created = "reserved"
+    after = ("subnet",)  # in which MAAS finds its place
     pillar = Place("ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip",
                    name="IP")  # fmt: skip
     fields = (

@@ -369,7 +369,10 @@ class Table:
         return found
 
     def exports(self, snapshot, record) -> bool:
-        """Whether an export shows an object at all."""
+        """Whether a pillar would describe an object; not what only comes along with another.
+
+        What is not exported is not pruned either.
+        """
         return True
 
     def promise(self, snapshot, values: dict) -> Promised:
