@@ -10,6 +10,7 @@ import pytest
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.release import SERIES, Release
+from saltext.maas.resources import TABLES
 from support.examples import EXAMPLES, examples_for, known, manage_network
 from support.reconciling import SHORT, assert_true, errors, snapshot_of
 

@@ -275,6 +275,7 @@ class Subnet(Table):
         ),
         Field(
             "space", ref="space", until="2.1", usual=UNKNOWN,
+            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
             doc="Name of its space; from 2.2 on its VLAN's says so.",
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),

@@ -359,7 +359,8 @@ class Table:
                 continue
             if name not in (*place.needed, *self.identity):
                 usual = field.usually(values)
-                if value in usual or (not value and None in usual):
+                empty = value is None or value == []
+                if value in usual or (empty and (None in usual or UNKNOWN in usual)):
                     continue
             if field.secret:
                 value = reference(self.name, self.key(values), name)
