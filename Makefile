@@ -52,6 +52,10 @@ test: lint build docs pytest ## all checks and tests: style, packages, documenta
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
 	@$(PY) -m pytest -n 2 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
 
+.PHONY: sweep
+sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts with real debconf and dpkg
+	@$(PY) -m pytest -m sweep --junitxml=$(VENV)/sweep.xml $(ARGS)
+
 .PHONY: test-salt
 test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
 	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(wildcard tests/integration) tests/packaging $(ARGS)

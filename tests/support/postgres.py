@@ -26,6 +26,13 @@ CREATE TABLE maasserver_downloadprogress (id serial PRIMARY KEY,
     nodegroup_id integer NOT NULL REFERENCES maasserver_nodegroup (id)
     DEFERRABLE INITIALLY DEFERRED, filename varchar(255) NOT NULL DEFAULT '');
 """
+_USERS = """
+CREATE TABLE auth_user (id serial PRIMARY KEY, username varchar(150) NOT NULL UNIQUE,
+    email varchar(254) UNIQUE);
+CREATE TABLE maasserver_config (id serial PRIMARY KEY, name varchar(255) NOT NULL UNIQUE,
+    value {value});
+"""
+_SECRET = "CREATE TABLE maasserver_secret (path text PRIMARY KEY, value jsonb NOT NULL);"
 _TABLES = {
     "1.7": _GROUP
     + """
@@ -56,13 +63,9 @@ CREATE TABLE maasserver_nodegroupinterface (
     static_ip_range_high inet, name varchar(255) NOT NULL, vlan_id integer NOT NULL DEFAULT 1,
     subnet_id integer REFERENCES maasserver_subnet (id));
 """,
-    "3.7": """
-CREATE TABLE auth_user (id serial PRIMARY KEY, username varchar(150) NOT NULL UNIQUE,
-    email varchar(254) UNIQUE);
-CREATE TABLE maasserver_config (id serial PRIMARY KEY, name varchar(255) NOT NULL UNIQUE,
-    value jsonb);
-CREATE TABLE maasserver_secret (path text PRIMARY KEY, value jsonb NOT NULL);
-""",
+    "2.0": _USERS.format(value="text"),
+    "3.3": _USERS.format(value="text") + _SECRET,
+    "3.7": _USERS.format(value="jsonb") + _SECRET,
 }
 
 
@@ -90,7 +93,7 @@ class Postgres(Server):
         """A database of its own, with a release's tables.
 
         Args:
-            release: ``1.7``, ``1.9``, ``3.7`` or None for an empty one.
+            release: ``1.7``, ``1.9``, ``2.0``, ``3.3``, ``3.7`` or None for an empty one.
 
         Returns:
             ``host``, ``port``, ``name``, ``user``, ``password``.

@@ -254,9 +254,13 @@ def _same_region(url, base_url):
     if asked.scheme != ours.scheme or asked.path.rstrip("/") != ours.path:
         return False
     try:
-        return asked.port == ours.port and _loopback(asked.hostname or "")
+        return _port(asked) == _port(ours) and _loopback(asked.hostname or "")
     except ValueError:
         return False
+
+
+def _port(parts):
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _loopback(name):

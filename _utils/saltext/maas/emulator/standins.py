@@ -15,8 +15,7 @@ import os
 import sqlite3
 import sys
 import time
-import urllib.error
-import urllib.request
+import uuid as uuids
 
 import yaml
 from saltext.maas.emulator import standins_system
@@ -63,7 +62,12 @@ def main(argv=None) -> int:
 
 def ask_region(host, verb, **payload):
     """Call the emulated region; returns its answer, or None where it knows no such user."""
-    payload["root"], payload["token"] = host.root, (host.read("emulator.token") or "").strip()
+    import urllib.error  # slow, and not needed by most commands
+    import urllib.request
+
+    # Inside of a container the region knows the host's root by another path.
+    payload["root"] = host.info.get("outside") or host.root
+    payload["token"] = (host.read("emulator.token") or "").strip()
     url = host.info.get("url")
     request = urllib.request.Request(  # noqa: S310  (always our own http URL)
         f"{url}/{verb}", json.dumps(payload).encode(), {"Content-Type": "application/json"}
@@ -345,9 +349,14 @@ def _cluster_config(host, name, arguments):
         parser.add_argument("--debug", type=lambda text: text == "true")
     if host.fact("has_cluster_uuid"):
         parser.add_argument("--uuid", dest="cluster_uuid")
+        parser.add_argument("--init", action="store_true", default=None)
     given = {
         key: value for key, value in vars(parser.parse_args(arguments)).items() if value is not None
     }
+    if given.pop("init", False) and not formats.yaml_read(host.read("cluster_config")).get(
+        "cluster_uuid"
+    ):
+        given["cluster_uuid"] = str(uuids.uuid4())
     if isinstance(given.get("maas_url"), list) and len(given["maas_url"]) == 1:
         given["maas_url"] = given["maas_url"][0]
     text = formats.yaml_update(host.read("cluster_config"), given)

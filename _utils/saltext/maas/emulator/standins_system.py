@@ -118,7 +118,7 @@ def debconf_show(host, arguments):
         if _owned(host, question) not in arguments:
             continue
         value = item["value"]
-        if item["type"] == "password" and value:
+        if item["type"] == "password":  # whether there is one or not
             value = "(password omitted)"
         _say(f"* {question}: {value}" if value else f"  {question}:")
     return 0
@@ -251,7 +251,35 @@ def journalctl(host, arguments):
     return 0
 
 
+# RabbitMQ
+
+
+def rabbitmqctl(host, arguments):
+    """``rabbitmqctl add_user|change_password|delete_user|list_users``, as of 3.2."""
+    verb, *words = [word for word in arguments if not word.startswith("-")] or [""]
+    with host.state("broker") as users:
+        if verb == "list_users":
+            _say("Listing users ...")
+            for name in sorted(users):
+                _say(f"{name}\t[]")
+            return 0
+        if verb not in ("add_user", "change_password", "delete_user") or not words:
+            _say(f"Error: could not recognise command\n{verb}", sys.stderr)
+            return 1
+        name = words[0]
+        if (name in users) == (verb == "add_user"):
+            what = "user_already_exists" if verb == "add_user" else "no_such_user"
+            _say(f"Error: {what}: {name}", sys.stderr)
+            return 2
+        if verb == "delete_user":
+            del users[name]
+        else:
+            users[name] = words[1]
+    return 0
+
+
 COMMANDS = {
+    "rabbitmqctl": rabbitmqctl,
     "systemctl": systemctl,
     "service": service,
     "initctl": initctl,

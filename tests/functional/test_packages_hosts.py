@@ -1,0 +1,197 @@
+"""Regions and clusters from Debian packages: configured, reconfigured, upgraded.
+
+With the real dpkg, debconf and dpkg-reconfigure, owners, modes and PostgreSQL, in throwaway
+roots; the packages are stand-ins that do what the release's own do.
+"""
+
+from __future__ import annotations
+
+import pytest
+from support import throwaway
+from support.packages import VERSIONS, Site
+
+_WHY = throwaway.impossible("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
+pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
+
+PASSWORD = "pw-Ünlikely'9\"$x"
+ADMIN = "pw-of-the-admin"
+BROKEN = "https://nowhere.example.com/MAAS"
+
+
+#: Releases of the quick run; `make sweep` does the others.
+QUICK = ("1.5", "1.9", "3.7")
+RELEASES = [
+    pytest.param(release, marks=() if release in QUICK else pytest.mark.sweep)
+    for release in VERSIONS
+]
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def site(request, tmp_path_factory, postgres):
+    release = request.param
+    tables = next((one for one in ("3.7", "3.3", "2.0") if release >= one), None)
+    with (
+        postgres.database(tables) as found,
+        Site(
+            release,
+            tmp_path_factory.mktemp("site"),
+            database=None if tables else postgres.uri(found["name"]),
+            folders=[postgres.host],
+        ) as site,
+    ):
+        site.postgres = found
+        site.add("region", "region")
+        site.add("rack1", "cluster")
+        site.start()
+        yield site
+
+
+def owners(host):
+    """Owner and mode of everything below /etc/maas but our backups."""
+    script = "find /etc/maas -type f ! -name '*.bak' | sort | xargs stat -c '%n %U:%G %a'"
+    return host.root.run("sh", "-c", script).stdout.splitlines()
+
+
+def everything(host):
+    """What is below /etc/maas, and what debconf holds."""
+    script = "find /etc/maas /var/lib/maas -type f | sort | xargs md5sum"
+    listed = host.root.run("sh", "-c", script).stdout
+    return listed, owners(host), {role: host.answers(role) for role in host.roles}
+
+
+def starts(host, names):
+    """How often each service was restarted or started, by order of the last time."""
+    seen = []
+    for name, *words in host.calls("systemctl", "service"):
+        verbs = [word for word in words if word in ("restart", "start")]
+        if verbs:
+            seen += [word.replace(".service", "") for word in words if word not in verbs]
+    return [name for name in seen if name in names]
+
+
+def no_secret(host, *values):
+    text = host.root.read("/var/log/emulator-argv.log")
+    assert not [value for value in values if value in text]
+
+
+class TestRegion:
+    @pytest.fixture
+    def host(self, site):
+        return site.hosts["region"]
+
+    def test_configured_reconfigured_and_upgraded(self, site, host):
+        found = site.postgres
+        want = {
+            "url": site.url,
+            "database_host": found["host"],
+            "database_name": found["name"],
+            "database_user": found["user"],
+            "database_password": PASSWORD,
+        }
+        before = everything(host)
+        modes = before[1]
+        host.forget_calls()
+        planned = host.call("region.configure(surface, test=True, **want)", want=want)
+        assert everything(host) == before
+        assert not host.calls("systemctl", "service", "initctl")
+
+        done = host.call("region.configure(surface, wait=20, **want)", want=want)
+        assert done["changes"] == planned["changes"]
+        assert set(done["changes"]) >= {*want, "maas/default-maas-url"} - {"database_password"}
+        assert done["changes"]["database_password"]["new"] == "*" * 10
+        assert done["warnings"] == []
+        services = site.packages.services("region")
+        assert starts(host, services) == done["restarted"]
+        assert len(set(done["restarted"])) == len(done["restarted"]) >= 1
+        no_secret(host, PASSWORD, "Ünlikely")
+        assert owners(host) == modes
+        self.stands(host, want)
+
+        host.forget_calls()
+        again = host.call("region.configure(surface, wait=20, **want)", want=want)
+        assert (again["changes"], again["restarted"]) == ({}, [])
+        assert not host.calls("systemctl", "service", "initctl")
+
+        # Neither of the two ways in which the package's scripts run again undoes it.
+        host.reconfigure("region")
+        self.stands(host, want)
+        host.upgrade()
+        self.stands(host, want)
+        assert host.call("str(surface.release)") in VERSIONS[site.release][1]
+        assert host.call("region.configure(surface, test=True, **want)", want=want)["changes"] == {}
+        assert set(modes) <= set(owners(host))
+
+    def stands(self, host, want):
+        config = host.call("region.read_config(surface, secrets=True)")
+        told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
+        assert {key: told[key] for key in want} == want
+        assert host.answers("region")["maas/default-maas-url"] == "127.0.0.1"
+        # and the database is reached by it
+        assert host.call("asked(database.clock)") > 0
+
+    def test_the_first_administrator(self, site, host):
+        code = "users.create_admin(surface, 'admin', password, 'admin@example.com')"
+        if not host.call("users.exists(surface, 'admin')"):
+            host.call(code, password=ADMIN)
+        told = host.call(code, expect=False, password=ADMIN)
+        assert "admin" in told
+        assert len(host.call("users.api_keys(surface, 'admin')")) == 1
+        no_secret(host, ADMIN)
+
+
+class TestCluster:
+    @pytest.fixture
+    def host(self, site):
+        return site.hosts["rack1"]
+
+    def test_configured_reconfigured_and_upgraded(self, site, host):
+        secret = None
+        if site.packages.traits["secret"]:
+            secret = site.hosts["region"].call("region.secret(surface)")
+        want = {"url": site.url, "secret": secret}
+        before = everything(host)
+        modes = before[1]
+        uuid = host.call("cluster.read_config(surface)")["uuid"]
+        assert bool(uuid) == site.packages.traits["cluster_uuid"]
+        host.forget_calls()
+        planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
+        assert everything(host) == before
+        assert not host.calls("systemctl", "service", "initctl")
+
+        done = host.call("cluster.configure(surface, **want)", want=want)
+        assert done["changes"] == planned["changes"]
+        services = site.packages.services("cluster")
+        assert starts(host, services) == done["restarted"]
+        assert set(done["restarted"]) == set(services)
+        if secret:
+            no_secret(host, secret)
+            assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
+        assert owners(host) == modes
+        self.stands(site, host, want, uuid)
+        host.forget_calls()
+        again = host.call("cluster.configure(surface, **want)", want=want)
+        assert (again["changes"], again["restarted"]) == ({}, [])
+        assert not host.calls("systemctl", "service", "initctl")
+
+        host.reconfigure("cluster")
+        self.stands(site, host, want, uuid)
+        host.upgrade()
+        self.stands(site, host, want, uuid)
+        planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
+        assert planned["changes"] == {}
+        assert set(modes) <= set(owners(host))
+
+    def stands(self, site, host, want, uuid):
+        package = site.packages.names("cluster")[-1]
+        config = host.call("cluster.read_config(surface)")
+        assert config["urls"] == [want["url"]]
+        assert config["uuid"] == uuid
+        assert host.answers("cluster")[f"{package}/maas-url"] == want["url"]
+        if site.release < "1.9":
+            pserv = host.root.read("/etc/maas/pserv.yaml")
+            assert f"\n  generator: {want['url']}/api/1.0/pxeconfig/\n" in pserv
+        if want["secret"]:
+            assert host.call("shared_secret.read(surface)") == want["secret"]
+            assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
+            told = host.call("enrolment.wait_registered(surface, None, 20)")
+            assert told["state"] == "registered"

@@ -1,0 +1,404 @@
+"""Stand-in Debian packages of a region and a cluster or rack, built in a moment.
+
+Written anew from what is known about the packages of each release: which questions they
+ask, what their scripts do with the answers at an installation, an upgrade and a
+reconfigure, and which files they leave behind, with which owner and mode.  One set of
+templates; what differs between releases is :data:`ERAS`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import jinja2
+from saltext.maas.release import Release
+from support.throwaway import REPOSITORY, Room
+
+FOLDER = Path(__file__).with_name("stand_in_packages")
+
+#: Two versions of each release's packages, the second an upgrade of the first.
+VERSIONS = {
+    "1.5": ("1.5+bzr2252-0ubuntu1", "1.5.4+bzr2294-0ubuntu1.2"),
+    "1.7": ("1.7.1+bzr3341-0ubuntu1", "1.7.6+bzr3376-0ubuntu2~14.04.1"),
+    "1.9": ("1.9.0+bzr4533-0ubuntu1", "1.9.5+bzr4599-0ubuntu1~14.04.1"),
+    "2.3": ("2.3.0-6434-gd354690-0ubuntu1~16.04.1", "2.3.7-6470-g02dd9e6-0ubuntu1~16.04.1"),
+    "2.9": ("1:2.9.0-9145-g.1a1a1a1a1-0ubuntu1~20.04.1", "1:2.9.2-9165-g.c3e7848d1-0ubuntu1~20.04.1"),
+    "3.4": ("1:3.4.0-14321-g.1027c7664-0ubuntu1~22.04.1", "1:3.4.8-14363-g.bcdd1e6e8-0ubuntu1~22.04.1"),
+    "3.7": ("1:3.7.0-17966-g.9a1e7e6a4-0ubuntu1~24.04.1", "1:3.7.3-17993-g.1b2c3d4e5-0ubuntu1~24.04.1"),
+}  # fmt: skip
+
+#: What holds since which release; each adds to those before.
+ERAS = (
+    ("1.5", {
+        "init": "upstart",
+        "region_packages": ("maas-region-controller-min", "maas-region-controller"),
+        "region_tool": "maas-region-admin",
+        "region_file": "python",
+        "region_conffiles": ("maas_local_settings.py", "maas_local_celeryconfig.py", "txlongpoll.yaml"),
+        "region_port": "",
+        "region_services": ("apache2", "maas-txlongpoll", "maas-region-celery"),
+        "url_always": True,  # at every configure, upgrades too
+        "broker": True,
+        "first_user": False,
+        "conf_owner": "",
+        "cluster_package": "maas-cluster-controller",
+        "cluster_tool": "maas-provision",
+        "cluster_file": "shell",
+        "cluster_conf": "/etc/maas/maas_cluster.conf",
+        "cluster_conffiles": ("maas_cluster.conf", "pserv.yaml", "bootresources.yaml"),
+        "cluster_services": ("maas-pserv", "maas-cluster-celery"),
+        "cluster_url": "sed",
+        "cluster_always": True,
+        "cluster_uuid": True,
+        "binds_ports": True,
+        "secret": None,
+    }),
+    ("1.7", {
+        "broker": False,
+        "region_conffiles": ("maas_local_settings.py",),
+        "region_services": ("apache2",),
+        "cluster_conffiles": ("maas_cluster.conf", "pserv.yaml"),
+        "cluster_services": ("maas-clusterd",),
+        "cluster_url": "configure-maas-url",
+        "secret": "always",
+    }),
+    ("1.8", {"region_services": ("maas-regiond",)}),
+    ("1.9", {
+        "region_file": "yaml",
+        "region_conffiles": (),
+        "url_always": False,
+        "cluster_file": "yaml",
+        "cluster_conf": "/etc/maas/clusterd.conf",
+        "cluster_conffiles": (),
+        "cluster_url": "config --region-url",
+        "cluster_always": False,
+        "secret": "reconfigure",
+    }),
+    ("2.0", {
+        "init": "systemd",
+        "region_packages": ("maas-region-api", "maas-region-controller"),
+        "region_tool": "maas-region",
+        "first_user": True,
+        "cluster_package": "maas-rack-controller",
+        "cluster_tool": "maas-rack",
+        "cluster_conf": "/etc/maas/rackd.conf",
+        "cluster_services": ("maas-rackd",),
+        "binds_ports": False,
+        "secret": "fresh",
+    }),
+    ("2.1", {"region_port": ":5240"}),
+    ("3.0", {"conf_owner": "maas:maas"}),
+    ("3.5", {
+        "cluster_uuid": False,
+        "region_services": ("maas-temporal", "maas-regiond", "maas-apiserver", "maas-temporal-worker"),
+    }),
+)  # fmt: skip
+
+
+def traits(release: str) -> dict:
+    """What holds for a release's packages."""
+    found = {}
+    for since, more in ERAS:
+        if Release(release) >= since:
+            found.update(more)
+    return found
+
+
+class Packages:
+    """The packages of one release.
+
+    Args:
+        release: Key of :data:`VERSIONS`.
+        folder: Where they are built.
+    """
+
+    def __init__(self, release, folder):
+        self.release = release
+        self.traits = traits(release)
+        self.folder = Path(folder)
+        self._built = {}
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True,
+            keep_trailing_newline=True, undefined=jinja2.StrictUndefined, autoescape=False,
+        )  # fmt: skip
+
+    def names(self, role) -> tuple[str, ...]:
+        """Packages of ``region`` or ``cluster``, in the order in which they are installed."""
+        if role == "region":
+            return self.traits["region_packages"]
+        return (self.traits["cluster_package"],)
+
+    def services(self, role) -> tuple[str, ...]:
+        """Services that come with a role."""
+        return self.traits[f"{role}_services"]
+
+    def deb(self, name, second=False) -> Path:
+        """Build a package, or take the one that was built; returns its file."""
+        version = VERSIONS[self.release][second]
+        if (name, version) not in self._built:
+            self._built[name, version] = self._build(name, version)
+        return self._built[name, version]
+
+    def _build(self, name, version):
+        tree = self.folder / f"{name}_{len(self._built)}"
+        control = tree / "DEBIAN"
+        control.mkdir(parents=True)
+        role = "cluster" if name == self.traits["cluster_package"] else "region"
+        base, main = name == self.traits["region_packages"][0], name in self.names(role)[-1:]
+        # Before 2.0 the questions are in the package that holds the files.
+        questions = role == "cluster" or base == (Release(self.release) < "2.0")
+        values = {**self.traits, "version": version, "name": name, "has_questions": questions}
+        conffiles = self.traits[f"{role}_conffiles"] if base or role == "cluster" else ()
+        for one in conffiles:
+            self._put(tree / "etc/maas" / one, one, values)
+        if conffiles:
+            (control / "conffiles").write_text("".join(f"/etc/maas/{one}\n" for one in conffiles))
+        if base:
+            self._put(control / "postinst", "region_files.postinst", values, 0o755)
+            for tool in (self.traits["region_tool"], "maas"):
+                launcher(tree / "usr/sbin" / tool, tool)
+        if role == "cluster":
+            launcher(tree / "usr/sbin" / self.traits["cluster_tool"], self.traits["cluster_tool"])
+        if questions:
+            self._put(control / "templates", f"{role}.templates", values)
+        if main:
+            self._put(control / "config", f"{role}.config", values, 0o755)
+            self._put(control / "postinst", f"{role}.postinst", values, 0o755)
+            self._put(
+                control / "prerm", "prerm", {**values, "services": self.services(role)}, 0o755
+            )
+        needs = "debconf" if base or role == "cluster" else f"debconf, {self.names('region')[0]}"
+        (control / "control").write_text(
+            f"Package: {name}\nVersion: {version}\nArchitecture: all\nSection: net\n"
+            f"Priority: optional\nMaintainer: Nobody <nobody@example.com>\nDepends: {needs}\n"
+            f"Description: stand-in for {name}\n"
+        )
+        deb = self.folder / f"{tree.name}.deb"
+        subprocess.run(
+            ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, deb],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return deb
+
+    def _put(self, path, template, values, mode=0o644):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        macros = self._jinja.get_template("services.sh.j2").make_module(values)
+        text = self._jinja.get_template(f"{template}.j2").render(
+            **values, restart=macros.restart, stop=macros.stop
+        )
+        path.write_text(text)
+        path.chmod(mode)
+
+
+def launcher(path, name):
+    """A command that is a stand-in of the sandbox, with ``/`` as the sandbox."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f"#!/bin/sh\nPYTHONPATH={REPOSITORY / '_utils'} exec "
+        f'{sys.executable} -m saltext.maas.emulator.standins / {name} "$@"\n'
+    )
+    path.chmod(0o755)
+
+
+class Site:
+    """An embedded region at the port of its release, and throwaway hosts around it.
+
+    Use it as a context manager.
+
+    Args:
+        release: Key of :data:`VERSIONS`.
+        folder: Where packages are built and logs go.
+        database: Of the region, from ``support.postgres``.
+        folders: Folders of this machine to show in the hosts.
+    """
+
+    def __init__(self, release, folder, database=None, folders=()):
+        self.packages = Packages(release, folder)
+        self.folder = Path(folder)
+        self.release = release
+        self.database = database
+        self._folders = folders
+        port = self.packages.traits["region_port"]
+        self.port = int(port.lstrip(":") or 80)
+        self.url = f"http://127.0.0.1{port}/MAAS"
+        self.hosts = {}
+
+    def __enter__(self):
+        self.room = Room()
+        self.room.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.room.close()
+
+    def add(self, name, role, *preseeds, install=True) -> Host:
+        """Make a host and install its packages, with debconf answers given beforehand."""
+        host = Host(self.room.root(name, self._folders), self.packages, role)
+        self.hosts[name] = host
+        if preseeds:
+            host.preseed(*preseeds)
+        if install:
+            host.install()
+        return host
+
+    def start(self):
+        """Start the region and the daemons of the hosts that are there by now."""
+        self.room.share_users(next(iter(self.hosts.values())).root)
+        command = [
+            sys.executable, "-m", "saltext.maas.emulator", "--release", self.release, "--no-admin",
+            "--hosts", self.room.hosts, "--port", str(self.port), "--import-seconds", "0.2",
+        ]  # fmt: skip
+        if self.database:
+            command += ["--database", self.database]
+        log = open(self.folder / "region.log", "wb")
+        with log:
+            process = self.room.start(*command, stdout=subprocess.PIPE, stderr=log)
+        line = process.stdout.readline()
+        assert line, (self.folder / "region.log").read_text()
+        return json.loads(line)
+
+
+class Host:
+    """A throwaway root that becomes a MAAS host.
+
+    Args:
+        root: Of ``support.throwaway``.
+        packages: :class:`Packages`.
+        role: ``region``, ``cluster`` or ``region+cluster``.
+    """
+
+    def __init__(self, root, packages, role):
+        self.root = root
+        self.packages = packages
+        self.role = role
+        self.roles = role.split("+")
+        self._debs = f"{root.room.hosts}/{root.name}/var/tmp/debs"
+        self._commands()
+
+    def _commands(self):
+        """The system around MAAS: its init, its broker; debconf and dpkg are the real ones."""
+        usr = self.root.path / "usr"
+        if self.packages.traits["init"] == "upstart":
+            (usr / "bin/systemctl").unlink(missing_ok=True)
+            names = {"initctl": "sbin", "service": "sbin"}
+        else:
+            names = {"systemctl": "bin", "journalctl": "bin", "service": "sbin"}
+        if self.packages.traits["broker"]:
+            names["rabbitmqctl"] = "sbin"
+        for name, folder in names.items():
+            (usr / folder / name).unlink(missing_ok=True)
+            launcher(usr / folder / name, name)
+        # A system with next to nothing installed: dpkg and debconf have little to read.
+        self.root.write("/etc/dpkg/dpkg.cfg.d/fast", "force-unsafe-io\n")
+        for folder in ("/var/lib/dpkg", "/var/cache/debconf"):
+            self.root.mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+        for name in ("info/format", "info/debconf.list", "triggers/File"):
+            self.root.write(f"/var/lib/dpkg/{name}", "1\n" if name == "info/format" else "")
+        self.root.run("mkdir", "/var/lib/dpkg/updates")
+        self.root.write(
+            "/var/lib/dpkg/status",
+            "Package: debconf\nStatus: install ok installed\nArchitecture: all\n"
+            "Version: 1.5\nProvides: debconf-2.0\nMaintainer: Nobody <nobody@example.com>\n"
+            "Description: configuration management\n",
+        )
+        self.root.write("/var/log/emulator-argv.log", "")
+        self.root.write("/var/lib/emulator/debconf.json", "{}")
+        (self.root.path / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
+
+    def _release(self, second):
+        kept = json.loads(self.root.read("/emulator.json") or "{}")
+        exact = VERSIONS[self.packages.release][second].split(":")[-1]
+        info = {
+            "url": None,
+            "interfaces": [{"name": "eth0", "mac": "52:54:00:00:00:07", "ip": "10.0.0.7",
+                            "subnet_mask": "255.255.255.0"}],
+            **kept,
+            "release": str(Release(exact)), "role": self.role, "hostname": self.root.name,
+            "outside": self.root.seen,
+        }  # fmt: skip
+        if not kept:
+            self.root.write("/emulator.token", secrets.token_hex(16), 0o600)
+            self.root.write("/var/lib/emulator/services.json", "{}", 0o600)
+        self.root.write("/emulator.json", json.dumps(info))
+
+    def preseed(self, *lines):
+        """Give debconf answers before the installation: ``PACKAGE QUESTION TYPE VALUE``."""
+        self.root.run("debconf-set-selections", stdin="".join(f"{line}\n" for line in lines))
+
+    def install(self, second=False):
+        """Install the packages of this host's roles, or upgrade to the second version."""
+        self._release(second)
+        debs = []
+        for role in self.roles:
+            for name in self.packages.names(role):
+                deb = self.packages.deb(name, second)
+                target = self.root.path / "var/tmp/debs" / deb.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(deb.read_bytes())
+                debs.append(f"/var/tmp/debs/{deb.name}")
+        self.root.run("dpkg", "--force-confold", "-i", *debs)
+
+    def upgrade(self):
+        """Upgrade to the second version of the packages."""
+        self.install(second=True)
+
+    def reconfigure(self, role):
+        """``dpkg-reconfigure``, without asking anybody."""
+        self.root.run("dpkg-reconfigure", "-f", "noninteractive", self.packages.names(role)[-1])
+
+    def answers(self, role):
+        """What debconf shows of a role's questions."""
+        out = self.root.run("debconf-show", *self.packages.names(role)).stdout
+        pairs = (line.lstrip("* ").partition(":") for line in out.splitlines())
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    def calls(self, *names):
+        """Arguments of every stand-in command that ran, or of some."""
+        lines = (self.root.read("/var/log/emulator-argv.log") or "").splitlines()
+        found = [json.loads(line) for line in lines]
+        return [call for call in found if not names or call[0] in names]
+
+    def forget_calls(self):
+        """Count calls from here on."""
+        self.root.write("/var/log/emulator-argv.log", "")
+
+    def call(self, expression, expect=True, **values):
+        """Evaluate a Python expression inside, with ``surface`` and the host modules at hand.
+
+        Args:
+            expression: Such as ``region.read_config(surface)``.
+            expect: Whether it is to succeed; else the error's text is returned.
+            values: Names for the expression; they travel by standard input.
+
+        Returns:
+            What it gave, by way of JSON.
+        """
+        done = self.root.python(_CALL, stdin=json.dumps([expression, values]))
+        told = json.loads(done.stdout.splitlines()[-1])
+        assert ("error" not in told) == expect, told
+        return told["error"] if "error" in told else told["result"]
+
+
+_CALL = """
+import json, sys
+from saltext.maas import database
+from saltext.maas.client.errors import MaasError
+from saltext.maas.host import (
+    cluster, debconf, enrolment, local, region, services, shared_secret, surface as surfaces, users,
+)
+def asked(function, *values):
+    "Ask the region's database."
+    with database.connection(names["surface"]) as connection:
+        return function(connection, *values)
+expression, values = json.load(sys.stdin)
+names = {**globals(), **values, "surface": surfaces.detect()}
+try:
+    told = {"result": eval(expression, names)}
+except MaasError as error:
+    told = {"error": str(error)}
+print(json.dumps(told, default=str))
+"""
