@@ -62,7 +62,7 @@ def everything(host):
 def starts(host, names):
     """How often each service was restarted or started, by order of the last time."""
     seen = []
-    for name, *words in host.calls("systemctl", "service"):
+    for _, *words in host.calls("systemctl", "service"):
         verbs = [word for word in words if word in ("restart", "start")]
         if verbs:
             seen += [word.replace(".service", "") for word in words if word not in verbs]

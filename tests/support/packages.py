@@ -26,11 +26,12 @@ VERSIONS = {
     "1.7": ("1.7.1+bzr3341-0ubuntu1", "1.7.6+bzr3376-0ubuntu2~14.04.1"),
     "1.9": ("1.9.0+bzr4533-0ubuntu1", "1.9.5+bzr4599-0ubuntu1~14.04.1"),
     "2.3": ("2.3.0-6434-gd354690-0ubuntu1~16.04.1", "2.3.7-6470-g02dd9e6-0ubuntu1~16.04.1"),
-    "2.9": ("1:2.9.0-9145-g.1a1a1a1a1-0ubuntu1~20.04.1", "1:2.9.2-9165-g.c3e7848d1-0ubuntu1~20.04.1"),
-    "3.4": ("1:3.4.0-14321-g.1027c7664-0ubuntu1~22.04.1", "1:3.4.8-14363-g.bcdd1e6e8-0ubuntu1~22.04.1"),
-    "3.7": ("1:3.7.0-17966-g.9a1e7e6a4-0ubuntu1~24.04.1", "1:3.7.3-17993-g.1b2c3d4e5-0ubuntu1~24.04.1"),
+    "2.9": ("1:2.9.0-9145-g.1a1a1a1a1-0ubuntu1", "1:2.9.2-9165-g.c3e7848d1-0ubuntu1"),
+    "3.4": ("1:3.4.0-14321-g.1027c7664-0ubuntu1", "1:3.4.8-14363-g.bcdd1e6e8-0ubuntu1"),
+    "3.7": ("1:3.7.0-17966-g.9a1e7e6a4-0ubuntu1", "1:3.7.3-17993-g.1b2c3d4e5-0ubuntu1"),
 }  # fmt: skip
 
+BROKER_FILES = ("maas_local_celeryconfig.py", "txlongpoll.yaml")
 #: What holds since which release; each adds to those before.
 ERAS = (
     ("1.5", {
@@ -38,7 +39,7 @@ ERAS = (
         "region_packages": ("maas-region-controller-min", "maas-region-controller"),
         "region_tool": "maas-region-admin",
         "region_file": "python",
-        "region_conffiles": ("maas_local_settings.py", "maas_local_celeryconfig.py", "txlongpoll.yaml"),
+        "region_conffiles": ("maas_local_settings.py", *BROKER_FILES),
         "region_port": "",
         "region_services": ("apache2", "maas-txlongpoll", "maas-region-celery"),
         "url_always": True,  # at every configure, upgrades too
@@ -94,7 +95,9 @@ ERAS = (
     ("3.0", {"conf_owner": "maas:maas"}),
     ("3.5", {
         "cluster_uuid": False,
-        "region_services": ("maas-temporal", "maas-regiond", "maas-apiserver", "maas-temporal-worker"),
+        "region_services": (
+            "maas-temporal", "maas-regiond", "maas-apiserver", "maas-temporal-worker",
+        ),
     }),
 )  # fmt: skip
 
@@ -254,8 +257,7 @@ class Site:
         ]  # fmt: skip
         if self.database:
             command += ["--database", self.database]
-        log = open(self.folder / "region.log", "wb")
-        with log:
+        with open(self.folder / "region.log", "wb") as log:
             process = self.room.start(*command, stdout=subprocess.PIPE, stderr=log)
         line = process.stdout.readline()
         assert line, (self.folder / "region.log").read_text()
