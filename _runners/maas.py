@@ -98,3 +98,105 @@ def step(step, batch):
 
     with core.Fleet(globals()) as fleet:
         return steps.take(fleet, batch, step)
+
+
+def plan(region=None, form="text", output=None):
+    """Show what a highstate with its pillar would change on a region.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+        form: ``text`` for a person (coloured on a terminal), ``json`` for machines, or
+            ``html`` for one page with the network drawn.
+        output: File on the master to write it to, instead of printing it.
+
+    Returns:
+        The plan in that form, or the file's path.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or its pillar is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.plan region
+        salt-run maas.plan region form=html output=/tmp/plan.html
+    """
+    from saltext.maas.fleet import whole
+
+    return whole.plan(globals(), region, form, output)
+
+
+def export(region=None, folder=None, by=None):
+    """Write what a region holds as pillar, such that a highstate with it changes nothing.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+        folder: Folder on the master to write the files into; it must be empty or new.
+        by: ``type`` for a file for each kind of thing, ``site`` for one for each fabric
+            with what lies on it; all in one where not given.
+
+    Returns:
+        ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
+        paths), the references that stand for secrets, and what could not be described.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or the folder is in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.export region /srv/pillar/maas by=type
+    """
+    from saltext.maas.fleet import whole
+
+    return whole.export(globals(), region, folder, by)
+
+
+def unmanaged(region=None, types=None):
+    """Report what a region holds that its pillar does not describe, without removing it.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+        types: Resource types to look at, such as ``[vlan, subnet]``; all by default.
+
+    Returns:
+        ``{type: {name: remark}}``, see :py:func:`maas_region.unmanaged`.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or its pillar is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.unmanaged region types='[vlan, subnet]'
+    """
+    from saltext.maas.fleet import whole
+
+    return whole.ask(globals(), region, "maas_region.unmanaged", types=types)
+
+
+def drift(region=None):
+    """Tell whether a region equals its pillar, by reading alone.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+
+    Returns:
+        ``{drifted, changes, problems}``: whether anything differs, what a run would
+        change, by type and name, and what cannot come true.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or its pillar is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.drift region
+    """
+    from saltext.maas.fleet import whole
+
+    return whole.ask(globals(), region, "maas_region.drift")

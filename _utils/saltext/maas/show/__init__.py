@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 from saltext.maas.client.errors import BadInput
 from saltext.maas.show.data import as_data
 from saltext.maas.show.text import as_text
 
-__all__ = ["FORMS", "as_data", "as_text", "shown"]
+__all__ = ["FORMS", "as_data", "as_text", "shown", "to_json"]
 
 FORMS = ("text", "json", "html")
+
+
+def to_json(data: dict) -> str:
+    """A plan's mapping as JSON text."""
+    return json.dumps(data, indent=2, ensure_ascii=False)
 
 
 def shown(snapshot, plan, form: str, colour: bool = False):
