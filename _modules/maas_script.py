@@ -60,7 +60,7 @@ def set_(
     timeout=None,
     destructive=None,
     hardware_type=None,
-    parallel=None,
+    script_parallel=None,
     packages=None,
     for_hardware=None,
     may_reboot=None,
@@ -82,7 +82,7 @@ def set_(
         destructive: Whether it destroys what the disks hold.
         hardware_type: What it looks at: node, cpu, memory, storage, network or gpu (2.3 and
             later).
-        parallel: What it may run beside: disabled, instance or any (2.3 and later).
+        script_parallel: What it may run beside: disabled, instance or any (2.3 and later).
         packages: Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header (2.3 and
             later, up to 3.4).
         for_hardware: Hardware that it is for (2.4 and later).
@@ -119,7 +119,7 @@ def set_(
         timeout=timeout,
         destructive=destructive,
         hardware_type=hardware_type,
-        parallel=parallel,
+        parallel=script_parallel,
         packages=packages,
         for_hardware=for_hardware,
         may_reboot=may_reboot,

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.salt
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
 OLD_SOURCE = "http://images.example.com/ephemeral-v2/releases/"
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s ops"
 UUID = "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001"
 
 NEW = {
@@ -47,6 +48,36 @@ NEW = {
             "comment": "printers",
         },
     ],
+    "maas_zone.present": [{"name": "north", "description": "by the window"}],
+    "maas_resource_pool.present": [{"name": "web"}],
+    "maas_tag.present": [{"name": "gpu", "comment": "cards", "kernel_opts": "nomodeset"}],
+    "maas_domain.present": [{"name": "example.com", "ttl": 300}],
+    "maas_dns_resource.present": [{"name": "www.example.com", "ip_addresses": ["10.10.0.9"]}],
+    "maas_dns_record.present": [
+        {"name": "www.example.com", "rrtype": "TXT", "rrdata": "hello", "ttl": 60},
+    ],
+    "maas_static_route.present": [
+        {"name": "10.20.0.0/24 via 10.10.0.1", "source": "10.10.0.0/24", "metric": 10},
+    ],
+    "maas_reserved_ip.present": [
+        {"name": "10.20.0.77", "mac_address": "52:54:00:00:00:77", "comment": "printer"},
+    ],
+    "maas_ip_address.present": [{"name": "10.20.0.88"}],
+    "maas_dhcp_snippet.present": [
+        {"name": "ntp", "value": "option ntp-servers 192.0.2.1;", "subnet": "10.20.0.0/24"},
+    ],
+    "maas_package_repository.present": [
+        {"name": "tools", "url": "http://repo.example.com/tools", "components": ["main"]},
+    ],
+    "maas_script.present": [
+        {"name": "check-fans", "type": "testing", "timeout": 60, "script_parallel": "any",
+         "script": "#!/bin/sh\necho ok\n"},
+    ],
+    "maas_ssh_key.present": [{"name": SSH_KEY}],
+    "maas_ssh_key_source.present": [{"name": "gh:someone"}],
+    "maas_notification.present": [{"name": "window", "message": "hi", "context": {"a": "b"}}],
+    "maas_file.present": [{"name": "motd.txt", "content": "hello"}],
+    "maas_region_controller.present": [{"name": "region", "description": "cellar"}],
     "maas_rack.present": [{"name": "rack-1", "connected": True, "description": "left row"}],
     "maas_dhcp.managed": [
         {"name": "dc1/0", "primary_rack": "rack-1"},
@@ -57,9 +88,29 @@ NEW = {
         {"name": "ubuntu/jammy", "source": SOURCE, "arches": ["amd64"]}
     ],
     "maas_image.imported": [{"name": "ubuntu/jammy/amd64", "timeout": 30}],
+    "maas_boot_resource.present": [{"name": "custom/rhel9/amd64", "path": "FOLDER/minion"}],
     "maas_image.synced": [{"name": "rack-1", "images": ["ubuntu/jammy/amd64"], "timeout": 30}],
 }  # fmt: skip
 NEW_GONE = {
+    "maas_boot_resource.absent": [{"name": "custom/rhel9/amd64"}],
+    "maas_file.absent": [{"name": "motd.txt"}],
+    "maas_notification.absent": [{"name": "window"}],
+    "maas_ssh_key_source.absent": [{"name": "gh:someone"}],
+    "maas_ssh_key.absent": [{"name": SSH_KEY}],
+    "maas_script.absent": [{"name": "check-fans"}],
+    "maas_package_repository.absent": [{"name": "tools"}],
+    "maas_dhcp_snippet.absent": [{"name": "ntp"}],
+    "maas_ip_address.absent": [{"name": "10.20.0.88"}],
+    "maas_reserved_ip.absent": [{"name": "10.20.0.77"}],
+    "maas_static_route.absent": [
+        {"name": "10.20.0.0/24 via 10.10.0.1", "source": "10.10.0.0/24"},
+    ],
+    "maas_dns_record.absent": [{"name": "www.example.com", "rrtype": "TXT", "rrdata": "hello"}],
+    "maas_dns_resource.absent": [{"name": "www.example.com"}],
+    "maas_domain.absent": [{"name": "example.com"}],
+    "maas_tag.absent": [{"name": "gpu"}],
+    "maas_resource_pool.absent": [{"name": "web"}],
+    "maas_zone.absent": [{"name": "north"}],
     "maas_setting.absent": [{"name": "upstream_dns"}],
     "maas_dhcp.absent": [{"name": "dc1/0"}, {"name": "dc1/100"}],
     # MAAS deletes no subnet in which a controller has an address.
@@ -76,6 +127,14 @@ NEW_GONE = {
     "maas_user.absent": [{"name": "ops"}],
 }  # fmt: skip
 OLD = {
+    "maas_zone.present": [{"name": "north", "description": "by the window"}],
+    "maas_tag.present": [{"name": "gpu", "comment": "cards"}],
+    "maas_network.present": [
+        {"name": "office", "ip": "172.16.0.0", "netmask": "255.255.0.0", "vlan_tag": 5},
+    ],
+    "maas_commissioning_script.present": [{"name": "50-fans", "content": "#!/bin/sh\n"}],
+    "maas_ssh_key.present": [{"name": SSH_KEY}],
+    "maas_file.present": [{"name": "motd.txt", "content": "hello"}],
     "maas_setting.present": [{"name": "ntp_server", "value": "ntp.example.com"}],
     "maas_user.present": [{"name": "ops", "email": "ops@example.com", "password": "pw-of-ops"}],
     "maas_node_group.present": [
@@ -98,6 +157,12 @@ OLD = {
     "maas_image.synced": [{"name": UUID, "images": ["ubuntu/trusty/amd64"], "timeout": 30}],
 }  # fmt: skip
 OLD_GONE = {
+    "maas_zone.absent": [{"name": "north"}],
+    "maas_tag.absent": [{"name": "gpu"}],
+    "maas_network.absent": [{"name": "office"}],
+    "maas_commissioning_script.absent": [{"name": "50-fans"}],
+    "maas_ssh_key.absent": [{"name": SSH_KEY}],
+    "maas_file.absent": [{"name": "motd.txt"}],
     "maas_node_group_interface.absent": [{"name": "eth0", "cluster": UUID}],
     "maas_boot_selection.absent": [{"name": "ubuntu/trusty", "source": OLD_SOURCE}],
     "maas_boot_source.absent": [{"name": OLD_SOURCE}],
@@ -167,9 +232,8 @@ class Minion:
         return json.loads(done.stdout.splitlines()[-1])
 
     def apply(self, functions, *arguments, chained=True):
-        (self.folder / "states" / "all.sls").write_text(
-            yaml.safe_dump(tree(functions, chained), sort_keys=False)
-        )
+        text = yaml.safe_dump(tree(functions, chained), sort_keys=False)
+        (self.folder / "states" / "all.sls").write_text(text.replace("FOLDER", str(self.folder)))
         answer = self.call("state.apply", "all", *arguments)
         assert isinstance(answer, dict), answer
         return {key.split("_|-")[1]: one for key, one in answer.items()}

@@ -119,6 +119,25 @@ def test_an_example_fits_its_table(table):
 OTHERWISE = {"node", "image", "cluster_image", "dhcp"}
 
 
+STATES = sorted((REPOSITORY / "_states").glob("*.py"))
+
+#: Arguments called otherwise than their fields, as ``name`` and ``parallel`` are Salt's own.
+ARGUMENTS = {
+    ("node_group", "name"): "dns_zone", ("subnet", "name"): "subnet_name",
+    ("vlan", "name"): "vlan_name", ("script", "parallel"): "script_parallel",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "_states").glob("*.py")), ids=lambda p: p.stem
+)
+def test_no_argument_of_a_state_is_one_of_salt_s_own(path):
+    state = pytest.importorskip("salt.state")
+    for name, node in loader_pages.functions(ast.parse(path.read_text(encoding="utf-8"))).items():
+        arguments = {one.arg for one in node.args.args} - {"name"}
+        assert not arguments & set(state.STATE_INTERNAL_KEYWORDS), name
+
+
 @pytest.mark.parametrize(
     "table", [one for one in TABLES if one.name not in OTHERWISE], ids=lambda table: table.name
 )
@@ -129,9 +148,8 @@ def test_a_type_has_a_state_and_a_module_with_all_its_fields(table, kind):
     function = functions["present" if kind == "states" else "set" if "set" in functions else "add"]
     arguments = {one.arg for one in function.args.args}
     implied = table.parse(NAMES.get(table.name, "a/b")).keys() | {"connected"}
-    named = {"node_group": "dns_zone"}.get(table.name, f"{table.name}_name")
     wanted = {
-        named if field.name == "name" else field.name
+        ARGUMENTS.get((table.name, field.name), field.name)
         for field in table.fields
         if field.writable and field.name not in implied
     }
