@@ -177,6 +177,25 @@ class DnsRecord(_Named):
         found = super().normal(field, value, values)
         return " ".join(found.split()) if field.name == "rrdata" and found else found
 
+    def needs(self, wanted, everything):
+        # MAAS makes the name together with a first record, so two at once would be in each
+        # other's way.
+        fqdn, found = wanted.values["fqdn"], super().needs(wanted, everything)
+        found |= {
+            (one.type, one.key) for one in everything.by("dns_resource", "fqdn").get(fqdn, ())
+        }
+        for one in everything.by(self.name, "fqdn").get(fqdn, ()):
+            if one is wanted:
+                break
+            found.add((one.type, one.key))
+        return found
+
+    def send_create(self, run, values, data, files):
+        raw = super().send_create(run, values, data, files)
+        if values["fqdn"] not in run.snapshot.records("dns_resource"):
+            run.snapshot.drop("dns_resource")
+        return raw
+
     def match(self, snapshot, wanted):
         """Take the same record; a CNAME is the only one of its name, so it is changed in place."""
         records = snapshot.records(self.name)

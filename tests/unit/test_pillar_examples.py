@@ -1,0 +1,63 @@
+"""The examples of pillars, each carried out twice: the second time there is nothing to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply
+from saltext.maas.reconcile.apply import Run
+from support.reconciling import SHORT, assert_true, carried_out, planned, rack
+
+FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
+#: Which releases an example is tried on.
+RELEASES = {
+    "content-1x": ("1.7", "1.8"),
+    "dns": ("2.0", "3.7"),
+    "first-network": ("2.2", "3.7"),
+    "mirror": ("3.5", "3.7"),
+    "racks": ("2.2", "3.7"),
+    "region": ("2.4", "3.7"),
+}
+OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
+
+
+def example(name):
+    """What a file describes, with some text in the place of each secret."""
+
+    def revealed(value):
+        if isinstance(value, dict):
+            return {key: revealed(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [revealed(one) for one in value]
+        return "secret" if str(value).startswith("sdb://") else value
+
+    return revealed(yaml.safe_load((FOLDER / f"{name}.sls").read_text())["maas"])
+
+
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [(name, release) for name, releases in RELEASES.items() for release in releases],
+)
+def test_an_example_twice(name, release, monkeypatch):
+    monkeypatch.setattr(Run, "poll_seconds", 0.05)
+    data = example(name)
+    with RegionServer(release=release, **OPTIONS) as server:
+        for number, host in enumerate(data.get("clusters", ()), 2):
+            rack(server, host, f"10.30.0.{number}")
+        snapshot, plan = carried_out(server, data)
+        assert plan.changes
+        assert_true(server, snapshot)
+        server.requests.reset()
+        snapshot, plan = planned(server, data)
+        assert plan.shown() == {}
+        apply(snapshot, plan, SHORT)
+        assert server.requests.writes() == []
+        reads = [(entry.path, entry.op) for entry in server.requests if entry.op != "get_config"]
+        assert len(reads) == len(set(reads))
+
+
+def test_every_example_is_tried():
+    assert {path.stem for path in FOLDER.glob("*.sls")} == set(RELEASES)
