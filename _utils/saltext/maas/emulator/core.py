@@ -78,7 +78,7 @@ class Options:
         sync_seconds: Time until clusters have the region's images.
         machine_seconds: Time that a machine needs to commission, deploy or shut down.
         admin: (username, e-mail) of an administrator made at the start, or None.
-        database: PostgreSQL URI that the tables of 1.x are mirrored into, or None.
+        database: PostgreSQL URI that the region's tables are mirrored into, or None.
         hostname: What the region's host calls itself.
     """
 
@@ -187,6 +187,14 @@ class Region:
             name, email = self.options.admin
             self.create_admin(name, _random(16), email)
             self.new_api_key(name)
+        if self.options.database and self.mirror is None:
+            self._keep_database()
+
+    def _keep_database(self):
+        from saltext.maas.emulator.mirror import Mirror  # needs psycopg2
+
+        self.mirror = Mirror(self, self.options.database)
+        self.after_write.append(self.mirror.push)
 
     # -- state -----------------------------------------------------------------------------
 

@@ -1,16 +1,43 @@
-"""A PostgreSQL copy of a 1.x region, for code that reads or mends MAAS's tables.
+"""A PostgreSQL copy of a region, for code that reads or mends MAAS's tables.
 
-The tables of ``mirror_tables`` are made, with the columns they have in that release. They follow
-the region after each change; the other way round only deletions count: a row that somebody took
-out of the database is gone from the region at its next look.
+The tables of ``mirror_tables`` (1.x) or ``mirror_tables_2`` are made, with the columns they have in
+that release. They follow the region after each change; the other way round only deletions count: a
+row that somebody took out of the database is gone from the region at its next look.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+from dataclasses import dataclass, field
 
 import psycopg2
-from saltext.maas.emulator.mirror_tables import Users, tables_of
+from saltext.maas.emulator import mirror_tables_2
+from saltext.maas.emulator.mirror_tables import tables_of
+
+
+@dataclass
+class Users:
+    """Numbers of accounts, and since when they are there: the region itself keeps neither.
+
+    Other things that the region has no number for get one by :meth:`number`.
+    """
+
+    ids: dict = field(default_factory=dict)
+    joined: dict = field(default_factory=dict)
+    numbers: dict = field(default_factory=dict)
+
+    def number(self, kind, key):
+        """The number of a thing of some kind, which it keeps."""
+        table = self.numbers.setdefault(kind, {})
+        return table.setdefault(key, len(table) + 1)
+
+    def see(self, region):
+        """Give new accounts their numbers."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for name in region.users:
+            self.ids.setdefault(name, len(self.ids) + 1)
+            self.joined.setdefault(name, now)
 
 
 class Mirror:
@@ -26,7 +53,8 @@ class Mirror:
 
     def __init__(self, region, uri):
         self._uri = uri
-        self._tables = tables_of(region.release)
+        newer = mirror_tables_2.TABLES if region.release >= "2.0" else None
+        self._tables = tables_of(region.release, newer)
         self._users = Users()
         self._all_ids = " UNION ALL ".join(
             f"SELECT '{table.name}', id FROM {table.name}"  # noqa: S608

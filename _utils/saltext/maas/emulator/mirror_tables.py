@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable
 
 _ID = ("id", "integer PRIMARY KEY")
-_NOW = "timestamp with time zone NOT NULL DEFAULT now()"
-_STAMPS = (_ID, ("created", _NOW), ("updated", _NOW))
-_TEXT = "text NOT NULL DEFAULT ''"
-_ARRAY = "text[]"
+NOW = "timestamp with time zone NOT NULL DEFAULT now()"
+STAMPS = (_ID, ("created", NOW), ("updated", NOW))
+TEXT = "text NOT NULL DEFAULT ''"
+ARRAY = "text[]"
 
 
-def _chars(length, more="NOT NULL"):
+def chars(length, more="NOT NULL"):
+    """A column for a text of limited length."""
     return f"character varying({length}) {more}".strip()
 
 
-def _to(table, more="NOT NULL "):
+def to(table, more="NOT NULL "):
+    """A column that refers to a row of another table."""
     return f"integer {more}REFERENCES {table} DEFERRABLE INITIALLY DEFERRED"
-
-
-@dataclass
-class Users:
-    """Numbers of accounts, and since when they are there: the region itself keeps neither."""
-
-    ids: dict = field(default_factory=dict)
-    joined: dict = field(default_factory=dict)
-
-    def see(self, region):
-        """Give new accounts their numbers."""
-        now = datetime.datetime.now(datetime.timezone.utc)
-        for name in region.users:
-            self.ids.setdefault(name, len(self.ids) + 1)
-            self.joined.setdefault(name, now)
 
 
 @dataclass(frozen=True)
@@ -46,8 +32,8 @@ class Table:
         columns: (name, definition) pairs; :data:`_TABLES` has (name, definition[, first
             release[, first release without it]]).
         kind: Table of ``Region.rows`` that it shows and that follows deletions here, or None.
-        rows: Function of region and :class:`Users` to dicts; those of ``kind`` unless given.
-        more: Function of region, row and :class:`Users` to values that the row itself lacks.
+        rows: Function of region and ``mirror.Users`` to dicts; those of ``kind`` unless given.
+        more: Function of region, row and ``mirror.Users`` to values that the row itself lacks.
         key: Column that tells rows apart.
         since, until: Releases that have it.
     """
@@ -76,10 +62,15 @@ def _served(release, since="1.5", until=None):
     return release >= since and not (until and release >= until)
 
 
-def tables_of(release):
-    """The :class:`Table` list of a release, each after those it refers to."""
+def tables_of(release, tables=None):
+    """The :class:`Table` list of a release, each after those it refers to.
+
+    Args:
+        release: Which ones and which columns there are.
+        tables: To choose from; those of 1.x unless given.
+    """
     found = []
-    for table in _TABLES:
+    for table in tables or _TABLES:
         if _served(release, table.since, table.until):
             columns = tuple(column[:2] for column in table.columns if _served(release, *column[2:]))
             found.append(Table(**{**vars(table), "columns": columns}))
@@ -89,7 +80,8 @@ def tables_of(release):
 # -- rows --------------------------------------------------------------------------------------
 
 
-def _users(region, users):
+def users(region, users):
+    """The accounts."""
     for person in region.users.values():
         yield {
             "id": users.ids[person.username],
@@ -187,104 +179,104 @@ def _subnet(region, row, users):
 
 _TABLES = (
     Table("auth_user", (
-        ("id", "serial PRIMARY KEY"), ("username", _chars(30, "NOT NULL UNIQUE")),
-        ("first_name", _chars(30, "NOT NULL DEFAULT ''")),
-        ("last_name", _chars(30, "NOT NULL DEFAULT ''")), ("email", _chars(75)),
-        ("password", _chars(128, "NOT NULL DEFAULT '!'")),
+        ("id", "serial PRIMARY KEY"), ("username", chars(30, "NOT NULL UNIQUE")),
+        ("first_name", chars(30, "NOT NULL DEFAULT ''")),
+        ("last_name", chars(30, "NOT NULL DEFAULT ''")), ("email", chars(75)),
+        ("password", chars(128, "NOT NULL DEFAULT '!'")),
         ("is_staff", "boolean NOT NULL DEFAULT false"),
         ("is_active", "boolean NOT NULL DEFAULT true"), ("is_superuser", "boolean NOT NULL"),
-        ("last_login", _NOW), ("date_joined", _NOW)), rows=_users, key="username"),
+        ("last_login", NOW), ("date_joined", NOW)), rows=users, key="username"),
     Table("maasserver_config", (
-        ("id", "serial PRIMARY KEY"), ("name", _chars(255, "NOT NULL UNIQUE")),
+        ("id", "serial PRIMARY KEY"), ("name", chars(255, "NOT NULL UNIQUE")),
         ("value", "text")), rows=_settings, key="name"),
     Table("maasserver_nodegroup", (
-        *_STAMPS, ("name", _chars(80)), ("api_token_id", "integer NOT NULL"),
-        ("api_key", _chars(18, "NOT NULL UNIQUE")),
-        ("dhcp_key", _chars(255, "NOT NULL DEFAULT ''")), ("uuid", _chars(36, "NOT NULL UNIQUE")),
-        ("status", "integer NOT NULL"), ("cluster_name", _chars(100, "NOT NULL UNIQUE")),
-        ("maas_url", _chars(255, "NOT NULL DEFAULT ''")),
+        *STAMPS, ("name", chars(80)), ("api_token_id", "integer NOT NULL"),
+        ("api_key", chars(18, "NOT NULL UNIQUE")),
+        ("dhcp_key", chars(255, "NOT NULL DEFAULT ''")), ("uuid", chars(36, "NOT NULL UNIQUE")),
+        ("status", "integer NOT NULL"), ("cluster_name", chars(100, "NOT NULL UNIQUE")),
+        ("maas_url", chars(255, "NOT NULL DEFAULT ''")),
         ("default_disable_ipv4", "boolean NOT NULL", "1.7")),
         kind="node_groups", more=_group),
     Table("maasserver_fabric", (
-        *_STAMPS, ("name", _chars(256, "")), ("class_type", _chars(256, ""))),
+        *STAMPS, ("name", chars(256, "")), ("class_type", chars(256, ""))),
         kind="fabrics", since="1.9"),
     Table("maasserver_vlan", (
-        *_STAMPS, ("name", _chars(256, "")), ("vid", "integer NOT NULL"),
-        ("fabric_id", _to("maasserver_fabric")), ("mtu", "integer NOT NULL")),
+        *STAMPS, ("name", chars(256, "")), ("vid", "integer NOT NULL"),
+        ("fabric_id", to("maasserver_fabric")), ("mtu", "integer NOT NULL")),
         kind="vlans", since="1.9"),
     Table("maasserver_space", (
-        *_STAMPS, ("name", _chars(256, ""))), kind="spaces", since="1.9"),
+        *STAMPS, ("name", chars(256, ""))), kind="spaces", since="1.9"),
     Table("maasserver_subnet", (
-        *_STAMPS, ("name", _chars(255)), ("vlan_id", _to("maasserver_vlan")),
-        ("space_id", _to("maasserver_space")), ("cidr", "cidr NOT NULL UNIQUE"),
-        ("gateway_ip", "inet"), ("dns_servers", _ARRAY)),
+        *STAMPS, ("name", chars(255)), ("vlan_id", to("maasserver_vlan")),
+        ("space_id", to("maasserver_space")), ("cidr", "cidr NOT NULL UNIQUE"),
+        ("gateway_ip", "inet"), ("dns_servers", ARRAY)),
         kind="subnets", more=_subnet, since="1.9"),
     Table("maasserver_nodegroupinterface", (
-        *_STAMPS, ("ip", "inet NOT NULL"), ("nodegroup_id", _to("maasserver_nodegroup")),
-        ("management", "integer NOT NULL"), ("interface", _chars(255)),
+        *STAMPS, ("ip", "inet NOT NULL"), ("nodegroup_id", to("maasserver_nodegroup")),
+        ("management", "integer NOT NULL"), ("interface", chars(255)),
         ("subnet_mask", "inet", "1.5", "1.9"), ("broadcast_ip", "inet", "1.5", "1.9"),
         ("router_ip", "inet", "1.5", "1.9"), ("ip_range_low", "inet"), ("ip_range_high", "inet"),
         ("foreign_dhcp_ip", "inet"), ("static_ip_range_low", "inet", "1.6"),
-        ("static_ip_range_high", "inet", "1.6"), ("name", _chars(255), "1.7"),
+        ("static_ip_range_high", "inet", "1.6"), ("name", chars(255), "1.7"),
         ("vlan_id", "integer NOT NULL DEFAULT 0", "1.9"),
-        ("subnet_id", _to("maasserver_subnet", ""), "1.9")),
+        ("subnet_id", to("maasserver_subnet", ""), "1.9")),
         kind="node_group_interfaces", more=_in_group),
     Table("maasserver_zone", (
-        *_STAMPS, ("name", _chars(256, "NOT NULL UNIQUE")), ("description", _TEXT)), kind="zones"),
+        *STAMPS, ("name", chars(256, "NOT NULL UNIQUE")), ("description", TEXT)), kind="zones"),
     Table("maasserver_tag", (
-        *_STAMPS, ("name", _chars(256, "NOT NULL UNIQUE")), ("definition", _TEXT),
-        ("comment", _TEXT), ("kernel_opts", "text")), kind="tags"),
+        *STAMPS, ("name", chars(256, "NOT NULL UNIQUE")), ("definition", TEXT),
+        ("comment", TEXT), ("kernel_opts", "text")), kind="tags"),
     Table("maasserver_node", (
-        *_STAMPS, ("system_id", _chars(41, "NOT NULL UNIQUE")),
-        ("hostname", _chars(255, "NOT NULL UNIQUE")), ("status", "integer NOT NULL DEFAULT 0"),
-        ("owner_id", "integer"), ("osystem", _chars(20, "NOT NULL DEFAULT ''"), "1.6"),
-        ("distro_series", _chars(20, "DEFAULT ''")), ("architecture", _chars(31, "DEFAULT ''")),
-        ("agent_name", _chars(255, "DEFAULT ''")), ("zone_id", "integer"),
+        *STAMPS, ("system_id", chars(41, "NOT NULL UNIQUE")),
+        ("hostname", chars(255, "NOT NULL UNIQUE")), ("status", "integer NOT NULL DEFAULT 0"),
+        ("owner_id", "integer"), ("osystem", chars(20, "NOT NULL DEFAULT ''"), "1.6"),
+        ("distro_series", chars(20, "DEFAULT ''")), ("architecture", chars(31, "DEFAULT ''")),
+        ("agent_name", chars(255, "DEFAULT ''")), ("zone_id", "integer"),
         ("cpu_count", "integer NOT NULL DEFAULT 0"), ("memory", "integer NOT NULL DEFAULT 0"),
-        ("storage", "integer NOT NULL DEFAULT 0"), ("power_type", _chars(10, "DEFAULT ''")),
-        ("power_parameters", _TEXT), ("netboot", "boolean NOT NULL DEFAULT true"),
-        ("error_description", _TEXT, "1.7"), ("power_state", _chars(10, "DEFAULT ''"), "1.7"),
+        ("storage", "integer NOT NULL DEFAULT 0"), ("power_type", chars(10, "DEFAULT ''")),
+        ("power_parameters", TEXT), ("netboot", "boolean NOT NULL DEFAULT true"),
+        ("error_description", TEXT, "1.7"), ("power_state", chars(10, "DEFAULT ''"), "1.7"),
         ("disable_ipv4", "boolean NOT NULL DEFAULT false", "1.7"),
-        ("boot_type", _chars(20, "DEFAULT 'fastpath'"), "1.7"),
-        ("nodegroup_id", _to("maasserver_nodegroup", ""))), kind="machines", more=_node),
+        ("boot_type", chars(20, "DEFAULT 'fastpath'"), "1.7"),
+        ("nodegroup_id", to("maasserver_nodegroup", ""))), kind="machines", more=_node),
     Table("maasserver_macaddress", (
-        *_STAMPS, ("mac_address", "macaddr NOT NULL UNIQUE"),
-        ("node_id", _to("maasserver_node", ""))), rows=_macs, until="1.9"),
+        *STAMPS, ("mac_address", "macaddr NOT NULL UNIQUE"),
+        ("node_id", to("maasserver_node", ""))), rows=_macs, until="1.9"),
     Table("maasserver_interface", (
-        *_STAMPS, ("node_id", _to("maasserver_node", "")), ("name", _chars(255)),
-        ("type", _chars(20)), ("vlan_id", "integer NOT NULL"), ("mac_address", "macaddr"),
-        ("params", _TEXT), ("tags", _ARRAY), ("enabled", "boolean NOT NULL")),
+        *STAMPS, ("node_id", to("maasserver_node", "")), ("name", chars(255)),
+        ("type", chars(20)), ("vlan_id", "integer NOT NULL"), ("mac_address", "macaddr"),
+        ("params", TEXT), ("tags", ARRAY), ("enabled", "boolean NOT NULL")),
         rows=_macs, since="1.9"),
     Table("maasserver_bootimage", (
-        *_STAMPS, ("nodegroup_id", _to("maasserver_nodegroup")), ("osystem", _chars(255), "1.6"),
-        ("architecture", _chars(255)), ("subarchitecture", _chars(255)), ("release", _chars(255)),
-        ("purpose", _chars(255)), ("label", _chars(255))),
+        *STAMPS, ("nodegroup_id", to("maasserver_nodegroup")), ("osystem", chars(255), "1.6"),
+        ("architecture", chars(255)), ("subarchitecture", chars(255)), ("release", chars(255)),
+        ("purpose", chars(255)), ("label", chars(255))),
         kind="boot_images", more=_in_group, until="1.7"),
     Table("maasserver_bootsource", (
-        *_STAMPS, ("cluster_id", _to("maasserver_nodegroup", ""), "1.6", "1.7"),
-        ("url", _chars(200)), ("keyring_filename", _chars(100)), ("keyring_data", "bytea")),
+        *STAMPS, ("cluster_id", to("maasserver_nodegroup", ""), "1.6", "1.7"),
+        ("url", chars(200)), ("keyring_filename", chars(100)), ("keyring_data", "bytea")),
         kind="boot_sources", more=_source, since="1.6"),
     Table("maasserver_bootsourceselection", (
-        *_STAMPS, ("boot_source_id", _to("maasserver_bootsource")),
-        ("os", _chars(20), "1.7"), ("release", _chars(20)), ("arches", _ARRAY),
-        ("subarches", _ARRAY), ("labels", _ARRAY)),
+        *STAMPS, ("boot_source_id", to("maasserver_bootsource")),
+        ("os", chars(20), "1.7"), ("release", chars(20)), ("arches", ARRAY),
+        ("subarches", ARRAY), ("labels", ARRAY)),
         kind="boot_source_selections", more=_selection, since="1.6"),
     Table("maasserver_bootsourcecache", (
-        *_STAMPS, ("boot_source_id", _to("maasserver_bootsource")), ("os", _chars(20)),
-        ("arch", _chars(20)), ("subarch", _chars(20)), ("release", _chars(20)),
-        ("label", _chars(20))), rows=_cache, since="1.7"),
+        *STAMPS, ("boot_source_id", to("maasserver_bootsource")), ("os", chars(20)),
+        ("arch", chars(20)), ("subarch", chars(20)), ("release", chars(20)),
+        ("label", chars(20))), rows=_cache, since="1.7"),
     Table("maasserver_bootresource", (
-        *_STAMPS, ("rtype", "integer NOT NULL"), ("name", _chars(255)),
-        ("architecture", _chars(255)), ("extra", _TEXT)),
+        *STAMPS, ("rtype", "integer NOT NULL"), ("name", chars(255)),
+        ("architecture", chars(255)), ("extra", TEXT)),
         kind="boot_resources", more=_resource, since="1.7"),
     Table("maasserver_bootresourceset", (
-        *_STAMPS, ("resource_id", _to("maasserver_bootresource")), ("version", _chars(255)),
-        ("label", _chars(255))), rows=_sets, since="1.7"),
+        *STAMPS, ("resource_id", to("maasserver_bootresource")), ("version", chars(255)),
+        ("label", chars(255))), rows=_sets, since="1.7"),
     Table("maasserver_largefile", (
-        *_STAMPS, ("sha256", _chars(64)), ("total_size", "bigint NOT NULL"),
+        *STAMPS, ("sha256", chars(64)), ("total_size", "bigint NOT NULL"),
         ("content", "oid NOT NULL")), rows=_files, since="1.7"),
     Table("maasserver_bootresourcefile", (
-        *_STAMPS, ("resource_set_id", _to("maasserver_bootresourceset")),
-        ("largefile_id", _to("maasserver_largefile")), ("filename", _chars(255)),
-        ("filetype", _chars(20)), ("extra", _TEXT)), rows=_files, since="1.7"),
+        *STAMPS, ("resource_set_id", to("maasserver_bootresourceset")),
+        ("largefile_id", to("maasserver_largefile")), ("filename", chars(255)),
+        ("filetype", chars(20)), ("extra", TEXT)), rows=_files, since="1.7"),
 )  # fmt: skip

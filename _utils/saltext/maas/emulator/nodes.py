@@ -209,7 +209,7 @@ def show_interface(region, node, nic):
     return hide_newer(region.release, shown, NIC_SINCE)
 
 
-def _service_set(region, node):
+def services_of(region, node):
     """Status of each service: unknown before the first connection."""
     serving = any(
         vlan["dhcp_on"] and node["system_id"] in (vlan["primary_rack"], vlan["secondary_rack"])
@@ -269,6 +269,6 @@ def show_node(region, node, as_rack):
         shown[f"{test}_test_status"] = -1
         shown[f"{test}_test_status_name"] = "Unknown"
     if as_rack:
-        shown["service_set"] = _service_set(region, node)
+        shown["service_set"] = services_of(region, node)
     shown["ip_addresses"] = addresses_of(node)
     return hide_newer(region.release, shown, SINCE, GONE)
