@@ -170,7 +170,7 @@ def _resource(region, name, architecture, title):
 
 def _resource_of(request):
     ident = request.ids["id"]
-    row = request.region.rows(catalogue.RESOURCES).get(int(ident)) if ident.isdigit() else None
+    row = request.region.rows(catalogue.RESOURCES).get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Missing("BootResource", request)
     return row
@@ -187,7 +187,7 @@ def delete_resource(request):
     """Delete a boot resource; an unknown one is an error of the server."""
     ident = request.ids["id"]
     rows = request.region.rows(catalogue.RESOURCES)
-    if not ident.isdigit() or int(ident) not in rows:
+    if not ident.isdecimal() or int(ident) not in rows:
         raise Answer(500, "BootResource matching query does not exist.", TEXT)
     del rows[int(ident)]
     return no_content()
@@ -198,7 +198,7 @@ def upload_part(request):
     """Take the next part of an upload."""
     row = _resource_of(request)
     ident = request.ids["file"]
-    file = catalogue.file_of(request.region, int(ident)) if ident.isdigit() else None
+    file = catalogue.file_of(request.region, int(ident)) if ident.isdecimal() else None
     if file is None or not any(file in one["files"] for one in row["sets"]):
         raise Missing("BootResourceFile", request)
     if catalogue.is_complete(file):

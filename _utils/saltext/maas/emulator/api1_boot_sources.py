@@ -98,9 +98,16 @@ def _shown(request, row):
     }
 
 
+def _number(text):
+    """The number in a path; another text is an error of the server in MAAS."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Answer(500, str(error), TEXT) from None
+
+
 def _source_of(request):
-    # int() fails as MAAS does, with a 500 and its text.
-    ident = int(request.ids["id"])
+    ident = _number(request.ids["id"])
     for row in _asked(request):
         if row["id"] == ident:
             return row
@@ -209,7 +216,7 @@ def _selection_shown(request, row):
 
 def _selection_of(request):
     source = _source_of(request)
-    row = request.region.rows(catalogue.SELECTIONS).get(int(request.ids["selection"]))
+    row = request.region.rows(catalogue.SELECTIONS).get(_number(request.ids["selection"]))
     if row is None or row["source"] != source["id"]:
         raise Missing("BootSourceSelection", request)
     return row

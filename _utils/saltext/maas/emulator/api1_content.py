@@ -120,6 +120,7 @@ def read_file(request):
 
 
 @file_("DELETE")
+@file_("POST", "delete")
 def delete_file(request):
     """Delete a file."""
     return _remove(request.region.rows("files"), _file_of(request))

@@ -248,6 +248,29 @@ def probe_hardware(request):
     return as_text("", content_type=HTML)
 
 
+#: What the two chassis of their own operation want to know, in the order it is asked for.
+_CHASSIS = {"probe_and_enlist_ucsm": ("url",), "probe_and_enlist_mscm": ("host",)}
+
+
+@one("POST", "probe_and_enlist_ucsm", admin=True)
+@one("POST", "probe_and_enlist_mscm", admin=True)
+def probe_chassis(request):
+    """Look for machines in a chassis."""
+    group = groups.group_of(request)
+    for name in (*_CHASSIS[request.op], "username", "password"):
+        request.needed(name)
+    groups.need_connection(request.region, group)
+    return as_text("", content_type=HTML)
+
+
+@one("POST", "update_leases", until=groups.RPC)
+def update_leases(request):
+    """Take a cluster's word on its DHCP leases, of which nothing is kept."""
+    groups.only_worker(request, groups.group_of(request))
+    request.needed("leases")
+    return as_text("Leases updated.", content_type=HTML)
+
+
 @one("POST", "report_download_progress")
 def report_download_progress(request):
     """Take a cluster's word on a download, of which nothing is kept."""

@@ -20,8 +20,8 @@ from saltext.maas.emulator.web import (
 )
 
 one = Endpoint("nodes/{system_id}/", "NodeHandler")
-macs = Endpoint("nodes/{system_id}/macs/", "NodeMacsHandler")
-mac = Endpoint("nodes/{system_id}/macs/{mac_address}/", "NodeMacHandler")
+macs = Endpoint("nodes/{system_id}/macs/", "NodeMacsHandler", until="1.9")
+mac = Endpoint("nodes/{system_id}/macs/{mac_address}/", "NodeMacHandler", until="1.9")
 
 _BSON = "application/bson"
 #: A BSON document with nothing known under ``lldp`` and ``lshw``.

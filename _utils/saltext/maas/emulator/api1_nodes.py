@@ -100,6 +100,8 @@ def _accepted(region, rows):
 
 def _named(request, doing, allowed=machines.may_edit):
     """The machines that ``nodes`` names, all of which have to be there and allowed."""
+    if request.is_json:
+        raise Answer(500, "'dict' object has no attribute 'getlist'", TEXT)
     if not request.bound:
         raise Answer(500, "'NoneType' object has no attribute 'getlist'", TEXT)
     ids = request.form.getlist("nodes")

@@ -50,11 +50,14 @@ def zone(region, name):
 
 def machine(region, row):
     """What the API tells about a machine."""
+    macs = [mac(row, nic) for nic in row["macs"] if nic["mac_address"]]
+    if region.release >= "1.9":  # MAC addresses have no place of their own any more
+        macs = [{"mac_address": item["mac_address"]} for item in macs]
     known = {
         **row,
         "hostname": machines.fqdn(region, row),
-        "macaddress_set": [mac(row, nic) for nic in row["macs"] if nic["mac_address"]],
-        "pxe_mac": mac(row, row["macs"][0]) if row["macs"] else None,
+        "macaddress_set": macs,
+        "pxe_mac": macs[0] if macs else None,
         "status": machines.folded(row["status"]),
         "substatus": row["status"],
         "substatus_name": machines.label(region, row["status"]),

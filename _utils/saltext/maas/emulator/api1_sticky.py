@@ -1,4 +1,4 @@
-"""Addresses that stay with a machine (1.7+) or device (1.8+) of API 1.0; not recorded."""
+"""Addresses that stay with a machine (1.7+) or device (1.8+), and gateways (1.9+); not recorded."""
 
 from __future__ import annotations
 
@@ -82,3 +82,13 @@ def release_of_device(request):
     row = machines.machine_of(request, machines.may_edit, DEVICES)
     _release(request, row)
     return device_shown(request.region, row)
+
+
+@node("POST", "clear_default_gateways", since="1.9")
+def clear_default_gateways(request):
+    """Let MAAS choose a node's default gateway again."""
+    row = machines.machine_of(request, machines.only_admin)
+    for nic in row["macs"]:
+        for link in nic["links"]:
+            link["default_gateway"] = False
+    return show.machine(request.region, row)

@@ -111,7 +111,7 @@ def _progress(region, stored, size):
 def _resource(request):
     ident = request.ids["id"]
     rows = request.region.rows("boot_resources")
-    row = rows.get(int(ident)) if ident.isdigit() else None
+    row = rows.get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Missing("BootResource", request)
     return row
@@ -258,7 +258,7 @@ def upload_piece(request):
     row = _resource(request)
     files = list(row["files"].values())
     number = request.ids["file"]
-    if not number.isdigit() or not 1 <= int(number) <= len(files):
+    if not number.isdecimal() or not 1 <= int(number) <= len(files):
         raise Missing("BootResourceFile", request)
     item = files[int(number) - 1]
     if item["stored"] >= item["size"]:

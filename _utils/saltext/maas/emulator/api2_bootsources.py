@@ -36,7 +36,7 @@ def now():
 
 def _row(request, kind, name, label):
     ident = request.ids[name]
-    row = request.region.rows(kind).get(int(ident)) if ident.isdigit() else None
+    row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Missing(label, request)
     return row

@@ -80,7 +80,7 @@ def _vlan(check, region, stored=None):
     text = str(given)
     if not text:
         return None
-    if not (text.isdigit() and int(text) in region.rows("vlans")):
+    if not (text.isdecimal() and int(text) in region.rows("vlans")):
         check.error("vlan", not_a_choice("That choice"))
         return stored
     return int(text)

@@ -77,7 +77,7 @@ def _subnet(check, region, start, stored):
     """The subnet: by id only, else the one that the first address is in."""
     given = check.form.get("subnet")
     if given not in (None, ""):
-        if str(given).isdigit() and int(given) in region.rows("subnets"):
+        if str(given).isdecimal() and int(given) in region.rows("subnets"):
             return region.rows("subnets")[int(given)]
         check.error("subnet", NO_CHOICE)
         return None

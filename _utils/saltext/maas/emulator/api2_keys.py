@@ -30,7 +30,7 @@ def _mine(request, kind):
 
 def _find(request, kind, model):
     ident = request.ids["id"]
-    row = request.region.rows(kind).get(int(ident)) if ident.isdigit() else None
+    row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Missing(model, request)
     return row

@@ -39,7 +39,7 @@ def _show_network(region, row):
 def _subnet(request):
     rows = request.region.rows("subnets")
     ident = request.ids["name"].rpartition("subnet-")[2]
-    row = rows.get(int(ident)) if ident.isdigit() else None
+    row = rows.get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Missing("Subnet", request)
     return row

@@ -47,8 +47,8 @@ def _read(request, stored):
     given = check.form.get("user")
     if given not in (None, ""):
         # Ids of users are not kept: a name is taken as well.
-        people = list(region.users)
-        by_number = people[int(given) - 1 : int(given)] if str(given).isdigit() else []
+        given, people = str(given), list(region.users)
+        by_number = people[int(given) - 1 : int(given)] if given.isdecimal() else []
         user = by_number[0] if by_number else given if given in region.users else None
         if user is None:
             check.error("user", not_a_choice("That choice"))

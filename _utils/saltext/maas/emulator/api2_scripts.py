@@ -68,7 +68,7 @@ def _content(request):
     sent = request.form.get("script")
     if sent is None and request.files:
         sent = next(iter(request.files.values())).decode("utf-8", "replace")
-    return sent
+    return sent if sent is None else str(sent)
 
 
 def _name(check, rows, stored):

@@ -43,7 +43,7 @@ def _subnet(check, region):
     for row in region.rows("subnets").values():
         if plain in (str(row["id"]), row["cidr"], row["name"]):
             return row["id"]
-    shown = f"id={given}" if given.isdigit() else given
+    shown = f"id={given}" if given.isdecimal() else given
     check.error("subnet", f"None found with {shown}.")
     return None
 
@@ -65,7 +65,7 @@ def _place(check, region, before):
         place.update(node=None, subnet=subnet)
     given = check.form.get("iprange")
     if given and region.release >= "3.0":
-        ident = int(given) if str(given).isdigit() else None
+        ident = int(given) if str(given).isdecimal() else None
         if ident not in region.rows("ipranges"):
             check.error("iprange", not_a_choice("That choice"))
         place["iprange"] = ident

@@ -106,7 +106,7 @@ def read_vlan(check, region, stored):
     """The VLAN of a form: its id, or a fabric and a VID; a function that finds or makes it."""
     if check.form.get("vlan") not in (None, ""):
         given = str(check.form.get("vlan"))
-        if given.isdigit() and int(given) in region.rows("vlans"):
+        if given.isdecimal() and int(given) in region.rows("vlans"):
             return lambda: int(given)
         check.error("vlan", NO_CHOICE)
         return None

@@ -29,7 +29,7 @@ def _vlan(request):
     region = request.region
     if "id" in request.ids:
         ident = request.ids["id"]
-        vlan = region.rows("vlans").get(int(ident)) if ident.isdigit() else None
+        vlan = region.rows("vlans").get(int(ident)) if ident.isdecimal() else None
         if vlan is None:
             raise Answer(404, "VLAN with specified ID does not exist.", BARE_TEXT)
         return vlan
@@ -121,7 +121,7 @@ def _relay(check, region, vlan):
     given = str(check.form.get("relay_vlan") or "")
     if not given:
         return None
-    target = region.rows("vlans").get(int(given)) if given.isdigit() else None
+    target = region.rows("vlans").get(int(given)) if given.isdecimal() else None
     if target and target is not vlan and not target["relay_vlan"] and not vlan["dhcp_on"]:
         return target["id"]
     check.error("relay_vlan", NO_CHOICE)

@@ -60,7 +60,7 @@ def _show(region, row):
 
 def _host(request):
     ident = request.ids["id"]
-    row = request.region.rows("vm_hosts").get(int(ident)) if ident.isdigit() else None
+    row = request.region.rows("vm_hosts").get(int(ident)) if ident.isdecimal() else None
     if row is None:
         raise Answer(404, "Not Found", BARE_TEXT)
     return row

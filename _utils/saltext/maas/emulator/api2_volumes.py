@@ -68,7 +68,7 @@ def _change(check, region, node, row):
         ("remove_block_devices", "disk"), ("remove_partitions", "partition"),
         ("remove_spare_devices", "disk"), ("remove_spare_partitions", "partition"),
     ):  # fmt: skip
-        gone |= {(kind, int(item)) for item in check.form.getlist(field) if str(item).isdigit()}
+        gone |= {(kind, int(item)) for item in check.form.getlist(field) if str(item).isdecimal()}
     return (
         [item for item in row["devices"] if item not in gone] + added,
         [item for item in row.get("spares", []) if item not in gone] + spares,
@@ -119,7 +119,7 @@ def _create_bcache(request, node, check):
     mode = check.choice("cache_mode", MODES, "writeback")
     given = str(check.form.get("cache_set") or "")
     sets = region.rows("cache_sets")
-    chosen = sets.get(int(given)) if given.isdigit() else None
+    chosen = sets.get(int(given)) if given.isdecimal() else None
     if chosen is None:
         check.error("cache_set", not_a_choice(given) if given else REQUIRED)
     devices = _devices(check, region, node, "backing_device", "backing_partition")

@@ -52,7 +52,7 @@ def _repository(region, name):
 @opened("GET", "get_config")
 def get_config(request):
     """Get a configuration value."""
-    name = _stored_name(request.region, request.needed("name"))
+    name = _stored_name(request.region, str(request.needed("name")))
     repository = _repository(request.region, name)
     value = repository["url"] if repository else request.region.settings.get(name)
     return as_json(value, content_type=BARE_JSON)
@@ -63,7 +63,7 @@ def get_config(request):
 def set_config(request):
     """Set a configuration value."""
     region = request.region
-    asked = request.needed("name")
+    asked = str(request.needed("name"))
     value = request.needed("value")
     name = _stored_name(region, asked)
     setting = settings_of(region.release).get(name)

@@ -171,6 +171,8 @@ class Region:
         self.after_write: list[Callable] = []
         #: Called with the region and a setting's name before it changes; may refuse by raising.
         self.before_setting: list[Callable] = []
+        #: Errors that no handler meant; each was answered 500.
+        self.unforeseen: list[Exception] = []
         #: Keeps a database like the region (``mirror.Mirror``), where there is one.
         self.mirror = None
         self.clock: Callable[[], float] = time.monotonic
@@ -339,6 +341,7 @@ class Region:
             except Exception as error:
                 # MAAS answers an unforeseen error with its bare text.
                 response = Response(500, str(error), TEXT)
+                self.unforeseen.append(error)
             if method in ("POST", "PUT", "DELETE") and response.status < 400:
                 self._written()
         user = request.user.username if request.user else None

@@ -21,7 +21,7 @@ def by_id(kind, model):
 
     def find(request):
         ident = request.ids["id"]
-        row = request.region.rows(kind).get(int(ident)) if ident.isdigit() else None
+        row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:
             raise Missing(model, request)
         return row

@@ -20,12 +20,12 @@ def find(request, kind, rows, spec, **names):
         Answer: 403 when several match.
     """
     spec = str(spec)
-    if spec.isdigit():
+    if spec.isdecimal():
         found = [rows[int(spec)]] if int(spec) in rows else []
     else:
         prefix, colon, value = spec.partition(":")
         if colon and prefix == "id":
-            found = [rows[int(value)]] if value.isdigit() and int(value) in rows else []
+            found = [rows[int(value)]] if value.isdecimal() and int(value) in rows else []
         elif colon and prefix in names:
             found = [row for row in rows.values() if names[prefix](row) == value]
         else:

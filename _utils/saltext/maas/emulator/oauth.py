@@ -68,7 +68,7 @@ def authenticate(region, method, url, query, header):
         raise _refusal(region, f"Invalid access token: {given.get('oauth_token')}")
     now = int(time.time())
     stamp = given.get("oauth_timestamp", "0")
-    age = now - int(stamp) if stamp.isdigit() else now
+    age = now - int(stamp) if stamp.isdecimal() else now
     if age > MAX_AGE:
         raise _refusal(
             region,

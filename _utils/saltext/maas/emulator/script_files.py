@@ -82,7 +82,7 @@ def number(given, words, label, wrong):
         ValueError: It is none of those; its text is MAAS's message.
     """
     text = str(given).strip().lower()
-    if text.isdigit():
+    if text.isdecimal():
         if int(text) not in words.values():
             raise ValueError(f"Invalid {label} numeric value.")
         return int(text)
@@ -146,9 +146,9 @@ def duration(total):
 
 def listed(value):
     """Tags or hardware ids: a list, or one text with commas."""
-    if isinstance(value, str):
-        value = value.split(",")
-    return [str(item).strip() for item in value or [] if str(item).strip()]
+    if not isinstance(value, list):
+        value = str(value or "").split(",")
+    return [str(item).strip() for item in value if str(item).strip()]
 
 
 def mapping(value):

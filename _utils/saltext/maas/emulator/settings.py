@@ -196,7 +196,7 @@ def _integer(region, setting, text):
 
 
 def _number(region, setting, text):
-    if not text.isdigit() or int(text) not in setting.choices:
+    if not text.isdecimal() or int(text) not in setting.choices:
         raise _no_choice(setting, text, [str(item) for item in setting.choices])
     return int(text)
 

@@ -172,8 +172,10 @@ class Request:
         if not isinstance(data, dict):
             kind = type(data).__name__
             raise Answer(500, f"'{kind}' object has no attribute 'items'", TEXT)
-        pairs = data.items()
-        self.form = Form((k, v if isinstance(v, list) else [v]) for k, v in pairs)
+        self.form = Form((k, v if isinstance(v, list) else [v]) for k, v in data.items())
+        if self.region.release.api == "1.0":  # its forms want texts, and nothing for null
+            texts = {k: [str(v) for v in vs if v is not None] for k, vs in self.form.items()}
+            self.form = Form((k, vs) for k, vs in texts.items() if vs)
 
     def needed(self, name):
         """A field that an operation cannot do without.
