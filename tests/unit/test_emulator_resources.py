@@ -190,3 +190,64 @@ def test_endpoints_come_with_their_release(path):
     older = {"2.1": "2.0", "2.2": "2.1", "2.4": "2.3", "3.6": "3.5"}[since]
     assert Caller(Region(since)).get(path).status == 200
     assert Caller(Region(older)).get(path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stored"),
+    [
+        ("remote_syslog", "logs.example.com", "logs.example.com:514"),
+        ("remote_syslog", "10.0.0.1:5514", "10.0.0.1:5514"),
+        ("maas_syslog_port", "5247", 5247),
+        ("maas_proxy_port", "5247", "Unable to change port number. Port number is reserved for"
+         " MAAS services."),
+        ("maas_proxy_port", "80", "Unable to change port number. Port number is reserved for"
+         " system services."),
+        ("maas_internal_domain", "_odd_", "Domain name contains invalid characters."),
+    ],
+)  # fmt: skip
+def test_settings_with_rules_of_their_own(admin, name, value, stored):
+    answer = admin.post("maas/?op=set_config", name=name, value=value)
+    if answer.status == 200:
+        assert admin.get(f"maas/?op=get_config&name={name}").json == stored
+    else:
+        assert answer.json == {name: [stored]}
+
+
+def test_what_hangs_on_a_subnet_goes_with_it(admin):
+    for kind, (fields, *_) in CASES.items():
+        if kind in ("static-routes", "dhcp-snippets", "reservedips", "dnsresources"):
+            assert admin.post(f"{kind}/", **fields).status == 200
+    assert admin.delete("subnets/10.0.0.0%2F24/").status in (204, 404)
+    assert admin.delete("subnets/1/").status in (204, 404)
+    for kind in ("static-routes", "dhcp-snippets", "reservedips"):
+        assert admin.get(f"{kind}/").json == []
+    assert admin.get("dnsresources/").json[0]["ip_addresses"] == []
+
+
+def test_a_user_with_addresses_stays_unless_somebody_takes_them(admin):
+    admin.region.create_user("bob", "secret", "bob@example.com")
+    bob = Caller(admin.region, admin.region.new_api_key("bob"))
+    assert bob.post("ipaddresses/?op=reserve", subnet="1").status == 200
+    refused = admin.delete("users/bob/")
+    assert (refused.status, refused.text) == (
+        400, "A user with reserved IP addresses cannot be deleted.",
+    )  # fmt: skip
+    assert admin.delete("users/bob/?transfer_resources_to=admin").status == 204
+    assert len(admin.get("ipaddresses/").json) == 1
+
+
+def test_events_come_in_pages(admin):
+    from saltext.maas.emulator.machines import event
+
+    node = next(iter(admin.region.rows("regions").values()))
+    for number in range(5):
+        event(admin.region, node, "INFO", f"Kind {number}")
+    event(admin.region, node, "AUDIT", "Hidden")
+    first = admin.get("events/?op=query&limit=2").json
+    assert [row["type"] for row in first["events"]] == ["Kind 4", "Kind 3"]
+    rest = admin.get(first["prev_uri"]).json
+    assert [row["type"] for row in rest["events"]] == ["Kind 2", "Kind 1"]
+    newer = admin.get(rest["next_uri"]).json
+    assert [row["type"] for row in newer["events"]] == ["Kind 4", "Kind 3"]
+    assert admin.get("events/?op=query&level=AUDIT").json["count"] == 1
+    assert admin.get("events/?op=query&hostname=other").json["count"] == 0

@@ -155,3 +155,11 @@ def test_a_type_has_a_state_and_a_module_with_all_its_fields(table, kind):
     }
     if wanted:
         assert wanted <= arguments
+
+
+def test_a_log_host_gets_the_port_that_maas_gives_it():
+    from saltext.maas.resources import settings
+
+    assert settings.normal("remote_syslog", "logs.example.com") == "logs.example.com:514"
+    assert settings.normal("remote_syslog", "logs.example.com:5514") == "logs.example.com:5514"
+    assert settings.normal("remote_syslog", "") is None

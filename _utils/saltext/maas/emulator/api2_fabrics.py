@@ -93,9 +93,9 @@ def delete_fabric(request):
         text = f"Can't delete fabric; the following subnets are still present: {listed}"
         raise Answer(400, text)
     used = [
-        f"{nic['name']} on {rack['hostname']}"
-        for rack in region.rows("racks").values()
-        for nic in rack["interfaces"]
+        f"{nic['name']} on {node['hostname']}"
+        for node in networks.all_nodes(region)
+        for nic in node["interfaces"]
         if nic["vlan"] in ids
     ]
     if used:

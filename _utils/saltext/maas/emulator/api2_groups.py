@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator import dns
+from saltext.maas.emulator import dns, networks
 from saltext.maas.emulator.forms import Check, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, Missing, no_content
@@ -102,9 +102,8 @@ def delete_zone(request):
         if row["name"] == request.ids["name"]:
             if row["id"] == 1:
                 raise Answer(400, "This zone is the default zone, it cannot be deleted.")
-            for kind in ("racks", "regions"):
-                for node in request.region.rows(kind).values():
-                    node["zone"] = 1 if node["zone"] == row["id"] else node["zone"]
+            for node in networks.all_nodes(request.region):
+                node["zone"] = 1 if node["zone"] == row["id"] else node["zone"]
             del rows[row["id"]]
     return no_content()
 
@@ -162,6 +161,8 @@ def delete_pool(request):
     row = _pool(request)
     if row["id"] == 0:
         raise Answer(400, "This is the default pool, it cannot be deleted.")
+    if any(node.get("pool") == row["id"] for node in request.region.rows("machines").values()):
+        raise Answer(400, "Pool has machines in it, it cannot be deleted.")
     del request.region.rows("pools")[row["id"]]
     return no_content()
 

@@ -114,6 +114,10 @@ def _check_free(check, region, kind, subnet, first, last, own):
         if row["subnet"] == subnet["id"] and row["id"] != own
     ]
     if kind == "dynamic":
+        held = [row for row in region.rows("reservedips").values() if row["subnet"] == subnet["id"]]
+        if any(first <= int(ipaddress.ip_address(row["ip"])) <= last for row in held):
+            check.error("__all__", "The dynamic IP range cannot include reserved IPs.")
+            return
         used += [item[:2] for item in addresses.taken(region, subnet, ranges=False)]
     if any(low <= last and high >= first for low, high in used):
         check.error("start_ip", CONFLICT[kind])

@@ -26,6 +26,11 @@ IN_USE = (
 )
 
 
+#: Tables whose rows go with the subnet that a field of theirs has.
+_HANGING = {"static_routes": ("source", "destination"), "dhcp_snippets": ("subnet",),
+            "reservedips": ("subnet",)}  # fmt: skip
+
+
 def subnet_of(request):
     """The subnet that a path names, or 404."""
     rows = request.region.rows("subnets")
@@ -221,6 +226,18 @@ def update_subnet(request):
     return _after_write(request.region, row)
 
 
+def _forget(region, ident):
+    """What goes with a subnet: routes from and to it, its snippets, reserved addresses, names."""
+    for kind, fields in _HANGING.items():
+        table = region.rows(kind)
+        for row in list(table.values()):
+            if any(row[field] == ident for field in fields):
+                del table[row["id"]]
+    there = region.rows("ips")
+    for row in region.rows("dnsresources").values():
+        row["ips"] = [held for held in row["ips"] if held in there]
+
+
 @subnet("DELETE", admin=True)
 def delete_subnet(request):
     """Delete a subnet with its ranges."""
@@ -231,13 +248,19 @@ def delete_subnet(request):
     if serving and any(item["type"] == "dynamic" for item in own):
         raise Answer(400, BUSY)
     force = str(request.query.get("force", "")).lower() in ("true", "1", "yes", "on")
-    if region.release >= "3.7" and addresses.racks_on(region, row) and not force:
+    table = region.rows("ips")
+    given = [held for held in table.values() if held["subnet"] == row["id"]]
+    used = addresses.racks_on(region, row) or any(held.get("node") for held in given)
+    if region.release >= "3.7" and used and not force:
         raise Answer(400, IN_USE)
     for item in own:
         del ranges[item["id"]]
-    for rack in region.rows("racks").values():
-        for nic in rack["interfaces"]:
+    for held in given:
+        del table[held["id"]]
+    for node in networks.all_nodes(region):
+        for nic in node["interfaces"]:
             nic["links"] = [link for link in nic["links"] if link["subnet"] != row["id"]]
+    _forget(region, row["id"])
     del region.rows("subnets")[row["id"]]
     return no_content()
 

@@ -202,8 +202,8 @@ def delete_vlan(request):
         raise Answer(400, text, TEXT)
     for subnet in networks.subnets_of(region, {vlan["id"]}):
         subnet["vlan"] = default["id"]
-    for rack in region.rows("racks").values():
-        for nic in rack["interfaces"]:
+    for node in networks.all_nodes(region):
+        for nic in node["interfaces"]:
             if nic["vlan"] == vlan["id"]:
                 nic["vlan"] = default["id"]
     networks.drop_vlan(region, vlan["id"])

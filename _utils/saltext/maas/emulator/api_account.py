@@ -99,7 +99,16 @@ def create_user(request):
     except ValueError as error:
         field = error.args[1]
         raise _duplicate(request, field, {"username": username, "email": email}[field]) from None
+    _first_key(request, username, right == "1")
     return show_user(request.region, person)
+
+
+def _first_key(request, username, is_superuser):
+    """An SSH key that comes with a new administrator (2.5); other users' is forgotten."""
+    key = request.form.get("key")
+    if key and is_superuser and request.region.release >= "2.5":
+        row = {"key": str(key), "owner": username, "keysource": ""}
+        request.region.rows("ssh_keys").add(row)
 
 
 def _duplicate(request, field, value):
@@ -135,8 +144,31 @@ def delete_user(request):
     heir = request.query.get("transfer_resources_to")
     if heir is not None and heir not in region.users and region.release >= "2.3":
         raise Missing("User", request)
+    if heir is not None and region.release >= "2.3":
+        _hand_over(region, name, heir)
+    elif region.release >= "2.0":
+        _refuse_owner(region, name)
     region.delete_user(name)
     return no_content()
+
+
+_OWNED = ("machines", "devices", "ips", "ipranges", "ssh_keys", "files")
+
+
+def _hand_over(region, name, heir):
+    """Give what a user has to another one."""
+    for kind in _OWNED:
+        for row in region.rows(kind).values():
+            for field in ("owner", "user"):
+                if row.get(field) == name:
+                    row[field] = heir
+
+
+def _refuse_owner(region, name):
+    """A user who has machines or addresses is not deleted."""
+    for kind, what in (("machines", "assigned nodes"), ("ips", "reserved IP addresses")):
+        if any(row.get("owner") == name for row in region.rows(kind).values()):
+            raise Answer(400, f"A user with {what} cannot be deleted.", TEXT)
 
 
 @account("POST", "create_authorisation_token")

@@ -32,6 +32,13 @@ def _without_newer(kind, release, shown):
     return shown
 
 
+def all_nodes(region):
+    """Nodes of all kinds; of machines and devices before 2.0 nothing here is asked."""
+    kinds = ("machines", "devices", "racks", "regions")
+    found = {node["system_id"]: node for kind in kinds for node in region.rows(kind).values()}
+    return list(found.values())
+
+
 # -- fabrics and VLANs -------------------------------------------------------------------------
 
 

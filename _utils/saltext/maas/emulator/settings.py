@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from saltext.maas.emulator.forms import (
@@ -23,10 +24,11 @@ class Setting:
     Attributes:
         name: As the API calls it.
         kind: ``text``, ``name`` (text that may not be empty), ``bool``, ``int``, ``url``,
-            ``ips``, ``hosts``, ``choice``, ``os``, ``series`` (an imported one), ``kernel``.
+            ``ips``, ``hosts``, ``choice``, ``os``, ``series`` (an imported one), ``kernel``,
+            ``port``, ``syslog`` (a host with its port), ``domain``.
         default: Value of a new region.
         since, until: Releases that have it (``until``: the first that has not).
-        choices: Of a ``choice``; (low, high) of an ``int``.
+        choices: Of a ``choice``; (low, high) of an ``int``; ports of MAAS's own that it may be.
         label: What its message calls it, where that is not its name.
     """
 
@@ -59,7 +61,7 @@ SETTINGS = (
     Setting("theme", "text", "", "3.3"),
     Setting("kernel_opts", "text", None),
     Setting("enable_http_proxy", "bool", True, "1.9"),
-    Setting("maas_proxy_port", "int", 8000, "2.3", choices=(0, 65535)),
+    Setting("maas_proxy_port", "port", 8000, "2.3"),
     Setting("use_peer_proxy", "bool", False, "2.3"),
     Setting("prefer_v4_proxy", "bool", False, "2.4"),
     Setting("http_proxy", "url", None),
@@ -67,15 +69,15 @@ SETTINGS = (
     Setting("upstream_dns", "ip", None, until="2.0"),
     Setting("upstream_dns", "ips", None, "2.0"),
     Setting("dnssec_validation", "choice", "auto", "1.8", choices=_DNSSEC),
-    Setting("maas_internal_domain", "text", "maas-internal", "2.5"),
+    Setting("maas_internal_domain", "domain", "maas-internal", "2.5"),
     Setting("dns_trusted_acl", "text", None, "2.5"),
     Setting("ntp_server", "ip", "91.189.94.4", until="1.6"),
     Setting("ntp_server", "text", "ntp.ubuntu.com", "1.6", "2.1"),
     Setting("ntp_servers", "hosts", "ntp.ubuntu.com", "2.1"),
     Setting("ntp_external_only", "bool", False, "2.1"),
     Setting("allow_only_trusted_transfers", "bool", False, "3.5"),
-    Setting("remote_syslog", "text", None, "2.5"),
-    Setting("maas_syslog_port", "int", 5247, "2.5", choices=(0, 65535)),
+    Setting("remote_syslog", "syslog", None, "2.5"),
+    Setting("maas_syslog_port", "port", 5247, "2.5", choices=(5247,)),
     Setting("network_discovery", "choice", "enabled", "2.1", choices=("enabled", "disabled")),
     Setting("active_discovery_interval", "number", 10800, "2.1", choices=_DISCOVERY_TIMES),
     Setting("default_boot_interface_link_type", "choice", "auto", "3.6", choices=_LINKS),
@@ -179,7 +181,7 @@ def clean(region, setting, value):
     if not text:
         if setting.kind == "name":
             raise BadValue(REQUIRED)
-        return None if setting.kind in ("int", "number") else ""
+        return None if setting.kind in ("int", "number", "port") else ""
     cleaner = _CLEANERS.get(setting.kind)
     return cleaner(region, setting, text) if cleaner else text
 
@@ -193,6 +195,33 @@ def _integer(region, setting, text):
     if problem:
         raise BadValue(problem)
     return number
+
+
+def _port(region, setting, text):
+    number = _integer(region, Setting(setting.name, "int", None), text)
+    problem = None
+    if not 0 < number <= 65535:
+        problem = "not between 0 - 65535"
+    elif number <= 1023:
+        problem = "reserved for system services"
+    elif 5240 <= number <= 5270 and number not in setting.choices:
+        problem = "reserved for MAAS services"
+    if problem:
+        raise BadValue(f"Unable to change port number. Port number is {problem}.")
+    return number
+
+
+def _syslog(region, setting, text):
+    """What has no port gets the usual one."""
+    _, colon, port = text.rpartition(":")
+    return text if colon and port.isdigit() and "]" not in port else f"{text}:514"
+
+
+def _domain(region, setting, text):
+    for part in text.split("."):
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", part):
+            raise BadValue("Domain name contains invalid characters.")
+    return text
 
 
 def _number(region, setting, text):
@@ -251,6 +280,9 @@ def _no_choice(setting, text, choices):
 _CLEANERS = {
     "int": _integer,
     "number": _number,
+    "port": _port,
+    "syslog": _syslog,
+    "domain": _domain,
     "url": _url,
     "ip": _ip,
     "ips": _ips,

@@ -183,7 +183,10 @@ def normal(name: str, value):
     if isinstance(value, bool):
         # A region of a release unknown to us may hold such settings.
         return "true" if value else "false"
-    return kinds.TEXT.clean(value)
+    text = kinds.TEXT.clean(value)
+    if name == "remote_syslog" and not re.search(r":\d+$", text):
+        return f"{text}:514"  # MAAS adds the port itself
+    return text
 
 
 class SettingTable(Table):
