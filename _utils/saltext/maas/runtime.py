@@ -211,12 +211,19 @@ def release(dunders) -> Release | None:
     return found.release if found else None
 
 
+_BUS = "maas.event_bus"
+
+
 def progress(dunders, tag: str):
     """A function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
     send = dunders["__salt__"].get("event.send")
+    # A mapping of our own, as the dunder is not to be had in other threads.
+    bus = dunders["__context__"].setdefault(_BUS, {"there": True})
 
     def report(data):
-        if send:
-            send(f"maas/progress/{tag}", data)
+        # Without a minion beside it a salt-call has no bus, and Salt looks for one for a second
+        # each time, so it is asked no more in this run.
+        if send and bus["there"] and send(f"maas/progress/{tag}", data) is False:
+            bus["there"] = False
 
     return report

@@ -124,7 +124,7 @@ def _uploads(pillar, release):
     seen = {}
     for number, one in enumerate(pillar.get("boot_resources") or ()):
         where = f"{ROOT}:boot_resources:{number}"
-        if one["name"].startswith("ubuntu/") and release and release >= "2.0":
+        if one["name"].startswith("ubuntu/") and release and release >= "3.7":
             yield f"{where}:name: {one['name']!r} is a name that MAAS keeps for imported images"
         architecture = one["architecture"]
         same = (one["name"], architecture if "/" in architecture else f"{architecture}/generic")
