@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from saltext.maas import pillar, runtime, show, whole
 from saltext.maas.doctor import examine_region
-from saltext.maas.host import reach, region, services, users
+from saltext.maas.host import agreement, reach, region, services, shared_secret, users
 from saltext.maas.reconcile import Snapshot
 
 
 def config():
-    """Show the region host's own configuration, in one shape for all releases.
+    """Show all that the region is configured with, in one shape for all releases.
 
     Returns:
-        ``{url, database: {host, port, name, user, password}, ..., sources:
-        {setting: file or "default"}}``; passwords are asterisks.
+        ``{release, kind, url, database: {host, port, name, user, password}, ...,
+        sources: {setting: file, "default", "debconf ...", "database" or "vault"}}``, in
+        1.5 and 1.6 with ``broker``, from 1.7 on with ``shared_secret`` (``installed`` or
+        ``missing``), from 3.2 on with ``tls``, from 3.3 on with ``vault``; passwords
+        are asterisks.  What cannot be told is None, its source the reason.
 
     Raises:
-        CommandExecutionError: No region is installed here, or its file is broken.
+        CommandExecutionError: No region is installed here, or a file is broken.
 
     Holds for MAAS 1.5 to 3.7.
 
@@ -26,7 +29,81 @@ def config():
 
         salt region maas_region.config
     """
-    return region.read_config(runtime.surface(globals(), "region"))
+    return agreement.config(runtime.surface(globals(), "region"))
+
+
+def check():
+    """Show where the places that hold the region's settings disagree, or hold a trap.
+
+    Files, debconf, MAAS's own command, RabbitMQ (1.5 and 1.6), the database and
+    Vault are asked; nothing is changed.
+
+    Returns:
+        A list of ``{setting, places: {place: value}, problem, remedy}``, empty when all
+        agree; secrets are asterisks.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or a file is broken.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.check
+    """
+    return agreement.check(runtime.surface(globals(), "region"))
+
+
+def secret():
+    """Show where the region's shared secret stands, and whether the places agree; never the secret.
+
+    Returns:
+        ``{installed, places: {place: bool}, agree, leading, owner, mode, problems:
+        [{problem, consequence, remedy}]}``; ``agree`` is None when fewer than two
+        places have one that can be read.
+
+    Raises:
+        CommandExecutionError: No region is installed here, or its release has no
+            shared secret (before 1.7).
+
+    Holds for MAAS 1.7 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.secret
+    """
+    return shared_secret.status(runtime.surface(globals(), "region"))
+
+
+def reconfigure(wait=180, test=False):
+    """Run ``dpkg-reconfigure`` of the region's package, keeping every setting as it is.
+
+    What the package's scripts change against the configuration is put back, and debconf
+    is given a right answer first; services restart once.
+
+    Args:
+        wait: Seconds within which the API has to answer afterwards.
+        test: Only show what would be done.
+
+    Returns:
+        ``{changes, warnings, restarted}``.
+
+    Raises:
+        CommandExecutionError: A snap, no region here, or a step failed; all was put back.
+
+    Holds for MAAS 1.5 to 3.7 from packages.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.reconfigure
+    """
+    return region.reconfigure(runtime.surface(globals(), "region"), test=test, wait=wait)
 
 
 def reachable(url=None):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import region, users
+from saltext.maas.host import region, snap, tls, users, vault
+from saltext.maas.host.settings import described as region_settings
 
 
 def configured(
@@ -18,16 +19,29 @@ def configured(
     database_name=None,
     database_user=None,
     database_password=None,
+    broker_host=None,
+    broker_longpoll_password=None,
+    broker_workers_password=None,
+    num_workers=None,
+    debug=None,
+    debug_queries=None,
+    debug_http=None,
+    broadcast_address=None,
+    snap_mode=None,
     wait=180,
 ):
     """Make sure that the region host's own configuration is as described.
 
-    Files, debconf and services are brought into agreement, services restarted
-    once and only if something changed, and the API waited for at the new URL;
-    when it does not come back, everything is put back as it was.
+    Files, debconf, RabbitMQ (1.5 and 1.6) and services are brought into
+    agreement, services restarted once and only if something changed, and the
+    API waited for at the new URL; when it does not come back, everything is put
+    back as it was.  A new database login is tried before anything is changed.  A
+    run that was killed is finished by the next.  A snap that was not initialised
+    yet is, which needs the URL and all of the database but the port.
 
-    What is not given is taken from the pillar ``maas:region`` (``url`` and
-    ``database``), and left alone where it does not stand there either.
+    What is not given is taken from the pillar ``maas:region`` (``url``,
+    ``database``, ``broker``, ``num_workers``, ...), and left alone where it does
+    not stand there either.
 
     Args:
         name: Any text.
@@ -37,7 +51,18 @@ def configured(
         database_name: Database name.
         database_user: Role.
         database_password: Its password; never shown.
-        wait: Seconds within which the API has to answer after a restart.
+        broker_host: Host name or address of RabbitMQ, in 1.5 and 1.6.
+        broker_longpoll_password: Password of its user ``maas_longpoll``; never shown.
+        broker_workers_password: Password of its user ``maas_workers``; never shown.
+        num_workers: Number of region processes, from 2.4 on.
+        debug: Whether to log more, and to show errors in full.
+        debug_queries: Whether to log database queries, from 2.4 on.
+        debug_http: Whether to log HTTP requests, from 2.4 on.
+        broadcast_address: Address for other regions, from 3.5 on.
+        snap_mode: ``region+rack`` or ``region``: what a snap without a mode becomes.
+        wait: Seconds within which the API has to answer after a restart, and
+            then those within which clusters have to be connected again; one that is
+            not is named in the comment.
 
     Returns:
         A state's return.
@@ -49,24 +74,188 @@ def configured(
             - url: http://192.0.2.10:5240/MAAS
     """
     test = bool(__opts__.get("test"))
+    given = {
+        "url": url,
+        "database_host": database_host,
+        "database_port": database_port,
+        "database_name": database_name,
+        "database_user": database_user,
+        "database_password": database_password,
+        "broker_host": broker_host,
+        "broker_longpoll_password": broker_longpoll_password,
+        "broker_workers_password": broker_workers_password,
+        "num_workers": num_workers,
+        "debug": debug,
+        "debug_queries": debug_queries,
+        "debug_http": debug_http,
+        "broadcast_address": broadcast_address,
+    }
+
+    def work():
+        surface = runtime.surface(globals())
+        described = runtime.pillar(globals(), "region")
+        settings = region_settings(described)
+        settings.update({key: value for key, value in given.items() if value is not None})
+        settings = runtime.revealed(globals(), settings)
+        options = {"test": test, "wait": wait, "ca_file": _ca_file()}
+        if surface is not None and snap.unconfigured(surface):
+            alone = described.get("is_cluster") is False
+            mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
+            done = snap.initialise(surface, mode, **options, **settings)
+        else:
+            surface = runtime.surface(globals(), "region")
+            done = region.configure(surface, **options, **settings)
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def _ca_file():
+    return runtime.pillar(globals(), "api").get("ca_file") or None
+
+
+def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
+    """Make sure that the region's web server speaks TLS with a certificate, from 3.2 on.
+
+    The files have to be on the region host; the key never leaves it.  What is not
+    given is taken from the pillar ``maas:region:tls``; where that says
+    ``enabled: false``, TLS is switched off, and without it nothing is done.
+
+    Args:
+        name: Any text.
+        key: Path of the private key.
+        cert: Path of the certificate, in PEM form.
+        cacert: Path of the CA's chain.
+        port: Port; 5443 by default.
+        wait: Seconds within which the API has to answer at the URL of the pillar,
+            if that is one with ``https``; TLS is switched off again otherwise.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        tls:
+          maas_region.tls_enabled:
+            - key: /etc/ssl/private/maas.key
+            - cert: /etc/ssl/certs/maas.pem
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        described = runtime.pillar(globals(), "region", "tls")
+        given = {"key": key, "cert": cert, "cacert": cacert, "port": port}
+        given = {**described, **{one: value for one, value in given.items() if value is not None}}
+        off = described.get("enabled") is False and not (key or cert)
+        if off or not given:
+            if off:
+                return tls_disabled(name)
+            return ensure.outcome(name, test, comment="No TLS is described.")
+        missing = [f"{one}: is missing; give it here or in maas:region:tls"
+                   for one in ("key", "cert") if not given.get(one)]  # fmt: skip
+        if missing:
+            raise BadInput(missing)
+        surface = runtime.surface(globals(), "region")
+        url = runtime.pillar(globals(), "region", "url") or ""
+        done = tls.enable(
+            surface,
+            given["key"],
+            given["cert"],
+            given.get("cacert"),
+            given.get("port") or tls.PORT,
+            test=test,
+            wait=wait,
+            url=url if url.startswith("https:") else None,
+            ca_file=_ca_file() or given.get("cacert"),
+        )
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def tls_disabled(name):
+    """Make sure that the region's web server speaks plain HTTP, from 3.2 on.
+
+    Args:
+        name: Any text.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        no tls:
+          maas_region.tls_disabled: []
+    """
+    test = bool(__opts__.get("test"))
 
     def work():
         surface = runtime.surface(globals(), "region")
-        described = runtime.pillar(globals(), "region")
-        settings = {
-            f"database_{key}": value for key, value in (described.get("database") or {}).items()
-        }
+        return ensure.host_outcome(name, test, tls.disable(surface, test=test))
+
+    return ensure.guarded(name, work)
+
+
+def vault_configured(
+    name,
+    url=None,
+    approle_id=None,
+    wrapped_token=None,
+    secrets_path=None,
+    secrets_mount=None,
+    migrate=None,
+):
+    """Make sure that the region uses HashiCorp Vault, from 3.3 on.
+
+    What is not given is taken from the pillar ``maas:region:vault``; without it
+    nothing is done.  The token goes to MAAS's own command through a pipe.  There
+    is no way back from ``migrate`` but MAAS's own.
+
+    Args:
+        name: Any text.
+        url: Vault's URL.
+        approle_id: Role id of the region's AppRole.
+        wrapped_token: Token that wraps the AppRole's secret id.  It works once and is
+            only needed, and used, where something about the connection differs.
+        secrets_path: Path below which the region keeps its secrets.
+        secrets_mount: Mount of the KV engine, ``secret`` by default.
+        migrate: Whether to move the secrets there, once every region is configured.
+
+    Returns:
+        A state's return; the token is never shown.
+
+    .. code-block:: yaml
+
+        vault:
+          maas_region.vault_configured:
+            - url: https://vault.example.com:8200
+            - approle_id: 00000000-0000-0000-0000-000000000000
+            - wrapped_token: sdb://maas_secrets/vault_token
+            - secrets_path: maas
+            - migrate: true
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        described = runtime.pillar(globals(), "region", "vault")
         given = {
             "url": url,
-            "database_host": database_host,
-            "database_port": database_port,
-            "database_name": database_name,
-            "database_user": database_user,
-            "database_password": runtime.revealed(globals(), database_password),
+            "approle_id": approle_id,
+            "wrapped_token": wrapped_token,
+            "secrets_path": secrets_path,
+            "secrets_mount": secrets_mount,
+            "migrate": migrate,
         }
-        settings["url"] = described.get("url")
-        settings.update({key: value for key, value in given.items() if value is not None})
-        done = region.configure(surface, test=test, wait=wait, **settings)
+        given = {**described, **{one: value for one, value in given.items() if value is not None}}
+        if not given:
+            return ensure.outcome(name, test, comment="No Vault is described.")
+        needed = ("url", "approle_id", "secrets_path")
+        missing = [f"{one}: is missing; give it here or in maas:region:vault"
+                   for one in needed if not given.get(one)]  # fmt: skip
+        if missing:
+            raise BadInput(missing)
+        surface = runtime.surface(globals(), "region")
+        done = vault.configure(surface, test=test, **runtime.revealed(globals(), given))
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)

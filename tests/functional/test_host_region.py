@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 import threading
 import time
@@ -42,12 +43,15 @@ def other_url(fleet):
 
 class TestConfigure:
     @pytest.mark.parametrize("fleet", ["1.7", "3.6", "3.7"], indirect=True)
-    def test_url_and_database_in_one_go(self, fleet, host):
+    def test_url_and_database_in_one_go(self, fleet, host, postgres):
         box, surface = host
+        there = postgres.create(f"maas_{secrets.token_hex(4)}")
         want = {
             "url": other_url(fleet),
-            "database_host": "db.example.com",
-            "database_name": "other",
+            "database_host": there["host"],
+            "database_port": there["port"],
+            "database_name": there["name"],
+            "database_user": there["user"],
             "database_password": PASSWORD,
         }
         before = {name: item["starts"] for name, item in box.peek("services").items()}
@@ -59,8 +63,7 @@ class TestConfigure:
         assert done["changes"]["database_password"] == {"old": "*" * 10, "new": "*" * 10}
         config = region.read_config(surface, secrets=True)
         assert config["url"] == want["url"]
-        assert config["database"]["host"] == "db.example.com"
-        assert config["database"]["user"] == "maas"
+        assert config["database"] == {**there, "password": PASSWORD}
         assert config["database"]["password"] == PASSWORD
         # each service restarted once, and only those that read this configuration
         after = {name: item["starts"] for name, item in box.peek("services").items()}
@@ -87,13 +90,18 @@ class TestConfigure:
             assert stream.read() == before
         assert stat.S_IMODE(os.stat(backup).st_mode) == 0o600
 
-    def test_all_is_put_back_when_the_api_does_not_come_up(self, fleet, host):
+    def test_all_is_put_back_when_the_api_does_not_come_up(self, fleet, host, postgres):
         box, surface = host
+        there = postgres.create(f"maas_{secrets.token_hex(4)}")
+        there = {f"database_{key}": value for key, value in there.items()}
         region.configure(surface, url=other_url(fleet), wait=10)
         before = box.read("region_config"), box.peek("debconf")
         with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS") as told:
             region.configure(
-                surface, url="http://127.0.0.1:9/MAAS", database_password=PASSWORD, wait=0.5
+                surface,
+                wait=0.5,
+                url="http://127.0.0.1:9/MAAS",
+                **{**there, "database_password": PASSWORD},
             )
         assert "were put back" in str(told.value)
         assert PASSWORD not in repr(told.value)

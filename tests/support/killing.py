@@ -7,8 +7,6 @@ commands run within these processes, so that the kill also meets them half way.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import signal
@@ -40,28 +38,6 @@ def every_point(**job) -> list[dict]:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
-
-
-def _in_this_process():
-    """Let sandbox commands run as functions: fast, and open to the kill."""
-    from saltext.maas.emulator import standins
-    from saltext.maas.host.surface import Surface
-
-    def run(self, argv, stdin=None, timeout=120):
-        found = self.command(argv)
-        out, err = io.StringIO(), io.StringIO()
-        kept, sys.stdin = sys.stdin, io.StringIO(stdin or "")
-        try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = standins.main([self.root, os.path.basename(found[0]), *argv[1:]])
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        finally:
-            sys.stdin = kept
-        return code or 0, out.getvalue(), err.getvalue()
-
-    Surface.run = run
-    os.fsync = lambda handle: None  # a killed process takes nothing from the kernel's memory
 
 
 def _die_at(point):
@@ -114,10 +90,12 @@ def _late(box, names, services):
 def _main(job):
     from saltext.maas.emulator import sandbox
     from saltext.maas.host import cluster, region
-    from saltext.maas.host.surface import detect
+    from saltext.maas.host.surface import Surface, detect
     from saltext.maas.host.transaction import unfinished
+    from support import in_process
 
-    _in_this_process()
+    Surface.run = in_process.run
+    os.fsync = lambda handle: None  # a killed process takes nothing from the kernel's memory
     part = job["part"]
     configure = {"region": region, "cluster": cluster}[part].configure
     extra = {"verify": False} if part == "region" else {}
@@ -139,10 +117,15 @@ def _main(job):
         if first and "error" in first:
             raise SystemExit(f"point {point}: {first['error']}")
         report = {"before": before, "after": _files(box, names), "killed": first is None}
-        report["planned"] = _forked(lambda w=work: w(test=True))
-        report["done"] = _forked(work)
-        report["late"] = _late(box, names, services)
-        report["again"] = _forked(work)
+
+        def repair(work=work, box=box, names=names, services=services):
+            told = {"planned": work(test=True), "done": work()}
+            return {**told, "late": _late(box, names, services), "again": work()}
+
+        then = _forked(repair)
+        if "error" in then:
+            raise SystemExit(f"after point {point}: {then['error']}")
+        report.update(then)
         report["end"] = _files(box, names)
         report["litter"] = [
             os.path.join(folder, name)
@@ -150,6 +133,7 @@ def _main(job):
             for name in found
             if ".saltext-maas." in name and not name.endswith(".bak")
         ]
+        report["state"] = box.peek(job["state"]) if job.get("state") else None
         report["unfinished"] = unfinished(surface, part) is not None
         reports.append(report)
         if first is not None:

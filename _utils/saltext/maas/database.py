@@ -19,6 +19,10 @@ class DatabaseError(MaasError):
     """The database cannot be reached, or refuses; the text shows no password."""
 
 
+class DriverMissing(DatabaseError):
+    """The Python library that speaks to the database is not installed."""
+
+
 class StillUsed(DatabaseError):
     """A row cannot be deleted because something hangs on it."""
 
@@ -55,7 +59,7 @@ def connect(database: dict, write: bool = False, timeout: float = 30):
     try:
         import psycopg2
     except ImportError:
-        raise DatabaseError("The Python library psycopg2 is not installed.") from None
+        raise DriverMissing("The Python library psycopg2 is not installed.") from None
     password = database.get("password") or ""
     try:
         conn = psycopg2.connect(
@@ -157,6 +161,55 @@ def secret(conn) -> str | None:
         if value:
             return str(value)
     return None
+
+
+def setting(conn, name: str):
+    """A setting of MAAS's own, or None where it has its default."""
+    for (value,) in _rows(conn, "SELECT value FROM maasserver_config WHERE name = %s", name):
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:  # a text column holds it as it is
+            return value
+    return None
+
+
+def vault_enabled(conn) -> bool:
+    """Whether the region's secrets were moved to Vault (3.3 and later)."""
+    return bool(_columns(conn, "maasserver_vaultsecret")) and setting(conn, "vault_enabled") is True
+
+
+def own_secret(conn, path: str) -> dict | None:
+    """A row of the region's secrets, such as ``global/tls`` (3.3 and later); None without one."""
+    if not _columns(conn, "maasserver_secret"):
+        return None
+    for (value,) in _rows(conn, "SELECT value FROM maasserver_secret WHERE path = %s", path):
+        return json.loads(value) if isinstance(value, str) else value
+    return None
+
+
+def connected_racks(conn, since=None) -> list[str]:
+    """Host names of the racks that are connected to a region process (2.0 and later).
+
+    Args:
+        conn: A connection.
+        since: Only connections made after this time of the database's clock.
+
+    Returns:
+        Names in order; empty in 1.x, which writes down no connections.
+    """
+    if not _columns(conn, "maasserver_regionrackrpcconnection"):
+        return []
+    query = (
+        "SELECT DISTINCT n.hostname FROM maasserver_regionrackrpcconnection c "
+        "JOIN maasserver_node n ON n.id = c.rack_controller_id "
+        "WHERE %s::timestamptz IS NULL OR c.created > %s::timestamptz ORDER BY 1"
+    )
+    return [name for (name,) in _rows(conn, query, since, since)]
+
+
+def now(conn):
+    """The database's time, as it writes it down itself."""
+    return _rows(conn, "SELECT clock_timestamp()")[0][0]
 
 
 #: Tables whose rows a cluster only reports, so that they go with it.

@@ -35,6 +35,7 @@ COMMANDS = {
 _STATE = "var/lib/emulator"
 #: Services that are there besides those that a change of configuration restarts.
 _MORE_SERVICES = {"region": ("maas-proxy",), "cluster": ("maas-dhcpd", "maas-dhcpd6")}
+_BROKER_SERVICES = ("maas-txlongpoll",)  # 1.5 and 1.6
 
 
 class Sandbox:
@@ -69,9 +70,14 @@ class Sandbox:
         """``region``, ``cluster`` or both."""
         return tuple(self.info["role"].split("+"))
 
+    @property
+    def kind(self) -> str:
+        """``deb`` or ``snap``."""
+        return self.info.get("kind", "deb")
+
     def fact(self, name: str):
-        """A fact about this release's deb; see ``saltext.maas.host.layouts``."""
-        return fact("deb", name, self.release)
+        """A fact about this release; see ``saltext.maas.host.layouts``."""
+        return fact(self.kind, name, self.release)
 
     # files
 
@@ -151,9 +157,13 @@ class Sandbox:
 
     def service_names(self) -> list[str]:
         """Every service that this host has."""
+        if self.kind == "snap":
+            return ["maas"]
         names = []
         for role in self.roles:
             names += [*self.fact(f"{role}_services"), *_MORE_SERVICES[role]]
+            if role == "region" and self.fact("broker_services"):
+                names += _BROKER_SERVICES
         return names
 
     def service(self, name: str) -> dict:
@@ -185,6 +195,8 @@ def create(
     uuid: str | None = "new",
     database: dict | None = None,
     control: str | None = None,
+    kind: str = "deb",
+    configured: bool = True,
 ) -> Sandbox:
     """Make a sandbox with a fresh installation in it.
 
@@ -199,13 +211,15 @@ def create(
         database: ``host``, ``port``, ``name``, ``user``, ``password`` of the
             region's PostgreSQL.
         control: The emulator's control endpoint; ``Hosts`` fills it in.
+        kind: ``deb`` or ``snap`` (2.2 and later).
+        configured: False for a snap before ``maas init``.
 
     Returns:
         The :class:`Sandbox`.
 
     Raises:
         FileExistsError: There is one already.
-        ValueError: The release or role is unknown.
+        ValueError: The release, role or kind is unknown.
     """
     root = os.path.realpath(directory)
     if os.path.exists(os.path.join(root, "emulator.json")):
@@ -213,6 +227,8 @@ def create(
     if role not in ("region", "cluster", "region+cluster"):
         raise ValueError(f"role is region, cluster or region+cluster, not {role!r}")
     exact = _exact(release)
+    if kind not in ("deb", "snap") or (kind == "snap" and Release(exact) < "2.2"):
+        raise ValueError(f"MAAS {release} is not there as {kind!r}")
     hostname = hostname or os.path.basename(root)
     if interfaces is None:
         interfaces = [_interface(hostname)]
@@ -222,6 +238,8 @@ def create(
         "hostname": hostname,
         "interfaces": interfaces,
         "url": control,
+        "kind": kind,
+        "configured": configured,
     }
     host = Sandbox(root, info)
     os.makedirs(host.path(_STATE), exist_ok=True)
@@ -266,17 +284,7 @@ def _give(path, owner):
 
 def _install_commands(host):
     library = Path(__file__).resolve().parents[3]
-    chosen = {folder: list(names) for folder, names in COMMANDS.items()}
-    chosen["usr/bin"].append("maas")
-    for role in host.roles:
-        chosen["usr/sbin"].append(host.fact(f"{role}_tool"))
-        if host.release >= "2.0":  # the old names stay as aliases
-            chosen["usr/sbin"].append({"region": "maas-region-admin"}.get(role, "maas-provision"))
-    if host.fact("init") == "systemd":
-        chosen["bin"] = ["systemctl", "journalctl"]
-    else:
-        chosen["sbin"] = ["initctl"]
-    for folder, names in chosen.items():
+    for folder, names in _commands(host).items():
         for name in names:
             words = [sys.executable, "-m", "saltext.maas.emulator.standins", host.root, name]
             script = (
@@ -287,3 +295,21 @@ def _install_commands(host):
                 + ' "$@"\n'
             )
             host.write(f"{folder}/{name}", script, 0o755)
+
+
+def _commands(host):
+    if host.kind == "snap":
+        return {"usr/bin": ["snap"], "snap/bin": ["maas"], "bin": ["journalctl"]}
+    chosen = {folder: list(names) for folder, names in COMMANDS.items()}
+    chosen["usr/bin"].append("maas")
+    if "region" in host.roles and host.fact("broker_services"):
+        chosen["usr/bin"].append("erl")
+    for role in host.roles:
+        chosen["usr/sbin"].append(host.fact(f"{role}_tool"))
+        if host.release >= "2.0":  # the old names stay as aliases
+            chosen["usr/sbin"].append({"region": "maas-region-admin"}.get(role, "maas-provision"))
+    if host.fact("init") == "systemd":
+        chosen["bin"] = ["systemctl", "journalctl"]
+    else:
+        chosen["sbin"] = ["initctl"]
+    return chosen

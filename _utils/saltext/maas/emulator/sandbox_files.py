@@ -24,6 +24,8 @@ def contents(host, default_ip, url, uuid, database) -> dict:
     """
     port = host.fact("default_port")
     suffix = "" if port == 80 else f":{port}"
+    if host.kind == "snap":
+        return _snap(host, f"http://{default_ip}{suffix}/MAAS", url, uuid, database)
     answers = {}
     files = {"var/lib/dpkg/status": (_dpkg_status(host), 0o644, "root:root")}
     for log in ("maas_log", "region_log", "cluster_log"):
@@ -34,7 +36,9 @@ def contents(host, default_ip, url, uuid, database) -> dict:
         region_url = url or f"http://{default_ip}{suffix}/MAAS"
         host_only = default_ip if not url else url.split("/")[2].rpartition(":")[0] or default_ip
         answers[host.fact("region_host_question")] = ("string", host_only)
-        files[host.fact("region_config")] = _region_config(host, region_url, database)
+        broker = {name: password() for name in BROKER_USERS} if host.fact("txlongpoll") else {}
+        files[host.fact("region_config")] = _region_config(host, region_url, database, broker)
+        files.update(_broker(host, broker, host_only))
     if "cluster" in host.roles:
         cluster_url = url or f"http://localhost{suffix}/MAAS"
         answers[host.fact("cluster_url_question")] = ("string", url or "")
@@ -44,6 +48,40 @@ def contents(host, default_ip, url, uuid, database) -> dict:
     store = {name: {"type": kind, "value": value} for name, (kind, value) in answers.items()}
     files["var/lib/emulator/debconf.json"] = (json.dumps(store, indent=1), 0o600, "root:root")
     return files
+
+
+def _snap(host, own_url, url, uuid, database):
+    base = f"name: maas\nversion: {host.release}-1-g.0000000\n"
+    configured = host.info["configured"]
+    mode = {"cluster": "rack", "region+cluster": "region+rack"}.get(host.info["role"], "region")
+    files = {
+        "snap/maas/current/meta/snap.yaml": (base, 0o644, "root:root"),
+        host.fact("snap_mode"): (mode if configured else "none", 0o644, "root:root"),
+    }
+    if not configured:
+        return files
+    if "region" in host.roles:
+        text, mode, _ = _region_config(host, url or own_url, database, {})
+        files[host.fact("region_config")] = (text, mode, "root:root")
+    if "cluster" in host.roles:
+        files.update(_cluster_config(host, url or own_url, uuid))
+    return files
+
+
+#: Users of RabbitMQ in 1.5 and 1.6.
+BROKER_USERS = ("maas_longpoll", "maas_workers")
+
+
+def _broker(host, broker, public_host):
+    if not broker:
+        return {}
+    celery = _CELERY.format(password=broker["maas_workers"], host=public_host)
+    longpoll = _LONGPOLL.format(password=broker["maas_longpoll"])
+    return {
+        host.fact("celery_config"): (celery, 0o640, "root:maas"),
+        host.fact("txlongpoll"): (longpoll, 0o640, "root:maas"),
+        "var/lib/emulator/broker.json": (json.dumps(broker), 0o600, "root:root"),
+    }
 
 
 def _dpkg_status(host):
@@ -74,7 +112,7 @@ def password() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
-def _region_config(host, url, database):
+def _region_config(host, url, database, broker):
     data = {"host": "localhost", "port": None, "name": "maasdb", "user": "maas", **database}
     data.setdefault("password", password())
     if host.fact("region_format") == "python":
@@ -82,6 +120,8 @@ def _region_config(host, url, database):
         text = _LOCAL_SETTINGS.format(
             url=url, port=port, **{k: v for k, v in data.items() if k != "port"}
         )
+        if broker:
+            text += _RABBITMQ.format(password=broker["maas_longpoll"])
         return text, 0o640, "root:maas"
     lines = {
         "database_host": data["host"],
@@ -152,4 +192,38 @@ DATABASES = {{
         }},
     }}
 }}
+"""
+
+_RABBITMQ = """\
+
+RABBITMQ_HOST = 'localhost'
+RABBITMQ_USERID = 'maas_longpoll'
+RABBITMQ_PASSWORD = '{password}'
+RABBITMQ_VIRTUAL_HOST = '/maas_longpoll'
+"""
+
+_CELERY = """\
+# Settings of this region's celery workers.
+BROKER_URL = 'amqp://maas_workers:{password}@{host}:5672//maas_workers'
+"""
+
+_LONGPOLL = """\
+# The service that the web pages listen to.
+frontend:
+  port: 5242
+  interface: 127.0.0.1
+
+oops:
+  directory: "/var/log/maas/oops"
+  reporter: "maas-txlongpoll"
+
+broker:
+  # host: "localhost"
+  host: "localhost"
+  port: 5672
+  username: "maas_longpoll"
+  password: "{password}"
+  vhost: "/maas_longpoll"
+
+logfile: "/var/log/maas/txlongpoll.log"
 """

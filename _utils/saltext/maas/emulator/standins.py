@@ -18,15 +18,13 @@ import time
 import uuid as uuids
 
 import yaml
-from saltext.maas.emulator import standins_system
+from saltext.maas.emulator import standins_region, standins_system
 from saltext.maas.emulator.sandbox import Sandbox
 from saltext.maas.host import formats
 from saltext.maas.host.settings import SETTINGS
 from saltext.maas.release import Release
 
-
-class CommandError(Exception):
-    """What Django's commands report in one line, with exit status 1."""
+CommandError = standins_region.CommandError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,6 +98,7 @@ def _region(host, name, arguments):
         commands["local_config_set"] = _config_set
         commands["local_config_get"] = _config_get
         commands["local_config_reset"] = _config_reset
+    commands.update(standins_region.commands(host))
     if host.release >= "1.10":
         commands["dbupgrade"] = lambda *_: 0
     else:
@@ -232,7 +231,11 @@ def _changepasswords(host, name, arguments):
 
 def _settings(host):
     first = Release("1.9")  # the release that has this command at all
-    return [item for item in SETTINGS if host.release >= item.since or first >= item.since]
+    return [
+        item
+        for item in SETTINGS
+        if item.key and (host.release >= item.since or first >= item.since)
+    ]
 
 
 def _config_set(host, name, arguments):
@@ -390,8 +393,13 @@ def _register(host, name, arguments):
 
 
 def _maas(host, name, arguments):
-    """Profiles of the command-line client: login, list, logout."""
+    """Profiles of the command-line client: login, list, logout; the region's own in 2.0+."""
     command, *rest = arguments or ["--help"]
+    if host.kind == "snap" and command in standins_region.SNAP:
+        return standins_region.SNAP[command](host, f"{name} {command}", rest)
+    region = "region" in host.roles and host.release >= "2.0"
+    if region and command not in ("login", "logout", "list", "refresh"):
+        return _region(host, name, [command.replace("config-", "config_"), *rest])
     folder = host.path("root")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, ".maascli.db")

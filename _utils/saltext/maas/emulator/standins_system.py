@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 
+from saltext.maas.emulator import sandbox_files
 from saltext.maas.host import formats
 
 
@@ -176,8 +177,27 @@ def dpkg_reconfigure(host, arguments):
     return 0
 
 
+def _new_broker_passwords(host):
+    """1.5 and 1.6 make up new passwords whenever the region's package is configured."""
+    if not host.fact("txlongpoll"):
+        return
+    new = {name: sandbox_files.password() for name in sandbox_files.BROKER_USERS}
+    with host.state("broker") as users:
+        users.update(new)
+    longpoll = {"broker_longpoll_password": new["maas_longpoll"]}
+    host.write("region_config", formats.python_update(host.read("region_config"), longpoll))
+    host.write("txlongpoll", formats.longpoll_update(host.read("txlongpoll"), longpoll))
+    workers = {"broker_workers_password": new["maas_workers"]}
+    given = host.peek("debconf").get(host.fact("region_host_question"), {}).get("value")
+    workers.update({"broker_workers_host": given} if given else {})
+    text = formats.broker_url_update(host.read("celery_config"), workers)
+    host.write("celery_config", text)
+
+
 def configure(host, role):
     """What a package's script does with debconf's answers at a reconfigure."""
+    if role == "region":
+        _new_broker_passwords(host)
     answers = {question: item["value"] for question, item in host.peek("debconf").items()}
     if role == "region":
         given = answers.get(host.fact("region_host_question"), "")
@@ -278,8 +298,53 @@ def rabbitmqctl(host, arguments):
     return 0
 
 
+# RabbitMQ, asked by Erlang's own program as saltext.maas.host.broker does it
+
+
+def erl(host, arguments):
+    """``erl ... -eval PROGRAM``: node, verb, user and password come on its input."""
+    if "rabbit_auth_backend_internal" not in arguments[-1]:
+        return 1
+    _, verb, user, password = (sys.stdin.read().splitlines() + [""] * 4)[:4]
+    with host.state("broker") as users:
+        if verb == "check":
+            right = users.get(user) == password
+            _say("ok" if right else "refused")
+        elif user not in users:
+            _say("no such user")
+        else:
+            users[user] = password
+            _say("ok")
+    return 0
+
+
+# snapd
+
+
+def snap(host, arguments):
+    """``snap restart|start|stop NAME``, ``snap services``, ``snap run --shell maas -c WORDS``."""
+    verb, *words = [*arguments, ""]
+    if verb == "run":
+        from saltext.maas.emulator import standins
+
+        return standins.main([host.root, *words[words.index("-c") + 1].split()])
+    if verb == "services":
+        running = host.service("maas")["running"]
+        _say("Service  Startup  Current  Notes")
+        _say(f"maas.pebble  enabled  {'active' if running else 'inactive'}  -")
+        return 0
+    if verb not in ("start", "stop", "restart") or words[0] != "maas":
+        _say(f"error: unknown command {verb!r}", sys.stderr)
+        return 1
+    host.set_service("maas", verb != "stop")
+    _say(f"{verb.capitalize()}ed.")
+    return 0
+
+
 COMMANDS = {
     "rabbitmqctl": rabbitmqctl,
+    "erl": erl,
+    "snap": snap,
     "systemctl": systemctl,
     "service": service,
     "initctl": initctl,

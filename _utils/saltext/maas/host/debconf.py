@@ -70,6 +70,54 @@ def url_from_host(surface: Surface, host: str) -> str:
     return f"http://{host}{'' if port == 80 else f':{port}'}/MAAS"
 
 
+def when_rewritten(surface: Surface) -> str:
+    """When the region's package makes its URL of debconf's answer."""
+    rewrites = surface.fact("upgrade_rewrites_url")
+    return "package upgrade" if rewrites else "dpkg-reconfigure of the package"
+
+
+def edit_skips(surface: Surface, url: str) -> bool:
+    """Whether the packages' edit of the URL's line cannot match this URL (1.5 to 1.8)."""
+    return surface.fact("upgrade_rewrites_url") and bool(re.search(r"[^a-zA-Z0-9:/.]", url))
+
+
+def trap(surface: Surface, answer: str) -> str | None:
+    """What would go wrong with this answer to the region's question, if anything.
+
+    Args:
+        surface: The host.
+        answer: What debconf has for ``maas/default-maas-url``.
+
+    Returns:
+        A sentence, or None when it is a host alone.
+    """
+    when = when_rewritten(surface)
+    if not answer:
+        broken = "http:///MAAS" if surface.release < "1.9" else "http://http://..."
+        return f"debconf has no host: the next {when} makes the broken URL {broken}."
+    if "/" in answer:
+        return f"debconf has a URL where a host belongs: the next {when} makes a broken URL of it."
+    if re.search(r"[^\[:]:\d+$", answer) and "]" not in answer.rpartition(":")[2]:
+        would_be = url_from_host(surface, answer)
+        return f"debconf has a port where only a host belongs: the next {when} makes {would_be}."
+    return None
+
+
+def reconfigure(surface: Surface, package: str, timeout: float = 600) -> None:
+    """Run a package's own configuration once more, without questions.
+
+    Args:
+        surface: The host.
+        package: Such as ``maas-region-controller``.
+        timeout: Seconds; a script that asks for ever is ended.
+
+    Raises:
+        HostError: It failed, or did not end in time.
+    """
+    argv = ["dpkg-reconfigure", "--frontend=noninteractive", package]
+    surface.check(argv, timeout=timeout)
+
+
 def plan_region(surface: Surface, url: str) -> dict:
     """What debconf has to hold for a region URL.
 
@@ -84,8 +132,14 @@ def plan_region(surface: Surface, url: str) -> dict:
     warnings = []
     would_be = url_from_host(surface, host)
     if would_be != url.rstrip("/"):
-        rewrites = surface.fact("upgrade_rewrites_url")
-        when = "package upgrade" if rewrites else "dpkg-reconfigure of the package"
-        warnings.append(f"Debconf can only hold a host: the next {when} makes the URL {would_be}.")
+        warnings.append(
+            f"Debconf can only hold a host: the next {when_rewritten(surface)} makes the URL "
+            f"{would_be}."
+        )
+    if edit_skips(surface, url):
+        warnings = [
+            "The packages' own edit of the URL takes letters, digits, ':', '/' and '.' only: it "
+            "leaves this URL alone, whatever debconf holds."
+        ]
     changes = {} if old == host else {question: {"old": old, "new": host}}
     return {"changes": changes, "warnings": warnings}

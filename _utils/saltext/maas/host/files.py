@@ -188,6 +188,19 @@ def chown(surface: Surface, path: str, uid: int, gid: int) -> str | None:
     return None
 
 
+def owner_of(there: os.stat_result) -> str:
+    """``user:group`` of a file, numbers where there are no names."""
+    try:
+        user = pwd.getpwuid(there.st_uid).pw_name
+    except KeyError:
+        user = str(there.st_uid)
+    try:
+        group = grp.getgrgid(there.st_gid).gr_name
+    except KeyError:
+        group = str(there.st_gid)
+    return f"{user}:{group}"
+
+
 def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "maas") -> str | None:
     """Make a secret's file ``maas:maas`` 0640, as MAAS has it.
 

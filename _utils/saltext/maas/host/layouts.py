@@ -14,6 +14,9 @@ DEB = {
         ("1.5", "etc/maas/maas_local_settings.py"),
         ("1.9", "etc/maas/regiond.conf"),
     ),
+    # Where passwords of the message broker stand as well.
+    "celery_config": (("1.5", "etc/maas/maas_local_celeryconfig.py"), ("1.7", None)),
+    "txlongpoll": (("1.5", "etc/maas/txlongpoll.yaml"), ("1.7", None)),
     "cluster_config": (
         ("1.5", "etc/maas/maas_cluster.conf"),
         ("1.9", "etc/maas/clusterd.conf"),
@@ -39,6 +42,8 @@ DEB = {
         ("2.0", "var/log/maas/rackd.log"),
         ("3.5", None),
     ),
+    # owner of a new file
+    "region_owner": (("1.5", ("root", "maas")), ("3.0", ("maas", "maas"))),
     # their formats
     "region_format": (("1.5", "python"), ("1.9", "yaml")),
     "cluster_format": (("1.5", "shell"), ("1.9", "yaml")),
@@ -49,6 +54,15 @@ DEB = {
         ("1.7.1", ("configure-maas-url",)),
         ("1.9", ("config", "--region-url")),
     ),
+    "tls_command": (("3.2", ("maas-region", "config_tls")),),
+    "vault_command": (("3.3", ("maas-region", "config_vault")),),
+    # What runs a Python program from its standard input inside the region.
+    "shell_command": (("2.0", ("maas-region", "shell")),),
+    # What prints regiond.conf as MAAS understands it.
+    "config_command": (
+        ("1.9", ("maas-region-admin", "local_config_get", "--json")),
+        ("2.0", ("maas-region", "local_config_get", "--json")),
+    ),
     # services: what restarts after a change of the configuration
     "region_services": (
         ("1.5", ("apache2", "maas-region-celery")),
@@ -56,6 +70,8 @@ DEB = {
         ("1.8", ("maas-regiond",)),
         ("3.5", ("maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker")),
     ),
+    # and after a change of the message broker besides
+    "broker_services": (("1.5", ("maas-txlongpoll",)), ("1.7", None)),
     "cluster_services": (
         ("1.5", ("maas-cluster-celery", "maas-pserv")),
         ("1.7", ("maas-clusterd",)),
@@ -88,6 +104,7 @@ DEB = {
         ("2.0", "maas-rack-controller/shared-secret"),
     ),
     # behaviour
+    "secret_in_settings": (("1.7", True), ("3.3", False)),
     "default_port": (("1.5", 80), ("2.1", 5240)),
     "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
     "has_cluster_uuid": (("1.5", True), ("3.5", False)),
@@ -134,10 +151,19 @@ SNAP = {
     "region_log": (("2.2", "var/snap/maas/common/log/regiond.log"), ("3.5", None)),
     "cluster_log": (("2.2", "var/snap/maas/common/log/rackd.log"), ("3.5", None)),
     "region_tool": (("2.2", "maas"),),
+    "tls_command": (("3.2", ("maas", "config-tls")),),
+    "vault_command": (("3.3", ("maas", "config-vault")),),
+    "shell_command": (("2.2", ("snap", "run", "--shell", "maas", "-c", "maas-region shell")),),
+    "config_command": (
+        ("2.2", ("maas", "config", "--show", "--parsable", "--show-database-password")),
+    ),
+    # Before, init fails when it has to ask for the database.
+    "init_asks": (("2.2", False), ("2.8", True)),
     "cluster_tool": (("2.2", "maas"),),
     "region_services": (("2.2", ("maas",)),),
     "cluster_services": (("2.2", ("maas",)),),
     "init": (("2.2", "snap"),),
+    "region_owner": (("2.2", ("root", "root")),),
 }
 
 LAYOUTS = {"deb": DEB, "snap": SNAP}
@@ -145,6 +171,8 @@ LAYOUTS = {"deb": DEB, "snap": SNAP}
 #: Facts whose value is a path below the root.
 PATHS = (
     "region_config",
+    "celery_config",
+    "txlongpoll",
     "cluster_config",
     "pserv",
     "secret",

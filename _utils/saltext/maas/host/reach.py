@@ -32,6 +32,58 @@ def wait_for_api(url: str, release: Release, wait: float = 180, ca_file: str | N
         pause = min(pause * 1.5, 3)
 
 
+class Clusters:
+    """The racks that are connected before a restart, to see them come back after it.
+
+    Args:
+        surface: The region's host.
+
+    Only the database of 2.0 and later tells; elsewhere, and where it cannot be
+    reached, no rack is known and nothing is waited for.
+    """
+
+    def __init__(self, surface):
+        self._surface = surface
+        self.names, self._since = [], None
+        found = self._ask()
+        if found:
+            self.names, self._since = found
+
+    def _ask(self):
+        from saltext.maas import database
+
+        if self._surface.release < "2.0":
+            return None
+        try:
+            with database.connection(self._surface, timeout=5) as conn:
+                return database.connected_racks(conn, self._since), database.now(conn)
+        except database.DatabaseError:
+            return None
+
+    def wait(self, seconds: float = 180) -> list[str]:
+        """Wait until they are connected again.
+
+        Returns:
+            A warning with the names of those that are not, or nothing.
+        """
+        missing = list(self.names)
+        deadline = time.monotonic() + seconds
+        pause = 0.1
+        while missing:
+            back = (self._ask() or ([], None))[0]
+            missing = [name for name in self.names if name not in back]
+            if not missing or time.monotonic() + pause > deadline:
+                break
+            time.sleep(pause)
+            pause = min(pause * 1.5, 3)
+        if not missing:
+            return []
+        return [
+            f"Not connected again within {seconds:g} s: {', '.join(missing)}; see "
+            "maas_cluster.doctor there."
+        ]
+
+
 def probe(url: str, ca_file: str | None = None, timeout: float = 5) -> str | None:
     """GET a URL; None when it answers 200, else the reason in a few words."""
     return look(url, ca_file, timeout)[0]

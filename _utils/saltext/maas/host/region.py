@@ -1,62 +1,87 @@
-"""A region controller's own configuration: URL, database, debugging, shared secret."""
+"""A region controller's own configuration: URL, database, broker, debugging, shared secret."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from urllib.parse import urlsplit
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import debconf, files, formats, services, shared_secret, transaction
+from saltext.maas.host import (
+    broker,
+    debconf,
+    documents,
+    files,
+    reach,
+    shared_secret,
+    transaction,
+    urls,
+    vault,
+)
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.reach import wait_for_api
 from saltext.maas.host.settings import available, wanted
 from saltext.maas.host.surface import Surface
 from saltext.maas.host.transaction import Change
 
+_DATABASE = ("host", "port", "name", "user", "password")
+_BROKER = ("host", "longpoll_password", "workers_host", "workers_password")
+
 
 def read_config(surface: Surface, secrets: bool = False) -> dict:
-    """Read the region's local configuration, in one shape for all releases.
+    """Read the region's local configuration from its files, in one shape for all releases.
 
     Args:
         surface: The host.
-        secrets: Show the database password instead of asterisks.
+        secrets: Show passwords instead of asterisks.
 
     Returns:
         ``{"url", "database": {"host", "port", "name", "user", "password"},
-        "debug", ..., "sources": {setting: file or "default"}}``.
+        "debug", ..., "sources": {setting: file or "default"}}``, in 1.5 and 1.6 with
+        ``"broker": {"host", "longpoll_password", "workers_host", "workers_password"}``.
 
     Raises:
-        HostError: No region here, or its file is broken.
+        HostError: No region here, or a file is broken.
     """
     surface.need("region")
     values, sources = _settings(surface)
-    if values.get("database_password") and not secrets:
-        values["database_password"] = HIDDEN
+    if not secrets:
+        for item in available(surface).values():
+            if item.secret and values.get(item.name):
+                values[item.name] = HIDDEN
     database = {key: values.pop(f"database_{key}") for key in _DATABASE}
-    return {**values, "database": database, "sources": sources}
+    told = {**values, "database": database, "sources": sources}
+    if "broker_host" in values:
+        told["broker"] = {key: told.pop(f"broker_{key}") for key in _BROKER}
+    return told
 
 
-_DATABASE = ("host", "port", "name", "user", "password")
+def values(surface: Surface) -> tuple[dict, dict]:
+    """Every setting's value, passwords too, and its source; never for anybody's eyes.
+
+    Returns:
+        ``({setting: value}, {setting: file, "vault" or "default"})``.
+    """
+    return _settings(surface)
 
 
-def _settings(surface):
-    path = surface.path("region_config")
-    text = files.read(path)
-    name = surface.inside(path)
-    table = available(surface)
-    if surface.fact("region_format") == "python":
-        found = formats.python_read(text, name)
-    else:
-        data = formats.yaml_read(text, name)
-        found = {item.name: data[item.key] for item in table.values() if item.key in data}
+def _read_all(surface):
+    found = documents.read_all(surface)
+    if "database_name" not in found and surface.has("vault_command") and vault.config(surface):
+        with contextlib.suppress(HostError):  # then the defaults are shown
+            for name, value in vault.database_login(surface).items():
+                found.setdefault(name, []).append((value, "vault"))
+    return found
+
+
+def _settings(surface, found=None):
+    found = _read_all(surface) if found is None else found
     values, sources = {"database_port": 5432}, {}
-    for setting in table.values():
-        there = setting.name in found
-        value = found[setting.name] if there else _default(surface, setting)
-        values[setting.name] = setting.normal(value if value is not None else setting.default)
-        if setting.name == "database_port" and value == "":
-            values[setting.name] = setting.default
-        sources[setting.name] = name if there else "default"
+    for setting in available(surface).values():
+        places = found.get(setting.name)
+        if places:
+            values[setting.name], sources[setting.name] = places[0]
+        else:
+            values[setting.name], sources[setting.name] = _default(surface, setting), "default"
     return values, sources
 
 
@@ -78,34 +103,99 @@ def plan(surface: Surface, **settings) -> dict:
 
     Returns:
         ``{"changes": {field: {"old", "new"}}, "warnings": [text]}``; secrets
-        are asterisks, debconf questions are fields of their own.
+        are asterisks, debconf questions and users of RabbitMQ are fields of their own.
     """
+    return _plan(surface, settings).told()
+
+
+class _Plan:
+    """What is wanted and what differs, for one run."""
+
+    def __init__(self, before, sources, want, changes, warnings):
+        self.before = before
+        self.sources = sources
+        self.want = want
+        self.changes = changes
+        self.warnings = warnings
+
+    def told(self):
+        return {"changes": self.changes, "warnings": self.warnings}
+
+    def settings(self):
+        changed = {name: self.want[name] for name in self.changes if name in self.want}
+        if _LOGIN & changed.keys() and "vault" in self.sources.values():
+            # The region moves them to Vault again when it starts, all three together.
+            changed = {**{name: self.before[name] for name in _LOGIN}, **changed}
+        return changed
+
+    def answers(self):
+        return {name: self.changes[name]["new"] for name in self.changes if name in _QUESTIONS}
+
+    def users(self):
+        """Settings whose user of RabbitMQ gets its password."""
+        return [name for name, user in broker.USERS.items() if _RABBIT.format(user) in self.changes]
+
+
+_LOGIN = {"database_name", "database_user", "database_password"}
+_QUESTIONS = ("maas/default-maas-url",)
+_RABBIT = "rabbitmq user {}"
+
+
+def _plan(surface, settings):
     surface.need("region")
-    want = _checked(surface, settings)
-    now, _ = _settings(surface)
-    secret = {item.name for item in available(surface).values() if item.secret}
-    changes = transaction.plan(surface, "region")
-    for name, value in want.items():
-        if now[name] != value:
-            old, new = now[name], value
-            if name in secret:
-                old, new = (HIDDEN if old else None), HIDDEN
-            changes[name] = {"old": old, "new": new}
-    warnings = []
-    if "url" in want:
-        answers = debconf.plan_region(surface, want["url"]) if surface.kind == "deb" else {}
-        changes.update(answers.get("changes", {}))
-        warnings = answers.get("warnings", [])
-    return {"changes": changes, "warnings": warnings}
-
-
-def _checked(surface, settings):
+    surface.need_known()
     want = wanted(surface, settings)
-    if "url" in want:
-        parts = urlsplit(want["url"])
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise HostError("url must be a region URL, such as http://192.0.2.10:5240/MAAS.")
-    return want
+    found = _read_all(surface)
+    now, sources = _settings(surface, found)
+    if {"url", "broker_host"} & want.keys() and "broker_host" in now:
+        want["broker_workers_host"] = _workers_host({**now, **want})
+    table = available(surface)
+    changes, warnings = transaction.plan(surface, "region"), []
+    for name, value in want.items():
+        others = [one for one, _ in found.get(name, [(now[name], "")]) if one != value]
+        if not others:
+            continue
+        old, new = others[0], value
+        if table[name].secret:
+            old, new = (HIDDEN if old else None), HIDDEN
+        changes[name] = {"old": old, "new": new}
+    if "url" in want and surface.kind == "deb":
+        answers = debconf.plan_region(surface, want["url"])
+        changes.update(answers["changes"])
+        warnings += answers["warnings"]
+    _plan_broker(surface, want, {**now, **want}, changes, warnings)
+    return _Plan(now, sources, want, changes, warnings)
+
+
+def _workers_host(values):
+    """Where clusters reach the broker: on the region host, unless it runs elsewhere."""
+    if urls.loopback(values["broker_host"]):
+        return urlsplit(values["url"]).hostname or "localhost"
+    return values["broker_host"]
+
+
+def _plan_broker(surface, want, values, changes, warnings):
+    given = [name for name in broker.USERS if name in want]
+    if not given:
+        return
+    if not urls.loopback(values["broker_host"]):
+        users = " and ".join(broker.USERS[name] for name in given)
+        warnings.append(
+            f"RabbitMQ runs on {values['broker_host']}: give its users {users} the passwords there."
+        )
+        return
+    for name in given:
+        user = broker.USERS[name]
+        if not broker.accepts(surface, user, want[name]):
+            changes[_RABBIT.format(user)] = {"old": HIDDEN, "new": HIDDEN}
+    warnings.append(
+        "Every upgrade or dpkg-reconfigure of maas-region-controller makes up new RabbitMQ "
+        "passwords; run this again after one."
+    )
+    if "broker_workers_password" in changes:
+        warnings.append(
+            "Clusters keep the old password until maas-cluster-celery restarts on each of them."
+        )
 
 
 def configure(
@@ -116,13 +206,14 @@ def configure(
     ca_file: str | None = None,
     **settings,
 ) -> dict:
-    """Bring files, debconf and services to the given settings, or leave all as it was.
+    """Bring files, debconf, RabbitMQ and services to the given settings, or leave all as it was.
 
     Args:
         surface: The host.
         test: Only plan.
-        wait: Seconds until the API has to answer after the restart.
-        verify: Whether to wait for that answer at all.
+        wait: Seconds until the API has to answer after the restart, and again
+            until the clusters that were connected before are connected again.
+        verify: Whether to try the database's login first, and to wait for that answer.
         ca_file: CA for an https URL.
         settings: As in :func:`plan`.
 
@@ -131,90 +222,176 @@ def configure(
         the same as those planned.
 
     Raises:
-        HostError: A step failed or the API did not come back; files, debconf
-            and services were put back, or the text says which were not.
+        HostError: A value is wrong, the database refuses, a step failed or the API
+            did not come back; files, debconf and services were put back, or
+            the text says which were not.
     """
-    planned = plan(surface, **settings)
-    if test or not planned["changes"]:
-        return {**planned, "restarted": []}
-    want = _checked(surface, settings)
-    before, _ = _settings(surface)
-    changed = {name: want[name] for name in planned["changes"] if name in want}
-    answers = {name: item["new"] for name, item in planned["changes"].items() if name in _QUESTIONS}
-    path = surface.path("region_config")
-
-    def answers_again():
-        if verify:
-            wait_for_api(want.get("url", before["url"]), surface.release, wait, ca_file)
-
+    planned = _plan(surface, settings)
+    changed, warnings = planned.settings(), planned.warnings
+    if verify and any(name.startswith("database_") for name in changed):
+        warnings += try_database({**planned.before, **changed})
+    if test or not planned.changes:
+        return {**planned.told(), "restarted": []}
+    answers, users = planned.answers(), planned.users()
     package = surface.fact("region_packages")[0] if answers else None
+    values = {**planned.before, **planned.want}
+    clusters = reach.Clusters(surface) if verify else None
+
+    def is_back():
+        if verify:
+            reach.wait_for_api(values["url"], surface.release, wait, ca_file)
+            warnings.extend(clusters.wait(wait))
+
     with Change(
         surface,
         "region",
-        [path] if changed else [],
+        documents.paths(surface, changed),
         [(package, question, "string") for question in answers],
-        surface.fact("region_services") if changed else (),
-        answers_again,
+        _to_restart(surface, {*changed, *users}),
+        is_back,
+        lambda: _mend_broker(surface, bool(users)),
     ) as change:
-        _write_settings(surface, path, changed)
+        documents.write(surface, changed)
         for question, value in answers.items():
             debconf.set_answer(surface, package, question, "string", value)
-    return {**planned, "restarted": change.restarted}
+        for name in users:
+            broker.set_password(surface, broker.USERS[name], planned.want[name])
+    return {**planned.told(), "restarted": change.restarted}
 
 
-_QUESTIONS = ("maas/default-maas-url",)
+def reconfigure(
+    surface: Surface,
+    test: bool = False,
+    wait: float = 180,
+    verify: bool = True,
+    ca_file: str | None = None,
+) -> dict:
+    """Run ``dpkg-reconfigure`` of the region's package and keep every setting as it is.
+
+    For what only the packages' scripts do.  Debconf is given the host of the URL before, since
+    an empty or a wrong answer breaks the URL; afterwards what the scripts changed is put
+    back: another URL, or the RabbitMQ passwords that 1.5 and 1.6 make up each time.
+
+    Args:
+        surface: The host, with packages.
+        test: Only plan.
+        wait: Seconds until the API has to answer.
+        verify: Whether to wait for that.
+        ca_file: CA for an https URL.
+
+    Returns:
+        ``{"changes": {"maas-region-controller": {"old", "new"}}, "warnings", "restarted"}``.
+
+    Raises:
+        HostError: A snap, no region here, a step failed, or the API did not come back;
+            then all was put back.
+    """
+    surface.need("region")
+    surface.need_known()
+    if surface.kind != "deb":
+        raise HostError("There is no dpkg-reconfigure for the snap.")
+    package = surface.fact("region_packages")[0]
+    before, _ = _settings(surface)
+    answers = debconf.plan_region(surface, before["url"])["changes"]
+    changes = {
+        **transaction.plan(surface, "region"),
+        **answers,
+        package: {"old": "configured", "new": "configured again"},
+    }
+    if test:
+        return {"changes": changes, "warnings": [], "restarted": []}
+    all_settings = available(surface)
+    put_back = []
+    with Change(
+        surface,
+        "region",
+        documents.paths(surface, all_settings),
+        [(package, question, "string") for question in _QUESTIONS],
+        _to_restart(surface, all_settings),
+        (lambda: reach.wait_for_api(before["url"], surface.release, wait, ca_file))
+        if verify
+        else None,
+        lambda: _mend_broker(surface, "broker_host" in before),
+    ) as change:
+        for question, item in answers.items():
+            debconf.set_answer(surface, package, question, "string", item["new"])
+        debconf.reconfigure(surface, package)
+        after = documents.read_all(surface)
+        put_back = [
+            name
+            for name, value in before.items()
+            if name in all_settings and any(one != value for one, _ in after.get(name, ()))
+        ]
+        documents.write(surface, {name: before[name] for name in put_back})
+        _mend_broker(surface, "broker_host" in before)
+    warnings = [f"The package had changed {', '.join(put_back)}; put back."] if put_back else []
+    return {"changes": changes, "warnings": warnings, "restarted": change.restarted}
 
 
-def _write_settings(surface, path, changed):
+def _to_restart(surface, changed):
     if not changed:
-        return
-    name = surface.inside(path)
-    if surface.fact("region_format") == "python":
-        text = files.read(path)
-        if text is None:
-            raise HostError(f"{name} is missing; reinstall maas-region-controller.")
-        files.back_up(path)
-        new = formats.python_update(text, changed, name)
-        _replace(surface, path, new, lambda on_disk: _expect(on_disk, changed, name))
-        return
-    table = available(surface)
-    # A secret goes straight into the file: a command's arguments are for all to see.
-    secret = {table[key].key: value for key, value in changed.items() if table[key].secret}
-    options = []
-    for key, value in changed.items():
-        if not table[key].secret:
-            shown = str(value).lower() if isinstance(value, bool) else str(value)
-            options += [table[key].option, shown]
-    files.back_up(path)
-    if options:
-        surface.check([surface.fact("region_tool"), "local_config_set", *options])
-    if secret:
-        new = formats.yaml_update(files.read(path), secret, name)
-        _replace(surface, path, new, lambda on_disk: formats.yaml_read(on_disk, name))
+        return []
+    names = list(surface.fact("region_services"))
+    if any(name.startswith("broker_") for name in changed):
+        names += surface.fact("broker_services") or ()
+    return names
 
 
-def _replace(surface, path, text, validate):
-    files.replace(surface, path, text, validate, owner=("root", "maas"), backup=False)
+def _mend_broker(surface, changed):
+    """Give RabbitMQ's users the passwords that the files have again."""
+    if not changed:
+        return False
+    values, _ = _settings(surface)
+    if not urls.loopback(values["broker_host"]):
+        return False
+    for name, user in broker.USERS.items():
+        if values[name] and not broker.accepts(surface, user, values[name]):
+            broker.set_password(surface, user, values[name])
+    return True
 
 
-def _expect(text, changed, name):
-    found = formats.python_read(text, name)
-    wrong = [key for key, value in changed.items() if str(found.get(key)) != str(value)]
-    if wrong:
-        raise HostError(f"{name} would not hold {', '.join(wrong)} after the edit.")
+def try_database(values: dict) -> list[str]:
+    """Log in to a database as the region would.
+
+    Args:
+        values: Its settings, ``database_host`` and so on.
+
+    Returns:
+        A warning when it could not be tried, else nothing.
+
+    Raises:
+        HostError: It refuses.
+    """
+    from saltext.maas import database
+
+    described = {key: values.get(f"database_{key}") for key in _DATABASE}
+    try:
+        with database.connect(described, timeout=10):
+            return []
+    except database.DriverMissing as error:
+        return [f"The database was not tried: {error}"]
+    except database.DatabaseError as error:
+        raise HostError(f"Nothing was changed: {error}") from None
 
 
 # The shared secret
 
 
 def secret(surface: Surface) -> str | None:
-    """The region's shared secret, or None when it has none yet (1.7 and later).
+    """The region's shared secret from wherever its release keeps it (1.7 and later).
+
+    Args:
+        surface: The host.
+
+    Returns:
+        Hex, or None when the region has none yet.
 
     Raises:
-        HostError: This release has none at all, or its file is broken.
+        HostError: This release has none at all, its places disagree in a way that
+            stops the region, or none of them can be read.
     """
     surface.need("region")
-    return shared_secret.read(surface)
+    return shared_secret.of_region(surface)
 
 
 def install_secret(surface: Surface, value: str, test: bool = False) -> dict:
@@ -236,25 +413,25 @@ def install_secret(surface: Surface, value: str, test: bool = False) -> dict:
         HostError: It has another one; which values is never said.
     """
     surface.need("region")
+    surface.need_known()
     value = shared_secret.normal(value)
     now = shared_secret.read(surface)
-    if now == value:
+    left = transaction.plan(surface, "secret")
+    if now == value and not left:
         return {"changes": {}, "warnings": [], "restarted": []}
-    if now is not None:
+    if now is not None and now != value:
         raise HostError(
             "The region already has another shared secret, which its clusters use: "
             "give the clusters this region's secret, or leave the secret out of the pillar."
         )
-    changes = {"secret": {"old": None, "new": HIDDEN}}
+    changes = left if now else {**left, "secret": {"old": None, "new": HIDDEN}}
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
     path = surface.path("secret")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    files.replace(surface, path, value, shared_secret.normal, owner=("maas", "maas"))
-    note = files.own_secret(surface, path)
-    try:
-        restarted = services.restart(surface, surface.fact("region_services"))
-    except HostError as error:
-        os.unlink(path)  # so that the next run tries again
-        raise HostError(f"{error} The secret was taken out again.") from None
-    return {"changes": changes, "warnings": [note] if note else [], "restarted": restarted}
+    note = None
+    with Change(surface, "secret", [path], services=surface.fact("region_services")) as change:
+        if now is None:
+            files.replace(surface, path, value, shared_secret.normal, owner=("maas", "maas"))
+            note = files.own_secret(surface, path)
+    return {"changes": changes, "warnings": [note] if note else [], "restarted": change.restarted}

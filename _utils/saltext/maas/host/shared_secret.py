@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
@@ -45,3 +47,139 @@ def read(surface: Surface) -> str | None:
         return normal(text)
     except HostError:
         raise HostError(f"{surface.inside(path)} holds no hexadecimal secret.") from None
+
+
+def places(surface: Surface) -> dict:
+    """Where the region's shared secret stands: every place with its value.
+
+    Returns:
+        ``{"values": {place: hex or None}, "owner": "user:group", "mode": "0640",
+        "problems": [text]}``; places are ``file``, ``database`` (1.7 and later; its row
+        differs from 3.3 on) and, where that has it, ``vault``.  Not for anybody's eyes.
+
+    Raises:
+        HostError: This release has no shared secret.
+    """
+    from saltext.maas import database
+    from saltext.maas.host import vault
+
+    found = {"values": {}, "problems": [], **_owner_and_mode(surface)}
+    try:
+        found["values"]["file"] = read(surface)
+    except HostError as error:
+        found["problems"].append(str(error))
+    try:
+        with database.connection(surface, timeout=5) as conn:
+            if database.vault_enabled(conn):
+                found["values"]["vault"] = None
+            else:
+                found["values"]["database"] = database.secret(conn)
+    except database.DatabaseError as error:
+        found["problems"].append(str(error))
+    if "vault" in found["values"]:
+        try:
+            found["values"]["vault"] = vault.read(surface, "global/rpc-shared").get("secret")
+        except HostError as error:
+            found["problems"].append(str(error))
+            del found["values"]["vault"]
+    return found
+
+
+def _owner_and_mode(surface):
+    try:
+        there = os.stat(surface.path("secret"))
+    except OSError:
+        return {"owner": None, "mode": None}
+    return {"owner": files.owner_of(there), "mode": f"{stat.S_IMODE(there.st_mode):04o}"}
+
+
+def status(surface: Surface) -> dict:
+    """Where the region's shared secret stands, without showing it.
+
+    Returns:
+        ``{"installed": bool, "places": {place: whether it is there}, "agree": bool or None,
+        "leading": place, "owner", "mode", "problems": [{"problem", "consequence",
+        "remedy"}]}``.  ``agree`` is None when fewer than two places could be read.
+
+    Raises:
+        HostError: No region here, or this release has no shared secret.
+    """
+    surface.need("region")
+    found = places(surface)
+    values = found["values"]
+    stores = [name for name in ("vault", "database") if name in values]
+    both = [value for value in values.values() if value]
+    agree = len(set(both)) == 1 if len(both) > 1 else None
+    problems = [_unreadable(text) for text in found["problems"]]
+    if agree is False:
+        problems.append(_differs(surface, stores[0]))
+    if values.get("file") and (found["mode"] or "")[-1:] not in ("0", ""):
+        problems.append(_open_to_all(surface, found["mode"]))
+    return {
+        "installed": bool(both),
+        "places": {name: bool(value) for name, value in values.items()},
+        "agree": agree,
+        "leading": stores[0] if stores and surface.release >= "3.3" else "file",
+        "owner": found["owner"],
+        "mode": found["mode"],
+        "problems": problems,
+    }
+
+
+def _unreadable(text):
+    return {
+        "problem": text,
+        "consequence": "That place could not be compared.",
+        "remedy": "Put right what the message says, and look again.",
+    }
+
+
+def _differs(surface, store):
+    file = surface.inside(surface.path("secret"))
+    if surface.release >= "3.3":
+        return {
+            "problem": f"The shared secret in {file} is not the one in the {store}.",
+            "consequence": f"The {store}'s wins: the region writes {file} anew at its next start, "
+            "and a cluster that was given the file's is refused.",
+            "remedy": "Restart the region, and give the clusters its secret again.",
+        }
+    return {
+        "problem": f"The shared secret in {file} is not the one in the {store}.",
+        "consequence": "The region does not start its cluster connections (AssertionError: the "
+        "secret stored in the database does not match the one on the filesystem).",
+        "remedy": f"Move {file} away and restart the region, which writes the database's one; the "
+        "clusters that were enrolled use that one.",
+    }
+
+
+def _open_to_all(surface, mode):
+    file = surface.inside(surface.path("secret"))
+    return {
+        "problem": f"{file} has the mode {mode}: every user of this host may read it.",
+        "consequence": "Whoever knows the secret can enrol a cluster.",
+        "remedy": f"chmod 0640 {file}",
+    }
+
+
+def of_region(surface: Surface) -> str | None:
+    """The region's shared secret, from the place that leads in its release.
+
+    Returns:
+        Hex, or None when the region has none yet.
+
+    Raises:
+        HostError: Until 3.2 file and database differ, which stops the region; from 3.3
+            on neither database nor Vault nor file can be read.
+    """
+    if surface.release < "3.3":
+        here = read(surface)
+        if here is not None:
+            return here
+    found = places(surface)
+    values = found["values"]
+    for place in ("vault", "database", "file"):
+        if values.get(place):
+            return normal(values[place])
+    if found["problems"] and "database" not in values and "file" not in values:
+        raise HostError(found["problems"][0])
+    return None

@@ -12,7 +12,7 @@ import subprocess
 from saltext.maas.client.redact import redact
 from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
-from saltext.maas.release import Release
+from saltext.maas.release import SERIES, Release
 
 _COMMAND_DIRS = ("usr/sbin", "usr/bin", "sbin", "bin", "snap/bin")
 _STANZA = re.compile(r"^Package: (maas[a-z0-9.+-]*)\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -78,6 +78,17 @@ class Surface:
             have = " and ".join(sorted(self.roles)) or "nothing"
             raise HostError(f"This host runs no MAAS {role} (it runs: {have}).")
 
+    def need_known(self) -> None:
+        """Make sure that this is a release whose ways are known, before anything is changed.
+
+        Raises:
+            HostError: It is not.
+        """
+        if self.release.series not in SERIES:
+            raise HostError(
+                f"MAAS {self.release} is not known here: {SERIES[0]} to {SERIES[-1]} are."
+            )
+
     def find(self, command: str) -> str | None:
         """Absolute path of a command; in a sandbox never the real system's."""
         below = os.pathsep.join(os.path.join(self.root, folder) for folder in _COMMAND_DIRS)
@@ -102,13 +113,14 @@ class Surface:
         kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         return {**kept, "LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
-    def run(self, argv: list[str], stdin: str | None = None, timeout: float = 120):
+    def run(self, argv: list[str], stdin: str | None = None, timeout: float = 120, env=None):
         """Run a command to its end.
 
         Args:
             argv: Command and arguments; never a secret among them.
             stdin: Text for its standard input, where secrets go.
             timeout: Seconds after which it is killed.
+            env: More of its environment; no secrets here either.
 
         Returns:
             ``(return code, standard output, standard error)``.
@@ -122,7 +134,7 @@ class Surface:
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self.environment(),
+            env={**self.environment(), **(env or {})},
             start_new_session=True,
             cwd="/",
             text=True,
@@ -142,16 +154,19 @@ class Surface:
             raise HostError(f"{found[0]} may not be run.")
         return found
 
-    def check(self, argv: list[str], stdin: str | None = None, timeout: float = 120, hide=()):
+    def check(
+        self, argv: list[str], stdin: str | None = None, timeout: float = 120, hide=(), env=None
+    ):
         """Run a command that must succeed, and return its standard output.
 
         Args:
             hide: Secrets that its error text may hold and ours must not.
+            env: As in :meth:`run`.
 
         Raises:
             HostError: It failed; the text ends with its last line of complaint.
         """
-        code, stdout, stderr = self.run(argv, stdin, timeout)
+        code, stdout, stderr = self.run(argv, stdin, timeout, env)
         if code:
             raise failed(argv, code, stderr or stdout, [*hide, *([stdin] if stdin else [])])
         return stdout

@@ -145,6 +145,14 @@ class Change:
         found = unfinished(self._surface, self._part)
         if found is None:
             shutil.rmtree(self._folder, ignore_errors=True)  # copies without a journal
+        try:
+            self._take_over(found)
+        except BaseException:
+            if found is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def _take_over(self, found):
         journal = found or {"files": {}, "answers": {}, "services": []}
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         for path in {*self._paths, *(self._real(name) for name in journal["files"])}:

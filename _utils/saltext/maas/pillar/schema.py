@@ -260,6 +260,62 @@ def schema() -> dict:
                         },
                         "How the region reaches PostgreSQL; left alone where not given.",
                     ),
+                    "broker": _for(
+                        _mapping(
+                            {
+                                "host": _text("Host name or address of RabbitMQ."),
+                                "longpoll_password": _secret("Of maas_longpoll."),
+                                "workers_password": _secret("Of maas_workers."),
+                            },
+                            "RabbitMQ; letters and digits only in its passwords. Until 1.6.",
+                        ),
+                        until="1.6",
+                    ),
+                    "num_workers": _for(_whole("Region processes. From 2.4 on.", 1, 1024), "2.4"),
+                    "debug": _flag("Log more, and show errors in full."),
+                    "debug_queries": _for(_flag("Log database queries. From 2.4 on."), "2.4"),
+                    "debug_http": _for(_flag("Log HTTP requests. From 2.4 on."), "2.4"),
+                    "broadcast_address": _for(
+                        _text("Address for other regions. From 3.5 on."), "3.5"
+                    ),
+                    "snap_mode": _for(
+                        {"type": "string", "enum": ["region", "region+rack"],
+                         "allowed": "region or region+rack",
+                         "doc": "What a snap that has no mode yet becomes; region+rack, or region "
+                                "where is_cluster is false."},
+                        "2.2",
+                    ),
+                    "tls": _for(
+                        _mapping(
+                            {
+                                "enabled": _flag("false switches TLS off."),
+                                "key": _text("Private key's file on the region host."),
+                                "cert": _text("Certificate's file on the region host."),
+                                "cacert": _text("File with the CA's chain."),
+                                "port": _whole("Port; 5443.", 1, 65535),
+                            },
+                            "TLS of the region's own web server. From 3.2 on.",
+                        ),
+                        "3.2",
+                    ),
+                    "vault": _for(
+                        _mapping(
+                            {
+                                "url": _text("Vault's URL, without user or password."),
+                                "approle_id": _text("Role id of the region's AppRole."),
+                                "wrapped_token": _secret(
+                                    "Token that wraps the AppRole's secret id; used once."
+                                ),
+                                "secrets_path": _text("Path of the region's secrets."),
+                                "secrets_mount": _text("Mount of the KV engine; secret."),
+                                "migrate": _flag("Move the secrets there, once every region is "
+                                                 "configured."),
+                            },
+                            "HashiCorp Vault for the region's secrets. From 3.3 on.",
+                            required=("url", "approle_id", "secrets_path"),
+                        ),
+                        "3.3",
+                    ),
                 },
                 "The region host.",
             ),

@@ -1,0 +1,234 @@
+"""HashiCorp Vault as the place of a region's secrets, in 3.3 and later."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+from saltext.maas.client.redact import redact
+from saltext.maas.host import files, formats, urls
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+#: Our names, and those of ``regiond.conf``.
+KEYS = {
+    "url": "vault_url",
+    "approle_id": "vault_approle_id",
+    "secret_id": "vault_secret_id",
+    "secrets_path": "vault_secrets_path",
+    "secrets_mount": "vault_secrets_mount",
+}
+_WORD = re.compile(r"[^\s'\"\\]+")
+
+
+def config(surface: Surface, secrets: bool = False) -> dict | None:
+    """How this region reaches Vault, from its file; None where it does not.
+
+    Args:
+        surface: The host.
+        secrets: With ``secret_id``, which is never shown.
+
+    Returns:
+        ``{"url", "approle_id", "secrets_path", "secrets_mount"}``.
+    """
+    if not surface.has("vault_command"):
+        return None
+    path = surface.path("region_config")
+    data = formats.yaml_read(files.read(path), surface.inside(path))
+    if not data.get("vault_url"):
+        return None
+    found = {ours: data.get(key) for ours, key in KEYS.items()}
+    found["secrets_mount"] = found["secrets_mount"] or "secret"
+    if not secrets:
+        found.pop("secret_id")
+    return found
+
+
+def read(surface: Surface, path: str, timeout: float = 5) -> dict:
+    """One of the region's secrets from Vault, with the region's own AppRole.
+
+    Args:
+        surface: The host.
+        path: Such as ``global/rpc-shared``.
+        timeout: Seconds for each of the two requests.
+
+    Returns:
+        The secret; empty when Vault has none there.
+
+    Raises:
+        HostError: Vault is not configured here, cannot be reached or refuses.
+    """
+    import requests
+
+    here = config(surface, secrets=True)
+    if here is None:
+        raise HostError("Vault is not configured on this region host.")
+    base = f"{here['url'].rstrip('/')}/v1"
+    with requests.Session() as http:
+        http.trust_env = False
+        try:
+            login = http.post(
+                f"{base}/auth/approle/login",
+                json={"role_id": here["approle_id"], "secret_id": here["secret_id"]},
+                timeout=timeout,
+            )
+            if login.status_code != 200:
+                raise HostError(f"Vault refused the region's AppRole ({login.status_code}).")
+            token = login.json()["auth"]["client_token"]
+            answer = http.get(
+                f"{base}/{here['secrets_mount']}/data/{here['secrets_path'].strip('/')}/{path}",
+                headers={"X-Vault-Token": token},
+                timeout=timeout,
+            )
+            if answer.status_code == 404:
+                return {}
+            if answer.status_code != 200:
+                raise HostError(f"Vault refused the secret {path} ({answer.status_code}).")
+            return answer.json()["data"]["data"] or {}
+        except (requests.exceptions.RequestException, ValueError, KeyError, TypeError):
+            raise HostError(f"Vault does not answer at {here['url']} as it should.") from None
+
+
+def status(surface: Surface) -> dict:
+    """What ``config-vault status`` says.
+
+    Returns:
+        ``{"status": "enabled" or "disabled", "unconfigured_regions": [name]}``.
+
+    Raises:
+        HostError: No region here, a release before 3.3, or the command failed.
+    """
+    _need(surface)
+    told = surface.check([*surface.fact("vault_command"), "status"])
+    try:
+        found = yaml.safe_load(told)
+        return {"unconfigured_regions": [], **found}
+    except (yaml.YAMLError, TypeError):
+        raise HostError("config_vault status said something that is no YAML.") from None
+
+
+def database_login(surface: Surface) -> dict:
+    """Name, user and password of the database, which the region moves to Vault with the secrets.
+
+    Returns:
+        ``{"database_name", "database_user", "database_password"}``; empty when Vault has none.
+
+    Raises:
+        HostError: Vault cannot be read.
+    """
+    ident = (files.read(surface.path("maas_id")) or "").strip()
+    if not ident:
+        return {}
+    found = read(surface, f"controller/{ident}/database-creds")
+    names = {"name": "database_name", "user": "database_user", "pass": "database_password"}
+    return {ours: found[key] for key, ours in names.items() if key in found}
+
+
+def _need(surface):
+    surface.need("region")
+    surface.need_known()
+    if not surface.has("vault_command"):
+        raise HostError(f"MAAS {surface.release} has no Vault integration; 3.3 and later have.")
+
+
+def plan(surface: Surface, url, approle_id, secrets_path, secrets_mount="secret", migrate=False):
+    """What :func:`configure` would change.
+
+    Args:
+        surface: The host.
+        url: Vault's URL.
+        approle_id: Role id of the region's AppRole.
+        secrets_path: Path below which MAAS keeps its secrets.
+        secrets_mount: Mount of the KV engine.
+        migrate: Whether the secrets shall be moved to Vault.
+
+    Returns:
+        ``{"changes": {field: {"old", "new"}}, "warnings": []}``.
+
+    Raises:
+        HostError: A value is wrong, or this release has no Vault.
+    """
+    _need(surface)
+    want = {
+        "url": urls.plain_url(url, "vault url"),
+        "approle_id": approle_id,
+        "secrets_path": str(secrets_path).strip("/"),
+        "secrets_mount": str(secrets_mount).strip("/"),
+    }
+    for name, value in want.items():
+        if not value or not _WORD.fullmatch(str(value)):
+            raise HostError(f"vault {name} must be one word, not {str(value)[:60]!r}.")
+    now = config(surface) or {}
+    changes = {
+        f"vault_{name}": {"old": now.get(name), "new": value}
+        for name, value in want.items()
+        if now.get(name) != value
+    }
+    if migrate and status(surface)["status"] != "enabled":
+        changes["vault_enabled"] = {"old": False, "new": True}
+    return {"changes": changes, "warnings": []}
+
+
+def configure(
+    surface: Surface,
+    url: str,
+    approle_id: str,
+    secrets_path: str,
+    secrets_mount: str = "secret",
+    wrapped_token: str | None = None,
+    migrate: bool = False,
+    test: bool = False,
+) -> dict:
+    """Let this region use Vault, and move the secrets there.
+
+    The wrapped token goes to MAAS's own command through the standard input of
+    ``maas-region shell``, since ``config-vault`` takes it as an argument only.
+
+    Args:
+        surface: The host.
+        url: As in :func:`plan`; so are the other names of places.
+        approle_id: Role id.
+        secrets_path: Path.
+        secrets_mount: Mount.
+        wrapped_token: Token that wraps the AppRole's secret id; it can be used once,
+            and is needed only when something about the connection changes.
+        migrate: Move the secrets, which works once all regions are configured.
+        test: Only plan.
+
+    Returns:
+        ``{"changes", "warnings", "restarted": []}``: MAAS restarts its regions itself.
+
+    Raises:
+        HostError: As :func:`plan`; the token is missing or refused; Vault is not
+            configured on all regions.
+    """
+    planned = plan(surface, url, approle_id, secrets_path, secrets_mount, migrate)
+    changes = planned["changes"]
+    connection = [name for name in changes if name != "vault_enabled"]
+    if connection and not wrapped_token:
+        raise HostError("A wrapped_token is needed to configure Vault; it can be used once.")
+    if test or not changes:
+        return {**planned, "restarted": []}
+    if connection:
+        _give(surface, url, approle_id, wrapped_token, secrets_path, secrets_mount)
+        if plan(surface, url, approle_id, secrets_path, secrets_mount)["changes"]:
+            raise HostError("Vault is not configured as wanted after config_vault configure.")
+    if "vault_enabled" in changes:
+        surface.check([*surface.fact("vault_command"), "migrate"], timeout=300)
+    return {**planned, "restarted": []}
+
+
+def _give(surface, url, approle_id, token, path, mount):
+    if not _WORD.fullmatch(str(token)):
+        raise HostError("The wrapped_token must be one word.")
+    program = (
+        "from django.core.management import call_command\n"
+        f"call_command('config_vault', 'configure', {url!r}, {approle_id!r}, {token!r}, "
+        f"{path!r}, mount={mount!r}, yes=True)\n"
+    )
+    argv = list(surface.fact("shell_command"))
+    code, stdout, stderr = surface.run(argv, stdin=program, timeout=120)
+    told = [line.strip() for line in (stderr or stdout).splitlines() if line.strip()]
+    if code or any(line.startswith("Traceback") for line in told):
+        last = redact(told[-1] if told else "no message", [token])[:300]
+        raise HostError(f"config_vault configure failed: {last}")

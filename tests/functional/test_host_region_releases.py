@@ -1,0 +1,373 @@
+"""A region's host of every release, from packages and from the snap."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+
+import pytest
+from saltext.maas.emulator import sandbox, standins_system
+from saltext.maas.host import agreement, broker, debconf, region, snap
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface, detect
+from support import in_process
+
+DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
+        "3.7"]  # fmt: skip
+SNAPS = ["2.7", "2.9", "3.4", "3.7"]
+ALL = [("deb", release) for release in DEBS] + [("snap", release) for release in SNAPS]
+PASSWORD = "pw-Ünlikely'9\"$x"
+WORKERS, LONGPOLL = "Wxunlikely8", "Lxunlikely9"
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """Commands run within this process; that they run as commands too, other tests show."""
+    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+def make(tmp_path, kind, release, **options):
+    box = sandbox.create(tmp_path / "region", release, "region", kind=kind, **options)
+    return box, detect(box.root)
+
+
+@pytest.fixture(params=ALL, ids=lambda one: "-".join(one))
+def host(request, tmp_path):
+    return make(tmp_path, *request.param)
+
+
+def everything(surface):
+    """Every setting that a release has, with a value that is not its default."""
+    port = surface.fact("default_port")
+    want = {
+        "url": f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS",
+        "database_host": "127.0.0.1",
+        "database_name": "other",
+        "database_user": "somebody",
+        "database_password": PASSWORD,
+    }
+    release = surface.release
+    if release < "1.9" or release >= "2.1":
+        want["database_port"] = 1
+    if release < "1.9" or release >= "2.4":
+        want["debug"] = True
+    if release >= "2.4":
+        want.update(num_workers=8, debug_queries=True, debug_http=True)
+    if release >= "3.5":
+        want["broadcast_address"] = "192.0.2.7"
+    if release < "1.7":
+        want["broker_workers_password"] = WORKERS
+        want["broker_longpoll_password"] = LONGPOLL
+    return want
+
+
+def no_database(findings):
+    return [one for one in findings if one["setting"] not in ("database", "tls")]
+
+
+def test_all_settings_in_one_run(host):
+    box, surface = host
+    want = everything(surface)
+    before = {name: box.service(name)["starts"] for name in box.service_names()}
+    planned = region.configure(surface, test=True, verify=False, **want)
+    assert {name: box.service(name)["starts"] for name in box.service_names()} == before
+    done = region.configure(surface, verify=False, **want)
+    assert done["changes"] == planned["changes"]
+    assert want.keys() <= done["changes"].keys()
+    told = region.read_config(surface, secrets=True)
+    flat = {**told, **{f"database_{key}": value for key, value in told["database"].items()}}
+    flat.update({f"broker_{key}": value for key, value in told.get("broker", {}).items()})
+    assert {name: flat[name] for name in want} == want
+    assert told["sources"]["url"].endswith(("maas_local_settings.py", "regiond.conf"))
+    # each service once, and only those that read these files
+    starts = {name: box.service(name)["starts"] - before[name] for name in before}
+    assert {name for name, more in starts.items() if more} == set(done["restarted"])
+    assert set(starts.values()) <= {0, 1}
+    assert set(surface.fact("region_services")) <= set(done["restarted"])
+    # and nothing the second time
+    assert region.configure(surface, verify=False, **want)["changes"] == {}
+    text = json.dumps(box.argv_log()) + repr(done) + repr(agreement.config(surface))
+    for secret in (PASSWORD, "nlikely", WORKERS, LONGPOLL):
+        assert secret not in text
+
+
+def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
+    _, surface = host
+    region.configure(surface, verify=False, **everything(surface))
+    assert no_database(agreement.check(surface)) == []
+    told = agreement.config(surface)
+    assert told["release"] == str(surface.release)
+    shown = set(told["sources"]) - {f"database_{key}" for key in told["database"]}
+    shown -= {f"broker_{key}" for key in told.get("broker", ())}
+    assert shown <= set(told)
+    if surface.kind == "deb":
+        assert told["debconf_host"] == "192.0.2.7"
+        assert told["sources"]["debconf_host"] == "debconf maas/default-maas-url"
+    if surface.release >= "3.2":
+        assert told["sources"]["tls"].startswith("unknown: No connection")
+
+
+@pytest.mark.parametrize("release", DEBS)
+def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
+    box, surface = make(tmp_path, "deb", release)
+    want = everything(surface)
+    region.configure(surface, verify=False, **want)
+    standins_system.upgrade(box)
+    told = region.read_config(surface, secrets=True)
+    assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
+    if surface.release < "1.7":  # the package made up new passwords, in all places the same
+        assert told["broker"]["workers_password"] != WORKERS
+        assert no_database(agreement.check(surface)) == []
+        again = region.configure(surface, verify=False, **want)
+        assert set(again["changes"]) == {
+            "broker_workers_password", "broker_longpoll_password",
+            "rabbitmq user maas_workers", "rabbitmq user maas_longpoll",
+        }  # fmt: skip
+    done = region.reconfigure(surface, verify=False)
+    assert done["changes"]["maas-region-controller"]["new"] == "configured again"
+    assert region.configure(surface, verify=False, **want)["changes"] == {}
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.8", "2.0", "3.7"])
+def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
+    box, surface = make(tmp_path, "deb", release)
+    url = "https://maas.example.com:8443/MAAS"
+    told = region.configure(surface, verify=False, url=url)["warnings"]
+    assert any("Debconf can only hold a host" in text for text in told)
+    debconf.set_answer(surface, "maas-region-controller", "maas/default-maas-url", "string", "")
+    planned = region.reconfigure(surface, test=True)
+    done = region.reconfigure(surface, verify=False)
+    assert planned["changes"] == done["changes"]
+    assert any("had changed url" in text for text in done["warnings"])
+    assert region.read_config(surface)["url"] == url
+    assert box.peek("debconf")["maas/default-maas-url"]["value"] == "maas.example.com"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("", "debconf has no host"),
+        ("192.0.2.7:5240", "a port where only a host belongs"),
+        ("http://192.0.2.7:5240/MAAS", "a URL where a host belongs"),
+        ("192.0.2.9", "debconf would make the URL"),
+    ],
+)
+@pytest.mark.parametrize("release", ["1.6", "1.9", "3.4"])
+def test_the_traps_of_debconf_are_found_and_mended(release, answer, told, tmp_path):
+    _, surface = make(tmp_path, "deb", release)
+    url = region.read_config(surface)["url"]
+    question = "maas/default-maas-url"
+    debconf.set_answer(surface, "maas-region-controller", question, "string", answer)
+    found = no_database(agreement.check(surface))
+    assert len(found) == 1
+    assert told in found[0]["problem"]
+    done = region.configure(surface, url=url)
+    assert list(done["changes"]) == [question]
+    assert done["restarted"] == []
+    assert no_database(agreement.check(surface)) == []
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.8"])
+def test_a_name_with_a_dash_is_written_although_the_packages_edit_skips_it(release, tmp_path):
+    box, surface = make(tmp_path, "deb", release)
+    region.configure(surface, verify=False, url="http://old-region.example.com/MAAS")
+    done = region.configure(surface, verify=False, url="http://new-region.example.com/MAAS")
+    assert any("leaves this URL alone" in text for text in done["warnings"])
+    standins_system.upgrade(box)
+    assert region.read_config(surface)["url"] == "http://new-region.example.com/MAAS"
+    assert no_database(agreement.check(surface)) == []
+
+
+class TestBroker:
+    @pytest.fixture(params=["1.5", "1.6"])
+    def host(self, request, tmp_path):
+        return make(tmp_path, "deb", request.param)
+
+    def test_all_places_are_kept_equal(self, host):
+        box, surface = host
+        region.configure(
+            surface, verify=False, broker_longpoll_password=LONGPOLL, url="http://192.0.2.8/MAAS"
+        )
+        settings, longpoll = box.read("region_config"), box.read("txlongpoll")
+        assert f"RABBITMQ_PASSWORD = '{LONGPOLL}'" in settings
+        assert f'\n  password: "{LONGPOLL}"\n' in longpoll
+        assert '  # host: "localhost"\n' in longpoll  # a comment stays one
+        assert "@192.0.2.8:5672//maas_workers'" in box.read("celery_config")
+        assert broker.accepts(surface, "maas_longpoll", LONGPOLL)
+        assert not broker.accepts(surface, "maas_longpoll", "another")
+
+    def test_another_host_is_written_everywhere_and_its_users_are_left_to_the_admin(self, host):
+        box, surface = host
+        done = region.configure(
+            surface, verify=False, broker_host="rabbit.example.com", broker_workers_password=WORKERS
+        )
+        assert any("give its users maas_workers the passwords there" in text
+                   for text in done["warnings"])  # fmt: skip
+        assert "RABBITMQ_HOST = 'rabbit.example.com'" in box.read("region_config")
+        assert '\n  host: "rabbit.example.com"\n' in box.read("txlongpoll")
+        assert f":{WORKERS}@rabbit.example.com:5672//" in box.read("celery_config")
+        assert box.peek("broker")["maas_workers"] != WORKERS
+        assert no_database(agreement.check(surface)) == []
+
+    @pytest.mark.parametrize("place", ["txlongpoll", "celery_config", "rabbitmq"])
+    def test_a_place_that_differs_is_found_and_mended(self, host, place):
+        box, surface = host
+        want = {"broker_longpoll_password": LONGPOLL, "broker_workers_password": WORKERS}
+        region.configure(surface, verify=False, **want)
+        if place == "rabbitmq":
+            with box.state("broker") as users:
+                users["maas_workers"] = "stale"
+        else:
+            text = box.read(place).replace(LONGPOLL, "Stale1").replace(WORKERS, "Stale1")
+            box.write(place, text)
+        found = no_database(agreement.check(surface))
+        assert len(found) == 1
+        assert LONGPOLL not in repr(found)
+        assert region.configure(surface, verify=False, **want)["changes"]
+        assert no_database(agreement.check(surface)) == []
+
+    def test_a_failure_gives_rabbitmq_its_old_passwords_back(self, host):
+        box, surface = host
+        before = box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")
+        with pytest.raises(HostError, match=r"did not answer.*were put back"):
+            region.configure(
+                surface, url="http://127.0.0.1:9/MAAS", broker_workers_password=WORKERS,
+                broker_longpoll_password=LONGPOLL, wait=0.1,
+            )  # fmt: skip
+        assert (box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")) == before
+
+
+class TestSnap:
+    WANT = {
+        "url": "http://192.0.2.7:5240/MAAS",
+        "database_host": "127.0.0.1",
+        "database_port": 1,
+        "database_name": "maasdb",
+        "database_user": "maas",
+        "database_password": PASSWORD,
+        "num_workers": 3,
+        "debug": True,
+    }
+
+    @pytest.mark.parametrize("mode", ["region", "region+rack"])
+    @pytest.mark.parametrize("release", SNAPS)
+    def test_it_is_initialised_without_the_password_in_an_argument(self, release, mode, tmp_path):
+        box, surface = make(tmp_path, "snap", release, configured=False)
+        assert snap.unconfigured(surface)
+        planned = snap.initialise(surface, mode, test=True, verify=False, **self.WANT)
+        assert not os.path.exists(surface.path("region_config"))
+        done = snap.initialise(surface, mode, verify=False, **self.WANT)
+        assert done["changes"] == planned["changes"]
+        surface = detect(box.root)
+        assert surface.roles == ({"region"} if mode == "region" else {"region", "cluster", "rack"})
+        assert region.configure(surface, verify=False, **self.WANT)["changes"] == {}
+        assert no_database(agreement.check(surface)) == []
+        assert box.service("maas")["running"]
+        assert "nlikely" not in json.dumps(box.argv_log()) + repr(done)
+        with pytest.raises(HostError, match="initialised already"):
+            snap.initialise(surface, mode, verify=False, **self.WANT)
+
+    def test_what_is_missing_or_wrong_is_told(self, tmp_path):
+        _, surface = make(tmp_path, "snap", "3.7", configured=False)
+        with pytest.raises(HostError, match=r"also give database_host, .*database_password"):
+            snap.initialise(surface, url="http://192.0.2.7:5240/MAAS")
+        with pytest.raises(HostError, match="snap mode must be one of"):
+            snap.initialise(surface, "rack", **self.WANT)
+        with pytest.raises(HostError, match="Nothing was changed"):
+            snap.initialise(surface, **self.WANT)  # nobody listens at that port
+        assert snap.unconfigured(detect(surface.root))
+
+
+BAD = [
+    ({"url": "192.0.2.10"}, r"url is only a host or path: '192\.0\.2\.10'; a region URL is such"),
+    ({"url": "maas.example.com:5240/MAAS"}, "url is only a host or path"),
+    ({"url": "http://admin:s3cret@192.0.2.10/MAAS"}, "url must hold no user or password"),
+    ({"url": "http://192.0.2.10:99999/MAAS"}, "a port is 1 to 65535"),
+    ({"url": "http://192.0.2.10:0/MAAS"}, "a port is 1 to 65535"),
+    ({"url": "ftp://192.0.2.10/MAAS"}, "is neither http:// nor https://"),
+    ({"url": "http:///MAAS"}, "has no valid host"),
+    ({"url": "http://a b/MAAS"}, "no URL has"),
+    ({"url": 'http://a"/MAAS'}, "no URL has"),
+    ({"url": "http://a/MAAS\nDEBUG = True"}, "one line|no URL has"),
+    ({"url": ""}, "url is empty"),
+    (
+        {"database_port": 70000},
+        "must be a whole number from 1 to 65535, not '70000'|no local setting database_port",
+    ),
+    ({"database_host": "db:5432"}, "database_host must be a host name or address without port"),
+    ({"database_name": "a b"}, "database_name must be a name"),
+    ({"database_password": "s3cret\nx"}, "database_password must be one line"),
+    ({"debug": "perhaps"}, "debug must be true or false|no local setting debug"),
+    ({"num_workers": 0}, "num_workers must be a whole number from 1|no local setting num_workers"),
+    ({"broadcast_address": "all"}, "must be an IP address|no local setting broadcast_address"),
+    ({"broker_workers_password": "s3cret'"}, "letters and digits only|no local setting broker"),
+    ({"nosuch": 1}, "no local setting nosuch"),
+]
+
+
+@pytest.mark.parametrize(
+    "kind_release", [("deb", "1.5"), ("deb", "1.9"), ("deb", "3.7"), ("snap", "3.4")], ids="-".join
+)
+def test_bad_input_is_one_clear_message_and_nothing_changes(kind_release, tmp_path):
+    box, surface = make(tmp_path, *kind_release)
+    before = tree(box.root)
+    for settings, told in BAD:
+        with pytest.raises(HostError) as error:
+            region.configure(surface, **settings)
+        text = str(error.value)
+        assert re.search(told, text), (settings, text)
+        assert "\n" not in text
+        assert "s3cret" not in text
+    assert tree(box.root) == before
+
+
+def tree(root):
+    """Every file's content, but the stand-ins' log of their arguments."""
+    found = {}
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name != "emulator-argv.log":
+                with open(os.path.join(folder, name), "rb") as stream:
+                    found[os.path.join(folder, name)] = stream.read()
+    return found
+
+
+@pytest.mark.parametrize(("release", "command"), [("1.7", "debconf-show"), ("1.5", "erl"),
+                                                  ("3.7", "debconf-communicate")])  # fmt: skip
+def test_a_missing_command_is_named_and_nothing_changes(release, command, tmp_path):
+    box, surface = make(tmp_path, "deb", release)
+    os.unlink(surface.find(command))
+    before = tree(box.root)
+    more = {"broker_workers_password": WORKERS} if release == "1.5" else {}
+    with pytest.raises(HostError, match=f"The command {command} is not installed"):
+        region.configure(surface, verify=False, url="http://192.0.2.8/MAAS", **more)
+    assert {k: v for k, v in tree(box.root).items() if not k.endswith(".lock")} == before
+
+
+def test_a_missing_restart_command_puts_everything_back(tmp_path):
+    box, surface = make(tmp_path, "deb", "3.7")
+    os.unlink(surface.find("systemctl"))
+    before = box.read("region_config"), box.peek("debconf")
+    with pytest.raises(HostError, match="systemctl is not installed"):
+        region.configure(surface, verify=False, url="http://192.0.2.8/MAAS")
+    assert (box.read("region_config"), box.peek("debconf")) == before
+
+
+def test_a_release_that_nobody_knows_is_refused(tmp_path):
+    box, _ = make(tmp_path, "deb", "3.7")
+    status = box.read("var/lib/dpkg/status").replace("1:3.7.3", "1:4.2.0")
+    box.write("var/lib/dpkg/status", status)
+    with pytest.raises(HostError, match=r"MAAS 4\.2 is not known here: 1\.5 to 3\.7"):
+        region.configure(detect(box.root), verify=False, url="http://192.0.2.8/MAAS")
+
+
+def test_files_with_passwords_that_everyone_may_read_are_found(tmp_path):
+    box, surface = make(tmp_path, "deb", "2.5")
+    os.chmod(box.path("region_config"), 0o644)
+    found = no_database(agreement.check(surface))
+    assert [one["remedy"] for one in found] == ["chmod 0640 /etc/maas/regiond.conf"]
+    region.configure(surface, verify=False, debug=True)
+    assert stat.S_IMODE(os.stat(box.path("region_config")).st_mode) == 0o644  # it is theirs
