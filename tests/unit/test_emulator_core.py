@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller
+from saltext.maas.emulator.bodies import read_multipart
 from saltext.maas.emulator.core import Region
-from saltext.maas.emulator.web import Endpoint, Routes, read_multipart
+from saltext.maas.emulator.web import Endpoint, Routes
 from saltext.maas.release import Release
 
 RELEASES = ("1.5", "1.7", "1.9", "2.4", "3.6", "3.7")

@@ -8,8 +8,9 @@ import secrets
 from types import SimpleNamespace
 
 from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator.bodies import Form
 from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip, not_a_choice
-from saltext.maas.emulator.web import TEXT, Answer, Form, Invalid
+from saltext.maas.emulator.web import TEXT, Answer, Invalid
 
 NEEDED = "That field cannot be empty (unless that interface is 'unmanaged')"
 OVERLAP = "This interface's network must not overlap with other networks on this cluster."

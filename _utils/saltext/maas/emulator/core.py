@@ -21,6 +21,7 @@ To add a handler, write (or extend) a module of this package named ``api1_*.py``
 Fields come from ``request.form`` (``get``, ``getlist``), ``request.query``, ``request.files``;
 ``request.needed(name)`` answers 400 by itself. ``forms.Check`` validates as MAAS's forms do.
 Any exception that is no ``Answer`` becomes a 500 with its text, as in MAAS.
+A resource that is only made, read, changed and deleted is declared with ``crud.serve``.
 A module may define ``seed(region)`` to fill a new region. ``region.rows(kind)`` is a table
 with running ids, ``region.later(seconds, function)`` does something in a while. Handlers run
 one at a time, under ``region.lock``. What differs between releases is ``since``/``until``
@@ -38,17 +39,16 @@ import secrets
 import string
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Callable
 from urllib.parse import unquote
 
 from saltext.maas import emulator, release
 from saltext.maas.emulator import oauth
+from saltext.maas.emulator.dispatch import dispatch
+from saltext.maas.emulator.records import POINT_RELEASES, Entry, Options, Rows, Token, User
 from saltext.maas.emulator.web import (
     BARE_JSON,
-    BARE_TEXT,
-    HTML,
     JSON,
     TEXT,
     Answer,
@@ -56,91 +56,9 @@ from saltext.maas.emulator.web import (
     Request,
     Response,
     Routes,
-    as_json,
-    html_page,
 )
 
 _ALPHABET = string.ascii_letters + string.digits
-_FORBIDDEN = "User is not allowed access to this API."
-_ADMIN_ONLY = "This method is reserved for admin users."
-
-#: Point release that a series answers with: those that were seen, else ``.0``.
-POINT_RELEASES = {"1.5": "1.5.4", "1.7": "1.7.3", "1.9": "1.9.5", "3.7": "3.7.3"}
-
-
-@dataclass
-class Options:
-    """What can be chosen about a region.
-
-    Attributes:
-        import_seconds: Duration of an image import.
-        index_seconds: Time until the catalogue of a new boot source is known.
-        sync_seconds: Time until clusters have the region's images.
-        machine_seconds: Time that a machine needs to commission, deploy or shut down.
-        admin: (username, e-mail) of an administrator made at the start, or None.
-        database: PostgreSQL URI that the region's tables are mirrored into, or None.
-        hostname: What the region's host calls itself.
-    """
-
-    import_seconds: float = 2.0
-    index_seconds: float = 0.2
-    sync_seconds: float = 1.0
-    machine_seconds: float = 1.0
-    admin: tuple[str, str] | None = ("admin", "admin@example.com")
-    database: str | None = None
-    hostname: str = "region"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A request in the log, without its body."""
-
-    method: str
-    path: str
-    op: str | None
-    status: int
-    seconds: float
-    user: str | None
-
-
-@dataclass
-class Token:
-    """An API key."""
-
-    name: str
-    consumer: str = field(repr=False)
-    key: str = field(repr=False)
-    secret: str = field(repr=False)
-
-    @property
-    def text(self):
-        """``consumer:token:secret`` as ``maas apikey`` prints it."""
-        return f"{self.consumer}:{self.key}:{self.secret}"
-
-
-@dataclass
-class User:
-    """An account."""
-
-    username: str
-    email: str
-    password: str = field(repr=False, default="")
-    is_superuser: bool = False
-    tokens: list[Token] = field(repr=False, default_factory=list)
-
-
-class Rows(dict):
-    """Objects of one kind by id; :meth:`add` gives out running ids."""
-
-    def __init__(self, first=1):
-        super().__init__()
-        self._ids = itertools.count(first)
-
-    def add(self, row):
-        """Store a dict under the next id, which is put into it as ``id``."""
-        row["id"] = next(self._ids)
-        self[row["id"]] = row
-        return row
 
 
 class Region:
@@ -333,7 +251,7 @@ class Region:
         with self.lock:
             try:
                 self.tick()
-                response = self._dispatch(request, raw_path, query)
+                response = dispatch(self, request, raw_path, query)
             except Answer as answer:
                 response = answer.response
                 if response.content_type is None:
@@ -348,72 +266,6 @@ class Region:
         seconds = time.perf_counter() - started
         self.log.append(Entry(method, path, request.op, response.status, seconds, user))
         return response
-
-    def _dispatch(self, request, raw_path, query):
-        prefix = f"/MAAS/api/{self.release.api}/"
-        path = request.path[len(prefix) :] if request.path.startswith(prefix) else None
-        found = None if path is None else self.routes.find(path)
-        if found is None and path is not None and self.release.api == "2.0":
-            # The OpenAPI description writes operations into the path.
-            parent, _, last = path.rpartition("/")
-            if last.startswith("op-"):
-                found = self.routes.find(parent + "/")
-                request.op = last[3:]
-        if found is None:
-            return self._unknown_path(request, path, query)
-        endpoint, operations, request.ids = found
-        url = "http://" + request.headers.get("host", "") + raw_path
-        header = request.headers.get("authorization")
-        signed = oauth.authenticate(self, request.method, url, query, header)
-        request.user, request.token = signed
-        request.read_body()
-        operation = self._choose(request, endpoint, operations)
-        shape = request.query.get("format", "json")
-        if shape != "json":
-            raise Answer(400, f"Invalid output format specified '{shape}'.", BARE_TEXT)
-        result = operation.call(request)
-        return result if isinstance(result, Response) else as_json(result)
-
-    def _choose(self, request, endpoint, operations):
-        """The operation that a request asks for, if it may have it."""
-        user, method = request.user, request.method
-        operation = operations.get((method, request.op))
-        if user is None:
-            open_to_all = [op.method for op in operations.values() if op.anonymous]
-            if not (operation and operation.anonymous):
-                if endpoint.restricted:
-                    raise Answer(403, _FORBIDDEN, TEXT)
-                if method not in open_to_all:
-                    raise Answer(401, "Forbidden", BARE_TEXT)
-                operation = None
-        elif endpoint.restricted and not user.is_superuser:
-            raise Answer(403, _FORBIDDEN, TEXT)
-        elif operation and operation.anonymous == "only":
-            operation = None
-        if operation:
-            if operation.admin and not user.is_superuser:
-                raise Answer(403, _ADMIN_ONLY, TEXT)
-            return operation
-        methods = sorted({op.method for op in operations.values()})
-        if method not in methods:
-            raise Answer(405, b"", HTML, {"Allow": ", ".join(methods)})
-        if self.release < "1.8":
-            raise Answer(400, f"Unrecognised signature: {method} {request.op}", TEXT)
-        raise Answer(400, f"Unrecognised signature: method={method} op={request.op}", TEXT)
-
-    def _unknown_path(self, request, path, query):
-        if self.release >= "2.0" and request.path == "/MAAS/api/version/":
-            return Response(200, "2.0", BARE_TEXT)
-        if self.release >= "2.0" and request.path.startswith("/MAAS/api/1.0/"):
-            text = "The 1.0 API is no longer available. Please use API version 2.0."
-            return Response(410, text, TEXT)
-        if self.release >= "1.8":
-            return Response(404, f"Unknown API endpoint: {request.path}.", TEXT)
-        if path and not path.endswith("/") and self.routes.find(path + "/"):
-            place = f"http://{request.headers.get('host', '')}{request.path}/"
-            place += f"?{query}" if query else ""
-            return Response(301, b"", HTML, {"Location": place})
-        return html_page(404, "Page not found", "The requested URL was not found.")
 
 
 def _modules(api):

@@ -259,7 +259,7 @@ def create(
 
 
 def _exact(release):
-    from saltext.maas.emulator.core import POINT_RELEASES
+    from saltext.maas.emulator.records import POINT_RELEASES
 
     text = str(known(release))
     return POINT_RELEASES.get(text, text if text.count(".") > 1 else f"{text}.0")

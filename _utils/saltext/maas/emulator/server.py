@@ -12,7 +12,8 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 from saltext.maas import emulator
-from saltext.maas.emulator.core import Options, Region
+from saltext.maas.emulator.core import Region
+from saltext.maas.emulator.records import Options
 from saltext.maas.emulator.web import Response, as_json
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}

@@ -1,0 +1,84 @@
+"""What a region is made of beside its objects: options, accounts with their keys, tables, log."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+#: Point release that a series answers with: those that were seen, else ``.0``.
+POINT_RELEASES = {"1.5": "1.5.4", "1.7": "1.7.3", "1.9": "1.9.5", "3.7": "3.7.3"}
+
+
+@dataclass
+class Options:
+    """What can be chosen about a region.
+
+    Attributes:
+        import_seconds: Duration of an image import.
+        index_seconds: Time until the catalogue of a new boot source is known.
+        sync_seconds: Time until clusters have the region's images.
+        machine_seconds: Time that a machine needs to commission, deploy or shut down.
+        admin: (username, e-mail) of an administrator made at the start, or None.
+        database: PostgreSQL URI that the region's tables are mirrored into, or None.
+        hostname: What the region's host calls itself.
+    """
+
+    import_seconds: float = 2.0
+    index_seconds: float = 0.2
+    sync_seconds: float = 1.0
+    machine_seconds: float = 1.0
+    admin: tuple[str, str] | None = ("admin", "admin@example.com")
+    database: str | None = None
+    hostname: str = "region"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A request in the log, without its body."""
+
+    method: str
+    path: str
+    op: str | None
+    status: int
+    seconds: float
+    user: str | None
+
+
+@dataclass
+class Token:
+    """An API key."""
+
+    name: str
+    consumer: str = field(repr=False)
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def text(self):
+        """``consumer:token:secret`` as ``maas apikey`` prints it."""
+        return f"{self.consumer}:{self.key}:{self.secret}"
+
+
+@dataclass
+class User:
+    """An account."""
+
+    username: str
+    email: str
+    password: str = field(repr=False, default="")
+    is_superuser: bool = False
+    tokens: list[Token] = field(repr=False, default_factory=list)
+
+
+class Rows(dict):
+    """Objects of one kind by id; :meth:`add` gives out running ids."""
+
+    def __init__(self, first=1):
+        super().__init__()
+        self._ids = itertools.count(first)
+
+    def add(self, row):
+        """Store a dict under the next id, which is put into it as ``id``."""
+        row["id"] = next(self._ids)
+        self[row["id"]] = row
+        return row
