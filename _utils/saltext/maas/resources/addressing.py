@@ -59,6 +59,7 @@ class ReservedIp(Table):
     since = "3.6"
     collection = "reservedips/"
     identity = ("ip",)
+    after = ("ip_range",)  # which may have held it
     pillar = Place(
         "reserved_ips", "Addresses that DHCP gives to one machine only. From 3.6 on.", "ip",
         under="subnet", parent="subnet", needed=("mac_address",), name="IP",
@@ -90,6 +91,7 @@ class IpAddress(Table):
     identity = ("ip",)
     created = "reserved"
     after = ("subnet",)  # in which MAAS finds its place
+    after = ("subnet", "ip_range", "node_group_interface")
     pillar = Place("ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip",
                    name="IP")  # fmt: skip
     fields = (
@@ -142,6 +144,7 @@ class DhcpSnippet(Table):
     since = "2.0"
     collection = "dhcp-snippets/"
     identity = ("name",)
+    after = ("rack",)  # one checks the lines
     pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
     fields = (
         Field("name", doc="Name."),

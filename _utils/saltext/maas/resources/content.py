@@ -57,6 +57,8 @@ class LicenseKey(Table):
     since = "1.6"
     collection = "license-keys/"
     identity = ("osystem", "distro_series")
+    # MAAS takes one for an operating system that it, or up to 1.10 a cluster, has.
+    after = ("image", "boot_resource", "cluster_image")
     pillar = Place(
         "license_keys", "License keys, for Windows. From 1.6 on.",
         needed=("osystem", "distro_series", "license_key"),
@@ -72,6 +74,10 @@ class LicenseKey(Table):
         if not slash:
             raise ValueError("must be OSYSTEM/SERIES, such as windows/win2012r2")
         return {"osystem": system, "distro_series": series}
+
+
+#: Names of MAAS's own notifications, which come and go.
+_OWN = ("commissioning_series_", "deprecation_", "dhcp_disabled_", "upgrade_")
 
 
 class Notification(Table):
@@ -100,8 +106,11 @@ class Notification(Table):
     changed = {"message": "bye {who}", "category": "info"}
 
     def read(self, snapshot, partition):
-        # MAAS's own come and go, and some have no name.
+        # Those without a name cannot be told apart.
         return [one for one in super().read(snapshot, partition) if one.get("ident")]
+
+    def exports(self, snapshot, record):
+        return not record.key.startswith(_OWN)
 
     def form(self, snapshot, values):
         data, files = super().form(snapshot, values)

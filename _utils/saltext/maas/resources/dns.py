@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds
+from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
@@ -37,6 +38,9 @@ class Domain(Table):
 
     def kept(self, raw):
         return bool(raw.get("is_default", raw["id"] == 0))
+
+    def hazard(self, snapshot, record):
+        return member(snapshot, lambda node: named(node, "domain") == record.key)
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""

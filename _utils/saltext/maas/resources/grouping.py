@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds
+from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
@@ -20,6 +21,9 @@ class Zone(Table):
     )
     example = {"name": "north", "description": "by the window"}
     changed = {"description": "by the door"}
+
+    def hazard(self, snapshot, record):
+        return member(snapshot, lambda node: named(node, "zone") == record.key)
 
 
 class ResourcePool(Table):
@@ -45,6 +49,9 @@ class ResourcePool(Table):
     example = {"name": "web", "description": "front ends"}
     changed = {"description": "front and back ends"}
 
+    def hazard(self, snapshot, record):
+        return member(snapshot, lambda node: named(node, "pool") == record.key)
+
 
 class Tag(Table):
     name = "tag"
@@ -69,3 +76,6 @@ class Tag(Table):
         "kernel_opts": "nomodeset",
     }
     changed = {"comment": "graphics cards", "kernel_opts": "quiet"}
+
+    def hazard(self, snapshot, record):
+        return member(snapshot, lambda node: record.key in node.get("tag_names", ()))

@@ -172,6 +172,7 @@ DURATION = Kind(
 )
 # An empty repeated field would not be sent at all, so one empty value clears.
 NAMES = Kind("a list of words", _names, wire=lambda value: value or "", schema=_LIST)
+COMMA_NAMES = replace(NAMES, wire=lambda value: ",".join(value or []))
 # Django wants 0 or 1 for this one field of a user.
 SUPERUSER = Kind(
     "true or false", _boolean, wire=lambda value: "1" if value else "0", schema={"type": "boolean"}

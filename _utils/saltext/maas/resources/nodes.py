@@ -24,3 +24,21 @@ class Node(Table):
 
     def exports(self, snapshot, record):
         return False
+
+
+def member(snapshot, belongs) -> str | None:
+    """A node that belongs to something, as a sentence; None if none does.
+
+    Args:
+        snapshot: The region.
+        belongs: Whether a node, as MAAS answers it, belongs to it.
+    """
+    for record in snapshot.records("node").values():
+        if belongs(record.raw):
+            return f"{record.key} belongs to it"
+    return None
+
+
+def named(raw: dict, part: str):
+    """The name of a node's zone, pool or domain."""
+    return (raw.get(part) or {}).get("name")

@@ -1,0 +1,230 @@
+"""Keys, names and other content, where more is to be said than their examples do."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from saltext.maas import whole
+from saltext.maas.client.errors import BadInput
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want, want_named
+from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of
+
+SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s"
+CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
+LICENSE = "ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"
+SOURCES = {
+    "1.7": ("http://images.example.com/ephemeral-v2/releases/", "trusty", ["release"]),
+    "3.7": ("http://images.example.com/ephemeral-v3/stable/", "jammy", ["*"]),
+}
+
+
+@pytest.fixture(scope="module", params=list(SOURCES))
+def region(request):
+    options = {"import_seconds": 0.05, "index_seconds": 0.05, "sync_seconds": 0.05}
+    with RegionServer(release=request.param, **options) as server:
+        server.release = request.param
+        if request.param < "2.0":
+            cluster(server, CLUSTER, "10.10.0.2")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def new():
+    with RegionServer(release="3.7") as server:
+        rack(server, "rack-1", "10.10.0.2")
+        yield server
+
+
+def certificate(name):
+    """A real certificate that signs itself."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2020, 1, 1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(own)
+        .issuer_name(own)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=36500))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def carry(server, *wishes):
+    """Plan and apply; what was planned happened, and the next plan is empty."""
+    snapshot = snapshot_of(server)
+    plan = make_plan(snapshot, wishes)
+    assert plan.problems() == []
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert make_plan(snapshot_of(server), wishes).shown() == {}
+    return plan
+
+
+def test_a_certificate_is_told_by_its_digest(region):
+    pem = certificate("a.example.com")
+    plan = carried_out(region, {"ssl_keys": [pem]})[1]
+    (name,) = plan.shown()["ssl_key"]
+    assert name.startswith("sha256:")
+    # The same one with other line ends is no other.
+    assert planned(region, {"ssl_keys": [pem.replace("\n", "\r\n")]})[1].shown() == {}
+    (gone,) = carry(region, want("ssl_key", {"key": pem}, absent=True)).changes
+    assert gone.action == "delete"
+
+
+def test_the_comment_of_an_ssh_key_does_not_count(region):
+    carried_out(region, {"ssh_keys": [f"{SSH} here"]})
+    assert planned(region, {"ssh_keys": [f"{SSH} there"]})[1].shown() == {}
+    carry(region, want("ssh_key", {"key": SSH}, absent=True))
+
+
+def test_a_license_key_comes_after_its_image_and_is_never_shown(region, tmp_path):
+    url, release, labels = SOURCES[region.release]
+    image = tmp_path / "windows.dd"
+    image.write_bytes(b"windows" * 500)
+    only = {"os": "ubuntu", "release": release, "arches": ["amd64"], "labels": labels}
+    license_key = {"osystem": "windows", "distro_series": "win2012r2", "license_key": LICENSE}
+    data = {
+        "boot_sources": {url: {"selections": [only]}},
+        "boot_resources": [
+            {"name": "windows/win2012r2", "architecture": "amd64", "path": str(image),
+             "filetype": "ddtgz"},
+        ],
+        "license_keys": [license_key],
+    }  # fmt: skip
+    if region.release < "2.0":
+        data["clusters"] = {"host": {"uuid": CLUSTER}}
+    _, plan = carried_out(region, data)
+    assert LICENSE not in str(plan.shown())
+    assert "license_key" in plan.shown()
+    license_key["license_key"] = LICENSE.replace("A", "X")
+    _, plan = carried_out(region, {"license_keys": [license_key]})
+    assert plan.shown()["license_key"]["windows/win2012r2"] == {
+        "license_key": {"old": "**********", "new": "**********"}
+    }
+
+
+def test_keys_of_a_source_go_together(new):
+    carry(new, want_named("ssh_key_source", "gh:someone", {}))
+    held = [one for one in snapshot_of(new).raw("ssh_key") if one["keysource"] == "gh:someone"]
+    assert held
+    carry(new, want_named("ssh_key_source", "gh:someone", {}, absent=True))
+    assert not [one for one in snapshot_of(new).raw("ssh_key") if one.get("keysource")]
+
+
+def test_another_domain_becomes_the_default(new):
+    carried_out(new, {"domains": {"example.net": {"is_default": True}}})
+    domains = snapshot_of(new).records("domain")
+    assert domains["example.net"].raw["is_default"]
+    assert not domains["maas"].raw["is_default"]
+    _, plan = planned(new, {"domains": {"example.net": {"is_default": False}}})
+    assert "make another one the default" in plan.problems()[0]
+    plan = make_plan(snapshot_of(new), [want_named("domain", "example.net", {}, absent=True)])
+    assert plan.problems() == ["domain example.net: MAAS itself needs this domain"]
+    carried_out(new, {"domains": {"maas": {"is_default": True}}})
+
+
+def test_a_cname_is_changed_in_place_and_other_records_are_added(new):
+    def zone(*records):
+        return {"domains": {"example.org": {"records": list(records)}}}
+
+    old = {"name": "ftp", "rrtype": "CNAME", "rrdata": "a.example.org"}
+    carried_out(new, zone(old))
+    _, plan = carried_out(new, zone({**old, "rrdata": "b.example.org"}))
+    (change,) = plan.changes
+    assert (change.action, set(change.new)) == ("update", {"rrdata"})
+
+    first = {"name": "@", "rrtype": "MX", "rrdata": "10 a.example.org"}
+    carried_out(new, zone(first))
+    _, plan = carried_out(new, zone(first, {**first, "rrdata": "20  b.example.org"}))
+    (change,) = plan.changes
+    assert change.action == "create"
+
+
+def test_a_domain_goes_after_what_is_in_it(new):
+    records = [{"name": "@", "rrtype": "TXT", "rrdata": "hello"}]
+    data = {"resources": {"www": {"ip_addresses": ["192.0.2.1"]}}, "records": records}
+    carried_out(new, {"domains": {"example.edu": data}})
+    names = [key for key in snapshot_of(new).records("dns_resource") if key.endswith("example.edu")]
+    gone = [want_named("dns_resource", name, {}, absent=True) for name in names]
+    record = {"fqdn": "example.edu", "rrtype": "TXT", "rrdata": "hello"}
+    carry(
+        new, want_named("domain", "example.edu", {}, absent=True), *gone,
+        want("dns_record", record, absent=True),
+    )  # fmt: skip
+
+
+def test_a_snippet_moves_between_subnet_node_and_all(new):
+    data = {"subnets": {"10.10.0.0/24": None}}
+    for scope in ({"subnet": "10.10.0.0/24"}, {"node": "rack-1"}, {"global_snippet": True}):
+        data["dhcp_snippets"] = {"clock": {"value": "option ntp-servers 192.0.2.1;", **scope}}
+        carried_out(new, data)
+    raw = snapshot_of(new).records("dhcp_snippet")["clock"].raw
+    assert (raw["subnet"], raw["node"], raw["global_snippet"]) == (None, None, True)
+    assert raw["value"] == "option ntp-servers 192.0.2.1;"
+    data["dhcp_snippets"]["clock"] = {"value": "x;", "node": "nobody"}
+    with pytest.raises(BadInput, match="'nobody' is no node of the region"):
+        planned(new, data)
+
+
+def test_two_snippets_of_one_name_are_refused(new):
+    client = snapshot_of(new).client
+    for _ in range(2):
+        client.post("dhcp-snippets/", data={"name": "twice", "value": "x;"})
+    with pytest.raises(BadInput, match="the region has 2 DHCP snippets 'twice'"):
+        planned(new, {"dhcp_snippets": {"twice": {"value": "y;"}}})
+
+
+def test_scripts_of_maas_itself_stay(new):
+    key = next(key for key, one in snapshot_of(new).records("script").items() if one.raw["default"])
+    plan = make_plan(snapshot_of(new), [want_named("script", key, {}, absent=True)])
+    assert plan.problems() == [f"script {key}: MAAS itself needs this script"]
+    plan = make_plan(snapshot_of(new), [want_named("script", "new-one", {"type": "testing"})])
+    assert plan.problems() == ["script new-one: script is missing"]
+
+
+def test_the_tags_that_maas_adds_to_a_script_are_no_difference(new):
+    script = {"script": "#!/bin/sh\n", "hardware_type": "cpu", "tags": ["b", "a"], "timeout": 90}
+    carried_out(new, {"scripts": {"check-cpu": script}})
+    raw = snapshot_of(new).records("script")["check-cpu"].raw
+    assert set(raw["tags"]) == {"a", "b", "cpu"}
+    assert raw["timeout"] == "0:01:30"
+    script["timeout"] = "0:01:30"
+    assert planned(new, {"scripts": {"check-cpu": script}})[1].shown() == {}
+
+
+def test_a_reserved_ip_keeps_its_mac_address(new):
+    own = {"mac_address": "52:54:00:00:00:09"}
+    data = {"subnets": {"10.10.0.0/24": {"reserved_ips": {"10.10.0.9": own}}}}
+    carried_out(new, data)
+    own["mac_address"] = "52:54:00:00:00:10"
+    _, plan = planned(new, data)
+    assert plan.problems() == [
+        "reserved IP 10.10.0.9: MAAS's API cannot change mac_address of a reserved IP"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type", "section", "names", "told"),
+    [
+        ("zone", "zones", {"zone": "west"}, "rack-1 belongs to it"),
+        ("domain", "domains", {"domain": "west"}, "rack-1 belongs to it"),
+    ],
+)
+def test_what_holds_nodes_is_not_pruned_unasked(new, type, section, names, told):
+    data = {section: {"west": None}, "clusters": {"rack-1": names}}
+    carried_out(new, data)
+    with pytest.raises(BadInput, match=told):
+        whole.plan_of(snapshot_of(new), {section: {}, "exclusive": {type: True}})
+    back = {"zone": "default"} if type == "zone" else {"domain": "maas"}
+    carried_out(new, {"clusters": {"rack-1": back}})
+    carry(new, want_named(type, "west", {}, absent=True))
