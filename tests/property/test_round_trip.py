@@ -7,16 +7,18 @@ import ipaddress
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from saltext.maas import pillar
+from saltext.maas import pillar, whole
+from saltext.maas.client.errors import BadInput
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
-from support.reconciling import SHORT, assert_true, cluster, errors, planned
+from support.reconciling import SHORT, assert_true, cluster, errors, planned, snapshot_of
 
 FEW = settings(
     max_examples=20, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
+PRUNED = ["fabric", "vlan", "subnet", "ip_range", "space", "boot_source", "boot_selection"]
 QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
 NAMES = st.sampled_from(["lab", "dmz", "Store Room", "x1", "größe"])
 TEXTS = st.one_of(st.none(), st.sampled_from(["", "some words", "ü & <b>", "a=b;c"]))
@@ -154,13 +156,34 @@ def test_any_pillar_over_any_other_2_0(before, data):
     with RegionServer(release="3.7", **QUICK) as server:
         is_so(server, before)
         snapshot, plan, shown = happens(server, data)
-        # A range may meet another that is there; all else must come true.
-        for change in plan.changes:
-            assert change.done or change.wanted.type in ("ip_range",), (change.name, change.error)
-        if not errors(plan):
-            assert plan.shown(done_only=True) == shown
-            left = planned(server, data)[1].shown()
-            assert not left, left
+        # A range may meet another that is there, which the plan says; all else must come true.
+        impossible = [line.split(": ")[0] for line in plan.problems()]
+        assert sorted(errors(plan)) == sorted(impossible)
+        assert plan.shown(done_only=True) == shown
+        assert planned(server, data)[1].shown() == {}
+        assert_true(server, snapshot)
+
+
+@FEW
+@given(networks(), networks(), st.lists(st.sampled_from(PRUNED), min_size=1, unique=True))
+def test_any_pillar_instead_of_any_other_2_0(before, data, claimed):
+    """What is not described any more goes, with all that lies in it."""
+    data = {**data, "exclusive": dict.fromkeys(claimed, True),
+            "prune": {"most": 100, "fraction": 1, "in_use": True}}  # fmt: skip
+    with RegionServer(release="3.7", **QUICK) as server:
+        is_so(server, before)
+        snapshot = snapshot_of(server)
+        try:
+            plan = whole.plan_of(snapshot, data)
+        except BadInput:
+            assert "vlan" in claimed or "fabric" in claimed  # a subnet lies on what would go
+            return
+        shown = plan.shown()
+        apply(snapshot, plan, SHORT)
+        impossible = [line.split(": ")[0] for line in plan.problems()]
+        assert sorted(errors(plan)) == sorted(impossible)
+        assert plan.shown(done_only=True) == shown
+        assert whole.plan_of(snapshot_of(server), data).shown() == {}
         assert_true(server, snapshot)
 
 

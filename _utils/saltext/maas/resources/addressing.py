@@ -220,6 +220,11 @@ class Network(Table):
     }  # fmt: skip
     changed = {"description": "desks and printers"}
 
+    def extents(self, snapshot, values):
+        if values.get("ip") and values.get("netmask"):
+            net = ipaddress.ip_network(f"{values['ip']}/{values['netmask']}", strict=False)
+            yield "addresses", int(net.network_address), int(net.broadcast_address)
+
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
         if field.name == "ip" and found and values.get("netmask"):

@@ -44,6 +44,13 @@ class PackageRepository(Table):
         Field("key", doc="Public key that signs it, in ASCII armour."),
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
     )  # fmt: skip
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if record is None and not wanted.values.get("url"):
+            return "url is missing"
+        return super().problem(snapshot, wanted, record)
+
     example = {
         "name": "tools", "url": "http://repo.example.com/tools", "distributions": ["jammy"],
         "components": ["main"], "arches": ["amd64"], "enabled": True,

@@ -140,6 +140,21 @@ class DnsResource(_Named):
         has = bool(self.by_name["ip_addresses"].value(record.raw))
         return has and super().exports(snapshot, record)
 
+    after = ("ip_address",)  # so that those need not be read again
+
+    def create(self, run, wanted):
+        super().create(run, wanted)
+        run.snapshot.drop("ip_address")  # which lists the addresses of names, too
+
+    def update(self, run, wanted, record):
+        super().update(run, wanted, record)
+        run.snapshot.drop("ip_address")
+
+    def delete(self, run, wanted, record):
+        super().delete(run, wanted, record)
+        run.snapshot.drop("ip_address")
+        run.snapshot.drop("dns_record")  # they go along
+
     around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"], "address_ttl": 60}
     changed = {"ip_addresses": ["192.0.2.6", "192.0.2.7"]}
@@ -173,6 +188,19 @@ class DnsRecord(_Named):
     around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 mail.example.com", "ttl": 300}
     changed = {"ttl": 600}
+
+    after = ("dns_resource",)  # so that those need not be read again
+
+    def send_create(self, run, values, data, files):
+        raw = super().send_create(run, values, data, files)
+        if values["fqdn"] not in run.snapshot.records("dns_resource"):
+            # MAAS made a name for it.
+            run.snapshot.drop("dns_resource")
+        return raw
+
+    def delete(self, run, wanted, record):
+        super().delete(run, wanted, record)
+        run.snapshot.drop("dns_resource")  # a name goes with its last record
 
     def key(self, values):
         return f"{values['fqdn']} {values['rrtype']} {values['rrdata']}"
