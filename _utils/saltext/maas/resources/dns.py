@@ -191,13 +191,6 @@ class DnsRecord(_Named):
 
     after = ("dns_resource",)  # so that those need not be read again
 
-    def send_create(self, run, values, data, files):
-        raw = super().send_create(run, values, data, files)
-        if values["fqdn"] not in run.snapshot.records("dns_resource"):
-            # MAAS made a name for it.
-            run.snapshot.drop("dns_resource")
-        return raw
-
     def delete(self, run, wanted, record):
         super().delete(run, wanted, record)
         run.snapshot.drop("dns_resource")  # a name goes with its last record
