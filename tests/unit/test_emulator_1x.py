@@ -114,6 +114,21 @@ def test_1_5_registers_over_http_and_waits_for_the_administrator():
 # -- interfaces --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("release", ["1.5", "1.6"])
+def test_the_regions_own_cluster_is_accepted_if_it_comes_first(release):
+    def register(region, uuid):
+        answer = Caller(region, "").post("nodegroups/", op="register", uuid=uuid)
+        return answer.status, answer.text
+
+    region = Region(release, local_cluster="own")
+    assert register(region, "own")[0] == 200
+    assert "BROKER_URL" in register(region, "own")[1]
+    assert register(region, "other")[0] == 202
+    late = Region(release, local_cluster="own")
+    assert register(late, "other")[0] == 202
+    assert register(late, "own")[0] == 202
+
+
 def test_router_is_stored_and_never_shown(cluster):
     made = cluster.post(LAN + "?op=new", **MANAGED, router_ip="10.5.0.254")
     assert made.status == 200

@@ -18,7 +18,7 @@ RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10"]
 
 def region_of(release):
     """A region whose one cluster is connected and has images of trusty for amd64."""
-    region = Region(release)
+    region = Region(release, machine_seconds=1000)
     uuid = region.register_controller(hostname="c1")
     group = groups.find_group(region, uuid)
     group["status"] = groups.ACCEPTED
@@ -60,11 +60,22 @@ def test_a_machine_goes_through_its_life(release):
         assert admin.get(f"nodes/{ident}/").json["substatus"] == machines.DEPLOYED
     assert admin.post("nodes/", op="acquire", **{"name": "n1"}).status == 409
     act(admin, ident, "release")
-    clock.wait(5)
+    clock.wait(1001)
     free = admin.get(f"nodes/{ident}/").json
     assert (free["status"], free["owner"]) == (machines.READY, None)
     assert admin.delete(f"nodes/{ident}/").status == 204
     assert admin.get("nodes/?op=list").json == []
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.7"])
+def test_a_machine_is_done_in_time(release):
+    region = region_of(release)
+    clock, admin = Clock(region), Caller(region)
+    ident = enlisted(admin)
+    clock.wait(999)
+    assert admin.get(f"nodes/{ident}/").json["status"] == machines.COMMISSIONING
+    clock.wait(2)
+    assert admin.get(f"nodes/{ident}/").json["status"] == machines.READY
 
 
 def test_before_1_7_a_machine_in_use_is_just_allocated():

@@ -154,7 +154,7 @@ def test_routers_of_1_9_are_the_subnets_gateways(postgres, config):
 
 
 def test_images_and_machines_are_there(postgres, config):
-    region = Region("1.7", database=uri(config))
+    region = Region("1.7", database=uri(config), machine_seconds=1000)
     admin = Caller(region)
     region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
     for file in catalogue.add_synced(region, "ubuntu", "trusty", "amd64")["sets"][0]["files"]:

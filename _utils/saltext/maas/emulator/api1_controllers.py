@@ -118,9 +118,10 @@ def register_over_http(request):
     if known is None:
         cluster_name = request.form.get("cluster_name")
         zone = request.form.get("name")
-        group, _ = groups.register(region, uuid, uuid, reported, cluster_name, zone)
-        group["connected"] = False  # not before it is accepted and asks again
-        return as_text("Cluster registered.  Awaiting admin approval.", 202, HTML)
+        known, _ = groups.register(region, uuid, uuid, reported, cluster_name, zone)
+        if known["status"] == groups.PENDING:
+            known["connected"] = False  # not before it is accepted and asks again
+            return as_text("Cluster registered.  Awaiting admin approval.", 202, HTML)
     if known["status"] == groups.REJECTED:
         raise Answer(403, "Rejected cluster.", TEXT)
     if known["status"] == groups.PENDING:

@@ -192,7 +192,8 @@ def register(region, uuid, hostname, interfaces, cluster_name=None, zone=None):
     if new:
         group = find_group(region, PLACEHOLDER)
         if group is not None:
-            group.update(uuid=uuid, status=PENDING)
+            is_local = uuid == region.options.local_cluster
+            group.update(uuid=uuid, status=ACCEPTED if is_local else PENDING)
         else:
             group = add_group(region, uuid, cluster_name or f"Cluster {uuid}", PENDING)
         group["name"] = zone or group["name"]

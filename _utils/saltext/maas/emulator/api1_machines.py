@@ -1,7 +1,7 @@
 """Machines of API 1.0 as the region keeps them; the calls are in ``api1_nodes`` and ``api1_node``.
 
-Nobody stands behind a machine here: one that is being commissioned or deployed stays so until
-:func:`finish` is called for it.
+Nobody stands behind a machine here: one that is being commissioned, deployed or released is done
+with that after ``machine_seconds``, or when :func:`finish` is called for it.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def only_admin(user, row):
 
 
 def set_status(region, row, status):
-    """Change a machine's state and note it as an event."""
+    """Change a machine's state and note it as an event; what follows by itself, follows."""
     row["status"] = status
     region.rows(EVENTS).add(
         {
@@ -192,6 +192,17 @@ def set_status(region, row, status):
             "description": f"To {label(region, status)!r}",
         }
     )
+    if status in _NEXT:
+        region.later(region.options.machine_seconds, lambda: _follow(region, row, status))
+
+
+def _follow(region, row, status):
+    """Let a machine be done, unless something else came in between."""
+    if row["status"] != status:
+        return
+    if row["power_state"] == "on" and status != DEPLOYING:
+        row["power_state"] = "off"
+    set_status(region, row, _NEXT[status])
 
 
 def commission(region, row):
@@ -203,17 +214,8 @@ def commission(region, row):
 def release(region, row):
     """Give a machine back; one that has to be switched off is being released for a while."""
     row.update(owner=None, osystem="", distro_series="", license_key="", netboot=True)
-    if region.release >= LIFECYCLE and row["power_state"] == "on":
-        set_status(region, row, RELEASING)
-        region.later(region.options.sync_seconds, lambda: _released(region, row))
-    else:
-        set_status(region, row, READY)
-
-
-def _released(region, row):
-    if row["status"] == RELEASING:
-        row["power_state"] = "off"
-        set_status(region, row, READY)
+    powered = region.release >= LIFECYCLE and row["power_state"] == "on"
+    set_status(region, row, RELEASING if powered else READY)
 
 
 def finish(region, system_id):
@@ -224,7 +226,7 @@ def finish(region, system_id):
     with region.lock:
         for row in region.rows(MACHINES).values():
             if row["system_id"] == system_id and row["status"] in _NEXT:
-                set_status(region, row, _NEXT[row["status"]])
+                _follow(region, row, row["status"])
                 return
     raise KeyError(system_id)
 

@@ -21,6 +21,8 @@ class Options:
         admin: (username, e-mail) of an administrator made at the start, or None.
         database: PostgreSQL URI that the region's tables are mirrored into, or None.
         hostname: What the region's host calls itself.
+        local_cluster: uuid of the cluster on that host (1.5, 1.6), which is accepted at once
+            when it is the first to register; None without any.
     """
 
     import_seconds: float = 2.0
@@ -30,6 +32,7 @@ class Options:
     admin: tuple[str, str] | None = ("admin", "admin@example.com")
     database: str | None = None
     hostname: str = "region"
+    local_cluster: str | None = None
 
 
 @dataclass(frozen=True)
