@@ -53,3 +53,25 @@ def create(username, path, name=None):
     """
     surface = runtime.surface(globals(), "region")
     return key_file.write(surface, username, path, name)
+
+
+def revoke(path, profile=None):
+    """Let the region forget the API key in a file, in MAAS 1.5 and later; the file stays.
+
+    Args:
+        path: File with the key.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        Whether the key was valid.
+
+    Raises:
+        CommandExecutionError: The file holds no key, or MAAS cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.revoke /root/maas.key
+    """
+    return key_file.revoke(runtime.client(globals(), profile), path)

@@ -41,23 +41,37 @@ def present(name, username, key_name=None):
     return ensure.guarded(name, work)
 
 
-def absent(name):
-    """Make sure that a file with an API key is gone.  The key itself stays valid.
+def absent(name, revoke=False, profile=None):
+    """Make sure that a file with an API key is gone.
 
     Args:
         name: The file.
+        revoke: Whether the region is to forget the key as well; otherwise it stays valid.
+        profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
-        A state's return.
+        A state's return; the key is never shown.
 
     .. code-block:: yaml
 
         /root/maas.key:
-          maas_api_key.absent: []
+          maas_api_key.absent:
+            - revoke: true
     """
     test = bool(__opts__.get("test"))
-    if not os.path.lexists(name):
-        return ensure.outcome(name, test, comment=f"{name} is not there.")
-    if not test:
-        os.unlink(name)
-    return ensure.outcome(name, test, {name: {"old": "present", "new": None}}, "It is removed.")
+
+    def work():
+        if not os.path.lexists(name):
+            return ensure.outcome(name, test, comment=f"{name} is not there.")
+        changes = {name: {"old": "present", "new": None}}
+        if revoke:
+            changes[name]["old"] = "present and valid"
+        if not test:
+            if revoke:
+                key_file.revoke(runtime.client(globals(), profile), name)
+            os.unlink(name)
+        verb = "would be" if test else "was"
+        also = " and revoked" if revoke else ""
+        return ensure.outcome(name, test, changes, f"The key {verb} removed{also}.")
+
+    return ensure.guarded(name, work)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
+from saltext.maas.client import Client
+from saltext.maas.client.errors import NotAuthenticated
+from saltext.maas.client.profile import api_key_fits
 from saltext.maas.host import files, users
+from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
 
@@ -32,3 +37,33 @@ def write(surface: Surface, username: str, path: str, name: str | None = None) -
     key = users.generate_api_key(surface, username, name)["key"]
     files.replace(surface, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
     return path
+
+
+def revoke(client: Client, path: str) -> bool:
+    """Let the region forget the key in a file; the key itself signs the request.
+
+    Args:
+        client: Tells where the region is.
+        path: The file.
+
+    Returns:
+        Whether the key was valid.
+
+    Raises:
+        HostError: The file holds no API key.
+        MaasError: The region refuses, or cannot be asked.
+    """
+    key = (files.read(path) or "").strip()
+    if not api_key_fits(key):
+        raise HostError(f"{path} holds no API key.")
+    own = Client(replace(client.profile, api_key=key))
+    token = key.split(":")[1]
+    try:
+        own.post(
+            "account/", op="delete_authorisation_token", data={"token_key": token}, hide=[token]
+        )
+    except NotAuthenticated:
+        return False
+    finally:
+        own.close()
+    return True
