@@ -290,7 +290,7 @@ class Host:
         else:
             names = {"systemctl": "bin", "journalctl": "bin", "service": "sbin"}
         if self.packages.traits["broker"]:
-            names["rabbitmqctl"] = "sbin"
+            names.update(rabbitmqctl="sbin", erl="bin")
         for name, folder in names.items():
             (usr / folder / name).unlink(missing_ok=True)
             launcher(usr / folder / name, name)

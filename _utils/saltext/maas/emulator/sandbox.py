@@ -98,9 +98,19 @@ class Sandbox:
         path = self.path(relative)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{secrets.token_hex(4)}"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            self._dress(temporary, path, mode, owner)
+            os.replace(temporary, path)
+        except OSError:  # a full disk, say
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+    @staticmethod
+    def _dress(temporary, path, mode, owner):
         try:
             before = os.stat(path)
             os.chmod(temporary, stat.S_IMODE(before.st_mode))
@@ -109,7 +119,6 @@ class Sandbox:
         except FileNotFoundError:
             os.chmod(temporary, mode)
             _give(temporary, owner)
-        os.replace(temporary, path)
 
     def append(self, relative: str, line: str) -> None:
         """Add a line to a log."""

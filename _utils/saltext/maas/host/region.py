@@ -251,9 +251,10 @@ def configure(
         is_back,
         lambda: _mend_broker(surface, bool(users)),
     ) as change:
-        documents.write(surface, changed)
+        # Debconf first: where it refuses, no file has changed yet.
         for question, value in answers.items():
             debconf.set_answer(surface, package, question, "string", value)
+        documents.write(surface, changed)
         for name in users:
             broker.set_password(surface, broker.USERS[name], planned.want[name])
     return {**planned.told(), "restarted": change.restarted}

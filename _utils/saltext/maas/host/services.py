@@ -5,6 +5,13 @@ from __future__ import annotations
 from saltext.maas.host.surface import Surface, failed
 
 
+def commands(surface: Surface) -> list[str]:
+    """Commands that :func:`restart` needs."""
+    if surface.kind == "snap":
+        return ["snap"]
+    return ["systemctl"] if surface.systemd else ["service"]
+
+
 def restart(surface: Surface, names) -> list[str]:
     """Restart services once, each; one that is stopped is started.
 

@@ -116,6 +116,7 @@ class Change:
     # begin
 
     def __enter__(self):
+        self._need_commands()
         try:
             self._take_lock()
             self._begin()
@@ -130,6 +131,14 @@ class Change:
             self._let_go()
             raise
         return self
+
+    def _need_commands(self):
+        """A command that is missing is better found out now than half way through."""
+        names = services.commands(self._surface) if self._services else []
+        if self._answers:
+            names += ["debconf-communicate", "debconf-set-selections"]
+        for name in names:
+            self._surface.command([name])
 
     def _take_lock(self):
         parent = os.path.dirname(self._folder)

@@ -1,0 +1,325 @@
+"""What works on which release, by doing it: the table of ``docs/matrix.md``.
+
+``python -m support.matrix`` runs every cell of every release against sandbox hosts and the
+embedded region, and writes the page (``make matrix``).  A cell that a release does not have
+says why; a cell that fails is an error, never an entry.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+
+from saltext.maas import pillar
+from saltext.maas.client import Client, Profile
+from saltext.maas.host import cluster, enrolment, region, shared_secret, users
+from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
+from saltext.maas.release import SERIES
+from support.fleet import Fleet
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "matrix.md"
+PASSWORD = "pw-of-the-administrator"
+SHORT = Limits(enrol_seconds=10, catalogue_seconds=10, import_seconds=20, sync_seconds=20)
+SOURCE = {
+    "1": ("http://images.example.com/ephemeral-v2/releases/", "trusty", "release"),
+    "2": ("http://images.example.com/ephemeral-v3/stable/", "xenial", "stable"),
+}
+
+
+class Fails(AssertionError):
+    """A cell did not do what it is for."""
+
+
+class Site:
+    """One release, taken from nothing to a region with a cluster that serves.
+
+    Args:
+        release: Of all hosts.
+        folder: Where the sandboxes go.
+    """
+
+    def __init__(self, release, folder):
+        self.release = release
+        self.old = release.startswith("1.")
+        self._fleet = Fleet(release, Path(folder), import_seconds=0.1)
+
+    def __enter__(self):
+        fleet = self._fleet.__enter__()
+        self.box, self.surface = fleet.add("region", "region")
+        self.rack_box, self.rack = fleet.add("rack1", "cluster")
+        self.url = fleet.url.replace("127.0.0.1", "localhost")
+        return self
+
+    def __exit__(self, *exc_info):
+        self._fleet.__exit__(*exc_info)
+
+    def cells(self) -> dict:
+        """Run every column in its order: ``{column: None when it works, else why there is none}``.
+
+        Raises:
+            Fails: A column did not work.
+        """
+        found = {}
+        for name, work in COLUMNS.items():
+            try:
+                found[name] = work(self)
+            except Exception as error:
+                raise Fails(f"MAAS {self.release}, {name}: {error!r}") from error
+        return found
+
+    # what the columns need
+
+    def twice(self, function, *values, **settings):
+        """A host's function planned, run, and run again; each has to say the right thing."""
+        planned = function(*values, test=True, **settings)["changes"]
+        done = function(*values, **settings)
+        again = function(*values, **settings)["changes"]
+        if done["changes"] != planned or not planned or again:
+            raise Fails(f"planned {planned}, done {done['changes']}, again {again}")
+        return done
+
+    @property
+    def secret(self):
+        """The region's shared secret, or None in a release without."""
+        return region.secret(self.surface) if self.surface.has("secret") else None
+
+    def snapshot(self):
+        """A new look at the region, as its administrator."""
+        key = users.api_keys(self.surface, "admin")[0]["key"]
+        return Snapshot(Client(Profile(self.url, key)))
+
+    def reconcile(self, data):
+        """A pillar planned, carried out, and planned again."""
+        snapshot = self.snapshot()
+        problems = pillar.problems(data, snapshot.release)
+        if problems:
+            raise Fails(f"the pillar is refused: {problems}")
+        plan = make_plan(snapshot, pillar.wishes(data, snapshot.release))
+        planned = plan.shown()
+        apply(snapshot, plan, SHORT)
+        errors = {change.name: str(change.error) for change in plan.changes if not change.done}
+        left = make_plan(self.snapshot(), pillar.wishes(data, snapshot.release)).shown()
+        if errors or left or plan.shown(done_only=True) != planned or not planned:
+            raise Fails(f"planned {planned}, failed {errors}, left {left}")
+        return plan
+
+    @property
+    def uuid(self):
+        """The 1.x cluster's uuid."""
+        return cluster.read_files(self.rack)["uuid"]
+
+
+# the columns
+
+
+def configure_region(site):
+    """Public URL, database and debconf, restarted and waited for."""
+    want = {"url": site.url, "database_name": "other", "database_password": PASSWORD}
+    site.twice(region.configure, site.surface, wait=10, **want)
+    config = region.read_config(site.surface, secrets=True)
+    if (config["url"], config["database"]["password"]) != (site.url, PASSWORD):
+        raise Fails(f"{config}")
+
+
+def secret(site):
+    """The region's secret, installed on a cluster's host by way of standard input."""
+    if not site.surface.has("secret"):
+        return "clusters register without a secret"
+    site.twice(cluster.configure, site.rack, secret=site.secret)
+    if shared_secret.read(site.rack) != site.secret:
+        raise Fails("it was not installed")
+    return None
+
+
+def admin(site):
+    """The first administrator, over a terminal, and an API key."""
+    if users.exists(site.surface, "admin"):
+        raise Fails("there is one already")
+    users.create_admin(site.surface, "admin", PASSWORD, "admin@example.com")
+    if not users.exists(site.surface, "admin") or not users.api_keys(site.surface, "admin"):
+        raise Fails("there is none, or no key")
+    if PASSWORD in str(site.box.argv_log()):
+        raise Fails("the password was an argument")
+
+
+def enrol(site):
+    """A cluster or rack pointed at the region, registered, and seen there."""
+    site.twice(cluster.configure, site.rack, url=site.url)
+    told = enrolment.wait_registered(site.rack, None, 20)
+    if told["state"] != "registered":
+        raise Fails(f"{told}")
+    snapshot = site.snapshot()
+    name = "node_group" if site.old else "rack"
+    if not snapshot.records(name):
+        raise Fails("the region does not know it")
+
+
+def accept(site):
+    """A cluster taken in by the region's administrator."""
+    if not site.old:
+        return "a rack that knows the secret is taken in without"
+    described = {"uuid": site.uuid, "cluster_name": "east"}
+    site.reconcile({"clusters": {"rack1": {**described, "accepted": False}}})
+    site.reconcile({"clusters": {"rack1": {**described, "accepted": True}}})
+    return None
+
+
+def dhcp(site):
+    """DHCP served by the cluster or rack: on its interface (1.x), on a VLAN (2.0 and later)."""
+    ip = site.rack_box.info["interfaces"][0]["ip"]
+    if site.old:
+        nic = {
+            "management": "dhcp", "ip": ip, "subnet_mask": "255.255.255.0",
+            "router_ip": "10.0.0.254",
+            "dynamic_range": {"low": "10.0.0.100", "high": "10.0.0.149"},
+        }  # fmt: skip
+        site.reconcile({"clusters": {"rack1": {"uuid": site.uuid, "interfaces": {"eth0": nic}}}})
+        return
+    ranges = [{"type": "dynamic", "start": "10.0.0.100", "end": "10.0.0.149"}]
+    site.reconcile(
+        {
+            "fabrics": {"fabric-0": {"vlans": {0: {"dhcp": {"primary_rack": "rack1"}}}}},
+            "subnets": {"10.0.0.0/24": {"vlan": "fabric-0/0", "ranges": ranges}},
+        }
+    )
+
+
+def sources(site):
+    """A boot source with a selection."""
+    table = site.snapshot().tables.get("boot_source")
+    if table is None:
+        return "each cluster has its own, in a file" if site.release == "1.5" else (
+            "each cluster has its own, and no table describes them yet"
+        )  # fmt: skip
+    site.reconcile(source_of(site))
+    return None
+
+
+def images(site):
+    """Its images imported by the region, and fetched by the cluster."""
+    if site.snapshot().tables.get("boot_source") is None:
+        return "each cluster imports its own"
+    more = "i386" if site.old else "arm64"
+    site.reconcile({**source_of(site, more), "images": {"import": True, "sync": True},
+                    "clusters": {"rack1": {"uuid": site.uuid} if site.old else None}})  # fmt: skip
+    return None
+
+
+def source_of(site, *more):
+    url, release, label = SOURCE["1" if site.old else "2"]
+    chosen = {"os": "ubuntu", "release": release, "arches": ["amd64", *more], "labels": [label]}
+    return {"boot_sources": {url: {"selections": [chosen]}}}
+
+
+def doctor(site):
+    """Both hosts examined: the region answers, URL and secret are right everywhere."""
+    module = importlib.import_module("saltext.maas.doctor")
+    for told in (
+        module.examine_region(site.surface, url=site.url),
+        module.examine_cluster(site.rack, seconds=0.1, url=site.url),
+    ):
+        wrong = [one for one in told["findings"] if one["status"] == "problem"]
+        if {one["check"] for one in wrong} - ON_A_REAL_HOST:
+            raise Fails(f"{wrong}")
+
+
+#: What a sandbox cannot have: its database, and a network of its own.
+ON_A_REAL_HOST = {"database", "ports", "name resolution"}
+
+COLUMNS = {
+    "configure region": configure_region,
+    "secret": secret,
+    "admin": admin,
+    "enrol": enrol,
+    "accept": accept,
+    "DHCP": dhcp,
+    "sources": sources,
+    "import": images,
+    "doctor": doctor,
+}
+
+
+def row(release) -> dict:
+    """Run a release's cells; see :meth:`Site.cells`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="maas-matrix-") as folder,
+        Site(release, folder) as site,
+    ):
+        return site.cells()
+
+
+def line(release, cells, notes) -> str:
+    """A line of the table; reasons become numbered notes."""
+    shown = []
+    for reason in cells.values():
+        if reason and reason not in notes:
+            notes.append(reason)
+        shown.append(f"–{_small(notes.index(reason) + 1)}" if reason else "yes")
+    return f"| {release} | {' | '.join(shown)} |"
+
+
+def _small(number):
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(number))
+
+
+def page(rows: dict) -> str:
+    """The page for ``{release: cells}``."""
+    notes = []
+    lines = [line(release, cells, notes) for release, cells in rows.items()]
+    numbered = (f"{_small(i)} {text[0].upper()}{text[1:]}." for i, text in enumerate(notes, 1))
+    done = (f"| {name} | {work.__doc__.splitlines()[0]} |" for name, work in COLUMNS.items())
+    return _PAGE.format(
+        head=f"| MAAS | {' | '.join(COLUMNS)} |",
+        rule=f"|{'---|' * (len(COLUMNS) + 1)}",
+        lines="\n".join(lines),
+        notes="\n\n".join(numbered),
+        done="\n".join(done),
+    )
+
+
+_PAGE = """\
+# What works on which release
+
+Every cell was run: planned, done, and planned again, with sandbox hosts and the embedded region
+of that release. `make matrix` runs them all and writes this page; `make test` compares a few
+releases with it.
+
+{head}
+{rule}
+{lines}
+
+{notes}
+
+## What each column does
+
+| column | what was done |
+|---|---|
+{done}
+
+With Debian packages, the real dpkg and debconf, and real file owners, the first columns are run
+once more for seven releases; see [how it is proven](host.md#how-it-is-proven).
+"""
+
+
+def main(releases=None) -> int:
+    """Run releases; with all of them the page is written.  Returns the exit status."""
+    rows, failed = {}, 0
+    for release in releases or SERIES:
+        try:
+            rows[release] = row(release)
+        except Fails as error:
+            failed += 1
+            print(error, file=sys.stderr, flush=True)
+        else:
+            print(line(release, rows[release], []), flush=True)
+    if failed:
+        return 1
+    if not releases:
+        PAGE.write_text(page(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
