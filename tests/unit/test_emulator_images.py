@@ -172,6 +172,21 @@ def test_upload_in_pieces(admin, clock):
     assert answer.text == "Cannot upload to a complete file."
 
 
+def test_second_upload_of_a_name_replaces_the_files(admin, clock):
+    admin.post("boot-resources/?op=import")
+    clock.wait(10)
+    fields = {"name": "custom/mine", "architecture": "amd64/generic", "size": 3}
+    first = admin.post("boot-resources/", sha256="a" * 64, **fields).json
+    second = admin.post("boot-resources/", sha256="b" * 64, **fields).json
+    assert second["id"] == first["id"]
+    (day,) = first["sets"]
+    (version,) = second["sets"]
+    assert version == f"{day}.1"
+    (file,) = second["sets"][version]["files"].values()
+    assert file["sha256"] == "b" * 64
+    assert len(admin.get("boot-resources/?type=uploaded").json) == 1
+
+
 def test_json_body_of_a_selection(admin, clock):
     source = add(admin)
     admin.post("boot-resources/?op=import")

@@ -61,7 +61,7 @@ def _show(region, row, whole=False):
     for key in ("subarches", "title", "base_image"):
         if row.get(key) is not None:
             shown[key] = row[key]
-    if region.release < "3.2":
+    if region.release < "3.7":
         shown.pop("last_deployed")
     if whole:
         shown["sets"] = {row["version"]: _show_set(region, row)}
@@ -234,17 +234,23 @@ def create_resource(request):
         "Uploaded", _short(name), architecture, version, "uploaded", {filename: item}
     )
     row.update(subarches=architecture.partition("/")[2], title=check.text("title", ""))
-    if check.form.get("base_image"):
+    if check.form.get("base_image") and region.release >= "3.1":
         row["base_image"] = check.text("base_image")
-    rows = region.rows("boot_resources")
-    for old in list(rows.values()):
-        # A new upload takes the place of the one before.
-        if (old["type"], old["name"], old["architecture"]) == (
-            row["type"], row["name"], row["architecture"]
-        ):  # fmt: skip
-            del rows[old["id"]]
-    rows.add(row)
-    return as_json(_show(region, row, whole=True), 201)
+    return as_json(_show(region, _store(region, row), whole=True), 201)
+
+
+def _store(region, row):
+    """Keep an upload; one of that name and architecture before keeps its id, not its files."""
+    rows, names = region.rows("boot_resources"), ("type", "name", "architecture")
+    for old in rows.values():
+        if all(old[name] == row[name] for name in names):
+            if old["version"].startswith(row["version"]):  # of the same day
+                day, _, number = old["version"].partition(".")
+                row["version"] = f"{day}.{int(number or 0) + 1}"
+            row["id"] = old["id"]
+            rows[old["id"]] = row
+            return row
+    return rows.add(row)
 
 
 def _short(name):
