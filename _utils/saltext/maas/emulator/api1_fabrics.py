@@ -1,11 +1,9 @@
-"""``fabrics/``, ``vlans/``, ``spaces/`` and ``fannetworks/`` of API 1.0 (1.9+).
+"""``fabrics/``, ``vlans/`` and ``spaces/`` of API 1.0 (1.9+).
 
 No recording has them: they follow the handlers' fields and what 2.0 was seen to check.
 """
 
 from __future__ import annotations
-
-import ipaddress
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import networks
@@ -23,8 +21,6 @@ vlan_by_vid = Endpoint("fabrics/{fabric}/vlans/{vid}/", "VlanHandler", since="1.
 vlan_by_id = Endpoint("vlans/{id}/", "VlanHandler", since="1.9")
 spaces = Endpoint("spaces/", "SpacesHandler", since="1.9")
 space = Endpoint("spaces/{space}/", "SpaceHandler", since="1.9")
-fans = Endpoint("fannetworks/", "FanNetworksHandler", since="1.9")
-fan = Endpoint("fannetworks/{id}/", "FanNetworkHandler", since="1.9")
 
 DEFAULT_SPACE = 0
 _BASE = "/MAAS/api/1.0"
@@ -232,7 +228,7 @@ def delete_vlan(request):
     return no_content()
 
 
-# -- spaces and fan networks -------------------------------------------------------------------
+# -- spaces ------------------------------------------------------------------------------------
 
 
 def _space(request):
@@ -265,37 +261,7 @@ def _name_later(region, row):
     return show_space(region, row)
 
 
-def _fan_shown(region, row):
-    return {**row, "resource_uri": f"{_BASE}/fannetworks/{row['id']}/"}
-
-
-def _network(check, name):
-    text = check.text(name, required=True)
-    try:
-        return str(ipaddress.IPv4Network(text)) if text else text
-    except ValueError:
-        check.error(name, "Required format: <network>/<prefixlen>.")
-        return text
-
-
-def _read_fan(request, row):
-    check = Check(request, row)
-    values = {"name": check.text("name", required=True, longest=256)}
-    for name in ("underlay", "overlay"):
-        values[name] = _network(check, name)
-    values["dhcp"] = check.boolean("dhcp", None)
-    values["host_reserve"] = check.integer("host_reserve", 1, low=1)
-    values["bridge"] = check.text("bridge", None) or None
-    values["off"] = check.boolean("off", None)
-    others = request.region.rows("fan_networks").values()
-    if values["name"] in [other["name"] for other in others if other is not row]:
-        check.error("name", "Fan network with this Name already exists.")
-    check.done()
-    return values
-
-
 serve(
     spaces, space, rows="spaces", model="Space", show=_name_later, read=_read_space, find=_space,
     before_delete=_free_space,
 )  # fmt: skip
-serve(fans, fan, rows="fan_networks", model="FanNetwork", show=_fan_shown, read=_read_fan)
