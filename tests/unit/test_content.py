@@ -228,3 +228,19 @@ def test_what_holds_nodes_is_not_pruned_unasked(new, type, section, names, told)
     back = {"zone": "default"} if type == "zone" else {"domain": "maas"}
     carried_out(new, {"clusters": {"rack-1": back}})
     carry(new, want_named(type, "west", {}, absent=True))
+
+
+def test_a_line_break_at_the_end_counts_in_files_only(new):
+    data = {
+        "zones": {"east": {"description": "by the door\n"}},
+        "files": {"a.txt": {"content": "two  lines\n\n"}},
+        "domains": {
+            "example.info": {"records": [{"name": "@", "rrtype": "TXT", "rrdata": "a  b"}]}
+        },
+    }
+    carried_out(new, data)
+    held = snapshot_of(new)
+    assert held.records("zone")["east"].raw["description"] == "by the door"
+    file = held.tables["file"]
+    assert file.by_name["content"].value(held.records("file")["a.txt"].raw) == "two  lines\n\n"
+    assert "example.info TXT a  b" in held.records("dns_record")

@@ -19,6 +19,7 @@ from saltext.maas.resources.kinds import (
     INTEGER,
     NAMES,
     NETMASK,
+    RAW,
     TEXT,
     URL,
     Kind,
@@ -119,7 +120,7 @@ def _fields(type: str, *leave_out: str) -> dict:
         if field.name in leave_out or not field.writable:
             continue
         leaf = _leaf(field.kind, field.doc, field.since, field.until)
-        if field.secret and field.kind is TEXT:
+        if field.secret and field.kind in (RAW, TEXT):
             leaf = _for(_secret(field.doc), field.since, field.until)
         found[field.name] = {**leaf, "secret": True} if field.secret else leaf
     return found

@@ -148,7 +148,7 @@ class DhcpSnippet(Table):
     pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
     fields = (
         Field("name", doc="Name."),
-        Field("value", doc="The lines for dhcpd.conf."),
+        Field("value", kinds.RAW, doc="The lines for dhcpd.conf."),
         Field("description", doc="Free text."),
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is in force."),
         Field(

@@ -151,7 +151,9 @@ class File(Table):
                    needed=("content",), name="FILENAME")  # fmt: skip
     fields = (
         Field("filename", doc="Name."),
-        Field("content", doc="The text in it.", read=lambda raw: _text(raw.get("content"))),
+        Field(
+            "content", kinds.RAW, doc="The text in it.", read=lambda raw: _text(raw.get("content"))
+        ),
     )
     example = {"filename": "motd.txt", "content": "hello\n"}
     changed = {"content": "good evening\n"}

@@ -181,7 +181,7 @@ class DnsRecord(_Named):
         ),
         Field(
             "rrdata", doc="Data, such as '10 mail.example.com' for MX.",
-            read=lambda raw: " ".join(str(raw["rrdata"]).split()),
+            read=lambda raw: _data(raw["rrtype"], raw["rrdata"]),
         ),
         Field("ttl", kinds.TTL, doc="Time to live in seconds; one for all of a name and type."),
     )  # fmt: skip
@@ -200,7 +200,7 @@ class DnsRecord(_Named):
 
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
-        return " ".join(found.split()) if field.name == "rrdata" and found else found
+        return _data(values.get("rrtype"), found) if field.name == "rrdata" and found else found
 
     def needs(self, wanted, everything):
         # MAAS makes the name together with a first record, so two at once would be in each
@@ -228,6 +228,11 @@ class DnsRecord(_Named):
             return records.get(wanted.key)
         same = snapshot.group(self.name, "fqdn").get(wanted.values["fqdn"], ())
         return next((one for one in same if self.by_name["rrtype"].value(one.raw) == "CNAME"), None)
+
+
+def _data(rrtype, text):
+    """Data of a record; spaces count in a TXT record only."""
+    return text if rrtype == "TXT" else " ".join(str(text).split())
 
 
 def _within(fqdn, domain):

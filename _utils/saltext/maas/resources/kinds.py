@@ -115,10 +115,15 @@ def _duration(value):
     return int(days.partition(" ")[0] or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
-def _text(value):
+def _raw(value):
     if isinstance(value, (dict, list)):
         raise ValueError
     return str(value)
+
+
+def _text(value):
+    # MAAS strips what is entered in a form, such as the line break that ends a block in YAML.
+    return _raw(value).strip() or None
 
 
 def _blob(value):
@@ -129,6 +134,8 @@ def _blob(value):
 _LIST = {"type": ["array", "string", "null"], "items": {"type": "string"}}
 
 TEXT = Kind("text", _text, schema={"type": ["string", "number", "null"]})
+#: Text to the letter, such as what a file holds.
+RAW = Kind("text", _raw, schema=TEXT.schema)
 BOOLEAN = Kind("true or false", _boolean, schema={"type": "boolean"})
 INTEGER = Kind("a whole number", _integer, schema={"type": "integer"})
 ADDRESS = Kind(
@@ -214,9 +221,9 @@ def numbered(**numbers: int) -> Kind:
     return replace(choice(**numbers), wire=lambda word: word)
 
 
-def matching(pattern: str, allowed: str) -> Kind:
+def matching(pattern: str, allowed: str, of: Kind = TEXT) -> Kind:
     """Text of a form that the pillar's check knows; what MAAS holds may have another one."""
-    return Kind(allowed, _text, schema={"type": "string", "pattern": pattern})
+    return Kind(allowed, of.normal, schema={"type": "string", "pattern": pattern})
 
 
 def bounded(low: int, high: int) -> Kind:

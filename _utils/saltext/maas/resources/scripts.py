@@ -9,7 +9,7 @@ from saltext.maas.resources import kinds
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Field, Table
 
-_TEXT = kinds.matching(r"^#!", "a script that starts with #!")
+_TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
 _HARDWARE = {"node": 0, "cpu": 1, "memory": 2, "storage": 3, "network": 4, "gpu": 5}
 
 
@@ -131,7 +131,7 @@ class CommissioningScript(Table):
     )  # fmt: skip
     fields = (
         Field("name", doc="Name; they run in the order of their names."),
-        Field("content", doc="The text."),
+        Field("content", kinds.RAW, doc="The text."),
     )
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
     changed = {"content": "#!/bin/sh\necho fine\n"}

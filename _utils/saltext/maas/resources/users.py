@@ -25,7 +25,7 @@ class User(Table):
         Field("username", doc="Name to log in with."),
         Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
         Field(
-            "password", secret=True, readable=False,
+            "password", kinds.RAW, secret=True, readable=False,
             doc="Password, for a new user: MAAS never shows one, and its API cannot change it.",
         ),
         Field(
