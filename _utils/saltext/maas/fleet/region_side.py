@@ -387,6 +387,9 @@ def _owned(wish, owners) -> list:
 def _with_needs(region, chosen, everything):
     """The chosen wishes and all that they need, which may be other clusters' too."""
     by_id = {(one.type, one.key): one for one in everything if not one.absent}
+    stages = {}
+    for one in by_id.values():
+        stages.setdefault(region.snapshot.tables[one.type].stage(one), []).append(one)
     found, open_ = {}, list(chosen)
     while open_:
         wish = open_.pop()
@@ -394,9 +397,12 @@ def _with_needs(region, chosen, everything):
         if ident in found:
             continue
         found[ident] = wish
-        needs = region.snapshot.tables[wish.type].needs(wish, everything)
+        table = region.snapshot.tables[wish.type]
+        needs = table.needs(wish, everything)
         needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
         open_ += [by_id[need] for need in needs if need in by_id]
+        for stage in table.comes_after(wish):
+            open_ += stages.get(stage, ())
     return list(found.values())
 
 
