@@ -66,7 +66,7 @@ def list_ssh_keys(request):
 def add_ssh_key(request):
     """Add an SSH key, for another user on request of an administrator (2.5)."""
     region, owner = request.region, request.user.username
-    other = request.form.get("user")
+    other = str(request.form.get("user") or "")
     if other and region.release >= "2.5":
         if not request.user.is_superuser:
             raise Answer(400, "Only administrators can specify a user when creating an SSH key.")

@@ -227,7 +227,7 @@ def allocate(request):
 @many("POST", "release")
 def release_many(request):
     """Release several machines."""
-    wanted = request.form.getlist("machines")
+    wanted = [str(ident) for ident in request.form.getlist("machines")]
     rows = {row["system_id"]: row for row in request.region.rows("machines").values()}
     unknown = [ident for ident in wanted if ident not in rows]
     if unknown:
@@ -252,7 +252,7 @@ def _accept(region, rows, user):
 @many("POST", "accept", admin=True)
 def accept(request):
     """Commission machines that enlisted."""
-    wanted = request.form.getlist("machines")
+    wanted = [str(ident) for ident in request.form.getlist("machines")]
     rows = request.region.rows("machines").values()
     unknown = set(wanted) - {row["system_id"] for row in rows}
     if unknown:

@@ -72,7 +72,7 @@ def _ratio(check, name, default):
         return default
     try:
         value = float(given)
-    except ValueError:
+    except (TypeError, ValueError):
         check.error(name, "Enter a number.")
         return default
     if not 0 <= value <= 10:
