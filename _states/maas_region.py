@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import region, snap, tls, users, vault
+from saltext.maas.host import region, region_host, snap, tls, users, vault
 from saltext.maas.host.settings import described as region_settings
 
 
@@ -41,7 +41,9 @@ def configured(
 
     What is not given is taken from the pillar ``maas:region`` (``url``,
     ``database``, ``broker``, ``num_workers``, ...), and left alone where it does
-    not stand there either.
+    not stand there either.  What the pillar says of ``tls`` (3.2 and later) and
+    ``vault`` (3.3 and later) is done as by :py:func:`tls_enabled` and
+    :py:func:`vault_configured`, TLS before a URL that needs it.
 
     Args:
         name: Any text.
@@ -93,18 +95,23 @@ def configured(
 
     def work():
         surface = runtime.surface(globals())
+        if surface is None or not snap.unconfigured(surface):
+            surface = runtime.surface(globals(), "region")
         described = runtime.pillar(globals(), "region")
         settings = region_settings(described)
         settings.update({key: value for key, value in given.items() if value is not None})
-        settings = runtime.revealed(globals(), settings)
-        options = {"test": test, "wait": wait, "ca_file": _ca_file()}
-        if surface is not None and snap.unconfigured(surface):
-            alone = described.get("is_cluster") is False
-            mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
-            done = snap.initialise(surface, mode, **options, **settings)
-        else:
-            surface = runtime.surface(globals(), "region")
-            done = region.configure(surface, **options, **settings)
+        alone = described.get("is_cluster") is False
+        mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
+        done = region_host.configure(
+            surface,
+            runtime.revealed(globals(), settings),
+            described.get("tls"),
+            described.get("vault"),
+            mode,
+            test=test,
+            wait=wait,
+            ca_file=_ca_file(),
+        )
         return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
@@ -146,15 +153,11 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
         described = runtime.pillar(globals(), "region", "tls")
         given = {"key": key, "cert": cert, "cacert": cacert, "port": port}
         given = {**described, **{one: value for one, value in given.items() if value is not None}}
-        off = described.get("enabled") is False and not (key or cert)
-        if off or not given:
-            if off:
-                return tls_disabled(name)
+        if not given:
             return ensure.outcome(name, test, comment="No TLS is described.")
-        missing = [f"{one}: is missing; give it here or in maas:region:tls"
-                   for one in ("key", "cert") if not given.get(one)]  # fmt: skip
-        if missing:
-            raise BadInput(missing)
+        if given.get("enabled") is False and not (key or cert):
+            return tls_disabled(name)
+        given = region_host.tls_described({**given, "enabled": True})
         surface = runtime.surface(globals(), "region")
         url = runtime.pillar(globals(), "region", "url") or ""
         done = tls.enable(

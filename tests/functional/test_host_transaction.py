@@ -61,6 +61,26 @@ def test_a_region_killed_at_any_point_is_repaired_by_the_next_run(kind, release,
             assert "Wxunlikely8@192.0.2.7" in one["end"]["celery_config"]
 
 
+def test_a_killed_installation_of_the_secret_is_finished_by_the_next_run(tmp_path):
+    reports = killing.every_point(
+        release="2.9",
+        part="region",
+        role="region",
+        call="install_secret",
+        journal="secret",
+        folder=str(tmp_path),
+        settings={"value": "c0ffee" * 5},
+        files=["secret"],
+    )
+    assert len(reports) > 10
+    for point, one in enumerate(reports):
+        assert one["after"]["secret"] in (None, "c0ffee" * 5), point
+        assert one["planned"]["changes"] == one["done"]["changes"], point
+        assert (one["late"], one["again"]["changes"], one["litter"]) == ([], {}, []), point
+        assert one["end"]["secret"] == "c0ffee" * 5
+        assert one["unfinished"] is False
+
+
 @pytest.fixture
 def host(tmp_path):
     box = sandbox.create(tmp_path / "host", "3.7", "region")

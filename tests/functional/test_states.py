@@ -320,6 +320,16 @@ def test_execution_modules_of_api_2(new):
         ("maas_image.import",),
         ("maas_image.importing",),
         ("maas_region.check_pillar", {"data": {"nonsense": 1}}),
+        ("maas_dns_record.set", "maas", {"rrtype": "TXT", "rrdata": "hello"}),
+        ("maas_dns_record.get", "maas", {"rrtype": "TXT", "rrdata": "hello"}),
+        ("maas_dns_record.delete", "maas", {"rrtype": "TXT", "rrdata": "hello"}),
+        ("maas_ssh_key.add", SSH_KEY),
+        ("maas_ssh_key.list",),
+        ("maas_script.list",),
+        ("maas_region_controller.set", "region", {"description": "cellar"}),
+        ("maas_discovery.list",),
+        ("maas_discovery.clear", "neighbours"),
+        ("maas_event.query", {"limit": 5}),
     )
     assert told[0]["release"] == "3.7.3"
     assert told[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
@@ -336,6 +346,16 @@ def test_execution_modules_of_api_2(new):
     assert told[15] == "Import of boot resources started"
     assert told[16] in (True, False)
     assert "maas:nonsense: unknown key" in told[17][0]
+    assert told[18]["maas"]["old"] is None
+    assert (told[19]["rrtype"], told[19]["rrdata"]) == ("TXT", "hello")
+    assert told[20] is True
+    assert next(iter(told[21].values()))["new"] == {"key": SSH_KEY}
+    assert [one["key"] for one in told[22].values()] == [SSH_KEY]
+    assert told[23]
+    assert told[24]["region"]["description"]["new"] == "cellar"
+    assert isinstance(told[25], list)
+    assert told[26] is True
+    assert isinstance(told[27], list)
 
 
 WRONG = [

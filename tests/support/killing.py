@@ -97,8 +97,8 @@ def _main(job):
     Surface.run = in_process.run
     os.fsync = lambda handle: None  # a killed process takes nothing from the kernel's memory
     part = job["part"]
-    configure = {"region": region, "cluster": cluster}[part].configure
-    extra = {"verify": False} if part == "region" else {}
+    configure = getattr({"region": region, "cluster": cluster}[part], job.get("call", "configure"))
+    extra = {"verify": False} if configure == region.configure else {}
     extra.update(job.get("extra") or {})
     options = job.get("options") or {}
     reports = []
@@ -134,7 +134,7 @@ def _main(job):
             if ".saltext-maas." in name and not name.endswith(".bak")
         ]
         report["state"] = box.peek(job["state"]) if job.get("state") else None
-        report["unfinished"] = unfinished(surface, part) is not None
+        report["unfinished"] = unfinished(surface, job.get("journal", part)) is not None
         reports.append(report)
         if first is not None:
             break

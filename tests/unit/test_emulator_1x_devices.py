@@ -68,6 +68,21 @@ def test_events_tell_the_latest_first():
     assert admin.get("events/?op=query&level=nosuch").status == 400
 
 
+def test_machines_are_on_networks():
+    admin = admin_of("1.7")
+    row = machine(admin)
+    admin.post("networks/", name="lan", ip="10.7.0.0", netmask="255.255.255.0")
+    assert admin.post("networks/lan/?op=connect_macs", macs=MACS[7]).status == 400
+    assert admin.post("networks/lan/?op=connect_macs", macs=MACS[:2]).status == 200
+    found = admin.get("networks/lan/?op=list_connected_macs").json
+    assert [item["mac_address"] for item in found] == MACS[:2]
+    admin.post("networks/lan/?op=disconnect_macs", macs=MACS[0])
+    assert len(admin.get("networks/lan/?op=list_connected_macs").json) == 1
+    names = [item["name"] for item in admin.get(f"networks/?node={row['system_id']}").json]
+    assert names == ["lan"]
+    assert admin.get("networks/?node=nosuch").json == []
+
+
 def test_interfaces_of_a_machine():
     admin = admin_of("1.9")
     row = machine(admin)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from saltext.maas.emulator.server import RegionServer
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile import Snapshot, apply, make_plan, want
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import TABLES
 from support.examples import EXAMPLES, examples_for, known, manage_network
@@ -163,3 +163,27 @@ def test_a_log_host_gets_the_port_that_maas_gives_it():
     assert settings.normal("remote_syslog", "logs.example.com") == "logs.example.com:514"
     assert settings.normal("remote_syslog", "logs.example.com:5514") == "logs.example.com:5514"
     assert settings.normal("remote_syslog", "") is None
+
+
+@pytest.mark.parametrize(("table", "release"), list(cases()))
+def test_a_region_without_administrator_can_be_planned(table, release):
+    snapshot = Snapshot(None, release=Release(release), hostname="region")
+    wanted = examples_for(table, release)
+    plan = make_plan(snapshot, wanted)
+    assert plan.problems() == []
+    assert wanted[-1].key in {change.wanted.key for change in plan.changes}
+
+
+@pytest.mark.parametrize("release", ["2.4", "3.7"])
+def test_what_a_new_region_holds_is_known(release):
+    wanted = [
+        want("zone", {"name": "default", "description": ""}),
+        want("resource_pool", {"name": "default", "description": "Default pool"}),
+        want("domain", {"name": "maas", "authoritative": True}),
+        want("region_controller", {"hostname": "region", "zone": "default"}),
+        want("package_repository", {"name": "main_archive", "enabled": True}),
+    ]
+    own = Snapshot(None, release=Release(release), hostname="region")
+    assert make_plan(own, wanted).shown() == {}
+    with RegionServer(release=release) as server:
+        assert make_plan(snapshot_of(server), wanted).shown() == {}

@@ -156,7 +156,7 @@ def secret(conn) -> str | None:
     else:
         query = "SELECT value FROM maasserver_config WHERE name = 'rpc_shared_secret'"
     for (value,) in _rows(conn, query):
-        value = json.loads(value) if isinstance(value, str) else value
+        value = _decoded(value)
         value = value.get("secret") if isinstance(value, dict) else value
         if value:
             return str(value)
@@ -166,11 +166,16 @@ def secret(conn) -> str | None:
 def setting(conn, name: str):
     """A setting of MAAS's own, or None where it has its default."""
     for (value,) in _rows(conn, "SELECT value FROM maasserver_config WHERE name = %s", name):
-        try:
-            return json.loads(value) if isinstance(value, str) else value
-        except ValueError:  # a text column holds it as it is
-            return value
+        return _decoded(value)
     return None
+
+
+def _decoded(value):
+    """A column's value, which is JSON as text or, in later releases, decoded by the driver."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def vault_enabled(conn) -> bool:

@@ -28,6 +28,7 @@ def parse(argv=None):
     parser.add_argument("--import-seconds", type=float, default=2.0)
     parser.add_argument("--index-seconds", type=float, default=0.2)
     parser.add_argument("--sync-seconds", type=float, default=1.0)
+    parser.add_argument("--machine-seconds", type=float, default=1.0)
     parser.add_argument("--request-log", type=Path, help="append requests to this file as JSON")
     parser.add_argument("--profile-file", type=Path, help="write url and API key here, mode 0600")
     return parser.parse_args(argv)
@@ -46,6 +47,7 @@ def main(argv=None):
             import_seconds=args.import_seconds,
             index_seconds=args.index_seconds,
             sync_seconds=args.sync_seconds,
+            machine_seconds=args.machine_seconds,
         )
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

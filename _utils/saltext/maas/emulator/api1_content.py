@@ -235,9 +235,23 @@ def list_scripts(request):
 @scripts("POST")
 def add_script(request):
     """Add a commissioning script."""
-    name = request.needed("name")
-    content = request.files.get("content", b"")
-    return _script_shown(request.region.rows("scripts").add({"name": name, "content": content}))
+    name, content = request.needed("name"), _content(request)
+    rows = request.region.rows("scripts")
+    if _first(rows, name=name):
+        text = (
+            "duplicate key value violates unique constraint"
+            ' "metadataserver_commissioningscript_name_key"\n'
+            f"DETAIL:  Key (name)=({name}) already exists.\n"
+        )
+        raise Answer(500, text, TEXT)
+    return _script_shown(rows.add({"name": name, "content": content}))
+
+
+def _content(request):
+    """The text of a script, which only a file can hold."""
+    if "content" not in request.files:
+        raise Answer(400, "No provided content!", TEXT)
+    return request.files["content"]
 
 
 @script("GET")
@@ -250,7 +264,7 @@ def read_script(request):
 def update_script(request):
     """Change a commissioning script."""
     row = _script_of(request)
-    row["content"] = request.files.get("content", row["content"])
+    row["content"] = _content(request)
     return _script_shown(row)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator import api1_show as show
 from saltext.maas.emulator.api1_groups import network_of
+from saltext.maas.emulator.api1_node_form import clean_mac
 from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip
 from saltext.maas.emulator.web import Endpoint, Invalid, Missing, no_content
 
@@ -92,8 +95,13 @@ def _place(check, values, others):
 
 @many("GET")
 def list_networks(request):
-    """List networks."""
+    """List networks, or those that some nodes are on."""
     rows = sorted(request.region.rows("networks").values(), key=lambda row: row["name"])
+    nodes = request.query.getlist("node")
+    if nodes:
+        known = request.region.rows(machines.MACHINES).values()
+        macs = {n["mac_address"] for row in known if row["system_id"] in nodes for n in row["macs"]}
+        rows = [row for row in rows if macs & set(row.get("macs", ()))]
     return [_shown(request, row) for row in rows]
 
 
@@ -129,18 +137,32 @@ def delete_network(request):
     return no_content()
 
 
+def _nics(region):
+    """``{MAC address: (machine, interface)}`` of all machines."""
+    rows = region.rows(machines.MACHINES).values()
+    return {nic["mac_address"]: (row, nic) for row in rows for nic in row["macs"]}
+
+
 @one("GET", "list_connected_macs")
 def connected_macs(request):
-    """List MAC addresses on a network; there are none here."""
-    _network_of(request)
-    return []
+    """List the MAC addresses on a network."""
+    nics, here = _nics(request.region), _network_of(request).get("macs", [])
+    seen = [nics[mac] for mac in here if mac in nics]
+    return [show.mac(row, nic) for row, nic in seen if machines.may_see(request.user, row)]
 
 
 @one("POST", "connect_macs", admin=True)
 @one("POST", "disconnect_macs", admin=True)
 def change_macs(request):
-    """Put MAC addresses on a network; none is known here."""
-    _network_of(request)
-    macs = request.form.getlist("macs")
-    if macs:
-        raise Invalid({"macs": [f"Unknown MAC address(es): {', '.join(macs)}."]})
+    """Put MAC addresses on a network, or take them off."""
+    here = _network_of(request).setdefault("macs", [])
+    nics = _nics(request.region)
+    given = request.form.getlist("macs")
+    unknown = [mac for mac in given if clean_mac(mac) not in nics]
+    if unknown:
+        raise Invalid({"macs": [f"Unknown MAC address(es): {', '.join(unknown)}."]})
+    for mac in map(clean_mac, given):
+        if request.op == "connect_macs" and mac not in here:
+            here.append(mac)
+        elif request.op == "disconnect_macs" and mac in here:
+            here.remove(mac)

@@ -53,16 +53,17 @@ def _rack(request):
 
 
 def update_controller(request, node):
-    """What PUT may change of a controller: description, zone, domain and power type."""
+    """What PUT may change of a controller: zone, power type, domain (2.2), description (2.6)."""
     region = request.region
     check = Check(request, node)
-    description = check.text("description")
+    newer = region.release >= "2.6"
+    description = check.text("description") if newer else node["description"]
     power_type = check.text("power_type")
     chosen = {}
     for field, kind in (("zone", "zones"), ("domain", "domains")):
         chosen[field] = node[field]
         given = check.form.get(field)
-        if given in (None, ""):
+        if given in (None, "") or (field == "domain" and region.release < "2.2"):
             continue
         for row in region.rows(kind).values():
             if str(given) in (str(row["id"]), row["name"]):

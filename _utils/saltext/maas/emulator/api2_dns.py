@@ -65,7 +65,8 @@ def list_resources(request):
             for row in found
             if any(item["rrtype"] == kind for item in dns.records_of(region, row))
         ]
-    shown = [dns.show_resource(region, row) for row in found]
+    records = dns.records_by_resource(region)
+    shown = [dns.show_resource(region, row, records.get(row["id"], [])) for row in found]
     if truth(request.query.get("all")) and region.release >= "2.5":
         made = dns.show_all(region, sorted(found, key=lambda row: row["id"]))
         shown = made + shown
@@ -189,10 +190,11 @@ def delete_resource(request):
 def list_records(request):
     """List records other than addresses."""
     region, kind = request.region, request.query.get("rrtype")
+    by_resource = dns.records_by_resource(region)
     return [
         dns.show_record(region, item)
         for row in _filtered(request)
-        for item in dns.records_of(region, row)
+        for item in by_resource.get(row["id"], ())
         if not kind or item["rrtype"] == kind
     ]
 

@@ -81,6 +81,7 @@ class Region:
         self.options = options or Options(**kwargs)
         self.lock = threading.RLock()
         self.log: list[Entry] = []
+        self.serial = 0  # of the request, for what need be found out once in one only
         self.users: dict[str, User] = {}
         self.consumers: dict[str, tuple[User, Token]] = {}
         self.nonces = oauth.Nonces()
@@ -249,6 +250,7 @@ class Region:
         path = unquote(raw_path)
         request = Request(self, method, path, query, headers, body)
         with self.lock:
+            self.serial += 1
             try:
                 self.tick()
                 response = dispatch(self, request, raw_path, query)

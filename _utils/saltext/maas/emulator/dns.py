@@ -63,6 +63,14 @@ def records_of(region, resource):
     return [row for row in rows if row["resource"] == resource["id"]]
 
 
+def records_by_resource(region):
+    """The records of all resources, by the id of the resource."""
+    found = {}
+    for row in region.rows("dnsrecords").values():
+        found.setdefault(row["resource"], []).append(row)
+    return found
+
+
 def of_domain(region, domain):
     """The resources of a domain."""
     rows = region.rows("dnsresources").values()
@@ -71,8 +79,16 @@ def of_domain(region, domain):
 
 def count(region, domain):
     """How many addresses and other records were put into a domain."""
-    resources = of_domain(region, domain)
-    return sum(len(row["ips"]) + len(records_of(region, row)) for row in resources)
+    serial, counts = region.state.get("dns_counts", (None, {}))
+    if serial != region.serial:
+        domains, counts = {}, {}
+        for row in region.rows("dnsresources").values():
+            domains[row["id"]] = row["domain"]
+            counts[row["domain"]] = counts.get(row["domain"], 0) + len(row["ips"])
+        for row in region.rows("dnsrecords").values():
+            counts[domains[row["resource"]]] += 1
+        region.state["dns_counts"] = region.serial, counts
+    return counts.get(domain["id"], 0)
 
 
 def show_record(region, row):
@@ -88,15 +104,22 @@ def show_record(region, row):
     }
 
 
-def show_resource(region, row):
-    """A resource as the API shows it."""
+def show_resource(region, row, records=None):
+    """A resource as the API shows it.
+
+    Args:
+        region: The region.
+        row: The resource.
+        records: Its records, where they were found before.
+    """
     table = region.rows("ips")
+    records = records_of(region, row) if records is None else records
     return {
         "id": row["id"],
         "fqdn": fqdn(region, row),
         "address_ttl": row["address_ttl"],
         "ip_addresses": [ips.show(region, table[ident]) for ident in row["ips"]],
-        "resource_records": [show_record(region, item) for item in records_of(region, row)],
+        "resource_records": [show_record(region, item) for item in records],
         "resource_uri": f"/MAAS/api/2.0/dnsresources/{row['id']}/",
     }
 

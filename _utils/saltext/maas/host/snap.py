@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import documents, files, formats, services
+from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.reach import wait_for_api
 from saltext.maas.host.settings import wanted
@@ -77,7 +78,10 @@ def initialise(
     else:
         restarted = _write(surface, mode, want)
     if verify:
-        wait_for_api(want["url"], surface.release, wait, ca_file)
+        # It speaks https only after config-tls.
+        secure = want["url"].startswith("https:")
+        url = url_from_host(surface, "127.0.0.1") if secure else want["url"]
+        wait_for_api(url, surface.release, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": restarted}
 
 

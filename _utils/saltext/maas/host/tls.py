@@ -92,12 +92,7 @@ def enable(
             was off, or the text says what to do.
     """
     _need(surface)
-    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-        raise HostError(f"tls port must be a whole number from 1 to 65535, not {port!r}.")
-    pem = _pem(cert, "cert", "CERTIFICATE")
-    _pem(key, "key", "PRIVATE KEY")
-    if cacert:
-        _pem(cacert, "cacert", "CERTIFICATE")
+    pem = _checked(key, cert, cacert, port)
     now = _told(surface)
     same = now["certificate"] is None or _blocks(now["certificate"]) == _blocks(pem)
     if now["enabled"] and now["port"] == port and same:
@@ -111,6 +106,22 @@ def enable(
     surface.check(argv, stdin="y\n")  # it asks, since http is gone after this
     _verify(surface, now, url, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": []}
+
+
+def first_changes(key: str, cert: str, cacert: str | None = None, port: int = PORT) -> dict:
+    """What :func:`enable` changes on a region that is only just being made."""
+    pem = _checked(key, cert, cacert, port)
+    return {"tls": {"old": None, "new": {"port": port, "certificate": _digest(pem)}}}
+
+
+def _checked(key, cert, cacert, port):
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+        raise HostError(f"tls port must be a whole number from 1 to 65535, not {port!r}.")
+    pem = _pem(cert, "cert", "CERTIFICATE")
+    _pem(key, "key", "PRIVATE KEY")
+    if cacert:
+        _pem(cacert, "cacert", "CERTIFICATE")
+    return pem
 
 
 def disable(

@@ -149,15 +149,7 @@ def plan(surface: Surface, url, approle_id, secrets_path, secrets_mount="secret"
         HostError: A value is wrong, or this release has no Vault.
     """
     _need(surface)
-    want = {
-        "url": urls.plain_url(url, "vault url"),
-        "approle_id": approle_id,
-        "secrets_path": str(secrets_path).strip("/"),
-        "secrets_mount": str(secrets_mount).strip("/"),
-    }
-    for name, value in want.items():
-        if not value or not _WORD.fullmatch(str(value)):
-            raise HostError(f"vault {name} must be one word, not {str(value)[:60]!r}.")
+    want = _checked(url, approle_id, secrets_path, secrets_mount)
     now = config(surface) or {}
     changes = {
         f"vault_{name}": {"old": now.get(name), "new": value}
@@ -167,6 +159,33 @@ def plan(surface: Surface, url, approle_id, secrets_path, secrets_mount="secret"
     if migrate and status(surface)["status"] != "enabled":
         changes["vault_enabled"] = {"old": False, "new": True}
     return {"changes": changes, "warnings": []}
+
+
+def _checked(url, approle_id, secrets_path, secrets_mount):
+    want = {
+        "url": urls.plain_url(url, "vault url"),
+        "approle_id": approle_id,
+        "secrets_path": str(secrets_path).strip("/"),
+        "secrets_mount": str(secrets_mount).strip("/"),
+    }
+    for name, value in want.items():
+        if not value or not _WORD.fullmatch(str(value)):
+            raise HostError(f"vault {name} must be one word, not {str(value)[:60]!r}.")
+    return want
+
+
+def first_changes(
+    url, approle_id, secrets_path, secrets_mount="secret", wrapped_token=None, migrate=False
+) -> dict:
+    """What :func:`configure` changes on a region that is only just being made."""
+    want = _checked(url, approle_id, secrets_path, secrets_mount)
+    if not wrapped_token:
+        raise HostError(_NEEDED_ONCE)
+    changes = {f"vault_{name}": {"old": None, "new": value} for name, value in want.items()}
+    return {**changes, **({"vault_enabled": {"old": False, "new": True}} if migrate else {})}
+
+
+_NEEDED_ONCE = "A wrapped_token is needed to configure Vault; it can be used once."
 
 
 def configure(
@@ -206,7 +225,7 @@ def configure(
     changes = planned["changes"]
     connection = [name for name in changes if name != "vault_enabled"]
     if connection and not wrapped_token:
-        raise HostError("A wrapped_token is needed to configure Vault; it can be used once.")
+        raise HostError(_NEEDED_ONCE)
     if test or not changes:
         return {**planned, "restarted": []}
     if connection:

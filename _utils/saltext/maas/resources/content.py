@@ -57,6 +57,14 @@ class PackageRepository(Table):
     }  # fmt: skip
     changed = {"components": ["main", "extra"], "enabled": False}
 
+    def pristine(self, snapshot, partition):
+        main = ("http://archive.ubuntu.com/ubuntu", ["amd64", "i386"])
+        ports = ("http://ports.ubuntu.com/ubuntu-ports", ["arm64", "armhf", "ppc64el", "s390x"])
+        return [
+            {"id": number, "name": name, "url": url, "arches": arches, "enabled": True}
+            for number, (name, (url, arches)) in enumerate(zip(self.protected, (main, ports)), 1)
+        ]
+
 
 class LicenseKey(Table):
     name = "license_key"

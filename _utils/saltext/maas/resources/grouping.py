@@ -22,6 +22,9 @@ class Zone(Table):
     example = {"name": "north", "description": "by the window"}
     changed = {"description": "by the door"}
 
+    def pristine(self, snapshot, partition):
+        return [{"id": 1, "name": "default", "description": ""}]
+
     def hazard(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "zone") == record.key)
 
@@ -48,6 +51,9 @@ class ResourcePool(Table):
     )
     example = {"name": "web", "description": "front ends"}
     changed = {"description": "front and back ends"}
+
+    def pristine(self, snapshot, partition):
+        return [{"id": 0, "name": "default", "description": "Default pool"}]
 
     def hazard(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "pool") == record.key)

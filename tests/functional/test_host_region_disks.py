@@ -1,0 +1,106 @@
+"""A region's host whose disk takes nothing any more: a read-only file system, a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+# In a mount namespace of its own: a small file system with a sandbox on it.
+_PROGRAM = """
+import json, os, subprocess, sys
+from saltext.maas.emulator import sandbox
+from saltext.maas.host import region, transaction
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface, detect
+from support import in_process
+
+how, kind, release, folder = sys.argv[1:]
+Surface.run = in_process.run
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", folder], check=True)
+box = sandbox.create(os.path.join(folder, "host"), release, "region", kind=kind)
+surface = detect(box.root)
+
+def state():
+    names = ("region_config", "txlongpoll", "celery_config")
+    return [box.read(name) for name in names if surface.has(name)], box.peek("debconf")
+
+def run(test):
+    try:
+        return region.configure(surface, test=test, verify=False, url="http://192.0.2.8/MAAS")
+    except HostError as error:
+        return str(error)
+
+def fill():
+    with open(os.path.join(folder, "ballast"), "wb", buffering=0) as stream:
+        try:
+            while stream.write(b"x" * 512):
+                pass
+        except OSError:
+            pass
+
+before = state()
+if how == "full":
+    fill()
+elif how == "late":  # there is room for the journal, not for what comes then
+    real = transaction.Change.__enter__
+    def enter(self):
+        real(self)
+        fill()
+        return self
+    transaction.Change.__enter__ = enter
+else:
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+sandbox.Sandbox.append = lambda *words: None  # the stand-ins' own log has no room either
+told = run(False)
+same = state() == before
+subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+if how != "read-only":
+    os.unlink(os.path.join(folder, "ballast"))
+if how == "late":
+    transaction.Change.__enter__ = real
+again = run(False)
+print(json.dumps({"told": told, "same": same, "again": again, "then": run(False)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def mounts():
+    """Skips where no mount namespace can be made."""
+    argv = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        done = subprocess.run(argv, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        done = None
+    if done is None or done.returncode:
+        pytest.skip("no mount namespaces here; they need root")
+
+
+@pytest.mark.parametrize(("kind", "release"), [("deb", "1.5"), ("deb", "3.7"), ("snap", "3.4")])
+@pytest.mark.parametrize("how", ["read-only", "full", "late"])
+def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, kind, release):
+    done = subprocess.run(
+        ["unshare", "--mount", sys.executable, "-c", _PROGRAM, how, kind, release, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": f"{_REPOSITORY / '_utils'}:{_REPOSITORY / 'tests'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert isinstance(told["told"], str), told
+    reason = "Read-only file system" if how == "read-only" else "No space left on device"
+    assert reason in told["told"]
+    assert "\n" not in told["told"]
+    if how != "late":
+        assert told["told"].startswith("Nothing was changed: ")
+    assert told["same"]
+    assert "url" in told["again"]["changes"], told
+    assert told["then"]["changes"] == {}
