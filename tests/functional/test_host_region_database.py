@@ -105,6 +105,9 @@ class TestSecret:
             assert region.secret(surface) == SECRET
         else:
             assert "does not start" in problem["consequence"]
+            with pytest.raises(HostError, match="not the one in the database") as error:
+                region.secret(surface)
+            assert SECRET not in str(error.value)
         found = agreement.check(surface)
         assert [one["setting"] for one in found] == ["shared_secret"]
         assert SECRET not in repr([told, found])

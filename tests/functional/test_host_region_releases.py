@@ -110,6 +110,21 @@ def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
         assert told["sources"]["tls"].startswith("unknown: No connection")
 
 
+def test_all_is_put_back_when_the_region_does_not_come_back(host):
+    box, surface = host
+    before = tree(box.root)
+    with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS.*put back"):
+        region.configure(surface, url="http://127.0.0.1:9/MAAS", wait=0.05)
+    after = tree(box.root)
+    new = {os.path.relpath(path, box.root) for path in after.keys() - before.keys()}
+    assert all(name.endswith((".bak", "region.lock")) for name in new), new
+    changed = {os.path.relpath(path, box.root) for path in before if after[path] != before[path]}
+    assert changed == {"var/lib/emulator/services.json"}
+    # restarted twice: with the new configuration, and with the old one again
+    for name in surface.fact("region_services"):
+        assert (box.service(name)["running"], box.service(name)["starts"]) == (True, 3)
+
+
 @pytest.mark.parametrize("release", DEBS)
 def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
     box, surface = make(tmp_path, "deb", release)

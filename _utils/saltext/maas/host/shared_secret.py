@@ -171,12 +171,12 @@ def of_region(surface: Surface) -> str | None:
         HostError: Until 3.2 file and database differ, which stops the region; from 3.3
             on neither database nor Vault nor file can be read.
     """
-    if surface.release < "3.3":
-        here = read(surface)
-        if here is not None:
-            return here
     found = places(surface)
     values = found["values"]
+    file, kept = values.get("file"), values.get("database")
+    if surface.release < "3.3" and file and kept and normal(kept) != file:
+        problem = _differs(surface, "database")
+        raise HostError(f"{problem['problem']} {problem['consequence']} {problem['remedy']}")
     for place in ("vault", "database", "file"):
         if values.get(place):
             return normal(values[place])

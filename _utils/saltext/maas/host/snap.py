@@ -6,7 +6,7 @@ import os
 from urllib.parse import quote
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import documents, files, formats, services
+from saltext.maas.host import documents, files, formats
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.reach import wait_for_api
@@ -121,7 +121,7 @@ def uri(want: dict) -> str:
 def _write(surface, mode, want):
     place = surface.path("snap_mode")
     paths = [*documents.paths(surface, want), surface.path("cluster_config"), place]
-    with Change(surface, "region", paths) as change:
+    with Change(surface, "region", paths, services=["maas"]) as change:
         for path in paths:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         documents.write(surface, want)
@@ -131,5 +131,4 @@ def _write(surface, mode, want):
         files.replace(surface, path, text)
         surface.check(["maas", "migrate"], timeout=600)
         files.replace(surface, place, mode, mode=0o644)
-        change.restarted = services.restart(surface, ["maas"])
     return change.restarted
