@@ -379,6 +379,26 @@ def test_a_release_that_nobody_knows_is_refused(tmp_path):
         region.configure(detect(box.root), verify=False, url="http://192.0.2.8/MAAS")
 
 
+@pytest.mark.parametrize(("kind", "release"), [("deb", "1.9"), ("deb", "3.4"), ("snap", "2.9")])
+def test_another_file_that_maas_goes_by_is_found(kind, release, tmp_path, monkeypatch):
+    box, surface = make(tmp_path, kind, release)
+    ran = Surface.run
+
+    def run(self, argv, *words, **more):
+        """As if the command had another file from its environment."""
+        code, out, err = ran(self, argv, *words, **more)
+        return code, out.replace(urls_host(box), "192.0.2.99"), err
+
+    monkeypatch.setattr(Surface, "run", run)
+    found = [one for one in agreement.check(surface) if "do not say the same" in one["problem"]]
+    assert [one["setting"] for one in found] == ["url"]
+    assert "192.0.2.99" in repr(found[0]["places"])
+
+
+def urls_host(box):
+    return box.info["interfaces"][0]["ip"]
+
+
 def test_files_with_passwords_that_everyone_may_read_are_found(tmp_path):
     box, surface = make(tmp_path, "deb", "2.5")
     os.chmod(box.path("region_config"), 0o644)

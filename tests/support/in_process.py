@@ -20,6 +20,9 @@ def run(surface, argv, stdin=None, timeout=120, env=None):
             code = standins.main([surface.root, os.path.basename(found[0]), *argv[1:]])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
+    except Exception as error:  # a process of its own would end so, too
+        err.write(f"{type(error).__name__}: {error}\n")
+        code = 1
     finally:
         sys.stdin = kept
     return code or 0, out.getvalue(), err.getvalue()

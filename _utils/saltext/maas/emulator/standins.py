@@ -260,7 +260,7 @@ def _config_get(host, name, arguments):
         parser.add_argument(form, action="store_true")
     args = vars(parser.parse_args(arguments))
     table = _settings(host)
-    chosen = [item for item in table if args[item.key]] or table
+    chosen = [item for item in table if args[item.key]]
     held = formats.yaml_read(host.read("region_config"))
     values = {item.key: held.get(item.key, item.default) for item in chosen}
     if args["plain"]:

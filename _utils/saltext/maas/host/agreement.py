@@ -190,15 +190,19 @@ def _command(surface):
     argv = surface.fact("config_command")
     if not argv:
         return []
+    table = available(surface)
+    dumps = argv[-1] == "--json"
+    # local_config_get prints only what it is asked for.
+    options = [setting.option for setting in table.values() if setting.key] if dumps else []
     try:
-        told = surface.check(list(argv))
-        theirs = json.loads(told) if argv[-1] == "--json" else _parsable(told)
+        told = surface.check([*argv, *options])
+        theirs = json.loads(told) if dumps else _parsable(told)
     except (HostError, ValueError) as error:
         remedy = "Run that command by hand as root and look at what it says."
         return [_finding("files", {}, f"{' '.join(argv[:2])}: {error}", remedy)]
     found, file = [], surface.inside(surface.path("region_config"))
     values, sources = region.values(surface)
-    for name, setting in available(surface).items():
+    for name, setting in table.items():
         if setting.key not in theirs or sources[name] != file or theirs[setting.key] is None:
             continue
         shown = setting.normal(theirs[setting.key])
