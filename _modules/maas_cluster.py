@@ -11,7 +11,7 @@ def config():
     """Show this host's own configuration, in one shape for all releases.
 
     Returns:
-        ``{urls, uuid, system_id, secret, debconf_url, source}``; ``secret``
+        ``{urls, uuid, system_id, secret, settings, debconf_url, source}``; ``secret``
         only says whether one is installed.
 
     Raises:
@@ -28,8 +28,11 @@ def config():
     return cluster.read_config(runtime.surface(globals(), "cluster"))
 
 
-def registered():
-    """Tell how far this host's enrolment is.
+def registered(profile=None):
+    """Tell how far this host's enrolment is, by its log and by what the region says.
+
+    Args:
+        profile: How to reach a region of 2.0 or later; see :ref:`profiles`.  Not needed.
 
     Returns:
         ``{state, message, line}``: ``registered``, ``waiting`` or ``failed``,
@@ -44,7 +47,8 @@ def registered():
 
         salt cluster-1 maas_cluster.registered
     """
-    return enrolment.registered(runtime.surface(globals(), "cluster"))
+    surface = runtime.surface(globals(), "cluster")
+    return enrolment.registered(surface, client=runtime.client_with_key(globals(), profile))
 
 
 def service_status():

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from saltext.maas import ensure, envelope, pillar, runtime
-from saltext.maas.client.errors import BadInput
-from saltext.maas.host import cluster, enrolment, reach
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.host import cluster, enrolment, reach, snap_init
 
 _ENROLMENT = "saltext.maas.enrolment"
 
 
-def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None):
+def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, settings=None):
     """Make sure that a cluster's host is pointed at its region, with the shared secret.
 
     The region is asked first whether it answers at the URL, since neither
     enrolment nor image import works without.  Files and debconf are brought
-    into agreement; the daemon is restarted once and only if something changed.
+    into agreement; the daemon is restarted once and only if something changed.  A run that
+    was killed is taken up by the next one.  A rack keeps its identity.  A snap that plays no
+    part yet becomes a rack; its question for the secret is answered by standard input.
 
     What is not given is taken from the pillar: the URL from this minion's entry in
     ``maas:clusters`` (``region_url``) or ``maas:region:url``, the secret from
-    ``maas:region:shared_secret``.
+    ``maas:region:shared_secret``, the settings from this minion's entry (``local_settings``).
 
     Args:
         name: Any text.
@@ -30,6 +32,9 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None):
         wait: Seconds within which the region has to answer at the URL.
         sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
             minion, instead of ``secret``. A real run uses it up.
+        settings: More local settings: ``tftp_port``, ``tftp_root``; ``debug`` (2.5 and later);
+            ``max_idle_rpc_connections``, ``max_rpc_connections``, ``rpc_keepalive`` (3.3 and
+            later); ``tftp_max_blksize``, ``httpproxy_cache_size`` (3.5 and later).
 
     Returns:
         A state's return.
@@ -40,20 +45,22 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None):
           maas_cluster.configured:
             - url: http://192.0.2.10:5240/MAAS
             - secret: sdb://vault/maas-shared-secret
+            - settings:
+                tftp_root: /srv/tftp
     """
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "cluster")
+        surface = _surface()
         # What comes next enrols the host within moments; `registered` tells that it did.
         before = enrolment.registered(surface)["state"]
-        settings = _settings(surface, url, _secret(test, secret, sealed), uuid)
-        done = cluster.configure(surface, test=True, **settings)
+        given = _settings(surface, url, _secret(test, secret, sealed), uuid, settings)
+        done = cluster.configure(surface, test=True, **given)
         if not test and done["changes"]:
-            urls = settings["url"]
+            urls = given["url"]
             for one in [urls] if isinstance(urls, str) else urls or ():
                 reach.wait_for_api(one, surface.release, wait)
-            done = cluster.configure(surface, **settings)
+            done = cluster.configure(surface, **given)
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
         return ensure.host_outcome(name, test, done)
@@ -69,7 +76,15 @@ def _secret(test, secret, sealed):
     return envelope.open_own(globals(), sealed, use_up=not test)
 
 
-def _settings(surface, url, secret, uuid):
+def _surface():
+    found = runtime.surface(globals())
+    if found is None:
+        raise MaasError("No MAAS cluster is installed on this host.")
+    cluster.need(found)
+    return found
+
+
+def _settings(surface, url, secret, uuid, settings):
     own = runtime.pillar(globals(), "clusters", __opts__["id"])
     region = runtime.pillar(globals(), "region")
     secret = runtime.revealed(globals(), secret) or region.get("shared_secret")
@@ -77,6 +92,8 @@ def _settings(surface, url, secret, uuid):
         "url": url or own.get("region_url") or region.get("url"),
         "secret": secret if surface.release >= "1.7" else None,
         "uuid": _uuid(surface, uuid),
+        **(own.get("local_settings") or {}),
+        **(settings or {}),
     }
 
 
@@ -96,12 +113,56 @@ def _uuid(surface, uuid):
     return expected
 
 
-def registered(name, timeout=300):
+def secret_installed(name, secret=None, sealed=None):
+    """Make sure that a cluster's host has the region's shared secret, in MAAS 1.7 and later.
+
+    It goes to MAAS's command by standard input (deb) or into its file (snap); owner, group
+    and mode of the file and debconf's answer are brought into agreement.  The daemon is
+    restarted only if the secret itself changed, and the host's identity is kept.
+
+    Args:
+        name: Any text.
+        secret: The secret in hex, or an ``sdb://`` reference; never shown.
+            The pillar's ``maas:region:shared_secret`` by default.
+        sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
+            minion, instead of ``secret``. A real run uses it up.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        shared secret:
+          maas_cluster.secret_installed:
+            - secret: sdb://vault/maas-shared-secret
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "cluster")
+        value = runtime.revealed(globals(), _secret(test, secret, sealed))
+        value = value or runtime.pillar(globals(), "region").get("shared_secret")
+        if not value:
+            raise BadInput("secret: is missing; give it here or in maas:region:shared_secret")
+        before = enrolment.registered(surface)["state"]
+        done = cluster.configure(surface, secret=value, test=test)
+        if done["mark"]:
+            __context__[_ENROLMENT] = (before, done["mark"])
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def registered(name, timeout=300, profile=None):
     """Make sure that the region has taken this host in; wait for it.
+
+    The host's own log is read, and the region asked: one of 1.x answers anybody, one of 2.0
+    or later where there is a profile with a key, or its database where it is on this host.
 
     Args:
         name: Any text.
         timeout: Seconds to wait.
+        profile: How to reach the region; see :ref:`profiles`.  Not needed.
 
     Returns:
         A state's return; a failure says what to do.
@@ -115,9 +176,14 @@ def registered(name, timeout=300):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "cluster")
+        surface = runtime.surface(globals())
         before, mark = __context__.pop(_ENROLMENT, (None, None))
-        now = enrolment.registered(surface, mark)
+        if test and surface is not None and snap_init.fresh(surface):
+            changes = {"enrolment": {"old": "not registered", "new": "registered"}}
+            return ensure.outcome(name, test, changes, "It would be waited for.")
+        surface = runtime.surface(globals(), "cluster")
+        client = runtime.client_with_key(globals(), profile)
+        now = enrolment.registered(surface, mark, client)
         changes = {}
         if (before or now["state"]) != "registered":
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
@@ -125,7 +191,7 @@ def registered(name, timeout=300):
             comment = "It would be waited for." if changes else now["message"]
             return ensure.outcome(name, test, changes, comment)
         if now["state"] != "registered":
-            now = enrolment.wait_registered(surface, mark, timeout)
+            now = enrolment.wait_registered(surface, mark, timeout, client)
         return ensure.outcome(name, test, changes, now["message"])
 
     return ensure.guarded(name, work)

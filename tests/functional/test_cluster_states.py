@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import secrets
+import stat
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,8 @@ STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cluster.py"
 class Cluster:
     """One cluster host, with the state module as Salt loads it."""
 
-    def __init__(self, folder, server, release):
-        self.host = sandbox.create(folder / "fleet" / "east", release, "cluster", "east")
+    def __init__(self, folder, server, release, host=None):
+        self.host = host or sandbox.create(folder / "fleet" / "east", release, "cluster", "east")
         self.secret = server.region.secret
         spec = importlib.util.spec_from_file_location("maas_cluster_states", STATES)
         self.states = importlib.util.module_from_spec(spec)
@@ -84,3 +86,51 @@ def test_a_1x_cluster_with_a_uuid_of_its_own_must_be_named(tmp_path):
         assert first["result"] is False
         assert "maas:clusters:east:uuid: is missing" in first["comment"]
         assert cluster.host.read("etc/maas/maas_cluster.conf") == there
+
+
+def test_the_secret_alone_restarts_only_when_it_changes(cluster):
+    assert cluster.run(cluster.secret)[1]["result"] is True
+    states = cluster.states
+    states.__opts__["test"] = False
+    daemon = surface.detect(cluster.host.root).fact("cluster_services")[0]
+    before = cluster.host.service(daemon)
+    assert states.secret_installed("secret", secret=cluster.secret)["changes"] == {}
+    path = cluster.host.path("secret")
+    os.chmod(path, 0o644)
+    done = states.secret_installed("secret", secret=cluster.secret)
+    assert list(done["changes"]) == ["secret_file"]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+    assert cluster.host.service(daemon) == before
+    states.__opts__["test"] = True
+    planned = states.secret_installed("secret", secret="ab" * 16)
+    assert planned["result"] is None
+    assert "secret" in planned["changes"]
+    bad = states.secret_installed("secret", secret="nothex")
+    assert (bad["result"], "hexadecimal" in bad["comment"]) == (False, True)
+    missing = states.secret_installed("secret")
+    assert "maas:region:shared_secret" in missing["comment"]
+
+
+def test_settings_come_from_the_pillar(cluster):
+    own = cluster.states.__pillar__["maas"]["clusters"]["east"]
+    own["local_settings"] = {"tftp_port": 1069}
+    first, second = cluster.run(cluster.secret)
+    assert first["changes"]["tftp_port"] == {"old": 69, "new": 1069}
+    assert (first["result"], second["result"]) == (True, True)
+
+
+def test_a_snap_becomes_a_rack(tmp_path):
+    (tmp_path / "fleet").mkdir()
+    with RegionServer("3.7") as server:
+        box = sandbox.create(
+            tmp_path / "fleet" / "east", "3.7", "cluster", "east", kind="snap", configured=False
+        )
+        hosts = Hosts(server.region, server.url, tmp_path / "fleet", interval=0.05, retry=0.1)
+        with hosts:
+            cluster = Cluster(tmp_path, server, "3.7", box)
+            planned = cluster.run(cluster.secret, test=True)
+            assert [one["result"] for one in planned] == [None, None]
+            done = cluster.run(cluster.secret)
+            assert [one["result"] for one in done] == [True, True], done
+            assert [one["changes"] for one in done] == [one["changes"] for one in planned]
+            assert not any(one["changes"] for one in cluster.run(cluster.secret))

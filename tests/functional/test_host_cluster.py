@@ -29,7 +29,11 @@ def lone(tmp_path, release, **options):
     return box, detect(box.root)
 
 
-@pytest.mark.parametrize("fleet", ["1.7", "3.6", "3.7"], indirect=True)
+@pytest.mark.parametrize(
+    "fleet",
+    ["1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5", "3.7"],
+    indirect=True,
+)
 def test_enrolment_from_fresh_to_registered(fleet):
     box, surface = fleet.add("c1")
     fresh = enrolment.registered(surface)
@@ -40,7 +44,8 @@ def test_enrolment_from_fresh_to_registered(fleet):
     assert cluster.read_config(surface)["secret"] is False
     done = cluster.configure(surface, **want)
     assert done["changes"] == planned["changes"]
-    assert set(done["changes"]) == {"url", "secret", surface.fact("cluster_url_question")}
+    questions = {surface.fact(f"cluster_{one}_question") for one in ("url", "secret")}
+    assert set(done["changes"]) == {"url", "secret", *questions}
     assert done["restarted"] == list(surface.fact("cluster_services"))
     assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
     config = cluster.read_config(surface)
@@ -63,7 +68,9 @@ def test_a_wrong_secret_is_told_and_can_be_corrected(fleet):
         enrolment.wait_registered(surface, done["mark"], 1)
     assert WRONG not in repr(told.value)
     done = cluster.configure(surface, secret=fleet.region.secret)
-    assert done["changes"] == {"secret": {"old": "*" * 10, "new": "*" * 10}}
+    hidden = {"old": "*" * 10, "new": "*" * 10}
+    question = surface.fact("cluster_secret_question")
+    assert done["changes"] == {"secret": hidden, question: hidden}
     assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
 
 

@@ -225,15 +225,6 @@ def test_a_fresh_installation_is_one_only_once(tmp_path):
         sandbox.create(tmp_path / "b", "9.9")
 
 
-def test_command_line_profiles(tmp_path):
-    _, surface = lone(tmp_path, "3.7")
-    url = "http://192.0.2.1:5240/MAAS"
-    assert surface.run(["maas", "login", "p", url, "-"], stdin="a:b:c\n")[0] == 0
-    assert surface.run(["maas", "list"])[1] == f"p {url}/api/2.0/ a:b:c\n"
-    surface.run(["maas", "logout", "p"])
-    assert surface.run(["maas", "list"])[1] == ""
-
-
 class TestControl:
     def test_only_with_the_sandboxs_token_and_in_a_trusted_folder(self, tmp_path):
         region = Region("3.7", admin=None)

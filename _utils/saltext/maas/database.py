@@ -217,6 +217,18 @@ def now(conn):
     return _rows(conn, "SELECT clock_timestamp()")[0][0]
 
 
+def node_group_status(conn, uuid: str) -> int | None:
+    """A 1.x cluster's status as MAAS counts it, or None when there is no such cluster."""
+    found = _rows(conn, "SELECT status FROM maasserver_nodegroup WHERE uuid = %s", uuid)
+    return found[0][0] if found else None
+
+
+def has_rack(conn, system_id: str) -> bool:
+    """Whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
+    query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"
+    return bool(_rows(conn, query, system_id))
+
+
 #: Tables whose rows a cluster only reports, so that they go with it.
 DERIVED = (
     "maasserver_dhcplease",

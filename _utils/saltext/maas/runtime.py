@@ -165,6 +165,19 @@ def client(dunders, profile_name=None) -> Client:
     return cache[key]
 
 
+def client_with_key(dunders, profile_name=None) -> Client | None:
+    """As :func:`client`, or None where no key is known and none was asked for.
+
+    On a region host no key is made for this: its database can be asked.
+    """
+    if profile_name is None and "api" not in (dunders["__pillar__"].get("maas") or {}):
+        own = dunders["__opts__"].get("maas")
+        if not isinstance(own, dict) and not os.environ.get("MAAS_API_KEY"):
+            return None
+    reach = profile(dunders, profile_name)
+    return client(dunders, profile_name) if reach.api_key else None
+
+
 def snapshot(dunders, profile_name=None) -> Snapshot:
     """The region as this state run sees it: every collection is read at most once.
 

@@ -15,6 +15,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+import requests
 from saltext.maas.emulator import control
 from saltext.maas.emulator.sandbox import Sandbox
 from saltext.maas.host import formats
@@ -101,8 +102,10 @@ class Hosts:
         host = Sandbox(root)
         info = host.info
         parts = urlsplit(self.base_url)
-        info["url"] = f"{parts.scheme}://{parts.netloc}/_emulator"
-        host.write("emulator.json", json.dumps(info, indent=1))
+        control_url = f"{parts.scheme}://{parts.netloc}/_emulator"
+        if info["url"] != control_url:
+            info["url"] = control_url
+            host.write("emulator.json", json.dumps(info, indent=1))
         kinds = {"region": _RegionDaemon, "cluster": _ClusterDaemon}
         return [kinds[role](self, host) for role in host.roles]
 
@@ -201,6 +204,9 @@ class _ClusterDaemon(_Daemon):
             return
         self.pause(self.hosts._retry)
         host = self.host
+        if host.release < "1.7":
+            self._register_over_http()
+            return
         if self._secret is None:
             if host.release < "1.9":  # without one it starts again every few seconds
                 self._read_secret()
@@ -217,6 +223,30 @@ class _ClusterDaemon(_Daemon):
             return
         self._log(f"Event-loop '{event_loop}' authenticated.")
         self._register(event_loop)
+
+    def _register_over_http(self):
+        """What a cluster of 1.5 or 1.6 does: it asks the region's API, which knows no secret."""
+        reported = [
+            {"interface": one["name"], "ip": one["ip"], "subnet_mask": one["subnet_mask"]}
+            for one in self.host.info["interfaces"]
+        ]
+        form = {"uuid": self._uuid or "", "interfaces": json.dumps(reported)}
+        url = f"{self._urls[0]}/api/1.0/nodegroups/?op=register"
+        try:
+            with requests.Session() as http:
+                http.trust_env = False
+                status = http.post(url, data=form, timeout=10).status_code
+        except (requests.RequestException, ValueError):
+            self._log("Could not register with region controller: [Errno 111] Connection refused.")
+            return
+        if status == 200:
+            self.region.controller_connected(self._uuid, True)
+            self._ident = self._uuid
+        elif status == 403:  # the job ends; only a new start asks again
+            self._log("This system has been rejected as a cluster controller.")
+            self.host.set_service(self.name, running=False)
+        elif status != 202:
+            self._log(f"Could not register with region controller: {status}.")
 
     def _register(self, event_loop):
         host, info = self.host, self.host.info

@@ -66,14 +66,17 @@ class Sandbox:
         return Release(self.info["release"])
 
     @property
-    def roles(self) -> tuple[str, ...]:
-        """``region``, ``cluster`` or both."""
-        return tuple(self.info["role"].split("+"))
-
-    @property
     def kind(self) -> str:
         """``deb`` or ``snap``."""
         return self.info.get("kind", "deb")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """``region``, ``cluster`` or both; a snap has none until it is initialised."""
+        role = self.info["role"]
+        if self.kind == "snap" and self._new is None:
+            role = (self.read("snap_mode") or "").strip().replace("rack", "cluster")
+        return tuple(one for one in role.split("+") if one in ("region", "cluster"))
 
     def fact(self, name: str):
         """A fact about this release; see ``saltext.maas.host.layouts``."""
@@ -133,6 +136,8 @@ class Sandbox:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S+0000", time.gmtime())
             self.append(name, f"{stamp} [-] {text}")
         else:
+            if unit in (self.fact("cluster_services") or ()):
+                unit = self.fact("cluster_journal")[1]
             entry = {"time": time.time(), "unit": unit, "text": text}
             self.append(f"{_STATE}/journal.jsonl", json.dumps(entry))
 
@@ -212,7 +217,8 @@ def create(
     Args:
         directory: Its root; made when missing, must hold no sandbox yet.
         release: MAAS release.
-        role: ``region``, ``cluster`` or ``region+cluster``.
+        role: ``region``, ``cluster`` or ``region+cluster``; for a snap also
+            ``none``, which is how it comes.
         hostname: Name of the host; by default the folder's.
         interfaces: Dicts of ``name``, ``mac``, ``ip``, ``subnet_mask``.
         url: Region URL that the installation starts with.
@@ -244,6 +250,7 @@ def create(
     info = {
         "release": exact,
         "role": role,
+        "kind": kind,
         "hostname": hostname,
         "interfaces": interfaces,
         "url": control,

@@ -88,7 +88,7 @@ def _dpkg_status(host):
     version = (
         f"1:{host.release}-0ubuntu1" if host.release >= "3.0" else f"{host.release}+bzr1-0ubuntu1"
     )
-    names = ["maas-common"]
+    names = ["maas-common", "maas-cli"]
     if "region" in host.roles:
         # maas-region-controller-min (1.x) or maas-region-api (2.0+) holds the code.
         names += host.fact("region_packages")
@@ -145,10 +145,16 @@ def _cluster_config(host, url, uuid):
     text = _CLUSTER_CONF.format(url=url)
     if uuid:
         text += f'CLUSTER_UUID="{uuid}"\n'
-    return {
+    found = {
         path: (text, 0o640, "root:maas"),
         host.fact("pserv"): (_PSERV, 0o644, "root:root"),
     }
+    if host.fact("cluster_celery"):
+        line = f"CLUSTER_UUID = '{uuid}'\n" if uuid else ""
+        found[host.fact("cluster_celery")] = (line, 0o640, "root:maas")
+    if host.fact("bootresources"):
+        found[host.fact("bootresources")] = (_BOOTRESOURCES, 0o644, "root:root")
+    return found
 
 
 _CLUSTER_CONF = """\
@@ -165,6 +171,19 @@ tftp:
   # port: 69
   ## The URL to be contacted to generate PXE configurations.
   # generator: http://localhost/MAAS/api/1.0/pxeconfig/
+"""
+
+_BOOTRESOURCES = """\
+# What the importer brings here; it is not in use before configure_me is gone.
+boot:
+  configure_me: true
+  storage: /var/lib/maas/boot-resources/
+  sources:
+    - path: http://maas.ubuntu.com/images/ephemeral-v2/releases/
+      keyring: /usr/share/keyrings/ubuntu-cloudimage-keyring.gpg
+      selections:
+        - {release: trusty, arches: [i386, amd64], subarches: [generic], labels: [release]}
+        - {release: precise, arches: [i386, amd64], subarches: [generic], labels: [release]}
 """
 
 _LOCAL_SETTINGS = """\

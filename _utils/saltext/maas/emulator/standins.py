@@ -12,13 +12,12 @@ import binascii
 import getpass
 import json
 import os
-import sqlite3
 import sys
 import time
 import uuid as uuids
 
 import yaml
-from saltext.maas.emulator import standins_region, standins_system
+from saltext.maas.emulator import standins_cli, standins_region, standins_system
 from saltext.maas.emulator.sandbox import Sandbox
 from saltext.maas.host import formats
 from saltext.maas.host.settings import SETTINGS
@@ -393,46 +392,16 @@ def _register(host, name, arguments):
 
 
 def _maas(host, name, arguments):
-    """Profiles of the command-line client: login, list, logout; the region's own in 2.0+."""
+    """The ``maas`` command: its client's part, a snap's own commands, and the region's."""
     command, *rest = arguments or ["--help"]
+    if command in standins_cli.COMMANDS:
+        return standins_cli.COMMANDS[command](host, rest)
     if host.kind == "snap" and command in standins_region.SNAP:
         return standins_region.SNAP[command](host, f"{name} {command}", rest)
-    region = "region" in host.roles and host.release >= "2.0"
-    if region and command not in ("login", "logout", "list", "refresh"):
+    if "region" in host.roles and host.release >= "2.0":
         return _region(host, name, [command.replace("config-", "config_"), *rest])
-    folder = host.path("root")
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, ".maascli.db")
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with sqlite3.connect(path) as database:
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS profiles "
-            "(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB)"
-        )
-        if command == "list":
-            for profile, data in database.execute("SELECT name, data FROM profiles ORDER BY name"):
-                kept = json.loads(data)
-                say(f"{profile} {kept['url']} {':'.join(kept['credentials'] or ['anonymous'])}")
-        elif command == "logout" and rest:
-            database.execute("DELETE FROM profiles WHERE name = ?", rest[:1])
-        elif command == "login" and len(rest) >= 2:
-            return _login(host, database, *rest[:3])
-        elif command in ("login", "logout") or command not in ("refresh",):
-            say("usage: maas [-h] COMMAND ...", sys.stderr)
-            return 2
-    return 0
-
-
-def _login(host, database, profile, url, key="-"):
-    key = sys.stdin.readline().strip() if key == "-" else key
-    if "/api/" not in url:
-        url = f"{url.rstrip('/')}/api/{host.release.api}/"
-    credentials = key.split(":") if key else None
-    data = {"name": profile, "url": url, "credentials": credentials, "description": {}}
-    database.execute(
-        "INSERT OR REPLACE INTO profiles (name, data) VALUES (?, ?)", (profile, json.dumps(data))
-    )
-    return 0
+    say("usage: maas [-h] COMMAND ...", sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

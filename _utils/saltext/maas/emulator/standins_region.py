@@ -221,21 +221,33 @@ def _init(host, name, arguments):
     parser.add_argument("--skip-admin", action="store_true")
     parser.add_argument("--force", action="store_true")
     args = parser.parse_args(arguments)
+    if args.mode == "rack":
+        return _init_rack(host, args.maas_url, args.secret)
     if host.release < "2.8":
         say("KeyError: 'database_host'", file=sys.stderr)  # it fails when it has to ask
         return 2
     given = {"maas_url": args.maas_url}
-    if args.mode != "rack":
-        uri = args.database_uri
-        if uri is None:
-            say("Database URI: ", end="")
-            uri = sys.stdin.readline().strip()
-        given.update(_from_uri(uri))
+    uri = args.database_uri
+    if uri is None:
+        say("Database URI: ", end="")
+        uri = sys.stdin.readline().strip()
+    given.update(_from_uri(uri))
     if args.num_workers:
         given["num_workers"] = args.num_workers
     host.write("region_config", formats.yaml_update(None, given), 0o640)
     host.write("cluster_config", formats.yaml_update(None, {"maas_url": args.maas_url}), 0o640)
     host.write(host.fact("snap_mode"), args.mode)
+    host.set_service("maas", running=True)
+    return 0
+
+
+def _init_rack(host, url, secret):
+    if not secret:
+        say("Secret: ", end="")
+        secret = sys.stdin.readline().strip()
+    host.write("secret", secret, 0o640, "root:root")
+    host.write("cluster_config", formats.yaml_update(None, {"maas_url": url}), 0o640)
+    host.write(host.fact("snap_mode"), "rack")
     host.set_service("maas", running=True)
     return 0
 

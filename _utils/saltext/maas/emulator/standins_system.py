@@ -206,6 +206,11 @@ def configure(host, role):
         url = f"http://{given}{'' if port == 80 else f':{port}'}/MAAS"
         _write_region_url(host, url)
         return
+    if host.fact("cluster_celery"):
+        uuid = formats.celery_uuid(host.read("cluster_celery"))
+        if uuid:
+            text = formats.shell_set(host.read("cluster_config"), "CLUSTER_UUID", uuid)
+            host.write("cluster_config", text)
     url = answers.get(host.fact("cluster_url_question"), "")
     if url:
         _write_cluster_url(host, url)
@@ -253,7 +258,7 @@ def journalctl(host, arguments):
     units, since, lines = [], 0.0, None
     words = iter(arguments)
     for word in words:
-        if word in ("-u", "--unit"):
+        if word in ("-u", "--unit", "-t", "--identifier"):
             units.append(next(words))
         elif word == "--since":
             since = float(next(words).lstrip("@"))

@@ -5,10 +5,30 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from saltext.maas.client.profile import url_problems
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import debconf, files, formats, logs, services, shared_secret
+from saltext.maas.host import (
+    cluster_settings,
+    debconf,
+    files,
+    formats,
+    logs,
+    shared_secret,
+    snap_init,
+    transaction,
+)
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
+
+
+def need(surface: Surface) -> None:
+    """Make sure that this host is a cluster, or a snap that can become one.
+
+    Raises:
+        HostError: It is neither.
+    """
+    if not snap_init.fresh(surface):
+        surface.need("cluster")
 
 
 def read_config(surface: Surface) -> dict:
@@ -16,13 +36,13 @@ def read_config(surface: Surface) -> dict:
 
     Returns:
         ``{"urls": [region URL], "uuid": str or None, "system_id": str or None,
-        "secret": bool, "debconf_url": str, "source": file}``; ``secret`` says
-        whether one is installed.
+        "secret": bool, "settings": {name: value}, "debconf_url": str, "source": file}``;
+        ``secret`` says whether one is installed.
 
     Raises:
         HostError: No cluster or rack controller here, or a file is broken.
     """
-    surface.need("cluster")
+    need(surface)
     question = surface.fact("cluster_url_question")
     answers = debconf.show(surface, *surface.fact("cluster_packages")) if question else {}
     return {**read_files(surface), "debconf_url": answers.get(question, "")}
@@ -30,12 +50,14 @@ def read_config(surface: Surface) -> dict:
 
 def read_files(surface: Surface) -> dict:
     """As :func:`read_config`, but from files alone: no command runs, no ``debconf_url``."""
-    surface.need("cluster")
+    need(surface)
     path = surface.path("cluster_config")
     text, name = files.read(path), surface.inside(path)
     if surface.fact("cluster_format") == "shell":
         url = formats.shell_read(text, "MAAS_URL")
         urls, uuid = [url] if url else [], formats.shell_read(text, "CLUSTER_UUID")
+        if uuid is None and surface.has("cluster_celery"):
+            uuid = formats.celery_uuid(files.read(surface.path("cluster_celery")))
     else:
         data = formats.yaml_read(text, name)
         urls, uuid = data.get("maas_url") or [], data.get("cluster_uuid")
@@ -46,18 +68,21 @@ def read_files(surface: Surface) -> dict:
         "uuid": uuid if surface.fact("has_cluster_uuid") else None,
         "system_id": (system_id or "").strip() or None,
         "secret": surface.has("secret") and shared_secret.read(surface) is not None,
+        "settings": cluster_settings.read(surface),
         "source": name,
     }
 
 
-def plan(surface: Surface, url=None, uuid=None, secret=None) -> dict:
+def plan(surface: Surface, url=None, uuid=None, secret=None, **settings) -> dict:
     """What :func:`configure` would change.
 
     Args:
         surface: The host.
         url: Region URL, or a list of them (2.5 and later).
-        uuid: Cluster uuid for a cluster that has none yet (until 2.x).
+        uuid: Cluster uuid for a cluster that has none yet (until 1.10).
         secret: The region's shared secret in hex (1.7 and later).
+        settings: ``tftp_port``, ``tftp_root``, ``debug``, ...; see
+            :data:`~saltext.maas.host.cluster_settings.SETTINGS`.
 
     Returns:
         ``{"changes": {field: {"old", "new"}}, "warnings": []}``; the secret
@@ -67,30 +92,73 @@ def plan(surface: Surface, url=None, uuid=None, secret=None) -> dict:
         HostError: A value is not possible here; see :func:`configure`.
     """
     now = read_config(surface)
+    urls = None if url is None else _urls(surface, url)
+    want = cluster_settings.wanted(surface, settings)
     changes = {}
-    if url is not None:
-        urls = _urls(surface, url)
+    if snap_init.fresh(surface):
+        if urls is None or secret is None:
+            raise HostError("A new snap needs the region's url and secret to become a rack.")
+        changes["mode"] = {"old": "none", "new": "rack"}
+    if urls is not None:
         if now["urls"] != urls or _generator_differs(surface, urls[0]):
             changes["url"] = {"old": _one_or_all(now["urls"]), "new": _one_or_all(urls)}
         question = surface.fact("cluster_url_question")
         if question and now["debconf_url"] != urls[0]:
             changes[question] = {"old": now["debconf_url"], "new": urls[0]}
-    if uuid is not None and now["uuid"] != uuid:
+    if uuid is not None and (now["uuid"] != uuid or _uuid_missing(surface, uuid)):
         _check_uuid(surface, now["uuid"], uuid)
         changes["uuid"] = {"old": None, "new": uuid}
-    if secret is not None and shared_secret.read(surface) != shared_secret.normal(secret):
-        changes["secret"] = {"old": HIDDEN if now["secret"] else None, "new": HIDDEN}
-    return {"changes": changes, "warnings": []}
+    for name, value in want.items():
+        if now["settings"][name] != value:
+            changes[name] = {"old": now["settings"][name], "new": value}
+    if secret is not None:
+        changes.update(_secret_changes(surface, now["secret"], secret))
+    warnings = []
+    if surface.kind == "snap" and "secret" in changes and "mode" not in changes:
+        warnings.append(
+            "maas config takes the secret as an argument only, which every user of the host "
+            "could read, so it goes into its file directly."
+        )
+    return {"changes": {**transaction.plan(surface, "cluster"), **changes}, "warnings": warnings}
+
+
+def _secret_changes(surface, there, secret):
+    if not surface.has("secret"):
+        raise HostError(
+            f"MAAS {surface.release} has no shared secret: its clusters register over HTTP, and "
+            "an administrator accepts them."
+        )
+    value = shared_secret.normal(secret)
+    question, found = surface.fact("cluster_secret_question"), {}
+    if shared_secret.read(surface) != value:
+        if there and "region" in surface.roles:
+            raise HostError(
+                "This host is the region too, whose shared secret is another one: clusters "
+                "take the region's, so leave the secret out here."
+            )
+        found["secret"] = {"old": HIDDEN if there else None, "new": HIDDEN}
+    elif shared_secret.loose(surface):
+        found["secret_file"] = shared_secret.loose(surface)
+    if question and "region" not in surface.roles:
+        package = surface.fact("cluster_packages")[0]
+        old = debconf.get_answer(surface, package, question)
+        if (old or "").lower() != value:
+            found[question] = {"old": HIDDEN if old else None, "new": HIDDEN}
+    return found
 
 
 def _urls(surface, url):
-    urls = [one.rstrip("/") for one in ([url] if isinstance(url, str) else url)]
-    for one in urls:
-        parts = urlsplit(one)
-        if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", one):
-            raise HostError("url must be a region URL, such as http://192.0.2.10:5240/MAAS.")
+    urls = [str(one).rstrip("/") for one in ([url] if isinstance(url, str) else url)]
     if not urls:
-        raise HostError("At least one region URL is needed.")
+        raise HostError("url: at least one region URL is needed.")
+    for one in urls:
+        told = url_problems(one)
+        if told:
+            raise HostError(f"url: the region URL {told[0]}.")
+        if re.search(r"[\"'`$\\;|&<>]", one) or not urlsplit(one).path.rstrip("/"):
+            raise HostError(
+                f"url: {one!r} is not a region URL such as http://192.0.2.10:5240/MAAS."
+            )
     if len(urls) > 1 and not surface.fact("several_region_urls"):
         raise HostError(f"MAAS {surface.release} takes one region URL; several from 2.5 on.")
     return urls
@@ -100,12 +168,19 @@ def _one_or_all(urls):
     return urls[0] if len(urls) == 1 else urls or None
 
 
+def _uuid_missing(surface, uuid):
+    """Whether the older place of a 1.5 or 1.6 cluster's uuid has another one, or none."""
+    if not surface.has("cluster_celery"):
+        return False
+    return formats.celery_uuid(files.read(surface.path("cluster_celery"))) != uuid
+
+
 def _check_uuid(surface, now, uuid):
     if not surface.fact("has_cluster_uuid") or surface.release >= "2.0":
         raise HostError(f"MAAS {surface.release} has no cluster uuid to choose.")
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,36}", uuid):
         raise HostError("A cluster uuid has at most 36 letters, digits, '.', '_' or '-'.")
-    if now:
+    if now and now != uuid:
         raise HostError(
             f"This cluster has the uuid {now}; another one would make the region see a new "
             "cluster and keep the old one. Use this uuid, or leave it out of the pillar."
@@ -120,8 +195,13 @@ def _generator_differs(surface, url):
     )
 
 
-def configure(surface: Surface, url=None, uuid=None, secret=None, test: bool = False) -> dict:
+def configure(
+    surface: Surface, url=None, uuid=None, secret=None, test: bool = False, **settings
+) -> dict:
     """Point a cluster or rack at its region, in files and debconf, and restart it once.
+
+    All of it is one :class:`~saltext.maas.host.transaction.Change`: a run that was
+    killed is taken up by the next one.  The rack's identity (``maas_id``) is kept.
 
     Args:
         surface: The host.
@@ -129,6 +209,7 @@ def configure(surface: Surface, url=None, uuid=None, secret=None, test: bool = F
         uuid: Cluster uuid.
         secret: Shared secret.
         test: Only plan.
+        settings: More local settings.
 
     Returns:
         ``{"changes", "warnings": [text], "restarted": [service], "mark": text}``;
@@ -139,61 +220,57 @@ def configure(surface: Surface, url=None, uuid=None, secret=None, test: bool = F
         HostError: A value is wrong, another uuid is in place, or a step failed;
             then the files are put back.
     """
-    planned = plan(surface, url, uuid, secret)
+    planned = plan(surface, url, uuid, secret, **settings)
     changes = planned["changes"]
     if test or not changes:
         return {**planned, "restarted": [], "mark": None}
-    paths = [surface.path(name) for name in _FILES if surface.has(name)]
-    snapshot = files.Snapshot(surface, paths)
     here, warnings = logs.mark(surface), list(planned["warnings"])
-    question, restarted = surface.fact("cluster_url_question"), []
-    try:
+    package = (surface.fact("cluster_packages") or (None,))[0]
+    questions = {
+        surface.fact("cluster_url_question"): "string",
+        surface.fact("cluster_secret_question"): "password",
+    }
+    asked = [(package, one, kind) for one, kind in questions.items() if one in changes]
+    quiet = {*questions, "secret_file", transaction.UNFINISHED}
+    with transaction.Change(
+        surface,
+        "cluster",
+        [surface.path(name) for name in _FILES if surface.has(name)],
+        asked,
+        surface.fact("cluster_services") if changes.keys() - quiet else (),
+    ) as change:
+        if "mode" in changes:
+            snap_init.rack(surface, _urls(surface, url)[0], shared_secret.normal(secret))
         if "url" in changes:
             _set_urls(surface, _urls(surface, url))
         if "uuid" in changes:
-            _edit_shell(surface, "CLUSTER_UUID", uuid)
-        if "secret" in changes:
+            _set_uuid(surface, uuid)
+        if {"secret", "secret_file"} & changes.keys():
             warnings += _set_secret(surface, shared_secret.normal(secret))
-        if question in changes:
-            _set_answer(surface, question, "string", changes[question]["new"])
-        if {"url", "uuid", "secret"} & changes.keys():
-            restarted = services.restart(surface, surface.fact("cluster_services"))
-    except HostError as error:
-        told = _roll_back(surface, snapshot, changes.get(question))
-        raise HostError(f"{error} {told}") from None
-    return {"changes": changes, "warnings": warnings, "restarted": restarted, "mark": here}
+        want = cluster_settings.wanted(surface, settings)
+        cluster_settings.write(surface, {key: want[key] for key in want if key in changes})
+        for _, question, kind in asked:
+            value = changes[question]["new"] if kind == "string" else shared_secret.normal(secret)
+            debconf.set_answer(surface, package, question, kind, value)
+    return {"changes": changes, "warnings": warnings, "restarted": change.restarted, "mark": here}
 
 
-def _roll_back(surface, snapshot, answer):
-    try:
-        snapshot.restore()
-        if answer:
-            _set_answer(surface, surface.fact("cluster_url_question"), "string", answer["old"])
-        services.restart(surface, surface.fact("cluster_services"))
-    except (HostError, OSError):
-        return "Not everything could be put back: look at the files and services of MAAS here."
-    return "The files were put back."
-
-
-_FILES = ("cluster_config", "pserv", "secret")
-
-
-def _set_answer(surface, question, kind, value):
-    package = surface.fact("cluster_packages")[0]
-    debconf.set_answer(surface, package, question, kind, value)
+_FILES = ("cluster_config", "pserv", "cluster_celery", "secret", "snap_mode")
 
 
 def _set_urls(surface, urls):
     path = surface.path("cluster_config")
     command = surface.fact("cluster_url_command")
-    files.back_up(path)
-    if surface.has("pserv"):
-        files.back_up(surface.path("pserv"))
     if command and command[-1].startswith("--"):
         argv = [part for one in urls for part in (command[-1], one)]
         surface.check([surface.fact("cluster_tool"), *command[:-1], *argv])
     elif command:
         surface.check([surface.fact("cluster_tool"), *command, urls[0]])
+    elif surface.fact("cluster_format") == "yaml":
+        new = formats.yaml_update(
+            files.read(path), {"maas_url": _one_or_all(urls)}, surface.inside(path)
+        )
+        files.replace(surface, path, new, formats.yaml_read, backup=False)
     else:
         _edit_shell(surface, "MAAS_URL", urls[0])
         pserv = surface.path("pserv")
@@ -203,22 +280,34 @@ def _set_urls(surface, urls):
         raise HostError(f"{surface.inside(path)} does not hold the region URL after the change.")
 
 
+def _set_uuid(surface, uuid):
+    if surface.fact("cluster_format") == "yaml":
+        path = surface.path("cluster_config")
+        new = formats.yaml_update(files.read(path), {"cluster_uuid": uuid}, surface.inside(path))
+        files.replace(surface, path, new, formats.yaml_read, owner=("root", "maas"), backup=False)
+        return
+    _edit_shell(surface, "CLUSTER_UUID", uuid)
+    if surface.has("cluster_celery"):
+        path = surface.path("cluster_celery")
+        new = formats.celery_set_uuid(files.read(path), uuid)
+        files.replace(surface, path, new, owner=("root", "maas"), backup=False)
+
+
 def _edit_shell(surface, key, value):
     path = surface.path("cluster_config")
     new = formats.shell_set(files.read(path), key, value)
-    files.replace(surface, path, new, owner=("root", "maas"))
+    files.replace(surface, path, new, owner=("root", "maas"), backup=False)
 
 
 def _set_secret(surface, value):
     path = surface.path("secret")
-    files.back_up(path)
-    argv = [surface.fact("cluster_tool"), "install-shared-secret"]
-    surface.check(argv, stdin=value + "\n", hide=[value])
-    note = files.own_secret(surface, path)
+    if shared_secret.read(surface) != value:
+        if surface.kind == "snap":
+            shared_secret.write(surface, value)
+        else:
+            argv = [surface.fact("cluster_tool"), "install-shared-secret"]
+            surface.check(argv, stdin=value + "\n", hide=[value])
+    note = files.own_secret(surface, path, *surface.fact("secret_owner"))
     if shared_secret.read(surface) != value:
         raise HostError(f"{surface.inside(path)} does not hold the secret after the change.")
-    question = surface.fact("cluster_secret_question")
-    if question:
-        # 1.7 and 1.8 install debconf's secret again with every upgrade.
-        _set_answer(surface, question, "password", value)
     return [note] if note else []

@@ -1,83 +1,126 @@
-"""Has the region taken this cluster or rack in?  Read from its own log."""
+"""Has the region taken this cluster or rack in?  Read from its log, and asked of the region."""
 
 from __future__ import annotations
 
 import re
 import time
 
-from saltext.maas.host import cluster, files, logs, reach, services, shared_secret
+from saltext.maas.host import at_region, cluster, files, logs, reach, services, shared_secret
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
-_SUCCESS = (
-    re.compile(r"Cluster '[^']+' registered \(via "),
-    re.compile(r"Rack controller '[^']+' registered \(via "),
+_WRONG_SECRET = "The region refused this host's shared secret: install the region's secret here."
+_REJECTED = (
+    "The region rejected this cluster: accept it there (maas_node_group.present with "
+    "status: accepted)."
 )
-_FAILURES = (
-    (
-        re.compile(r"FAILED authentication"),
-        "The region refused this host's shared secret: install the region's secret here.",
-    ),
-    (
-        re.compile(r"Cluster '[^']+' REJECTED by the region"),
-        "The region rejected this cluster: accept it there (nodegroups, op=accept).",
-    ),
-    (
-        re.compile(r"Could not register with region controller"),
-        "The cluster could not register: check its region URL and that the region answers.",
-    ),
+_UNREACHABLE = (
+    "This host could not reach the region: check its region URL, name resolution, and that the "
+    "region's API and RPC ports answer."
 )
 
+#: Lines of a daemon's log: since, until, pattern, state, what to do.
+LINES = (
+    ("1.7", "1.10", r"Cluster '[^']+' registered \(via ", "registered", ""),
+    ("1.7", "1.10", r"Cluster '[^']+' REJECTED by the region", "failed", _REJECTED),
+    ("2.0", "3.7", r"Rack controller '[^']+' registered \(via ", "registered", ""),
+    ("2.0", "3.7", r"Rack controller .*REJECTED by the region", "failed",
+     "The region would not register this rack: look at the region's log, which says why."),
+    ("1.7", "3.7", r"FAILED authentication", "failed", _WRONG_SECRET),
+    ("1.7", "3.7", r"While requesting RPC info at ", "waiting", _UNREACHABLE),
+    ("1.5", "1.6", r"Could not register with region controller", "failed", _UNREACHABLE),
+    ("1.5", "1.6", r"has been rejected as a cluster controller", "failed", _REJECTED),
+)  # fmt: skip
 
-def registered(surface: Surface, mark: str | None = None) -> dict:
-    """How far this host's enrolment is (1.7 and later; 1.5 and 1.6 as far as the log tells).
+
+def _lines_of(release):
+    return [
+        (re.compile(pattern), state, advice)
+        for since, until, pattern, state, advice in LINES
+        if release >= since and release.parts[:2] <= tuple(map(int, until.split(".")))
+    ]
+
+
+def registered(surface: Surface, mark: str | None = None, client=None) -> dict:
+    """How far this host's enrolment is, in MAAS 1.5 to 3.7.
 
     Args:
         surface: The host.
         mark: From :func:`~saltext.maas.host.cluster.configure`; without it the
             last line of the log that says anything counts.
+        client: A :class:`~saltext.maas.client.Client` with a key, if there is one; a 1.x
+            region answers without.
 
     Returns:
         ``{"state": "registered", "failed" or "waiting", "message": what it
         means and what to do, "line": the log's line or None}``.
+
+    Raises:
+        HostError: This host runs no cluster, or its log cannot be read.
     """
-    surface.need("cluster")
-    state, message, line = "waiting", "Nothing in the log yet.", None
-    for text in logs.lines(surface, mark):
-        if any(pattern.search(text) for pattern in _SUCCESS):
-            state, message, line = "registered", "The region took this host in.", text
-            continue
-        for pattern, advice in _FAILURES:
-            if pattern.search(text):
-                state, message, line = "failed", advice, text
+    cluster.need(surface)
+    if not surface.roles:
+        return _told("failed", "The snap is not initialised: it plays no part yet.")
+    state, message, line = _in_log(surface, mark)
     stopped = [
         name for name in surface.fact("cluster_services") if not services.running(surface, name)
     ]
     if stopped:
         told = f"Not running: {', '.join(stopped)}; start it and look at its log."
-        return {"state": "failed", "message": told, "line": line}
-    if state == "registered" and surface.has("maas_id"):
-        if not (files.read(surface.path("maas_id")) or "").strip():
-            state, message = "waiting", "The host has no system id (maas_id) yet."
-    elif state == "waiting":
-        state, message = _why_waiting(surface)
+        return _told("failed", told, line)
+    if surface.has("secret") and state != "registered" and shared_secret.read(surface) is None:
+        told = "No shared secret is installed here: install the region's secret."
+        return _told("failed", told, line)
+    there = at_region.verdict(surface, client)
+    if there and there["state"] in ("rejected", "pending"):
+        return _told(
+            "failed" if there["state"] == "rejected" else "waiting", there["message"], line
+        )
+    if state == "registered":
+        if surface.has("maas_id") and not (files.read(surface.path("maas_id")) or "").strip():
+            return _told("waiting", "The host has no system id (maas_id) yet.", line)
+        if there and there["state"] != "accepted":
+            return _told("waiting", there["message"], line)
+        return _told("registered", message, line)
+    # Before 1.7 no line tells of success; later an old log may have been rotated away.
+    if there and there["state"] == "accepted" and (surface.release < "1.7" or not (mark or line)):
+        return _told("registered", "The region has taken this host in.", line)
+    if state == "failed":
+        return _told(state, message, line)
+    return _why_waiting(surface, there, line)
+
+
+def _told(state, message, line=None):
     return {"state": state, "message": message, "line": line}
 
 
-def _why_waiting(surface):
-    if surface.has("secret") and shared_secret.read(surface) is None:
-        return "failed", "No shared secret is installed here: install the region's secret."
+def _in_log(surface, mark):
+    state, message, line = "waiting", "Nothing in the log yet.", None
+    table = _lines_of(surface.release)
+    for text in logs.lines(surface, mark):
+        for pattern, means, advice in table:
+            if pattern.search(text):
+                state, message, line = means, advice or "The region took this host in.", text
+                break
+    return state, message, line
+
+
+def _why_waiting(surface, there, line):
     urls = cluster.read_files(surface)["urls"]
     if not urls:
-        return "failed", "No region URL is set here."
+        return _told("failed", "No region URL is set here.", line)
     for url in urls:
         told = reach.check_region_url(url, surface.release)
         if told["reachable"]:
-            return "waiting", "The region answers; the host has not registered yet."
-    return "waiting", f"The region does not answer at {urls[0]}: {told['reason']}."
+            why = there["message"] if there else "the host has not registered yet."
+            return _told("waiting", f"The region answers; {why}", line)
+    told = f"The region does not answer at {urls[0]}: {told['reason']}."
+    return _told("waiting", told, line)
 
 
-def wait_registered(surface: Surface, mark: str | None = None, timeout: float = 120) -> dict:
+def wait_registered(
+    surface: Surface, mark: str | None = None, timeout: float = 120, client=None
+) -> dict:
     """Wait for :func:`registered` to say ``registered``.
 
     A failure is waited out as well: a cluster tries again by itself, and the
@@ -92,7 +135,7 @@ def wait_registered(surface: Surface, mark: str | None = None, timeout: float = 
     deadline = time.monotonic() + timeout
     pause = 0.2
     while True:
-        now = registered(surface, mark)
+        now = registered(surface, mark, client)
         if now["state"] == "registered":
             return now
         if time.monotonic() + pause > deadline:

@@ -357,3 +357,57 @@ def pserv_set_generator(text: str, region_url: str) -> str:
     if not count:
         raise HostError("pserv.yaml has no generator line.")
     return new
+
+
+def pserv_value(text: str | None, key: str) -> str | None:
+    """Value of a key of the ``tftp:`` section, or None when it is only a comment."""
+    for _, line in _tftp_lines((text or "").split("\n")):
+        found = re.match(rf"[ \t]+{re.escape(key)}:[ \t]*(\S+)", line)
+        if found:
+            return found.group(1)
+    return None
+
+
+def pserv_set(text: str | None, key: str, value: str) -> str:
+    """Set a key of the ``tftp:`` section; a commented line comes to life."""
+    lines = (text or "").split("\n")
+    section = list(_tftp_lines(lines))
+    for pattern in (rf"([ \t]+){re.escape(key)}:", rf"([ \t]+)#[ \t]*{re.escape(key)}:"):
+        for number, line in section:
+            found = re.match(pattern, line)
+            if found:
+                lines[number] = f"{found.group(1)}{key}: {value}"
+                return "\n".join(lines)
+    head = next((at for at, line in enumerate(lines) if re.match(r"tftp:\s*$", line)), None)
+    if head is None:
+        return f"{(text or '').rstrip()}\ntftp:\n  {key}: {value}\n".lstrip()
+    lines.insert(head + 1, f"  {key}: {value}")
+    return "\n".join(lines)
+
+
+def _tftp_lines(lines):
+    inside = False
+    for number, line in enumerate(lines):
+        if re.match(r"[^\s#]", line):
+            inside = bool(re.match(r"tftp:\s*$", line))
+        elif inside:
+            yield number, line
+
+
+# maas_local_celeryconfig_cluster.py
+
+_CELERY_UUID = re.compile(r"^CLUSTER_UUID\s*=\s*['\"]([^'\"]*)['\"].*$", re.MULTILINE)
+
+
+def celery_uuid(text: str | None) -> str | None:
+    """The cluster's uuid in its celery configuration, or None."""
+    found = _CELERY_UUID.search(text or "")
+    return found.group(1) or None if found else None
+
+
+def celery_set_uuid(text: str | None, uuid: str) -> str:
+    """Set that uuid."""
+    line = f"CLUSTER_UUID = '{uuid}'"
+    if _CELERY_UUID.search(text or ""):
+        return _CELERY_UUID.sub(lambda _: line, text)
+    return f"{text or ''}{line}\n"

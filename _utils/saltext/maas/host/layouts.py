@@ -23,6 +23,11 @@ DEB = {
         ("2.0", "etc/maas/rackd.conf"),
     ),
     "pserv": (("1.5", "etc/maas/pserv.yaml"), ("1.9", None)),
+    # An older home of the uuid, which each package upgrade copies over the newer one.
+    "cluster_celery": (
+        ("1.5", "etc/maas/maas_local_celeryconfig_cluster.py"),
+        ("1.7", None),
+    ),
     "secret": (("1.7", "var/lib/maas/secret"),),
     "maas_id": (("2.0", "var/lib/maas/maas_id"),),
     "dhcpd_config": (("1.5", "etc/maas/dhcpd.conf"), ("1.9", "var/lib/maas/dhcpd.conf")),
@@ -44,6 +49,15 @@ DEB = {
     ),
     # owner of a new file
     "region_owner": (("1.5", ("root", "maas")), ("3.0", ("maas", "maas"))),
+    # How journalctl is asked for a daemon's log.
+    "cluster_journal": (("3.5", ("-u", "maas-rackd")),),
+    # images
+    "images": (
+        ("1.5", "var/lib/maas/boot-resources/current"),
+        ("3.5", "var/lib/maas/image-storage"),
+    ),
+    "import_pxe_files": (("1.5", "etc/maas/import_pxe_files"), ("1.6", None)),
+    "bootresources": (("1.5", "etc/maas/bootresources.yaml"), ("1.6", None)),
     # their formats
     "region_format": (("1.5", "python"), ("1.9", "yaml")),
     "cluster_format": (("1.5", "shell"), ("1.9", "yaml")),
@@ -109,6 +123,11 @@ DEB = {
     "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
     "has_cluster_uuid": (("1.5", True), ("3.5", False)),
     "several_region_urls": (("1.5", False), ("2.5", True)),
+    "tftp_root": (
+        ("1.5", "/var/lib/maas/boot-resources/current"),
+        ("3.5", "/var/lib/maas/tftp_root"),
+    ),
+    "secret_owner": (("1.7", ("maas", "maas")),),
 }
 
 SNAP = {
@@ -139,6 +158,18 @@ SNAP = {
     "region_config": (("2.2", "var/snap/maas/current/regiond.conf"),),
     "cluster_config": (("2.2", "var/snap/maas/current/rackd.conf"),),
     "snap_mode": (("2.2", "var/snap/maas/common/snap_mode"),),
+    "cluster_journal": (("3.5", ("-t", "maas-rackd")),),
+    "images": (
+        ("2.2", "var/snap/maas/current/var/lib/maas/boot-resources/current"),
+        ("2.8", "var/snap/maas/common/maas/boot-resources/current"),
+        ("3.5", "var/snap/maas/common/maas/image-storage"),
+    ),
+    "tftp_root": (
+        ("2.2", "/var/snap/maas/current/var/lib/maas/boot-resources/current"),
+        ("2.8", "/var/snap/maas/common/maas/boot-resources/current"),
+        ("3.5", "/var/snap/maas/common/maas/tftp_root"),
+    ),
+    "secret_owner": (("2.2", ("root", "root")),),
     "secret": (
         ("2.2", "var/snap/maas/current/var/lib/maas/secret"),
         ("2.8", "var/snap/maas/common/maas/secret"),
@@ -175,6 +206,10 @@ PATHS = (
     "txlongpoll",
     "cluster_config",
     "pserv",
+    "cluster_celery",
+    "images",
+    "import_pxe_files",
+    "bootresources",
     "secret",
     "maas_id",
     "snap_mode",

@@ -31,9 +31,7 @@ def lines(surface: Surface, since: str | None = None) -> list[str]:
     kind, _, place = (since or "").partition(":")
     if surface.has("cluster_log"):
         return _file_lines(surface.path("cluster_log"), int(place) if kind == "bytes" else 0)
-    argv = ["journalctl", "--no-pager", "-o", "cat"]
-    for name in surface.fact("cluster_services"):
-        argv += ["-u", name]
+    argv = ["journalctl", "--no-pager", "-o", "cat", *surface.fact("cluster_journal")]
     argv += ["--since", f"@{place}"] if kind == "time" else ["-n", "2000"]
     return surface.check(argv).splitlines()
 

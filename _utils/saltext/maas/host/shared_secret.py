@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
+import pwd
 import re
 import stat
 
@@ -183,3 +186,46 @@ def of_region(surface: Surface) -> str | None:
     if found["problems"] and "database" not in values and "file" not in values:
         raise HostError(found["problems"][0])
     return None
+
+
+def write(surface: Surface, value: str) -> None:
+    """Put the secret into its file ourselves, where no command takes it another way than as
+    an argument (snap).
+
+    Raises:
+        HostError: It cannot be written.
+    """
+    path = surface.path("secret")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    owner = surface.fact("secret_owner")
+    files.replace(surface, path, value, normal, owner=owner, backup=False)
+
+
+def loose(surface: Surface) -> dict | None:
+    """The change that owner and mode of the secret's file need, or None.
+
+    Returns:
+        ``{"old", "new"}``, such as ``0644 root:root`` and ``0640 maas:maas``.
+    """
+    now = os.stat(surface.path("secret"))
+    user, group = surface.fact("secret_owner")
+    wanted, mode = f"0640 {user}:{group}", stat.S_IMODE(now.st_mode)
+    old = f"{mode:04o} {_name(pwd.getpwuid, now.st_uid)}:{_name(grp.getgrgid, now.st_gid)}"
+    # MAAS's own command leaves root as owner, which is as good.
+    fine = {wanted, f"0640 root:{group}"}
+    known = _known(user, group)
+    same = old in fine if known else mode == 0o640
+    return None if same else {"old": old, "new": wanted if known else f"0640 {old[5:]}"}
+
+
+def _known(user, group):
+    try:
+        return bool(pwd.getpwnam(user) and grp.getgrnam(group))
+    except KeyError:
+        return False
+
+
+def _name(look_up, number):
+    with contextlib.suppress(KeyError):
+        return look_up(number)[0]
+    return str(number)

@@ -113,7 +113,14 @@ class Surface:
         kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         return {**kept, "LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
-    def run(self, argv: list[str], stdin: str | None = None, timeout: float = 120, env=None):
+    def run(
+        self,
+        argv: list[str],
+        stdin: str | None = None,
+        timeout: float = 120,
+        env=None,
+        account=None,
+    ):
         """Run a command to its end.
 
         Args:
@@ -121,6 +128,8 @@ class Surface:
             stdin: Text for its standard input, where secrets go.
             timeout: Seconds after which it is killed.
             env: More of its environment; no secrets here either.
+            account: Whose command it is, as
+                :class:`~saltext.maas.host.accounts.Account`; our own by default.
 
         Returns:
             ``(return code, standard output, standard error)``.
@@ -134,11 +143,12 @@ class Surface:
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**self.environment(), **(env or {})},
+            env={**self.environment(), **(account.environment if account else {}), **(env or {})},
             start_new_session=True,
             cwd="/",
             text=True,
             errors="replace",
+            **(account.identity if account else {}),
         ) as process:
             try:
                 stdout, stderr = process.communicate(stdin, timeout=timeout)
@@ -155,18 +165,25 @@ class Surface:
         return found
 
     def check(
-        self, argv: list[str], stdin: str | None = None, timeout: float = 120, hide=(), env=None
+        self,
+        argv: list[str],
+        stdin: str | None = None,
+        timeout: float = 120,
+        hide=(),
+        env=None,
+        account=None,
     ):
         """Run a command that must succeed, and return its standard output.
 
         Args:
+            argv: As in :meth:`run`; so are stdin, timeout and account.
             hide: Secrets that its error text may hold and ours must not.
             env: As in :meth:`run`.
 
         Raises:
             HostError: It failed; the text ends with its last line of complaint.
         """
-        code, stdout, stderr = self.run(argv, stdin, timeout, env)
+        code, stdout, stderr = self.run(argv, stdin, timeout, env, account)
         if code:
             raise failed(argv, code, stderr or stdout, [*hide, *([stdin] if stdin else [])])
         return stdout
@@ -200,6 +217,14 @@ def detect(root: str = "/") -> Surface | None:
     return _deb(root) or _snap(root)
 
 
+def detect_client(root: str = "/") -> Surface | None:
+    """As :func:`detect`, but content with the ``maas`` command alone (package ``maas-cli``)."""
+    root = os.path.abspath(root)
+    version = _installed(root).get("maas-cli")
+    alone = Surface(Release(version), "deb", frozenset(), root) if version else None
+    return detect(root) or alone
+
+
 def _read(*parts) -> str:
     try:
         with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
@@ -208,12 +233,18 @@ def _read(*parts) -> str:
         return ""
 
 
-def _deb(root):
+def _installed(root):
+    """MAAS's packages that are installed: ``{name: version}``."""
     installed = {}
     for name, stanza in _STANZA.findall(_read(root, "var/lib/dpkg/status")):
         fields = dict(re.findall(r"^(Status|Version): (.*)$", stanza, re.MULTILINE))
         if fields.get("Status", "").endswith(" ok installed") and "Version" in fields:
             installed[name] = fields["Version"]
+    return installed
+
+
+def _deb(root):
+    installed = _installed(root)
     for part in ("region", "cluster"):
         for _, names in LAYOUTS["deb"][f"{part}_packages"]:
             for name in names:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from saltext.maas.client.redact import HIDDEN
+from saltext.maas.host import cluster_settings
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
@@ -164,6 +165,16 @@ def _names(table):
     kind = table.pillar.names or table.by_name[table.pillar.named_by].kind
     checked = {word: kind.schema[word] for word in ("format", "pattern") if word in kind.schema}
     return {**checked, "allowed": kind.allowed} if checked else None
+
+
+def _local(item):
+    """The schema of one of a cluster's local settings."""
+    doc = f"{item.name} in the daemon's configuration."
+    if item.kind is int:
+        node = _whole(doc, item.least, item.most)
+    else:
+        node = _flag(doc) if item.kind is bool else _text(doc)
+    return _for(node, "" if item.since == "1.5" else item.since)
 
 
 def _setting(setting) -> dict:
@@ -337,6 +348,12 @@ def schema() -> dict:
                             name: _for(node, node["since"] or "2.0")
                             for name, node in _fields("rack", "hostname").items()
                         },
+                        "local_settings": _mapping(
+                            {
+                                item.name: _local(item) for item in cluster_settings.SETTINGS
+                            },
+                            "The daemon's own settings on the cluster's host.",
+                        ),
                         "region_url": _text("URL of the region as this cluster sees it, where it "
                                             "is not region:url.", "url"),
                         "interfaces": old(_named(interface, "Interfaces (1.x).", "INTERFACE")),

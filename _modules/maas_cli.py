@@ -1,0 +1,77 @@
+"""Profiles of the ``maas`` command for local users, in MAAS 1.5 and later."""
+
+from __future__ import annotations
+
+from saltext.maas import cli
+from saltext.maas.host import cli_login
+
+
+def profiles(user="root"):
+    """Show which regions a local user is logged in to; keys are not shown.
+
+    Args:
+        user: Local user.
+
+    Returns:
+        ``{name: {url, api_key, ca_file}}``; ``api_key`` only says whether there is one.
+
+    Raises:
+        CommandExecutionError: There is no such user, or no ``maas`` command here.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_cli.profiles user=ubuntu
+    """
+    return cli_login.profiles(cli.surface(globals()), user)
+
+
+def login(name, url=None, key_file=None, user="root", ca_file=None, verify=None, profile=None):
+    """Log a local user in to a region.
+
+    Args:
+        name: Name of the profile.
+        url: Region URL; that of these modules' profile by default.
+        key_file: File with the API key; by default these modules' profile has the key.
+        user: Local user.
+        ca_file: PEM file with the CA of the region's certificate (3.2 and later).
+        verify: False does not check the certificate.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        What was changed, by field with old and new; empty if nothing.
+
+    Raises:
+        CommandExecutionError: The region refuses the key, or a value is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_cli.login admin key_file=/root/maas.key user=ubuntu
+    """
+    reach = cli.reach(globals(), url, None, key_file, ca_file, verify, profile)
+    return cli_login.log_in(cli.surface(globals()), name, user=user, **reach)["changes"]
+
+
+def logout(name, user="root"):
+    """Remove a profile of a local user.
+
+    Args:
+        name: Name of the profile.
+        user: Local user.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        CommandExecutionError: There is no such user, or no ``maas`` command here.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_cli.logout admin user=ubuntu
+    """
+    return bool(cli_login.log_out(cli.surface(globals()), name, user=user)["changes"])

@@ -1,0 +1,88 @@
+"""Manage the profiles of the ``maas`` command for local users, in MAAS 1.5 and later.
+
+The command has to be installed, in the region's release: package ``maas-cli``, which every
+region and cluster has, or the snap.
+"""
+
+from __future__ import annotations
+
+from saltext.maas import cli, ensure
+from saltext.maas.host import cli_login
+
+
+def profile_present(
+    name,
+    url=None,
+    api_key=None,
+    key_file=None,
+    user="root",
+    ca_file=None,
+    verify=None,
+    profile=None,
+):
+    """Make sure that a local user is logged in to a region with the ``maas`` command.
+
+    The key goes to the command by standard input; it is neither shown nor returned.  A
+    profile that was made for another release of the region is refreshed, and a file with
+    keys that others could read is closed to them.
+
+    What is not given is taken from the profile of these modules (see :ref:`profiles`), so on
+    a region host nothing need be given.
+
+    Args:
+        name: Name of the profile, as in ``maas NAME machines read``.
+        url: Region URL.
+        api_key: Key, or an ``sdb://`` reference.
+        key_file: File with the key instead, such as :py:func:`maas_api_key.present` makes.
+        user: Local user whose profile it is.
+        ca_file: PEM file with the CA of the region's certificate (3.2 and later).
+        verify: False does not check the certificate.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        A state's return; keys are shown as asterisks.
+
+    .. code-block:: yaml
+
+        admin:
+          maas_cli.profile_present:
+            - url: http://192.0.2.10:5240/MAAS
+            - key_file: /root/maas.key
+            - user: ubuntu
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = cli.surface(globals())
+        reach = cli.reach(globals(), url, api_key, key_file, ca_file, verify, profile)
+        done = cli_login.log_in(surface, name, test=test, user=user, **reach)
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def profile_absent(name, user="root"):
+    """Make sure that a local user has no such profile.  The key itself stays valid.
+
+    Args:
+        name: Name of the profile.
+        user: Local user.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        admin:
+          maas_cli.profile_absent:
+            - user: ubuntu
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = cli.surface(globals())
+        return ensure.host_outcome(
+            name, test, cli_login.log_out(surface, name, user=user, test=test)
+        )
+
+    return ensure.guarded(name, work)

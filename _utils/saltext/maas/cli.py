@@ -1,0 +1,54 @@
+"""Between Salt and the ``maas`` command's profiles: which command, which region, which key."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.host import files
+from saltext.maas.host.surface import detect_client
+
+
+def surface(dunders):
+    """The host, which needs the ``maas`` command only.
+
+    Raises:
+        MaasError: There is none.
+    """
+    found = detect_client(runtime.root(dunders))
+    if found is None:
+        raise MaasError(
+            "The command maas is not installed on this host: install the package maas-cli of "
+            "the region's release, or its snap."
+        )
+    return found
+
+
+def reach(dunders, url, api_key, key_file, ca_file, verify, profile) -> dict:
+    """Bring together how the region is reached: what is given wins over the profile.
+
+    Returns:
+        ``{"url", "api_key", "ca_file", "verify"}``.
+
+    Raises:
+        BadInput: Something is missing, or given twice.
+    """
+    if api_key and key_file:
+        raise BadInput("api_key: cannot be given together with key_file")
+    if key_file:
+        api_key = files.read(key_file)
+        if not api_key:
+            raise BadInput(f"key_file: {key_file} is missing or empty")
+        api_key = api_key.strip()
+    given = {
+        "url": url, "api_key": runtime.revealed(dunders, api_key), "ca_file": ca_file,
+        "verify": verify,
+    }  # fmt: skip
+    if not (given["url"] and given["api_key"]):
+        known = runtime.profile(dunders, profile)
+        for name, value in given.items():
+            if value is None:
+                given[name] = getattr(known, name)
+    return {
+        "url": given["url"], "api_key": given["api_key"], "ca_file": given["ca_file"] or None,
+        "verify": given["verify"] is not False,
+    }  # fmt: skip

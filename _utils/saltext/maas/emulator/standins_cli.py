@@ -1,0 +1,131 @@
+"""The client's part of the ``maas`` command: log in to a region, list, refresh, log out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sqlite3
+import sys
+import time
+import urllib.error
+import urllib.request
+
+
+def _say(text, stream=None):
+    print(text, file=stream or sys.stdout, flush=True)
+
+
+@contextlib.contextmanager
+def _profiles(host):
+    home = os.environ.get("HOME", "")
+    if not home.startswith(host.root):
+        home = host.path("root")
+    if host.kind == "snap":  # snapd gives each snap's commands a home of their own
+        home = os.path.join(home, "snap/maas/current")
+    os.makedirs(home, exist_ok=True)
+    path = os.path.join(home, ".maascli.db")
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS profiles "
+            "(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB)"
+        )
+        yield database, home
+
+
+def _fetch(url, key=None):
+    """GET JSON of the region; raises HTTPError and URLError."""
+    headers = {}
+    if key:
+        consumer, token, secret = key
+        headers["Authorization"] = (
+            'OAuth realm="", oauth_version="1.0", oauth_signature_method="PLAINTEXT", '
+            f'oauth_consumer_key="{consumer}", oauth_token="{token}", '
+            f'oauth_signature="%26{secret}", oauth_nonce="{os.urandom(8).hex()}", '
+            f'oauth_timestamp="{int(time.time())}"'
+        )
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=20) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def _login(host, arguments):
+    parser = argparse.ArgumentParser(prog="maas login")
+    parser.add_argument("profile")
+    parser.add_argument("url")
+    parser.add_argument("key", nargs="?", default="-")
+    parser.add_argument("-k", "--insecure", action="store_true")
+    if host.release >= "3.2":
+        parser.add_argument("--cacerts")
+    args = parser.parse_args(arguments)
+    text = sys.stdin.readline().strip() if args.key == "-" else args.key
+    url = args.url
+    if "/api/" not in url:
+        url = f"{url.rstrip('/')}/api/{host.release.api}/"
+    credentials = text.split(":") if text else None
+    try:
+        description = _fetch(f"{url}describe/")
+        if credentials and host.release >= "1.7":
+            asked = "users/?op=whoami" if host.release >= "2.0" else "zones/"
+            _fetch(url + asked, credentials)
+    except urllib.error.HTTPError as error:
+        refused = error.code == 401
+        told = "The MAAS server rejected your API key." if refused else f"{error.code} {url}"
+        _say(told, sys.stderr)
+        return 1
+    except OSError as error:
+        _say(f"{url}: {getattr(error, 'reason', error)}", sys.stderr)
+        return 1
+    data = {
+        "name": args.profile,
+        "url": url,
+        "credentials": credentials,
+        "description": description,
+    }
+    with _profiles(host) as (database, home):
+        if getattr(args, "cacerts", None):
+            folder = os.path.join(home, ".maascli.certs")
+            os.makedirs(folder, exist_ok=True)
+            data["cacerts"] = os.path.join(folder, f"{args.profile}.pem")
+            with open(args.cacerts, encoding="utf-8") as given:
+                with open(data["cacerts"], "w", encoding="utf-8") as kept:
+                    kept.write(given.read())
+        database.execute(
+            "INSERT OR REPLACE INTO profiles (name, data) VALUES (?, ?)",
+            (args.profile, json.dumps(data)),
+        )
+    return 0
+
+
+def _list(host, arguments):
+    with _profiles(host) as (database, _):
+        for name, data in database.execute("SELECT name, data FROM profiles ORDER BY name"):
+            kept = json.loads(data)
+            _say(f"{name} {kept['url']} {':'.join(kept['credentials'] or ['anonymous'])}")
+    return 0
+
+
+def _logout(host, arguments):
+    if not arguments:
+        _say("usage: maas logout [-h] profile-name", sys.stderr)
+        return 2
+    with _profiles(host) as (database, _):
+        database.execute("DELETE FROM profiles WHERE name = ?", arguments[:1])
+    return 0
+
+
+def _refresh(host, arguments):
+    with _profiles(host) as (database, _):
+        for name, data in database.execute("SELECT name, data FROM profiles").fetchall():
+            kept = json.loads(data)
+            kept["description"] = _fetch(f"{kept['url']}describe/")
+            database.execute(
+                "UPDATE profiles SET data = ? WHERE name = ?", (json.dumps(kept), name)
+            )
+    return 0
+
+
+COMMANDS = {"login": _login, "list": _list, "logout": _logout, "refresh": _refresh}

@@ -1,0 +1,57 @@
+"""Local users of a host, to run a command as one of them and to find what is theirs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pwd
+
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """One local user.
+
+    Args:
+        name: Login name.
+        uid: Its number.
+        gid: Number of its group.
+        home: Its home folder.
+    """
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which a command finds what is this user's."""
+        return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+
+    @property
+    def identity(self) -> dict:
+        """What :class:`subprocess.Popen` needs to become this user."""
+        if os.geteuid() == self.uid:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+def account(surface: Surface, name: str) -> Account:
+    """Look a local user up; in a sandbox every user is the one that runs us.
+
+    Raises:
+        HostError: There is none of that name.
+    """
+    if surface.sandbox:
+        home = "root" if name == "root" else f"home/{name}"
+        path = os.path.join(surface.root, home)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return Account(name, os.geteuid(), os.getegid(), path)
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise HostError(f"There is no local user {name!r} on this host.") from None
+    return Account(name, found.pw_uid, found.pw_gid, found.pw_dir)

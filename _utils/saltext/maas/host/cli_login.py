@@ -1,0 +1,284 @@
+"""Profiles of the ``maas`` command: which region a local user is logged in to, with which key.
+
+They stand in an sqlite file of each user; the layout is the same from 1.5 to 3.7.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import re
+import sqlite3
+import stat
+
+from saltext.maas.client import Client, Profile
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.profile import api_key_fits, base_url, url_problems
+from saltext.maas.client.redact import HIDDEN
+from saltext.maas.host import files
+from saltext.maas.host.accounts import Account, account
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.@+-]{0,99}")
+_COMMANDS = ("login", "logout", "list", "refresh")  # what no profile can be called
+_FILE, _CERTIFICATES = ".maascli.db", ".maascli.certs"
+
+
+def _folder(surface: Surface, who: Account) -> str:
+    # A snap's commands have a home of their own below the user's.
+    return os.path.join(who.home, "snap/maas/current" if surface.kind == "snap" else "")
+
+
+def _path(surface, who):
+    return os.path.join(_folder(surface, who), _FILE)
+
+
+def profiles(surface: Surface, user: str = "root") -> dict:
+    """The profiles of one local user.
+
+    Args:
+        surface: A host with the ``maas`` command.
+        user: Login name.
+
+    Returns:
+        ``{name: {"url", "api_key": asterisks or None, "ca_file": path or None}}``.
+
+    Raises:
+        HostError: There is no such user, or the file is broken.
+    """
+    return {
+        name: {
+            "url": data["url"],
+            "api_key": HIDDEN if data.get("credentials") else None,
+            "ca_file": data.get("cacerts"),
+        }
+        for name, data in _stored(_path(surface, account(surface, user))).items()
+    }
+
+
+def _stored(path):
+    if not os.path.exists(path):
+        return {}
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT name, data FROM profiles ORDER BY name").fetchall()
+        found = {name: json.loads(data) for name, data in rows}
+        if not all(isinstance(data, dict) and data.get("url") for data in found.values()):
+            raise ValueError
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return {}
+        raise HostError(f"{path} cannot be read: {error}.") from None
+    except (sqlite3.Error, ValueError):
+        raise HostError(f"{path} holds no profiles of the maas command.") from None
+    return found
+
+
+def plan(
+    surface: Surface,
+    name: str,
+    url: str,
+    api_key: str,
+    user: str = "root",
+    ca_file: str | None = None,
+    verify: bool = True,
+) -> dict:
+    """What :func:`log_in` would change.
+
+    Args:
+        surface: A host with the ``maas`` command.
+        name: What the profile is called.
+        url: Region URL.
+        api_key: ``consumer:token:secret``; never shown, never an argument.
+        user: Local user whose profile it is.
+        ca_file: PEM file for an https URL (3.2 and later).
+        verify: False does not check the certificate.
+
+    Returns:
+        ``{"changes": {field: {"old", "new"}}, "warnings": []}``.
+
+    Raises:
+        HostError: A value cannot be, or the region refuses the key.
+    """
+    _check(surface, name, url, api_key, ca_file)
+    who = account(surface, user)
+    described = _region(surface, url, api_key, ca_file, verify)
+    path = _path(surface, who)
+    now = _stored(path).get(name)
+    changes = {}
+    if now is None:
+        changes["profile"] = {"old": None, "new": name}
+        now = {"url": None, "credentials": None, "description": None}
+    wanted = _api(surface, url)
+    if now["url"] != wanted:
+        changes["url"] = {"old": now["url"], "new": wanted}
+    if not hmac.compare_digest(":".join(now["credentials"] or ()), api_key):
+        changes["api_key"] = {"old": HIDDEN if now["credentials"] else None, "new": HIDDEN}
+    if ca_file and files.read(now.get("cacerts") or os.devnull) != files.read(ca_file):
+        changes["ca_file"] = {"old": now.get("cacerts"), "new": ca_file}
+    if now["description"] is not None and _differs(now["description"], described):
+        changes["api"] = {"old": "description of another release", "new": "this region's"}
+    return {"changes": {**changes, **_loose(who, path)}, "warnings": []}
+
+
+def _check(surface, name, url, api_key, ca_file):
+    _check_name(name)
+    told = url_problems(str(url or ""))
+    if told:
+        raise HostError(f"url: {told[0]}.")
+    if not api_key_fits(str(api_key or "")):
+        raise HostError("api_key: must have the form consumer:token:secret.")
+    if ca_file and surface.release < "3.2":
+        raise HostError(f"ca_file: the maas command of {surface.release} takes none; 3.2 does.")
+    if ca_file and not os.path.isfile(ca_file):
+        raise HostError(f"ca_file: there is no file {ca_file}.")
+    if not surface.find("maas"):
+        raise HostError(
+            "The command maas is not installed on this host: install the package maas-cli of "
+            "the region's release, or its snap."
+        )
+
+
+def _check_name(name):
+    if not _NAME.fullmatch(str(name)) or name in _COMMANDS:
+        raise HostError(
+            f"{name!r} cannot be a profile's name: letters, digits and _ . @ + - only, and no "
+            f"command ({', '.join(_COMMANDS)})."
+        )
+
+
+def _api(surface, url):
+    return f"{base_url(url)}/api/{surface.release.api}/"
+
+
+def _region(surface, url, api_key, ca_file, verify):
+    """The region's description of its API, once it took the key."""
+    reach = Profile(
+        url, api_key, ca_file or "", verify, release=surface.release, deadline=30, read_timeout=20
+    )
+    client = Client(reach)
+    try:
+        # 1.5 and 1.6 would store a wrong key without a word.
+        if surface.release >= "2.0":
+            client.get("users/", op="whoami")
+        else:
+            client.get("zones/")
+        return client.get("describe/")
+    except MaasError as error:
+        raise HostError(
+            f"The maas command of {surface.release} cannot use {url} with this key: {error}"
+        ) from None
+    finally:
+        client.close()
+
+
+def _differs(stored, described):
+    both = [one.get("hash") for one in (stored, described)]
+    return both[0] != both[1] if all(both) else stored != described
+
+
+def _loose(who, path):
+    """The change for a file that others may read, or that is not its user's."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return {}
+    mode = stat.S_IMODE(found.st_mode)
+    if stat.S_ISLNK(found.st_mode):
+        raise HostError(f"{path} is a symbolic link; a file with keys must not be one.")
+    if mode & 0o077 or found.st_uid != who.uid:
+        old = f"{mode:04o} of {found.st_uid}"
+        return {"permissions": {"old": old, "new": f"0600 of {who.uid}"}}
+    return {}
+
+
+def log_in(surface: Surface, name: str, url: str, api_key: str, test: bool = False, **options):
+    """Log a local user in to a region, or refresh what the command keeps about it.
+
+    Args:
+        surface: A host with the ``maas`` command.
+        name: What the profile is called.
+        url: Region URL.
+        api_key: Goes to the command by standard input.
+        test: Only plan.
+        options: ``user``, ``ca_file``, ``verify`` as in :func:`plan`.
+
+    Returns:
+        ``{"changes", "warnings"}``.
+
+    Raises:
+        HostError: A value cannot be, the region refuses, or the command failed.
+    """
+    planned = plan(surface, name, url, api_key, **options)
+    if test or not planned["changes"]:
+        return planned
+    who = account(surface, options.get("user") or "root")
+    path = _path(surface, who)
+    _tighten(who, path)
+    if planned["changes"].keys() - {"permissions"}:
+        argv = ["maas", "login", name, _api(surface, url), "-"]
+        if options.get("ca_file"):
+            argv += ["--cacerts", options["ca_file"]]
+        if not options.get("verify", True):
+            argv.append("--insecure")
+        surface.check(argv, f"{api_key}\n", hide=api_key.split(":"), account=who)
+        _tighten(who, path)
+        stored = _stored(path).get(name) or {}
+        if not hmac.compare_digest(":".join(stored.get("credentials") or ()), api_key):
+            raise HostError(f"{path} does not hold the profile {name} after maas login.")
+    return planned
+
+
+def _tighten(who, path):
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HostError(f"{path} cannot be opened: {error.strerror}.") from None
+    try:
+        os.fchmod(handle, 0o600)
+        if os.fstat(handle).st_uid != who.uid:
+            os.fchown(handle, who.uid, who.gid)
+    except OSError as error:
+        raise HostError(f"{path} cannot be given to {who.name}: {error.strerror}.") from None
+    finally:
+        os.close(handle)
+
+
+def log_out(surface: Surface, name: str, user: str = "root", test: bool = False) -> dict:
+    """Make a profile go, with its key and certificates; works without the command too.
+
+    Returns:
+        ``{"changes": {name: {"old", "new"}} or {}, "warnings": []}``.
+
+    Raises:
+        HostError: There is no such user, or the file cannot be changed.
+    """
+    _check_name(name)
+    who = account(surface, user)
+    path = _path(surface, who)
+    now = _stored(path).get(name)
+    if now is None:
+        return {"changes": {}, "warnings": []}
+    changes = {name: {"old": {"url": now["url"]}, "new": None}}
+    if not test:
+        if surface.find("maas"):
+            surface.check(["maas", "logout", name], account=who)
+        if name in _stored(path):
+            _delete(path, name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(_folder(surface, who), _CERTIFICATES, f"{name}.pem"))
+    return {"changes": changes, "warnings": []}
+
+
+def _delete(path, name):
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("DELETE FROM profiles WHERE name = ?", (name,))
+    except sqlite3.Error as error:
+        raise HostError(f"{path} cannot be changed: {error}.") from None

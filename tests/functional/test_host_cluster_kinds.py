@@ -1,0 +1,184 @@
+"""Clusters that enrol in other ways: over HTTP (1.5, 1.6), and in a snap."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+from saltext.maas.emulator import sandbox, standins_system
+from saltext.maas.host import cluster, enrolment, files, formats, transaction
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import detect
+from support.fleet import Fleet
+
+SECRET = "c0ffee" * 5
+
+
+class TestOverHttp:
+    @pytest.fixture(params=["1.5", "1.6"])
+    def fleet(self, request, tmp_path):
+        with Fleet(request.param, tmp_path / "hosts") as fleet:
+            yield fleet
+
+    def test_pending_accepted_rejected(self, fleet):
+        _, surface = fleet.add("c1")
+        done = cluster.configure(surface, url=fleet.url)
+        assert set(done["changes"]) == {"url", surface.fact("cluster_url_question")}
+        assert done["restarted"] == ["maas-cluster-celery", "maas-pserv"]
+        with pytest.raises(HostError, match=r"pending: accept it there"):
+            enrolment.wait_registered(surface, done["mark"], 2)
+        groups = fleet.region.rows("node_groups")
+        group = next(one for one in groups.values() if one["uuid"] != "master")
+        group["status"] = 1
+        assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
+        assert cluster.configure(surface, url=fleet.url)["changes"] == {}
+        group["status"] = 2
+        now = enrolment.registered(surface)
+        assert (now["state"], "rejected" in now["message"]) == ("failed", True)
+
+    def test_the_uuid_is_the_same_in_both_places(self, tmp_path, fleet):
+        box, surface = fleet.add("c2", uuid=None)
+        done = cluster.configure(surface, uuid="abc-1")
+        assert done["changes"]["uuid"] == {"old": None, "new": "abc-1"}
+        assert formats.celery_uuid(box.read("cluster_celery")) == "abc-1"
+        # so that the next upgrade, which goes by the older place, keeps it
+        standins_system.upgrade(box)
+        assert cluster.read_files(surface)["uuid"] == "abc-1"
+        assert cluster.plan(surface, uuid="abc-1")["changes"] == {}
+
+    def test_there_is_no_secret(self, fleet):
+        box, surface = fleet.add("c3")
+        with pytest.raises(HostError, match="has no shared secret: its clusters register over"):
+            cluster.configure(surface, secret=SECRET)
+        assert box.argv_log() == [["debconf-show", "maas-cluster-controller"]]
+
+
+class TestSnap:
+    @pytest.fixture(params=["2.7", "2.9", "3.4", "3.7"])
+    def fleet(self, request, tmp_path):
+        with Fleet(request.param, tmp_path / "hosts") as fleet:
+            yield fleet
+
+    def test_from_fresh_to_registered(self, fleet):
+        box, surface = fleet.add("r1", "cluster", kind="snap", configured=False)
+        assert surface.roles == frozenset()
+        assert "not initialised" in enrolment.registered(surface)["message"]
+        want = {"url": fleet.url, "secret": fleet.region.secret}
+        planned = cluster.configure(surface, test=True, **want)
+        done = cluster.configure(surface, **want)
+        assert done["changes"] == planned["changes"]
+        assert set(done["changes"]) == {"mode", "url", "secret"}
+        surface = detect(box.root)
+        assert {"cluster", "rack"} <= surface.roles
+        assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
+        assert stat.S_IMODE(os.stat(surface.path("secret")).st_mode) == 0o640
+        assert cluster.configure(surface, **want)["changes"] == {}
+        first = cluster.read_files(surface)["system_id"]
+        done = cluster.configure(surface, tftp_port=6969, debug=True)
+        assert set(done["changes"]) == {"tftp_port", "debug"}
+        enrolment.wait_registered(surface, done["mark"], 20)
+        assert cluster.read_files(surface)["system_id"] == first
+        done = cluster.configure(surface, secret=SECRET)
+        assert list(done["changes"]) == ["secret"]
+        with pytest.raises(HostError, match="refused this host's shared secret"):
+            enrolment.wait_registered(surface, done["mark"], 1)
+        for secret in (SECRET, fleet.region.secret):
+            assert secret not in fleet.argv_text() + repr([planned, done])
+
+    def test_a_fresh_one_needs_both(self, tmp_path):
+        box = sandbox.create(tmp_path / "h", "3.7", "cluster", kind="snap", configured=False)
+        with pytest.raises(HostError, match="needs the region's url and secret"):
+            cluster.plan(detect(box.root), url="http://a/MAAS")
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.8", "1.9", "2.3", "2.9", "3.4", "3.7"])
+def test_local_settings(tmp_path, release):
+    box = sandbox.create(tmp_path / "h", release, "cluster")
+    surface = detect(box.root)
+    before = box.read("pserv") or box.read("cluster_config")
+    want = {"tftp_port": 1069, "tftp_root": "/srv/tftp/"}
+    planned = cluster.plan(surface, **want)["changes"]
+    assert planned["tftp_port"] == {"old": 69, "new": 1069}
+    done = cluster.configure(surface, **want)
+    assert done["changes"] == planned
+    assert done["restarted"] == list(surface.fact("cluster_services"))
+    held = cluster.read_files(surface)["settings"]
+    assert (held["tftp_port"], held["tftp_root"]) == (1069, "/srv/tftp")
+    assert cluster.configure(surface, **want)["changes"] == {}
+    cluster.configure(surface, tftp_port=69)
+    assert cluster.read_files(surface)["settings"]["tftp_port"] == 69
+    # all else is as it was
+    after = box.read("pserv") or box.read("cluster_config")
+    kept = [line for line in before.splitlines() if "port" not in line and "root" not in line]
+    assert [line for line in kept if line not in after.splitlines()] == []
+
+
+@pytest.mark.parametrize(
+    ("release", "given", "told"),
+    [
+        ("3.7", {"tftp_port": 70000}, "tftp_port: 70000 is not a number from 1 to 65535"),
+        ("3.7", {"tftp_port": "x"}, "tftp_port: 'x' is not a whole number"),
+        ("3.7", {"debug": "perhaps"}, "neither true nor false"),
+        ("1.7", {"debug": True}, "no such setting; it came with 2.5"),
+        ("3.7", {"tftp_root": "srv"}, "not an absolute path"),
+        ("3.7", {"colour": "red"}, "no local setting colour"),
+        ("3.7", {"url": "192.0.2.1"}, "region URL"),
+        ("3.7", {"url": "http://a:b@192.0.2.1/MAAS"}, "user name or password"),
+        ("3.7", {"url": "http://192.0.2.1:99999/MAAS"}, "region URL"),
+        ("3.7", {"url": "http://192.0.2.1:5240"}, "region URL"),
+        ("3.7", {"secret": "xyz"}, "hexadecimal"),
+        ("3.7", {"secret": "abcd\nabcd"}, "one line"),
+    ],
+)
+def test_bad_input_changes_nothing(tmp_path, release, given, told):
+    box = sandbox.create(tmp_path / "h", release, "cluster")
+    before = box.read("cluster_config")
+    with pytest.raises(HostError, match=told):
+        cluster.configure(detect(box.root), **given)
+    assert box.read("cluster_config") == before
+    assert not [words for words in box.argv_log() if words[0] != "debconf-show"]
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.7", "1.9", "2.9", "3.7"])
+@pytest.mark.parametrize("step", ["replace", "check", "restart"])
+def test_a_killed_run_is_taken_up_by_the_next(tmp_path, monkeypatch, release, step):
+    """The process ends in the middle of a change, as a kill would end it."""
+    box = sandbox.create(tmp_path / "h", release, "cluster")
+    surface = detect(box.root)
+    want = {"url": "http://192.0.2.7:5240/MAAS", "tftp_port": 1069}
+    if release >= "1.7":
+        want["secret"] = SECRET
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_, **__):
+        raise Killed
+
+    patched = {
+        "replace": (files, "replace"),
+        "check": (type(surface), "check"),
+        "restart": (transaction.services, "restart"),
+    }[step]
+    calls = []
+    real = getattr(*patched)
+
+    def sometimes(*words, **options):
+        argv = words[1] if step == "check" else ["x"]
+        calls.append(argv)
+        # The first command that changes something comes after those that look.
+        if step != "check" or argv[0] not in ("debconf-show",):
+            die()
+        return real(*words, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*patched, sometimes)
+        with pytest.raises(Killed):
+            cluster.configure(surface, **want)
+    again = cluster.configure(surface, **want)
+    assert again["restarted"] == list(surface.fact("cluster_services"))
+    assert cluster.configure(surface, **want)["changes"] == {}
+    assert transaction.unfinished(surface, "cluster") is None
+    left = [name for name in os.listdir(os.path.join(box.root, "etc/maas")) if "saltext" in name]
+    assert [name for name in left if not name.endswith(".bak")] == []
