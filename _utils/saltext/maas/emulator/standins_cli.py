@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import sys
 import time
@@ -90,9 +91,7 @@ def _login(host, arguments):
             folder = os.path.join(home, ".maascli.certs")
             os.makedirs(folder, exist_ok=True)
             data["cacerts"] = os.path.join(folder, f"{args.profile}.pem")
-            with open(args.cacerts, encoding="utf-8") as given:
-                with open(data["cacerts"], "w", encoding="utf-8") as kept:
-                    kept.write(given.read())
+            shutil.copyfile(args.cacerts, data["cacerts"])
         database.execute(
             "INSERT OR REPLACE INTO profiles (name, data) VALUES (?, ?)",
             (args.profile, json.dumps(data)),
