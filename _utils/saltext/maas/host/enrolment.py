@@ -9,7 +9,7 @@ from saltext.maas.host import at_region, cluster, files, logs, reach, services, 
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
-_ANOTHER_SECRET = "The region refused this host's shared secret: install the region's secret here."
+_REFUSED = "The region refused this host's shared secret: install the region's secret here."
 _REJECTED = (
     "The region rejected this cluster: accept it there (maas_node_group.present with "
     "status: accepted)."
@@ -26,7 +26,7 @@ LINES = (
     ("2.0", "3.7", r"Rack controller '[^']+' registered \(via ", "registered", ""),
     ("2.0", "3.7", r"Rack controller .*REJECTED by the region", "failed",
      "The region would not register this rack: look at the region's log, which says why."),
-    ("1.7", "3.7", r"FAILED authentication", "failed", _ANOTHER_SECRET),
+    ("1.7", "3.7", r"FAILED authentication", "failed", _REFUSED),
     ("1.7", "3.7", r"While requesting RPC info at ", "waiting", _UNREACHABLE),
     ("1.5", "1.6", r"Could not register with region controller", "failed", _UNREACHABLE),
     ("1.5", "1.6", r"has been rejected as a cluster controller", "failed", _REJECTED),
