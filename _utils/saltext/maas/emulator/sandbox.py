@@ -254,7 +254,6 @@ def create(
         "hostname": hostname,
         "interfaces": interfaces,
         "url": control,
-        "kind": kind,
         "configured": configured,
     }
     host = Sandbox(root, info)

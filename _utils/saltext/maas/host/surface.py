@@ -183,7 +183,8 @@ class Surface:
         Raises:
             HostError: It failed; the text ends with its last line of complaint.
         """
-        code, stdout, stderr = self.run(argv, stdin, timeout, env, account)
+        who = {"account": account} if account else {}
+        code, stdout, stderr = self.run(argv, stdin, timeout, env, **who)
         if code:
             raise failed(argv, code, stderr or stdout, [*hide, *([stdin] if stdin else [])])
         return stdout
