@@ -88,6 +88,10 @@ bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed
 		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
 	done
 
+.PHONY: resources
+resources: $(VENV)/.tests ## try every resource type on every release and write docs/resources.md
+	$(PY) tests/support/resource_matrix.py docs/resources.md
+
 .PHONY: venv
 venv: $(VENV)/.tests ## only the virtual environment, with all that tests and demo need
 

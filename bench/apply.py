@@ -35,6 +35,9 @@ def measure(count: int, url: str, api_key: str) -> dict:
     }  # fmt: skip
 
 
+READS = ("version/", "fabrics/", "subnets/", "ipranges/", "tags/", "domains/", "dnsresources/")
+
+
 def bare_creates(url: str, api_key: str, described: dict) -> int:
     """Create what the pillar describes with nothing but requests; how many calls that took."""
     bare = common.Bare(url, api_key)
@@ -57,7 +60,18 @@ def bare_creates(url: str, api_key: str, described: dict) -> int:
                                "start_ip": span["start"], "end_ip": span["end"]})
         for cidr, one in described["subnets"].items() for span in one["ranges"]
     )  # fmt: skip
-    return len(fabrics) + len(vlans) + len(subnets) + len(ranges)
+    tags = bare.send_all(
+        ("POST", "tags/", {"name": name, **one}) for name, one in described["tags"].items()
+    )
+    (domain,) = bare.send_all([("POST", "domains/", {"name": "example.com"})])
+    names = bare.send_all(
+        ("POST", "dnsresources/", {"name": name, "domain": domain["id"],
+                                   "ip_addresses": one["ip_addresses"]})
+        for name, one in described["domains"]["example.com"]["resources"].items()
+    )  # fmt: skip
+    # What our client reads to plan.
+    reads = bare.send_all([("GET", path) for path in READS])
+    return sum(map(len, (fabrics, vlans, subnets, ranges, tags, names, reads))) + 1
 
 
 def compare(count: int) -> dict:
@@ -70,7 +84,7 @@ def compare(count: int) -> dict:
         with common.Meter() as same:
             calls = bare_creates(url, api_key, common.pillar(count))
     return {
-        "subnets": count,
+        "objects": count,
         "changes": ours["changes"],
         "requests": ours["requests"],
         "wall s": ours["wall"],
@@ -87,7 +101,7 @@ def main(args):
     if args[:1] == ["--one"]:
         print(json.dumps(measure(int(args[1]), args[2], os.environ["BENCH_API_KEY"])))
         return
-    counts = [int(arg) for arg in args] or [10, 100, 1000]
+    counts = [int(arg) for arg in args] or [10, 100, 1000, 5000]
     print(common.table([compare(count) for count in counts]))
 
 

@@ -39,11 +39,16 @@ def region(release="3.7"):
 
 
 def pillar(count: int) -> dict:
-    """A pillar with that many subnets, each with one range, spread over fabrics and VLANs."""
-    fabrics = {f"dc{number}": {"vlans": {}} for number in range(FABRICS)}
-    subnets = {}
-    for number, net in zip(range(count), ipaddress.ip_network("10.0.0.0/8").subnets(new_prefix=24)):
-        fabric, vid = f"dc{number % FABRICS}", 1 + number // FABRICS
+    """A pillar with about that many objects.
+
+    A fifth each are VLANs, subnets, IP ranges, tags and DNS names; the VLANs are spread over
+    a few fabrics, the names lie in one domain.
+    """
+    fabrics = {f"dc{number}": {"vlans": {}} for number in range(min(FABRICS, max(1, count // 50)))}
+    subnets, tags, names = {}, {}, {}
+    nets = ipaddress.ip_network("10.0.0.0/8").subnets(new_prefix=24)
+    for number, net in zip(range(max(1, count // 5)), nets):
+        fabric, vid = f"dc{number % len(fabrics)}", 1 + number // len(fabrics)
         fabrics[fabric]["vlans"][vid] = {"name": f"net-{number}", "mtu": 9000}
         subnets[str(net)] = {
             "name": f"net-{number}",
@@ -52,7 +57,12 @@ def pillar(count: int) -> dict:
             "dns_servers": ["192.0.2.53"],
             "ranges": [{"type": "reserved", "start": str(net[10]), "end": str(net[50])}],
         }
-    return {"release": "3.7", "fabrics": fabrics, "subnets": subnets}
+        tags[f"tag-{number}"] = {"comment": f"number {number}"}
+        names[f"host-{number}"] = {"ip_addresses": [str(net[60])]}
+    return {
+        "release": "3.7", "fabrics": fabrics, "subnets": subnets, "tags": tags,
+        "domains": {"example.com": {"resources": names}},
+    }  # fmt: skip
 
 
 class Bare:

@@ -62,7 +62,7 @@ def measure(count: int) -> dict:
         state, wall = highstate(command)
     assert not state["changes"]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"subnets": count, "state s": state["duration"] / 1000, "salt-call s": wall,
+    return {"objects": count, "state s": state["duration"] / 1000, "salt-call s": wall,
             "peak MiB": peak}  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Measure a run that has nothing to change: python bench/noop.py [COUNT ...]
 
-For each count of subnets (each with a VLAN and a range) a region is filled; then the
+For each count of objects a region is filled; then the
 pillar is checked and planned from a new client, and the same GETs are sent by a bare client.
 """
 
@@ -48,11 +48,12 @@ def compare(count: int) -> dict:
         os.environ["BENCH_API_KEY"] = api_key
         ours = common.in_own_process(__file__, "--one", str(count), url)
         bare = common.Bare(url, api_key)
-        paths = ["version/", "fabrics/", "subnets/", "ipranges/"]
+        paths = ["version/", "fabrics/", "subnets/", "ipranges/", "tags/", "domains/",
+                 "dnsresources/"]  # fmt: skip
         with common.Meter() as same:
             bare.send_all([("GET", path) for path in paths])
     return {
-        "subnets": count,
+        "objects": count,
         "requests": ours["requests"],
         "wall s": ours["wall"],
         "own CPU s": ours["cpu"],
@@ -67,7 +68,7 @@ def main(args):
     if args[:1] == ["--one"]:
         print(json.dumps(measure(int(args[1]), args[2], os.environ["BENCH_API_KEY"])))
         return
-    counts = [int(arg) for arg in args] or [10, 100, 1000]
+    counts = [int(arg) for arg in args] or [10, 100, 1000, 5000]
     print(common.table([compare(count) for count in counts]))
 
 

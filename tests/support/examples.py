@@ -36,9 +36,13 @@ def manage_network(server):
 
 
 def known(table, values, release):
-    """The fields among some that a release has."""
+    """The fields among some that a release has, and those that identify the object."""
     release = Release(release)
-    return {name: value for name, value in values.items() if table.by_name[name].holds_for(release)}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in table.identity or table.by_name[name].holds_for(release)
+    }
 
 
 def examples_for(table, release, *more, absent=False):

@@ -296,7 +296,7 @@ def _refuse_what_release_lacks(snapshot, wanted):
             continue
         for name in one.values:
             column = table.by_name[name]
-            if not column.holds_for(snapshot.release):
+            if not column.holds_for(snapshot.release) and name not in table.identity:
                 span = f"from {column.since}" if column.since else ""
                 span += f" up to {column.until}" if column.until else ""
                 problems.append(

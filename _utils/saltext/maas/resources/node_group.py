@@ -79,6 +79,11 @@ class NodeGroup(Table):
         run.snapshot.forget(self.name, record.raw)
 
 
+def _name(raw):
+    """An interface's name; up to 1.6 that of the network interface."""
+    return raw.get("name") or raw.get("interface")
+
+
 class NodeGroupInterface(Table):
     name = "node_group_interface"
     noun = "cluster interface"
@@ -88,7 +93,10 @@ class NodeGroupInterface(Table):
     scope = "cluster"
     fields = (
         Field("cluster", ref="node_group", doc="uuid of its node group."),
-        Field("name", since="1.7", doc="Name; that of the network interface where not given."),
+        Field(
+            "name", since="1.7", read=_name,
+            doc="Name; that of the network interface where not given.",
+        ),
         Field("interface", doc="Network interface, such as eth0."),
         Field(
             "management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
@@ -154,7 +162,9 @@ class NodeGroupInterface(Table):
         return f"nodegroups/{segment(values['cluster'])}/interfaces/"
 
     def form(self, snapshot, values):
-        return super().form(snapshot, {k: v for k, v in values.items() if k != "cluster"})
+        # Up to 1.6 an interface is called after its network interface.
+        left_out = {"cluster"} if snapshot.release >= "1.7" else {"cluster", "name"}
+        return super().form(snapshot, {k: v for k, v in values.items() if k not in left_out})
 
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)

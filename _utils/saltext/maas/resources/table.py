@@ -250,7 +250,7 @@ class Table:
         return {
             field.name: self.value(snapshot, field, raw)
             for field in self.fields
-            if field.readable and field.holds_for(snapshot.release)
+            if field.readable and (field.name in self.identity or field.holds_for(snapshot.release))
         }
 
     def pristine(self, snapshot, partition: str) -> list[dict]:

@@ -1,0 +1,93 @@
+"""How many requests a run sends: one read for each collection, none for an object."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas import whole
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply
+from support.reconciling import SHORT, errors, snapshot_of
+
+
+def pillar(count):
+    """Several objects of every type that has any number of them."""
+    numbers = range(count)
+    return {
+        "settings": {"kernel_opts": "quiet", "enable_http_proxy": False},
+        "zones": {f"z{n}": {"description": "x"} for n in numbers},
+        "resource_pools": {f"p{n}": None for n in numbers},
+        "tags": {f"t{n}": {"comment": "x"} for n in numbers},
+        "package_repositories": {f"r{n}": {"url": f"http://x.example.com/{n}"} for n in numbers},
+        "scripts": {f"s{n}": {"script": "#!/bin/sh\n"} for n in numbers},
+        "notifications": {f"n{n}": {"message": "x"} for n in numbers},
+        "domains": {
+            f"d{n}.example.com": {
+                "resources": {"www": {"ip_addresses": [f"192.0.2.{n + 1}"]}},
+                "records": [{"name": "@", "rrtype": "TXT", "rrdata": "x"}],
+            }
+            for n in numbers
+        },
+        "spaces": {f"s{n}": None for n in numbers},
+        "fabrics": {f"f{n}": {"vlans": {5: {"space": f"s{n}"}}} for n in numbers},
+        "subnets": {
+            f"10.{n}.0.0/24": {
+                "vlan": f"f{n}/5",
+                "ranges": [{"type": "reserved", "start": f"10.{n}.0.5", "end": f"10.{n}.0.9"}],
+                "reserved_ips": {f"10.{n}.0.77": {"mac_address": f"52:54:00:00:00:{n:02x}"}},
+            }
+            for n in numbers
+        },
+        "static_routes": [
+            {"source": f"10.{n}.0.0/24", "destination": "10.0.0.0/24", "gateway_ip": f"10.{n}.0.1"}
+            for n in numbers[1:]
+        ],
+        "dhcp_snippets": {
+            f"c{n}": {"value": "option x 1;", "subnet": f"10.{n}.0.0/24"} for n in numbers
+        },
+    }
+
+
+def reads(server, data, exclusive=None):
+    server.requests.reset()
+    plan = whole.plan_of(snapshot_of(server), data, exclusive)
+    assert plan.shown() == {}
+    assert server.requests.writes() == []
+    found = [(entry.path, str(entry.op)) for entry in server.requests]
+    settings = [one for one in found if one[1] == "get_config"]
+    others = [one for one in found if one[1] != "get_config"]
+    assert len(settings) <= 3
+    assert len(others) == len(set(others)), "something was read twice"
+    return sorted(others)
+
+
+@pytest.fixture(scope="module")
+def filled():
+    """Regions with few and with many objects."""
+    servers = {}
+    for count in (2, 12):
+        server = servers[count] = RegionServer(release="3.7")
+        server.start()
+        snapshot = snapshot_of(server)
+        plan = whole.plan_of(snapshot, pillar(count))
+        server.requests.reset()
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+        servers[count, "writes"] = len(server.requests.writes()), len(plan.changes)
+    yield servers
+    for count in (2, 12):
+        servers[count].stop()
+
+
+def test_reads_do_not_grow_with_the_region(filled):
+    assert reads(filled[2], pillar(2)) == reads(filled[12], pillar(12))
+
+
+def test_reads_do_not_grow_when_all_is_claimed(filled):
+    claims = dict.fromkeys(("vlan", "subnet", "tag", "zone", "dns_resource", "ip_range"), True)
+    assert reads(filled[2], pillar(2), claims) == reads(filled[12], pillar(12), claims)
+
+
+def test_each_change_is_one_write(filled):
+    for count in (2, 12):
+        writes, changes = filled[count, "writes"]
+        assert writes == changes
