@@ -72,6 +72,7 @@ def filled():
         server.requests.reset()
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
+        servers[count, "reads"] = server.requests.count("GET")
         servers[count, "writes"] = len(server.requests.writes()), len(plan.changes)
     yield servers
     for count in (2, 12):
@@ -91,3 +92,7 @@ def test_each_change_is_one_write(filled):
     for count in (2, 12):
         writes, changes = filled[count, "writes"]
         assert writes == changes
+
+
+def test_reads_while_applying_do_not_grow(filled):
+    assert filled[12, "reads"] <= filled[2, "reads"]

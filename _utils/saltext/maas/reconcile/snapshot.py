@@ -85,6 +85,10 @@ class Snapshot:
         """The object of a type with a key, in whichever part it is; None if there is none."""
         return self.records(name, self.tables[name].part_of(key)).get(key)
 
+    def loaded(self, name: str, partition: str = "") -> bool:
+        """Whether a part was read already and not forgotten since."""
+        return (self.tables[name].store, partition) in self._raw
+
     def twice(self, name: str, key: str, partition: str | None = None) -> list[dict]:
         """The objects that share a key which should tell them apart; empty if it does."""
         if partition is None:

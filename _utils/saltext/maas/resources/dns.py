@@ -220,7 +220,9 @@ class DnsRecord(_Named):
 
     def send_create(self, run, values, data, files):
         raw = super().send_create(run, values, data, files)
-        if values["fqdn"] not in run.snapshot.records("dns_resource"):
+        snapshot = run.snapshot
+        known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
+        if known and values["fqdn"] not in snapshot.records("dns_resource"):
             run.snapshot.drop("dns_resource")
         return raw
 
