@@ -60,6 +60,10 @@ sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts wi
 test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
 	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(wildcard tests/integration) tests/packaging $(ARGS)
 
+.PHONY: test-onboard
+test-onboard: $(VENV)/.tests ## onboarding of whole fleets, and what can go wrong; minutes
+	@$(PY) -m pytest --fleet tests/integration/test_onboarding.py $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.tests ## style: ruff and salt-lint
 	$(PY) -m ruff check $(STYLE)

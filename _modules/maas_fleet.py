@@ -199,3 +199,21 @@ def remove(minion):
         salt region maas_fleet.remove rack-1
     """
     return region_side.remove(globals(), minion)
+
+
+def import_images():
+    """Import what is selected, also where older images are there, and wait for it.
+
+    Returns:
+        Whether it could be waited for, which is so from 2.1 on.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or the import does not end.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.import_images
+    """
+    return region_side.import_images(globals())

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from saltext.maas import envelope, runtime
-from saltext.maas.host import cluster
+from saltext.maas.host import cluster, leave
 
 
 def seal(keys, lifetime=600):
@@ -62,3 +62,21 @@ def install(sealed):
     surface = runtime.surface(globals(), "cluster")
     done = cluster.configure(surface, secret=envelope.open_own(globals(), sealed))
     return {name: done[name] for name in ("changes", "warnings", "restarted")}
+
+
+def remove():
+    """Take the secret off this cluster's or rack's host and stop its daemon, for good.
+
+    Returns:
+        ``{stopped: [service], removed: whether there was a secret}``.
+
+    Raises:
+        CommandExecutionError: No cluster is installed here, or a service would not stop.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt rack-1 maas_secret.remove
+    """
+    return leave.leave(runtime.surface(globals(), "cluster"))

@@ -55,6 +55,125 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
         return onboard.run(fleet, target, tgt_type, dry_run)
 
 
+def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False):
+    """Have clusters hand their DHCP over and leave their region.
+
+    Refused while machines hang on a cluster, or while nobody else would serve
+    DHCP where it does. Take the cluster out of the pillar afterwards.
+
+    Args:
+        target: One minion id, a list of them, or a target.
+        tgt_type: How ``target`` is to be understood if it is no list.
+        successor: Minion id of a rack that takes DHCP over where there is no
+            stand-by (2.0 and later).
+        force: Go on though machines or DHCP hang on it, or its host does not answer.
+        dry_run: Only tell what would be done.
+
+    Returns:
+        ``{minion: {state, region, dhcp, machines, message, todo}}``; the state is
+        ``offboarded``, ``failed`` or ``would be offboarded``.
+
+    Raises:
+        CommandExecutionError: The master's configuration or an argument is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.offboard rack-3 successor=rack-1
+    """
+    from saltext.maas.fleet import core, leave
+
+    with core.Fleet(globals(), progress=True) as fleet:
+        return leave.run(fleet, target, tgt_type, successor, force, dry_run)
+
+
+def status(target=None, tgt_type="glob"):
+    """Show all clusters: what their region and the master know of them.
+
+    Args:
+        target: One minion id, a list of them, or a target; all by default.
+        tgt_type: How ``target`` is to be understood if it is no list.
+
+    Returns:
+        A list of rows: minion, cluster, region, release, state, connected, accepted,
+        DHCP, images in sync, minion answers, last seen, onboarding, message. It is
+        shown as a table unless ``--out`` says otherwise.
+
+    Raises:
+        CommandExecutionError: The master's configuration is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.status
+        salt-run maas.status 'rack-*' --out=json
+    """
+    from saltext.maas.fleet import core, overview
+
+    with core.Fleet(globals()) as fleet:
+        return {"outputter": "table", "data": overview.status(fleet, target, tgt_type)}
+
+
+def import_images(target=None, tgt_type="glob", batch=None):
+    """Import the selected images at the regions, and have every cluster hold them.
+
+    Args:
+        target: One minion id, a list of them, or a target; all clusters by default.
+        tgt_type: How ``target`` is to be understood if it is no list.
+        batch: How many clusters at once; ``maas.fleet:batch`` by default.
+
+    Returns:
+        ``{minion: {images, message}}``; ``images`` is ``in sync`` or ``failed``.
+
+    Raises:
+        CommandExecutionError: A region cannot be asked, or its import fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.import_images
+    """
+    from saltext.maas.fleet import core, overview
+
+    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+        return overview.import_images(fleet, target, tgt_type)
+
+
+def reconfigure_url(url, region=None, batch=None, dry_run=False):
+    """Move a region to another URL: the region first, then all its clusters.
+
+    Nothing is begun while a cluster is away. When one does not come back, all
+    are put back to where they were. Clusters with a ``region_url`` of their own in
+    the pillar are not touched, but waited for. Put the new URL into the pillar afterwards.
+
+    Args:
+        url: The new URL, such as ``http://192.0.2.10:5240/MAAS``.
+        region: Minion id of the region's host, where the master knows several.
+        batch: How many clusters at once; ``maas.fleet:batch`` by default.
+        dry_run: Only tell what would be done.
+
+    Returns:
+        ``{state, region, old, new, clusters: {minion: what became of it}, message, todo}``; the
+        state is ``moved``, ``failed`` or ``would move``.
+
+    Raises:
+        CommandExecutionError: The URL is wrong, or a cluster is away.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.reconfigure_url http://192.0.2.10:5240/MAAS
+    """
+    from saltext.maas.fleet import core, move
+
+    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+        return move.run(fleet, url, region, dry_run)
+
+
 def react(tag, sender=None, asked=None):
     """Act on an event that asks for onboarding; for the reactor.
 

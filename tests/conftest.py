@@ -24,3 +24,16 @@ def postgres():
     server = Postgres()
     yield server
     server.stop()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fleet", action="store_true", help="run the tests with whole fleets too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--fleet"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("fleet")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)

@@ -319,7 +319,7 @@ def test_a_thousand_events_at_once_become_few_batches(tmp_path):
     ids = [f"rack-{number}" for number in range(200)]
     opts = {
         "cachedir": str(tmp_path / "cache"), "pki_dir": str(tmp_path / "pki"),
-        "maas.fleet": {"region": "region", "orchestration": "", "gather_seconds": 0.3},
+        "maas.fleet": {"region": "region", "orchestration": "", "gather_seconds": 0.05},
     }  # fmt: skip
     salt = FakeSalt(opts)
     salt.keys.update(dict.fromkeys(ids, "key"))

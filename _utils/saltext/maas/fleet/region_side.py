@@ -14,6 +14,7 @@ from saltext.maas import envelope, pillar, runtime
 from saltext.maas.client import Client
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want
+from saltext.maas.reconcile.order import ALL
 from saltext.maas.reconcile.plan import Wishes
 from saltext.maas.resources.node_group import PLACEHOLDER
 
@@ -64,6 +65,7 @@ def look(dunders, minions, problems: bool = True) -> dict:
             "problems": own.get(minion, []),
             "cluster": key,
             "state": region.state(key),
+            "own_url": bool(values.get("region_url")),
             "digest": _digest([values, url]),
         }
     return {"release": str(region.release), "problems": common, "clusters": found}
@@ -155,8 +157,10 @@ def settle(dunders, minions, part: str, test: bool = False) -> dict:
 
 
 def _roots(plan, change):
-    by_id = {one.id: one for one in plan.changes}
-    needed = [by_id[ident] for ident in change.needs if ident in by_id]
+    needed = [
+        one for one in plan.changes
+        if one.id in change.needs or (one.wanted.type, ALL) in change.needs
+    ]  # fmt: skip
     return [f"{one.name}: {one.error}" for one in needed if one.error and not one.done][:3]
 
 
@@ -308,6 +312,27 @@ def remove(dunders, minion: str) -> bool:
     return True
 
 
+def import_images(dunders) -> bool:
+    """Import what is selected, also where older images are there, and wait for it.
+
+    Returns:
+        Whether it could be waited for, which is so from 2.1 on.
+    """
+    region = _Region(dunders)
+    client = region.snapshot.client
+    limit = pillar.limits(runtime.pillar(dunders)).import_seconds
+    client.post("boot-resources/", op="import")
+    if region.release < "2.1":
+        return False
+    deadline, pause = time.monotonic() + limit, 0.5
+    while client.get("boot-resources/", op="is_importing"):
+        if time.monotonic() + pause > deadline:
+            raise MaasError(f"the import did not end within {limit:g} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 5)
+    return True
+
+
 class _Region:
     """The region of this minion, its collections read at most once."""
 
@@ -401,7 +426,7 @@ def _with_needs(region, chosen, everything):
         needs = table.needs(wish, everything)
         needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
         open_ += [by_id[need] for need in needs if need in by_id]
-        for stage in table.comes_after(wish):
+        for stage in (*table.comes_after(wish), *(type for type, key in needs if key == ALL)):
             open_ += stages.get(stage, ())
     return list(found.values())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from saltext.maas import __version__
 from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.fleet import states
 
 STEPS = (
     "sync", "pillar", "secret", "configure", "register", "accept", "dhcp", "images", "report",
@@ -222,44 +223,27 @@ def _secret(step):
 
 def _configure(step):
     settings = step.fleet.settings
-    host, enrolment = "maas cluster host", "maas cluster enrolment"
-    first = ["configured"]
-    if step.batch.get("envelope"):
-        first.append({"sealed": step.batch["envelope"]})
-    second = ["registered", {"timeout": settings.enrol_seconds}]
-    second.append({"require": [{"maas_cluster": host}]})
-    data = {host: {"maas_cluster": first}, enrolment: {"maas_cluster": second}}
+    sealed = step.batch.get("envelope")
+    given = {"sealed": sealed} if sealed else {}
+    data = states.enrolment(settings.enrol_seconds, **given)
 
     def told(minion, answer):
-        results = _state_results(answer)
-        if isinstance(results, str):
-            step.fail(minion, results)
+        found = states.results(answer)
+        if isinstance(found, str):
+            step.fail(minion, found)
             return
-        one = results.get(host, {})
-        if one.get("result") is not True:
-            step.fail(minion, str(one.get("comment")))
+        host, enrolment = found.get(states.HOST, {}), found.get(states.ENROLMENT, {})
+        if host.get("result") is not True:
+            step.fail(minion, str(host.get("comment")))
             return
-        other = results.get(enrolment, {})
         step.record(minion)["enrolled_there"] = (
-            True if other.get("result") is True else str(other.get("comment"))
+            True if enrolment.get("result") is True else str(enrolment.get("comment"))
         )
-        step.done(minion, ", ".join(one.get("changes") or {}))
+        step.done(minion, ", ".join(host.get("changes") or {}))
 
     # A state that the minion runs on its own at its start is let finish.
     step.ask("state.high", data, seconds=settings.answer_seconds, queue=True, told=told)
     step.fleet.store.change_batch(step.ident, envelope=None)
-
-
-def _state_results(answer):
-    """``{id: result}`` of a state run, or what went wrong, as text."""
-    if not isinstance(answer.value, dict):
-        told = answer.value
-        return "; ".join(map(str, told)) if isinstance(told, list) else str(answer.error or told)
-    return {
-        one["__id__"]: one
-        for one in answer.value.values()
-        if isinstance(one, dict) and "__id__" in one
-    }
 
 
 def _register(step):

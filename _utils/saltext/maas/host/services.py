@@ -37,6 +37,26 @@ def restart(surface: Surface, names) -> list[str]:
     return names
 
 
+def stop(surface: Surface, names) -> list[str]:
+    """Stop services, those that run; they stay stopped until they are started or the host is.
+
+    Returns:
+        The names of those that ran.
+
+    Raises:
+        HostError: One of them would not; it is named.
+    """
+    names = [name for name in names if running(surface, name)]
+    for name in names:
+        if surface.kind == "snap":
+            surface.check(["snap", "stop", name], timeout=300)
+        elif surface.systemd:
+            surface.check(["systemctl", "stop", name], timeout=300)
+        else:
+            surface.check(["service", name, "stop"], timeout=300)
+    return names
+
+
 def running(surface: Surface, name: str) -> bool:
     """Whether a service runs."""
     if surface.kind == "snap":

@@ -1,0 +1,90 @@
+"""``salt-run maas.reconfigure_url``: a region moves, and all its clusters with it, or none."""
+
+from __future__ import annotations
+
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.client.profile import url_problems
+from saltext.maas.fleet import states
+
+
+def run(fleet, url, region, dry_run) -> dict:
+    """Move a region to another URL; see the runner."""
+    wrong = url_problems(str(url))
+    if wrong:
+        raise BadInput([f"url: {one}" for one in wrong])
+    region = _one(fleet, region)
+    old = fleet.region(region, "maas_region.config")["url"]
+    named = fleet.named_by(region)
+    minions = [minion for minion, (_, entry) in named.items() if entry["state"] != "absent"]
+    away = [minion for minion in minions if named[minion][1]["state"] == "disconnected"]
+    own = [minion for minion in minions if named[minion][1].get("own_url")]
+    movers = [minion for minion in minions if minion not in own]
+    deaf = [one for one in movers if one not in fleet.salt.connected(movers)] if movers else []
+    told = {
+        "region": region, "old": old, "new": url, "clusters": {}, "own url": own, "message": "",
+    }  # fmt: skip
+    if away or deaf:
+        lost = ", ".join(sorted({*away, *deaf})[:10])
+        raise MaasError(
+            f"nothing was changed: not connected, or their minions do not answer: {lost}"
+        )
+    if dry_run:
+        return {**told, "state": "would move" if old != url else "is there already",
+                "clusters": dict.fromkeys(movers, "would move")}  # fmt: skip
+    fleet.progress.show(0, len(movers) + 1, f"{region}: region")
+    fails = states.region_url(fleet, region, url)
+    if fails:
+        # The state put everything back by itself.
+        return {**told, "state": "failed", "message": f"the region stays at {old}: {fails}"}
+    moved = {}
+    for start in range(0, len(movers), fleet.batch):
+        part = movers[start : start + fleet.batch]
+        moved.update(states.enrol(fleet, part, url=url))
+        fleet.progress.show(len(moved) + 1, len(movers) + 1, f"{region}: clusters")
+        if any(moved.values()):
+            break
+    bad = {minion: why for minion, why in moved.items() if why}
+    if not bad:
+        bad = _not_back(fleet, region, minions)
+    if bad:
+        fleet.progress.end()
+        return {**told, **_roll_back(fleet, region, old, moved, bad)}
+    fleet.progress.end()
+    todo = f"put the URL into the pillar (maas:region:url: {url}), or the next highstate moves back"
+    return {**told, "state": "moved", "clusters": dict.fromkeys(movers, "moved"), "todo": todo}
+
+
+def _not_back(fleet, region, minions):
+    seconds = fleet.settings.enrol_seconds
+    now = fleet.region(region, "maas_fleet.wait_for", minions, seconds, seconds=seconds + 60)
+    return {
+        minion: f"the region has it as {state}"
+        for minion, state in now.items()
+        if state not in ("accepted", "connected")
+    }
+
+
+def _roll_back(fleet, region, old, moved, bad):
+    why = "; ".join(f"{minion}: {told}" for minion, told in sorted(bad.items())[:5])
+    left = []
+    fails = states.region_url(fleet, region, old)
+    if fails:
+        left.append(f"{region}: {fails}")
+    # Whoever was tried may have moved, also where it did not come back in time.
+    for minion, told in states.enrol(fleet, list(moved), url=old).items():
+        if told:
+            left.append(f"{minion}: {told}")
+    message = f"all was put back to {old}, because {why}"
+    if left:
+        message += f"; NOT put back: {'; '.join(left)}"
+    return {"state": "failed", "message": message,
+            "clusters": {minion: told or "put back" for minion, told in moved.items()}}  # fmt: skip
+
+
+def _one(fleet, region):
+    regions = fleet.settings.regions
+    if region is None and len(regions) == 1:
+        return regions[0]
+    if region not in regions:
+        raise BadInput(f"region: {region!r} must be one of {', '.join(regions)}")
+    return region

@@ -1,0 +1,53 @@
+"""The states that a fleet's tasks run on hosts, and what became of them."""
+
+from __future__ import annotations
+
+HOST, ENROLMENT = "maas cluster host", "maas cluster enrolment"
+
+
+def enrolment(seconds, **settings) -> dict:
+    """High data that configures a cluster's host and waits until it is enrolled.
+
+    Both states run in one job, so that only what the log says after the restart counts.
+    """
+    first = ["configured", *({name: value} for name, value in settings.items())]
+    second = ["registered", {"timeout": seconds}, {"require": [{"maas_cluster": HOST}]}]
+    return {HOST: {"maas_cluster": first}, ENROLMENT: {"maas_cluster": second}}
+
+
+def results(answer):
+    """``{id: result}`` of a state run, or what went wrong, as text."""
+    if not isinstance(answer.value, dict):
+        told = answer.value
+        return "; ".join(map(str, told)) if isinstance(told, list) else str(answer.error or told)
+    return {
+        one["__id__"]: one
+        for one in answer.value.values()
+        if isinstance(one, dict) and "__id__" in one
+    }
+
+
+def enrol(fleet, minions, **settings) -> dict:
+    """Configure clusters and wait until they are enrolled: ``{minion: None or why not}``."""
+    data = enrolment(fleet.settings.enrol_seconds, **settings)
+    seconds = fleet.settings.answer_seconds
+    # A state that the minion runs on its own is let finish.
+    answers = fleet.salt.ask(minions, "state.high", data, seconds=seconds, queue=True)
+    return {minion: failure(answer) for minion, answer in answers.items()}
+
+
+def region_url(fleet, region, url) -> str | None:
+    """Have a region's host use a URL; None, or why it does not."""
+    data = {"maas region host": {"maas_region": ["configured", {"url": url}]}}
+    seconds = fleet.settings.answer_seconds
+    answer = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)[region]
+    return failure(answer)
+
+
+def failure(answer) -> str | None:
+    """What went wrong in a state run, or None."""
+    found = results(answer)
+    if isinstance(found, str):
+        return found
+    bad = [str(one.get("comment")) for one in found.values() if one.get("result") is not True]
+    return bad[0] if bad else (None if found else "no state was run")

