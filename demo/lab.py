@@ -306,6 +306,9 @@ class Lab:
 
     def stop(self):
         """Stop all that was started, youngest first."""
+        for process in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
         for process in reversed(self._running):
             _end(process)
         self._running = []

@@ -228,6 +228,7 @@ class Listener(threading.Thread):
                         for name in ("cmdline", "environ"):
                             with contextlib.suppress(OSError):
                                 self.seen.add((entry / name).read_bytes())
+            self._done.wait(0.02)
             while event := self._bus.get_event(wait=0.05, full=True, auto_reconnect=True):
                 self.events.append(event)
 

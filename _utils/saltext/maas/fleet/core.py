@@ -41,8 +41,10 @@ class Fleet:
         data = {"minion": minion, "step": step, "state": state, "message": message, **more}
         self.salt.tell(f"maas/onboard/{minion}/{step}", data)
 
-    def refuse(self, minion: str, why: str) -> None:
+    def refuse(self, minion: str, why: str, by: str | None = None) -> None:
         """Log and tell that nothing is done for a minion."""
+        if by == "run":
+            self.store.refuse(minion, why)
         log.warning("maas onboarding of %s refused: %s", minion, why)
         self.tell(minion, "refused", "refused", why)
 

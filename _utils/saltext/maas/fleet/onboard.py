@@ -31,8 +31,8 @@ def run(fleet, target, kind, dry_run) -> dict:
     minions = resolve(fleet, target, kind)
     if dry_run:
         return _dry_run(fleet, minions)
-    began = time.time()
     for minion in minions:
+        fleet.store.refusal(minion)
         worker.ask_for(fleet, minion, "run")
     while not worker.work(fleet):
         # Somebody else works; it takes ours along.
@@ -42,17 +42,17 @@ def run(fleet, target, kind, dry_run) -> dict:
             break
         time.sleep(1)
     fleet.progress.end()
-    return {minion: outcome(fleet, minion, began) for minion in minions}
+    return {minion: outcome(fleet, minion) for minion in minions}
 
 
-def outcome(fleet, minion, since=0.0) -> dict:
+def outcome(fleet, minion) -> dict:
     """What became of a minion's onboarding."""
+    refusal = fleet.store.refusal(minion)
     record = fleet.store.record(minion)
-    if not record or (record.get("state") != "enrolled" and record.get("updated", 0) < since):
+    if refusal or not record:
         return {
             "state": "refused", "region": None, "step": None,
-            "message": "its key is not accepted, or the pillar of no region names it under "
-            "maas:clusters",
+            "message": refusal or "nothing is known of it",
             "todo": "accept its key; name it in the region's pillar",
         }  # fmt: skip
     return {

@@ -21,7 +21,7 @@ class Store:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("queue", "clusters", "batches"):
+        for name in ("queue", "clusters", "batches", "refused"):
             os.makedirs(os.path.join(folder, name), mode=0o700, exist_ok=True)
 
     # The queue
@@ -71,6 +71,17 @@ class Store:
         """Drop a record."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path("clusters", minion))
+
+    def refuse(self, minion: str, why: str) -> None:
+        """Note why nothing was done for a minion that a person asked for."""
+        self._write("refused", minion, {"why": why})
+
+    def refusal(self, minion: str) -> str | None:
+        """Why nothing was done, told once; None if something was."""
+        found = self._read("refused", minion)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path("refused", minion))
+        return (found or {}).get("why")
 
     # Batches
 

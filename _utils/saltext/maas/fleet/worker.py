@@ -119,7 +119,7 @@ def admitted(fleet, asked) -> dict:
     keys = fleet.salt.accepted_keys(asked)
     for minion in asked:
         if minion not in keys:
-            fleet.refuse(minion, "its key is not accepted")
+            fleet.refuse(minion, "its key is not accepted", asked[minion].get("by"))
     open_ = [minion for minion in asked if minion in keys]
     found, errors = {}, []
     for region in fleet.settings.regions:
@@ -185,7 +185,7 @@ def _not_named(fleet, minion, by, errors):
     elif by == "start":
         log.debug("%s is no cluster of any region", minion)
     else:
-        fleet.refuse(minion, "the pillar of no region names it under maas:clusters")
+        fleet.refuse(minion, "the pillar of no region names it under maas:clusters", by)
 
 
 def _without_cluster(fleet, minion):
