@@ -268,6 +268,14 @@ def check(minion, server, present, gone):
     done = minion.apply(present)
     assert all(one["result"] for one in done.values()), done
     assert any(one["changes"] for one in done.values())
+    # Each state was planned upon what those before it would have done.
+    differ = {
+        name: (planned[name]["changes"], one["changes"])
+        for name, one in done.items()
+        if planned[name]["changes"] != one["changes"]
+        and "maas_image.synced" not in name  # racks fetch what was imported by themselves
+    }
+    assert differ == {}
 
     count = len(server.region.log)
     again = minion.apply(present)
