@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from saltext.maas.emulator import sandbox
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.transaction import Change
 from support import in_process
 from support.fleet import Fleet
 from support.vault import Vault
@@ -112,6 +113,22 @@ def test_a_wrong_pillar_is_one_message(tmp_path):
     told = run(states, test=True)
     assert (told["result"], told["changes"]) == (False, {})
     assert "url is only a host or path: '192.0.2.10'" in told["comment"]
+
+
+def test_what_a_killed_run_left_is_told_as_a_sentence(tmp_path):
+    box = sandbox.create(tmp_path / "region", "3.7", "region")
+
+    def killed():
+        with Change(detect(box.root), "region", services=["maas-regiond"]):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    told = run(load("_states", box, {}), test=True)
+    assert told["comment"] == (
+        "A run stopped before maas-regiond restarted; this one would finish it."
+    )
+    assert told["result"] is None
 
 
 def test_nothing_described_is_nothing_done(tmp_path):

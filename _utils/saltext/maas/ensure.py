@@ -24,9 +24,15 @@ def guarded(name: str, work) -> dict:
 
 def host_outcome(name: str, test: bool, done: dict) -> dict:
     """A state's return from what a function of :mod:`saltext.maas.host` did or would do."""
+    from saltext.maas.host.transaction import UNFINISHED
+
     changes = done["changes"]
     verb = "would be changed" if test else "was changed"
-    lines = [f"{field} {verb}." for field in changes] or ["Nothing to change."]
+    lines = [f"{field} {verb}." for field in changes if field != UNFINISHED]
+    if UNFINISHED in changes:
+        old = changes[UNFINISHED]["old"]
+        lines.insert(0, f"A run {old}; this one {'would finish' if test else 'finished'} it.")
+    lines = lines or ["Nothing to change."]
     if done.get("restarted"):
         lines.append(f"Restarted: {', '.join(done['restarted'])}.")
     return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
