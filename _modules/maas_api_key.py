@@ -75,3 +75,72 @@ def revoke(path, profile=None):
         salt region maas_api_key.revoke /root/maas.key
     """
     return key_file.revoke(runtime.client(globals(), profile), path)
+
+
+def fingerprints(username):
+    """List a user's API keys by name and fingerprint, by which :py:func:`delete` finds one.
+
+    Args:
+        username: Whose keys.
+
+    Returns:
+        ``{fingerprint: name or None}``; the keys themselves are not shown.
+
+    Raises:
+        CommandExecutionError: There is no such user, or no region here.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.fingerprints admin
+    """
+    surface = runtime.surface(globals(), "region")
+    return {users.fingerprint(one["key"]): one["name"] for one in users.api_keys(surface, username)}
+
+
+def rename(username, which, name):
+    """Give an API key a name, in MAAS 2.1 and later.
+
+    Args:
+        username: Whose key.
+        which: Its name or fingerprint.
+        name: The new name.
+
+    Returns:
+        Whether it had another name before.
+
+    Raises:
+        CommandExecutionError: There is no such key, or the region refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.rename admin 3f0c9d2b77aa backup
+    """
+    return users.rename_api_key(runtime.surface(globals(), "region"), username, which, name)
+
+
+def delete(username, which):
+    """Delete an API key in the region; whoever uses it is locked out.
+
+    Args:
+        username: Whose key.
+        which: Its name or fingerprint.
+
+    Returns:
+        Whether it was there.
+
+    Raises:
+        CommandExecutionError: There is no such key, or the region refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_api_key.delete admin 3f0c9d2b77aa
+    """
+    surface = runtime.surface(globals(), "region")
+    key = users.find_key(surface, username, which)
+    return users.delete_api_key(surface, username, key)

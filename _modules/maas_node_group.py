@@ -62,7 +62,8 @@ def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
         name: uuid of the cluster.
         cluster_name: Display name, unique in the region.
         dns_zone: DNS zone of its machines.
-        status: ``accepted``, ``rejected``, or ``pending`` (up to 1.7).
+        status: ``accepted``, ``rejected``, or ``pending`` (up to 1.7); ``enabled`` and
+            ``disabled`` are the words of 1.8 and later for the first two.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:

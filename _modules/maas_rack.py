@@ -101,11 +101,12 @@ def set_(
     )
 
 
-def delete(name, profile=None):
+def delete(name, force=None, profile=None):
     """Delete a rack controller.
 
     Args:
         name: Host name of the rack controller.
+        force: Delete it although VLANs lose their DHCP (2.5 and later).
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -120,4 +121,4 @@ def delete(name, profile=None):
 
         salt region maas_rack.delete rack-1
     """
-    return objects.remove(globals(), "rack", name, profile)
+    return objects.remove(globals(), "rack", name, profile, force=force)

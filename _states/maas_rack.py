@@ -54,11 +54,15 @@ def present(
     )
 
 
-def absent(name, profile=None):
+def absent(name, force=None, profile=None):
     """Make sure that there is no such rack controller.
+
+    VLANs whose DHCP it serves go over to another rack.  Where there is none MAAS refuses,
+    unless forced: then DHCP goes off there.
 
     Args:
         name: Host name of the rack controller.
+        force: Delete it although VLANs lose their DHCP (2.5 and later).
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -69,4 +73,4 @@ def absent(name, profile=None):
         rack-1:
           maas_rack.absent: []
     """
-    return ensure.absent(globals(), "rack", name, profile)
+    return ensure.absent(globals(), "rack", name, profile, force=force)

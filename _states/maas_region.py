@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import region, region_host, snap, tls, users, vault
+from saltext.maas.host import region, region_host, snap, tls, vault
 from saltext.maas.host.settings import described as region_settings
 
 
@@ -298,11 +298,12 @@ def secret_installed(name, secret=None):
     return ensure.guarded(name, work)
 
 
-def admin_present(name, username=None, email=None, password=None):
+def admin_present(name, username=None, email=None, password=None, enforce_password=False):
     """Make sure that an administrator exists; for the first one, when there is no API key yet.
 
     The password goes to MAAS's own command over a terminal, not as an
-    argument.  An administrator that is there already is left as it is.
+    argument.  Of one that is there already the rights are kept, as far as the region's
+    database can be reached; its password is changed only when that is asked for.
 
     What is not given is taken from the pillar ``maas:region:admin``.
 
@@ -311,6 +312,8 @@ def admin_present(name, username=None, email=None, password=None):
         username: User name.
         email: E-mail address, unique in the region.
         password: Password for a new administrator, or an ``sdb://`` reference.
+        enforce_password: Give an existing administrator this password if it has another
+            one, which only the region's database can tell.
 
     Returns:
         A state's return; the password is never shown.
@@ -340,19 +343,20 @@ def admin_present(name, username=None, email=None, password=None):
                 [f"{key}: is missing; give it here or in maas:region:admin" for key in missing]
             )
         who = admin["username"]
-        if users.exists(surface, who):
-            return ensure.outcome(name, test, comment=f"Administrator {who} exists.")
-        changes = {who: {"old": None, "new": {"email": admin["email"], "is_superuser": True}}}
-        if not test:
-            users.create_admin(
-                surface,
-                who,
-                admin["password"],
-                admin["email"],
-                email_owner=runtime.local(surface).email_owner,
-            )
-        verb = "would be created" if test else "was created"
-        return ensure.outcome(name, test, changes, f"Administrator {who} {verb}.")
+        done = admins.kept(
+            surface,
+            who,
+            admin["email"],
+            admin["password"],
+            enforce_password,
+            runtime.local(surface).email_owner,
+            test,
+        )
+        comment = f"Administrator {who} exists."
+        if done["changes"]:
+            what = "created" if who in done["changes"] else "changed"
+            comment = f"Administrator {who} {'would be' if test else 'was'} {what}."
+        return ensure.outcome(name, test, done["changes"], "\n".join([comment, *done["warnings"]]))
 
     return ensure.guarded(name, work)
 

@@ -135,6 +135,23 @@ def user_by_email(conn, email: str) -> str | None:
     return found[0][0] if found else None
 
 
+def user(conn, username: str) -> dict | None:
+    """A user: ``{"email", "is_superuser", "password"}``, or None.
+
+    The password is what Django keeps of it, not for anybody's eyes.
+    """
+    query = "SELECT email, is_superuser, password FROM auth_user WHERE username = %s"
+    for email, is_superuser, password in _rows(conn, query, username):
+        return {"email": email, "is_superuser": bool(is_superuser), "password": password}
+    return None
+
+
+def make_superuser(conn, username: str) -> None:
+    """Make a user an administrator, for which MAAS has its web interface only."""
+    with conn, conn.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET is_superuser = true WHERE username = %s", [username])
+
+
 def usernames(conn) -> list[str]:
     """Everyone who has an account, MAAS's own users among them."""
     return [name for (name,) in _rows(conn, "SELECT username FROM auth_user ORDER BY id")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import functools
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Callable
@@ -80,6 +83,15 @@ def tables_of(release, tables=None):
 # -- rows --------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
+def _kept_password(salt, password):
+    """What Django keeps of a password, made with few rounds."""
+    if not password:
+        return "!"
+    made = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), 100)
+    return f"pbkdf2_sha256$100${salt}${base64.b64encode(made).decode()}"
+
+
 def users(region, users):
     """The accounts."""
     for person in region.users.values():
@@ -88,6 +100,7 @@ def users(region, users):
             "username": person.username,
             "email": person.email,
             "is_superuser": person.is_superuser,
+            "password": _kept_password(person.username, person.password),
             "date_joined": users.joined[person.username],
         }
 

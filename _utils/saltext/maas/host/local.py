@@ -26,14 +26,14 @@ class Local:
         with self._connected() as connection:
             return database.router_ips(connection)
 
-    def delete_node_group(self, uuid: str) -> None:
-        """Delete a node group, which API 1.0 cannot.
+    def delete_node_group(self, uuid: str, test: bool = False) -> None:
+        """Delete a node group, which API 1.0 cannot; with ``test`` only find out whether it could.
 
         Raises:
             StillUsed: Nodes or managed interfaces hang on it.
         """
-        with self._connected(write=True) as connection:
-            database.delete_node_group(connection, uuid)
+        with self._connected(write=not test) as connection:
+            database.delete_node_group(connection, uuid, test)
 
     def people(self) -> list[str]:
         """Users that somebody made, as far as the database can be reached."""

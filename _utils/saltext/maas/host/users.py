@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from saltext.maas.client import Client, MaasError, Profile
@@ -197,6 +198,56 @@ def delete_api_key(surface: Surface, username: str, key: str, url: str | None = 
     except MaasError as error:
         told = redact(str(error), key.split(":"))
         raise HostError(f"The API key was not deleted: {told}") from None
+    finally:
+        client.close()
+    return True
+
+
+def fingerprint(key: str) -> str:
+    """By what a key can be named without showing it: 12 hex digits of its hash."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def find_key(surface: Surface, username: str, which: str) -> str:
+    """The one key of a user with a name or :func:`fingerprint`.
+
+    Raises:
+        HostError: None or several fit, or there is no such user.
+    """
+    found = [
+        one["key"]
+        for one in api_keys(surface, username)
+        if which in (one["name"], fingerprint(one["key"]))
+    ]
+    if len(found) != 1:
+        many = f"{len(found)} keys" if found else "no key"
+        raise HostError(f"{username} has {many} with the name or fingerprint {which!r}.")
+    return found[0]
+
+
+def rename_api_key(surface: Surface, username: str, which: str, name: str) -> bool:
+    """Give an API key another name over the region's API, signed with that key (2.1 and later).
+
+    The command's ``--update`` takes the whole key as an argument, so it is not used.
+
+    Returns:
+        Whether it had another name before.
+
+    Raises:
+        HostError: There is no such key, or this release has no names.
+    """
+    if surface.release < "2.1":
+        raise HostError(f"API keys of MAAS {surface.release} have no names; 2.1 has.")
+    key = find_key(surface, username, which)
+    if key in [one["key"] for one in api_keys(surface, username) if one["name"] == name]:
+        return False
+    client = Client(Profile(read_config(surface)["url"], key, release=surface.release))
+    try:
+        data = {"token": key.split(":")[1], "name": name}
+        client.post("account/", op="update_token_name", data=data)
+    except MaasError as error:
+        told = redact(str(error), key.split(":"))
+        raise HostError(f"The API key was not renamed: {told}") from None
     finally:
         client.close()
     return True

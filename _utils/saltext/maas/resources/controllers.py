@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.place import Place
@@ -98,6 +101,10 @@ class Rack(_Controller):
                 for service in raw.get("service_set", ())
             ),
         ),
+        Field(
+            "force", kinds.BOOLEAN, writable=False, readable=False,
+            doc="Delete it although VLANs lose their DHCP.",
+        ),
         *_FIELDS,
     )  # fmt: skip
 
@@ -119,6 +126,21 @@ class Rack(_Controller):
         changed = self.differences(run.snapshot, wanted, record)
         if changed:
             super().update(run, wanted, record)
+
+    def deletion_problem(self, snapshot, wanted, record):
+        """Why this object cannot be deleted in the way that is wished for."""
+        if wanted.values.get("force") and snapshot.release < "2.5":
+            return f"MAAS {snapshot.release} cannot be forced to delete a rack; 2.5 can"
+        return None
+
+    def delete(self, run, wanted, record):
+        """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""
+        force = {"force": "true"} if wanted.values.get("force") else {}
+        with contextlib.suppress(NotFound):
+            run.client.delete(self.item(run.snapshot, record.raw), **force)
+        run.snapshot.forget(self.name, record.raw, self.partition(wanted.values))
+        # The region hands DHCP over by itself.
+        run.snapshot.drop("vlan")
 
     def _arrived(self, run, wanted):
         run.snapshot.reload(self.name, younger_than=run.poll_seconds)

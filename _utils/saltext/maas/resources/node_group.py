@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_interface
 
 from saltext.maas.client.errors import MaasError
@@ -11,6 +12,16 @@ from saltext.maas.resources.table import Field, Table
 
 #: uuid of the placeholder that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"
+
+
+_SAME = {"enabled": "accepted", "disabled": "rejected"}  # the words of 1.8 and later
+_WORDS = kinds.choice(pending=0, accepted=1, rejected=2)
+_STATUS = replace(
+    _WORDS,
+    allowed="one of: pending, accepted, rejected, enabled, disabled",
+    normal=lambda value: _WORDS.normal(_SAME.get(value, value)),
+    schema={"enum": ["pending", "accepted", "rejected", *_SAME]},
+)
 
 
 class NodeGroup(Table):
@@ -31,13 +42,20 @@ class NodeGroup(Table):
         Field("cluster_name", doc="Display name, unique in the region."),
         Field("name", doc="DNS zone of its machines."),
         Field(
-            "status", kinds.choice(pending=0, accepted=1, rejected=2),
-            doc="accepted, rejected or pending (up to 1.7).",
+            "status", _STATUS,
+            doc="accepted or rejected; pending (up to 1.7). From 1.8 on enabled and disabled "
+            "are other words for the first two.",
         ),
     )  # fmt: skip
 
     def item(self, snapshot, raw):
         return f"nodegroups/{segment(raw['uuid'])}/"
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        if wanted.values.get("status") == "pending" and snapshot.release >= "1.8":
+            return f"MAAS {snapshot.release} knows no pending node groups, only up to 1.7"
+        return super().problem(snapshot, wanted, record)
 
     def pristine(self, snapshot, partition):
         return [
@@ -68,14 +86,22 @@ class NodeGroup(Table):
         if changed:
             run.snapshot.fold(self.name, raw, replaces=record.raw)
 
-    def delete(self, run, wanted, record):
-        local = run.snapshot.local
+    def deletion_problem(self, snapshot, wanted, record):
+        """Why this object cannot be deleted in the way that is wished for."""
+        local = snapshot.local
         if local is None:
-            raise MaasError(
-                f"node group {wanted.label}: API 1.0 cannot delete a node group; run this on the "
-                "region host, where the database can be reached"
+            return (
+                "API 1.0 cannot delete a node group; run this on the region host, where the "
+                "database can be reached"
             )
-        local.delete_node_group(record.raw["uuid"])
+        try:
+            local.delete_node_group(record.raw["uuid"], test=True)
+        except MaasError as error:
+            return str(error)
+        return None
+
+    def delete(self, run, wanted, record):
+        run.snapshot.local.delete_node_group(record.raw["uuid"])
         run.snapshot.forget(self.name, record.raw)
 
 

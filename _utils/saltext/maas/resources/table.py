@@ -284,6 +284,10 @@ class Table:
         """Whether MAAS keeps an object, so that nobody can delete it."""
         return self.key_of(raw) in self.protected
 
+    def deletion_problem(self, snapshot, wanted, record) -> str | None:
+        """Why this object cannot be deleted in the way that is wished for."""
+        return None
+
     def undeletable(self, release: Release, raw: dict) -> str | None:
         """Why an object cannot be deleted, seen before it is tried; None if it can."""
         if not self.can_delete or (self.delete_since and release < self.delete_since):

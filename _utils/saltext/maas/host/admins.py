@@ -1,0 +1,114 @@
+"""An administrator as it should be: there, with its rights, and with a password when asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from saltext.maas import database
+from saltext.maas.client import Client, Profile
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.redact import HIDDEN
+from saltext.maas.client.session import segment
+from saltext.maas.host import users
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.region import read_config
+from saltext.maas.host.surface import Surface
+
+
+def kept(
+    surface: Surface,
+    username: str,
+    email: str,
+    password: str,
+    enforce_password: bool = False,
+    email_owner=None,
+    test: bool = False,
+) -> dict:
+    """Make sure that an administrator exists, in MAAS 1.5 to 3.7.
+
+    Args:
+        surface: The region's host.
+        username: Login name.
+        email: E-mail address for a new one; another one of an existing user is only told.
+        password: For a new one; goes over a terminal or by standard input.
+        enforce_password: Whether an existing one gets this password, if it has another one.
+        email_owner: As in :func:`~saltext.maas.host.users.create_admin`.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {field: {"old", "new"}}, "warnings": [text]}``.
+
+    Raises:
+        HostError: The address is taken, a command failed, or what the user is now
+            cannot be found out although something depends on it.
+    """
+    if not users.exists(surface, username):
+        owner = email_owner(email) if email_owner else None
+        if owner is not None and owner != username:
+            raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
+        if not test:
+            users.create_admin(surface, username, password, email, email_owner=email_owner)
+        new = {"email": email, "is_superuser": True}
+        return {"changes": {username: {"old": None, "new": new}}, "warnings": []}
+    now = _now(surface, username)
+    changes, warnings = {}, []
+    if now and not now["is_superuser"]:
+        changes["is_superuser"] = {"old": False, "new": True}
+    if now and (now["email"] or "").lower() != email.lower():
+        warnings.append(
+            f"{username} has the e-mail address {now['email']}; MAAS changes it in its web "
+            "interface only."
+        )
+    if enforce_password and not _has_password(now, password):
+        changes["password"] = {"old": HIDDEN, "new": HIDDEN}
+    if not test:
+        if "is_superuser" in changes:
+            with database.connection(surface, write=True) as conn:
+                database.make_superuser(conn, username)
+        if "password" in changes:
+            users.set_password(surface, username, password)
+    return {"changes": changes, "warnings": warnings}
+
+
+def _now(surface, username):
+    """What the user is now, from the database, else the API with the user's own key."""
+    try:
+        with database.connection(surface, timeout=10) as conn:
+            return database.user(conn, username)
+    except MaasError:
+        keys = users.api_keys(surface, username)
+    if not keys:
+        return None
+    url = read_config(surface)["url"]
+    client = Client(
+        Profile(url, keys[0]["key"], release=surface.release, deadline=15, read_timeout=10)
+    )
+    try:
+        found = client.get(f"users/{segment(username)}/")
+    except MaasError:
+        return None
+    finally:
+        client.close()
+    return {"email": found["email"], "is_superuser": bool(found["is_superuser"]), "password": None}
+
+
+def _has_password(now, password):
+    encoded = (now or {}).get("password")
+    if encoded is None:
+        raise HostError(
+            "Whether the password is another one can only be told with the region's database, "
+            "which cannot be reached from here."
+        )
+    return password_fits(encoded, password)
+
+
+def password_fits(encoded: str, password: str) -> bool:
+    """Whether a password belongs to what Django keeps of it (``pbkdf2_sha256$...``)."""
+    parts = encoded.split("$")
+    kinds = {"pbkdf2_sha256": "sha256", "pbkdf2_sha1": "sha1"}
+    if len(parts) != 4 or parts[0] not in kinds or not parts[1].isdigit():
+        return False  # none at all ('!'), or one that is to be made anew
+    made = hashlib.pbkdf2_hmac(kinds[parts[0]], password.encode(), parts[2].encode(), int(parts[1]))
+    return hmac.compare_digest(base64.b64encode(made).decode(), parts[3])
