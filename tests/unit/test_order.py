@@ -146,6 +146,25 @@ def test_two_wishes_in_one_place(empty):
         ])  # fmt: skip
 
 
+def test_wishes_that_need_each_other_in_a_circle(region):
+    """The new subnet takes the old one's place, which goes only once nothing refers to it."""
+    snippet = {"c": {"value": "option x 1;", "subnet": "10.0.0.0/24"}}
+    carried_out(region, {**nets(1), "dhcp_snippets": snippet})
+    region.requests.reset()
+    with pytest.raises(BadInput) as told:
+        make_plan(snapshot_of(region), [
+            want("subnet", {"cidr": "10.0.0.0/24"}, "old", absent=True),
+            want("ip_range", {"start_ip": "10.0.0.5", "end_ip": "10.0.0.9"}, "span", absent=True),
+            want("subnet", {"cidr": "10.0.0.0/23", "vlan": "dc1/1"}, "new"),
+            want("dhcp_snippet", {"name": "c", "subnet": "10.0.0.0/23"}, "snippet"),
+        ])  # fmt: skip
+    (line,) = told.value.problems
+    assert line.startswith("new: goes round in a circle: ")
+    for name in ("subnet 10.0.0.0/24", "subnet 10.0.0.0/23", "DHCP snippet c"):
+        assert name in line
+    assert region.requests.writes() == []
+
+
 @pytest.mark.parametrize(
     ("type", "values", "where"),
     [
