@@ -1,6 +1,6 @@
 """A region's part in onboarding many clusters at once; ``salt-run maas`` calls these.
 
-On a cluster's minion only :py:func:`version` is of use.
+On a cluster's minion only :py:func:`maas_fleet.version` is of use.
 """
 
 from __future__ import annotations

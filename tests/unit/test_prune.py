@@ -194,6 +194,29 @@ def test_what_cannot_be_claimed(exclusive, expected):
     assert line.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ({"vlan": ["dc9"]}, "maas:exclusive:vlan: 'dc9' is no fabric of the region or of the"),
+        ({"dhcp": ["dc9"]}, "maas:exclusive:dhcp: 'dc9' is no fabric of the region or of the"),
+        ({"subnet": ["dc1/7"]}, "maas:exclusive:subnet: 'dc1/7' is no VLAN of the region or"),
+        ({"subnet": ["dc1"]}, "maas:exclusive:subnet: 'dc1' must be FABRIC/VID"),
+        ({"boot_selection": ["http://x"]}, "maas:exclusive:boot_selection: 'http://x' is no boot"),
+    ],
+)
+def test_a_scope_that_is_not_there(region, claim, expected):
+    carried_out(region, {"fabrics": {"dc1": None}})
+    (line,) = refused(region, {"exclusive": claim})
+    assert line.startswith(expected)
+
+
+def test_a_scope_may_be_spelled_as_in_the_pillar(region):
+    subnets = {"10.0.0.0/24": {"vlan": "dc1/untagged"}, "10.1.0.0/24": {"vlan": "dc2/untagged"}}
+    carried_out(region, {"fabrics": {"dc1": None, "dc2": None}, "subnets": subnets})
+    gone = pruned(region, {"exclusive": {"subnet": ["dc1/untagged"]}})
+    assert set(gone["subnet"]) == {"10.0.0.0/24"}
+
+
 def test_the_report_removes_nothing(region):
     rack(region, "a", "10.0.0.2")
     carried_out(region, here())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile.plan import Wanted
+from saltext.maas.reconcile.plan import Wanted, wished_for
 from saltext.maas.resources import BY_NAME
 
 _FEW = 10  # of so few objects a fraction says nothing
@@ -76,7 +76,9 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
             problems.append(problem)
             continue
         table = snapshot.tables[type]
-        scopes = None if scopes is True else _scopes(table, scopes, f"{where}:{type}")
+        scopes = (
+            None if scopes is True else _scopes(snapshot, wishes, table, scopes, f"{where}:{type}")
+        )
         inside = list(_unmanaged(snapshot, table, wishes, scopes))
         total = sum(1 for _ in _records(snapshot, table, scopes))
         found[type] = ([one for one in inside if not one.kept], total)
@@ -129,12 +131,27 @@ def _cannot_claim(snapshot, type, where):
     return None
 
 
-def _scopes(table, scopes, where):
+def _scopes(snapshot, wishes, table, scopes, where):
     if not isinstance(scopes, (list, tuple)):
         raise BadInput(f"{where}: {scopes!r} must be true or a list")
     if not table.scope:
         raise BadInput(f"{where}: {scopes!r} must be true: a {table.noun} has no scope")
-    return {str(scope) for scope in scopes}
+    field = table.by_name.get(table.scope)
+    owner = field.ref if field else table.scope
+    wished, found, problems = wished_for(wishes), set(), []
+    for scope in scopes:
+        try:
+            key = str(field.kind.clean(scope) if field else scope)
+        except ValueError as error:
+            problems.append(f"{where}: {scope!r} {error}")
+            continue
+        found.add(key)
+        if (owner, key) not in wished and snapshot.find(owner, key) is None:
+            noun = BY_NAME[owner].noun
+            problems.append(f"{where}: {scope!r} is no {noun} of the region or of the pillar")
+    if problems:
+        raise BadInput(problems)
+    return found
 
 
 def _records(snapshot, table, scopes):
