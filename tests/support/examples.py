@@ -12,6 +12,7 @@ APART = {
     "setting", "node", "image", "cluster_image", "boot_selection", "rack", "dhcp", "boot_resource",
     "region_controller",
     "node_group", "node_group_interface", "license_key", "ssl_key",
+    "cluster_boot_source", "cluster_boot_selection",
 }  # fmt: skip
 EXAMPLES = [table for table in TABLES if table.name not in APART]
 

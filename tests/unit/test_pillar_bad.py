@@ -187,7 +187,7 @@ BAD = [
     ("zone-in-1.x", "1.7", put(("clusters", "cluster-b", "zone"), "z"), r"maas:clusters:cluster-b:zone: MAAS 1\.7 does not have this; it is for MAAS from 2\.0"),
     ("interfaces-in-3.x", "3.7", put(("clusters", "rack-b", "interfaces"), {}), r"maas:clusters:rack-b:interfaces: MAAS 3\.7 does not have this; it is for MAAS up to 1\.10"),
     ("uuid-in-3.x", "3.7", put(("clusters", "rack-b", "uuid"), "ab"), r"maas:clusters:rack-b:uuid: MAAS 3\.7 does not have this; it is for MAAS up to 1\.10"),
-    ("sources-in-1.6", "1.7", put(("release",), "1.6"), r"maas:boot_sources: MAAS 1\.6 does not have this; it is for MAAS from 1\.7"),
+    ("sources-in-1.5", "1.7", put(("release",), "1.5"), r"maas:boot_sources: MAAS 1\.5 does not have this; it is for MAAS from 1\.6"),
     ("static-range-in-1.5", "1.7", put(("release",), "1.5"), r"maas:clusters:cluster-a:interfaces:eth0:static_range: MAAS 1\.5 does not have this; .*"),
     ("field-of-a-later-2.x", "3.7", both(put(("release",), "2.4"), put((*NET, "allow_dns"), True)), r"maas:subnets:10\.10\.0\.0/24:allow_dns: MAAS 2\.4 does not have this; it is for MAAS from 2\.5"),
 ]  # fmt: skip

@@ -30,7 +30,9 @@ def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
     """All objects of a type: ``{key: {field: value}}``."""
     snapshot = _snapshot(dunders, profile)
     table = _table(snapshot, type)
-    records = snapshot.records(type, partition)
+    records = {}
+    for part in [partition] if partition else table.parts(snapshot):
+        records.update(snapshot.records(type, part))
     return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
 
 

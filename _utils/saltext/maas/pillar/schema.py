@@ -142,7 +142,7 @@ def _objects(table) -> dict:
     if place.plain:
         leaf = _leaf(table.by_name[table.identity[-1]].kind, place.doc)
         node = {"type": "array", "items": _filled(leaf), "allowed": "a list", "doc": place.doc}
-        return _for(node, table.since, table.until)
+        return _for(node, place.since or table.since, table.until)
     inner = {
         **{
             place.spelling(name): node
@@ -158,7 +158,7 @@ def _objects(table) -> dict:
         node = _named(one, place.doc, place.name, _names(table))
     else:
         node = {"type": "array", "items": one, "allowed": "a list", "doc": place.doc}
-    return _for(node, table.since, table.until)
+    return _for(node, place.since or table.since, table.until)
 
 
 def _names(table):

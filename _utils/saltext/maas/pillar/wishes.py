@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from saltext.maas.client.errors import BadInput
 from saltext.maas.pillar.checks import ROOT, plain
 from saltext.maas.reconcile import Limits, want
 from saltext.maas.release import Release
@@ -46,6 +47,8 @@ def wishes(pillar: dict, release: Release) -> list:
         *_settings(pillar), *_placed(pillar, ROOT),
         *(_racks(pillar) if release >= "2.0" else _node_groups(pillar)),
     ]  # fmt: skip
+    if release < "1.7":
+        found = list(_for_each_cluster(found))
     return found + _images(pillar, release, found)
 
 
@@ -137,6 +140,26 @@ def _interface(name, interface):
             values[f"{prefix}ip_range_low"] = ends["low"]
             values[f"{prefix}ip_range_high"] = ends["high"]
     return values
+
+
+def _for_each_cluster(found):
+    """In 1.6 each cluster has boot sources of its own; the pillar means all clusters."""
+    clusters = [
+        one for one in found
+        if one.type == "node_group" and one.values.get("status") == "accepted"
+    ]  # fmt: skip
+    for one in found:
+        if one.type not in ("boot_source", "boot_selection"):
+            yield one
+            continue
+        values = dict(one.values)
+        if values.pop("os", "ubuntu") != "ubuntu":
+            raise BadInput(f"{one.where}:os: {one.values['os']!r} must be ubuntu in MAAS 1.6")
+        for cluster in clusters:
+            yield want(
+                f"cluster_{one.type}", {"cluster": cluster.key, **values}, one.where,
+                label=f"{cluster.label} {one.label}",
+            )  # fmt: skip
 
 
 def _images(pillar, release, found):

@@ -4,6 +4,7 @@ from saltext.maas.release import Release
 from saltext.maas.resources import (
     account,
     addressing,
+    cluster_sources,
     content,
     controllers,
     dns,
@@ -55,6 +56,8 @@ TABLES = (
     node_group.NodeGroupInterface(),
     images.BootSource(),
     images.BootSelection(),
+    cluster_sources.ClusterBootSource(),
+    cluster_sources.ClusterBootSelection(),
     images.Image(),
     uploads.BootResource(),
     images.ClusterImage(),

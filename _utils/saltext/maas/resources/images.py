@@ -23,7 +23,10 @@ class BootSource(Table):
     since = "1.7"
     collection = "boot-sources/"
     identity = ("url",)
-    pillar = Place("boot_sources", "Boot sources, by URL.", "url", name="URL")
+    pillar = Place(
+        "boot_sources", "Boot sources, by URL; in 1.6 each cluster gets them.", "url",
+        since="1.6", name="URL",
+    )  # fmt: skip
     after = ("setting before import",)
     example = {"url": "http://images.example.com/ephemeral-v3/stable/"}
     fields = (
@@ -88,7 +91,7 @@ class BootSelection(Table):
     within = "source"
     pillar = Place(
         "selections", "What to import from it.", under="boot_source", parent="source",
-        needed=("os", "release"),
+        needed=("os", "release"), since="1.6",
     )  # fmt: skip
     after = ("setting before import",)
     scope = "source"

@@ -25,6 +25,7 @@ class Place:
         needed: Fields that each object must name.
         spelled: ``{field: key}`` for fields that the pillar calls otherwise.
         left_out: Fields that the pillar does not have.
+        since: First release whose pillar has it, where that is before the table's own.
         name: What the reference calls the key of an object.
         names: What that key may be, where it is not what the field ``named_by`` may be.
     """
@@ -39,6 +40,7 @@ class Place:
     needed: tuple = ()
     spelled: dict = field(default_factory=dict)
     left_out: tuple = ()
+    since: str = ""
     name: str = "NAME"
     names: Kind | None = None
 

@@ -1,0 +1,110 @@
+"""Boot sources and selections of 1.6, where each cluster has its own."""
+
+from __future__ import annotations
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources.images import BootSelection, BootSource
+from saltext.maas.resources.table import Field, Table
+
+_CLUSTER = Field("cluster", ref="node_group", doc="uuid of the node group whose it is.")
+_EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"
+
+
+class _OfCluster(Table):
+    since = "1.6"
+    until = "1.6"
+    scope = "cluster"
+    pillar = None
+    after = ()
+
+    def part_of(self, key):
+        return key.rpartition(" ")[0]
+
+    def form(self, snapshot, values):
+        ours = ("cluster", "source")
+        return super().form(snapshot, {k: v for k, v in values.items() if k not in ours})
+
+    def pristine(self, snapshot, partition):
+        return []
+
+
+class ClusterBootSource(_OfCluster, BootSource):
+    name = "cluster_boot_source"
+    noun = "boot source of cluster"
+    identity = ("cluster", "url")
+    within = "cluster"
+    fields = (_CLUSTER, *BootSource.fields)
+    example = {}
+
+    def partition(self, values):
+        return values["cluster"]
+
+    def parts(self, snapshot):
+        return sorted(snapshot.records("node_group"))
+
+    def key(self, values):
+        return f"{values['cluster']} {values['url']}"
+
+    def read(self, snapshot, partition):
+        if partition not in snapshot.records("node_group"):
+            return []
+        found = snapshot.client.get(self.create_path(snapshot, {"cluster": partition}))
+        return [{**one, "cluster": partition} for one in found]
+
+    def create_path(self, snapshot, values):
+        return f"nodegroups/{segment(values['cluster'])}/boot-sources/"
+
+
+class ClusterBootSelection(_OfCluster):
+    """What one cluster imports from one of its sources; all of it is Ubuntu's."""
+
+    name = "cluster_boot_selection"
+    noun = "boot source selection of cluster"
+    identity = ("cluster", "source", "release")
+    fields = (
+        _CLUSTER,
+        Field("source", doc="URL of its boot source."),
+        *(one for one in BootSelection.fields if one.name not in ("source", "os")),
+    )
+
+    def partition(self, values):
+        return f"{values['cluster']} {values['source']}"
+
+    def parts(self, snapshot):
+        sources = snapshot.tables["cluster_boot_source"]
+        return [key for part in sources.parts(snapshot)
+                for key in snapshot.records(sources.name, part)]  # fmt: skip
+
+    def key(self, values):
+        return f"{values['cluster']} {values['source']} {values['release']}"
+
+    def read(self, snapshot, partition):
+        if snapshot.find("cluster_boot_source", partition) is None:
+            return []
+        cluster, _, source = partition.partition(" ")
+        found = snapshot.client.get(
+            self.create_path(snapshot, {"cluster": cluster, "source": source})
+        )
+        return [{**one, "cluster": cluster, "source": source} for one in found]
+
+    def create_path(self, snapshot, values):
+        source = snapshot.resolve("cluster_boot_source", self.partition(values))
+        return f"{source['resource_uri']}selections/"
+
+    def send_create(self, run, values, data, files):
+        raw = super().send_create(run, values, data, files)
+        return {**raw, "cluster": values["cluster"], "source": values["source"]}
+
+    def update(self, run, wanted, record):
+        changed = self.differences(run.snapshot, wanted, record)
+        if changed:
+            data, _ = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
+            raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+            own = {name: record.raw[name] for name in ("cluster", "source")}
+            run.snapshot.fold(
+                self.name, {**raw, **own}, self.partition(wanted.values), replaces=record.raw
+            )
+
+    def needs(self, wanted, everything):
+        found = super().needs(wanted, everything)
+        return found | {("cluster_boot_source", self.partition(wanted.values))}
