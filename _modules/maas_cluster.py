@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.doctor import examine_cluster
-from saltext.maas.host import cluster, enrolment, services
+from saltext.maas.host import cluster, enrolment, images, services
 
 
 def config():
@@ -113,3 +113,85 @@ def doctor(interfaces=None, addresses=None, seconds=5):
 
 def _list(value):
     return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+
+def images_on_disk():
+    """Show which boot images are on this host's disk.
+
+    Returns:
+        ``{folder, snapshot, images, files, bytes}``; from 3.5 on only a region has images
+        there, named by their hash, so that ``images`` is None.
+
+    Raises:
+        CommandExecutionError: No MAAS is installed here, or the folder cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cluster-1 maas_cluster.images_on_disk
+    """
+    found = runtime.surface(globals())
+    return images.on_disk(found or runtime.surface(globals(), "cluster"))
+
+
+def compare_images(listed):
+    """Compare the boot images on this host's disk with what the region lists, up to 3.4.
+
+    Args:
+        listed: Images by name, as :py:func:`maas_image.list_cluster` returns them.
+
+    Returns:
+        ``{missing, extra}``: listed but not on the disk, and the other way round.
+
+    Raises:
+        CommandExecutionError: No cluster is here, or its release keeps no images.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cluster-1 maas_cluster.compare_images '[ubuntu/trusty/amd64]'
+    """
+    return images.compare(runtime.surface(globals(), "cluster"), listed)
+
+
+def boot_resources():
+    """Show what ``bootresources.yaml`` says, in MAAS 1.5.
+
+    Returns:
+        ``{configured, sources}``; a file that is not configured is ignored by the importer.
+
+    Raises:
+        CommandExecutionError: Another release, or the file is broken.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cluster-1 maas_cluster.boot_resources
+    """
+    return images.sources(runtime.surface(globals(), "cluster"))
+
+
+def import_boot_images(timeout=7200):
+    """Fetch the images that ``bootresources.yaml`` selects, in MAAS 1.5; waits for the end.
+
+    Args:
+        timeout: Seconds.
+
+    Returns:
+        What is on the disk then, as :py:func:`images_on_disk`.
+
+    Raises:
+        CommandExecutionError: Another release, the file is not in use yet, or the import failed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cluster-1 maas_cluster.import_boot_images
+    """
+    surface = runtime.surface(globals(), "cluster")
+    images.fetch(surface, timeout)
+    return images.on_disk(surface)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import ensure, envelope, pillar, runtime
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.host import cluster, enrolment, reach, snap_init
+from saltext.maas.host import cluster, enrolment, images, reach, snap_init
 
 _ENROLMENT = "saltext.maas.enrolment"
 
@@ -193,5 +193,67 @@ def registered(name, timeout=300, profile=None):
         if now["state"] != "registered":
             now = enrolment.wait_registered(surface, mark, timeout, client)
         return ensure.outcome(name, test, changes, now["message"])
+
+    return ensure.guarded(name, work)
+
+
+def boot_resources(name, sources):
+    """Make sure that a 1.5 cluster fetches its images as described (``bootresources.yaml``).
+
+    Nothing restarts, since the importer reads the file at each run.
+
+    Args:
+        name: Any text.
+        sources: List of mappings with ``path`` (URL), ``keyring`` and ``selections``, each of
+            these with ``release``, ``arches``, ``subarches``, ``labels``; ``*`` where left out.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        images:
+          maas_cluster.boot_resources:
+            - sources:
+                - path: http://maas.ubuntu.com/images/ephemeral-v2/releases/
+                  selections:
+                    - {release: trusty, arches: [amd64], labels: [release]}
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "cluster")
+        return ensure.host_outcome(name, test, images.set_sources(surface, sources, test))
+
+    return ensure.guarded(name, work)
+
+
+def images_on_disk(name, listed):
+    """Make sure that the images which the region lists are on this host's disk, up to 3.4.
+
+    Nothing is changed: a cluster that lacks one has to fetch it (:py:func:`maas_image.synced`).
+
+    Args:
+        name: Any text.
+        listed: Images such as ``ubuntu/trusty/amd64``.
+
+    Returns:
+        A state's return, which fails naming what is missing.
+
+    .. code-block:: yaml
+
+        images are here:
+          maas_cluster.images_on_disk:
+            - listed: [ubuntu/trusty/amd64]
+    """
+
+    def work():
+        found = images.compare(runtime.surface(globals(), "cluster"), listed)
+        missing, extra = found["missing"], found["extra"]
+        if missing:
+            comment = f"Not on the disk: {', '.join(missing)}; have the cluster fetch them."
+            return ensure.outcome(name, False, comment=comment, failed=True)
+        more = f" Also there: {', '.join(extra)}." if extra else ""
+        return ensure.outcome(name, False, comment=f"All are on the disk.{more}")
 
     return ensure.guarded(name, work)

@@ -1,0 +1,178 @@
+"""Boot images on a host's disk, and the file by which a 1.5 cluster fetches them."""
+
+from __future__ import annotations
+
+import os
+
+import yaml
+from saltext.maas.host import files, formats
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+
+#: Folders from ``current`` down to an image's files, by release.
+LEVELS = (
+    ("1.5", ("arch", "subarch", "release", "label")),
+    ("1.6", ("os", "arch", "subarch", "release", "label")),
+    ("2.1", ("os", "arch", "subarch", "kflavor", "release", "label")),
+)
+
+
+def on_disk(surface: Surface) -> dict:
+    """What is on the disk below ``boot-resources/current`` or ``image-storage``.
+
+    Args:
+        surface: A cluster or rack; from 3.5 on a region.
+
+    Returns:
+        ``{"folder", "snapshot": name or None, "images": ["ubuntu/trusty/amd64"],
+        "files": number, "bytes": number}``; from 3.5 on the files are named by their
+        hash, so ``images`` is None there.
+
+    Raises:
+        HostError: The folder cannot be read.
+    """
+    surface.need("cluster" if surface.release < "3.5" else "region")
+    folder = surface.path("images")
+    told = {
+        "folder": surface.inside(folder),
+        "snapshot": os.path.basename(os.path.realpath(folder)) if os.path.islink(folder) else None,
+        "images": [] if surface.release < "3.5" else None,
+        "files": 0,
+        "bytes": 0,
+    }
+    real = os.path.realpath(folder)
+    names = next(names for since, names in reversed(LEVELS) if surface.release >= since)
+    images = set()
+
+    def refuse(error):
+        raise HostError(f"{error.filename} cannot be read: {error.strerror}.")
+
+    for where, _, found in os.walk(real, onerror=refuse if os.path.exists(real) else None):
+        parts = os.path.relpath(where, real).split(os.sep)
+        if found and len(parts) == len(names):
+            at = dict(zip(names, parts))
+            images.add(f"{at.get('os', 'ubuntu')}/{at['release']}/{at['arch']}")
+        for name in found:
+            told["files"] += 1
+            told["bytes"] += os.lstat(os.path.join(where, name)).st_size
+    if told["images"] is not None:
+        told["images"] = sorted(images)
+    return told
+
+
+def compare(surface: Surface, listed) -> dict:
+    """Compare the disk with what the region lists for this cluster (up to 3.4).
+
+    Args:
+        surface: The cluster or rack.
+        listed: Images as the region names them: ``ubuntu/trusty/amd64`` or
+            ``ubuntu/trusty/amd64/generic``.
+
+    Returns:
+        ``{"missing": [listed, not on the disk], "extra": [on the disk, not listed]}``.
+
+    Raises:
+        HostError: From 3.5 on racks keep no images on their disk.
+    """
+    if surface.release >= "3.5":
+        raise HostError(
+            f"A rack of MAAS {surface.release} keeps no images on its disk: it passes on those "
+            "of the region."
+        )
+    here = set(on_disk(surface)["images"])
+    there = {"/".join(one.split("/")[:3]) for one in listed}
+    return {"missing": sorted(there - here), "extra": sorted(here - there)}
+
+
+# bootresources.yaml (1.5)
+
+
+def sources(surface: Surface) -> dict:
+    """What ``bootresources.yaml`` says: ``{"configured": bool, "sources": [...]}`` (1.5).
+
+    Raises:
+        HostError: Another release, or the file is broken.
+    """
+    surface.need("cluster")
+    if not surface.has("bootresources"):
+        raise HostError(
+            f"MAAS {surface.release} has no bootresources.yaml: its boot sources are the region's."
+        )
+    path = surface.path("bootresources")
+    boot = formats.yaml_read(files.read(path), surface.inside(path)).get("boot") or {}
+    shown = [_source(one, "the file") for one in boot.get("sources") or ()]
+    return {"configured": not boot.get("configure_me", False), "sources": shown}
+
+
+_KEYS = ("release", "arches", "subarches", "labels")
+_KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
+
+
+def _source(one, where):
+    if not isinstance(one, dict) or not one.get("path") or not one.get("selections"):
+        raise HostError(f"{where}: a source has a path (URL) and selections.")
+    chosen = []
+    for item in one["selections"]:
+        if not isinstance(item, dict) or not item.get("release"):
+            raise HostError(f"{where}: a selection names its release, such as trusty.")
+        unknown = set(item) - set(_KEYS)
+        if unknown:
+            told = ", ".join(sorted(unknown))
+            raise HostError(f"{where}: a selection has no {told}; it has {', '.join(_KEYS)}.")
+        chosen.append(
+            {
+                "release": str(item["release"]),
+                "arches": list(item.get("arches") or ["*"]),
+                "subarches": list(item.get("subarches") or ["*"]),
+                "labels": list(item.get("labels") or ["*"]),
+            }
+        )
+    return {
+        "path": str(one["path"]),
+        "keyring": str(one.get("keyring") or _KEYRING),
+        "selections": chosen,
+    }
+
+
+def set_sources(surface: Surface, wanted, test: bool = False) -> dict:
+    """Write the sources into ``bootresources.yaml``; the importer reads it at each run (1.5).
+
+    Args:
+        surface: A cluster of 1.5.
+        wanted: ``[{"path": URL, "keyring": file, "selections": [{"release", "arches",
+            "subarches", "labels"}]}]``.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {"sources": {"old", "new"}} or {}, "warnings": []}``.
+
+    Raises:
+        HostError: A source is wrong, or the file cannot be written.
+    """
+    now = sources(surface)
+    new = [_source(one, f"sources[{at}]") for at, one in enumerate(wanted)]
+    if not new:
+        raise HostError("sources: at least one is needed.")
+    if now["configured"] and now["sources"] == new:
+        return {"changes": {}, "warnings": []}
+    old = now["sources"] if now["configured"] else None
+    if not test:
+        path = surface.path("bootresources")
+        data = formats.yaml_read(files.read(path), surface.inside(path))
+        boot = {**(data.get("boot") or {}), "sources": new}
+        boot.pop("configure_me", None)  # with it the importer ignores the file
+        boot.setdefault("storage", "/var/lib/maas/boot-resources/")
+        text = yaml.safe_dump({**data, "boot": boot}, default_flow_style=False, sort_keys=False)
+        files.replace(surface, path, text, formats.yaml_read, mode=0o644)
+    return {"changes": {"sources": {"old": old, "new": new}}, "warnings": []}
+
+
+def fetch(surface: Surface, timeout: float = 7200) -> None:
+    """Have a 1.5 cluster fetch its images now: ``maas-import-pxe-files``, as root.
+
+    Raises:
+        HostError: Another release, the file is not in use yet, or the command failed.
+    """
+    if not sources(surface)["configured"]:
+        raise HostError("bootresources.yaml is as it was installed: set its sources first.")
+    surface.check(["maas-import-pxe-files"], timeout=timeout)

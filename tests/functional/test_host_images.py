@@ -1,0 +1,97 @@
+"""Boot images on the disk of a host, and the old way to describe them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from saltext.maas.emulator import sandbox
+from saltext.maas.host import images
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import detect
+
+URL = "http://mirror.example.com/releases/"
+
+
+@pytest.mark.parametrize(
+    ("release", "kind", "below"),
+    [
+        ("1.5", "deb", "amd64/generic/trusty/release"),
+        ("1.6", "deb", "ubuntu/amd64/generic/trusty/release"),
+        ("2.0", "deb", "ubuntu/amd64/generic/trusty/release"),
+        ("2.3", "deb", "ubuntu/amd64/ga-14.04/generic/trusty/daily"),
+        ("2.7", "snap", "ubuntu/amd64/ga-14.04/generic/trusty/daily"),
+        ("3.4", "snap", "ubuntu/amd64/ga-14.04/generic/trusty/stable"),
+    ],
+)
+def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
+    box = sandbox.create(tmp_path / "h", release, "cluster", kind=kind)
+    surface = detect(box.root)
+    assert images.on_disk(surface)["images"] == []
+    folder = surface.path("images")
+    snapshot = os.path.join(os.path.dirname(folder), "snapshot-1")
+    os.makedirs(os.path.join(snapshot, below))
+    with open(os.path.join(snapshot, below, "boot-kernel"), "wb") as stream:
+        stream.write(b"x" * 10)
+    os.symlink("snapshot-1", folder)
+    told = images.on_disk(surface)
+    assert told["images"] == ["ubuntu/trusty/amd64"]
+    assert (told["snapshot"], told["files"], told["bytes"]) == ("snapshot-1", 1, 10)
+    listed = ["ubuntu/trusty/amd64/generic", "ubuntu/precise/amd64"]
+    found = images.compare(surface, listed)
+    assert found == {"missing": ["ubuntu/precise/amd64"], "extra": []}
+    assert images.compare(surface, [])["extra"] == ["ubuntu/trusty/amd64"]
+
+
+def test_a_rack_of_35_keeps_none(tmp_path):
+    box = sandbox.create(tmp_path / "h", "3.5", "region+cluster")
+    surface = detect(box.root)
+    with pytest.raises(HostError, match="keeps no images on its disk"):
+        images.compare(surface, [])
+    os.makedirs(surface.path("images"))
+    with open(os.path.join(surface.path("images"), "abc"), "wb") as stream:
+        stream.write(b"xyz")
+    told = images.on_disk(surface)
+    assert (told["images"], told["files"], told["bytes"]) == (None, 1, 3)
+
+
+def test_the_sources_of_15(tmp_path):
+    box = sandbox.create(tmp_path / "h", "1.5", "cluster")
+    surface = detect(box.root)
+    assert images.sources(surface)["configured"] is False
+    with pytest.raises(HostError, match="set its sources first"):
+        images.fetch(surface)
+    wanted = [{"path": URL, "selections": [{"release": "trusty", "arches": ["amd64"]}]}]
+    planned = images.set_sources(surface, wanted, test=True)
+    assert images.sources(surface)["configured"] is False
+    assert images.set_sources(surface, wanted) == planned
+    now = images.sources(surface)
+    assert now["configured"] is True
+    assert now["sources"][0]["selections"][0]["labels"] == ["*"]
+    assert images.set_sources(surface, wanted)["changes"] == {}
+    assert "storage: /var/lib/maas/boot-resources/" in box.read("bootresources")
+    with pytest.raises(HostError, match="maas-import-pxe-files is not installed"):
+        images.fetch(surface)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ([], "at least one"),
+        ([{"path": URL}], r"sources\[0\]: a source has a path"),
+        ([{"path": URL, "selections": [{}]}], "names its release"),
+        ([{"path": URL, "selections": [{"release": "x", "os": "y"}]}], "a selection has no os"),
+    ],
+)
+def test_bad_sources(tmp_path, wanted, told):
+    box = sandbox.create(tmp_path / "h", "1.5", "cluster")
+    before = box.read("bootresources")
+    with pytest.raises(HostError, match=told):
+        images.set_sources(detect(box.root), wanted)
+    assert box.read("bootresources") == before
+
+
+def test_16_has_no_such_file(tmp_path):
+    box = sandbox.create(tmp_path / "h", "1.6", "cluster")
+    with pytest.raises(HostError, match="the region's"):
+        images.sources(detect(box.root))
