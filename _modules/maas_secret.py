@@ -64,6 +64,59 @@ def install(sealed):
     return {name: done[name] for name in ("changes", "warnings", "restarted")}
 
 
+def check(sealed):
+    """Tell whether this cluster's minion could open a sealed secret, without using it up.
+
+    Args:
+        sealed: What :py:func:`maas_secret.seal` returned on the region's minion.
+
+    Returns:
+        True.
+
+    Raises:
+        CommandExecutionError: There is no box for this minion, or it cannot be opened.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt rack-1 maas_secret.check "$ENVELOPE"
+    """
+    runtime.surface(globals(), "cluster")
+    envelope.open_own(globals(), sealed, use_up=False)
+    return True
+
+
+def renew(test=False):
+    """Give the region on this host a new shared secret, that nobody is shown.
+
+    Clusters that are connected stay so up to 3.2; from 3.3 on the region restarts, and
+    those that have the old secret do not come back until they have the new one.
+    ``salt-run maas.rotate_secret`` takes care of both.
+
+    Args:
+        test: Only tell what would be done.
+
+    Returns:
+        ``{changes, restarts, restarted}``; the secrets are shown as asterisks.
+
+    Raises:
+        CommandExecutionError: There is no region here, its database cannot be
+            reached, Vault holds the secret, or the region did not come back.
+
+    Holds for MAAS 1.7 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_secret.renew test=true
+    """
+    from saltext.maas.host import rotate
+
+    return rotate.rotate(runtime.surface(globals(), "region"), test=test)
+
+
 def remove():
     """Take the secret off this cluster's or rack's host and stop its daemon, for good.
 

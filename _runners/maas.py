@@ -174,6 +174,41 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False):
         return move.run(fleet, url, region, dry_run)
 
 
+def rotate_secret(region=None, batch=None, dry_run=False, resume=False):
+    """Renew a region's shared secret and re-enrol all its clusters with it, in batches.
+
+    First every cluster shows that it can open a sealed secret; then the region gets
+    the new one, then each cluster. Up to 3.2 clusters stay connected until
+    it is their turn; from 3.3 on the region restarts, and they are away until then.
+
+    Args:
+        region: Minion id of the region's host, where the master knows several.
+        batch: How many clusters at once; ``maas.fleet:batch`` by default.
+        dry_run: Only tell what would be done.
+        resume: Make no new secret, but give the clusters the region's present one.
+
+    Returns:
+        ``{state, region, clusters: {minion: "re-enrolled" or why not}, message, todo}``;
+        the state is ``rotated``, ``failed`` or ``would rotate``.
+
+    Raises:
+        CommandExecutionError: A cluster is away or cannot open a sealed secret, or
+            the region's database cannot be reached; nothing was changed.
+
+    Holds for MAAS 1.7 and later.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.rotate_secret dry_run=true
+    """
+    from saltext.maas.fleet import core, rotation
+
+    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+        return rotation.run(fleet, region, dry_run, resume)
+
+
 def react(tag, sender=None, asked=None):
     """Act on an event that asks for onboarding; for the reactor.
 

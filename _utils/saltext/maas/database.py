@@ -1,7 +1,7 @@
 """What only the region's PostgreSQL knows, read over psycopg2.
 
-Everything reads in read-only transactions.  The one write,
-:func:`delete_node_group`, is for what a 1.x MAAS offers no other way.
+Everything reads in read-only transactions.  The writes, :func:`delete_node_group` and
+:func:`replace_secret`, are for what MAAS offers no other way.
 """
 
 from __future__ import annotations
@@ -244,6 +244,30 @@ def has_rack(conn, system_id: str) -> bool:
     """Whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
     query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"
     return bool(_rows(conn, query, system_id))
+
+
+def replace_secret(conn, old: str, new: str) -> None:
+    """Put another shared secret into the database, for which MAAS has no command.
+
+    Args:
+        conn: A connection that may write; the caller's transaction.
+        old: What must be there.
+        new: Hex.
+
+    Raises:
+        DatabaseError: Something else is there; nothing was changed.
+    """
+    if _columns(conn, "maasserver_secret"):
+        where, value = "maasserver_secret", json.dumps({"secret": new})
+        key = "path = 'global/rpc-shared'"
+    else:
+        where, value = "maasserver_config", json.dumps(new)
+        key = "name = 'rpc_shared_secret'"
+    with conn.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {where} WHERE {key} FOR UPDATE")  # noqa: S608
+        if secret(conn) != old:
+            raise DatabaseError("The shared secret in the database changed meanwhile.")
+        cursor.execute(f"UPDATE {where} SET value = %s WHERE {key}", [value])  # noqa: S608
 
 
 #: Tables whose rows a cluster only reports, so that they go with it.

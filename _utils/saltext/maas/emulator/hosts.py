@@ -16,6 +16,7 @@ import time
 from urllib.parse import urlsplit
 
 import requests
+from saltext.maas.client.errors import MaasError
 from saltext.maas.emulator import control
 from saltext.maas.emulator.sandbox import Sandbox
 from saltext.maas.host import formats
@@ -158,9 +159,35 @@ class _Daemon:
 class _RegionDaemon(_Daemon):
     role = "region"
 
+    def __init__(self, hosts, host):
+        super().__init__(hosts, host)
+        self._seen = None
+
+    def work(self):
+        """Up to 3.2 the secret is read anew for each cluster that connects."""
+        if not self.host.fact("secret") or self.host.release >= "3.3":
+            return
+        text = (self.host.read("secret") or "").strip()
+        if text and text not in (self._seen, self.region.secret) and text == self._stored():
+            self.region.secret = text
+        self._seen = text
+
+    def _stored(self):
+        """The secret in the region's database, where it has one that was changed from outside."""
+        from saltext.maas import database
+        from saltext.maas.host.surface import detect
+
+        try:
+            with database.connection(detect(self.host.root), timeout=5) as conn:
+                return database.secret(conn)
+        except MaasError:
+            return None
+
     def started(self):
         text = (self.host.read("secret") or "").strip()
         known = "secret" in vars(self.region)
+        if known and self.host.release >= "3.3" and text != self.region.secret:
+            self.region.secret = self._stored() or self.region.secret
         if not self.host.fact("secret") or text == self.region.secret:
             return
         if text and not known:

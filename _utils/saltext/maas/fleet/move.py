@@ -12,7 +12,7 @@ def run(fleet, url, region, dry_run) -> dict:
     wrong = url_problems(str(url))
     if wrong:
         raise BadInput([f"url: {one}" for one in wrong])
-    region = _one(fleet, region)
+    region = one_of(fleet, region)
     old = fleet.region(region, "maas_region.config")["url"]
     named = fleet.named_by(region)
     minions = [minion for minion, (_, entry) in named.items() if entry["state"] != "absent"]
@@ -45,7 +45,7 @@ def run(fleet, url, region, dry_run) -> dict:
             break
     bad = {minion: why for minion, why in moved.items() if why}
     if not bad:
-        bad = _not_back(fleet, region, minions)
+        bad = not_back(fleet, region, minions)
     if bad:
         fleet.progress.end()
         return {**told, **_roll_back(fleet, region, old, moved, bad)}
@@ -54,7 +54,7 @@ def run(fleet, url, region, dry_run) -> dict:
     return {**told, "state": "moved", "clusters": dict.fromkeys(movers, "moved"), "todo": todo}
 
 
-def _not_back(fleet, region, minions):
+def not_back(fleet, region, minions):
     seconds = fleet.settings.enrol_seconds
     now = fleet.region(region, "maas_fleet.wait_for", minions, seconds, seconds=seconds + 60)
     return {
@@ -81,7 +81,7 @@ def _roll_back(fleet, region, old, moved, bad):
             "clusters": {minion: told or "put back" for minion, told in moved.items()}}  # fmt: skip
 
 
-def _one(fleet, region):
+def one_of(fleet, region):
     regions = fleet.settings.regions
     if region is None and len(regions) == 1:
         return regions[0]

@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-def look(dunders, minions, problems: bool = True) -> dict:
+def look(dunders, minions=None, problems: bool = True) -> dict:
     """How far clusters are, as the region and its pillar have it.
 
     Args:
@@ -386,13 +386,7 @@ class _Region:
 
 
 def _values(region, type, record):
-    table = region.snapshot.tables[type]
-    found = {}
-    for field in table.fields:
-        if field.readable and field.holds_for(region.release):
-            value = field.value(record.raw)
-            found[field.name] = region.snapshot.rack_name(value) if field.ref == "rack" else value
-    return found
+    return region.snapshot.tables[type].values(region.snapshot, record.raw)
 
 
 def _owned(wish, owners) -> list:

@@ -1,0 +1,158 @@
+"""The region's part in a fleet, against an embedded region with clusters that have registered."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas import pillar
+from saltext.maas.client.errors import MaasError
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.fleet import region_side
+
+CLUSTERS = ["rack-1", "rack-2", "rack-3"]
+
+
+def described(old):
+    found = {"clusters": {}, "images": {"import": False}}
+    for number, name in enumerate(CLUSTERS[:2], 1):
+        net = f"10.{number}.0"
+        entry = found["clusters"][name] = {}
+        if old:
+            entry["interfaces"] = {"eth0": {
+                "management": "dhcp", "ip": f"{net}.2", "subnet_mask": "255.255.255.0",
+                "dynamic_range": {"low": f"{net}.100", "high": f"{net}.149"},
+            }}  # fmt: skip
+        else:
+            found.setdefault("fabrics", {})[name] = {"vlans": {"untagged": {"dhcp": {
+                "enabled": True, "primary_rack": name}}}}  # fmt: skip
+            found.setdefault("subnets", {})[f"{net}.0/24"] = {
+                "vlan": f"{name}/untagged",
+                "ranges": [{"type": "dynamic", "start": f"{net}.100", "end": f"{net}.149"}],
+            }
+    return found
+
+
+class Site:
+    def __init__(self, server, release):
+        self.server = server
+        self.old = release == "1.7"
+        self.pillar = described(self.old)
+        self.idents = {}
+
+    @property
+    def dunders(self):
+        """As of a job of its own."""
+        api = {"url": self.server.url, "api_key": self.server.api_key}
+        return {
+            "__opts__": {"id": "region", "maas.root": "/nonexistent", "maas": {"api": api}},
+            "__pillar__": {"maas": self.pillar}, "__context__": {}, "__salt__": {},
+        }  # fmt: skip
+
+    def register(self, *names):
+        for name in names:
+            number = CLUSTERS.index(name) + 1
+            nic = {
+                "name": "eth0", "mac": f"52:54:00:00:02:{number:02x}", "ip": f"10.{number}.0.2",
+                "subnet_mask": "255.255.255.0",
+            }  # fmt: skip
+            nics = [nic]
+            if name == "rack-2":  # which has a foot in the first one's network
+                nics.append({**nic, "name": "eth1", "mac": "52:54:00:00:02:99", "ip": "10.1.0.3"})
+            uuid = pillar.cluster_uuid(name, {}) if self.old else None
+            ident = self.server.region.register_controller(
+                uuid=uuid, hostname=name, interfaces=nics, system_id=None
+            )
+            self.server.region.controller_connected(ident, True)
+            self.idents[name] = ident
+
+
+@pytest.fixture(params=["1.7", "3.7"])
+def site(request):
+    with RegionServer(release=request.param) as server:
+        yield Site(server, request.param)
+
+
+def states(site, minions=None):
+    clusters = region_side.look(site.dunders, minions)["clusters"]
+    return {minion: one["state"] for minion, one in clusters.items()}
+
+
+def test_look_tells_how_far_each_is(site):
+    assert states(site) == {"rack-1": "absent", "rack-2": "absent"}
+    site.register("rack-1")
+    there = "accepted" if site.old else "connected"
+    assert states(site, ["rack-1", "stranger"]) in (
+        {"rack-1": there, "stranger": "absent"},
+        {"rack-1": "pending", "stranger": "absent"},
+    )
+    look = region_side.look(site.dunders, ["rack-1", "stranger"])["clusters"]
+    assert (look["rack-1"]["named"], look["stranger"]["named"]) == (True, False)
+
+
+def test_mistakes_of_one_cluster_are_its_own(site):
+    site.pillar["clusters"]["rack-2"]["nonsense"] = 1
+    site.pillar["settings"] = {"no_such": 1}
+    look = region_side.look(site.dunders)
+    assert look["clusters"]["rack-1"]["problems"] == []
+    assert "nonsense" in look["clusters"]["rack-2"]["problems"][0]
+    assert "no_such" in look["problems"][0]
+
+
+def test_settling_is_foreseen_done_and_then_empty(site):
+    site.register("rack-1", "rack-2")
+    for part in ("accept", "dhcp"):
+        planned = region_side.settle(site.dunders, ["rack-1"], part, test=True)
+        done = region_side.settle(site.dunders, ["rack-1"], part)
+        assert done == planned
+        assert done["rack-1"]["error"] is None
+        again = region_side.settle(site.dunders, ["rack-1"], part)
+        assert again == {"rack-1": {"changes": {}, "error": None}}
+    served = region_side.status(site.dunders)
+    assert served["rack-1"]["dhcp"]
+    assert served["rack-2"]["dhcp"] == []
+    assert served["rack-1"]["accepted"] is True
+
+
+def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
+    site.register("rack-1", "rack-2")
+    region_side.settle(site.dunders, CLUSTERS[:2], "accept")
+    if site.old:
+        interface = site.pillar["clusters"]["rack-2"]["interfaces"]["eth0"]
+        interface["dynamic_range"] = {"low": "10.9.0.1", "high": "10.9.0.9"}
+    else:
+        site.pillar["subnets"]["10.2.0.0/24"]["ranges"] = []
+    found = region_side.settle(site.dunders, CLUSTERS[:2], "dhcp")
+    assert found["rack-1"]["error"] is None
+    assert found["rack-2"]["error"]
+
+
+def test_a_thousand_would_cost_no_more_each(site):
+    site.register("rack-1")
+    site.server.requests.reset()
+    states(site)
+    one = len(site.server.requests)
+    site.register("rack-2")
+    site.server.requests.reset()
+    states(site)
+    assert len(site.server.requests) == one
+
+
+def test_one_that_leaves_hands_its_dhcp_over(site):
+    site.register("rack-1", "rack-2")
+    for part in ("accept", "dhcp"):
+        region_side.settle(site.dunders, CLUSTERS[:2], part)
+    planned = region_side.release_dhcp(site.dunders, "rack-1", test=True)
+    assert [one["new"] for one in planned.values()] == [None]
+    with pytest.raises(MaasError, match=r"successor|cannot take over"):
+        region_side.release_dhcp(site.dunders, "rack-1", successor="rack-2" if site.old else "x")
+    assert region_side.machines(site.dunders, "rack-1") == []
+    successor = None if site.old else "rack-2"
+    done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
+    assert [one["new"] for one in done.values()] == [successor]
+    assert region_side.release_dhcp(site.dunders, "rack-1", test=True) == {}
+    status = region_side.status(site.dunders)
+    assert status["rack-1"]["dhcp"] == []
+    assert len(status["rack-2"]["dhcp"]) == (1 if site.old else 2)
+    if not site.old:  # 1.x only can in its database, on its own host
+        assert region_side.remove(site.dunders, "rack-1") is True
+        assert states(site)["rack-1"] == "absent"
+        assert region_side.remove(site.dunders, "rack-1") is False
