@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from saltext.maas import ensure, pillar, runtime, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import region, region_host, snap, tls, vault
+from saltext.maas.host import admins, region, region_host, snap, tls, vault
 from saltext.maas.host.settings import described as region_settings
 
 
