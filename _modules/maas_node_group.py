@@ -7,7 +7,8 @@ interfaces hang on it.
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import objects, runtime
+from saltext.maas.client.session import segment
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -109,3 +110,26 @@ def delete(name, profile=None):
         salt region maas_node_group.delete 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
     return objects.remove(globals(), "node_group", name, profile)
+
+
+def import_boot_images(name=None, profile=None):
+    """Have a node group, or all accepted ones, fetch boot images; returns at once.
+
+    Args:
+        name: uuid of the cluster; all of them when left out.
+        profile: How to reach the region; see :ref:`profiles`.
+
+    Returns:
+        The region's answer.
+
+    Raises:
+        CommandExecutionError: There is no such node group, or MAAS refuses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_node_group.import_boot_images 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
+    """
+    path = f"nodegroups/{segment(name)}/" if name else "nodegroups/"
+    return runtime.client(globals(), profile).post(path, op="import_boot_images")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import requests
 from saltext.maas import database
-from saltext.maas.host import cluster, enrolment, users
+from saltext.maas.client import Client, Profile
+from saltext.maas.host import at_region, cluster, enrolment, users
 from saltext.maas.host.errors import HostError
 from support.fleet import Fleet
 
@@ -56,3 +59,41 @@ def test_the_owner_of_an_address_is_known_beforehand(region17):
 
     with pytest.raises(HostError, match="the user root's already"):
         users.create_admin(region, "bob", "x", "root@example.com", email_owner=owner)
+
+
+@pytest.mark.parametrize("release", ["1.7", "2.9", "3.7"])
+def test_a_host_that_is_region_and_cluster_asks_the_database(postgres, tmp_path, release):
+    with postgres.database() as config:
+        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
+        with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
+            _, surface = fleet.add("both", "region+cluster", database=config)
+            cluster.configure(surface, url=fleet.url)
+            now = enrolment.wait_registered(surface, None, 20)
+            assert now["state"] == "registered"
+            assert at_region._in_database(surface) == {"state": "accepted", "message": None}
+            with database.connection(surface, write=True) as conn, conn, conn.cursor() as cursor:
+                if release == "1.7":
+                    cursor.execute("UPDATE maasserver_nodegroup SET status = 2")
+                else:
+                    cursor.execute("UPDATE maasserver_node SET node_type = 0")
+            told = at_region._in_database(surface)
+            assert told["state"] == ("rejected" if release == "1.7" else "unknown")
+
+
+@pytest.mark.parametrize("release", ["2.9", "3.7"])
+def test_a_key_lets_the_api_tell_of_a_rack(tmp_path, release):
+    with Fleet(release, tmp_path / "hosts") as fleet:
+        fleet.region.create_admin("root", "pw", "root@example.com")
+        client = Client(Profile(fleet.url, fleet.region.new_api_key("root")))
+        _, surface = fleet.add("rack")
+        assert at_region.verdict(surface, client)["state"] == "unknown"
+        cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
+        assert enrolment.wait_registered(surface, None, 20, client)["state"] == "registered"
+        assert at_region.verdict(surface, client)["state"] == "accepted"
+        name = surface.fact("cluster_services")[0]
+        surface.run(["systemctl", "stop", name])
+        deadline = time.monotonic() + 10
+        while at_region.verdict(surface, client)["state"] != "disconnected":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        client.close()
