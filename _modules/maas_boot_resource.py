@@ -55,7 +55,7 @@ def set_(name, path=None, sha256=None, title=None, filetype=None, base_image=Non
 
     Args:
         name: The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``.
-        path: The file, on the minion that uploads it.
+        path: The file: on the minion that uploads it, or a URL such as ``salt://images/rhel9.tgz``.
         sha256: Its SHA-256; worked out from the file where it is not given.
         title: What a person calls it; sent with an upload only.
         filetype: Type of the file, such as tgz, ddgz or ddraw; sent with an upload only.

@@ -88,7 +88,7 @@ NEW = {
         {"name": "ubuntu/jammy", "source": SOURCE, "arches": ["amd64"]}
     ],
     "maas_image.imported": [{"name": "ubuntu/jammy/amd64", "timeout": 30}],
-    "maas_boot_resource.present": [{"name": "custom/rhel9/amd64", "path": "FOLDER/minion"}],
+    "maas_boot_resource.present": [{"name": "custom/rhel9/amd64", "path": "salt://all.sls"}],
     "maas_image.synced": [{"name": "rack-1", "images": ["ubuntu/jammy/amd64"], "timeout": 30}],
 }  # fmt: skip
 NEW_GONE = {

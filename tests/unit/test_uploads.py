@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from saltext.maas.client.errors import LostAnswer
 from saltext.maas.emulator.server import RegionServer
-from saltext.maas.reconcile import apply, make_plan, want_named
+from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.resources import uploads
 from support.reconciling import SHORT, assert_true, carried_out, errors, snapshot_of
@@ -164,3 +164,24 @@ def test_a_name_without_an_architecture():
 
     with pytest.raises(BadInput, match="must be NAME/ARCHITECTURE"):
         want_named("boot_resource", "rhel9", {})
+
+
+def test_a_url_is_fetched_when_it_is_needed(region, image):
+    asked = []
+
+    def fetch(url):
+        asked.append(url)
+        return str(image) if url == "salt://rhel9.tgz" else False
+
+    def planned(**values):
+        snapshot = Snapshot(snapshot_of(region).client, fetch=fetch)
+        return snapshot, make_plan(snapshot, [want_named("boot_resource", NAME, values)])
+
+    snapshot, plan = planned(path="salt://rhel9.tgz")
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert asked == ["salt://rhel9.tgz"]
+    assert planned(path="salt://rhel9.tgz", sha256=digest(image))[1].shown() == {}
+    assert asked == ["salt://rhel9.tgz"]
+    _, plan = planned(path="salt://nothing", sha256="0" * 64)
+    assert "cannot be read: there is no such file" in plan.problems()[0]

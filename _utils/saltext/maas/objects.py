@@ -12,7 +12,8 @@ from saltext.maas.resources.settings import SETTINGS
 
 def _snapshot(dunders, profile):
     client = runtime.client(dunders, profile)
-    return Snapshot(client, local=runtime.local_door(dunders, client.release))
+    local = runtime.local_door(dunders, client.release)
+    return Snapshot(client, local=local, fetch=runtime.fetcher(dunders))
 
 
 def _table(snapshot, type):

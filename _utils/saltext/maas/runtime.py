@@ -194,11 +194,17 @@ def snapshot(dunders, profile_name=None) -> Snapshot:
     return kept[key]
 
 
+def fetcher(dunders):
+    """What fetches a file by its URL, such as one of Salt's file server."""
+    return dunders["__salt__"].get("cp.cache_file")
+
+
 def _new_snapshot(dunders, profile_name):
     reach = profile(dunders, profile_name)
     if reach.api_key:
         client = Client(reach)
-        return Snapshot(client, local=local_door(dunders, client.release))
+        local = local_door(dunders, client.release)
+        return Snapshot(client, local=local, fetch=fetcher(dunders))
     found = surface(dunders)
     if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
         people = local(found).people()
@@ -208,7 +214,9 @@ def _new_snapshot(dunders, profile_name):
                 f"yet, and the region is in use already ({', '.join(people[:3])}); make it "
                 "first, or put an API key into the profile"
             )
-        return Snapshot(None, release=found.release, hostname=hostname(dunders))
+        return Snapshot(
+            None, release=found.release, hostname=hostname(dunders), fetch=fetcher(dunders)
+        )
     raise MaasError(
         f"no API key for {reach.url}: put one into the profile, or run this on the region "
         "host after the administrator of maas:region:admin was made"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import threading
 import time
@@ -31,12 +32,13 @@ class Snapshot:
         local: What only the region host can tell or do; see
             :class:`saltext.maas.host.local.Local`.  None elsewhere.
         hostname: The region host's name, which a new region calls itself.
+        fetch: Fetches a file by its URL and returns where it is now, or False.
 
     Without a client the snapshot shows what a newly installed region of the
     release holds, so that the first run can be planned before it has a user.
     """
 
-    def __init__(self, client, release=None, local=None, hostname=None):
+    def __init__(self, client, release=None, local=None, hostname=None, fetch=None):
         self.client = client
         self.local = local
         self.hostname = hostname
@@ -48,6 +50,8 @@ class Snapshot:
         self._twice = {}  # (type, partition) -> {key: [object, object, ...]}
         self._promises = []  # (store, partition, key per type, object or None)
         self._numbers = itertools.count(-1, -1)
+        self._fetch = fetch
+        self._fetched = {}  # URL -> path
         self._claims = {}  # type -> keys that some wish stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()
@@ -130,6 +134,21 @@ class Snapshot:
         """The key of the object with some value of an attribute; the value if there is none."""
         found = self.group(name, attribute).get(value)
         return found[0].key if found else value
+
+    def local_file(self, path: str) -> str:
+        """Where a file is, once it is on this host; a URL is fetched when first needed.
+
+        Raises:
+            FileNotFoundError: A URL leads to nothing.
+        """
+        if "://" not in path:
+            return path
+        with self._lock:
+            if path not in self._fetched:
+                self._fetched[path] = self._fetch(path) if self._fetch else None
+            if not self._fetched[path]:
+                raise FileNotFoundError(errno.ENOENT, "there is no such file", path)
+            return self._fetched[path]
 
     def claim(self, name: str, keys) -> None:
         """Note which objects of a type some wish stands for by its exact identity."""

@@ -43,7 +43,8 @@ class BootResource(Table):
             kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
             doc="Architecture, such as amd64/generic.",
         ),
-        Field("path", readable=False, doc="The file, on the minion that uploads it."),
+        Field("path", readable=False, doc="The file: on the minion that uploads it, or a URL such "
+              "as salt://images/rhel9.tgz."),
         Field("sha256", _SHA256, read=lambda raw: _file(raw).get("sha256"),
               doc="Its SHA-256; worked out from the file where it is not given."),
         Field("title", readable=False, doc="What a person calls it; sent with an upload only."),
@@ -101,7 +102,7 @@ class BootResource(Table):
         if not path:
             return "path is missing: there is no such image, or another one"
         try:
-            digest, _ = fingerprint(path)
+            digest, _ = fingerprint(snapshot.local_file(path))
         except OSError as error:
             return f"path: {path!r} cannot be read: {error.strerror}"
         if given and given != digest:
@@ -113,7 +114,7 @@ class BootResource(Table):
         new = wanted.values.get("sha256")
         if new is None and path:
             try:
-                new, _ = fingerprint(path)
+                new, _ = fingerprint(snapshot.local_file(path))
             except OSError:
                 return {}  # what is there is all there is
         if there and (new is None or there["sha256"] == new):
@@ -125,11 +126,12 @@ class BootResource(Table):
     def create(self, run, wanted):
         record = self.match(run.snapshot, wanted)
         file = _file(record.raw) if record else {}
-        digest, size = fingerprint(wanted.values["path"])
+        path = run.snapshot.local_file(wanted.values["path"])
+        digest, size = fingerprint(path)
         if not file or file["complete"] or file["sha256"] != digest:
             file = self._begin(run, wanted, digest, size)
         if not file["complete"]:
-            self._send(run, wanted, file, size)
+            self._send(run, wanted, file, path, size)
         run.snapshot.drop("image")
         run.snapshot.drop(self.name, self.partition(wanted.values))
 
@@ -144,16 +146,16 @@ class BootResource(Table):
         data, _ = self.form(run.snapshot, {**values, "sha256": digest})
         return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
 
-    def _send(self, run, wanted, file, size):
+    def _send(self, run, wanted, file, path, size):
         """Send the pieces; after a fault the region says how far it got."""
         what, faults = f"upload of {wanted.label}", 0
         done = _stored(run.snapshot, file)
-        with open(wanted.values["path"], "rb") as stream:
+        with open(path, "rb") as stream:
             while done < size:
                 stream.seek(done)
                 piece = stream.read(_PIECE)
                 if not piece:
-                    raise MaasError(f"{wanted.values['path']} became shorter while it was sent")
+                    raise MaasError(f"{path} became shorter while it was sent")
                 try:
                     run.client.put(file["upload_uri"], body=piece, repeat=False)
                     done, faults = done + len(piece), 0
