@@ -78,6 +78,13 @@ class RegionController(_Controller):
         own = {"hostname": snapshot.hostname, "description": "", "power_type": ""}
         return [{"id": 1, **own, "zone": {"name": "default"}, "domain": {"name": "maas"}}]
 
+    def undeletable(self, release, raw):
+        """Why an object cannot be deleted, seen before it is tried; None if it can."""
+        services = raw.get("service_set", ())
+        if any(one["name"] == "regiond" and one["status"] == "running" for one in services):
+            return "it is running, and MAAS deletes none that is"
+        return super().undeletable(release, raw)
+
     def exports(self, snapshot, record):
         values = self.values(snapshot, record.raw)
         return values.get("zone") != "default" or bool(values.get("description"))
