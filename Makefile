@@ -88,13 +88,17 @@ docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are erro
 
 .PHONY: bench
 bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed to each
-	@for one in $$(grep -l __main__ bench/*.py); do \
+	@for one in $$(grep -l 'if __name__' bench/*.py | grep -v bench/fleet | grep -v standins); do \
 		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
 	done
 
 .PHONY: resources
 resources: $(VENV)/.tests ## try every resource type on every release and write docs/resources.md
 	$(PY) tests/support/resource_matrix.py docs/resources.md
+
+.PHONY: bench-fleet
+bench-fleet: $(VENV)/.tests ## the onboarding of 10, 100 and 1,000 clusters; half an hour
+	$(PY) bench/fleet.py $(ARGS)
 
 .PHONY: venv
 venv: $(VENV)/.tests ## only the virtual environment, with all that tests and demo need
