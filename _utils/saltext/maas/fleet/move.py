@@ -19,7 +19,7 @@ def run(fleet, url, region, dry_run) -> dict:
     away = [minion for minion in minions if named[minion][1]["state"] == "disconnected"]
     own = [minion for minion in minions if named[minion][1].get("own_url")]
     movers = [minion for minion in minions if minion not in own]
-    deaf = [one for one in movers if one not in fleet.salt.connected(movers)] if movers else []
+    deaf = set(movers) - fleet.salt.connected(movers)
     told = {
         "region": region, "old": old, "new": url, "clusters": {}, "own url": own, "message": "",
     }  # fmt: skip

@@ -1,0 +1,274 @@
+"""Rotation, moving and leaving, with everything real but Salt."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas.client.errors import MaasError
+from saltext.maas.fleet import core, leave, move, overview, rotation
+from saltext.maas.fleet.minions import Answer
+
+RACKS = ["rack-1", "rack-2", "rack-3"]
+OLD, NEW = "http://192.0.2.1:5240/MAAS", "http://192.0.2.2:5240/MAAS"
+
+
+class FakeSalt:
+    """A region with three racks that are enrolled."""
+
+    def __init__(self, opts):
+        self.opts = opts
+        self.runners = {}
+        self.keys = dict.fromkeys(RACKS, "key")
+        self.state = dict.fromkeys(RACKS, "connected")
+        self.url = {"region": OLD, **dict.fromkeys(RACKS, OLD)}
+        self.secret = {"region": 1, **dict.fromkeys(RACKS, 1)}
+        self.machines, self.dhcp = [], {"dc1/0": {"old": ["rack-1"], "new": "rack-2"}}
+        self.told, self.asked, self.broken = [], [], {}
+
+    def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
+        self.asked.append((tuple(minions), function))
+        found = {}
+        for minion in minions:
+            error = self.broken.get((minion, function))
+            answer = None if error else self.answer(minion, function, *args, **kwargs)
+            found[minion] = answer if isinstance(answer, Answer) else Answer(answer, error)
+        return found
+
+    def answer(self, minion, function, *args, **kwargs):
+        if function == "maas_fleet.look":
+            return {"clusters": {
+                one: {"named": True, "state": state, "problems": [], "cluster": one, "digest": "d"}
+                for one, state in self.state.items()
+            }, "problems": []}  # fmt: skip
+        if function == "state.high":
+            return self.high(minion, args[0])
+        if function == "maas_secret.renew":
+            if not kwargs.get("test"):
+                self.secret["region"] += 1
+            return {"restarts": True, "changes": {}, "restarted": []}
+        if function == "maas_secret.seal":
+            return {"boxes": dict.fromkeys(args[0], self.secret["region"])}
+        return {
+            "maas_region.config": {"url": self.url["region"]},
+            "maas_fleet.wait_for": dict(self.state),
+            "maas_fleet.machines": self.machines,
+            "maas_fleet.release_dhcp": self.dhcp,
+            "maas_fleet.settle": {
+                one: {"changes": {}, "error": None} for one in (args[0] if args else ())
+            },
+            "maas_fleet.status": {
+                one: {"cluster": one, "state": state, "dhcp": ["dc1/0"], "images": True}
+                for one, state in self.state.items()
+            },
+        }.get(function, True)
+
+    def high(self, minion, data):
+        results = {}
+        for name, body in data.items():
+            ((_, parts),) = body.items()
+            given = {key: value for part in parts[1:] for key, value in part.items()}
+            if "url" in given and self.broken.get((minion, given["url"])):
+                return {"a": {"__id__": name, "result": False, "comment": "it stays away"}}
+            if "url" in given:
+                self.url[minion] = given["url"]
+            if "sealed" in given:
+                self.secret[minion] = given["sealed"]["boxes"][minion]
+            results[name] = {"__id__": name, "result": True, "comment": "", "changes": {}}
+        return results
+
+    def connected(self, minions):
+        return {one for one in minions if (one, "test.ping") not in self.broken}
+
+    def accepted_keys(self, minions):
+        return {one: self.keys[one] for one in minions if one in self.keys}
+
+    def last_heard(self, minion):
+        return 1000.0
+
+    def tell(self, tag, data):
+        self.told.append((tag, data))
+
+    def close(self):
+        pass
+
+    def functions(self):
+        return [function for _, function in self.asked]
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    opts = {"cachedir": str(tmp_path), "pki_dir": str(tmp_path), "maas.fleet": {"region": "region"}}
+    return core.Fleet({"__opts__": opts}, salt=FakeSalt(opts), batch=2)
+
+
+# Rotation
+
+
+def test_all_get_the_new_secret_in_batches(fleet):
+    done = rotation.run(fleet, None, False, False)
+    assert done["state"] == "rotated"
+    assert done["clusters"] == dict.fromkeys(RACKS, "re-enrolled")
+    assert set(fleet.salt.secret.values()) == {2}
+    assert fleet.salt.functions().count("state.high") == 2
+    order = fleet.salt.functions()
+    renewals = [number for number, name in enumerate(order) if name == "maas_secret.renew"]
+    checks = [number for number, name in enumerate(order) if name == "maas_secret.check"]
+    assert max(checks) < renewals[-1]
+
+
+def test_a_dry_run_of_a_rotation_changes_nothing(fleet):
+    done = rotation.run(fleet, None, True, False)
+    assert done["state"] == "would rotate"
+    assert "restarts" in done["message"]
+    assert set(fleet.salt.secret.values()) == {1}
+    assert "state.high" not in fleet.salt.functions()
+
+
+@pytest.mark.parametrize("why", ["away", "key", "box"])
+def test_nothing_is_rotated_while_one_would_be_lost(fleet, why):
+    if why == "away":
+        fleet.salt.state["rack-2"] = "disconnected"
+    elif why == "key":
+        del fleet.salt.keys["rack-2"]
+    else:
+        fleet.salt.broken["rack-2", "maas_secret.check"] = "another key"
+    with pytest.raises(MaasError, match="nothing was changed: 1 clusters would be lost: rack-2"):
+        rotation.run(fleet, None, False, False)
+    assert set(fleet.salt.secret.values()) == {1}
+
+
+def test_who_failed_in_a_rotation_is_made_good_without_another_secret(fleet):
+    fleet.salt.broken["rack-2", "state.high"] = "the disk is full"
+    done = rotation.run(fleet, None, False, False)
+    assert done["state"] == "failed"
+    assert done["clusters"]["rack-2"] == "the disk is full"
+    assert "resume" in done["todo"]
+    assert fleet.salt.secret["rack-3"] == 2
+    fleet.salt.broken.clear()
+    assert rotation.run(fleet, None, False, True)["state"] == "rotated"
+    assert set(fleet.salt.secret.values()) == {2}
+
+
+# Moving
+
+
+def test_a_region_moves_with_all_its_clusters(fleet):
+    done = move.run(fleet, NEW, None, False)
+    assert done["state"] == "moved"
+    assert set(fleet.salt.url.values()) == {NEW}
+    assert NEW in done["todo"]
+    first = next(who for who, function in fleet.salt.asked if function == "state.high")
+    assert first == ("region",)
+
+
+@pytest.mark.parametrize("who", RACKS)
+def test_all_go_back_when_one_does_not_come_along(fleet, who):
+    fleet.salt.broken[who, NEW] = True
+    done = move.run(fleet, NEW, None, False)
+    assert done["state"] == "failed"
+    assert "it stays away" in done["message"]
+    assert "NOT put back" not in done["message"]
+    assert set(fleet.salt.url.values()) == {OLD}
+
+
+def test_a_region_that_does_not_move_leaves_the_clusters_alone(fleet):
+    fleet.salt.broken["region", NEW] = True
+    done = move.run(fleet, NEW, None, False)
+    assert (done["state"], done["clusters"]) == ("failed", {})
+    assert set(fleet.salt.url.values()) == {OLD}
+
+
+def test_what_could_not_be_put_back_is_told(fleet):
+    fleet.salt.broken["rack-1", NEW] = fleet.salt.broken["rack-2", OLD] = True
+    assert "NOT put back: rack-2" in move.run(fleet, NEW, None, False)["message"]
+
+
+def test_nothing_moves_while_one_is_away_or_deaf(fleet):
+    fleet.salt.state["rack-1"] = "disconnected"
+    fleet.salt.broken["rack-2", "test.ping"] = True
+    with pytest.raises(MaasError, match=r"nothing was changed.*rack-1, rack-2"):
+        move.run(fleet, NEW, None, False)
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "", "http://u:p@h/MAAS", 7])
+def test_a_wrong_url_is_refused(fleet, url):
+    with pytest.raises(MaasError, match="url: "):
+        move.run(fleet, url, None, False)
+
+
+def test_a_dry_move_changes_nothing(fleet):
+    done = move.run(fleet, NEW, None, True)
+    assert done["state"] == "would move"
+    assert set(done["clusters"]) == set(RACKS)
+    assert "state.high" not in fleet.salt.functions()
+
+
+# Leaving
+
+
+def test_one_leaves_and_is_forgotten(fleet):
+    fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
+    done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    assert done["state"] == "offboarded"
+    assert "maas:clusters:rack-1" in done["todo"]
+    assert fleet.store.record("rack-1") == {}
+    order = fleet.salt.functions()
+    assert order.index("maas_secret.remove") < order.index("maas_fleet.remove")
+
+
+@pytest.mark.parametrize("why", ["machines", "dhcp", "deaf"])
+def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
+    if why == "machines":
+        fleet.salt.machines = ["node-1"]
+    elif why == "dhcp":
+        fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None}}
+    else:
+        fleet.salt.broken["rack-1", "maas_secret.remove"] = "the minion did not answer"
+    done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    assert done["state"] == "failed"
+    assert "force=true" in done["message"]
+    assert "maas_fleet.remove" not in fleet.salt.functions()
+    done = leave.run(fleet, "rack-1", "glob", None, True, False)["rack-1"]
+    assert done["state"] == "offboarded"
+
+
+def test_a_dry_run_of_leaving_changes_nothing(fleet):
+    done = leave.run(fleet, "rack-1", "glob", None, False, True)["rack-1"]
+    assert done["state"] == "would be offboarded"
+    assert not {"maas_secret.remove", "maas_fleet.remove"} & set(fleet.salt.functions())
+
+
+def test_a_successor_is_not_one_that_leaves_too(fleet):
+    with pytest.raises(MaasError, match="successor"):
+        leave.run(fleet, "rack-1,rack-2", "glob", "rack-2", False, False)
+
+
+# Looking
+
+
+def test_the_table_has_a_row_for_each(fleet):
+    fleet.store.keep("rack-2", {"state": "failed", "step": "dhcp", "error": "no range"})
+    fleet.salt.broken["rack-3", "test.ping"] = True
+    rows = {row["minion"]: row for row in overview.status(fleet, None, "glob")}
+    assert list(rows) == RACKS
+    assert tuple(rows["rack-1"]) == overview.COLUMNS
+    assert rows["rack-2"]["message"] == "dhcp: no range"
+    assert rows["rack-3"]["minion answers"] is False
+    assert rows["rack-3"]["last seen"] == "1970-01-01T00:16:40Z"
+    assert set(overview.status(fleet, "rack-1", "glob")[0]) == set(overview.COLUMNS)
+
+
+def test_a_region_that_is_down_still_gives_rows_of_what_is_known(fleet):
+    fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
+    fleet.salt.broken["region", "maas_fleet.status"] = "down"
+    (row,) = overview.status(fleet, None, "glob")
+    assert "down" in row["message"]
+    assert row["onboarding"] == "enrolled"
+
+
+def test_images_are_imported_once_and_fetched_in_batches(fleet):
+    fleet.salt.state["rack-3"] = "absent"
+    done = overview.import_images(fleet, None, "glob")
+    assert done["rack-1"]["images"] == "in sync"
+    assert done["rack-3"]["images"] == "failed"
+    assert fleet.salt.functions().count("maas_fleet.import_images") == 1
+    assert fleet.salt.functions().count("maas_fleet.settle") == 1
