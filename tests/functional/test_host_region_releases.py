@@ -9,9 +9,10 @@ import stat
 
 import pytest
 from saltext.maas.emulator import sandbox, standins_system
-from saltext.maas.host import agreement, broker, debconf, region, snap
+from saltext.maas.host import agreement, broker, debconf, documents, region, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.transaction import Change
 from support import in_process
 
 DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
@@ -253,6 +254,26 @@ class TestBroker:
                 broker_longpoll_password=LONGPOLL, wait=0.1,
             )  # fmt: skip
         assert (box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")) == before
+
+    def test_what_a_killed_run_told_rabbitmq_is_taken_back_with_its_files(self, host):
+        box, surface = host
+        before = box.peek("broker"), box.read("txlongpoll")
+
+        def killed():
+            """As a run that is killed right after RabbitMQ took the password."""
+            paths = [surface.path(name) for name in ("region_config", "txlongpoll")]
+            with Change(surface, "region", paths, services=["apache2"]):
+                documents.write(surface, {"broker_longpoll_password": LONGPOLL})
+                broker.set_password(surface, "maas_longpoll", LONGPOLL)
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            killed()
+        with pytest.raises(HostError, match=r"did not answer.*were put back"):
+            region.configure(
+                surface, wait=0.05, url="http://127.0.0.1:9/MAAS", broker_longpoll_password=LONGPOLL
+            )
+        assert (box.peek("broker"), box.read("txlongpoll")) == before
 
 
 class TestSnap:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from urllib.parse import urlsplit
 
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     broker,
     debconf,
     documents,
-    files,
     reach,
+    region_broker,
     shared_secret,
     transaction,
-    urls,
     vault,
 )
 from saltext.maas.host.errors import HostError
@@ -133,12 +130,12 @@ class _Plan:
 
     def users(self):
         """Settings whose user of RabbitMQ gets its password."""
-        return [name for name, user in broker.USERS.items() if _RABBIT.format(user) in self.changes]
+        fields = {name: region_broker.FIELD.format(user) for name, user in broker.USERS.items()}
+        return [name for name, field in fields.items() if field in self.changes]
 
 
 _LOGIN = {"database_name", "database_user", "database_password"}
 _QUESTIONS = ("maas/default-maas-url",)
-_RABBIT = "rabbitmq user {}"
 
 
 def _plan(surface, settings):
@@ -148,7 +145,7 @@ def _plan(surface, settings):
     found = _read_all(surface)
     now, sources = _settings(surface, found)
     if {"url", "broker_host"} & want.keys() and "broker_host" in now:
-        want["broker_workers_host"] = _workers_host({**now, **want})
+        want["broker_workers_host"] = region_broker.workers_host({**now, **want})
     table = available(surface)
     changes, warnings = transaction.plan(surface, "region"), []
     for name, value in want.items():
@@ -163,39 +160,10 @@ def _plan(surface, settings):
         answers = debconf.plan_region(surface, want["url"])
         changes.update(answers["changes"])
         warnings += answers["warnings"]
-    _plan_broker(surface, want, {**now, **want}, changes, warnings)
+    told = region_broker.plan(surface, want, {**now, **want})
+    changes.update(told["changes"])
+    warnings += told["warnings"]
     return _Plan(now, sources, want, changes, warnings)
-
-
-def _workers_host(values):
-    """Where clusters reach the broker: on the region host, unless it runs elsewhere."""
-    if urls.loopback(values["broker_host"]):
-        return urlsplit(values["url"]).hostname or "localhost"
-    return values["broker_host"]
-
-
-def _plan_broker(surface, want, values, changes, warnings):
-    given = [name for name in broker.USERS if name in want]
-    if not given:
-        return
-    if not urls.loopback(values["broker_host"]):
-        users = " and ".join(broker.USERS[name] for name in given)
-        warnings.append(
-            f"RabbitMQ runs on {values['broker_host']}: give its users {users} the passwords there."
-        )
-        return
-    for name in given:
-        user = broker.USERS[name]
-        if not broker.accepts(surface, user, want[name]):
-            changes[_RABBIT.format(user)] = {"old": HIDDEN, "new": HIDDEN}
-    warnings.append(
-        "Every upgrade or dpkg-reconfigure of maas-region-controller makes up new RabbitMQ "
-        "passwords; run this again after one."
-    )
-    if "broker_workers_password" in changes:
-        warnings.append(
-            "Clusters keep the old password until maas-cluster-celery restarts on each of them."
-        )
 
 
 def configure(
@@ -249,7 +217,11 @@ def configure(
         [(package, question, "string") for question in answers],
         _to_restart(surface, {*changed, *users}),
         is_back,
-        lambda: _mend_broker(surface, bool(users)),
+        # A run that was killed may have changed RabbitMQ as well.
+        lambda: (
+            (users or transaction.UNFINISHED in planned.changes)
+            and region_broker.mend(surface, _settings(surface)[0])
+        ),
     ) as change:
         # Debconf first: where it refuses, no file has changed yet.
         for question, value in answers.items():
@@ -312,7 +284,7 @@ def reconfigure(
         (lambda: reach.wait_for_api(before["url"], surface.release, wait, ca_file))
         if verify
         else None,
-        lambda: _mend_broker(surface, "broker_host" in before),
+        lambda: region_broker.mend(surface, _settings(surface)[0]),
     ) as change:
         for question, item in answers.items():
             debconf.set_answer(surface, package, question, "string", item["new"])
@@ -324,7 +296,7 @@ def reconfigure(
             if name in all_settings and any(one != value for one, _ in after.get(name, ()))
         ]
         documents.write(surface, {name: before[name] for name in put_back})
-        _mend_broker(surface, "broker_host" in before)
+        region_broker.mend(surface, _settings(surface)[0])
     warnings = [f"The package had changed {', '.join(put_back)}; put back."] if put_back else []
     return {"changes": changes, "warnings": warnings, "restarted": change.restarted}
 
@@ -336,19 +308,6 @@ def _to_restart(surface, changed):
     if any(name.startswith("broker_") for name in changed):
         names += surface.fact("broker_services") or ()
     return names
-
-
-def _mend_broker(surface, changed):
-    """Give RabbitMQ's users the passwords that the files have again."""
-    if not changed:
-        return False
-    values, _ = _settings(surface)
-    if not urls.loopback(values["broker_host"]):
-        return False
-    for name, user in broker.USERS.items():
-        if values[name] and not broker.accepts(surface, user, values[name]):
-            broker.set_password(surface, user, values[name])
-    return True
 
 
 def try_database(values: dict) -> list[str]:
@@ -404,35 +363,11 @@ def install_secret(surface: Surface, value: str, test: bool = False) -> dict:
         test: Only plan.
 
     Returns:
-        ``{"changes": {"secret": {"old", "new"}} or {}, "warnings": [],
-        "restarted": [service]}``.
-
-    From 3.3 on a secret in the region's database wins over the file, which the
-    region then rewrites when it starts; the next call reports the difference.
+        See :func:`saltext.maas.host.shared_secret.install`.
 
     Raises:
         HostError: It has another one; which values is never said.
     """
     surface.need("region")
     surface.need_known()
-    value = shared_secret.normal(value)
-    now = shared_secret.read(surface)
-    left = transaction.plan(surface, "secret")
-    if now == value and not left:
-        return {"changes": {}, "warnings": [], "restarted": []}
-    if now is not None and now != value:
-        raise HostError(
-            "The region already has another shared secret, which its clusters use: "
-            "give the clusters this region's secret, or leave the secret out of the pillar."
-        )
-    changes = left if now else {**left, "secret": {"old": None, "new": HIDDEN}}
-    if test:
-        return {"changes": changes, "warnings": [], "restarted": []}
-    path = surface.path("secret")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    note = None
-    with Change(surface, "secret", [path], services=surface.fact("region_services")) as change:
-        if now is None:
-            files.replace(surface, path, value, shared_secret.normal, owner=("maas", "maas"))
-            note = files.own_secret(surface, path)
-    return {"changes": changes, "warnings": [note] if note else [], "restarted": change.restarted}
+    return shared_secret.install(surface, value, test)

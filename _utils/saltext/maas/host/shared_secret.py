@@ -9,6 +9,7 @@ import pwd
 import re
 import stat
 
+from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
@@ -229,3 +230,47 @@ def _name(look_up, number):
     with contextlib.suppress(KeyError):
         return look_up(number)[0]
     return str(number)
+
+
+def install(surface: Surface, value: str, test: bool = False) -> dict:
+    """Put a shared secret into the file of a region that has none yet.
+
+    Args:
+        surface: The region's host.
+        value: Hex.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {"secret": {"old", "new"}} or {}, "warnings": [],
+        "restarted": [service]}``.
+
+    From 3.3 on a secret in the region's database wins over the file, which the
+    region then rewrites when it starts; the next call reports the difference.
+
+    Raises:
+        HostError: It has another one; which values is never said.
+    """
+    from saltext.maas.host import transaction
+
+    value = normal(value)
+    now = read(surface)
+    left = transaction.plan(surface, "secret")
+    if now == value and not left:
+        return {"changes": {}, "warnings": [], "restarted": []}
+    if now is not None and now != value:
+        raise HostError(
+            "The region already has another shared secret, which its clusters use: "
+            "give the clusters this region's secret, or leave the secret out of the pillar."
+        )
+    changes = left if now else {**left, "secret": {"old": None, "new": HIDDEN}}
+    if test:
+        return {"changes": changes, "warnings": [], "restarted": []}
+    path = surface.path("secret")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    note = None
+    names = surface.fact("region_services")
+    with transaction.Change(surface, "secret", [path], services=names) as change:
+        if now is None:
+            files.replace(surface, path, value, normal, owner=("maas", "maas"))
+            note = files.own_secret(surface, path)
+    return {"changes": changes, "warnings": [note] if note else [], "restarted": change.restarted}
