@@ -56,6 +56,10 @@ pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
 sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts with real debconf and dpkg
 	@$(PY) -m pytest -m sweep --junitxml=$(VENV)/sweep.xml $(ARGS)
 
+.PHONY: matrix
+matrix: $(VENV)/.tests ## docs/matrix.md anew, by running every column on every release
+	@PYTHONPATH=_utils:tests:. $(PY) -m support.matrix
+
 .PHONY: test-salt
 test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
 	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(wildcard tests/integration) tests/packaging $(ARGS)

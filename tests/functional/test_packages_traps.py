@@ -15,6 +15,12 @@ SECRET = "c0ffee" * 5
 NAME = "maas-region.example.com"
 
 
+def on(*releases, sweep=()):
+    """Run a test on releases, and on some only in `make sweep`."""
+    more = [pytest.param(release, marks=pytest.mark.sweep) for release in sweep]
+    return pytest.mark.parametrize("site", [*releases, *more], indirect=True)
+
+
 @pytest.fixture
 def site(request, tmp_path):
     with Site(request.param, tmp_path) as site:
@@ -34,7 +40,7 @@ def preseed_host(host, value):
     host.preseed(f"{package} maas/default-maas-url string {value}")
 
 
-@pytest.mark.parametrize("site", ["1.7"], indirect=True)
+@on("1.7")
 def test_a_url_with_a_dash_is_kept_though_the_script_cannot_change_it(site):
     host = site.add("region", "region")
     configure(host, f"http://{NAME}/MAAS")
@@ -47,7 +53,7 @@ def test_a_url_with_a_dash_is_kept_though_the_script_cannot_change_it(site):
     assert url_of(host) == "http://198.51.100.1/MAAS"
 
 
-@pytest.mark.parametrize("site", ["1.7"], indirect=True)
+@on("1.7")
 def test_an_upgrade_without_an_answer_breaks_the_url_but_not_after_us(site):
     host = site.add("region", "region")
     host.root.run("debconf-communicate", site.packages.names("region")[-1],
@@ -61,7 +67,7 @@ def test_an_upgrade_without_an_answer_breaks_the_url_but_not_after_us(site):
     assert url_of(host) == "http:///MAAS"  # the trap itself
 
 
-@pytest.mark.parametrize("site", ["1.9", "3.7"], indirect=True)
+@on("1.9", sweep=["3.7"])
 def test_an_empty_answer_at_a_reconfigure(site):
     host = site.add("region", "region")
     url = url_of(host)
@@ -79,7 +85,7 @@ def test_an_empty_answer_at_a_reconfigure(site):
     assert url_of(host) == url
 
 
-@pytest.mark.parametrize("site", ["2.3", "3.7"], indirect=True)
+@on("3.7", sweep=["2.3"])
 def test_a_port_in_the_answer(site):
     host = site.add("region", "region")
     preseed_host(host, "198.51.100.1:5240")
@@ -96,7 +102,7 @@ def test_a_port_in_the_answer(site):
     assert url_of(host) == "https://198.51.100.1:5443/MAAS"
 
 
-@pytest.mark.parametrize("site", ["1.7", "1.9", "2.9"], indirect=True)
+@on("1.9", sweep=["1.7", "2.9"])
 def test_a_secret_that_was_preseeded(site):
     package = Packages(site.release, site.folder).names("cluster")[-1]
     lines = (
@@ -113,7 +119,7 @@ def test_a_secret_that_was_preseeded(site):
     assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
 
 
-@pytest.mark.parametrize("site", ["1.7"], indirect=True)
+@on("1.7")
 def test_an_old_secret_in_debconf_comes_back_with_an_upgrade_but_not_after_us(site):
     package = site.packages.names("cluster")[-1]
     host = site.add("rack1", "cluster", f"{package} {package}/shared-secret password {SECRET}")
@@ -123,7 +129,7 @@ def test_an_old_secret_in_debconf_comes_back_with_an_upgrade_but_not_after_us(si
     assert host.call("shared_secret.read(surface)") == other
 
 
-@pytest.mark.parametrize("site", ["1.5"], indirect=True)
+@on("1.5")
 def test_the_broker_passwords_that_every_configure_rotates(site):
     host = site.add("region", "region")
 

@@ -25,7 +25,7 @@ WANT = {
 }
 
 
-@pytest.fixture(scope="module", params=["1.7", "3.7"])
+@pytest.fixture(scope="module", params=[pytest.param("1.7", marks=pytest.mark.sweep), "3.7"])
 def site(request, tmp_path_factory):
     with Site(request.param, tmp_path_factory.mktemp("site")) as site:
         for part in WANT:
@@ -33,7 +33,7 @@ def site(request, tmp_path_factory):
         yield site
 
 
-@pytest.fixture(params=["region"])
+@pytest.fixture(params=list(WANT))
 def host(request, site):
     return site.hosts[request.param]
 

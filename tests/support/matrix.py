@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from saltext.maas import pillar
@@ -18,6 +19,7 @@ from saltext.maas.host import cluster, enrolment, region, shared_secret, users
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 from saltext.maas.release import SERIES
 from support.fleet import Fleet
+from support.postgres import Postgres
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "matrix.md"
 PASSWORD = "pw-of-the-administrator"
@@ -38,16 +40,19 @@ class Site:
     Args:
         release: Of all hosts.
         folder: Where the sandboxes go.
+        database: The region's, as ``support.postgres`` gives it.
+        uri: The same as a URI.
     """
 
-    def __init__(self, release, folder):
+    def __init__(self, release, folder, database, uri):
         self.release = release
         self.old = release.startswith("1.")
-        self._fleet = Fleet(release, Path(folder), import_seconds=0.1)
+        self._database = database
+        self._fleet = Fleet(release, Path(folder), import_seconds=0.1, database=uri)
 
     def __enter__(self):
         fleet = self._fleet.__enter__()
-        self.box, self.surface = fleet.add("region", "region")
+        self.box, self.surface = fleet.add("region", "region", database=self._database)
         self.rack_box, self.rack = fleet.add("rack1", "cluster")
         self.url = fleet.url.replace("127.0.0.1", "localhost")
         return self
@@ -71,6 +76,21 @@ class Site:
 
     # what the columns need
 
+    @property
+    def asks(self):
+        """Whether a cluster asks to be taken in, instead of proving that it knows the secret."""
+        return not self.surface.has("secret")
+
+    def await_pending(self):
+        """Wait until the region holds the cluster as one that nobody accepted yet."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            held = self.snapshot().records("node_group").get(self.uuid)
+            if held and held.raw["status"] == 0:
+                return
+            time.sleep(0.2)
+        raise Fails("the region does not hold it as pending")
+
     def twice(self, function, *values, **settings):
         """A host's function planned, run, and run again; each has to say the right thing."""
         planned = function(*values, test=True, **settings)["changes"]
@@ -88,7 +108,7 @@ class Site:
     def snapshot(self):
         """A new look at the region, as its administrator."""
         key = users.api_keys(self.surface, "admin")[0]["key"]
-        return Snapshot(Client(Profile(self.url, key)))
+        return Snapshot(Client(Profile(self.url, key, release=self.surface.release)))
 
     def reconcile(self, data):
         """A pillar planned, carried out, and planned again."""
@@ -116,7 +136,7 @@ class Site:
 
 def configure_region(site):
     """Public URL, database and debconf, restarted and waited for."""
-    want = {"url": site.url, "database_name": "other", "database_password": PASSWORD}
+    want = {"url": site.url, "database_password": PASSWORD}
     site.twice(region.configure, site.surface, wait=10, **want)
     config = region.read_config(site.surface, secrets=True)
     if (config["url"], config["database"]["password"]) != (site.url, PASSWORD):
@@ -147,12 +167,13 @@ def admin(site):
 def enrol(site):
     """A cluster or rack pointed at the region, registered, and seen there."""
     site.twice(cluster.configure, site.rack, url=site.url)
+    if site.asks:  # until an administrator accepts it
+        site.await_pending()
+        return
     told = enrolment.wait_registered(site.rack, None, 20)
     if told["state"] != "registered":
         raise Fails(f"{told}")
-    snapshot = site.snapshot()
-    name = "node_group" if site.old else "rack"
-    if not snapshot.records(name):
+    if not site.snapshot().records("node_group" if site.old else "rack"):
         raise Fails("the region does not know it")
 
 
@@ -161,6 +182,10 @@ def accept(site):
     if not site.old:
         return "a rack that knows the secret is taken in without"
     described = {"uuid": site.uuid, "cluster_name": "east"}
+    if site.asks:
+        site.reconcile({"clusters": {"rack1": described}})
+        enrolment.wait_registered(site.rack, None, 20)
+        return None
     site.reconcile({"clusters": {"rack1": {**described, "accepted": False}}})
     site.reconcile({"clusters": {"rack1": {**described, "accepted": True}}})
     return None
@@ -225,8 +250,8 @@ def doctor(site):
             raise Fails(f"{wrong}")
 
 
-#: What a sandbox cannot have: its database, and a network of its own.
-ON_A_REAL_HOST = {"database", "ports", "name resolution"}
+#: What a sandbox cannot have: a network of its own.
+ON_A_REAL_HOST = {"ports", "name resolution"}
 
 COLUMNS = {
     "configure region": configure_region,
@@ -241,11 +266,17 @@ COLUMNS = {
 }
 
 
-def row(release) -> dict:
-    """Run a release's cells; see :meth:`Site.cells`."""
+def row(release, postgres) -> dict:
+    """Run a release's cells; see :meth:`Site.cells`.
+
+    Args:
+        release: Of :data:`~saltext.maas.release.SERIES`.
+        postgres: A ``support.postgres.Postgres``.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="maas-matrix-") as folder,
-        Site(release, folder) as site,
+        postgres.database() as database,
+        Site(release, folder, database, postgres.uri(database["name"])) as site,
     ):
         return site.cells()
 
@@ -306,14 +337,18 @@ once more for seven releases; see [how it is proven](host.md#how-it-is-proven).
 def main(releases=None) -> int:
     """Run releases; with all of them the page is written.  Returns the exit status."""
     rows, failed = {}, 0
-    for release in releases or SERIES:
-        try:
-            rows[release] = row(release)
-        except Fails as error:
-            failed += 1
-            print(error, file=sys.stderr, flush=True)
-        else:
-            print(line(release, rows[release], []), flush=True)
+    postgres = Postgres()
+    try:
+        for release in releases or SERIES:
+            try:
+                rows[release] = row(release, postgres)
+            except Fails as error:
+                failed += 1
+                print(error, file=sys.stderr, flush=True)
+            else:
+                print(line(release, rows[release], []), flush=True)
+    finally:
+        postgres.stop()
     if failed:
         return 1
     if not releases:

@@ -390,7 +390,8 @@ import json, sys
 from saltext.maas import database
 from saltext.maas.client.errors import MaasError
 from saltext.maas.host import (
-    cluster, debconf, enrolment, local, region, services, shared_secret, surface as surfaces, users,
+    cluster, debconf, enrolment, local, region, services, shared_secret, snap, users,
+    surface as surfaces,
 )
 def asked(function, *values):
     "Ask the region's database."

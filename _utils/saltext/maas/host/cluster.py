@@ -239,6 +239,10 @@ def configure(
         asked,
         surface.fact("cluster_services") if changes.keys() - quiet else (),
     ) as change:
+        # Debconf first: where it refuses, no file has changed yet.
+        for _, question, kind in asked:
+            value = changes[question]["new"] if kind == "string" else shared_secret.normal(secret)
+            debconf.set_answer(surface, package, question, kind, value)
         if "mode" in changes:
             snap_init.rack(surface, _urls(surface, url)[0], shared_secret.normal(secret))
         if "url" in changes:
@@ -249,9 +253,6 @@ def configure(
             warnings += _set_secret(surface, shared_secret.normal(secret))
         want = cluster_settings.wanted(surface, settings)
         cluster_settings.write(surface, {key: want[key] for key in want if key in changes})
-        for _, question, kind in asked:
-            value = changes[question]["new"] if kind == "string" else shared_secret.normal(secret)
-            debconf.set_answer(surface, package, question, kind, value)
     return {"changes": changes, "warnings": warnings, "restarted": change.restarted, "mark": here}
 
 

@@ -1,0 +1,130 @@
+"""Regions and racks from the snap: initialised, configured, refreshed, in throwaway roots."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from support import throwaway
+from support.packages import Site
+from support.snaps import VERSIONS, Snap
+
+_WHY = throwaway.impossible()
+pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
+
+PASSWORD = "pw-Ünlikely'9\"$x"
+QUICK = ("2.7", "3.7")
+RELEASES = [
+    pytest.param(release, marks=() if release in QUICK else pytest.mark.sweep)
+    for release in VERSIONS
+]
+INITIALISE = "snap.initialise(surface, 'region', wait=20, **want)"
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def site(request, tmp_path_factory, postgres):
+    release = request.param
+    with (
+        postgres.database() as found,
+        Site(
+            release,
+            tmp_path_factory.mktemp("site"),
+            database=postgres.uri(found["name"]),
+            folders=[postgres.host],
+        ) as site,
+    ):
+        site.postgres = found
+        for name, role in (("region", "region"), ("rack1", "cluster")):
+            site.hosts[name] = Snap(site.room.root(name, [postgres.host]), release, role)
+        site.start()
+        yield site
+
+
+@pytest.fixture
+def region(site):
+    """The region's host, initialised."""
+    host = site.hosts["region"]
+    found = site.postgres
+    host.want = {
+        "url": site.url,
+        "database_host": found["host"],
+        "database_name": found["name"],
+        "database_user": found["user"],
+        "database_password": PASSWORD,
+    }
+    if not host.call("list(surface.roles)"):
+        planned = host.call("snap.initialise(surface, 'region', test=True, **want)", want=host.want)
+        assert host.call("list(surface.roles)") == []
+        done = host.call(INITIALISE, want=host.want)
+        assert done["changes"] == planned["changes"]
+        assert done["changes"]["mode"] == {"old": "none", "new": "region"}
+    return host
+
+
+def no_secret(host, *values):
+    text = host.root.read("/var/log/emulator-argv.log")
+    assert not [value for value in values if value in text]
+
+
+def restarts(host):
+    return [call for call in host.calls("snap") if "restart" in call]
+
+
+def stands(host):
+    config = host.call("region.read_config(surface, secrets=True)")
+    told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
+    assert {key: told[key] for key in host.want} == host.want
+    assert host.call("asked(database.clock)") > 0
+    assert host.root.owner("/var/snap/maas/current/regiond.conf") == "root:root 0640"
+
+
+def test_a_region(site, region):
+    stands(region)
+    no_secret(region, PASSWORD, "Ünlikely", "%C3%9Cnlikely")
+    told = region.call(INITIALISE, expect=False, want=region.want)
+    assert "initialised already" in told
+    # Configured as a packaged one is: one restart, then nothing.
+    region.forget_calls()
+    want = {**region.want, "url": site.url.replace("127.0.0.1", "localhost")}
+    code = "region.configure(surface, wait=20, **want)"
+    planned = region.call("region.configure(surface, test=True, **want)", want=want)
+    assert list(planned["changes"]) == ["url"]
+    assert restarts(region) == []
+    done = region.call(code, want=want)
+    assert (done["changes"], done["restarted"]) == (planned["changes"], ["maas"])
+    assert len(restarts(region)) == 1
+    assert region.call(code, want=want)["changes"] == {}
+    region.want = want
+    stands(region)
+    region.refresh()
+    stands(region)
+    assert region.call("str(surface.release)") in VERSIONS[site.release][1]
+    region.call(code, want={**want, "url": site.url})
+
+
+def test_a_rack(site, region):
+    host = site.hosts["rack1"]
+    deadline = time.monotonic() + 20
+    while not (secret := region.call("region.secret(surface)")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    want = {"url": site.url, "secret": secret}
+    code = "cluster.configure(surface, **want)"
+    planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
+    assert host.call("list(surface.roles)") == []
+    done = host.call(code, want=want)
+    assert done["changes"] == planned["changes"]
+    assert set(host.call("sorted(surface.roles)")) == {"cluster", "rack"}
+    no_secret(host, secret)
+    host.forget_calls()
+    assert host.call(code, want=want)["changes"] == {}
+    assert restarts(host) == []
+    for _ in range(2):
+        config = host.call("cluster.read_config(surface)")
+        assert config["urls"] == [site.url]
+        assert host.call("shared_secret.read(surface)") == secret
+        assert host.call("enrolment.wait_registered(surface, None, 20)")["state"] == "registered"
+        place = host.call("surface.path('secret')")
+        assert host.root.owner(place) == "root:root 0640"
+        host.refresh()
+    assert host.call("cluster.configure(surface, test=True, **want)", want=want)["changes"] == {}
