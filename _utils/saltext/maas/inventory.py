@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from saltext.maas.client.errors import MaasError, NotFound
-from saltext.maas.resources.table import read_vlan
+from saltext.maas.resources.vlan_names import read_vlan
 
 log = logging.getLogger(__name__)
 

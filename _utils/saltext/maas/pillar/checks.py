@@ -12,7 +12,7 @@ from saltext.maas.pillar import sense, sense_content
 from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
-from saltext.maas.resources.table import fabric_vid
+from saltext.maas.resources.vlan_names import fabric_vid
 
 ROOT = sense.ROOT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.resources.table import fabric_vid
 from saltext.maas.resources.users import SYSTEM_USERS
+from saltext.maas.resources.vlan_names import fabric_vid
 
 ROOT = "maas"
 _WIDEST_1X = 16  # prefix length of the largest network that a 1.x cluster can manage

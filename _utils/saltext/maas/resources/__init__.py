@@ -10,11 +10,13 @@ from saltext.maas.resources import (
     dns,
     grouping,
     images,
+    imports,
     network,
     node_group,
     nodes,
     scripts,
     settings,
+    subnets,
     uploads,
     users,
 )
@@ -40,8 +42,8 @@ TABLES = (
     network.Space(),
     network.Fabric(),
     network.Vlan(),
-    network.Subnet(),
-    network.IpRange(),
+    subnets.Subnet(),
+    subnets.IpRange(),
     addressing.ReservedIp(),
     addressing.IpAddress(),
     addressing.StaticRoute(),
@@ -58,9 +60,9 @@ TABLES = (
     images.BootSelection(),
     cluster_sources.ClusterBootSource(),
     cluster_sources.ClusterBootSelection(),
-    images.Image(),
+    imports.Image(),
     uploads.BootResource(),
-    images.ClusterImage(),
+    imports.ClusterImage(),
 )
 BY_NAME = {table.name: table for table in TABLES}
 

@@ -6,8 +6,9 @@ import hashlib
 
 from saltext.maas.client.errors import NotFound
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _SSH = kinds.matching(
     r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*( .*)?$",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _SUBNETS = (
     ("subnet", {"cidr": "10.10.0.0/24"}),

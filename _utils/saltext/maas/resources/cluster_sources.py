@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from saltext.maas.client.session import segment
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.images import BootSelection, BootSource
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _CLUSTER = Field("cluster", ref="node_group", doc="uuid of the node group whose it is.")
 _EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"

@@ -6,8 +6,9 @@ import base64
 
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 #: The archives that every region has: where they are, and the architectures they are for.
 _ARCHIVES = {

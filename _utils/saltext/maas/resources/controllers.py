@@ -7,8 +7,9 @@ import contextlib
 from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import UNKNOWN, Field, Table
+from saltext.maas.resources.table import Table
 
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
     "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."

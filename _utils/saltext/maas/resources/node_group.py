@@ -8,7 +8,8 @@ from ipaddress import ip_interface
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.field import Field
+from saltext.maas.resources.table import Table
 
 #: uuid of the placeholder that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"

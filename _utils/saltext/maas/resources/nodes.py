@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.field import Field
+from saltext.maas.resources.table import Table
 
 
 class Node(Table):
@@ -42,3 +43,23 @@ def member(snapshot, belongs) -> str | None:
 def named(raw: dict, part: str):
     """The name of a node's zone, pool or domain."""
     return (raw.get(part) or {}).get("name")
+
+
+def nic_vlans(nic: dict):
+    """The ids of the VLANs that an interface of a node is on."""
+    yield (nic.get("vlan") or {}).get("id")
+
+
+def nic_subnets(nic: dict):
+    """The ids of the subnets that an interface of a node has an address in."""
+    for link in nic.get("links") or ():
+        yield (link.get("subnet") or {}).get("id")
+
+
+def holder(snapshot, ids: set, of_nic) -> str | None:
+    """Which node has an interface in one of some networks, as a sentence; None if none has."""
+    for record in snapshot.records("node").values():
+        for nic in record.raw.get("interface_set") or ():
+            if ids & set(of_nic(nic)):
+                return f"{record.key} has an interface there"
+    return None

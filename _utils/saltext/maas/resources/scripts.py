@@ -6,8 +6,9 @@ import base64
 
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
 _HARDWARE = {"node": 0, "cpu": 1, "memory": 2, "storage": 3, "network": 4, "gpu": 5}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.images import after_import
-from saltext.maas.resources.table import Field, Table, reference
+from saltext.maas.resources.table import Table, reference
 
 
 @dataclass(frozen=True)

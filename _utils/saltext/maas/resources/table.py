@@ -7,8 +7,7 @@ modules beside this one and list it in ``TABLES`` of the package.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Callable, ClassVar
+from typing import ClassVar
 
 from saltext.maas.client.errors import (
     Conflict,
@@ -18,101 +17,11 @@ from saltext.maas.client.errors import (
     Unavailable,
 )
 from saltext.maas.release import Release
-from saltext.maas.resources import kinds
+from saltext.maas.resources.field import UNKNOWN, Field, Promised
 from saltext.maas.resources.place import Place
+from saltext.maas.resources.vlan_names import VLAN_NAME
 
 _REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
-
-
-#: A value that only MAAS can tell, once the object is there.
-UNKNOWN = object()
-
-
-class Promised(dict):
-    """An object that a run with ``test=True`` would have made, in place of MAAS's answer.
-
-    Attributes:
-        known: What fields hold, by the id of the :class:`Field`.
-    """
-
-    def __init__(self, raw, known):
-        super().__init__(raw)
-        self.known = known
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a resource type.
-
-    Attributes:
-        name: In pillars and states.
-        kind: See :mod:`saltext.maas.resources.kinds`.
-        doc: One line for the pillar reference.
-        api: Its name in the API, where that differs.
-        read: Takes it from an object of the API, where that is more than a look-up.
-        ref: Resource type that the value names by its key.
-        ref_attr: Attribute of the object referred to that the API wants.
-        since, until: First and last release that has it.
-        default: Sent with a create when the user names none.
-        usual: What MAAS gives a new object of itself where that is not ``default`` or
-            nothing, or a tuple of such values, or a function of the object's other values;
-            :data:`UNKNOWN` where nobody can tell.
-        readable: False where MAAS takes it but never shows it.
-        writable: False where MAAS decides it, so that it can only be awaited.
-        fixed: MAAS takes it at creation only.
-        secret: Its value must not be shown.
-        as_file: Sent as a file part.
-        read_attr: Attribute of the object referred to that answers hold, where
-            that is not its key, such as a rack's ``system_id``.
-    """
-
-    name: str
-    kind: kinds.Kind = kinds.TEXT
-    doc: str = ""
-    api: str = ""
-    read: Callable[[dict], Any] | None = None
-    ref: str = ""
-    ref_attr: str = "id"
-    since: str = ""
-    until: str = ""
-    default: Any = None
-    usual: Any = None
-    readable: bool = True
-    writable: bool = True
-    fixed: bool = False
-    secret: bool = False
-    as_file: bool = False
-    read_attr: str = ""
-
-    @property
-    def wire_name(self) -> str:
-        return self.api or self.name
-
-    def value(self, raw: dict):
-        """The field's normal value in an object that the API answered, or that is promised."""
-        if type(raw) is Promised and id(self) in raw.known:
-            return raw.known[id(self)]
-        found = self.read(raw) if self.read else raw.get(self.wire_name)
-        return self.kind.clean(found)
-
-    def usually(self, values: dict) -> list:
-        """What MAAS may give a new object with these other values, the likeliest first."""
-        found = self.usual(values) if callable(self.usual) else self.usual
-        several = found if isinstance(found, tuple) else (found,)
-        if several == (None,):
-            several = (self.default,)
-        return [one if one is UNKNOWN else self.kind.clean(one) for one in several]
-
-    def targets(self, value) -> tuple:
-        """The keys of the objects that a value refers to, whether it names one or a list."""
-        if not self.ref or value is None:
-            return ()
-        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-    def holds_for(self, release: Release) -> bool:
-        """Whether this release has the field."""
-        line = Release(release.series)
-        return not (self.since and line < self.since) and not (self.until and line > self.until)
 
 
 class Table:
@@ -529,35 +438,3 @@ def reference(*path: str) -> str:
     """Where an export expects a secret."""
     words = (re.sub(r"[^A-Za-z0-9_.-]+", "_", one) for one in path)
     return "sdb://maas/" + "/".join(words)
-
-
-def fabric_vid(value: object) -> str:
-    """Normalise how a pillar names a VLAN: ``fabric/vid``, where ``untagged`` is vid 0.
-
-    Raises:
-        ValueError: It has another form.
-    """
-    fabric, slash, vid = str(value).rpartition("/")
-    vid = "0" if vid == "untagged" else vid
-    if not slash or not fabric or not re.fullmatch(r"\d{1,4}", vid) or int(vid) > 4094:
-        raise ValueError
-    return f"{fabric}/{int(vid)}"
-
-
-VLAN_NAME = kinds.Kind(
-    "FABRIC/VID, such as fabric-0/untagged or dc1/100",
-    fabric_vid,
-    schema={"type": ["string", "null"], "format": "vlan"},
-)
-
-
-VID = kinds.Kind(
-    "a VLAN id from 0 to 4094, or untagged",
-    lambda value: int(fabric_vid(f"any/{value}").rpartition("/")[2]),
-    schema={"type": "string", "format": "vid"},
-)
-
-
-def read_vlan(raw: dict | None):
-    """Name the VLAN that an answer holds as an object."""
-    return f"{raw['fabric']}/{raw['vid']}" if raw else None

@@ -8,8 +8,9 @@ import os
 
 from saltext.maas.client.errors import LostAnswer, MaasError, Unavailable
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 _PIECE = 4 * 1024 * 1024  # bytes
 _FILETYPES = (

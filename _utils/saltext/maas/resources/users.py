@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Table
 
 #: Users that MAAS keeps for itself.
 SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
