@@ -11,8 +11,8 @@ from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.release import Release
-from support.examples import EXAMPLES, examples_for, manage_network
-from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
+from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network
+from support.reconciling import SHORT, carried_out, cluster, errors, rack, snapshot_of
 
 RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
 HELD = {
@@ -167,6 +167,14 @@ def test_dhcp_racks_and_images(region):
     assert described["clusters"] == {"a": None}
     assert "images" not in described
     assert whole.plan_of(snapshot_of(region), described).shown() == {}
+
+
+def test_what_has_no_place_in_the_pillar_is_told():
+    with RegionServer(release="1.6") as server:
+        cluster(server, CLUSTER, "10.10.0.2")
+        found = pillar.export(snapshot_of(server, release=Release("1.6")))
+    assert any("pending" in line for line in found.notes)
+    assert any("boot sources of its own" in line for line in found.notes)
 
 
 def test_selections_that_are_not_imported_are_not_imported_then(region):
