@@ -217,6 +217,28 @@ def test_a_scope_may_be_spelled_as_in_the_pillar(region):
     assert set(gone["subnet"]) == {"10.0.0.0/24"}
 
 
+@pytest.mark.parametrize(
+    ("exclusive", "guard", "expected"),
+    [
+        (["space"], None, "exclusive: ['space'] must be a mapping"),
+        ({"colour": True}, None, "maas:exclusive:colour: unknown key"),
+        ({"space": True}, {"most": "many"}, "maas:prune:most: 'many' must be a whole number"),
+        ({"space": True}, {"limit": 1}, "maas:prune:limit: unknown key; allowed: fraction, in_use"),
+    ],
+)
+def test_arguments_are_checked_as_the_pillar_is(region, exclusive, guard, expected):
+    with pytest.raises(BadInput) as told:
+        whole.plan_of(snapshot_of(region), {}, exclusive, guard)
+    assert told.value.problems[0].startswith(expected)
+
+
+def test_arguments_add_to_the_pillar(region):
+    carried_out(region, here())
+    described = {"exclusive": {"space": True}, "prune": {"most": 1}}
+    plan = whole.plan_of(snapshot_of(region), described, {"subnet": True}, {"most": 5})
+    assert {"space", "subnet"} <= set(plan.shown())
+
+
 def test_the_report_removes_nothing(region):
     rack(region, "a", "10.0.0.2")
     carried_out(region, here())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from saltext.maas import pillar
 from saltext.maas.client.errors import BadInput
 from saltext.maas.reconcile import Guard, make_plan, prune, unmanaged
@@ -24,32 +22,25 @@ def wishes_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
     Raises:
         BadInput: The pillar is wrong, or the guard forbids what it comes to.
     """
+    for name, given in (("exclusive", exclusive), ("prune", guard)):
+        if given is not None and not isinstance(given, dict):
+            raise BadInput(f"{name}: {given!r} must be a mapping")
+    if exclusive or guard:
+        # The arguments hold to the same schema as the pillar's keys.
+        given = {"exclusive": exclusive, "prune": guard}
+        pillar.check({name: one for name, one in given.items() if one}, snapshot.release)
     pillar.check(described, snapshot.release)
     claimed = {**(described.get("exclusive") or {}), **(exclusive or {})}
     wishes = pillar.wishes(described, snapshot.release)
     if not claimed:
         return wishes
-    limits = guard_of({**(described.get("prune") or {}), **(guard or {})})
+    limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
     return wishes + prune(snapshot, wishes, claimed, limits, "maas:exclusive")
 
 
 def plan_of(snapshot, described: dict, exclusive=None, guard=None):
     """The :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar; see :func:`wishes_of`."""
     return make_plan(snapshot, wishes_of(snapshot, described, exclusive, guard))
-
-
-def guard_of(values: dict) -> Guard:
-    """The guard that a mapping describes.
-
-    Raises:
-        BadInput: It names something else.
-    """
-    known = {field.name for field in fields(Guard)}
-    wrong = sorted(set(values) - known)
-    if wrong:
-        allowed = ", ".join(sorted(known))
-        raise BadInput([f"prune:{name}: unknown key; allowed: {allowed}" for name in wrong])
-    return Guard(**{name: value for name, value in values.items() if value is not None})
 
 
 def unmanaged_of(snapshot, described: dict, types=None) -> dict:
