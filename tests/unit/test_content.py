@@ -154,8 +154,7 @@ def test_a_domain_goes_after_what_is_in_it(new):
     records = [{"name": "@", "rrtype": "TXT", "rrdata": "hello"}]
     data = {"resources": {"www": {"ip_addresses": ["192.0.2.1"]}}, "records": records}
     carried_out(new, {"domains": {"example.edu": data}})
-    names = [key for key in snapshot_of(new).records("dns_resource") if key.endswith("example.edu")]
-    gone = [want_named("dns_resource", name, {}, absent=True) for name in names]
+    gone = [want_named("dns_resource", "www.example.edu", {}, absent=True)]
     record = {"fqdn": "example.edu", "rrtype": "TXT", "rrdata": "hello"}
     carry(
         new, want_named("domain", "example.edu", {}, absent=True), *gone,
@@ -244,3 +243,22 @@ def test_a_line_break_at_the_end_counts_in_files_only(new):
     file = held.tables["file"]
     assert file.by_name["content"].value(held.records("file")["a.txt"].raw) == "two  lines\n\n"
     assert "example.info TXT a  b" in held.records("dns_record")
+
+
+def test_what_is_not_empty_is_not_deleted(new):
+    carried_out(new, {
+        "domains": {"example.biz": {"resources": {"www": {"ip_addresses": ["192.0.2.1"]}}}},
+        "fabrics": {"lab": None, "hall": None},
+        "subnets": {"10.77.0.0/24": {"vlan": "lab/0"}},
+    })  # fmt: skip
+    domain = want_named("domain", "example.biz", {}, absent=True)
+    fabric = want_named("fabric", "lab", {}, absent=True)
+    plan = make_plan(snapshot_of(new), [domain, fabric])
+    assert sorted(plan.problems()) == [
+        "domain example.biz: DNS name www.example.biz is still in it",
+        "fabric lab: subnet 10.77.0.0/24 is still in it",
+    ]
+    # What moves out or goes along is no hindrance.
+    subnet = want_named("subnet", "10.77.0.0/24", {"vlan": "hall/0"})
+    resource = want_named("dns_resource", "www.example.biz", {}, absent=True)
+    carry(new, domain, fabric, subnet, resource)

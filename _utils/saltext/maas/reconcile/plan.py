@@ -220,6 +220,7 @@ def make_plan(snapshot, wanted) -> Plan:
                 creates.append(change)
     deletes.reverse()
     held.reverse()
+    _refuse_what_is_not_empty(snapshot, creates, deletes)
     gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
     return Plan(creates + deletes, wanted, gates)
 
@@ -262,6 +263,22 @@ def _deletion(snapshot, table, one, record):
     problem = problem or table.deletion_problem(snapshot, one, record)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
     return Change(one, "delete", old, None, record.raw, problem=problem)
+
+
+def _refuse_what_is_not_empty(snapshot, creates, deletes):
+    """MAAS deletes no fabric with subnets and no domain with names, unless those go before."""
+    leaving = {change.id for change in deletes}
+    moving = {change.id: change for change in creates if change.action == "update"}
+    for change in deletes:
+        if change.problem:
+            continue
+        table = snapshot.tables[change.wanted.type]
+        for name, ident in table.contents(snapshot, change.raw):
+            mover = moving.get(ident)
+            if ident not in leaving and not (mover and name in mover.new):
+                noun = snapshot.tables[ident[0]].noun
+                change.problem = f"{noun} {ident[1]} is still in it"
+                break
 
 
 def _held(snapshot, table, one, record):

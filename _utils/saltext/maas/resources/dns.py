@@ -43,6 +43,15 @@ class Domain(Table):
     def kept(self, raw):
         return bool(raw.get("is_default", raw["id"] == 0))
 
+    def contents(self, snapshot, raw):
+        for type in ("dns_record", "dns_resource"):
+            for record in snapshot.records(type).values():
+                fqdn = snapshot.tables[type].by_name["fqdn"].value(record.raw)
+                owner = max((key for key in snapshot.records(self.name) if _within(fqdn, key)),
+                            key=len, default=None)  # fmt: skip
+                if owner == raw["name"] and not _goes_along(snapshot, type, record):
+                    yield "fqdn", (type, record.key)
+
     def hazard(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "domain") == record.key)
 
@@ -234,6 +243,14 @@ class DnsRecord(_Named):
             return records.get(wanted.key)
         same = snapshot.group(self.name, "fqdn").get(wanted.values["fqdn"], ())
         return next((one for one in same if self.by_name["rrtype"].value(one.raw) == "CNAME"), None)
+
+
+def _goes_along(snapshot, type, record):
+    """Whether something is a name without addresses, which goes with the last of its records."""
+    table = snapshot.tables[type]
+    if type != "dns_resource" or table.by_name["ip_addresses"].value(record.raw):
+        return False
+    return bool(snapshot.group("dns_record", "fqdn").get(record.key))
 
 
 def _data(rrtype, text):

@@ -35,6 +35,12 @@ class Fabric(Table):
     def keeps(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
 
+    def contents(self, snapshot, raw):
+        subnets = snapshot.group("subnet", "vlan")
+        for vlan in raw["vlans"]:
+            for record in subnets.get(f"{raw['name']}/{vlan['vid']}", ()):
+                yield "vlan", ("subnet", record.key)
+
     def hazard(self, snapshot, record):
         for vlan in record.raw["vlans"]:
             if vlan.get("dhcp_on"):

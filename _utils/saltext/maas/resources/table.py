@@ -232,6 +232,14 @@ class Table:
         """
         return ()
 
+    def contents(self, snapshot, raw: dict):
+        """What must be out of an object before MAAS deletes it.
+
+        Yields:
+            ``(field, (type, key))``: what lies in it, and its field that says so.
+        """
+        return ()
+
     # Pruning and export
 
     def keeps(self, snapshot, record) -> str | None:
