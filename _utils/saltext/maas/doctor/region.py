@@ -7,7 +7,7 @@ import time
 
 from saltext.maas import database
 from saltext.maas.doctor import checks, findings
-from saltext.maas.host import region, shared_secret
+from saltext.maas.host import agreement, region
 
 #: First PostgreSQL that a release runs with, and the first that it does not complain about.
 _OLDEST = (("1.5", 9.1), ("3.3", 12))
@@ -45,22 +45,18 @@ def examine(surface, url=None, ca_file=None) -> dict:
 
 
 def _agreement(surface, here, wanted):
-    check = "region URL in all places"
-    planned = region.plan(surface, url=here)
-    told = [f"{place} says {change['old'] or 'nothing'}"
-            for place, change in planned["changes"].items()]  # fmt: skip
+    found = [
+        findings.problem(f"{one['setting']} in all places", one["problem"], one["remedy"])
+        for one in agreement.check(surface)
+        if one["setting"] != "database"  # has a check of its own
+    ]
     if wanted and wanted.rstrip("/") != here.rstrip("/"):
-        told.append(f"the pillar says {wanted}")
-    if told:
-        return [
-            findings.problem(
-                check, f"It is {here}, but {'; '.join(told)}.",
-                "Run maas_region.configured, which brings all places into agreement.",
-            )
-        ]  # fmt: skip
-    found = [findings.warning(check, text, "Keep to the URL that the packages make of the host.")
-             for text in planned["warnings"]]  # fmt: skip
-    return found or [findings.ok(check, "It is the same everywhere.")]
+        told = f"It is {here}, but the pillar says {wanted}."
+        remedy = "Run maas_region.configured, which brings all places into agreement."
+        found.append(findings.problem("url in all places", told, remedy))
+    return found or [
+        findings.ok("agreement", "Files, debconf, commands and database say the same.")
+    ]
 
 
 def _database(surface):
@@ -68,8 +64,7 @@ def _database(surface):
         with database.connection(surface, timeout=5) as conn:
             version, theirs = conn.server_version, database.clock(conn)
             ahead = time.time() - theirs
-            found = [_version(surface.release, version), _same_clock(ahead)]
-            return [*found, *_secret(surface, conn)]
+            return [_version(surface.release, version), _same_clock(ahead)]
     except database.DatabaseError as error:
         return [
             findings.problem(
@@ -103,26 +98,3 @@ def _since(release, facts):
 def _same_clock(ahead):
     found = checks.clock(ahead, "database's", 300)
     return findings.Finding("database's clock", found.status, found.found, found.remedy)
-
-
-def _secret(surface, conn):
-    if not surface.has("secret"):
-        return []
-    check = "shared secret in the database"
-    stored, here = database.secret(conn), shared_secret.read(surface)
-    if stored is None or here is None:
-        return []
-    if stored.lower() == here:
-        return [findings.ok(check, "It is that of the file.")]
-    told = f"{surface.inside(surface.path('secret'))} holds another one than the database."
-    if surface.release < "3.3":
-        return [
-            findings.problem(
-                check, f"{told} The region takes in no cluster until they agree.",
-                "Put the one that the clusters use into both; maas_region.secret tells more.",
-            )
-        ]  # fmt: skip
-    return [
-        findings.warning(check, f"{told} The region takes the database's at its next start.",
-                         "Restart the region, then give the clusters its secret.")
-    ]  # fmt: skip
