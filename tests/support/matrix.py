@@ -16,6 +16,7 @@ from pathlib import Path
 from saltext.maas import pillar
 from saltext.maas.client import Client, Profile
 from saltext.maas.host import cluster, enrolment, region, shared_secret, users
+from saltext.maas.host import images as boot_files
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 from saltext.maas.release import SERIES
 from support.fleet import Fleet
@@ -212,20 +213,22 @@ def dhcp(site):
 
 
 def sources(site):
-    """A boot source with a selection."""
-    table = site.snapshot().tables.get("boot_source")
-    if table is None:
-        return "each cluster has its own, in a file" if site.release == "1.5" else (
-            "each cluster has its own, and no table describes them yet"
-        )  # fmt: skip
+    """A boot source with a selection; in 1.5 in the cluster's own file."""
+    if site.surface.release < "1.6":
+        url, release, label = SOURCE["1"]
+        chosen = {"release": release, "arches": ["amd64"], "labels": [label]}
+        site.twice(boot_files.set_sources, site.rack, [{"path": url, "selections": [chosen]}])
+        return None
+    if "boot_source" not in site.snapshot().tables:
+        return "each cluster has its own at the region, which only the module `maas_api` reaches"
     site.reconcile(source_of(site))
     return None
 
 
 def images(site):
     """Its images imported by the region, and fetched by the cluster."""
-    if site.snapshot().tables.get("boot_source") is None:
-        return "each cluster imports its own"
+    if "boot_source" not in site.snapshot().tables:
+        return "the region has no images: each cluster fetches its own"
     more = "i386" if site.old else "arm64"
     site.reconcile({**source_of(site, more), "images": {"import": True, "sync": True},
                     "clusters": {"rack1": {"uuid": site.uuid} if site.old else None}})  # fmt: skip
