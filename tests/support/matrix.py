@@ -213,15 +213,16 @@ def dhcp(site):
 
 
 def sources(site):
-    """A boot source with a selection; in 1.5 in the cluster's own file."""
+    """A boot source with a selection; the cluster's own in 1.6, and in 1.5 in a file there."""
     if site.surface.release < "1.6":
         url, release, label = SOURCE["1"]
         chosen = {"release": release, "arches": ["amd64"], "labels": [label]}
         site.twice(boot_files.set_sources, site.rack, [{"path": url, "selections": [chosen]}])
         return None
-    if "boot_source" not in site.snapshot().tables:
-        return "each cluster has its own at the region, which only the module `maas_api` reaches"
-    site.reconcile(source_of(site))
+    described = source_of(site)
+    if site.release == "1.6":
+        described["clusters"] = {"rack1": {"uuid": site.uuid, "cluster_name": "east"}}
+    site.reconcile(described)
     return None
 
 
