@@ -117,7 +117,7 @@ def test_what_is_imported_late_is_found(salt, highstate):
 
 def test_the_state_tree_renders(salt):
     shown = salt.call("state.show_sls", "maas.region")
-    assert [one["__sls__"] for one in shown.values()] == ["maas.region"] * len(shown)
+    assert {one["__sls__"] for one in shown.values()} <= {"maas.region", "maas.region_host"}
 
 
 def test_the_master_syncs_too_and_its_runner_finds_the_library(salt):
