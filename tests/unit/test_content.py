@@ -262,3 +262,37 @@ def test_what_is_not_empty_is_not_deleted(new):
     subnet = want_named("subnet", "10.77.0.0/24", {"vlan": "hall/0"})
     resource = want_named("dns_resource", "www.example.biz", {}, absent=True)
     carry(new, domain, fabric, subnet, resource)
+
+
+def test_a_snippet_of_an_ip_range(new):
+    span = {"type": "reserved", "start": "10.10.0.30", "end": "10.10.0.39"}
+    data = {
+        "subnets": {"10.10.0.0/24": {"ranges": [span]}},
+        "dhcp_snippets": {
+            "part": {
+                "value": "option ntp-servers 192.0.2.1;",
+                "subnet": "10.10.0.0/24",
+                "iprange": "10.10.0.30-10.10.0.39",
+            }
+        },
+    }
+    _, plan = carried_out(new, data)
+    assert "part" in plan.shown()["dhcp_snippet"]
+    data["dhcp_snippets"]["part"]["iprange"] = "10.10.0.1-10.10.0.2"
+    with pytest.raises(BadInput, match=r"'10.10.0.1-10.10.0.2' is no IP range"):
+        planned(new, data)
+
+
+def test_a_notification_is_seen_by_administrators_unless_told_otherwise(new):
+    carried_out(
+        new, {"notifications": {"a": {"message": "m"}, "b": {"message": "m", "users": True}}}
+    )
+    held = snapshot_of(new).records("notification")
+    assert [(held[name].raw["admins"], held[name].raw["users"]) for name in "ab"] == [
+        (True, False),
+        (True, True),
+    ]
+    # A change of one field leaves the others as they are.
+    carried_out(new, {"notifications": {"a": {"message": "n"}}})
+    raw = snapshot_of(new).records("notification")["a"].raw
+    assert (raw["message"], raw["dismissable"], raw["admins"]) == ("n", True, True)
