@@ -213,6 +213,59 @@ def test_the_secret_is_nowhere_but_where_it_belongs(story):
         assert site.host(minion).read("secret").strip().encode() == secret
 
 
+# What else the runner does, on whole fleets
+
+
+@pytest.mark.fleet
+def test_a_region_moves_with_all_its_clusters(story):
+    if len(story.clusters) < 8:
+        pytest.skip("for whole fleets")
+    site = story.site
+    new = site.url.replace("127.0.0.1", "localhost")
+    done, said = site.run("maas.reconfigure_url", new)
+    assert done["state"] == "moved", done
+    assert "100 %" in said
+    assert site.salt(REGION, "maas_region.config")[REGION]["url"] == new
+    for config in site.salt("rack-*", "maas_cluster.config").values():
+        assert config["urls"] == [new]
+    # One whose new URL leads nowhere takes all others back.
+    port = new.rpartition(":")[2].partition("/")[0]
+    done, _ = site.run("maas.reconfigure_url", new.replace(port, "9"))
+    assert done["state"] == "failed", done
+    assert site.salt(REGION, "maas_region.config")[REGION]["url"] == new
+    assert all(site.salt("rack-*", "maas_cluster.config").values())
+
+
+@pytest.mark.fleet
+def test_the_secret_is_renewed_for_all(story):
+    site = story.site
+    if not site.old:
+        pytest.skip("this region has no database")
+    before = site.host(REGION).read("secret").strip()
+    done, _ = site.run("maas.rotate_secret")
+    assert done["state"] == "rotated", done
+    after = site.host(REGION).read("secret").strip()
+    assert after != before
+    for minion in story.clusters:
+        assert site.host(minion).read("secret").strip() == after
+    secrets = [after.encode(), before.encode()]
+    assert not [one for one in story.listener.events if after in repr(one)]
+    assert not [text for text in story.listener.seen if any(one in text for one in secrets)]
+
+
+@pytest.mark.fleet
+def test_one_leaves(story):
+    if len(story.clusters) < 8 or story.site.old:
+        pytest.skip("for whole fleets from 2.0 on")
+    site, last = story.site, story.clusters[-1]
+    refused, _ = site.run("maas.offboard", last)
+    assert "successor" in refused[last]["message"]
+    done, _ = site.run("maas.offboard", last, "force=true")
+    assert done[last]["state"] == "offboarded", done
+    assert last not in site.salt(REGION, "maas_rack.list")[REGION]
+    assert site.host(last).read("secret") is None
+
+
 # What can go wrong on the way
 
 FAULTS = ("lost", "master", "hung", "wrong", "full", "pillar", "refused")

@@ -226,6 +226,24 @@ def test_an_event_while_one_runs_does_nothing_but_say_so(fleet):
     assert fleet.store.record("rack-1")["state"] == "enrolled"
 
 
+def test_an_event_that_comes_while_the_batch_ends_is_not_lost(fleet, monkeypatch):
+    fleet.salt.broken["rack-2", "state.high"] = "the disk is full"
+    real = steps._WORK["images"]
+
+    def images(step):
+        if fleet.salt.broken:
+            # Told that it failed, somebody mends it and fires the event at once.
+            fleet.salt.broken.clear()
+            assert react(fleet, "rack-2")["queued"] == ["rack-2"]
+        real(step)
+
+    monkeypatch.setitem(steps._WORK, "images", images)
+    react(fleet, ["rack-1", "rack-2"])
+    assert fleet.store.record("rack-2")["state"] == "enrolled"
+    assert fleet.store.record("rack-1")["runs"] == 1
+    assert fleet.store.queued() == {}
+
+
 @pytest.mark.parametrize(
     ("function", "error", "step", "again"),
     [

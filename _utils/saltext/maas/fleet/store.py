@@ -27,29 +27,41 @@ class Store:
     # The queue
 
     def enqueue(self, minion: str, by: str) -> bool:
-        """Ask for a minion's onboarding; False if that was asked already and is not done."""
-        path = self._path("queue", minion)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return False
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump({"by": by, "asked": time.time()}, stream)
-        return True
+        """Ask for a minion's onboarding; False if that was asked already and is under way.
+
+        One whose run has ended while its batch goes on is asked for anew.
+        """
+        with self._queue():
+            ended = self.record(minion).get("state") in ("failed", "enrolled")
+            if os.path.exists(self._path("queue", minion)) and not ended:
+                return False
+            self._write("queue", minion, {"by": by, "asked": time.time()})
+            return True
 
     def queued(self) -> dict:
         """``{minion: {by, asked}}``, oldest first."""
         found = {}
         for name in os.listdir(os.path.join(self.folder, "queue")):
+            if not name.endswith(".json"):
+                continue  # just being written
             one = self._read("queue", name[: -len(".json")])
             if one is not None:
                 found[name[: -len(".json")]] = {"by": one.get("by"), "asked": one.get("asked", 0)}
         return dict(sorted(found.items(), key=lambda item: item[1]["asked"]))
 
-    def done_with(self, minion: str) -> None:
-        """Take a minion off the queue."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path("queue", minion))
+    def done_with(self, minion: str, asked: float) -> None:
+        """Take a minion off the queue, unless it was asked for anew meanwhile."""
+        with self._queue():
+            if (self._read("queue", minion) or {}).get("asked", 0) == asked:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._path("queue", minion))
+
+    @contextlib.contextmanager
+    def _queue(self):
+        path = os.path.join(self.folder, "queue.lock")
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
 
     # Records
 

@@ -81,8 +81,8 @@ def work(fleet) -> bool:
                 except Exception as error:
                     log.exception("maas onboarding of %s", ", ".join(batch))
                     _fail_running(fleet, batch, f"{type(error).__name__}: {error}")
-                for minion in batch:
-                    fleet.store.done_with(minion)
+                for minion, entry in batch.items():
+                    fleet.store.done_with(minion, entry["asked"])
         # Whoever came between the last look and the lock's end relied on us.
         if not fleet.store.queued():
             return True
