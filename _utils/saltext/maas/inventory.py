@@ -168,6 +168,10 @@ class Kept:
             return known["nodes"]
         lock = self._lock()
         if lock is not None:
+            known = self._load()
+            if self._fresh(known, time.time()):  # somebody asked since we looked
+                lock.close()
+                return known["nodes"]
             asking = threading.Thread(target=self._refresh, args=(lock,), daemon=True)
             asking.start()
             asking.join(patience)
