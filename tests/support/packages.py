@@ -386,21 +386,28 @@ class Host:
 
 
 _CALL = """
-import json, sys
-from saltext.maas import database
+import importlib, json, sys
 from saltext.maas.client.errors import MaasError
-from saltext.maas.host import (
-    cluster, debconf, enrolment, local, region, services, shared_secret, snap, users,
-    surface as surfaces,
-)
+from saltext.maas.host import surface as surfaces
+
+class Names(dict):
+    "What an expression names is imported when it does."
+    def __missing__(self, name):
+        if name in ("asked", "str", "list", "len", "sorted"):
+            raise KeyError(name)
+        where = "saltext.maas" if name == "database" else "saltext.maas.host"
+        return importlib.import_module(f"{where}.{name}")
+
 def asked(function, *values):
     "Ask the region's database."
+    from saltext.maas import database
     with database.connection(names["surface"]) as connection:
         return function(connection, *values)
+
 expression, values = json.load(sys.stdin)
-names = {**globals(), **values, "surface": surfaces.detect()}
+names = Names(values, surface=surfaces.detect())
 try:
-    told = {"result": eval(expression, names)}
+    told = {"result": eval(expression, globals(), names)}
 except MaasError as error:
     told = {"error": str(error)}
 print(json.dumps(told, default=str))
