@@ -64,7 +64,7 @@ class FakeSalt:
     def high(self, minion, data):
         results = {}
         for name, body in data.items():
-            ((_, parts),) = body.items()
+            (parts,) = [part for key, part in body.items() if not key.startswith("__")]
             given = {key: value for part in parts[1:] for key, value in part.items()}
             if "url" in given and self.broken.get((minion, given["url"])):
                 return {"a": {"__id__": name, "result": False, "comment": "it stays away"}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Salt tells by these where a state stands when another one that it needs has failed.
+_PLACE = {"__sls__": "maas.cluster", "__env__": "base"}
 HOST, ENROLMENT = "maas cluster host", "maas cluster enrolment"
 
 
@@ -12,7 +14,10 @@ def enrolment(seconds, **settings) -> dict:
     """
     first = ["configured", *({name: value} for name, value in settings.items())]
     second = ["registered", {"timeout": seconds}, {"require": [{"maas_cluster": HOST}]}]
-    return {HOST: {"maas_cluster": first}, ENROLMENT: {"maas_cluster": second}}
+    return {
+        HOST: {"maas_cluster": first, **_PLACE},
+        ENROLMENT: {"maas_cluster": second, **_PLACE},
+    }
 
 
 def results(answer):
@@ -38,7 +43,7 @@ def enrol(fleet, minions, **settings) -> dict:
 
 def region_url(fleet, region, url) -> str | None:
     """Have a region's host use a URL; None, or why it does not."""
-    data = {"maas region host": {"maas_region": ["configured", {"url": url}]}}
+    data = {"maas region host": {"maas_region": ["configured", {"url": url}], **_PLACE}}
     seconds = fleet.settings.answer_seconds
     answer = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)[region]
     return failure(answer)
