@@ -125,6 +125,16 @@ def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
     assert found["rack-2"]["error"]
 
 
+def test_what_one_refers_to_in_vain_does_not_hold_the_others_up(site):
+    if site.old:
+        pytest.skip("clusters of 1.x refer to nothing")
+    site.register("rack-1", "rack-2")
+    site.pillar["clusters"]["rack-2"]["zone"] = "nowhere"
+    found = region_side.settle(site.dunders, CLUSTERS[:2], "accept")
+    assert found["rack-1"]["error"] is None
+    assert "nowhere" in found["rack-2"]["error"]
+
+
 def test_a_thousand_would_cost_no_more_each(site):
     site.register("rack-1")
     site.server.requests.reset()

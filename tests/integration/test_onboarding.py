@@ -268,7 +268,7 @@ def test_one_leaves(story):
 
 # What can go wrong on the way
 
-FAULTS = ("lost", "master", "hung", "wrong", "full", "pillar", "refused")
+FAULTS = ("lost", "resumed", "hung", "wrong", "full", "mended", "refused")
 
 
 @pytest.fixture(scope="module", params=["3.7", "1.7"])
@@ -353,21 +353,19 @@ def test_a_full_disk_is_told_and_once_emptied_it_goes_on(faulty):
 @pytest.mark.fleet
 def test_a_pillar_that_is_corrected_halfway(faulty):
     site, listener = faulty
-    net = site.clusters.index("pillar") + 1
     if site.old:
         wrong = {"interfaces": {"eth0": {"management": "dhcp", "ip": "10.99.0.300"}}}
     else:
         wrong = {"zone": "nowhere"}
-    site.named["pillar"] = wrong
+    site.named["mended"] = wrong
     site.write_pillar()
-    site.start_minions(["pillar"])
-    told = failed(site, listener, "pillar")
+    site.start_minions(["mended"])
+    told = failed(site, listener, "mended")
     assert ("10.99.0.300" if site.old else "nowhere") in told["message"]
-    assert net
-    site.named["pillar"] = None
+    site.named["mended"] = None
     site.write_pillar()
-    site.fire("maas/cluster/onboard", {"id": "pillar"})
-    enrolled(site, listener, "pillar", count=2)
+    site.fire("maas/cluster/onboard", {"id": "mended"})
+    enrolled(site, listener, "mended", count=2)
 
 
 @pytest.mark.fleet
@@ -407,16 +405,16 @@ def test_one_that_was_rejected_by_hand_is_onboarded_again(faulty):
 @pytest.mark.fleet
 def test_a_master_that_is_restarted_goes_on_with_the_next_event(faulty):
     site, listener = faulty
-    site.start_minions(["master"])
-    await_step(listener, "master", "secret")
+    site.start_minions(["resumed"])
+    await_step(listener, "resumed", "secret")
     listener.stop()
     site.stop_process("master", signal.SIGKILL)
     site.start_master()
     site._await_minions()
     other = Listener(site)
     try:
-        site.fire("maas/cluster/onboard", {"id": "master"})
-        told = other.wait(["master"], seconds=240)["master"]
+        site.fire("maas/cluster/onboard", {"id": "resumed"})
+        told = other.wait(["resumed"], seconds=240)["resumed"]
         assert (told["step"], told["state"]) == ("report", "done"), told
     finally:
         other.stop()

@@ -128,6 +128,23 @@ def settle(dunders, minions, part: str, test: bool = False) -> dict:
     """
     if part not in PARTS:
         raise BadInput(f"part: {part!r} must be one of {', '.join(PARTS)}")
+    try:
+        return _settle(dunders, minions, part, test)
+    except BadInput as error:
+        # What is wrong with one cluster's entry does not hold the others up.
+        own = {
+            minion: [one for one in error.problems if one.startswith(f"maas:clusters:{minion}:")]
+            for minion in minions
+        }
+        bad = {minion: "; ".join(lines) for minion, lines in own.items() if lines}
+        if not bad:
+            raise
+        found = {minion: {"changes": {}, "error": told} for minion, told in bad.items()}
+        rest = [minion for minion in minions if minion not in bad]
+        return {**found, **(settle(dunders, rest, part, test) if rest else {})}
+
+
+def _settle(dunders, minions, part, test):
     described = runtime.pillar(dunders)
     region = _Region(dunders)
     everything = Wishes(pillar.wishes(described, region.release))
