@@ -109,7 +109,7 @@ def third_party() -> set:
     return {SPELLED.get(name, name) for name in found}
 
 
-def test_the_source_distribution_holds_what_the_wheel_is_made_of(dist):
+def test_the_source_distribution_holds_what_the_wheel_is_made_of_states_and_pillar(dist):
     with tarfile.open(dist[1]) as archive:
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
     names = {name for name in names if ".egg-info/" not in name}
@@ -118,7 +118,14 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_of(dist):
         "CHANGELOG.md", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml",
         "setup.cfg",
     }  # fmt: skip
-    assert names == {f"_utils/{name}" for name in library()} | loaded | around
+    example = {
+        str(path.relative_to(REPOSITORY))
+        for folder in ("salt", "pillar")
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.suffix in (".sls", ".yaml")
+    }
+    assert {"salt/maas/init.sls", "pillar/maas/site.sls", "pillar/fleet/sites.yaml"} <= example
+    assert names == {f"_utils/{name}" for name in library()} | loaded | around | example
 
 
 def test_twine_accepts_both(dist):

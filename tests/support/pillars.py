@@ -132,3 +132,17 @@ def spoilt(release: str, spoil) -> dict:
     pillar = good(release)
     spoil(pillar)
     return pillar
+
+
+def revealed(value, secrets: dict):
+    """A pillar with values in place of its references to secrets.
+
+    Args:
+        value: The pillar, or a part of it.
+        secrets: ``{reference: value}``.
+    """
+    if isinstance(value, dict):
+        return {key: revealed(one, secrets) for key, one in value.items()}
+    if isinstance(value, list):
+        return [revealed(one, secrets) for one in value]
+    return secrets.get(value, value) if isinstance(value, str) else value

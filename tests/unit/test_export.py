@@ -12,6 +12,7 @@ from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network
+from support.pillars import revealed
 from support.reconciling import SHORT, carried_out, cluster, errors, rack, snapshot_of
 
 RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
@@ -37,14 +38,6 @@ def merged(parts):
             else:
                 found[key] = value
     return found
-
-
-def revealed(value, secrets):
-    if isinstance(value, dict):
-        return {key: revealed(one, secrets) for key, one in value.items()}
-    if isinstance(value, list):
-        return [revealed(one, secrets) for one in value]
-    return secrets.get(value, value) if isinstance(value, str) else value
 
 
 @pytest.fixture(scope="module", params=RELEASES)

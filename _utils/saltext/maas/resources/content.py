@@ -84,6 +84,11 @@ class LicenseKey(Table):
         Field("distro_series", doc="Its series, such as win2012r2."),
         Field("license_key", secret=True, doc="The key."),
     )
+    example = {
+        "osystem": "windows", "distro_series": "win2012r2",
+        "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
+    }  # fmt: skip
+    changed = {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"}
 
     def parse(self, name):
         system, slash, series = str(name).partition("/")
