@@ -390,8 +390,8 @@ def test_one_that_was_rejected_by_hand_is_onboarded_again(faulty):
     enrolled(site, listener, "refused")
     if not site.old:
         return  # a rack is not rejected
-    data = json.dumps({"uuid": site.record("refused")["cluster"]})
-    site.salt(REGION, "maas_api.post", "nodegroups/", "op=reject", f"data={data}")
+    uuid = site.record("refused")["cluster"]
+    site.salt(REGION, "maas_api.post", "nodegroups/", "op=reject", f"uuid={uuid}")
     now = site.salt(REGION, "maas_fleet.look", "[refused]")[REGION]["clusters"]["refused"]
     assert now["state"] == "rejected"
     site.fire("maas/cluster/onboard", {"id": "refused"})
