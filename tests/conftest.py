@@ -30,6 +30,18 @@ def pytest_addoption(parser):
     parser.addoption("--fleet", action="store_true", help="run the tests with whole fleets too")
 
 
+def pytest_collection_finish():
+    """Let random tests try the same every time, however slow the machine; loaded only if used."""
+    if "hypothesis" in sys.modules:
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile(
+            "calm", deadline=None, derandomize=True, max_examples=60,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )  # fmt: skip
+        settings.load_profile("calm")
+
+
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--fleet"):
         return

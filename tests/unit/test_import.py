@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from saltext.maas.client import Client, Profile
 from saltext.maas.emulator.server import RegionServer
@@ -23,11 +25,11 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.05)
 
 
-def carry_out(server, *wishes):
+def carry_out(server, *wishes, limits=LIMITS):
     snapshot = Snapshot(Client(Profile(server.url, server.api_key)))
     plan = make_plan(snapshot, wishes)
     told = []
-    apply(snapshot, plan, LIMITS, told.append)
+    apply(snapshot, plan, limits, told.append)
     return plan, told
 
 
@@ -78,7 +80,8 @@ def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monke
 
 def test_a_release_that_the_source_lacks_is_told(server):
     plan, _ = carry_out(server, *selected("jammy"))
-    plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:])
+    limits = replace(LIMITS, catalogue_seconds=1)
+    plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:], limits=limits)
     errors = {change.wanted.type: change.error for change in plan.changes}
     assert "has no available images" in errors["boot_selection"]
     assert "needs what failed" in errors["image"]

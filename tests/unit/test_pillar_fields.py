@@ -83,13 +83,14 @@ def test_nothing_is_sent_for_a_wrong_section(section, managed):
 
 
 @pytest.fixture(scope="module")
-def managed():
+def managed(tmp_path_factory):
     """The state ``maas_region.managed`` against a region, and what it sent there."""
     spec = importlib.util.spec_from_file_location("maas_region_fields", STATE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     with RegionServer(release="3.7") as server:
-        module.__opts__ = {"test": False}
+        root = tmp_path_factory.mktemp("root")  # no MAAS here, and no long list of packages
+        module.__opts__ = {"test": False, "maas.root": str(root)}
         module.__pillar__, module.__grains__, module.__salt__, module.__context__ = {}, {}, {}, {}
 
         def run(data):

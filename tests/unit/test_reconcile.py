@@ -499,9 +499,9 @@ def many(count):
     return {"fabrics": {f"dc{n}": {"vlans": {5: None}} for n in range(3)}, "subnets": subnets}
 
 
-def test_a_noop_needs_as_many_requests_for_a_thousand_subnets_as_for_ten():
+def test_a_noop_needs_as_many_requests_for_many_subnets_as_for_few():
     needed = {}
-    for count in (10, 1000):
+    for count in (10, 200):
         with RegionServer(release="3.7") as server:
             fill(server, count)
             server.requests.reset()
@@ -511,7 +511,7 @@ def test_a_noop_needs_as_many_requests_for_a_thousand_subnets_as_for_ten():
             paths = [(entry.path, entry.op) for entry in server.requests]
             assert len(paths) == len(set(paths))
             needed[count] = len(paths)
-    assert needed[10] == needed[1000] <= 5
+    assert needed[10] == needed[200] <= 5
 
 
 def fill(server, count):
