@@ -110,3 +110,11 @@ class Postgres(Server):
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
                 f"DROP DATABASE {name}",
             )
+
+
+def uri(config):
+    """How libpq names a database, from what ``Postgres.database`` says of it."""
+    return " ".join(
+        f"{key}='{config[name]}'"
+        for key, name in (("host", "host"), ("port", "port"), ("dbname", "name"), ("user", "user"))
+    )

@@ -7,6 +7,7 @@ from emulator_calls import Caller
 from saltext.maas import database
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator.core import Region
+from support.postgres import uri
 
 pytestmark = pytest.mark.postgres
 
@@ -24,13 +25,6 @@ def release(request):
 def config(postgres):
     with postgres.database() as config:
         yield config
-
-
-def uri(config):
-    return " ".join(
-        f"{key}='{config[name]}'"
-        for key, name in (("host", "host"), ("port", "port"), ("dbname", "name"), ("user", "user"))
-    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from emulator_calls import Caller, Clock
 from saltext.maas import database
 from saltext.maas.emulator.core import Region
+from support.postgres import uri
 
 pytestmark = pytest.mark.postgres
 
@@ -21,13 +22,6 @@ NIC = {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
 def config(postgres):
     with postgres.database() as config:
         yield config
-
-
-def uri(config):
-    return " ".join(
-        f"{key}='{config[name]}'"
-        for key, name in (("host", "host"), ("port", "port"), ("dbname", "name"), ("user", "user"))
-    )
 
 
 @pytest.fixture

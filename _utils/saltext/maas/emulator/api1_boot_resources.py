@@ -7,6 +7,7 @@ import time
 
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator.api1_cluster_images import sync_all
+from saltext.maas.emulator.crud import by_id
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import (
     HTML,
@@ -168,12 +169,7 @@ def _resource(region, name, architecture, title):
     )
 
 
-def _resource_of(request):
-    ident = request.ids["id"]
-    row = request.region.rows(catalogue.RESOURCES).get(int(ident)) if ident.isdecimal() else None
-    if row is None:
-        raise Missing("BootResource", request)
-    return row
+_resource_of = by_id(catalogue.RESOURCES, "BootResource")
 
 
 @one("GET")

@@ -218,12 +218,7 @@ def update_vlan(request):
 def delete_vlan(request):
     """Delete a VLAN; its subnets move to the fabric's default one."""
     region, row = request.region, _vlan(request)
-    default = networks.default_vlan(region, row["fabric_id"])
-    if row is default:
-        text = "This VLAN is the default VLAN in the fabric, it cannot be deleted."
-        raise Answer(400, text, TEXT)
-    for subnet in networks.subnets_of(region, {row["id"]}):
-        subnet["vlan"] = default["id"]
+    networks.empty_vlan(region, row)
     del region.rows("vlans")[row["id"]]
     return no_content()
 

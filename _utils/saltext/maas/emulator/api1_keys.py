@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 
+from saltext.maas.emulator.crud import by_id
 from saltext.maas.emulator.forms import Check
-from saltext.maas.emulator.web import HTML, TEXT, Answer, Endpoint, Missing, as_json, no_content
+from saltext.maas.emulator.web import HTML, TEXT, Answer, Endpoint, as_json, no_content
 
 ssh_keys = Endpoint("account/prefs/sshkeys/", "SSHKeysHandler")
 ssh_key = Endpoint("account/prefs/sshkeys/{id}/", "SSHKeyHandler")
@@ -18,6 +19,8 @@ _CERTIFICATE = re.compile(
     r"\s*-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*\Z"
 )
 _ADDED = "This key has already been added for this user."
+_ssh_key = by_id("ssh_keys", "SSHKey")
+_ssl_key = by_id("ssl_keys", "SSLKey")
 
 
 def _is_ssh_key(text):
@@ -53,14 +56,6 @@ def _mine(request, kind):
     return [row for row in rows if row["owner"] == request.user.username]
 
 
-def _key_of(request, kind, model):
-    ident = request.ids["id"]
-    row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
-    if row is None:
-        raise Missing(model, request)
-    return row
-
-
 def _add(request, kind, is_valid, message):
     check = Check(request)
     key = check.text("key", required=True)
@@ -91,14 +86,14 @@ def add_ssh_key(request):
 @ssh_key("GET")
 def read_ssh_key(request):
     """Read an SSH key."""
-    return _shown(_key_of(request, "ssh_keys", "SSHKey"), "sshkeys")
+    return _shown(_ssh_key(request), "sshkeys")
 
 
 @ssh_key("DELETE")
 @ssh_key("POST", "delete")
 def delete_ssh_key(request):
     """Delete an SSH key."""
-    row = _key_of(request, "ssh_keys", "SSHKey")
+    row = _ssh_key(request)
     if row["owner"] != request.user.username:
         raise Answer(403, "Can't delete a key you don't own.", HTML)
     del request.region.rows("ssh_keys")[row["id"]]
@@ -109,7 +104,7 @@ def delete_ssh_key(request):
 
 
 def _own_ssl_key(request, doing):
-    row = _key_of(request, "ssl_keys", "SSLKey")
+    row = _ssl_key(request)
     if row["owner"] != request.user.username:
         raise Answer(403, f"Can't {doing} a key you don't own.", TEXT)
     return row

@@ -9,8 +9,13 @@ from saltext.maas.emulator import networks
 from saltext.maas.emulator.api1_addresses import taken
 from saltext.maas.emulator.api1_fabrics import DEFAULT_SPACE, show_subnet
 from saltext.maas.emulator.api2_fabrics import NO_CHOICE
-from saltext.maas.emulator.api2_subnets import read_cidr, read_gateway, read_vlan, read_words
-from saltext.maas.emulator.forms import Check, is_ip
+from saltext.maas.emulator.api2_subnets import (
+    read_cidr,
+    read_dns_servers,
+    read_gateway,
+    read_vlan,
+)
+from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import BARE_TEXT, Answer, Endpoint, Missing, no_content
 
@@ -43,13 +48,7 @@ def _read(request, stored=None):
     check = Check(request, stored)
     net = read_cidr(check, region, stored)
     vlan = read_vlan(check, region, stored)
-    dns_servers = read_words(check, "dns_servers", stored)
-    for word in dns_servers:
-        if not is_ip(word):
-            check.error(
-                "dns_servers",
-                f"Invalid IP address: {word}; provide a list of space-separated IP addresses",
-            )
+    dns_servers = read_dns_servers(check, stored, "dns_servers")
     fields = {
         "name": check.text("name") or (stored or {}).get("name") or str(net),
         "gateway_ip": read_gateway(check, net, stored),

@@ -7,6 +7,7 @@ import hashlib
 
 from saltext.maas.emulator import images
 from saltext.maas.emulator.api2_bootsources import add_source
+from saltext.maas.emulator.crud import by_id
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import (
     TEXT,
@@ -108,13 +109,7 @@ def _progress(region, stored, size):
     return 100.0 * stored / (size or 1)
 
 
-def _resource(request):
-    ident = request.ids["id"]
-    rows = request.region.rows("boot_resources")
-    row = rows.get(int(ident)) if ident.isdecimal() else None
-    if row is None:
-        raise Missing("BootResource", request)
-    return row
+_resource = by_id("boot_resources", "BootResource")
 
 
 @resources("GET")

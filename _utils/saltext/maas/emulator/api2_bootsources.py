@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import datetime
 
 from saltext.maas.emulator import images
+from saltext.maas.emulator.crud import by_id, now
 from saltext.maas.emulator.forms import Check, is_url
 from saltext.maas.emulator.web import (
     BARE_JSON,
@@ -28,22 +28,8 @@ selection = Endpoint(
 )
 
 
-def now():
-    """The time as these answers write it."""
-    text = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def _row(request, kind, name, label):
-    ident = request.ids[name]
-    row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
-    if row is None:
-        raise Missing(label, request)
-    return row
-
-
-def _source(request):
-    return _row(request, "boot_sources", "id", "BootSource")
+_source = by_id("boot_sources", "BootSource")
+_any_selection = by_id("selections", "BootSourceSelection", "selection")
 
 
 def _show(row):
@@ -147,7 +133,7 @@ def _show_selection(region, row):
 
 def _selection(request):
     parent = _source(request)
-    row = _row(request, "selections", "selection", "BootSourceSelection")
+    row = _any_selection(request)
     if row["boot_source_id"] != parent["id"]:
         raise Missing("BootSourceSelection", request)
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import images, power
+from saltext.maas.emulator import images, node_forms, power
 from saltext.maas.emulator.forms import Check, not_a_choice
 from saltext.maas.emulator.nodes import (
     BOTH,
@@ -95,21 +95,13 @@ def list_racks(request):
 @racks("GET", "is_registered", since="2.2")
 def is_registered(request):
     """Tell whether a MAC address is known."""
-    wanted = request.needed("mac_address").lower()
-    rows = request.region.rows("racks").values()
-    return any(nic["mac"] == wanted for node in rows for nic in node["interfaces"])
+    return node_forms.is_registered(request, request.region.rows("racks").values())
 
 
 @racks("GET", "power_parameters", admin=True)
 def list_power_parameters(request):
     """Power parameters by system_id."""
-    wanted = request.query.getlist("id")
-    rows = request.region.rows("racks").values()
-    return {
-        node["system_id"]: node.get("power_parameters", {})
-        for node in rows
-        if not wanted or node["system_id"] in wanted
-    }
+    return node_forms.power_parameters(request, request.region.rows("racks").values())
 
 
 @racks("GET", "describe_power_types")

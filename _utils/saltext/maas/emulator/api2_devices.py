@@ -114,9 +114,7 @@ def delete_device(request):
 @many("GET", "is_registered", since="2.2")
 def is_registered(request):
     """Tell whether a MAC address is that of a device."""
-    wanted = str(request.needed("mac_address")).lower()
-    rows = request.region.rows("devices").values()
-    return any(nic["mac"] == wanted for row in rows for nic in row["interfaces"])
+    return node_forms.is_registered(request, request.region.rows("devices").values())
 
 
 @many("POST", "set_zone", admin=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from saltext.maas.emulator import dns, networks
-from saltext.maas.emulator.forms import Check, is_ip
+from saltext.maas.emulator.crud import serve
+from saltext.maas.emulator.forms import BAD_SERVER, Check, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, Missing, no_content
 
@@ -18,8 +19,6 @@ domain = Endpoint("domains/{id}/", "DomainHandler")
 
 _WORD = re.compile(r"\w[\w .-]*\Z", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
-
-BAD_SERVER = "Invalid IP address: {}; provide a list of space-separated IP addresses"
 
 
 def seed(region):
@@ -121,50 +120,23 @@ def _pool(request):
     return find(request, "ResourcePool", rows, request.ids["id"], name=name_of)
 
 
-@pools("GET")
-def list_pools(request):
-    """List resource pools."""
-    return [show_pool(row) for row in request.region.rows("pools").values()]
-
-
-@pools("POST", admin=True)
-def create_pool(request):
-    """Create a resource pool."""
-    rows, check = request.region.rows("pools"), Check(request)
-    fields = {"name": _name(check, rows, "Resource pool", None)}
-    fields["description"] = check.text("description")
-    check.done()
-    return show_pool(rows.add(fields))
-
-
-@pool("GET")
-def read_pool(request):
-    """Read a resource pool."""
-    return show_pool(_pool(request))
-
-
-@pool("PUT", admin=True)
-def update_pool(request):
-    """Update a resource pool."""
-    row = _pool(request)
+def _read_pool(request, row):
     check = Check(request, row)
     name = _name(check, request.region.rows("pools"), "Resource pool", row)
     description = check.text("description")
     check.done()
-    row.update(name=name, description=description)
-    return show_pool(row)
+    return {"name": name, "description": description}
 
 
-@pool("DELETE", admin=True)
-def delete_pool(request):
-    """Delete a resource pool."""
-    row = _pool(request)
+def _pool_can_go(request, row):
     if row["id"] == 0:
         raise Answer(400, "This is the default pool, it cannot be deleted.")
     if any(node.get("pool") == row["id"] for node in request.region.rows("machines").values()):
         raise Answer(400, "Pool has machines in it, it cannot be deleted.")
-    del request.region.rows("pools")[row["id"]]
-    return no_content()
+
+
+serve(pools, pool, rows="pools", model="ResourcePool", show=lambda region, row: show_pool(row),
+      read=_read_pool, find=_pool, before_delete=_pool_can_go)  # fmt: skip
 
 
 # -- domains -----------------------------------------------------------------------------------

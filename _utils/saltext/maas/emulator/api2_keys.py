@@ -7,9 +7,9 @@ import binascii
 import hashlib
 
 from cryptography import x509
-from saltext.maas.emulator.crud import hide_newer
+from saltext.maas.emulator.crud import by_id, hide_newer
 from saltext.maas.emulator.forms import Check
-from saltext.maas.emulator.web import HTML, TEXT, Answer, Endpoint, Missing, as_json, no_content
+from saltext.maas.emulator.web import HTML, TEXT, Answer, Endpoint, as_json, no_content
 
 ssh_keys = Endpoint("account/prefs/sshkeys/", "SSHKeysHandler")
 ssh_key = Endpoint("account/prefs/sshkeys/{id}/", "SSHKeyHandler")
@@ -28,12 +28,8 @@ def _mine(request, kind):
     return [row for row in rows if row["owner"] == request.user.username]
 
 
-def _find(request, kind, model):
-    ident = request.ids["id"]
-    row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
-    if row is None:
-        raise Missing(model, request)
-    return row
+_ssh_key = by_id("ssh_keys", "SSHKey")
+_ssl_key = by_id("ssl_keys", "SSLKey")
 
 
 def _show_ssh(region, row):
@@ -142,13 +138,13 @@ def import_ssh_keys(request):
 @ssh_key("GET")
 def read_ssh_key(request):
     """Read an SSH key."""
-    return _show_ssh(request.region, _find(request, "ssh_keys", "SSHKey"))
+    return _show_ssh(request.region, _ssh_key(request))
 
 
 @ssh_key("DELETE")
 def delete_ssh_key(request):
     """Delete an SSH key."""
-    row = _find(request, "ssh_keys", "SSHKey")
+    row = _ssh_key(request)
     if row["owner"] != request.user.username:
         raise Answer(403, "Can't delete a key you don't own.", TEXT)
     del request.region.rows("ssh_keys")[row["id"]]
@@ -194,7 +190,7 @@ def add_ssl_key(request):
 @ssl_key("GET")
 def read_ssl_key(request):
     """Read an SSL key of one's own."""
-    row = _find(request, "ssl_keys", "SSLKey")
+    row = _ssl_key(request)
     if row["owner"] != request.user.username:
         raise Answer(403, "Can't view a key you don't own.", HTML)
     return _show_ssl(row)
@@ -203,7 +199,7 @@ def read_ssl_key(request):
 @ssl_key("DELETE")
 def delete_ssl_key(request):
     """Delete an SSL key."""
-    row = _find(request, "ssl_keys", "SSLKey")
+    row = _ssl_key(request)
     if row["owner"] != request.user.username:
         raise Answer(403, "Can't delete a key you don't own.", HTML)
     del request.region.rows("ssl_keys")[row["id"]]

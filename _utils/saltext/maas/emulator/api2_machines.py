@@ -132,21 +132,13 @@ def delete_machine(request):
 @many("GET", "is_registered", since="2.2")
 def is_registered(request):
     """Tell whether a MAC address is that of a machine."""
-    wanted = str(request.needed("mac_address")).lower()
-    rows = request.region.rows("machines").values()
-    return any(nic["mac"] == wanted for row in rows for nic in row["interfaces"])
+    return node_forms.is_registered(request, request.region.rows("machines").values())
 
 
 @many("GET", "power_parameters", admin=True)
 def list_power_parameters(request):
     """Power parameters by system_id."""
-    wanted = request.query.getlist("id")
-    rows = request.region.rows("machines").values()
-    return {
-        row["system_id"]: row["power_parameters"]
-        for row in rows
-        if not wanted or row["system_id"] in wanted
-    }
+    return node_forms.power_parameters(request, request.region.rows("machines").values())
 
 
 @many("POST", "set_zone", admin=True)

@@ -41,9 +41,7 @@ def list_regions(request):
 @regions("GET", "is_registered", since="2.2")
 def is_registered(request):
     """Tell whether a MAC address is known."""
-    wanted = request.needed("mac_address").lower()
-    rows = request.region.rows("regions").values()
-    return any(nic["mac"] == wanted for node in rows for nic in node["interfaces"])
+    return node_forms.is_registered(request, request.region.rows("regions").values())
 
 
 @regions("POST", "set_zone", admin=True)

@@ -7,7 +7,7 @@ import ipaddress
 from saltext.maas.emulator import addresses, networks
 from saltext.maas.emulator.api2_fabrics import NO_CHOICE
 from saltext.maas.emulator.api2_vlans import BAD_VID
-from saltext.maas.emulator.forms import BAD_IP, Check, is_ip
+from saltext.maas.emulator.forms import BAD_IP, BAD_SERVER, Check, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, no_content
 
@@ -100,6 +100,15 @@ def read_words(check, name, stored):
     return given.replace(",", " ").split()
 
 
+def read_dns_servers(check, stored, field="__all__"):
+    """The list of DNS servers; what is none is told at a field of its own, or at none."""
+    found = read_words(check, "dns_servers", stored)
+    for word in found:
+        if not is_ip(word):
+            check.error(field, BAD_SERVER.format(word))
+    return found
+
+
 def _flag(check, region, name, default=True):
     """allow_dns and allow_proxy know what is true since 3.5; before, what is false."""
     if region.release >= "3.5" and check.has(name):
@@ -169,13 +178,7 @@ def _read_form(request, stored=None):
     check = Check(request, stored)
     net = read_cidr(check, region, stored)
     vlan = read_vlan(check, region, stored)
-    dns_servers = read_words(check, "dns_servers", stored)
-    for word in dns_servers:
-        if not is_ip(word):
-            check.error(
-                "__all__",
-                f"Invalid IP address: {word}; provide a list of space-separated IP addresses",
-            )
+    dns_servers = read_dns_servers(check, stored)
     space = _space(check, region, stored)
     mode = check.choice("rdns_mode", ("0", "1", "2"), 2)
     fields = {

@@ -8,7 +8,6 @@ from saltext.maas.emulator.forms import Check, not_a_choice
 from saltext.maas.emulator.web import (
     BARE_JSON,
     BARE_TEXT,
-    TEXT,
     Answer,
     Endpoint,
     Invalid,
@@ -196,12 +195,7 @@ def _new_fabric(check, region, vlan):
 def delete_vlan(request):
     """Delete a VLAN; its subnets and interfaces move to the fabric's default one."""
     region, vlan = request.region, _vlan(request)
-    default = networks.default_vlan(region, vlan["fabric_id"])
-    if vlan is default:
-        text = "This VLAN is the default VLAN in the fabric, it cannot be deleted."
-        raise Answer(400, text, TEXT)
-    for subnet in networks.subnets_of(region, {vlan["id"]}):
-        subnet["vlan"] = default["id"]
+    default = networks.empty_vlan(region, vlan)
     for node in networks.all_nodes(region):
         for nic in node["interfaces"]:
             if nic["vlan"] == vlan["id"]:

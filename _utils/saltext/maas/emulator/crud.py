@@ -16,11 +16,17 @@ import email.utils
 from saltext.maas.emulator.web import Missing, as_json, no_content
 
 
-def by_id(kind, model):
-    """A function that finds the object whose id is in a request's path, or answers 404."""
+def by_id(kind, model, name="id"):
+    """A function that finds the object whose id is in a request's path, or answers 404.
+
+    Args:
+        kind: Name of the table in ``Region.rows``.
+        model: What a 404 calls it.
+        name: What the endpoint's path calls the id.
+    """
 
     def find(request):
-        ident = request.ids["id"]
+        ident = request.ids[name]
         row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:
             raise Missing(model, request)

@@ -9,6 +9,7 @@ from saltext.maas.emulator.web import Invalid
 
 REQUIRED = "This field is required."
 WHOLE_NUMBER = "Enter a whole number."
+BAD_SERVER = "Invalid IP address: {}; provide a list of space-separated IP addresses"
 BAD_IP = "Enter a valid IPv4 or IPv6 address."
 _URL = re.compile(r"(https?|ftp)://[^\s/:?#]+\.[^\s/:?#]+(:\d+)?([/?#]\S*)?\Z", re.IGNORECASE)
 _LOCAL_URL = re.compile(r"https?://(localhost|\[[0-9a-f:.]+\])(:\d+)?([/?#]\S*)?\Z", re.IGNORECASE)

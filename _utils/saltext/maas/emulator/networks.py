@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 
+from saltext.maas.emulator.web import TEXT, Answer
+
 DEFAULT_FABRIC = 0
 DEFAULT_SPACE = 0  # of subnets in 2.0 and 2.1
 UNDEFINED = "undefined"
@@ -105,6 +107,21 @@ def drop_vlan(region, ident):
     for vlan in table.values():
         if vlan["relay_vlan"] == ident:
             vlan["relay_vlan"] = None
+
+
+def empty_vlan(region, vlan):
+    """Move what is on a VLAN to its fabric's default one, which must be another.
+
+    Returns:
+        The default VLAN.
+    """
+    default = default_vlan(region, vlan["fabric_id"])
+    if vlan is default:
+        text = "This VLAN is the default VLAN in the fabric, it cannot be deleted."
+        raise Answer(400, text, TEXT)
+    for subnet in subnets_of(region, {vlan["id"]}):
+        subnet["vlan"] = default["id"]
+    return default
 
 
 def subnets_of(region, vlan_ids):

@@ -26,6 +26,22 @@ def owner_of_mac(region, mac):
     return None
 
 
+def is_registered(request, rows):
+    """Whether one of some nodes has the MAC address that a query names."""
+    wanted = str(request.needed("mac_address")).lower()
+    return any(nic["mac"] == wanted for row in rows for nic in row["interfaces"])
+
+
+def power_parameters(request, rows):
+    """The power parameters of some nodes by system_id: of those a query names, or of all."""
+    wanted = request.query.getlist("id")
+    return {
+        row["system_id"]: row.get("power_parameters", {})
+        for row in rows
+        if not wanted or row["system_id"] in wanted
+    }
+
+
 def new_nic(region, name, mac, vlan=None, **more):
     """An interface without links."""
     row = {"vlan": vlan, "name": name, "mac": mac.lower(), "links": [], **more}
