@@ -270,12 +270,15 @@ def replace_secret(conn, old: str, new: str) -> None:
         cursor.execute(f"UPDATE {where} SET value = %s WHERE {key}", [value])  # noqa: S608
 
 
-#: Tables whose rows a cluster only reports, so that they go with it.
+#: Tables whose rows a cluster reports, or that only describe it, so that they go with it.
 DERIVED = (
     "maasserver_dhcplease",
     "maasserver_downloadprogress",
     "maasserver_bootimage",
     "maasserver_nodegroupinterface",
+    # only in 1.6 are these a cluster's own; later nothing leads to them from here
+    "maasserver_bootsource",
+    "maasserver_bootsourceselection",
 )
 
 
@@ -301,19 +304,21 @@ def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
         if not found:
             return {"deleted": False, "rows": {}}
         ident = found[0][0]
-        rows = _dependants(conn, uuid, ident)
+        _refuse_used(conn, uuid, ident)
+        derived = _derived(conn, f"Cluster {uuid}", "maasserver_nodegroup", [ident])
+        rows = {}
+        for table, idents in derived:
+            rows[table] = rows.get(table, 0) + len(idents)
         if test:
             return {"deleted": True, "rows": rows}
         with conn.cursor() as cursor:
-            for table in DERIVED:
-                if table in rows:
-                    cursor.execute(f"DELETE FROM {table} WHERE nodegroup_id = %s", [ident])  # noqa: S608
-            cursor.execute("DELETE FROM maasserver_nodegroup WHERE id = %s", [ident])
+            for table, idents in [*derived, ("maasserver_nodegroup", [ident])]:
+                cursor.execute(f'DELETE FROM "{table}" WHERE id = ANY (%s)', [idents])  # noqa: S608
     return {"deleted": True, "rows": rows}
 
 
-def _dependants(conn, uuid, ident):
-    """Count what goes with a node group; refuse when something else hangs on it."""
+def _refuse_used(conn, uuid, ident):
+    """Refuse by name what keeps a node group: nodes and managed interfaces."""
     nodes = _rows(
         conn, "SELECT hostname FROM maasserver_node WHERE nodegroup_id = %s ORDER BY 1", ident
     )
@@ -330,22 +335,28 @@ def _dependants(conn, uuid, ident):
     if managed:
         names = _named("managed interface", [text for (text,) in managed])
         raise StillUsed(f"Cluster {uuid} still has {names}; make it unmanaged first.")
-    rows = {}
-    for table, column in _references(conn, "maasserver_nodegroup"):
-        count = _rows(conn, f'SELECT count(*) FROM "{table}" WHERE "{column}" = %s', ident)[0][0]  # noqa: S608
-        if count and table not in DERIVED:
-            raise StillUsed(f"Cluster {uuid} is still used by {count} row(s) of {table}.")
-        if count:
-            rows[table] = count
-    for table, column in _references(conn, "maasserver_nodegroupinterface"):
-        query = (
-            f'SELECT count(*) FROM "{table}" WHERE "{column}" IN '  # noqa: S608
-            "(SELECT id FROM maasserver_nodegroupinterface WHERE nodegroup_id = %s)"
-        )
-        count = _rows(conn, query, ident)[0][0]
-        if count:
-            raise StillUsed(f"Cluster {uuid}'s interfaces are used by {count} row(s) of {table}.")
-    return rows
+
+
+def _derived(conn, who, table, idents):
+    """What goes with rows of a table, as ``[(table, ids)]`` in the order of deletion.
+
+    Raises:
+        StillUsed: Rows of any other table hang on them.
+    """
+    found = []
+    for child, column in _references(conn, table):
+        if child not in DERIVED:
+            query = f'SELECT count(*) FROM "{child}" WHERE "{column}" = ANY (%s)'  # noqa: S608
+            count = _rows(conn, query, idents)[0][0]
+            if count:
+                raise StillUsed(f"{who} is still used by {count} row(s) of {child}.")
+            continue
+        query = f'SELECT id FROM "{child}" WHERE "{column}" = ANY (%s) ORDER BY 1'  # noqa: S608
+        own = [own for (own,) in _rows(conn, query, idents)]
+        if own:
+            part = f"{who}, by its rows of {child},"
+            found += [*_derived(conn, part, child, own), (child, own)]
+    return found
 
 
 def _references(conn, table):
