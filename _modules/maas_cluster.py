@@ -135,25 +135,34 @@ def images_on_disk():
     return images.on_disk(found or runtime.surface(globals(), "cluster"))
 
 
-def compare_images(listed):
+def compare_images(listed=None, profile=None):
     """Compare the boot images on this host's disk with what the region lists, up to 3.4.
+
+    What is not given is asked from the region: over its API where there is a profile with a
+    key, else from its database where the region is on this host. In 1.5 and 1.6 it is what the
+    cluster reported, later what the region holds.
 
     Args:
         listed: Images by name, as :py:func:`maas_image.list_cluster` returns them.
+        profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
         ``{missing, extra}``: listed but not on the disk, and the other way round.
 
     Raises:
-        CommandExecutionError: No cluster is here, or its release keeps no images.
+        CommandExecutionError: No cluster is here, its release keeps no images, or the region
+            cannot be asked.
 
     CLI Example:
 
     .. code-block:: bash
 
+        salt cluster-1 maas_cluster.compare_images
         salt cluster-1 maas_cluster.compare_images '[ubuntu/trusty/amd64]'
     """
-    return images.compare(runtime.surface(globals(), "cluster"), listed)
+    surface = runtime.surface(globals(), "cluster")
+    client = runtime.client_with_key(globals(), profile) if listed is None else None
+    return images.compare(surface, listed, client)
 
 
 def boot_resources():

@@ -228,14 +228,17 @@ def boot_resources(name, sources):
     return ensure.guarded(name, work)
 
 
-def images_on_disk(name, listed):
+def images_on_disk(name, listed=None, profile=None):
     """Make sure that the images which the region lists are on this host's disk, up to 3.4.
 
     Nothing is changed: a cluster that lacks one has to fetch it (:py:func:`maas_image.synced`).
 
     Args:
         name: Any text.
-        listed: Images such as ``ubuntu/trusty/amd64``.
+        listed: Images such as ``ubuntu/trusty/amd64``; by default what the region holds (in 1.5
+            and 1.6 what the cluster reported), asked over its API where there is a profile with
+            a key, else from its database where the region is on this host.
+        profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
         A state's return, which fails naming what is missing.
@@ -248,7 +251,9 @@ def images_on_disk(name, listed):
     """
 
     def work():
-        found = images.compare(runtime.surface(globals(), "cluster"), listed)
+        surface = runtime.surface(globals(), "cluster")
+        client = runtime.client_with_key(globals(), profile) if listed is None else None
+        found = images.compare(surface, listed, client)
         missing, extra = found["missing"], found["extra"]
         if missing:
             comment = f"Not on the disk: {', '.join(missing)}; have the cluster fetch them."

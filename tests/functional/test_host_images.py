@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from saltext.maas.client import Client, Profile
+from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator import api1_reported_images as reported
+from saltext.maas.emulator import images as images_2
 from saltext.maas.emulator import sandbox
-from saltext.maas.host import images
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.host import cluster, images
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import detect
 
@@ -19,9 +25,9 @@ URL = "http://mirror.example.com/releases/"
         ("1.5", "deb", "amd64/generic/trusty/release"),
         ("1.6", "deb", "ubuntu/amd64/generic/trusty/release"),
         ("2.0", "deb", "ubuntu/amd64/generic/trusty/release"),
-        ("2.3", "deb", "ubuntu/amd64/ga-14.04/generic/trusty/daily"),
-        ("2.7", "snap", "ubuntu/amd64/ga-14.04/generic/trusty/daily"),
-        ("3.4", "snap", "ubuntu/amd64/ga-14.04/generic/trusty/stable"),
+        ("2.3", "deb", "ubuntu/amd64/ga-14.04/trusty/daily"),
+        ("2.7", "snap", "ubuntu/amd64/ga-14.04/trusty/daily"),
+        ("3.4", "snap", "ubuntu/amd64/ga-14.04/trusty/stable"),
     ],
 )
 def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
@@ -34,13 +40,65 @@ def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
     with open(os.path.join(snapshot, below, "boot-kernel"), "wb") as stream:
         stream.write(b"x" * 10)
     os.symlink("snapshot-1", folder)
+    if surface.release >= "2.1":  # boot loaders are no images, however deep their folders are
+        os.makedirs(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts"))
+        with open(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts/x"), "wb"):
+            pass
     told = images.on_disk(surface)
     assert told["images"] == ["ubuntu/trusty/amd64"]
-    assert (told["snapshot"], told["files"], told["bytes"]) == ("snapshot-1", 1, 10)
+    files = 2 if surface.release >= "2.1" else 1
+    assert (told["snapshot"], told["files"], told["bytes"]) == ("snapshot-1", files, 10)
     listed = ["ubuntu/trusty/amd64/generic", "ubuntu/precise/amd64"]
     found = images.compare(surface, listed)
     assert found == {"missing": ["ubuntu/precise/amd64"], "extra": []}
     assert images.compare(surface, [])["extra"] == ["ubuntu/trusty/amd64"]
+
+
+def held(region, uuid):
+    """Let an emulated region hold trusty for amd64."""
+    if region.release < "1.7":
+        group = groups.find_group(region, uuid)
+        group["status"] = groups.ACCEPTED
+        image = {"architecture": "amd64", "subarchitecture": "generic", "release": "trusty"}
+        reported.report(region, group, [{**image, "purpose": one} for one in reported.PURPOSES])
+    elif region.release < "2.0":
+        catalogue.add_synced(region, "ubuntu", "trusty", "amd64")
+    else:
+        new = images_2.new_resource
+        rows = region.rows("boot_resources")
+        rows.add(new("Synced", "ubuntu/trusty", "amd64/generic", "20150305", "release", {}))
+        rows.add(new("Synced", "grub-efi/uefi", "amd64/generic", "20150305", "release", {}))
+        rows.add(new("Uploaded", "mine", "amd64/generic", "20150305", "uploaded", {}))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("release", ["1.5", "1.6", "1.9", "2.9"])
+def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
+    with postgres.database() as config:
+        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
+        with RegionServer(release, database=uri) as server:
+            options = {"database": config, "url": server.url}
+            box = sandbox.create(tmp_path / "h", release, "region+cluster", **options)
+            surface = detect(box.root)
+            uuid = cluster.read_files(surface)["uuid"]
+            server.region.register_controller(
+                hostname="h", **({"uuid": uuid} if release < "2" else {})
+            )
+            held(server.region, uuid)
+            client = Client(Profile(server.url, server.api_key))
+            # a write has all rows copied into the database
+            client.post("maas/", op="set_config", data={"name": "maas_name", "value": "x"})
+            by_api, by_database = images.listed(surface, client), images.listed(surface)
+            client.close()
+            more = ["custom/mine/amd64"] if release == "2.9" else []
+            assert by_api == by_database == sorted(["ubuntu/trusty/amd64", *more])
+            assert images.compare(surface) == {"missing": by_api, "extra": []}
+
+
+def test_a_cluster_that_can_ask_nobody_says_so(tmp_path):
+    surface = detect(sandbox.create(tmp_path / "h", "2.9", "cluster").root)
+    with pytest.raises(HostError, match="listed: name the images"):
+        images.compare(surface)
 
 
 def test_a_rack_of_35_keeps_none(tmp_path):

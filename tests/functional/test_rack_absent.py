@@ -6,15 +6,75 @@ import pytest
 from saltext.maas.client import Client, Profile
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from support.reconciling import rack
 
 
-def run(server, type, name, values, absent=False):
+def run(server, type, name, values, absent=False, more=()):
+    """Plan, see that only this was asked, and carry it out."""
     client = Client(Profile(server.url, server.api_key))
     snapshot = Snapshot(client)
-    plan = make_plan(snapshot, [want_named(type, name, values, absent)])
+    before = len(server.region.log)
+    plan = make_plan(snapshot, [want_named(type, name, values, absent), *more])
+    assert not [one for one in server.region.log[before:] if one.method != "GET"]
+    planned = plan.shown()
     apply(snapshot, plan)
+    if not plan.problems():
+        assert plan.shown(done_only=True) == planned
     client.close()
     return plan
+
+
+def served(server, secondary=True):
+    """A VLAN whose DHCP rk1 serves, and rk2 stands by; the VLAN's row and both system ids."""
+    region = server.region
+    ids = [rack(server, "rk1", "10.10.0.2")]
+    run(server, "subnet", "10.10.0.0/24", {})
+    if secondary:
+        ids.append(rack(server, "rk2", "10.10.0.3"))
+    run(server, "ip_range", "10.10.0.100-10.10.0.150", {"type": "dynamic"})
+    nic = next(iter(region.rows("racks").values()))["interfaces"][0]
+    vlan = region.rows("vlans")[nic["vlan"]]
+    name = f"{region.rows('fabrics')[vlan['fabric_id']]['name']}/{vlan['vid']}"
+    racks = {"primary_rack": "rk1", **({"secondary_rack": "rk2"} if secondary else {})}
+    run(server, "dhcp", name, {"enabled": True, **racks})
+    assert (vlan["dhcp_on"], vlan["primary_rack"]) == (True, ids[0])
+    return name, vlan, ids
+
+
+@pytest.mark.parametrize("release", ["2.0", "2.9", "3.7"])
+def test_the_secondary_takes_dhcp_over(release):
+    with RegionServer(release) as server:
+        _, vlan, (_, second) = served(server)
+        assert vlan["secondary_rack"] == second
+        plan = run(server, "rack", "rk1", {}, absent=True)
+        assert plan.problems() == []
+        assert (vlan["dhcp_on"], vlan["primary_rack"], vlan["secondary_rack"]) == (
+            True, second, None,
+        )  # fmt: skip
+        assert run(server, "rack", "rk1", {}, absent=True).changes == []
+
+
+@pytest.mark.parametrize("release", ["2.0", "2.5", "3.7"])
+@pytest.mark.parametrize("standby", [False, True], ids=["alone", "stand-by-disconnected"])
+def test_the_only_one_is_kept_unless_forced(release, standby):
+    with RegionServer(release) as server:
+        name, vlan, ids = served(server, standby)
+        if standby:
+            server.region.controller_connected(ids[1], False)
+        before = len(server.region.log)
+        plan = run(server, "rack", "rk1", {}, absent=True)
+        (problem,) = plan.problems()
+        assert f"it serves the DHCP of {name}" in problem
+        assert not [one for one in server.region.log[before:] if one.method != "GET"]
+        assert vlan["primary_rack"] == ids[0]
+        if release >= "2.5":
+            assert run(server, "rack", "rk1", {"force": True}, absent=True).problems() == []
+            assert vlan["dhcp_on"] is False
+        else:  # DHCP ends in the same run
+            more = [want_named("dhcp", name, {}, True)]
+            assert run(server, "rack", "rk1", {}, True, more).problems() == []
+            assert (vlan["dhcp_on"], vlan["primary_rack"]) == (False, None)
+        assert run(server, "rack", "rk1", {}, absent=True).changes == []
 
 
 def test_force_is_refused_where_it_is_unknown():

@@ -240,6 +240,21 @@ def node_group_status(conn, uuid: str) -> int | None:
     return found[0][0] if found else None
 
 
+def reported_images(conn, uuid: str) -> list[tuple]:
+    """What a cluster of 1.5 or 1.6 reported: ``(os, release, architecture)`` of each image."""
+    system = "osystem" if "osystem" in _columns(conn, "maasserver_bootimage") else "'ubuntu'"
+    query = (
+        f"SELECT DISTINCT {system}, release, architecture FROM maasserver_bootimage i "  # noqa: S608
+        "JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id WHERE g.uuid = %s"
+    )
+    return _rows(conn, query, uuid)
+
+
+def boot_resources(conn) -> list[tuple]:
+    """The images that a region of 1.7 or later holds: ``(name, architecture)`` of each."""
+    return _rows(conn, "SELECT DISTINCT name, architecture FROM maasserver_bootresource")
+
+
 def has_rack(conn, system_id: str) -> bool:
     """Whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
     query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import yaml
-from saltext.maas.host import files, formats
+from saltext.maas.client.session import segment
+from saltext.maas.host import cluster, files, formats
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
@@ -13,8 +14,10 @@ from saltext.maas.host.surface import Surface
 LEVELS = (
     ("1.5", ("arch", "subarch", "release", "label")),
     ("1.6", ("os", "arch", "subarch", "release", "label")),
-    ("2.1", ("os", "arch", "subarch", "kflavor", "release", "label")),
 )
+#: Boot loaders (2.1 and later) have a folder of their own, and names with what they are for.
+_LOADERS = "bootloader"
+_LOADER_KINDS = ("pxe", "uefi", "open-firmware")
 
 
 def on_disk(surface: Surface) -> dict:
@@ -49,7 +52,7 @@ def on_disk(surface: Surface) -> dict:
 
     for where, _, found in os.walk(real, onerror=refuse if os.path.exists(real) else None):
         parts = os.path.relpath(where, real).split(os.sep)
-        if found and len(parts) == len(names):
+        if found and len(parts) == len(names) and parts[0] != _LOADERS:
             at = dict(zip(names, parts))
             images.add(f"{at.get('os', 'ubuntu')}/{at['release']}/{at['arch']}")
         for name in found:
@@ -60,13 +63,66 @@ def on_disk(surface: Surface) -> dict:
     return told
 
 
-def compare(surface: Surface, listed) -> dict:
+def listed(surface: Surface, client=None) -> list[str]:
+    """Which images the region says that this cluster should have (up to 3.4).
+
+    In 1.5 and 1.6 it is what the cluster reported; later what the region holds, also while it is
+    still fetching it.
+
+    Args:
+        surface: The cluster or rack.
+        client: To ask the region's API with; without it the region's database is asked, where
+            the region is on this host.
+
+    Returns:
+        ``OS/RELEASE/ARCHITECTURE`` for each, in order.
+
+    Raises:
+        HostError: There is neither; nobody can be asked.
+        MaasError: API or database cannot be asked.
+    """
+    uuid = cluster.read_files(surface)["uuid"] if surface.release < "1.7" else None
+    if client is not None and uuid is not None:
+        reported = client.get(f"nodegroups/{segment(uuid)}/boot-images/")
+        found = [(one.get("osystem"), one["release"], one["architecture"]) for one in reported]
+    elif client is not None:
+        held = client.get("boot-resources/")
+        found = [(*_system(one["name"]), one["architecture"]) for one in held]
+    elif "region" in surface.roles:
+        from saltext.maas import database
+
+        with database.connection(surface, timeout=10) as conn:
+            if uuid is not None:
+                found = database.reported_images(conn, uuid)
+            else:
+                found = [(*_system(name), arch) for name, arch in database.boot_resources(conn)]
+    else:
+        raise HostError(
+            "listed: name the images; the region can only be asked on its own host, or with a "
+            "profile that has a key."
+        )
+    return sorted(
+        {
+            f"{system or 'ubuntu'}/{release}/{arch.partition('/')[0]}"
+            for system, release, arch in found
+            if release not in _LOADER_KINDS
+        }
+    )
+
+
+def _system(name):
+    """Operating system and release of a boot resource; an upload may have a plain name."""
+    return name.split("/", 1) if "/" in name else ("custom", name)
+
+
+def compare(surface: Surface, wanted=None, client=None) -> dict:
     """Compare the disk with what the region lists for this cluster (up to 3.4).
 
     Args:
         surface: The cluster or rack.
-        listed: Images as the region names them: ``ubuntu/trusty/amd64`` or
-            ``ubuntu/trusty/amd64/generic``.
+        wanted: Images as the region names them: ``ubuntu/trusty/amd64`` or
+            ``ubuntu/trusty/amd64/generic``; what :func:`listed` finds by default.
+        client: For :func:`listed`.
 
     Returns:
         ``{"missing": [listed, not on the disk], "extra": [on the disk, not listed]}``.
@@ -80,7 +136,8 @@ def compare(surface: Surface, listed) -> dict:
             "of the region."
         )
     here = set(on_disk(surface)["images"])
-    there = {"/".join(one.split("/")[:3]) for one in listed}
+    there = listed(surface, client) if wanted is None else wanted
+    there = {"/".join(one.split("/")[:3]) for one in there}
     return {"missing": sorted(there - here), "extra": sorted(here - there)}
 
 

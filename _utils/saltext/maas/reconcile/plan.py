@@ -266,7 +266,10 @@ def _deletion(snapshot, table, one, record):
 
 
 def _refuse_what_is_not_empty(snapshot, creates, deletes):
-    """MAAS deletes no fabric with subnets and no domain with names, unless those go before."""
+    """Refuse what MAAS would not delete, unless what is in it goes before or moves away.
+
+    Such are a fabric with subnets, a domain with names, a rack that serves DHCP alone.
+    """
     leaving = {change.id for change in deletes}
     moving = {change.id: change for change in creates if change.action == "update"}
     for change in deletes:
@@ -277,7 +280,7 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
             mover = moving.get(ident)
             if ident not in leaving and not (mover and name in mover.new):
                 noun = snapshot.tables[ident[0]].noun
-                change.problem = f"{noun} {ident[1]} is still in it"
+                change.problem = table.kept_by(change.wanted, noun, ident[1])
                 break
 
 

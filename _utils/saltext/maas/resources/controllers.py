@@ -8,6 +8,7 @@ from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import UNKNOWN, Field
+from saltext.maas.resources.nodes import nic_vlans
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
@@ -64,6 +65,11 @@ class _Controller(Table):
 
 def _texts(values):
     return {name: "" if one is None else str(one) for name, one in values.items()}
+
+
+def _is_on(raw, vlan):
+    """Whether a controller has an interface on a VLAN."""
+    return any(vlan in nic_vlans(nic) for nic in raw.get("interface_set") or ())
 
 
 class RegionController(_Controller):
@@ -140,6 +146,30 @@ class Rack(_Controller):
         if wanted.values.get("force") and snapshot.release < "2.5":
             return f"MAAS {snapshot.release} cannot be forced to delete a rack; 2.5 can"
         return None
+
+    def contents(self, snapshot, raw):
+        """The DHCP that nobody else could take over, or that nobody is asked to while it is off."""
+        heirs = [
+            record.raw
+            for record in snapshot.records(self.name).values()
+            if record.raw["system_id"] != raw["system_id"]
+            and self.by_name["connected"].value(record.raw)
+        ]
+        for key, record in snapshot.records("vlan").items():
+            vlan = record.raw
+            if vlan.get("primary_rack") != raw["system_id"]:
+                continue
+            if not vlan["dhcp_on"] or not any(_is_on(one, vlan["id"]) for one in heirs):
+                yield "primary_rack", ("dhcp", key)
+
+    def kept_by(self, wanted, noun, key):
+        if wanted.values.get("force"):
+            return None
+        return (
+            f"it serves the DHCP of {key}, and no other rack that is connected there can take it "
+            "over: name another one, end DHCP there (maas_dhcp.absent), or give it up with force "
+            "(2.5 and later)"
+        )
 
     def delete(self, run, wanted, record):
         """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""

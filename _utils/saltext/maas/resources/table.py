@@ -193,6 +193,10 @@ class Table:
         """Whether MAAS keeps an object, so that nobody can delete it."""
         return self.key_of(raw) in self.protected
 
+    def kept_by(self, wanted, noun: str, key: str) -> str | None:
+        """Why an object of :meth:`contents` keeps this one; None where it is removed with it."""
+        return f"{noun} {key} is still in it"
+
     def deletion_problem(self, snapshot, wanted, record) -> str | None:
         """Why this object cannot be deleted in the way that is wished for."""
         return None
