@@ -26,6 +26,7 @@ import yaml  # noqa: E402
 from support.site import REGION, Site  # noqa: E402
 
 _PER_PROCESS = 100
+_BATCH = 200
 
 
 class Fleet(Site):
@@ -65,7 +66,10 @@ class Fleet(Site):
 
     def _configure(self, folder, kind, values):
         # A minion then gets only what is published for it; here all of them share two cores.
-        super()._configure(folder, kind, {**values, "zmq_filtering": True})
+        values = {**values, "zmq_filtering": True}
+        if "maas.fleet" in values:
+            values["maas.fleet"] = {**values["maas.fleet"], "batch": _BATCH, "enrol_seconds": 120}
+        super()._configure(folder, kind, values)
 
     def write_pillar(self):
         super().write_pillar()
@@ -139,7 +143,7 @@ def measure(count: int) -> dict:
         load, before = Load(site.master_process()), site.requests_so_far()
         began = time.perf_counter()
         (site.folder / "go").touch()
-        states, told = {}, None
+        states, told = {}, -1
         while len(states) < count:
             time.sleep(0.5)
             load.look()
@@ -147,9 +151,9 @@ def measure(count: int) -> dict:
                 if name not in states:
                     record = site.record(name)
                     state, step = record.get("state"), record.get("step")
-                    if step and step != told:
-                        told = step
-                        _say(f"{time.perf_counter() - began:6.1f} s, {len(states)} done: {step}")
+                    if len(states) > told:
+                        told = len(states)
+                        _say(f"{time.perf_counter() - began:6.1f} s: {told} done, {name} in {step}")
                     if state in ("enrolled", "failed"):
                         states[name] = state
         wall = time.perf_counter() - began

@@ -203,8 +203,8 @@ def _new_snapshot(dunders, profile_name):
     reach = profile(dunders, profile_name)
     if reach.api_key:
         client = Client(reach)
-        local = local_door(dunders, client.release)
-        return Snapshot(client, local=local, fetch=fetcher(dunders))
+        door = local_door(dunders, client.release)
+        return Snapshot(client, local=door, fetch=fetcher(dunders))
     found = surface(dunders)
     if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
         people = local(found).people()

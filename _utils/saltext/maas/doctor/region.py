@@ -46,7 +46,9 @@ def examine(surface, url=None, ca_file=None) -> dict:
 
 def _agreement(surface, here, wanted):
     found = [
-        findings.problem(f"{one['setting']} in all places", one["problem"], one["remedy"])
+        findings.Finding(
+            f"{one['setting']} in all places", one["status"], one["problem"], one["remedy"]
+        )
         for one in agreement.check(surface)
         if one["setting"] != "database"  # has a check of its own
     ]

@@ -83,8 +83,9 @@ def check(surface: Surface) -> list[dict]:
         surface: The host.
 
     Returns:
-        ``[{"setting", "places": {place: value}, "problem", "remedy"}]``, empty when all
-        agree; secrets are asterisks.
+        ``[{"setting", "places": {place: value}, "status", "problem", "remedy"}]``, empty when
+        all agree; the status is ``problem``, or ``warning`` for a trap that an upgrade or
+        reconfigure would spring.  Secrets are asterisks.
 
     Raises:
         HostError: No region here, or a file is broken.
@@ -113,8 +114,11 @@ def check(surface: Surface) -> list[dict]:
 _UNREACHABLE = "No connection to the region's database"
 
 
-def _finding(setting, places, problem, remedy):
-    return {"setting": setting, "places": places, "problem": problem, "remedy": remedy}
+def _finding(setting, places, problem, remedy, status="problem"):
+    return {
+        "setting": setting, "places": places, "status": status, "problem": problem,
+        "remedy": remedy,
+    }  # fmt: skip
 
 
 def _unfinished(surface):
@@ -238,7 +242,8 @@ def _debconf(surface):
             return []
         when = debconf.when_rewritten(surface)
         remedy = f"Use the URL {would_be}, or run maas_region.configured after every {when}."
-        return [_finding("url", places, f"The next {when} makes the URL {would_be}.", remedy)]
+        told = f"The next {when} makes the URL {would_be}."
+        return [_finding("url", places, told, remedy, "warning")]
     told = f"debconf would make the URL {would_be} of its answer, but it is {url}."
     return [_finding("url", places, told, f"Give the url. {_AGAIN}")]
 

@@ -90,6 +90,8 @@ class NodeGroup(Table):
     def deletion_problem(self, snapshot, wanted, record):
         """Why this object cannot be deleted in the way that is wished for."""
         local = snapshot.local
+        if snapshot.client is None:
+            return None  # planned on the region host, against a region that is still empty
         if local is None:
             return (
                 "API 1.0 cannot delete a node group; run this on the region host, where the "
