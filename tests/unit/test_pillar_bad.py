@@ -119,7 +119,9 @@ BAD = [
     ("setting-no-number", "3.7", put(("settings", "node_timeout"), "half an hour"), r"maas:settings:node_timeout: 'half an hour' must be a whole number"),
     ("setting-flag-for-number", "3.7", put(("settings", "node_timeout"), True), r"maas:settings:node_timeout: True must be a whole number"),
     ("setting-no-text", "3.7", put(("settings", "maas_name"), ["a"]), r"maas:settings:maas_name: \['a'\] must be text"),
-    ("setting-no-words", "3.7", put(("settings", "upstream_dns"), {"a": 1}), r"maas:settings:upstream_dns: \{'a': 1\} must be a list of words"),
+    ("setting-no-words", "3.7", put(("settings", "upstream_dns"), {"a": 1}), r"maas:settings:upstream_dns: \{'a': 1\} must be a list of IP addresses"),
+    ("setting-no-addresses", "3.7", put(("settings", "upstream_dns"), ["192.0.2.1", "foo"]), r"maas:settings:upstream_dns: \['192.0.2.1', 'foo'\] must be a list of IP addresses"),
+    ("setting-no-list", "3.7", put(("settings", "ntp_servers"), {"a": 1}), r"maas:settings:ntp_servers: \{'a': 1\} must be a list of words"),
     # What is missing
     ("no-email", "3.7", drop("users", "ops", "email"), r"maas:users:ops:email: is missing; .*"),
     ("no-admin-password", "3.7", drop("region", "admin", "password"), r"maas:region:admin:password: is missing; .*"),

@@ -470,7 +470,12 @@ def test_wishes_that_a_release_cannot_hold(region):
 def test_a_wish_that_makes_no_sense():
     with pytest.raises(BadInput) as told:
         want("subnet", {"cidr": "10.0.0.0/99", "colour": "red"}, "here")
-    assert len(told.value.problems) == 3
+    # One line for each mistake, and none that only follows from another.
+    cidr, colour = told.value.problems
+    assert cidr.startswith("here:cidr: '10.0.0.0/99' must be a network")
+    assert colour.startswith("here:colour: unknown field of a subnet; allowed: cidr, ")
+    with pytest.raises(BadInput, match=r"^here:cidr: is needed to identify the subnet$"):
+        want("subnet", {"name": "lan"}, "here")
     with pytest.raises(BadInput, match="must be START-END"):
         want_named("ip_range", "10.0.0.1", {})
 

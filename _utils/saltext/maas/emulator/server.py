@@ -175,7 +175,7 @@ class RegionServer:
     def start(self):
         """Accept connections in a thread of its own."""
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="maas-emulator", daemon=True
+            target=self._server.serve_forever, args=(0.02,), name="maas-emulator", daemon=True
         )
         self._thread.start()
         return self

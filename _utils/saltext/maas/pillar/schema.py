@@ -15,6 +15,7 @@ from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import (
     ADDRESS,
+    ADDRESSES,
     BOOLEAN,
     EMAIL,
     INTEGER,
@@ -178,8 +179,10 @@ def _local(item):
 
 
 def _setting(setting) -> dict:
-    kind = {"bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES}[setting.kind]
-    node = _leaf(kind, "", setting.since, setting.until)
+    kinds = {
+        "bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES, "addresses": ADDRESSES,
+    }  # fmt: skip
+    node = _leaf(kinds[setting.kind], "", setting.since, setting.until)
     if setting.span:
         node = _for(_whole("", *setting.span), setting.since, setting.until)
     if setting.choices:

@@ -60,7 +60,11 @@ def want(type, values, where="", label="", absent=False) -> Wanted:
         except ValueError as error:
             shown = HIDDEN if column.secret else repr(value)
             problems.append(f"{where}:{name}: {shown} {error}")
-    missing = [name for name in table.identity if normal.get(name) is None]
+    missing = [
+        name
+        for name in table.identity
+        if normal.get(name) is None and (name in normal or values.get(name) is None)
+    ]
     problems += [f"{where}:{name}: is needed to identify the {table.noun}" for name in missing]
     if problems:
         raise BadInput(problems)

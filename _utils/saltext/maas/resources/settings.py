@@ -18,7 +18,8 @@ class Setting:
     """One setting that ``set_config`` takes.
 
     Attributes:
-        kind: ``bool``, ``int``, ``text`` or ``words`` (a list that MAAS keeps space separated).
+        kind: ``bool``, ``int``, ``text``, or ``words`` and ``addresses`` (lists that MAAS keeps
+            space separated).
         choices: The texts or words that it may be, where MAAS takes no others.
         span: The least and the greatest number that it may be.
         since, until: First and last release that has it.
@@ -139,7 +140,7 @@ SETTINGS = {
     "theme": _text("3.3"),
     "tls_cert_expiration_notification_enabled": _bool("3.2", False),
     "tls_cert_expiration_notification_interval": _int("3.2", 30),
-    "upstream_dns": _words("1.5"),
+    "upstream_dns": Setting("addresses", "1.5"),
     "use_peer_proxy": _bool("2.3", False),
     "use_rack_proxy": _bool("2.5", True),
     "vcenter_datacenter": _text("2.6"),
@@ -178,6 +179,8 @@ def normal(name: str, value):
         return kinds.BOOLEAN.clean(value)
     if kind == "int":
         return kinds.INTEGER.clean(value)
+    if kind == "addresses":
+        return kinds.ADDRESSES.wire(kinds.ADDRESSES.clean(value)) or None
     if kind == "words":
         words = value if isinstance(value, (list, tuple)) else re.split(r"[\s,]+", str(value))
         return " ".join(str(word) for word in words if str(word)) or None
@@ -265,7 +268,7 @@ class SettingTable(Table):
         known = SETTINGS[values["name"]]
         if known.secret:
             return reference(self.name, values["name"])
-        if known.kind == "words" and values["value"]:
+        if known.kind in ("words", "addresses") and values["value"]:
             return values["value"].split()
         return values["value"]
 
