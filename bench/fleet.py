@@ -151,7 +151,7 @@ def measure(count: int) -> dict:
                 if name not in states:
                     record = site.record(name)
                     state, step = record.get("state"), record.get("step")
-                    if len(states) > told:
+                    if len(states) >= told + 50:
                         told = len(states)
                         _say(f"{time.perf_counter() - began:6.1f} s: {told} done, {name} in {step}")
                     if state in ("enrolled", "failed"):

@@ -28,7 +28,7 @@ def functions(minion):
         """The states that onboarding runs: configured, with the sealed secret, and registered."""
         results = {}
         for ident, states in data.items():
-            (parts,) = states.values()
+            parts = states["maas_cluster"]
             options = {key: value for one in parts if isinstance(one, dict)
                        for key, value in one.items()}  # fmt: skip
             if parts[0] == "configured":
