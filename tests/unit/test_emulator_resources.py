@@ -110,6 +110,21 @@ def test_life_of_an_object(admin, kind):
     assert admin.get(f"{kind}/").json == before
 
 
+def test_a_name_goes_with_its_last_record_unless_it_has_addresses(admin):
+    admin.post("dnsresources/", **{"fqdn": "web.maas", "ip_addresses": "10.0.0.80"})
+    records = [
+        admin.post(
+            "dnsresourcerecords/", **{"fqdn": f"{name}.maas", "rrtype": "TXT", "rrdata": data}
+        )
+        for name, data in (("txt", "a"), ("txt", "b"), ("web", "c"))
+    ]
+    left = []
+    for record in records:
+        admin.delete(record.json["resource_uri"][len("/MAAS/api/2.0/") :])
+        left.append({one["fqdn"] for one in admin.get("dnsresources/").json})
+    assert left == [{"txt.maas", "web.maas"}, {"web.maas"}, {"web.maas"}]
+
+
 def test_revisions_can_be_taken_back(admin):
     for kind, text in (("scripts", "script"), ("dhcp-snippets", "value")):
         made = admin.post(f"{kind}/", **{"name": "r", text: SHELL}).json

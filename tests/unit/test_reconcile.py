@@ -486,65 +486,6 @@ def test_a_region_that_nobody_can_ask_yet_is_planned_as_new():
     assert set(plan.shown()) == {"fabric", "space"}
 
 
-# Requests
-
-
-def many(count):
-    subnets = {
-        f"10.{number // 250}.{number % 250}.0/24": {
-            "vlan": f"dc{number % 3}/5",
-            "ranges": [{
-                "type": "reserved",
-                "start": f"10.{number // 250}.{number % 250}.10",
-                "end": f"10.{number // 250}.{number % 250}.20",
-            }],
-        }
-        for number in range(count)
-    }  # fmt: skip
-    return {"fabrics": {f"dc{n}": {"vlans": {5: None}} for n in range(3)}, "subnets": subnets}
-
-
-def test_a_noop_needs_as_many_requests_for_many_subnets_as_for_few():
-    needed = {}
-    for count in (10, 200):
-        with RegionServer(release="3.7") as server:
-            fill(server, count)
-            server.requests.reset()
-            _, plan = planned(server, many(count))
-            assert not plan
-            assert server.requests.writes() == []
-            paths = [(entry.path, entry.op) for entry in server.requests]
-            assert len(paths) == len(set(paths))
-            needed[count] = len(paths)
-    assert needed[10] == needed[200] <= 5
-
-
-def fill(server, count):
-    """Create what ``many`` describes by the shortest way: without a connection."""
-    snapshot = snapshot_of(server)
-    data = many(count)
-    apply(snapshot, planned(server, {"fabrics": data["fabrics"]}, snapshot)[1])
-    ids = {key: record.raw["id"] for key, record in snapshot.records("vlan").items()}
-    client = snapshot.client
-    for cidr, subnet in data["subnets"].items():
-        client.post("subnets/", data={"cidr": cidr, "vlan": ids[subnet["vlan"]]})
-        (span,) = subnet["ranges"]
-        ends = {"start_ip": span["start"], "end_ip": span["end"], "type": span["type"]}
-        client.post("ipranges/", data=ends)
-
-
-@pytest.mark.parametrize("count", [3, 30])
-def test_writes_are_one_for_each_change_and_reads_constant(region, count):
-    snapshot, plan = planned(region, many(count))
-    reads = region.requests.count("GET")
-    assert reads <= 5
-    apply(snapshot, plan)
-    assert errors(plan) == {}
-    assert len(region.requests.writes()) == len(plan.changes) == 6 + 2 * count
-    assert region.requests.count("GET") == reads
-    assert_true(region, snapshot)
-
-
 def test_the_first_subnet_may_bring_the_default_fabric_along(region):
     snapshot, _ = carried_out(region, {"fabrics": {"f": None}, "subnets": {"10.0.0.0/24": None}})
     assert_true(region, snapshot)
