@@ -4,106 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from saltext.maas.client.errors import BadInput
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.reconcile.order import arrange
+from saltext.maas.reconcile.references import (
+    references,
+    refuse_what_release_lacks,
+    refuse_wrong_references,
+)
+from saltext.maas.reconcile.wanted import Wanted, Wishes, told_once
 from saltext.maas.resources import BY_NAME
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One wish: an object as it shall be, or that it shall not be.
-
-    Attributes:
-        type: Resource type.
-        key: Which object; from :meth:`Table.key`.
-        values: ``{field: normal value}``; fields not named are left alone.
-        absent: True if the object shall not exist.
-        where: Pillar path or argument, for messages.
-        label: What a person calls it.
-    """
-
-    type: str
-    key: str
-    values: dict = field(hash=False)
-    absent: bool = False
-    where: str = ""
-    label: str = ""
-
-
-def want(type, values, where="", label="", absent=False) -> Wanted:
-    """Make a wish out of raw values, normalising them.
-
-    Args:
-        type: Resource type.
-        values: ``{field: value}`` as a pillar or a state's arguments say it.
-            None leaves a field alone, an empty value clears it.
-        where: Pillar path or argument, for messages.
-        label: What a person calls the object; its key by default.
-        absent: Whether it shall not exist.
-
-    Raises:
-        BadInput: Values do not fit the resource type's fields.
-    """
-    table = BY_NAME[type]
-    normal, problems = {}, []
-    for name, value in values.items():
-        if value is None:
-            continue
-        column = table.by_name.get(name)
-        if column is None:
-            allowed = ", ".join(table.by_name)
-            problems.append(f"{where}:{name}: unknown field of a {table.noun}; allowed: {allowed}")
-            continue
-        try:
-            normal[name] = table.normal(column, value, values)
-        except ValueError as error:
-            shown = HIDDEN if column.secret else repr(value)
-            problems.append(f"{where}:{name}: {shown} {error}")
-    missing = [
-        name
-        for name in table.identity
-        if normal.get(name) is None and (name in normal or values.get(name) is None)
-    ]
-    problems += [f"{where}:{name}: is needed to identify the {table.noun}" for name in missing]
-    if problems:
-        raise BadInput(problems)
-    key = table.key(normal)
-    return Wanted(type, key, normal, absent, where, label or key)
-
-
-def want_named(type, name, values, absent=False) -> Wanted:
-    """Make a wish out of a state's name, or a command's argument, and field values.
-
-    Raises:
-        BadInput: The name or a value does not fit.
-    """
-    try:
-        identity = BY_NAME[type].parse(name)
-    except (ValueError, AttributeError) as error:
-        raise BadInput(f"name: {name!r} {error}") from None
-    return want(type, {**values, **identity}, where=f"{type} {name}", label=name, absent=absent)
-
-
-class Wishes(list):
-    """All wishes of a run, with look-ups by type and field."""
-
-    def __init__(self, wanted):
-        super().__init__(wanted)
-        self._by = {}
-
-    def of(self, *types: str) -> list:
-        """The wishes of some types."""
-        return [one for type in types for one in self.by(type).get("", ())]
-
-    def by(self, type: str, field: str = "") -> dict:
-        """The wishes of a type by the value of one field; all under ``""`` without one."""
-        if (type, field) not in self._by:
-            groups = self._by[type, field] = {}
-            for one in self:
-                if one.type == type and not one.absent:
-                    groups.setdefault(one.values.get(field) if field else "", []).append(one)
-        return self._by[type, field]
 
 
 @dataclass
@@ -201,9 +110,9 @@ def make_plan(snapshot, wanted) -> Plan:
             or refers to something that is neither there nor wished for.
         MaasError: The region cannot be read.
     """
-    wanted = Wishes(_told_once(wanted))
+    wanted = Wishes(told_once(wanted))
     tables = snapshot.tables
-    _refuse_what_release_lacks(snapshot, wanted)
+    refuse_what_release_lacks(snapshot, wanted)
     order = {name: number for number, name in enumerate(BY_NAME)}
     wanted.sort(key=lambda one: order[one.type])
     for one in wanted:
@@ -227,27 +136,6 @@ def make_plan(snapshot, wanted) -> Plan:
     _refuse_what_is_not_empty(snapshot, creates, deletes)
     gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
     return Plan(creates + deletes, wanted, gates)
-
-
-def _told_once(wanted):
-    """Wishes without repetitions.
-
-    Raises:
-        BadInput: Two wishes for one object contradict each other.
-    """
-    found, problems = {}, []
-    for one in wanted:
-        other = found.setdefault((one.type, one.key), one)
-        if other is one or (other.absent, other.values) == (one.absent, one.values):
-            continue
-        noun = BY_NAME[one.type].noun
-        said = "shall be removed" if other.absent and not one.absent else "is described otherwise"
-        if one.absent and not other.absent:
-            said = "is described, and shall be removed here"
-        problems.append(f"{one.where}: {noun} {one.label} {said} by {other.where}; say it once")
-    if problems:
-        raise BadInput(problems)
-    return found.values()
 
 
 def _change(snapshot, table, one, record):
@@ -310,85 +198,3 @@ def _prefetch(snapshot, wanted):
     # Parts hang on objects of another type, so those are read first.
     snapshot.prefetch([part for part in parts if not part[1]])
     snapshot.prefetch([part for part in parts if part[1]])
-
-
-def _refuse_what_release_lacks(snapshot, wanted):
-    problems = []
-    for one in wanted:
-        table = BY_NAME[one.type]
-        if one.type not in snapshot.tables:
-            problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.noun}s")
-            continue
-        for name in one.values:
-            column = table.by_name[name]
-            if not column.holds_for(snapshot.release) and name not in table.identity:
-                span = f"from {column.since}" if column.since else ""
-                span += f" up to {column.until}" if column.until else ""
-                problems.append(
-                    f"{one.where}:{name}: MAAS {snapshot.release} has no such field of a "
-                    f"{table.noun}; it holds {span.strip()}"
-                )
-    if problems:
-        raise BadInput(sorted(set(problems)))
-
-
-def wished_for(wanted) -> set:
-    """The ``(type, key)`` of all that wishes bring about; a fabric brings its untagged VLAN."""
-    found = {(one.type, one.key) for one in wanted if not one.absent}
-    return found | {("vlan", f"{key}/0") for type, key in found if type == "fabric"}
-
-
-def references(wanted):
-    """All that wishes refer to: ``(wish, field, type, key)`` each."""
-    for one in wanted:
-        if not one.absent:
-            for column in BY_NAME[one.type].fields:
-                for key in column.targets(one.values.get(column.name)):
-                    yield one, column, column.ref, key
-
-
-def refuse_wrong_references(snapshot, wanted) -> None:
-    """Refuse names that nothing has, that several have, or that shall be removed.
-
-    Raises:
-        BadInput: With one line for each.
-    """
-    wished = wished_for(wanted)
-    leaving = {(one.type, one.key): one for one in wanted if one.absent}
-    problems = []
-    for one in wanted:
-        part = snapshot.tables[one.type].partition(one.values)
-        problems.append(_several(snapshot, one.where, one.type, one.key, part))
-    for one, column, type, key in references(wanted):
-        where = f"{one.where}:{column.name}"
-        if (type, key) in leaving:
-            noun, by = BY_NAME[type].noun, leaving[type, key].where
-            problems.append(f"{where}: {noun} {key!r} shall be removed by {by}")
-        elif (type, key) not in wished:
-            problems.append(_unknown(snapshot, where, type, key, wished))
-    if any(problems):
-        raise BadInput(sorted({problem for problem in problems if problem}))
-
-
-def _several(snapshot, where, type, key, partition=None):
-    found = snapshot.twice(type, key, partition)
-    if not found:
-        return None
-    noun = BY_NAME[type].noun
-    ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
-    return (
-        f"{where}: the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
-        "tell them apart, or remove what is too many"
-    )
-
-
-def _unknown(snapshot, where, type, key, wished):
-    if type not in snapshot.tables:
-        return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].noun}s"
-    if snapshot.find(type, key) is not None:
-        return _several(snapshot, where, type, key)
-    there = snapshot.records(type, snapshot.tables[type].part_of(key))
-    names = [*there, *(name for kind, name in wished if kind == type)]
-    known = ", ".join(sorted(set(names))[:10]) or "none"
-    noun = BY_NAME[type].noun
-    return f"{where}: {key!r} is no {noun} of the region or of the pillar; there are: {known}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile.plan import Wanted, wished_for
+from saltext.maas.reconcile.references import wished_for
+from saltext.maas.reconcile.wanted import Wanted
 from saltext.maas.resources import BY_NAME
 
 _FEW = 10  # of so few objects a fraction says nothing

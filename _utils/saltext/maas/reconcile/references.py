@@ -1,0 +1,93 @@
+"""What wishes refer to, and what is refused of it before anything is compared."""
+
+from __future__ import annotations
+
+from saltext.maas.client.errors import BadInput
+from saltext.maas.resources import BY_NAME
+
+
+def refuse_what_release_lacks(snapshot, wanted) -> None:
+    """Refuse types and fields that the region's release does not have.
+
+    Raises:
+        BadInput: With one line for each.
+    """
+    problems = []
+    for one in wanted:
+        table = BY_NAME[one.type]
+        if one.type not in snapshot.tables:
+            problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.noun}s")
+            continue
+        for name in one.values:
+            column = table.by_name[name]
+            if not column.holds_for(snapshot.release) and name not in table.identity:
+                span = f"from {column.since}" if column.since else ""
+                span += f" up to {column.until}" if column.until else ""
+                problems.append(
+                    f"{one.where}:{name}: MAAS {snapshot.release} has no such field of a "
+                    f"{table.noun}; it holds {span.strip()}"
+                )
+    if problems:
+        raise BadInput(sorted(set(problems)))
+
+
+def wished_for(wanted) -> set:
+    """The ``(type, key)`` of all that wishes bring about; a fabric brings its untagged VLAN."""
+    found = {(one.type, one.key) for one in wanted if not one.absent}
+    return found | {("vlan", f"{key}/0") for type, key in found if type == "fabric"}
+
+
+def references(wanted):
+    """All that wishes refer to: ``(wish, field, type, key)`` each."""
+    for one in wanted:
+        if not one.absent:
+            for column in BY_NAME[one.type].fields:
+                for key in column.targets(one.values.get(column.name)):
+                    yield one, column, column.ref, key
+
+
+def refuse_wrong_references(snapshot, wanted) -> None:
+    """Refuse names that nothing has, that several have, or that shall be removed.
+
+    Raises:
+        BadInput: With one line for each.
+    """
+    wished = wished_for(wanted)
+    leaving = {(one.type, one.key): one for one in wanted if one.absent}
+    problems = []
+    for one in wanted:
+        part = snapshot.tables[one.type].partition(one.values)
+        problems.append(_several(snapshot, one.where, one.type, one.key, part))
+    for one, column, type, key in references(wanted):
+        where = f"{one.where}:{column.name}"
+        if (type, key) in leaving:
+            noun, by = BY_NAME[type].noun, leaving[type, key].where
+            problems.append(f"{where}: {noun} {key!r} shall be removed by {by}")
+        elif (type, key) not in wished:
+            problems.append(_unknown(snapshot, where, type, key, wished))
+    if any(problems):
+        raise BadInput(sorted({problem for problem in problems if problem}))
+
+
+def _several(snapshot, where, type, key, partition=None):
+    found = snapshot.twice(type, key, partition)
+    if not found:
+        return None
+    noun = BY_NAME[type].noun
+    ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
+    return (
+        f"{where}: the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
+        "tell them apart, or remove what is too many"
+    )
+
+
+def _unknown(snapshot, where, type, key, wished):
+    if type not in snapshot.tables:
+        return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].noun}s"
+    if snapshot.find(type, key) is not None:
+        return _several(snapshot, where, type, key)
+    there = snapshot.records(type, snapshot.tables[type].part_of(key))
+    names = [*there, *(name for kind, name in wished if kind == type)]
+    known = ", ".join(sorted(set(names))[:10]) or "none"
+    noun = BY_NAME[type].noun
+    return f"{where}: {key!r} is no {noun} of the region or of the pillar; there are: {known}"
