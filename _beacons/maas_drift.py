@@ -54,20 +54,21 @@ def beacon(config):
         config: The list that is configured.
 
     Returns:
-        A list of events: ``{"tag", "count", "changes"}``; secrets are asterisks, and no more than
-        ``most`` changes are shown.
+        A list of events: ``{"tag", "count", "changes", "problems"}``: how many differences, those
+        that a run would change and those that cannot come true. Secrets are asterisks, and no more
+        than ``most`` of each are shown.
 
     Holds for MAAS 1.5 to 3.7.
     """
     options = _options(config) or {}
     try:
-        changes = __salt__["maas_region.plan"](profile=options.get("profile"))
+        found = __salt__["maas_region.drift"](profile=options.get("profile"))
     except Exception as error:
         # Whatever it is, a beacon that raises is not heard of again.
         log.debug("maas_drift", exc_info=True)
         event = {"tag": "error", "message": str(error)[:1000]}
     else:
-        event = _event(changes, options.get("most", 50))
+        event = _event(found, options.get("most", 50))
     last = __context__.get(_LAST)
     __context__[_LAST] = now = hashlib.sha256(
         json.dumps(event, sort_keys=True, default=str).encode()
@@ -81,14 +82,16 @@ def _well(event):
     return event["tag"] == "none"
 
 
-def _event(changes, most):
-    count = sum(map(len, changes.values()))
+def _event(found, most):
+    changes, problems = found["changes"], found["problems"]
+    count = sum(map(len, changes.values())) + len(problems)
     shown, left = {}, most
     for kind, objects in changes.items():
         if left > 0:
             shown[kind] = dict(list(objects.items())[:left])
             left -= len(shown[kind])
-    return {"tag": "drift" if count else "none", "count": count, "changes": shown}
+    tag = "drift" if found["drifted"] else "none"
+    return {"tag": tag, "count": count, "changes": shown, "problems": problems[:most]}
 
 
 def _options(config):

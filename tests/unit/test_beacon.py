@@ -17,12 +17,14 @@ def beacon():
     spec.loader.exec_module(module)
     module.answer = {}
 
-    def plan(profile=None):
+    def drift(profile=None):
         if isinstance(module.answer, Exception):
             raise module.answer
-        return module.answer
+        drifted = bool(module.answer or module.problems)
+        return {"drifted": drifted, "changes": module.answer, "problems": module.problems}
 
-    module.__salt__ = {"maas_region.plan": plan}
+    module.problems = []
+    module.__salt__ = {"maas_region.drift": drift}
     module.__context__ = {}
     return module
 
@@ -37,9 +39,16 @@ def test_it_tells_what_changed(beacon):
     beacon.answer = {**beacon.answer, "fabric": {"x": {"old": {"name": "x"}, "new": None}}}
     assert beacon.beacon([{}])[0]["count"] == 2
     beacon.answer = {}
-    assert beacon.beacon([{}]) == [{"tag": "none", "count": 0, "changes": {}}]
+    assert beacon.beacon([{}]) == [{"tag": "none", "count": 0, "changes": {}, "problems": []}]
     assert beacon.beacon([{}]) == []
     assert beacon.beacon([{"onchangeonly": False}])[0]["tag"] == "none"
+
+
+def test_what_cannot_come_true_is_drift_too(beacon):
+    beacon.problems = ["fabric x: MAAS protects it"]
+    (event,) = beacon.beacon([{}])
+    assert (event["tag"], event["count"], event["changes"]) == ("drift", 1, {})
+    assert event["problems"] == beacon.problems
 
 
 def test_it_shows_no_more_than_it_may(beacon):
