@@ -1,4 +1,4 @@
-"""Manage API keys in files on the region host."""
+"""Manage API keys on the region host: in files, and by name in the region."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from saltext.maas.host import key_file
 
 
 def present(name, username, key_name=None):
-    """Make sure that a file holds an API key of a user; a key is made if it does not.
+    """Make sure that a file holds an API key of a user, and is closed to others (mode 0600).
 
-    The key never leaves the host: it is neither shown nor returned.
+    The key never leaves the host: it is neither shown nor returned. With ``key_name`` a key of
+    that name that is there is taken over, and one that the file holds is renamed; else one is
+    made.
 
     Args:
         name: File, made with mode 0600.
         username: Whose key.
-        key_name: What to call a new key (2.1 and later).
+        key_name: What the key is called (2.1 and later; ignored before).
 
     Returns:
         A state's return.
@@ -26,17 +28,16 @@ def present(name, username, key_name=None):
         /root/maas.key:
           maas_api_key.present:
             - username: admin
+            - key_name: backup
     """
     test = bool(__opts__.get("test"))
 
     def work():
         surface = runtime.surface(globals(), "region")
-        if key_file.holds(surface, username, name):
+        done = key_file.kept(surface, username, name, key_name, test)
+        if not done["changes"]:
             return ensure.outcome(name, test, comment=f"{name} holds a key of {username}.")
-        changes = {name: {"old": None, "new": f"API key of {username}"}}
-        if not test:
-            key_file.write(surface, username, name, key_name)
-        return ensure.outcome(name, test, changes, f"{name} gets a key of {username}.")
+        return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)
 
@@ -64,14 +65,77 @@ def absent(name, revoke=False, profile=None):
         if not os.path.lexists(name):
             return ensure.outcome(name, test, comment=f"{name} is not there.")
         changes = {name: {"old": "present", "new": None}}
+        also = ""
         if revoke:
-            changes[name]["old"] = "present and valid"
+            client = runtime.client(globals(), profile)
+            if key_file.valid(client, name):
+                changes["key"] = {"old": "valid", "new": "revoked"}
+                also = " and revoked"
+                if not test:
+                    key_file.revoke(client, name)
+            else:
+                also = "; the region did not know it any more"
         if not test:
-            if revoke:
-                key_file.revoke(runtime.client(globals(), profile), name)
             os.unlink(name)
         verb = "would be" if test else "was"
-        also = " and revoked" if revoke else ""
         return ensure.outcome(name, test, changes, f"The key {verb} removed{also}.")
+
+    return ensure.guarded(name, work)
+
+
+def key_present(name, username, was=None):
+    """Make sure that a user has an API key of a name in the region, in MAAS 2.1 and later.
+
+    The key is shown to nobody; :py:func:`present` with ``key_name`` puts it into a file.
+
+    Args:
+        name: What the key is called.
+        username: Whose key.
+        was: Name or fingerprint (:py:func:`maas_api_key.fingerprints`) of a key that gets this
+            name where there is none of it; whoever uses that key goes on with it.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        backup:
+          maas_api_key.key_present:
+            - username: admin
+            - was: old-backup
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "region")
+        done = key_file.named(surface, username, name, was, test)
+        return ensure.host_outcome(name, test, done)
+
+    return ensure.guarded(name, work)
+
+
+def key_absent(name, username):
+    """Make sure that a user has no API key with a name or fingerprint; who uses it is locked out.
+
+    Args:
+        name: Name (2.1 and later) or fingerprint of the key (:py:func:`maas_api_key.fingerprints`);
+            all that fit are deleted.
+        username: Whose key.
+
+    Returns:
+        A state's return.
+
+    .. code-block:: yaml
+
+        backup:
+          maas_api_key.key_absent:
+            - username: admin
+    """
+    test = bool(__opts__.get("test"))
+
+    def work():
+        surface = runtime.surface(globals(), "region")
+        done = key_file.unnamed(surface, username, name, test)
+        return ensure.host_outcome(name, test, done)
 
     return ensure.guarded(name, work)

@@ -17,7 +17,9 @@ def test_a_key_is_revoked_by_itself(release, tmp_path):
         key = ":".join(made[part] for part in ("consumer_key", "token_key", "token_secret"))
         path = tmp_path / "key"
         path.write_text(key + "\n")
+        assert key_file.valid(client, str(path)) is True
         assert key_file.revoke(client, str(path)) is True
+        assert key_file.valid(client, str(path)) is False
         assert key_file.revoke(client, str(path)) is False
         assert client.get("users/")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import replace
 
 from saltext.maas.client import Client
@@ -11,18 +12,6 @@ from saltext.maas.client.profile import api_key_fits
 from saltext.maas.host import files, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
-
-
-def holds(surface: Surface, username: str, path: str) -> bool:
-    """Whether a file holds a valid API key of a user.
-
-    Raises:
-        HostError: No region here, or the file cannot be read.
-    """
-    text = files.read(path)
-    if not text or not users.exists(surface, username):
-        return False
-    return text.strip() in {one["key"] for one in users.api_keys(surface, username)}
 
 
 def write(surface: Surface, username: str, path: str, name: str | None = None) -> str:
@@ -35,8 +24,152 @@ def write(surface: Surface, username: str, path: str, name: str | None = None) -
         HostError: No such user, no region here, or the file cannot be written.
     """
     key = users.generate_api_key(surface, username, name)["key"]
-    files.replace(surface, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+    _put(surface, key, path)
     return path
+
+
+def kept(
+    surface: Surface, username: str, path: str, name: str | None = None, test: bool = False
+) -> dict:
+    """Have a file hold an API key of a user; with a name (2.1 and later) the key of that name.
+
+    A key that the file holds is renamed, unless the user has one of that name already. One that
+    is there is taken over instead of another made.
+
+    Args:
+        surface: The region's host.
+        username: Whose key.
+        path: The file.
+        name: What the key is called; ignored before 2.1.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {...}, "warnings": []}``; no key is shown.
+
+    Raises:
+        HostError: No such user, no region here, or the file cannot be written.
+    """
+    name = name if surface.release >= "2.1" else None
+    text = (files.read(path) or "").strip()
+    there = users.api_keys(surface, username) if users.exists(surface, username) else None
+    if there is None and not test:
+        raise HostError(f"There is no user {username}.")
+    own = [one for one in there or () if one["key"] == text]
+    named = [one for one in there or () if name and one["name"] == name]
+    named = [one for one in named if one in own] or named
+    changes = {}
+    if own and (named == own or not named):
+        if name and not named:
+            changes["key_name"] = {"old": own[0]["name"], "new": name}
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        if mode & 0o077:
+            changes["mode"] = {"old": f"{mode:04o}", "new": "0600"}
+        if not test and "mode" in changes:
+            os.chmod(path, 0o600)
+        if not test and "key_name" in changes:
+            users.rename_api_key(surface, username, users.fingerprint(text), name)
+    else:
+        old = f"API key {own[0]['name']} of {username}" if own else None
+        what = f"API key {name}" if name else "API key"
+        changes[path] = {"old": old, "new": f"{what} of {username}"}
+        if not test and named:
+            _put(surface, named[0]["key"], path)
+        elif not test:
+            write(surface, username, path, name)
+    return {"changes": changes, "warnings": []}
+
+
+def _put(surface, key, path):
+    files.replace(surface, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+
+
+def named(
+    surface: Surface, username: str, name: str, was: str | None = None, test: bool = False
+) -> dict:
+    """Have a user have an API key of a name in the region (2.1 and later); it is shown to nobody.
+
+    Args:
+        surface: The region's host.
+        username: Whose key.
+        name: What it is called.
+        was: Name or fingerprint of a key that gets this name, if there is none of it; where that
+            is not there either a key is made.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {name: {"old", "new"}} or {}, "warnings": []}``.
+
+    Raises:
+        HostError: No names in this release, no such user, several keys with the old name, or
+            the region refuses.
+    """
+    if surface.release < "2.1":
+        raise HostError(f"API keys of MAAS {surface.release} have no names; 2.1 has.")
+    if not users.exists(surface, username):
+        if not test:  # with test it may be made earlier in this run
+            raise HostError(f"There is no user {username}.")
+        return {"changes": {name: {"old": None, "new": f"API key of {username}"}}, "warnings": []}
+    keys = users.api_keys(surface, username)
+    if name in [one["name"] for one in keys]:
+        return {"changes": {}, "warnings": []}
+    before = was is not None and any(
+        was in (one["name"], users.fingerprint(one["key"])) for one in keys
+    )
+    if before:
+        users.find_key(surface, username, was)  # several with that name are refused
+        if not test:
+            users.rename_api_key(surface, username, was, name)
+    elif not test:
+        users.generate_api_key(surface, username, name)
+    change = {"old": f"API key {was}" if before else None, "new": f"API key of {username}"}
+    return {"changes": {name: change}, "warnings": []}
+
+
+def unnamed(surface: Surface, username: str, which: str, test: bool = False) -> dict:
+    """Have a user have no API key with a name or fingerprint; the region forgets all that fit.
+
+    Returns:
+        ``{"changes": {which: {"old", "new": None}} or {}, "warnings": []}``.
+
+    Raises:
+        HostError: No region here, or it refuses.
+    """
+    keys = users.api_keys(surface, username) if users.exists(surface, username) else []
+    found = [one["key"] for one in keys if which in (one["name"], users.fingerprint(one["key"]))]
+    if not found:
+        return {"changes": {}, "warnings": []}
+    if not test:
+        for key in found:
+            users.delete_api_key(surface, username, key)
+    many = f"{len(found)} API keys" if len(found) > 1 else "API key"
+    return {"changes": {which: {"old": f"{many} of {username}", "new": None}}, "warnings": []}
+
+
+def valid(client: Client, path: str) -> bool:
+    """Whether the region takes the key in a file.
+
+    Raises:
+        HostError: The file holds no API key.
+        MaasError: The region cannot be asked.
+    """
+    own = _signed(client, path)
+    try:
+        if own.release >= "2.0":
+            own.get("users/", op="whoami")
+        else:
+            own.get("zones/")
+    except NotAuthenticated:
+        return False
+    finally:
+        own.close()
+    return True
+
+
+def _signed(client, path):
+    key = (files.read(path) or "").strip()
+    if not api_key_fits(key):
+        raise HostError(f"{path} holds no API key.")
+    return Client(replace(client.profile, api_key=key))
 
 
 def revoke(client: Client, path: str) -> bool:
@@ -53,11 +186,8 @@ def revoke(client: Client, path: str) -> bool:
         HostError: The file holds no API key.
         MaasError: The region refuses, or cannot be asked.
     """
-    key = (files.read(path) or "").strip()
-    if not api_key_fits(key):
-        raise HostError(f"{path} holds no API key.")
-    own = Client(replace(client.profile, api_key=key))
-    token = key.split(":")[1]
+    own = _signed(client, path)
+    token = own.profile.api_key.split(":")[1]
     try:
         own.post(
             "account/", op="delete_authorisation_token", data={"token_key": token}, hide=[token]

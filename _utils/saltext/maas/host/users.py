@@ -194,7 +194,8 @@ def delete_api_key(surface: Surface, username: str, key: str, url: str | None = 
     client = Client(Profile(url or read_config(surface)["url"], key, release=surface.release))
     try:
         token = key.split(":")[1]
-        client.post("account/", op="delete_authorisation_token", data={"token_key": token})
+        data = {"token_key": token}
+        client.post("account/", op="delete_authorisation_token", data=data, hide=[token])
     except MaasError as error:
         told = redact(str(error), key.split(":"))
         raise HostError(f"The API key was not deleted: {told}") from None
@@ -243,8 +244,9 @@ def rename_api_key(surface: Surface, username: str, which: str, name: str) -> bo
         return False
     client = Client(Profile(read_config(surface)["url"], key, release=surface.release))
     try:
-        data = {"token": key.split(":")[1], "name": name}
-        client.post("account/", op="update_token_name", data=data)
+        token = key.split(":")[1]
+        data = {"token": token, "name": name}
+        client.post("account/", op="update_token_name", data=data, hide=[token])
     except MaasError as error:
         told = redact(str(error), key.split(":"))
         raise HostError(f"The API key was not renamed: {told}") from None
