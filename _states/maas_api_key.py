@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from saltext.maas import ensure, runtime
+from saltext.maas import cli, ensure, runtime
 from saltext.maas.host import key_file
 
 
@@ -35,6 +35,8 @@ def present(name, username, key_name=None):
     def work():
         surface = runtime.surface(globals(), "region")
         done = key_file.kept(surface, username, name, key_name, test)
+        if test and name in done["changes"]:  # later states of this run may build upon it
+            __context__.setdefault(cli.PROMISED, set()).add(name)
         if not done["changes"]:
             return ensure.outcome(name, test, comment=f"{name} holds a key of {username}.")
         return ensure.host_outcome(name, test, done)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from saltext.maas import ensure, envelope, pillar, runtime
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.host import cluster, enrolment, images, reach, snap_init
 
 _ENROLMENT = "saltext.maas.enrolment"
+#: What a test run knows of the secret that an earlier state would install.
+_PROMISED = "saltext.maas.promised_secret"
 
 
 def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, settings=None):
@@ -61,6 +65,8 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, s
             for one in [urls] if isinstance(urls, str) else urls or ():
                 reach.wait_for_api(one, surface.release, wait)
             done = cluster.configure(surface, **given)
+        if test:  # a later state of this run may ask for the same secret
+            __context__[_PROMISED] = _mark(given["secret"])
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
         return ensure.host_outcome(name, test, done)
@@ -74,6 +80,11 @@ def _secret(test, secret, sealed):
     if secret is not None:
         raise BadInput("sealed: cannot be given together with secret")
     return envelope.open_own(globals(), sealed, use_up=not test)
+
+
+def _mark(secret):
+    """By what a secret is known again without being kept."""
+    return secret and hashlib.sha256(str(secret).lower().encode()).hexdigest()
 
 
 def _surface():
@@ -146,6 +157,8 @@ def secret_installed(name, secret=None, sealed=None):
             raise BadInput("secret: is missing; give it here or in maas:region:shared_secret")
         before = enrolment.registered(surface)["state"]
         done = cluster.configure(surface, secret=value, test=test)
+        if test and __context__.get(_PROMISED) == _mark(value):
+            return ensure.outcome(name, test, comment="An earlier state would install it.")
         if done["mark"]:
             __context__[_ENROLMENT] = (before, done["mark"])
         return ensure.host_outcome(name, test, done)

@@ -92,7 +92,8 @@ def plan(
         surface: A host with the ``maas`` command.
         name: What the profile is called.
         url: Region URL.
-        api_key: ``consumer:token:secret``; never shown, never an argument.
+        api_key: ``consumer:token:secret``; never shown, never an argument.  None for a plan
+            with a key that is yet to be made, which the region cannot be asked with.
         user: Local user whose profile it is.
         ca_file: PEM file for an https URL (3.2 and later).
         verify: False does not check the certificate.
@@ -105,7 +106,7 @@ def plan(
     """
     _check(surface, name, url, api_key, ca_file)
     who = account(surface, user)
-    described = _region(surface, url, api_key, ca_file, verify)
+    described = _region(surface, url, api_key, ca_file, verify) if api_key else {}
     path = _path(surface, who)
     now = _stored(path).get(name)
     changes = {}
@@ -115,11 +116,12 @@ def plan(
     wanted = _api(surface, url)
     if now["url"] != wanted:
         changes["url"] = {"old": now["url"], "new": wanted}
-    if not hmac.compare_digest(":".join(now["credentials"] or ()), api_key):
+    held = ":".join(now["credentials"] or ())
+    if api_key is None or not hmac.compare_digest(held, api_key):
         changes["api_key"] = {"old": HIDDEN if now["credentials"] else None, "new": HIDDEN}
     if ca_file and files.read(now.get("cacerts") or os.devnull) != files.read(ca_file):
         changes["ca_file"] = {"old": now.get("cacerts"), "new": ca_file}
-    if now["description"] is not None and _differs(now["description"], described):
+    if described and now["description"] is not None and _differs(now["description"], described):
         changes["api"] = {"old": "description of another release", "new": "this region's"}
     return {"changes": {**changes, **_loose(who, path)}, "warnings": []}
 
@@ -129,7 +131,7 @@ def _check(surface, name, url, api_key, ca_file):
     told = url_problems(str(url or ""))
     if told:
         raise HostError(f"url: {told[0]}.")
-    if not api_key_fits(str(api_key or "")):
+    if api_key is not None and not api_key_fits(str(api_key)):
         raise HostError("api_key: must have the form consumer:token:secret.")
     if ca_file and surface.release < "3.2":
         raise HostError(f"ca_file: the maas command of {surface.release} takes none; 3.2 does.")
