@@ -69,6 +69,27 @@ def service_status():
     return services.status(runtime.surface(globals(), "cluster"))
 
 
+def restart():
+    """Restart this host's cluster or rack daemon, so that it registers at its region anew.
+
+    Returns:
+        Names of the services that were restarted.
+
+    Raises:
+        CommandExecutionError: No cluster controller is installed here, or a service would not.
+
+    Holds for MAAS 1.5 to 3.7.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt cluster-1 maas_cluster.restart
+    """
+    surface = runtime.surface(globals(), "cluster")
+    return services.restart(surface, surface.fact("cluster_services"))
+
+
 def doctor(interfaces=None, addresses=None, seconds=5):
     """Look for what keeps a cluster or rack from working; nothing is changed.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from saltext.maas.emulator import sandbox
 from saltext.maas.emulator.hosts import Hosts
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.host import cluster as cluster_config
-from saltext.maas.host import surface
+from saltext.maas.host import services, surface
 
 STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cluster.py"
 
@@ -134,3 +136,52 @@ def test_a_snap_becomes_a_rack(tmp_path):
             assert [one["result"] for one in done] == [True, True], done
             assert [one["changes"] for one in done] == [one["changes"] for one in planned]
             assert not any(one["changes"] for one in cluster.run(cluster.secret))
+
+
+def await_(look, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not look() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return look()
+
+
+@pytest.mark.parametrize("release", ["2.0", "3.7"])
+def test_a_rack_that_is_deleted_forgets_the_secret_or_is_stopped(tmp_path, release):
+    (tmp_path / "fleet").mkdir()
+    with RegionServer(release) as server:
+        host = sandbox.create(tmp_path / "fleet" / "east", release, "cluster", "east")
+        racks = server.region.rows("racks")
+        with Hosts(server.region, server.url, tmp_path / "fleet", interval=0.05, retry=0.1):
+            cluster = Cluster(tmp_path, server, release, host)
+            assert cluster.run(cluster.secret)[1]["result"] is True
+            racks.clear()
+            service = host.fact("cluster_services")[0]
+            if release == "2.0":
+                assert await_(lambda: not host.service(service)["running"])
+                assert host.read("secret")
+                services.restart(surface.detect(host.root), [service])
+            else:
+                assert await_(lambda: host.read("secret") is None)
+                assert await_(lambda: host.service(service)["starts"] == 3)
+                assert not racks
+                first, second = cluster.run(cluster.secret)
+                assert first["changes"]["secret"]
+                assert second["result"] is True, second
+            assert await_(lambda: len(racks) == 1)
+
+
+def test_a_rack_that_cannot_be_reached_when_it_is_deleted_needs_a_restart(tmp_path):
+    (tmp_path / "fleet").mkdir()
+    with RegionServer("3.7") as server:
+        host = sandbox.create(tmp_path / "fleet" / "east", "3.7", "cluster", "east")
+        racks = server.region.rows("racks")
+        with Hosts(server.region, server.url, tmp_path / "fleet", interval=0.05, retry=0.1):
+            cluster = Cluster(tmp_path, server, "3.7", host)
+            assert cluster.run(cluster.secret)[1]["result"] is True
+            host.write("emulator.json", json.dumps({**host.info, "unreachable": True}))
+            racks.clear()
+            time.sleep(0.5)
+            assert not cluster.run(cluster.secret)[0]["changes"]
+            assert not racks
+            services.restart(surface.detect(host.root), host.fact("cluster_services"))
+            assert await_(lambda: len(racks) == 1)

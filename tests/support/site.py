@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import requests as http
 import yaml
 from saltext.maas.emulator import sandbox
 from saltext.maas.pillar import cluster_uuid
@@ -28,10 +29,12 @@ class Site(Lab):
         folder: Where everything lives.
         clusters: Names of the minions that have a cluster's host.
         strangers: Names of more such minions, that no pillar names.
+        database: Give a region of 2.0 or later a real database as well.
     """
 
-    def __init__(self, release, folder, clusters=CLUSTERS, strangers=(), **options):
+    def __init__(self, release, folder, clusters=CLUSTERS, strangers=(), database=False, **options):
         super().__init__(release, folder, import_seconds=0.5, **options)
+        self.database = database
         self.clusters = tuple(clusters)
         self.strangers = tuple(strangers)
         self.minions = (REGION,)
@@ -39,7 +42,7 @@ class Site(Lab):
         self.named = dict.fromkeys(self.clusters)  # {minion: changes to its pillar}
 
     def start(self):
-        database = self._database()
+        database = self._database(self.database)
         self._hosts(database)
         self._region(database)
         self.secrets_of_clusters = {}
@@ -176,6 +179,14 @@ class Site(Lab):
             else:
                 self._minion(name)
 
+    def unavailable(self, seconds):
+        """Let the region answer every request 503 for a while."""
+        root = self.folder / "hosts" / REGION
+        token = (root / "emulator.token").read_text().strip()
+        body = {"root": str(root), "token": token, "seconds": seconds}
+        base = self.url.rpartition("/MAAS")[0]
+        http.post(f"{base}/_emulator/unavailable", json=body, timeout=10).raise_for_status()
+
     def run(self, function, *arguments, timeout=300):
         """``salt-run``: what the runner returns, and what it says on standard error."""
         command = self.command("salt-run", "--out=json", "--log-level=quiet", function, *arguments)
@@ -259,9 +270,10 @@ class Listener(threading.Thread):
         raise AssertionError(f"no end for {set(minions) - set(found)}: {found}")
 
     def stop(self):
-        self._done.set()
-        self.join()
-        self._bus.destroy()
+        if not self._done.is_set():
+            self._done.set()
+            self.join()
+            self._bus.destroy()
 
 
 __all__ = ["CLUSTERS", "REGION", "Listener", "Site"]

@@ -147,3 +147,11 @@ def test_command_line_refuses_an_unknown_release():
     )
     assert done.returncode == 1
     assert "not a known MAAS release" in done.stderr
+
+
+def test_a_region_that_is_not_there_for_a_while_answers_503(server):
+    connection = connect(server)
+    server.region.unavailable_until = server.region.clock() + 60
+    assert ask(connection) == (503, b"Service Unavailable")
+    server.region.unavailable_until = 0
+    assert ask(connection)[0] == 200

@@ -30,6 +30,8 @@ class FakeSalt:
         self.told = []
         self.asked = []
         self.broken = {}  # {(minion, function): error}
+        self.deaf = set()  # those on whose hosts all is right, but that the region lacks
+        self.restart_helps = True
 
     def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
         self.asked.append((sorted(minions), function))
@@ -60,13 +62,18 @@ class FakeSalt:
         if function == "maas_fleet.prepare":
             return {"sender": "region", "sender_key": "key", "boxes": dict.fromkeys(args[0], "box")}
         if function == "state.high":
-            self.named[minion] = "connected"
+            changes = {} if minion in self.deaf else {"secret": {"old": "none", "new": "set"}}
+            if changes:
+                self.named[minion] = "connected"
             return {
                 f"maas_cluster_|-{name}_|-{name}_|-x": {
-                    "__id__": name, "result": True, "changes": {}, "comment": "",
+                    "__id__": name, "result": True, "changes": changes, "comment": "",
                 }
                 for name in args[0]
             }  # fmt: skip
+        if function == "maas_cluster.restart":
+            self.named[minion] = "connected" if self.restart_helps else "absent"
+            return ["maas-rackd"]
         if function == "maas_fleet.wait_for":
             return {one: self.named[one] for one in args[0]}
         if function == "maas_fleet.settle":
@@ -314,6 +321,28 @@ def test_one_that_the_region_lost_is_onboarded_again(fleet):
     react(fleet, "rack-1")
     assert fleet.store.record("rack-1")["runs"] == 2
     assert fleet.salt.named["rack-1"] == "connected"
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_one_that_does_not_know_it_was_deleted_is_restarted_once(fleet, helps):
+    fleet.salt.deaf.add("rack-2")
+    fleet.salt.restart_helps = helps
+    react(fleet, RACKS)
+    restarts = [who for who, function in fleet.salt.asked if function == "maas_cluster.restart"]
+    assert restarts == [["rack-2"]]
+    record = fleet.store.record("rack-2")
+    assert record["state"] == ("enrolled" if helps else "failed")
+    if not helps:
+        assert record["step"] == "register"
+        assert "although its daemon was restarted" in record["error"]
+    assert {fleet.store.record(one)["state"] for one in ("rack-1", "rack-3")} == {"enrolled"}
+
+
+def test_a_daemon_that_cannot_be_restarted_is_told(fleet):
+    fleet.salt.deaf.add("rack-2")
+    fleet.salt.broken["rack-2", "maas_cluster.restart"] = "maas-rackd would not start"
+    react(fleet, "rack-2")
+    assert "maas-rackd would not start" in fleet.store.record("rack-2")["error"]
 
 
 def test_what_was_under_way_when_the_master_died_is_taken_up(fleet):

@@ -23,7 +23,7 @@ def dispatch(region, verb: str, payload: dict) -> tuple[int, dict]:
 
     Args:
         region: The emulated region.
-        verb: ``createadmin``, ``apikey``, ``changepassword`` or ``ping``.
+        verb: ``createadmin``, ``apikey``, ``changepassword``, ``ping`` or ``unavailable``.
         payload: Its fields, with ``root`` and ``token``.
 
     Returns:
@@ -103,8 +103,15 @@ def _change_password(region, payload):
     return {"changed": len(changes)}
 
 
+def _unavailable(region, payload):
+    """Answer 503 to all requests for some seconds, as a proxy before a region that starts."""
+    region.unavailable_until = region.clock() + float(payload["seconds"])
+    return {}
+
+
 _VERBS = {
     "ping": _ping,
+    "unavailable": _unavailable,
     "createadmin": _create_admin,
     "apikey": _api_key,
     "changepassword": _change_password,

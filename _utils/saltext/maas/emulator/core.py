@@ -97,6 +97,8 @@ class Region:
         self.clock: Callable[[], float] = time.monotonic
         #: Which series a setting may name; the images' module puts its own function here.
         self.series_choices: Callable[[str], list[str]] = lambda setting: []
+        #: Until when (by ``clock``) every request is answered 503.
+        self.unavailable_until = 0.0
         self._rows: dict[str, Rows] = {}
         self._due: list = []
         self._order = itertools.count()
@@ -253,6 +255,8 @@ class Region:
             self.serial += 1
             try:
                 self.tick()
+                if self.clock() < self.unavailable_until:
+                    raise Answer(503, "Service Unavailable", TEXT)
                 response = dispatch(self, request, raw_path, query)
             except Answer as answer:
                 response = answer.response

@@ -227,10 +227,12 @@ class _ClusterDaemon(_Daemon):
         self._secret = (self.host.read("secret") or "").strip().lower() or None
 
     def work(self):
+        host = self.host
         if self._ident is not None:
+            if host.release >= "2.0" and not self._known() and not host.info.get("unreachable"):
+                self._deleted()
             return
         self.pause(self.hosts._retry)
-        host = self.host
         if host.release < "1.7":
             self._register_over_http()
             return
@@ -293,6 +295,24 @@ class _ClusterDaemon(_Daemon):
             self._log(f"Cluster '{ident}' registered (via {event_loop}).")
         self.region.controller_connected(ident, True)
         self._ident = ident
+
+    def _known(self):
+        with self.region.lock:
+            return any(
+                row["system_id"] == self._ident for row in self.region.rows("racks").values()
+            )
+
+    def _deleted(self):
+        """What the region has a rack do that it deletes, if it reaches it."""
+        host, self._ident = self.host, None
+        self._log("Attempting to disable the rackd service.")
+        if host.release < "2.1":
+            host.set_service(self.name, running=False)
+            return
+        for name in ("secret", "maas_id"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(host.path(name))
+        host.set_service(self.name, running=True)
 
     def disconnect(self):
         if self._ident is None:

@@ -6,7 +6,6 @@ A cluster that fails in a step is left out of the next; the others go on.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from saltext.maas import __version__
 from saltext.maas.client.errors import BadInput, MaasError
@@ -30,13 +29,8 @@ _ADVICE = {
     "report": "look at maas_fleet.look on the region's minion",
 }
 
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a cluster failed in a step, and what to do."""
-
-    why: str
-    advice: str | None = None
+#: Seconds for a cluster that nothing was changed on to show up by itself.
+_GRACE = 10
 
 
 def begin_at(record: dict, digest: str, state: str) -> str:
@@ -239,6 +233,7 @@ def _configure(step):
         step.record(minion)["enrolled_there"] = (
             True if enrolment.get("result") is True else str(enrolment.get("comment"))
         )
+        step.record(minion)["touched"] = bool(host.get("changes"))
         step.done(minion, ", ".join(host.get("changes") or {}))
 
     # A state that the minion runs on its own at its start is let finish.
@@ -247,19 +242,54 @@ def _configure(step):
 
 
 def _register(step):
+    seconds = step.fleet.settings.enrol_seconds
+    there, untouched = {}, []
     for minion in step.todo:
-        there = step.record(minion).pop("enrolled_there", True)
-        if there is not True:
-            step.fail(minion, there)
+        record = step.record(minion)
+        there[minion] = record.pop("enrolled_there", True)
+        if not record.pop("touched", True):
+            untouched.append(minion)
+        elif there[minion] is not True:
+            step.fail(minion, there[minion])
+    again = _restarted(step, untouched, there)
     if not step.todo:
         return
-    seconds = step.fleet.settings.enrol_seconds
-    states = step.region_call("maas_fleet.wait_for", step.todo, seconds, seconds=seconds + 60)
+    found = step.region_call("maas_fleet.wait_for", step.todo, seconds, seconds=seconds + 60)
     for minion in step.todo:
-        if states.get(minion) in (None, "absent"):
-            step.fail(minion, f"the region did not see it within {seconds:g} s")
-        elif states[minion] == "disconnected":
-            step.fail(minion, f"it did not connect to the region within {seconds:g} s")
+        why = None
+        if found.get(minion) in (None, "absent"):
+            why = f"the region did not see it within {seconds:g} s"
+        elif found[minion] == "disconnected":
+            why = f"it did not connect to the region within {seconds:g} s"
+        if why and minion in again:
+            why += ", although its daemon was restarted"
+            if there[minion] is not True:
+                why += f"; before, it told: {there[minion]}"
+        if why:
+            step.fail(minion, why)
+
+
+def _restarted(step, untouched, there):
+    """Restart the daemons of those that the region lacks although all is right on their hosts.
+
+    A rack that was deleted while the region could not reach it does not know of it.
+    """
+    if not untouched:
+        return []
+    grace = min(_GRACE, step.fleet.settings.enrol_seconds)
+    found = step.region_call("maas_fleet.wait_for", untouched, grace, seconds=grace + 60)
+    lost = [
+        minion for minion in untouched
+        if there[minion] is not True or found.get(minion) in (None, "absent", "disconnected")
+    ]  # fmt: skip
+    if lost:
+        answers = step.fleet.salt.ask(
+            lost, "maas_cluster.restart", seconds=step.fleet.settings.answer_seconds
+        )
+        for minion, answer in answers.items():
+            if answer.error:
+                step.fail(minion, f"its daemon could not be restarted: {answer.error}")
+    return lost
 
 
 def _settle(part):
