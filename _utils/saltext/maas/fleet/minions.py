@@ -9,6 +9,8 @@ from saltext.maas.client.errors import MaasError
 
 log = logging.getLogger(__name__)
 
+_TRIES = 5  # how often a master that does not answer its own client is asked
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -66,11 +68,7 @@ class Salt:
         if not minions:
             return found
         with salt.client.LocalClient(mopts=self.opts) as client:
-            returns = client.cmd_iter(
-                minions, function, list(args), int(seconds), "list", kwarg=kwargs,
-                expect_minions=True,
-            )  # fmt: skip
-            for one in returns:
+            for one in _returns(client, minions, found, function, args, kwargs, int(seconds)):
                 if not isinstance(one, dict) or "error" in one:
                     continue
                 for minion, given in one.items():
@@ -149,6 +147,40 @@ class Salt:
         if self._bus is not None:
             self._bus.destroy()
             self._bus = None
+
+
+def _returns(client, minions, found, function, args, kwargs, seconds):
+    """The returns of a job, as they come.
+
+    A master under load may be too busy to answer the client.  The job goes on all the same, so it
+    is asked for again: under the same id, which a minion that has it already does not run twice.
+    """
+    import salt.utils.jid
+    from salt.exceptions import SaltClientError
+
+    jid, published = salt.utils.jid.gen_jid(client.opts), False
+    for attempt in range(_TRIES):
+        left = [minion for minion in minions if minion not in found or found[minion].lost]
+        try:
+            if not published:
+                job = client.run_job(
+                    minions, function, list(args), "list", "", seconds, jid, kwarg=kwargs,
+                    listen=True,
+                )  # fmt: skip
+                if not job:
+                    return
+                published = True
+            elif left:
+                yield client.get_cache_returns(jid)
+            yield from client.get_iter_returns(
+                jid, set(left), timeout=seconds, tgt=minions, tgt_type="list",
+                expect_minions=True,
+            )  # fmt: skip
+            return
+        except SaltClientError as error:
+            if attempt + 1 == _TRIES:
+                raise MaasError(f"the master is too busy to run {function}: {error}") from None
+            log.warning("The master is too busy to be asked about %s; trying again", function)
 
 
 def _answer(given) -> Answer:
