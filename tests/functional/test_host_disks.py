@@ -1,4 +1,4 @@
-"""A region's host whose disk takes nothing any more: a read-only file system, a full disk."""
+"""Hosts of regions and clusters whose disk takes nothing any more: read-only, or full."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAM = """
 import json, os, subprocess, sys
 from saltext.maas.emulator import sandbox
-from saltext.maas.host import region, transaction
+from saltext.maas.host import cluster, region, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
 from support import in_process
 
-how, kind, release, folder = sys.argv[1:]
+how, part, kind, release, folder = sys.argv[1:]
 Surface.run = in_process.run
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", folder], check=True)
-box = sandbox.create(os.path.join(folder, "host"), release, "region", kind=kind)
+box = sandbox.create(os.path.join(folder, "host"), release, part, kind=kind)
 surface = detect(box.root)
 
 def state():
-    names = ("region_config", "txlongpoll", "celery_config")
+    names = ("region_config", "txlongpoll", "celery_config") if part == "region" else (
+        "cluster_config", "pserv", "cluster_celery", "secret")
     return [box.read(name) for name in names if surface.has(name)], box.peek("debconf")
 
 def run(test):
     try:
-        return region.configure(surface, test=test, verify=False, url="http://192.0.2.8/MAAS")
+        if part == "region":
+            return region.configure(surface, test=test, verify=False, url="http://192.0.2.8/MAAS")
+        more = {"secret": "c0ffee" * 5} if surface.release >= "1.7" else {}
+        return cluster.configure(surface, test=test, url="http://192.0.2.8/MAAS", **more)
     except HostError as error:
         return str(error)
 
@@ -82,11 +86,23 @@ def mounts():
         pytest.skip("no mount namespaces here; they need root")
 
 
-@pytest.mark.parametrize(("kind", "release"), [("deb", "1.5"), ("deb", "3.7"), ("snap", "3.4")])
+@pytest.mark.parametrize(
+    ("part", "kind", "release"),
+    [
+        ("region", "deb", "1.5"),
+        ("region", "deb", "3.7"),
+        ("region", "snap", "3.4"),
+        ("cluster", "deb", "1.5"),
+        ("cluster", "deb", "1.7"),
+        ("cluster", "deb", "3.7"),
+        ("cluster", "snap", "3.4"),
+    ],
+)
 @pytest.mark.parametrize("how", ["read-only", "full", "late"])
-def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, kind, release):
+def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, part, kind, release):
+    program = [sys.executable, "-c", _PROGRAM, how, part, kind, release, str(tmp_path)]
     done = subprocess.run(
-        ["unshare", "--mount", sys.executable, "-c", _PROGRAM, how, kind, release, str(tmp_path)],
+        ["unshare", "--mount", *program],
         env={**os.environ, "PYTHONPATH": f"{_REPOSITORY / '_utils'}:{_REPOSITORY / 'tests'}"},
         capture_output=True,
         text=True,
@@ -96,6 +112,7 @@ def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, kind, r
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     assert isinstance(told["told"], str), told
+    assert "c0ffee" not in json.dumps(told)
     reason = "Read-only file system" if how == "read-only" else "No space left on device"
     assert reason in told["told"]
     assert "\n" not in told["told"]
