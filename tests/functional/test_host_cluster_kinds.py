@@ -9,10 +9,18 @@ import pytest
 from saltext.maas.emulator import sandbox, standins_system
 from saltext.maas.host import cluster, enrolment, files, formats, transaction
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import detect
+from saltext.maas.host.surface import Surface, detect
+from support import in_process
 from support.fleet import Fleet
 
 SECRET = "c0ffee" * 5
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """Commands run within this process; that they run as commands too, other tests show."""
+    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 class TestOverHttp:

@@ -26,7 +26,12 @@ BROKER = {"broker_longpoll_password": "Lxunlikely9", "broker_workers_password": 
 
 @pytest.mark.parametrize(
     ("kind", "release"),
-    [("deb", "1.5"), ("deb", "1.9"), ("deb", "3.7"), ("snap", "3.4")],
+    [
+        ("deb", "1.5"),
+        pytest.param("deb", "1.9", marks=pytest.mark.sweep),
+        ("deb", "3.7"),
+        ("snap", "3.4"),
+    ],
 )
 def test_a_region_killed_at_any_point_is_repaired_by_the_next_run(kind, release, tmp_path):
     more = BROKER if release == "1.5" else {}
