@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -126,3 +127,19 @@ def table(rows: list[dict]) -> str:
     lines += [[f"{row[n]:.2f}" if isinstance(row[n], float) else str(row[n]) for n in names]
               for row in rows]  # fmt: skip
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main(args, measure, compare):
+    """Work through a measurement's command line.
+
+    Args:
+        args: Numbers of objects; or ``--one NUMBER URL``, for a process of its own, with the
+            API key in ``BENCH_API_KEY``.
+        measure: ``(number, url, key)`` to what one process measured.
+        compare: ``(number)`` to a row of the table.
+    """
+    if args[:1] == ["--one"]:
+        print(json.dumps(measure(int(args[1]), args[2], os.environ["BENCH_API_KEY"])))
+        return
+    counts = [int(arg) for arg in args] or [10, 100, 1000, 5000]
+    print(table([compare(count) for count in counts]))

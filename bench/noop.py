@@ -6,7 +6,6 @@ pillar is checked and planned from a new client, and the same GETs are sent by a
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -64,13 +63,5 @@ def compare(count: int) -> dict:
     }
 
 
-def main(args):
-    if args[:1] == ["--one"]:
-        print(json.dumps(measure(int(args[1]), args[2], os.environ["BENCH_API_KEY"])))
-        return
-    counts = [int(arg) for arg in args] or [10, 100, 1000, 5000]
-    print(common.table([compare(count) for count in counts]))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    common.main(sys.argv[1:], measure, compare)

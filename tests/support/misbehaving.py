@@ -104,7 +104,19 @@ class _Connection(socketserver.StreamRequestHandler):
         return step(self)
 
 
-class Misbehaving(socketserver.ThreadingTCPServer):
+class Served:
+    """Lets a server serve in a thread of its own, as long as a ``with`` block lasts."""
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.shutdown()
+        self.server_close()
+
+
+class Misbehaving(Served, socketserver.ThreadingTCPServer):
     """Works through steps, one for each request; the last one stays.
 
     Attributes:
@@ -124,17 +136,12 @@ class Misbehaving(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
 
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
     def __exit__(self, *exc_info):
         self.stopping.set()
-        self.shutdown()
-        self.server_close()
+        super().__exit__(*exc_info)
 
 
-class Proxy(socketserver.ThreadingTCPServer):
+class Proxy(Served, socketserver.ThreadingTCPServer):
     """Hands every connection on to a region; answers of chosen requests get lost.
 
     Attributes:
@@ -150,14 +157,6 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.lost = []
         super().__init__(("127.0.0.1", 0), _Relay)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info):
-        self.shutdown()
-        self.server_close()
 
 
 class _Relay(_Connection):

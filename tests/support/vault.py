@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
+
+from support.misbehaving import Served
 
 
-class Vault(http.server.ThreadingHTTPServer):
+class Vault(Served, http.server.ThreadingHTTPServer):
     """On 127.0.0.1; a wrapped token works once.
 
     Attributes:
@@ -21,14 +22,6 @@ class Vault(http.server.ThreadingHTTPServer):
         self.role, self.secret_id, self.wrapped = role, secret_id, {wrapped}
         self.secrets = {}
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exc_info):
-        self.shutdown()
-        self.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
