@@ -6,12 +6,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The tests run from a checkout without installing it, and share the demonstration's site.
 _REPOSITORY = Path(__file__).resolve().parents[1]
 for _folder in (str(_REPOSITORY / "_utils"), str(_REPOSITORY)):
     if _folder not in sys.path:
         sys.path.insert(0, _folder)
+
+
+# Random tests try the same every time, however slow the machine; what they are decorated with
+# is settled when their modules are read.
+settings.register_profile(
+    "calm", deadline=None, derandomize=True, max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +38,6 @@ def postgres():
 
 def pytest_addoption(parser):
     parser.addoption("--fleet", action="store_true", help="run the tests with whole fleets too")
-
-
-def pytest_collection_finish():
-    """Let random tests try the same every time, however slow the machine; loaded only if used."""
-    if "hypothesis" in sys.modules:
-        from hypothesis import HealthCheck, settings
-
-        settings.register_profile(
-            "calm", deadline=None, derandomize=True, max_examples=60,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        )  # fmt: skip
-        settings.load_profile("calm")
 
 
 def pytest_collection_modifyitems(config, items):
