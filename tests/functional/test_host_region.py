@@ -42,7 +42,11 @@ def other_url(fleet):
 
 
 class TestConfigure:
-    @pytest.mark.parametrize("fleet", ["1.7", "3.6", "3.7"], indirect=True)
+    @pytest.mark.parametrize(
+        "fleet",
+        ["1.7", "3.7", pytest.param("3.6", marks=pytest.mark.sweep)],
+        indirect=True,
+    )
     def test_url_and_database_in_one_go(self, fleet, host, postgres):
         box, surface = host
         there = postgres.create(f"maas_{secrets.token_hex(4)}")
@@ -214,7 +218,11 @@ def wait_for(condition, seconds=10):
 
 
 class TestUsers:
-    @pytest.mark.parametrize("fleet", ["1.7", "3.6", "3.7"], indirect=True)
+    @pytest.mark.parametrize(
+        "fleet",
+        ["1.7", "3.7", pytest.param("3.6", marks=pytest.mark.sweep)],
+        indirect=True,
+    )
     def test_an_administrator_and_keys(self, fleet, host):
         _, surface = host
         assert users.exists(surface, "root") is False
