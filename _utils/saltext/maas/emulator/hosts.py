@@ -91,6 +91,13 @@ class Hosts:
                     log.exception("sandbox %s", daemon.host.root)
                     daemon.pause(5)
 
+    def connections_lost(self):
+        """The region restarted: from 1.7 on its clusters have to connect anew."""
+        for daemons in self._daemons.values():
+            for daemon in daemons:
+                if daemon.host.release >= "1.7":
+                    daemon.disconnect()
+
     def _roots(self):
         try:
             names = sorted(os.listdir(self.directory))
@@ -162,6 +169,7 @@ class _RegionDaemon(_Daemon):
     def __init__(self, hosts, host):
         super().__init__(hosts, host)
         self._seen = None
+        self._started = False
 
     def work(self):
         """Up to 3.2 the secret is read anew for each cluster that connects."""
@@ -184,6 +192,9 @@ class _RegionDaemon(_Daemon):
             return None
 
     def started(self):
+        if self._started:
+            self.hosts.connections_lost()
+        self._started = True
         text = (self.host.read("secret") or "").strip()
         known = "secret" in vars(self.region)
         if known and self.host.release >= "3.3" and text != self.region.secret:
