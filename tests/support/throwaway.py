@@ -46,6 +46,12 @@ mount -t tmpfs -o mode=1777 tmp "$base/hosts/$name/tmp"
 """
 
 
+def _hidden():
+    """What our own programs need and a new ``/tmp`` or ``/run`` would hide."""
+    places = {str(REPOSITORY), sys.prefix, sys.base_prefix}
+    return sorted(place for place in places if place.startswith(("/tmp/", "/run/")))
+
+
 class Room:
     """A namespace with throwaway roots in it, each of them a host.
 
@@ -114,8 +120,11 @@ class Room:
         """
         script = _ROOT + "".join(
             f'mkdir -p "$base/hosts/$name"{folder}\n'
-            f'mount --bind {folder} "$base/hosts/$name"{folder}\n'
-            for folder in map(shlex.quote, map(str, folders))
+            f'mount -o {how} {folder} "$base/hosts/$name"{folder}\n'
+            for how, folder in [
+                *(("bind,ro", shlex.quote(one)) for one in _hidden()),
+                *(("bind", shlex.quote(str(one))) for one in folders),
+            ]
         )
         done = subprocess.run(
             self.enter("sh", "-c", script, self._folder, name),
