@@ -161,7 +161,7 @@ def measure(count: int) -> dict:
         bad = [name for name, state in states.items() if state != "enrolled"]
         if bad:
             raise SystemExit(f"{len(bad)} failed, the first: {site.record(bad[0])}")
-        return {
+        row = {
             "clusters": count,
             "wall s": wall,
             "s per cluster": wall / count,
@@ -170,6 +170,8 @@ def measure(count: int) -> dict:
             "requests": requests,
             "requests per cluster": requests / count,
         }
+        _say(str(row))
+        return row
 
 
 if __name__ == "__main__":
