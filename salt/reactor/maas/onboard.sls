@@ -24,4 +24,5 @@ def run():
         "asked": asked,
     }
     args = [{name: value} for name, value in arguments.items()]
-    return {"maas onboard": {"runner.maas.react": [{"args": args}]}}
+    call = {"runner.maas.react": [{"args": args}]}
+    return {"maas onboard": call}
