@@ -125,7 +125,8 @@ def reachable(url=None):
         salt '*' maas_region.reachable http://192.0.2.10:5240/MAAS
     """
     url = url or runtime.profile(globals()).url
-    return {"url": url, **reach.check_region_url(url)}
+    ca_file = runtime.pillar(globals(), "api").get("ca_file") or None
+    return {"url": url, **reach.check_region_url(url, ca_file=ca_file)}
 
 
 def service_status():

@@ -142,25 +142,28 @@ def import_images(target=None, tgt_type="glob", batch=None):
         return overview.import_images(fleet, target, tgt_type)
 
 
-def reconfigure_url(url, region=None, batch=None, dry_run=False):
+def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
     """Move a region to another URL: the region first, then all its clusters.
 
-    Nothing is begun while a cluster is away. When one does not come back, all
-    are put back to where they were. Clusters with a ``region_url`` of their own in
-    the pillar are not touched, but waited for. Put the new URL into the pillar afterwards.
+    Nothing is begun while a cluster is away, or while one of the hosts does not reach a
+    region at the new URL. When one does not come back, all are put back to where they
+    were. Clusters with a ``region_url`` of their own in the pillar are not touched, but
+    waited for. Put the new URL into the pillar afterwards.
 
     Args:
         url: The new URL, such as ``http://192.0.2.10:5240/MAAS``.
         region: Minion id of the region's host, where the master knows several.
         batch: How many clusters at once; ``maas.fleet:batch`` by default.
         dry_run: Only tell what would be done.
+        force: Begin although no region answers at the new URL yet, for a name or a
+            proxy that comes up later.
 
     Returns:
         ``{state, region, old, new, clusters: {minion: what became of it}, message, todo}``; the
         state is ``moved``, ``failed`` or ``would move``.
 
     Raises:
-        CommandExecutionError: The URL is wrong, or a cluster is away.
+        CommandExecutionError: The URL is wrong or leads nowhere, or a cluster is away.
 
     CLI Example:
 
@@ -171,7 +174,7 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False):
     from saltext.maas.fleet import core, move
 
     with core.Fleet(globals(), progress=True, batch=batch) as fleet:
-        return move.run(fleet, url, region, dry_run)
+        return move.run(fleet, url, region, dry_run, force)
 
 
 def rotate_secret(region=None, batch=None, dry_run=False, resume=False):

@@ -234,12 +234,55 @@ def test_a_region_moves_with_all_its_clusters(story):
     assert site.salt(REGION, "maas_region.config")[REGION]["url"] == new
     for config in site.salt("rack-*", "maas_cluster.config").values():
         assert config["urls"] == [new]
-    # One whose new URL leads nowhere takes all others back.
-    port = new.rpartition(":")[2].partition("/")[0]
-    done, _ = site.run("maas.reconfigure_url", new.replace(port, "9"))
+
+
+@pytest.mark.fleet
+def test_a_region_does_not_move_to_where_none_answers(story):
+    site = story.site
+    before = urls(story)
+    port = site.url.rpartition(":")[2].partition("/")[0]
+    nowhere = site.url.replace(port, "9")
+    told, said = site.run("maas.reconfigure_url", nowhere)
+    assert "nothing was changed" in str(told) + said
+    assert urls(story) == before
+    # Who insists has the region put itself back, and no cluster is touched.
+    starts = [site.host(one).peek("services") for one in story.clusters]
+    done, _ = site.run("maas.reconfigure_url", nowhere, "force=true")
     assert done["state"] == "failed", done
-    assert site.salt(REGION, "maas_region.config")[REGION]["url"] == new
-    assert all(site.salt("rack-*", "maas_cluster.config").values())
+    assert "the region stays at" in done["message"]
+    assert urls(story) == before
+    assert [site.host(one).peek("services") for one in story.clusters] == starts
+
+
+@pytest.mark.fleet
+def test_all_go_back_when_one_cluster_does_not_come_along(story):
+    site, last = story.site, story.clusters[-1]
+    before = urls(story)
+    (now,) = set(before.values())
+    new = site.url if "localhost" in now else site.url.replace("127.0.0.1", "localhost")
+    place = Path(site.host(last).path("emulator.json"))
+    info = json.loads(place.read_text())
+    name = new.partition("://")[2].partition(":")[0]
+    place.write_text(json.dumps({**info, "firewalled": [name]}))
+    try:
+        done, _ = site.run("maas.reconfigure_url", new)
+    finally:
+        place.write_text(json.dumps(info))
+    assert done["state"] == "failed", done
+    assert f"all was put back to {now}" in done["message"]
+    assert f"because {last}: " in done["message"]
+    assert "NOT" not in done["message"]
+    assert urls(story) == before
+    look = site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    assert {one["state"] for one in look.values()} == {"accepted" if site.old else "connected"}
+
+
+def urls(story):
+    """The URL that each host of the fleet is configured with."""
+    found = {REGION: story.site.salt(REGION, "maas_region.config")[REGION]["url"]}
+    for minion, config in story.site.salt("rack-*", "maas_cluster.config").items():
+        (found[minion],) = config["urls"]
+    return found
 
 
 @pytest.mark.fleet

@@ -22,7 +22,7 @@ class FakeSalt:
         self.url = {"region": OLD, **dict.fromkeys(RACKS, OLD)}
         self.secret = {"region": 1, **dict.fromkeys(RACKS, 1)}
         self.machines, self.dhcp = [], {"dc1/0": {"old": ["rack-1"], "new": "rack-2"}}
-        self.told, self.asked, self.broken = [], [], {}
+        self.told, self.asked, self.broken, self.answers = [], [], {}, {}
 
     def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
         self.asked.append((tuple(minions), function))
@@ -34,6 +34,8 @@ class FakeSalt:
         return found
 
     def answer(self, minion, function, *args, **kwargs):
+        if (minion, function) in self.answers:
+            return self.answers[minion, function]
         if function == "maas_fleet.look":
             return {"clusters": {
                 one: {"named": True, "state": state, "problems": [], "cluster": one, "digest": "d"}
@@ -49,6 +51,7 @@ class FakeSalt:
             return {"boxes": dict.fromkeys(args[0], self.secret["region"])}
         return {
             "maas_region.config": {"url": self.url["region"]},
+            "maas_region.reachable": {"reachable": True, "reason": None},
             "maas_fleet.wait_for": dict(self.state),
             "maas_fleet.machines": self.machines,
             "maas_fleet.release_dhcp": self.dhcp,
@@ -187,6 +190,23 @@ def test_nothing_moves_while_one_is_away_or_deaf(fleet):
     fleet.salt.broken["rack-2", "test.ping"] = True
     with pytest.raises(MaasError, match=r"nothing was changed.*rack-1, rack-2"):
         move.run(fleet, NEW, None, False)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_nothing_moves_to_where_no_region_answers(fleet, dry_run):
+    refused = {"url": NEW, "reachable": False, "reason": "the connection was refused"}
+    fleet.salt.broken["rack-1", "maas_region.reachable"] = "the minion did not answer"
+    fleet.salt.answers["rack-2", "maas_region.reachable"] = refused
+    with pytest.raises(MaasError) as caught:
+        move.run(fleet, NEW, None, dry_run)
+    assert str(caught.value) == (
+        f"nothing was changed: 2 of 4 hosts do not reach a region at {NEW}: rack-1: the minion "
+        "did not answer; rack-2: the connection was refused; say force=true if they will"
+    )
+    assert "state.high" not in fleet.salt.functions()
+    assert move.run(fleet, NEW, None, dry_run, force=True)["state"] == (
+        "would move" if dry_run else "moved"
+    )
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "", "http://u:p@h/MAAS", 7])

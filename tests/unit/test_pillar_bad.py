@@ -252,6 +252,17 @@ def test_a_mistake_is_told_and_nothing_is_sent(managed, release, spoil, expected
     assert sent == []
 
 
+def test_a_release_that_the_region_does_not_run_is_told_before_anything_is_written(managed):
+    result, sent = managed(spoilt("3.7", put(("release",), "3.6")), "3.7")
+
+    assert result["result"] is False
+    assert re.fullmatch(
+        r"maas:release: '3\.6' is not what the region runs, MAAS 3\.7\S*; must be '3\.7', or be left out",
+        result["comment"],
+    )
+    assert {one.method for one in sent} <= {"GET"}
+
+
 @pytest.mark.parametrize(
     ("release", "spoil", "secret", "expected"),
     [pytest.param(*case[1:], id=case[0]) for case in SECRET],

@@ -253,7 +253,7 @@ class _ClusterDaemon(_Daemon):
             if self._secret is None:
                 self._log("No shared secret is installed; waiting.")
                 return
-        if not any(_same_region(url, self.hosts.base_url) for url in self._urls):
+        if not any(self._reaches(url) for url in self._urls):
             told = self._urls[0] if self._urls else "any URL"
             self._log(f"The region is not available at {told}.")
             return
@@ -263,6 +263,10 @@ class _ClusterDaemon(_Daemon):
             return
         self._log(f"Event-loop '{event_loop}' authenticated.")
         self._register(event_loop)
+
+    def _reaches(self, url):
+        blocked = self.host.info.get("firewalled") or ()
+        return urlsplit(url).hostname not in blocked and _same_region(url, self.hosts.base_url)
 
     def _register_over_http(self):
         """What a cluster of 1.5 or 1.6 does: it asks the region's API, which knows no secret."""

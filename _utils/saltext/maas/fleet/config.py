@@ -24,7 +24,7 @@ class Settings:
             though no pillar names it. A minion writes its own grains.
         gather_seconds: How long events are gathered into one batch.
         answer_seconds: For a minion to answer a short question.
-        enrol_seconds: For a cluster to register.
+        enrol_seconds: For a cluster to register, and for a region to answer after a restart.
         region_seconds: For the region to carry out what a batch needs, imports included.
         lifetime: Seconds for which a sealed secret can be opened.
         folder: Where the state of the fleet is kept.
@@ -38,7 +38,7 @@ class Settings:
     trust_grains: bool = False
     gather_seconds: float = 1.0
     answer_seconds: float = 60.0
-    enrol_seconds: float = 120.0
+    enrol_seconds: float = 180.0
     region_seconds: float = 7200.0
     lifetime: float = 600.0
     folder: str = ""

@@ -7,7 +7,7 @@ from saltext.maas.client.profile import url_problems
 from saltext.maas.fleet import states
 
 
-def run(fleet, url, region, dry_run) -> dict:
+def run(fleet, url, region, dry_run, force=False) -> dict:
     """Move a region to another URL; see the runner."""
     wrong = url_problems(str(url))
     if wrong:
@@ -28,6 +28,8 @@ def run(fleet, url, region, dry_run) -> dict:
         raise MaasError(
             f"nothing was changed: not connected, or their minions do not answer: {lost}"
         )
+    if not force:
+        _refuse_what_leads_nowhere(fleet, url, [region, *movers])
     if dry_run:
         return {**told, "state": "would move" if old != url else "is there already",
                 "clusters": dict.fromkeys(movers, "would move")}  # fmt: skip
@@ -52,6 +54,23 @@ def run(fleet, url, region, dry_run) -> dict:
     fleet.progress.end()
     todo = f"put the URL into the pillar (maas:region:url: {url}), or the next highstate moves back"
     return {**told, "state": "moved", "clusters": dict.fromkeys(movers, "moved"), "todo": todo}
+
+
+def _refuse_what_leads_nowhere(fleet, url, minions):
+    # What a region listens on does not depend on its URL, so a good one works before the move.
+    seconds = fleet.settings.answer_seconds
+    answers = fleet.salt.ask(minions, "maas_region.reachable", url, seconds=seconds)
+    lost = {
+        minion: answer.error or answer.value["reason"]
+        for minion, answer in answers.items()
+        if answer.error or not answer.value["reachable"]
+    }
+    if lost:
+        shown = "; ".join(f"{minion}: {why}" for minion, why in sorted(lost.items())[:10])
+        raise MaasError(
+            f"nothing was changed: {len(lost)} of {len(minions)} hosts do not reach a region at "
+            f"{url}: {shown}; say force=true if they will"
+        )
 
 
 def not_back(fleet, region, minions):

@@ -43,7 +43,8 @@ def enrol(fleet, minions, **settings) -> dict:
 
 def region_url(fleet, region, url) -> str | None:
     """Have a region's host use a URL; None, or why it does not."""
-    data = {"maas region host": {"maas_region": ["configured", {"url": url}], **_PLACE}}
+    given = ["configured", {"url": url}, {"wait": fleet.settings.enrol_seconds}]
+    data = {"maas region host": {"maas_region": given, **_PLACE}}
     seconds = fleet.settings.answer_seconds
     answer = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)[region]
     return failure(answer)

@@ -112,13 +112,19 @@ def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
         return None if good else f"it answered {answer.status_code}", answer
 
 
-def check_region_url(url: str, release: Release | str | None = None, timeout: float = 5) -> dict:
+def check_region_url(
+    url: str,
+    release: Release | str | None = None,
+    timeout: float = 5,
+    ca_file: str | None = None,
+) -> dict:
     """Find out whether a region answers at a URL, as a cluster would ask it.
 
     Args:
         url: Region URL.
         release: Its release where known; decides which API path to try.
         timeout: Seconds for each try.
+        ca_file: CA for https.
 
     Returns:
         ``{"reachable": bool, "reason": str or None}``.
@@ -127,7 +133,7 @@ def check_region_url(url: str, release: Release | str | None = None, timeout: fl
     apis = [Release(release).api] if release else ["2.0", "1.0"]
     reason = None
     for path in ("rpc/", *(f"api/{api}/version/" for api in apis)):
-        told = probe(f"{base}/{path}", timeout=timeout)
+        told = probe(f"{base}/{path}", ca_file, timeout)
         if told is None:
             return {"reachable": True, "reason": None}
         reason = reason or told

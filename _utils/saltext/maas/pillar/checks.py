@@ -22,7 +22,7 @@ def check(pillar: dict, release: Release | None = None) -> None:
 
     Args:
         pillar: The mapping under ``maas``.
-        release: The region's release, where the pillar does not say it.
+        release: The region's release, where it is known; that of the pillar otherwise.
 
     Raises:
         BadInput: With one line for each mistake.
@@ -39,7 +39,13 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     pillar = plain(pillar)
     found, misshapen = _against_schema(pillar)
     if pillar.get("release") is not None and "release" not in misshapen:
-        release = known(pillar["release"])
+        named = known(pillar["release"])
+        if release and named.series != release.series:
+            found.append(
+                f"{ROOT}:release: {pillar['release']!r} is not what the region runs, MAAS "
+                f"{release}; must be '{release.series}', or be left out"
+            )
+        release = release or named
     if release:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.

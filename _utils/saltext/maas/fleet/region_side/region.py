@@ -1,0 +1,77 @@
+"""The region of a minion, as a fleet asks it: its collections are read at most once."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from saltext.maas import pillar, runtime
+from saltext.maas.client import Client
+from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
+
+
+class Region:
+    """The region of this minion.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        deadline: Seconds within which it has to answer, if less than the profile says.
+    """
+
+    def __init__(self, dunders, deadline=None):
+        reach = runtime.profile(dunders)
+        if deadline:
+            reach = dataclasses.replace(reach, deadline=min(reach.deadline, deadline))
+        client = Client(reach)
+        self.release = client.release
+        self.snapshot = Snapshot(client, local=runtime.local_door(dunders, client.release))
+        self.type = "rack" if self.release >= "2.0" else "node_group"
+
+    def key(self, minion, values) -> str:
+        """By what the region knows a cluster."""
+        if self.type == "rack":
+            return pillar.hostname(minion, values)
+        return pillar.cluster_uuid(minion, values)
+
+    def state(self, key) -> str:
+        record = self.snapshot.records(self.type).get(key)
+        if record is None:
+            return "absent"
+        values = self.values(self.type, record)
+        if self.type == "node_group":
+            return values["status"]
+        return "connected" if values["connected"] else "disconnected"
+
+    def dhcp(self, keys) -> dict:
+        """``{cluster: [VLAN or interface it serves]}``."""
+        found = {}
+        if self.type == "node_group":
+            for key in keys:
+                for name, record in self.snapshot.records("node_group_interface", key).items():
+                    values = self.values("node_group_interface", record)
+                    if values.get("management") not in (None, "unmanaged"):
+                        found.setdefault(key, []).append(str(values.get("interface") or name))
+            return found
+        for vlan, record in self.snapshot.records("dhcp").items():
+            values = self.values("dhcp", record)
+            if values.get("enabled"):
+                for rack in (values.get("primary_rack"), values.get("secondary_rack")):
+                    if rack:
+                        found.setdefault(rack, []).append(vlan)
+        return found
+
+    def in_sync(self, wish) -> bool | None:
+        """Whether a cluster holds what a wish names."""
+        table = self.snapshot.tables["cluster_image"]
+        record = table.match(self.snapshot, wish)
+        return None if record is None else not table.differences(self.snapshot, wish, record)
+
+    def values(self, type, record) -> dict:
+        """A record's values, as the type's table has them."""
+        return self.snapshot.tables[type].values(self.snapshot, record.raw)
+
+    def carry_out(self, wishes, limits=None, report=None, test=False):
+        """Plan what is wished and, unless it is a test, do it; returns the plan."""
+        plan = make_plan(self.snapshot, wishes)
+        if plan.changes and not test:
+            apply(self.snapshot, plan, limits or Limits(), report)
+        return plan

@@ -1,0 +1,147 @@
+"""What the pillar says about clusters is made so at their region, for a whole batch at once."""
+
+from __future__ import annotations
+
+from saltext.maas import envelope, pillar, runtime
+from saltext.maas.client.errors import BadInput
+from saltext.maas.fleet.region_side.region import Region
+from saltext.maas.reconcile import want
+from saltext.maas.reconcile.order import ALL
+from saltext.maas.reconcile.plan import Wishes
+from saltext.maas.resources.node_group import PLACEHOLDER
+
+#: What each part of a settlement is about.
+PARTS = {
+    "accept": {"rack", "node_group"},
+    "dhcp": {"dhcp", "node_group_interface"},
+    "images": {"cluster_image"},
+}
+
+
+def prepare(dunders, keys: dict, lifetime: float) -> dict:
+    """Make the region ready for new clusters, and seal its secret for them.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        keys: ``{minion: accepted public key}``.
+        lifetime: Seconds for which the secret can be opened.
+
+    Returns:
+        An envelope (see :mod:`saltext.maas.envelope`), or ``{}`` for a release
+        whose clusters enrol without a secret.
+    """
+    described = runtime.pillar(dunders)
+    region = Region(dunders)
+    alone = (described.get("region") or {}).get("is_cluster") is False
+    if region.type == "node_group" and alone:
+        # The first cluster to register would take the placeholder over.
+        region.carry_out([want("node_group", {"uuid": PLACEHOLDER}, absent=True)])
+    if region.release < "1.7":
+        return {}
+    return envelope.close(dunders, keys, lifetime)
+
+
+def settle(dunders, minions, part: str, test: bool = False) -> dict:
+    """Make one part of what the pillar says about clusters so, for all of them at once.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        minions: Minion ids.
+        part: ``accept``, ``dhcp`` or ``images``; see :data:`PARTS`.
+        test: Only plan.
+
+    Returns:
+        ``{minion: {"changes": {type: {label: change}}, "error": text or None}}``.
+
+    Raises:
+        MaasError: The pillar is wrong, or the region cannot be asked.
+    """
+    if part not in PARTS:
+        raise BadInput(f"part: {part!r} must be one of {', '.join(PARTS)}")
+    try:
+        return _settle(dunders, minions, part, test)
+    except BadInput as error:
+        # What is wrong with one cluster's entry does not hold the others up.
+        own = {
+            minion: [one for one in error.problems if one.startswith(f"maas:clusters:{minion}:")]
+            for minion in minions
+        }
+        bad = {minion: "; ".join(lines) for minion, lines in own.items() if lines}
+        if not bad:
+            raise
+        found = {minion: {"changes": {}, "error": told} for minion, told in bad.items()}
+        rest = [minion for minion in minions if minion not in bad]
+        return {**found, **(settle(dunders, rest, part, test) if rest else {})}
+
+
+def _settle(dunders, minions, part, test):
+    described = runtime.pillar(dunders)
+    region = Region(dunders)
+    everything = Wishes(pillar.wishes(described, region.release))
+    clusters = described.get("clusters") or {}
+    owners = {region.key(one, clusters.get(one) or {}): one for one in minions if one in clusters}
+    chosen = [
+        one for one in everything
+        if one.type in PARTS[part] and not one.absent and _owned(one, owners)
+    ]  # fmt: skip
+    found = {minion: {"changes": {}, "error": None} for minion in minions}
+    wishes = _with_needs(region, chosen, everything)
+    if not wishes:
+        return found
+    report = runtime.progress(dunders, f"onboarding {part}")
+    plan = region.carry_out(wishes, pillar.limits(described), report, test)
+    for change in plan.changes:
+        for minion in _owned(change.wanted, owners):
+            label = change.wanted.label
+            if change.done or test:
+                found[minion]["changes"].setdefault(change.wanted.type, {})[label] = change.shown()
+            elif change.error or change.problem:
+                told = f"{change.name}: {change.error or change.problem}"
+                if change.error and "needs what failed" in change.error:
+                    told += "".join(f"; {why}" for why in _roots(plan, change))
+                found[minion]["error"] = told
+    return found
+
+
+def _roots(plan, change):
+    needed = [
+        one for one in plan.changes
+        if one.id in change.needs or (one.wanted.type, ALL) in change.needs
+    ]  # fmt: skip
+    return [f"{one.name}: {one.error}" for one in needed if one.error and not one.done][:3]
+
+
+def _owned(wish, owners) -> list:
+    """The minions of a batch whose a wish is."""
+    values = wish.values
+    if wish.type in ("rack", "node_group"):
+        keys = [wish.key]
+    elif wish.type in ("cluster_image", "node_group_interface"):
+        keys = [values["cluster"]]
+    elif wish.type == "dhcp":
+        keys = [values.get("primary_rack"), values.get("secondary_rack")]
+    else:
+        keys = []
+    return [owners[key] for key in keys if key in owners]
+
+
+def _with_needs(region, chosen, everything):
+    """The chosen wishes and all that they need, which may be other clusters' too."""
+    by_id = {(one.type, one.key): one for one in everything if not one.absent}
+    stages = {}
+    for one in by_id.values():
+        stages.setdefault(region.snapshot.tables[one.type].stage(one), []).append(one)
+    found, open_ = {}, list(chosen)
+    while open_:
+        wish = open_.pop()
+        ident = (wish.type, wish.key)
+        if ident in found:
+            continue
+        found[ident] = wish
+        table = region.snapshot.tables[wish.type]
+        needs = table.needs(wish, everything)
+        needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
+        open_ += [by_id[need] for need in needs if need in by_id]
+        for stage in (*table.comes_after(wish), *(type for type, key in needs if key == ALL)):
+            open_ += stages.get(stage, ())
+    return list(found.values())
