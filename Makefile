@@ -66,7 +66,7 @@ test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3
 
 .PHONY: test-onboard
 test-onboard: $(VENV)/.tests ## onboarding of whole fleets, and what can go wrong; minutes
-	@$(PY) -m pytest --fleet tests/integration/test_onboarding.py $(ARGS)
+	@$(PY) -m pytest --fleet $(wildcard tests/integration/test_onboarding*.py) $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.tests ## style: ruff and salt-lint

@@ -181,11 +181,18 @@ class Site(Lab):
 
     def unavailable(self, seconds):
         """Let the region answer every request 503 for a while."""
+        self._command_region("unavailable", seconds)
+
+    def outage(self, seconds):
+        """Let the region refuse all connections for a while."""
+        self._command_region("outage", seconds)
+
+    def _command_region(self, verb, seconds):
         root = self.folder / "hosts" / REGION
         token = (root / "emulator.token").read_text().strip()
         body = {"root": str(root), "token": token, "seconds": seconds}
         base = self.url.rpartition("/MAAS")[0]
-        http.post(f"{base}/_emulator/unavailable", json=body, timeout=10).raise_for_status()
+        http.post(f"{base}/_emulator/{verb}", json=body, timeout=10).raise_for_status()
 
     def run(self, function, *arguments, timeout=300):
         """``salt-run``: what the runner returns, and what it says on standard error."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from emulator_calls import Caller
@@ -147,6 +148,21 @@ def test_command_line_refuses_an_unknown_release():
     )
     assert done.returncode == 1
     assert "not a known MAAS release" in done.stderr
+
+
+def test_a_region_that_is_down_refuses_and_comes_back_as_it_was(server):
+    zones = ask(connect(server))
+    down = threading.Thread(target=server.outage, args=(0.5,))
+    down.start()
+    deadline, refused = time.monotonic() + 5, False
+    while not refused and time.monotonic() < deadline:
+        try:
+            ask(connect(server))
+        except OSError:
+            refused = True
+    assert refused
+    down.join(5)
+    assert ask(connect(server)) == zones
 
 
 def test_a_region_that_is_not_there_for_a_while_answers_503(server):

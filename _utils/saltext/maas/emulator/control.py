@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import threading
 
 _LABEL = "_trusted_folders"
 
@@ -23,7 +24,8 @@ def dispatch(region, verb: str, payload: dict) -> tuple[int, dict]:
 
     Args:
         region: The emulated region.
-        verb: ``createadmin``, ``apikey``, ``changepassword``, ``ping`` or ``unavailable``.
+        verb: ``createadmin``, ``apikey``, ``changepassword``, ``ping``, ``unavailable`` or
+            ``outage``.
         payload: Its fields, with ``root`` and ``token``.
 
     Returns:
@@ -109,9 +111,16 @@ def _unavailable(region, payload):
     return {}
 
 
+def _outage(region, payload):
+    """Refuse connections for some seconds, once this is answered."""
+    threading.Timer(0.2, region.outage, [float(payload["seconds"])]).start()
+    return {}
+
+
 _VERBS = {
     "ping": _ping,
     "unavailable": _unavailable,
+    "outage": _outage,
     "createadmin": _create_admin,
     "apikey": _api_key,
     "changepassword": _change_password,

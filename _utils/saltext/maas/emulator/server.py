@@ -7,6 +7,7 @@ import json
 import socket
 import socketserver
 import threading
+import time
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -171,6 +172,7 @@ class RegionServer:
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/MAAS"
         self._thread = None
+        self.region.outage = self.outage
 
     def start(self):
         """Accept connections in a thread of its own."""
@@ -192,6 +194,13 @@ class RegionServer:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # closed already
+
+    def outage(self, seconds):
+        """Refuse connections for a while, as when the region's host is started anew."""
+        self.stop()
+        time.sleep(seconds)
+        self._server = _Server(self.port, self)
+        self.start()
 
     def __enter__(self):
         return self.start()
