@@ -184,7 +184,7 @@ class Site(Lab):
         self._command_region("unavailable", seconds)
 
     def outage(self, seconds):
-        """Let the region refuse all connections for a while."""
+        """Let the region close all connections without an answer for a while."""
         self._command_region("outage", seconds)
 
     def _command_region(self, verb, seconds):

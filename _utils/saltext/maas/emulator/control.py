@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import threading
 
 _LABEL = "_trusted_folders"
 
@@ -112,8 +111,8 @@ def _unavailable(region, payload):
 
 
 def _outage(region, payload):
-    """Refuse connections for some seconds, once this is answered."""
-    threading.Timer(0.2, region.outage, [float(payload["seconds"])]).start()
+    """Close connections without an answer for some seconds, as a region that is being restarted."""
+    region.down_until = region.clock() + float(payload["seconds"])
     return {}
 
 

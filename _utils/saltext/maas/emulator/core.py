@@ -99,8 +99,8 @@ class Region:
         self.series_choices: Callable[[str], list[str]] = lambda setting: []
         #: Until when (by ``clock``) every request is answered 503.
         self.unavailable_until = 0.0
-        #: Ends and starts the server that is before the region, where there is one.
-        self.outage: Callable[[float], None] = lambda seconds: None
+        #: Until when (by ``clock``) every connection is closed without an answer.
+        self.down_until = 0.0
         self._rows: dict[str, Rows] = {}
         self._due: list = []
         self._order = itertools.count()

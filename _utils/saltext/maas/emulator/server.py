@@ -7,7 +7,6 @@ import json
 import socket
 import socketserver
 import threading
-import time
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -62,6 +61,9 @@ class _Connection(socketserver.StreamRequestHandler):
         body = self._body(headers)
         if body is None:
             self._send(Response(413, b""), method, close=True)
+            return False
+        region = self.server.owner.region
+        if region.clock() < region.down_until and not target.startswith("/_emulator/"):
             return False
         wish = headers.get("connection", "").lower()
         close = wish == "close" or (version == "HTTP/1.0" and wish != "keep-alive")
@@ -172,7 +174,6 @@ class RegionServer:
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/MAAS"
         self._thread = None
-        self.region.outage = self.outage
 
     def start(self):
         """Accept connections in a thread of its own."""
@@ -194,13 +195,6 @@ class RegionServer:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # closed already
-
-    def outage(self, seconds):
-        """Refuse connections for a while, as when the region's host is started anew."""
-        self.stop()
-        time.sleep(seconds)
-        self._server = _Server(self.port, self)
-        self.start()
 
     def __enter__(self):
         return self.start()
