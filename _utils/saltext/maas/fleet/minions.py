@@ -9,6 +9,7 @@ from saltext.maas.client.errors import MaasError
 
 log = logging.getLogger(__name__)
 
+_GRAINS = "grains"  # the bank of Salt 3008's cache
 _TRIES = 5  # how often a master that does not answer its own client is asked
 
 
@@ -121,16 +122,27 @@ class Salt:
 
     def grains(self, minion) -> dict:
         """A minion's grains as the master cached them; the minion wrote them itself."""
-        import salt.cache
-
-        data = salt.cache.factory(self.opts).fetch(f"minions/{minion}", "data") or {}
-        return data.get("grains") or {}
+        cache, bank, key = self._cached(minion)
+        data = cache.fetch(bank, key) or {}
+        return data if bank == _GRAINS else data.get("grains") or {}
 
     def last_heard(self, minion) -> float | None:
         """When a minion last had its pillar from the master, in seconds since 1970."""
+        cache, bank, key = self._cached(minion)
+        return cache.updated(bank, key) if cache.contains(bank, key) else None
+
+    def _cached(self, minion):
+        """The master's cache, and where in it a minion's grains are: ``(cache, bank, key)``.
+
+        Salt 3008 has a bank of grains; before, a bank for each minion held grains and pillar.
+        What an older master wrote there stays after its upgrade, so the new place goes first.
+        """
         import salt.cache
 
-        return salt.cache.factory(self.opts).updated(f"minions/{minion}", "data")
+        cache = salt.cache.factory(self.opts)
+        if cache.contains(_GRAINS, minion):
+            return cache, _GRAINS, minion
+        return cache, f"minions/{minion}", "data"
 
     # Events
 
