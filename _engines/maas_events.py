@@ -30,7 +30,11 @@ def start(profile=None, interval=10, level="INFO", batch=100, begin="now", tag="
     ``maas/event/failed_deployment``, with what MAAS says of it: ``id``, ``type``, ``level``,
     ``created``, ``node``, ``hostname``, ``username`` and ``description``. Where it stopped is kept
     in Salt's cache, so that nothing is lost by a restart; an event may come twice. A region that
-    is down is asked less and less often, every five minutes at last.
+    is down, or a bus that takes nothing, is tried less and less often, every five minutes at last.
+
+    An event counts as delivered when the bus of this process has taken it: the master's, or on a
+    minion the minion's own, from where Salt passes it to its master without saying whether it
+    came there.
 
     Args:
         profile: How to reach the region: the name of a profile in Salt's configuration, or a
@@ -62,5 +66,15 @@ def _sender():
         import salt.utils.event
 
         bus = salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False)
-        return lambda tag, data: bus.fire_event(data, tag)
-    return lambda tag, data: __salt__["event.send"](tag, data)
+        return _checked(lambda tag, data: bus.fire_event(data, tag))
+    return _checked(lambda tag, data: __salt__["event.send"](tag, data))
+
+
+def _checked(fire):
+    """Salt answers that a bus took nothing; it does not raise."""
+
+    def send(tag, data):
+        if not fire(tag, data):
+            raise OSError(f"Salt's event bus did not take {tag}")
+
+    return send

@@ -76,7 +76,8 @@ class Follower:
         """Follow for ever.
 
         Args:
-            send: Called with tag and data of each event.
+            send: Called with tag and data of each event; raises OSError where it cannot be
+                delivered, which is tried again.
             interval: Seconds between two questions.
             sleep: How to rest.
 
@@ -96,7 +97,7 @@ class Follower:
                 # The first failure is worth a line; that it lasts is not worth one each time.
                 log.log(
                     logging.WARNING if failures == 1 else logging.DEBUG,
-                    "The events of MAAS cannot be read: %s", error,
+                    "The events of MAAS cannot be passed on: %s", error,
                 )  # fmt: skip
             if not more:
                 pause = min(interval * 2 ** min(failures, 16), max(_LONGEST_PAUSE, interval))
@@ -105,11 +106,15 @@ class Follower:
     def step(self, send) -> bool:
         """Read the next events, send them, and remember where that was.
 
+        Args:
+            send: As in :meth:`run`; what it raises goes through, and nothing is remembered.
+
         Returns:
             Whether there may be more at once.
 
         Raises:
             MaasError: The region cannot be asked.
+            OSError: An event could not be delivered.
         """
         known = self._load()
         if known is None:
