@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 
 import pytest
@@ -137,9 +138,58 @@ def test_hostile_ids_are_refused_before_anything_is_done(fleet, value, caplog):
     assert not any(line.startswith("rack-1") for line in caplog.text.splitlines())
 
 
-@pytest.mark.parametrize("value", ["rack-1", "rack-1.example.com", "A_b", "7", "x" * 254])
+@pytest.mark.parametrize("value", ["rack-1", "rack-1.example.com", "A_b", "7", "x" * names.MAX_ID])
 def test_ids_of_hosts_are_taken(value):
     assert names.is_id(value)
+
+
+def test_the_longest_id_has_files_and_a_longer_one_holds_nobody_up(fleet, caplog):
+    longest, longer = "x" * names.MAX_ID, "x" * (names.MAX_ID + 1)
+    for name in (longest, longer):
+        fleet.salt.keys[name], fleet.salt.named[name] = "key", "absent"
+    told = react(fleet, [longer, longest, "rack-1"])
+    assert told["queued"] == [longest, "rack-1"]
+    assert told["refused"].keys() == {longer}
+    assert "longer than the 217 characters" in told["refused"][longer]
+    assert "longer than the 217 characters" in caplog.text
+    assert fleet.store.record(longest)["state"] == "enrolled"
+    assert fleet.store.record("rack-1")["state"] == "enrolled"
+    told = worker.react(fleet, f"salt/minion/{longer}/start", longer, None)
+    assert "longer than the 217 characters" in told["refused"][longer]
+    for target in (longer, [longer]):
+        with pytest.raises(MaasError, match=r"target: .* is longer than the 217 characters"):
+            onboard.run(fleet, target, "glob", False)
+    caplog.clear()
+    assert longer not in onboard.run(fleet, "x*", "glob", True)
+    assert "is passed over: it is longer than the 217 characters" in caplog.text
+
+
+def test_one_that_cannot_be_queued_does_not_hold_up_the_others(fleet, monkeypatch):
+    real = fleet.store.enqueue
+
+    def enqueue(minion, by):
+        if minion == "rack-2":
+            raise OSError(28, "No space left on device")
+        return real(minion, by)
+
+    monkeypatch.setattr(fleet.store, "enqueue", enqueue)
+    told = react(fleet, ["rack-2", "rack-1"])
+    assert told["queued"] == ["rack-1"]
+    assert "No space left" in told["refused"]["rack-2"]
+    found = onboard.run(fleet, "rack-2,rack-3", "glob", False)
+    assert found["rack-3"]["state"] == "enrolled"
+    assert found["rack-2"]["state"] == "failed"
+    assert "No space left" in found["rack-2"]["message"]
+
+
+def test_a_damaged_file_does_not_stop_the_queue(fleet):
+    for name, text in (("rack-2", '{"asked": "x"}'), ("rack-3", "{")):
+        path = os.path.join(fleet.settings.folder, "queue", f"{name}.json")
+        with open(path, "w", encoding="ascii") as stream:
+            stream.write(text)
+    react(fleet, "rack-1")
+    assert {fleet.store.record(minion)["state"] for minion in RACKS} == {"enrolled"}
+    assert fleet.store.queued() == {}
 
 
 def test_who_may_name_whom():
@@ -423,7 +473,13 @@ def test_a_target_that_is_no_id_is_refused(fleet, target):
     [
         ({}, "maas.fleet:region: is missing"),
         ({"region": "../x"}, "minion ids"),
-        ({"region": "r", "batch": 0}, "above 0"),
+        ({"region": "x" * 218}, "at most 217 characters"),
+        ({"region": "r", "batch": 0}, "maas.fleet:batch: 0 must be a whole number from 1 to 1000"),
+        ({"region": "r", "batch": 2.0}, "batch: 2.0 must be a whole number from 1 to 1000"),
+        ({"region": "r", "batch": 1001}, "batch: 1001 must be a whole number from 1 to 1000"),
+        ({"region": "r", "batch": True}, "batch: True must be a whole number from 1 to 1000"),
+        ({"region": "r", "answer_seconds": 0}, "above 0"),
+        ({"region": "r", "answer_seconds": float("nan")}, "above 0"),
         ({"region": "r", "trust_grains": "yes"}, "true or false"),
         ({"region": "r", "orchestration": 7}, "text"),
         ({"region": "r", "nonsense": 7}, "maas.fleet:nonsense: unknown"),
@@ -432,6 +488,21 @@ def test_a_target_that_is_no_id_is_refused(fleet, target):
 def test_wrong_settings_are_told(given, told):
     with pytest.raises(BadInput, match=told):
         Settings.of({"cachedir": "/tmp", "maas.fleet": given})
+
+
+@pytest.mark.parametrize("batch", [2.0, 0, 1001, True, "2"])
+def test_a_wrong_batch_is_told_and_leaves_the_queue_alone(fleet, batch):
+    fleet.store.enqueue("rack-1", "event")
+    opts = fleet.salt.opts
+    wrong = {**opts, "maas.fleet": {**opts["maas.fleet"], "batch": batch}}
+    for given in (
+        {"dunders": {"__opts__": wrong}},
+        {"dunders": {"__opts__": opts}, "batch": batch},
+    ):
+        with pytest.raises(BadInput, match=r"batch: .* must be a whole number from 1 to 1000"):
+            core.Fleet(**given, salt=fleet.salt)
+    react(fleet, "rack-2")
+    assert fleet.store.record("rack-1")["state"] == "enrolled"
 
 
 def test_progress_is_lines_in_a_pipe_and_a_bar_on_a_terminal():

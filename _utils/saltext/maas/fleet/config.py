@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, fields
 
 from saltext.maas.client.errors import BadInput
 from saltext.maas.fleet import names
+
+#: How many clusters a batch can have.
+MAX_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Settings:
     Attributes:
         regions: Minion ids of the region hosts. Only what a region's pillar names is
             onboarded, and only a region named here is asked for its secret.
-        batch: How many clusters are onboarded at once.
+        batch: How many clusters are onboarded at once, 1 to 1000.
         orchestration: Orchestration that takes a batch through; empty to do without.
         saltenv: Environment in which it is.
         authorised: Minions that may ask for the onboarding of others.
@@ -73,17 +77,28 @@ class Settings:
         return cls(**given)
 
 
+def batch_problems(place: str, value) -> list[str]:
+    """What is wrong with a batch's size: nothing, or one line that names its place."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and 0 < value <= MAX_BATCH:
+        return []
+    return [f"{place}: {value!r} must be a whole number from 1 to {MAX_BATCH}"]
+
+
 def _problem(name, value, cls):
     default = getattr(cls, name, None)
     told = f"maas.fleet:{name}: {value!r} must be"
+    if name == "batch":
+        return batch_problems("maas.fleet:batch", value)
     if name in ("regions", "authorised"):
         if not isinstance(value, list) or not all(names.is_id(one) for one in value):
-            return [f"{told} a list of minion ids"]
+            return [f"{told} a list of minion ids of at most {names.MAX_ID} characters"]
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             return [f"{told} true or false"]
     elif isinstance(default, (int, float)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or value <= 0 or not math.isfinite(value):
             return [f"{told} a number above 0"]
     elif not isinstance(value, str):
         return [f"{told} text"]

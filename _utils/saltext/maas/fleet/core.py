@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from saltext.maas.client.errors import MaasError
-from saltext.maas.fleet.config import Settings
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.fleet.config import Settings, batch_problems
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.fleet.store import Store
 
@@ -118,6 +118,7 @@ class Progress:
 
 
 def _whole(number):
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 1000:
-        raise MaasError(f"batch: {number!r} must be a whole number from 1 to 1000")
+    problems = batch_problems("batch", number)
+    if problems:
+        raise BadInput(problems)
     return number

@@ -13,6 +13,9 @@ from saltext.maas.client.errors import MaasError
 #: As hosts are called, with ``_``; no path, no template, no pattern fits.
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?", re.ASCII)
 _START = re.compile(r"salt/minion/([^/]+)/start")
+#: Characters of an id. Files are called after it, with up to 38 more while they are written, and
+#: no name of a file has more than 255.
+MAX_ID = 217
 ONBOARD_TAG = "maas/cluster/onboard"
 #: How many minions one event may name.
 MAX_NAMED = 1000
@@ -24,6 +27,18 @@ class Refused(MaasError):
 
 def is_id(value) -> bool:
     """Whether something is a minion id that this extension works with."""
+    return has_form(value) and len(value) <= MAX_ID
+
+
+def what_is_wrong(value) -> str:
+    """Why something is no minion id that this extension works with, as the end of a sentence."""
+    if has_form(value):
+        return f"is longer than the {MAX_ID} characters that a minion id can have here"
+    return "is no minion id"
+
+
+def has_form(value) -> bool:
+    """Whether something looks like a minion id, of whatever length Salt allows."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None and ".." not in value
 
 
@@ -42,10 +57,13 @@ def meant(tag, sender, asked, authorised=()) -> list[str]:
         asked: What the event names: a minion id, a list of them, or None.
         authorised: Minions that may name others.
 
+    Returns:
+        The minions; each has the form of an id, but may be too long for :func:`is_id`.
+
     Raises:
         Refused: The event is not one of ours, is malformed, or names another minion.
     """
-    if sender is not None and not is_id(sender):
+    if sender is not None and not has_form(sender):
         raise Refused(f"the sender {shown(sender)} is no minion id")
     start = _START.fullmatch(tag) if isinstance(tag, str) and len(tag) < 300 else None
     if start:
@@ -60,7 +78,7 @@ def meant(tag, sender, asked, authorised=()) -> list[str]:
     if not 0 < len(named) <= MAX_NAMED:
         raise Refused(f"an event must name 1 to {MAX_NAMED} minions")
     for one in named:
-        if not is_id(one):
+        if not has_form(one):
             raise Refused(f"{shown(one)} is no minion id")
         if sender is not None and one != sender and sender not in authorised:
             raise Refused(f"{sender} names another minion, {one}, and is not authorised to")

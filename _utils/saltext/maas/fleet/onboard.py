@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from saltext.maas.fleet import names, worker
+
+log = logging.getLogger(__name__)
 
 
 def resolve(fleet, target, kind) -> list[str]:
@@ -15,15 +18,19 @@ def resolve(fleet, target, kind) -> list[str]:
     """
     if isinstance(target, str) and kind == "glob" and "," in target:
         target = [one.strip() for one in target.split(",")]
+    elif kind == "glob" and names.has_form(target):
+        target = [target]
     if isinstance(target, (list, tuple)) or kind == "list":
         found = [target] if isinstance(target, str) else list(target)
         for one in found:
             if not names.is_id(one):
-                raise names.Refused(f"target: {names.shown(one)} is no minion id")
+                raise names.Refused(f"target: {names.shown(one)} {names.what_is_wrong(one)}")
         return list(dict.fromkeys(found))
-    if kind == "glob" and names.is_id(target):
-        return [target]
-    return [one for one in fleet.salt.all_minions(target, kind) if names.is_id(one)]
+    found = fleet.salt.all_minions(target, kind)
+    for one in found:
+        if not names.is_id(one):
+            log.warning("%s is passed over: it %s", names.shown(one), names.what_is_wrong(one))
+    return [one for one in found if names.is_id(one)]
 
 
 def run(fleet, target, kind, dry_run) -> dict:
@@ -31,9 +38,14 @@ def run(fleet, target, kind, dry_run) -> dict:
     minions = resolve(fleet, target, kind)
     if dry_run:
         return _dry_run(fleet, minions)
+    unqueued = {}
     for minion in minions:
-        fleet.store.refusal(minion)
-        worker.ask_for(fleet, minion, "run")
+        try:
+            fleet.store.refusal(minion)
+            worker.ask_for(fleet, minion, "run")
+        except OSError as error:
+            unqueued[minion] = f"it could not be queued: {error.strerror}"
+            log.exception("%s could not be queued", minion)
     while not worker.work(fleet):
         # Somebody else works; it takes ours along.
         waiting = set(fleet.store.queued()) & set(minions)
@@ -42,7 +54,12 @@ def run(fleet, target, kind, dry_run) -> dict:
             break
         time.sleep(1)
     fleet.progress.end()
-    return {minion: outcome(fleet, minion) for minion in minions}
+    return {
+        minion: _told("failed", unqueued[minion], "look at the master's disk")
+        if minion in unqueued
+        else outcome(fleet, minion)
+        for minion in minions
+    }
 
 
 def outcome(fleet, minion) -> dict:
@@ -50,11 +67,8 @@ def outcome(fleet, minion) -> dict:
     refusal = fleet.store.refusal(minion)
     record = fleet.store.record(minion)
     if refusal or not record:
-        return {
-            "state": "refused", "region": None, "step": None,
-            "message": refusal or "nothing is known of it",
-            "todo": "accept its key; name it in the region's pillar",
-        }  # fmt: skip
+        why = refusal or "nothing is known of it"
+        return _told("refused", why, "accept its key; name it in the region's pillar")
     return {
         "state": record["state"],
         "region": record.get("region"),
@@ -62,6 +76,10 @@ def outcome(fleet, minion) -> dict:
         "message": record.get("error") or "",
         "todo": record.get("todo") or "",
     }
+
+
+def _told(state, message, todo):
+    return {"state": state, "region": None, "step": None, "message": message, "todo": todo}
 
 
 def _dry_run(fleet, minions):

@@ -46,13 +46,13 @@ class Store:
                 continue  # just being written
             one = self._read("queue", name[: -len(".json")])
             if one is not None:
-                found[name[: -len(".json")]] = {"by": one.get("by"), "asked": one.get("asked", 0)}
+                found[name[: -len(".json")]] = {"by": one.get("by"), "asked": _asked(one)}
         return dict(sorted(found.items(), key=lambda item: item[1]["asked"]))
 
     def done_with(self, minion: str, asked: float) -> None:
         """Take a minion off the queue, unless it was asked for anew meanwhile."""
         with self._queue():
-            if (self._read("queue", minion) or {}).get("asked", 0) == asked:
+            if _asked(self._read("queue", minion) or {}) == asked:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self._path("queue", minion))
 
@@ -158,3 +158,9 @@ class Store:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(values, stream)
         os.replace(temporary, path)
+
+
+def _asked(entry):
+    """When something was asked; 0 where its file was damaged."""
+    asked = entry.get("asked")
+    return asked if isinstance(asked, (int, float)) else 0

@@ -38,16 +38,30 @@ def react(fleet, tag, sender, asked) -> dict:
         return told
     by = "start" if tag != names.ONBOARD_TAG else "event"
     for minion in minions:
-        if by == "start" and _without_cluster(fleet, minion):
-            log.debug("%s has no cluster", minion)
-        elif not _accepted(fleet, minion):
-            told["refused"][minion] = "its key is not accepted"
-            fleet.refuse(minion, "its key is not accepted")
-        else:
-            told["queued" if ask_for(fleet, minion, by) else "running"].append(minion)
+        try:
+            _hear(fleet, minion, by, told)
+        except Exception as error:  # the others that the event names are queued all the same
+            log.exception("maas onboarding of %s", minion)
+            told["refused"][minion] = f"it could not be queued: {error}"
+            fleet.refuse(minion, told["refused"][minion])
     if told["queued"] or told["running"]:
         work(fleet)
     return told
+
+
+def _hear(fleet, minion, by, told):
+    if not names.is_id(minion):
+        why = f"its id {names.what_is_wrong(minion)}"
+    elif by == "start" and _without_cluster(fleet, minion):
+        log.debug("%s has no cluster", minion)
+        return
+    elif not _accepted(fleet, minion):
+        why = "its key is not accepted"
+    else:
+        told["queued" if ask_for(fleet, minion, by) else "running"].append(minion)
+        return
+    told["refused"][minion] = why
+    fleet.refuse(minion, why)
 
 
 def ask_for(fleet, minion, by) -> bool:
