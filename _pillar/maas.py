@@ -32,8 +32,7 @@ from __future__ import annotations
 
 import logging
 
-from saltext.maas import inventory, master
-from saltext.maas.client.errors import MaasError
+from saltext.maas import inventory, kept, master
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +41,9 @@ def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, life
     """Tell a minion what MAAS knows of it.
 
     All nodes are read at once and kept in the master's cache, so that any number of minions costs
-    one reading in ``lifetime`` seconds. A region that does not answer delays a pillar by
-    ``seconds`` at most, and not again within half a minute; the last answer is then taken.
+    one reading in ``lifetime`` seconds. A region that does not answer, or a secret store that does
+    not give the API key, delays a pillar by ``seconds`` at most, and not again within half a
+    minute; the last answer is then taken.
 
     Args:
         minion_id: The minion's id.
@@ -69,8 +69,8 @@ def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, life
     """
     try:
         nodes = master.kept_nodes(__opts__, profile, lifetime).nodes(seconds)
-    except (MaasError, OSError) as error:
-        log.error("External pillar maas: %s", error)
+    except Exception as error:  # one that is raised would keep every minion from its states
+        log.error("External pillar maas: %s", kept.told(error))
         return {}
     found = inventory.of_minion(nodes, minion_id)
     return {key: found} if found else {}

@@ -67,3 +67,47 @@ def test_machines_become_targets(region, salt):
     assert targets("kind:rack")[name]["host"] == "10.0.0.2"
     assert targets("kind:rack")[name]["user"] == "ubuntu"
     assert targets("kind:rack zone:nowhere") == {}
+
+
+STORE = """
+import os
+
+def get(key, profile=None):
+    if not os.path.exists(profile["file"]):
+        raise RuntimeError("vault is sealed")
+    with open(profile["file"]) as stream:
+        return stream.read()
+"""
+
+# Salt resolves what its configuration holds when it starts; later references are ours.
+LATE_REFERENCE = """
+import json, sys, salt.config, salt.loader
+opts = salt.config.master_config(sys.argv[1])
+opts["maas"]["api_key"] = "sdb://vault/key"
+ext_pillar = salt.loader.pillars(opts, {})["maas"]
+print(json.dumps(ext_pillar("rack1", {}, seconds=20)))
+"""
+
+
+def test_a_secret_store_that_fails_takes_no_pillar_away(region, tmp_path):
+    (tmp_path / "sdb").mkdir()
+    (tmp_path / "sdb/store.py").write_text(STORE)
+    salt = Salt(
+        tmp_path / "salt", str(REPOSITORY / "_utils"),
+        maas={"url": region.url}, vault={"driver": "store", "file": str(tmp_path / "key")},
+        sdb_dirs=[str(tmp_path / "sdb")], pillar_dirs=[str(REPOSITORY / "_pillar")],
+    )  # fmt: skip
+
+    def pillar():
+        done = salt.python_program(LATE_REFERENCE, str(salt.folder / "master"))
+        assert done.returncode == 0, done.stderr
+        assert "sealed" not in done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert pillar() == {}
+    (tmp_path / "key").write_text(region.api_key)
+    for mark in (salt.folder / "cache/maas").glob("*.failed"):
+        mark.unlink()
+    assert pillar()["maas_node"]["hostname"] == "rack1"
+    (tmp_path / "key").unlink()
+    assert pillar()["maas_node"]["hostname"] == "rack1"

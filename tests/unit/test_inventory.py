@@ -1,48 +1,11 @@
-"""A region's nodes as facts: read once, kept, and matched to minions and targets."""
+"""A region's nodes as facts, matched to minions and targets."""
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 from saltext.maas import inventory, roster
-from saltext.maas.client.errors import BadInput, MaasError, NotFound
-from saltext.maas.release import Release
-
-VLAN = {"id": 5, "fabric": "dc1", "vid": 10}
-
-
-def machine(name, **more):
-    return {
-        "system_id": name, "hostname": name, "fqdn": f"{name}.maas", "status_name": "Deployed",
-        "zone": {"name": "z1"}, "pool": {"name": "default"}, "tag_names": ["web", "all"],
-        "interface_set": [{"vlan": VLAN}, {"vlan": VLAN}, {"vlan": None}],
-        "ip_addresses": ["192.0.2.7", "10.0.0.7"], **more,
-    }  # fmt: skip
-
-
-class Region:
-    """A client whose region holds what it is told."""
-
-    def __init__(self, release="3.7", **collections):
-        self.release = Release(release)
-        self.collections = collections
-        self.asked = []
-        self.closed = 0
-        self.hold = None
-
-    def get(self, path, op=None, **params):
-        self.asked.append((path, op))
-        if self.hold:
-            self.hold.wait(10)
-        found = self.collections.get(path.strip("/"), [])
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def close(self):
-        self.closed += 1
+from saltext.maas.client.errors import BadInput, NotFound
+from support.told_nodes import VLAN, Region, machine
 
 
 def test_facts_of_api_2():
@@ -103,70 +66,6 @@ def test_a_minion_is_the_node_of_its_name():
     assert inventory.of_minion(nodes, "db1.b.maas") is nodes[2]
     assert inventory.of_minion(nodes, "db1") is None  # which of the two nobody can tell
     assert inventory.of_minion(nodes, "web2") is None
-
-
-# What is kept
-
-
-def kept(region, tmp_path, **options):
-    return inventory.Kept(lambda: region, str(tmp_path), "http://region/MAAS", **options)
-
-
-def test_a_region_is_asked_once_for_many(tmp_path):
-    region = Region(machines=[machine("m1")])
-    region.hold = threading.Event()
-    answers = []
-    askers = [
-        threading.Thread(target=lambda: answers.append(kept(region, tmp_path).nodes(10)))
-        for _ in range(8)
-    ]
-    for asker in askers:
-        asker.start()
-    region.hold.set()
-    for asker in askers:
-        asker.join()
-    assert len(region.asked) == 4  # one for each kind of node
-    assert [one[0]["system_id"] for one in answers] == ["m1"] * 8
-    assert region.closed == 1
-    assert kept(region, tmp_path).nodes(0)[0]["fqdn"] == "m1.maas"
-
-
-def test_a_region_that_hangs_holds_nobody_up(tmp_path):
-    region = Region(machines=[machine("m1")])
-    region.hold = threading.Event()
-    began = time.monotonic()
-    assert kept(region, tmp_path).nodes(0.2) == []
-    assert kept(region, tmp_path).nodes(0.2) == []  # somebody else is asking still
-    assert time.monotonic() - began < 5
-    region.hold.set()
-    # What comes late is there for the next.
-    deadline = time.monotonic() + 10
-    while not kept(region, tmp_path).nodes(0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_a_region_that_fails_is_left_alone_for_a_while(tmp_path):
-    region = Region(machines=[machine("m1")])
-    assert kept(region, tmp_path, lifetime=0).nodes(10)
-    region.collections["machines"] = MaasError("out of order")
-    asked = len(region.asked)
-    assert kept(region, tmp_path, lifetime=0).nodes(10)[0]["system_id"] == "m1"
-    assert len(region.asked) > asked
-    asked = len(region.asked)
-    assert kept(region, tmp_path, lifetime=0).nodes(10)[0]["system_id"] == "m1"
-    assert len(region.asked) == asked
-    assert kept(region, tmp_path, lifetime=0, rest=0).nodes(10)
-    assert len(region.asked) > asked
-
-
-def test_a_broken_file_is_no_answer(tmp_path):
-    region = Region(machines=[machine("m1")])
-    one = kept(region, tmp_path)
-    one.nodes(10)
-    (file,) = (tmp_path / "maas").glob("*.json")
-    file.write_text("{")
-    assert one.nodes(10)[0]["system_id"] == "m1"
 
 
 # Targets

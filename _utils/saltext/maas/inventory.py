@@ -1,21 +1,12 @@
 """What a region knows of its machines, devices and controllers, as small facts.
 
-Every collection is read once and kept in a file for a while, so that a
-thousand pillars or a large roster cost the region no more than one.
+Every collection is read with one request; :mod:`saltext.maas.kept` shares the answer.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
-import json
 import logging
-import os
-import tempfile
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 from saltext.maas.client.errors import MaasError, NotFound
 from saltext.maas.resources.vlan_names import read_vlan
@@ -65,20 +56,57 @@ def read(client) -> list[dict]:
 
     def one(kind):
         try:
-            return client.get(kind[1], op=kind[2]) or []
+            return _list(client, kind[1], kind[2])
         except NotFound:
             if kind[0] == "device":  # no release before 1.7 has them
                 return []
             raise
 
-    with ThreadPoolExecutor(len(kinds)) as pool:
-        lists = list(pool.map(one, kinds))
+    lists = _at_once(one, kinds)
     found = {}
     for (kind, _, _), raws in zip(kinds, lists):
         for raw in raws:
             facts = found.setdefault(raw["system_id"], _facts(raw, release))
             facts["kinds"].append(kind)
     return sorted(found.values(), key=lambda facts: (facts["fqdn"], facts["system_id"]))
+
+
+def _list(client, path, op):
+    found = client.get(path, op=op) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise MaasError(f"GET {path}: the region's answer is no list of objects")
+    return found
+
+
+def _at_once(do, items):
+    """``[do(item)]``, four at a time.
+
+    On threads for which no interpreter waits when it ends, other than for those of
+    ``concurrent.futures``: a region that hangs must not hold salt-ssh up.
+    """
+    done = [None] * len(items)
+    errors = []
+    left = list(enumerate(items))
+
+    def work():
+        while not errors:
+            try:
+                place, item = left.pop(0)
+            except IndexError:
+                return
+            try:
+                done[place] = do(item)
+            except Exception as error:  # it is raised again where it was waited for
+                errors.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in items[:4]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return done
 
 
 def _facts(raw, release):
@@ -130,94 +158,3 @@ def of_minion(nodes, minion: str) -> dict | None:
     if len(found) > 1:
         log.warning("MAAS has %d nodes that minion %s could be; none is taken", len(found), minion)
     return found[0] if len(found) == 1 else None
-
-
-class Kept:
-    """Nodes of a region, kept in a file that all processes of a Salt master share.
-
-    Args:
-        client: Made when it is needed: ``f() -> Client``.
-        folder: Where the file lies, such as Salt's ``cachedir``.
-        name: Tells one region from another, such as its URL.
-        lifetime: Seconds for which an answer is taken as it is.
-        rest: Seconds after a failure within which the region is not asked again.
-    """
-
-    def __init__(self, client, folder, name, lifetime: float = 300, rest: float = 30):
-        self._client = client
-        self._path = os.path.join(
-            folder, "maas", f"nodes-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-        )
-        self._lifetime = lifetime
-        self._rest = rest
-
-    def nodes(self, patience: float) -> list[dict]:
-        """What is known, after waiting for the region for no longer than some seconds.
-
-        An answer that comes later is kept for the next who asks.  Of many who
-        ask at once, one asks the region.
-
-        Returns:
-            As :func:`read`; the last answer where the region gives none in
-            time, and nothing where there never was one.
-        """
-        deadline = time.monotonic() + patience
-        known = self._load()
-        now = time.time()
-        if self._fresh(known, now) or now - known["failed"] < self._rest:
-            return known["nodes"]
-        lock = self._lock()
-        if lock is not None:
-            known = self._load()
-            if self._fresh(known, time.time()):  # somebody asked since we looked
-                lock.close()
-                return known["nodes"]
-            asking = threading.Thread(target=self._refresh, args=(lock,), daemon=True)
-            asking.start()
-            asking.join(patience)
-            return self._load()["nodes"]
-        while time.monotonic() < deadline:  # somebody else asks at the moment
-            time.sleep(min(0.05, max(0.0, deadline - time.monotonic())))
-            known = self._load()
-            if self._fresh(known, time.time()):
-                break
-        return known["nodes"]
-
-    def _fresh(self, known, now):
-        return 0 <= now - known["at"] < self._lifetime
-
-    def _load(self):
-        try:
-            with open(self._path, encoding="utf-8") as stream:
-                return {"at": 0, "failed": 0, "nodes": [], **json.load(stream)}
-        except (OSError, ValueError):
-            return {"at": 0, "failed": 0, "nodes": []}
-
-    def _lock(self):
-        """An open file that holds the lock, or None when another process has it."""
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        lock = open(f"{self._path}.lock", "a", encoding="utf-8")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            return None
-        return lock
-
-    def _refresh(self, lock):
-        with lock:
-            try:
-                with contextlib.closing(self._client()) as client:
-                    self._store({"at": time.time(), "nodes": read(client)})
-            except (MaasError, OSError) as error:
-                log.warning("The nodes of MAAS could not be read: %s", error)
-                with contextlib.suppress(OSError):
-                    self._store({**self._load(), "failed": time.time()})
-
-    def _store(self, known):
-        folder = os.path.dirname(self._path)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=folder, prefix=".nodes-", encoding="utf-8", delete=False
-        ) as stream:
-            json.dump(known, stream)
-        os.replace(stream.name, self._path)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput
-from saltext.maas.inventory import Kept
+from saltext.maas.client.profile import base_url
+from saltext.maas.kept import Kept
+
+#: Seconds after which reading what is kept is given up: nobody waits for it as long as for a
+#: change, and while it goes on nobody else can ask.
+_DEADLINE = 60
 
 
 def profile(opts, name=None) -> Profile:
@@ -22,17 +29,23 @@ def profile(opts, name=None) -> Profile:
     """
     import salt.utils.sdb
 
+    where, values = _configured(opts, name)
+    resolved = {
+        key: salt.utils.sdb.sdb_get(value, opts) if _is_reference(value) else value
+        for key, value in values.items()
+    }
+    return Profile.from_mapping(resolved, where)
+
+
+def _configured(opts, name):
+    """Where a profile stands in the configuration, and its values as they stand there."""
     where = name if isinstance(name, str) else "profile" if name else "maas"
     values = name if isinstance(name, dict) else opts.get(where)
     if isinstance(values, dict) and "api" in values:
         where, values = f"{where}:api", values["api"]
     if not isinstance(values, dict):
         raise BadInput(f"{where}: is missing in Salt's configuration; it says how to reach MAAS")
-    resolved = {
-        key: salt.utils.sdb.sdb_get(value, opts) if _is_reference(value) else value
-        for key, value in values.items()
-    }
-    return Profile.from_mapping(resolved, where)
+    return where, values
 
 
 def _is_reference(value):
@@ -42,10 +55,22 @@ def _is_reference(value):
 def kept_nodes(opts, name=None, lifetime: float = 300) -> Kept:
     """The region's nodes, kept in Salt's cache.
 
+    References to secrets are resolved only when the region is asked, by the thread that asks: what
+    is kept needs no secret store, and one that hangs holds nobody up.
+
     Args:
         opts: Salt's configuration.
         name: As in :func:`profile`.
         lifetime: Seconds for which an answer is good.
+
+    Raises:
+        BadInput: There is no such profile.
     """
-    reach = profile(opts, name)
-    return Kept(lambda: Client(reach), opts["cachedir"], reach.url, lifetime)
+    _, values = _configured(opts, name)
+    opts = dict(opts)  # what Salt's loader hands out is empty in another thread
+
+    def client():
+        reach = profile(opts, name)
+        return Client(dataclasses.replace(reach, deadline=min(reach.deadline, _DEADLINE)))
+
+    return Kept(client, opts["cachedir"], base_url(str(values.get("url") or "")), lifetime)
