@@ -11,7 +11,8 @@ In the master's configuration:
     ext_pillar:
       - maas: {}
 
-A minion whose id is the full name or the host name of a node then has the pillar
+A minion whose id is the full name of a node, or has no domain and is the host name of only one,
+then has the pillar
 
 .. code-block:: yaml
 
@@ -37,7 +38,9 @@ from saltext.maas import inventory, kept, master
 log = logging.getLogger(__name__)
 
 
-def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, lifetime=300):
+def ext_pillar(
+    minion_id, pillar, profile=None, key="maas_node", seconds=3, lifetime=300, ignore_domain=False
+):
     """Tell a minion what MAAS knows of it.
 
     All nodes are read at once and kept in the master's cache, so that any number of minions costs
@@ -53,6 +56,9 @@ def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, life
         key: The pillar's key.
         seconds: How long to wait for the region.
         lifetime: Seconds for which an answer is good.
+        ignore_domain: Whether a minion whose full name no node has is the only node of its host
+            name, whatever the domains: ``web1.prod.example.org`` is then ``web1.maas``. Only where
+            all minions are the region's: others could be taken for its nodes.
 
     Returns:
         ``{key: facts}``, or nothing where MAAS knows no such node or more than one. The facts are
@@ -72,5 +78,5 @@ def ext_pillar(minion_id, pillar, profile=None, key="maas_node", seconds=3, life
     except Exception as error:  # one that is raised would keep every minion from its states
         log.error("External pillar maas: %s", kept.told(error))
         return {}
-    found = inventory.of_minion(nodes, minion_id)
+    found = inventory.of_minion(nodes, minion_id, ignore_domain)
     return {key: found} if found else {}

@@ -49,7 +49,8 @@ def test_a_minion_learns_what_maas_knows_of_it(region, salt):
     assert region.requests.writes() == []
     region.requests.reset()
     assert "maas_node" not in salt.call("pillar.items", "--id=somebody-else")
-    assert "maas_node" in salt.call("pillar.items", "--id=rack1.example.com")
+    assert "maas_node" in salt.call("pillar.items", f"--id={found['fqdn']}")
+    assert "maas_node" not in salt.call("pillar.items", "--id=rack1.customer-b.example.org")
     assert region.requests.count() == 0  # all from the cache
     for file in (salt.folder / "cache").rglob("*.json"):
         assert region.api_key not in file.read_text()

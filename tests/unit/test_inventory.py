@@ -62,9 +62,16 @@ def test_a_minion_is_the_node_of_its_name():
         {"fqdn": "db1.b.maas", "hostname": "db1"},
     ]
     assert inventory.of_minion(nodes, "WEB1.maas") is nodes[0]
-    assert inventory.of_minion(nodes, "web1.prod.example.com") is nodes[0]
+    assert inventory.of_minion(nodes, "Web1") is nodes[0]
+    assert inventory.of_minion(nodes, "web1.customer-b.example.org") is None
+    assert inventory.of_minion(nodes, "web1.customer-b.example.org", ignore_domain=True) is nodes[0]
     assert inventory.of_minion(nodes, "db1.b.maas") is nodes[2]
-    assert inventory.of_minion(nodes, "db1") is None  # which of the two nobody can tell
+    assert inventory.of_minion(nodes, "db1.a.maas", ignore_domain=True) is nodes[1]
+    # Which of the two nobody can tell.
+    assert inventory.of_minion(nodes, "db1") is None
+    assert inventory.of_minion(nodes, "db1.c.maas", ignore_domain=True) is None
+    # A name without a domain is one of two, too.
+    assert inventory.of_minion([*nodes, {"fqdn": "web1", "hostname": "web1"}], "web1") is None
     assert inventory.of_minion(nodes, "web2") is None
 
 

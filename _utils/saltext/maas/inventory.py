@@ -144,17 +144,24 @@ def _status(raw, release):
     return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
 
 
-def of_minion(nodes, minion: str) -> dict | None:
-    """The node that a minion is: by its whole name, else by its host name if that is unique.
+def of_minion(nodes, minion: str, ignore_domain: bool = False) -> dict | None:
+    """The node that a minion is, if there is exactly one.
+
+    It is the node of that full name; for an id without a dot also the one of that host name.
 
     Args:
         nodes: As :func:`read` returns them.
         minion: The minion's id.
+        ignore_domain: An id with another domain than any node's means the node of its host name.
     """
     wanted = minion.lower()
-    whole = [one for one in nodes if one["fqdn"].lower() == wanted]
-    label = wanted.partition(".")[0]
-    found = whole or [one for one in nodes if one["hostname"].lower() == label]
+    label, dot, _ = wanted.partition(".")
+    found = [
+        one for one in nodes
+        if one["fqdn"].lower() == wanted or (not dot and one["hostname"].lower() == label)
+    ]  # fmt: skip
+    if not found and ignore_domain:
+        found = [one for one in nodes if one["hostname"].lower() == label]
     if len(found) > 1:
         log.warning("MAAS has %d nodes that minion %s could be; none is taken", len(found), minion)
     return found[0] if len(found) == 1 else None
