@@ -80,7 +80,7 @@ def prepare(keys, lifetime=600):
         As :py:func:`maas_secret.seal`; empty up to 1.6, where no secret is needed.
 
     Raises:
-        CommandExecutionError: There is no region here, or a key does not do.
+        CommandExecutionError: There is no region here, or it has no secret yet.
 
     CLI Example:
 

@@ -18,11 +18,11 @@ def seal(keys, lifetime=600):
         lifetime: Seconds for which the boxes can be opened, at most a day.
 
     Returns:
-        ``{sender, sender_key, boxes: {minion: box}}``; ciphertext only.
+        ``{sender, sender_key, boxes: {minion: box}, problems: {minion: why}}``; ciphertext
+        only. Whose key does not do has a problem in the place of a box.
 
     Raises:
-        CommandExecutionError: There is no region here, it has no secret yet,
-            or a key does not do.
+        CommandExecutionError: There is no region here, or it has no secret yet.
 
     Holds for MAAS 1.7 and later.
 

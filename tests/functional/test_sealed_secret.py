@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from saltext.maas import seal
 from saltext.maas.host import shared_secret
 from support.fleet import Fleet
@@ -133,10 +133,28 @@ def test_what_is_no_envelope_is_refused(rack, envelope):
         rack.secret.install(envelope)
 
 
-@pytest.mark.parametrize("keys", [None, {}, [], {"rack-1": "no key"}])
-def test_nothing_is_sealed_for_what_is_no_key(region, keys):
-    with pytest.raises(seal.SealError, match=r"keys: must be|public key of rack-1"):
+@pytest.mark.parametrize("keys", [None, {}, [], "rack-1"])
+def test_what_is_no_mapping_of_keys_is_refused(region, keys):
+    with pytest.raises(seal.SealError, match="keys: must be"):
         region.secret.seal(keys)
+
+
+@pytest.mark.parametrize("form", ["weak", "elliptic", "none", "text"])
+def test_a_key_that_does_not_do_is_that_ones_problem_alone(fleet, region, rack, form):
+    made = {
+        "weak": lambda: seal.public_text(rsa.generate_private_key(65537, 1024)),
+        "elliptic": lambda: seal.public_text(ec.generate_private_key(ec.SECP256R1())),
+        "none": lambda: None,
+        "text": lambda: "no key",
+    }
+    envelope = region.secret.seal({"rack-2": made[form](), "rack-1": rack.public})
+    assert list(envelope["boxes"]) == ["rack-1"]
+    assert list(envelope["problems"]) == ["rack-2"]
+    told = envelope["problems"]["rack-2"]
+    assert told.startswith("the public key of rack-2: ")
+    assert ("no public key" if form in ("none", "text") else "only RSA keys of 2048 bits") in told
+    rack.secret.install(envelope)
+    assert installed(rack) == fleet.region.secret
 
 
 def test_a_region_without_a_secret_says_so(region, rack):

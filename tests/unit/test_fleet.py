@@ -329,6 +329,31 @@ def test_one_that_fails_does_not_stop_the_others_and_goes_on_there(
     assert skipped == [one for one in steps.STEPS[: steps.STEPS.index(again)] if one != "pillar"]
 
 
+def test_a_key_that_does_not_do_fails_its_own_minion_alone(fleet, monkeypatch):
+    why = "the public key of rack-2: only RSA keys of 2048 bits or more can be used"
+    envelope = {
+        "sender": "region", "sender_key": "key", "boxes": {"rack-1": "box", "rack-3": "box"},
+        "problems": {"rack-2": why},
+    }  # fmt: skip
+    handed = []
+    real = fleet.salt.answer
+
+    def answer(minion, function, *args, **kwargs):
+        if function == "state.high":
+            handed.append((minion, json.dumps(args)))
+        return envelope if function == "maas_fleet.prepare" else real(minion, function, *args)
+
+    monkeypatch.setattr(fleet.salt, "answer", answer)
+    react(fleet, RACKS)
+    states = {minion: fleet.store.record(minion)["state"] for minion in RACKS}
+    assert states == {"rack-1": "enrolled", "rack-2": "failed", "rack-3": "enrolled"}
+    record = fleet.store.record("rack-2")
+    assert (record["step"], record["error"]) == ("secret", why)
+    assert "RSA key" in record["todo"]
+    assert [minion for minion, _ in handed] == ["rack-1", "rack-3"]
+    assert "rack-2" not in json.dumps(handed)
+
+
 def test_a_failure_of_the_region_fails_the_step_for_all_and_is_taken_up_there(fleet):
     fleet.salt.broken["region", "maas_fleet.settle"] = "503"
     react(fleet, RACKS)

@@ -23,6 +23,7 @@ class FakeSalt:
         self.secret = {"region": 1, **dict.fromkeys(RACKS, 1)}
         self.machines, self.dhcp = [], {"dc1/0": {"old": ["rack-1"], "new": "rack-2"}}
         self.told, self.asked, self.broken, self.answers = [], [], {}, {}
+        self.weak = set()  # those whose keys are too short to be sealed for
 
     def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
         self.asked.append((tuple(minions), function))
@@ -48,7 +49,11 @@ class FakeSalt:
                 self.secret["region"] += 1
             return {"restarts": True, "changes": {}, "restarted": []}
         if function == "maas_secret.seal":
-            return {"boxes": dict.fromkeys(args[0], self.secret["region"])}
+            boxes = {one: self.secret["region"] for one in args[0] if one not in self.weak}
+            return {
+                "boxes": boxes,
+                "problems": dict.fromkeys(self.weak & {*args[0]}, "a weak key"),
+            }
         return {
             "maas_region.config": {"url": self.url["region"]},
             "maas_region.reachable": {"reachable": True, "reason": None},
@@ -149,6 +154,18 @@ def test_who_failed_in_a_rotation_is_made_good_without_another_secret(fleet):
     fleet.salt.broken.clear()
     assert rotation.run(fleet, None, False, True)["state"] == "rotated"
     assert set(fleet.salt.secret.values()) == {2}
+
+
+def test_a_weak_key_is_told_before_a_rotation_and_costs_only_its_own_minion_after_it(fleet):
+    fleet.salt.weak = {"rack-2"}
+    with pytest.raises(MaasError, match=r"1 clusters would be lost: rack-2: a weak key"):
+        rotation.run(fleet, None, False, False)
+    fleet.salt.secret["region"] = 2
+    done = rotation.run(fleet, None, False, True)
+    assert done["clusters"] == {
+        "rack-1": "re-enrolled", "rack-2": "a weak key", "rack-3": "re-enrolled"
+    }  # fmt: skip
+    assert fleet.salt.secret == {"region": 2, "rack-1": 2, "rack-2": 1, "rack-3": 2}
 
 
 # Moving

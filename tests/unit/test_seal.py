@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -171,6 +172,14 @@ def test_what_is_no_key_is_refused(text):
 def test_weak_keys_are_refused():
     with pytest.raises(seal.SealError, match="2048"):
         seal.public_key(seal.public_text(private(1024)))
+
+
+def test_a_key_of_an_unknown_kind_is_refused():
+    der = bytes.fromhex("302a300506032b6579032100") + bytes(32)  # 1.3.101.121 is none
+    body = base64.b64encode(der).decode()
+    text = f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+    with pytest.raises(seal.SealError, match="only RSA keys of 2048 bits"):
+        seal.public_key(text)
 
 
 def test_a_key_file_that_is_missing_is_named(tmp_path):

@@ -3,6 +3,8 @@
 An *envelope* is what the master hands from one to the other, and all that it ever sees::
 
     {"sender": region minion, "sender_key": its public key, "boxes": {minion: sealed box}}
+
+Beside the boxes it may have ``problems``, ``{minion: why there is no box for it}``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from saltext.maas.host import region
 PURPOSE = "maas shared secret"
 #: How many minions are sealed for at once.
 MAX_KEYS = 1000
+_PARTS = {"sender", "sender_key", "boxes"}
 
 
 def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
@@ -26,10 +29,10 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
         lifetime: Seconds for which the boxes can be opened.
 
     Returns:
-        An envelope.
+        An envelope, with the ``problems`` of those whose keys do not do.
 
     Raises:
-        MaasError: There is no region or secret here, or a key does not do.
+        MaasError: There is no region or secret here, or it cannot be sealed for anybody.
     """
     if not isinstance(keys, dict) or not 0 < len(keys) <= MAX_KEYS:
         raise seal.SealError(f"keys: must be a mapping of 1 to {MAX_KEYS} minions to public keys")
@@ -39,13 +42,16 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
             "the region has no shared secret yet: it makes one at its first start; is it running?"
         )
     own, key = _own(dunders)
-    boxes = {}
+    boxes, problems = {}, {}
     for minion, text in keys.items():
         try:
-            boxes[minion] = seal.seal(secret, minion, text, own, key, PURPOSE, lifetime)
+            seal.public_key(text)
         except seal.SealError as error:
-            raise seal.SealError(f"the public key of {minion}: {error}") from None
-    return {"sender": own, "sender_key": seal.public_text(key), "boxes": boxes}
+            problems[minion] = f"the public key of {minion}: {error}"
+        else:
+            boxes[minion] = seal.seal(secret, minion, text, own, key, PURPOSE, lifetime)
+    sender = {"sender": own, "sender_key": seal.public_text(key)}
+    return {**sender, "boxes": boxes, "problems": problems}
 
 
 def open_own(dunders, envelope, use_up: bool = True) -> str:
@@ -63,7 +69,7 @@ def open_own(dunders, envelope, use_up: bool = True) -> str:
         SealError: There is no box for this minion, or it cannot be opened.
     """
     own, key = _own(dunders)
-    wrong = not isinstance(envelope, dict) or set(envelope) != {"sender", "sender_key", "boxes"}
+    wrong = not isinstance(envelope, dict) or set(envelope) - {"problems"} != _PARTS
     if wrong or not isinstance(envelope["boxes"], dict):
         raise seal.SealError("sealed: must be an envelope from maas_secret.seal")
     if own not in envelope["boxes"]:

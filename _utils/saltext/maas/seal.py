@@ -19,7 +19,7 @@ import os
 import re
 import time
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -61,6 +61,8 @@ def public_key(text):
         key = serialization.load_pem_public_key(_bytes(text).strip() + b"\n")
     except (ValueError, TypeError):
         raise SealError("what was given is no public key in PEM form") from None
+    except UnsupportedAlgorithm:
+        key = None  # of a kind that is not even known
     return _strong(key, rsa.RSAPublicKey)
 
 

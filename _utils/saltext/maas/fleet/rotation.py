@@ -55,6 +55,7 @@ def _refuse_who_would_be_lost(fleet, region, named, minions, keys):
         seconds = fleet.settings.answer_seconds
         answers = fleet.salt.ask(part, "maas_secret.check", envelope, seconds=seconds)
         lost.update({minion: one.error for minion, one in answers.items() if one.error})
+        lost.update(envelope.get("problems", {}))
     if lost:
         shown = "; ".join(f"{minion}: {why}" for minion, why in sorted(lost.items())[:10])
         raise MaasError(f"nothing was changed: {len(lost)} clusters would be lost: {shown}")
@@ -65,7 +66,9 @@ def _re_enrol(fleet, region, part, keys):
         envelope = _sealed(fleet, region, part, keys)
     except MaasError as error:
         return dict.fromkeys(part, str(error))
-    found = states.enrol(fleet, part, sealed=envelope)
+    found = dict(envelope.pop("problems", {}))
+    part = [minion for minion in part if minion not in found]
+    found.update(states.enrol(fleet, part, sealed=envelope))
     good = [minion for minion in part if not found[minion]]
     if good:
         try:

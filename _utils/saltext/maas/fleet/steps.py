@@ -212,6 +212,10 @@ def _secret(step):
         return
     lifetime = step.fleet.settings.lifetime
     envelope = step.region_call("maas_fleet.prepare", keys, lifetime=lifetime)
+    problems = envelope.pop("problems", {})
+    for minion in step.todo:
+        if minion in problems:
+            step.fail(minion, problems[minion], "give the minion an RSA key of 2048 bits or more")
     step.fleet.store.change_batch(step.ident, envelope=envelope)
 
 
