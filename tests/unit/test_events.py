@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
+
 import pytest
 from saltext.maas import events
 from saltext.maas.client.errors import BadInput, Unavailable
@@ -17,18 +21,40 @@ class Region:
         self.limits = []
         self.down = False
 
-    def happen(self, *ids, kind="Deployed"):
-        self.log += [{"id": ident, "type": kind, "level": "INFO"} for ident in ids]
+    def happen(self, *ids, kind="Deployed", node="a", second=None):
+        """Note events; in the second of their number unless another is given."""
+        self.log += [
+            {"id": ident, "type": kind, "level": "INFO", "node": node,
+             "created": created(ident if second is None else second)}
+            for ident in ids
+        ]  # fmt: skip
 
-    def get(self, path, op, level, limit, after=None):
+    def forget(self, node):
+        """What deleting a machine does to the log."""
+        self.log = [event for event in self.log if event["node"] != node]
+
+    def restore(self, last):
+        """Put the log back to where a number was the last."""
+        self.log = [event for event in self.log if event["id"] <= last]
+
+    def get(self, path, op, level, limit, after=None, before=None):
         assert (path, op) == ("events/", "query")
         if self.down:
             raise Unavailable("down")
         self.limits.append(limit)
         found = sorted(self.log, key=lambda event: event["id"])
-        if after is not None and self.release >= "2.0":
-            found = [event for event in found if event["id"] > after][:limit]
+        if self.release >= "2.0":
+            assert after is None or before is None
+            if after is not None:
+                found = [event for event in found if event["id"] > after][:limit]
+            if before is not None:
+                found = [event for event in found if event["id"] < before]
         return {"events": list(reversed(found[-limit:]))}
+
+
+def created(second):
+    """A moment as MAAS writes it."""
+    return time.strftime("%a, %d %b. %Y %H:%M:%S", time.gmtime(1793487000 + second))
 
 
 class Bus(list):
@@ -115,9 +141,165 @@ def test_a_new_region_begins_anew(region, bus, follower):
     region.happen(500)
     drain(follower(), bus)
     region.log.clear()
-    region.happen(1, 2)
+    drain(follower(), bus)
+    region.happen(1, 2, second=600)
     drain(follower(), bus)
     assert bus.ids == [1, 2]
+    region.happen(3, second=601)
+    drain(follower(), bus)
+    assert bus.ids == [1, 2, 3]
+
+
+@pytest.mark.parametrize("release", ["1.8", "3.7"])
+@pytest.mark.parametrize("many", [5, 60, 120])
+def test_a_deleted_machine_brings_nothing_back(region, bus, follower, release, many):
+    region.release = Release(release)
+    region.happen(*range(1, 2001))
+    drain(follower(), bus)
+    region.happen(*range(2001, 2001 + many), node="b")
+    drain(follower(), bus)
+    assert bus.ids == list(range(2001, 2001 + many))
+    region.forget("b")
+    asked = len(region.limits)
+    for _ in range(3):
+        drain(follower(), bus)
+    assert len(region.limits) - asked <= 5
+    assert len(bus) == many
+    region.happen(2001 + many, kind="Failed deployment")
+    drain(follower(), bus)
+    assert bus[many:] == [("maas/event/failed_deployment", 2001 + many)]
+
+
+def test_all_machines_deleted(region, bus, follower):
+    region.happen(*range(1, 101), node="a")
+    drain(follower(), bus)
+    region.forget("a")
+    drain(follower(), bus)
+    region.happen(101)
+    drain(follower(), bus)
+    assert bus.ids == [101]
+
+
+def test_machines_deleted_one_after_the_other(region, bus, follower):
+    drain(follower(), bus)
+    for number, node in enumerate("abcd"):
+        region.happen(*range(100 * number + 1, 100 * number + 101), node=node, second=7)
+    drain(follower(), bus)
+    for node in "dcb":
+        region.forget(node)
+        drain(follower(), bus)
+    region.happen(401, node="e", second=9)
+    drain(follower(), bus)
+    assert bus.ids == list(range(1, 402))  # though all were of one second
+
+
+def test_a_new_region_within_the_same_second(region, bus, follower):
+    region.happen(500, second=7)
+    drain(follower(), bus)
+    region.log.clear()
+    region.happen(1, 2, second=7)
+    drain(follower(), bus)
+    assert bus.ids == [1, 2]
+
+
+def test_the_newest_before_the_first_start_is_deleted(region, bus, follower):
+    region.happen(*range(1, 100), second=5)
+    region.happen(100, node="b", second=5)
+    drain(follower(), bus)
+    region.forget("b")
+    drain(follower(), bus)
+    assert bus == []
+
+
+@pytest.mark.parametrize("back", [119, 100, 72, 69, 60, 1, 0])
+@pytest.mark.parametrize("new", [1, 15, 55, 300])
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_restored_region_loses_nothing(region, bus, follower, back, new, looked):
+    drain(follower(), bus)
+    region.happen(*range(1, 121))
+    drain(follower(batch=20), bus)
+    assert len(bus) == 120
+    region.restore(back)
+    if looked:
+        drain(follower(batch=20), bus)
+    numbers = [back + 1 + number for number in range(new)]
+    for number in numbers:
+        region.happen(number, second=1000 + number)
+    drain(follower(batch=20), bus)
+    assert bus.ids[120:] == numbers
+    region.happen(back + new + 1, second=3000)
+    drain(follower(batch=20), bus)
+    assert bus.ids[120:] == [*numbers, back + new + 1]
+    assert max(region.limits) == 70
+
+
+def test_a_restored_region_with_another_clock(region, bus, follower):
+    region.happen(*range(1, 121), second=5000)
+    drain(follower(begin="oldest"), bus)
+    region.restore(100)
+    region.happen(*range(101, 116), second=4000)
+    drain(follower(), bus)
+    assert bus.ids[120:] == list(range(101, 116))
+
+
+def test_months_are_compared_by_the_calendar(region, bus, follower):
+    region.happen(500)
+    region.log[-1]["created"] = "Wed, 30 Sep. 2026 23:59:59"
+    drain(follower(), bus)
+    region.log.clear()
+    region.happen(1)
+    region.log[-1]["created"] = "Thu, 1 Oct. 2026 00:00:00"
+    drain(follower(), bus)
+    assert bus.ids == [1]
+
+
+def test_events_without_a_moment_bring_nothing_back(region, bus, follower):
+    region.happen(*range(1, 2001))
+    region.happen(*range(2001, 2061), node="b")
+    for event in region.log:
+        event["created"] = None if event["id"] % 2 else "yesterday"
+    drain(follower(), bus)
+    region.forget("b")
+    drain(follower(), bus)
+    region.happen(2061)
+    drain(follower(), bus)
+    assert bus.ids == [2061]
+
+
+def test_a_file_of_before_marks_is_read(region, bus, follower, tmp_path):
+    region.happen(*range(1, 121))
+    place = Path(events.place(str(tmp_path), "region"))
+    place.parent.mkdir()
+    place.write_text(json.dumps({"floor": 10, "last": 120, "seen": list(range(71, 121))}))
+    drain(follower(), bus)
+    assert bus == []
+    region.restore(100)
+    region.happen(*range(101, 116), second=1000)
+    drain(follower(), bus)
+    assert bus.ids == list(range(101, 116))
+
+
+def test_a_file_of_before_marks_and_a_deleted_machine(region, bus, follower, tmp_path):
+    region.happen(*range(1, 2001))
+    place = Path(events.place(str(tmp_path), "region"))
+    place.parent.mkdir()
+    place.write_text(json.dumps({"floor": 10, "last": 2060, "seen": list(range(2011, 2061))}))
+    drain(follower(), bus)
+    region.happen(2061)
+    drain(follower(), bus)
+    assert bus.ids == [2061]
+
+
+def test_what_is_remembered_is_bounded(region, bus, follower, tmp_path):
+    drain(follower(), bus)
+    for turn in range(6):
+        region.happen(*range(1000 * turn + 1, 1000 * turn + 501), node=str(turn))
+        drain(follower(), bus)
+        region.forget(str(turn - 1))
+        drain(follower(), bus)
+        (file,) = (tmp_path / "maas").glob("*.json")
+        assert len(json.loads(file.read_text())["seen"]) <= 50
+    assert len(bus) == 3000
 
 
 def test_a_release_without_after(bus, follower, region):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -20,6 +21,8 @@ _MOST = 1000  # MAAS answers no more at once
 #: Events of transactions that end late come in behind younger ones, by about so many ids.
 _OVERLAP = 50
 _LONGEST_PAUSE = 300.0
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CREATED = re.compile(rf"(\d{{1,2}}) ({'|'.join(_MONTHS)})\.? (\d{{4}}) (\d\d:\d\d:\d\d)")
 
 
 def place(folder: str, name: str) -> str:
@@ -118,49 +121,89 @@ class Follower:
         """
         known = self._load()
         if known is None:
-            newest = self._newest() if self._begin == "now" else 0
-            self._store({"floor": newest, "last": newest, "seen": []})
+            self._store(self._first())
             return self._begin == "oldest"
-        floor, last, seen = known["floor"], known["last"], set(known["seen"])
         limit = min(_MOST, self._batch + _OVERLAP)
-        found = self._read(after=max(0, last - _OVERLAP), limit=limit)
-        if not found and last and self._newest() < last:
-            log.warning("The region's events begin anew; they are read from the first")
-            self._store({"floor": 0, "last": 0, "seen": []})
+        start = max(0, known["last"] - _OVERLAP)
+        answer = self._read(after=start, limit=limit)
+        # A release that does not know "after" answers the newest.
+        found = [event for event in answer if event["id"] > start]
+        put_back = self._put_back(known, found, limit)
+        if put_back is not None:
+            log.info("The region's log of events ends before; what comes after event %d is new",
+                     put_back["last"])  # fmt: skip
+            self._store(put_back)
             return True
-        # Newest first is how MAAS answers.
-        oldest = max(floor, last - _OVERLAP)
         fresh = [
-            event
-            for event in sorted(found, key=_id)
-            if event["id"] > oldest and event["id"] not in seen
+            event for event in found if event["id"] > known["floor"] and not _told(known, event)
         ]
         for event in fresh:
             send(f"{self._tag}/{tag_part(event.get('type'))}", event)
-        last = max([last, *map(_id, found)])
-        # Only what the next question can bring again need be known.
-        seen = {one for one in seen | set(map(_id, found)) if one > last - _OVERLAP}
-        if fresh:
-            self._store({"floor": floor, "last": last, "seen": sorted(seen)})
-        return bool(fresh) and len(found) >= limit
+        after = _after(known, found)
+        if after != known:
+            self._store(after)
+        return bool(fresh) and len(answer) >= limit
+
+    def _first(self):
+        """Where nothing is remembered: behind the newest, or before the oldest."""
+        nothing = {"floor": 0, "last": 0, "at": None, "since": 0, "seen": {}}
+        if self._begin == "oldest":
+            return nothing
+        newest = self._read(limit=_OVERLAP)
+        return {**_after(nothing, newest), "floor": max(map(_id, newest), default=0)}
+
+    def _put_back(self, known, found, limit):
+        """Where to go on in a log that no longer is the one that is remembered; else None.
+
+        A restored region gives numbers a second time, and a new one begins at 1.  Where machines
+        were deleted the log ends earlier too, as MAAS hides their events: then what is left is old.
+        """
+        last = known["last"]
+        whole = found and found[-1]["id"] >= last and all(_fits(known, event) for event in found)
+        newest = found or (self._read(limit=limit) if last else [])
+        if whole or not last or not newest:
+            return None
+        newer = itertools.takewhile(
+            lambda event: _newer(known, event), self._downwards(newest, limit)
+        )
+        lowest = min(map(_id, newer), default=None)
+        if lowest is not None:
+            return {**known, "floor": lowest - 1, "last": lowest - 1, "seen": {}}
+        if found:
+            return None
+        end = newest[-1]["id"]
+        return {**_after({**known, "last": end, "seen": {}}, newest), "floor": end}
+
+    def _downwards(self, page, limit):
+        """Events from a page's newest one on to ever older ones."""
+        while page:
+            yield from reversed(page)
+            lowest = page[0]["id"]
+            older = self._read(before=lowest, limit=limit)
+            page = [event for event in older if event["id"] < lowest]
 
     def _read(self, **which):
-        # A release that does not know "after" answers the newest; what is known is left out.
+        """Events in their order; MAAS answers the newest first."""
         if self._client.release < "1.8":
             raise MaasError(f"MAAS {self._client.release} does not tell its events; 1.8 does")
         answer = self._client.get("events/", op="query", level=self._level, **which)
-        return answer["events"]
-
-    def _newest(self):
-        return max(map(_id, self._read(limit=1)), default=0)
+        return sorted(answer["events"], key=_id)
 
     def _load(self):
         try:
             with open(self._path, encoding="utf-8") as stream:
                 known = json.load(stream)
-            numbers = {key: int(known[key]) for key in ("floor", "last")}
-            return {**numbers, "seen": [int(one) for one in known["seen"]]}
-        except (OSError, ValueError, KeyError, TypeError):
+            seen = known["seen"]
+            if isinstance(seen, list):  # written before marks were
+                seen = dict.fromkeys(seen)
+            return {
+                "floor": int(known["floor"]),
+                "last": int(known["last"]),
+                "at": known.get("at"),
+                "since": int(known.get("since", 0)),
+                "seen": {int(ident): mark for ident, mark in seen.items()},
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def _store(self, known):
@@ -175,3 +218,54 @@ class Follower:
 
 def _id(event):
     return event["id"]
+
+
+def _mark(event):
+    """What tells an event from another that has its number in a restored region."""
+    return [event.get("created"), event.get("type")]
+
+
+def _fits(known, event):
+    """Whether an event is none that has the number of another; an old file knows no marks."""
+    return known["seen"].get(event["id"]) in (None, _mark(event))
+
+
+def _told(known, event):
+    return event["id"] in known["seen"] and _fits(known, event)
+
+
+def _newer(known, event):
+    """Whether an event is of after the last that is known, though its number may be lower."""
+    if event["id"] > known["last"]:
+        return True
+    if event["id"] in known["seen"]:
+        return not _fits(known, event)
+    then, now = _moment(known["at"]), _moment(event.get("created"))
+    if then is None or now is None:
+        return False
+    return now > then or (now == then and event["id"] < known["since"])
+
+
+def _after(known, found):
+    """What is to be remembered once some events are told.
+
+    ``at`` is when the last one was, ``since`` the first number of the same second.
+    """
+    last, at, since = known["last"], known["at"], known["since"]
+    if found and (found[-1]["id"] > last or (found[-1]["id"] == last and at is None)):
+        last, now = found[-1]["id"], found[-1].get("created")
+        same = [event["id"] for event in found if event.get("created") == now]
+        at, since = now, min([*same, since] if now == at else same)
+    seen = {**known["seen"], **{event["id"]: _mark(event) for event in found}}
+    # Only what the next question can bring again need be known.
+    seen = {ident: mark for ident, mark in seen.items() if ident > last - _OVERLAP}
+    return {"floor": known["floor"], "last": last, "at": at, "since": since, "seen": seen}
+
+
+def _moment(created):
+    """MAAS's ``Sun, 22 Nov. 2026 20:52:16``, in no named zone, as what can be compared."""
+    found = _CREATED.search(created) if isinstance(created, str) else None
+    if not found:
+        return None
+    day, month, year, clock = found.groups()
+    return int(year), _MONTHS.index(month), int(day), clock
