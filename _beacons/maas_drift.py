@@ -8,10 +8,18 @@ In the configuration or pillar of the minion that has the region's pillar:
       maas_drift:
         - interval: 900
         - most: 50
+        - seconds: 20
+      another_region:
+        - beacon_module: maas_drift
+        - profile: another_region
+        - interval: 900
 
 It sends ``salt/beacon/<minion>/maas_drift/drift`` when the difference is another one than last
 time, and ``.../maas_drift/none`` when there is none any more; with ``onchangeonly: false`` each
-time. A region that cannot be asked is told once as ``.../maas_drift/error``.
+time. A region that cannot be asked is told once as ``.../maas_drift/error``, whatever the reason.
+
+A minion that runs a beacon does nothing else meanwhile, so a region that does not answer is given
+up after ``seconds``, 20 by default.
 """
 
 from __future__ import annotations
@@ -23,7 +31,15 @@ import logging
 log = logging.getLogger(__name__)
 
 _LAST = "saltext.maas.drift"
-_OPTIONS = {"interval", "most", "onchangeonly", "profile", "disable_during_state_run"}
+_SECONDS = 20
+_OWN = {"most", "onchangeonly", "profile", "seconds"}
+#: What Salt reads itself; it leaves some of them in, and adds the beacon's name.
+_OF_SALT = {
+    "_beacon_name", "beacon_module", "disable_during_state_run", "enable", "enabled", "interval",
+    "run_once",
+}  # fmt: skip
+#: Salt takes the whole item out in which one of these is.
+_TAKEN_OUT = ("disable_during_state_run", "enabled", "interval")
 
 
 def validate(config):
@@ -38,12 +54,19 @@ def validate(config):
     options = _options(config)
     if options is None:
         return False, "Configuration for the beacon maas_drift must be a list of mappings."
-    unknown = sorted(set(options) - _OPTIONS)
+    unknown = sorted(map(str, set(options) - _OWN - _OF_SALT))
     if unknown:
-        return False, f"maas_drift:{unknown[0]}: unknown; allowed: {', '.join(sorted(_OPTIONS))}"
+        allowed = ", ".join(sorted(_OWN | _OF_SALT - {"_beacon_name"}))
+        return False, f"maas_drift:{unknown[0]}: unknown; allowed: {allowed}"
+    for name in _TAKEN_OUT:
+        if any(name in one and len(one) > 1 for one in config):
+            return False, f"maas_drift:{name}: must be an item of its own in the list"
     most = options.get("most", 50)
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         return False, f"maas_drift:most: {most!r} must be a whole number from 1"
+    seconds = options.get("seconds", _SECONDS)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        return False, f"maas_drift:seconds: {seconds!r} must be a number above 0"
     return True, "The configuration is right."
 
 
@@ -62,17 +85,23 @@ def beacon(config):
     """
     options = _options(config) or {}
     try:
-        found = __salt__["maas_region.drift"](profile=options.get("profile"))
+        found = __salt__["maas_region.drift"](
+            profile=options.get("profile"), seconds=options.get("seconds", _SECONDS)
+        )
     except Exception as error:
         # Whatever it is, a beacon that raises is not heard of again.
         log.debug("maas_drift", exc_info=True)
         event = {"tag": "error", "message": str(error)[:1000]}
+        # The text of the same trouble is another one each time: it holds paths and seconds.
+        now = "error"
     else:
         event = _event(found, options.get("most", 50))
-    last = __context__.get(_LAST)
-    __context__[_LAST] = now = hashlib.sha256(
-        json.dumps(event, sort_keys=True, default=str).encode()
-    ).hexdigest()
+        text = json.dumps(event, sort_keys=True, default=str)
+        now = hashlib.sha256(text.encode()).hexdigest()
+    # Salt says which of several beacons this is.
+    told = __context__.setdefault(_LAST, {})
+    name = options.get("_beacon_name", "maas_drift")
+    last, told[name] = told.get(name), now
     if options.get("onchangeonly", True) and (now == last or (last is None and _well(event))):
         return []
     return [event]

@@ -225,12 +225,14 @@ def unmanaged(data=None, types=None, profile=None):
     return whole.unmanaged_of(_snapshot(profile), described, types)
 
 
-def drift(data=None, profile=None):
+def drift(data=None, profile=None, seconds=None):
     """Tell whether the region equals its pillar, by reading alone.
 
     Args:
         data: What to describe, in the pillar's form; the ``maas`` pillar by default.
         profile: How to reach the region; see :ref:`profiles`.
+        seconds: Seconds after which a region that answers too slowly is given up; by
+            default only each request has the profile's ``deadline``.
 
     Returns:
         ``{drifted, changes, problems}``: whether anything differs, what a run would
@@ -248,7 +250,8 @@ def drift(data=None, profile=None):
         salt region maas_region.drift
     """
     described = runtime.pillar(globals()) if data is None else data
-    return whole.drift(_snapshot(profile), described)
+    with runtime.client(globals(), profile).within(seconds):
+        return whole.drift(_snapshot(profile), described)
 
 
 def export(folder=None, by=None, profile=None):

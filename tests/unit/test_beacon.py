@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from pathlib import Path
 
 import pytest
+from saltext.maas.client import Client, Profile
+from support.misbehaving import Misbehaving, answer, slow
 
 PATH = Path(__file__).resolve().parents[2] / "_beacons/maas_drift.py"
 
@@ -17,7 +20,8 @@ def beacon():
     spec.loader.exec_module(module)
     module.answer = {}
 
-    def drift(profile=None):
+    def drift(profile=None, seconds=None):
+        module.asked = {"profile": profile, "seconds": seconds}
         if isinstance(module.answer, Exception):
             raise module.answer
         drifted = bool(module.answer or module.problems)
@@ -67,8 +71,26 @@ def test_a_region_that_cannot_be_asked_is_told_once(beacon):
     beacon.answer = RuntimeError("no answer")
     assert beacon.beacon([{}]) == [{"tag": "error", "message": "no answer"}]
     assert beacon.beacon([{}]) == []
+    beacon.answer = RuntimeError("GET /api/2.0/vlans/: read timeout=1.796411")
+    assert beacon.beacon([{}]) == []  # the same trouble, told in other words
     beacon.answer = {}
     assert beacon.beacon([{}])[0]["tag"] == "none"
+    beacon.answer = RuntimeError("no answer")
+    assert beacon.beacon([{}])[0]["tag"] == "error"
+
+
+def test_a_region_is_soon_given_up(beacon):
+    beacon.beacon([{}])
+    assert beacon.asked == {"profile": None, "seconds": 20}
+    beacon.beacon([{"seconds": 2.5}, {"profile": "other"}])
+    assert beacon.asked == {"profile": "other", "seconds": 2.5}
+
+
+def test_each_of_several_beacons_tells_for_itself(beacon):
+    beacon.answer = RuntimeError("no answer")
+    assert len(beacon.beacon([{"_beacon_name": "one"}])) == 1
+    assert len(beacon.beacon([{"_beacon_name": "two"}])) == 1
+    assert beacon.beacon([{"_beacon_name": "one"}]) == []
 
 
 @pytest.mark.parametrize(
@@ -79,9 +101,73 @@ def test_a_region_that_cannot_be_asked_is_told_once(beacon):
         ([{"often": 1}], "maas_drift:often: unknown"),
         ([{"most": 0}], "maas_drift:most: 0"),
         ([{"most": True}], "maas_drift:most: True"),
+        ([{"seconds": 0.5}], None),
+        ([{"seconds": 0}], "maas_drift:seconds: 0 must be a number above 0"),
+        ([{"seconds": "20"}], "maas_drift:seconds: '20'"),
+        ([{"seconds": True}], "maas_drift:seconds: True"),
+        ([{"seconds": float("nan")}], "maas_drift:seconds: nan"),
+        ([{"profile": "other"}, {"beacon_module": "maas_drift"}, {"_beacon_name": "other"}], None),
+        ([{"interval": 60}, {"enabled": True}, {"disable_during_state_run": True}], None),
+        ([{"enable": True}, {"run_once": False}], None),
+        ([{"interval": 60, "profile": "other"}], "maas_drift:interval: must be an item of its own"),
     ],
 )
 def test_its_configuration_is_checked(beacon, config, told):
     good, message = beacon.validate(config)
     assert good is (told is None)
     assert (told or "right") in message
+
+
+class TestInSalt:
+    """The beacon as Salt's own loader runs it."""
+
+    @pytest.fixture
+    def process(self, tmp_path):
+        import salt.beacons
+        import salt.config
+
+        opts = {
+            **salt.config.DEFAULT_MINION_OPTS, "id": "m", "loop_interval": 1, "beacons": {},
+            "beacons_dirs": [str(PATH.parent)], "extension_modules": str(tmp_path / "modules"),
+            "cachedir": str(tmp_path), "sock_dir": str(tmp_path), "pki_dir": str(tmp_path),
+        }  # fmt: skip
+        changes = {"subnet": {"10.0.0.0/24": {"old": None, "new": {}}}}
+
+        def drift(profile=None, seconds=None):
+            if profile == "down":
+                raise RuntimeError("no answer")
+            return {"drifted": True, "changes": changes, "problems": []}
+
+        salts = salt.beacons.Beacon(opts, {"maas_region.drift": drift})
+        return lambda config: [event["tag"] for event in salts.process(config, {})]
+
+    def test_a_beacon_that_was_enabled_runs_at_once(self, process, caplog):
+        config = {"maas_drift": [{"most": 5}, {"enabled": True}]}
+        assert process(config) == ["salt/beacon/m/maas_drift/drift"]
+        assert process(config) == []
+        assert "invalid" not in caplog.text
+
+    def test_a_second_region_has_a_beacon(self, process):
+        config = {
+            "maas_drift": [{"interval": 1}],
+            "other": [{"beacon_module": "maas_drift"}, {"profile": "down"}],
+        }
+        assert process(config) == ["salt/beacon/m/other/error"]
+        assert process(config) == ["salt/beacon/m/maas_drift/drift"]
+        assert process(config) == []
+
+
+def test_a_region_that_hangs_is_given_up(monkeypatch):
+    """The function that the beacon calls, with a region that never answers."""
+    spec = importlib.util.spec_from_file_location(
+        "maas_region", PATH.parents[1] / "_modules/maas_region.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with Misbehaving(slow(30, answer(200, "{}"))) as server:
+        client = Client(Profile(server.url, "a:b:c"))
+        monkeypatch.setattr(module.runtime, "client", lambda dunders, profile=None: client)
+        started = time.monotonic()
+        with pytest.raises(Exception, match="read timeout"):
+            module.drift(data={}, seconds=0.4)
+        assert time.monotonic() - started < 2

@@ -96,6 +96,20 @@ def test_one_slow_answer_does_not_outlast_the_deadline():
         assert time.monotonic() - started < 3
 
 
+def test_several_calls_keep_one_limit():
+    with Misbehaving(slow(0.2, OK)) as server:
+        client = client_of(server)
+        started = time.monotonic()
+        with pytest.raises(errors.MaasError), client.within(0.5):
+            [client.get("things/") for _ in range(20)]
+        assert 0.4 < time.monotonic() - started < 1.5
+        with client.within(None):
+            assert client.get("things/") == {}
+        with pytest.raises(errors.Unreachable, match="no time is left"), client.within(0):
+            client.get("things/")
+        assert client.get("things/") == {}  # later calls are not concerned
+
+
 def test_a_slow_answer_within_the_read_timeout_is_awaited():
     with Misbehaving(slow(0.5, OK)) as server:
         assert client_of(server, read_timeout=2.0).get("things/") == {}

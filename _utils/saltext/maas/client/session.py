@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import math
 import random
 import ssl
 import threading
@@ -51,6 +53,7 @@ class Client:
         self.profile = profile
         self.requests = 0
         self._release = None
+        self._end = math.inf
         self._http = None
         self._lock = threading.RLock()
 
@@ -141,8 +144,27 @@ class Client:
         form = body if body is not None else _pairs(data or {})
         return self._call(method, path, query, form, files, repeat, hide=hide)
 
+    @contextlib.contextmanager
+    def within(self, seconds: float | None):
+        """Give up whatever is asked in this block some seconds after its start.
+
+        Args:
+            seconds: Seconds for all calls of the block together; None for no such limit.
+                Each call has the profile's deadline besides.
+        """
+        if seconds is None:
+            yield
+            return
+        before, self._end = self._end, min(self._end, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._end = before
+
     def _call(self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=()):
-        end = time.monotonic() + self.profile.deadline
+        end = min(time.monotonic() + self.profile.deadline, self._end)
+        if time.monotonic() >= end:
+            raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
         pause = _FIRST_PAUSE
         while True:
             try:
