@@ -22,6 +22,7 @@ then has the pillar
       fqdn: web1.example.com
       kinds: [machine]
       status: deployed
+      deployed: true
       zone: dc1
       pool: default
       tags: [web]
@@ -63,7 +64,8 @@ def ext_pillar(
     Returns:
         ``{key: facts}``, or nothing where MAAS knows no such node or more than one. The facts are
         ``system_id``, ``hostname``, ``fqdn``, ``kinds`` (of machine, device, rack, region),
-        ``status``, ``zone``, ``pool``, ``tags``, ``vlans`` (as fabric/vid) and ``addresses``.
+        ``status``, ``deployed`` (before 1.7 whether it is allocated), ``zone``, ``pool``, ``tags``,
+        ``vlans`` (as fabric/vid) and ``addresses``. A cluster of 1.x is a rack.
 
     Holds for MAAS 1.5 to 3.7.
 

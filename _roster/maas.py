@@ -23,7 +23,9 @@ Then:
 
 from __future__ import annotations
 
+from salt.exceptions import SaltClientError
 from saltext.maas import master, roster
+from saltext.maas.client.errors import MaasError
 
 
 def targets(tgt, tgt_type="glob", **kwargs):
@@ -31,20 +33,26 @@ def targets(tgt, tgt_type="glob", **kwargs):
 
     What ``maas_roster`` in the master's configuration may hold: ``profile``, ``id`` (``fqdn`` or
     ``hostname``: what a machine is called; ``fqdn``), ``network`` (which of its addresses to
-    take), ``tags``, ``zones``, ``pools``, ``statuses`` and ``kinds`` (what to offer at all;
+    take), ``tags``, ``zones`` and ``pools`` (what to offer at all; of each list a node must have
+    one), ``statuses`` and ``kinds`` (what to offer where the target does not ask for another:
     machines that are deployed), ``lifetime`` and ``seconds`` as for the external pillar. All else,
     such as ``user``, ``port``, ``sudo`` or ``priv``, becomes part of every target.
 
+    A status is what machines have: racks, regions and devices are offered whatever it says, unless
+    the target asks for it. Before 1.7 MAAS calls a machine that is deployed allocated, and both
+    words mean it. A cluster of 1.x is a rack, and its name is that of the cluster.
+
     Args:
-        tgt: Names as Salt matches them, or conditions such as ``tag:web zone:dc1``, which must all
-            hold: ``tag``, ``zone``, ``pool``, ``status`` or ``kind``.
+        tgt: Names as Salt matches them, or conditions such as ``tag:web zone:'row A'``, which must
+            all hold: ``tag``, ``zone``, ``pool``, ``status`` or ``kind`` (machine, device, rack,
+            region).
         tgt_type: ``glob``, ``pcre``, ``list`` or ``nodegroup``; conditions are globs.
 
     Returns:
         ``{name: {"host": address, ...}}``.
 
     Raises:
-        CommandExecutionError: The configuration is wrong.
+        SaltClientError: The configuration or the target is wrong.
 
     Holds for MAAS 1.5 to 3.7.
 
@@ -54,6 +62,10 @@ def targets(tgt, tgt_type="glob", **kwargs):
 
         salt-ssh --roster maas 'tag:web status:deployed' state.apply
     """
-    options = roster.options(__opts__.get("maas_roster"))
-    kept = master.kept_nodes(__opts__, options.profile, options.lifetime)
-    return roster.targets(kept.nodes(options.seconds), options, tgt, tgt_type, __opts__)
+    try:
+        options = roster.options(__opts__.get("maas_roster"))
+        kept = master.kept_nodes(__opts__, options.profile, options.lifetime)
+        return roster.targets(kept.nodes(options.seconds), options, tgt, tgt_type, __opts__)
+    except MaasError as error:
+        # The one kind of error that salt-ssh shows as a message.
+        raise SaltClientError(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def salt(region, tmp_path):
         tmp_path / "salt", str(REPOSITORY / "_utils"),
         maas={"url": region.url, "api_key": region.api_key},
         pillar_dirs=[str(REPOSITORY / "_pillar")], roster_dirs=[str(REPOSITORY / "_roster")],
-        ext_pillar=[{"maas": {"seconds": 20}}], maas_roster={"user": "ubuntu", "statuses": []},
+        ext_pillar=[{"maas": {"seconds": 20}}], maas_roster={"user": "ubuntu"},
     )  # fmt: skip
 
 
@@ -68,6 +69,18 @@ def test_machines_become_targets(region, salt):
     assert targets("kind:rack")[name]["host"] == "10.0.0.2"
     assert targets("kind:rack")[name]["user"] == "ubuntu"
     assert targets("kind:rack zone:nowhere") == {}
+
+
+@pytest.mark.skipif(not shutil.which("ssh"), reason="salt-ssh needs ssh")
+def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(region, salt):
+    program = "from salt.scripts import salt_ssh; salt_ssh()"
+    done = salt.python_program(
+        program, "-c", str(salt.folder), "--roster", "maas", "-G", "os:x", "test.ping"
+    )
+    assert done.returncode == 1
+    told = "target type: 'grain' must be one of: glob, pcre, list, nodegroup"
+    assert done.stderr.strip().splitlines()[-1] == told
+    assert "Traceback" not in done.stderr
 
 
 STORE = """

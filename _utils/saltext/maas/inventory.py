@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from saltext.maas.client.errors import MaasError, NotFound
+from saltext.maas.client.errors import Forbidden, MaasError, NotFound
+from saltext.maas.client.session import segment
+from saltext.maas.resources.node_group import PLACEHOLDER
 from saltext.maas.resources.vlan_names import read_vlan
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ _KINDS = {
     ),
     "1.0": (("machine", "nodes/", "list"), ("device", "devices/", "list")),
 }
+_ACCEPTED = 1  # or enabled, as 1.8 and later call it
 #: Names of 1.x's numbers; 2.0 and later say the name themselves.
 _BEFORE_1_7 = (
     "declared", "commissioning", "failed tests", "missing", "ready", "reserved", "allocated",
@@ -38,13 +41,16 @@ _FROM_1_7 = (
 def read(client) -> list[dict]:
     """Read all nodes of a region, with one request for each kind of them.
 
+    A cluster of API 1.0 counts as a rack.  No release tells the addresses of all
+    clusters at once: they take one request for each cluster that is accepted.
+
     Args:
         client: :class:`~saltext.maas.client.Client`.
 
     Returns:
-        ``[{"system_id", "hostname", "fqdn", "kinds", "status", "zone", "pool",
-        "tags", "vlans", "addresses"}]``, by fqdn; what a release does not tell
-        is None or empty.  A host that is region and rack has both kinds.
+        ``[{"system_id", "hostname", "fqdn", "kinds", "status", "deployed", "zone",
+        "pool", "tags", "vlans", "addresses"}]``, by fqdn; what a release does not
+        tell is None or empty.  A host that is region and rack has both kinds.
 
     Raises:
         MaasError: The region cannot be asked.
@@ -68,7 +74,32 @@ def read(client) -> list[dict]:
         for raw in raws:
             facts = found.setdefault(raw["system_id"], _facts(raw, release))
             facts["kinds"].append(kind)
+    if release.api == "1.0":
+        found.update((facts["system_id"], facts) for facts in _clusters(client))
     return sorted(found.values(), key=lambda facts: (facts["fqdn"], facts["system_id"]))
+
+
+def _clusters(client):
+    """The accepted clusters of API 1.0, under the names that they are shown by."""
+
+    def addresses(cluster):
+        try:
+            found = _list(client, f"nodegroups/{segment(cluster['uuid'])}/interfaces/", "list")
+        except (Forbidden, NotFound):  # 1.5 and 1.6 tell administrators only
+            return []
+        return [one["ip"] for one in found if one.get("ip")]
+
+    clusters = [
+        one for one in _list(client, "nodegroups/", "list")
+        if one["status"] == _ACCEPTED and one["uuid"] != PLACEHOLDER
+    ]  # fmt: skip
+    for cluster, found in zip(clusters, _at_once(addresses, clusters)):
+        name = cluster.get("cluster_name") or cluster["uuid"]
+        yield {
+            "system_id": cluster["uuid"], "hostname": name.partition(".")[0], "fqdn": name,
+            "kinds": ["rack"], "status": None, "deployed": None, "zone": None, "pool": None,
+            "tags": [], "vlans": [], "addresses": list(dict.fromkeys(found)),
+        }  # fmt: skip
 
 
 def _list(client, path, op):
@@ -112,12 +143,14 @@ def _at_once(do, items):
 def _facts(raw, release):
     fqdn = raw.get("fqdn") or raw.get("hostname") or ""
     vlans = {read_vlan(nic.get("vlan")) for nic in raw.get("interface_set") or ()}
+    status = _status(raw, release)
     return {
         "system_id": raw["system_id"],
         "hostname": fqdn.partition(".")[0],
         "fqdn": fqdn,
         "kinds": [],
-        "status": _status(raw, release),
+        "status": status,
+        "deployed": _deployed(status, release),
         "zone": (raw.get("zone") or {}).get("name"),
         "pool": (raw.get("pool") or {}).get("name"),
         "tags": sorted(raw.get("tag_names") or ()),
@@ -142,6 +175,11 @@ def _status(raw, release):
     number = raw.get("substatus", raw.get("status"))
     names = _FROM_1_7 if release >= "1.7" else _BEFORE_1_7
     return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
+
+
+def _deployed(status, release):
+    """Whether a machine is; before 1.7 MAAS tells of no more than that it is allocated."""
+    return status and status == ("deployed" if release >= "1.7" else "allocated")
 
 
 def of_minion(nodes, minion: str, ignore_domain: bool = False) -> dict | None:

@@ -6,11 +6,17 @@ import dataclasses
 import fnmatch
 import ipaddress
 import re
+import shlex
 
 from saltext.maas.client.errors import BadInput
 
 #: What a condition of a target may ask for, and where a node has it.
 CONDITIONS = {"tag": "tags", "zone": "zone", "pool": "pool", "status": "status", "kind": "kinds"}
+#: Where ``maas_roster`` limits the same.
+_LISTS = {"tag": "tags", "zone": "zones", "pool": "pools", "status": "statuses", "kind": "kinds"}
+_LOWER = ("status", "kind")
+#: What a node can be.
+KINDS = ("machine", "device", "rack", "region")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +35,21 @@ class Options:
     seconds: float = 30
     ssh: dict = dataclasses.field(default_factory=dict)
 
-    def offered(self) -> dict:
-        """Conditions of which a node must fulfil one of each."""
-        return {
-            "tag": self.tags, "zone": self.zones, "pool": self.pools,
-            "status": self.statuses, "kind": self.kinds,
-        }  # fmt: skip
+    def conditions(self, asked) -> list:
+        """What nodes must fulfil: pairs of a name, and values of which one must be there.
+
+        A status or kind that the target asks for takes the place of those that are offered.
+
+        Args:
+            asked: The target's own conditions, as pairs.
+        """
+        names = {name for name, _ in asked}
+        offered = [("tag", self.tags), ("zone", self.zones), ("pool", self.pools)]
+        if "status" not in names:
+            offered.append(("status", (*self.statuses, None) if self.statuses else ()))
+        if "kind" not in names:
+            offered.append(("kind", self.kinds))
+        return [one for one in offered if one[1]] + [(name, (value,)) for name, value in asked]
 
 
 def options(configured) -> Options:
@@ -49,13 +64,20 @@ def options(configured) -> Options:
     names = {field.name for field in dataclasses.fields(Options)} - {"ssh"}
     own = {key: value for key, value in configured.items() if key in names}
     problems = []
-    for key in ("tags", "zones", "pools", "statuses", "kinds"):
+    for name, key in _LISTS.items():
         value = own.get(key, ())
-        value = (value,) if isinstance(value, str) else value
-        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+        values = (value,) if isinstance(value, str) else value
+        if not isinstance(values, (list, tuple)):
             problems.append(f"maas_roster:{key}: {value!r} must be a list of names")
-        elif key in own:
-            own[key] = tuple(name.lower() if key == "statuses" else name for name in value)
+            continue
+        wrong = [(one, _value_problem(name, one)) for one in values]
+        problems += [f"maas_roster:{key}: {one!r} {told}" for one, told in wrong if told]
+        if key in own:
+            own[key] = tuple(str(one).lower() if name in _LOWER else one for one in values)
+    for key in ("lifetime", "seconds"):
+        value = own.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            problems.append(f"maas_roster:{key}: {value!r} must be a number of seconds")
     if own.get("id", "fqdn") not in ("fqdn", "hostname"):
         problems.append(f"maas_roster:id: {own['id']!r} must be one of: fqdn, hostname")
     if own.get("network"):
@@ -80,29 +102,31 @@ def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
         tgt: The target.
         tgt_type: How Salt matches it.
         opts: Salt's configuration.
+
+    Raises:
+        BadInput: The target cannot be read.
     """
-    asked = _conditions(tgt) if tgt_type == "glob" else None
-    wanted = {name: values for name, values in options.offered().items() if values}
-    # What a target asks for by name is not what the configuration leaves out by default.
-    wanted.update({name: (value,) for name, value in (asked or {}).items()})
+    asked = _conditions(tgt) if tgt_type == "glob" else []
+    matches = _matcher(tgt, tgt_type, opts) if not asked else lambda name: True
+    wanted = options.conditions(asked)
     defaults = opts.get("roster_defaults") or {}
     found = {}
     for node in nodes:
         address = _address(node, options.network)
-        if address and all(_has(node, name, values) for name, values in wanted.items()):
+        if address and matches(node[options.id]) and all(_has(node, *one) for one in wanted):
             found[node[options.id]] = {**defaults, **options.ssh, "host": address}
-    if asked is not None:
-        return found
-    # Salt's own matcher works within Salt's loader only.
-    matches = _matcher(tgt, tgt_type, opts)
-    return {name: target for name, target in found.items() if matches(name)}
+    return found
 
 
 def _matcher(tgt, tgt_type, opts):
+    """``f(name) -> bool``; Salt's own matcher works within Salt's loader only."""
     if tgt_type == "glob":
         return lambda name: fnmatch.fnmatchcase(name, tgt)
     if tgt_type == "pcre":
-        return re.compile(tgt).match
+        try:
+            return re.compile(tgt).match
+        except re.error as error:
+            raise BadInput(f"target: {tgt!r} is no regular expression: {error}") from None
     if tgt_type == "nodegroup":
         tgt = (opts.get("ssh_list_nodegroups") or {}).get(tgt, [])
     elif tgt_type != "list":
@@ -111,16 +135,53 @@ def _matcher(tgt, tgt_type, opts):
 
 
 def _conditions(tgt):
-    """``{name: value}`` where a target consists of conditions, else None."""
-    words = str(tgt).split()
+    """``[(name, value)]`` where a target consists of conditions, else nothing."""
+    unreadable = None
+    try:
+        words = shlex.split(str(tgt))
+    except ValueError as error:
+        words, unreadable = str(tgt).split(), error
     parts = [word.partition(":") for word in words]
-    if not parts or not all(name in CONDITIONS and value for name, _, value in parts):
-        return None
-    return {name: value.lower() if name == "status" else value for name, _, value in parts}
+    if not any(colon and name in CONDITIONS for name, colon, _ in parts):
+        return []
+    if unreadable:
+        raise BadInput(f"target: {tgt!r} cannot be read: {unreadable}")
+    problems = []
+    for name, colon, value in parts:
+        if name not in CONDITIONS or not value:
+            problems.append(
+                f"target: {name + colon + value!r} must be a condition such as tag:web; "
+                f"its name is one of: {', '.join(CONDITIONS)}"
+            )
+        elif problem := _value_problem(name, value):
+            problems.append(f"target: {name}:{value} {problem}")
+    if problems:
+        raise BadInput(problems)
+    return [(name, value.lower() if name in _LOWER else value) for name, _, value in parts]
+
+
+def _value_problem(name, value):
+    """What is wrong with the value of a condition, or None."""
+    if name == "status" and (not isinstance(value, str) or value.isdigit()):
+        return (
+            "must be a status's name, such as deployed or 'failed deployment': "
+            "what its number means differs between releases"
+        )
+    if not isinstance(value, str):
+        return "must be a name"
+    if name == "kind" and value.lower() not in KINDS:
+        return f"must be one of: {', '.join(KINDS)}"
+    return None
 
 
 def _has(node, name, values):
     there = node[CONDITIONS[name]]
+    if name == "status":
+        # A status is what machines have.
+        if there is None and "machine" in node["kinds"]:
+            return False
+        # Before 1.7 a machine that is deployed is called allocated.
+        there = [there, "deployed"] if node.get("deployed") else there
     return bool(set(values) & set(there if isinstance(there, list) else [there]))
 
 
