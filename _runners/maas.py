@@ -37,7 +37,8 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
 
     Returns:
         ``{minion: {state, region, step, message, todo}}``; the state is ``enrolled``, ``failed``
-        or ``refused``, with ``dry_run`` ``would be onboarded``.
+        or ``refused``; with ``dry_run`` ``would be onboarded``, ``would be changed``,
+        ``would fail``, ``enrolled`` or ``refused``.
 
     Raises:
         CommandExecutionError: The master's configuration is wrong.

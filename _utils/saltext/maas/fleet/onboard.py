@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
-from saltext.maas.fleet import names, worker
+from saltext.maas.client.errors import MaasError
+from saltext.maas.fleet import admission, names, worker
 
 log = logging.getLogger(__name__)
+
+_THERE = ("accepted", "connected")
 
 
 def resolve(fleet, target, kind) -> list[str]:
@@ -90,43 +93,58 @@ def _dry_run(fleet, minions):
         if minion not in keys
     }
     open_ = [minion for minion in minions if minion in keys]
+    of_regions, left, unasked = admission.decide(fleet, open_)
     answering = fleet.salt.connected(open_)
-    for region in fleet.settings.regions:
-        if not open_:
-            break
-        fleet.refresh([region])
-        look = fleet.region(region, "maas_fleet.look", open_)
-        named = {minion: entry for minion, entry in look["clusters"].items() if entry["named"]}
-        wrong = [*look["problems"]]
-        there = [one for one in named if named[one]["state"] in ("accepted", "connected")]
-        changes = {}
-        if there and not wrong:
-            for part in ("accept", "dhcp", "images"):
-                told = fleet.region(
-                    region, "maas_fleet.settle", there, part, test=True,
-                    seconds=fleet.settings.region_seconds,
-                )  # fmt: skip
-                for minion, one in told.items():
-                    changes.setdefault(minion, {}).update(one["changes"])
-        for minion, entry in named.items():
-            found[minion] = _foreseen(
-                region, entry, [*wrong, *entry["problems"]], minion in answering,
-                changes.get(minion, {}),
-            )  # fmt: skip
-        open_ = [minion for minion in open_ if minion not in named]
-    for minion in open_:
-        why = "the pillar of no region names it under maas:clusters"
-        found[minion] = {"state": "refused", "message": why}
+    for region, one in of_regions.items():
+        found.update(_dry_run_at(fleet, region, one, answering))
+    for minion in left:
+        if unasked:
+            found[minion] = {"state": "would fail", "message": "; ".join(unasked)}
+        else:
+            found[minion] = {"state": "refused", "message": admission.NOT_NAMED}
     return found
 
 
-def _foreseen(region, entry, problems, answers, changes):
+def _dry_run_at(fleet, region, one, answering):
+    entries, wrong = one["minions"], [*one["look"]["problems"]]
+    there = [minion for minion in entries if entries[minion]["state"] in _THERE]
+    changes, unsettled = {}, []
+    if there and not wrong:
+        try:
+            changes = _changes(fleet, region, there)
+        except MaasError as error:
+            unsettled = [str(error)]
+    return {
+        minion: _foreseen(
+            region, entry, minion in one["trusted"],
+            [*wrong, *entry["problems"], *(unsettled if minion in there else ())],
+            minion in answering, changes.get(minion, {}),
+        )
+        for minion, entry in entries.items()
+    }  # fmt: skip
+
+
+def _changes(fleet, region, minions):
+    changes = {}
+    for part in ("accept", "dhcp", "images"):
+        told = fleet.region(
+            region, "maas_fleet.settle", minions, part, test=True,
+            seconds=fleet.settings.region_seconds,
+        )  # fmt: skip
+        for minion, one in told.items():
+            changes.setdefault(minion, {}).update(one["changes"])
+    return changes
+
+
+def _foreseen(region, entry, trusted, problems, answers, changes):
     told = {"state": "would be onboarded", "region": region, "now": entry["state"], "message": ""}
+    if trusted:
+        told["message"] = "no pillar names it; its grains are trusted"
     if problems:
         told.update(state="would fail", message="; ".join(problems))
     elif not answers:
         told.update(state="would fail", message="the minion does not answer")
-    elif entry["state"] in ("accepted", "connected"):
+    elif entry["state"] in _THERE:
         told["state"] = "would be changed" if changes else "enrolled"
         told["changes"] = changes
     return told
