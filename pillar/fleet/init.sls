@@ -1,24 +1,49 @@
 # From pillar/fleet/sites.yaml to MAAS's pillar: a fabric, its VLANs, subnets and ranges for each
-# site, addresses from the site's prefix, and the racks.
+# site, addresses from the site's prefix, and the racks; a cluster's minion gets its own entry only.
+# For MAAS 2.6 and later; without descriptions in sites.yaml from 2.2 on.
 {%- import_yaml 'fleet/sites.yaml' as fleet %}
 {%- set merge = salt['slsutil.merge'] %}
+{%- set is_region = 'region' in salt['grains.get']('maas:roles', []) %}
+{#- Each site with all that it inherits; its clusters are a mapping, or a list of names. #}
+{%- set sites = {} %}
+{%- set clusters = {} %}
+{%- for site_name, site in fleet.sites.items() %}
+{%-   set common = merge(fleet.defaults.cluster, site.get('cluster', {})) %}
+{%-   set listed = site.clusters or [] %}
+{%-   set named = listed if listed is mapping else dict.fromkeys(listed) %}
+{%-   for name, own in named.items() %}
+{%-     do clusters.update({name: merge(common, own or {})}) %}
+{%-   endfor %}
+{#-   A network that none of the site's racks serves is left out, and what is relayed to it. #}
+{%-   set all = merge(fleet.defaults.networks, site.get('networks', {})) %}
+{%-   set networks = {} %}
+{%-   for name, net in all.items() %}
+{%-     set server = all[net.relay] if net.relay is defined else net %}
+{%-     set racks = [] %}
+{%-     for number in server.racks %}
+{%-       do racks.extend((named | list)[number - 1:number]) %}
+{%-     endfor %}
+{%-     if racks %}
+{%-       do networks.update({name: merge(net, {'racks': racks})}) %}
+{%-     endif %}
+{%-   endfor %}
+{%-   set servers = site.get('dns_servers', fleet.defaults.dns_servers) %}
+{%-   do sites.update({site_name: {'prefix': site.prefix, 'dns_servers': servers,
+                                   'networks': networks}}) %}
+{%- endfor %}
 maas:
   region:
     url: http://192.0.2.10:5240/MAAS
     shared_secret: sdb://maas_secrets/shared_secret
-  clusters:
-{%- for site in fleet.sites.values() %}
-{%-   for name, own in site.clusters.items() %}
-    {{ name }}: {{ merge(merge(fleet.defaults.cluster, site.get('cluster', {})), own) | json }}
-{%-   endfor %}
-{%- endfor %}
-{%- if 'region' in salt['grains.get']('maas:roles', []) %}
+{%- if not is_region %}
+  clusters: {{ ({grains.id: clusters[grains.id]} if grains.id in clusters else {}) | json }}
+{%- else %}
+  clusters: {{ clusters | json }}
   fabrics:
-{%-   for site_name, site in fleet.sites.items() %}
-{%-     set racks = site.clusters | list %}
+{%-   for site_name, site in sites.items() %}
     {{ site_name }}:
       vlans:
-{%-     for name, net in merge(fleet.defaults.networks, site.get('networks', {})).items() %}
+{%-     for name, net in site.networks.items() %}
         {{ net.vid }}:
           {%- if net.vid != 'untagged' %}
           name: {{ name }}
@@ -26,29 +51,32 @@ maas:
           mtu: {{ net.get('mtu', fleet.defaults.mtu) }}
           dhcp:
             {%- if net.relay is defined %}
-            relay_vlan: {{ site_name }}/{{ merge(fleet.defaults.networks, site.get('networks', {}))[net.relay].vid }}
+            relay_vlan: {{ site_name }}/{{ site.networks[net.relay].vid }}
             {%- else %}
             enabled: true
-            primary_rack: {{ racks[net.racks[0] - 1] }}
+            primary_rack: {{ net.racks[0] }}
             {%- if net.racks | length > 1 %}
-            secondary_rack: {{ racks[net.racks[1] - 1] }}
+            secondary_rack: {{ net.racks[1] }}
             {%- endif %}
             {%- endif %}
+{%-     else %} {}
 {%-     endfor %}
 {%-   endfor %}
   subnets:
-{%-   for site_name, site in fleet.sites.items() %}
-{%-     for name, net in merge(fleet.defaults.networks, site.get('networks', {})).items() %}
+{%-   for site_name, site in sites.items() %}
+{%-     for name, net in site.networks.items() %}
 {%-       set start = site.prefix ~ '.' ~ net.number ~ '.' %}
     {{ start }}0/24:
       name: {{ site_name }}-{{ name }}
       vlan: {{ site_name }}/{{ net.vid }}
       gateway_ip: {{ start }}1
-      dns_servers: {{ site.get('dns_servers', fleet.defaults.dns_servers) | json }}
+      dns_servers: {{ site.dns_servers | json }}
       ranges:
         - {type: reserved, start: {{ start }}1, end: {{ start }}20, comment: infrastructure}
         {%- if net.dynamic is defined %}
-        - {type: dynamic, start: {{ start }}{{ net.dynamic[0] }}, end: {{ start }}{{ net.dynamic[1] }}}
+        - type: dynamic
+          start: {{ start }}{{ net.dynamic[0] }}
+          end: {{ start }}{{ net.dynamic[1] }}
         {%- endif %}
 {%-     endfor %}
 {%-   endfor %}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/packaging"))
@@ -19,17 +20,24 @@ from saltext.maas.release import Release  # noqa: E402
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     """The pillar of a minion with given roles, rendered by Salt itself."""
-    folder = tmp_path_factory.mktemp("fleet")
-    shutil.copytree(REPOSITORY / "pillar/fleet", folder / "pillar/fleet")
-    (folder / "pillar/top.sls").write_text("base:\n  '*':\n    - fleet\n")
 
-    def render(name, *roles):
+    def render(minion, *roles, edit=None):
+        folder = tmp_path_factory.mktemp("fleet")
+        shutil.copytree(REPOSITORY / "pillar/fleet", folder / "pillar/fleet")
+        (folder / "pillar/top.sls").write_text("base:\n  '*':\n    - fleet\n")
+        if edit:
+            file = folder / "pillar/fleet/sites.yaml"
+            fleet = yaml.safe_load(file.read_text())
+            edit(fleet)
+            file.write_text(yaml.safe_dump(fleet, sort_keys=False))
         salt = Salt(
-            folder / name, str(REPOSITORY / "_utils"),
+            folder / "salt", str(REPOSITORY / "_utils"),
             pillar_roots={"base": [str(folder / "pillar")]},
             grains={"maas": {"roles": list(roles)}}, grains_blacklist=["maas*"],
         )  # fmt: skip
-        return salt.call("pillar.items")["maas"]
+        found = salt.call("pillar.items", f"--id={minion}")
+        assert "_errors" not in found
+        return found["maas"]
 
     return render
 
@@ -71,7 +79,61 @@ def test_what_is_inherited_and_what_is_not(rendered):
     }  # fmt: skip
 
 
-def test_a_rack_sees_no_networks(rendered):
-    data = rendered("rack", "cluster", "rack")
+@pytest.mark.parametrize(
+    ("minion", "own"),
+    [
+        ("fra-rack-4", {"fra-rack-4": {"description": "Frankfurt; second hall"}}),
+        ("ber-rack-1", {"ber-rack-1": {}}),
+        ("somebody-else", {}),
+    ],
+)
+def test_a_rack_sees_no_networks_and_no_other_rack(rendered, minion, own):
+    data = rendered(minion, "cluster", "rack")
     assert set(data) == {"region", "clusters"}
+    assert data["clusters"] == own
     assert pillar.problems(data, Release("3.7")) == []
+
+
+def test_it_is_for_2_6_and_later(rendered):
+    data = rendered("region", "region")
+    assert pillar.problems(data, Release("2.6")) == []
+    told = pillar.problems(data, Release("2.5"))
+    assert told
+    assert all("description" in line for line in told)
+
+    def edit(fleet):
+        del fleet["sites"]["fra"]["cluster"]
+        fleet["sites"]["fra"]["clusters"]["fra-rack-4"] = {}
+
+    data = rendered("region", "region", edit=edit)
+    assert pillar.problems(data, Release("2.2")) == []
+    assert pillar.problems(data, Release("2.1")) != []
+
+
+@pytest.mark.parametrize("form", [list, dict.fromkeys])
+def test_a_new_site_is_a_name_a_prefix_and_a_list_of_racks(rendered, form):
+    """Also where it has fewer racks than the networks of the others need."""
+
+    def edit(fleet):
+        fleet["sites"]["ham"] = {"prefix": "10.4", "clusters": form(["ham-rack-1", "ham-rack-2"])}
+        fleet["sites"]["ulm"] = {"prefix": "10.5", "clusters": form(["u1", "u2", "u3"])}
+        fleet["sites"]["jena"] = {"prefix": "10.6", "clusters": form([])}
+
+    data = rendered("region", "region", edit=edit)
+    assert pillar.problems(data, Release("3.7")) == []
+    assert len(data["clusters"]) == 17
+    assert data["clusters"]["ham-rack-2"] == {}
+    vlans = {name: {str(vid): vlan["dhcp"] for vid, vlan in fabric["vlans"].items()}
+             for name, fabric in data["fabrics"].items()}  # fmt: skip
+    assert vlans["ham"] == {
+        "untagged": {"enabled": True, "primary_rack": "ham-rack-1", "secondary_rack": "ham-rack-2"},
+        "16": {"relay_vlan": "ham/untagged"},
+    }
+    assert vlans["ulm"]["32"] == {"enabled": True, "primary_rack": "u3"}
+    assert vlans["jena"] == {}
+    assert [net for net in data["subnets"] if net.startswith("10.4.")] == [
+        "10.4.0.0/24", "10.4.16.0/24",
+    ]  # fmt: skip
+    assert not [net for net in data["subnets"] if net.startswith("10.6.")]
+    wishes = pillar.wishes(data, Release("3.7"))
+    assert sum(one.type == "fabric" for one in wishes) == 6
