@@ -6,7 +6,9 @@ On a cluster's minion only :py:func:`maas_fleet.version` is of use.
 from __future__ import annotations
 
 from saltext.maas import __version__
+from saltext.maas.client.errors import BadInput
 from saltext.maas.fleet import region_side
+from saltext.maas.fleet import signed as signatures
 
 
 def version():
@@ -24,6 +26,36 @@ def version():
     return __version__
 
 
+def signed(function, nonce, args=(), kwargs=None):
+    """Call a function of this extension and sign its answer with this minion's key.
+
+    What a minion returns can be imitated on Salt's event bus by any other; a signature cannot.
+
+    Args:
+        function: One of this extension's, such as ``maas_fleet.look``.
+        nonce: Number of the question, which is signed with the answer.
+        args, kwargs: For the function.
+
+    Returns:
+        ``{answer: its return as JSON, signature}``.
+
+    Raises:
+        CommandExecutionError: There is no such function, it failed, or this minion's
+            key cannot be read.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.signed maas_fleet.look 0123456789abcdef
+    """
+    known = isinstance(function, str) and function.startswith("maas_") and function in __salt__
+    if not known:
+        raise BadInput(f"{function!r} is not available.")
+    value = __salt__[function](*args, **(kwargs or {}))
+    return signatures.close(globals(), function, nonce, value)
+
+
 def look(minions=None):
     """Tell how far clusters are, as the region and its pillar have it.
 
@@ -31,9 +63,10 @@ def look(minions=None):
         minions: Minion ids; all clusters that the pillar names by default.
 
     Returns:
-        ``{release, problems, clusters: {minion: {named, problems, cluster, state, digest}}}``;
-        ``state`` is ``absent``, ``pending``, ``rejected``, ``accepted``, ``connected`` or
-        ``disconnected``.
+        ``{release, problems, clusters: {minion: {named, problems, cluster, state, digest}},
+        unnamed: {name: {cluster, state}}}``; ``state`` is ``absent``, ``pending``,
+        ``rejected``, ``accepted``, ``connected`` or ``disconnected``. Those unnamed are at
+        work but in no pillar; they are looked for where no minions are given.
 
     Raises:
         CommandExecutionError: The region cannot be asked.
@@ -69,12 +102,13 @@ def wait_for(minions, seconds=120):
     return region_side.wait_for(globals(), minions, seconds)
 
 
-def prepare(keys, lifetime=600):
+def prepare(keys, lifetime=600, trusted=()):
     """Make the region ready for new clusters, and seal its secret for them.
 
     Args:
         keys: ``{minion: public key}`` in PEM form, as the master accepted them.
         lifetime: Seconds for which the secret can be opened.
+        trusted: Minions among them that the region's pillar does not name.
 
     Returns:
         As :py:func:`maas_secret.seal`; empty up to 1.6, where no secret is needed.
@@ -88,7 +122,7 @@ def prepare(keys, lifetime=600):
 
         salt region maas_fleet.prepare '{"rack-1": "-----BEGIN PUBLIC KEY-----..."}'
     """
-    return region_side.prepare(globals(), keys, lifetime)
+    return region_side.prepare(globals(), keys, lifetime, trusted)
 
 
 def settle(minions, part, test=False):
@@ -121,7 +155,8 @@ def status(minions=None):
         minions: Minion ids; all clusters that the pillar names by default.
 
     Returns:
-        ``{minion: {cluster, release, state, accepted, connected, dhcp, images}}``.
+        ``{minion: {cluster, release, state, accepted, connected, dhcp, images, named}}``.
+        Clusters at work that no pillar names are there by their names.
 
     Raises:
         CommandExecutionError: The region cannot be asked.
@@ -144,10 +179,12 @@ def release_dhcp(minion, successor=None, test=False):
         test: Only tell what would change.
 
     Returns:
-        ``{VLAN or interface: {old, new}}``; ``new`` is None where nobody serves any more.
+        ``{VLAN or interface: {old, new, enabled}}``; ``new`` is None where nobody serves any
+        more, ``enabled`` whether DHCP is on.
 
     Raises:
-        CommandExecutionError: The successor is not connected, or MAAS refuses.
+        CommandExecutionError: The successor is not connected or has no interface
+            there, or MAAS refuses.
 
     CLI Example:
 
@@ -158,15 +195,16 @@ def release_dhcp(minion, successor=None, test=False):
     return region_side.release_dhcp(globals(), minion, successor, test)
 
 
-def machines(minion):
+def machines(minion, successor=None):
     """List the machines that hang on a cluster.
 
     Args:
         minion: Minion id of the cluster.
+        successor: Minion id of a rack that takes DHCP over (2.0 and later).
 
     Returns:
-        Host names: of the node group's nodes in 1.x, of machines on VLANs
-        that only this rack serves from 2.0 on.
+        Host names: of the node group's nodes in 1.x, from 2.0 on of machines on VLANs
+        that only this rack serves, or that are relayed to one.
 
     Raises:
         CommandExecutionError: The region cannot be asked.
@@ -177,7 +215,7 @@ def machines(minion):
 
         salt region maas_fleet.machines rack-1
     """
-    return region_side.machines(globals(), minion)
+    return region_side.machines(globals(), minion, successor)
 
 
 def remove(minion):
@@ -201,11 +239,14 @@ def remove(minion):
     return region_side.remove(globals(), minion)
 
 
-def import_images():
-    """Import what is selected, also where older images are there, and wait for it.
+def import_images(wait=True):
+    """Import what is selected, also where older images are there.
+
+    Args:
+        wait: Wait for its end, which can be seen from 2.1 on.
 
     Returns:
-        Whether it could be waited for, which is so from 2.1 on.
+        Whether it is still going on, as far as that can be seen.
 
     Raises:
         CommandExecutionError: The region cannot be asked, or the import does not end.
@@ -216,4 +257,22 @@ def import_images():
 
         salt region maas_fleet.import_images
     """
-    return region_side.import_images(globals())
+    return region_side.import_images(globals(), wait)
+
+
+def importing():
+    """Tell whether the region is importing images (2.1 and later; False before).
+
+    Returns:
+        True or False.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_fleet.importing
+    """
+    return region_side.importing(globals())

@@ -10,12 +10,14 @@ from saltext.maas import envelope, runtime
 from saltext.maas.host import cluster, leave
 
 
-def seal(keys, lifetime=600):
+def seal(keys, lifetime=600, trusted=()):
     """Seal the shared secret of the region on this host for other minions.
 
     Args:
         keys: ``{minion: public key}`` in PEM form, as the master accepted them.
         lifetime: Seconds for which the boxes can be opened, at most a day.
+        trusted: Minions among them that the region's pillar does not name under
+            ``maas:clusters``.
 
     Returns:
         ``{sender, sender_key, boxes: {minion: box}, problems: {minion: why}}``; ciphertext
@@ -32,7 +34,7 @@ def seal(keys, lifetime=600):
 
         salt region maas_secret.seal '{"rack-1": "-----BEGIN PUBLIC KEY-----..."}'
     """
-    return envelope.close(globals(), keys, lifetime)
+    return envelope.close(globals(), keys, lifetime, trusted)
 
 
 def install(sealed):

@@ -157,7 +157,8 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
         batch: How many clusters at once; ``maas.fleet:batch`` by default.
         dry_run: Only tell what would be done.
         force: Begin although no region answers at the new URL yet, for a name or a
-            proxy that comes up later.
+            proxy that comes up later, or although there are clusters that no pillar
+            names, which stay behind.
 
     Returns:
         ``{state, region, old, new, clusters: {minion: what became of it}, message, todo}``; the
@@ -178,7 +179,7 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
         return move.run(fleet, url, region, dry_run, force)
 
 
-def rotate_secret(region=None, batch=None, dry_run=False, resume=False):
+def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=False):
     """Renew a region's shared secret and re-enrol all its clusters with it, in batches.
 
     First every cluster shows that it can open a sealed secret; then the region gets
@@ -190,6 +191,7 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False):
         batch: How many clusters at once; ``maas.fleet:batch`` by default.
         dry_run: Only tell what would be done.
         resume: Make no new secret, but give the clusters the region's present one.
+        force: Go on although there are clusters that no pillar names, which are cut off.
 
     Returns:
         ``{state, region, clusters: {minion: "re-enrolled" or why not}, message, todo}``;
@@ -210,7 +212,7 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False):
     from saltext.maas.fleet import core, rotation
 
     with core.Fleet(globals(), progress=True, batch=batch) as fleet:
-        return rotation.run(fleet, region, dry_run, resume)
+        return rotation.run(fleet, region, dry_run, resume, force)
 
 
 def react(tag, sender=None, asked=None):

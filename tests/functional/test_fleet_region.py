@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltext.maas import pillar
+from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import MaasError
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.fleet import region_side
@@ -67,7 +68,7 @@ class Site:
 
 @pytest.fixture(params=["1.7", "3.7"])
 def site(request):
-    with RegionServer(release=request.param) as server:
+    with RegionServer(release=request.param, import_seconds=0, index_seconds=0) as server:
         yield Site(server, request.param)
 
 
@@ -166,3 +167,116 @@ def test_one_that_leaves_hands_its_dhcp_over(site):
         assert region_side.remove(site.dunders, "rack-1") is True
         assert states(site)["rack-1"] == "absent"
         assert region_side.remove(site.dunders, "rack-1") is False
+
+
+@pytest.mark.parametrize("successor", [None, "rack-2"])
+def test_dhcp_that_is_off_stays_off_when_its_rack_leaves(site, successor):
+    if site.old:
+        pytest.skip("a cluster of 1.x has DHCP on its interfaces or not")
+    site.register("rack-1", "rack-2")
+    for part in ("accept", "dhcp"):
+        region_side.settle(site.dunders, CLUSTERS[:2], part)
+    switch_off(site, "rack-1/untagged")
+    done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
+    assert done == {"rack-1/0": {"old": ["rack-1"], "new": None, "enabled": False}}
+    vlan = vlan_of(site, "rack-1/untagged")
+    assert (vlan["dhcp_on"], vlan["primary_rack"]) == (False, None)
+    assert region_side.remove(site.dunders, "rack-1") is True
+
+
+def test_a_successor_needs_an_interface_where_it_is_to_serve(site):
+    if site.old:
+        pytest.skip("no cluster of 1.x can take another's network over")
+    site.register("rack-1", "rack-2")
+    for part in ("accept", "dhcp"):
+        region_side.settle(site.dunders, CLUSTERS[:2], part)
+    with pytest.raises(MaasError, match=r"rack-1: cannot take over DHCP on rack-2/0"):
+        region_side.release_dhcp(site.dunders, "rack-2", successor="rack-1", test=True)
+
+
+def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
+    if site.old:
+        pytest.skip("1.x relays no DHCP")
+    site.register("rack-1", "rack-2")
+    for part in ("accept", "dhcp"):
+        region_side.settle(site.dunders, CLUSTERS[:2], part)
+    client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
+    served = vlan_of(site, "rack-1/0")
+    vlans = f"fabrics/{served['fabric_id']}/vlans/"
+    relayed = client.post(vlans, data={"vid": 20, "name": "relayed"})
+    client.put(f"{vlans}20/", data={"relay_vlan": served["id"]})
+    client.post("boot-resources/", op="import")  # which brings the architectures
+    client.get("version/")
+    for number, one in enumerate((served, relayed)):
+        machine = client.post(
+            "machines/",
+            data={
+                "hostname": f"web-{one['vid']}",
+                "architecture": "amd64/generic",
+                "mac_addresses": f"52:54:00:aa:00:{number:02x}",
+                "power_type": "manual",
+                "commission": "false",
+            },
+        )
+        nic = machine["interface_set"][0]["id"]
+        path = f"nodes/{machine['system_id']}/interfaces/{nic}/"
+        client.put(path, data={"vlan": one["id"]})
+    assert region_side.machines(site.dunders, "rack-1") == ["web-0", "web-20"]
+    assert region_side.machines(site.dunders, "rack-1", successor="rack-2") == []
+
+
+def vlan_of(site, name):
+    client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
+    fabric, _, _ = name.partition("/")
+    (found,) = [one for one in client.get("fabrics/") if one["name"] == fabric]
+    return next(one for one in found["vlans"] if one["vid"] == 0)
+
+
+def switch_off(site, name):
+    client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
+    vlan = vlan_of(site, name)
+    client.put(f"fabrics/{vlan['fabric_id']}/vlans/0/", data={"dhcp_on": False})
+
+
+def test_clusters_at_work_that_no_pillar_names_are_told(site):
+    site.register("rack-1", "rack-3")
+    region_side.settle(site.dunders, ["rack-1"], "accept")
+    if site.old:
+        client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
+        client.post("nodegroups/", op="accept", data={"uuid": site.idents["rack-3"]})
+    look = region_side.look(site.dunders)
+    (stranger,) = look["unnamed"].values()
+    assert stranger["state"] == ("accepted" if site.old else "connected")
+    assert stranger["cluster"] == (site.idents["rack-3"] if site.old else "rack-3")
+    assert region_side.look(site.dunders, ["rack-1"])["unnamed"] == {}
+    site.server.requests.reset()
+    status = region_side.status(site.dunders)
+    assert [one["named"] for one in status.values()].count(False) == 1
+    paths = [one.path for one in site.server.requests]
+    assert len(paths) == len(set(paths)) or site.old  # each collection once
+
+
+def test_the_digest_tells_nothing_to_who_has_not_the_regions_key(site, tmp_path):
+    site.pillar["clusters"]["rack-1"]["description" if not site.old else "name"] = "x"
+    digests = []
+    for number, content in enumerate(("one key", "one key", "another")):
+        pki = tmp_path / str(number)
+        pki.mkdir()
+        (pki / "minion.pem").write_text(content)
+        dunders = site.dunders
+        dunders["__opts__"]["pki_dir"] = str(pki)
+        digests.append(region_side.look(dunders)["clusters"]["rack-1"]["digest"])
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_a_region_that_just_starts_is_waited_for(site):
+    site.register("rack-1")
+    site.server.region.down_until = site.server.region.clock() + 0.5
+    dunders = site.dunders
+    dunders["__opts__"]["maas"]["api"]["deadline"] = 0.2
+    found = region_side.wait_for(dunders, ["rack-1"], 10)
+    assert found["rack-1"] != "absent"
+    site.server.region.down_until = site.server.region.clock() + 60
+    with pytest.raises(MaasError):
+        region_side.wait_for(dunders, ["rack-1"], 0.1)

@@ -66,7 +66,7 @@ def region(fleet, tmp_path):
     path = Path(box.path("secret"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(fleet.region.secret)
-    return Minion(tmp_path, "region", box)
+    return Minion(tmp_path, "region", box, {"clusters": {"rack-1": None, "rack-2": None}})
 
 
 @pytest.fixture
@@ -155,6 +155,15 @@ def test_a_key_that_does_not_do_is_that_ones_problem_alone(fleet, region, rack, 
     assert ("no public key" if form in ("none", "text") else "only RSA keys of 2048 bits") in told
     rack.secret.install(envelope)
     assert installed(rack) == fleet.region.secret
+
+
+def test_nothing_is_sealed_for_whom_the_region_does_not_know(fleet, region, rack):
+    keys = {"rack-1": rack.public, "stranger": rack.public}
+    envelope = region.secret.seal(keys)
+    assert list(envelope["boxes"]) == ["rack-1"]
+    assert "maas:clusters" in envelope["problems"]["stranger"]
+    # The master may say that it trusts what a minion says of itself.
+    assert set(region.secret.seal(keys, trusted=["stranger"])["boxes"]) == {"rack-1", "stranger"}
 
 
 def test_a_region_without_a_secret_says_so(region, rack):

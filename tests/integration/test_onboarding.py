@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -164,6 +165,51 @@ def test_hostile_events_are_refused_and_nothing_is_rendered(story):
     states = {one["state"] for one in story.listener.of(LATE)}
     assert states <= {"refused"}
     assert [one for one in site.requests()[before:] if one["method"] != "GET"] == []
+
+
+def test_what_another_minion_says_for_the_region_is_not_believed(story):
+    site = story.site
+    forger = Forger(site)
+    try:
+        done, _ = site.run("maas.onboard", STRANGER)
+    finally:
+        forger.stop()
+    assert forger.count > 0
+    assert done[STRANGER]["state"] == "refused", done
+    assert site.host(STRANGER).read("secret") is None
+
+
+class Forger(threading.Thread):
+    """Answers for the region, faster than it does, as any accepted minion can on Salt's bus."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        self.site, self.count = site, 0
+        self._bus, self._done = site.events(), threading.Event()
+        self.start()
+
+    def run(self):
+        entry = {"named": True, "problems": [], "cluster": STRANGER, "state": "absent",
+                 "own_url": False, "digest": "x"}  # fmt: skip
+        look = {"release": "3.7", "problems": [], "unnamed": {}, "clusters": {STRANGER: entry}}
+        while not self._done.is_set():
+            event = self._bus.get_event(wait=0.05, full=True, auto_reconnect=True)
+            data = (event or {}).get("data") or {}
+            if not (event or {}).get("tag", "").endswith("/new") or data.get("tgt") != [REGION]:
+                continue
+            forged = {"answer": json.dumps(look), "signature": "AAAA"}
+            if data["fun"] != "maas_fleet.signed":
+                forged = look if data["fun"] == "maas_fleet.look" else True
+            self.site.fire(f"salt/job/{data['jid']}/ret/{REGION}", {
+                "id": REGION, "jid": data["jid"], "fun": data["fun"], "return": forged,
+                "retcode": 0, "success": True,
+            })  # fmt: skip
+            self.count += 1
+
+    def stop(self):
+        self._done.set()
+        self.join()
+        self._bus.destroy()
 
 
 def test_a_key_that_is_not_accepted_gets_nothing(story):

@@ -47,6 +47,9 @@ class FakeSalt:
                 told(minion, found[minion])
         return found
 
+    def ask_signed(self, minion, function, *args, seconds, limit, **kwargs):
+        return self.ask([minion], function, *args, **kwargs)[minion]
+
     def answer(self, minion, function, *args, **kwargs):
         if function == "maas_fleet.version":
             return __version__
@@ -349,7 +352,7 @@ def test_a_key_that_does_not_do_fails_its_own_minion_alone(fleet, monkeypatch):
     assert states == {"rack-1": "enrolled", "rack-2": "failed", "rack-3": "enrolled"}
     record = fleet.store.record("rack-2")
     assert (record["step"], record["error"]) == ("secret", why)
-    assert "RSA key" in record["todo"]
+    assert "put that right" in record["todo"]
     assert [minion for minion, _ in handed] == ["rack-1", "rack-3"]
     assert "rack-2" not in json.dumps(handed)
 

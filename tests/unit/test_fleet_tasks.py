@@ -21,18 +21,26 @@ class FakeSalt:
         self.state = dict.fromkeys(RACKS, "connected")
         self.url = {"region": OLD, **dict.fromkeys(RACKS, OLD)}
         self.secret = {"region": 1, **dict.fromkeys(RACKS, 1)}
-        self.machines, self.dhcp = [], {"dc1/0": {"old": ["rack-1"], "new": "rack-2"}}
+        self.machines = []
+        self.dhcp = {"dc1/0": {"old": ["rack-1"], "new": "rack-2", "enabled": True}}
+        self.unnamed, self.trusted, self.imports = [], set(), 0
         self.told, self.asked, self.broken, self.answers = [], [], {}, {}
         self.weak = set()  # those whose keys are too short to be sealed for
+        self.busy = None  # (function, which call of it) that the master does not get through
 
     def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
         self.asked.append((tuple(minions), function))
+        if (function, self.functions().count(function)) == self.busy:
+            raise MaasError("the master is too busy")
         found = {}
         for minion in minions:
             error = self.broken.get((minion, function))
             answer = None if error else self.answer(minion, function, *args, **kwargs)
             found[minion] = answer if isinstance(answer, Answer) else Answer(answer, error)
         return found
+
+    def ask_signed(self, minion, function, *args, seconds, limit, **kwargs):
+        return self.ask([minion], function, *args, **kwargs)[minion]
 
     def answer(self, minion, function, *args, **kwargs):
         if (minion, function) in self.answers:
@@ -41,14 +49,20 @@ class FakeSalt:
             return {"clusters": {
                 one: {"named": True, "state": state, "problems": [], "cluster": one, "digest": "d"}
                 for one, state in self.state.items()
-            }, "problems": []}  # fmt: skip
+            }, "problems": [], "unnamed": {
+                name: {"cluster": name, "state": "connected"} for name in self.unnamed
+            }}  # fmt: skip
         if function == "state.high":
             return self.high(minion, args[0])
+        if function == "maas_fleet.importing":
+            self.imports += 1
+            return self.imports < 3
         if function == "maas_secret.renew":
             if not kwargs.get("test"):
                 self.secret["region"] += 1
             return {"restarts": True, "changes": {}, "restarted": []}
         if function == "maas_secret.seal":
+            self.trusted.update(kwargs["trusted"])
             boxes = {one: self.secret["region"] for one in args[0] if one not in self.weak}
             return {
                 "boxes": boxes,
@@ -57,15 +71,23 @@ class FakeSalt:
         return {
             "maas_region.config": {"url": self.url["region"]},
             "maas_region.reachable": {"reachable": True, "reason": None},
-            "maas_fleet.wait_for": dict(self.state),
+            "maas_fleet.wait_for": {
+                one: self.state.get(one, "connected") for one in (args[0] if args else ())
+            },
             "maas_fleet.machines": self.machines,
             "maas_fleet.release_dhcp": self.dhcp,
             "maas_fleet.settle": {
                 one: {"changes": {}, "error": None} for one in (args[0] if args else ())
             },
             "maas_fleet.status": {
-                one: {"cluster": one, "state": state, "dhcp": ["dc1/0"], "images": True}
-                for one, state in self.state.items()
+                one: {
+                    "cluster": one,
+                    "state": state,
+                    "dhcp": ["dc1/0"],
+                    "images": True,
+                    "named": one not in self.unnamed,
+                }
+                for one, state in [*self.state.items(), *dict.fromkeys(self.unnamed).items()]
             },
         }.get(function, True)
 
@@ -144,6 +166,23 @@ def test_nothing_is_rotated_while_one_would_be_lost(fleet, why):
     assert set(fleet.salt.secret.values()) == {1}
 
 
+def test_a_renewal_whose_answer_is_lost_says_how_to_go_on(fleet):
+    real = fleet.salt.answer
+
+    def answer(minion, function, *args, **kwargs):
+        found = real(minion, function, *args, **kwargs)
+        if function == "maas_secret.renew" and not kwargs:
+            return Answer(error="the minion did not answer", lost=True)
+        return found
+
+    fleet.salt.answer = answer
+    done = rotation.run(fleet, None, False, False)
+    assert done["state"] == "failed"
+    assert "resume=true" in done["todo"]
+    assert rotation.run(fleet, None, False, True)["state"] == "rotated"
+    assert set(fleet.salt.secret.values()) == {2}
+
+
 def test_who_failed_in_a_rotation_is_made_good_without_another_secret(fleet):
     fleet.salt.broken["rack-2", "state.high"] = "the disk is full"
     done = rotation.run(fleet, None, False, False)
@@ -194,7 +233,37 @@ def test_a_region_that_does_not_move_leaves_the_clusters_alone(fleet):
     fleet.salt.broken["region", NEW] = True
     done = move.run(fleet, NEW, None, False)
     assert (done["state"], done["clusters"]) == ("failed", {})
+    assert f"all was put back to {OLD}, because region: it stays away" in done["message"]
     assert set(fleet.salt.url.values()) == {OLD}
+    assert {who for who, function in fleet.salt.asked if function == "state.high"} == {("region",)}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_all_go_back_when_the_region_cannot_be_asked_any_more(fleet, late):
+    if late:  # the master is too busy for the second batch
+        fleet.salt.busy = "state.high", 3
+    else:
+        fleet.salt.broken["region", "maas_fleet.wait_for"] = "it did not answer"
+    done = move.run(fleet, NEW, None, False)
+    assert done["state"] == "failed"
+    assert "NOT put back" not in done["message"]
+    assert set(fleet.salt.url.values()) == {OLD}
+
+
+def test_clusters_that_nobody_knows_are_not_left_behind_unless_told(fleet):
+    fleet.salt.unnamed = ["rack-8", "rack-9"]
+    fleet.store.keep("minion-8", {"state": "enrolled", "region": "region", "cluster": "rack-8"})
+    fleet.salt.keys["minion-8"] = "key"
+    with pytest.raises(MaasError, match=r"nothing was changed: 1 clusters .*: rack-9;"):
+        move.run(fleet, NEW, None, False)
+    with pytest.raises(MaasError, match=r"nothing was changed: 1 clusters .*: rack-9;"):
+        rotation.run(fleet, None, False, False)
+    assert set(fleet.salt.url.values()) == {OLD}
+    assert move.run(fleet, NEW, None, False, force=True)["state"] == "moved"
+    assert fleet.salt.url["minion-8"] == NEW
+    assert rotation.run(fleet, None, False, False, force=True)["state"] == "rotated"
+    assert fleet.salt.secret["minion-8"] == 2
+    assert fleet.salt.trusted == {"minion-8"}
 
 
 def test_what_could_not_be_put_back_is_told(fleet):
@@ -257,7 +326,7 @@ def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
     if why == "machines":
         fleet.salt.machines = ["node-1"]
     elif why == "dhcp":
-        fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None}}
+        fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None, "enabled": True}}
     else:
         fleet.salt.broken["rack-1", "maas_secret.remove"] = "the minion did not answer"
     done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
@@ -266,6 +335,32 @@ def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
     assert "maas_fleet.remove" not in fleet.salt.functions()
     done = leave.run(fleet, "rack-1", "glob", None, True, False)["rack-1"]
     assert done["state"] == "offboarded"
+
+
+def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
+    fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None, "enabled": False}}
+    assert leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]["state"] == "offboarded"
+
+
+def test_it_leaves_the_region_that_has_it(fleet):
+    object.__setattr__(fleet.settings, "regions", ["region", "other"])
+    answer = {"clusters": {"rack-1": {"named": True, "state": "absent"}}, "unnamed": {}}
+    fleet.salt.answers["other", "maas_fleet.look"] = answer
+    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    assert "the pillars of several regions name it: other, region" in told["message"]
+    fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
+    fleet.salt.broken["other", "maas_fleet.look"] = "it is down"
+    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    assert (told["state"], told["region"]) == ("offboarded", "region")
+    told = leave.run(fleet, "rack-9", "glob", None, False, False)["rack-9"]
+    assert told["message"] == "the region's minion other: it is down"
+
+
+def test_a_host_is_not_told_to_leave_a_region_that_does_not_have_it(fleet):
+    fleet.salt.state["rack-1"] = "absent"
+    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    assert "region does not have it" in told["message"]
+    assert "maas_secret.remove" not in fleet.salt.functions()
 
 
 def test_a_dry_run_of_leaving_changes_nothing(fleet):
@@ -297,15 +392,48 @@ def test_the_table_has_a_row_for_each(fleet):
 def test_a_region_that_is_down_still_gives_rows_of_what_is_known(fleet):
     fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
     fleet.salt.broken["region", "maas_fleet.status"] = "down"
-    (row,) = overview.status(fleet, None, "glob")
+    region, row = overview.status(fleet, None, "glob")
+    assert (region["minion"], row["minion"]) == ("", "rack-1")
+    assert "down" in region["message"]
     assert "down" in row["message"]
     assert row["onboarding"] == "enrolled"
 
 
-def test_images_are_imported_once_and_fetched_in_batches(fleet):
+def test_the_table_has_who_is_in_no_pillar_and_who_is_gone(fleet):
+    fleet.salt.unnamed = ["rack-8", "rack-9"]
+    fleet.store.keep("minion-8", {"state": "enrolled", "region": "region", "cluster": "rack-8"})
+    fleet.store.keep("minion-7", {"state": "enrolled", "region": "region", "cluster": "rack-7"})
+    rows = {(row["minion"], row["cluster"]): row for row in overview.status(fleet, None, "glob")}
+    assert rows["", "rack-9"]["message"] == "no pillar names rack-9"
+    assert rows["minion-8", "rack-8"]["onboarding"] == "enrolled"
+    assert rows["minion-7", None]["state"] == "absent"
+    assert len(rows) == 6
+
+
+@pytest.mark.parametrize("function", ["maas_fleet.look", "maas_fleet.import_images"])
+def test_one_region_that_is_down_does_not_hold_another_up(fleet, function, monkeypatch):
+    monkeypatch.setattr(overview, "_LOOK", 0.01)
+    object.__setattr__(fleet.settings, "regions", ["other", "region"])
+    fleet.salt.broken["other", function] = "it is down"
+    done = overview.import_images(fleet, None, "glob")
+    if function == "maas_fleet.look":  # whose clusters are not even known
+        down = {"images": "failed", "message": "the region's minion other: it is down"}
+        assert done.pop("other") == down
+        assert {one["images"] for one in done.values()} == {"in sync"}
+    else:  # both have the same clusters here
+        assert {one["images"] for one in done.values()} <= {"in sync", "failed"}
+    assert ("region", "maas_fleet.import_images") in {
+        (who[0], what) for who, what in fleet.salt.asked
+    }
+
+
+def test_images_are_imported_once_and_fetched_in_batches(fleet, monkeypatch):
+    monkeypatch.setattr(overview, "_LOOK", 0.01)
+    fleet.salt.imports = 0
     fleet.salt.state["rack-3"] = "absent"
     done = overview.import_images(fleet, None, "glob")
     assert done["rack-1"]["images"] == "in sync"
     assert done["rack-3"]["images"] == "failed"
     assert fleet.salt.functions().count("maas_fleet.import_images") == 1
     assert fleet.salt.functions().count("maas_fleet.settle") == 1
+    assert fleet.salt.functions().count("maas_fleet.importing") == 3

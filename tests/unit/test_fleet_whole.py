@@ -7,6 +7,7 @@ import json
 import pytest
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.fleet import whole
+from saltext.maas.fleet.minions import Answer
 
 
 class Region:
@@ -15,9 +16,9 @@ class Region:
     def __init__(self, answer):
         self.answer, self.asked = answer, []
 
-    def ask_one(self, minion, function, seconds, **kwargs):
+    def ask_signed(self, minion, function, limit, **kwargs):
         self.asked.append((minion, function, kwargs))
-        return self.answer
+        return Answer(self.answer)
 
 
 def dunders(*regions):

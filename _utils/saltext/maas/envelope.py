@@ -20,13 +20,14 @@ MAX_KEYS = 1000
 _PARTS = {"sender", "sender_key", "boxes"}
 
 
-def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
+def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> dict:
     """Seal the shared secret of the region on this host.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
         keys: ``{minion: its accepted public key}``, handed over by the master.
         lifetime: Seconds for which the boxes can be opened.
+        trusted: Minions among them that the pillar does not name.
 
     Returns:
         An envelope, with the ``problems`` of those whose keys do not do.
@@ -36,14 +37,19 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME) -> dict:
     """
     if not isinstance(keys, dict) or not 0 < len(keys) <= MAX_KEYS:
         raise seal.SealError(f"keys: must be a mapping of 1 to {MAX_KEYS} minions to public keys")
+    # The pillar is looked at here once more, where no other minion has a say.
+    named = {*runtime.pillar(dunders, "clusters"), *trusted}
     secret = region.secret(runtime.surface(dunders, "region"))
     if secret is None:
         raise seal.SealError(
             "the region has no shared secret yet: it makes one at its first start; is it running?"
         )
-    own, key = _own(dunders)
+    own, key = seal.own_key(dunders)
     boxes, problems = {}, {}
     for minion, text in keys.items():
+        if minion not in named:
+            problems[minion] = "the region's own pillar does not name it under maas:clusters"
+            continue
         try:
             seal.public_key(text)
         except seal.SealError as error:
@@ -68,7 +74,7 @@ def open_own(dunders, envelope, use_up: bool = True) -> str:
     Raises:
         SealError: There is no box for this minion, or it cannot be opened.
     """
-    own, key = _own(dunders)
+    own, key = seal.own_key(dunders)
     wrong = not isinstance(envelope, dict) or set(envelope) - {"problems"} != _PARTS
     if wrong or not isinstance(envelope["boxes"], dict):
         raise seal.SealError("sealed: must be an envelope from maas_secret.seal")
@@ -81,10 +87,3 @@ def open_own(dunders, envelope, use_up: bool = True) -> str:
         opened = os.path.join(folder, "maas-opened-boxes")
     sender = envelope["sender"], envelope["sender_key"]
     return seal.unseal(envelope["boxes"][own], own, key, *sender, PURPOSE, opened)
-
-
-def _own(dunders):
-    """This minion's id and private key."""
-    opts = dunders["__opts__"]
-    passphrase = runtime.revealed(dunders, opts.get("key_pass"))
-    return opts["id"], seal.private_key(os.path.join(opts["pki_dir"], "minion.pem"), passphrase)

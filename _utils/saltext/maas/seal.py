@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlg
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from saltext.maas import runtime
 from saltext.maas.client.errors import MaasError
 
 VERSION = 1
@@ -102,6 +103,17 @@ def _unencrypted(pem, path):
         raise SealError(f"the minion's private key {path} is broken") from None
 
 
+def own_key(dunders) -> tuple:
+    """This minion's id and private key, from a Salt module's ``globals()``.
+
+    Raises:
+        SealError: The key cannot be read.
+    """
+    opts = dunders["__opts__"]
+    passphrase = runtime.revealed(dunders, opts.get("key_pass"))
+    return opts["id"], private_key(os.path.join(opts["pki_dir"], "minion.pem"), passphrase)
+
+
 def public_text(key) -> str:
     """The public half of a private key, as PEM."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -155,8 +167,26 @@ def seal(
         "nonce": _text(nonce),
         "text": _text(AESGCM(once).encrypt(nonce, data, _canonical(head))),
     }
-    signature = sender_key.sign(_canonical({**head, **body}), _PSS, hashes.SHA256())
-    return {**head, **body, "signature": _text(signature)}
+    return {**head, **body, "signature": sign({**head, **body}, sender_key)}
+
+
+def sign(values: dict, key) -> str:
+    """Sign a flat mapping with a private key, from :func:`private_key`."""
+    return _text(key.sign(_canonical(values), _PSS, hashes.SHA256()))
+
+
+def is_signed(values: dict, signature: str, key: str) -> bool:
+    """Whether a signature of :func:`sign` is right for a mapping and a public key, PEM.
+
+    Raises:
+        SealError: The key is none.
+    """
+    reader = public_key(key)
+    try:
+        reader.verify(_raw(signature), _canonical(values), _PSS, hashes.SHA256())
+    except (InvalidSignature, SealError):
+        return False
+    return True
 
 
 def unseal(
@@ -192,11 +222,8 @@ def unseal(
         if box[what] != wanted:
             raise SealError(f"the box is for another {what} than {wanted}")
     _check_time(box)
-    signed = _canonical({name: box[name] for name in (*_HEAD, *_BODY)})
-    try:
-        public_key(sender_key).verify(_raw(box["signature"]), signed, _PSS, hashes.SHA256())
-    except InvalidSignature:
-        raise SealError(f"the box was not sealed by {sender}, or was changed") from None
+    if not is_signed({name: box[name] for name in (*_HEAD, *_BODY)}, box["signature"], sender_key):
+        raise SealError(f"the box was not sealed by {sender}, or was changed")
     try:
         once = recipient_key.decrypt(_raw(box["key"]), _OAEP)
     except ValueError:

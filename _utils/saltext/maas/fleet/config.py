@@ -29,7 +29,8 @@ class Settings:
         gather_seconds: How long events are gathered into one batch.
         answer_seconds: For a minion to answer a short question.
         enrol_seconds: For a cluster to register, and for a region to answer after a restart.
-        region_seconds: For the region to carry out what a batch needs, imports included.
+        work_seconds: For a minion to end what it is at; one that hangs is given up then.
+        region_seconds: The same for the region's minion, imports of images included.
         lifetime: Seconds for which a sealed secret can be opened.
         folder: Where the state of the fleet is kept.
     """
@@ -43,6 +44,7 @@ class Settings:
     gather_seconds: float = 1.0
     answer_seconds: float = 60.0
     enrol_seconds: float = 180.0
+    work_seconds: float = 900.0
     region_seconds: float = 7200.0
     lifetime: float = 600.0
     folder: str = ""

@@ -26,7 +26,7 @@ class Fleet:
     def __init__(self, dunders, progress: bool = False, salt=None, batch: int | None = None):
         self.settings = Settings.of(dunders["__opts__"])
         self.store = Store(self.settings.folder)
-        self.salt = salt or Salt(dunders)
+        self.salt = salt or Salt(dunders, self.settings.work_seconds)
         self.batch = _whole(batch) if batch is not None else self.settings.batch
         self.progress = Progress(sys.stderr if progress else None)
 
@@ -49,17 +49,17 @@ class Fleet:
         self.tell(minion, "refused", "refused", why)
 
     def region(self, name, function, *args, **kwargs):
-        """Call a function on a region's minion.
+        """Call a function on a region's minion; the answer is its own.
 
         Raises:
             MaasError: It failed; the text names the region.
         """
-        kwargs.setdefault("seconds", self.settings.answer_seconds)
-        answer = self.salt.ask([name], function, *args, **kwargs)[name]
+        kwargs.update(seconds=self.settings.answer_seconds, limit=self.settings.region_seconds)
+        answer = self.salt.ask_signed(name, function, *args, **kwargs)
         if answer.missing_function:
             # A region that was set up before this extension's modules were handed out.
             self.salt.ask([name], "saltutil.sync_all", seconds=kwargs["seconds"])
-            answer = self.salt.ask([name], function, *args, **kwargs)[name]
+            answer = self.salt.ask_signed(name, function, *args, **kwargs)
         if answer.error:
             raise MaasError(f"the region's minion {name}: {answer.error}")
         return answer.value
@@ -71,13 +71,32 @@ class Fleet:
             minions, "saltutil.refresh_pillar", seconds=wait, wait=True, timeout=wait
         )
 
-    def named_by(self, region=None) -> dict:
-        """The clusters of the regions (or of one): ``{minion: (region, what look says)}``."""
-        found = {}
-        for one in [region] if region else self.settings.regions:
-            for minion, entry in self.region(one, "maas_fleet.look")["clusters"].items():
-                found[minion] = (one, entry)
-        return found
+    def members(self, region) -> tuple[dict, list]:
+        """The clusters of a region.
+
+        Returns:
+            ``({minion: what look says}, [names of others])``: those that its pillar names or that
+            were onboarded from here, and those at work of which no minion is known.
+        """
+        look = self.region(region, "maas_fleet.look")
+        found, others = dict(look["clusters"]), dict(look["unnamed"])
+        for minion, name in self.onboarded(region, others).items():
+            entry = others.pop(name)
+            found.setdefault(minion, {**entry, "named": False, "problems": [], "own_url": False})
+        return found, sorted(others)
+
+    def onboarded(self, region, others) -> dict:
+        """``{minion: name}`` of those among unnamed clusters that were onboarded from here."""
+        if not others:
+            return {}
+        records = self.store.records()
+        minions = {
+            record.get("cluster"): minion
+            for minion, record in records.items()
+            if record.get("region") == region
+        }
+        pairs = ((minions.get(entry["cluster"]), name) for name, entry in others.items())
+        return {minion: name for minion, name in pairs if minion}
 
 
 class Progress:

@@ -13,12 +13,13 @@ def run(fleet, target, kind, successor, force, dry_run) -> dict:
         raise names.Refused(f"successor: {names.shown(successor)} is no minion id")
     if successor in minions:
         raise MaasError(f"successor: {successor} is offboarded itself")
-    named = fleet.named_by()
+    owners, errors = _owners(fleet)
     found = {}
     for number, minion in enumerate(minions):
         fleet.progress.show(number, len(minions), f"offboard {minion}")
         try:
-            found[minion] = _leave(fleet, minion, named, successor, force, dry_run)
+            region, entry = _owner(fleet, minion, owners.get(minion, {}), errors)
+            found[minion] = _leave(fleet, minion, region, entry, successor, force, dry_run)
         except MaasError as error:
             found[minion] = {"state": "failed", "message": str(error)}
             _tell(fleet, minion, "failed", str(error))
@@ -27,19 +28,49 @@ def run(fleet, target, kind, successor, force, dry_run) -> dict:
     return found
 
 
-def _leave(fleet, minion, named, successor, force, dry_run):
-    region = named[minion][0] if minion in named else fleet.store.record(minion).get("region")
-    if region is None:
+def _owners(fleet):
+    """``{minion: {region: what look says}}``, and ``{region: why it could not be asked}``."""
+    found, errors = {}, {}
+    for region in fleet.settings.regions:
+        try:
+            for minion, entry in fleet.members(region)[0].items():
+                found.setdefault(minion, {})[region] = entry
+        except MaasError as error:
+            errors[region] = str(error)
+    return found, errors
+
+
+def _owner(fleet, minion, regions, errors):
+    """The region of a cluster: where it was onboarded, else the one whose pillar names it."""
+    recorded = fleet.store.record(minion).get("region")
+    if recorded in errors or (errors and not regions):
+        raise MaasError("; ".join(errors.values()))
+    if recorded in regions:
+        return recorded, regions[recorded]
+    if len(regions) > 1:
+        raise MaasError(f"the pillars of several regions name it: {', '.join(sorted(regions))}")
+    for region, entry in regions.items():
+        return region, entry
+    if recorded is None:
         raise MaasError("the pillar of no region names it, and it was never onboarded from here")
-    machines = fleet.region(region, "maas_fleet.machines", minion)
+    return recorded, {"named": False, "state": "absent"}
+
+
+def _leave(fleet, minion, region, entry, successor, force, dry_run):
+    if entry["state"] == "absent" and not force:
+        raise MaasError(f"{region} does not have it; to have its host leave all the same, say "
+                        "force=true")  # fmt: skip
+    machines = fleet.region(region, "maas_fleet.machines", minion, successor=successor)
     if machines and not force:
         shown = ", ".join(machines[:5]) + (", ..." if len(machines) > 5 else "")
         raise MaasError(
-            f"{len(machines)} machines hang on it ({shown}): move or release them first, or say "
-            "force=true"
+            f"{len(machines)} machines hang on it ({shown}): move or release them first, name a "
+            "successor (2.0 and later), or say force=true"
         )
     dhcp = fleet.region(region, "maas_fleet.release_dhcp", minion, successor=successor, test=True)
-    orphans = [where for where, change in dhcp.items() if change["new"] is None]
+    orphans = [
+        where for where, change in dhcp.items() if change["enabled"] and change["new"] is None
+    ]
     if orphans and not force:
         raise MaasError(
             f"nobody else would serve DHCP on {', '.join(orphans)}: name a successor, or say "
@@ -60,7 +91,7 @@ def _leave(fleet, minion, named, successor, force, dry_run):
     told["removed"] = fleet.region(region, "maas_fleet.remove", minion)
     fleet.store.forget(minion)
     _tell(fleet, minion, "done", told["message"])
-    if minion in named:
+    if entry["named"]:
         told["todo"] = f"take it out of the pillar (maas:clusters:{minion}), or it comes back"
     return {**told, "state": "offboarded"}
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import MaasError
+from saltext.maas.fleet import signed
 
 log = logging.getLogger(__name__)
 
 _GRAINS = "grains"  # the bank of Salt 3008's cache
 _TRIES = 5  # how often a master that does not answer its own client is asked
+_STORED_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,23 @@ class Salt:
 
     Args:
         dunders: The runner module's ``globals()``.
+        limit: Seconds after which a minion that is still at work is given up.
     """
 
-    def __init__(self, dunders):
+    def __init__(self, dunders, limit: float = 900.0):
         import salt.utils.user
 
         # An orchestration that the reactor started calls its user Reactor, who has no key.
         self.opts = {**dunders["__opts__"], "user": salt.utils.user.get_user()}
         self.runners = dunders.get("__salt__") or {}
+        self.limit = limit
         self._bus = None
 
     # Minions
 
-    def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs) -> dict:
+    def ask(
+        self, minions, function, *args, seconds=60.0, limit=None, told=None, jid=None, **kwargs
+    ) -> dict:
         """Call a function on minions.
 
         Args:
@@ -58,38 +65,74 @@ class Salt:
             function: Such as ``test.ping``.
             args, kwargs: For the function.
             seconds: After which a minion that neither answers nor works at it is lost.
+            limit: Seconds after which one that still works at it is given up, too.
             told: Called with ``(minion, answer)`` as each comes.
+            jid: Job id; a new one by default.
 
         Returns:
             ``{minion: Answer}`` for each of them.
         """
         import salt.client
+        import salt.utils.jid
 
         minions, found = list(minions), {}
         if not minions:
             return found
+        limit = self.limit if limit is None else limit
+        end, why = time.monotonic() + limit, "the minion did not answer"
+        jid = jid or salt.utils.jid.gen_jid(self.opts)
+        job = (jid, function, args, kwargs, int(seconds))
         with salt.client.LocalClient(mopts=self.opts) as client:
-            for one in _returns(client, minions, found, function, args, kwargs, int(seconds)):
+            for one in _returns(client, minions, found, *job):
+                if time.monotonic() > end:
+                    why = f"the minion was still at it after {limit:g} s"
+                    break
                 if not isinstance(one, dict) or "error" in one:
                     continue
                 for minion, given in one.items():
                     if minion in minions and (minion not in found or found[minion].lost):
-                        found[minion] = _answer(given)
+                        found[minion] = _answer(_whole(client, jid, minion, given))
                         if told and not found[minion].lost:
                             told(minion, found[minion])
-        lost = Answer(error="the minion did not answer", lost=True)
+        lost = Answer(error=why, lost=True)
         return {minion: found.get(minion, lost) for minion in minions}
 
-    def ask_one(self, minion, function, *args, **kwargs):
-        """Call a function on one minion and return its value.
+    def ask_signed(self, minion, function, *args, seconds=60.0, limit=None, **kwargs) -> Answer:
+        """Call a function on one minion whose answer must be its own.
 
-        Raises:
-            MaasError: It did not answer, or with an error.
+        Any accepted minion can put a return of another one on the event bus; none can sign
+        with another's key.
+
+        Args:
+            minion: Its id.
+            function: One of this extension.
+            args, kwargs: For the function.
+            seconds, limit: As for :meth:`ask`.
         """
-        answer = self.ask([minion], function, *args, **kwargs)[minion]
+        import salt.client
+        import salt.utils.jid
+
+        key = self.accepted_keys([minion]).get(minion)
+        if key is None:
+            return Answer(error="its key is not accepted", lost=True)
+        nonce, jid = signed.nonce(), salt.utils.jid.gen_jid(self.opts)
+        given = [function, nonce, list(args), kwargs]
+        answer = self.ask(
+            [minion], "maas_fleet.signed", *given, seconds=seconds, limit=limit, jid=jid
+        )[minion]
         if answer.error:
-            raise MaasError(f"{minion}: {answer.error}")
-        return answer.value
+            return answer
+        try:
+            return Answer(signed.opened(answer.value, minion, function, nonce, key))
+        except signed.Forged:
+            log.warning("An answer to %s in the name of %s is not its own", function, minion)
+        # Its own has been stored by the master, whoever was first on the bus.
+        with salt.client.LocalClient(mopts=self.opts) as client:
+            own = _stored(client, jid, minion) or {}
+        try:
+            return Answer(signed.opened(own.get("ret"), minion, function, nonce, key))
+        except signed.Forged as error:
+            return Answer(error=str(error))
 
     def connected(self, minions) -> set:
         """Those of the minions that answer."""
@@ -161,16 +204,16 @@ class Salt:
             self._bus = None
 
 
-def _returns(client, minions, found, function, args, kwargs, seconds):
+def _returns(client, minions, found, jid, function, args, kwargs, seconds):
     """The returns of a job, as they come.
 
     A master under load may be too busy to answer the client.  The job goes on all the same, so it
     is asked for again: under the same id, which a minion that has it already does not run twice.
+    None comes where nothing does.
     """
-    import salt.utils.jid
     from salt.exceptions import SaltClientError
 
-    jid, published = salt.utils.jid.gen_jid(client.opts), False
+    published = False
     for attempt in range(_TRIES):
         left = [minion for minion in minions if minion not in found or found[minion].lost]
         try:
@@ -184,15 +227,47 @@ def _returns(client, minions, found, function, args, kwargs, seconds):
                 published = True
             elif left:
                 yield client.get_cache_returns(jid)
-            yield from client.get_iter_returns(
+            for one in client.get_iter_returns(
                 jid, set(left), timeout=seconds, tgt=minions, tgt_type="list",
-                expect_minions=True,
-            )  # fmt: skip
+                expect_minions=True, block=False,
+            ):  # fmt: skip
+                yield one
+                if one is None:
+                    time.sleep(0.01)
             return
         except SaltClientError as error:
             if attempt + 1 == _TRIES:
                 raise MaasError(f"the master is too busy to run {function}: {error}") from None
             log.warning("The master is too busy to be asked about %s; trying again", function)
+
+
+def _whole(client, jid, minion, given):
+    """A return, with what Salt left out of its event because it is large."""
+    if not isinstance(given, dict) or not _trimmed(given.get("ret")):
+        return given
+    found = _stored(client, jid, minion)
+    if found is None:
+        told = "ERROR: its answer is larger than max_event_size in the master's configuration"
+        return {"ret": told, "retcode": 1}
+    return {**given, **found}
+
+
+def _trimmed(value) -> bool:
+    if isinstance(value, dict):
+        return any(_trimmed(one) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_trimmed(one) for one in value)
+    return value == "VALUE_TRIMMED"
+
+
+def _stored(client, jid, minion):
+    """A return out of the master's job cache, where it arrives a little after its event."""
+    for _ in range(_STORED_TRIES):
+        found = client.get_cache_returns(jid).get(minion)
+        if found is not None:
+            return found
+        time.sleep(0.1)
+    return None
 
 
 def _answer(given) -> Answer:

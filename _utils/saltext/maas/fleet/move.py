@@ -14,10 +14,10 @@ def run(fleet, url, region, dry_run, force=False) -> dict:
         raise BadInput([f"url: {one}" for one in wrong])
     region = one_of(fleet, region)
     old = fleet.region(region, "maas_region.config")["url"]
-    named = fleet.named_by(region)
-    minions = [minion for minion, (_, entry) in named.items() if entry["state"] != "absent"]
-    away = [minion for minion in minions if named[minion][1]["state"] == "disconnected"]
-    own = [minion for minion in minions if named[minion][1].get("own_url")]
+    named, others = fleet.members(region)
+    minions = [minion for minion, entry in named.items() if entry["state"] != "absent"]
+    away = [minion for minion in minions if named[minion]["state"] == "disconnected"]
+    own = [minion for minion in minions if named[minion].get("own_url")]
     movers = [minion for minion in minions if minion not in own]
     deaf = set(movers) - fleet.salt.connected(movers)
     told = {
@@ -29,6 +29,7 @@ def run(fleet, url, region, dry_run, force=False) -> dict:
             f"nothing was changed: not connected, or their minions do not answer: {lost}"
         )
     if not force:
+        refuse_others(others, region, "would stay behind")
         _refuse_what_leads_nowhere(fleet, url, [region, *movers])
     if dry_run:
         return {**told, "state": "would move" if old != url else "is there already",
@@ -36,8 +37,8 @@ def run(fleet, url, region, dry_run, force=False) -> dict:
     fleet.progress.show(0, len(movers) + 1, f"{region}: region")
     fails = states.region_url(fleet, region, url)
     if fails:
-        # The state put everything back by itself.
-        return {**told, "state": "failed", "message": f"the region stays at {old}: {fails}"}
+        # The state puts back what it changed; whether it did is not known of one that was lost.
+        return {**told, **_roll_back(fleet, region, old, {}, {region: fails})}
     moved = {}
     for start in range(0, len(movers), fleet.batch):
         part = movers[start : start + fleet.batch]
@@ -73,9 +74,22 @@ def _refuse_what_leads_nowhere(fleet, url, minions):
         )
 
 
+def refuse_others(others, region, fate):
+    """Raise where clusters are at work of which no minion is known."""
+    if others:
+        raise MaasError(
+            f"nothing was changed: {len(others)} clusters {fate}, since the pillar of {region} "
+            f"does not name them: {', '.join(others[:10])}; name them under maas:clusters, or "
+            "say force=true"
+        )
+
+
 def not_back(fleet, region, minions):
-    seconds = fleet.settings.enrol_seconds
-    now = fleet.region(region, "maas_fleet.wait_for", minions, seconds, seconds=seconds + 60)
+    """``{minion: why}`` of those that the region does not have again in time."""
+    try:
+        now = fleet.region(region, "maas_fleet.wait_for", minions, fleet.settings.enrol_seconds)
+    except MaasError as error:
+        return dict.fromkeys(minions, str(error))
     return {
         minion: f"the region has it as {state}"
         for minion, state in now.items()
@@ -90,9 +104,8 @@ def _roll_back(fleet, region, old, moved, bad):
     if fails:
         left.append(f"{region}: {fails}")
     # Whoever was tried may have moved, also where it did not come back in time.
-    for minion, told in states.enrol(fleet, list(moved), url=old).items():
-        if told:
-            left.append(f"{minion}: {told}")
+    back = states.enrol(fleet, list(moved), url=old) if moved else {}
+    left += [f"{minion}: {told}" for minion, told in back.items() if told]
     message = f"all was put back to {old}, because {why}"
     if left:
         message += f"; NOT put back: {'; '.join(left)}"

@@ -7,6 +7,8 @@ import time
 from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet import onboard
 
+#: Seconds between two looks at an import.
+_LOOK = 2.0
 COLUMNS = (
     "minion", "cluster", "region", "release", "state", "connected", "accepted", "DHCP",
     "images in sync", "minion answers", "last seen", "onboarding", "message",
@@ -14,24 +16,20 @@ COLUMNS = (
 
 
 def status(fleet, target, kind) -> list[dict]:
-    """One row for each cluster that a region's pillar names or that was onboarded."""
+    """One row for each cluster that a region has or its pillar names, or that was onboarded.
+
+    Where no minion is known, it is empty; a region that cannot be asked has a row of its own.
+    """
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
     rows = []
     for region in fleet.settings.regions:
-        try:
-            found = fleet.region(region, "maas_fleet.status", seconds=fleet.settings.region_seconds)
-            rows += [_row(minion, region, one) for minion, one in found.items()]
-        except MaasError as error:
-            records = fleet.store.records().items()
-            rows += [
-                {**_row(minion, region, {}), "message": str(error)}
-                for minion, record in records
-                if record.get("region") == region
-            ]
+        rows += _rows(fleet, region)
     rows = [row for row in rows if chosen is None or row["minion"] in chosen]
-    answering = fleet.salt.connected([row["minion"] for row in rows])
+    answering = fleet.salt.connected([row["minion"] for row in rows if row["minion"]])
     for row in rows:
         minion = row["minion"]
+        if not minion:
+            continue
         record = fleet.store.record(minion)
         row["minion answers"] = minion in answering
         row["last seen"] = _when(
@@ -40,7 +38,28 @@ def status(fleet, target, kind) -> list[dict]:
         row["onboarding"] = record.get("state")
         if record.get("error"):
             row["message"] = row["message"] or f"{record.get('step')}: {record['error']}"
-    return sorted(rows, key=lambda row: row["minion"])
+    return sorted(rows, key=lambda row: (row["minion"], row["cluster"] or ""))
+
+
+def _rows(fleet, region):
+    records = fleet.store.records()
+    onboarded = {one for one, record in records.items() if record.get("region") == region}
+    try:
+        found = fleet.region(region, "maas_fleet.status")
+    except MaasError as error:
+        return [{**_row(one, region, {}), "message": str(error)} for one in ("", *onboarded)]
+    others = {name: one for name, one in found.items() if not one["named"]}
+    known = fleet.onboarded(region, others)
+    rows = []
+    for minion, name in known.items():
+        rows.append(_row(minion, region, others.pop(name)))
+    for name, one in others.items():
+        told = {"message": f"no pillar names {name}"}
+        rows.append({**_row("", region, one), **told})
+    rows += [_row(minion, region, one) for minion, one in found.items() if one["named"]]
+    there = {row["minion"] for row in rows}
+    rows += [_row(one, region, {"state": "absent"}) for one in onboarded - there]
+    return rows
 
 
 def _row(minion, region, one):
@@ -70,27 +89,45 @@ def import_images(fleet, target, kind) -> dict:
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
     found = {}
     for region in fleet.settings.regions:
-        named = fleet.named_by(region)
-        minions = [
-            minion
-            for minion, (_, entry) in named.items()
-            if (chosen is None or minion in chosen) and entry["state"] in ("accepted", "connected")
-        ]
-        for minion in named:
-            if minion not in minions and (chosen is None or minion in chosen):
-                state = named[minion][1]["state"]
-                found[minion] = {"images": "failed", "message": f"the region has it as {state}"}
-        if not minions:
-            continue
-        fleet.progress.show(0, len(minions), f"{region}: import")
-        seconds = fleet.settings.region_seconds
-        fleet.region(region, "maas_fleet.import_images", seconds=seconds)
-        for start in range(0, len(minions), fleet.batch):
-            part = minions[start : start + fleet.batch]
-            done = fleet.region(region, "maas_fleet.settle", part, "images", seconds=seconds)
-            for minion, one in done.items():
-                state = "failed" if one["error"] else "in sync"
-                found[minion] = {"images": state, "message": one["error"] or ""}
-            fleet.progress.show(start + len(part), len(minions), f"{region}: clusters")
+        minions = [region]  # whom an error is told of while the region's clusters are not known
+        try:
+            members, _ = fleet.members(region)
+            states = {
+                minion: entry["state"]
+                for minion, entry in members.items()
+                if chosen is None or minion in chosen
+            }
+            minions = [one for one in states if states[one] in ("accepted", "connected")]
+            found.update({
+                minion: _images(f"the region has it as {state}")
+                for minion, state in states.items()
+                if minion not in minions
+            })  # fmt: skip
+            if minions:
+                _import(fleet, region, minions, found)
+        except MaasError as error:
+            found.update({minion: _images(str(error)) for minion in minions})
     fleet.progress.end()
     return found
+
+
+def _import(fleet, region, minions, found):
+    began, total = time.monotonic(), len(minions)
+    going = fleet.region(region, "maas_fleet.import_images", wait=False)
+    while going:
+        seconds = time.monotonic() - began
+        fleet.progress.show(0, total, f"{region}: import, {seconds:.0f} s")
+        if seconds > fleet.settings.region_seconds:
+            raise MaasError(f"the import did not end within {seconds:.0f} s")
+        time.sleep(_LOOK)
+        going = fleet.region(region, "maas_fleet.importing")
+    while minions:
+        part = minions[: fleet.batch]
+        done = fleet.region(region, "maas_fleet.settle", part, "images")
+        found.update({minion: _images(one["error"]) for minion, one in done.items()})
+        del minions[: fleet.batch]  # what is left is what an error is told of
+        fleet.progress.show(total - len(minions), total, f"{region}: clusters")
+
+
+def _images(error):
+    return {"images": "failed" if error else "in sync", "message": error or ""}

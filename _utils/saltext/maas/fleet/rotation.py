@@ -6,15 +6,19 @@ from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet import move, states
 
 
-def run(fleet, region, dry_run, resume) -> dict:
+def run(fleet, region, dry_run, resume, force=False) -> dict:
     """Renew a region's secret and re-enrol its clusters; see the runner."""
     region = move.one_of(fleet, region)
-    named = fleet.named_by(region)
-    minions = [minion for minion, (_, entry) in named.items() if entry["state"] != "absent"]
+    named, others = fleet.members(region)
+    minions = [minion for minion, entry in named.items() if entry["state"] != "absent"]
+    unnamed = [minion for minion in minions if not named[minion]["named"]]
     keys = fleet.salt.accepted_keys(minions)
+    seal = _Sealer(fleet, region, keys, unnamed)
     told = {"region": region, "clusters": {}, "message": "", "todo": ""}
     if not resume:
-        _refuse_who_would_be_lost(fleet, region, named, minions, keys)
+        if not force:
+            move.refuse_others(others, region, "would be cut off")
+        _refuse_who_would_be_lost(fleet, named, minions, seal)
     foreseen = None if resume else fleet.region(region, "maas_secret.renew", test=True)
     if dry_run:
         if foreseen and foreseen["restarts"]:
@@ -22,12 +26,20 @@ def run(fleet, region, dry_run, resume) -> dict:
         clusters = dict.fromkeys(minions, "would be re-enrolled")
         return {**told, "state": "would rotate", "clusters": clusters}
     fleet.progress.show(0, len(minions) + 1, f"{region}: a new secret")
-    if not resume:
-        fleet.region(region, "maas_secret.renew", seconds=fleet.settings.answer_seconds)
+    try:
+        if not resume:
+            fleet.region(region, "maas_secret.renew")
+    except MaasError as error:
+        fleet.progress.end()
+        told["message"] = f"whether there is a new secret is not known: {error}"
+        told["todo"] = (
+            "see that the region's minion runs, then salt-run maas.rotate_secret resume=true"
+        )
+        return {**told, "state": "failed"}
     done = {}
     for start in range(0, len(minions), fleet.batch):
         part = [one for one in minions[start : start + fleet.batch] if one in keys]
-        done.update(_re_enrol(fleet, region, part, keys))
+        done.update(_re_enrol(fleet, region, part, seal))
         fleet.progress.show(1 + len(done), len(minions) + 1, f"{region}: clusters")
     fleet.progress.end()
     done.update({one: "its key is not accepted" for one in minions if one not in keys})
@@ -41,17 +53,17 @@ def run(fleet, region, dry_run, resume) -> dict:
     return {**told, "state": "failed" if bad else "rotated"}
 
 
-def _refuse_who_would_be_lost(fleet, region, named, minions, keys):
+def _refuse_who_would_be_lost(fleet, named, minions, seal):
     lost = {
         minion: "it is not connected to the region"
         for minion in minions
-        if named[minion][1]["state"] in ("disconnected", "rejected", "pending")
+        if named[minion]["state"] in ("disconnected", "rejected", "pending")
     }
-    lost.update({minion: "its key is not accepted" for minion in minions if minion not in keys})
+    lost.update({one: "its key is not accepted" for one in minions if one not in seal.keys})
     open_ = [minion for minion in minions if minion not in lost]
     for start in range(0, len(open_), fleet.batch):
         part = open_[start : start + fleet.batch]
-        envelope = _sealed(fleet, region, part, keys)
+        envelope = seal(part)
         seconds = fleet.settings.answer_seconds
         answers = fleet.salt.ask(part, "maas_secret.check", envelope, seconds=seconds)
         lost.update({minion: one.error for minion, one in answers.items() if one.error})
@@ -61,24 +73,29 @@ def _refuse_who_would_be_lost(fleet, region, named, minions, keys):
         raise MaasError(f"nothing was changed: {len(lost)} clusters would be lost: {shown}")
 
 
-def _re_enrol(fleet, region, part, keys):
+def _re_enrol(fleet, region, part, seal):
     try:
-        envelope = _sealed(fleet, region, part, keys)
+        envelope = seal(part)
     except MaasError as error:
         return dict.fromkeys(part, str(error))
     found = dict(envelope.pop("problems", {}))
     part = [minion for minion in part if minion not in found]
     found.update(states.enrol(fleet, part, sealed=envelope))
     good = [minion for minion in part if not found[minion]]
-    if good:
-        try:
-            found.update(move.not_back(fleet, region, good))
-        except MaasError as error:
-            found.update(dict.fromkeys(good, str(error)))
-    return found
+    return {**found, **(move.not_back(fleet, region, good) if good else {})}
 
 
-def _sealed(fleet, region, part, keys):
-    mine = {minion: keys[minion] for minion in part}
-    lifetime = fleet.settings.lifetime
-    return fleet.region(region, "maas_secret.seal", mine, lifetime=lifetime)
+class _Sealer:
+    """Has a region seal its secret for clusters."""
+
+    def __init__(self, fleet, region, keys, trusted):
+        self._fleet, self._region, self.keys = fleet, region, keys
+        self._trusted = trusted  # those that no pillar names
+
+    def __call__(self, part):
+        mine = {minion: self.keys[minion] for minion in part}
+        trusted = [minion for minion in part if minion in self._trusted]
+        lifetime = self._fleet.settings.lifetime
+        return self._fleet.region(
+            self._region, "maas_secret.seal", mine, lifetime=lifetime, trusted=trusted
+        )

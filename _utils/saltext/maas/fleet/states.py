@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from saltext.maas.client.errors import MaasError
+
 #: Salt tells by these where a state stands when another one that it needs has failed.
 _PLACE = {"__sls__": "maas.cluster", "__env__": "base"}
 HOST, ENROLMENT = "maas cluster host", "maas cluster enrolment"
@@ -37,7 +39,10 @@ def enrol(fleet, minions, **settings) -> dict:
     data = enrolment(fleet.settings.enrol_seconds, **settings)
     seconds = fleet.settings.answer_seconds
     # A state that the minion runs on its own is let finish.
-    answers = fleet.salt.ask(minions, "state.high", data, seconds=seconds, queue=True)
+    try:
+        answers = fleet.salt.ask(minions, "state.high", data, seconds=seconds, queue=True)
+    except MaasError as error:
+        return dict.fromkeys(minions, str(error))
     return {minion: failure(answer) for minion, answer in answers.items()}
 
 
@@ -46,8 +51,11 @@ def region_url(fleet, region, url) -> str | None:
     given = ["configured", {"url": url}, {"wait": fleet.settings.enrol_seconds}]
     data = {"maas region host": {"maas_region": given, **_PLACE}}
     seconds = fleet.settings.answer_seconds
-    answer = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)[region]
-    return failure(answer)
+    try:
+        answers = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)
+    except MaasError as error:
+        return str(error)
+    return failure(answers[region])
 
 
 def failure(answer) -> str | None:

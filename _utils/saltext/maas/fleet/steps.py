@@ -211,11 +211,12 @@ def _secret(step):
     if not step.todo:
         return
     lifetime = step.fleet.settings.lifetime
-    envelope = step.region_call("maas_fleet.prepare", keys, lifetime=lifetime)
+    trusted = [one for one in step.todo if one in step.batch.get("trusted", ())]
+    envelope = step.region_call("maas_fleet.prepare", keys, lifetime=lifetime, trusted=trusted)
     problems = envelope.pop("problems", {})
     for minion in step.todo:
         if minion in problems:
-            step.fail(minion, problems[minion], "give the minion an RSA key of 2048 bits or more")
+            step.fail(minion, problems[minion], "put that right")
     step.fleet.store.change_batch(step.ident, envelope=envelope)
 
 
@@ -258,7 +259,7 @@ def _register(step):
     again = _restarted(step, untouched, there)
     if not step.todo:
         return
-    found = step.region_call("maas_fleet.wait_for", step.todo, seconds, seconds=seconds + 60)
+    found = step.region_call("maas_fleet.wait_for", step.todo, seconds)
     for minion in step.todo:
         why = None
         if found.get(minion) in (None, "absent"):
@@ -281,7 +282,7 @@ def _restarted(step, untouched, there):
     if not untouched:
         return []
     grace = min(_GRACE, step.fleet.settings.enrol_seconds)
-    found = step.region_call("maas_fleet.wait_for", untouched, grace, seconds=grace + 60)
+    found = step.region_call("maas_fleet.wait_for", untouched, grace)
     lost = [
         minion for minion in untouched
         if there[minion] is not True or found.get(minion) in (None, "absent", "disconnected")
@@ -298,8 +299,7 @@ def _restarted(step, untouched, there):
 
 def _settle(part):
     def work(step):
-        seconds = step.fleet.settings.region_seconds
-        found = step.region_call("maas_fleet.settle", step.todo, part, seconds=seconds)
+        found = step.region_call("maas_fleet.settle", step.todo, part)
         for minion in step.todo:
             one = found.get(minion) or {}
             if one.get("error"):

@@ -10,7 +10,7 @@ from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.fleet.config import Settings
 from saltext.maas.fleet.minions import Salt
 
-_SECONDS = 600.0  # for a region of any size to be read
+_SECONDS = 1800.0  # for a region of any size to be read
 
 
 def ask(dunders, region, function, salt=None, **kwargs):
@@ -33,7 +33,10 @@ def ask(dunders, region, function, salt=None, **kwargs):
             raise BadInput(f"region: name one of: {', '.join(regions)}")
         region = regions[0]
     given = {name: value for name, value in kwargs.items() if value is not None}
-    return (salt or Salt(dunders)).ask_one(region, function, seconds=_SECONDS, **given)
+    answer = (salt or Salt(dunders)).ask_signed(region, function, limit=_SECONDS, **given)
+    if answer.error:
+        raise MaasError(f"{region}: {answer.error}")
+    return answer.value
 
 
 def plan(dunders, region=None, form="text", output=None, salt=None):

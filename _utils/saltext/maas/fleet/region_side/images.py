@@ -9,22 +9,39 @@ from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet.region_side.region import Region
 
 
-def import_images(dunders) -> bool:
-    """Import what is selected, also where older images are there, and wait for it.
+def import_images(dunders, wait: bool = True) -> bool:
+    """Import what is selected, also where older images are there.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        wait: Wait for its end, which can be seen from 2.1 on.
 
     Returns:
-        Whether it could be waited for, which is so from 2.1 on.
+        Whether it is still going on, as far as that can be seen.
+
+    Raises:
+        MaasError: It did not end within the pillar's ``limits:import_seconds``.
     """
     region = Region(dunders)
-    client = region.snapshot.client
+    region.snapshot.client.post("boot-resources/", op="import")
     limit = pillar.limits(runtime.pillar(dunders)).import_seconds
-    client.post("boot-resources/", op="import")
-    if region.release < "2.1":
-        return False
     deadline, pause = time.monotonic() + limit, 0.5
-    while client.get("boot-resources/", op="is_importing"):
+    while going := _importing(region):
+        if not wait:
+            break
         if time.monotonic() + pause > deadline:
             raise MaasError(f"the import did not end within {limit:g} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 5)
-    return True
+    return going
+
+
+def importing(dunders) -> bool:
+    """Whether the region is importing images; from 2.1 on, False before."""
+    return _importing(Region(dunders))
+
+
+def _importing(region):
+    if region.release < "2.1":
+        return False
+    return bool(region.snapshot.client.get("boot-resources/", op="is_importing"))

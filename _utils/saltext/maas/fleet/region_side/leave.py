@@ -21,7 +21,11 @@ def release_dhcp(dunders, minion: str, successor: str | None = None, test: bool 
         test: Only plan.
 
     Returns:
-        ``{where: {"old", "new"}}``: who served DHCP, and who does now (None for nobody).
+        ``{where: {"old", "new", "enabled"}}``: which racks DHCP had, which one it has now (None
+        for none), and whether it is on.
+
+    Raises:
+        MaasError: The successor cannot take over; nothing was changed.
     """
     clusters = runtime.pillar(dunders, "clusters")
     region = Region(dunders)
@@ -40,20 +44,19 @@ def release_dhcp(dunders, minion: str, successor: str | None = None, test: bool 
             if values.get("management") not in (None, "unmanaged"):
                 fields = {"cluster": key, "name": values["name"], "management": "unmanaged"}
                 wishes.append(want("node_group_interface", fields))
-                changes[str(name)] = {"old": minion, "new": None}
+                changes[str(name)] = {"old": minion, "new": None, "enabled": True}
     else:
-        for vlan, record in region.snapshot.records("dhcp").items():
-            values = region.values("dhcp", record)
-            first, second = values.get("primary_rack"), values.get("secondary_rack")
-            if key not in (first, second):
-                continue
-            keeps = [one for one in (first, second) if one and one != key]
-            heir = keeps[0] if keeps else other
-            changes[vlan] = {"old": [one for one in (first, second) if one], "new": heir}
-            fields = {"vlan": vlan, "enabled": bool(heir), "primary_rack": heir or ""}
-            fields["secondary_rack"] = ""
-            gone = not heir
-            wishes.append(want("dhcp", {"vlan": vlan} if gone else fields, absent=gone))
+        for vlan, (racks, on, record) in _served(region, key).items():
+            keeps = [one for one in racks if one != key]
+            heir = keeps[0] if keeps else (other if on else None)
+            if heir and heir == other and not keeps:
+                _need_interface(region, successor, other, vlan, record)
+            changes[vlan] = {"old": racks, "new": heir, "enabled": on}
+            if on and not heir:
+                wishes.append(want("dhcp", {"vlan": vlan}, absent=True))
+            else:  # MAAS deletes no rack that a VLAN names, even while DHCP is off
+                racks = {"primary_rack": heir or "", "secondary_rack": ""}
+                wishes.append(want("dhcp", {"vlan": vlan, **racks}))
     if wishes and not test:
         plan = region.carry_out(wishes)
         failed = [f"{one.name}: {one.error or one.problem}" for one in plan.changes if not one.done]
@@ -62,8 +65,37 @@ def release_dhcp(dunders, minion: str, successor: str | None = None, test: bool 
     return changes
 
 
-def machines(dunders, minion: str) -> list[str]:
-    """The machines that hang on a cluster: its node group's, or those on VLANs it serves alone.
+def _served(region, key):
+    """``{VLAN: (its racks, whether DHCP is on, its record)}`` where a rack is one of them."""
+    found = {}
+    for vlan, record in region.snapshot.records("dhcp").items():
+        values = region.values("dhcp", record)
+        racks = [one for one in (values.get("primary_rack"), values.get("secondary_rack")) if one]
+        if key in racks:
+            found[vlan] = (racks, bool(values.get("enabled")), record)
+    return found
+
+
+def _need_interface(region, minion, key, vlan, record):
+    here = region.snapshot.group("subnet", "vlan").get(vlan, ())
+    subnets = {one.raw["id"] for one in here}
+    for nic in region.snapshot.records("rack")[key].raw.get("interface_set", ()):
+        links = {(link.get("subnet") or {}).get("id") for link in nic.get("links", ())}
+        if (nic.get("vlan") or {}).get("id") == record.raw["id"] or links & subnets:
+            return
+    raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
+
+
+def machines(dunders, minion: str, successor: str | None = None) -> list[str]:
+    """The machines that hang on a cluster.
+
+    In 1.x those of its node group; from 2.0 on those on VLANs that it alone serves, or on
+    VLANs that are relayed there.
+
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        minion: The cluster's minion.
+        successor: Minion of a rack that takes DHCP over, so that none hang on this one.
 
     Returns:
         Host names, sorted.
@@ -79,19 +111,18 @@ def machines(dunders, minion: str) -> list[str]:
         return sorted(
             one["hostname"] for one in nodes if (one.get("nodegroup") or {}).get("uuid") == key
         )
-    alone = set()
-    for record in region.snapshot.records("dhcp").values():
-        values = region.values("dhcp", record)
-        if [one for one in (values.get("primary_rack"), values.get("secondary_rack")) if one] == [
-            key
-        ]:
-            alone.add(record.raw["id"])
+    served = {} if successor else _served(region, key)
+    alone = {vlan: record for vlan, (racks, on, record) in served.items() if on and racks == [key]}
     if not alone:
         return []
+    ids = {record.raw["id"] for record in alone.values()}
+    for record in region.snapshot.records("dhcp").values():
+        if region.values("dhcp", record).get("relay_vlan") in alone:
+            ids.add(record.raw["id"])
     return sorted(
         one["hostname"]
         for one in client.get("machines/")
-        if any((nic.get("vlan") or {}).get("id") in alone for nic in one.get("interface_set") or ())
+        if any((nic.get("vlan") or {}).get("id") in ids for nic in one.get("interface_set") or ())
     )
 
 

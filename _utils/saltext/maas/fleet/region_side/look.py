@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import os
 import time
 
 from saltext.maas import pillar, runtime
+from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile.plan import Wishes
 
@@ -14,24 +17,27 @@ from saltext.maas.reconcile.plan import Wishes
 _SOON = 20
 
 
-def look(dunders, minions=None, problems: bool = True) -> dict:
+def look(dunders, minions=None, problems: bool = True, region=None) -> dict:
     """How far clusters are, as the region and its pillar have it.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
         minions: Minion ids; None for all that the pillar names.
         problems: Check the pillar too.
+        region: What was read of the region already, to read no more.
 
     Returns:
         ``{"release", "problems": [of the pillar, that concern all], "clusters": {minion:
-        {named, problems, cluster, state, digest}}}``; the state is ``absent``, or ``pending``,
-        ``rejected`` or ``accepted`` in 1.x, ``connected`` or ``disconnected`` from 2.0 on.
+        {named, problems, cluster, state, digest}}, "unnamed": {name: {cluster, state}}}``; the
+        state is ``absent``, or ``pending``, ``rejected`` or ``accepted`` in 1.x, ``connected``
+        or ``disconnected`` from 2.0 on.  Those unnamed are at work, but no pillar names them;
+        they are looked for where no minions are given.
 
     Raises:
         MaasError: The region cannot be asked.
     """
     described = runtime.pillar(dunders)
-    region = Region(dunders, deadline=_SOON)
+    region = region or Region(dunders, deadline=_SOON)
     clusters = described.get("clusters") if isinstance(described.get("clusters"), dict) else {}
     names = list(clusters) if minions is None else list(minions)
     told = pillar.problems(described, region.release) if problems else []
@@ -52,9 +58,12 @@ def look(dunders, minions=None, problems: bool = True) -> dict:
             "cluster": key,
             "state": region.state(key),
             "own_url": bool(values.get("region_url")),
-            "digest": _digest([values, url]),
+            "digest": _digest(dunders, [values, url]),
         }
-    return {"release": str(region.release), "problems": common, "clusters": found}
+    known = [one["cluster"] for one in found.values()]
+    unnamed = region.strangers(known) if minions is None else {}
+    release = str(region.release)
+    return {"release": release, "problems": common, "clusters": found, "unnamed": unnamed}
 
 
 def wait_for(dunders, minions, seconds: float) -> dict:
@@ -65,11 +74,17 @@ def wait_for(dunders, minions, seconds: float) -> dict:
     """
     deadline, pause = time.monotonic() + seconds, 0.3
     while True:
-        clusters = look(dunders, minions, problems=False)["clusters"]
-        states = {minion: one["state"] for minion, one in clusters.items()}
-        waiting = [one for one in states.values() if one in ("absent", "disconnected")]
-        if not waiting or time.monotonic() + pause > deadline:
-            return states
+        late = time.monotonic() + pause > deadline
+        try:
+            clusters = look(dunders, minions, problems=False)["clusters"]
+        except MaasError:
+            if late:  # until then, a region that has just been restarted is waited for
+                raise
+        else:
+            states = {minion: one["state"] for minion, one in clusters.items()}
+            waiting = [one for one in states.values() if one in ("absent", "disconnected")]
+            if late or not waiting:
+                return states
         time.sleep(pause)
         pause = min(pause * 1.5, 5)
 
@@ -82,14 +97,17 @@ def status(dunders, minions=None) -> dict:
         minions: Minion ids; None for all that the pillar names.
 
     Returns:
-        ``{minion: {cluster, release, accepted, connected, state, dhcp: [where], images}}``;
-        ``images`` is whether it holds what the region selects, None where that is unknown.
+        ``{minion: {cluster, release, accepted, connected, state, dhcp: [where], images,
+        named}}``; ``images`` is whether it holds what the region selects, None where that is
+        unknown.  Clusters at work that no pillar names are there by their names, with
+        ``named`` False, where no minions are given.
 
     It costs one request for each collection and two for each cluster at the most.
     """
     described = runtime.pillar(dunders)
     region = Region(dunders)
-    seen = look(dunders, minions, problems=False)["clusters"]
+    told = look(dunders, minions, problems=False, region=region)
+    seen = {**told["unnamed"], **told["clusters"]}
     here = {one["cluster"] for one in seen.values() if one["state"] != "absent"}
     wishes = Wishes(pillar.wishes(described, region.release))
     images = {one.key: one for one in wishes.of("cluster_image")}
@@ -109,6 +127,7 @@ def status(dunders, minions=None) -> dict:
             "connected": None if region.type == "node_group" else one["state"] == "connected",
             "dhcp": dhcp.get(key, []),
             "images": None,
+            "named": one.get("named", False),
         }
         if key in here and key in images:
             row["images"] = region.in_sync(images[key])
@@ -116,6 +135,12 @@ def status(dunders, minions=None) -> dict:
     return found
 
 
-def _digest(values):
+def _digest(dunders, values):
+    # With this host's own key, or whoever reads job returns could try passwords of machines.
     text = json.dumps(values, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    try:
+        with open(os.path.join(dunders["__opts__"]["pki_dir"], "minion.pem"), "rb") as stream:
+            key = stream.read()
+    except (KeyError, OSError):
+        key = os.urandom(32)  # a minion without a key never equals what was before
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]

@@ -6,7 +6,10 @@ import dataclasses
 
 from saltext.maas import pillar, runtime
 from saltext.maas.client import Client
+from saltext.maas.client.errors import MaasError
+from saltext.maas.host import cluster
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
+from saltext.maas.resources.node_group import PLACEHOLDER
 
 
 class Region:
@@ -18,6 +21,7 @@ class Region:
     """
 
     def __init__(self, dunders, deadline=None):
+        self._dunders = dunders
         reach = runtime.profile(dunders)
         if deadline:
             reach = dataclasses.replace(reach, deadline=min(reach.deadline, deadline))
@@ -40,6 +44,30 @@ class Region:
         if self.type == "node_group":
             return values["status"]
         return "connected" if values["connected"] else "disconnected"
+
+    def strangers(self, known) -> dict:
+        """``{name: {"cluster": key, "state"}}`` of clusters at work whose keys are not known.
+
+        The one on the region's own host is none: region and cluster share their files there.
+        """
+        known = {*known, PLACEHOLDER, self._own()}
+        found = {}
+        for key, record in self.snapshot.records(self.type).items():
+            state = self.state(key)
+            if key not in known and state in ("accepted", "connected"):
+                name = record.raw.get("cluster_name") or key
+                found[name] = {"cluster": key, "state": state}
+        return found
+
+    def _own(self):
+        try:
+            if self.type == "rack":
+                return runtime.hostname(self._dunders).partition(".")[0]
+            here = runtime.surface(self._dunders)
+            has = here is not None and "cluster" in here.roles
+            return cluster.read_files(here)["uuid"] if has else None
+        except (OSError, MaasError):
+            return None
 
     def dhcp(self, keys) -> dict:
         """``{cluster: [VLAN or interface it serves]}``."""

@@ -18,13 +18,14 @@ PARTS = {
 }
 
 
-def prepare(dunders, keys: dict, lifetime: float) -> dict:
+def prepare(dunders, keys: dict, lifetime: float, trusted=()) -> dict:
     """Make the region ready for new clusters, and seal its secret for them.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
         keys: ``{minion: accepted public key}``.
         lifetime: Seconds for which the secret can be opened.
+        trusted: Minions among them that the pillar does not name.
 
     Returns:
         An envelope (see :mod:`saltext.maas.envelope`), or ``{}`` for a release
@@ -38,7 +39,7 @@ def prepare(dunders, keys: dict, lifetime: float) -> dict:
         region.carry_out([want("node_group", {"uuid": PLACEHOLDER}, absent=True)])
     if region.release < "1.7":
         return {}
-    return envelope.close(dunders, keys, lifetime)
+    return envelope.close(dunders, keys, lifetime, trusted)
 
 
 def settle(dunders, minions, part: str, test: bool = False) -> dict:
