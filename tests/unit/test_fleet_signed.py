@@ -79,8 +79,9 @@ class Client:
 
     opts = {"utc_timezone": False, "unique_jid": False}
 
-    def __init__(self, bus, stored=None):
+    def __init__(self, bus, stored=None, retcode=0):
         self.bus, self.stored, self.asked = bus, stored or {}, None
+        self.retcode = retcode
 
     def __enter__(self):
         return self
@@ -94,7 +95,7 @@ class Client:
 
     def get_iter_returns(self, jid, minions, **more):
         for one in self.bus:
-            yield one if one is None else {name: {"ret": one[name]} for name in one}
+            yield one and {name: {"ret": one[name], "retcode": self.retcode} for name in one}
 
     def get_cache_returns(self, jid):
         stored = self.stored
@@ -120,7 +121,11 @@ def test_who_is_first_on_the_bus_does_not_decide(salt, region, stranger, caplog)
     forged = signed.close(stranger[0], LOOK, "x", {"named": True})
     answer = salt(Client([{"region": forged}], {"region": own})).ask_signed("region", LOOK)
     assert answer.value == {"named": False}
-    assert "in the name of region is not its own" in caplog.text
+    assert "in the name of region was not its own" in caplog.text
+    fault = {"region": "ERROR: it is down"}
+    client = Client([fault], {"region": own}, retcode=1)
+    assert salt(client).ask_signed("region", LOOK).value == {"named": False}
+    assert salt(Client([fault], retcode=1)).ask_signed("region", LOOK).error == "it is down"
     for stored in ({}, {"region": lambda args: forged}):
         answer = salt(Client([{"region": forged}], stored)).ask_signed("region", LOOK)
         assert (answer.value, answer.error) == (

@@ -120,19 +120,22 @@ class Salt:
         answer = self.ask(
             [minion], "maas_fleet.signed", *given, seconds=seconds, limit=limit, jid=jid
         )[minion]
-        if answer.error:
+        if answer.lost:
             return answer
         try:
             return Answer(signed.opened(answer.value, minion, function, nonce, key))
-        except signed.Forged:
-            log.warning("An answer to %s in the name of %s is not its own", function, minion)
+        except signed.Forged as error:
+            told = str(error)
         # Its own has been stored by the master, whoever was first on the bus.
         with salt.client.LocalClient(mopts=self.opts) as client:
             own = _stored(client, jid, minion) or {}
         try:
-            return Answer(signed.opened(own.get("ret"), minion, function, nonce, key))
-        except signed.Forged as error:
-            return Answer(error=str(error))
+            found = Answer(signed.opened(own.get("ret"), minion, function, nonce, key))
+        except signed.Forged:
+            # Errors are not signed: with a forged one nothing is done that should not be.
+            return answer if answer.error else Answer(error=told)
+        log.warning("An answer to %s in the name of %s was not its own", function, minion)
+        return found
 
     def connected(self, minions) -> set:
         """Those of the minions that answer."""
