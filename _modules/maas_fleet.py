@@ -34,7 +34,8 @@ def signed(function, nonce, args=(), kwargs=None):
     Args:
         function: One of this extension's, such as ``maas_fleet.look``.
         nonce: Number of the question, which is signed with the answer.
-        args, kwargs: For the function.
+        args: List of its arguments.
+        kwargs: Mapping of its named arguments.
 
     Returns:
         ``{answer: its return as JSON, signature}``.
