@@ -20,7 +20,10 @@ exclude_patterns = ["_build", "_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True
-nitpick_ignore = [("py:exc", "CommandExecutionError")]  # Salt's own
+nitpick_ignore = [  # Salt's own
+    ("py:exc", "CommandExecutionError"),
+    ("py:exc", "SaltClientError"),
+]
 html_theme = "furo"
 html_title = f"saltext.maas {release}"
 html_show_copyright = False

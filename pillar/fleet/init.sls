@@ -28,8 +28,8 @@
 {%-     endif %}
 {%-   endfor %}
 {%-   set servers = site.get('dns_servers', fleet.defaults.dns_servers) %}
-{%-   do sites.update({site_name: {'prefix': site.prefix, 'dns_servers': servers,
-                                   'networks': networks}}) %}
+{%-   set plan = {'prefix': site.prefix, 'dns_servers': servers, 'networks': networks} %}
+{%-   do sites.update({site_name: plan}) %}
 {%- endfor %}
 maas:
   region:
