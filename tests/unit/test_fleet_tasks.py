@@ -397,6 +397,8 @@ def test_a_region_that_is_down_still_gives_rows_of_what_is_known(fleet):
     assert "down" in region["message"]
     assert "down" in row["message"]
     assert row["onboarding"] == "enrolled"
+    told = overview.status(fleet, "rack-2", "glob")
+    assert [(one["region"], one["message"]) for one in told] == [("region", region["message"])]
 
 
 def test_the_table_has_who_is_in_no_pillar_and_who_is_gone(fleet):

@@ -7,8 +7,12 @@ import time
 from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet import onboard
 
-#: Seconds between two looks at an import.
-_LOOK = 2.0
+#: Seconds between two looks at an import: at first, and at the most.
+_LOOK, _LOOK_AT_MOST = 2.0, 20.0
+#: What a region says of clusters that are at work.
+_AT_WORK = ("accepted", "connected")
+#: The state of a region that cannot be asked.
+_UNKNOWN = "not known"
 COLUMNS = (
     "minion", "cluster", "region", "release", "state", "connected", "accepted", "DHCP",
     "images in sync", "minion answers", "last seen", "onboarding", "message",
@@ -24,7 +28,9 @@ def status(fleet, target, kind) -> list[dict]:
     rows = []
     for region in fleet.settings.regions:
         rows += _rows(fleet, region)
-    rows = [row for row in rows if chosen is None or row["minion"] in chosen]
+    if chosen is not None:
+        # A region that cannot be asked is told of in any case.
+        rows = [row for row in rows if row["minion"] in chosen or row["state"] == _UNKNOWN]
     answering = fleet.salt.connected([row["minion"] for row in rows if row["minion"]])
     for row in rows:
         minion = row["minion"]
@@ -47,15 +53,13 @@ def _rows(fleet, region):
     try:
         found = fleet.region(region, "maas_fleet.status")
     except MaasError as error:
-        return [{**_row(one, region, {}), "message": str(error)} for one in ("", *onboarded)]
+        down = {**_row("", region, {"state": _UNKNOWN}), "message": str(error)}
+        return [down, *({**_row(one, region, {}), "message": str(error)} for one in onboarded)]
     others = {name: one for name, one in found.items() if not one["named"]}
     known = fleet.onboarded(region, others)
-    rows = []
-    for minion, name in known.items():
-        rows.append(_row(minion, region, others.pop(name)))
+    rows = [_row(minion, region, others.pop(name)) for minion, name in known.items()]
     for name, one in others.items():
-        told = {"message": f"no pillar names {name}"}
-        rows.append({**_row("", region, one), **told})
+        rows.append({**_row("", region, one), "message": f"no pillar names {name}"})
     rows += [_row(minion, region, one) for minion, one in found.items() if one["named"]]
     there = {row["minion"] for row in rows}
     rows += [_row(one, region, {"state": "absent"}) for one in onboarded - there]
@@ -97,11 +101,10 @@ def import_images(fleet, target, kind) -> dict:
                 for minion, entry in members.items()
                 if chosen is None or minion in chosen
             }
-            minions = [one for one in states if states[one] in ("accepted", "connected")]
+            minions = [minion for minion, state in states.items() if state in _AT_WORK]
+            away = {minion: state for minion, state in states.items() if state not in _AT_WORK}
             found.update({
-                minion: _images(f"the region has it as {state}")
-                for minion, state in states.items()
-                if minion not in minions
+                minion: _images(f"the region has it as {state}") for minion, state in away.items()
             })  # fmt: skip
             if minions:
                 _import(fleet, region, minions, found)
@@ -112,14 +115,15 @@ def import_images(fleet, target, kind) -> dict:
 
 
 def _import(fleet, region, minions, found):
-    began, total = time.monotonic(), len(minions)
+    began, pause, total = time.monotonic(), _LOOK, len(minions)
     going = fleet.region(region, "maas_fleet.import_images", wait=False)
     while going:
         seconds = time.monotonic() - began
         fleet.progress.show(0, total, f"{region}: import, {seconds:.0f} s")
         if seconds > fleet.settings.region_seconds:
             raise MaasError(f"the import did not end within {seconds:.0f} s")
-        time.sleep(_LOOK)
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LOOK_AT_MOST)
         going = fleet.region(region, "maas_fleet.importing")
     while minions:
         part = minions[: fleet.batch]
