@@ -166,6 +166,15 @@ def test_nothing_is_sealed_for_whom_the_region_does_not_know(fleet, region, rack
     assert set(region.secret.seal(keys, trusted=["stranger"])["boxes"]) == {"rack-1", "stranger"}
 
 
+def test_it_is_the_masters_present_pillar_that_counts(region, rack):
+    now = {"maas": {"clusters": {"rack-2": None}}}
+    region._dunders["__salt__"]["pillar.items"] = lambda: now
+    assert region.secret.seal({"rack-1": rack.public})["boxes"] == {}
+    now["_errors"] = ["Rendering SLS 'x' failed"]
+    with pytest.raises(seal.SealError, match="cannot be rendered"):
+        region.secret.seal({"rack-1": rack.public})
+
+
 def test_a_region_without_a_secret_says_so(region, rack):
     Path(region.box.path("secret")).unlink()
     with pytest.raises(seal.SealError, match="no shared secret yet"):

@@ -37,8 +37,7 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> d
     """
     if not isinstance(keys, dict) or not 0 < len(keys) <= MAX_KEYS:
         raise seal.SealError(f"keys: must be a mapping of 1 to {MAX_KEYS} minions to public keys")
-    # The pillar is looked at here once more, where no other minion has a say.
-    named = {*runtime.pillar(dunders, "clusters"), *trusted}
+    named = {*_named(dunders), *trusted}
     secret = region.secret(runtime.surface(dunders, "region"))
     if secret is None:
         raise seal.SealError(
@@ -58,6 +57,20 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> d
             boxes[minion] = seal.seal(secret, minion, text, own, key, PURPOSE, lifetime)
     sender = {"sender": own, "sender_key": seal.public_text(key)}
     return {**sender, "boxes": boxes, "problems": problems}
+
+
+def _named(dunders):
+    """The clusters that the pillar names, as the master has it now.
+
+    This is looked at here once more, where no other minion has a say; and not in the pillar that
+    this minion fetched some time ago, which may name one that was taken out since.
+    """
+    fetch = dunders["__salt__"].get("pillar.items")
+    whole = fetch() if fetch else dunders["__pillar__"]
+    if whole.get("_errors"):
+        raise seal.SealError("the pillar of this region cannot be rendered; see the master's log")
+    clusters = (whole.get("maas") or {}).get("clusters")
+    return clusters if isinstance(clusters, dict) else {}
 
 
 def open_own(dunders, envelope, use_up: bool = True) -> str:
