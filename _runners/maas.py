@@ -52,7 +52,7 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
     """
     from saltext.maas.fleet import core, onboard
 
-    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+    with core.plainly(), core.Fleet(globals(), progress=True, batch=batch) as fleet:
         return onboard.run(fleet, target, tgt_type, dry_run)
 
 
@@ -85,7 +85,7 @@ def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False
     """
     from saltext.maas.fleet import core, leave
 
-    with core.Fleet(globals(), progress=True) as fleet:
+    with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
         return leave.run(fleet, target, tgt_type, successor, force, dry_run)
 
 
@@ -113,7 +113,7 @@ def status(target=None, tgt_type="glob"):
     """
     from saltext.maas.fleet import core, overview
 
-    with core.Fleet(globals()) as fleet:
+    with core.plainly(), core.Fleet(globals()) as fleet:
         return {"outputter": "table", "data": overview.status(fleet, target, tgt_type)}
 
 
@@ -139,7 +139,7 @@ def import_images(target=None, tgt_type="glob", batch=None):
     """
     from saltext.maas.fleet import core, overview
 
-    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+    with core.plainly(), core.Fleet(globals(), progress=True, batch=batch) as fleet:
         return overview.import_images(fleet, target, tgt_type)
 
 
@@ -175,7 +175,7 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
     """
     from saltext.maas.fleet import core, move
 
-    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+    with core.plainly(), core.Fleet(globals(), progress=True, batch=batch) as fleet:
         return move.run(fleet, url, region, dry_run, force)
 
 
@@ -211,7 +211,7 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
     """
     from saltext.maas.fleet import core, rotation
 
-    with core.Fleet(globals(), progress=True, batch=batch) as fleet:
+    with core.plainly(), core.Fleet(globals(), progress=True, batch=batch) as fleet:
         return rotation.run(fleet, region, dry_run, resume, force)
 
 
@@ -234,7 +234,7 @@ def react(tag, sender=None, asked=None):
     """
     from saltext.maas.fleet import core, worker
 
-    with core.Fleet(globals()) as fleet:
+    with core.plainly(), core.Fleet(globals()) as fleet:
         return worker.react(fleet, tag, sender, asked)
 
 
@@ -256,7 +256,7 @@ def step(step, batch):
     """
     from saltext.maas.fleet import core, steps
 
-    with core.Fleet(globals()) as fleet:
+    with core.plainly(), core.Fleet(globals()) as fleet:
         return steps.take(fleet, batch, step)
 
 
@@ -282,9 +282,10 @@ def plan(region=None, form="text", output=None):
         salt-run maas.plan region
         salt-run maas.plan region form=html output=/tmp/plan.html
     """
-    from saltext.maas.fleet import whole
+    from saltext.maas.fleet import core, whole
 
-    return whole.plan(globals(), region, form, output)
+    with core.plainly():
+        return whole.plan(globals(), region, form, output)
 
 
 def export(region=None, folder=None, by=None):
@@ -309,9 +310,10 @@ def export(region=None, folder=None, by=None):
 
         salt-run maas.export region /srv/pillar/maas by=type
     """
-    from saltext.maas.fleet import whole
+    from saltext.maas.fleet import core, whole
 
-    return whole.export(globals(), region, folder, by)
+    with core.plainly():
+        return whole.export(globals(), region, folder, by)
 
 
 def unmanaged(region=None, types=None):
@@ -333,9 +335,10 @@ def unmanaged(region=None, types=None):
 
         salt-run maas.unmanaged region types='[vlan, subnet]'
     """
-    from saltext.maas.fleet import whole
+    from saltext.maas.fleet import core, whole
 
-    return whole.ask(globals(), region, "maas_region.unmanaged", types=types)
+    with core.plainly():
+        return whole.ask(globals(), region, "maas_region.unmanaged", types=types)
 
 
 def drift(region=None):
@@ -357,6 +360,7 @@ def drift(region=None):
 
         salt-run maas.drift region
     """
-    from saltext.maas.fleet import whole
+    from saltext.maas.fleet import core, whole
 
-    return whole.ask(globals(), region, "maas_region.drift")
+    with core.plainly():
+        return whole.ask(globals(), region, "maas_region.drift")

@@ -113,6 +113,31 @@ def test_once_more_does_nothing_but_say_so(story):
     assert story.site.host(first).peek("services") == starts
 
 
+def test_what_is_wrong_is_told_in_one_message(story):
+    told, _ = story.site.run("maas.onboard", story.clusters[0], "batch=0")
+    assert told == "batch: 0 must be a whole number from 1 to 1000"
+    told, _ = story.site.run("maas.plan", "form=pdf")
+    assert told == "form: 'pdf' must be one of: text, json, html"
+
+
+def test_a_dry_run_tells_what_is_wrong_with_the_pillar_of_one(story):
+    if story.site.old:
+        pytest.skip("clusters of 1.x refer to nothing")
+    site, first = story.site, story.clusters[0]
+    site.named[first] = {"zone": "nowhere"}
+    site.write_pillar()
+    before = len(site.requests())
+    try:
+        told, _ = site.run("maas.onboard", "[" + ",".join(story.clusters) + "]", "dry_run=true")
+    finally:
+        site.named[first] = None
+        site.write_pillar()
+    assert told[first]["state"] == "would fail"
+    assert "nowhere" in told[first]["message"]
+    assert {told[one]["state"] for one in story.clusters[1:]} == {"enrolled"}
+    assert {one["method"] for one in site.requests()[before:]} == {"GET"}
+
+
 # What must not happen
 
 

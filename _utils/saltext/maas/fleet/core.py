@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 
+import salt.exceptions
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.fleet.config import Settings, batch_problems
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.fleet.store import Store
 
 log = logging.getLogger(__name__)
+
+
+class Plain(MaasError, salt.exceptions.NotImplemented):
+    """An error of which Salt's runners show the text alone; of any other they show a traceback."""
+
+
+@contextlib.contextmanager
+def plainly():
+    """Have a person who calls a runner see what went wrong in our own words only."""
+    try:
+        yield
+    except MaasError as error:
+        raise Plain(str(error)) from None
 
 
 class Fleet:

@@ -108,32 +108,32 @@ def _dry_run(fleet, minions):
 def _dry_run_at(fleet, region, one, answering):
     entries, wrong = one["minions"], [*one["look"]["problems"]]
     there = [minion for minion in entries if entries[minion]["state"] in _THERE]
-    changes, unsettled = {}, []
+    changes, errors = {}, {}
     if there and not wrong:
         try:
-            changes = _changes(fleet, region, there)
+            changes, errors = _planned(fleet, region, there)
         except MaasError as error:
-            unsettled = [str(error)]
+            errors = {minion: [str(error)] for minion in there}
     return {
         minion: _foreseen(
             region, entry, minion in one["trusted"],
-            [*wrong, *entry["problems"], *(unsettled if minion in there else ())],
+            list(dict.fromkeys([*wrong, *entry["problems"], *errors.get(minion, ())])),
             minion in answering, changes.get(minion, {}),
         )
         for minion, entry in entries.items()
     }  # fmt: skip
 
 
-def _changes(fleet, region, minions):
-    changes = {}
+def _planned(fleet, region, minions):
+    """``{minion: changes}``, and ``{minion: [why it would fail]}``."""
+    changes, errors = {}, {}
     for part in ("accept", "dhcp", "images"):
-        told = fleet.region(
-            region, "maas_fleet.settle", minions, part, test=True,
-            seconds=fleet.settings.region_seconds,
-        )  # fmt: skip
+        told = fleet.region(region, "maas_fleet.settle", minions, part, test=True)
         for minion, one in told.items():
             changes.setdefault(minion, {}).update(one["changes"])
-    return changes
+            if one["error"] and one["error"] not in errors.setdefault(minion, []):
+                errors[minion].append(one["error"])
+    return changes, errors
 
 
 def _foreseen(region, entry, trusted, problems, answers, changes):
