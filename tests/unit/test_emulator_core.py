@@ -231,3 +231,18 @@ def test_multipart_fields_and_files():
 def test_description_lists_the_routes(admin):
     described = Caller(admin.region, "").get("describe/").json
     assert any(item["name"] == "UsersHandler" for item in described["resources"])
+
+
+@pytest.mark.parametrize("which", ["1.5", "1.7", "1.9"])
+def test_all_but_the_api_of_1x_asks_for_a_login(which):
+    admin = Caller(Region(which))
+    for key in (admin.key, ""):
+        caller = Caller(admin.region, key)
+        caller.prefix = "/MAAS/api/2.0/"
+        answer = caller.get("version/")
+        assert (answer.status, answer.text) == (302, "")
+        _, _, place = answer.headers["Location"].partition("/MAAS/")
+        assert place == "accounts/login/?next=%2FMAAS%2Fapi%2F2.0%2Fversion%2F"
+    page = admin.region.answer("GET", "/MAAS/" + place, {})
+    assert (page.status, page.content_type) == (200, "text/html; charset=utf-8")
+    assert admin.region.answer("GET", "/MAAS/api/1.0/", {}).status == 404

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote_plus
+
 from saltext.maas.emulator import oauth
 from saltext.maas.emulator.web import (
     BARE_TEXT,
@@ -15,6 +17,7 @@ from saltext.maas.emulator.web import (
 
 _FORBIDDEN = "User is not allowed access to this API."
 _ADMIN_ONLY = "This method is reserved for admin users."
+_LOGIN = "/MAAS/accounts/login/"
 
 
 def dispatch(region, request, raw_path, query):
@@ -86,6 +89,8 @@ def _choose(region, request, endpoint, operations):
 
 
 def _unknown_path(region, request, path, query):
+    if path is None and region.release < "2.0" and request.path.startswith("/MAAS/"):
+        return _web_interface(request)
     if region.release >= "2.0" and request.path == "/MAAS/api/version/":
         return Response(200, "2.0", BARE_TEXT)
     if region.release >= "2.0" and request.path.startswith("/MAAS/api/1.0/"):
@@ -98,3 +103,12 @@ def _unknown_path(region, request, path, query):
         place += f"?{query}" if query else ""
         return Response(301, b"", HTML, {"Location": place})
     return html_page(404, "Page not found", "The requested URL was not found.")
+
+
+def _web_interface(request):
+    """What 1.x says to any path but those of its API: log in first, even where nothing is."""
+    if request.path == _LOGIN:
+        return html_page(200, "Login", "Login to MAAS")
+    host = request.headers.get("host", "")
+    place = f"http://{host}{_LOGIN}?next={quote_plus(request.path, safe='')}"
+    return Response(302, b"", HTML, {"Location": place})
