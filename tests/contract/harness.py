@@ -28,7 +28,11 @@ VOLATILE = re.compile(
 #: Keys that name an object in the paths and forms of later exchanges.
 NAMING = ("token_key", "system_id", "resource_uri")
 #: Form fields that hold an id, and the collection it is of.
-ID_FIELDS = {"vlan": "vlans", "subnet": "subnets", "fabric": "fabrics", "relay_vlan": "vlans"}
+ID_FIELDS = {
+    "vlan": "vlans", "relay_vlan": "vlans", "subnet": "subnets", "source": "subnets",
+    "destination": "subnets", "fabric": "fabrics", "domain": "domains", "space": "spaces",
+    "iprange": "ipranges",
+}  # fmt: skip
 
 
 def recordings():
@@ -57,6 +61,7 @@ class Exchange:
     status: int
     content_type: str
     body: object
+    note: str = ""
 
     @classmethod
     def of(cls, row):
@@ -87,6 +92,7 @@ class Exchange:
             status=row["status"],
             content_type=row["headers"].get("Content-Type", ""),
             body=row["body"] if newer else row["response"],
+            note=row.get("note") or "",
         )
 
     @property

@@ -213,3 +213,29 @@ def test_default_zone_and_pool_stay():
     assert admin.delete("zones/default/").status == 400
     assert admin.delete("resourcepool/0/").status == 400
     assert make("2.3").get("resourcepools/").status == 404
+
+
+def test_oldest_vlan_of_a_fabric_is_untagged_whatever_its_vid_and_name():
+    admin = make()
+    fabric = admin.post("fabrics/", name="home").json
+    default = fabric["vlans"][0]["id"]
+    assert admin.put(f"vlans/{default}/", vid=3, name="lab").json["name"] == "untagged"
+    other = admin.post(f"fabrics/{fabric['id']}/vlans/", vid=0, name="zero").json
+    assert other["name"] == "zero"
+    assert admin.delete(f"vlans/{other['id']}/").status == 204
+    assert admin.delete(f"vlans/{default}/").status == 400
+
+
+def test_default_vlan_that_moved_to_another_fabric_has_its_name_there():
+    admin = make()
+    older, newer = admin.post("fabrics/", name="a").json, admin.post("fabrics/", name="b").json
+    moved = newer["vlans"][0]["id"]
+    answer = admin.put(f"vlans/{moved}/", fabric=older["id"], vid=7)
+    assert answer.json["name"] == "Default VLAN"
+
+
+@pytest.mark.parametrize(("release", "shown"), [("3.4", "7"), ("3.5", None)])
+def test_a_vlan_without_a_name_was_shown_by_its_vid(release, shown):
+    admin = make(release)
+    fabric = admin.post("fabrics/", name="a").json["id"]
+    assert admin.post(f"fabrics/{fabric}/vlans/", vid=7).json["name"] == shown

@@ -42,7 +42,7 @@ def show_vlan(region, row):
     return {
         "id": row["id"],
         "vid": row["vid"],
-        "name": row["name"] if row["vid"] else "untagged",
+        "name": networks.vlan_name(region, row),
         "mtu": row["mtu"],
         "fabric": region.rows("fabrics")[row["fabric_id"]]["name"],
         "resource_uri": f"{_BASE}/vlans/{row['id']}/",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import images, node_forms, power
+from saltext.maas.emulator import images, networks, node_forms, power
 from saltext.maas.emulator.forms import Check, not_a_choice
 from saltext.maas.emulator.nodes import (
     BOTH,
@@ -191,8 +191,7 @@ def delete_rack(request):
 
 
 def _vlan_label(region, vlan):
-    name = vlan["name"] if vlan["vid"] else "untagged"
-    return f"{region.rows('fabrics')[vlan['fabric_id']]['name']}.{name or vlan['vid']}"
+    return f"{region.rows('fabrics')[vlan['fabric_id']]['name']}.{networks.vlan_name(region, vlan)}"
 
 
 def _heir(region, vlan, ident):

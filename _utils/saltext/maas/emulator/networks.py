@@ -8,6 +8,7 @@ import ipaddress
 from saltext.maas.emulator.web import TEXT, Answer
 
 DEFAULT_FABRIC = 0
+DEFAULT_VLAN_NAME = "Default VLAN"  # stored, but only shown where it is the default no more
 DEFAULT_SPACE = 0  # of subnets in 2.0 and 2.1
 UNDEFINED = "undefined"
 
@@ -50,7 +51,7 @@ def add_fabric(region, name=None, description="", class_type=None):
         {"name": name, "description": description, "class_type": class_type}
     )
     fabric["name"] = name or f"fabric-{fabric['id']}"
-    add_vlan(region, fabric["id"], 0)
+    add_vlan(region, fabric["id"], 0, DEFAULT_VLAN_NAME)
     return fabric
 
 
@@ -83,7 +84,7 @@ def default_fabric(region):
             "description": "",
             "class_type": None,
         }
-        vlan = add_vlan(region, DEFAULT_FABRIC, 0)
+        vlan = add_vlan(region, DEFAULT_FABRIC, 0, DEFAULT_VLAN_NAME)
         if region.release < "2.0":  # there its untagged VLAN has the id 0, too
             del region.rows("vlans")[vlan["id"]]
             region.rows("vlans")[0] = {**vlan, "id": 0}
@@ -91,13 +92,29 @@ def default_fabric(region):
 
 
 def vlans_of(region, fabric_id):
-    """The VLANs of a fabric, its default one first."""
+    """The VLANs of a fabric."""
     return [vlan for vlan in region.rows("vlans").values() if vlan["fabric_id"] == fabric_id]
 
 
 def default_vlan(region, fabric_id):
-    """The VLAN of a fabric that cannot be deleted."""
-    return vlans_of(region, fabric_id)[0]
+    """The VLAN of a fabric that cannot be deleted: its oldest, whatever its vid."""
+    return min(vlans_of(region, fabric_id), key=lambda vlan: vlan["id"])
+
+
+def is_default_vlan(region, vlan):
+    """Whether a VLAN is the default one of its fabric."""
+    fabric, ident = vlan["fabric_id"], vlan["id"]
+    rows = region.rows("vlans").values()
+    return not any(row["fabric_id"] == fabric and row["id"] < ident for row in rows)
+
+
+def vlan_name(region, vlan):
+    """What a VLAN is called: the default one of a fabric always ``untagged``."""
+    if is_default_vlan(region, vlan):
+        return "untagged"
+    if vlan["name"] is None and region.release < "3.5":
+        return str(vlan["vid"])
+    return vlan["name"]
 
 
 def drop_vlan(region, ident):
@@ -161,7 +178,7 @@ def show_vlan(region, vlan):
     shown = {
         "id": vlan["id"],
         "vid": vlan["vid"],
-        "name": vlan["name"] if vlan["vid"] else "untagged",
+        "name": vlan_name(region, vlan),
         "mtu": vlan["mtu"],
         "fabric": region.rows("fabrics")[vlan["fabric_id"]]["name"],
         "fabric_id": vlan["fabric_id"],
