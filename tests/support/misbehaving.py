@@ -54,7 +54,7 @@ def half(connection):
     connection.reset()
 
 
-class _Connection(socketserver.StreamRequestHandler):
+class Connection(socketserver.StreamRequestHandler):
     def handle(self):
         with self.server.lock:
             self.server.accepted += 1
@@ -133,7 +133,7 @@ class Misbehaving(Served, socketserver.ThreadingTCPServer):
         self.stopping = threading.Event()
         self.steps, self.seen = list(steps), []
         self.accepted, self.resets = 0, resets
-        super().__init__(("127.0.0.1", 0), _Connection)
+        super().__init__(("127.0.0.1", 0), Connection)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
 
     def __exit__(self, *exc_info):
@@ -159,7 +159,7 @@ class Proxy(Served, socketserver.ThreadingTCPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
 
 
-class _Relay(_Connection):
+class _Relay(Connection):
     def handle(self):
         try:
             while self._one():
