@@ -106,7 +106,7 @@ BAD = [
     ("bad-uuid", "1.7", put(("clusters", "cluster-a", "uuid"), "no uuid"), r"maas:clusters:cluster-a:uuid: 'no uuid' must be a uuid of up to 36 letters, digits and dashes"),
     ("unknown-management", "1.7", put((*ETH0, "management"), "dns"), r"maas:clusters:cluster-a:interfaces:eth0:management: 'dns' must be one of: unmanaged, dhcp, dhcp_and_dns"),
     ("management-as-number", "1.7", put((*ETH0, "management"), 2), r"maas:clusters:cluster-a:interfaces:eth0:management: 2 must be one of: .*"),
-    ("bad-netmask", "1.7", put((*ETH0, "subnet_mask"), "255.0.255.0"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '255\.0\.255\.0' must be a netmask such as 255\.255\.255\.0"),
+    ("bad-netmask", "1.7", put((*ETH0, "subnet_mask"), "255.0.255.0"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '255\.0\.255\.0' must be a netmask such as 255\.255\.255\.0 or ffff:.*"),
     ("prefix-as-netmask", "1.7", put((*ETH0, "subnet_mask"), "24"), r"maas:clusters:cluster-a:interfaces:eth0:subnet_mask: '24' must be a netmask .*"),
     ("bad-interface-address", "1.7", put((*ETH0, "ip"), "10.10.0"), r"maas:clusters:cluster-a:interfaces:eth0:ip: '10\.10\.0' must be an IP address .*"),
     ("bad-keyring-data", "1.7", both(drop(*OLD_SOURCE, "keyring_filename"), put((*OLD_SOURCE, "keyring_data"), "?")), r"maas:boot_sources:\S+:keyring_data: '\?' must be base64 text"),

@@ -195,7 +195,7 @@ def test_clusters_of_1_x_are_drawn():
     with RegionServer(release="1.7") as server:
         cluster(server, uuid, "10.10.0.2")
         snapshot = snapshot_of(server)
-        data = {"clusters": {"c1": {"uuid": uuid, "interfaces": {"eth0": {
+        data = {"clusters": {"c1": {"uuid": uuid, "cluster_name": "c1", "interfaces": {"eth0": {
             "management": "dhcp", "ip": "10.10.0.2", "subnet_mask": "255.255.255.0",
             "dynamic_range": {"low": "10.10.0.100", "high": "10.10.0.120"}}}}}}  # fmt: skip
         page = Page(show.shown(snapshot, whole.plan_of(snapshot, data), "html"))

@@ -66,6 +66,8 @@ class InterfaceForm:
         values["interface"] = self.check.text("interface")
         values["management"] = self._management()
         values["name"] = self._name(values)
+        if self.release >= groups.SUBNETS:  # an alias is kept in the name only
+            values["interface"] = values["interface"].partition(":")[0]
         if values["ip"] and ":" in values["ip"] and not values["subnet_mask"]:
             values["subnet_mask"] = "ffff:ffff:ffff:ffff::"
         net = self._network(values)

@@ -17,7 +17,7 @@ from saltext.maas.emulator.api2_subnets import (
 )
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.lookup import find, name_of
-from saltext.maas.emulator.web import BARE_TEXT, Answer, Endpoint, Missing, no_content
+from saltext.maas.emulator.web import BARE_TEXT, TEXT, Answer, Endpoint, Missing, no_content
 
 subnets = Endpoint("subnets/", "SubnetsHandler", since="1.9")
 subnet = Endpoint("subnets/{subnet:[^/]+(?:/\\d+)?}/", "SubnetHandler", since="1.9")
@@ -97,11 +97,14 @@ def update_subnet(request):
 
 @subnet("DELETE", admin=True)
 def delete_subnet(request):
-    """Delete a subnet; cluster interfaces on it lose their network."""
+    """Delete a subnet that no cluster interface is on: another is an error of the server."""
     region, row = request.region, _subnet(request)
-    for nic in region.rows(groups.INTERFACES).values():
-        if nic.get("subnet_id") == row["id"]:
-            nic.update(subnet_id=None, subnet_mask=None, broadcast_ip=None, router_ip=None)
+    if any(nic.get("subnet_id") == row["id"] for nic in region.rows(groups.INTERFACES).values()):
+        text = (
+            "(\"Cannot delete some instances of model 'Subnet' because they are referenced through"
+            " a protected foreign key: 'NodeGroupInterface.subnet'\", [<NodeGroupInterface>])"
+        )
+        raise Answer(500, text, TEXT)
     del region.rows("subnets")[row["id"]]
     return no_content()
 

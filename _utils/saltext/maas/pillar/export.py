@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from saltext.maas.pillar.wishes import wishes
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
 from saltext.maas.reconcile import make_plan
 from saltext.maas.resources import TABLES
+from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
 
 _PREFIX = "sdb://maas/"
@@ -271,7 +271,7 @@ def _computed(values):
     """Whether a broadcast address is the one that MAAS computes."""
     if not values.get("subnet_mask"):
         return False
-    net = ipaddress.ip_interface(f"{values['ip']}/{values['subnet_mask']}").network
+    net = network_of(values["ip"], values["subnet_mask"])
     return str(net.broadcast_address) == values["broadcast_ip"]
 
 

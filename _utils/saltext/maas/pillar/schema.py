@@ -344,7 +344,9 @@ def schema() -> dict:
                     {
                         "hostname": _text("Host name, where it is not the key's first label."),
                         "uuid": old(_text("uuid of the node group (1.x).", "uuid")),
-                        "cluster_name": old(_text("Display name of the node group (1.x).")),
+                        "cluster_name": old(
+                            _text("Display name of the node group (1.x); left alone if not given.")
+                        ),
                         "dns_zone": old(_text("DNS zone of the node group (1.x).")),
                         "accepted": old(_flag("false rejects the node group (1.x).")),
                         **{

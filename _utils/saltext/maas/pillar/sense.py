@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.users import SYSTEM_USERS
 from saltext.maas.resources.vlan_names import fabric_vid
 
@@ -196,12 +197,21 @@ def _clusters(pillar, release):
 
 
 def _net_of(values):
-    if not values.get("subnet_mask") or ipaddress.ip_address(values["ip"]).version != 4:
+    """The network of an interface; None without a mask, or with one of another family."""
+    try:
+        return (
+            network_of(values["ip"], values["subnet_mask"]) if values.get("subnet_mask") else None
+        )
+    except ValueError:
         return None
-    return ipaddress.ip_network(f"{values['ip']}/{values['subnet_mask']}", strict=False)
 
 
 def _interface(where, values, net, release):
+    if values.get("subnet_mask") and net is None:
+        yield (
+            f"{where}:subnet_mask: {values['subnet_mask']!r} must be of the address family of "
+            f"ip, {values['ip']!r}"
+        )
     if values["management"] != "unmanaged":
         needed = ["subnet_mask", "dynamic_range"]
         if release and release < "1.7":

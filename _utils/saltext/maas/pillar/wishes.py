@@ -118,7 +118,7 @@ def _node_groups(pillar):
         key = cluster_uuid(minion, cluster)
         values = {
             "uuid": key,
-            "cluster_name": cluster.get("cluster_name") or minion,
+            "cluster_name": cluster.get("cluster_name"),
             "name": cluster.get("dns_zone"),
             "status": "accepted" if cluster.get("accepted", True) else "rejected",
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.reconcile.order import arrange
+from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
     references,
     refuse_what_release_lacks,
@@ -134,6 +135,7 @@ def make_plan(snapshot, wanted) -> Plan:
     deletes.reverse()
     held.reverse()
     _refuse_what_is_not_empty(snapshot, creates, deletes)
+    _refuse_conflicts(snapshot, [*creates, *deletes])
     gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
     return Plan(creates + deletes, wanted, gates)
 
@@ -174,6 +176,14 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
                 noun = snapshot.tables[ident[0]].noun
                 change.problem = table.kept_by(change.wanted, noun, ident[1])
                 break
+
+
+def _refuse_conflicts(snapshot, changes):
+    predicted = Predicted(snapshot, changes)
+    for change in changes:
+        if not change.problem:
+            table = snapshot.tables[change.wanted.type]
+            change.problem = table.conflict(snapshot, change, predicted)
 
 
 def _held(snapshot, table, one, record):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
@@ -223,13 +221,12 @@ class Network(Table):
 
     def extents(self, snapshot, values):
         if values.get("ip") and values.get("netmask"):
-            net = ipaddress.ip_network(f"{values['ip']}/{values['netmask']}", strict=False)
-            yield "addresses", int(net.network_address), int(net.broadcast_address)
+            net = kinds.network_of(values["ip"], values["netmask"])
+            yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
 
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
         if field.name == "ip" and found and values.get("netmask"):
             # MAAS keeps the network's address, whichever of its addresses it is given.
-            net = ipaddress.ip_network(f"{found}/{values['netmask']}", strict=False)
-            return str(net.network_address)
+            return str(kinds.network_of(found, values["netmask"]).network_address)
         return found

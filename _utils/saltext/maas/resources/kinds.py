@@ -68,9 +68,38 @@ def _network(value):
 
 
 def _netmask(value):
-    if "." not in str(value):
+    text = str(value)
+    if ":" in text:  # API 1.0 writes the prefix of an IPv6 network as a mask, too
+        mask = ipaddress.IPv6Address(text)
+        if mask != ipaddress.IPv6Network(f"::/{_prefix(mask)}").netmask:
+            raise ValueError
+        return str(mask)
+    if "." not in text:
         raise ValueError
-    return str(ipaddress.IPv4Network(f"0.0.0.0/{value}").netmask)
+    return str(ipaddress.IPv4Network(f"0.0.0.0/{text}").netmask)
+
+
+def _prefix(mask):
+    return bin(int(mask)).count("1")
+
+
+def network_of(ip: str, mask: str):
+    """Return the network of an address and a netmask, both of either family.
+
+    Args:
+        ip: An address such as ``192.0.2.1`` or ``2001:db8::1``.
+        mask: Its netmask, such as ``255.255.255.0`` or ``ffff:ffff:ffff:ffff::``.
+
+    Returns:
+        An :class:`ipaddress.IPv4Network` or :class:`ipaddress.IPv6Network`.
+
+    Raises:
+        ValueError: They are not of one family, or one of them is wrong.
+    """
+    address, mask = ipaddress.ip_address(ip), ipaddress.ip_address(_netmask(mask))
+    if address.version != mask.version:
+        raise ValueError("must be of the address family of its netmask")
+    return ipaddress.ip_network(f"{address}/{_prefix(mask)}", strict=False)
 
 
 def _mac(value):
@@ -161,7 +190,9 @@ NETWORK = Kind(
     schema={"type": "string", "format": "network"},
 )
 NETMASK = Kind(
-    "a netmask such as 255.255.255.0", _netmask, schema={"type": "string", "format": "netmask"}
+    "a netmask such as 255.255.255.0 or ffff:ffff:ffff:ffff::",
+    _netmask,
+    schema={"type": "string", "format": "netmask"},
 )
 MAC = Kind(
     "a MAC address such as 52:54:00:12:34:56", _mac, schema={"type": "string", "format": "mac"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_interface
 
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.session import segment
@@ -158,15 +157,23 @@ class NodeGroupInterface(Table):
         return f"{raw['cluster']}/{raw.get('name') or raw['interface']}"
 
     def match(self, snapshot, wanted):
+        """Return the interface of this name, else the one of its network interface.
+
+        Several may share a network interface: one for each address family, and from 1.9
+        on those of its aliases; then the address tells them apart.
+        """
         records = snapshot.records(self.name, wanted.values["cluster"])
         if wanted.key in records:
             return records[wanted.key]
-        # Two may share a network interface, one for each address family.
+        device = _device(snapshot, wanted.values.get("interface"))
+        ip = wanted.values.get("ip")
         same = [
             record for record in list(records.values())
-            if record.raw["interface"] == wanted.values.get("interface")
-            and _family(record.raw.get("ip")) == _family(wanted.values.get("ip"))
+            if _device(snapshot, record.raw["interface"]) == device
+            and _is_ipv6(record.raw.get("ip")) == _is_ipv6(ip)
         ]  # fmt: skip
+        if len(same) > 1:
+            same = [record for record in same if self.by_name["ip"].value(record.raw) == ip]
         return same[0] if len(same) == 1 else None
 
     def read(self, snapshot, partition):
@@ -183,6 +190,19 @@ class NodeGroupInterface(Table):
             found.append(raw)
         return found
 
+    def value(self, snapshot, field, raw):
+        if field.name == "router_ip" and "router_ip" not in raw and snapshot.release >= "1.9":
+            subnet = snapshot.find("subnet", self.cidr(raw))
+            return field.kind.clean(subnet.raw.get("gateway_ip")) if subnet else None
+        return super().value(snapshot, field, raw)
+
+    @staticmethod
+    def cidr(raw):
+        """Return the network that an interface is on, as text; empty where it has no mask."""
+        if not raw.get("ip") or not raw.get("subnet_mask"):
+            return ""
+        return str(kinds.network_of(raw["ip"], raw["subnet_mask"]))
+
     def item(self, snapshot, raw):
         name = raw.get("name") or raw["interface"]
         return f"nodegroups/{segment(raw['cluster'])}/interfaces/{segment(name)}/"
@@ -197,14 +217,36 @@ class NodeGroupInterface(Table):
 
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)
-        if "router_ip" not in record.raw:
+        if "router_ip" not in record.raw and snapshot.release < "1.9":
             found.pop("router_ip", None)
         found.pop("name", None)  # it follows from the identity
+        devices = {_device(snapshot, one) for one in found.get("interface", ())}
+        if len(devices) == 1:
+            del found["interface"]  # MAAS took an alias for its network interface
         return found
+
+    def problem(self, snapshot, wanted, record):
+        """Return why an interface cannot be as desired, seen before anything is sent."""
+        if record is not None and snapshot.release >= "1.9":
+            old, new = self.differences(snapshot, wanted, record).get("router_ip", ("", ""))
+            if old and new is None:
+                return (
+                    f"MAAS {snapshot.release} cannot clear router_ip {old} of a cluster interface; "
+                    f"clear gateway_ip of subnet {self.cidr(record.raw)} instead"
+                )
+        return super().problem(snapshot, wanted, record)
 
     def send_create(self, run, values, data, files):
         raw = super().send_create(run, values, data, files)
+        self._networks_change(run.snapshot)
         return {"cluster": values["cluster"], "router_ip": values.get("router_ip"), **raw}
+
+    @staticmethod
+    def _networks_change(snapshot):
+        """From 1.9 on the network of an interface, and its router, are a subnet's."""
+        if snapshot.release >= "1.9":
+            snapshot.drop_all("vlan")
+            snapshot.drop("subnet")
 
     def update(self, run, wanted, record):
         changed = self.differences(run.snapshot, wanted, record)
@@ -217,6 +259,7 @@ class NodeGroupInterface(Table):
             values.setdefault("broadcast_ip", _broadcast({**record.raw, **values}))
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        self._networks_change(run.snapshot)
         kept = {"cluster": record.raw["cluster"]}
         if "router_ip" in wanted.values or "router_ip" in record.raw:
             kept["router_ip"] = wanted.values.get("router_ip", record.raw.get("router_ip"))
@@ -226,10 +269,15 @@ class NodeGroupInterface(Table):
 
 
 def _broadcast(values):
-    if not values.get("subnet_mask") or _family(values["ip"]):
+    if not values.get("subnet_mask") or not values.get("ip"):
         return None
-    return str(ip_interface(f"{values['ip']}/{values['subnet_mask']}").network.broadcast_address)
+    return str(kinds.network_of(values["ip"], values["subnet_mask"]).broadcast_address)
 
 
-def _family(address):
+def _is_ipv6(address):
     return ":" in str(address or "")
+
+
+def _device(snapshot, interface):
+    """The network interface that MAAS notes: from 1.9 on without the number of an alias."""
+    return str(interface or "").partition(":")[0] if snapshot.release >= "1.9" else interface

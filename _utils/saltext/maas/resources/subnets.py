@@ -6,6 +6,7 @@ import ipaddress
 
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import UNKNOWN, Field
+from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, nic_subnets
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
@@ -84,6 +85,19 @@ class Subnet(Table):
         if snapshot.release >= "3.7":  # before, only the very same one is refused
             net = ipaddress.ip_network(values["cidr"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
+
+    def conflict(self, snapshot, change, predicted):
+        """Return why a subnet cannot be deleted yet."""
+        if change.action != "delete" or snapshot.release >= "2.0":
+            return None
+        # MAAS ends in an error of the database.
+        for values in predicted.of("node_group_interface").values():
+            if NodeGroupInterface.cidr(values) == change.wanted.key:
+                return (
+                    f"interface {values['name']} of cluster {values['cluster']} is on it; remove "
+                    "that interface first (maas_node_group_interface.absent)"
+                )
+        return None
 
     def hazard(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):

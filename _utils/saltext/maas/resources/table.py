@@ -189,6 +189,20 @@ class Table:
         )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
 
+    def conflict(self, snapshot, change, predicted) -> str | None:
+        """Return why a change cannot be applied beside all that the plan leaves there.
+
+        Called once for each change that has no problem yet, after all changes are known.
+
+        Args:
+            snapshot: The region as it is.
+            change: The :class:`~saltext.maas.reconcile.plan.Change`.
+            predicted: The region as the plan leaves it, a
+                :class:`~saltext.maas.reconcile.predicted.Predicted`.  What it is asked for
+                is read from the region, so ask only for what the change depends on.
+        """
+        return None
+
     def kept(self, raw: dict) -> bool:
         """Whether MAAS keeps an object, so that nobody can delete it."""
         return self.key_of(raw) in self.protected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
+from saltext.maas.resources import kinds
+
 
 @dataclass
 class Box:
@@ -214,7 +216,7 @@ def _interface(cluster, values, action):
     if management and management != "unmanaged":
         wire.facts.append("DHCP and DNS" if management == "dhcp_and_dns" else "DHCP")
     if values.get("ip") and values.get("subnet_mask"):
-        cidr = str(ipaddress.ip_interface(f"{values['ip']}/{values['subnet_mask']}").network)
+        cidr = str(kinds.network_of(values["ip"], values["subnet_mask"]))
         net = Net(cidr, action, [f"cluster at {values['ip']}"])
         if values.get("router_ip"):
             net.facts.append(f"router {values['router_ip']}")

@@ -1,0 +1,47 @@
+"""What a region will hold once a plan has been carried out."""
+
+from __future__ import annotations
+
+
+class Predicted:
+    """The objects of a region as all changes of a plan leave them.
+
+    Args:
+        snapshot: The region.
+        changes: All changes of the plan.
+
+    Types that no change is about are read only when they are asked for.
+    """
+
+    def __init__(self, snapshot, changes):
+        self._snapshot = snapshot
+        self._changes = {}
+        for change in changes:
+            self._changes.setdefault(change.wanted.type, []).append(change)
+        self._of = {}
+
+    def changes(self, type: str) -> list:
+        """Return the changes of one type."""
+        return self._changes.get(type, [])
+
+    def of(self, type: str) -> dict:
+        """Return all objects of a type: ``{key: {field: value}}``, references by key."""
+        if type not in self._of:
+            self._of[type] = dict(self._all(type))
+        return self._of[type]
+
+    def _all(self, type):
+        table = self._snapshot.tables.get(type)
+        if table is None:
+            return
+        mine = self.changes(type)
+        gone = {id(change.raw) for change in mine if change.raw is not None}
+        for part in table.parts(self._snapshot):
+            for key, record in list(self._snapshot.records(type, part).items()):
+                if id(record.raw) not in gone:
+                    yield key, table.values(self._snapshot, record.raw)
+        for change in mine:
+            if change.action == "delete":
+                continue
+            old = table.values(self._snapshot, change.raw) if change.raw is not None else {}
+            yield change.wanted.key, {**old, **change.wanted.values}
