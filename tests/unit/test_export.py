@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, sdb, whole
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
@@ -178,6 +178,16 @@ def test_selections_that_are_not_imported_are_not_imported_then(region):
     found = pillar.export(snapshot_of(region))
     assert found.described["images"] == {"import": False}
     assert whole.plan_of(snapshot_of(region), found.described).shown() == {}
+
+
+def test_a_text_that_looks_like_a_reference_stays_a_text(region):
+    told = {"tags": {"a": {"comment": "sdb://x/y"}, "b": {"comment": "sdb:not one"}}}
+    carried_out(region, told)
+    found = pillar.export(snapshot_of(region))
+    assert found.secrets == []
+    assert found.described["tags"]["a"] == {"comment": "\\sdb://x/y"}
+    written = read(pillar.files(found)["init.sls"])["maas"]
+    assert sdb.resolve(written, lambda _: "looked up")["tags"] == told["tags"]
 
 
 def test_what_jinja_or_yaml_would_take_for_its_own(region):

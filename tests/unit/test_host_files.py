@@ -97,7 +97,7 @@ def test_reading(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(HostError, match="cannot be read"):
         files.read(str(tmp_path / "bytes"))
-    with pytest.raises(HostError, match="cannot be read"):
+    with pytest.raises(HostError, match="no regular file"):
         files.read(str(tmp_path))
 
 

@@ -42,6 +42,21 @@ def test_a_controller_has_its_addresses_at_its_interfaces():
     assert found["addresses"] == ["10.0.0.2", "10.0.1.2"]
 
 
+def test_a_region_hands_nothing_but_addresses_and_names_to_ssh():
+    """ssh takes what begins with a dash for an option, one of which runs commands."""
+    hostile = machine("web1")
+    hostile["ip_addresses"] = [
+        "-oProxyCommand=touch /tmp/taken", "10.0.0.9 -v", "fe80::1%-oProxyCommand=x", 167772169,
+        None, ["10.0.0.9"], "2001:DB8::0009",
+    ]  # fmt: skip
+    named = {**machine("web2"), "fqdn": "-oProxyCommand=x", "ip_addresses": ["10.0.0.8"]}
+    found = inventory.read(Region(machines=[hostile, named]))
+    by_name = {one["fqdn"]: one["addresses"] for one in found}
+    assert by_name[hostile["fqdn"]] == ["2001:db8::9"]
+    options = roster.options({"statuses": []})
+    assert set(roster.targets(found, options, "*", "glob", {})) == {hostile["fqdn"]}
+
+
 @pytest.mark.parametrize(
     ("release", "raw", "status", "deployed"),
     [

@@ -76,8 +76,26 @@ def test_no_url_at_all_is_told(salt):
 
 def test_a_reference_that_leads_nowhere_is_told(salt):
     salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": "sdb://vault/nothing"}
-    with pytest.raises(BadInput, match="sdb://vault/nothing leads to nothing"):
+    told = "maas:api_key: the sdb reference sdb://vault/nothing could not be resolved: there is no"
+    with pytest.raises(BadInput, match=told):
         runtime.profile(salt)
+
+
+def test_a_reference_with_a_mistake_is_not_the_password(salt):
+    salt["__pillar__"]["maas"] = {"users": {"ops": {"password": "sdb:/vault/key"}}}
+    with pytest.raises(BadInput, match="maas:users:ops:password: a text that begins with 'sdb' "):
+        runtime.pillar(salt)
+
+
+def test_a_driver_that_fails_says_no_more_than_that(salt):
+    def fails(reference):
+        raise RuntimeError("token s.secret is denied")
+
+    salt["__salt__"]["sdb.get"] = fails
+    salt["__pillar__"]["maas"] = {"users": {"ops": {"password": "sdb://vault/key"}}}
+    with pytest.raises(BadInput, match="driver failed with RuntimeError") as found:
+        runtime.pillar(salt)
+    assert "secret is denied" not in str(found.value)
 
 
 def test_references_are_resolved_wherever_they_stand(salt):

@@ -5,6 +5,7 @@ Every collection is read with one request; :mod:`saltext.maas.kept` shares the a
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import threading
 
@@ -87,7 +88,7 @@ def _clusters(client):
             found = _list(client, f"nodegroups/{segment(cluster['uuid'])}/interfaces/", "list")
         except (Forbidden, NotFound):  # 1.5 and 1.6 tell administrators only
             return []
-        return [one["ip"] for one in found if one.get("ip")]
+        return [one.get("ip") for one in found]
 
     clusters = [
         one for one in _list(client, "nodegroups/", "list")
@@ -98,7 +99,7 @@ def _clusters(client):
         yield {
             "system_id": cluster["uuid"], "hostname": name.partition(".")[0], "fqdn": name,
             "kinds": ["rack"], "status": None, "deployed": None, "zone": None, "pool": None,
-            "tags": [], "vlans": [], "addresses": list(dict.fromkeys(found)),
+            "tags": [], "vlans": [], "addresses": _only_addresses(found),
         }  # fmt: skip
 
 
@@ -165,8 +166,21 @@ def _addresses(raw):
     if "ip_addresses" not in raw:
         for nic in raw.get("interface_set") or ():
             links = [*(nic.get("links") or ()), *(nic.get("discovered") or ())]
-            found += [link["ip_address"] for link in links if link.get("ip_address")]
-    return list(dict.fromkeys(found))
+            found += [link.get("ip_address") for link in links]
+    return _only_addresses(found)
+
+
+def _only_addresses(found):
+    """What is an address and nothing else; others become arguments of ssh from here."""
+    kept = {}
+    for one in found:
+        try:
+            address = ipaddress.ip_address(one if isinstance(one, str) else "")
+        except ValueError:
+            continue
+        if not getattr(address, "scope_id", None):
+            kept[str(address)] = None
+    return list(kept)
 
 
 def _status(raw, release):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from saltext.maas import sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import base_url
@@ -30,11 +31,11 @@ def profile(opts, name=None) -> Profile:
     import salt.utils.sdb
 
     where, values = _configured(opts, name)
-    resolved = {
-        key: salt.utils.sdb.sdb_get(value, opts) if _is_reference(value) else value
-        for key, value in values.items()
-    }
-    return Profile.from_mapping(resolved, where)
+
+    def get(reference):
+        return salt.utils.sdb.sdb_get(reference, opts)
+
+    return Profile.from_mapping(sdb.resolve(values, get, where), where)
 
 
 def _configured(opts, name):
@@ -46,10 +47,6 @@ def _configured(opts, name):
     if not isinstance(values, dict):
         raise BadInput(f"{where}: is missing in Salt's configuration; it says how to reach MAAS")
     return where, values
-
-
-def _is_reference(value):
-    return isinstance(value, str) and value.startswith("sdb://")
 
 
 def kept_nodes(opts, name=None, lifetime: float = 300) -> Kept:

@@ -15,6 +15,7 @@ CONDITIONS = {"tag": "tags", "zone": "zone", "pool": "pool", "status": "status",
 #: Where ``maas_roster`` limits the same.
 _LISTS = {"tag": "tags", "zone": "zones", "pool": "pools", "status": "statuses", "kind": "kinds"}
 _LOWER = ("status", "kind")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,253}")
 #: What a node can be.
 KINDS = ("machine", "device", "rack", "region")
 
@@ -113,6 +114,8 @@ def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
     found = {}
     for node in nodes:
         address = _address(node, options.network)
+        if not _NAME.fullmatch(node[options.id]):
+            continue  # a region's word for it; salt-ssh makes paths and arguments of it
         if address and matches(node[options.id]) and all(_has(node, *one) for one in wanted):
             found[node[options.id]] = {**defaults, **options.ssh, "host": address}
     return found

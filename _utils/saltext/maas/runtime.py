@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 
+from saltext.maas import sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.reconcile import Snapshot
@@ -61,25 +62,21 @@ def pillar(dunders, *path: str):
     part = dunders["__pillar__"].get("maas") or {}
     for key in path:
         part = (part or {}).get(key) if isinstance(part, dict) else None
-    return revealed(dunders, part if part is not None else {})
+    return revealed(dunders, part if part is not None else {}, ":".join(["maas", *path]))
 
 
-def revealed(dunders, value):
+def revealed(dunders, value, where: str = ""):
     """A value, or all within a mapping or list, with ``sdb://`` references resolved.
 
+    Args:
+        dunders: A Salt module's ``globals()``.
+        value: As it stands in pillar or configuration.
+        where: Its pillar path, for messages.
+
     Raises:
-        BadInput: A reference leads to nothing.
+        BadInput: A reference has a mistake, or cannot be resolved.
     """
-    if isinstance(value, dict):
-        return {key: revealed(dunders, one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [revealed(dunders, one) for one in value]
-    if isinstance(value, str) and value.startswith("sdb://"):
-        found = dunders["__salt__"]["sdb.get"](value)
-        if found in (None, value):
-            raise BadInput(f"the reference {value} leads to nothing")
-        return found
-    return value
+    return sdb.resolve(value, lambda one: dunders["__salt__"]["sdb.get"](one), where)
 
 
 def profile(dunders, profile=None) -> Profile:
@@ -98,7 +95,7 @@ def profile(dunders, profile=None) -> Profile:
         BadInput: The profile is wrong, or no URL is known.
     """
     where, values = _configured(dunders, profile)
-    values = revealed(dunders, values)
+    values = revealed(dunders, values, where)
     values.setdefault("url", os.environ.get("MAAS_URL"))
     values.setdefault("api_key", os.environ.get("MAAS_API_KEY"))
     if not values["url"] or (profile is None and not values["api_key"]):

@@ -303,7 +303,13 @@ class Client:
 
 
 def segment(text: object) -> str:
-    """Quote one segment of a path."""
+    """Quote one segment of a path.
+
+    Raises:
+        BadInput: It is ``.`` or ``..``, which would lead to another path.
+    """
+    if str(text) in (".", ".."):
+        raise errors.BadInput(f"{str(text)!r} cannot be the name of an object in MAAS")
     return quote(str(text), safe=":")
 
 

@@ -6,7 +6,6 @@ import contextlib
 import email.utils
 import grp
 import ipaddress
-import os
 import pwd
 import socket
 import stat
@@ -15,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from saltext.maas.doctor.findings import ok, problem, unknown, warning
-from saltext.maas.host import reach, shared_secret
+from saltext.maas.host import paths, reach, shared_secret
 
 _REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
 _GOOD_CLOCK = 10
@@ -119,7 +118,7 @@ def secret(surface):
                 "maas_cluster.secret_installed.",
             )
         ]
-    info = os.stat(path)
+    info = paths.status(path)
     wrong = []
     if stat.S_IMODE(info.st_mode) & 0o027:
         wrong.append(f"mode {stat.S_IMODE(info.st_mode):04o} instead of 0640")

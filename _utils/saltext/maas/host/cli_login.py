@@ -12,12 +12,15 @@ import os
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
+import tempfile
 
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.profile import api_key_fits, base_url, url_problems
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import files
+from saltext.maas.host import files, paths
 from saltext.maas.host.accounts import Account, account
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
@@ -49,22 +52,23 @@ def profiles(surface: Surface, user: str = "root") -> dict:
     Raises:
         HostError: There is no such user, or the file is broken.
     """
+    who = account(surface, user)
     return {
         name: {
             "url": data["url"],
             "api_key": HIDDEN if data.get("credentials") else None,
             "ca_file": data.get("cacerts"),
         }
-        for name, data in _stored(_path(surface, account(surface, user))).items()
+        for name, data in _stored(who, _path(surface, who)).items()
     }
 
 
-def _stored(path):
-    if not os.path.exists(path):
+def _stored(who, path):
+    content = files.read_bytes(path, who.uid)
+    if content is None:
         return {}
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            rows = database.execute("SELECT name, data FROM profiles ORDER BY name").fetchall()
+        rows = _rows(content)
         found = {name: json.loads(data) for name, data in rows}
         if not all(isinstance(data, dict) and data.get("url") for data in found.values()):
             raise ValueError
@@ -108,7 +112,7 @@ def plan(
     who = account(surface, user)
     described = _region(surface, url, api_key, ca_file, verify) if api_key else {}
     path = _path(surface, who)
-    now = _stored(path).get(name)
+    now = _stored(who, path).get(name)
     changes = {}
     if now is None:
         changes["profile"] = {"old": None, "new": name}
@@ -119,7 +123,7 @@ def plan(
     held = ":".join(now["credentials"] or ())
     if api_key is None or not hmac.compare_digest(held, api_key):
         changes["api_key"] = {"old": HIDDEN if now["credentials"] else None, "new": HIDDEN}
-    if ca_file and files.read(now.get("cacerts") or os.devnull) != files.read(ca_file):
+    if ca_file and _certificates(now.get("cacerts")) != files.read(ca_file):
         changes["ca_file"] = {"old": now.get("cacerts"), "new": ca_file}
     if described and now["description"] is not None and _differs(now["description"], described):
         changes["api"] = {"old": "description of another release", "new": "this region's"}
@@ -177,9 +181,27 @@ def _region(surface, url, api_key, ca_file, verify):
         client.close()
 
 
+def _rows(content):
+    """Rows of a database, read from a copy: its user must not be able to exchange it meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="saltext-maas-") as folder:
+        copy = os.path.join(folder, "profiles.db")
+        with open(copy, "wb") as stream:
+            stream.write(content)
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            return database.execute("SELECT name, data FROM profiles ORDER BY name").fetchall()
+
+
 def _differs(stored, described):
     both = [one.get("hash") for one in (stored, described)]
     return both[0] != both[1] if all(both) else stored != described
+
+
+def _certificates(path):
+    """What a profile's file of certificates holds; the profile is its user's, so is the path."""
+    try:
+        return files.read(path) if path else None
+    except HostError:
+        return None
 
 
 def _loose(who, path):
@@ -228,7 +250,7 @@ def log_in(surface: Surface, name: str, url: str, api_key: str, test: bool = Fal
             argv.append("--insecure")
         surface.check(argv, f"{api_key}\n", hide=api_key.split(":"), account=who)
         _tighten(who, path)
-        stored = _stored(path).get(name) or {}
+        stored = _stored(who, path).get(name) or {}
         if not hmac.compare_digest(":".join(stored.get("credentials") or ()), api_key):
             raise HostError(f"{path} does not hold the profile {name} after maas login.")
     return planned
@@ -236,19 +258,22 @@ def log_in(surface: Surface, name: str, url: str, api_key: str, test: bool = Fal
 
 def _tighten(who, path):
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise HostError(f"{path} cannot be opened: {error.strerror}.") from None
-    try:
-        os.fchmod(handle, 0o600)
-        if os.fstat(handle).st_uid != who.uid:
-            os.fchown(handle, who.uid, who.gid)
+        there = paths.status(path, who.uid)
+        if there is None:
+            return
+        # Another's file is only given away where no link of that user led to it.
+        theirs = there.st_uid == who.uid
+        handle = paths.open_file(path, who.uid if theirs else 0)
+        try:
+            if os.fstat(handle).st_uid != who.uid:
+                if theirs:
+                    raise HostError(f"{path} changed meanwhile; nothing was done to it.")
+                paths.give(handle, path, who.uid, who.gid)
+            os.fchmod(handle, 0o600)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise HostError(f"{path} cannot be given to {who.name}: {error.strerror}.") from None
-    finally:
-        os.close(handle)
 
 
 def log_out(surface: Surface, name: str, user: str = "root", test: bool = False) -> dict:
@@ -263,24 +288,35 @@ def log_out(surface: Surface, name: str, user: str = "root", test: bool = False)
     _check_name(name)
     who = account(surface, user)
     path = _path(surface, who)
-    now = _stored(path).get(name)
+    now = _stored(who, path).get(name)
     if now is None:
         return {"changes": {}, "warnings": []}
     changes = {name: {"old": {"url": now["url"]}, "new": None}}
     if not test:
         if surface.find("maas"):
             surface.check(["maas", "logout", name], account=who)
-        if name in _stored(path):
-            _delete(path, name)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(_folder(surface, who), _CERTIFICATES, f"{name}.pem"))
+        if name in _stored(who, path):
+            _delete(who, path, name)
+        paths.remove(os.path.join(_folder(surface, who), _CERTIFICATES, f"{name}.pem"))
     return {"changes": changes, "warnings": []}
 
 
-def _delete(path, name):
+#: Run as the profile's user, who could exchange the file by a link.
+_DELETE = """
+import contextlib, sqlite3, sys
+with contextlib.closing(sqlite3.connect(sys.argv[1])) as database, database:
+    database.execute("PRAGMA secure_delete = ON")
+    database.execute("DELETE FROM profiles WHERE name = ?", (sys.argv[2],))
+"""
+
+
+def _delete(who, path, name):
+    argv = [sys.executable, "-I", "-c", _DELETE, path, name]
     try:
-        with contextlib.closing(sqlite3.connect(path)) as database, database:
-            database.execute("PRAGMA secure_delete = ON")
-            database.execute("DELETE FROM profiles WHERE name = ?", (name,))
-    except sqlite3.Error as error:
-        raise HostError(f"{path} cannot be changed: {error}.") from None
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, **who.identity)
+    except OSError as error:
+        told = f"{argv[0]} cannot be run as {who.name}: {error.strerror}"
+        raise HostError(f"{path} cannot be changed: {told}.") from None
+    if done.returncode:
+        told = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise HostError(f"{path} cannot be changed: {told}.")

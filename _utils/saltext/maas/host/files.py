@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import grp
 import os
 import pwd
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable
 
+from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
 BACKUP_SUFFIX = ".saltext-maas.bak"
-_TEMPORARY = ".saltext-maas."  # between a file's name and what mkstemp adds
+_TEMPORARY = ".saltext-maas."  # between a file's name and some random digits
 
 
 def read(path: str) -> str | None:
     """A file's text, or None when there is no such file.
 
     Raises:
-        HostError: It is there but cannot be read.
+        HostError: It is there but cannot be read, or is not safe to read; see
+            :mod:`saltext.maas.host.paths`.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
+        content = read_bytes(path)
+        return None if content is None else content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise HostError(f"{path} cannot be read: {reason(error)}.") from None
+
+
+def read_bytes(path: str, user: int = 0) -> bytes | None:
+    """A file's content, or None when there is no such file.
+
+    Args:
+        path: The file.
+        user: Number of another user whose links are followed, for a file of that user.
+
+    Raises:
+        HostError: It is not safe to read.
+        OSError: It cannot be read.
+    """
+    try:
+        handle = paths.open_file(path, user)
+    except FileNotFoundError:
+        return None
+    try:
+        return paths.content(handle, path)
+    finally:
+        os.close(handle)
 
 
 def replace(
@@ -49,7 +69,7 @@ def replace(
 
     Args:
         surface: The host.
-        path: The file; a symbolic link is followed.
+        path: The file; a symbolic link is followed where only root can have placed it.
         text: Its whole new content.
         validate: Called with the text read back from the disk before the swap;
             whatever it raises stops the swap.
@@ -60,22 +80,19 @@ def replace(
     Raises:
         HostError: The file cannot be written; it is as it was.
     """
-    path = os.path.realpath(path)
     try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        before = None
+        before = paths.status(path)
     except OSError as error:
         raise HostError(f"{path} cannot be read: {reason(error)}.") from None
 
-    def ready(handle, temporary):
+    def ready(handle):
         if before:
-            chown(surface, temporary, before.st_uid, before.st_gid)
+            chown(surface, handle, path, before.st_uid, before.st_gid)
         elif owner:
-            set_owner(surface, temporary, *owner)
+            set_owner(surface, handle, path, *owner)
         os.fchmod(handle, stat.S_IMODE(before.st_mode) if before else mode)
         if validate:
-            validate(read(temporary) or "")
+            validate(paths.content(handle, path).decode())
         if before and backup:
             back_up(path)
 
@@ -85,43 +102,57 @@ def replace(
         raise HostError(f"{path} cannot be written: {reason(error)}.") from None
 
 
-def put(path: str, content: bytes, mode: int) -> None:
+def put(path: str, content: bytes, mode: int, ready: Callable[[int], object] | None = None) -> None:
     """Put bytes into a file in one step, with just this mode.
 
+    Args:
+        path: The file.
+        content: Its whole new content.
+        mode: Its mode.
+        ready: Called with the new file's descriptor before the swap.
+
     Raises:
+        HostError: It is not safe to write.
         OSError: It cannot be written; it is as it was.
     """
-    _swap(path, content, lambda handle, _: os.fchmod(handle, mode))
+
+    def finish(handle):
+        if ready:
+            ready(handle)
+        os.fchmod(handle, mode)
+
+    _swap(path, content, finish)
 
 
 def _swap(path, content, ready):
     """Write beside the file, and take its place when that is safely on the disk."""
-    folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}{_TEMPORARY}", dir=folder)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            ready(handle, temporary)
-            os.fsync(handle)
-        os.replace(temporary, path)
-        temporary = None
-        _sync_folder(folder)
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with paths.parent(path) as (folder, name):
+        temporary = f".{name}{_TEMPORARY}{secrets.token_hex(4)}"
+        handle = os.open(temporary, flags, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(handle, "w+b") as stream:
+                stream.write(content)
+                stream.flush()
+                ready(handle)
+                os.fsync(handle)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            temporary = None
+            os.fsync(folder)
+        finally:
+            if temporary:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
 
 
 def sweep(path: str) -> None:
     """Remove what a killed run left half written beside a file."""
-    folder, name = os.path.split(os.path.realpath(path))
-    for start in (name, name + BACKUP_SUFFIX):
-        for left in glob.glob(
-            os.path.join(glob.escape(folder), f".{glob.escape(start)}{_TEMPORARY}*")
-        ):
-            with contextlib.suppress(OSError):
-                os.unlink(left)
+    with contextlib.suppress(OSError), paths.parent(path) as (folder, name):
+        starts = tuple(f".{one}{_TEMPORARY}" for one in (name, name + BACKUP_SUFFIX))
+        for left in os.listdir(folder):
+            if left.startswith(starts):
+                with contextlib.suppress(OSError):
+                    os.unlink(left, dir_fd=folder)
 
 
 def back_up(path: str) -> str | None:
@@ -135,57 +166,64 @@ def back_up(path: str) -> str | None:
     """
     path = os.path.realpath(path)
     try:
-        with open(path, "rb") as stream:
-            content = stream.read()
-            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o600
-        put(path + BACKUP_SUFFIX, content, mode)
-    except FileNotFoundError:
-        return None
+        content, there = read_bytes(path), paths.status(path)
+        if content is None or there is None:
+            return None
+        put(path + BACKUP_SUFFIX, content, stat.S_IMODE(there.st_mode) & 0o600)
     except OSError as error:
         raise HostError(f"{path} cannot be backed up: {reason(error)}.") from None
     return path + BACKUP_SUFFIX
 
 
-def _sync_folder(folder):
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def set_owner(surface: Surface, path: str, user: str, group: str) -> str | None:
-    """Give a file to a user and a group, as far as these exist on this host.
+def set_owner(surface: Surface, handle: int, path: str, user: str, group: str) -> str | None:
+    """Give an open file to a user and a group, as far as these exist on this host.
 
     Returns:
         A note when the owner was left as it is, else None.
 
     Raises:
-        HostError: Not allowed, on a real host.
+        HostError: It is not safe to give away.
+        OSError: Not allowed, on a real host.
     """
     try:
         uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
     except KeyError:
         return f"{surface.inside(path)} keeps its owner: there is no {user}:{group} here."
-    return chown(surface, path, uid, gid)
+    return chown(surface, handle, path, uid, gid)
 
 
-def chown(surface: Surface, path: str, uid: int, gid: int) -> str | None:
-    """Give a file to a user and a group by number; a sandbox's stays where we are not root.
+def chown(surface: Surface, handle: int, path: str, uid: int, gid: int) -> str | None:
+    """Give an open file to a user and a group by number; a sandbox's stays where we are not root.
 
     Returns:
         A note when the owner was left as it is, else None.
     """
-    now = os.stat(path)
+    now = os.fstat(handle)
     if (now.st_uid, now.st_gid) == (uid, gid):
         return None
     try:
-        os.chown(path, uid, gid)
+        paths.give(handle, path, uid, gid)
     except PermissionError:
         if not surface.sandbox or os.geteuid() == 0:
             raise
         return f"{surface.inside(path)} keeps its owner: not root, in a sandbox."
     return None
+
+
+def make_private(path: str) -> None:
+    """Give a file mode 0600.
+
+    Raises:
+        HostError: It cannot be given, or is not safe to touch.
+    """
+    try:
+        handle = paths.open_file(path)
+        try:
+            os.fchmod(handle, 0o600)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise HostError(f"{path} cannot be given mode 0600: {reason(error)}.") from None
 
 
 def owner_of(there: os.stat_result) -> str:
@@ -208,8 +246,12 @@ def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "ma
         A note when the owner could not be given, else None.
     """
     try:
-        note = set_owner(surface, path, user, group)
-        os.chmod(path, 0o640)
+        handle = paths.open_file(path)
+        try:
+            note = set_owner(surface, handle, path, user, group)
+            os.fchmod(handle, 0o640)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise HostError(f"{path} cannot be given to {user}: {reason(error)}.") from None
     return note
@@ -238,7 +280,7 @@ class Snapshot:
             if read(path) == text:
                 continue
             if text is None:
-                os.unlink(path)
+                paths.remove(path)
             else:
                 replace(self._surface, path, text, backup=False)
             restored.append(path)

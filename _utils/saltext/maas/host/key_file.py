@@ -9,7 +9,7 @@ from dataclasses import replace
 from saltext.maas.client import Client
 from saltext.maas.client.errors import NotAuthenticated
 from saltext.maas.client.profile import api_key_fits
-from saltext.maas.host import files, users
+from saltext.maas.host import files, paths, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
@@ -61,11 +61,11 @@ def kept(
     if own and (named == own or not named):
         if name and not named:
             changes["key_name"] = {"old": own[0]["name"], "new": name}
-        mode = stat.S_IMODE(os.stat(path).st_mode)
+        mode = stat.S_IMODE(paths.status(path).st_mode)
         if mode & 0o077:
             changes["mode"] = {"old": f"{mode:04o}", "new": "0600"}
         if not test and "mode" in changes:
-            os.chmod(path, 0o600)
+            files.make_private(path)
         if not test and "key_name" in changes:
             users.rename_api_key(surface, username, users.fingerprint(text), name)
     else:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from saltext.maas.host import debconf, files, services
+from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.surface import Surface
 
 
@@ -28,11 +26,7 @@ def leave(surface: Surface) -> dict:
     if surface.has("secret"):
         path = surface.path("secret")
         for one in (path, path + files.BACKUP_SUFFIX):
-            try:
-                os.unlink(one)
-                removed = True
-            except FileNotFoundError:
-                pass
+            removed = paths.remove(one) or removed
         question = surface.fact("cluster_secret_question")
         if question:
             package = surface.fact("cluster_packages")[0]

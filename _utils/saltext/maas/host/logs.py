@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
@@ -38,7 +39,7 @@ def lines(surface: Surface, since: str | None = None) -> list[str]:
 
 def _file_lines(path, start):
     try:
-        with open(path, "rb") as stream:
+        with open(paths.open_file(path), "rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             start = 0 if start > size else start  # it was rotated
             stream.seek(max(start, size - _TAIL))

@@ -10,7 +10,7 @@ import re
 import stat
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import files
+from saltext.maas.host import files, paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
@@ -90,9 +90,12 @@ def places(surface: Surface) -> dict:
 
 
 def _owner_and_mode(surface):
+    path = surface.path("secret")
     try:
-        there = os.stat(surface.path("secret"))
-    except OSError:
+        there = paths.status(path)
+    except (HostError, OSError):
+        there = None
+    if there is None:
         return {"owner": None, "mode": None}
     return {"owner": files.owner_of(there), "mode": f"{stat.S_IMODE(there.st_mode):04o}"}
 
@@ -197,7 +200,7 @@ def write(surface: Surface, value: str) -> None:
         HostError: It cannot be written.
     """
     path = surface.path("secret")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    paths.make_folder(os.path.dirname(path))
     owner = surface.fact("secret_owner")
     files.replace(surface, path, value, normal, owner=owner, backup=False)
 
@@ -208,7 +211,7 @@ def loose(surface: Surface) -> dict | None:
     Returns:
         ``{"old", "new"}``, such as ``0644 root:root`` and ``0640 maas:maas``.
     """
-    now = os.stat(surface.path("secret"))
+    now = paths.status(surface.path("secret"))
     user, group = surface.fact("secret_owner")
     wanted, mode = f"0640 {user}:{group}", stat.S_IMODE(now.st_mode)
     old = f"{mode:04o} {_name(pwd.getpwuid, now.st_uid)}:{_name(grp.getgrgid, now.st_gid)}"
@@ -266,7 +269,7 @@ def install(surface: Surface, value: str, test: bool = False) -> dict:
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
     path = surface.path("secret")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    paths.make_folder(os.path.dirname(path))
     note = None
     names = surface.fact("region_services")
     with transaction.Change(surface, "secret", [path], services=names) as change:

@@ -6,7 +6,7 @@ import os
 from urllib.parse import quote
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import documents, files, formats
+from saltext.maas.host import documents, files, formats, paths
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.reach import wait_for_api
@@ -120,10 +120,10 @@ def uri(want: dict) -> str:
 
 def _write(surface, mode, want):
     place = surface.path("snap_mode")
-    paths = [*documents.paths(surface, want), surface.path("cluster_config"), place]
-    with Change(surface, "region", paths, services=["maas"]) as change:
-        for path in paths:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+    changing = [*documents.paths(surface, want), surface.path("cluster_config"), place]
+    with Change(surface, "region", changing, services=["maas"]) as change:
+        for path in changing:
+            paths.make_folder(os.path.dirname(path))
         documents.write(surface, want)
         path = surface.path("cluster_config")
         name = surface.inside(path)

@@ -17,7 +17,7 @@ import shutil
 import stat
 from collections.abc import Callable
 
-from saltext.maas.host import debconf, files, services
+from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface
 
@@ -184,10 +184,8 @@ class Change:
         return os.path.join(self._surface.root, name.lstrip("/"))
 
     def _copy(self, path, number):
-        try:
-            with open(path, "rb") as stream:
-                content, before = stream.read(), os.fstat(stream.fileno())
-        except FileNotFoundError:
+        content, before = files.read_bytes(path), paths.status(path)
+        if content is None or before is None:
             return None
         copy = f"{number}.copy"
         files.put(os.path.join(self._folder, copy), content, 0o600)
@@ -267,18 +265,23 @@ class Change:
         restored = False
         for name, kept in self._journal["files"].items():
             path = self._real(name)
-            now = _bytes(path)
+            now = files.read_bytes(path)
             if kept is None:
                 if now is not None:
-                    os.unlink(path)
+                    paths.remove(path)
                     restored = True
                 continue
-            content = _bytes(os.path.join(self._folder, kept["copy"]))
+            content = files.read_bytes(os.path.join(self._folder, kept["copy"]))
             if now != content:
-                files.put(path, content, kept["mode"])
-                files.chown(self._surface, path, kept["uid"], kept["gid"])
+                self._put_back(path, content, kept)
                 restored = True
         return restored
+
+    def _put_back(self, path, content, kept):
+        def own(handle):
+            files.chown(self._surface, handle, path, kept["uid"], kept["gid"])
+
+        files.put(path, content, kept["mode"], own)
 
     def _restore_answers(self):  # no service reads debconf, so none has to restart
         for question, (package, kind, value) in self._journal["answers"].items():
@@ -298,11 +301,3 @@ class Change:
             with contextlib.suppress(OSError):
                 os.close(self._lock)
             self._lock = None
-
-
-def _bytes(path):
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None

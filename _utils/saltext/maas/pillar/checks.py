@@ -13,6 +13,7 @@ from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
+from saltext.maas.sdb import is_reference
 
 ROOT = sense.ROOT
 
@@ -98,14 +99,13 @@ def _vid(text):
     return fabric_vid(f"any/{text}")
 
 
-_SDB = "sdb://"
 _FORMATS = {
     "address": ADDRESS.clean,
     "addresses": ADDRESSES.clean,
-    "api_key": lambda text: text.startswith(_SDB) or api_key_fits(text),
+    "api_key": lambda text: is_reference(text) or api_key_fits(text),
     "base64": BLOB.clean,
     "email": re.compile(r"[^@\s]+@[^@\s]+").fullmatch,
-    "hex": lambda text: text.startswith(_SDB) or re.fullmatch(r"([0-9a-fA-F]{2})+", text),
+    "hex": lambda text: is_reference(text) or re.fullmatch(r"([0-9a-fA-F]{2})+", text),
     "mac": MAC.clean,
     "netmask": NETMASK.clean,
     "network": NETWORK.clean,

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from saltext.maas import sdb
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.wishes import wishes
@@ -15,7 +16,6 @@ from saltext.maas.resources import TABLES
 from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
 
-_PREFIX = "sdb://maas/"
 BY = ("type", "site")
 
 
@@ -54,6 +54,8 @@ def export(snapshot) -> Export:
     _left_to_states(snapshot, found)
     found.secrets = sorted(set(_references(found.described)))
     _agree(snapshot, found)
+    # What a person wrote into the region is never looked up as a secret, nor anything else.
+    found.described = sdb.escape(found.described)
     return found
 
 
@@ -285,8 +287,8 @@ def _references(value):
     elif isinstance(value, list):
         for one in value:
             yield from _references(one)
-    elif isinstance(value, str) and value.startswith(_PREFIX):
-        yield value
+    elif isinstance(value, sdb.Reference):
+        yield str(value)
 
 
 def _agree(snapshot, found):
@@ -304,7 +306,7 @@ def _agree(snapshot, found):
     for change in plan.changes:
         hidden = [
             value for value in change.wanted.values.values()
-            if isinstance(value, str) and value.startswith(_PREFIX)
+            if isinstance(value, sdb.Reference)
         ]  # fmt: skip
         if change.wanted.type not in ("image", "cluster_image") and not hidden:
             fields = ", ".join(change.new or ())

@@ -20,6 +20,7 @@ from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, Promised
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.vlan_names import VLAN_NAME
+from saltext.maas.sdb import Reference
 
 _REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
 
@@ -460,7 +461,7 @@ def _op(name, snapshot):
     return name if snapshot.release < "2.0" else None
 
 
-def reference(*path: str) -> str:
+def reference(*path: str) -> Reference:
     """Where an export expects a secret."""
     words = (re.sub(r"[^A-Za-z0-9_.-]+", "_", one) for one in path)
-    return "sdb://maas/" + "/".join(words)
+    return Reference("sdb://maas/" + "/".join(words))

@@ -1,0 +1,99 @@
+"""References to a secret store, and texts that only look like one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from saltext.maas.client.errors import BadInput
+
+_REFERENCE = re.compile(r"sdb://[^/\s]+/\S.*")
+#: What was meant as a reference, with a slash too few or a space too many.
+_ALIKE = re.compile(r"\s*sdb\s*:|\s*sdb//", re.IGNORECASE)
+#: A text that begins as a reference would, with the backslash that says that it is none.
+_ESCAPED = re.compile(r"\\+(?=\s*sdb\s*:|\s*sdb//)", re.IGNORECASE)
+
+
+class Reference(str):
+    """A reference of our own making, which :func:`escape` leaves as it is."""
+
+
+def is_reference(value) -> bool:
+    """Return whether a value has the form ``sdb://profile/key``."""
+    return isinstance(value, str) and bool(_REFERENCE.fullmatch(value))
+
+
+def escape(value):
+    """Return a value, or all within a mapping or list, so that no text in it is a reference.
+
+    Args:
+        value: Data that comes from elsewhere, such as a region; :func:`resolve` gives it back.
+
+    Example:
+        ``escape("sdb://x/y")`` is ``"\\\\sdb://x/y"``.
+    """
+    if isinstance(value, dict):
+        return {key: escape(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [escape(one) for one in value]
+    if isinstance(value, Reference):
+        return str(value)
+    if isinstance(value, str) and (_ALIKE.match(value) or _ESCAPED.match(value)):
+        return "\\" + value
+    return value
+
+
+def resolve(value, get: Callable[[str], object], where: str = ""):
+    """Return a value, or all within a mapping or list, with references resolved.
+
+    Args:
+        value: As it stands in pillar or configuration.
+        get: Looks a reference up; None where it leads to nothing.
+        where: Pillar path of the value, for messages.
+
+    Returns:
+        The value; a text that begins with ``\\sdb:`` without that backslash.
+
+    Raises:
+        BadInput: A reference has a mistake, leads to nothing, or its driver fails.
+    """
+    if isinstance(value, dict):
+        return {key: resolve(one, get, _under(where, key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [resolve(one, get, _under(where, n)) for n, one in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    if _ESCAPED.match(value):
+        return value[1:]
+    if is_reference(value):
+        return _looked_up(value, get, where)
+    if _ALIKE.match(value):
+        raise BadInput(
+            f"{_at(where)}a text that begins with 'sdb' must be a reference such as "
+            "sdb://profile/key; write \\sdb: where it is only text"
+        )
+    return value
+
+
+def _looked_up(value, get, where):
+    try:
+        found = get(value)
+    except Exception as error:  # a driver may raise anything, and its text may hold the secret
+        raise BadInput(
+            f"{_at(where)}the sdb reference {value} could not be resolved: "
+            f"its driver failed with {type(error).__name__}"
+        ) from None
+    if found in (None, value):
+        raise BadInput(
+            f"{_at(where)}the sdb reference {value} could not be resolved: "
+            "there is no such profile or no such key"
+        )
+    return found
+
+
+def _under(where, key):
+    return f"{where}:{key}" if where else str(key)
+
+
+def _at(where):
+    return f"{where}: " if where else ""
