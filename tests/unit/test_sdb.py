@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from saltext.maas import sdb
+from saltext.maas import pillar, sdb
 from saltext.maas.client.errors import BadInput
 
 
@@ -47,3 +47,20 @@ def test_own_references_are_not_escaped():
         "a": "sdb://x/y",
         "b": "\\sdb://x/y",
     }
+
+
+@pytest.mark.parametrize("secret", ["hunter2 is long", "x" * 30 + "y" * 60])
+def test_a_refusal_does_not_show_what_was_looked_up(secret):
+    """Not even where somebody puts a reference into a field that holds no secret."""
+    described = {
+        "release": "sdb://x/y",
+        "subnets": {"10.0.0.0/24": {"gateway_ip": "sdb://x/y", "vlan": "sdb://x/y"}},
+    }
+    found = pillar.problems(sdb.resolve(described, lambda _: secret))
+    assert any(line.startswith("maas:subnets:10.0.0.0/24:gateway_ip: ") for line in found)
+    assert all(secret[:20] not in line for line in found), found
+
+
+def test_a_refusal_shows_that_a_secret_is_missing():
+    found = pillar.problems({"users": {"ops": {"email": "a@b.c", "password": None}}})
+    assert any(line.startswith("maas:users:ops:password: None must be") for line in found), found

@@ -43,6 +43,16 @@ def escape(value):
     return value
 
 
+class Resolved(dict):
+    """A mapping with its references resolved.
+
+    Attributes:
+        looked_up: The texts that came from a secret store, for messages to leave out.
+    """
+
+    looked_up: tuple = ()
+
+
 def resolve(value, get: Callable[[str], object], where: str = ""):
     """Return a value, or all within a mapping or list, with references resolved.
 
@@ -52,21 +62,31 @@ def resolve(value, get: Callable[[str], object], where: str = ""):
         where: Pillar path of the value, for messages.
 
     Returns:
-        The value; a text that begins with ``\\sdb:`` without that backslash.
+        The value; a text that begins with ``\\sdb:`` without that backslash.  A mapping is a
+        :class:`Resolved`.
 
     Raises:
         BadInput: A reference has a mistake, leads to nothing, or its driver fails.
     """
+    seen = []
+    found = _resolved(value, lambda one, at: _looked_up(one, get, at, seen), where)
+    if isinstance(found, dict):
+        found = Resolved(found)
+        found.looked_up = tuple(seen)
+    return found
+
+
+def _resolved(value, look_up, where):
     if isinstance(value, dict):
-        return {key: resolve(one, get, _under(where, key)) for key, one in value.items()}
+        return {key: _resolved(one, look_up, _under(where, key)) for key, one in value.items()}
     if isinstance(value, list):
-        return [resolve(one, get, _under(where, n)) for n, one in enumerate(value)]
+        return [_resolved(one, look_up, _under(where, n)) for n, one in enumerate(value)]
     if not isinstance(value, str):
         return value
     if _ESCAPED.match(value):
         return value[1:]
     if is_reference(value):
-        return _looked_up(value, get, where)
+        return look_up(value, where)
     if _ALIKE.match(value):
         raise BadInput(
             f"{_at(where)}a text that begins with 'sdb' must be a reference such as "
@@ -75,20 +95,29 @@ def resolve(value, get: Callable[[str], object], where: str = ""):
     return value
 
 
-def _looked_up(value, get, where):
+def _looked_up(reference, get, where, seen):
     try:
-        found = get(value)
+        found = get(reference)
     except Exception as error:  # a driver may raise anything, and its text may hold the secret
         raise BadInput(
-            f"{_at(where)}the sdb reference {value} could not be resolved: "
+            f"{_at(where)}the sdb reference {reference} could not be resolved: "
             f"its driver failed with {type(error).__name__}"
         ) from None
-    if found in (None, value):
+    if found in (None, reference):
         raise BadInput(
-            f"{_at(where)}the sdb reference {value} could not be resolved: "
+            f"{_at(where)}the sdb reference {reference} could not be resolved: "
             "there is no such profile or no such key"
         )
+    seen.extend(_texts(found))
     return found
+
+
+def _texts(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [text for one in value for text in _texts(one)]
+    return [str(value)]
 
 
 def _under(where, key):

@@ -37,6 +37,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     """List a pillar's mistakes: path, value and what is allowed, one line each."""
     if not isinstance(pillar, dict):
         return [f"{ROOT}: must be a mapping, not of type {type(pillar).__name__}"]
+    looked_up = [one for one in getattr(pillar, "looked_up", ()) if len(one) > 3]
     pillar = plain(pillar)
     found, misshapen = _against_schema(pillar)
     if pillar.get("release") is not None and "release" not in misshapen:
@@ -54,7 +55,9 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     for sections, judge in (*sense.JUDGES, *sense_content.JUDGES):
         if misshapen.isdisjoint(sections):
             found += judge(sound, release)
-    return [redact(line) for line in dict.fromkeys(found)]
+    # A secret that was looked up for a field that is none is a secret all the same.
+    looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
+    return [redact(line, looked_up) for line in dict.fromkeys(found)]
 
 
 # Shape

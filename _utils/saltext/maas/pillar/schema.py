@@ -402,7 +402,7 @@ def schema() -> dict:
 
 def shown(node: dict, value) -> str:
     """A value as a message may show it."""
-    text = HIDDEN if _holds_secret(node) else repr(value)
+    text = HIDDEN if value not in (None, "") and _holds_secret(node) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
