@@ -180,7 +180,7 @@ def plan(data=None, form=None, colour=False, profile=None):
 
     Returns:
         ``{type: {name: change}}``, empty if all is as described; or with ``form`` text, a
-        mapping ``{release, counts, changes, problems}``, or HTML.
+        mapping ``{release, region, counts, changes, problems}``, or HTML.
 
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.
@@ -195,7 +195,9 @@ def plan(data=None, form=None, colour=False, profile=None):
     described = runtime.pillar(globals()) if data is None else data
     snapshot = _snapshot(profile)
     found = whole.plan_of(snapshot, described)
-    return found.shown() if form is None else show.shown(snapshot, found, form, colour)
+    if form is None:
+        return found.shown()
+    return show.shown(snapshot, found, form, colour, __opts__.get("id"))
 
 
 def unmanaged(data=None, types=None, profile=None):

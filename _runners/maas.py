@@ -98,11 +98,11 @@ def status(target=None, tgt_type="glob"):
 
     Returns:
         A list of rows: minion, cluster, region, release, state, connected, accepted,
-        DHCP, images in sync, minion answers, last seen, onboarding, message. It is
-        shown as a table unless ``--out`` says otherwise.
+        DHCP, images in sync, minion answers, last seen, onboarding, message. ``salt-run``
+        shows a table for each region, unless ``--out`` is given.
 
     Raises:
-        CommandExecutionError: The master's configuration is wrong.
+        CommandExecutionError: The master's configuration is wrong, or the target fits no cluster.
 
     CLI Example:
 
@@ -111,10 +111,12 @@ def status(target=None, tgt_type="glob"):
         salt-run maas.status
         salt-run maas.status 'rack-*' --out=json
     """
-    from saltext.maas.fleet import core, overview
+    from saltext.maas.fleet import core, overview, table
 
-    with core.plainly(), core.Fleet(globals()) as fleet:
-        return {"outputter": "table", "data": overview.status(fleet, target, tgt_type)}
+    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
+    with core.plainly(), core.Fleet(globals(), progress=person) as fleet:
+        rows = overview.status(fleet, target, tgt_type)
+    return {"outputter": "txt", "data": table.as_table(rows)} if person else rows
 
 
 def import_images(target=None, tgt_type="glob", batch=None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltext.maas.client.errors import MaasError
-from saltext.maas.fleet import core, leave, move, overview, rotation
+from saltext.maas.fleet import core, leave, move, onboard, overview, rotation, table
 from saltext.maas.fleet.minions import Answer
 
 RACKS = ["rack-1", "rack-2", "rack-3"]
@@ -387,6 +387,38 @@ def test_the_table_has_a_row_for_each(fleet):
     assert rows["rack-3"]["minion answers"] is False
     assert rows["rack-3"]["last seen"] == "1970-01-01T00:16:40Z"
     assert set(overview.status(fleet, "rack-1", "glob")[0]) == set(overview.COLUMNS)
+
+
+def test_the_table_fits_a_terminal_and_has_the_minion_first(fleet):
+    long = "rack-in-the-far-corner-of-hall-7.dc1.example.org"
+    fleet.salt.unnamed = ["rack-9\x1b[31m"]
+    rows = overview.status(fleet, None, "glob")
+    rows[1].update(
+        minion=long, cluster="c", DHCP="dc1/untagged, dc1/20, dc2/5", message="no range; " * 30,
+        region="region-2",
+    )  # fmt: skip
+    lines = table.as_table(rows).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert not any("\x1b" in line for line in lines)
+    heads = [line.split() for line in lines if line.startswith("minion")]
+    assert [head[0] for head in heads] == ["minion", "minion"]
+    assert [line for line in lines if line.startswith("Region")] == [
+        "Region region-2", "Region region"
+    ]  # fmt: skip
+    (row,) = (line for line in lines if line.startswith("rack-in-the"))
+    assert "dc1/untagged +2" in row
+    assert "in sync" in row
+    assert any("no pillar names rack-9" in line for line in lines)
+
+
+def test_a_target_that_fits_nobody_is_told(fleet):
+    fleet.salt.all_minions = lambda target, kind: []
+    with pytest.raises(MaasError, match=r"target: 'nobody\*' \(glob\) fits no minion whose key"):
+        overview.status(fleet, "nobody*", "glob")
+    with pytest.raises(MaasError, match=r"fits no minion whose key"):
+        onboard.run(fleet, "nobody*", "glob", False)
+    with pytest.raises(MaasError, match="no cluster of region is one of these minions"):
+        overview.status(fleet, "stranger", "glob")
 
 
 def test_a_region_that_is_down_still_gives_rows_of_what_is_known(fleet):

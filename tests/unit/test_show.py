@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from saltext.maas.client.errors import BadInput
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, make_plan, want
 from saltext.maas.release import Release
+from saltext.maas.show import colour
 from support.reconciling import carried_out, cluster, rack, snapshot_of
 
 pytest.importorskip("drawsvg", reason="drawsvg is not installed")
@@ -71,6 +73,31 @@ def test_text(planned):
     assert lines[-1] == "4 to create, 2 to change, 1 to remove; 1 cannot be."
     assert not any("\x1b" in line for line in lines)
     assert "swordfish" not in "".join(lines)
+
+
+def test_the_page_names_region_minion_and_time(planned):
+    snapshot, plan = planned
+    page = show.shown(snapshot, plan, "html", minion="region-1")
+    url = snapshot.client.profile.url
+    assert re.search(
+        rf"Region {url}, as minion\s+region-1 describes it; read \d{{4}}-\d\d-\d\d \d\d:\d\d UTC",
+        page,
+    )
+    assert show.shown(snapshot, plan, "json")["region"] == url
+
+
+def test_when_text_is_in_colour(monkeypatch):
+    class Terminal:
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colour.wanted(Terminal())
+    assert not colour.wanted(io.StringIO())
+    assert not colour.wanted(Terminal(), {"no_color": True})
+    assert colour.wanted(io.StringIO(), {"force_color": True})
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colour.wanted(Terminal())
 
 
 def test_text_in_colour(planned):

@@ -17,7 +17,7 @@ def resolve(fleet, target, kind) -> list[str]:
     """The minions that a person means.
 
     Raises:
-        Refused: Something is no minion id.
+        Refused: Something is no minion id, or the target fits none.
     """
     if isinstance(target, str) and kind == "glob" and "," in target:
         target = [one.strip() for one in target.split(",")]
@@ -33,7 +33,12 @@ def resolve(fleet, target, kind) -> list[str]:
     for one in found:
         if not names.is_id(one):
             log.warning("%s is passed over: it %s", names.shown(one), names.what_is_wrong(one))
-    return [one for one in found if names.is_id(one)]
+    found = [one for one in found if names.is_id(one)]
+    if not found:
+        raise names.Refused(
+            f"target: {names.shown(target)} ({kind}) fits no minion whose key the master accepted"
+        )
+    return found
 
 
 def run(fleet, target, kind, dry_run) -> dict:

@@ -23,14 +23,19 @@ def status(fleet, target, kind) -> list[dict]:
     """One row for each cluster that a region has or its pillar names, or that was onboarded.
 
     Where no minion is known, it is empty; a region that cannot be asked has a row of its own.
+
+    Raises:
+        MaasError: The target fits no minion, or none of the regions' clusters.
     """
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
-    rows = []
-    for region in fleet.settings.regions:
+    rows, regions = [], fleet.settings.regions
+    for number, region in enumerate(regions):
+        fleet.progress.show(number, len(regions) + 1, f"asking region {region}")
         rows += _rows(fleet, region)
     if chosen is not None:
         # A region that cannot be asked is told of in any case.
         rows = [row for row in rows if row["minion"] in chosen or row["state"] == _UNKNOWN]
+    fleet.progress.show(len(regions), len(regions) + 1, f"asking {len(rows)} minions")
     answering = fleet.salt.connected([row["minion"] for row in rows if row["minion"]])
     for row in rows:
         minion = row["minion"]
@@ -44,7 +49,17 @@ def status(fleet, target, kind) -> list[dict]:
         row["onboarding"] = record.get("state")
         if record.get("error"):
             row["message"] = row["message"] or f"{record.get('step')}: {record['error']}"
+    fleet.progress.end()
+    if not rows:
+        raise MaasError(_nobody(chosen, regions))
     return sorted(rows, key=lambda row: (row["minion"], row["cluster"] or ""))
+
+
+def _nobody(chosen, regions):
+    where = ", ".join(regions)
+    if chosen is None:
+        return f"no cluster is known: neither the pillar nor the region of {where} names one"
+    return f"{', '.join(sorted(chosen))}: no cluster of {where} is one of these minions"
 
 
 def _rows(fleet, region):

@@ -9,6 +9,7 @@ from saltext.maas import pillar, show
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.fleet.config import Settings
 from saltext.maas.fleet.minions import Salt
+from saltext.maas.show.colour import wanted
 
 _SECONDS = 1800.0  # for a region of any size to be read
 
@@ -50,7 +51,7 @@ def plan(dunders, region=None, form="text", output=None, salt=None):
     """
     if form not in show.FORMS:
         raise BadInput(f"form: {form!r} must be one of: {', '.join(show.FORMS)}")
-    colour = form == "text" and output is None and sys.stdout.isatty()
+    colour = form == "text" and output is None and wanted(sys.stdout, dunders["__opts__"])
     found = ask(dunders, region, "maas_region.plan", salt, form=form, colour=colour)
     if output is not None:
         return _written(output, show.to_json(found) if form == "json" else found)

@@ -18,7 +18,7 @@ def to_json(data: dict) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def shown(snapshot, plan, form: str, colour: bool = False):
+def shown(snapshot, plan, form: str, colour: bool = False, minion: str | None = None):
     """A plan in one of its forms.
 
     Args:
@@ -26,6 +26,7 @@ def shown(snapshot, plan, form: str, colour: bool = False):
         plan: :class:`~saltext.maas.reconcile.plan.Plan`.
         form: ``text``, ``json`` (a mapping) or ``html`` (one self-contained page).
         colour: Whether text is coloured, for a terminal.
+        minion: Id of the minion whose pillar it is, for the page.
 
     Raises:
         BadInput: There is no such form.
@@ -38,5 +39,5 @@ def shown(snapshot, plan, form: str, colour: bool = False):
     if form == "html":
         from saltext.maas.show.page import as_page
 
-        return as_page(snapshot, plan)
+        return as_page(snapshot, plan, minion)
     raise BadInput(f"form: {form!r} must be one of: {', '.join(FORMS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saltext.maas.client.redact import redact
 from saltext.maas.resources import BY_NAME
 
 ACTIONS = ("create", "update", "delete")
@@ -15,13 +16,14 @@ def as_data(snapshot, plan) -> dict:
         plan: :class:`~saltext.maas.reconcile.plan.Plan`.
 
     Returns:
-        ``{release, counts: {action: number}, changes: [{type, noun, name, action,
-        fields: {field: {old, new}}}], problems: [{name, problem}]}``, changes in the
-        plan's order.
+        ``{release, region: its URL or None, counts: {action: number}, changes: [{type, noun,
+        name, action, fields: {field: {old, new}}}], problems: [{name, problem}]}``, changes
+        in the plan's order.
     """
     good = [change for change in plan.changes if not change.problem]
     return {
         "release": str(snapshot.release),
+        "region": redact(snapshot.client.profile.url) if snapshot.client else None,
         "counts": {
             action: len([change for change in good if change.action == action])
             for action in ACTIONS

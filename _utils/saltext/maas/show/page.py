@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from saltext.maas.client.errors import MaasError
 from saltext.maas.show.data import as_data
 from saltext.maas.show.drawing import COLOURS, SIGNS, draw
@@ -39,6 +41,8 @@ th.what, td.what { width: 34%; font-weight: 600; } th.field, td.field { width: 1
 </head>
 <body>
 <h1>Plan for MAAS {{ data.release }}</h1>
+<p class="legend">Region {{ data.region or "(none yet)" }}{% if minion %}, as minion
+{{ minion | clean }} describes it{% endif %}; read {{ now }}.</p>
 <p class="counts">{% if data.changes %}
 <span class="create">+ {{ data.counts["create"] }} to create</span>
 <span class="update">~ {{ data.counts["update"] }} to change</span>
@@ -82,12 +86,13 @@ from the secondary one, and between VLANs where DHCP is relayed.</div>
 """
 
 
-def as_page(snapshot, plan) -> str:
+def as_page(snapshot, plan, minion: str | None = None) -> str:
     """Write a plan as a page.
 
     Args:
         snapshot: The snapshot that it was made from.
         plan: :class:`~saltext.maas.reconcile.plan.Plan`.
+        minion: Id of the minion whose pillar it is.
 
     Returns:
         HTML that holds everything it shows.  Names and values are text in it, whatever
@@ -108,5 +113,6 @@ def as_page(snapshot, plan) -> str:
     environment.filters.update(clean=clean, value=value_text)
     kinds = "Fabrics" if "fabric" in snapshot.tables else "Clusters"
     return environment.from_string(_TEMPLATE).render(
-        data=as_data(snapshot, plan), drawing=drawing, colours=COLOURS, signs=SIGNS, kinds=kinds
-    )
+        data=as_data(snapshot, plan), drawing=drawing, colours=COLOURS, signs=SIGNS, kinds=kinds,
+        minion=minion, now=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    )  # fmt: skip
