@@ -108,6 +108,8 @@ def _nothing_to_do(plan):
 
 
 def _verb(change):
+    if change.taken_over:
+        return "taken over"
     if change.action == "create":
         return BY_NAME[change.wanted.type].created
     return {"update": "updated", "delete": "deleted"}[change.action]

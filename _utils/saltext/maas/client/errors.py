@@ -9,7 +9,14 @@ from salt.exceptions import CommandExecutionError
 
 
 class MaasError(CommandExecutionError):
-    """Anything that this extension reports as its own failure."""
+    """Anything that this extension reports as its own failure.
+
+    Attributes:
+        carried_out: Of an error that a request met: False where the region has certainly not
+            carried it out, None where nobody knows.
+    """
+
+    carried_out: bool | None = False
 
 
 class BadInput(MaasError):
@@ -34,6 +41,23 @@ class Untrusted(MaasError):
 
 class LostAnswer(MaasError):
     """The request was sent and its answer never came: it may have been carried out."""
+
+    carried_out = None
+
+
+class WrongAnswer(LostAnswer):
+    """A write was answered with success, but not by MAAS or not about what was written.
+
+    It may have been carried out, as with any answer that was lost.
+    """
+
+
+class StrangeAnswer(MaasError):
+    """What was read has another form than MAAS's answers have."""
+
+
+class NotDone(MaasError):
+    """A write was answered with success, yet what was asked for is not there."""
 
 
 class HttpError(MaasError):
@@ -102,6 +126,10 @@ class Unavailable(HttpError):
     """502, 503 or 504: the region, or a cluster behind it, cannot serve this now."""
 
     @property
+    def carried_out(self) -> bool | None:
+        return False if self.status == 503 else None
+
+    @property
     def for_long(self) -> bool:
         """It is a cluster that is not connected, which no retry within seconds changes."""
         return "no connections available" in self.text
@@ -109,3 +137,7 @@ class Unavailable(HttpError):
 
 class Unexpected(HttpError):
     """Any other answer; a 500 of MAAS is often plain bad input."""
+
+    @property
+    def carried_out(self) -> bool | None:
+        return None if self.status >= 500 else False

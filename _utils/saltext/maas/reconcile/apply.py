@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import graphlib
 import logging
 import queue
@@ -11,9 +12,27 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.client.errors import (
+    Conflict,
+    Invalid,
+    MaasError,
+    NotFound,
+    StrangeAnswer,
+    Unavailable,
+    Unexpected,
+)
+from saltext.maas.client.redact import redact
+from saltext.maas.reconcile.plan import visible
+from saltext.maas.reconcile.unexpected import noted
+from saltext.maas.resources.field import Record
 
 log = logging.getLogger(__name__)
+
+#: How often a change is tried at most.
+_ATTEMPTS = 5
+#: How often is looked after a creation whose answer was lost, before it is sent again: MAAS may
+#: be at work on it still.  Where it would make a second object, patience is cheaper than a copy.
+_LOOKS, _MANY_LOOKS = 2, 6
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,8 @@ class Run:
         self._started = time.monotonic()
         self._once = {}
         self._known = set()
+        self._change = threading.local()
+        self.changes = {change.id: change for change in plan.changes}
         self._lock = threading.Lock()
 
     def wait_for(self, what: str, check, seconds: float | None = None):
@@ -83,9 +104,27 @@ class Run:
             pause = min(pause * 1.5, 5.0)
 
     def pause(self, attempt: int, error) -> None:
-        """Rest before a write is tried again."""
+        """Rest before something is looked at, or a write is tried, again.
+
+        Raises:
+            MaasError: ``error`` itself, when the rest would outlast the profile's deadline,
+                counted from :meth:`starts`.
+        """
         after = getattr(error, "retry_after", None)
-        time.sleep(after or 0.2 * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311
+        seconds = after or 0.2 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311
+        if time.monotonic() + seconds > self._change.began + self.client.profile.deadline:
+            raise error
+        time.sleep(seconds)
+
+    def starts(self) -> None:
+        """Count the deadline of what this thread tries again from now."""
+        self._change.began = time.monotonic()
+
+    def found(self, wanted) -> None:
+        """Note that what was to be created is there: by somebody else's doing, or by ours."""
+        change = self.changes[wanted.type, wanted.key]
+        if change.action == "create" and change.attempts and not change.in_doubt:
+            change.taken_over = True
 
     def once(self, name: str, work):
         """Do something once in this run, whoever asks first; the others wait for it."""
@@ -98,7 +137,7 @@ class Run:
                 try:
                     work()
                     entry["done"] = True
-                except MaasError as error:
+                except Exception as error:
                     entry["error"] = error
                     raise
 
@@ -119,7 +158,10 @@ class Run:
         percent = 100 * done // total if total else 100
         log.info("%s: %d of %d (%d %%)", what, done, total, percent)
         if self._progress:
-            self._progress({"what": what, "done": done, "total": total, "percent": percent})
+            try:
+                self._progress({"what": what, "done": done, "total": total, "percent": percent})
+            except Exception as error:  # who listens must not stop the work
+                noted("progress", error)
 
 
 def apply(snapshot, plan, limits=None, progress=None) -> None:
@@ -134,7 +176,7 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
         progress: Called with ``{what, done, total, percent}`` where something takes its time.
     """
     run = Run(snapshot, plan, limits, progress)
-    changes = {change.id: change for change in plan.changes}
+    changes = run.changes
     known = changes.keys() | plan.gates.keys()
     graph = graphlib.TopologicalSorter(
         {change.id: (change.needs | change.follows) & known for change in plan.changes}
@@ -152,7 +194,7 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
                     graph.done(ident)
                     gates_passed = True
                     continue
-                future = pool.submit(_carry_out, run, changes, changes[ident])
+                future = pool.submit(_carry_out, run, changes[ident])
                 running[future] = ident
                 future.add_done_callback(ended.put)
             if gates_passed or not running:
@@ -161,31 +203,172 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
             graph.done(running.pop(future))
             finished += 1
             future.result()  # a defect of ours must not pass silently
+        _remove_copies(run)
         run.progress("changes", finished, total)
 
 
-def _carry_out(run, changes, change):
+def _carry_out(run, change):
+    """Make one change; whatever goes wrong is told by the change itself."""
     if change.problem:
         change.error = change.problem
         return
     needed = {one for ident in change.needs for one in run.plan.gates.get(ident, (ident,))}
-    failed = [changes[one] for one in needed if one in changes and not changes[one].done]
+    failed = [run.changes[one] for one in needed if one in run.changes]
+    failed = [one for one in failed if not one.done]
     if failed:
         names = ", ".join(sorted(one.name for one in failed)[:3])
         change.error = f"not tried, because it needs what failed: {names}"
         return
-    table = run.snapshot.tables[change.wanted.type]
+    secrets = ()
     try:
-        if change.action == "delete":
-            record = table.match(run.snapshot, change.wanted)
-            if record is not None:
-                table.delete(run, change.wanted, record)
-        elif change.action == "update":
-            table.update(run, change.wanted, table.match(run.snapshot, change.wanted))
-        else:
-            table.create(run, change.wanted)
+        run.starts()
+        table = run.snapshot.tables[change.wanted.type]
+        secrets = table.secrets(change.wanted.values)
+        _make_true(run, table, change)
     except MaasError as error:
-        change.error = str(error)
-        log.debug("%s: %s", change.name, error)
+        change.error = redact(error, secrets)
+        log.debug("%s: %s", change.name, change.error)
+    except Exception as error:
+        told = noted(change.name, error, secrets)
+        change.error = f"unexpected {told}; the minion's log has the details"
     else:
         change.done = True
+
+
+def _make_true(run, table, change):
+    """Make a change; where nobody knows whether MAAS did, look, and do it again if it did not."""
+    while True:
+        try:
+            _DO[change.action](run, table, change)
+            return
+        except MaasError as error:
+            change.attempts += 1
+            if not _worth_a_look(error, change):
+                raise
+            change.in_doubt = change.in_doubt or error.carried_out is None
+            record = _look(run, table, change, error)
+            if _is_true(run, table, change, record):
+                _settle(run, table, change, record)
+                return
+            if change.attempts == _ATTEMPTS or not _may_go_on(error, change, record):
+                raise
+
+
+def _create(run, table, change):
+    table.create(run, change.wanted)
+
+
+def _update(run, table, change):
+    wanted = change.wanted
+    record = table.match(run.snapshot, wanted)
+    if record is not None:
+        table.update(run, wanted, record)
+        return
+    # Somebody removed, renamed or moved it since the plan was made.
+    problem = table.problem(run.snapshot, wanted, None)
+    if problem:
+        raise MaasError(f"it is not there any more, and cannot be made: {problem}")
+    change.action, change.old, change.new = "create", None, visible(table, wanted.values)
+    table.create(run, wanted)
+
+
+def _delete(run, table, change):
+    record = table.match(run.snapshot, change.wanted)
+    if record is not None:
+        table.delete(run, change.wanted, record)
+
+
+_DO = {"create": _create, "update": _update, "delete": _delete}
+
+
+def _worth_a_look(error, change) -> bool:
+    """Whether the region may hold something else now although, or because, a request failed."""
+    if getattr(error, "for_long", False):
+        return False
+    if error.carried_out is None or isinstance(error, (Conflict, Unavailable)):
+        return True
+    if isinstance(error, NotFound):
+        return change.action != "create"
+    return isinstance(error, Invalid) and error.duplicate and change.attempts == 1
+
+
+def _may_go_on(error, change, record) -> bool:
+    """Whether to try again, with what the region holds now."""
+    if isinstance(error, (Invalid, Unexpected)):
+        return change.action == "create" and record is not None  # which is an update now
+    return not isinstance(error, NotFound) or change.attempts == 1
+
+
+def _look(run, table, change, error):
+    """See what is there now; after a creation that may have happened, with patience."""
+    looks = _LOOKS
+    if change.action == "create" and error.carried_out is None and table.copies != "never":
+        looks = _MANY_LOOKS
+    record = None
+    for look in range(looks):
+        if not isinstance(error, (Invalid, NotFound)):
+            run.pause(look, error)
+        try:
+            table.look(run.snapshot, change.wanted)
+            record = table.match(run.snapshot, change.wanted)
+        except StrangeAnswer:
+            if look + 1 == looks:
+                raise
+            continue
+        if record is not None or change.action != "create" or error.carried_out is not None:
+            break
+    return record
+
+
+def _is_true(run, table, change, record) -> bool:
+    if change.wanted.absent:
+        return record is None
+    return record is not None and not table.differences(run.snapshot, change.wanted, record)
+
+
+def _settle(run, table, change, record):
+    """Do what follows from a change that was found made."""
+    if change.wanted.absent:
+        part = table.partition(change.wanted.values)
+        run.snapshot.forget(table.name, change.raw, part)
+        table.after_deletion(run.snapshot)
+    else:
+        run.found(change.wanted)
+        table.update(run, change.wanted, record)
+
+
+def _remove_copies(run):
+    """Remove what a run made twice, where MAAS lets several objects have one name.
+
+    When a creation was planned nobody had the name.  So several that equal one another in all
+    that can be read are copies, of this run's or of one that went on at the same time; which one
+    stays is the same for both.
+    """
+    for change in run.changes.values():
+        table = run.snapshot.tables.get(change.wanted.type)
+        if table is None or change.action != "create" or not change.done or table.doubles:
+            continue
+        if table.copies == "never" or (table.copies == "raced" and not change.in_doubt):
+            continue
+        try:
+            _remove_copies_of(run, table, change)
+        except Exception as error:
+            told = error if isinstance(error, MaasError) else noted(change.name, error)
+            change.error, change.done = f"whether there are copies of it is unknown: {told}", False
+
+
+def _remove_copies_of(run, table, change):
+    snapshot, wanted = run.snapshot, change.wanted
+    part = table.partition(wanted.values)
+    run.once(f"look for copies of {table.name} {part}", lambda: snapshot.reload(table.name, part))
+    found = sorted(snapshot.twice(table.name, wanted.key, part), key=lambda raw: raw["id"])
+    if not found:
+        return
+    values = table.values(snapshot, found[0])
+    if any(table.values(snapshot, raw) != values for raw in found):
+        ids = ", ".join(str(raw["id"]) for raw in found)
+        raise MaasError(f"somebody made another one of this name meanwhile (ids {ids})")
+    for raw in found[1:]:
+        log.info("%s: removing the copy with id %s", change.name, raw["id"])
+        with contextlib.suppress(NotFound):
+            table.delete(run, wanted, Record(wanted.key, raw))

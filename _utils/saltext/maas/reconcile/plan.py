@@ -31,6 +31,9 @@ class Change:
         problem: Why it cannot come true; such a change is never tried.
         error: Why it failed, once it was tried.
         done: Whether it happened.
+        taken_over: Somebody else made the object after the plan was made.
+        attempts: How often it failed so far.
+        in_doubt: An answer was lost, so that nobody knew whether it was carried out.
     """
 
     wanted: Wanted
@@ -43,6 +46,9 @@ class Change:
     problem: str | None = None
     error: str | None = None
     done: bool = False
+    taken_over: bool = False
+    attempts: int = 0
+    in_doubt: bool = False
 
     @property
     def id(self) -> tuple:

@@ -8,18 +8,11 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from saltext.maas import resources
-from saltext.maas.client.errors import BadInput
-
-
-@dataclass(frozen=True)
-class Record:
-    """One object of a region: its key, and the answer that showed it."""
-
-    key: str
-    raw: dict
+from saltext.maas.client.errors import BadInput, StrangeAnswer
+from saltext.maas.reconcile.unexpected import understood
+from saltext.maas.resources.field import Record
 
 
 class Snapshot:
@@ -45,6 +38,7 @@ class Snapshot:
         self.release = release or client.release
         self.tables = resources.for_release(self.release)
         self._raw = {}  # (store, partition) -> list of objects
+        # Indexes and groups are never changed, but replaced, so that any thread may go through one.
         self._index = {}  # (type, partition) -> {key: Record}
         self._read_at = {}  # (store, partition) -> monotonic time
         self._twice = {}  # (type, partition) -> {key: [object, object, ...]}
@@ -58,21 +52,22 @@ class Snapshot:
         self._reading = {}  # (store, partition) -> lock, so that no part is read twice at once
         self._readers = 0  # how many reads are under way
         self._written = []  # our writes meanwhile: (store, partition, object, whether it is gone)
+        self._clock = itertools.count(1)
+        self._begun = {}  # (store, partition) -> when the last read that counts began, or a drop
 
     # Looking
 
     def records(self, name: str, partition: str = "") -> dict:
-        """All objects of a type (or of one part of it), by key."""
+        """All objects of a type (or of one part of it), by key; not to be changed."""
         index = self._index.get((name, partition))
-        if index is None:
+        while index is None:
             table = self.tables[name]
-            found = self._load(table, partition)
-            with self._lock:
+            self._load(table, partition)
+            with self._lock, understood(_source(table)):
                 index = self._index.get((name, partition))
-                if index is None:
-                    found = self._raw.get((table.store, partition), found)
-                    index = self._index_of(table, partition, found)
-                    self._index[name, partition] = index
+                found = self._raw.get((table.store, partition))
+                if index is None and found is not None:  # else it was dropped meanwhile
+                    index = self._index[name, partition] = self._index_of(table, partition, found)
         return index
 
     def _index_of(self, table, partition, objects):
@@ -100,20 +95,25 @@ class Snapshot:
         self.records(name, partition)
         return self._twice.get((name, partition), {}).get(key, [])
 
-    def raw(self, name: str) -> list[dict]:
-        """All objects of a type as the API answered them."""
-        return self._load(self.tables[name], "")
+    def raw(self, name: str, partition: str = "") -> list[dict]:
+        """All objects of a type (or of one part of it) as the API answered them."""
+        return self._load(self.tables[name], partition)
 
     def group(self, name: str, field: str) -> dict:
-        """The records of a type by the value of one field."""
-        self.records(name)  # before the lock is taken, as reading has locks of its own
-        with self._lock:
+        """The records of a type by the value of one field; not to be changed."""
+        while True:
+            # Without the lock, as reading has locks of its own.
+            records = self.records(name)
             groups = self._groups.get((name, field))
-            if groups is None:
-                groups = self._groups[name, field] = {}
-                for record in self.records(name).values():
-                    groups.setdefault(self._group_of(name, field, record.raw), []).append(record)
-        return groups
+            if groups is not None:
+                return groups
+            groups = {}
+            for record in records.values():
+                groups.setdefault(self._group_of(name, field, record.raw), []).append(record)
+            with self._lock:
+                if self._index.get((name, "")) is records:
+                    self._groups[name, field] = groups
+                    return groups
 
     def _group_of(self, name, field, raw):
         column = self.tables[name].by_name.get(field)
@@ -183,22 +183,40 @@ class Snapshot:
             return found
 
     def _read(self, table, partition, start):
-        """Read a part; the answer may lack what we wrote since ``start``, so that is added."""
-        if self.client is None:
-            found = table.pristine(self, partition)
-        else:
-            found = table.read(self, partition)
+        """Read a part; the answer may lack what we wrote since ``start``, so that is added.
+
+        It is left aside when a read that began later has answered already, or when the part was
+        dropped meanwhile.
+        """
+        where = (table.store, partition)
         with self._lock:
-            found = list(found)
+            begun = next(self._clock)
+        found = self._asked(table, partition)
+        with self._lock, understood(_source(table)):
+            if begun < self._begun.get(where, 0):
+                return
             for store, part, raw, gone in self._written[start:]:
-                if (store, part) == (table.store, partition):
+                if (store, part) == where:
                     key = table.key_of(raw)
                     found = [one for one in found if table.key_of(one) != key]
                     found += [] if gone else [raw]
             found = self._with_promises(table, partition, found)
-            self._raw[table.store, partition] = found
-            self._read_at[table.store, partition] = time.monotonic()
-            self.drop(table.name, partition, index_only=True)
+            self._raw[where] = found
+            self._begun[where] = begun
+            self._read_at[where] = time.monotonic()
+            self._drop_index(table.store, partition)
+
+    def _asked(self, table, partition):
+        if self.client is None:
+            return list(table.pristine(self, partition))
+        with understood(_source(table)):
+            found = table.read(self, partition)
+            if not isinstance(found, (list, tuple)):
+                raise StrangeAnswer(f"a list was expected, not {_form(found)}")
+            for one in found:
+                if not isinstance(one, dict):
+                    raise StrangeAnswer(f"a list of objects was expected, not of {_form(one)}")
+        return list(found)
 
     @contextlib.contextmanager
     def _noting_writes(self):
@@ -230,16 +248,32 @@ class Snapshot:
                 for one in [*sources, *inside]:
                     self._read(one, partition, start)
 
-    def drop(self, name: str, partition: str = "", index_only: bool = False) -> None:
-        """Forget what was read of a part, so that it is read again when needed."""
+    def drop(self, name: str, partition: str = "") -> None:
+        """Forget what was read of a part, so that it is read again when needed.
+
+        Objects that come inside others are read again together with those.
+        """
         store = self.tables[name].store
         with self._lock:
-            if not index_only:
-                self._raw.pop((store, partition), None)
-            for other in self.tables.values():
-                if other.store == store:
-                    self._index.pop((other.name, partition), None)
-            self._groups = {}
+            for one in {store} | self._around(store):
+                where = (one, partition)
+                self._raw.pop(where, None)
+                self._begun[where] = next(self._clock)  # a read that is under way does not count
+                self._drop_index(one, partition)
+
+    def _drop_index(self, store, partition):
+        for other in self.tables.values():
+            if other.store == store:
+                self._index.pop((other.name, partition), None)
+        self._groups = {}
+
+    def _around(self, store) -> set:
+        """The stores whose objects those of one come inside of, or that come inside of them."""
+        tables = self.tables.values()
+        holders = {other.store for other in tables if store in other.nested.values()}
+        return holders | {
+            inside for other in tables if other.store == store for inside in other.nested.values()
+        }
 
     # Promising
 
@@ -315,15 +349,18 @@ class Snapshot:
                 self._written.append((table.store, partition, raw, False))
             known = self._raw.get((table.store, partition))
             if known is not None:
-                known.append(raw)
+                self._raw[table.store, partition] = [*known, raw]
             for other in self.sharing(table):
                 record = Record(other.key_of(raw), raw)
                 index = self._index.get((other.name, partition))
                 if index is not None:
-                    index[record.key] = record
-                for (kind, field), groups in self._groups.items():
+                    self._index[other.name, partition] = {**index, record.key: record}
+                for (kind, field), groups in list(self._groups.items()):
                     if kind == other.name:
-                        groups.setdefault(self._group_of(kind, field, raw), []).append(record)
+                        value = self._group_of(kind, field, raw)
+                        self._groups[kind, field] = {
+                            **groups, value: [*groups.get(value, ()), record]
+                        }  # fmt: skip
             for inside, store in table.nested.items():
                 self._fold_nested(store, raw.get(inside, ()))
 
@@ -350,11 +387,10 @@ class Snapshot:
 
     def drop_all(self, store: str) -> None:
         """Forget all parts of a store, so that they are read again when needed."""
-        stores = {store} | {
-            other.store for other in self.tables.values() if store in other.nested.values()
-        }
-        for where in [where for where in self._raw if where[0] in stores]:
-            self.drop(self._owner(where[0]).name, where[1])
+        with self._lock:
+            parts = {part for where, part in [*self._raw, *self._reading] if where == store}
+            for part in parts:
+                self.drop(self._owner(store).name, part)
 
     def _owner(self, store):
         return next(table for table in self.tables.values() if table.store == store)
@@ -377,14 +413,27 @@ class Snapshot:
                 self._index.pop((other.name, partition), None)  # one of several is left
         known = self._raw.get((table.store, partition))
         if known is not None:
-            known[:] = [one for one in known if id(one) not in gone]
+            self._raw[table.store, partition] = [one for one in known if id(one) not in gone]
         for other in self.sharing(table):
+            key = other.key_of(raw)
             index = self._index.get((other.name, partition))
-            if index is not None:
-                index.pop(other.key_of(raw), None)
-            for (kind, field), groups in self._groups.items():
+            if index is not None and key in index:
+                self._index[other.name, partition] = {
+                    one: record for one, record in index.items() if one != key
+                }
+            for (kind, field), groups in list(self._groups.items()):
                 if kind == other.name:
                     value = self._group_of(kind, field, raw)
-                    groups[value] = [
-                        one for one in groups.get(value, ()) if id(one.raw) not in gone
-                    ]
+                    left = [one for one in groups.get(value, ()) if id(one.raw) not in gone]
+                    self._groups[kind, field] = {**groups, value: left}
+
+
+def _source(table) -> str:
+    """Where a type is read, for messages."""
+    return table.collection or f"the {table.noun}s"
+
+
+def _form(found) -> str:
+    """What form an answer has, in a person's words."""
+    words = {dict: "an object", str: "text", type(None): "nothing", bool: "true or false"}
+    return words.get(type(found), "a list" if isinstance(found, list) else "a number")

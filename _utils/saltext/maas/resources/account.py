@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
-from saltext.maas.client.errors import NotFound
+from saltext.maas.client.errors import NotDone, NotFound
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
@@ -77,15 +78,17 @@ class SshKeySource(Table):
     def create(self, run, wanted):
         run.client.post(self.collection, op="import", data={"keysource": wanted.key})
         run.snapshot.drop(self.name)
+        if self.match(run.snapshot, wanted) is None:
+            raise NotDone(f"the region answered with success, but has no key of {wanted.key}")
 
     def delete(self, run, wanted, record):
         keys = [one for one in run.snapshot.raw(self.name) if one.get("keysource") == wanted.key]
         for raw in keys:
-            try:
+            with contextlib.suppress(NotFound):
                 run.client.delete(self.item(run.snapshot, raw))
-            except NotFound:
-                pass
         run.snapshot.drop(self.name)
+        if self.match(run.snapshot, wanted) is not None:
+            raise NotDone(f"the region answered with success, but has keys of {wanted.key} still")
 
 
 class SslKey(Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saltext.maas.client.errors import Invalid
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
@@ -133,8 +134,15 @@ class IpAddress(Table):
         return run.client.post(self.collection, op="reserve", data=data, repeat=False)
 
     def delete(self, run, wanted, record):
-        run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
-        run.snapshot.forget(self.name, record.raw)
+        try:
+            answer = run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
+        except Invalid as error:
+            # So MAAS answers for an address that is not reserved any more, too.
+            self.look(run.snapshot, wanted)
+            if self.match(run.snapshot, wanted) is not None:
+                raise error
+            answer = None
+        self.gone(run, wanted, record, answer)
 
 
 class DhcpSnippet(Table):
@@ -143,6 +151,7 @@ class DhcpSnippet(Table):
     since = "2.0"
     collection = "dhcp-snippets/"
     identity = ("name",)
+    copies = "always"
     after = ("rack",)  # one checks the lines
     pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
     fields = (
@@ -189,7 +198,7 @@ class DhcpSnippet(Table):
         values = {"value": record.raw["value"], **{name: new for name, (_, new) in changed.items()}}
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        run.snapshot.fold(self.name, raw, replaces=record.raw)
+        self.keep(run, wanted, raw, replaces=record.raw)
 
 
 class Network(Table):

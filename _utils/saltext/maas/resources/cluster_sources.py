@@ -92,8 +92,7 @@ class ClusterBootSelection(_OfCluster):
         source = snapshot.resolve("cluster_boot_source", self.partition(values))
         return f"{source['resource_uri']}selections/"
 
-    def send_create(self, run, values, data, files):
-        raw = super().send_create(run, values, data, files)
+    def completed(self, raw, values, before):
         return {**raw, "cluster": values["cluster"], "source": values["source"]}
 
     def update(self, run, wanted, record):
@@ -101,10 +100,7 @@ class ClusterBootSelection(_OfCluster):
         if changed:
             data, _ = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
             raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-            own = {name: record.raw[name] for name in ("cluster", "source")}
-            run.snapshot.fold(
-                self.name, {**raw, **own}, self.partition(wanted.values), replaces=record.raw
-            )
+            self.keep(run, wanted, raw, replaces=record.raw)
 
     def needs(self, wanted, everything):
         found = super().needs(wanted, everything)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import UNKNOWN, Field
@@ -174,11 +171,11 @@ class Rack(_Controller):
     def delete(self, run, wanted, record):
         """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""
         force = {"force": "true"} if wanted.values.get("force") else {}
-        with contextlib.suppress(NotFound):
-            run.client.delete(self.item(run.snapshot, record.raw), **force)
-        run.snapshot.forget(self.name, record.raw, self.partition(wanted.values))
-        # The region hands DHCP over by itself.
-        run.snapshot.drop("vlan")
+        path = self.item(run.snapshot, record.raw)
+        self.gone(run, wanted, record, run.client.delete(path, **force))
+
+    def after_deletion(self, snapshot):
+        snapshot.drop("vlan")  # the region hands DHCP over by itself
 
     def _arrived(self, run, wanted):
         run.snapshot.reload(self.name, younger_than=run.poll_seconds)

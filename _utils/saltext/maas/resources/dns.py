@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saltext.maas.client.errors import NotDone
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import member, named
@@ -19,6 +20,7 @@ class Domain(Table):
     since = "2.0"
     collection = "domains/"
     identity = ("name",)
+    apart = ("is_default",)
     pillar = Place("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
     fields = (
         Field("name", kinds.DOMAIN, doc="Name, unique in the region."),
@@ -76,9 +78,11 @@ class Domain(Table):
         record = self.match(run.snapshot, wanted)
         if not wanted.values.get("is_default") or record is None or record.raw.get("is_default"):
             return
-        run.client.post(self.item(run.snapshot, record.raw), op="set_default")
+        raw = run.client.post(self.item(run.snapshot, record.raw), op="set_default")
         # The one that was the default is not any more.
         run.snapshot.drop(self.name)
+        if not isinstance(raw, dict) or not raw.get("is_default"):
+            raise NotDone("the region answered with success, but did not make it the default")
 
 
 class _Named(Table):
@@ -134,6 +138,7 @@ class DnsResource(_Named):
     since = "2.0"
     collection = "dnsresources/"
     identity = ("fqdn",)
+    copies = "raced"
     pillar = Place(
         "resources", "Its names with their addresses (A and AAAA records).", "fqdn",
         under="domain", parent="domain", names=kinds.HOST_LABEL,
@@ -163,10 +168,9 @@ class DnsResource(_Named):
         super().update(run, wanted, record)
         run.snapshot.drop("ip_address")
 
-    def delete(self, run, wanted, record):
-        super().delete(run, wanted, record)
-        run.snapshot.drop("ip_address")
-        run.snapshot.drop("dns_record")  # they go along
+    def after_deletion(self, snapshot):
+        snapshot.drop("ip_address")
+        snapshot.drop("dns_record")  # they go along
 
     around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"], "address_ttl": 60}
@@ -179,6 +183,7 @@ class DnsRecord(_Named):
     since = "2.0"
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
+    copies = "raced"
     pillar = Place(
         "records", "Its other records.", under="domain", parent="domain",
         needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},
@@ -204,9 +209,8 @@ class DnsRecord(_Named):
 
     after = ("dns_resource",)  # so that those need not be read again
 
-    def delete(self, run, wanted, record):
-        super().delete(run, wanted, record)
-        run.snapshot.drop("dns_resource")  # a name goes with its last record
+    def after_deletion(self, snapshot):
+        snapshot.drop("dns_resource")  # a name goes with its last record
 
     def key(self, values):
         return f"{values['fqdn']} {values['rrtype']} {values['rrdata']}"

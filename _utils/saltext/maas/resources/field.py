@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from saltext.maas.client.errors import StrangeAnswer
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
 
@@ -22,6 +23,14 @@ class Promised(dict):
     def __init__(self, raw, known):
         super().__init__(raw)
         self.known = known
+
+
+@dataclass(frozen=True)
+class Record:
+    """One object of a region: its key, and the answer that showed it."""
+
+    key: str
+    raw: dict
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,18 @@ class Field:
         return self.api or self.name
 
     def value(self, raw: dict):
-        """The field's normal value in an object that the API answered, or that is promised."""
+        """The field's normal value in an object that the API answered, or that is promised.
+
+        Raises:
+            StrangeAnswer: The answer has another form than MAAS's.
+        """
         if type(raw) is Promised and id(self) in raw.known:
             return raw.known[id(self)]
-        found = self.read(raw) if self.read else raw.get(self.wire_name)
-        return self.kind.clean(found)
+        try:
+            found = self.read(raw) if self.read else raw.get(self.wire_name)
+            return self.kind.clean(found)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise StrangeAnswer(f"its {self.wire_name} cannot be read: {_why(error)}") from None
 
     def usually(self, values: dict) -> list:
         """What MAAS may give a new object with these other values, the likeliest first."""
@@ -97,3 +113,10 @@ class Field:
         """Whether this release has the field."""
         line = Release(release.series)
         return not (self.since and line < self.since) and not (self.until and line > self.until)
+
+
+def _why(error: Exception) -> str:
+    """What an exception says of an answer, without the answer's own content."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]!r}" if error.args else "something is missing"
+    return str(error) if isinstance(error, ValueError) else "it has another form than MAAS's"

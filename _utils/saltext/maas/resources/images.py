@@ -184,7 +184,9 @@ class BootSelection(Table):
                 if not error.not_in_catalogue or run.known(("catalogue", source)):
                     raise
                 if run.snapshot.release >= "2.0":
-                    run.once("import", lambda: run.client.post("boot-resources/", op="import"))
+                    run.once("import", lambda: run.client.post(
+                        "boot-resources/", op="import", repeat=True
+                    ))  # fmt: skip
                 run.last_error = error
                 return None
             run.know(("catalogue", source))

@@ -67,7 +67,7 @@ class Image(Table):
     def _import(self, run, images):
         if run.snapshot.release >= "2.0":
             self._let_a_running_import_end(run)
-        run.client.post(self.collection, op="import")
+        run.client.post(self.collection, op="import", repeat=True)
         total, watch = len(images), _Watch(run.stalled_seconds)
 
         def complete():
@@ -188,7 +188,7 @@ class ClusterImage(Table):
         collection = "rackcontrollers" if controller == "rack" else "nodegroups"
         ident = segment(raw["system_id"] if controller == "rack" else raw["uuid"])
         if run.snapshot.release < "3.5":  # from there on racks fetch images as they need them
-            run.client.post(f"{collection}/{ident}/", op="import_boot_images")
+            run.client.post(f"{collection}/{ident}/", op="import_boot_images", repeat=True)
 
         def synced():
             run.snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)

@@ -75,16 +75,16 @@ class NodeGroup(Table):
     def update(self, run, wanted, record):
         changed = self.differences(run.snapshot, wanted, record)
         values = {name: new for name, (_, new) in changed.items()}
-        raw = dict(record.raw)
+        path = self.item(run.snapshot, record.raw)
         if values.get("status") in ("accepted", "rejected"):
-            verb = "accept" if values["status"] == "accepted" else "reject"
+            verb = "accept" if values.pop("status") == "accepted" else "reject"
             run.client.post(self.collection, op=verb, data={"uuid": wanted.key})
-            raw["status"] = self.by_name["status"].kind.wire(values.pop("status"))
         if values:
-            data, _ = self.form(run.snapshot, values)
-            raw = run.client.put(self.item(run.snapshot, record.raw), data=data) or raw
+            raw = run.client.put(path, data=self.form(run.snapshot, values)[0])
+        elif changed:
+            raw = run.client.get(path)  # the answer was a sentence
         if changed:
-            run.snapshot.fold(self.name, raw, replaces=record.raw)
+            self.keep(run, wanted, raw, replaces=record.raw)
 
     def deletion_problem(self, snapshot, wanted, record):
         """Why this object cannot be deleted in the way that is wished for."""
@@ -104,7 +104,7 @@ class NodeGroup(Table):
 
     def delete(self, run, wanted, record):
         run.snapshot.local.delete_node_group(record.raw["uuid"])
-        run.snapshot.forget(self.name, record.raw)
+        self.gone(run, wanted, record, None)
 
 
 def _name(raw):
@@ -239,7 +239,18 @@ class NodeGroupInterface(Table):
     def send_create(self, run, values, data, files):
         raw = super().send_create(run, values, data, files)
         self._networks_change(run.snapshot)
-        return {"cluster": values["cluster"], "router_ip": values.get("router_ip"), **raw}
+        return raw
+
+    def completed(self, raw, values, before):
+        kept = {"cluster": values["cluster"]}
+        if before is None or "router_ip" in values or "router_ip" in before:
+            kept["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
+        return {**kept, **raw}
+
+    def is_about(self, wanted, raw, replaces):
+        # Up to 1.6 MAAS calls it after its network interface, and so does a match.
+        same = raw.get("interface") == wanted.values.get("interface")
+        return same or super().is_about(wanted, raw, replaces)
 
     @staticmethod
     def _networks_change(snapshot):
@@ -260,12 +271,7 @@ class NodeGroupInterface(Table):
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
         self._networks_change(run.snapshot)
-        kept = {"cluster": record.raw["cluster"]}
-        if "router_ip" in wanted.values or "router_ip" in record.raw:
-            kept["router_ip"] = wanted.values.get("router_ip", record.raw.get("router_ip"))
-        run.snapshot.fold(
-            self.name, {**kept, **raw}, self.partition(wanted.values), replaces=record.raw
-        )
+        self.keep(run, wanted, raw, replaces=record.raw)
 
 
 def _broadcast(values):

@@ -95,8 +95,9 @@ class Script(Table):
                 del found["tags"]
         return found
 
-    def send_create(self, run, values, data, files):
-        return _with_text(super().send_create(run, values, data, files), values["script"])
+    def completed(self, raw, values, before):
+        text = values.get("script") or (before and _content(before))
+        return _with_text(raw, text)
 
     def update(self, run, wanted, record):
         changed = self.differences(run.snapshot, wanted, record)
@@ -107,8 +108,7 @@ class Script(Table):
             values["comment"] = wanted.values["comment"]
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        text = values.get("script", _content(record.raw))
-        run.snapshot.fold(self.name, _with_text(raw, text), replaces=record.raw)
+        self.keep(run, wanted, raw, replaces=record.raw)
 
 
 def _with_text(raw, text):
@@ -152,13 +152,14 @@ class CommissioningScript(Table):
         data = {"name": values["name"]} if "name" in values else {}
         return data, {"content": (values.get("content") or "").encode()}
 
-    def send_create(self, run, values, data, files):
-        super().send_create(run, values, data, files)
-        return {"name": values["name"], "content": values.get("content")}
+    def completed(self, raw, values, before):
+        text = base64.b64decode(raw["content"]).decode("utf-8", "replace")
+        return {"name": raw["name"], "content": text}
 
     def update(self, run, wanted, record):
         if self.differences(run.snapshot, wanted, record):
             _, files = self.form(run.snapshot, {"content": wanted.values["content"]})
             run.client.put(self.item(run.snapshot, record.raw), files=files)
-            raw = {"name": wanted.key, "content": wanted.values["content"]}
-            run.snapshot.fold(self.name, raw, replaces=record.raw)
+            # The answer says nothing of the text.
+            raw = {"name": wanted.key, "content": self._content(run.snapshot, wanted.key)}
+            self.keep(run, wanted, raw, replaces=record.raw)

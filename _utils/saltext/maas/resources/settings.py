@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from saltext.maas.client.errors import WrongAnswer
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
@@ -278,9 +279,11 @@ class SettingTable(Table):
 
     def update(self, run, wanted, record):
         name, value = wanted.values["name"], wanted.values["value"]
-        run.client.post(
+        answer = run.client.post(
             "maas/", op="set_config", data={"name": name, "value": value},
             hide=self.secrets(wanted.values),
         )  # fmt: skip
+        if answer != "OK":
+            raise WrongAnswer("the region answered with something else than OK")
         raw = {"name": name, "value": value}
         run.snapshot.fold(self.name, raw, name, replaces=record.raw)

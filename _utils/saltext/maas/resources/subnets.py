@@ -111,6 +111,7 @@ class IpRange(Table):
     since = "2.0"
     collection = "ipranges/"
     identity = ("start_ip", "end_ip")
+    copies = "raced"
     pillar = Place(
         "ranges", "Its IP ranges.", under="subnet", parent="subnet",
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},

@@ -10,19 +10,16 @@ import re
 from typing import ClassVar
 
 from saltext.maas.client.errors import (
-    Conflict,
-    Invalid,
-    LostAnswer,
-    NotFound,
-    Unavailable,
+    NotDone,
+    StrangeAnswer,
+    WrongAnswer,
 )
+from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
-from saltext.maas.resources.field import UNKNOWN, Field, Promised
+from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.vlan_names import VLAN_NAME
 from saltext.maas.sdb import Reference
-
-_REPEATS = 5  # how often a create whose answer was lost is looked up and sent again
 
 
 class Table:
@@ -54,6 +51,9 @@ class Table:
         doubles: Several objects may have one key; otherwise a name that two have is refused.
         scope: Field to whose values an ``exclusive`` may be limited.
         prunable: False where ``exclusive`` is not offered, though one object can be deleted.
+        copies: Whether MAAS makes a second object of one identity: ``never``; ``raced``: only
+            of two requests at once; ``always``.
+        apart: Fields that a request of their own writes.
     """
 
     name: ClassVar[str] = ""
@@ -83,6 +83,8 @@ class Table:
     doubles: ClassVar[bool] = False
     scope: ClassVar[str] = ""
     prunable: ClassVar[bool] = True
+    copies: ClassVar[str] = "never"
+    apart: ClassVar[tuple] = ()
 
     def __init__(self):
         self.by_name = {field.name: field for field in self.fields}
@@ -377,40 +379,90 @@ class Table:
     def create(self, run, wanted) -> None:
         """Create an object, or take over the one that came into being meanwhile.
 
+        Called again when nobody knows whether it was carried out.
+
         Raises:
-            MaasError: MAAS refused, or could not be asked.
+            MaasError: MAAS refused, could not be asked, or did not do what it was asked for.
         """
         snapshot = run.snapshot
-        for attempt in range(_REPEATS):
-            record = self.match(snapshot, wanted)
-            if record is not None:
-                self.update(run, wanted, record)
-                return
-            defaults = {
-                field.name: field.default
-                for field in self.fields
-                if field.default is not None and field.holds_for(snapshot.release)
-            }
-            values = {**defaults, **wanted.values}
-            data, files = self.form(snapshot, values)
-            try:
-                raw = self.send_create(run, values, data, files)
-            except (LostAnswer, Unavailable, Conflict) as error:
-                # It may exist all the same, so look before sending it again.
-                if attempt + 1 == _REPEATS or getattr(error, "for_long", False):
-                    raise
-                run.pause(attempt, error)
-                snapshot.reload(self.name, self.partition(wanted.values))
-            except Invalid as error:
-                if not error.duplicate or attempt:
-                    raise
-                snapshot.reload(self.name, self.partition(wanted.values))
-                if self.match(snapshot, wanted) is None:
-                    raise
-            else:
-                if isinstance(raw, dict):
-                    snapshot.fold(self.name, raw, self.partition(wanted.values))
-                return
+        record = self.match(snapshot, wanted)
+        if record is not None:
+            run.found(wanted)
+            self.update(run, wanted, record)
+            return
+        defaults = {
+            field.name: field.default
+            for field in self.fields
+            if field.default is not None and field.holds_for(snapshot.release)
+        }
+        values = {**defaults, **wanted.values}
+        data, files = self.form(snapshot, values)
+        self.keep(run, wanted, self.send_create(run, values, data, files))
+
+    def look(self, snapshot, wanted) -> None:
+        """Read anew what tells whether a wish is fulfilled."""
+        snapshot.reload(self.name, self.partition(wanted.values))
+
+    def keep(self, run, wanted, raw, replaces=None) -> None:
+        """Keep what a write answered, and compare it with what was asked for.
+
+        Args:
+            run: The run.
+            wanted: The wish that was written.
+            raw: The answer.
+            replaces: The object as it was before an update.
+
+        Raises:
+            WrongAnswer: It is no object of this type, or another one.
+            NotDone: MAAS left out something that was sent.
+        """
+        snapshot, part = run.snapshot, self.partition(wanted.values)
+        try:
+            if not isinstance(raw, dict):
+                raise StrangeAnswer("it is no object")
+            raw = {self.within: part, **raw} if self.within else raw
+            raw = self.completed(raw, wanted.values, replaces)
+            key = self.key_of(raw)
+        except (StrangeAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
+            what = error if isinstance(error, StrangeAnswer) else "it lacks something"
+            raise WrongAnswer(
+                f"the region answered with something else than a {self.noun}: {what}"
+            ) from None
+        same = (replaces or raw).get("id") == raw.get("id") and self.is_about(wanted, raw, replaces)
+        if not same:
+            snapshot.drop(self.name, part)
+            raise WrongAnswer(
+                f"the region answered with another {self.noun}, {key}: did somebody change or "
+                "remove this one meanwhile? Run again to see what is there now"
+            )
+        snapshot.fold(self.name, raw, part, replaces=replaces)
+        left = self.differences(snapshot, wanted, Record(key, raw))
+        left = {name: pair for name, pair in left.items() if name not in self.apart}
+        if left:
+            raise NotDone(
+                "the region answered with success, but did not do it: "
+                + "; ".join(self._told(name, *pair) for name, pair in left.items())
+            )
+
+    def completed(self, raw: dict, values: dict, before: dict | None) -> dict:
+        """An answer to a write together with what only a read would show.
+
+        Args:
+            raw: The answer.
+            values: What was wished for.
+            before: The object as it was before an update; None after a creation.
+        """
+        return raw
+
+    def is_about(self, wanted, raw: dict, replaces: dict | None) -> bool:
+        """Whether an answer is about the object that a wish stands for."""
+        keys = {wanted.key, self.key_of(replaces)} if replaces else {wanted.key}
+        return self.key_of(raw) in keys
+
+    def _told(self, name, there, asked) -> str:
+        if self.by_name[name].secret:
+            there, asked = (HIDDEN if one is not None else None for one in (there, asked))
+        return f"{name} is {there!r} instead of {asked!r}"
 
     def send_create(self, run, values, data, files):
         """Send the creating request and return the new object."""
@@ -435,20 +487,36 @@ class Table:
             self.item(run.snapshot, record.raw), data=data, files=files,
             hide=self.secrets(wanted.values),
         )  # fmt: skip
-        if isinstance(raw, dict):
-            run.snapshot.fold(self.name, raw, self.partition(wanted.values), replaces=record.raw)
+        self.keep(run, wanted, raw, replaces=record.raw)
 
     def delete(self, run, wanted, record) -> None:
-        """Delete; an object that is gone already is fine.
+        """Delete an object.
 
         Raises:
-            MaasError: MAAS refused, or could not be asked.
+            MaasError: MAAS refused, could not be asked, or did not do it; NotFound where it was
+                gone already.
         """
-        try:
-            run.client.delete(self.item(run.snapshot, record.raw))
-        except NotFound:
-            pass
+        self.gone(run, wanted, record, run.client.delete(self.item(run.snapshot, record.raw)))
+
+    def gone(self, run, wanted, record, answer) -> None:
+        """Take an object out of the snapshot after a deletion.
+
+        Args:
+            run: The run.
+            wanted: The wish.
+            record: The object.
+            answer: What the region answered: nothing where it has deleted it.
+
+        Raises:
+            WrongAnswer: It answered something else.
+        """
+        if answer is not None:
+            raise WrongAnswer(f"the region answered the deletion of the {self.noun} with something")
         run.snapshot.forget(self.name, record.raw, self.partition(wanted.values))
+        self.after_deletion(run.snapshot)
+
+    def after_deletion(self, snapshot) -> None:
+        """Forget what changes along with a deletion, apart from what referred to the object."""
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the resource type."""

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 
-from saltext.maas.client.errors import LostAnswer, MaasError, Unavailable
+from saltext.maas.client.errors import LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
@@ -133,8 +133,15 @@ class BootResource(Table):
             file = self._begin(run, wanted, digest, size)
         if not file["complete"]:
             self._send(run, wanted, file, path, size)
-        run.snapshot.drop("image")
-        run.snapshot.drop(self.name, self.partition(wanted.values))
+        self.look(run.snapshot, wanted)
+        record = self.match(run.snapshot, wanted)
+        there = _file(record.raw) if record else {}
+        if not there or not there["complete"] or there["sha256"] != digest:
+            raise NotDone("the region took all of the file, but does not show the image as whole")
+
+    def look(self, snapshot, wanted):
+        snapshot.drop("image")
+        snapshot.drop(self.name, self.partition(wanted.values))
 
     def update(self, run, wanted, record):
         if self.differences(run.snapshot, wanted, record):
@@ -160,13 +167,13 @@ class BootResource(Table):
                 try:
                     run.client.put(file["upload_uri"], body=piece, repeat=False)
                     done, faults = done + len(piece), 0
+                    run.starts()
                 except (LostAnswer, Unavailable) as error:
                     faults += 1
                     if faults > 5:
                         raise
                     run.pause(faults, error)
-                    run.snapshot.drop("image")
-                    run.snapshot.drop(self.name, self.partition(wanted.values))
+                    self.look(run.snapshot, wanted)
                     file = _file(self.match(run.snapshot, wanted).raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
