@@ -129,10 +129,11 @@ $(VENV)/bin/python:
 		echo "$(PYTHON) is older than Python 3.10, or missing; name another with PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments; run: apt install python3-venv" >&2; exit 1; }
-	@echo "Making $(VENV) with Salt $(SALT); the first time takes a minute or more."
+	@echo "Making $(VENV) with Salt $(SALT); all in all that takes a minute or more."
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.tools: $(VENV)/bin/python $(LOCK)
+	@echo "Installing the tools that build packages into $(VENV)."
 	@$(PY) -m pip install --quiet uv==$(UV) || echo "uv is not to be had; pip does its work." >&2
 	@$(call install,-c $(LOCK) build setuptools wheel)
 	@touch $@
@@ -150,10 +151,12 @@ $(VENV)/.wheel: $(VENV)/.tools $(SOURCES)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.wheel
+	@echo "Installing Salt $(SALT) and the extension into $(VENV); about a minute the first time."
 	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
 	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo
+	@echo "Installing what tests and documentation need into $(VENV)."
 	@$(call install,-c $(LOCK) "saltext.maas[demo$(COMMA)docs$(COMMA)tests] @ file://$(CURDIR)/$$(echo dist/*.whl)")
 	@touch $@

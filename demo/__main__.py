@@ -9,20 +9,23 @@ import tempfile
 import time
 
 from demo.lab import REGION, Lab
+from demo.screen import Screen
 
 
 def main(argv=None):
     """Run the demonstration; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
+    parser.add_argument("--no-color", action="store_true", help="no colours on a terminal either")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
+    screen = Screen(args.no_color)
     with tempfile.TemporaryDirectory(prefix="maas-demo-") as folder:
         if args.keep:
             folder = tempfile.mkdtemp(prefix="maas-demo-")
-            say(f"Everything is kept in {folder}")
-        return run(args.release, folder)
+            screen.say(f"Everything is kept in {folder}")
+        return run(args.release, folder, screen)
 
 
 def _leave(*_):
@@ -31,31 +34,32 @@ def _leave(*_):
     sys.exit(143)
 
 
-def run(release, folder):
+def run(release, folder, screen):
     """Show the plan, the first run, the second run and the region; 0 if all is as promised."""
+    say, head = screen.say, screen.head
     head(f"A MAAS {release} region, a salt-master, a region minion and two cluster minions")
     started = time.monotonic()
     with Lab(release, folder) as lab:
         say(f"all on 127.0.0.1, region at {lab.url} ({time.monotonic() - started:.0f} s)")
         head("The plan: salt '*' state.highstate test=True")
         planned = lab.highstate("test=True")
-        show(planned)
+        show(screen, planned)
         head("The first run: salt '*' state.highstate")
-        done = lab.highstate(progress=bar)
-        show(done, changes=False)
+        done = lab.highstate(progress=screen.bar)
+        show(screen, done, changes=False)
         head("The second run: nothing to do")
         before = len(lab.requests())
         again = lab.highstate()
-        show(again, changes=False)
+        show(screen, again, changes=False)
         requests = lab.requests()[before:]
         writes = [one for one in requests if one["method"] != "GET"]
         say(f"{len(requests)} requests read, {len(writes)} written")
         head("The region")
-        table(lab, release)
-        return verdict(planned, done, again, writes)
+        table(screen, lab, release)
+        return verdict(screen, planned, done, again, writes)
 
 
-def verdict(planned, done, again, writes):
+def verdict(screen, planned, done, again, writes):
     """Say whether everything promised came true."""
     checks = {
         "every state of the first run succeeded": all(succeeded(done)),
@@ -64,9 +68,10 @@ def verdict(planned, done, again, writes):
         and not any(changes(again).values()),
         "the second run wrote nothing": not writes,
     }
-    head("Kept promises")
+    screen.head("Kept promises")
     for text, kept in checks.items():
-        say(f"{'yes' if kept else 'NO '}  {text}")
+        sign = screen.coloured("yes", "32") if kept else screen.coloured("NO ", "1;31")
+        screen.say(f"{sign}  {text}")
     return 0 if all(checks.values()) else 1
 
 
@@ -90,23 +95,16 @@ def changes(returns):
     return {(minion, name): one["changes"] for minion, name, one in states(returns)}
 
 
-def show(returns, changes=True):
+def show(screen, returns, changes=True):
     """Print what a run says."""
-    marks = {True: "ok  ", None: "plan", False: "FAIL"}
     for minion, name, one in states(returns):
         lines = str(one["comment"]).splitlines() or [""]
-        say(f"{marks[one['result']]}  {minion:12} {name:24} {lines[0]}")
+        screen.mark(one["result"], f"{minion:12} {name:24} {lines[0]}")
         for line in lines[1:] if changes or one["result"] is False else ():
-            say(f"{'':44} {line}")
+            screen.say(f"{'':44} {line}")
 
 
-def bar(event):
-    """Print one step of progress."""
-    share = event["percent"] // 5
-    say(f"      {'#' * share:20} {event['percent']:3d} %  {event['what']}")
-
-
-def table(lab, release):
+def table(screen, lab, release):
     """Print clusters, DHCP and images as the region has them."""
 
     def ask(function, *arguments):
@@ -141,19 +139,8 @@ def table(lab, release):
             rows.append((name, rack["connected"], ", ".join(dhcp), " ".join(boot)))
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        say("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
-    say("images of the region: " + ", ".join(sorted(ask("maas_image.list"))))
-
-
-def head(text):
-    """Print a heading."""
-    say(f"\n== {text}")
-
-
-def say(text):
-    """Print a line at once, also into a pipe."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        screen.say("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
+    screen.say("images of the region: " + ", ".join(sorted(ask("maas_image.list"))))
 
 
 if __name__ == "__main__":
