@@ -116,11 +116,12 @@ def set_(
     )
 
 
-def delete(name, profile=None):
+def delete(name, force=None, profile=None):
     """Delete a subnet.
 
     Args:
         name: Its network in CIDR form.
+        force: true deletes it although nodes have addresses in it (needed from 3.7 on only).
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -135,4 +136,4 @@ def delete(name, profile=None):
 
         salt region maas_subnet.delete 10.10.0.0/24
     """
-    return objects.remove(globals(), "subnet", name, profile)
+    return objects.remove(globals(), "subnet", name, profile, force=force)

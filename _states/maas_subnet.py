@@ -70,11 +70,15 @@ def present(
     )
 
 
-def absent(name, profile=None):
+def absent(name, force=None, profile=None):
     """Make sure that there is no such subnet.
+
+    MAAS deletes no subnet from whose dynamic range DHCP is served, and from 3.7 on none in
+    which nodes have addresses, unless forced.
 
     Args:
         name: Its network in CIDR form.
+        force: true deletes it although nodes have addresses in it (needed from 3.7 on only).
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -85,4 +89,4 @@ def absent(name, profile=None):
         10.10.0.0/24:
           maas_subnet.absent: []
     """
-    return ensure.absent(globals(), "subnet", name, profile)
+    return ensure.absent(globals(), "subnet", name, profile, force=force)

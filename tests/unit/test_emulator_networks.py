@@ -108,15 +108,32 @@ def test_region_host_can_be_a_rack_too():
     assert admin.get(f"regioncontrollers/{ident}/").json["node_type"] == 3
 
 
-def test_primary_rack_must_be_on_the_vlan():
+def test_primary_rack_must_be_on_a_vlan_of_the_vid():
     admin = make()
     _, idents = with_dhcp(admin)
-    other = admin.post("subnets/", cidr="10.5.0.0/24", fabric=admin.post("fabrics/").json["id"])
-    path = f"vlans/{other.json['vlan']['id']}/"
-    answer = admin.put(path, primary_rack=idents[0])
+    fabric = admin.post("fabrics/").json
+    tagged = admin.post(f"fabrics/{fabric['id']}/vlans/", vid=7).json
+    answer = admin.put(f"vlans/{tagged['id']}/", primary_rack=idents[0])
     assert answer.json == {
         "primary_rack": [f"Select a valid choice. {idents[0]} is not one of the available choices."]
     }
+    # The VLAN of another fabric with that VID is enough.
+    answer = admin.put(f"vlans/{fabric['vlans'][0]['id']}/", primary_rack=idents[0])
+    assert answer.json["primary_rack"] == idents[0]
+
+
+def test_racks_of_a_vlan_change_in_steps():
+    admin = make()
+    vlan, (first, second) = with_dhcp(admin)
+    path = f"vlans/{vlan}/"
+    admin.put(path, primary_rack=first, secondary_rack=second)
+    shown = admin.put(path, dhcp_on="false", primary_rack="", secondary_rack="").json
+    assert (shown["primary_rack"], shown["secondary_rack"]) == (second, None)
+    answer = admin.put(path, primary_rack=first, secondary_rack=second)
+    assert answer.json["__all__"] == [f"{second} is already set as the primary rack controller"]
+    admin.put(path, primary_rack=first)
+    admin.region.controller_connected(first, False)
+    assert "must be up and running" in admin.put(path, secondary_rack=second).text
 
 
 def test_secondary_becomes_primary_when_that_is_cleared_or_deleted():

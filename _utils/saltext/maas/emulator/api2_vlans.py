@@ -21,6 +21,11 @@ vlan_by_id = Endpoint("vlans/{id}/", "VlanHandler")
 
 NO_RANGE = "dhcp can only be turned on when a dynamic IP range is defined."
 NO_RACK = "dhcp can only be turned on when a primary rack controller is set."
+PRIMARY_DOWN = (
+    "The primary rack controller must be up and running to set a secondary rack controller."
+    " Without the primary the secondary DHCP service will not be able to synchronize,"
+    " preventing it from responding to DHCP requests."
+)
 BAD_VID = "VID must be between 0 and 4094."
 
 
@@ -99,15 +104,16 @@ def _space(check, region, stored):
 
 
 def _rack(check, region, field, vlan):
-    """The rack named in a form: one with an interface on the VLAN, by system_id or hostname."""
+    """The rack named in a form, by system_id or hostname: one that is on some VLAN of the VID."""
     if not check.has(field):
         return vlan[field]
     given = str(check.form.get(field) or "")
     if not given:
         return None
+    table = region.rows("vlans")
     for rack in region.rows("racks").values():
-        on_it = any(nic["vlan"] == vlan["id"] for nic in rack["interfaces"])
-        if on_it and given in (rack["system_id"], rack["hostname"]):
+        vids = {table[nic["vlan"]]["vid"] for nic in rack["interfaces"] if nic["vlan"] in table}
+        if vlan["vid"] in vids and given in (rack["system_id"], rack["hostname"]):
             return rack["system_id"]
     check.error(field, not_a_choice(given))
     return vlan[field]
@@ -121,6 +127,8 @@ def _relay(check, region, vlan):
     if not given:
         return None
     target = region.rows("vlans").get(int(given)) if given.isdecimal() else None
+    if target and vlan["dhcp_on"] and target["id"] == vlan["relay_vlan"]:
+        return target["id"]
     if target and target is not vlan and not target["relay_vlan"] and not vlan["dhcp_on"]:
         return target["id"]
     check.error("relay_vlan", NO_CHOICE)
@@ -134,16 +142,30 @@ def _racks(check, region, vlan):
         check.error("dhcp_on", NO_RANGE)
     primary = _rack(check, region, "primary_rack", vlan)
     secondary = _rack(check, region, "secondary_rack", vlan)
-    sent_both = check.has("secondary_rack") and primary is not None
-    if sent_both and primary == secondary:
-        check.error("__all__", f"{primary} is already set as the primary rack controller")
-    elif primary == secondary:
+    before = vlan["primary_rack"], vlan["secondary_rack"]
+    if primary is None and before[1] is not None:
+        primary, secondary = before[1], None
+    if primary is not None and primary == before[1]:
         secondary = None
-    if primary is None and secondary is not None:
-        primary, secondary = secondary, None
-    if wanted and primary is None and not check.errors:
+    if secondary is not None and secondary == before[0]:
+        check.error("__all__", f"{secondary} is already set as the primary rack controller")
+    elif primary is not None and primary == secondary:
+        check.error("__all__", "The primary and secondary rack must be different")
+    elif _primary_is_down(region, before, primary, secondary):
+        check.error("__all__", PRIMARY_DOWN)
+    elif wanted and primary is None and before[0] is None and not check.errors:
         check.error("__all__", NO_RACK)
     return wanted, primary, secondary
+
+
+def _primary_is_down(region, before, primary, secondary):
+    """Whether a secondary rack is added to a primary one that stays and is not connected."""
+    if region.release < "2.5" or primary is None or primary != before[0]:
+        return False
+    if secondary is None or secondary == before[1]:
+        return False
+    rows = region.rows("racks").values()
+    return not next(rack["connected"] for rack in rows if rack["system_id"] == primary)
 
 
 @vlan_by_vid("PUT", admin=True)

@@ -35,6 +35,7 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
         table = BY_NAME[change.wanted.type]
         change.needs = _needs(table, change.wanted, plan_wishes)
         change.follows = {(stage, ALL) for stage in table.comes_after(change.wanted)}
+        change.follows |= table.follows(change.wanted, plan_wishes) - {change.id}
     for change, held in zip(deletes, removed_wishes):
         table = BY_NAME[change.wanted.type]
         for ident in _needs(table, held, removed_wishes):

@@ -44,4 +44,4 @@ class Predicted:
             if change.action == "delete":
                 continue
             old = table.values(self._snapshot, change.raw) if change.raw is not None else {}
-            yield change.wanted.key, {**old, **change.wanted.values}
+            yield change.wanted.key, table.outcome(old, change.wanted.values)

@@ -98,6 +98,8 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
                     f"removed, but {hazard}; describe it, or allow this with prune: in_use: true"
                 )
             identity = {name: one.values[name] for name in BY_NAME[type].identity}
+            if guard.in_use and "force" in BY_NAME[type].by_name:
+                identity["force"] = True  # that it is in use was allowed
             removed.append(Wanted(type, one.key, identity, True, f"{where}:{type}", one.key))
     if problems:
         raise BadInput(problems)

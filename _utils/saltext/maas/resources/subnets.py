@@ -10,7 +10,7 @@ from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, nic_subnets
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
+from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
 
 
 class Subnet(Table):
@@ -72,6 +72,10 @@ class Subnet(Table):
             "disabled_boot_architectures", kinds.NAMES, since="3.0",
             doc="Boot architectures that DHCP does not serve here.",
         ),
+        Field(
+            "force", kinds.BOOLEAN, writable=False, readable=False,
+            doc="Delete it although nodes have addresses in it.",
+        ),
     )  # fmt: skip
 
     def send_create(self, run, values, data, files):
@@ -87,17 +91,59 @@ class Subnet(Table):
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
 
     def conflict(self, snapshot, change, predicted):
-        """Return why a subnet cannot be deleted yet."""
-        if change.action != "delete" or snapshot.release >= "2.0":
+        """Return what keeps MAAS from deleting a subnet."""
+        if change.action != "delete":
             return None
+        if snapshot.release < "2.0":
+            return self._cluster_conflict(change.wanted.key, predicted)
+        forced = bool(change.wanted.values.get("force"))
+        return self._dhcp_conflict(snapshot, change, predicted) or (
+            None
+            if forced or snapshot.release < "3.7"
+            else self._node_conflict(snapshot, change.raw)
+        )
+
+    @staticmethod
+    def _cluster_conflict(cidr, predicted):
         # MAAS ends in an error of the database.
         for values in predicted.of("node_group_interface").values():
-            if NodeGroupInterface.cidr(values) == change.wanted.key:
+            if NodeGroupInterface.cidr(values) == cidr:
                 return (
                     f"interface {values['name']} of cluster {values['cluster']} is on it; remove "
                     "that interface first (maas_node_group_interface.absent)"
                 )
         return None
+
+    def _dhcp_conflict(self, snapshot, change, predicted):
+        vlan = self.value(snapshot, self.by_name["vlan"], change.raw)
+        if not predicted.of("dhcp").get(vlan, {}).get("enabled"):
+            return None
+        for key, values in predicted.of("ip_range").items():
+            if values["subnet"] == change.wanted.key and values["type"] == "dynamic":
+                return (
+                    f"DHCP is served on its VLAN {shown_vlan(vlan)} from its dynamic range {key}; "
+                    "remove that range (maas_ip_range.absent) or end DHCP there "
+                    "(maas_dhcp.absent) first"
+                )
+        return None
+
+    @staticmethod
+    def _node_conflict(snapshot, raw):
+        for record in snapshot.records("node").values():
+            for nic in record.raw.get("interface_set") or ():
+                for link in nic.get("links") or ():
+                    here = (link.get("subnet") or {}).get("id") == raw["id"]
+                    if here and link.get("ip_address") and link.get("mode") != "dhcp":
+                        return (
+                            f"{record.key} has the address {link['ip_address']} in it; delete it "
+                            "all the same with force: true (maas_subnet.absent)"
+                        )
+        return None
+
+    def delete(self, run, wanted, record):
+        forced = wanted.values.get("force") and run.snapshot.release >= "3.7"
+        path, options = self.item(run.snapshot, record.raw), {"force": "true"} if forced else {}
+        self.gone(run, wanted, record, run.client.delete(path, **options))
 
     def hazard(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):

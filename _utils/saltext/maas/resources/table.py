@@ -18,7 +18,7 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.vlan_names import VLAN_NAME
+from saltext.maas.resources.vlan_names import VLAN_NAME, shown_vlan
 from saltext.maas.sdb import Reference
 
 
@@ -192,6 +192,13 @@ class Table:
         )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
 
+    def outcome(self, old: dict, values: dict) -> dict:
+        """Return all values of an object once it is changed, from those of before.
+
+        Override it where MAAS changes more than it is asked for.
+        """
+        return {**old, **values}
+
     def conflict(self, snapshot, change, predicted) -> str | None:
         """Return why a change cannot be applied beside all that the plan leaves there.
 
@@ -236,6 +243,13 @@ class Table:
             if field.ref
             for key in field.targets(wanted.values.get(field.name))
         }
+
+    def follows(self, wanted, everything) -> set:
+        """Return the ``(type, key)`` whose changes have ended, well or not, before this one.
+
+        Asked only for what is created or updated.
+        """
+        return set()
 
     def stage(self, wanted) -> str:
         """The stage of a run that a wish belongs to; ``after`` names stages."""
@@ -306,8 +320,8 @@ class Table:
                     continue
             if field.secret:
                 value = reference(self.name, self.key(values), name)
-            elif field.kind is VLAN_NAME and value.endswith("/0"):
-                value = f"{value[:-1]}untagged"
+            elif field.kind is VLAN_NAME:
+                value = shown_vlan(value)
             found[place.spelling(name)] = value
         return found
 

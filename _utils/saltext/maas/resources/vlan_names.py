@@ -37,3 +37,8 @@ VID = kinds.Kind(
 def read_vlan(raw: dict | None):
     """Name the VLAN that an answer holds as an object."""
     return f"{raw['fabric']}/{raw['vid']}" if raw else None
+
+
+def shown_vlan(key: str) -> str:
+    """Return how a person calls the VLAN of a key: ``dc1/untagged``, ``dc1/100``."""
+    return f"{key[:-1]}untagged" if key.endswith("/0") else key

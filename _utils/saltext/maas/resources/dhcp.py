@@ -1,0 +1,317 @@
+"""DHCP of VLANs (API 2.0): served by rack controllers, or relayed to another VLAN."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from saltext.maas.client.session import segment
+from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
+from saltext.maas.resources.network import all_vlans
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.table import Table
+from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
+
+RACKS = ("primary_rack", "secondary_rack")
+
+
+class Dhcp(Table):
+    """The same objects as :class:`~saltext.maas.resources.network.Vlan`, written after racks."""
+
+    name = "dhcp"
+    noun = "DHCP"
+    since = "2.0"
+    store = "vlan"
+    identity = ("vlan",)
+    pillar = Place(
+        "dhcp", "DHCP on the VLAN: served by racks, or relayed to another VLAN.",
+        under="vlan", parent="vlan", single=True,
+    )  # fmt: skip
+    scope = "fabric"
+    example = {"vlan": "dc1/100", "enabled": False}
+    fields = (
+        Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
+        Field(
+            "enabled", kinds.BOOLEAN, api="dhcp_on", usual=False,
+            doc="Whether MAAS serves DHCP there.",
+        ),
+        Field(
+            "primary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+            doc="Host name of the rack."
+        ),
+        Field(
+            "secondary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+            doc="Host name of the stand-by."
+        ),
+        Field(
+            "relay_vlan", VLAN_NAME, ref="vlan", since="2.2",
+            read=lambda raw: read_vlan(raw.get("relay_vlan")),
+            doc="VLAN whose DHCP is relayed here.",
+        ),
+    )  # fmt: skip
+
+    def from_pillar(self, values):
+        return {"enabled": False, **values} if values.get("relay_vlan") else values
+
+    def read(self, snapshot, partition):
+        return all_vlans(snapshot)
+
+    def form(self, snapshot, values):
+        data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
+        return data, files
+
+    def hazard(self, snapshot, record):
+        return "DHCP is served there" if record.raw["dhcp_on"] else None
+
+    def exports(self, snapshot, record):
+        return self._served(record.raw)
+
+    def scope_of(self, snapshot, record):
+        return record.raw["fabric"]
+
+    def _served(self, raw):
+        return any(field.value(raw) for field in self.fields if field.name != "vlan")
+
+    def match(self, snapshot, wanted):
+        record = super().match(snapshot, wanted)
+        if wanted.absent and record is not None and not self._served(record.raw):
+            return None  # a VLAN without DHCP
+        return record
+
+    def needs(self, wanted, everything):
+        found = super().needs(wanted, everything)
+        subnets = everything.by("subnet", "vlan").get(wanted.key, ())
+        found |= {("subnet", subnet.key) for subnet in subnets}
+        ranges = everything.by("ip_range", "subnet")
+        return found | {
+            ("ip_range", one.key) for subnet in subnets for one in ranges.get(subnet.key, ())
+        }
+
+    def follows(self, wanted, everything):
+        # MAAS relays to no VLAN that is relayed itself, so that one stops being so first.
+        target = wanted.values.get("relay_vlan")
+        return {(self.name, target)} if target else set()
+
+    # What follows from what
+
+    def _old(self, snapshot, raw):
+        return {
+            field.name: self.value(snapshot, field, raw)
+            for field in self.fields
+            if field.holds_for(snapshot.release)
+        }
+
+    def outcome(self, old, values):
+        goal = {**old, **values}
+        if values.get("enabled"):
+            goal["relay_vlan"] = None
+        elif values.get("relay_vlan"):
+            goal["enabled"] = False
+        if goal.get("secondary_rack") == goal.get("primary_rack") != old.get("primary_rack"):
+            goal["secondary_rack"] = None  # a stand-by that takes over leaves its place
+        return goal
+
+    def differences(self, snapshot, wanted, record):
+        old = self._old(snapshot, record.raw)
+        goal = self.outcome(old, wanted.values)
+        found = {name: (old[name], goal[name]) for name in old if old[name] != goal[name]}
+        found.pop("vlan", None)  # the VLAN's own change brings it there
+        return found
+
+    def problem(self, snapshot, wanted, record):
+        """Return why DHCP cannot be as desired, seen before anything is sent."""
+        old = self._old(snapshot, record.raw) if record else dict.fromkeys(self.by_name)
+        goal = self.outcome(old, wanted.values)
+        if wanted.values.get("primary_rack") and goal["primary_rack"] == wanted.values.get(
+            "secondary_rack"
+        ):
+            return "secondary_rack must be another rack than primary_rack"
+        if goal["secondary_rack"] and not goal["primary_rack"]:
+            return (
+                f"secondary_rack {goal['secondary_rack']} needs a primary_rack, since MAAS makes a "
+                "stand-by that is alone the primary one; name one, or clear both"
+            )
+        if goal["enabled"] and not goal["primary_rack"]:
+            return "primary_rack is missing; MAAS serves DHCP from a rack controller only"
+        if goal.get("relay_vlan") == wanted.key:
+            return "relay_vlan must be another VLAN than this one"
+        return None
+
+    def conflict(self, snapshot, change, predicted):
+        """Return what MAAS would refuse of racks, ranges and relays as they will be."""
+        if change.action == "delete":
+            return None
+        raw = change.raw
+        old = self._old(snapshot, raw) if raw else dict.fromkeys(self.by_name)
+        goal = self.outcome(old, change.wanted.values)
+        return (
+            self._relay_conflict(old, goal, predicted)
+            or self._range_conflict(old, goal, predicted)
+            or self._rack_conflict(snapshot, old, goal, raw, predicted)
+        )
+
+    @staticmethod
+    def _relay_conflict(old, goal, predicted):
+        target = goal.get("relay_vlan")
+        if not target or target == old.get("relay_vlan"):
+            return None
+        further = predicted.of("dhcp").get(target, {}).get("relay_vlan")
+        if further:
+            return (
+                f"relay_vlan {shown_vlan(target)} is relayed itself, to {shown_vlan(further)}; "
+                "name a VLAN that is not"
+            )
+        return None
+
+    @staticmethod
+    def _range_conflict(old, goal, predicted):
+        if not goal["enabled"] or old.get("enabled"):
+            return None
+        here = {
+            cidr for cidr, one in predicted.of("subnet").items() if one.get("vlan") == goal["vlan"]
+        }
+        ranges = predicted.of("ip_range").values()
+        if any(one["type"] == "dynamic" and one["subnet"] in here for one in ranges):
+            return None
+        subnets = f"its subnets are {', '.join(sorted(here))}" if here else "it has no subnet"
+        return (
+            f"DHCP needs a dynamic range in a subnet on {shown_vlan(goal['vlan'])}, and there is "
+            f"none ({subnets}); add one"
+        )
+
+    @staticmethod
+    def _rack_conflict(snapshot, old, goal, raw, predicted):
+        starts = goal["enabled"] and not old.get("enabled")
+        for field in RACKS:
+            name = goal.get(field)
+            if not name or (name == old.get(field) and not starts):
+                continue
+            record = snapshot.find("rack", name)
+            if record is None:
+                continue  # it has yet to enrol
+            nics = record.raw.get("interface_set") or ()
+            if not any(_reaches(nic, goal["vlan"], raw, predicted) for nic in nics):
+                told = ", ".join(_shown_nic(nic) for nic in nics) or "none at all"
+                return (
+                    f"{field} {name} has no interface on VLAN {shown_vlan(goal['vlan'])}, so it "
+                    f"cannot serve DHCP there; it has: {told}"
+                )
+        primary = goal.get("primary_rack")
+        alone = any("secondary_rack" in one and "primary_rack" not in one
+                    for one in steps(old, goal))  # fmt: skip
+        if alone and goal["secondary_rack"] and snapshot.release >= "2.5":
+            record = snapshot.find("rack", primary)
+            awaited = predicted.of("rack").get(primary, {}).get("connected")
+            if record is not None and not awaited and _is_dead(record.raw):
+                return (
+                    f"secondary_rack cannot be set while the primary rack {primary} is not "
+                    "connected to the region; start it, or name another primary_rack"
+                )
+        return None
+
+    # Writing
+
+    def promised(self, snapshot, raw, values):
+        goal = self.outcome(self._old(snapshot, raw), values)
+        return super().promised(snapshot, raw, {one: goal[one] for one in goal if one != "vlan"})
+
+    def promise_removal(self, snapshot, raw):
+        none = {field.name: None for field in self.fields if field.name != "vlan"}
+        return self.promised(snapshot, raw, {**none, "enabled": False})
+
+    def delete(self, run, wanted, record):
+        # MAAS deletes no rack that a VLAN names, even while DHCP is off.
+        old = self._old(run.snapshot, record.raw)
+        self._write(run, wanted, old, {**dict.fromkeys(old), "enabled": False}, record)
+
+    def create(self, run, wanted):
+        # The VLAN came into being earlier in this run.
+        run.snapshot.resolve("vlan", wanted.key)
+        self.update(run, wanted, self.match(run.snapshot, wanted))
+
+    def update(self, run, wanted, record):
+        old = self._old(run.snapshot, record.raw)
+        self._write(run, wanted, old, self.outcome(old, wanted.values), record)
+
+    def _write(self, run, wanted, old, goal, record):
+        raw = record.raw
+        for values in steps(old, goal):
+            for name in RACKS:
+                if values.get(name):
+                    self._bring_to_vlan(run, values[name], raw)
+            data, _ = self.form(run.snapshot, values)
+            answer = run.client.put(self.item(run.snapshot, raw), data=data)
+            asked = replace(wanted, values={"vlan": wanted.values["vlan"], **values})
+            self.keep(run, asked, answer, replaces=raw)
+            raw = answer
+
+    @staticmethod
+    def _bring_to_vlan(run, rack, vlan):
+        """Put the interface with which a rack serves a VLAN onto that VLAN.
+
+        A rack that registered before its subnet was described sits on a VLAN
+        that MAAS made for it, and stays there when the subnet moves.
+        """
+        raw = run.snapshot.resolve("rack", rack)
+        interfaces = raw.get("interface_set", ())
+        if any((one.get("vlan") or {}).get("id") == vlan["id"] for one in interfaces):
+            return
+        here = run.snapshot.group("subnet", "vlan").get(read_vlan(vlan), ())
+        subnets = {record.raw["id"] for record in here}
+        for one in interfaces:
+            if any((link.get("subnet") or {}).get("id") in subnets for link in one["links"]):
+                path = f"nodes/{segment(raw['system_id'])}/interfaces/{one['id']}/"
+                run.client.put(path, data={"vlan": vlan["id"]})
+                return
+
+
+def steps(old: dict, goal: dict) -> list:
+    """Return the values to send one after another, as MAAS takes not all of them at once.
+
+    * A VLAN that serves DHCP is relayed nowhere, so DHCP ends first.
+    * Where the primary rack is cleared the secondary one becomes it, so that goes first.
+    * A secondary rack is neither the primary one of before, nor set together with a
+      primary one that was the secondary.
+
+    Args:
+        old, goal: ``enabled``, ``primary_rack``, ``secondary_rack`` and, where the release
+            has it, ``relay_vlan``, before and afterwards.
+
+    Returns:
+        A list of up to two dicts of what differs; DHCP that stays on is served in between.
+    """
+    changed = {name: goal[name] for name in old if name != "vlan" and goal[name] != old[name]}
+    second = {}
+    primary, secondary = (old["primary_rack"], goal["primary_rack"]), old["secondary_rack"]
+    if primary[0] != primary[1]:
+        if primary[1] is None and secondary:
+            second["primary_rack"] = changed.pop("primary_rack")
+        elif primary[1] == secondary or goal["secondary_rack"] == primary[0]:
+            moved = changed.pop("secondary_rack", None)
+            if moved:
+                second["secondary_rack"] = moved
+    if changed.get("relay_vlan") and old["enabled"]:
+        second["relay_vlan"] = changed.pop("relay_vlan")
+    if changed.get("enabled"):
+        changed.pop("relay_vlan", None)  # it ends where DHCP is served
+    return [values for values in (changed, second) if values]
+
+
+def _reaches(nic, vlan, raw, predicted):
+    """Whether an interface is on a VLAN, or will be: with its address in a subnet there."""
+    if raw and (nic.get("vlan") or {}).get("id") == raw["id"]:
+        return True
+    subnets = predicted.of("subnet")
+    cidrs = [(link.get("subnet") or {}).get("cidr") for link in nic.get("links") or ()]
+    return any(subnets.get(cidr, {}).get("vlan") == vlan for cidr in cidrs if cidr)
+
+
+def _is_dead(rack):
+    services = rack.get("service_set") or ()
+    return any(one["name"] == "rackd" and one["status"] == "dead" for one in services)
+
+
+def _shown_nic(nic):
+    on = shown_vlan(read_vlan(nic.get("vlan"))) if nic.get("vlan") else "no VLAN"
+    ips = [link["ip_address"] for link in nic.get("links") or () if link.get("ip_address")]
+    return f"{nic.get('name')} on {on}" + (f" ({', '.join(ips)})" if ips else "")
