@@ -220,6 +220,8 @@ def test_files_are_written_into_a_new_folder_only(tmp_path):
         pillar.write(str(folder), texts)
     with pytest.raises(MaasError, match="cannot be written"):
         pillar.write(str(folder / "init.sls"), texts)
+    with pytest.raises(BadInput, match="folder: 'pillar/maas' must be an absolute path"):
+        pillar.write("pillar/maas", texts)
 
 
 def test_an_unknown_split(region):

@@ -239,6 +239,21 @@ def test_arguments_add_to_the_pillar(region):
     assert {"space", "subnet"} <= set(plan.shown())
 
 
+@pytest.mark.parametrize(
+    ("types", "told"),
+    [
+        ("users", "types: 'users' is no resource type; did you mean user"),
+        (["subnet", "vlans"], "types: 'vlans' is no resource type; did you mean vlan"),
+        ("xyzzy", "types: 'xyzzy' is no resource type; allowed: "),
+        ("network", "types: MAAS 3.7.3 has no networks"),
+    ],
+)
+def test_an_unknown_type_is_told(region, types, told):
+    with pytest.raises(BadInput) as found:
+        whole.unmanaged_of(snapshot_of(region), {}, types)
+    assert found.value.problems[0].startswith(told)
+
+
 def test_the_report_removes_nothing(region):
     rack(region, "a", "10.0.0.2")
     carried_out(region, here())

@@ -71,7 +71,7 @@ def export(dunders, region=None, folder=None, by=None, salt=None):
     if folder is not None:
         # Names come from another host, so nothing but a plain name is written.
         texts = {os.path.basename(name): text for name, text in found["files"].items()}
-        found = {**found, "files": pillar.write(folder, texts)}
+        found = {**found, "files": pillar.write(os.path.abspath(folder), texts)}
     return found
 
 

@@ -91,8 +91,11 @@ def write(folder: str, texts: dict) -> list:
         Their paths.
 
     Raises:
+        BadInput: The path is relative: Salt's daemons work in a folder of their own.
         MaasError: The folder holds something already, or cannot be written.
     """
+    if not os.path.isabs(str(folder)):
+        raise BadInput(f"folder: {folder!r} must be an absolute path, such as /srv/pillar/maas")
     try:
         os.makedirs(folder, exist_ok=True)
         if os.listdir(folder):

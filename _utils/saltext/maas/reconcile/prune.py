@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import BadInput
@@ -116,12 +117,33 @@ def unmanaged(snapshot, wishes, types=None) -> list:
 
     Returns:
         A list of :class:`Unmanaged`, in the order of types and keys.
+
+    Raises:
+        BadInput: There is no such type, or the region's release has none of it.
     """
+    types = [types] if isinstance(types, str) else types
+    problems = [
+        problem for one in types or () if (problem := _unknown_type(snapshot, str(one)))
+    ]  # fmt: skip
+    if problems:
+        raise BadInput(problems)
     found = []
     for name, table in snapshot.tables.items():
         if prunable(table) and (types is None or name in types):
             found += _unmanaged(snapshot, table, wishes, None)
     return found
+
+
+def _unknown_type(snapshot, type):
+    table = BY_NAME.get(type)
+    known = [one.name for one in BY_NAME.values() if prunable(one)]
+    if table is None or not prunable(table):
+        close = difflib.get_close_matches(type, known, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(known)}"
+        return f"types: {type!r} is no resource type; {hint}"
+    if type not in snapshot.tables:
+        return f"types: MAAS {snapshot.release} has no {table.noun}s"
+    return None
 
 
 def _cannot_claim(snapshot, type, where):
