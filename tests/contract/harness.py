@@ -62,6 +62,7 @@ class Exchange:
     content_type: str
     body: object
     note: str = ""
+    multipart: bool = False
 
     @classmethod
     def of(cls, row):
@@ -93,6 +94,7 @@ class Exchange:
             content_type=row["headers"].get("Content-Type", ""),
             body=row["body"] if newer else row["response"],
             note=row.get("note") or "",
+            multipart="multipart/" in asked,
         )
 
     @property
@@ -205,7 +207,7 @@ class Lab:
         if exchange.json_body is not None:
             return json.dumps(exchange.json_body).encode(), "application/json"
         form = self._values(exchange.form or {})
-        if files or exchange.files:
+        if files or exchange.files or exchange.multipart:
             return multipart(form, files), "multipart/form-data; boundary=xyz"
         if form:
             return urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"

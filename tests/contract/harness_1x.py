@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-from harness import Key
+from harness import Key, Lab, differences, load
+from saltext.maas.emulator import api1_catalogue as catalogue
+from saltext.maas.emulator import api1_controllers as controllers
 from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator.server import RegionServer
 
 A, B, C = (f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}" for digit in "123")
 
@@ -50,3 +54,100 @@ def settled(value):
         value = re.sub(r"\bnode-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "NODE", value)
         return re.sub(r"0x[0-9a-f]{5,}", "0xN", value)
     return value
+
+
+# -- what the laboratory did --------------------------------------------------------------------
+
+DRIVER = {"name": "eth0", "mac": "52:54:00:aa:00:01", "ip": "10.0.0.1",
+          "subnet_mask": "255.255.255.0"}  # fmt: skip
+
+
+def register_clusters(lab):
+    for uuid, interfaces in ((A, [DRIVER]), (B, []), (C, [])):
+        lab.region.register_controller(uuid=uuid, hostname=uuid, interfaces=interfaces)
+
+
+def answer_for_clusters(lab):
+    """The stand-in for the clusters told of these images, whatever there was."""
+    for group in groups.all_groups(lab.region):
+        group["images"] = [
+            {
+                "osystem": "ubuntu",
+                "release": "trusty",
+                "architecture": "amd64",
+                "subarchitecture": "generic",
+                "label": "release",
+                "purpose": purpose,
+            }
+            for purpose in ("commissioning", "install", "xinstall")
+        ]
+
+
+def import_images(lab, installer=True):
+    """Images as from a local mirror, at first without the installer's files."""
+    for series, arch in (("trusty", "amd64"), ("trusty", "i386"), ("precise", "amd64")):
+        row = catalogue.add_synced(lab.region, "ubuntu", series, arch)
+        files = row["sets"][-1]["files"]
+        for file in list(files):
+            file["have"] = file["size"]
+            if not installer and file["filename"].startswith("di-"):
+                files.remove(file)
+
+
+def let_time_pass(lab):
+    """The catalogue of a new source is known by now."""
+    lab.wait(1)
+
+
+# -- random sequences --------------------------------------------------------------------------
+
+_CLUSTER = re.compile(r"uuid (?P<uuid>[0-9a-f-]{36}), interfaces (?P<interfaces>\[.*?\])")
+_CONTENT = re.compile(r"file content: (.*)", re.DOTALL)
+_IMPORTED = (("trusty", "amd64"), ("trusty", "i386"), ("precise", "amd64"))
+_OFFERED = (*_IMPORTED, ("precise", "i386"), ("utopic", "amd64"))
+
+
+def seed_random(lab, note):
+    """Make what the first row of a random sequence says was there before.
+
+    Args:
+        lab: Laboratory with a fresh region.
+        note: Text of that row.
+    """
+    region = lab.region
+    region.create_user("joe", "joe", "joe@example.com")
+    cluster = _CLUSTER.search(note)
+    nics = json.loads(cluster["interfaces"])
+    controllers.register(region, uuid=cluster["uuid"], hostname="one", interfaces=nics)
+    if region.release < groups.RPC:
+        return
+    for series, arch in _IMPORTED:
+        row = catalogue.add_synced(region, "ubuntu", series, arch)
+        for file in row["sets"][-1]["files"]:
+            file["have"] = file["size"]
+    source = region.rows(catalogue.SOURCES)[1]
+    source["catalogue"] = [("ubuntu", series, arch) for series, arch in _OFFERED]
+    region.settings["commissioning_distro_series"] = "trusty"
+
+
+def replay_random(name):
+    """Send all requests of a random sequence to a fresh region.
+
+    Args:
+        name: File name of the recording, or its path.
+
+    Yields:
+        (exchange, answer, list of differences).
+    """
+    exchanges = load(name)
+    release = re.search(r"\d\.\d+\.\d+", exchanges[0].note.partition("Real MAAS ")[2]).group()
+    with RegionServer(release=release, hostname="vm") as server:
+        lab = Lab(server)
+        seed_random(lab, exchanges[0].note)
+        for exchange in exchanges:
+            content = _CONTENT.match(exchange.note)
+            files = dict.fromkeys(exchange.files, content and content[1].encode())
+            answer = lab.send(exchange, signed_by(lab, exchange), files=files)
+            lab.learn(exchange.body, answer[2])
+            exchange.body = settled(exchange.body)
+            yield exchange, answer, differences(exchange, (*answer[:2], settled(answer[2])))

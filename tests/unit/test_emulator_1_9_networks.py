@@ -86,8 +86,10 @@ def test_an_interface_brings_its_subnet_with_its_router(admin, interfaces):
     [
         ({"subnet_mask": "255.0.255.0"}, 500, "invalid IPNetwork"),
         ({"subnet_mask": "24"}, 500, "invalid IPNetwork"),
-        ({"ip": "300.1.1.1"}, 500, "u'ip'"),
-        ({"ip_range_low": "10.5.0.60"}, 400, "is higher than upper bound"),
+        ({"ip": "300.1.1.1"}, 500, "invalid IPNetwork None/255.255.255.0"),
+        ({"ip": "300.1.1.1", "management": "0"}, 400, "Enter a valid IPv4 or IPv6 address."),
+        ({"ip_range_low": "10.5.0.60"}, 400, "high IP address must be higher than low IP address"),
+        ({"ip_range_high": "10.5.0.10"}, 400, "high IP address must be higher than low IP address"),
         ({"broadcast_ip": "10.9.9.9"}, 200, "10.5.0.255"),
     ],
 )
@@ -97,11 +99,19 @@ def test_interfaces_of_1_9_are_checked_otherwise(admin, interfaces, change, stat
 
 
 def test_a_device_may_have_a_second_interface(admin, interfaces):
-    admin.post(interfaces + "?op=new", **INTERFACE)
+    admin.post(interfaces + "?op=new", **{**INTERFACE, "management": "0"})
     second = {"ip": "10.6.0.1", "interface": "eth5", "subnet_mask": "255.255.255.0"}
     answer = admin.post(interfaces + "?op=new", **second)
     assert answer.status == 200
     assert answer.json["name"].startswith("eth5-ipv4-")
+
+
+def test_a_device_with_a_managed_network_may_not_have_a_second_one(admin, interfaces):
+    admin.post(interfaces + "?op=new", **INTERFACE)
+    second = {"ip": "10.6.0.1", "interface": "eth5", "subnet_mask": "255.255.255.0"}
+    answer = admin.post(interfaces + "?op=new", **second)
+    assert (answer.status, answer.content_type) == (400, "application/json")
+    assert "already connects network interface eth5" in answer.text
 
 
 def test_networks_can_be_read_only(admin):

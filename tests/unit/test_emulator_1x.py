@@ -155,8 +155,11 @@ def test_unset_is_empty_after_a_write_and_null_when_read(cluster):
         ({"management": "dhcp"}, 400, {"management"}),
         ({"interface": "eth0"}, 400, {"__all__"}),
         ({"name": "no good"}, 400, {"name"}),
-        ({"ip": "300.1.1.1"}, 500, "u'ip'"),
-        ({"ip": ""}, 400, {"ip"}),
+        ({"ip": "300.1.1.1"}, 400, {"ip", "subnet_mask"}),
+        ({"ip": "300.1.1.1", "interface": "eth0"}, 500, "u'ip'"),
+        ({"ip": ""}, 400, {"ip", "subnet_mask"}),
+        ({"management": "0", "ip_range_low": "10.9.0.1"}, 400, {"ip_range_low"}),
+        ({"broadcast_ip": "10.9.0.255"}, 400, {"broadcast_ip"}),
     ],
 )
 def test_what_is_wrong_is_told(cluster, change, status, told):
@@ -167,6 +170,8 @@ def test_what_is_wrong_is_told(cluster, change, status, told):
 
 
 def test_interfaces_of_two_families_may_share_a_device(cluster):
+    alone = cluster.post(LAN + "?op=new", ip="2001:db8:1::1", interface="eth1")
+    assert alone.json["name"] == "eth1"
     made = cluster.post(LAN + "?op=new", ip="2001:db8::1", interface="eth0")
     assert made.status == 200
     assert made.json["name"].startswith("eth0-ipv6-")

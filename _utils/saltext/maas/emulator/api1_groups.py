@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-import re
 import uuid as uuids
 
-from saltext.maas.emulator import networks
+from saltext.maas.emulator import api1_network_form as network_form
+from saltext.maas.emulator import netparse, networks
 from saltext.maas.emulator.web import TEXT, Answer, Missing
 
 #: uuid of the node group that a new region keeps for the first cluster to register.
@@ -33,7 +33,6 @@ ADDRESS_FIELDS = (
     "static_ip_range_low", "static_ip_range_high", "foreign_dhcp_ip",
 )  # fmt: skip
 
-_NETWORK_NAME = re.compile(r"[\w-]+\Z")
 _changes = itertools.count()
 
 
@@ -92,6 +91,9 @@ def group_of(request):
 def interfaces_of(region, group):
     """The interfaces of a node group, in the order of their names."""
     found = [row for row in region.rows(INTERFACES).values() if row["group"] == group["id"]]
+    if region.release >= SUBNETS:
+        for row in found:
+            follow_subnet(region, row)
     return sorted(found, key=lambda row: row["name"])
 
 
@@ -135,29 +137,75 @@ def need_worker(request, group):
 def add_interface(region, group, values):
     """Store an interface, and the network that MAAS makes of it where it can."""
     row = dict.fromkeys(ADDRESS_FIELDS)
-    row.update(values, group=group["id"])
+    row.update(vlan_id=0, subnet_id=None, group=group["id"])
     region.rows(INTERFACES).add(row)
-    touch(group)
-    if region.release >= SUBNETS:
-        put_on_subnet(region, row)
-    elif region.release >= RPC:
-        _add_network(region, group, row)
+    change_interface(region, group, row, values)
     return row
 
 
-def put_on_subnet(region, row):
-    """From 1.9 on an interface's network is a subnet, made where there is none."""
-    net = network_of(row["ip"], row["subnet_mask"])
-    row.update(vlan_id=0, subnet_id=None)
+def change_interface(region, group, row, values):
+    """Give an interface other values, and keep the network that belongs to it."""
+    if region.release >= SUBNETS:
+        subnet = _subnet_for(region, group, row, values)
+        values = {**values, "subnet_id": subnet and subnet["id"]}
+    row.update(values)
+    touch(group)
+    if region.release >= SUBNETS:
+        follow_subnet(region, row)
+    elif region.release >= "1.6":
+        _add_network(region, group, row)
+
+
+def _subnet_for(region, group, row, values):
+    """The subnet of an interface: its own on another network, one that is there, or a new one."""
+    net = network_of(values["ip"], values["subnet_mask"])
     if net is None:
-        return
-    subnets = region.rows("subnets").values()
-    subnet = next((item for item in subnets if item["net"] == net), None)
+        return None
+    subnets = region.rows("subnets")
+    subnet = subnets.get(row["subnet_id"])
     if subnet is None:
-        subnet = networks.add_subnet(region, net, 0, space=0)
-    row.update(vlan_id=subnet["vlan"], subnet_id=subnet["id"])
-    if row["router_ip"]:
-        subnet["gateway_ip"] = row["router_ip"]
+        subnet = next((item for item in subnets.values() if item["net"] == net), None)
+        if subnet is not None:
+            return subnet
+        vlan = _vlan_for(region, group, values)
+        return networks.add_subnet(region, net, vlan, space=0, gateway_ip=values["router_ip"])
+    name = subnet["name"].replace(subnet["cidr"], str(net))
+    subnet.update(net=net, cidr=str(net), name=name)
+    subnet["gateway_ip"] = values["router_ip"] or subnet["gateway_ip"]
+    return subnet
+
+
+def _vlan_for(region, group, values):
+    """The VLAN of a new subnet: that of the network interface, or a fabric's of its own."""
+    subnets = region.rows("subnets")
+    known = [
+        subnets[nic["subnet_id"]]["vlan"]
+        for nic in region.rows(INTERFACES).values()
+        if nic["group"] == group["id"]
+        and nic.get("interface") == values["interface"]
+        and nic["subnet_id"] in subnets
+    ]
+    if known:
+        return min(known)
+    fabric = networks.default_fabric(region)
+    vlan = networks.default_vlan(region, fabric["id"])
+    here = {item["id"] for item in networks.vlans_of(region, fabric["id"])}
+    if networks.subnets_of(region, here):
+        vlan = networks.default_vlan(region, networks.add_fabric(region)["id"])
+    return vlan["id"]
+
+
+def follow_subnet(region, row):
+    """Let an interface of 1.9 have the mask, broadcast address and router of its subnet."""
+    subnet = region.rows("subnets").get(row["subnet_id"])
+    row.update(subnet_mask=None, broadcast_ip=None, router_ip=None)
+    if subnet is not None:
+        net = subnet["net"]
+        row.update(
+            subnet_mask=str(net.netmask),
+            broadcast_ip=str(net.broadcast_address),
+            router_ip=subnet["gateway_ip"] or None,
+        )
 
 
 def report_interfaces(region, group, reported):
@@ -211,10 +259,8 @@ def network_of(address, mask):
     if not address or not mask:
         return None
     try:
-        if ":" in mask:
-            mask = bin(int(ipaddress.IPv6Address(mask))).count("1")
-        return ipaddress.ip_network(f"{address}/{mask}", strict=False)
-    except ValueError:
+        return netparse.network(address, mask)
+    except netparse.BadAddress:
         return None
 
 
@@ -224,27 +270,23 @@ def is_backwards(low, high):
 
 
 def _add_network(region, group, row):
-    """The ``networks/`` entry of a new interface; MAAS goes on without where it is refused."""
+    """The ``networks/`` entry of an interface; MAAS goes on without where it is refused."""
     net = network_of(row["ip"], row["subnet_mask"])
-    name = f"{group['name']}-{row['interface']}"
-    if net is None or not _NETWORK_NAME.match(name):
+    if net is None:
         return
-    rows = region.rows("networks").values()
-    for other in rows:
-        theirs = network_of(other["ip"], other["netmask"])
-        if other["name"] == name or (theirs.version == net.version and theirs.overlaps(net)):
-            return
-    region.rows("networks").add(
-        {
-            "name": name,
-            "ip": str(net.network_address),
-            "netmask": row["subnet_mask"],
-            "vlan_tag": None,
-            "default_gateway": row["router_ip"],
-            "dns_servers": None,
-            "description": (
-                f"Auto created when creating interface {row['interface']}"
-                f" on cluster {group['name']}"
-            ),
-        }
-    )
+    _, dot, tag = row["interface"].partition(".")
+    name = row["interface"].replace(".", "-").replace(":", "-")
+    called = row["name"] if region.release >= RPC else row["interface"]
+    values = {
+        "name": f"{group['name']}-{name}",
+        "ip": str(net.network_address),
+        "netmask": str(net.netmask),
+        "vlan_tag": tag.partition(":")[0] if dot else None,
+        "default_gateway": row["router_ip"] or "",
+        "dns_servers": None,
+        "description": (
+            f"Auto created when creating interface {called} on cluster {group['name']}"
+        ),
+    }
+    if network_form.is_right(region, values):
+        region.rows(network_form.NETWORKS).add(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.api1_interface_form import FIELDS, InterfaceForm
+from saltext.maas.emulator.api1_interface_form import FIELDS, form_for
 from saltext.maas.emulator.web import Endpoint, Missing, no_content
 
 many = Endpoint("nodegroups/{uuid}/interfaces/", "NodeGroupInterfacesHandler")
@@ -12,16 +12,20 @@ one = Endpoint("nodegroups/{uuid}/interfaces/{name}/", "NodeGroupInterfaceHandle
 
 def _key(release):
     """What an interface is called in its path."""
-    return "name" if release >= "1.6" else "interface"
+    return "name" if release >= groups.RPC else "interface"
 
 
 def shown(region, row, unset=None):
     """What the API tells, never ``router_ip``; a write answers ``""`` for unset fields."""
-    return {
+    shown_values = {
         name: unset if row[name] is None else row[name]
         for name, since in FIELDS
         if region.release >= since
     }
+    if region.release >= groups.SUBNETS:  # these are the subnet's, not the interface's
+        for name in ("subnet_mask", "broadcast_ip"):
+            shown_values[name] = shown_values[name] or ""
+    return shown_values
 
 
 def _interface_of(request):
@@ -47,8 +51,7 @@ def create_interface(request):
     """Create an interface."""
     group = groups.group_of(request)
     groups.need_worker(request, group)
-    form = InterfaceForm(request, group)
-    values = form.read()
+    values = form_for(request, group).read()
     _reach(request, group)
     row = groups.add_interface(request.region, group, values)
     return shown(request.region, row, "")
@@ -67,12 +70,9 @@ def read_interface(request):
 def update_interface(request):
     """Change an interface."""
     group, row = _allowed(request)
-    values = InterfaceForm(request, group, row).read()
+    values = form_for(request, group, row).read()
     _reach(request, group)
-    row.update(values)
-    if request.region.release >= groups.SUBNETS:
-        groups.put_on_subnet(request.region, row)
-    groups.touch(group)
+    groups.change_interface(request.region, group, row, values)
     return shown(request.region, row, "")
 
 

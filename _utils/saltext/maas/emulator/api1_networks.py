@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
-from saltext.maas.emulator.api1_groups import network_of
+from saltext.maas.emulator.api1_network_form import NetworkForm
 from saltext.maas.emulator.api1_node_form import clean_mac
-from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip
 from saltext.maas.emulator.web import Endpoint, Invalid, Missing, no_content
 
 many = Endpoint("networks/", "NetworksHandler", until="1.9")
 one = Endpoint("networks/{name}/", "NetworkHandler", until="1.9")
-
-_NAME = re.compile(r"[\w-]+\Z", re.ASCII)
-_RESERVED_TAG = 0xFFF
 
 
 def _shown(request, row, unset=None):
@@ -36,63 +30,6 @@ def _network_of(request):
     raise Missing("Network", request)
 
 
-def _cleaned(request, row=None):
-    check = Check(request, row)
-    others = [other for other in request.region.rows("networks").values() if other is not row]
-    values = {"name": check.text("name", required=True)}
-    if values["name"] and not _NAME.match(values["name"]):
-        check.error("name", "Enter a valid value.")
-    if values["name"] in [other["name"] for other in others]:
-        check.error("name", "Network with this Name already exists.")
-    for name in ("ip", "netmask"):
-        values[name] = _address(check, name)
-    if request.region.release < "1.7" and not values["netmask"]:
-        check.error("netmask", "invalid IPNetwork 10.1.1.1/")
-    for name in ("default_gateway", "dns_servers", "description"):
-        values[name] = check.text(name)
-    values["vlan_tag"] = _vlan_tag(check)
-    _place(check, values, others)
-    check.done()
-    return values
-
-
-def _address(check, name):
-    value = check.text(name)
-    if not value:
-        check.error(name, REQUIRED)
-    elif not is_ip(value):
-        check.error(name, BAD_IP)
-        return ""
-    return value
-
-
-def _vlan_tag(check):
-    tag = check.integer("vlan_tag", low=0)
-    if tag == _RESERVED_TAG:
-        check.error("vlan_tag", "Cannot use reserved value 0xFFF.")
-    elif tag is not None and tag > _RESERVED_TAG:
-        check.error("vlan_tag", "Value must be between 0x000 and 0xFFF (12 bits)")
-    return tag or None
-
-
-def _place(check, values, others):
-    """Set the network's own address, unless it lies in another one."""
-    net = network_of(values["ip"], values["netmask"])
-    if net is None:
-        text = f"Invalid network address: invalid IPNetwork {values['ip']}/{values['netmask']}"
-        check.error("__all__", text)
-        return
-    values["ip"] = str(net.network_address)
-    for other in others:
-        theirs = network_of(other["ip"], other["netmask"])
-        if theirs.version == net.version and theirs.overlaps(net):
-            if not check.errors:
-                text = f"IP range clashes with network '{other['name']}'."
-                check.error("ip", text)
-                check.error("netmask", text)
-            return
-
-
 @many("GET")
 def list_networks(request):
     """List networks, or those that some nodes are on."""
@@ -108,7 +45,7 @@ def list_networks(request):
 @many("POST", admin=True)
 def create_network(request):
     """Create a network."""
-    row = request.region.rows("networks").add(_cleaned(request))
+    row = request.region.rows("networks").add(NetworkForm(request).read())
     return _shown(request, row, "")
 
 
@@ -122,7 +59,7 @@ def read_network(request):
 def update_network(request):
     """Change a network."""
     row = _network_of(request)
-    row.update(_cleaned(request, row))
+    row.update(NetworkForm(request, row).read())
     return _shown(request, row, "")
 
 
@@ -155,12 +92,12 @@ def connected_macs(request):
 @one("POST", "disconnect_macs", admin=True)
 def change_macs(request):
     """Put MAC addresses on a network, or take them off."""
-    here = _network_of(request).setdefault("macs", [])
-    nics = _nics(request.region)
+    row, nics = _network_of(request), _nics(request.region)
     given = request.form.getlist("macs")
     unknown = [mac for mac in given if clean_mac(mac) not in nics]
     if unknown:
         raise Invalid({"macs": [f"Unknown MAC address(es): {', '.join(unknown)}."]})
+    here = row.setdefault("macs", [])
     for mac in map(clean_mac, given):
         if request.op == "connect_macs" and mac not in here:
             here.append(mac)

@@ -45,6 +45,10 @@ def seed(region):
         region.create_user(name, "", email, is_superuser)
 
 
+#: What follows the version of the releases that were seen.
+SUBVERSIONS = {"1.7": "+bzr3363", "1.9": "+bzr4599"}
+
+
 @version("GET", anonymous=True)
 def read_version(request):
     """Version and capabilities of this MAAS instance."""
@@ -52,7 +56,7 @@ def read_version(request):
     answer = {"capabilities": [name for name, since in CAPABILITIES if release >= since]}
     if release >= "1.7":
         answer["version"] = ".".join(map(str, release.parts))
-        answer["subversion"] = "+bzr3363" if release.series == "1.7" else ""
+        answer["subversion"] = SUBVERSIONS.get(release.series, "")
     return answer
 
 

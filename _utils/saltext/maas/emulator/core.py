@@ -72,7 +72,7 @@ class Region:
         ValueError: It is no known release.
     """
 
-    #: First id of a kind of object where it is not 1, from 2.0 on.
+    #: First id of a kind of object where it is not 1, from 1.9 on.
     FIRST_IDS = {"vlans": 5001}
 
     def __init__(self, which="3.7", options=None, **kwargs):
@@ -126,7 +126,7 @@ class Region:
     def rows(self, kind):
         """The table of one kind of object (``fabrics``)."""
         if kind not in self._rows:
-            first = self.FIRST_IDS.get(kind, 1) if self.release >= "2.0" else 1
+            first = self.FIRST_IDS.get(kind, 1) if self.release >= "1.9" else 1
             self._rows[kind] = Rows(first)
         return self._rows[kind]
 
@@ -263,7 +263,7 @@ class Region:
             except Answer as answer:
                 response = answer.response
                 if response.content_type is None:
-                    response.content_type = BARE_JSON if self.release.api == "1.0" else JSON
+                    response.content_type = BARE_JSON if self.release < "1.8" else JSON
             except Exception as error:
                 # MAAS answers an unforeseen error with its bare text.
                 response = Response(500, str(error), TEXT)

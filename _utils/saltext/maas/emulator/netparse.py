@@ -1,0 +1,68 @@
+"""Addresses, networks and ranges as MAAS 1.x reads them, with the words of its errors."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+class BadAddress(ValueError):
+    """What cannot be read as an address, network or range; its text is what MAAS says."""
+
+
+def _written(value):
+    """A value as Python 2 shows it."""
+    return f"u{value!r}" if isinstance(value, str) else repr(value)
+
+
+def address(value):
+    """An address of either family; raises BadAddress."""
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError:
+        text = f"failed to detect a valid IP address from {_written(value)}"
+        raise BadAddress(text) from None
+
+
+def ip_range(low, high):
+    """First and last address of a range; raises BadAddress where there is none."""
+    first = address(low)
+    if high is None:
+        raise BadAddress("int() argument must be a string or a number, not 'NoneType'")
+    try:
+        last = type(first)(high)
+    except ValueError:
+        text = f"base address {_written(high)} is not IPv{first.version}"
+        raise BadAddress(text) from None
+    if first > last:
+        raise BadAddress("lower bound IP greater than upper bound!")
+    return first, last
+
+
+def network(ip, mask):
+    """The network of an address and a mask or prefix length; raises BadAddress."""
+    try:
+        host = ipaddress.ip_address(str(ip))
+        return ipaddress.ip_network(f"{host}/{_prefix(host, str(mask))}", strict=False)
+    except ValueError:
+        raise BadAddress(f"invalid IPNetwork {ip}/{mask}") from None
+
+
+def _prefix(host, mask):
+    """A mask as a prefix length, which a hostmask may stand for as well."""
+    if mask.isdecimal():
+        return int(mask)
+    bits = f"{int(type(host)(mask)):0{host.max_prefixlen}b}"
+    ones = len(bits) - len(bits.lstrip("1"))
+    if "1" not in bits[ones:]:
+        return ones
+    zeros = len(bits) - len(bits.lstrip("0"))
+    if "0" not in bits[zeros:]:
+        return zeros
+    raise ValueError(mask)
+
+
+def spans_more(first, last, prefixlen=16):
+    """Whether a range lies in several networks of that size."""
+    home = ipaddress.ip_network(f"{first}/{prefixlen}", strict=False)
+    parts = ipaddress.summarize_address_range(first, last)
+    return not all(part.overlaps(home) for part in parts)
