@@ -130,7 +130,6 @@ def test_the_environment_is_not_ours_to_use(peer, monkeypatch, tmp_path):
         ("application/json", "[1]", [1]),
         ("application/json; charset=utf-8", '"on"', "on"),
         ("text/plain", "OK", "OK"),
-        ("text/plain", "", None),
         ("application/json", "null", None),
     ],
 )

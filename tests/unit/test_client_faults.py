@@ -207,50 +207,15 @@ def test_a_web_page_is_not_shown():
         assert told.value.transient
 
 
-def test_broken_json_comes_as_text():
-    with Misbehaving(answer(200, "{'a': 1")) as server:
-        assert client_of(server).get("things/") == "{'a': 1"
-
-
 def test_a_redirect_is_not_followed_and_told():
     place = "https://user:swordfish@other.example.com/MAAS/"
     with Misbehaving(answer(301, "", "text/html", Location=place)) as server:
-        with pytest.raises(errors.Unexpected, match=r"sends us to https://\*+@other\.example"):
+        with pytest.raises(
+            errors.Redirected, match=r"redirected to https://\*+@other\.example"
+        ) as told:
             client_of(server).get("things/")
+        assert "maas:api:url" in str(told.value)
         assert len(server.seen) == 1
-
-
-def test_a_web_server_that_is_no_region():
-    page = answer(200, "<html>It works!</html>", "text/html")
-    missing = pytest.raises(errors.NotFound, match="is no MAAS region")
-    with Misbehaving(page) as server, missing:
-        Client(Profile(server.url, KEY)).release  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("steps", "release"),
-    [
-        ([answer(200, '{"version": "3.7.3", "capabilities": []}')], "3.7.3"),
-        ([answer(410), answer(200, '{"version": "1.8.2", "capabilities": []}')], "1.8.2"),
-        ([answer(404), answer(200, '{"capabilities": ["networks-management"]}')], "1.5"),
-        ([answer(404), answer(200, "{u'capabilities': [u'x']}")], "1.5"),
-        ([answer(503), answer(200, '{"version": "2.9.2", "capabilities": []}')], "2.9.2"),
-    ],
-)
-def test_the_release_is_found_out(steps, release):
-    with Misbehaving(*steps) as server:
-        client = Client(Profile(server.url, KEY))
-        assert client.release == release
-        assert client.release == release
-        assert len(server.seen) == len(steps)
-        assert all("authorization" not in seen.headers for seen in server.seen)
-
-
-def test_a_known_release_stands_in_for_one_that_is_not_told():
-    steps = answer(200, '{"capabilities": []}')
-    with Misbehaving(steps) as server:
-        assert Client(Profile(server.url, KEY, release=Release("1.6"))).release == "1.6"
-        assert server.seen[0].target == "/MAAS/api/1.0/version/"
 
 
 def test_a_ca_file_that_is_not_there():

@@ -6,17 +6,23 @@ Nobody outside this package tells errors apart by their text.
 from __future__ import annotations
 
 from salt.exceptions import CommandExecutionError
+from saltext.maas.client.redact import visible
 
 
 class MaasError(CommandExecutionError):
     """Anything that this extension reports as its own failure.
 
     Attributes:
+        lasting: Whether it would be the same in a minute, so that waiting is in vain.
         carried_out: Of an error that a request met: False where the region has certainly not
             carried it out, None where nobody knows.
     """
 
+    lasting = False
     carried_out: bool | None = False
+
+    def __init__(self, message="", *args, **kwargs):
+        super().__init__(visible(message), *args, **kwargs)
 
 
 class BadInput(MaasError):
@@ -26,9 +32,17 @@ class BadInput(MaasError):
         problems: One line each: where, which value, what is allowed.
     """
 
+    lasting = True
+
     def __init__(self, problems):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class LibraryMissing(MaasError):
+    """A Python library without which no region can be asked is not installed."""
+
+    lasting = True
 
 
 class Unreachable(MaasError):
@@ -36,7 +50,15 @@ class Unreachable(MaasError):
 
 
 class Untrusted(MaasError):
-    """The region's certificate was not accepted, or the CA file cannot be read."""
+    """No TLS with this peer: its certificate, our CA file, or one side does not speak TLS."""
+
+    lasting = True
+
+
+class NoRegion(MaasError):
+    """Something answers at the profile's URL, but no MAAS region that is known."""
+
+    lasting = True
 
 
 class LostAnswer(MaasError):
@@ -72,16 +94,20 @@ class HttpError(MaasError):
     def __init__(self, message, status=0, text="", retry_after=None):
         super().__init__(message)
         self.status = status
-        self.text = text
+        self.text = visible(text)
         self.retry_after = retry_after
 
 
 class NotAuthenticated(HttpError):
     """401: the API key is wrong, or the clocks differ by more than 300 s."""
 
+    lasting = True
+
 
 class Forbidden(HttpError):
     """403: the key's user may not do this, or a name fits several objects."""
+
+    lasting = True
 
 
 class NotFound(HttpError):
@@ -95,6 +121,10 @@ class Conflict(HttpError):
     def transient(self) -> bool:
         """Whether the region says that trying again may help."""
         return self.retry_after is not None
+
+
+class TooMany(HttpError):
+    """429: something before the region wants fewer requests."""
 
 
 class Invalid(HttpError):
@@ -123,21 +153,48 @@ class Invalid(HttpError):
 
 
 class Unavailable(HttpError):
-    """502, 503 or 504: the region, or a cluster behind it, cannot serve this now."""
+    """502, 503 or 504: the region, or a cluster behind it, cannot serve this now.
 
-    @property
-    def carried_out(self) -> bool | None:
-        return False if self.status == 503 else None
+    Attributes:
+        machine: The path was one of a machine's, whose 503 comes after MAAS has stored it.
+    """
+
+    def __init__(self, message, status=503, text="", retry_after=None, machine=False):
+        super().__init__(message, status, text, retry_after)
+        self.machine = machine
 
     @property
     def for_long(self) -> bool:
         """It is a cluster that is not connected, which no retry within seconds changes."""
         return "no connections available" in self.text
 
+    @property
+    def carried_out(self) -> bool | None:
+        """A gateway may have given up on what the region goes on to do."""
+        return False if self.status == 503 and not self.machine else None
+
 
 class Unexpected(HttpError):
-    """Any other answer; a 500 of MAAS is often plain bad input."""
+    """Any other answer; a 500 of MAAS is often plain bad input.
+
+    In 1.8 a 500 also comes where MAAS has stored a change and then could not reach a cluster.
+    """
 
     @property
     def carried_out(self) -> bool | None:
+        """Of a 500 nobody knows."""
         return None if self.status >= 500 else False
+
+
+class Redirected(Unexpected):
+    """3xx: the region, or what stands before it, wants to be asked elsewhere.
+
+    Attributes:
+        login: It is MAAS's own login page: the path is not one of its API.
+    """
+
+    lasting = True
+
+    def __init__(self, message, status=302, text="", retry_after=None, login=False):
+        super().__init__(message, status, text, retry_after)
+        self.login = login

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ class Profile:
         deadline: Seconds after which one call, its retries included, is given up.
         concurrency: How many requests may be under way at once.
         release: The region's release where it is known beforehand.
+        max_body: Size in MiB that an answer may have.
+        place: Where all that stands, for messages.
 
     Raises:
         BadInput: From :meth:`from_mapping`, naming every wrong key.
@@ -41,6 +44,8 @@ class Profile:
     deadline: float = 180.0
     concurrency: int = 4
     release: Release | None = None
+    max_body: float = 100.0
+    place: str = dataclasses.field(default="maas:api", repr=False, compare=False)
 
     def __post_init__(self):
         object.__setattr__(self, "url", base_url(self.url))
@@ -53,7 +58,7 @@ class Profile:
             values: The keys above.
             where: Where the values stand, for the messages.
         """
-        names = {field.name: field for field in dataclasses.fields(cls)}
+        names = {field.name for field in dataclasses.fields(cls)} - {"place"}
         problems = [
             f"{where}:{key}: unknown key; allowed: {', '.join(sorted(names))}"
             for key in values
@@ -65,7 +70,7 @@ class Profile:
         if key and not api_key_fits(str(key)):
             problems.append(f"{where}:api_key: must have the form consumer:token:secret")
         kept = {key: value for key, value in values.items() if key in names and value is not None}
-        for name in ("connect_timeout", "read_timeout", "deadline", "concurrency"):
+        for name in ("connect_timeout", "read_timeout", "deadline", "concurrency", "max_body"):
             value = kept.get(name, 1)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 problems.append(f"{where}:{name}: {value!r} is not a number above 0")
@@ -76,7 +81,20 @@ class Profile:
                 problems.append(f"{where}:release: {error}")
         if problems:
             raise BadInput(problems)
-        return cls(**{**kept, "url": url, "api_key": str(key)})
+        return cls(**{**kept, "url": url, "api_key": str(key)}, place=where)
+
+    @property
+    def unencrypted(self) -> bool:
+        """Whether keys and passwords cross a network as they are: ``http`` to another host."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") in ("localhost", "localhost.localdomain", "ip6-localhost")
 
 
 def api_key_fits(text: str) -> bool:

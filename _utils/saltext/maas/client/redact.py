@@ -1,9 +1,15 @@
-"""Keep secrets out of every text that may be shown, logged or stored."""
+"""Keep secrets, and what would act on a terminal, out of every text that may be shown."""
 
 from __future__ import annotations
 
+import base64
+import functools
+import html
+import json
 import logging
 import re
+import unicodedata
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "**********"
 
@@ -14,8 +20,12 @@ _ECHOES = re.compile(
     r"[^\n\"]*"
 )
 _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
-# Up to the last @, since people forget to quote one in a password.
-_URI_USER = re.compile(r"(?<=://)[^/\s]+@")
+# Up to the last @, since people forget to quote one, or a slash, in a password; also where
+# the URL stands quoted in another or in JSON.
+_URI_USER = re.compile(r"(?<=://)[^\s\"'<>]+@|(?<=:\\/\\/)[^\s\"'<>]+@")
+_QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
+#: A shorter secret's parts in base64 would be found in any text.
+_LEAST_BASE64 = 6
 
 # These log every signed header at debug level.  The filter holds whatever level is set later.
 for _name in (
@@ -36,12 +46,63 @@ def redact(text: object, secrets=()) -> str:
             went into the request.
 
     Returns:
-        The text with every known secret, echoed signature, API key and the
-        user part of every URI replaced by asterisks.
+        The text with every known secret, plain or encoded (URL, JSON, repr, HTML, base64),
+        echoed signature, API key and the user part of every URI replaced by asterisks.
     """
     shown = str(text)
-    for secret in sorted({str(secret) for secret in secrets if secret}, key=len, reverse=True):
-        shown = shown.replace(secret, HIDDEN)
+    forms = {form for secret in secrets if secret for form in _forms(str(secret))}
+    for form in sorted(forms, key=len, reverse=True):
+        shown = shown.replace(form, HIDDEN)
     shown = _ECHOES.sub(rf"\1 {HIDDEN}", shown)
     shown = _API_KEY.sub(HIDDEN, shown)
+    shown = _QUOTED_USER.sub(f"{HIDDEN}%40", shown)
     return _URI_USER.sub(f"{HIDDEN}@", shown)
+
+
+@functools.lru_cache(maxsize=256)
+def _forms(secret: str) -> frozenset:
+    """A secret as it is, and as it stands in URLs, JSON, Python, HTML and base64."""
+    data = secret.encode("utf-8", "surrogatepass")
+    quoted = [quote(data, safe=safe) for safe in ("", "/", ":", "/:", "~")] + [quote_plus(data)]
+    forms = {
+        secret,
+        *quoted,
+        *(re.sub("%..", lambda code: code[0].lower(), one) for one in quoted),
+        *(json.dumps(secret, ensure_ascii=one)[1:-1] for one in (True, False)),
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        repr(secret)[1:-1],
+        repr(data)[2:-1],
+        html.escape(secret),
+    }
+    if len(data) >= _LEAST_BASE64:
+        for before in range(3):  # it may begin at any of the three places of a group
+            coded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+            # What the neighbours have a share in is left out.
+            coded = coded[(0, 2, 3)[before] : len(coded) - bool((before + len(data)) % 3)]
+            forms |= {coded, coded.replace("+", "-").replace("/", "_")}
+    return frozenset(forms)
+
+
+def visible(text: object) -> str:
+    """Make control characters seen that would act on a terminal or a log.
+
+    Args:
+        text: Anything that is about to be shown, such as what a region answered.
+
+    Returns:
+        The text with escape sequences, carriage returns, characters that turn the direction of
+        writing and the like as ``\\x1b``; line feeds and tabs stay.
+    """
+    shown = text if isinstance(text, str) else str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(one if _harmless(one) else _escaped(one) for one in shown)
+
+
+def _harmless(one: str) -> bool:
+    # Cc: control; Cf: format, such as of direction; Zl, Zp: line ends that few expect; Cs: halves.
+    return one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+
+
+def _escaped(one: str) -> str:
+    return one.encode("unicode_escape", "surrogatepass").decode()

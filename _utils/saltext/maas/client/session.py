@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
+import http.client
 import json
 import logging
 import math
 import random
-import ssl
+import re
 import threading
 import time
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-from saltext.maas.client import errors
+from saltext.maas.client import errors, faults, shape
 from saltext.maas.client.profile import Profile
 from saltext.maas.client.redact import redact
 from saltext.maas.release import Release
@@ -26,11 +28,34 @@ _BY_STATUS = {
     404: errors.NotFound,
     409: errors.Conflict,
     410: errors.NotFound,
+    429: errors.TooMany,
     502: errors.Unavailable,
     503: errors.Unavailable,
     504: errors.Unavailable,
 }
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+#: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
+#: one that was reached before: it may be restarting.
+_PATIENCE, _RESTART = 2.0, 30.0
+#: How often what is likely to stay as it is is sent: MAAS itself has tried ten times before a 409.
+_FEW = 4
+#: Bytes that are read of an answer that tells of an error.
+_ERROR_BODY = 64 * 1024
+_MIB = 1024 * 1024
+#: A 409 for a new user is a name or an address that somebody has, not a race.
+_NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
+#: A 503 from one of these paths comes after MAAS has stored what was asked for.
+_MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
+#: How servers tell that they expect TLS.
+_WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
+#: What a release of API 1.0 describes that the one before does not; only later ones name theirs.
+_DESCRIBES = (
+    ("FabricsHandler", "1.9"),
+    ("DevicesHandler", "1.8"),
+    ("BootResourcesHandler", "1.7"),
+    ("LicenseKeysHandler", "1.6"),
+    ("NodeGroupsHandler", "1.5"),
+)
 
 
 class Client:
@@ -41,6 +66,8 @@ class Client:
 
     Args:
         profile: How to reach the region.
+        patience: Seconds for which a region that cannot be reached is tried again; 0 for not at
+            all.  One that was reached before gets 30 where it is not 0, as it may be restarting.
 
     Attributes:
         requests: How many requests were sent so far.
@@ -49,9 +76,11 @@ class Client:
         ``Client(Profile("http://192.0.2.10:5240/MAAS", key)).get("fabrics/")``
     """
 
-    def __init__(self, profile: Profile):
+    def __init__(self, profile: Profile, patience: float = _PATIENCE):
         self.profile = profile
         self.requests = 0
+        self._patience = patience
+        self._reached = False  # whether it ever answered in HTTP
         self._release = None
         self._end = math.inf
         self._http = None
@@ -75,26 +104,56 @@ class Client:
         hint = self.profile.release
         first = hint.api if hint else "2.0"
         for api in (first, "1.0" if first == "2.0" else "2.0"):
+            path = f"/api/{api}/version/"
             try:
-                found = self._call("GET", f"/api/{api}/version/", signed=False)
+                found = self._call(
+                    "GET", path, signed=False, expect={"version": str} if api == "2.0" else dict
+                )
             except errors.NotFound:
                 continue
-            version = found.get("version") if isinstance(found, dict) else None
-            if version:
-                return Release(version)
-            if "capabilities" not in str(found):
-                continue  # something else answers there
-            # 1.5 and 1.6 name no version, and 1.9 may answer with broken JSON.
-            return hint or Release("1.5" if api == "1.0" else "2.0")
-        raise errors.NotFound(
-            f"{self.profile.url} is no MAAS region: it has no API 1.0 or 2.0", 404
-        )
+            except errors.Redirected as error:
+                # What is no API of 1.x is its login page.
+                if not error.login:
+                    raise
+                continue
+            except errors.StrangeAnswer as error:
+                if api == "2.0":
+                    raise self._no_region(error) from None
+                found = {}
+            if not found.get("version"):
+                return hint if hint and hint < "1.7" else self._described()
+            try:
+                release = Release(str(found["version"]))
+            except ValueError:
+                release = None
+            if release is None or release.api != api:
+                version = str(found["version"])[:40]
+                raise self._no_region(f"GET {path} names the version {version!r}")
+            return release
+        raise self._no_region("it has no API 1.0 or 2.0")
+
+    def _no_region(self, why):
+        profile = self.profile
+        return errors.NoRegion(f"{profile.url} is no MAAS region ({profile.place}:url): {why}")
+
+    def _described(self) -> Release:
+        """The release of a region that names none (1.5 and 1.6), by what its API offers."""
+        path = "/api/1.0/describe/"
+        try:
+            found = self._call("GET", path, signed=False, expect={"resources": [{"name": str}]})
+        except (errors.StrangeAnswer, errors.NotFound) as error:
+            raise self._no_region(error) from None
+        names = {one["name"] for one in found["resources"]}
+        for name, release in _DESCRIBES:
+            if name in names:
+                return Release(release)
+        raise self._no_region(f"GET {path} has no {_DESCRIBES[-1][0]}")
 
     # Calls
 
-    def get(self, path: str, op: str | None = None, **params):
-        """Read; ``op`` names a custom operation."""
-        return self.call("GET", path, op=op, params=params)
+    def get(self, path: str, op: str | None = None, expect=None, **params):
+        """Read; ``op`` names a custom operation, ``expect`` the answer's shape."""
+        return self.call("GET", path, op=op, params=params, expect=expect)
 
     def post(self, path: str, op: str | None = None, data=None, files=None, **options):
         """Create, or run the custom operation ``op``."""
@@ -110,7 +169,7 @@ class Client:
 
     def call(
         self, method, path, op=None, params=None, data=None, files=None, body=None, repeat=None,
-        hide=(),
+        hide=(), expect=None,
     ):  # fmt: skip
         """Send one request and return its decoded answer.
 
@@ -127,22 +186,30 @@ class Client:
                 which it may already have been carried out.  By default all
                 but creations.
             hide: Secret values in ``data`` that no error text may show.
+            expect: Shape of the answer, as :mod:`saltext.maas.client.shape` has them;
+                ``bytes`` for the body as it is, ``str`` for a text that is no JSON.
 
         Returns:
             The decoded JSON, or text, or None for an empty answer.
 
         Raises:
-            MaasError: One of :mod:`saltext.maas.client.errors`.
+            MaasError: One of :mod:`saltext.maas.client.errors`;
+                ``StrangeAnswer`` where a read, ``WrongAnswer`` where a write was answered with
+                success but not as MAAS answers.
         """
+        if not isinstance(path, str):
+            raise errors.StrangeAnswer(f"the region gives {path!r} as the path of an object")
         if not path.startswith("/"):
             path = f"/api/{self.release.api}/{path}"
-        else:
+        elif "/api/" in path:
             path = path[path.index("/api/") :]
+        else:
+            raise errors.StrangeAnswer(f"the region gives {path[:100]!r} as the path of an object")
         query = _pairs({**({"op": op} if op else {}), **(params or {})})
         if repeat is None:
             repeat = method != "POST" or op is not None
         form = body if body is not None else _pairs(data or {})
-        return self._call(method, path, query, form, files, repeat, hide=hide)
+        return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)
 
     @contextlib.contextmanager
     def within(self, seconds: float | None):
@@ -161,26 +228,25 @@ class Client:
         finally:
             self._end = before
 
-    def _call(self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=()):
+    def _call(
+        self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=(),
+        expect=None,
+    ):  # fmt: skip
         end = min(time.monotonic() + self.profile.deadline, self._end)
         if time.monotonic() >= end:
             raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
-        pause = _FIRST_PAUSE
+        retries = _Retries(method == "GET", repeat, self._patience)
         while True:
             try:
-                left = max(end - time.monotonic(), 0.001)
-                return self._send(method, path, query, form, files, signed, hide, left)
+                return self._send(method, path, query, form, files, signed, hide, expect, end)
             except errors.MaasError as error:
-                if not _worth_a_retry(error, repeat):
+                wait = retries.wait(error, self._reached)
+                if wait is None or time.monotonic() + wait >= end:
                     raise
-                wait = getattr(error, "retry_after", None) or pause * random.uniform(0.5, 1.0)  # noqa: S311
-                if time.monotonic() + wait > end:
-                    raise
-                log.debug("%s %s: trying again in %.1f s", method, path, wait)
+                log.debug("%s %s: trying again in %.1f s: %s", method, path, wait, error)
                 time.sleep(wait)
-                pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _send(self, method, path, query, form, files, signed, hide, left):
+    def _send(self, method, path, query, form, files, signed, hide, expect, end):
         body = {}
         if isinstance(form, bytes):
             body = {"data": form, "headers": {"Content-Type": "application/octet-stream"}}
@@ -193,112 +259,102 @@ class Client:
             body = {"data": form}
         with self._lock:
             self.requests += 1
-            http = self._session()
+            session, wire = self._session()
         told = f"{method} {path}"
         profile = self.profile
+        began = time.monotonic()
+        left = max(end - began, 0.001)
         fault = None
         try:
-            # Signed anew every time: the region refuses a nonce it has seen.
-            answer = http.request(
-                method,
-                profile.url + path,
-                params=query or None,
-                auth=self._signature if signed and profile.api_key else None,
-                timeout=(min(profile.connect_timeout, left), min(profile.read_timeout, left)),
-                allow_redirects=False,
-                **body,
-            )
-        except OSError as error:
-            fault = self._fault(told, error)
+            with wire.until(end):
+                # Signed anew every time: the region refuses a nonce it has seen.
+                answer = session.request(
+                    method,
+                    profile.url + path,
+                    params=query or None,
+                    auth=self._signature if signed and profile.api_key else None,
+                    timeout=(min(profile.connect_timeout, left), min(profile.read_timeout, left)),
+                    allow_redirects=False,
+                    stream=True,
+                    **body,
+                )
+                good = 200 <= answer.status_code < 300
+                most = int(profile.max_body * _MIB) if good else _ERROR_BODY
+                content = wire.body(answer, most, cut=not good)
+        except (OSError, http.client.HTTPException, UnicodeError, *wire.FAULTS) as error:
+            seconds = time.monotonic() - began
+            fault = faults.told(error, told, profile, seconds, self._reached)
         if fault:
             # Out of the except block, as the original exception holds the signed request.
             raise fault
-        if 200 <= answer.status_code < 300:
-            return _decode(answer)
-        raise self._error(told, answer, hide)
-
-    def _fault(self, told, error):
-        """What it means for the caller that there was no answer."""
-        from requests import exceptions
-        from urllib3.exceptions import NewConnectionError
-
-        def within(*kinds):
-            return any(isinstance(one, kinds) for one in _causes(error))
-
-        text = f"{told} at {self.profile.url}: {_reason(error)}"
-        if within(exceptions.ConnectTimeout, NewConnectionError):
-            return errors.Unreachable(text)
-        cut_off = within(ssl.SSLEOFError, ssl.SSLZeroReturnError)
-        if within(exceptions.RequestException) and (cut_off or not within(ssl.SSLError)):
-            return errors.LostAnswer(text)
-        return errors.Untrusted(text)  # the certificate, or the CA file cannot be read
+        self._reached = True
+        if good:
+            return _decoded(told, answer, content, expect)
+        raise self._error(told, answer, content, hide)
 
     def _session(self):
+        """The session, and the module that made it; both need libraries that may be missing."""
         if self._http is None:
-            import requests
-            from requests_oauthlib import OAuth1
-
-            http = requests.Session()
-            http.trust_env = False  # a netrc or proxy of the minion's user is not ours to use
-            http.verify = self.profile.ca_file or self.profile.verify
-            http.headers["Accept"] = "application/json"
-            adapter = requests.adapters.HTTPAdapter(
-                pool_connections=1, pool_maxsize=self.profile.concurrency
-            )
-            http.mount("http://", adapter)
-            http.mount("https://", adapter)
-            if self.profile.api_key:
-                consumer, token, secret = self.profile.api_key.split(":")
+            try:
+                from requests_oauthlib import OAuth1
+                from saltext.maas.client import wire
+            except ImportError as error:
+                raise errors.LibraryMissing(
+                    f"the Python library {error.name} is not installed where Salt runs, so that "
+                    "no region can be asked: salt-pip install requests requests-oauthlib"
+                ) from None
+            profile = self.profile
+            if profile.api_key:
+                consumer, token, secret = profile.api_key.split(":")
                 self._signature = OAuth1(
                     consumer,
                     resource_owner_key=token,
                     resource_owner_secret=secret,
                     signature_method="PLAINTEXT",
                 )
-            self._http = http
+            self._http = wire.session(profile.concurrency, profile.ca_file, profile.verify), wire
         return self._http
 
-    def _error(self, told, answer, hide):
-        text = answer.text
-        fields = None
-        if answer.status_code == 400:
-            try:
-                fields = json.loads(text)
-            except ValueError:
-                fields = None
-            if not isinstance(fields, dict):
-                fields = None
-        if "<html" in text[:2000].lower():
-            text = "the answer is a web page"
-        if 300 <= answer.status_code < 400:
-            place = answer.headers.get("Location", "elsewhere")
-            text = f"the region sends us to {place}; put the right URL into the profile"
+    def _error(self, told, answer, content, hide):
+        status, place = answer.status_code, self.profile.place
+        text = _text(answer, content)
         secrets = [*self.profile.api_key.split(":"), *hide]
+        fields = _fields(text, secrets) if status == 400 else None
+        extra, before, advice = {}, "", ""
         if fields is not None:
-            fields = {
-                name: [
-                    redact(line, secrets)
-                    for line in (lines if isinstance(lines, list) else [lines])
-                ]
-                for name, lines in fields.items()
-            }
             text = "; ".join(
                 (f"{name}: " if name != "__all__" else "") + " ".join(lines)
                 for name, lines in fields.items()
             )
+        elif _WANTS_TLS.search(text) and status == 400:
+            return errors.Untrusted(
+                f"{told}: the port of {self.profile.url} wants TLS: put https:// into {place}:url"
+            )
+        elif _is_page(content):
+            text = "the answer is a web page"
+        kind = _BY_STATUS.get(status, errors.Unexpected)
+        retry_after = _retry_after(answer.headers.get("Retry-After"))
+        if 300 <= status < 400:
+            text = answer.headers.get("Location", "elsewhere")
+            kind, extra = errors.Redirected, {"login": _is_login(text, told)}
+            before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
+        elif kind is errors.Invalid:
+            extra = {"fields": fields}
+        elif kind is errors.Unavailable:
+            extra = {"machine": bool(_MACHINES.search(told))}
+        elif kind is errors.Conflict and _NO_RACE.search(told):
+            retry_after = None
+        elif kind is errors.NotAuthenticated:
+            advice = f"; check {place}:api_key, and that the clocks agree"
         text = redact(text, secrets)[:1000]
-        kind = _BY_STATUS.get(answer.status_code, errors.Unexpected)
-        after = answer.headers.get("Retry-After", "")
-        message = f"{told}: {answer.status_code} {text or answer.reason}"
-        retry_after = float(after) if after.isdigit() else None
-        extra = {"fields": fields} if kind is errors.Invalid else {}
-        return kind(message, answer.status_code, text, retry_after, **extra)
+        message = f"{told}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
+        return kind(message, status, text, retry_after, **extra)
 
     def close(self) -> None:
         """Close the pooled connections."""
         with self._lock:
             if self._http is not None:
-                self._http.close()
+                self._http[0].close()
                 self._http = None
 
 
@@ -313,14 +369,48 @@ def segment(text: object) -> str:
     return quote(str(text), safe=":")
 
 
-def _worth_a_retry(error, repeat) -> bool:
-    if isinstance(error, errors.Unreachable):
-        return True
-    if isinstance(error, errors.Conflict):
-        return repeat and error.transient
-    if isinstance(error, errors.Unavailable):
-        return repeat and not error.for_long
-    return repeat and isinstance(error, errors.LostAnswer)
+class _Retries:
+    """When, in one call, a request is sent again."""
+
+    def __init__(self, reading, repeat, patience):
+        self._reading, self._repeat, self._patience = reading, repeat, patience
+        self._pause = _FIRST_PAUSE
+        self._few = _FEW - 1
+        self._away_since = None
+
+    def wait(self, error, reached) -> float | None:
+        """Seconds until the next try after an error; None where there is none."""
+        if error.lasting or not self._worth(error, reached):
+            return None
+        pause = self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return getattr(error, "retry_after", None) or pause
+
+    def _worth(self, error, reached):
+        if isinstance(error, errors.Unreachable):
+            now = time.monotonic()
+            self._away_since = self._away_since or now
+            patience = max(self._patience, _RESTART) if reached else self._patience
+            return self._patience > 0 and now + self._pause - self._away_since <= patience
+        self._away_since = None
+        if isinstance(error, errors.TooMany):
+            return True
+        if not self._repeat:
+            return False
+        if isinstance(error, errors.Unavailable):
+            told = error.status != 503 or error.retry_after is not None or bool(error.text)
+            return not error.for_long and (told or self._once_more())
+        if isinstance(error, errors.Conflict):
+            return (error.transient or self._reading) and self._once_more()
+        if isinstance(error, errors.LostAnswer):
+            return True
+        if isinstance(error, errors.StrangeAnswer) or getattr(error, "status", 0) >= 500:
+            return self._reading and self._once_more()
+        return False
+
+    def _once_more(self):
+        self._few -= 1
+        return self._few >= 0
 
 
 def _pairs(fields: dict) -> list[tuple[str, str]]:
@@ -333,28 +423,76 @@ def _pairs(fields: dict) -> list[tuple[str, str]]:
     return pairs
 
 
-def _decode(answer):
-    if not answer.content:
-        return None
-    if "json" in answer.headers.get("Content-Type", ""):
+def _decoded(told, answer, content, expect):
+    """What a good answer says, once it was seen to be one of MAAS's."""
+
+    def strange(what):
+        kind = errors.StrangeAnswer if told.startswith("GET ") else errors.WrongAnswer
+        return kind(f"{told}: {what}")
+
+    if expect is bytes:
+        return content
+    if not content and answer.status_code == 200 and expect is not str:
+        raise strange("the answer is empty")
+    kind = answer.headers.get("Content-Type", "")
+    if _is_page(content) and ("html" in kind or expect is not str):
+        raise strange("the answer is a web page, and none of MAAS's API")
+    found = _text(answer, content) if content or expect is str else None
+    if "json" in kind and content and expect is not str:
         try:
-            return answer.json()
-        except ValueError:
-            return answer.text
-    return answer.text
+            found = json.loads(found)
+        except (ValueError, RecursionError):
+            raise strange("the answer is no JSON that can be read") from None
+    mistake = None if expect is None else shape.mistake(found, expect)
+    if mistake:
+        raise strange(f"the answer has another form than MAAS's: {mistake}")
+    return found
 
 
-def _reason(error) -> str:
-    """Say in a few words what a connection fault was, without the request in it."""
-    *_, cause = _causes(error)
-    text = str(cause).rpartition(">: ")[2] or str(cause)
-    return redact(text or type(cause).__name__)
+def _text(answer, content) -> str:
+    declared = re.search(r"charset=([\w-]+)", answer.headers.get("Content-Type", ""))
+    try:
+        return content.decode(declared[1] if declared else "utf-8", "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
 
 
-def _causes(error):
-    """An exception and those inside it, the innermost last."""
-    while isinstance(error, BaseException):
-        yield error
-        inside = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        reason = getattr(error, "reason", None)
-        error = reason if isinstance(reason, BaseException) else inside
+def _is_page(content: bytes) -> bool:
+    return content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _is_login(location, told) -> bool:
+    """Whether a redirect is MAAS's own to its login page, which leads back to where it was."""
+    try:
+        back = parse_qs(urlsplit(location).query).get("next", [""])[0]
+    except ValueError:
+        return False
+    return back.endswith(told.partition(" ")[2])
+
+
+def _fields(text, secrets):
+    """The fields that a 400 complains of, as ``{name: [message]}``; None if it names none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {
+        redact(name): [
+            redact(line, secrets) for line in (lines if isinstance(lines, list) else [lines])
+        ]
+        for name, lines in found.items()
+    }
+
+
+def _retry_after(value) -> float | None:
+    """Seconds that a ``Retry-After`` asks for; one that cannot be read is taken for a second."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return 1.0

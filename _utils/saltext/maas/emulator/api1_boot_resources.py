@@ -207,4 +207,4 @@ def upload_part(request):
         raise Answer(400, "Saved content does not match given SHA256 value.", TEXT)
     file["have"] = len(content)
     file["content"] = b"" if done else content
-    return as_text("", content_type=HTML)
+    return as_text("OK")

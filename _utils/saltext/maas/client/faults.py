@@ -1,0 +1,112 @@
+"""What it means for a caller that no answer came: from exceptions of the libraries to our own."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from saltext.maas.client import errors
+from saltext.maas.client.redact import redact
+
+_PROBE = 2.0  # seconds
+_TLS_RECORDS = ("\x15\x03", "\x16\x03")
+
+
+def told(error, request: str, profile, seconds: float, reached: bool) -> errors.MaasError:
+    """Say what an exception means.
+
+    Args:
+        error: What ``requests`` and those below it raised.
+        request: Method and path, for the message.
+        profile: The :class:`~saltext.maas.client.profile.Profile`.
+        seconds: How long it took to come to that.
+        reached: Whether the region ever answered.  Where it did not, it may be that one side
+            speaks TLS and the other does not, which is looked into.
+
+    Returns:
+        An error that shows nothing of the signed request.
+    """
+    from requests import exceptions
+    from saltext.maas.client import wire
+    from urllib3.exceptions import NewConnectionError
+
+    def within(*kinds):
+        return any(isinstance(one, kinds) for one in _causes(error))
+
+    place = profile.place
+    reading = request.startswith("GET ")
+    if isinstance(error, wire.TooLarge):
+        kind = errors.StrangeAnswer if reading else errors.WrongAnswer
+        found = kind(
+            f"{request}: the answer has more than {profile.max_body:g} MiB; {place}:max_body "
+            "allows more"
+        )
+        found.lasting = True
+        return found
+    where = f"{request} at {profile.url}"
+    if within(exceptions.ConnectTimeout):
+        return errors.Unreachable(
+            f"{where}: timed out after {seconds:.3g} s waiting for a connection ({place}:url)"
+        )
+    text = f"{where}: {_reason(error)}"
+    if within(NewConnectionError):
+        return errors.Unreachable(
+            f"{text}; is the region running, and is its address right in {place}:url?"
+        )
+    if not reached:
+        wrong = _wrong_scheme(error, profile)
+        if wrong:
+            return errors.Untrusted(f"{request}: {wrong}")
+    if within(TimeoutError, socket.timeout):
+        return errors.LostAnswer(f"{where}: timed out after {seconds:.3g} s waiting for the answer")
+    if within(ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        return errors.LostAnswer(text)
+    if within(ssl.SSLError, exceptions.SSLError) or not within(
+        exceptions.RequestException, http.client.HTTPException, *wire.FAULTS
+    ):
+        return errors.Untrusted(f"{text} ({place}:ca_file)")
+    return errors.LostAnswer(text)
+
+
+def _wrong_scheme(error, profile) -> str | None:
+    """Say that one side speaks TLS and the other does not; None where it is something else."""
+    from saltext.maas.client import wire
+
+    parts, place = urlsplit(profile.url), f"{profile.place}:url"
+    secure = parts.scheme == "https"
+    address = parts.hostname, parts.port or (443 if secure else 80)
+    causes = list(_causes(error))
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+        return None
+    if secure:
+        # A server that does not know TLS answers in plain text, or hangs up.
+        hint = any(isinstance(one, (ssl.SSLError, ConnectionError)) for one in causes)
+        if hint and wire.speaks_http(*address, _PROBE):
+            return f"the port of {profile.url} does not speak TLS: put http:// into {place}"
+        return None
+    sent = [str(one) for one in causes if isinstance(one, http.client.BadStatusLine)]
+    alert = any(mark in text for text in sent for mark in _TLS_RECORDS)
+    hung_up = any(isinstance(one, ConnectionError) for one in causes)
+    if alert or (hung_up and wire.speaks_tls(*address, _PROBE)):
+        return f"the port of {profile.url} wants TLS: put https:// into {place}"
+    return None
+
+
+def _reason(error) -> str:
+    """Say in a few words what a connection fault was, without the request in it."""
+    *_, cause = _causes(error)
+    text = str(cause).rpartition(">: ")[2] or str(cause)
+    return redact(text or type(cause).__name__)
+
+
+def _causes(error):
+    """An exception and those inside it, the innermost last."""
+    while isinstance(error, BaseException):
+        yield error
+        inside = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        reason = getattr(error, "reason", None)
+        if not isinstance(reason, BaseException):
+            reason = inside or error.__cause__ or error.__context__
+        error = reason

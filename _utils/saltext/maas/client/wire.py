@@ -1,0 +1,219 @@
+"""HTTP of which every part ends in time: connecting, headers, bodies, and sending.
+
+The timeouts of ``requests`` hold for one operation of a socket each, so that a peer that sends a
+byte now and then holds a caller for ever.  Here each operation gets what is left until the end
+that the whole exchange has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import socket
+import ssl
+import threading
+import time
+
+from requests import Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+_CHUNK = 16 * 1024
+_exchange = threading.local()
+
+
+class TooLarge(Exception):
+    """A body has more bytes than may be read."""
+
+
+class CutShort(Exception):
+    """A body ended before its length was reached."""
+
+
+#: What an exchange raises beside ``OSError``, as ``requests`` lets some of these through.
+FAULTS = (HTTPError, TooLarge, CutShort)
+
+
+def session(connections: int = 1, ca_file: str = "", verify: bool = True) -> Session:
+    """Return a session whose exchanges end with :func:`until`.
+
+    Args:
+        connections: How many are kept open for later.
+        ca_file: PEM file with the CA that signed the peer's certificate.
+        verify: False switches certificate checking off.
+    """
+    http = _Session()
+    http.trust_env = False  # a netrc or proxy of the minion's user is not ours to use
+    http.verify = ca_file or verify
+    http.headers["Accept"] = "application/json"
+    adapter = _Adapter(pool_connections=1, pool_maxsize=connections)
+    http.mount("http://", adapter)
+    http.mount("https://", adapter)
+    return http
+
+
+@contextlib.contextmanager
+def until(end: float):
+    """Let the exchanges of this thread within this block end by some time.
+
+    Args:
+        end: Seconds, as ``time.monotonic`` counts them.  What is not done by then raises one of
+            the exceptions that ``requests`` has for a timeout.
+    """
+    before = getattr(_exchange, "end", None)
+    _exchange.end = end
+    try:
+        yield
+    finally:
+        _exchange.end = before
+
+
+def body(answer, most: int, cut: bool = False) -> bytes:
+    """Read the body of an answer that was asked for with ``stream=True``.
+
+    Args:
+        answer: The ``requests`` response; its connection is free afterwards.
+        most: How many bytes it may have at most.
+        cut: Return the first ``most`` bytes of a longer one.
+
+    Raises:
+        TooLarge: It has more.
+        CutShort: The connection ended before the announced length.
+    """
+    announced = answer.headers.get("Content-Length", "")
+    length = int(announced) if re.fullmatch("[0-9]{1,18}", announced) else 0
+    if length > most and not cut:
+        answer.close()
+        raise TooLarge
+    parts, size = [], 0
+    try:
+        for part in answer.iter_content(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                break
+        else:
+            if answer.raw.tell() < length:
+                raise CutShort
+            return b"".join(parts)
+        if not cut:
+            raise TooLarge
+        return b"".join(parts)[:most]
+    finally:
+        if size > most or answer.raw.tell() < length:
+            answer.close()  # what is left of it would be taken for the next answer
+
+
+class _Session(Session):
+    def get_redirect_target(self, resp):
+        """Say that nothing redirects, as it would be followed far enough to read the body."""
+        return None
+
+
+class _Bounded:
+    """A connected socket of which no operation lasts beyond the end of its exchange."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._timeout = sock.gettimeout()
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+    def settimeout(self, seconds):
+        self._timeout = seconds
+        self._sock.settimeout(seconds)
+
+    def allow(self):
+        """Give the next operation the time that there is."""
+        end = getattr(_exchange, "end", None)
+        if end is None:
+            return
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time is up")
+        self._sock.settimeout(left if self._timeout is None else min(left, self._timeout))
+
+    def sendall(self, data):
+        rest = memoryview(data).cast("B")
+        while rest:
+            self.allow()
+            rest = rest[self._sock.send(rest[: 4 * _CHUNK]) :]
+
+    def makefile(self, mode="rb", *_, **__):
+        return io.BufferedReader(_Reader(self, self._sock.makefile(mode, buffering=0)), _CHUNK)
+
+
+class _Reader(io.RawIOBase):
+    """What reads from a :class:`_Bounded` socket."""
+
+    def __init__(self, sock, raw):
+        super().__init__()
+        self._sock, self._raw = sock, raw
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self._sock.allow()
+        return self._raw.readinto(buffer)
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+class _Connect:
+    def connect(self):
+        super().connect()
+        self.sock = _Bounded(self.sock)
+
+
+class _Plain(_Connect, HTTPConnection):
+    pass
+
+
+class _Secure(_Connect, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args, **kwargs):
+        super().init_poolmanager(*args, **kwargs)
+        pools = {"http": _PlainPool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = pools
+
+
+def speaks_tls(host: str, port: int, seconds: float) -> bool:
+    """Whether a server at a port takes part in a TLS handshake; its certificate does not matter."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), seconds) as sock,
+            context.wrap_socket(sock, server_hostname=host),
+        ):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def speaks_http(host: str, port: int, seconds: float) -> bool:
+    """Whether a server at a port answers HTTP without TLS."""
+    try:
+        with socket.create_connection((host, port), seconds) as sock:
+            sock.sendall(f"HEAD / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            return sock.recv(5) == b"HTTP/"
+    except (OSError, UnicodeError):
+        return False
