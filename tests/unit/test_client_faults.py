@@ -9,7 +9,9 @@ import time
 
 import pytest
 from saltext.maas.client import Client, Profile, errors
+from saltext.maas.emulator.server import RegionServer
 from saltext.maas.release import Release
+from support.faults import FaultyProxy, first
 from support.misbehaving import Misbehaving, answer, half, hang_up, slow
 
 KEY = "consumer0123456789:token012345678901x:secret0123456789012345678901234"
@@ -47,11 +49,11 @@ def client_of(server, **options):
 def test_every_status_has_its_type(status, kind):
     with Misbehaving(answer(status, "no", "text/plain")) as server:
         with pytest.raises(errors.MaasError) as told:
-            client_of(server).post("things/", repeat=False)
+            client_of(server).post("things/")
         assert type(told.value) is kind
         assert told.value.status == status
         assert f"{status} no" in str(told.value)
-        assert len(server.seen) == 1
+        assert len(server.seen) == (4 if status == 503 else 1)
 
 
 def test_503_is_tried_again_when_the_region_says():
@@ -65,7 +67,7 @@ def test_503_is_tried_again_when_the_region_says():
 
 def test_every_try_is_signed_anew():
     with Misbehaving(answer(503), hang_up, answer(503), OK) as server:
-        client_of(server).put("things/1/", data={"a": "b"})
+        client_of(server).put("things/1/", data={"a": "b"}, repeat=True)
         nonces = [re.search(r'nonce="(\w+)"', s.headers["authorization"])[1] for s in server.seen]
         assert len(set(nonces)) == len(nonces) == 4
 
@@ -130,30 +132,99 @@ def test_a_create_whose_answer_is_lost_is_not_repeated(fault):
         assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("status", [503, 409])
-def test_a_create_that_was_refused_for_now_is_left_to_the_caller(status):
-    with Misbehaving(answer(status, "later", Retry_After="1"), OK) as server:
-        with pytest.raises(errors.HttpError) as told:
-            client_of(server).post("things/", data={"name": "x"})
-        assert told.value.retry_after == 1
+LATER = {
+    "409": answer(409, "<html><body>Conflict</body></html>", "text/html", Retry_After="0"),
+    "429": answer(429, "slow down", "text/plain", Retry_After="0"),
+    "503": answer(503, "starting", "text/plain", Retry_After="0"),
+    "503 of a gateway": answer(503, "<html>Service Unavailable</html>", "text/html"),
+    "503 without a time": answer(503, "no addresses left", "text/plain"),
+}
+PERHAPS = {
+    "lost": hang_up, "half": half, "500": answer(500, "no", "text/plain"),
+    "502": answer(502, "no", "text/plain"), "504": answer(504, "no", "text/plain"),
+    "web page": answer(200, "<html></html>", "text/html"), "empty": answer(200, ""),
+    "cut off": answer(200, "{'a': 1"), "a 503 too late": answer(503, "", Retry_After="0"),
+}  # fmt: skip
+WRITES = [("POST", None), ("POST", "import"), ("PUT", None), ("DELETE", None)]
+
+
+@pytest.mark.parametrize("fault", list(LATER))
+@pytest.mark.parametrize(("method", "op"), [("GET", None), *WRITES])
+def test_what_was_not_carried_out_is_sent_again(method, op, fault):
+    with Misbehaving(LATER[fault], OK) as server:
+        assert client_of(server).call(method, "things/", op=op) == {}
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("fault", list(PERHAPS))
+@pytest.mark.parametrize(("method", "op"), WRITES)
+def test_a_write_that_may_have_been_carried_out_is_not_sent_again(method, op, fault):
+    with Misbehaving(PERHAPS[fault], OK) as server:
+        with pytest.raises(errors.MaasError) as told:
+            client_of(server).call(method, "machines/", op=op)
+        assert told.value.carried_out is None
         assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("fault", [hang_up, half])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_what_may_be_repeated_is(method, fault):
-    with Misbehaving(fault, OK) as server:
-        client_of(server).call(method, "things/1/")
-        assert [seen.method for seen in server.seen] == [method] * 2
+@pytest.mark.parametrize("fault", list(PERHAPS))
+def test_a_read_is_sent_again(fault):
+    with Misbehaving(PERHAPS[fault], PERHAPS[fault], OK) as server:
+        assert client_of(server).get("things/") == {}
+        assert len(server.seen) == 3
 
 
-def test_an_operation_is_repeated_unless_told_otherwise():
+def test_who_knows_better_says_so():
     with Misbehaving(hang_up, OK) as server:
-        client_of(server).post("things/", op="import")
-        assert len(server.seen) == 2
-    with Misbehaving(hang_up, OK) as server:
-        with pytest.raises(errors.LostAnswer):
-            client_of(server).post("things/", op="new", repeat=False)
+        assert client_of(server).post("things/", op="import", repeat=True) == {}
+    with Misbehaving(answer(500), OK) as server, pytest.raises(errors.Unexpected):
+        client_of(server).call("GET", "things/", repeat=False)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(409, "<html>Conflict</html>", "text/html", Retry_After="0"),
+        answer(503, "no addresses left", "text/plain"),
+        answer(503, "", "text/plain"),
+    ],
+)
+def test_what_stays_is_not_tried_to_the_deadline(method, fault):
+    with Misbehaving(fault) as server:
+        with pytest.raises(errors.HttpError) as told:
+            client_of(server, deadline=60.0).call(method, "things/")
+        assert told.value.carried_out is False
+        assert len(server.seen) == 4
+
+
+def test_a_user_that_is_there_is_no_race():
+    page = answer(409, "<html>Conflict</html>", "text/html", Retry_After="5")
+    with Misbehaving(page) as server:
+        with pytest.raises(errors.Conflict) as told:
+            client_of(server).post("users/", data={"username": "ops"})
+        assert not told.value.transient
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("text", ["3600", "999999999", "Fri, 31 Dec 2999 23:59:59 GMT"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("status", [409, 429, 503])
+def test_nobody_waits_beyond_the_deadline(text, method, status):
+    with Misbehaving(answer(status, "later", Retry_After=text)) as server:
+        started = time.monotonic()
+        with pytest.raises(errors.HttpError) as told:
+            client_of(server).call(method, "things/")
+        assert time.monotonic() - started < 1
+        assert told.value.retry_after >= 3600
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("text", ["soon", "-5", "1e9", "\u00b2", "", "nan"])
+def test_a_wait_that_cannot_be_read_is_a_second(text):
+    with Misbehaving(answer(503, "later", Retry_After=text)) as server:
+        with pytest.raises(errors.Unavailable) as told:
+            client_of(server, deadline=0.5).get("things/")
+        assert told.value.retry_after == 1
         assert len(server.seen) == 1
 
 
@@ -163,26 +234,44 @@ def test_a_reset_before_the_request_was_read():
         assert server.accepted == 3
 
 
-def test_nobody_listens():
+@pytest.fixture
+def nobody():
+    """The URL of a port at which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/MAAS"
-        client = Client(Profile(url, KEY, **{**FAST, "deadline": 0.3}))
-        with pytest.raises(errors.Unreachable, match=re.escape(url)):
-            client.release  # noqa: B018
-        assert client.requests > 1
+        yield f"http://127.0.0.1:{free.getsockname()[1]}/MAAS"
 
 
-def test_a_create_that_never_left_is_tried_again():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        client = Client(
-            Profile(f"http://127.0.0.1:{free.getsockname()[1]}/MAAS", KEY, deadline=0.3)
-        )
+def test_nobody_listens(nobody):
+    client = Client(Profile(nobody, KEY, **FAST), patience=0.1)
+    with pytest.raises(errors.Unreachable, match=re.escape(nobody)) as told:
+        client.release  # noqa: B018
+    assert "refused" in str(told.value)
+    assert "maas:api:url" in str(told.value)
+    assert 1 < client.requests < 10
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_region_that_is_away_is_waited_for_as_long_as_was_said(nobody, method):
+    for patience, tries in ((0, 1), (0.05, None)):
+        client = Client(Profile(nobody, KEY, deadline=60), patience=patience)
         client._release = Release("3.7")
+        started = time.monotonic()
         with pytest.raises(errors.Unreachable):
-            client.post("things/", data={"name": "x"})
-        assert client.requests > 1
+            client.call(method, "things/")
+        assert client.requests == tries or (tries is None and client.requests > 1)
+        assert time.monotonic() - started < 2
+
+
+def test_a_region_that_restarts_is_waited_for(monkeypatch):
+    monkeypatch.setattr("saltext.maas.client.session._PATIENCE", 0.01)
+    with RegionServer(release="3.7") as region:
+        choose = first("restart", path="/users/")
+        with FaultyProxy(region, choose, away=0.2) as proxy:
+            client = Client(Profile(proxy.url, region.api_key), patience=0.01)
+            assert client.release.series == "3.7"
+            assert client.get("users/")
+            assert proxy.faults
 
 
 def test_a_conflict_that_will_pass_and_one_that_will_not():

@@ -157,11 +157,16 @@ class Unavailable(HttpError):
 
     Attributes:
         machine: The path was one of a machine's, whose 503 comes after MAAS has stored it.
+        brief: A gateway said so, or MAAS with a time to wait, so that it will pass; what MAAS
+            says without one, such as that a subnet has no address left, stays.
     """
 
-    def __init__(self, message, status=503, text="", retry_after=None, machine=False):
+    def __init__(
+        self, message, status=503, text="", retry_after=None, machine=False, brief=True
+    ):  # fmt: skip
         super().__init__(message, status, text, retry_after)
         self.machine = machine
+        self.brief = brief
 
     @property
     def for_long(self) -> bool:

@@ -37,8 +37,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 #: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
 #: one that was reached before: it may be restarting.
 _PATIENCE, _RESTART = 2.0, 30.0
-#: How often what is likely to stay as it is is sent: MAAS itself has tried ten times before a 409.
+#: How often a request is sent whose answer is likely to stay as it is.
 _FEW = 4
+#: A 409 that took longer is one behind which MAAS itself has tried ten times.
+_SOON = 10.0
 #: Bytes that are read of an answer that tells of an error.
 _ERROR_BODY = 64 * 1024
 _MIB = 1024 * 1024
@@ -182,9 +184,8 @@ class Client:
             data: Form fields; a list repeats its key, None clears.
             files: ``{field: bytes}`` sent as file parts.
             body: Bytes sent as they are, in place of a form.
-            repeat: Whether the call may be sent again after a fault behind
-                which it may already have been carried out.  By default all
-                but creations.
+            repeat: Whether to send the request again after a fault behind which
+                it may have been carried out.  By default what reads.
             hide: Secret values in ``data`` that no error text may show.
             expect: Shape of the answer, as :mod:`saltext.maas.client.shape` has them;
                 ``bytes`` for the body as it is, ``str`` for a text that is no JSON.
@@ -207,7 +208,7 @@ class Client:
             raise errors.StrangeAnswer(f"the region gives {path[:100]!r} as the path of an object")
         query = _pairs({**({"op": op} if op else {}), **(params or {})})
         if repeat is None:
-            repeat = method != "POST" or op is not None
+            repeat = method == "GET"
         form = body if body is not None else _pairs(data or {})
         return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)
 
@@ -341,7 +342,8 @@ class Client:
         elif kind is errors.Invalid:
             extra = {"fields": fields}
         elif kind is errors.Unavailable:
-            extra = {"machine": bool(_MACHINES.search(told))}
+            brief = retry_after is not None or status != 503 or _is_page(content)
+            extra = {"machine": bool(_MACHINES.search(told)), "brief": brief}
         elif kind is errors.Conflict and _NO_RACE.search(told):
             retry_after = None
         elif kind is errors.NotAuthenticated:
@@ -376,6 +378,7 @@ class _Retries:
         self._reading, self._repeat, self._patience = reading, repeat, patience
         self._pause = _FIRST_PAUSE
         self._few = _FEW - 1
+        self._began = time.monotonic()
         self._away_since = None
 
     def wait(self, error, reached) -> float | None:
@@ -393,20 +396,17 @@ class _Retries:
             patience = max(self._patience, _RESTART) if reached else self._patience
             return self._patience > 0 and now + self._pause - self._away_since <= patience
         self._away_since = None
-        if isinstance(error, errors.TooMany):
-            return True
-        if not self._repeat:
+        if error.carried_out is None and not self._repeat:
             return False
         if isinstance(error, errors.Unavailable):
-            told = error.status != 503 or error.retry_after is not None or bool(error.text)
-            return not error.for_long and (told or self._once_more())
+            return not error.for_long and (error.brief or self._once_more())
         if isinstance(error, errors.Conflict):
-            return (error.transient or self._reading) and self._once_more()
-        if isinstance(error, errors.LostAnswer):
+            soon = time.monotonic() - self._began < _SOON
+            return (error.transient or self._reading) and soon and self._once_more()
+        if isinstance(error, (errors.TooMany, errors.LostAnswer)):
             return True
-        if isinstance(error, errors.StrangeAnswer) or getattr(error, "status", 0) >= 500:
-            return self._reading and self._once_more()
-        return False
+        failed = isinstance(error, errors.StrangeAnswer) or getattr(error, "status", 0) >= 500
+        return failed and self._reading and self._once_more()
 
     def _once_more(self):
         self._few -= 1

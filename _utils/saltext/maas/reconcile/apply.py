@@ -294,7 +294,8 @@ def _worth_a_look(error, change) -> bool:
 
 def _may_go_on(error, change, record) -> bool:
     """Whether to try again, with what the region holds now."""
-    if isinstance(error, (Invalid, Unexpected)):
+    stays = isinstance(error, Conflict) and not error.transient
+    if stays or isinstance(error, (Invalid, Unexpected)):
         return change.action == "create" and record is not None  # which is an update now
     return not isinstance(error, NotFound) or change.attempts == 1
 
