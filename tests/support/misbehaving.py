@@ -33,6 +33,15 @@ def answer(status=200, body="", kind="application/json", **headers):
     return step
 
 
+@dataclass
+class Instead:
+    """An answer in place of the region's."""
+
+    body: str
+    status: int = 200
+    kind: str = "application/json"
+
+
 def slow(seconds, then):
     """Step: wait first."""
 
@@ -141,19 +150,27 @@ class Misbehaving(Served, socketserver.ThreadingTCPServer):
         super().__exit__(*exc_info)
 
 
+def _never(method, target):
+    return False
+
+
 class Proxy(Served, socketserver.ThreadingTCPServer):
-    """Hands every connection on to a region; answers of chosen requests get lost.
+    """Hands every connection on to a region; chosen requests and answers get lost, or are altered.
 
     Attributes:
         lose: Called with method and target of a request that was answered; a true
             result drops the connection in place of the answer.
+        before: Called with method, target and body of a request; returns the body that the
+            region gets, or an :class:`Instead` that keeps the request from it.
+        after: Called with method, target and the body of an answer; returns the one to send.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, server, lose):
+    def __init__(self, server, lose=_never, before=None, after=None):
         self.region, self.lose = server, lose
+        self.before, self.after = before, after
         self.lost = []
         super().__init__(("127.0.0.1", 0), _Relay)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/MAAS"
@@ -171,8 +188,14 @@ class _Relay(Connection):
         seen = self.read_request()
         if seen is None:
             return False
-        method, target = seen.method, seen.target
-        response = self.server.region.answer(method, target, seen.headers, seen.body)
+        method, target, body = seen.method, seen.target, seen.body
+        if self.server.before:
+            body = self.server.before(method, target, body)
+        if isinstance(body, Instead):
+            return answer(body.status, body.body, body.kind)(self)
+        response = self.server.region.answer(method, target, seen.headers, body)
+        if self.server.after:
+            response.body = self.server.after(method, target, response.body)
         if self.server.lose(method, target):
             self.server.lost.append((method, target))
             self.reset()

@@ -175,12 +175,26 @@ def test_a_snippet_moves_between_subnet_node_and_all(new):
         planned(new, data)
 
 
-def test_two_snippets_of_one_name_are_refused(new):
+def test_two_snippets_of_one_name_hold_up_no_others(new):
     client = snapshot_of(new).client
     for _ in range(2):
         client.post("dhcp-snippets/", data={"name": "twice", "value": "x;"})
-    with pytest.raises(BadInput, match="the region has 2 DHCP snippets 'twice'"):
-        planned(new, {"dhcp_snippets": {"twice": {"value": "y;"}}})
+    data = {"dhcp_snippets": {"twice": {"value": "y;"}, "once": {"value": "z;"}}}
+    snapshot, plan = planned(new, data)
+    (problem,) = plan.problems()
+    assert "DHCP snippet twice: the region has 2 DHCP snippets 'twice' (ids " in problem
+    apply(snapshot, plan)
+    assert list(errors(plan)) == ["DHCP snippet twice"]
+    assert "once" in snapshot_of(new).records("dhcp_snippet")
+
+
+def test_a_name_that_two_have_stops_only_those_that_refer_to_it(new):
+    client = snapshot_of(new).client
+    for _ in range(2):
+        client.post("dhcp-snippets/", data={"name": "twice", "value": "x;"})
+    gone = want_named("dhcp_snippet", "twice", {}, absent=True)
+    plan = make_plan(snapshot_of(new), [gone, want_named("zone", "north", {})])
+    assert [change.name for change in plan.changes if not change.problem] == ["zone north"]
 
 
 def test_scripts_of_maas_itself_stay(new):

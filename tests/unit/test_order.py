@@ -166,29 +166,29 @@ def test_wishes_that_need_each_other_in_a_circle(region):
 
 
 @pytest.mark.parametrize(
-    ("type", "values", "where"),
+    ("type", "values", "field"),
     [
-        ("fabric", {"name": "twin"}, "here"),
-        ("vlan", {"fabric": "twin", "vid": 5}, "here:fabric"),
-        ("subnet", {"cidr": "10.0.0.0/24", "vlan": "twin/0"}, "here:vlan"),
+        ("fabric", {"name": "twin"}, ""),
+        ("vlan", {"fabric": "twin", "vid": 5}, "fabric: "),
+        ("subnet", {"cidr": "10.0.0.0/24", "vlan": "twin/0"}, "vlan: "),
     ],
 )
-def test_two_fabrics_of_one_name_are_refused(region, type, values, where):
+def test_two_fabrics_of_one_name_hold_up_what_refers_to_them_alone(region, type, values, field):
     client = snapshot_of(region).client
     for name in ("twin", "other"):
         client.post("fabrics/", data={"name": name})
     (row,) = [row for row in region.region.rows("fabrics").values() if row["name"] == "other"]
     row["name"] = "twin"  # as old regions have them, which MAAS made itself
     region.requests.reset()
-    with pytest.raises(BadInput) as told:
-        make_plan(snapshot_of(region), [want(type, values, "here")])
-    assert any(
-        line.startswith(f"{where}: the region has 2 ") and "twin" in line
-        for line in told.value.problems
-    )
-    assert region.requests.writes() == []
-    # What has nothing to do with them is not held up.
-    assert make_plan(snapshot_of(region), [want("space", {"name": "dmz"})])
+    wanted = [want(type, values, "here"), want("zone", {"name": "north"})]
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, wanted)
+    (problem,) = plan.problems()
+    assert f"{field}the region has 2 " in problem
+    assert "twin" in problem
+    apply(snapshot, plan)
+    assert [change.name for change in plan.changes if change.done] == ["zone north"]
+    assert [entry.path for entry in region.requests.writes()] == ["/MAAS/api/2.0/zones/"]
 
 
 def test_the_order_of_images(region):

@@ -20,6 +20,7 @@ from saltext.maas.client.errors import (
     StrangeAnswer,
     Unavailable,
     Unexpected,
+    WrongAnswer,
 )
 from saltext.maas.client.redact import redact
 from saltext.maas.reconcile.plan import visible
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 
 #: How often a change is tried at most.
 _ATTEMPTS = 5
-#: How often is looked after a creation whose answer was lost, before it is sent again: MAAS may
-#: be at work on it still.  Where it would make a second object, patience is cheaper than a copy.
-_LOOKS, _MANY_LOOKS = 2, 6
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,9 @@ class Run:
 
     #: A collection that is watched is read at most once in this many seconds.
     poll_seconds = 1.0
+    #: How often is looked after a creation whose answer was lost, before it is sent again: MAAS
+    #: may be at work on it still.  Where it would make a second object, patience is cheaper.
+    looks, many_looks = 2, 6
     #: An import that has neither run nor brought anything for so long has failed.
     stalled_seconds = 60.0
 
@@ -243,6 +244,10 @@ def _make_true(run, table, change):
             return
         except MaasError as error:
             change.attempts += 1
+            log.log(
+                logging.WARNING if isinstance(error, WrongAnswer) else logging.DEBUG,
+                "%s: %s", change.name, redact(error, table.secrets(change.wanted.values)),
+            )  # fmt: skip
             if not _worth_a_look(error, change):
                 raise
             change.in_doubt = change.in_doubt or error.carried_out is None
@@ -302,9 +307,9 @@ def _may_go_on(error, change, record) -> bool:
 
 def _look(run, table, change, error):
     """See what is there now; after a creation that may have happened, with patience."""
-    looks = _LOOKS
+    looks = run.looks
     if change.action == "create" and error.carried_out is None and table.copies != "never":
-        looks = _MANY_LOOKS
+        looks = run.many_looks
     record = None
     for look in range(looks):
         if not isinstance(error, (Invalid, NotFound)):
@@ -333,9 +338,11 @@ def _settle(run, table, change, record):
         part = table.partition(change.wanted.values)
         run.snapshot.forget(table.name, change.raw, part)
         table.after_deletion(run.snapshot)
-    else:
-        run.found(change.wanted)
-        table.update(run, change.wanted, record)
+        return
+    run.found(change.wanted)
+    if change.action == "create":
+        table.after_creation(run.snapshot, record.raw)
+    table.update(run, change.wanted, record)
 
 
 def _remove_copies(run):

@@ -8,10 +8,12 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
+    problems_of_duplicates,
     references,
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
+from saltext.maas.reconcile.unexpected import understood
 from saltext.maas.reconcile.wanted import Wanted, Wishes, told_once
 from saltext.maas.resources import BY_NAME
 
@@ -126,30 +128,34 @@ def make_plan(snapshot, wanted) -> Plan:
         snapshot.claim(one.type, {one.key})
     _prefetch(snapshot, wanted)
     refuse_wrong_references(snapshot, wanted)
+    blocked = problems_of_duplicates(snapshot, wanted)
     creates, deletes, held = [], [], []
     for one in wanted:
         table = tables[one.type]
-        record = table.match(snapshot, one)
-        if one.absent:
-            if record is not None:
-                deletes.append(_deletion(snapshot, table, one, record))
+        with understood(snapshot.source(table)):
+            record = table.match(snapshot, one)
+            if not one.absent:
+                change = _change(snapshot, table, one, record, blocked.get(one))
+                creates += [change] if change else []
+            elif record is not None:
+                deletes.append(_deletion(snapshot, table, one, record, blocked.get(one)))
                 held.append(_held(snapshot, table, one, record))
-        else:
-            change = _change(snapshot, table, one, record)
-            if change is not None:
-                creates.append(change)
     deletes.reverse()
     held.reverse()
-    _refuse_what_is_not_empty(snapshot, creates, deletes)
-    _refuse_conflicts(snapshot, [*creates, *deletes])
-    gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
+    with understood("what the region's objects refer to"):
+        _refuse_what_is_not_empty(snapshot, creates, deletes)
+        _refuse_conflicts(snapshot, [*creates, *deletes])
+        gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
     return Plan(creates + deletes, wanted, gates)
 
 
-def _change(snapshot, table, one, record):
-    problem = table.problem(snapshot, one, record)
+def _change(snapshot, table, one, record, blocked=None):
     if record is None:
+        problem = blocked or table.problem(snapshot, one, None)
         return Change(one, "create", None, visible(table, one.values), problem=problem)
+    if blocked:
+        return Change(one, "update", {}, {}, record.raw, problem=blocked)
+    problem = table.problem(snapshot, one, record)
     changed = table.differences(snapshot, one, record)
     if not changed:
         return None
@@ -158,8 +164,8 @@ def _change(snapshot, table, one, record):
     return Change(one, "update", old, new, record.raw, problem=problem)
 
 
-def _deletion(snapshot, table, one, record):
-    problem = table.undeletable(snapshot.release, record.raw)
+def _deletion(snapshot, table, one, record, blocked=None):
+    problem = blocked or table.undeletable(snapshot.release, record.raw)
     problem = problem or table.deletion_problem(snapshot, one, record)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
     return Change(one, "delete", old, None, record.raw, problem=problem)

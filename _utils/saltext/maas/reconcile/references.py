@@ -47,7 +47,7 @@ def references(wanted):
 
 
 def refuse_wrong_references(snapshot, wanted) -> None:
-    """Refuse names that nothing has, that several have, or that shall be removed.
+    """Refuse names that nothing has, or that shall be removed.
 
     Raises:
         BadInput: With one line for each.
@@ -55,9 +55,6 @@ def refuse_wrong_references(snapshot, wanted) -> None:
     wished = wished_for(wanted)
     leaving = {(one.type, one.key): one for one in wanted if one.absent}
     problems = []
-    for one in wanted:
-        part = snapshot.tables[one.type].partition(one.values)
-        problems.append(_several(snapshot, one.where, one.type, one.key, part))
     for one, column, type, key in references(wanted):
         where = f"{one.where}:{column.name}"
         if (type, key) in leaving:
@@ -69,14 +66,35 @@ def refuse_wrong_references(snapshot, wanted) -> None:
         raise BadInput(sorted({problem for problem in problems if problem}))
 
 
-def _several(snapshot, where, type, key, partition=None):
+def problems_of_duplicates(snapshot, wanted) -> dict:
+    """Say which wishes cannot come true, as several objects of the region have one name.
+
+    It is their own name, or one that they refer to; all other wishes are not concerned.
+
+    Returns:
+        ``{wish: problem}``.
+    """
+    found = {}
+    for one in wanted:
+        part = snapshot.tables[one.type].partition(one.values)
+        problem = _several(snapshot, one.type, one.key, part)
+        if problem:
+            found[one] = problem
+    for one, column, type, key in references(wanted):
+        problem = type in snapshot.tables and _several(snapshot, type, key)
+        if problem:
+            found.setdefault(one, f"{column.name}: {problem}")
+    return found
+
+
+def _several(snapshot, type, key, partition=None):
     found = snapshot.twice(type, key, partition)
     if not found:
         return None
     noun = BY_NAME[type].noun
     ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
     return (
-        f"{where}: the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
+        f"the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
         "tell them apart, or remove what is too many"
     )
 
@@ -85,7 +103,7 @@ def _unknown(snapshot, where, type, key, wished):
     if type not in snapshot.tables:
         return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].noun}s"
     if snapshot.find(type, key) is not None:
-        return _several(snapshot, where, type, key)
+        return None
     there = snapshot.records(type, snapshot.tables[type].part_of(key))
     names = [*there, *(name for kind, name in wished if kind == type)]
     known = ", ".join(sorted(set(names))[:10]) or "none"

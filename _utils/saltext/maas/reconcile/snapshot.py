@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from saltext.maas import resources
 from saltext.maas.client.errors import BadInput, StrangeAnswer
 from saltext.maas.reconcile.unexpected import understood
+from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import Record
 
 
@@ -63,7 +64,7 @@ class Snapshot:
         while index is None:
             table = self.tables[name]
             self._load(table, partition)
-            with self._lock, understood(_source(table)):
+            with self._lock, understood(self.source(table)):
                 index = self._index.get((name, partition))
                 found = self._raw.get((table.store, partition))
                 if index is None and found is not None:  # else it was dropped meanwhile
@@ -108,8 +109,10 @@ class Snapshot:
             if groups is not None:
                 return groups
             groups = {}
-            for record in records.values():
-                groups.setdefault(self._group_of(name, field, record.raw), []).append(record)
+            with understood(self.source(self.tables[name])):
+                for record in records.values():
+                    value = self._group_of(name, field, record.raw)
+                    groups.setdefault(value, []).append(record)
             with self._lock:
                 if self._index.get((name, "")) is records:
                     self._groups[name, field] = groups
@@ -192,7 +195,7 @@ class Snapshot:
         with self._lock:
             begun = next(self._clock)
         found = self._asked(table, partition)
-        with self._lock, understood(_source(table)):
+        with self._lock, understood(self.source(table)):
             if begun < self._begun.get(where, 0):
                 return
             for store, part, raw, gone in self._written[start:]:
@@ -209,14 +212,21 @@ class Snapshot:
     def _asked(self, table, partition):
         if self.client is None:
             return list(table.pristine(self, partition))
-        with understood(_source(table)):
-            found = table.read(self, partition)
-            if not isinstance(found, (list, tuple)):
-                raise StrangeAnswer(f"a list was expected, not {_form(found)}")
+        told = [field for field in table.identity if not table.by_name[field].read]
+        with understood(self.source(table)):
+            found = objects(table.read(self, partition))
             for one in found:
-                if not isinstance(one, dict):
-                    raise StrangeAnswer(f"a list of objects was expected, not of {_form(one)}")
-        return list(found)
+                for name in told:
+                    if table.by_name[name].wire_name not in one:
+                        raise StrangeAnswer(f"a {table.noun} without {name} is among them")
+        return found
+
+    def source(self, table) -> str:
+        """Where a type is read, for messages."""
+        if table.collection:
+            return table.collection
+        holders = [one for one in self.tables.values() if table.store in one.nested.values()]
+        return holders[0].collection if holders else f"the {table.noun}s"
 
     @contextlib.contextmanager
     def _noting_writes(self):
@@ -426,14 +436,3 @@ class Snapshot:
                     value = self._group_of(kind, field, raw)
                     left = [one for one in groups.get(value, ()) if id(one.raw) not in gone]
                     self._groups[kind, field] = {**groups, value: left}
-
-
-def _source(table) -> str:
-    """Where a type is read, for messages."""
-    return table.collection or f"the {table.noun}s"
-
-
-def _form(found) -> str:
-    """What form an answer has, in a person's words."""
-    words = {dict: "an object", str: "text", type(None): "nothing", bool: "true or false"}
-    return words.get(type(found), "a list" if isinstance(found, list) else "a number")

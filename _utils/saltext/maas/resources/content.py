@@ -128,7 +128,7 @@ class Notification(Table):
 
     def read(self, snapshot, partition):
         # Those without a name cannot be told apart.
-        return [one for one in super().read(snapshot, partition) if one.get("ident")]
+        return [one for one in super().read(snapshot, partition) if one.get("ident", True)]
 
     def exports(self, snapshot, record):
         return not record.key.startswith(_OWN)

@@ -160,9 +160,8 @@ class DnsResource(_Named):
 
     after = ("ip_address",)  # so that those need not be read again
 
-    def create(self, run, wanted):
-        super().create(run, wanted)
-        run.snapshot.drop("ip_address")  # which lists the addresses of names, too
+    def after_creation(self, snapshot, raw):
+        snapshot.drop("ip_address")  # which lists the addresses of names, too
 
     def update(self, run, wanted, record):
         super().update(run, wanted, record)
@@ -232,13 +231,10 @@ class DnsRecord(_Named):
             found.add((one.type, one.key))
         return found
 
-    def send_create(self, run, values, data, files):
-        raw = super().send_create(run, values, data, files)
-        snapshot = run.snapshot
+    def after_creation(self, snapshot, raw):
         known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
-        if known and values["fqdn"] not in snapshot.records("dns_resource"):
-            run.snapshot.drop("dns_resource")
-        return raw
+        if known and raw["fqdn"] not in snapshot.records("dns_resource"):
+            snapshot.drop("dns_resource")
 
     def match(self, snapshot, wanted):
         """Take the same record; a CNAME is the only one of its name, so it is changed in place."""

@@ -236,10 +236,8 @@ class NodeGroupInterface(Table):
                 )
         return super().problem(snapshot, wanted, record)
 
-    def send_create(self, run, values, data, files):
-        raw = super().send_create(run, values, data, files)
-        self._networks_change(run.snapshot)
-        return raw
+    def after_creation(self, snapshot, raw):
+        self._networks_change(snapshot)
 
     def completed(self, raw, values, before):
         kept = {"cluster": values["cluster"]}

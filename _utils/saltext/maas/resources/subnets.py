@@ -78,12 +78,10 @@ class Subnet(Table):
         ),
     )  # fmt: skip
 
-    def send_create(self, run, values, data, files):
-        raw = super().send_create(run, values, data, files)
-        if read_vlan(raw["vlan"]) not in run.snapshot.records("vlan"):
+    def after_creation(self, snapshot, raw):
+        if read_vlan(raw["vlan"]) not in snapshot.records("vlan"):
             # A region's first subnet may bring the default fabric along.
-            run.snapshot.drop_all("vlan")
-        return raw
+            snapshot.drop_all("vlan")
 
     def extents(self, snapshot, values):
         if snapshot.release >= "3.7":  # before, only the very same one is refused

@@ -16,6 +16,7 @@ from saltext.maas.client.errors import (
 )
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
+from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.vlan_names import VLAN_NAME, shown_vlan
@@ -140,7 +141,7 @@ class Table:
 
     def read(self, snapshot, partition: str) -> list[dict]:
         """Read the collection, or one part of it."""
-        return snapshot.client.get(self.collection, op=_op(self.list_op, snapshot))
+        return objects(snapshot.client.get(self.collection, op=_op(self.list_op, snapshot)))
 
     def item(self, snapshot, raw: dict) -> str:
         """The path of one object."""
@@ -413,6 +414,14 @@ class Table:
         data, files = self.form(snapshot, values)
         self.keep(run, wanted, self.send_create(run, values, data, files))
 
+    def after_creation(self, snapshot, raw: dict) -> None:
+        """Forget what changes along with a creation.
+
+        Args:
+            snapshot: The region.
+            raw: The new object.
+        """
+
     def look(self, snapshot, wanted) -> None:
         """Read anew what tells whether a wish is fulfilled."""
         snapshot.reload(self.name, self.partition(wanted.values))
@@ -446,10 +455,12 @@ class Table:
         if not same:
             snapshot.drop(self.name, part)
             raise WrongAnswer(
-                f"the region answered with another {self.noun}, {key}: did somebody change or "
-                "remove this one meanwhile? Run again to see what is there now"
+                f"the region answered with another {self.noun}, {key}: somebody gave it another "
+                "name after it was read; look at its other fields"
             )
         snapshot.fold(self.name, raw, part, replaces=replaces)
+        if replaces is None:
+            self.after_creation(snapshot, raw)
         left = self.differences(snapshot, wanted, Record(key, raw))
         left = {name: pair for name, pair in left.items() if name not in self.apart}
         if left:

@@ -1,0 +1,346 @@
+"""Answers are believed only as far as they show what was asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from saltext.maas.client.errors import MaasError
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile.apply import Run
+from support.examples import EXAMPLES, around, examples_for
+from support.misbehaving import Instead, Proxy
+from support.reconciling import SHORT, errors, snapshot_of
+
+PAGE = "<!DOCTYPE html><html><body>Welcome</body></html>"
+ODD = {
+    "a web page": PAGE,
+    "null": "null",
+    "a number": "7",
+    "a text": '"no"',
+    "an empty list": "[]",
+    "an empty object": "{}",
+    "a list of null": "[null]",
+    "objects without anything": "[{}]",
+    "objects of another form": '[{"id": "x", "name": 7, "resource_uri": null, "vlans": 3}]',
+    "cut off": '[{"id": 1, "na',
+}
+TABLES = [table for table in EXAMPLES if not table.until or table.until >= "3"]
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    monkeypatch.setattr(Run, "poll_seconds", 0.02)
+    monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
+
+
+@pytest.fixture
+def region():
+    with RegionServer(release="3.7", index_seconds=0.0) as server:
+        yield server
+
+
+def made(region, wanted, url=None):
+    """Plan wishes and carry them out."""
+    snapshot = snapshot_of(region, url, deadline=1.0)
+    plan = make_plan(snapshot, wanted)
+    apply(snapshot, plan, SHORT)
+    return plan
+
+
+def there(region, wish):
+    """Whether the region holds what a wish is for."""
+    snapshot = snapshot_of(region)
+    return snapshot.tables[wish.type].match(snapshot, wish) is not None
+
+
+def only(method, what):
+    """Let something become of the requests of one method alone."""
+    return lambda asked, target, body: what(body) if asked == method else body
+
+
+def plan_or_error(snapshot, wanted):
+    try:
+        make_plan(snapshot, wanted)
+    except MaasError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_what_is_read_in_another_form_is_one_error(region, table):
+    wanted = examples_for(table, "3.7")
+    made(region, wanted)
+    region.requests.reset()
+    make_plan(snapshot_of(region), wanted)
+    paths = {entry.path for entry in region.requests} - {"/MAAS/api/2.0/version/"}
+    own = snapshot_of(region).source(table)
+    path = sorted(one for one in paths if own in one)[0]
+    for odd in ODD.values():
+
+        def instead(method, target, body, odd=odd):
+            kind = "text/html" if odd == PAGE else "application/json"
+            return Instead(odd, kind=kind) if target.partition("?")[0] == path else body
+
+        with Proxy(region, before=instead) as proxy:
+            told = plan_or_error(snapshot_of(region, proxy.url, deadline=1.0), wanted)
+        if odd == ODD["objects of another form"]:
+            assert own in told or not told  # where name and number are all that is read
+        else:
+            assert odd == "[]" or own in told, odd
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_success_without_the_object_is_none(region, table):
+    """Each write is answered with success, and never carried out."""
+    made(region, examples_for(table, "3.7", absent=True)[-1:])
+    made(region, around(table, "3.7"))
+    wanted = examples_for(table, "3.7")
+    method = "POST"
+    other = json.dumps({"id": 4711, "name": "another", "resource_uri": "/MAAS/api/2.0/x/4711/"})
+    for body in ("null", "{}", "OK", other):
+        with Proxy(region, before=only(method, lambda _, body=body: Instead(body))) as proxy:
+            plan = made(region, wanted, proxy.url)
+        assert not [change.name for change in plan.changes if change.done], body
+        assert not there(region, wanted[-1])
+
+    made(region, wanted)
+    gone = examples_for(table, "3.7", absent=True)[-1:]
+    with Proxy(region, before=only("DELETE", lambda _: Instead('"OK"'))) as proxy:
+        plan = made(region, gone, proxy.url)
+    if table.name == "ip_address":  # which is no DELETE
+        return
+    assert list(errors(plan)) == [change.name for change in plan.changes] != []
+    assert there(region, wanted[-1])
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_write_that_was_carried_out_is_seen_behind_any_answer(region, table):
+    made(region, examples_for(table, "3.7", absent=True)[-1:])
+    made(region, around(table, "3.7"))
+    wanted = examples_for(table, "3.7")
+    for odd in ("null", "{}", '{"id": 4711, "name": "another"}'):
+
+        def altered(method, target, body, odd=odd):
+            return body if method == "GET" else odd.encode()
+
+        with Proxy(region, after=altered) as proxy:
+            plan = made(region, wanted, proxy.url)
+            assert errors(plan) == {}
+            assert there(region, wanted[-1])
+            gone = examples_for(table, "3.7", absent=True)[-1:]
+            plan = made(region, gone, proxy.url)
+            assert errors(plan) == {}
+            assert not there(region, wanted[-1])
+
+
+def without(name):
+    """Take a field out of a form."""
+
+    def change(body):
+        pairs = parse_qsl(body.decode(), keep_blank_values=True)
+        return urlencode([pair for pair in pairs if pair[0] != name]).encode()
+
+    return change
+
+
+IGNORED = [
+    (table, name) for table in TABLES for name in table.changed
+    if not table.by_name[name].as_file and table.name not in ("file", "script")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "name"), IGNORED, ids=lambda one: getattr(one, "name", one))
+def test_a_field_that_was_ignored_is_told(region, table, name):
+    made(region, examples_for(table, "3.7"))
+    other = examples_for(table, "3.7", table.changed)
+    change = only("PUT", without(table.by_name[name].wire_name))
+    with Proxy(region, before=change) as proxy:
+        plan = made(region, other, proxy.url)
+    (told,) = errors(plan).values()
+    assert re.search(rf"did not do it: .*\b{name} is .* instead of ", told)
+    if table.by_name[name].secret:
+        assert str(table.changed[name]) not in told
+    made(region, other)
+    plan = made(region, examples_for(table, "3.7"))
+    assert errors(plan) == {}
+
+
+def test_an_unexpected_exception_fails_one_change_alone(region, monkeypatch, caplog):
+    def broken(run, wanted):
+        raise KeyError(f"cidr {wanted.values['password']}")
+
+    user = {"username": "ops", "email": "ops@example.com", "password": "hunter2-secret"}
+    wanted = [want("user", user), want("zone", {"name": "north"}), want("tag", {"name": "gpu"})]
+    snapshot = snapshot_of(region)
+    monkeypatch.setattr(snapshot.tables["user"], "create", broken)
+    plan = make_plan(snapshot, wanted)
+    apply(snapshot, plan, SHORT)
+    told = errors(plan)
+    assert list(told) == ["user ops"]
+    assert told["user ops"].startswith("unexpected KeyError: ")
+    assert "Traceback" in caplog.text
+    assert "hunter2" not in caplog.text + str(told)
+    assert there(region, wanted[1])
+    assert there(region, wanted[2])
+
+
+def test_who_listens_to_progress_stops_nothing(region):
+    def deaf(data):
+        raise RuntimeError("no bus")
+
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [want("zone", {"name": "north"})])
+    apply(snapshot, plan, SHORT, deaf)
+    assert errors(plan) == {}
+
+
+def meddled(region, wanted, meddle):
+    """Plan, let somebody else do something, and carry the plan out."""
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, wanted)
+    meddle(snapshot_of(region))
+    apply(snapshot, plan, SHORT)
+    return plan
+
+
+def test_a_vlan_that_got_another_vid_meanwhile(region, caplog):
+    fabric, vlan = want("fabric", {"name": "dc1"}), {"fabric": "dc1", "vid": 100}
+    made(region, [fabric, want("vlan", vlan)])
+
+    def meddle(snapshot):
+        raw = snapshot.find("vlan", "dc1/100").raw
+        snapshot.client.put(raw["resource_uri"], data={"vid": 101})
+
+    wanted = [fabric, want("vlan", {**vlan, "mtu": 9000})]
+    plan = meddled(region, wanted, meddle)
+    assert errors(plan) == {}
+    assert [change.action for change in plan.changes] == ["create"]
+    assert "the region answered with another VLAN, dc1/101" in caplog.text
+    assert make_plan(snapshot_of(region), wanted).shown() == {}
+
+
+@pytest.mark.parametrize(
+    ("type", "values", "new", "change"),
+    [
+        ("tag", {"name": "gpu"}, {"name": "card"}, {"comment": "x"}),
+        ("script", {"name": "fans", "script": "#!/bin/sh\n"}, {"name": "air"}, {"title": "x"}),
+        ("zone", {"name": "north"}, {"name": "south"}, {"description": "x"}),
+    ],
+)
+def test_a_name_that_changed_meanwhile(region, type, values, new, change):
+    made(region, [want(type, values)])
+
+    def meddle(snapshot):
+        table = snapshot.tables[type]
+        record = table.match(snapshot, want(type, values))
+        snapshot.client.put(table.item(snapshot, record.raw), data=new)
+
+    wanted = [want(type, {**values, **change})]
+    plan = meddled(region, wanted, meddle)
+    assert errors(plan) == {}
+    (done,) = plan.changes
+    assert done.action == "create"  # as there was none of this name any more
+    assert done.shown()["old"] is None
+    assert make_plan(snapshot_of(region), wanted).shown() == {}
+
+
+def test_a_range_that_was_moved_meanwhile(region, caplog):
+    subnet = want("subnet", {"cidr": "10.10.0.0/24"})
+    span = {"start_ip": "10.10.0.50", "end_ip": "10.10.0.60", "type": "reserved",
+            "subnet": "10.10.0.0/24"}  # fmt: skip
+    made(region, [subnet, want("ip_range", span)])
+
+    def meddle(snapshot):
+        raw = snapshot.find("ip_range", "10.10.0.50-10.10.0.60").raw
+        data = {"start_ip": "10.10.0.70", "end_ip": "10.10.0.80"}
+        snapshot.client.put(raw["resource_uri"], data=data)
+
+    plan = meddled(region, [subnet, want("ip_range", {**span, "comment": "x"})], meddle)
+    assert errors(plan) == {}
+    assert "the region answered with another IP range, 10.10.0.70-10.10.0.80" in caplog.text
+    assert there(region, want("ip_range", span))
+
+
+def test_what_somebody_removed_meanwhile_is_made_anew(region):
+    wanted = [want("fabric", {"name": "dc1"}), want("vlan", {"fabric": "dc1", "vid": 5})]
+    made(region, wanted)
+    other = [wanted[0], want("vlan", {"fabric": "dc1", "vid": 5, "name": "five"})]
+
+    def meddle(snapshot):
+        snapshot.client.delete(snapshot.find("vlan", "dc1/5").raw["resource_uri"])
+
+    plan = meddled(region, other, meddle)
+    assert errors(plan) == {}
+    assert [change.action for change in plan.changes] == ["create"]
+
+
+def test_what_somebody_made_meanwhile_is_taken_over(region):
+    def meddle(snapshot):
+        snapshot.client.post("zones/", data={"name": "north", "description": "theirs"})
+
+    wanted = [want("zone", {"name": "north", "description": "ours"}), want("tag", {"name": "gpu"})]
+    plan = meddled(region, wanted, meddle)
+    assert errors(plan) == {}
+    assert [change.taken_over for change in plan.changes] == [True, False]
+    assert make_plan(snapshot_of(region), wanted).shown() == {}
+
+
+def test_a_creation_that_was_carried_out_late_is_not_sent_twice(region):
+    """The answer is lost, and the region is at work on it until it is looked at again."""
+    seen, waiting = [], []
+
+    def late(method, target, body):
+        if method == "POST":
+            waiting.append(body)
+            return Instead("cut", status=504, kind="text/html")
+        if "dhcp-snippets" in target:
+            seen.append(target)
+            if len(seen) == 4 and waiting:
+                client.post("dhcp-snippets/", data=dict(parse_qsl(waiting.pop().decode())))
+        return body
+
+    client = snapshot_of(region).client
+    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    with Proxy(region, before=late) as proxy:
+        plan = made(region, wanted, proxy.url)
+    assert errors(plan) == {}
+    assert len(client.get("dhcp-snippets/")) == 1
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_copies_that_a_run_made_itself_are_removed(region, lost, monkeypatch):
+    """Each creation is carried out after it was looked for, as if the region were very slow."""
+    monkeypatch.setattr(Run, "many_looks", 1)
+    client, waiting, left = snapshot_of(region).client, [], [lost]
+
+    def late(method, target, body):
+        if method == "POST" and left[0]:
+            left[0] -= 1
+            waiting.append(dict(parse_qsl(body.decode())))
+            return Instead("cut", status=504, kind="text/html")
+        if method == "POST":
+            for data in waiting:
+                client.post("dhcp-snippets/", data=data)
+        return body
+
+    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;", "enabled": False})]
+    with Proxy(region, before=late) as proxy:
+        plan = made(region, wanted, proxy.url)
+    assert errors(plan) == {}
+    assert len(client.get("dhcp-snippets/")) == 1
+    assert make_plan(snapshot_of(region), wanted).shown() == {}
+
+
+def test_another_one_of_the_same_name_is_told_and_left(region):
+    def meddle(snapshot):
+        snapshot.client.post("dhcp-snippets/", data={"name": "ntp", "value": "option y 2;"})
+
+    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    plan = meddled(region, wanted, meddle)
+    (told,) = errors(plan).values()
+    assert "somebody made another one of this name meanwhile (ids " in told
+    assert len(snapshot_of(region).client.get("dhcp-snippets/")) == 2
