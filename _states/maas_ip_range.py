@@ -6,7 +6,11 @@ from saltext.maas import ensure
 
 
 def present(name, subnet=None, type=None, comment=None, profile=None):
-    """Make sure that a IP range is as described.  What is not named is left alone.
+    """Make sure that an IP range is as described.  What is not named is left alone.
+
+    A range of the region that begins or ends at the same address and has the same
+    ``comment`` is moved or resized.  Any other that is in the way stays as it is, and the
+    state fails before anything is sent.
 
     Args:
         name: ``START-END``, its first and last address.

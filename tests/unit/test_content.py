@@ -215,17 +215,6 @@ def test_the_tags_that_maas_adds_to_a_script_are_no_difference(new):
     assert planned(new, {"scripts": {"check-cpu": script}})[1].shown() == {}
 
 
-def test_a_reserved_ip_keeps_its_mac_address(new):
-    own = {"mac_address": "52:54:00:00:00:09"}
-    data = {"subnets": {"10.10.0.0/24": {"reserved_ips": {"10.10.0.9": own}}}}
-    carried_out(new, data)
-    own["mac_address"] = "52:54:00:00:00:10"
-    _, plan = planned(new, data)
-    assert plan.problems() == [
-        "reserved IP 10.10.0.9: MAAS's API cannot change mac_address of a reserved IP"
-    ]
-
-
 @pytest.mark.parametrize(
     ("type", "section", "names", "told"),
     [

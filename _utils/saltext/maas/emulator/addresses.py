@@ -47,7 +47,7 @@ def taken(region, subnet, ranges=True):
         for ip in subnet["dns_servers"]
         if ipaddress.ip_address(ip) in subnet["net"]
     ]
-    found = []
+    found = list(kept(subnet["net"]))
     for ip, purpose in single:
         number = int(ipaddress.ip_address(ip))
         found.append((number, number, purpose))
@@ -56,6 +56,15 @@ def taken(region, subnet, ranges=True):
             if row["subnet"] == subnet["id"]:
                 found.append((row["first"], row["last"], row["type"]))
     return sorted(found)
+
+
+def kept(net):
+    """What MAAS keeps for itself of an IPv6 network: its address, and much of a /64."""
+    first = int(net.network_address)
+    if net.version == 6 and net.prefixlen < 127:
+        yield first, first, "rfc-4291-2.6.1"
+    if net.version == 6 and net.prefixlen == 64:
+        yield first + 1, first + 0xFFFFFFFF, "reserved"
 
 
 def bounds(net):

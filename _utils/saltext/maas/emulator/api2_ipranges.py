@@ -119,6 +119,7 @@ def _check_free(check, region, kind, subnet, first, last, own):
             check.error("__all__", "The dynamic IP range cannot include reserved IPs.")
             return
         used += [item[:2] for item in addresses.taken(region, subnet, ranges=False)]
+    used += [item[:2] for item in addresses.kept(subnet["net"])]
     if any(low <= last and high >= first for low, high in used):
         check.error("start_ip", CONFLICT[kind])
         check.error("end_ip", CONFLICT[kind])

@@ -8,7 +8,7 @@ import re
 from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import api_key_fits, url_problems
 from saltext.maas.client.redact import redact
-from saltext.maas.pillar import sense, sense_content
+from saltext.maas.pillar import sense, sense_addresses, sense_content
 from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
@@ -52,7 +52,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.
     sound = {name: part for name, part in pillar.items() if name not in misshapen}
-    for sections, judge in (*sense.JUDGES, *sense_content.JUDGES):
+    for sections, judge in (*sense.JUDGES, *sense_addresses.JUDGES, *sense_content.JUDGES):
         if misshapen.isdisjoint(sections):
             found += judge(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.

@@ -49,7 +49,7 @@ def _networks(pillar, release):
             bad = list(_span(place, net, one["start"], one["end"], "start", "end"))
             yield from bad
             if not bad:
-                first, last = _ends(one["start"], one["end"])
+                first, last = ends(one["start"], one["end"])
                 spans.append((place, first, last))
                 count = int(last) - int(first) + 1
                 if one["type"] == "dynamic" and net.version == 6 and count < _LEAST_IPV6:
@@ -77,7 +77,7 @@ def _same_nets(pillar, release):
 def _span(where, net, start, end, low, high):
     yield from within(f"{where}:{low}", net, start)
     yield from within(f"{where}:{high}", net, end)
-    first, last = _ends(start, end)
+    first, last = ends(start, end)
     if first.version == last.version and first > last:
         yield f"{where}:{high}: {end!r} must not be below {start!r}"
 
@@ -107,7 +107,8 @@ def _pairs(spans):
             widest = (place, (first, last))
 
 
-def _ends(start, end):
+def ends(start, end):
+    """The first and last address of a range, from their texts."""
     return ipaddress.ip_address(start), ipaddress.ip_address(end)
 
 
@@ -237,7 +238,7 @@ def _interface(where, values, net, release):
             bad = list(_span(f"{where}:{name}", net, span["low"], span["high"], "low", "high"))
             yield from bad
             if not bad:
-                spans.append((f"{where}:{name}", *_ends(span["low"], span["high"])))
+                spans.append((f"{where}:{name}", *ends(span["low"], span["high"])))
     yield from _overlaps(spans)
 
 

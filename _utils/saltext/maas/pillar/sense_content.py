@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.pillar.sense import ROOT, within
+from saltext.maas.pillar.sense import ROOT
 
 _ARCHIVES = ("main_archive", "ports_archive")
 
@@ -73,21 +73,6 @@ def _routes(pillar, release):
             yield f"{where}: is the same route as {seen[same]}"
 
 
-def _reserved(pillar, release):
-    for where, cidr, subnet in _entries(pillar, "subnets"):
-        dynamic = [
-            (number, ipaddress.ip_address(one["start"]), ipaddress.ip_address(one["end"]))
-            for number, one in enumerate(subnet.get("ranges") or ())
-            if one["type"] == "dynamic"
-        ]
-        for ip in subnet.get("reserved_ips") or {}:
-            place, address = f"{where}:reserved_ips:{ip}", ipaddress.ip_address(ip)
-            yield from within(place, ipaddress.ip_network(cidr), ip)
-            for number, first, last in dynamic:
-                if first.version == address.version and first <= address <= last:
-                    yield f"{place}: must not lie in the dynamic range {where}:ranges:{number}"
-
-
 def _snippets(pillar, release):
     for where, _, one in _entries(pillar, "dhcp_snippets"):
         given = [name for name in ("subnet", "node", "global_snippet") if one.get(name)]
@@ -136,7 +121,6 @@ def _uploads(pillar, release):
 JUDGES = (
     ({"domains"}, _domains),
     ({"static_routes"}, _routes),
-    ({"subnets"}, _reserved),
     ({"dhcp_snippets"}, _snippets),
     ({"package_repositories"}, _repositories),
     ({"scripts"}, _scripts),

@@ -90,22 +90,16 @@ def _clear_the_way(snapshot, creates, deletes):
         The ids of the deletions that creates wait for.
     """
     early = set()
-    for name in dict.fromkeys(change.wanted.type for change in creates):
-        table = snapshot.tables[name]
-        mine = [change for change in creates if change.wanted.type == name]
+    for names in dict.fromkeys(BY_NAME[change.wanted.type].pool() for change in creates):
+        mine = [change for change in creates if change.wanted.type in names]
         news = [(change, span) for change in mine for span in _new_extents(snapshot, change)]
         if not news:
             continue
-        parts = dict.fromkeys(table.partition(change.wanted.values) for change in mine)
-        leaving = {id(one.raw): one for one in deletes if one.wanted.type == name}
+        leaving = {id(one.raw): one for one in deletes if one.wanted.type in names}
         moving = {id(one.raw): one for one in mine if one.raw is not None}
-        olds = [
-            (record, span)
-            for part in parts
-            for record in list(snapshot.records(name, part).values())
-            for span in table.extents(snapshot, table.values(snapshot, record.raw))
-        ]
-        for change, record in _overlapping(news, olds):
+        for change, (table, record) in _overlapping(
+            news, _old_extents(snapshot, names, mine, news)
+        ):
             if change.raw is record.raw:
                 continue
             mover, leaver = moving.get(id(record.raw)), leaving.get(id(record.raw))
@@ -115,12 +109,23 @@ def _clear_the_way(snapshot, creates, deletes):
             elif mover is not None:
                 change.needs.add(mover.id)
             elif not change.problem:
-                change.problem = (
-                    f"{table.noun} {record.key} of the region is in its way; describe it, "
-                    "remove it or choose other values"
-                )
-        _refuse_wishes_in_each_others_way(table, news)
+                change.problem = table.in_the_way(snapshot, record)
+        _refuse_wishes_in_each_others_way(news)
     return early
+
+
+def _old_extents(snapshot, names, mine, news):
+    """What the region's objects take up of what the new ones do: ``((table, record), span)``."""
+    groups = {group for _, (group, _, _) in news}
+    for name in names:
+        table = snapshot.tables.get(name)
+        if table is None or not table.competes(groups):
+            continue
+        own = [change for change in mine if change.wanted.type == name]
+        for part in dict.fromkeys(table.partition(one.wanted.values) for one in own) or [""]:
+            for record in list(snapshot.records(name, part).values()):
+                for span in table.extents(snapshot, table.values(snapshot, record.raw)):
+                    yield (table, record), span
 
 
 def _new_extents(snapshot, change):
@@ -134,7 +139,7 @@ def _new_extents(snapshot, change):
 def _overlapping(news, olds):
     """Pairs of what overlaps, found by going through the spans in order."""
     groups = {}
-    for kind, spans in ((0, news), (1, olds)):
+    for kind, spans in ((0, news), (1, list(olds))):
         for one, (group, low, high) in spans:
             groups.setdefault(group, ([], []))[kind].append((low, high, one))
     for ours, theirs in groups.values():
@@ -152,12 +157,14 @@ def _overlapping(news, olds):
                     yield one, other
 
 
-def _refuse_wishes_in_each_others_way(table, news):
+def _refuse_wishes_in_each_others_way(news):
     problems = set()
     for one, other in _overlapping(news, news):
         if one is not other and one.id < other.id:
+            noun, its = (BY_NAME[change.wanted.type].noun for change in (other, one))
+            its = "one" if its == noun else its
             problems.add(
-                f"{other.wanted.where}: this {table.noun} and the one of {one.wanted.where} "
+                f"{other.wanted.where}: this {noun} and the {its} of {one.wanted.where} "
                 "cannot both be there"
             )
     if problems:

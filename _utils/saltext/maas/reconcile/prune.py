@@ -81,6 +81,7 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
         scopes = (
             None if scopes is True else _scopes(snapshot, wishes, table, scopes, f"{where}:{type}")
         )
+        snapshot.own(type, scopes)
         inside = list(_unmanaged(snapshot, table, wishes, scopes))
         total = sum(1 for _ in _records(snapshot, table, scopes))
         found[type] = ([one for one in inside if not one.kept], total)

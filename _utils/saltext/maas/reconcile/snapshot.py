@@ -47,6 +47,7 @@ class Snapshot:
         self._numbers = itertools.count(-1, -1)
         self._fetch = fetch
         self._fetched = {}  # URL -> path
+        self._owned = {}  # type -> scopes of which all objects are described, None for all
         self._claims = {}  # type -> keys that some wish stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()
@@ -152,6 +153,17 @@ class Snapshot:
             if not self._fetched[path]:
                 raise FileNotFoundError(errno.ENOENT, "there is no such file", path)
             return self._fetched[path]
+
+    def own(self, name: str, scopes=None) -> None:
+        """Note that all objects of a type are described, or all in some scopes."""
+        self._owned[name] = scopes
+
+    def owns(self, name: str, record: Record) -> bool:
+        """Whether an object is among those of which all are described."""
+        if name not in self._owned:
+            return False
+        scopes = self._owned[name]
+        return scopes is None or self.tables[name].scope_of(self, record) in scopes
 
     def claim(self, name: str, keys) -> None:
         """Note which objects of a type some wish stands for by its exact identity."""

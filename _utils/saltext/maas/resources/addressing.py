@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
+from dataclasses import replace
+
 from saltext.maas.client.errors import Invalid
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
+from saltext.maas.resources.subnets import handed_out
 from saltext.maas.resources.table import Table
 
+_MAC = " MAC"  # ends the group of extents for the MAC addresses of a subnet's reserved IPs
 _SUBNETS = (
     ("subnet", {"cidr": "10.10.0.0/24"}),
     ("subnet", {"cidr": "10.20.0.0/24"}),
@@ -64,9 +69,10 @@ class ReservedIp(Table):
         "reserved_ips", "Addresses that DHCP gives to one machine only. From 3.6 on.", "ip",
         under="subnet", parent="subnet", needed=("mac_address",), name="IP",
     )  # fmt: skip
+    scope = "subnet"
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
-        Field("mac_address", kinds.MAC, fixed=True, doc="MAC address of its machine."),
+        Field("mac_address", kinds.MAC, doc="MAC address of its machine, once in a subnet."),
         Field(
             "subnet", kinds.NETWORK, ref="subnet", fixed=True, doc="Subnet it lies in.",
             read=lambda raw: raw["subnet"]["cidr"],
@@ -78,7 +84,43 @@ class ReservedIp(Table):
         "ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77", "subnet": "10.10.0.0/24",
         "comment": "printer",
     }  # fmt: skip
-    changed = {"comment": "plotter"}
+    changed = {"mac_address": "52:54:00:00:00:78", "comment": "plotter"}
+    competitors = ("ip_range", "reserved_ip")
+
+    def competes(self, groups):
+        return any(group.endswith((handed_out(""), _MAC)) for group in groups)
+
+    def extents(self, snapshot, values):
+        if not values.get("subnet"):
+            return
+        number = int(ipaddress.ip_address(values["ip"]))
+        yield handed_out(values["subnet"]), number, number
+        if values.get("mac_address"):
+            mac = int(values["mac_address"].replace(":", ""), 16)
+            yield values["subnet"] + _MAC, mac, mac
+
+    def conflict(self, snapshot, change, predicted):
+        """Return which other reserved IP of the subnet has the MAC address."""
+        values = predicted.of(self.name).get(change.wanted.key)
+        if change.action == "delete" or not values or not values.get("subnet"):
+            return None
+        for key, other in predicted.of(self.name).items():
+            same = all(other.get(name) == values.get(name) for name in ("subnet", "mac_address"))
+            if key != change.wanted.key and same:
+                return (
+                    f"mac_address {values['mac_address']} has the reserved IP {key} in "
+                    f"{values['subnet']} already; MAAS has one for each MAC address"
+                )
+        return None
+
+    def update(self, run, wanted, record):
+        """Write what differs; MAAS gives an address to another machine only as a new one."""
+        if "mac_address" not in self.differences(run.snapshot, wanted, record):
+            super().update(run, wanted, record)
+            return
+        values = {**self.values(run.snapshot, record.raw), **wanted.values}
+        self.delete(run, wanted, record)
+        self.create(run, replace(wanted, values=values))
 
 
 class IpAddress(Table):
@@ -120,6 +162,17 @@ class IpAddress(Table):
             return "network is missing, which MAAS up to 1.10 needs"
         return super().problem(snapshot, wanted, record)
 
+    def conflict(self, snapshot, change, predicted):
+        """Return the dynamic range that a new address lies in, where MAAS reserves none."""
+        if change.action != "create":
+            return None
+        address = ipaddress.ip_address(change.wanted.key)
+        for low, high, name in _handed_out(snapshot, predicted):
+            low, high = ipaddress.ip_address(low), ipaddress.ip_address(high)
+            if low.version == address.version and low <= address <= high:
+                return f"it lies in {name}, from which DHCP hands out addresses; choose another one"
+        return None
+
     def exports(self, snapshot, record):
         # The addresses of DNS names are listed here as well.
         names = snapshot.records("dns_resource").values() if snapshot.release >= "2.0" else ()
@@ -143,6 +196,19 @@ class IpAddress(Table):
                 raise error
             answer = None
         self.gone(run, wanted, record, answer)
+
+
+def _handed_out(snapshot, predicted):
+    """The dynamic ranges: ``(first, last, name)``."""
+    if snapshot.release >= "2.0":
+        for key, values in predicted.of("ip_range").items():
+            if values["type"] == "dynamic":
+                yield values["start_ip"], values["end_ip"], f"dynamic range {key}"
+        return
+    for values in predicted.of("node_group_interface").values():
+        low, high = values.get("ip_range_low"), values.get("ip_range_high")
+        if low and high and values.get("management") != "unmanaged":
+            yield low, high, f"the dynamic range {low}-{high} of a cluster"
 
 
 class DhcpSnippet(Table):

@@ -12,6 +12,9 @@ from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
 
+#: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.
+_OWN_IPV6 = 0xFFFFFFFF
+
 
 class Subnet(Table):
     name = "subnet"
@@ -190,35 +193,135 @@ class IpRange(Table):
         return f"{values['start_ip']}-{values['end_ip']}"
 
     def match(self, snapshot, wanted):
-        """Take the range with these ends, else the one of its type that overlaps and no
-        other wish stands for: a range that is moved or resized is changed in place."""
+        """Return the range with these ends, else the one that is this one with another end.
+
+        Only a range of the same type that begins or ends where this one does is taken over,
+        and only if it is ours: all ranges of the subnet are described (``exclusive``), or it
+        has the same comment.  Others stay as they are and are told to be in the way.
+        """
         records = snapshot.records(self.name)
         if wanted.key in records or not {"subnet", "type"} <= wanted.values.keys():
             return records.get(wanted.key)
-        first, last = _ends(wanted.values["start_ip"], wanted.values["end_ip"])
-        found = []
-        for record in snapshot.group(self.name, "subnet").get(wanted.values["subnet"], ()):
-            if record.key in snapshot.claimed(self.name):
-                continue
-            if record.raw["type"] != wanted.values["type"]:
-                continue
-            start, end = _ends(record.raw["start_ip"], record.raw["end_ip"])
-            if start <= last and first <= end:
-                found.append(record)
+        ends, comment = _ends(wanted.values), wanted.values.get("comment")
+        found = [
+            record
+            for record in snapshot.group(self.name, "subnet").get(wanted.values["subnet"], ())
+            if record.key not in snapshot.claimed(self.name)
+            and record.raw["type"] == wanted.values["type"]
+            and any(one == other for one, other in zip(ends, _ends(record.raw)))
+            and (snapshot.owns(self.name, record) or (comment and comment == _comment(record)))
+        ]
         return found[0] if len(found) == 1 else None
+
+    def problem(self, snapshot, wanted, record):
+        """Return why a range cannot be there, seen before anything is sent."""
+        values = {**(self.values(snapshot, record.raw) if record else {}), **wanted.values}
+        if values.get("subnet") and (record is None or self.differences(snapshot, wanted, record)):
+            blocked = reserved_by_maas(values["subnet"], *_ends(values))
+            if blocked:
+                return blocked
+        return super().problem(snapshot, wanted, record)
+
+    def conflict(self, snapshot, change, predicted):
+        """Return which address keeps a dynamic range from being there."""
+        if change.action == "delete" or not change.wanted.values.get("subnet"):
+            return None
+        values = predicted.of(self.name)[change.wanted.key]
+        if values.get("type") != "dynamic":
+            return None
+        low, high = _ends(values)
+        for ip, what in _addresses(snapshot, values["subnet"], predicted):
+            if low <= ipaddress.ip_address(ip) <= high:
+                return (
+                    f"{ip} is {what} and lies in this dynamic range, from which MAAS hands out "
+                    "addresses; leave it out"
+                )
+        return None
+
+    competitors = ("ip_range", "reserved_ip")
 
     def extents(self, snapshot, values):
         if values.get("subnet"):
-            low, high = _ends(values["start_ip"], values["end_ip"])
-            yield values["subnet"], int(low), int(high)
+            low, high = map(int, _ends(values))
+            yield values["subnet"], low, high
+            if values.get("type") == "dynamic":
+                yield handed_out(values["subnet"]), low, high
+
+    def in_the_way(self, snapshot, record):
+        said = f", {_comment(record)!r}" if _comment(record) else ""
+        return (
+            f"IP range {record.key} of the region ({record.raw['type']}{said}) is in its way; "
+            "describe that one too, remove it (maas_ip_range.absent), or choose other addresses. "
+            "It becomes this one only if both begin or end at the same address and have the same "
+            "comment, or where exclusive claims all ranges of the subnet"
+        )
 
     def hazard(self, snapshot, record):
         subnet = snapshot.find("subnet", record.raw["subnet"]["cidr"])
         served = subnet is not None and (subnet.raw["vlan"] or {}).get("dhcp_on")
-        if record.raw["type"] == "dynamic" and served:
-            return "DHCP hands out its addresses"
+        if record.raw["type"] != "dynamic" or not served or self._replaced(snapshot, record):
+            return None
+        return "DHCP hands out its addresses"
+
+    def _replaced(self, snapshot, record):
+        """Whether a range that is described takes a part of its place."""
+        low, high = _ends(record.raw)
+        for key in snapshot.claimed(self.name):
+            start, end = _ends(self.parse(key))
+            if start.version == low.version and start <= high and low <= end:
+                return True
+        return False
+
+
+def handed_out(cidr: str) -> str:
+    """Return the group of extents for what lies in a subnet's dynamic ranges, and must not."""
+    return f"{cidr} dynamic"
+
+
+def reserved_by_maas(cidr: str, low, high) -> str | None:
+    """Return why no range may begin so low in an IPv6 subnet; None if it may.
+
+    Args:
+        cidr: The subnet.
+        low, high: First and last address of the range.
+    """
+    net = ipaddress.ip_network(cidr)
+    first = int(net.network_address) + (_OWN_IPV6 if net.prefixlen == 64 else 0)
+    if net.version != 6 or low.version != 6 or net.prefixlen > 126 or int(low) > first:
         return None
+    told = f"up to {ipaddress.IPv6Address(first)} " if net.prefixlen == 64 else ""
+    return (
+        f"{low} is among the addresses {told}that MAAS keeps for itself in {cidr}; begin at "
+        f"{ipaddress.IPv6Address(first + 1)} or above"
+    )
 
 
-def _ends(start, end):
-    return ipaddress.ip_address(start), ipaddress.ip_address(end)
+def _addresses(snapshot, cidr, predicted):
+    """The addresses of a subnet that are taken, as far as that is known without reading more."""
+    subnet = predicted.of("subnet").get(cidr, {})
+    if subnet.get("gateway_ip"):
+        yield subnet["gateway_ip"], f"the gateway of {cidr}"
+    for ip in subnet.get("dns_servers") or ():
+        yield ip, f"a DNS server of {cidr}"
+    if snapshot.loaded("static_route"):
+        for route in predicted.of("static_route").values():
+            if route["source"] == cidr:
+                yield route["gateway_ip"], "the gateway of a static route"
+    if snapshot.loaded("rack"):
+        for record in snapshot.records("rack").values():
+            for nic in record.raw.get("interface_set") or ():
+                for link in nic.get("links") or ():
+                    here = (link.get("subnet") or {}).get("cidr") == cidr
+                    if here and link.get("ip_address") and link.get("mode") != "dhcp":
+                        yield link["ip_address"], f"an address of rack controller {record.key}"
+    if snapshot.loaded("ip_address"):
+        for key in predicted.of("ip_address"):
+            yield key, "a reserved IP address"
+
+
+def _comment(record):
+    return record.raw.get("comment") or ""
+
+
+def _ends(values):
+    return ipaddress.ip_address(values["start_ip"]), ipaddress.ip_address(values["end_ip"])

@@ -50,6 +50,8 @@ class Table:
         created: What is said of an object after its creation.
         after: Stages (see :meth:`stage`), all changes of which come before any of this type.
         doubles: Several objects may have one key; otherwise a name that two have is refused.
+        competitors: Types whose objects compete for the same places, this one among them; the
+            same tuple for each of them.
         scope: Field to whose values an ``exclusive`` may be limited.
         prunable: False where ``exclusive`` is not offered, though one object can be deleted.
         copies: Whether MAAS makes a second object of one identity: ``never``; ``raced``: only
@@ -82,6 +84,7 @@ class Table:
     created: ClassVar[str] = "created"
     after: ClassVar[tuple] = ()
     doubles: ClassVar[bool] = False
+    competitors: ClassVar[tuple] = ()
     scope: ClassVar[str] = ""
     prunable: ClassVar[bool] = True
     copies: ClassVar[str] = "never"
@@ -267,6 +270,22 @@ class Table:
         what has to go goes first, and what stays in the way is told before anything is sent.
         """
         return ()
+
+    @classmethod
+    def pool(cls) -> tuple:
+        """The types whose objects compete with this one's for what :meth:`extents` tells."""
+        return cls.competitors or (cls.name,)
+
+    def competes(self, groups: set) -> bool:
+        """Whether objects of this type may take up something of these groups of extents."""
+        return True
+
+    def in_the_way(self, snapshot, record) -> str:
+        """Why nothing can be made where one of the region's objects is, and what to do."""
+        return (
+            f"{self.noun} {record.key} of the region is in its way; describe it, remove it or "
+            "choose other values"
+        )
 
     def contents(self, snapshot, raw: dict):
         """What must be out of an object before MAAS deletes it.

@@ -1,0 +1,315 @@
+"""IP ranges and reserved addresses: whose they are, and what lies in their way."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas import pillar, whole
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.release import Release
+from support.reconciling import (
+    SHORT,
+    assert_true,
+    carried_out,
+    errors,
+    planned,
+    rack,
+    snapshot_of,
+)
+
+NET = "10.0.0.0/24"
+THEIRS = {"type": "reserved", "start_ip": "10.0.0.40", "end_ip": "10.0.0.60",
+          "comment": "printers of another team"}  # fmt: skip
+
+
+@pytest.fixture
+def region():
+    with RegionServer(release="3.7") as server:
+        carried_out(server, described())
+        yield server
+
+
+def described(*ranges, reserved=None, **more):
+    subnet = {"vlan": "site/untagged", "ranges": [span(*one) for one in ranges], **more}
+    if reserved:
+        subnet["reserved_ips"] = {ip: {"mac_address": mac} for ip, mac in reserved.items()}
+    return {"fabrics": {"site": None}, "subnets": {NET: subnet}}
+
+
+def span(start, end, type="reserved", comment=None):
+    found = {"type": type, "start": f"10.0.0.{start}", "end": f"10.0.0.{end}"}
+    return {**found, "comment": comment} if comment else found
+
+
+def mac(number):
+    return f"52:54:00:00:00:{number:02x}"
+
+
+def post(region, path, **data):
+    return snapshot_of(region).client.post(path, data=data)
+
+
+def spans(region):
+    rows = region.region.rows("ipranges").values()
+    return sorted((int(row["start_ip"].rpartition(".")[2]), int(row["end_ip"].rpartition(".")[2]))
+                  for row in rows)  # fmt: skip
+
+
+def claimed(data):
+    return {**data, "exclusive": {"ip_range": [NET]}, "prune": {"fraction": 1}}
+
+
+def whole_run(region, data):
+    """Plan with pruning and apply; the second plan is empty, and the region as predicted."""
+    snapshot = snapshot_of(region)
+    plan = whole.plan_of(snapshot, data)
+    shown = plan.shown()
+    assert plan.problems() == []
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert plan.shown(True) == shown
+    assert whole.plan_of(snapshot_of(region), data).shown() == {}
+    assert_true(region, snapshot)
+    return shown
+
+
+# Whose a range is
+
+
+@pytest.mark.parametrize(
+    "mine", [(50, 199), (40, 199), (30, 60), (41, 59), (45, 60)],
+    ids=["overlaps", "same start", "same end", "inside", "same end, smaller"],
+)  # fmt: skip
+def test_a_range_of_somebody_else_stays_as_it_is(region, mine):
+    post(region, "ipranges/", **THEIRS)
+    region.requests.reset()
+    _, plan = planned(region, described(mine))
+    (line,) = plan.problems()
+    assert line.startswith(
+        f"IP range 10.0.0.{mine[0]}-10.0.0.{mine[1]}: IP range 10.0.0.40-10.0.0.60 of the region "
+        "(reserved, 'printers of another team') is in its way; "
+    )
+    assert plan.shown() == {}
+    apply(snapshot_of(region), plan, SHORT)
+    assert region.requests.writes() == []
+    assert spans(region) == [(40, 60)]
+
+
+def test_a_range_without_a_comment_is_nobodys(region):
+    post(region, "ipranges/", **{**THEIRS, "comment": ""})
+    (line,) = planned(region, described((40, 199)))[1].problems()
+    assert "10.0.0.40-10.0.0.60 of the region (reserved) is in its way" in line
+
+
+def test_a_claim_takes_a_range_over_by_its_start_or_end(region):
+    post(region, "ipranges/", **THEIRS)
+    ident = next(iter(region.region.rows("ipranges")))
+    shown = whole_run(region, claimed(described((40, 199))))
+    assert shown["ip_range"] == {
+        "10.0.0.40-10.0.0.199": {"end_ip": {"old": "10.0.0.60", "new": "10.0.0.199"}}
+    }
+    assert list(region.region.rows("ipranges")) == [ident]
+
+
+def test_a_claim_replaces_what_only_overlaps(region):
+    post(region, "ipranges/", **THEIRS)
+    shown = whole_run(region, claimed(described((50, 199))))
+    assert {key: change["new"] is None for key, change in shown["ip_range"].items()} == {
+        "10.0.0.50-10.0.0.199": False, "10.0.0.40-10.0.0.60": True,
+    }  # fmt: skip
+    assert spans(region) == [(50, 199)]
+
+
+@pytest.mark.parametrize("by", [-5, 5, 15])
+def test_two_ranges_are_shifted_at_once(region, by):
+    rack(region, "a", "10.0.0.2")
+    served = described((100, 119, "dynamic"), (120, 139, "dynamic"))
+    served["fabrics"]["site"] = {
+        "vlans": {"untagged": {"dhcp": {"enabled": True, "primary_rack": "a"}}}
+    }
+    carried_out(region, served)
+    moved = described((100 + by, 119 + by, "dynamic"), (120 + by, 139 + by, "dynamic"))
+    whole_run(region, claimed({**served, "subnets": moved["subnets"]}))
+    assert spans(region) == [(100 + by, 119 + by), (120 + by, 139 + by)]
+
+
+def test_two_ranges_move_their_border_in_place(region):
+    carried_out(region, described((10, 19, "reserved", "a"), (20, 29, "reserved", "b")))
+    idents = sorted(region.region.rows("ipranges"))
+    carried_out(region, described((10, 24, "reserved", "a"), (25, 29, "reserved", "b")))
+    assert spans(region) == [(10, 24), (25, 29)]
+    carried_out(region, described((10, 14, "reserved", "a"), (15, 29, "reserved", "b")))
+    assert sorted(region.region.rows("ipranges")) == idents
+
+
+def test_a_dynamic_range_that_nothing_replaces_is_still_guarded(region):
+    rack(region, "a", "10.0.0.2")
+    served = described((100, 119, "dynamic"), (120, 139, "dynamic"))
+    served["fabrics"]["site"] = {
+        "vlans": {"untagged": {"dhcp": {"enabled": True, "primary_rack": "a"}}}
+    }
+    carried_out(region, served)
+    left = {**served, "subnets": described((100, 119, "dynamic"))["subnets"]}
+    with pytest.raises(Exception, match="DHCP hands out its addresses"):
+        whole.plan_of(snapshot_of(region), claimed(left))
+
+
+# What lies in a dynamic range
+
+
+@pytest.mark.parametrize(
+    ("more", "ip", "expected"),
+    [
+        ({"gateway_ip": "10.0.0.150"}, None, "10.0.0.150 is the gateway of 10.0.0.0/24"),
+        ({"dns_servers": ["10.0.0.151"]}, None, "10.0.0.151 is a DNS server of 10.0.0.0/24"),
+        ({}, "10.0.0.152", "10.0.0.152 is an address of rack controller a"),
+    ],
+)
+def test_an_address_in_a_dynamic_range_is_told(region, more, ip, expected):
+    carried_out(region, described(**more))
+    if ip:
+        rack(region, "a", ip)
+    snapshot = snapshot_of(region)
+    snapshot.records("rack")
+    wish = want("ip_range", {"subnet": NET, "type": "dynamic", "start_ip": "10.0.0.100",
+                             "end_ip": "10.0.0.199"})  # fmt: skip
+    (line,) = make_plan(snapshot, [wish]).problems()
+    assert f"{expected} and lies in this dynamic range" in line
+
+
+def test_a_gateway_that_moves_out_of_the_way_in_the_same_run(region):
+    carried_out(region, described(gateway_ip="10.0.0.150"))
+    carried_out(region, described((100, 199, "dynamic"), gateway_ip="10.0.0.1"))
+
+
+def test_a_reserved_ip_and_a_dynamic_range_of_the_region(region):
+    post(region, "ipranges/", type="dynamic", start_ip="10.0.0.100", end_ip="10.0.0.199")
+    (line,) = planned(region, described(reserved={"10.0.0.120": mac(1)}))[1].problems()
+    assert "IP range 10.0.0.100-10.0.0.199 of the region (dynamic) is in its way" in line
+    wish = want("ip_address", {"ip": "10.0.0.121"})
+    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    assert "it lies in dynamic range 10.0.0.100-10.0.0.199" in line
+
+
+def test_a_dynamic_range_and_a_reserved_ip_of_the_region(region):
+    carried_out(region, described(reserved={"10.0.0.120": mac(1)}))
+    (line,) = planned(region, described((100, 199, "dynamic")))[1].problems()
+    assert "reserved IP 10.0.0.120 of the region is in its way" in line
+    # It may go in the same run, and a reserved range has nothing against it.
+    data = described((100, 199, "dynamic"))
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [
+        *pillar.wishes(data, snapshot.release),
+        want_named("reserved_ip", "10.0.0.120", {}, absent=True),
+    ])  # fmt: skip
+    assert plan.problems() == []
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    carried_out(region, described((200, 210), (100, 199, "dynamic")))
+
+
+# Reserved IPs
+
+
+def test_a_reserved_ip_gets_another_machine_in_one_run(region):
+    data = described(reserved={"10.0.0.9": mac(1)})
+    data["subnets"][NET]["reserved_ips"]["10.0.0.9"]["comment"] = "plotter"
+    carried_out(region, data)
+    snapshot, plan = carried_out(region, described(reserved={"10.0.0.9": mac(2)}))
+    assert plan.shown()["reserved_ip"] == {
+        "10.0.0.9": {"mac_address": {"old": mac(1), "new": mac(2)}}
+    }
+    (row,) = region.region.rows("reservedips").values()
+    assert (row["mac_address"], row["comment"]) == (mac(2), "plotter")
+    assert_true(region, snapshot)
+
+
+def test_a_machine_gets_another_reserved_ip_in_one_run(region):
+    carried_out(region, described(reserved={"10.0.0.8": mac(1), "10.0.0.9": mac(2)}))
+    # The second one's machine goes over to the first address, whose machine is new.
+    carried_out(region, described(reserved={"10.0.0.8": mac(2), "10.0.0.9": mac(3)}))
+
+
+def test_a_mac_address_that_has_a_reserved_ip_is_told(region):
+    carried_out(region, described(reserved={"10.0.0.9": mac(1)}))
+    (line,) = planned(region, described(reserved={"10.0.0.8": mac(1)}))[1].problems()
+    assert f"mac_address {mac(1)} has the reserved IP 10.0.0.9 in {NET} already" in line
+    both = {"reserved_ip": [NET]}
+    data = {**described(reserved={"10.0.0.8": mac(1)}), "exclusive": both}
+    whole_run(region, data)
+    assert [row["ip"] for row in region.region.rows("reservedips").values()] == ["10.0.0.8"]
+
+
+def test_reserved_ips_of_one_subnet_are_claimed(region):
+    data = described(reserved={"10.0.0.8": mac(1), "10.0.0.9": mac(2)})
+    other = {
+        "10.1.0.0/24": {"vlan": "site/0", "reserved_ips": {"10.1.0.9": {"mac_address": mac(2)}}}
+    }
+    carried_out(region, {**data, "subnets": {**data["subnets"], **other}})
+    left = {**described(reserved={"10.0.0.8": mac(1)}), "exclusive": {"reserved_ip": [NET]}}
+    assert set(whole_run(region, left)["reserved_ip"]) == {"10.0.0.9"}
+    assert {row["ip"] for row in region.region.rows("reservedips").values()} == {
+        "10.0.0.8", "10.1.0.9",
+    }  # fmt: skip
+
+
+# What the pillar alone tells
+
+
+def checked(data, release="3.7"):
+    return pillar.problems(data, Release(release))
+
+
+V6 = "2001:db8:9::/64"
+LOW = {"type": "reserved", "start": "2001:db8:9::10", "end": "2001:db8:9::20"}
+
+
+@pytest.mark.parametrize(
+    ("subnets", "expected"),
+    [
+        ({V6: {"ranges": [LOW]}},
+         f"maas:subnets:{V6}:ranges:0:start: 2001:db8:9::10 is among the addresses up to "
+         f"2001:db8:9::ffff:ffff that MAAS keeps for itself in {V6}; begin at "
+         "2001:db8:9::1:0:0 or above"),
+        ({NET: {"gateway_ip": "10.0.0.5", "vlan": "a/0", "ranges": [span(1, 9, "dynamic")]}},
+         f"maas:subnets:{NET}:ranges:0: holds gateway_ip '10.0.0.5'; a dynamic range must hold no "
+         "address that is in use"),
+        ({NET: {"dns_servers": ["10.0.0.5"], "vlan": "a/0", "ranges": [span(1, 9, "dynamic")]}},
+         f"maas:subnets:{NET}:ranges:0: holds dns_servers '10.0.0.5'; a dynamic range must hold no "
+         "address that is in use"),
+        ({NET: {"reserved_ips": {"10.0.0.5": {"mac_address": mac(1)},
+                                 "10.0.0.6": {"mac_address": mac(1).upper()}}}},
+         f"maas:subnets:{NET}:reserved_ips:10.0.0.6:mac_address: '{mac(1)}' has "
+         f"maas:subnets:{NET}:reserved_ips:10.0.0.5 already; each MAC address has one in a subnet"),
+    ],
+    ids=["IPv6", "gateway", "DNS server", "MAC"],
+)  # fmt: skip
+def test_the_check_tells_what_maas_refuses(subnets, expected):
+    assert checked({"subnets": subnets}) == [expected]
+
+
+def test_the_check_lets_pass_what_maas_takes():
+    high = [{"type": "reserved", "start": "2001:db8:9:0:1::10", "end": "2001:db8:9:0:1::20"}]
+    wide = [{"type": "reserved", "start": "2001:db8::10", "end": "2001:db8::20"}]
+    data = {V6: {"ranges": high}, "2001:db8::/48": {"ranges": wide}}
+    data[NET] = {"gateway_ip": "10.0.0.5", "ranges": [span(1, 9)],
+                 "reserved_ips": {"10.0.0.5": {"mac_address": mac(1)}}}  # fmt: skip
+    assert checked({"subnets": data}, "3.6") == []
+
+
+def test_ip_addresses_in_dynamic_ranges_are_told():
+    data = {"subnets": {NET: {"vlan": "a/0", "ranges": [span(10, 20, "dynamic")]}},
+            "ip_addresses": {"10.0.0.15": None}}  # fmt: skip
+    (line,) = checked(data)
+    assert line == (
+        f"maas:ip_addresses:10.0.0.15: lies in the dynamic range maas:subnets:{NET}:ranges:0; MAAS "
+        "reserves none there"
+    )
+
+
+def test_low_ipv6_ranges_are_told_by_states_too(region):
+    carried_out(region, {"subnets": {V6: None}})
+    wish = want("ip_range", {"subnet": V6, "type": "reserved", "start_ip": "2001:db8:9::10",
+                             "end_ip": "2001:db8:9::20"})  # fmt: skip
+    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    assert "is among the addresses up to 2001:db8:9::ffff:ffff that MAAS keeps for itself" in line
