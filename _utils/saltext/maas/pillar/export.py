@@ -309,7 +309,7 @@ def _agree(snapshot, found):
     for change in plan.changes:
         hidden = [
             value for value in change.wanted.values.values()
-            if isinstance(value, sdb.Reference)
+            if isinstance(value, str) and value in found.secrets
         ]  # fmt: skip
         if change.wanted.type not in ("image", "cluster_image") and not hidden:
             fields = ", ".join(change.new or ())
