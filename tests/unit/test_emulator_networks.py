@@ -136,6 +136,46 @@ def test_racks_of_a_vlan_change_in_steps():
     assert "must be up and running" in admin.put(path, secondary_rack=second).text
 
 
+def test_racks_of_a_vlan_are_not_swapped_at_once():
+    admin = make()
+    vlan, (first, second, third) = with_dhcp(admin, racks=3)
+    answer = admin.put(f"vlans/{vlan}/", primary_rack=third, secondary_rack=first)
+    assert answer.json == {"__all__": [f"{first} is already set as the primary rack controller"]}
+    answer = admin.put(f"vlans/{vlan}/", primary_rack="", secondary_rack="")
+    assert (answer.json["primary_rack"], answer.json["secondary_rack"]) == (second, None)
+    admin.put(f"vlans/{vlan}/", secondary_rack=first)
+    answer = admin.put(f"vlans/{vlan}/", primary_rack=first, secondary_rack=second)
+    assert (answer.json["primary_rack"], answer.json["secondary_rack"]) == (first, None)
+
+
+def test_fields_that_an_empty_value_does_not_clear():
+    admin = make()
+    fabric = admin.post("fabrics/", name="lab", class_type="10g").json["id"]
+    assert admin.put(f"fabrics/{fabric}/", class_type="", name="").json["class_type"] == "10g"
+    subnet = admin.post("subnets/", cidr="10.5.0.0/24", name="n").json["id"]
+    assert admin.put(f"subnets/{subnet}/", name="").json["name"] == "10.5.0.0/24"
+
+
+def test_repeated_boot_architectures_keep_only_the_last():
+    admin = make()
+    subnet = admin.post("subnets/", cidr="10.5.0.0/24").json["id"]
+    both = ["pxe", "uefi_amd64_tftp"]
+    path, field = f"subnets/{subnet}/", "disabled_boot_architectures"
+    assert admin.put(path, disabled_boot_architectures=both).json[field] == both[1:]
+    assert admin.put(path, disabled_boot_architectures=",".join(both)).json[field] == both
+    assert admin.put(path, name="other").json[field] == both[1:]
+
+
+def test_only_a_vlan_that_serves_no_dhcp_is_offered_others_to_relay_to():
+    admin = make()
+    vlan, _ = with_dhcp(admin)
+    other = admin.post(f"fabrics/{admin.post('fabrics/').json['id']}/vlans/", vid=7).json["id"]
+    assert admin.put(f"vlans/{vlan}/", relay_vlan=other).status == 400
+    assert admin.put(f"vlans/{vlan}/", relay_vlan=other, dhcp_on="false").status == 400
+    assert admin.put(f"vlans/{vlan}/", dhcp_on="false").status == 200
+    assert admin.put(f"vlans/{vlan}/", relay_vlan=other).json["relay_vlan"]["id"] == other
+
+
 def test_secondary_becomes_primary_when_that_is_cleared_or_deleted():
     admin = make()
     vlan, (first, second) = with_dhcp(admin)

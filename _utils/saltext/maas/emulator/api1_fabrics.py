@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import networks
-from saltext.maas.emulator.api2_fabrics import check_name
-from saltext.maas.emulator.api2_vlans import check_vid
+from saltext.maas.emulator.api1_network_fields import check_name, check_vid
 from saltext.maas.emulator.crud import serve
 from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.lookup import find, name_of

@@ -8,8 +8,8 @@ from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import networks
 from saltext.maas.emulator.api1_addresses import taken
 from saltext.maas.emulator.api1_fabrics import DEFAULT_SPACE, show_subnet
-from saltext.maas.emulator.api2_fabrics import NO_CHOICE
-from saltext.maas.emulator.api2_subnets import (
+from saltext.maas.emulator.api1_network_fields import (
+    NO_CHOICE,
     read_cidr,
     read_dns_servers,
     read_gateway,

@@ -161,7 +161,7 @@ def delete_rack(request):
     heirs = {vlan["id"]: _heir(region, vlan, ident) for vlan in mine if vlan["dhcp_on"]}
     orphans = [vlan for vlan in mine if vlan["dhcp_on"] and not heirs[vlan["id"]]]
     if orphans and not force:
-        listed = ", ".join(_vlan_label(region, vlan) for vlan in orphans)
+        listed = ", ".join(networks.vlan_label(region, vlan) for vlan in orphans)
         text = (
             f"Unable to delete '{node['hostname']}'; it is currently set as a primary rack "
             f"controller on VLANs {listed} and no other rack controller can provide DHCP."
@@ -170,7 +170,7 @@ def delete_rack(request):
     protected = [vlan for vlan in mine if not vlan["dhcp_on"]]
     if protected and not force:
         # Where DHCP is off nothing is handed over, and the database refuses.
-        listed = ", ".join(f"<VLAN: {_vlan_label(region, vlan)}>" for vlan in protected)
+        listed = ", ".join(f"<VLAN: {networks.vlan_label(region, vlan)}>" for vlan in protected)
         text = (
             "(\"Cannot delete some instances of model 'RackController' because they are "
             "referenced through protected foreign keys: 'VLAN.primary_rack', "
@@ -188,10 +188,6 @@ def delete_rack(request):
     if node["node_type"] == BOTH:
         node["node_type"] = REGION
     return no_content()
-
-
-def _vlan_label(region, vlan):
-    return f"{region.rows('fabrics')[vlan['fabric_id']]['name']}.{networks.vlan_name(region, vlan)}"
 
 
 def _heir(region, vlan, ident):

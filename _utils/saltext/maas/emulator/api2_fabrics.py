@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator import networks
-from saltext.maas.emulator.forms import Check, not_a_choice
+from saltext.maas.emulator import forms2, networks
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, no_content
 
 fabrics = Endpoint("fabrics/", "FabricsHandler")
 fabric = Endpoint("fabrics/{fabric}/", "FabricHandler")
 
-NO_CHOICE = not_a_choice("That choice")
+FIELDS = (
+    forms2.text(
+        "name", null=True, longest=256,
+        model=(forms2.pattern(r"^[\w-]+$", "Invalid fabric name: {}."),),
+    ),
+    forms2.text("description"),
+    forms2.text("class_type", null=True, longest=256, model=(networks.MODEL_NAME,)),
+)  # fmt: skip
 
 
 def fabric_of(request):
@@ -22,23 +28,21 @@ def fabric_of(request):
     )
 
 
-def check_name(check, region, kind, row):
-    """Name of a fabric or space: its characters, the reserved ones, and no second one."""
-    table = region.rows(f"{kind.lower()}s")
-    name = check.text("name", "", longest=256)
-    own = row["id"] if row else None
-    if not check.has("name") or not name:
-        return row["name"] if row else None
-    if "name" in check.errors:
-        return name
-    reserved = re.fullmatch(rf"{kind.lower()}-(\d+)", name)
-    if not re.fullmatch(r"[ \w-]+", name):
-        check.error("name", f"Invalid {kind.lower()} name: {name}.")
-    elif reserved and reserved.group(1) != str(own):
-        check.error("name", f"Reserved {kind.lower()} name.")
-    elif any(item["name"] == name and item["id"] != own for item in table.values()):
-        check.error("name", f"{kind} with this Name already exists.")
-    return name
+def refuse_reserved(form, kind):
+    """``fabric-ID`` and ``space-ID`` are for the object with that id only."""
+    name, own = form.row["name"], form.row.get("id")
+    if name is not None and re.fullmatch(rf"{kind}-\d+", name) and name != f"{kind}-{own}":
+        form.error("name", f"Reserved {kind} name.")
+
+
+def _read(request, row):
+    form = forms2.ModelForm(request, FIELDS, row)
+    form.read()
+    form.apply()
+    refuse_reserved(form, "fabric")
+    form.unique("Fabric", request.region.rows("fabrics").values(), "name")
+    form.done()
+    return form.row
 
 
 @fabrics("GET")
@@ -51,14 +55,9 @@ def list_fabrics(request):
 @fabrics("POST", admin=True)
 def create_fabric(request):
     """Create a fabric."""
-    region = request.region
-    check = Check(request)
-    name = check_name(check, region, "Fabric", None)
-    description = check.text("description")
-    class_type = check.text("class_type") or None
-    check.done()
-    row = networks.add_fabric(region, name, description, class_type)
-    return networks.show_fabric(region, row)
+    return networks.show_fabric(
+        request.region, networks.add_fabric(request.region, **_read(request, None))
+    )
 
 
 @fabric("GET")
@@ -67,23 +66,20 @@ def read_fabric(request):
     return networks.show_fabric(request.region, fabric_of(request))
 
 
-@fabric("PUT", admin=True)
+@fabric("PUT")
 def update_fabric(request):
     """Update a fabric."""
     row = fabric_of(request)
-    check = Check(request, row)
-    name = check_name(check, request.region, "Fabric", row)
-    description = check.text("description")
-    class_type = check.text("class_type") or None
-    check.done()
-    row.update(name=name, description=description, class_type=class_type)
+    request.admin_only()
+    row.update(_read(request, row))
     return networks.show_fabric(request.region, row)
 
 
-@fabric("DELETE", admin=True)
+@fabric("DELETE")
 def delete_fabric(request):
     """Delete a fabric."""
     region, row = request.region, fabric_of(request)
+    request.admin_only()
     if row["id"] == networks.DEFAULT_FABRIC:
         raise Answer(400, "This fabric is the default fabric, it cannot be deleted.")
     ids = {vlan["id"] for vlan in networks.vlans_of(region, row["id"])}

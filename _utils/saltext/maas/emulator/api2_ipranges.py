@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.emulator import addresses, networks
-from saltext.maas.emulator.api2_fabrics import NO_CHOICE
+from saltext.maas.emulator import addresses, forms2, networks
 from saltext.maas.emulator.api_account import show_user
-from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.forms import is_ip
 from saltext.maas.emulator.lookup import find
-from saltext.maas.emulator.web import TEXT, Answer, Endpoint, no_content
+from saltext.maas.emulator.web import Answer, Endpoint, no_content
 
 ranges = Endpoint("ipranges/", "IPRangesHandler")
 range_ = Endpoint("ipranges/{id}/", "IPRangeHandler")
 
+KINDS = ("dynamic", "reserved")
 BOTH = "Start IP address and end IP address are both required."
 REVERSED = "End IP address must not be less than Start IP address."
+FAMILIES = "Start IP address and end IP address must be in the same address family."
+TOO_SMALL = "IPv6 dynamic range must be at least 256 addresses in size."
+HOLDS_RESERVED = "The dynamic IP range cannot include reserved IPs."
 NOT_ADMIN = "You don't have sufficient privileges."
 CONFLICT = {
     "dynamic": "Requested dynamic range conflicts with an existing IP address or range.",
@@ -62,113 +66,119 @@ def list_ranges(request):
     return [_show(region, row, subnets, vlans) for row in rows]
 
 
-def _address(check, name):
-    """An end of the range as number, or None with an error noted."""
-    given = check.text(name, None, required=True)
-    if given is None or name in check.errors:
-        return None
-    if not is_ip(given):
-        check.error(name, BAD_IP)
-        return None
-    return ipaddress.ip_address(given)
+# -- the form ----------------------------------------------------------------------------------
 
 
-def _subnet(check, region, start, stored):
-    """The subnet: by id only, else the one that the first address is in."""
-    given = check.form.get("subnet")
-    if given not in (None, ""):
-        if str(given).isdecimal() and int(given) in region.rows("subnets"):
-            return region.rows("subnets")[int(given)]
-        check.error("subnet", NO_CHOICE)
-        return None
-    if stored:
-        return region.rows("subnets")[stored["subnet"]]
-    subnet = networks.subnet_for(region, start) if start is not None else None
-    if subnet is None and start is not None:
-        check.error("subnet", REQUIRED)
-    return subnet
+def _fields(region):
+    users = region.users
+    return (
+        forms2.reference("subnet", forms2.by_key(region.rows("subnets")), required=True),
+        forms2.choice("type", KINDS, required=True),
+        forms2.address("start_ip", required=True),
+        forms2.address("end_ip", required=True),
+        forms2.reference("user", lambda value: value if value in users else None),
+        forms2.text("comment", null=True, longest=255, default=""),
+    )
 
 
-def _check_place(check, net, start, end):
-    """Both ends inside the subnet, the right way round, clear of its special addresses."""
+def _sent(request, stored):
+    """The form as it is read: with its user, and with the subnet of the first address."""
+    region, sent = request.region, Form(request.form)
+    if stored is None:
+        start = sent.get("start_ip")
+        if sent.get("subnet") is None and start is not None:
+            subnet = networks.subnet_for(region, _real(start))
+            if subnet:
+                sent["subnet"] = [subnet["id"]]
+        sent["user"] = [request.user.username]
+    return sent
+
+
+def _real(ip):
+    """An address where MAAS does not ask whether it is one."""
+    if not is_ip(str(ip)):
+        raise Answer(500, f"failed to detect a valid IP address from '{ip}'")
+    return ip
+
+
+def _check_dynamic(form, region):
+    """MAAS looks at the parts of a dynamic range without asking whether they are there."""
+    found = form.cleaned
+    if found.get("type") != "dynamic":
+        return
+    for name in ("subnet", "start_ip", "end_ip"):
+        if name not in found:
+            raise Answer(500, f"'{name}'")
+    start, end = (ipaddress.ip_address(found[name]) for name in ("start_ip", "end_ip"))
+    if start.version != end.version:
+        raise Answer(500, f"base address '{end}' is not IPv{start.version}")
+    if end < start:
+        raise Answer(500, "lower bound IP greater than upper bound!")
+    for row in region.rows("reservedips").values():
+        inside = int(start) <= int(ipaddress.ip_address(row["ip"])) <= int(end)
+        if row["subnet"] == found["subnet"] and inside:
+            form.error("__all__", HOLDS_RESERVED)
+            return
+
+
+def _problem(region, row):
+    """What is wrong with a range as a whole: (fields, message), or None."""
+    both = ("start_ip", "end_ip")
+    if not (row["start_ip"] and row["end_ip"]):
+        return both, BOTH
+    start, end = (ipaddress.ip_address(row[name]) for name in both)
+    if start.version != end.version:
+        return both, FAMILIES
+    if end < start:
+        return ("end_ip",), REVERSED
+    subnet = region.rows("subnets").get(row["subnet"])
+    found = _misplaced(subnet["net"], start, end) if subnet else None
+    if found:
+        return found
+    if start.version == 6 and row["type"] == "dynamic" and int(end) - int(start) < 255:
+        return both, TOO_SMALL
+    return both, _no_room(region, subnet, row, int(start), int(end))
+
+
+def _misplaced(net, start, end):
     outside = [name for name, ip in (("start_ip", start), ("end_ip", end)) if ip not in net]
     if len(outside) == 2:
-        for name in outside:
-            check.error(name, f"IP addresses must be within subnet: {net}.")
-    elif outside:
-        which = "Start" if outside[0] == "start_ip" else "End"
-        check.error(outside[0], f"{which} IP address must be within subnet: {net}.")
-    elif net.version == 4 and net.prefixlen < 31:
-        if start == net.network_address:
-            text = "Reserved network address cannot be included in IP range."
-            check.error("start_ip", text)
-        if end == net.broadcast_address:
-            check.error("end_ip", "Broadcast address cannot be included in IP range.")
+        return outside, f"IP addresses must be within subnet: {net}."
+    if outside:
+        which = "Start" if outside == ["start_ip"] else "End"
+        return outside, f"{which} IP address must be within subnet: {net}."
+    if start == net.network_address:
+        return ("start_ip",), "Reserved network address cannot be included in IP range."
+    if net.version == 4 and end == net.broadcast_address:
+        return ("end_ip",), "Broadcast address cannot be included in IP range."
+    return None
 
 
-def _check_free(check, region, kind, subnet, first, last, own):
-    """No overlap: a dynamic range with anything, a reserved one with other ranges only."""
-    used = [
-        (row["first"], row["last"])
-        for row in region.rows("ipranges").values()
-        if row["subnet"] == subnet["id"] and row["id"] != own
-    ]
-    if kind == "dynamic":
-        held = [row for row in region.rows("reservedips").values() if row["subnet"] == subnet["id"]]
-        if any(first <= int(ipaddress.ip_address(row["ip"])) <= last for row in held):
-            check.error("__all__", "The dynamic IP range cannot include reserved IPs.")
-            return
-        used += [item[:2] for item in addresses.taken(region, subnet, ranges=False)]
-    used += [item[:2] for item in addresses.kept(subnet["net"])]
-    if any(low <= last and high >= first for low, high in used):
-        check.error("start_ip", CONFLICT[kind])
-        check.error("end_ip", CONFLICT[kind])
+def _no_room(region, subnet, row, first, last):
+    kind = row["type"]
+    if subnet is None or kind not in KINDS:
+        return None
+    free = addresses.for_range(region, subnet, kind, row.get("id"))
+    if not free:
+        return f"There is no room for any {kind} ranges on this subnet."
+    fits = any(gap.first <= first and last <= gap.last for gap in free)
+    return None if fits else CONFLICT[kind]
 
 
 def _read_form(request, stored=None):
-    """Check a form; returns the fields to store."""
+    """Check a form; returns the range as it becomes."""
     region = request.region
-    check = Check(request, stored)
-    kind = check.choice("type", ("dynamic", "reserved"), required=True)
-    start, end = _address(check, "start_ip"), _address(check, "end_ip")
-    subnet = _subnet(check, region, start, stored)
-    if kind == "dynamic" and (start is None or end is None or subnet is None):
-        # MAAS looks at these before it looks whether they are there.
-        bad = "start_ip" if start is None else "end_ip" if end is None else "subnet"
-        if not (bad == "subnet" and check.errors.get("subnet") == [REQUIRED]):
-            raise Answer(500, f"'{bad}'", TEXT)
-    if kind and (start is None or end is None):
-        check.error("start_ip", BOTH)
-        check.error("end_ip", BOTH)
-    elif start is not None and end is not None and not check.errors:
-        if start.version != end.version:
-            check.error("start_ip", "Start IP address and end IP address must be in the same"
-                        " address family.")  # fmt: skip
-        elif end < start:
-            check.error("end_ip", REVERSED)
-        else:
-            _check_place(check, subnet["net"], start, end)
-    check.done()
-    first, last = int(start), int(end)
-    if kind == "dynamic" and start.version == 6 and last - first < 255:
-        text = "IPv6 dynamic range must be at least 256 addresses in size."
-        check.error("__all__", text)
-    _check_free(check, region, kind, subnet, first, last, stored["id"] if stored else None)
-    owner = check.form.get("user") if stored else None
-    if owner and owner not in region.users:
-        check.error("user", NO_CHOICE)
-    comment = check.text("comment")
-    check.done()
-    return {
-        "type": kind,
-        "start_ip": str(start),
-        "end_ip": str(end),
-        "first": first,
-        "last": last,
-        "subnet": subnet["id"],
-        "comment": comment,
-        "user": owner or (stored["user"] if stored else request.user.username),
-    }
+    form = forms2.ModelForm(request, _fields(region), stored, _sent(request, stored))
+    form.read()
+    _check_dynamic(form, region)
+    form.apply()
+    names, message = _problem(region, form.row)
+    for name in names if message else ():
+        form.error(name, message)
+    form.done()
+    row = form.row
+    row["first"], row["last"] = (int(ipaddress.ip_address(row[k])) for k in ("start_ip", "end_ip"))
+    return row
 
 
 @ranges("POST")

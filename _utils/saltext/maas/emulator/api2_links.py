@@ -6,12 +6,27 @@ import ipaddress
 
 from saltext.maas.emulator import ips, machines
 from saltext.maas.emulator.api2_interfaces import interface_of, link_up, node_of, one, show
-from saltext.maas.emulator.api2_routes import subnet_named
 from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip, not_a_choice
 from saltext.maas.emulator.web import TEXT, Answer
 
 MODES = ("AUTO", "DHCP", "STATIC", "LINK_UP")
 _IN_USE = "IP address is already in use."
+
+
+def _subnet_named(check, region):
+    """The subnet that a form names by id, CIDR or name; None when there is none."""
+    given = check.form.get("subnet")
+    if given in (None, ""):
+        return None
+    given = str(given)
+    prefix, colon, value = given.partition(":")
+    if colon and prefix in ("cidr", "name", "id"):
+        given = value
+    for subnet in region.rows("subnets").values():
+        if given in (str(subnet["id"]), subnet["cidr"], subnet["name"]):
+            return subnet["id"]
+    check.error("subnet", not_a_choice("That choice"))
+    return None
 
 
 def _static_address(check, region, subnet, nic):
@@ -35,7 +50,7 @@ def link_subnet(request):
     region, node = request.region, node_of(request, "link")
     nic, check = interface_of(request, node), Check(request)
     mode = check.choice("mode", MODES, required=True)
-    subnet = region.rows("subnets").get(subnet_named(check, region, "subnet"))
+    subnet = region.rows("subnets").get(_subnet_named(check, region))
     if mode in ("AUTO", "STATIC") and subnet is None and "subnet" not in check.errors:
         check.error("subnet", REQUIRED)
     address = None

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.emulator import networks
+from saltext.maas.emulator import forms2, ips, networks
 from saltext.maas.emulator.crud import serve
-from saltext.maas.emulator.forms import BAD_IP, REQUIRED, Check, is_ip, not_a_choice
-from saltext.maas.emulator.web import BARE_JSON, Endpoint, Invalid
+from saltext.maas.emulator.web import Answer, Endpoint
 
 routes = Endpoint("static-routes/", "StaticRoutesHandler", since="2.1")
 route = Endpoint("static-routes/{id}/", "StaticRouteHandler", since="2.1")
 reserved_many = Endpoint("reservedips/", "ReservedIpsHandler", since="3.6")
 reserved_one = Endpoint("reservedips/{id}/", "ReservedIpHandler", since="3.6")
 
-NO_CHOICE = not_a_choice("That choice")
-
-
-def subnet_named(check, region, field, stored=None, required=False):
-    """The subnet that a field names by id, CIDR or name; None when there is none."""
-    given = check.form.get(field)
-    if given in (None, ""):
-        if stored is None and required:
-            check.error(field, REQUIRED)
-        return stored
-    given = str(given)
-    prefix, colon, value = given.partition(":")
-    if colon and prefix in ("cidr", "name", "id"):
-        given = value
-    for subnet in region.rows("subnets").values():
-        if given in (str(subnet["id"]), subnet["cidr"], subnet["name"]):
-            return subnet["id"]
-    check.error(field, NO_CHOICE)
-    return stored
-
+IMMUTABLE = (
+    "The ip, mac_address and the subnet of a reserved IP are immutable."
+    " Delete the entry and recreate it."
+)
 
 # -- static routes -----------------------------------------------------------------------------
 
@@ -51,40 +34,50 @@ def _show_route(region, row):
 
 
 def _read_route(request, stored):
-    region, check = request.region, Check(request, stored)
-    before = stored or {}
-    source = subnet_named(check, region, "source", before.get("source"), True)
-    destination = subnet_named(check, region, "destination", before.get("destination"), True)
-    gateway = check.text("gateway_ip", None, required=True)
-    metric = check.integer("metric", 0, 0, 2147483647)
-    if gateway and not is_ip(gateway):
-        check.error("gateway_ip", BAD_IP)
-    elif gateway and source:
-        _check_gateway(check, region.rows("subnets"), source, destination, gateway)
-    check.done()
-    same = {"source": source, "destination": destination, "gateway_ip": gateway}
-    for row in region.rows("static_routes").values():
-        if row is not stored and all(row[name] == value for name, value in same.items()):
-            text = "Static route with this Source, Destination and Gateway IP already exists."
-            raise Invalid({"__all__": [text]}, BARE_JSON)
-    return {**same, "metric": metric or 0}
+    region = request.region
+    subnets, known = region.rows("subnets"), networks.subnet_named(region)
+    fields = (
+        forms2.reference("source", known, required=True),
+        forms2.reference("destination", known, required=True),
+        forms2.address("gateway_ip", required=True),
+        forms2.integer("metric", low=0, high=2147483647, blank=False),
+    )
+    form = forms2.ModelForm(request, fields, stored)
+    form.read()
+    gateway = form.cleaned.get("gateway_ip")
+    if gateway:
+        if "source" not in form.cleaned:
+            raise Answer(500, "'NoneType' object has no attribute 'get_ipnetwork'")
+        net = subnets[form.cleaned["source"]]["net"]
+        if ipaddress.ip_address(gateway) not in net:
+            form.note("gateway_ip", f"Enter an IP address in {net}.")
+    form.apply()
+    message = _route_problem(subnets, form.row)
+    if message:
+        form.error("__all__", message)
+    form.done()
+    text = "Static route with this Source, Destination and Gateway IP already exists."
+    names = ("source", "destination", "gateway_ip")
+    form.unique("", region.rows("static_routes").values(), *names, message=text, late=True)
+    form.row["metric"] = form.row["metric"] or 0
+    return form.row
 
 
-def _check_gateway(check, subnets, source, destination, gateway):
-    net = subnets[source]["net"]
-    inside = ipaddress.ip_address(gateway) in net
-    if not inside:
-        check.error("gateway_ip", f"Enter an IP address in {net}.")
-    if destination == source:
-        check.error("__all__", "source and destination cannot be the same subnet.")
-    elif destination and subnets[destination]["net"].version != net.version:
-        check.error("__all__", "source and destination must be the same IP version.")
-    elif not inside:
-        check.error("__all__", "gateway_ip must be with in the source subnet.")
+def _route_problem(subnets, row):
+    source, destination = subnets.get(row["source"]), subnets.get(row["destination"])
+    if not (source and destination):
+        return None
+    if source is destination:
+        return "source and destination cannot be the same subnet."
+    if source["net"].version != destination["net"].version:
+        return "source and destination must be the same IP version."
+    if row["gateway_ip"] and ipaddress.ip_address(row["gateway_ip"]) not in source["net"]:
+        return "gateway_ip must be with in the source subnet."
+    return None
 
 
 serve(routes, route, rows="static_routes", model="StaticRoute", show=_show_route,
-      read=_read_route)  # fmt: skip
+      read=_read_route, admin="found")  # fmt: skip
 
 # -- reserved addresses ------------------------------------------------------------------------
 
@@ -101,56 +94,85 @@ def _show_reserved(region, row):
 
 
 def _read_reserved(request, stored):
-    check = Check(request, stored)
-    if stored:
-        for name in ("ip", "mac_address"):
-            if check.has(name) and check.text(name) != stored[name]:
-                check.error(name, "Field cannot be changed.")
-        comment = check.text("comment")
-        check.done()
-        return {"comment": comment}
     region = request.region
-    ip = check.text("ip", None, required=True)
-    mac = check.text("mac_address", None, required=True)
-    others = region.rows("reservedips").values()
-    subnet = None
-    if ip and not is_ip(ip):
-        check.error("ip", BAD_IP)
-    elif ip:
-        ip = str(ipaddress.ip_address(ip))
-        if any(row["ip"] == ip for row in others):
-            check.error("ip", "Reserved IP with this IP address already exists.")
-        else:
-            subnet = _reserved_subnet(check, region, ip)
-    if mac and any(row["mac_address"] == mac and row["subnet"] == subnet for row in others):
-        text = "Reserved IP with this MAC address and Subnet already exists."
-        check.error("__all__", text)
-    comment = check.text("comment")
-    check.done()
-    return {"ip": ip, "mac_address": mac.lower(), "subnet": subnet, "comment": comment}
-
-
-def _reserved_subnet(check, region, ip):
-    """The subnet an address is reserved in: outside of ranges, network and broadcast."""
-    fitting = networks.subnet_for(region, ip)
-    ident = subnet_named(check, region, "subnet", fitting["id"] if fitting else None)
-    if ident is None:
-        check.error("subnet", "There is no suitable subnet for the IP provided.")
-        return None
-    net, address = region.rows("subnets")[ident]["net"], ipaddress.ip_address(ip)
-    if address not in net:
-        check.error("ip", "The provided IP is not part of the subnet.")
-    elif net.version == 4 and address == net.network_address:
-        check.error("ip", "The network address cannot be a reserved IP.")
-    elif net.version == 4 and address == net.broadcast_address:
-        check.error("ip", "The broadcast address cannot be a reserved IP.")
-    elif any(
-        row["type"] == "dynamic" and row["first"] <= int(address) <= row["last"]
-        for row in region.rows("ipranges").values()
-        if row["subnet"] == ident
+    fields = (
+        forms2.address("ip", required=True),
+        forms2.reference("subnet", networks.subnet_named(region), blank=False),
+        forms2.mac_address("mac_address"),
+        forms2.text("comment", default="", model=(forms2.at_most(255),)),
+    )
+    form = forms2.ModelForm(request, fields, stored)
+    form.read({"ip": _check_in_use(form, region), "subnet": _check_subnet(form, region)})
+    if stored and any(
+        form.data[name] != [stored[name]] for name in ("ip", "mac_address", "subnet")
     ):
-        check.error("ip", f"The reserved IP {ip} must be outside the dynamic range")
-    return ident
+        form.error("__all__", IMMUTABLE)
+    elif form.cleaned.get("ip") and form.cleaned.get("subnet"):
+        _check_dynamic(form, region)
+    form.apply()
+    others = region.rows("reservedips").values()
+    text = "Reserved IP with this {} already exists."
+    form.unique("", others, "mac_address", "subnet", message=text.format("MAC address and Subnet"))
+    form.unique("", others, "ip", message=text.format("IP address"))
+    form.done()
+    return form.row
+
+
+def _check_in_use(form, region):
+    def check(ip):
+        held = ips.find(region, ip)
+        if held and form.data.get("mac_address") not in _macs(region, held):
+            form.note("ip", f"The ip {ip} is already in use by another machine.")
+        return ip
+
+    return check
+
+
+def _macs(region, held):
+    """MAC addresses of the interface that an address is of."""
+    return [
+        nic["mac"]
+        for node in networks.all_nodes(region)
+        for nic in node["interfaces"]
+        if nic["id"] == held.get("nic")
+    ]
+
+
+def _check_subnet(form, region):
+    """The subnet an address is reserved in, which it has to be in the middle of."""
+
+    def check(ident):
+        ip = form.cleaned.get("ip")
+        if not ip:
+            return None
+        if ident is None:
+            fitting = networks.subnet_for(region, ip)
+            if fitting is None:
+                text = f"There is no subnet for {ip}. Create the subnet and try again."
+                raise forms2.Refused(text)
+            ident = fitting["id"]
+        net, address = region.rows("subnets")[ident]["net"], ipaddress.ip_address(ip)
+        if address not in net:
+            form.note("ip", f"{ip} is not part of the subnet.")
+        if address == net.network_address:
+            form.note("ip", "The network address cannot be a reserved IP.")
+        if address == net.broadcast_address:
+            form.note("ip", "The broadcast address cannot be a reserved IP.")
+        return ident
+
+    return check
+
+
+def _check_dynamic(form, region):
+    ip, subnet = form.cleaned["ip"], form.cleaned["subnet"]
+    number = int(ipaddress.ip_address(ip))
+    for row in region.rows("ipranges").values():
+        inside = row["type"] == "dynamic" and row["first"] <= number <= row["last"]
+        if row["subnet"] == subnet and inside:
+            ends = f"{row['start_ip']} - {row['end_ip']}"
+            text = f"The reserved IP {ip} must be outside the dynamic range {ends}."
+            form.note("ip", text)
+            return
 
 
 serve(reserved_many, reserved_one, rows="reservedips", model="ReservedIP", show=_show_reserved,

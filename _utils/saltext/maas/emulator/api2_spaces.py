@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import networks
-from saltext.maas.emulator.api2_fabrics import check_name
+from saltext.maas.emulator import forms2, networks
+from saltext.maas.emulator.api2_fabrics import refuse_reserved
 from saltext.maas.emulator.crud import hide_newer
-from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import Answer, Endpoint, no_content
 
@@ -53,13 +52,35 @@ def _subnets_in(region, row):
     return [item for item in rows if (item.get("space") or default) == row["id"]]
 
 
-def _space(request, to_change=False):
+def _space(request, change=None):
+    """The space that a path names; ``change`` is what is not done to the one for all others."""
     spec = request.ids["space"]
     if spec in (networks.UNDEFINED, "-1"):
-        if to_change:
-            raise Answer(400, "Space cannot be modified/deleted: undefined")
+        if change:
+            raise Answer(400, f"Space cannot be {change}: undefined")
         return NOWHERE
     return find(request, "Space", request.region.rows("spaces"), spec, name=name_of)
+
+
+FIELDS = (
+    forms2.text(
+        "name", null=True, longest=256,
+        model=(forms2.pattern(r"^[\w-]+$", "Invalid space name: {}."),),
+    ),
+    forms2.text("description"),
+)  # fmt: skip
+
+
+def _read(request, row):
+    form = forms2.ModelForm(request, FIELDS, row)
+    form.read()
+    form.apply()
+    if form.row["name"] == networks.UNDEFINED and request.region.release >= "2.2":
+        form.error("name", "Reserved space name.")
+    refuse_reserved(form, "space")
+    form.unique("Space", request.region.rows("spaces").values(), "name")
+    form.done()
+    return form.row
 
 
 @spaces("GET")
@@ -76,14 +97,9 @@ def list_spaces(request):
 @spaces("POST", admin=True)
 def create_space(request):
     """Create a space."""
-    region = request.region
-    check = Check(request)
-    name = check_name(check, region, "Space", None)
-    description = check.text("description")
-    check.done()
-    row = region.rows("spaces").add({"description": description})
-    row["name"] = name or f"space-{row['id']}"
-    return _show(region, row)
+    row = request.region.rows("spaces").add(_read(request, None))
+    row["name"] = row["name"] or f"space-{row['id']}"
+    return _show(request.region, row)
 
 
 @space("GET")
@@ -92,15 +108,12 @@ def read_space(request):
     return _show(request.region, _space(request))
 
 
-@space("PUT", admin=True)
+@space("PUT")
 def update_space(request):
     """Update a space."""
-    row = _space(request, to_change=True)
-    check = Check(request, row)
-    name = check_name(check, request.region, "Space", row)
-    description = check.text("description")
-    check.done()
-    row.update(name=name, description=description)
+    row = _space(request, "modified")
+    request.admin_only()
+    row.update(_read(request, row))
     return _show(request.region, row)
 
 
@@ -114,10 +127,11 @@ def _refuse_in_use(region, row):
         raise Answer(500, f"(\"{text} protected foreign key: 'Subnet.space'\", [{held}])")
 
 
-@space("DELETE", admin=True)
+@space("DELETE")
 def delete_space(request):
     """Delete a space; its VLANs are in none then."""
-    row = _space(request, to_change=True)
+    row = _space(request, "deleted")
+    request.admin_only()
     if request.region.release < "2.2":
         _refuse_in_use(request.region, row)
     for vlan in request.region.rows("vlans").values():

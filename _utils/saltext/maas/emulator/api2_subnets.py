@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
-from saltext.maas.emulator import addresses, networks
-from saltext.maas.emulator.api2_fabrics import NO_CHOICE
-from saltext.maas.emulator.api2_vlans import BAD_VID
-from saltext.maas.emulator.forms import BAD_IP, BAD_SERVER, Check, is_ip
+from saltext.maas.emulator import addresses, forms2, networks
+from saltext.maas.emulator.forms import BAD_SERVER, is_ip
 from saltext.maas.emulator.lookup import find, name_of
-from saltext.maas.emulator.web import Answer, Endpoint, no_content
+from saltext.maas.emulator.web import BARE_JSON, Answer, Endpoint, Invalid, no_content
 
 subnets = Endpoint("subnets/", "SubnetsHandler")
 subnet = Endpoint("subnets/{subnet:[^/]+(?:/\\d+)?}/", "SubnetHandler")
 
+NAME = forms2.pattern(r"^[.: \w/-]+$")
+#: Ways of booting by the DHCP option that asks for them.
+OCTETS = {
+    "00:00": "pxe", "00:07": "uefi_amd64_tftp", "00:10": "uefi_amd64_http",
+    "00:09": "uefi_ebc_tftp", "00:0B": "uefi_arm64_tftp", "00:13": "uefi_arm64_http",
+    "00:0C": "open-firmware_ppc64el", "00:0E": "powernv", "00:1F": "s390x",
+    "00:20": "s390x_partition",
+}  # fmt: skip
+OUTSIDE = "Gateway IP must be within CIDR range."
+EXCLUDED = "The new subnet CIDR would exclude the reserved ip {}. Please remove it first."
 BAD_CIDR = "Required format: <network>/<prefixlen>."
 NO_SPACE = "Spaces may no longer be set on subnets. Set the space on the underlying VLAN."
 BUSY = (
@@ -46,157 +55,173 @@ def list_subnets(request):
     return [networks.show_subnet(region, row, vlans) for row in rows]
 
 
-def read_cidr(check, region, stored):
-    """The network of a form, refused when it overlaps with others (3.7)."""
-    given = check.text("cidr", None, required=True)
-    if stored and not check.has("cidr"):
-        return stored["net"]
-    if not given:
-        return None
-    try:
-        net = ipaddress.ip_network(given, strict=False) if "/" in given else None
-    except ValueError:
-        net = None
-    if net is None:
-        check.error("cidr", BAD_CIDR)
-        return None
-    if net.prefixlen == 0:
-        check.error("cidr", "Prefix length must be greater than 0.")
-        return net
-    others = [row for row in region.rows("subnets").values() if row is not stored]
-    if region.release >= "3.7" and any(_overlap(net, row["net"]) for row in others):
-        check.error("__all__", f"Subnet {net} would overlap with existing subnets.")
-    if any(row["net"] == net for row in others):
-        check.error("cidr", "Subnet with this Cidr already exists.")
-    return net
+# -- the form ----------------------------------------------------------------------------------
+
+
+def _fields(region):
+    rows = region.rows
+    fields = [
+        forms2.reference("fabric", forms2.by_key(rows("fabrics")), model=None),
+        forms2.reference("vlan", forms2.by_key(rows("vlans")), blank=False),
+        forms2.integer("vid", low=0, high=4094, model=None),
+        forms2.choice("rdns_mode", ("0", "1", "2"), blank=False, default=2),
+        forms2.flag("active_discovery"),
+        forms2.flag("allow_dns", True),
+        forms2.flag("allow_proxy", True),
+        forms2.flag("managed", True),
+        forms2.text("name", blank=False, longest=255, model=(NAME,)),
+        forms2.text("description"),
+        forms2.text("cidr", required=True),
+        forms2.address("gateway_ip"),
+        forms2.words("dns_servers"),
+    ]
+    if region.release >= "3.0":
+        fields.append(forms2.words("disabled_boot_architectures"))
+    return fields
+
+
+def _check_cidr(region, stored):
+    """A network, which keeps the reserved addresses of the subnet."""
+
+    def check(given):
+        net = networks.as_network(given)
+        if net is None:
+            raise forms2.Refused(BAD_CIDR)
+        if net.prefixlen == 0:
+            raise forms2.Refused("Prefix length must be greater than 0.")
+        for held in region.rows("reservedips").values() if stored else ():
+            if held["subnet"] == stored["id"] and ipaddress.ip_address(held["ip"]) not in net:
+                raise forms2.Refused(EXCLUDED.format(held["ip"]))
+        return given
+
+    return check
+
+
+def _clean(form, region):
+    """What looks at several fields; stops where a DNS server is none."""
+    found = form.cleaned
+    if "space" in form.sent and region.release >= "2.2":
+        form.note("space", NO_SPACE)
+    for name in ("allow_dns", "allow_proxy", "managed"):
+        if name not in form.data:
+            found[name] = True
+        elif name != "managed" and region.release >= "3.5":  # knows what is true
+            found[name] = str(form.data.get(name)).lower() in ("true", "t", "1")
+    if form.data.get("dns_servers", "") != "":
+        found["dns_servers"] = form.data.getlist("dns_servers")
+    before = form.stored
+    name, cidr = found.get("name"), found.get("cidr")
+    named_so = before is not None and name == before["name"] == before["cidr"]
+    if cidr and (named_so or (not name and before is None)):
+        found["name"] = cidr
+    if not _clean_servers(form):
+        return
+    _clean_architectures(form)
+    if before is None:
+        _clean_vlan(form, region)
+
+
+def _clean_servers(form):
+    found = []
+    for item in form.cleaned.get("dns_servers", ()):
+        words = [word for word in re.split(r"[,\s]+", str(item)) if word]
+        for word in words:
+            if not is_ip(word):
+                form.error("__all__", BAD_SERVER.format(word))
+                return False
+        found += words or [""]
+    form.cleaned["dns_servers"] = found
+    return True
+
+
+def _clean_architectures(form):
+    known = []
+    for item in form.cleaned.get("disabled_boot_architectures") or ():
+        for word in item.split(" "):
+            name = OCTETS.get(word.replace("0x", "00:"), word)
+            if name not in (*OCTETS.values(), "ipxe"):
+                form.note("disabled_boot_architectures", f"Unknown boot architecture {word}")
+            elif name not in known:
+                known.append(name)
+    if "disabled_boot_architectures" in form.cleaned:
+        form.cleaned["disabled_boot_architectures"] = known
+
+
+def _clean_vlan(form, region):
+    """The VLAN of a new subnet: its id, or a fabric and a VID; none for the default one."""
+    found, fabrics = form.cleaned, region.rows("fabrics")
+    fabric, vlan, vid = (found.get(name) for name in ("fabric", "vlan", "vid"))
+    if vlan is not None:
+        row = region.rows("vlans")[vlan]
+        if fabric not in (None, row["fabric_id"]):
+            label = networks.vlan_label(region, row)
+            text = f"VLAN {label} is not in fabric name={fabrics[fabric]['name']}."
+            form.note("vlan", text)
+    elif vid:
+        where = networks.DEFAULT_FABRIC if fabric is None else fabric
+        for row in networks.vlans_of(region, where):
+            if row["vid"] == vid:
+                found["vlan"] = row["id"]
+                return
+        text = "default fabric" if fabric is None else f"fabric name={fabrics[fabric]['name']}"
+        form.note("vid", f"No VLAN with vid {vid} in {text}.")
+    elif fabric is not None:
+        found["vlan"] = networks.default_vlan(region, fabric)["id"]
+
+
+def _check_whole(form, region):
+    """Gateway and overlaps of the subnet as it becomes."""
+    row = form.row
+    net, gateway = networks.as_network(row["cidr"]), row["gateway_ip"]
+    if gateway and not form.errors.get("gateway_ip"):
+        if net is None:
+            raise Answer(500, "invalid IPNetwork ")
+        address = ipaddress.ip_address(gateway)
+        if address not in net and not (net.version == 6 and address.is_link_local):
+            form.error("gateway_ip", OUTSIDE)
+            return
+    others = [other for other in region.rows("subnets").values() if other is not form.stored]
+    if net and region.release >= "3.7" and any(_overlap(net, other["net"]) for other in others):
+        form.error("__all__", f"Subnet {net} would overlap with existing subnets.")
 
 
 def _overlap(one, other):
     return one.version == other.version and one.overlaps(other)
 
 
-def read_gateway(check, net, stored):
-    """The gateway; None when there is none."""
-    if not check.has("gateway_ip"):
-        return stored["gateway_ip"] if stored else None
-    given = str(check.form.get("gateway_ip") or "").strip()
-    if not given:
-        return None
-    if not is_ip(given):
-        check.error("gateway_ip", BAD_IP)
-        return None
-    address = ipaddress.ip_address(given)
-    link_local = address.version == 6 and address.is_link_local
-    if net is not None and address not in net and not link_local:
-        check.error("gateway_ip", "Gateway IP must be within CIDR range.")
-    return str(address)
-
-
-def read_words(check, name, stored):
-    """A list: repeated, or separated by spaces or commas."""
-    if not check.has(name):
-        return stored[name] if stored else []
-    given = " ".join(str(value) for value in check.form.getlist(name) if value is not None)
-    return given.replace(",", " ").split()
-
-
-def read_dns_servers(check, stored, field="__all__"):
-    """The list of DNS servers; what is none is told at a field of its own, or at none."""
-    found = read_words(check, "dns_servers", stored)
-    for word in found:
-        if not is_ip(word):
-            check.error(field, BAD_SERVER.format(word))
-    return found
-
-
-def _flag(check, region, name, default=True):
-    """allow_dns and allow_proxy know what is true since 3.5; before, what is false."""
-    if region.release >= "3.5" and check.has(name):
-        return str(check.form.get(name)).lower() in ("true", "t", "1")
-    return check.boolean(name, default)
-
-
-def read_vlan(check, region, stored):
-    """The VLAN of a form: its id, or a fabric and a VID; a function that finds or makes it."""
-    if check.form.get("vlan") not in (None, ""):
-        given = str(check.form.get("vlan"))
-        if given.isdecimal() and int(given) in region.rows("vlans"):
-            return lambda: int(given)
-        check.error("vlan", NO_CHOICE)
-        return None
-    if stored:
-        return lambda: stored["vlan"]
-    parent = None
-    if check.form.get("fabric") not in (None, ""):
-        given = str(check.form.get("fabric"))
-        for row in region.rows("fabrics").values():
-            if given in (str(row["id"]), row["name"], f"name:{row['name']}"):
-                parent = row["id"]
-        if parent is None:
-            check.error("fabric", NO_CHOICE)
-            return None
-    vid = check.integer("vid")
-    if vid is None:
-        return lambda: _default_vlan(region, parent)
-    if not 0 <= vid <= 4094:
-        check.error("vid", BAD_VID)
-        return None
-    where = networks.DEFAULT_FABRIC if parent is None else parent
-    for vlan in networks.vlans_of(region, where):
-        if vlan["vid"] == vid:
-            return lambda: vlan["id"]
-    name = region.rows("fabrics").get(where, {"name": "fabric-0"})["name"]
-    check.error("vid", f"No VLAN with vid {vid} in fabric {name}.")
-    return None
-
-
-def _default_vlan(region, parent):
-    """The untagged VLAN of a fabric, or of fabric 0, which may have to be made."""
-    if parent is None:
-        parent = networks.default_fabric(region)["id"]
-    return networks.default_vlan(region, parent)["id"]
-
-
-def _space(check, region, stored):
+def _space(form, region):
     """The space of a form, which subnets have before 2.2 only."""
-    given = check.form.get("space")
+    given = form.sent.get("space")
     if given in (None, ""):
-        return (stored or {}).get("space") or networks.DEFAULT_SPACE
-    if region.release >= "2.2":
-        check.error("space", NO_SPACE)
-        return None
+        return (form.stored or {}).get("space") or networks.DEFAULT_SPACE
     for row in region.rows("spaces").values():
         if str(given) in (str(row["id"]), row["name"]):
             return row["id"]
-    check.error("space", NO_CHOICE)
+    form.error("space", forms2.NO_CHOICE)
     return None
 
 
 def _read_form(request, stored=None):
-    """Check a form; returns the fields to store."""
+    """Check a form; returns the subnet as it becomes."""
     region = request.region
-    check = Check(request, stored)
-    net = read_cidr(check, region, stored)
-    vlan = read_vlan(check, region, stored)
-    dns_servers = read_dns_servers(check, stored)
-    space = _space(check, region, stored)
-    mode = check.choice("rdns_mode", ("0", "1", "2"), 2)
-    fields = {
-        "name": check.text("name") or (stored or {}).get("name") or str(check.form.get("cidr")),
-        "description": check.text("description"),
-        "gateway_ip": read_gateway(check, net, stored),
-        "dns_servers": dns_servers,
-        "allow_dns": _flag(check, region, "allow_dns"),
-        "allow_proxy": _flag(check, region, "allow_proxy"),
-        "active_discovery": check.boolean("active_discovery", False),
-        "managed": check.boolean("managed", True),
-        "disabled_boot_architectures": read_words(check, "disabled_boot_architectures", stored),
-    }
-    check.done()
+    form = forms2.ModelForm(request, _fields(region), stored)
+    form.read({"cidr": _check_cidr(region, stored)})
+    _clean(form, region)
+    form.apply()
+    row = form.row
+    net = networks.as_network(row["cidr"])
+    row["name"] = row["name"] or row["cidr"]
+    row.update(net=net, cidr=str(net or ""))
+    _check_whole(form, region)
+    form.unique("Subnet", region.rows("subnets").values(), "cidr")
     if region.release < "2.2":
-        fields["space"] = space
-    fields.update(rdns_mode=int(mode), net=net, vlan=vlan())
-    return fields
+        row["space"] = _space(form, region)
+    form.done()
+    if row["rdns_mode"] == "":  # found when it is stored
+        raise Invalid({"rdns_mode": ["\u201c\u201d value must be an integer."]}, BARE_JSON)
+    row["rdns_mode"] = int(row["rdns_mode"])
+    row["gateway_ip"] = row["gateway_ip"] or None
+    return row
 
 
 def _after_write(region, row):
@@ -209,9 +234,12 @@ def _after_write(region, row):
 @subnets("POST", admin=True)
 def create_subnet(request):
     """Create a subnet."""
-    fields = _read_form(request)
-    row = networks.add_subnet(request.region, fields.pop("net"), fields.pop("vlan"), **fields)
-    return _after_write(request.region, row)
+    region, fields = request.region, _read_form(request)
+    vlan, net, _ = (fields.pop(name) for name in ("vlan", "net", "cidr"))
+    if vlan is None:
+        default = networks.default_fabric(region)["id"]
+        vlan = networks.default_vlan(region, default)["id"]
+    return _after_write(region, networks.add_subnet(region, net, vlan, **fields))
 
 
 @subnet("GET")
@@ -220,12 +248,12 @@ def read_subnet(request):
     return networks.show_subnet(request.region, subnet_of(request))
 
 
-@subnet("PUT", admin=True)
+@subnet("PUT")
 def update_subnet(request):
     """Update a subnet."""
     row = subnet_of(request)
+    request.admin_only()
     row.update(_read_form(request, row))
-    row["cidr"] = str(row["net"])
     return _after_write(request.region, row)
 
 
@@ -241,10 +269,11 @@ def _forget(region, ident):
         row["ips"] = [held for held in row["ips"] if held in there]
 
 
-@subnet("DELETE", admin=True)
+@subnet("DELETE")
 def delete_subnet(request):
     """Delete a subnet with its ranges."""
     region, row = request.region, subnet_of(request)
+    request.admin_only()
     ranges = region.rows("ipranges")
     own = [item for item in ranges.values() if item["subnet"] == row["id"]]
     serving = region.rows("vlans")[row["vlan"]]["dhcp_on"]
@@ -272,15 +301,14 @@ def delete_subnet(request):
 def reserved_ip_ranges(request):
     """List what is reserved in the subnet."""
     row = subnet_of(request)
-    found = addresses.merged(addresses.taken(request.region, row))
-    return [addresses.shown(row["net"], *item) for item in found]
+    return [addresses.shown(row, item) for item in addresses.in_use(request.region, row)]
 
 
 @subnet("GET", "unreserved_ip_ranges")
 def unreserved_ip_ranges(request):
     """List what is free in the subnet."""
     row = subnet_of(request)
-    return [addresses.shown(row["net"], *gap) for gap in addresses.gaps(request.region, row)]
+    return [addresses.shown(row, gap, False) for gap in addresses.gaps(request.region, row)]
 
 
 def _wish(request, name):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import networks
-from saltext.maas.emulator.api2_fabrics import NO_CHOICE, fabric_of
-from saltext.maas.emulator.forms import Check, not_a_choice
+from saltext.maas.emulator import forms2, networks
+from saltext.maas.emulator.api2_fabrics import fabric_of
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.forms import not_a_choice
+from saltext.maas.emulator.lookup import name_of
 from saltext.maas.emulator.web import (
     BARE_JSON,
     BARE_TEXT,
@@ -21,12 +23,15 @@ vlan_by_id = Endpoint("vlans/{id}/", "VlanHandler")
 
 NO_RANGE = "dhcp can only be turned on when a dynamic IP range is defined."
 NO_RACK = "dhcp can only be turned on when a primary rack controller is set."
-PRIMARY_DOWN = (
-    "The primary rack controller must be up and running to set a secondary rack controller."
-    " Without the primary the secondary DHCP service will not be able to synchronize,"
-    " preventing it from responding to DHCP requests."
-)
 BAD_VID = "VID must be between 0 and 4094."
+BAD_MTU = "MTU must be between 552 and 65535."
+SAME_RACKS = "The primary and secondary rack must be different"
+RACK_DOWN = (
+    "The primary rack controller must be up and running to set a secondary rack controller."
+    " Without the primary the secondary DHCP service will not be able to synchronize, preventing"
+    " it from responding to DHCP requests."
+)
+DOUBLE = "A VLAN with the specified VID already exists in the destination fabric."
 
 
 def _vlan(request):
@@ -51,35 +56,139 @@ def list_vlans(request):
     return [networks.show_vlan(request.region, vlan) for vlan in found]
 
 
-def check_vid(check, stored=None):
-    """The VID; a bad one gets the message about its bounds on top of the other."""
-    vid = check.integer("vid", required=True)
-    if "vid" in check.errors or vid is None or not 0 <= vid <= 4094:
-        check.error("vid", BAD_VID)
-    return vid
+# -- the form ----------------------------------------------------------------------------------
 
 
-def refuse_double(region, fabric_id, vid, own=None):
-    for other in networks.vlans_of(region, fabric_id):
-        if other["vid"] == vid and other["id"] != own:
-            text = "A VLAN with the specified VID already exists in the destination fabric."
-            raise Invalid({"__all__": [text]}, BARE_JSON)
+def _fields(region, vlan):
+    """The fields of a VLAN, or of a new one."""
+    rows = region.rows
+    racks = _rack_on(region, vlan)
+    fields = [
+        forms2.text("name", null=True, longest=256, model=(networks.MODEL_NAME,)),
+        forms2.text("description", default=""),
+        forms2.integer("vid", required=True),
+        forms2.integer("mtu", low=552, blank=False, default=1500),
+        forms2.flag("dhcp_on"),
+        forms2.reference("primary_rack", racks),
+        forms2.reference("secondary_rack", racks),
+        forms2.reference("relay_vlan", forms2.by_key(rows("vlans"), _may_relay_to(vlan))),
+        forms2.reference("space", forms2.by_specifier(rows("spaces"), "space", name=name_of)),
+    ]
+    if region.release >= "2.3":
+        known = forms2.by_specifier(rows("fabrics"), "fabric", name=name_of)
+        fields.append(forms2.reference("fabric", known, key="fabric_id", blank=False))
+    return fields
 
 
-@vlans("POST", admin=True)
+def _rack_on(region, vlan):
+    """To a rack's system_id: one with an interface on any VLAN of the same VID."""
+    table = region.rows("vlans")
+    vids = {ident for ident, row in table.items() if vlan and row["vid"] == vlan["vid"]}
+
+    def find(value):
+        for rack in region.rows("racks").values():
+            on_it = any(nic["vlan"] in vids for nic in rack["interfaces"])
+            if on_it and str(value) in (rack["system_id"], rack["hostname"]):
+                return rack["system_id"]
+        raise forms2.Refused(not_a_choice(value))
+
+    return find
+
+
+def _may_relay_to(vlan):
+    """Whether DHCP may be relayed to a VLAN: never from one that serves it."""
+
+    def may(target):
+        if vlan and vlan["dhcp_on"]:
+            return target["id"] == vlan["relay_vlan"]
+        return target is not vlan and target["relay_vlan"] is None
+
+    return may
+
+
+def _check_dhcp(region, vlan):
+    """DHCP wants a dynamic range, which a new VLAN cannot have."""
+
+    def check(wanted):
+        if wanted and not (vlan and networks.has_dynamic_range(region, vlan)):
+            raise forms2.Refused(NO_RANGE)
+        return wanted
+
+    return check
+
+
+def _check_racks(form, region):
+    """Primary and secondary rack, with MAAS's promotions, and whether DHCP has one."""
+    before = form.stored or {}
+    old_primary, old_secondary = before.get("primary_rack"), before.get("secondary_rack")
+    found = form.cleaned
+    if not found.get("primary_rack") and old_secondary:
+        found.update(primary_rack=old_secondary, secondary_rack=None)
+    primary = found.get("primary_rack")
+    if primary and primary == old_secondary:
+        found["secondary_rack"] = None
+    secondary = found.get("secondary_rack")
+    if secondary and secondary == old_primary:
+        form.error("__all__", f"{secondary} is already set as the primary rack controller")
+    elif secondary and secondary == primary:
+        form.error("__all__", SAME_RACKS)
+    elif secondary and secondary != old_secondary and _stays_dead(region, primary, old_primary):
+        form.error("__all__", RACK_DOWN)
+    elif found.get("dhcp_on") and not (primary or old_primary):
+        form.error("__all__", NO_RACK)
+    else:  # a rack that is None stays nowhere else
+        form.row.update(primary_rack=primary, secondary_rack=secondary)
+
+
+def _stays_dead(region, primary, old_primary):
+    """Whether the primary rack is to stay, and is not connected any more."""
+    racks = region.rows("racks").values()
+    dead = {rack["system_id"] for rack in racks if rack["services"] == "dead"}
+    return region.release >= "2.5" and primary == old_primary and primary in dead
+
+
+def _check_numbers(form):
+    """VID and MTU of the whole object; where the VID is wrong, the MTU is not looked at."""
+    vid, mtu = form.row["vid"], form.row["mtu"]
+    if vid is None or not 0 <= vid <= 4094:
+        form.error("vid", BAD_VID)
+    elif not 552 <= mtu <= 65535:
+        form.error("mtu", BAD_MTU)
+
+
+def _read(request, vlan, sent=None):
+    """Check a form; returns the VLAN as it becomes."""
+    region = request.region
+    form = forms2.ModelForm(request, _fields(region, vlan), vlan, sent)
+    form.read({"dhcp_on": _check_dhcp(region, vlan)})
+    _check_racks(form, region)
+    form.apply()
+    _check_numbers(form)
+    form.unique("VLAN", region.rows("vlans").values(), "vid", "fabric", message=DOUBLE)
+    form.done()
+    for name in ("space", "relay_vlan", "name"):
+        if name in form.data and not form.cleaned.get(name):
+            form.row[name] = None
+    if form.row["dhcp_on"]:
+        form.row["relay_vlan"] = None
+    return form.row
+
+
+def _refuse_double(region, row):
+    """What is found only when the VLAN is stored."""
+    for other in networks.vlans_of(region, row["fabric_id"]):
+        if other["vid"] == row["vid"] and other["id"] != row.get("id"):
+            raise Invalid({"__all__": [DOUBLE]}, BARE_JSON)
+
+
+@vlans("POST")
 def create_vlan(request):
     """Create a VLAN."""
     region, parent = request.region, fabric_of(request)
-    check = Check(request)
-    vid = check_vid(check)
-    mtu = check.integer("mtu", 1500, 552, 65535)
-    name, description = check.text("name"), check.text("description")
-    space = _space(check, region, None)
-    check.done()
-    refuse_double(region, parent["id"], vid)
-    vlan = networks.add_vlan(region, parent["id"], vid, name, mtu, description)
-    vlan["space"] = space
-    return networks.show_vlan(region, vlan)
+    request.admin_only()
+    row = {**_read(request, None), "fabric_id": parent["id"], "external_dhcp": None}
+    _refuse_double(region, row)
+    return networks.show_vlan(region, region.rows("vlans").add(row))
 
 
 @vlan_by_vid("GET")
@@ -89,134 +198,30 @@ def read_vlan(request):
     return networks.show_vlan(request.region, _vlan(request))
 
 
-def _space(check, region, stored):
-    """The space a VLAN is put into: by id or name; nothing or ``undefined`` for none."""
-    if not check.has("space"):
-        return stored
-    given = str(check.form.get("space") or "")
-    if given in ("", networks.UNDEFINED):
-        return None
-    for space in region.rows("spaces").values():
-        if given in (str(space["id"]), space["name"]):
-            return space["id"]
-    check.error("space", NO_CHOICE)
-    return stored
-
-
-def _rack(check, region, field, vlan):
-    """The rack named in a form, by system_id or hostname: one that is on some VLAN of the VID."""
-    if not check.has(field):
-        return vlan[field]
-    given = str(check.form.get(field) or "")
-    if not given:
-        return None
-    table = region.rows("vlans")
-    for rack in region.rows("racks").values():
-        vids = {table[nic["vlan"]]["vid"] for nic in rack["interfaces"] if nic["vlan"] in table}
-        if vlan["vid"] in vids and given in (rack["system_id"], rack["hostname"]):
-            return rack["system_id"]
-    check.error(field, not_a_choice(given))
-    return vlan[field]
-
-
-def _relay(check, region, vlan):
-    """The VLAN that DHCP is relayed to, which one that serves DHCP cannot have."""
-    if not check.has("relay_vlan"):
-        return vlan["relay_vlan"]
-    given = str(check.form.get("relay_vlan") or "")
-    if not given:
-        return None
-    target = region.rows("vlans").get(int(given)) if given.isdecimal() else None
-    if target and vlan["dhcp_on"] and target["id"] == vlan["relay_vlan"]:
-        return target["id"]
-    if target and target is not vlan and not target["relay_vlan"] and not vlan["dhcp_on"]:
-        return target["id"]
-    check.error("relay_vlan", NO_CHOICE)
-    return vlan["relay_vlan"]
-
-
-def _racks(check, region, vlan):
-    """Primary and secondary rack with MAAS's promotions, and whether DHCP is to be on."""
-    wanted = check.boolean("dhcp_on")
-    if wanted and not networks.has_dynamic_range(region, vlan):
-        check.error("dhcp_on", NO_RANGE)
-    primary = _rack(check, region, "primary_rack", vlan)
-    secondary = _rack(check, region, "secondary_rack", vlan)
-    before = vlan["primary_rack"], vlan["secondary_rack"]
-    if primary is None and before[1] is not None:
-        primary, secondary = before[1], None
-    if primary is not None and primary == before[1]:
-        secondary = None
-    if secondary is not None and secondary == before[0]:
-        check.error("__all__", f"{secondary} is already set as the primary rack controller")
-    elif primary is not None and primary == secondary:
-        check.error("__all__", "The primary and secondary rack must be different")
-    elif _primary_is_down(region, before, primary, secondary):
-        check.error("__all__", PRIMARY_DOWN)
-    elif wanted and primary is None and before[0] is None and not check.errors:
-        check.error("__all__", NO_RACK)
-    return wanted, primary, secondary
-
-
-def _primary_is_down(region, before, primary, secondary):
-    """Whether a secondary rack is added to a primary one that stays and is not connected."""
-    if region.release < "2.5" or primary is None or primary != before[0]:
-        return False
-    if secondary is None or secondary == before[1]:
-        return False
-    rows = region.rows("racks").values()
-    return not next(rack["connected"] for rack in rows if rack["system_id"] == primary)
-
-
-@vlan_by_vid("PUT", admin=True)
-@vlan_by_id("PUT", admin=True)
+@vlan_by_vid("PUT")
+@vlan_by_id("PUT")
 def update_vlan(request):
-    """Update a VLAN."""
+    """Update a VLAN; a fabric that has none left goes with its last."""
     region, vlan = request.region, _vlan(request)
-    check = Check(request, vlan)
-    vid = check_vid(check)
-    mtu = check.integer("mtu", 1500, 552, 65535)
-    name, description = check.text("name"), check.text("description")
-    parent = _new_fabric(check, region, vlan)
-    space = _space(check, region, vlan["space"])
-    relay = _relay(check, region, vlan)
-    dhcp_on, primary, secondary = _racks(check, region, vlan)
-    check.done()
-    refuse_double(region, parent, vid, vlan["id"])
+    request.admin_only()
+    sent = Form(request.form)
+    if sent.get("space") == networks.UNDEFINED:  # only a change knows it by that name
+        sent["space"] = [""]
     before = vlan["fabric_id"]
-    vlan.update(
-        vid=vid,
-        mtu=mtu,
-        name=name or None,
-        description=description,
-        fabric_id=parent,
-        space=space,
-        relay_vlan=None if dhcp_on else relay,
-        dhcp_on=dhcp_on,
-        primary_rack=primary,
-        secondary_rack=secondary,
-    )
-    if before != networks.DEFAULT_FABRIC and not networks.vlans_of(region, before):
+    changed = _read(request, vlan, sent)
+    _refuse_double(region, changed)
+    vlan.update(changed)
+    if not networks.vlans_of(region, before):
         del region.rows("fabrics")[before]
     return networks.show_vlan(region, vlan)
 
 
-def _new_fabric(check, region, vlan):
-    given = str(check.form.get("fabric") or "")
-    if not given or region.release < "2.3":
-        return vlan["fabric_id"]
-    for row in region.rows("fabrics").values():
-        if given in (str(row["id"]), row["name"], f"name:{row['name']}"):
-            return row["id"]
-    check.error("fabric", NO_CHOICE)
-    return vlan["fabric_id"]
-
-
-@vlan_by_vid("DELETE", admin=True)
-@vlan_by_id("DELETE", admin=True)
+@vlan_by_vid("DELETE")
+@vlan_by_id("DELETE")
 def delete_vlan(request):
     """Delete a VLAN; its subnets and interfaces move to the fabric's default one."""
     region, vlan = request.region, _vlan(request)
+    request.admin_only()
     default = networks.empty_vlan(region, vlan)
     for node in networks.all_nodes(region):
         for nic in node["interfaces"]:

@@ -60,11 +60,19 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         read: ``(request, stored row or None)`` to the fields to store; raises ``Invalid``.
         find: ``(request)`` to the row that a path means; by id unless given.
         chosen: ``(request, rows)`` to the rows that a list has, all unless given.
-        admin: Whether only administrators may write.
+        admin: Whether only administrators may write; ``"found"`` where others are only told so
+            once it is known that there is what they want to change.
         status: Of a creation.
         before_delete: ``(request, row)``, called first; refuses by raising.
     """
     find = find or by_id(rows, model)
+    late = admin == "found"
+
+    def to_change(request):
+        row = find(request)
+        if late:
+            request.admin_only()
+        return row
 
     def read_many(request):
         """List all."""
@@ -83,23 +91,23 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
 
     def update(request):
         """Change one; what is not sent stays."""
-        row = find(request)
+        row = to_change(request)
         row.update(read(request, row))
         return show(request.region, row)
 
     def delete(request):
         """Delete one."""
-        row = find(request)
+        row = to_change(request)
         if before_delete:
             before_delete(request, row)
         del request.region.rows(rows)[row["id"]]
         return no_content()
 
     many("GET")(read_many)
-    many("POST", admin=admin)(create)
+    many("POST", admin=bool(admin))(create)
     one("GET")(read_one)
-    one("PUT", admin=admin)(update)
-    one("DELETE", admin=admin)(delete)
+    one("PUT", admin=admin and not late)(update)
+    one("DELETE", admin=admin and not late)(delete)
 
 
 def now():

@@ -47,8 +47,8 @@ def next_free(region, subnet):
     gaps = addresses.gaps(region, subnet)
     if not gaps:
         return None
-    first, _ = min(gaps, key=lambda gap: (gap[1] - gap[0], gap[0]))
-    return addresses.shown(subnet["net"], first, first)["start"]
+    smallest = min(gaps, key=lambda gap: (gap.size, gap.first))
+    return addresses.text(smallest.first, subnet["net"].version)
 
 
 def show_user(region, name):

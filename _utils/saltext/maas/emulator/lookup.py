@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from saltext.maas.emulator.web import TEXT, Answer, Missing
 
 
@@ -12,7 +14,7 @@ def find(request, kind, rows, spec, **names):
         request: The call, for the wording of the answers.
         kind: Name of the model in those (``Fabric``).
         rows: Table of the objects, by id.
-        spec: An id, ``name:X``, ``cidr:X`` or a bare name.
+        spec: An id, also as ``fabric-ID``, ``name:X``, ``cidr:X`` or a bare name.
         names: Prefix (``name``) to a function that gives that property of an object.
 
     Raises:
@@ -20,8 +22,9 @@ def find(request, kind, rows, spec, **names):
         Answer: 403 when several match.
     """
     spec = str(spec)
-    if spec.isdecimal():
-        found = [rows[int(spec)]] if int(spec) in rows else []
+    number = re.fullmatch(rf"(?:{kind.lower()}-)?(\d+)", spec)
+    if number:
+        found = [rows[int(number.group(1))]] if int(number.group(1)) in rows else []
     else:
         prefix, colon, value = spec.partition(":")
         if colon and prefix == "id":

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 
+from saltext.maas.emulator import forms2
 from saltext.maas.emulator.web import TEXT, Answer
 
 DEFAULT_FABRIC = 0
 DEFAULT_VLAN_NAME = "Default VLAN"  # stored, but only shown where it is the default no more
 DEFAULT_SPACE = 0  # of subnets in 2.0 and 2.1
 UNDEFINED = "undefined"
+#: The check of a name that most kinds of objects have.
+MODEL_NAME = forms2.pattern(r"^\w[ \w-]*$")
 
 #: Release from which on an answer has a field, where it was not there from 2.0 on.
 VLAN_FIELDS = {"fabric_id": "2.1", "relay_vlan": "2.2", "space": "2.2"}
@@ -193,6 +197,12 @@ def show_vlan(region, vlan):
     return _without_newer("vlan", region.release, shown)
 
 
+def vlan_label(region, vlan):
+    """A VLAN as MAAS's messages name it."""
+    name = vlan_name(region, vlan)
+    return f"{region.rows('fabrics')[vlan['fabric_id']]['name']}.{name}"
+
+
 # -- subnets -----------------------------------------------------------------------------------
 
 
@@ -264,6 +274,40 @@ def show_subnet(region, subnet, vlans=None):
         "resource_uri": f"/MAAS/api/2.0/subnets/{subnet['id']}/",
     }
     return _without_newer("subnet", region.release, shown)
+
+
+def as_network(text):
+    """The network that a text means, host bits or not, or None; a bare address is one as well."""
+    try:
+        return ipaddress.ip_network(str(text), strict=False)
+    except ValueError:
+        return None
+
+
+def subnet_named(region):
+    """For :func:`forms2.reference`: a subnet by id, CIDR or name, or with one of their prefixes."""
+    rows = region.rows("subnets")
+
+    def find(value):
+        value = str(value).strip()
+        number = re.fullmatch(r"(?:id:|subnet-)?(\d+)", value)
+        if number:
+            if int(number.group(1)) not in rows:
+                raise forms2.Refused(f"None found with id={value}.")
+            return int(number.group(1))
+        prefix, colon, rest = value.partition(":")
+        wanted = rest if colon and prefix in ("cidr", "name") else value
+        net = None if wanted is rest and prefix == "name" else as_network(wanted)
+        found = [
+            row["id"]
+            for row in rows.values()
+            if net in (None, row["net"]) and (net or row["name"] == wanted)
+        ]
+        if len(found) > 1:
+            raise forms2.Refused("Got more than one subnet.")
+        return found[0] if found else None
+
+    return find
 
 
 def subnet_for(region, address):

@@ -158,6 +158,15 @@ class Request:
             texts = {k: [str(v) for v in vs if v is not None] for k, vs in self.form.items()}
             self.form = Form((k, vs) for k, vs in texts.items() if vs)
 
+    def admin_only(self):
+        """Refuse ordinary users, once it is known that there is what they ask for.
+
+        Raises:
+            Answer: 403 without a text.
+        """
+        if not self.user.is_superuser:
+            raise Answer(403, b"", TEXT)
+
     def needed(self, name):
         """A field that an operation cannot do without.
 
