@@ -192,7 +192,7 @@ def plan(data=None, form=None, colour=False, profile=None):
         salt region maas_region.plan
         salt region maas_region.plan form=text
     """
-    described = runtime.pillar(globals()) if data is None else data
+    described = runtime.described(globals(), data)
     snapshot = _snapshot(profile)
     found = whole.plan_of(snapshot, described)
     if form is None:
@@ -223,7 +223,7 @@ def unmanaged(data=None, types=None, profile=None):
 
         salt region maas_region.unmanaged types='[vlan, subnet]'
     """
-    described = runtime.pillar(globals()) if data is None else data
+    described = runtime.described(globals(), data)
     return whole.unmanaged_of(_snapshot(profile), described, types)
 
 
@@ -251,7 +251,7 @@ def drift(data=None, profile=None, seconds=None):
 
         salt region maas_region.drift
     """
-    described = runtime.pillar(globals()) if data is None else data
+    described = runtime.described(globals(), data)
     with runtime.client(globals(), profile).within(seconds):
         return whole.drift(_snapshot(profile), described)
 
@@ -308,7 +308,7 @@ def check_pillar(data=None):
 
         salt region maas_region.check_pillar
     """
-    described = runtime.pillar(globals()) if data is None else data
+    described = runtime.described(globals(), data)
     return pillar.problems(described, runtime.release(globals()))
 
 

@@ -388,7 +388,7 @@ def managed(name, data=None, exclusive=None, prune=None, profile=None):
     """
 
     def work():
-        described = runtime.pillar(globals()) if data is None else data
+        described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
         snapshot = runtime.snapshot(globals(), profile)
         wishes = whole.wishes_of(snapshot, described, exclusive, prune)
@@ -414,7 +414,7 @@ def pillar_valid(name, data=None):
     """
 
     def work():
-        described = runtime.pillar(globals()) if data is None else data
+        described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
         return ensure.outcome(name, False, comment="The pillar is right.")
 

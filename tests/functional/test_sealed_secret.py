@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from saltext.maas import seal
+from saltext.maas.client.errors import BadInput
 from saltext.maas.host import shared_secret
 from support.fleet import Fleet
 
@@ -171,7 +172,7 @@ def test_it_is_the_masters_present_pillar_that_counts(region, rack):
     region._dunders["__salt__"]["pillar.items"] = lambda: now
     assert region.secret.seal({"rack-1": rack.public})["boxes"] == {}
     now["_errors"] = ["Rendering SLS 'x' failed"]
-    with pytest.raises(seal.SealError, match="cannot be rendered"):
+    with pytest.raises(BadInput, match="could not be rendered: Rendering SLS 'x' failed"):
         region.secret.seal({"rack-1": rack.public})
 
 

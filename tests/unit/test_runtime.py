@@ -150,3 +150,51 @@ def test_a_region_host_is_asked_where_it_is_now(salt, tmp_path):
     salt["__opts__"]["maas.root"] = str(tmp_path / "host")
     salt["__pillar__"]["maas"] = {"region": {"url": "http://soon:5240/MAAS"}}
     assert runtime.profile(salt).url == "http://now:5240/MAAS"
+
+
+def test_a_pillar_that_did_not_render_is_an_error_wherever_it_is_read(salt):
+    mistakes = ["Rendering SLS 'maas' failed: could not find expected ':'"]
+    salt["__pillar__"].update(maas={"zones": {}}, _errors=mistakes)
+    told = "the pillar of this minion could not be rendered: Rendering SLS 'maas' failed"
+    for read in (runtime.described, runtime.pillar, runtime.profile, runtime.release):
+        with pytest.raises(BadInput, match=told):
+            read(salt)
+    with pytest.raises(BadInput, match=told):
+        runtime.profile(salt, "lab")
+    # What needs no pillar is not concerned.
+    assert runtime.described(salt, {"zones": {}}) == {"zones": {}}
+    salt["__opts__"]["lab"] = {"url": "http://lab/MAAS", "api_key": KEY}
+    assert runtime.profile(salt, "lab").url == "http://lab/MAAS"
+
+
+@pytest.mark.parametrize(
+    ("whole", "told"),
+    [
+        ({}, "maas: is missing in the pillar of this minion"),
+        ({"other": 1}, "maas: is missing in the pillar of this minion"),
+        ({"maas": None}, "maas: is empty, and must be a mapping"),
+        ({"maas": []}, "maas: is a list, and must be a mapping"),
+        ({"maas": "zones"}, "maas: is a str, and must be a mapping"),
+    ],
+)
+def test_no_description_is_no_wish_for_an_empty_region(salt, whole, told):
+    salt["__pillar__"].update(whole)
+    with pytest.raises(BadInput, match=told):
+        runtime.described(salt)
+
+
+def test_an_empty_description_is_one(salt):
+    salt["__pillar__"]["maas"] = {}
+    assert runtime.described(salt) == {}
+
+
+def test_a_description_can_be_fetched_anew(salt):
+    salt["__pillar__"]["maas"] = {"zones": {"old": None}}
+    salt["__salt__"]["pillar.items"] = lambda: {"maas": {"zones": {"new": None}}}
+    assert runtime.described(salt, fresh=True) == {"zones": {"new": None}}
+    assert runtime.described(salt) == {"zones": {"old": None}}
+
+
+def test_what_is_given_is_resolved_like_the_pillar(salt):
+    data = {"users": {"ops": {"password": "sdb://vault/key"}}}
+    assert runtime.described(salt, data) == {"users": {"ops": {"password": KEY}}}

@@ -65,10 +65,7 @@ def _named(dunders):
     This is looked at here once more, where no other minion has a say; and not in the pillar that
     this minion fetched some time ago, which may name one that was taken out since.
     """
-    fetch = dunders["__salt__"].get("pillar.items")
-    whole = fetch() if fetch else dunders["__pillar__"]
-    if whole.get("_errors"):
-        raise seal.SealError("the pillar of this region cannot be rendered; see the master's log")
+    whole = runtime.rendered(dunders, fresh="pillar.items" in dunders["__salt__"])
     clusters = (whole.get("maas") or {}).get("clusters")
     return clusters if isinstance(clusters, dict) else {}
 

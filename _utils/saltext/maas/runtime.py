@@ -12,6 +12,7 @@ import socket
 from saltext.maas import sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.client.redact import redact
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.release import Release, known
 
@@ -53,13 +54,61 @@ def surface(dunders, role: str | None = None):
     return found
 
 
+def rendered(dunders, fresh: bool = False) -> dict:
+    """This minion's whole pillar, as far as it was rendered without a mistake.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        fresh: Have it rendered now, in place of what the minion fetched some time ago.
+
+    Raises:
+        BadInput: It could not be rendered, so that parts of it may be missing.
+    """
+    whole = dunders["__salt__"]["pillar.items"]() if fresh else dunders["__pillar__"]
+    mistakes = whole.get("_errors")
+    if mistakes:
+        mistakes = mistakes if isinstance(mistakes, (list, tuple)) else [mistakes]
+        told = "; ".join(" ".join(str(one).split())[:300] for one in mistakes[:3])
+        raise BadInput(f"the pillar of this minion could not be rendered: {redact(told)}")
+    return whole
+
+
+def described(dunders, data=None, fresh: bool = False) -> dict:
+    """What a region shall be: the whole ``maas`` pillar, references resolved.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        data: In place of the pillar, in its form.
+        fresh: As in :func:`rendered`.
+
+    Raises:
+        BadInput: The pillar could not be rendered, or has no ``maas``: nothing is ever removed
+            for want of a description.
+    """
+    if data is None:
+        whole = rendered(dunders, fresh)
+        if "maas" not in whole:
+            raise BadInput(
+                "maas: is missing in the pillar of this minion; assign it in the pillar's top.sls, "
+                "and see what the minion has with: pillar.get maas"
+            )
+        data = whole["maas"]
+    if not isinstance(data, dict):
+        shown = "is empty" if data is None else f"is a {type(data).__name__}"
+        raise BadInput(f"maas: {shown}, and must be a mapping; write {{}} to describe nothing")
+    return revealed(dunders, data, "maas")
+
+
 def pillar(dunders, *path: str):
-    """The ``maas`` pillar, or a part of it, with ``sdb://`` references resolved.
+    """A part of the ``maas`` pillar, with ``sdb://`` references resolved.
 
     Returns:
         What stands there; an empty mapping where nothing does.
+
+    Raises:
+        BadInput: The pillar could not be rendered, so that nobody knows what stands there.
     """
-    part = dunders["__pillar__"].get("maas") or {}
+    part = rendered(dunders).get("maas") or {}
     for key in path:
         part = (part or {}).get(key) if isinstance(part, dict) else None
     return revealed(dunders, part if part is not None else {}, ":".join(["maas", *path]))
@@ -111,12 +160,14 @@ def _configured(dunders, profile):
     if isinstance(profile, dict):
         return "profile", dict(profile)
     name = profile or "maas"
-    for source in (dunders["__opts__"], dunders["__pillar__"]):
-        found = source.get(name)
+    for configured in (True, False):
+        found = (dunders["__opts__"] if configured else rendered(dunders)).get(name)
         if isinstance(found, dict):
             if "api" in found:
+                if not isinstance(found["api"], dict):
+                    raise BadInput(f"{name}:api: must be a mapping")
                 return f"{name}:api", dict(found["api"])
-            if profile or source is dunders["__opts__"]:
+            if profile or configured:
                 return name, dict(found)
     if profile:
         raise BadInput(f"profile {name!r} is neither in minion configuration nor in pillar")
@@ -167,7 +218,7 @@ def client_with_key(dunders, profile_name=None) -> Client | None:
 
     On a region host no key is made for this: its database can be asked.
     """
-    if profile_name is None and "api" not in (dunders["__pillar__"].get("maas") or {}):
+    if profile_name is None and "api" not in (rendered(dunders).get("maas") or {}):
         own = dunders["__opts__"].get("maas")
         if not isinstance(own, dict) and not os.environ.get("MAAS_API_KEY"):
             return None

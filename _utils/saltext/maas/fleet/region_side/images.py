@@ -24,7 +24,7 @@ def import_images(dunders, wait: bool = True) -> bool:
     """
     region = Region(dunders)
     region.snapshot.client.post("boot-resources/", op="import")
-    limit = pillar.limits(runtime.pillar(dunders)).import_seconds
+    limit = pillar.limits(runtime.described(dunders)).import_seconds
     deadline, pause = time.monotonic() + limit, 0.5
     while going := _importing(region):
         if not wait:

@@ -36,7 +36,7 @@ def look(dunders, minions=None, problems: bool = True, region=None) -> dict:
     Raises:
         MaasError: The region cannot be asked.
     """
-    described = runtime.pillar(dunders)
+    described = runtime.described(dunders)
     region = region or Region(dunders, deadline=_SOON)
     clusters = described.get("clusters") if isinstance(described.get("clusters"), dict) else {}
     names = list(clusters) if minions is None else list(minions)
@@ -104,7 +104,7 @@ def status(dunders, minions=None) -> dict:
 
     It costs one request for each collection and two for each cluster at the most.
     """
-    described = runtime.pillar(dunders)
+    described = runtime.described(dunders)
     region = Region(dunders)
     told = look(dunders, minions, problems=False, region=region)
     seen = {**told["unnamed"], **told["clusters"]}

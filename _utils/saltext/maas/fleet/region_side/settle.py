@@ -31,7 +31,7 @@ def prepare(dunders, keys: dict, lifetime: float, trusted=()) -> dict:
         An envelope (see :mod:`saltext.maas.envelope`), or ``{}`` for a release
         whose clusters enrol without a secret.
     """
-    described = runtime.pillar(dunders)
+    described = runtime.described(dunders)
     region = Region(dunders)
     alone = (described.get("region") or {}).get("is_cluster") is False
     if region.type == "node_group" and alone:
@@ -76,7 +76,7 @@ def settle(dunders, minions, part: str, test: bool = False) -> dict:
 
 
 def _settle(dunders, minions, part, test):
-    described = runtime.pillar(dunders)
+    described = runtime.described(dunders)
     region = Region(dunders)
     everything = Wishes(pillar.wishes(described, region.release))
     clusters = described.get("clusters") or {}

@@ -1,0 +1,98 @@
+"""A pillar that did not render, or is not there, is an error, and never a wish for nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from saltext.maas.client.errors import MaasError
+from saltext.maas.emulator import sandbox
+from saltext.maas.emulator.server import RegionServer
+from saltext.maas.fleet.region_side import look, settle
+from support.reconciling import snapshot_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BROKEN = {"maas": {"zones": {"north": None}}, "_errors": ["Rendering SLS 'maas' failed"]}
+PILLARS = {
+    "did not render": (BROKEN, "could not be rendered: Rendering SLS 'maas' failed"),
+    "is not there": ({}, "maas: is missing in the pillar of this minion"),
+    "is empty": ({"maas": None}, "maas: is empty, and must be a mapping"),
+}
+
+
+@pytest.fixture(scope="module")
+def region():
+    with RegionServer(release="3.7") as server:
+        client = snapshot_of(server).client
+        for name in ("north", "south"):
+            client.post("zones/", data={"name": name})
+        yield server
+
+
+def load(path, region, pillar, root="/nowhere"):
+    """A module as Salt loads it."""
+    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), REPOSITORY / path)
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__.update(
+        __opts__={
+            "id": "region", "test": False, "maas.root": str(root),
+            "maas": {"url": region.url, "api_key": region.api_key},
+        },
+        __pillar__=pillar, __context__={}, __salt__={},
+    )  # fmt: skip
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
+def test_nothing_is_removed_for_want_of_a_description(region, pillar, told):
+    states = load("_states/maas_region.py", region, pillar)
+    region.requests.reset()
+    for found in (
+        states.managed("all", exclusive={"zone": True}, prune={"fraction": 1.0, "in_use": True}),
+        states.managed("all"),
+        states.pillar_valid("all"),
+    ):
+        assert found["result"] is False
+        assert told in found["comment"]
+    assert region.requests.writes() == []
+    assert set(snapshot_of(region).records("zone")) == {"default", "north", "south"}
+
+
+@pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
+@pytest.mark.parametrize("name", ["plan", "unmanaged", "drift", "check_pillar"])
+def test_a_module_that_compares_says_so(region, pillar, told, name):
+    module = load("_modules/maas_region.py", region, pillar)
+    with pytest.raises(MaasError, match=told):
+        getattr(module, name)()
+
+
+@pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
+def test_the_beacon_says_so(region, pillar, told):
+    modules = load("_modules/maas_region.py", region, pillar)
+    beacon = load("_beacons/maas_drift.py", region, pillar)
+    beacon.__salt__ = {"maas_region.drift": modules.drift}
+    (event,) = beacon.beacon([{}])
+    assert event["tag"] == "error"
+    assert told in event["message"]
+
+
+@pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
+def test_the_master_is_told_so(region, pillar, told):
+    dunders = vars(load("_modules/maas_region.py", region, pillar))
+    for ask in (look, lambda one: settle(one, ["rack-1"], "connected")):
+        with pytest.raises(MaasError, match=told):
+            ask(dunders)
+
+
+def test_what_needs_a_part_of_it_only_says_so_too(region, tmp_path):
+    sandbox.create(tmp_path / "host", "3.7", "region", url=region.url)
+    states = load("_states/maas_region.py", region, BROKEN, tmp_path / "host")
+    for found in (states.configured("x"), states.secret_installed("x"), states.admin_present("x")):
+        assert found["result"] is False
+        assert "could not be rendered" in found["comment"]
+    modules = load("_modules/maas_region.py", region, BROKEN, tmp_path / "host")
+    for call in (modules.reachable, modules.doctor):
+        with pytest.raises(MaasError, match="could not be rendered"):
+            call()
