@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import yaml
@@ -59,7 +60,8 @@ def full(request):
 @pytest.mark.parametrize("by", [None, "type", "site"])
 def test_read_again_it_changes_nothing(full, by):
     server, found = full
-    assert found.notes == []
+    # What is selected only is not imported in these regions, which is told.
+    assert [line for line in found.notes if not line.startswith("images:")] == []
     files = pillar.files(found, by)
     if by:
         names = [f".{name[:-4]}" for name in files if name != "init.sls"]
@@ -170,6 +172,16 @@ def test_what_has_no_place_in_the_pillar_is_told():
     assert any("boot sources of its own" in line for line in found.notes)
 
 
+def test_a_cluster_that_is_down_is_told_by_name_and_at_once():
+    with RegionServer(release="1.7", index_seconds=0.05, import_seconds=0.05) as server:
+        cluster(server, CLUSTER, "10.10.0.2", connected=False)
+        began = time.monotonic()
+        found = pillar.export(snapshot_of(server))
+        assert time.monotonic() - began < 20
+    told = "images:import is false: cluster Cluster-master is not connected, so that its images"
+    assert any(line.startswith(told) for line in found.notes), found.notes
+
+
 def test_selections_that_are_not_imported_are_not_imported_then(region):
     carried_out(region, {
         "boot_sources": {SOURCE: {"selections": [{"os": "ubuntu", "release": "noble"}]}},
@@ -177,6 +189,9 @@ def test_selections_that_are_not_imported_are_not_imported_then(region):
     })  # fmt: skip
     found = pillar.export(snapshot_of(region))
     assert found.described["images"] == {"import": False}
+    assert found.notes == [
+        "images:import is false: selected, but not imported yet: ubuntu/noble/*"
+    ]  # fmt: skip
     assert whole.plan_of(snapshot_of(region), found.described).shown() == {}
 
 

@@ -301,11 +301,7 @@ def _agree(snapshot, found):
     if any(line.startswith("the pillar") for line in found.notes):
         return
     plan = make_plan(snapshot, wishes(found.described, snapshot.release))
-    types = {change.wanted.type for change in plan.changes}
-    if "image" in types:
-        found.described["images"] = {"import": False}
-    elif "cluster_image" in types:
-        found.described["images"] = {"sync": False}
+    _no_import(snapshot, plan, found)
     for change in plan.changes:
         hidden = [
             value for value in change.wanted.values.values()
@@ -314,6 +310,26 @@ def _agree(snapshot, found):
         if change.wanted.type not in ("image", "cluster_image") and not hidden:
             fields = ", ".join(change.new or ())
             found.notes.append(f"{change.name} could not be described fully: {fields}")
+
+
+def _no_import(snapshot, plan, found):
+    """Switch off imports that a run with the export would start, and note why."""
+    missing = [one.wanted.label for one in plan.changes if one.wanted.type == "image"]
+    if missing:
+        found.described["images"] = {"import": False}
+        found.notes.append(
+            f"images:import is false: selected, but not imported yet: {', '.join(missing)}"
+        )
+    behind = [one for one in plan.changes if one.wanted.type == "cluster_image"]
+    if behind and not missing:
+        found.described["images"] = {"sync": False}
+    for one in behind:
+        if one.raw and one.raw.get("connected") is False:
+            why = "is not connected, so that its images are not known"
+        else:
+            why = "does not hold all images yet"
+        setting = "images:import is false" if missing else "images:sync is false"
+        found.notes.append(f"{setting}: cluster {one.wanted.label} {why}")
 
 
 # Splitting

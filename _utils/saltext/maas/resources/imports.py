@@ -148,10 +148,9 @@ class ClusterImage(Table):
         if record is None:
             return []
         try:
-            held = self._held(snapshot, record.raw)
-        except Unavailable:
-            held = []  # not connected at the moment
-        return [{"cluster": partition, "images": held}]
+            return [{"cluster": partition, "images": self._held(snapshot, record.raw)}]
+        except Unavailable:  # a cluster that is down now and then is nothing unusual
+            return [{"cluster": partition, "images": [], "connected": False}]
 
     @staticmethod
     def _held(snapshot, raw):
