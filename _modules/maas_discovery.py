@@ -31,7 +31,8 @@ def list_(unknown=None, profile=None):
         salt region maas_discovery.list unknown=mac
     """
     client = objects.asked(globals(), "2.1", "discoveries", profile)
-    return client.get("discovery/", op=f"by_unknown_{unknown}" if unknown else None)
+    op = f"by_unknown_{unknown}" if unknown else None
+    return client.get("discovery/", op=op, expect=[dict])
 
 
 def clear(what="all", profile=None):

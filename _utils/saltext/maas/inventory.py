@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import threading
 
-from saltext.maas.client.errors import Forbidden, MaasError, NotFound
+from saltext.maas.client.errors import Forbidden, NotFound, StrangeAnswer
 from saltext.maas.client.session import segment
 from saltext.maas.resources.node_group import PLACEHOLDER
 from saltext.maas.resources.vlan_names import read_vlan
@@ -63,7 +63,7 @@ def read(client) -> list[dict]:
 
     def one(kind):
         try:
-            return _list(client, kind[1], kind[2])
+            return client.get(kind[1], op=kind[2], expect=[{"system_id": str}])
         except NotFound:
             if kind[0] == "device":  # no release before 1.7 has them
                 return []
@@ -71,9 +71,14 @@ def read(client) -> list[dict]:
 
     lists = _at_once(one, kinds)
     found = {}
-    for (kind, _, _), raws in zip(kinds, lists):
+    for (kind, path, _), raws in zip(kinds, lists):
         for raw in raws:
-            facts = found.setdefault(raw["system_id"], _facts(raw, release))
+            try:
+                facts = found.setdefault(raw["system_id"], _facts(raw, release))
+            except (LookupError, TypeError, ValueError, AttributeError):
+                raise StrangeAnswer(
+                    f"GET {path}: {raw['system_id']} has another form than MAAS's nodes"
+                ) from None
             facts["kinds"].append(kind)
     if release.api == "1.0":
         found.update((facts["system_id"], facts) for facts in _clusters(client))
@@ -85,13 +90,14 @@ def _clusters(client):
 
     def addresses(cluster):
         try:
-            found = _list(client, f"nodegroups/{segment(cluster['uuid'])}/interfaces/", "list")
+            path = f"nodegroups/{segment(cluster['uuid'])}/interfaces/"
+            found = client.get(path, op="list", expect=[dict])
         except (Forbidden, NotFound):  # 1.5 and 1.6 tell administrators only
             return []
         return [one.get("ip") for one in found]
 
     clusters = [
-        one for one in _list(client, "nodegroups/", "list")
+        one for one in client.get("nodegroups/", op="list", expect=[{"uuid": str, "status": int}])
         if one["status"] == _ACCEPTED and one["uuid"] != PLACEHOLDER
     ]  # fmt: skip
     for cluster, found in zip(clusters, _at_once(addresses, clusters)):
@@ -101,13 +107,6 @@ def _clusters(client):
             "kinds": ["rack"], "status": None, "deployed": None, "zone": None, "pool": None,
             "tags": [], "vlans": [], "addresses": _only_addresses(found),
         }  # fmt: skip
-
-
-def _list(client, path, op):
-    found = client.get(path, op=op) or []
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise MaasError(f"GET {path}: the region's answer is no list of objects")
-    return found
 
 
 def _at_once(do, items):

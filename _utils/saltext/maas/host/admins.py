@@ -86,7 +86,8 @@ def _now(surface, username):
         Profile(url, keys[0]["key"], release=surface.release, deadline=15, read_timeout=10)
     )
     try:
-        found = client.get(f"users/{segment(username)}/")
+        shape = {"email": str, "is_superuser": bool}
+        found = client.get(f"users/{segment(username)}/", expect=shape)
     except MaasError:
         return None
     finally:

@@ -43,7 +43,7 @@ def _node_group(surface, client):
         Profile(here["urls"][0], "", release=surface.release, deadline=8, read_timeout=5)
     )
     try:
-        groups = asked.get("nodegroups/", op="list")
+        groups = asked.get("nodegroups/", op="list", expect=[{"uuid": str, "status": int}])
     finally:
         if client is None:
             asked.close()
@@ -70,7 +70,7 @@ def _judged(surface, status, uuid):
 
 def _rack(surface, client):
     system_id = cluster.read_files(surface)["system_id"]
-    racks = client.get("rackcontrollers/")
+    racks = client.get("rackcontrollers/", expect=[{"system_id": str}])
     mine = [one for one in racks if one["system_id"] == system_id]
     if not system_id or not mine:
         return {

@@ -169,10 +169,10 @@ def _region(surface, url, api_key, ca_file, verify):
     try:
         # 1.5 and 1.6 would store a wrong key without a word.
         if surface.release >= "2.0":
-            client.get("users/", op="whoami")
+            client.get("users/", op="whoami", expect=dict)
         else:
-            client.get("zones/")
-        return client.get("describe/")
+            client.get("zones/", expect=list)
+        return client.get("describe/", expect=dict)
     except MaasError as error:
         raise HostError(
             f"The maas command of {surface.release} cannot use {url} with this key: {error}"

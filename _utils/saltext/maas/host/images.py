@@ -83,10 +83,11 @@ def listed(surface: Surface, client=None) -> list[str]:
     """
     uuid = cluster.read_files(surface)["uuid"] if surface.release < "1.7" else None
     if client is not None and uuid is not None:
-        reported = client.get(f"nodegroups/{segment(uuid)}/boot-images/")
+        shape = [{"release": str, "architecture": str}]
+        reported = client.get(f"nodegroups/{segment(uuid)}/boot-images/", expect=shape)
         found = [(one.get("osystem"), one["release"], one["architecture"]) for one in reported]
     elif client is not None:
-        held = client.get("boot-resources/")
+        held = client.get("boot-resources/", expect=[{"name": str, "architecture": str}])
         found = [(*_system(one["name"]), one["architecture"]) for one in held]
     elif "region" in surface.roles:
         from saltext.maas import database

@@ -128,6 +128,7 @@ class IpAddress(Table):
 
     name = "ip_address"
     noun = "reserved IP address"
+    numbered = ""
     since = "1.7"
     collection = "ipaddresses/"
     identity = ("ip",)
@@ -272,6 +273,7 @@ class Network(Table):
 
     name = "network"
     noun = "network"
+    numbered = ""
     until = "1.8"
     collection = "networks/"
     identity = ("name",)

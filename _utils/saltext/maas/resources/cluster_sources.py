@@ -49,7 +49,8 @@ class ClusterBootSource(_OfCluster, BootSource):
     def read(self, snapshot, partition):
         if partition not in snapshot.records("node_group"):
             return []
-        found = snapshot.client.get(self.create_path(snapshot, {"cluster": partition}))
+        path = self.create_path(snapshot, {"cluster": partition})
+        found = snapshot.client.get(path, expect=[{"id": int, "url": str, "resource_uri": str}])
         return [{**one, "cluster": partition} for one in found]
 
     def create_path(self, snapshot, values):
@@ -83,9 +84,8 @@ class ClusterBootSelection(_OfCluster):
         if snapshot.find("cluster_boot_source", partition) is None:
             return []
         cluster, _, source = partition.partition(" ")
-        found = snapshot.client.get(
-            self.create_path(snapshot, {"cluster": cluster, "source": source})
-        )
+        path = self.create_path(snapshot, {"cluster": cluster, "source": source})
+        found = snapshot.client.get(path, expect=[{"id": int, "release": str, "resource_uri": str}])
         return [{**one, "cluster": cluster, "source": source} for one in found]
 
     def create_path(self, snapshot, values):

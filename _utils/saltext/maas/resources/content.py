@@ -70,6 +70,7 @@ class PackageRepository(Table):
 class LicenseKey(Table):
     name = "license_key"
     noun = "license key"
+    numbered = ""
     since = "1.6"
     collection = "license-keys/"
     identity = ("osystem", "distro_series")
@@ -157,6 +158,7 @@ class File(Table):
 
     name = "file"
     noun = "file"
+    numbered = ""
     collection = "files/"
     list_op = "list"
     create_op = "add"
@@ -175,7 +177,7 @@ class File(Table):
     def read(self, snapshot, partition):
         names = [one["filename"] for one in super().read(snapshot, partition)]
         # The list says nothing of the content.
-        return [snapshot.client.get(self._path(name)) for name in names]
+        return [snapshot.client.get(self._path(name), expect={"filename": str}) for name in names]
 
     @staticmethod
     def _path(name):

@@ -42,7 +42,7 @@ class _Controller(Table):
             held = {}
             if snapshot.client is not None:
                 path = self.item(snapshot, record.raw)
-                held = snapshot.client.get(path, op="power_parameters") or {}
+                held = snapshot.client.get(path, op="power_parameters", expect=(dict, None)) or {}
             old = {name: held[name] for name in new if name in held}
             if {name: str(one) for name, one in old.items()} != _texts(new):
                 found["power_parameters"] = (old or None, new)
@@ -72,6 +72,7 @@ def _is_on(raw, vlan):
 class RegionController(_Controller):
     name = "region_controller"
     noun = "region controller"
+    numbered = ""
     since = "2.0"
     collection = "regioncontrollers/"
     pillar = Place("region_controllers", "Region controllers, by host name. From 2.0 on.",
@@ -99,6 +100,7 @@ class Rack(_Controller):
 
     name = "rack"
     noun = "rack controller"
+    numbered = ""
     since = "2.0"
     collection = "rackcontrollers/"
     can_create = True

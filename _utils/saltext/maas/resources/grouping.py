@@ -12,6 +12,7 @@ from saltext.maas.resources.table import Table
 class Zone(Table):
     name = "zone"
     noun = "zone"
+    numbered = "2.0"
     collection = "zones/"
     identity = ("name",)
     protected = ("default",)
@@ -63,6 +64,7 @@ class ResourcePool(Table):
 class Tag(Table):
     name = "tag"
     noun = "tag"
+    numbered = ""
     collection = "tags/"
     list_op = "list"
     create_op = "new"

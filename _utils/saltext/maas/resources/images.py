@@ -52,7 +52,8 @@ class BootSource(Table):
         while missed < _IDS_TRIED:
             number += 1
             try:
-                found.append(client.get(f"{self.collection}{number}/"))
+                path = f"{self.collection}{number}/"
+                found.append(client.get(path, expect={"id": int, "url": str, "resource_uri": str}))
                 missed = 0
             except NotFound:
                 missed += 1
@@ -146,7 +147,8 @@ class BootSelection(Table):
         if source is None or snapshot.is_promise(source.raw):
             return []
         path = f"boot-sources/{source.raw['id']}/selections/"
-        return [{**one, "source": partition} for one in snapshot.client.get(path)]
+        shape = [{"id": int, "release": str, "resource_uri": str}]
+        return [{**one, "source": partition} for one in snapshot.client.get(path, expect=shape)]
 
     def pristine(self, snapshot, partition):
         if snapshot.release >= "2.0" or partition != DEFAULT_SOURCE_1X:

@@ -97,14 +97,15 @@ class Image(Table):
     def _importing(self, run):
         if run.snapshot.release < "2.1":
             return False
-        return run.client.get(self.collection, op="is_importing")
+        return run.client.get(self.collection, op="is_importing", expect=bool)
 
     def _complete(self, run, wanted):
         record = self.match(run.snapshot, wanted)
         if record is None or run.snapshot.release >= "2.1":
             return record is not None
         # 1.x has no is_importing, but shows whether all files of an image are there.
-        sets = run.client.get(self.item(run.snapshot, record.raw)).get("sets", {})
+        path = self.item(run.snapshot, record.raw)
+        sets = run.client.get(path, expect=dict).get("sets", {})
         return any(one["complete"] for one in sets.values())
 
 
@@ -156,9 +157,11 @@ class ClusterImage(Table):
     def _held(snapshot, raw):
         if snapshot.release >= "2.0":
             path = f"rackcontrollers/{segment(raw['system_id'])}/"
-            images = snapshot.client.get(path, op="list_boot_images")["images"]
+            shape = {"images": [{"name": str, "architecture": str}]}
+            images = snapshot.client.get(path, op="list_boot_images", expect=shape)["images"]
             return [f"{one['name']}/{one['architecture']}" for one in images]
-        images = snapshot.client.get(f"nodegroups/{segment(raw['uuid'])}/boot-images/")
+        path = f"nodegroups/{segment(raw['uuid'])}/boot-images/"
+        images = snapshot.client.get(path, expect=[{"release": str, "architecture": str}])
         return [f"{one['osystem']}/{one['release']}/{one['architecture']}" for one in images]
 
     def differences(self, snapshot, wanted, record):

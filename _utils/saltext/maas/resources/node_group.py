@@ -29,6 +29,7 @@ class NodeGroup(Table):
 
     name = "node_group"
     noun = "node group"
+    numbered = ""
     until = "1.10"
     collection = "nodegroups/"
     prunable = False
@@ -82,7 +83,7 @@ class NodeGroup(Table):
         if values:
             raw = run.client.put(path, data=self.form(run.snapshot, values)[0])
         elif changed:
-            raw = run.client.get(path)  # the answer was a sentence
+            raw = run.client.get(path, expect=dict)  # the answer was a sentence
         if changed:
             self.keep(run, wanted, raw, replaces=record.raw)
 
@@ -115,6 +116,7 @@ def _name(raw):
 class NodeGroupInterface(Table):
     name = "node_group_interface"
     noun = "cluster interface"
+    numbered = ""
     until = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
@@ -182,7 +184,7 @@ class NodeGroupInterface(Table):
         path = f"nodegroups/{segment(partition)}/interfaces/"
         routers = snapshot.local.router_ips() if snapshot.local else {}
         found = []
-        for one in snapshot.client.get(path, op="list"):
+        for one in snapshot.client.get(path, op="list", expect=[{"interface": str}]):
             raw = {**one, "cluster": partition}
             where = (partition, one.get("name") or one["interface"])
             if where in routers:

@@ -11,6 +11,7 @@ class Node(Table):
 
     name = "node"
     noun = "node"
+    numbered = ""
     collection = "nodes/"
     identity = ("hostname",)
     can_create = False
@@ -21,7 +22,8 @@ class Node(Table):
 
     def read(self, snapshot, partition):
         operation = "list" if snapshot.release < "2.0" else None
-        return snapshot.client.get(self.collection, op=operation)
+        shape = [{"system_id": str, "hostname": str}]
+        return snapshot.client.get(self.collection, op=operation, expect=shape)
 
     def exports(self, snapshot, record):
         return False

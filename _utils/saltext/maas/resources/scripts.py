@@ -65,7 +65,8 @@ class Script(Table):
     changed = {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"}
 
     def read(self, snapshot, partition):
-        return snapshot.client.get(self.collection, include_script="true")
+        shape = [self.shape(snapshot.release)]
+        return snapshot.client.get(self.collection, expect=shape, include_script="true")
 
     def item(self, snapshot, raw):
         return f"scripts/{segment(raw['name'])}"
@@ -138,12 +139,12 @@ class CommissioningScript(Table):
     changed = {"content": "#!/bin/sh\necho fine\n"}
 
     def read(self, snapshot, partition):
-        names = snapshot.client.get(self.collection)
+        names = snapshot.client.get(self.collection, expect=[str])
         # The list holds names only.
         return [{"name": one, "content": self._content(snapshot, one)} for one in names]
 
     def _content(self, snapshot, name):
-        return snapshot.client.get(self.item(snapshot, {"name": name}))
+        return snapshot.client.get(self.item(snapshot, {"name": name}), expect=str)
 
     def item(self, snapshot, raw):
         return f"{self.collection}{segment(raw['name'])}"

@@ -16,7 +16,6 @@ from saltext.maas.client.errors import (
 )
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
-from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.vlan_names import VLAN_NAME, shown_vlan
@@ -57,6 +56,7 @@ class Table:
         copies: Whether MAAS makes a second object of one identity: ``never``; ``raced``: only
             of two requests at once; ``always``.
         apart: Fields that a request of their own writes.
+        numbered: First release whose answers have an ``id``; empty for none.
     """
 
     name: ClassVar[str] = ""
@@ -89,6 +89,7 @@ class Table:
     prunable: ClassVar[bool] = True
     copies: ClassVar[str] = "never"
     apart: ClassVar[tuple] = ()
+    numbered: ClassVar[str] = "1.5"
 
     def __init__(self):
         self.by_name = {field.name: field for field in self.fields}
@@ -144,7 +145,16 @@ class Table:
 
     def read(self, snapshot, partition: str) -> list[dict]:
         """Read the collection, or one part of it."""
-        return objects(snapshot.client.get(self.collection, op=_op(self.list_op, snapshot)))
+        op = _op(self.list_op, snapshot)
+        return snapshot.client.get(self.collection, op=op, expect=[self.shape(snapshot.release)])
+
+    def shape(self, release: Release) -> dict:
+        """What every object has in an answer, in the words of :mod:`saltext.maas.client.shape`."""
+        found = {"id": int} if self.numbered and release >= self.numbered else {}
+        if type(self).item is Table.item:
+            found["resource_uri"] = str
+        identity = (self.by_name[name] for name in self.identity if name != self.within)
+        return {**{one.wire_name: object for one in identity if not one.read}, **found}
 
     def item(self, snapshot, raw: dict) -> str:
         """The path of one object."""

@@ -91,7 +91,7 @@ class BootResource(Table):
     def read(self, snapshot, partition):
         same = [raw for raw in self._listed(snapshot) if self.key_of(raw) == partition]
         # Only the object itself tells its files.
-        return [snapshot.client.get(raw["resource_uri"]) for raw in same[-1:]]
+        return [snapshot.client.get(raw["resource_uri"], expect=dict) for raw in same[-1:]]
 
     # Comparing
 

@@ -15,6 +15,7 @@ SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
 class User(Table):
     name = "user"
     noun = "user"
+    numbered = ""
     collection = "users/"
     identity = ("username",)
     can_update = False

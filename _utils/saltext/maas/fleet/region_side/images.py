@@ -44,4 +44,4 @@ def importing(dunders) -> bool:
 def _importing(region):
     if region.release < "2.1":
         return False
-    return bool(region.snapshot.client.get("boot-resources/", op="is_importing"))
+    return region.snapshot.client.get("boot-resources/", op="is_importing", expect=bool)

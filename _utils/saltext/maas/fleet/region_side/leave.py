@@ -107,7 +107,7 @@ def machines(dunders, minion: str, successor: str | None = None) -> list[str]:
     if region.state(key) == "absent":
         return []
     if region.type == "node_group":
-        nodes = client.get("nodes/", op="list")
+        nodes = client.get("nodes/", op="list", expect=[{"hostname": str}])
         return sorted(
             one["hostname"] for one in nodes if (one.get("nodegroup") or {}).get("uuid") == key
         )
@@ -121,7 +121,7 @@ def machines(dunders, minion: str, successor: str | None = None) -> list[str]:
             ids.add(record.raw["id"])
     return sorted(
         one["hostname"]
-        for one in client.get("machines/")
+        for one in client.get("machines/", expect=[{"hostname": str}])
         if any((nic.get("vlan") or {}).get("id") in ids for nic in one.get("interface_set") or ())
     )
 
