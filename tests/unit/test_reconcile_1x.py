@@ -195,7 +195,7 @@ def test_an_interface_is_deleted(region):
 def test_images_of_a_cluster_that_is_away(region):
     cluster(region, A, "10.10.0.2", connected=False)
     data = {"clusters": {"a": {"uuid": A}}, "boot_sources": whole()["boot_sources"]}
-    snapshot, plan = planned(region, data, deadline=0.5)
+    snapshot, plan = planned(region, data, deadline=5)
     apply(snapshot, plan, Limits(sync_seconds=0.5, import_seconds=5))
     assert set(errors(plan)) == {"images of cluster a"}
 
