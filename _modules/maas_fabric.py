@@ -50,13 +50,25 @@ def get(name, profile=None):
     return objects.get(globals(), "fabric", name, profile)
 
 
-def set_(name, class_type=None, description=None, profile=None):
+def set_(
+    name,
+    class_type=None,
+    description=None,
+    old_name=None,
+    id=None,
+    with_subnet=None,
+    profile=None,
+):
     """Create a fabric, or change the one that is there; what is not named is left alone.
 
     Args:
         name: Name of the fabric.
         class_type: Free word for its class, such as ``10g``.
         description: Free text; MAAS never shows it, so it is written at creation only.
+        old_name: Name that it has until now; it is renamed.
+        id: Its id in MAAS, in place of ``old_name``.
+        with_subnet: CIDR of a subnet on it, by which a fabric that MAAS made itself is found
+            and renamed.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -78,6 +90,9 @@ def set_(name, class_type=None, description=None, profile=None):
         profile,
         class_type=class_type,
         description=description,
+        old_name=old_name,
+        id=id,
+        with_subnet=with_subnet,
     )
 
 

@@ -50,7 +50,16 @@ def get(name, profile=None):
     return objects.get(globals(), "vlan", name, profile)
 
 
-def set_(name, vlan_name=None, mtu=None, space=None, description=None, profile=None):
+def set_(
+    name,
+    vlan_name=None,
+    mtu=None,
+    space=None,
+    description=None,
+    old_name=None,
+    id=None,
+    profile=None,
+):
     """Create a VLAN, or change the one that is there; what is not named is left alone.
 
     Args:
@@ -59,6 +68,9 @@ def set_(name, vlan_name=None, mtu=None, space=None, description=None, profile=N
         mtu: MTU in bytes, 552 to 65535.
         space: Name of its space; ``''`` takes it out of any (2.2 and later).
         description: Free text; written at creation only.
+        old_name: ``FABRIC/VID`` that it has until now; it gets the new VID, and from 2.3 on
+            moves to the new fabric.
+        id: Its id in MAAS, in place of ``old_name``.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -82,6 +94,8 @@ def set_(name, vlan_name=None, mtu=None, space=None, description=None, profile=N
         mtu=mtu,
         space=space,
         description=description,
+        old_name=old_name,
+        id=id,
     )
 
 

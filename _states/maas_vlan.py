@@ -5,7 +5,16 @@ from __future__ import annotations
 from saltext.maas import ensure
 
 
-def present(name, vlan_name=None, mtu=None, space=None, description=None, profile=None):
+def present(
+    name,
+    vlan_name=None,
+    mtu=None,
+    space=None,
+    description=None,
+    old_name=None,
+    id=None,
+    profile=None,
+):
     """Make sure that a VLAN is as described.  What is not named is left alone.
 
     Args:
@@ -14,6 +23,9 @@ def present(name, vlan_name=None, mtu=None, space=None, description=None, profil
         mtu: MTU in bytes, 552 to 65535.
         space: Name of its space; ``''`` takes it out of any (2.2 and later).
         description: Free text; written at creation only.
+        old_name: ``FABRIC/VID`` that it has until now; it gets the new VID, and from 2.3 on
+            moves to the new fabric.
+        id: Its id in MAAS, in place of ``old_name``.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
@@ -35,6 +47,8 @@ def present(name, vlan_name=None, mtu=None, space=None, description=None, profil
         mtu=mtu,
         space=space,
         description=description,
+        old_name=old_name,
+        id=id,
     )
 
 

@@ -119,7 +119,7 @@ def _fields(type: str, *leave_out: str) -> dict:
     """The properties that a resource type's fields make."""
     found = {}
     for field in BY_NAME[type].fields:
-        if field.name in leave_out or not field.writable:
+        if field.name in leave_out or not (field.writable or field.finds):
             continue
         leaf = _leaf(field.kind, field.doc, field.since, field.until)
         if field.secret and field.kind in (RAW, TEXT):

@@ -8,6 +8,7 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
+    identify,
     problems_of_duplicates,
     references,
     refuse_what_release_lacks,
@@ -127,6 +128,7 @@ def make_plan(snapshot, wanted) -> Plan:
     for one in wanted:
         snapshot.claim(one.type, {one.key})
     _prefetch(snapshot, wanted)
+    identify(snapshot, wanted)
     refuse_wrong_references(snapshot, wanted)
     blocked = problems_of_duplicates(snapshot, wanted)
     creates, deletes, held = [], [], []
@@ -206,10 +208,11 @@ def _held(snapshot, table, one, record):
 
 
 def visible(table, values: dict) -> dict:
-    """Values as they may be shown: secrets are hidden."""
+    """Values as they may be shown: secrets are hidden, and what only finds an object left out."""
     return {
         name: HIDDEN if table.by_name[name].secret and value is not None else value
         for name, value in values.items()
+        if not table.by_name[name].finds
     }
 
 

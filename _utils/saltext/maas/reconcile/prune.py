@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile.references import wished_for
+from saltext.maas.reconcile.references import identify, wished_for
 from saltext.maas.reconcile.wanted import Wanted
 from saltext.maas.resources import BY_NAME
 
@@ -69,6 +69,7 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
         BadInput: Something cannot be claimed, or the guard forbids it.
     """
     guard = guard or Guard()
+    identify(snapshot, wishes)
     problems, found = [], {}
     for type, scopes in (exclusive or {}).items():
         if scopes is False or scopes is None:
@@ -128,6 +129,7 @@ def unmanaged(snapshot, wishes, types=None) -> list:
     ]  # fmt: skip
     if problems:
         raise BadInput(problems)
+    identify(snapshot, wishes)
     found = []
     for name, table in snapshot.tables.items():
         if prunable(table) and (types is None or name in types):
@@ -164,7 +166,7 @@ def _scopes(snapshot, wishes, table, scopes, where):
         raise BadInput(f"{where}: {scopes!r} must be true: a {table.noun} has no scope")
     field = table.by_name.get(table.scope)
     owner = field.ref if field else table.scope
-    wished, found, problems = wished_for(wishes), set(), []
+    wished, found, problems = wished_for(wishes, snapshot), set(), []
     for scope in scopes:
         try:
             key = str(field.kind.clean(scope) if field else scope)
@@ -199,7 +201,7 @@ def _unmanaged(snapshot, table, wishes, scopes):
             continue
         if None in identity.values() or not table.exports(snapshot, record):
             continue
-        if table.keeps(snapshot, record) and table.pillar and not table.pillar_entry(values):
+        if table.comes_along(snapshot, record) and table.pillar and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it
         kept = table.keeps(snapshot, record) or table.undeletable(snapshot.release, record.raw)
         if snapshot.twice(table.name, key, part):

@@ -31,10 +31,29 @@ def refuse_what_release_lacks(snapshot, wanted) -> None:
         raise BadInput(sorted(set(problems)))
 
 
-def wished_for(wanted) -> set:
-    """The ``(type, key)`` of all that wishes bring about; a fabric brings its untagged VLAN."""
+def identify(snapshot, wanted) -> None:
+    """Find the objects of the region that desired ones name by what they were called before.
+
+    Raises:
+        BadInput: It cannot be told which they are.
+    """
+    for name, table in snapshot.tables.items():
+        hints = {field.name for field in table.fields if field.finds}
+        mine = [one for one in wanted if one.type == name and not one.absent]
+        if any(hints & one.values.keys() for one in mine):
+            snapshot.claim(name, {one.key for one in mine})
+            table.identify(snapshot, mine)
+
+
+def wished_for(wanted, snapshot) -> set:
+    """The ``(type, key)`` of all that wishes bring about; a new fabric brings its VLAN 0."""
     found = {(one.type, one.key) for one in wanted if not one.absent}
-    return found | {("vlan", f"{key}/0") for type, key in found if type == "fabric"}
+    fabrics = {key for type, key in found if type == "fabric" and type in snapshot.tables}
+    return found | {
+        ("vlan", f"{key}/0")
+        for key in fabrics
+        if snapshot.find("fabric", snapshot.alias_of("fabric", key)) is None
+    }
 
 
 def references(wanted):
@@ -52,7 +71,7 @@ def refuse_wrong_references(snapshot, wanted) -> None:
     Raises:
         BadInput: With one line for each.
     """
-    wished = wished_for(wanted)
+    wished = wished_for(wanted, snapshot)
     leaving = {(one.type, one.key): one for one in wanted if one.absent}
     problems = []
     for one, column, type, key in references(wanted):

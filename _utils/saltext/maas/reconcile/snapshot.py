@@ -47,6 +47,8 @@ class Snapshot:
         self._numbers = itertools.count(-1, -1)
         self._fetch = fetch
         self._fetched = {}  # URL -> path
+        self._aliases = {}  # (type, key) -> key until the object is renamed
+        self._patches = []  # functions of a store's name and an object
         self._owned = {}  # type -> scopes of which all objects are described, None for all
         self._claims = {}  # type -> keys that some wish stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
@@ -165,6 +167,39 @@ class Snapshot:
         scopes = self._owned[name]
         return scopes is None or self.tables[name].scope_of(self, record) in scopes
 
+    def alias(self, name: str, key: str, old: str) -> None:
+        """Note which key an object has until it is renamed."""
+        self._aliases[name, key] = old
+
+    def alias_of(self, name: str, key: str) -> str:
+        """The key that an object has now: another one where it has yet to be renamed."""
+        return self._aliases.get((name, key), key)
+
+    def key_to_be(self, name: str, old: str) -> str:
+        """The key that an object will have: another one where it has yet to be renamed."""
+        aliases = list(self._aliases.items())
+        return next((key for (type, key), now in aliases if (type, now) == (name, old)), old)
+
+    def patch(self, change) -> None:
+        """Show objects, also those read later, as they will be once others are renamed.
+
+        Args:
+            change: Takes a store's name and an object of it, and returns the object itself or
+                a changed copy.
+        """
+        with self._lock:
+            self._patches.append(change)
+            for (store, part), found in list(self._raw.items()):
+                changed = [change(store, raw) for raw in found]
+                if any(new is not old for new, old in zip(changed, found)):
+                    self._raw[store, part] = changed
+                    self._drop_index(store, part)
+
+    def _patched(self, store, found):
+        for change in self._patches:
+            found = [change(store, raw) for raw in found]
+        return found
+
     def claim(self, name: str, keys) -> None:
         """Note which objects of a type some wish stands for by its exact identity."""
         self._claims.setdefault(name, set()).update(keys)
@@ -216,7 +251,7 @@ class Snapshot:
                     found = [one for one in found if table.key_of(one) != key]
                     found += [] if gone else [raw]
             found = self._with_promises(table, partition, found)
-            self._raw[where] = found
+            self._raw[where] = self._patched(table.store, found)
             self._begun[where] = begun
             self._read_at[where] = time.monotonic()
             self._drop_index(table.store, partition)

@@ -20,6 +20,7 @@ from saltext.maas.resources import (
     subnets,
     uploads,
     users,
+    vlans,
 )
 
 #: In the order in which a plan lists them and, dependencies apart, works through them.
@@ -42,7 +43,7 @@ TABLES = (
     dns.Domain(),
     network.Space(),
     network.Fabric(),
-    network.Vlan(),
+    vlans.Vlan(),
     subnets.Subnet(),
     subnets.IpRange(),
     addressing.ReservedIp(),

@@ -7,16 +7,16 @@ from dataclasses import replace
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.network import all_vlans
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
+from saltext.maas.resources.vlans import all_vlans
 
 RACKS = ("primary_rack", "secondary_rack")
 
 
 class Dhcp(Table):
-    """The same objects as :class:`~saltext.maas.resources.network.Vlan`, written after racks."""
+    """The same objects as :class:`~saltext.maas.resources.vlans.Vlan`, written after racks."""
 
     name = "dhcp"
     noun = "DHCP"
@@ -73,7 +73,8 @@ class Dhcp(Table):
         return any(field.value(raw) for field in self.fields if field.name != "vlan")
 
     def match(self, snapshot, wanted):
-        record = super().match(snapshot, wanted)
+        records = snapshot.records(self.name)
+        record = records.get(wanted.key) or records.get(snapshot.alias_of("vlan", wanted.key))
         if wanted.absent and record is not None and not self._served(record.raw):
             return None  # a VLAN without DHCP
         return record

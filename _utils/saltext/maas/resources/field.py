@@ -52,6 +52,8 @@ class Field:
             :data:`UNKNOWN` where nobody can tell.
         readable: False where MAAS takes it but never shows it.
         writable: False where MAAS decides it, so that it can only be awaited.
+        finds: It says only which object is meant, where that has another name until now; it is
+            neither sent nor compared.
         fixed: MAAS takes it at creation only.
         secret: Its value must not be shown.
         as_file: Sent as a file part.
@@ -72,6 +74,7 @@ class Field:
     usual: Any = None
     readable: bool = True
     writable: bool = True
+    finds: bool = False
     fixed: bool = False
     secret: bool = False
     as_file: bool = False

@@ -1,13 +1,15 @@
-"""Fabrics, spaces and VLANs (1.9 and later)."""
+"""Fabrics and spaces (1.9 and later)."""
 
 from __future__ import annotations
 
+from saltext.maas.client.errors import BadInput
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import holder, nic_vlans
 from saltext.maas.resources.place import Place
+from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VID, VLAN_NAME
+from saltext.maas.resources.vlan_names import read_vlan
 
 
 class Fabric(Table):
@@ -30,7 +32,50 @@ class Fabric(Table):
             readable=False,
             doc="Sent at creation only: MAAS never shows it.",
         ),
-    )
+        Field(
+            "old_name", **FINDS,
+            doc="Name that it has until now; it is renamed.",
+        ),
+        Field("id", kinds.INTEGER, **FINDS, doc="Its id in MAAS; it is renamed."),
+        Field(
+            "with_subnet", kinds.NETWORK, **FINDS,
+            doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed.",
+        ),
+    )  # fmt: skip
+
+    def identify(self, snapshot, wanted):
+        described = {one.key: one for one in wanted}
+        renamed = {}
+        for one in wanted:
+            if is_known(self, snapshot, one):
+                continue
+            old = self._hinted(snapshot, one.values)
+            if old is None:
+                continue
+            other = described.get(old) or renamed.get(old)
+            if other is not None:
+                raise BadInput(f"{one.where}: fabric {old!r} is that of {other.where} already")
+            renamed[old] = one
+            snapshot.alias(self.name, one.key, old)
+        if renamed:
+            snapshot.patch(renamer({old: one.key for old, one in renamed.items()}, {}))
+
+    def _hinted(self, snapshot, values):
+        there = snapshot.records(self.name)
+        if values.get("id") is not None:
+            return next((key for key, one in there.items() if one.raw["id"] == values["id"]), None)
+        if values.get("old_name") in there:
+            return values["old_name"]
+        subnet = snapshot.find("subnet", values["with_subnet"]) if "with_subnet" in values else None
+        return subnet.raw["vlan"]["fabric"] if subnet else None
+
+    def match(self, snapshot, wanted):
+        records = snapshot.records(self.name)
+        return records.get(wanted.key) or records.get(snapshot.alias_of(self.name, wanted.key))
+
+    def problem(self, snapshot, wanted, record):
+        """Return why a fabric cannot be as desired, seen before anything is sent."""
+        return unknown_id(self, wanted, record) or super().problem(snapshot, wanted, record)
 
     def keeps(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
@@ -38,7 +83,7 @@ class Fabric(Table):
     def contents(self, snapshot, raw):
         subnets = snapshot.group("subnet", "vlan")
         for vlan in raw["vlans"]:
-            for record in subnets.get(f"{raw['name']}/{vlan['vid']}", ()):
+            for record in subnets.get(read_vlan(vlan), ()):
                 yield "vlan", ("subnet", record.key)
 
     def hazard(self, snapshot, record):
@@ -75,63 +120,3 @@ class Space(Table):
         # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None
-
-
-class Vlan(Table):
-    name = "vlan"
-    noun = "VLAN"
-    since = "1.9"
-    identity = ("fabric", "vid")
-    pillar = Place(
-        "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
-    )
-    scope = "fabric"
-    example = {"fabric": "dc1", "vid": 100, "name": "storage", "mtu": 9000, "space": "dmz"}
-    changed = {"mtu": 1500}
-    fields = (
-        Field("fabric", ref="fabric", doc="Name of its fabric."),
-        Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
-        Field(
-            "name", doc="Name; that of VLAN 0 is always 'untagged'.",
-            usual=lambda values: None if values.get("vid") else "untagged",
-        ),
-        Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),
-        Field(
-            "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
-            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
-        ),
-        Field(
-            "description", since="2.0", readable=False,
-            doc="Sent at creation only: MAAS never shows it.",
-        ),
-    )  # fmt: skip
-
-    def parse(self, name):
-        fabric, _, vid = VLAN_NAME.clean(name).rpartition("/")
-        return {"fabric": fabric, "vid": int(vid)}
-
-    def read(self, snapshot, partition):
-        return all_vlans(snapshot)
-
-    def create_path(self, snapshot, values):
-        return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
-
-    def form(self, snapshot, values):
-        data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "fabric"})
-        return data, files
-
-    def keeps(self, snapshot, record):
-        return None if record.raw["vid"] else "it is the untagged VLAN of its fabric"
-
-    def hazard(self, snapshot, record):
-        if record.raw.get("dhcp_on"):
-            return "DHCP is served there"
-        return holder(snapshot, {record.raw["id"]}, nic_vlans)
-
-    def pillar_key(self, values):
-        return values["vid"] or "untagged"
-
-
-def all_vlans(snapshot):
-    """Return all VLANs; the fabrics' answer holds them, so that none is asked for its own."""
-    return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]

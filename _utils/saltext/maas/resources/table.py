@@ -141,6 +141,16 @@ class Table:
         """The region's object that a desired one stands for, or None."""
         return snapshot.records(self.name, self.partition(wanted.values)).get(wanted.key)
 
+    def identify(self, snapshot, wanted) -> None:
+        """Note which objects of the region the desired ones are that are called otherwise there.
+
+        Called before anything is matched, with all desired objects of the type that shall be
+        there; see :meth:`Snapshot.alias` and :meth:`Snapshot.patch`.
+
+        Raises:
+            BadInput: It cannot be told.
+        """
+
     # Reading
 
     def read(self, snapshot, partition: str) -> list[dict]:
@@ -310,6 +320,10 @@ class Table:
     def keeps(self, snapshot, record) -> str | None:
         """Why an object is never pruned; None if it may go."""
         return "MAAS itself needs it" if self.kept(record.raw) else None
+
+    def comes_along(self, snapshot, record) -> bool:
+        """Whether MAAS makes an object by itself, so that nobody need describe it as such."""
+        return bool(self.keeps(snapshot, record))
 
     def scope_of(self, snapshot, record) -> str:
         """The scope that an object belongs to."""

@@ -1,0 +1,173 @@
+"""VLANs (1.9 and later)."""
+
+from __future__ import annotations
+
+from saltext.maas.client.errors import BadInput
+from saltext.maas.resources import kinds
+from saltext.maas.resources.field import Field
+from saltext.maas.resources.nodes import holder, nic_vlans
+from saltext.maas.resources.place import Place
+from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
+from saltext.maas.resources.table import Table
+from saltext.maas.resources.vlan_names import VID, VLAN_NAME, shown_vlan
+
+
+class Vlan(Table):
+    name = "vlan"
+    noun = "VLAN"
+    since = "1.9"
+    identity = ("fabric", "vid")
+    pillar = Place(
+        "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
+    )
+    scope = "fabric"
+    example = {"fabric": "dc1", "vid": 100, "name": "storage", "mtu": 9000, "space": "dmz"}
+    changed = {"mtu": 1500}
+    fields = (
+        Field("fabric", ref="fabric", doc="Name of its fabric."),
+        Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
+        Field(
+            "name", doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
+            usual=lambda values: (None, "untagged") if values.get("vid") else "untagged",
+        ),
+        Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),
+        Field(
+            "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
+            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
+        ),
+        Field(
+            "description", since="2.0", readable=False,
+            doc="Sent at creation only: MAAS never shows it.",
+        ),
+        Field(
+            "old_name", VLAN_NAME, **FINDS,
+            doc="FABRIC/VID that it has until now; it gets the new VID, and from 2.3 on moves to "
+            "the new fabric.",
+        ),
+        Field("id", kinds.INTEGER, **FINDS, doc="Its id in MAAS, in place of old_name."),
+    )  # fmt: skip
+
+    def parse(self, name):
+        fabric, _, vid = VLAN_NAME.clean(name).rpartition("/")
+        return {"fabric": fabric, "vid": int(vid)}
+
+    def read(self, snapshot, partition):
+        return all_vlans(snapshot)
+
+    def create_path(self, snapshot, values):
+        return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
+
+    def send_create(self, run, values, data, files):
+        data.pop("fabric", None)  # it is in the path
+        return super().send_create(run, values, data, files)
+
+    # Which one it is
+
+    def identify(self, snapshot, wanted):
+        there, moved = snapshot.records(self.name), {}
+        for one in wanted:
+            if is_known(self, snapshot, one):
+                continue
+            old = self._hinted(snapshot, one.values)
+            if old is None:
+                continue
+            if old in snapshot.claimed(self.name) or old in moved:
+                raise BadInput(f"{one.where}: VLAN {shown_vlan(old)} is described itself already")
+            moved[old] = one
+            snapshot.alias(self.name, one.key, old)
+        if moved:
+            new = {there[old].raw["id"]: (one.values["fabric"], one.values["vid"])
+                   for old, one in moved.items()}  # fmt: skip
+            snapshot.patch(renamer({}, new))
+
+    def _hinted(self, snapshot, values):
+        there = snapshot.records(self.name)
+        if values.get("id") is not None:
+            return next((key for key, one in there.items() if one.raw["id"] == values["id"]), None)
+        fabric, _, vid = str(values.get("old_name") or "").rpartition("/")
+        # Its fabric may be renamed itself, and is shown by its new name already.
+        old = f"{snapshot.key_to_be('fabric', fabric)}/{vid}"
+        return old if old in there else None
+
+    def match(self, snapshot, wanted):
+        records = snapshot.records(self.name)
+        return records.get(wanted.key) or records.get(snapshot.alias_of(self.name, wanted.key))
+
+    def problem(self, snapshot, wanted, record):
+        """Return why a VLAN cannot be as desired, seen before anything is sent."""
+        wrong = unknown_id(self, wanted, record) or super().problem(snapshot, wanted, record)
+        moved = record and "fabric" in self.differences(snapshot, wanted, record)
+        if wrong or not moved:
+            return wrong
+        if snapshot.release < "2.3":
+            return f"MAAS {snapshot.release} moves no VLAN to another fabric; 2.3 and later do"
+        old = record.raw["fabric"]
+        if len(snapshot.group(self.name, "fabric")[old]) == 1 and old in snapshot.claimed("fabric"):
+            return (
+                f"it is the only VLAN of fabric {old}, which MAAS removes without one, and which "
+                "is described itself; leave that one out, or make another VLAN there first"
+            )
+        return None
+
+    def conflict(self, snapshot, change, predicted):
+        """Return why its name cannot be set: a fabric's oldest VLAN has none of its own."""
+        name = change.wanted.values.get("name")
+        if change.action == "delete" or change.raw is None or name in (None, "untagged"):
+            return None
+        moves = {id(one.raw): one.wanted.values["fabric"] for one in predicted.changes(self.name)}
+        fabric = change.wanted.values["fabric"]
+        here = [
+            record.raw for record in snapshot.records(self.name).values()
+            if moves.get(id(record.raw), self.by_name["fabric"].value(record.raw)) == fabric
+        ]  # fmt: skip
+        if _oldest(here) is not change.raw:
+            return None
+        return (
+            f"name {name!r} cannot be set: it is the oldest VLAN of fabric {fabric}, which MAAS "
+            "calls 'untagged' whatever its VID; leave the name out"
+        )
+
+    def update(self, run, wanted, record):
+        moves = "fabric" in self.differences(run.snapshot, wanted, record)
+        super().update(run, wanted, record)
+        if moves:  # both fabrics show other VLANs now, and one that has none left is gone
+            run.snapshot.drop_all(self.store)
+
+    # Pruning
+
+    def keeps(self, snapshot, record):
+        return "it is the oldest VLAN of its fabric" if self._is_default(snapshot, record) else None
+
+    def comes_along(self, snapshot, record):
+        return not record.raw["vid"] and self._is_default(snapshot, record)
+
+    def _is_default(self, snapshot, record):
+        others = snapshot.group(self.name, "fabric").get(record.raw["fabric"], ())
+        return _oldest([one.raw for one in others]) is record.raw
+
+    def deletion_problem(self, snapshot, wanted, record):
+        """Return why a VLAN cannot be deleted."""
+        if self._is_default(snapshot, record):
+            return (
+                f"it is the oldest VLAN of fabric {record.raw['fabric']}, which MAAS deletes "
+                "together with the fabric only"
+            )
+        return None
+
+    def hazard(self, snapshot, record):
+        if record.raw.get("dhcp_on"):
+            return "DHCP is served there"
+        return holder(snapshot, {record.raw["id"]}, nic_vlans)
+
+    def pillar_key(self, values):
+        return values["vid"] or "untagged"
+
+
+def _oldest(raws):
+    """The VLAN that MAAS made first; what is only predicted has a negative id."""
+    return min(raws, key=lambda raw: (raw["id"] < 0, abs(raw["id"])), default=None)
+
+
+def all_vlans(snapshot):
+    """Return all VLANs; the fabrics' answer holds them, so that none is asked for its own."""
+    return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
