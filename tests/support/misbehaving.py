@@ -132,12 +132,14 @@ class Misbehaving(Served, socketserver.ThreadingTCPServer):
         seen: Every request.
         accepted: Number of connections.
         resets: How many connections are reset before anything is read.
+        wrap: The ``ssl.SSLContext`` of a server that speaks TLS.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, *steps, resets=0):
+    def __init__(self, *steps, resets=0, wrap=None):
+        self.wrap = wrap
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.steps, self.seen = list(steps), []
@@ -148,6 +150,14 @@ class Misbehaving(Served, socketserver.ThreadingTCPServer):
     def __exit__(self, *exc_info):
         self.stopping.set()
         super().__exit__(*exc_info)
+
+    def finish_request(self, request, client_address):
+        if self.wrap:
+            try:
+                request = self.wrap.wrap_socket(request, server_side=True)
+            except OSError:
+                return  # the client does not trust us, or speaks no TLS
+        super().finish_request(request, client_address)
 
 
 def _never(method, target):

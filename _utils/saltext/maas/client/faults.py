@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 from saltext.maas.client import errors
 from saltext.maas.client.redact import redact
 
-_PROBE = 2.0  # seconds
 _TLS_RECORDS = ("\x15\x03", "\x16\x03")
 
 
-def told(error, request: str, profile, seconds: float, reached: bool) -> errors.MaasError:
+def told(error, request: str, profile, seconds: float, probe: float) -> errors.MaasError:
     """Say what an exception means.
 
     Args:
@@ -22,8 +21,7 @@ def told(error, request: str, profile, seconds: float, reached: bool) -> errors.
         request: Method and path, for the message.
         profile: The :class:`~saltext.maas.client.profile.Profile`.
         seconds: How long it took to come to that.
-        reached: Whether the region ever answered.  Where it did not, it may be that one side
-            speaks TLS and the other does not, which is looked into.
+        probe: Seconds in which to look whether only one side speaks TLS; 0 where that is known.
 
     Returns:
         An error that shows nothing of the signed request.
@@ -48,19 +46,19 @@ def told(error, request: str, profile, seconds: float, reached: bool) -> errors.
     where = f"{request} at {profile.url}"
     if within(exceptions.ConnectTimeout):
         return errors.Unreachable(
-            f"{where}: timed out after {seconds:.3g} s waiting for a connection ({place}:url)"
+            f"{where}: timed out after {seconds:.1f} s waiting for a connection ({place}:url)"
         )
     text = f"{where}: {_reason(error)}"
     if within(NewConnectionError):
         return errors.Unreachable(
             f"{text}; is the region running, and is its address right in {place}:url?"
         )
-    if not reached:
-        wrong = _wrong_scheme(error, profile)
+    if probe:
+        wrong = _wrong_scheme(error, profile, probe)
         if wrong:
             return errors.Untrusted(f"{request}: {wrong}")
     if within(TimeoutError, socket.timeout):
-        return errors.LostAnswer(f"{where}: timed out after {seconds:.3g} s waiting for the answer")
+        return errors.LostAnswer(f"{where}: timed out after {seconds:.1f} s waiting for the answer")
     if within(ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return errors.LostAnswer(text)
     if within(ssl.SSLError, exceptions.SSLError) or not within(
@@ -70,7 +68,7 @@ def told(error, request: str, profile, seconds: float, reached: bool) -> errors.
     return errors.LostAnswer(text)
 
 
-def _wrong_scheme(error, profile) -> str | None:
+def _wrong_scheme(error, profile, probe) -> str | None:
     """Say that one side speaks TLS and the other does not; None where it is something else."""
     from saltext.maas.client import wire
 
@@ -81,15 +79,16 @@ def _wrong_scheme(error, profile) -> str | None:
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
         return None
     if secure:
-        # A server that does not know TLS answers in plain text, or hangs up.
-        hint = any(isinstance(one, (ssl.SSLError, ConnectionError)) for one in causes)
-        if hint and wire.speaks_http(*address, _PROBE):
+        # A server that does not know TLS answers in plain text, hangs up, or waits for more.
+        hint = any(isinstance(one, (ssl.SSLError, ConnectionError, TimeoutError, socket.timeout))
+                   for one in causes)  # fmt: skip
+        if hint and wire.speaks_http(*address, probe):
             return f"the port of {profile.url} does not speak TLS: put http:// into {place}"
         return None
     sent = [str(one) for one in causes if isinstance(one, http.client.BadStatusLine)]
     alert = any(mark in text for text in sent for mark in _TLS_RECORDS)
     hung_up = any(isinstance(one, ConnectionError) for one in causes)
-    if alert or (hung_up and wire.speaks_tls(*address, _PROBE)):
+    if alert or (hung_up and wire.speaks_tls(*address, probe)):
         return f"the port of {profile.url} wants TLS: put https:// into {place}"
     return None
 

@@ -37,6 +37,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 #: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
 #: one that was reached before: it may be restarting.
 _PATIENCE, _RESTART = 2.0, 30.0
+#: Seconds for the first TLS handshake, and for looking whether the peer speaks TLS at all.
+_FIRST_HANDSHAKE, _PROBE = 3.0, 2.0
 #: How often a request is sent whose answer is likely to stay as it is.
 _FEW = 4
 #: A 409 that took longer is one behind which MAAS itself has tried ten times.
@@ -83,6 +85,7 @@ class Client:
         self.requests = 0
         self._patience = patience
         self._reached = False  # whether it ever answered in HTTP
+        self._seen = False  # whether it is known if TLS is spoken there
         self._release = None
         self._end = math.inf
         self._http = None
@@ -265,6 +268,10 @@ class Client:
         profile = self.profile
         began = time.monotonic()
         left = max(end - began, 0.001)
+        connect = min(profile.connect_timeout, left)
+        if not self._seen and profile.url.startswith("https:"):
+            # Some servers without TLS wait for the end of a line that never comes.
+            connect = min(connect, _FIRST_HANDSHAKE)
         fault = None
         try:
             with wire.until(end):
@@ -274,7 +281,7 @@ class Client:
                     profile.url + path,
                     params=query or None,
                     auth=self._signature if signed and profile.api_key else None,
-                    timeout=(min(profile.connect_timeout, left), min(profile.read_timeout, left)),
+                    timeout=(connect, min(profile.read_timeout, left)),
                     allow_redirects=False,
                     stream=True,
                     **body,
@@ -283,12 +290,13 @@ class Client:
                 most = int(profile.max_body * _MIB) if good else _ERROR_BODY
                 content = wire.body(answer, most, cut=not good)
         except (OSError, http.client.HTTPException, UnicodeError, *wire.FAULTS) as error:
-            seconds = time.monotonic() - began
-            fault = faults.told(error, told, profile, seconds, self._reached)
+            probe = 0 if self._seen else min(_PROBE, max(end - time.monotonic(), 0.1))
+            self._seen = True
+            fault = faults.told(error, told, profile, time.monotonic() - began, probe)
         if fault:
             # Out of the except block, as the original exception holds the signed request.
             raise fault
-        self._reached = True
+        self._reached = self._seen = True
         if good:
             return _decoded(told, answer, content, expect)
         raise self._error(told, answer, content, hide)
