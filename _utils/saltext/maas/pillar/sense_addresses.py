@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from saltext.maas.pillar.sense import ROOT, ends, within
-from saltext.maas.resources.kinds import ADDRESSES, MAC
+from saltext.maas.resources.kinds import MAC
 from saltext.maas.resources.subnets import reserved_by_maas
 
 
@@ -32,23 +32,6 @@ def _low_ipv6(pillar, release):
             # The address of the network itself is told of by the check of every range.
             if blocked and first != net.network_address:
                 yield f"{place}:start: {blocked}"
-
-
-def _dynamic(pillar, release):
-    """Dynamic ranges hold no address that anything else has."""
-    routes = [(one["source"], one["gateway_ip"]) for one in pillar.get("static_routes") or ()]
-    for where, net, subnet in _subnets(pillar):
-        taken = [("gateway_ip", subnet.get("gateway_ip"))]
-        taken += [("dns_servers", ip) for ip in ADDRESSES.clean(subnet.get("dns_servers")) or ()]
-        taken += [("the gateway of a static route", ip) for source, ip in routes
-                  if ipaddress.ip_network(source) == net]  # fmt: skip
-        for place, first, last in _ranges(where, subnet, "dynamic"):
-            for what, ip in taken:
-                if ip and _holds(first, last, ipaddress.ip_address(ip)):
-                    yield (
-                        f"{place}: holds {what} {ip!r}; a dynamic range must hold no address that "
-                        "is in use"
-                    )
 
 
 def _reserved_ips(pillar, release):
@@ -90,7 +73,6 @@ def _ip_addresses(pillar, release):
 #: The sections that a function looks at, and the function: pillar and release to messages.
 JUDGES = (
     ({"subnets"}, _low_ipv6),
-    ({"subnets", "static_routes"}, _dynamic),
     ({"subnets"}, _reserved_ips),
     ({"subnets", "clusters", "ip_addresses"}, _ip_addresses),
 )
