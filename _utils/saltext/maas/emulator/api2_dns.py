@@ -208,8 +208,9 @@ def _check_record(check, region, resource_row, stored, ttl, kind, data):
     if problem:
         check.error("__all__", problem)
         return
-    own = dns.records_of(region, resource_row) if resource_row else []
-    others = [item for item in own if item is not stored]
+    if stored:
+        return  # what else the name has is looked at in a creation only
+    others = dns.records_of(region, resource_row) if resource_row else []
     if kind == "CNAME":
         if resource_row and (resource_row["ips"] or any(i["rrtype"] != kind for i in others)):
             check.error("__all__", _CNAME)
@@ -217,8 +218,8 @@ def _check_record(check, region, resource_row, stored, ttl, kind, data):
             check.error("__all__", "Only one CNAME can be associated with a name.")
     elif any(item["rrtype"] == "CNAME" for item in others):
         check.error("__all__", _CNAME)
-    same = [item["ttl"] for item in others if item["rrtype"] == kind]
-    if not check.errors and same and (same[0] is None) != (ttl is None):
+    unlike = [item["ttl"] for item in others if item["rrtype"] == kind and item["ttl"] != ttl]
+    if not check.errors and unlike and (ttl is None or unlike[0] is None):
         raise Answer(500, "%d format: a real number is required, not NoneType", TEXT)
 
 

@@ -203,7 +203,9 @@ def create_domain(request):
     """Create a domain."""
     region = request.region
     fields = _read_domain(Check(request), region, None)
-    return show_domain(region, region.rows("domains").add({**fields, "default": False}))
+    row = region.rows("domains").add({**fields, "default": False})
+    dns.keep_kms(region, [row])
+    return show_domain(region, row)
 
 
 @domains("POST", "set_serial", admin=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saltext.maas.emulator import dns
 from saltext.maas.emulator.settings import (
     OLD_NAMES,
     BadValue,
@@ -78,4 +79,6 @@ def set_config(request):
         repository["url"] = cleaned
     else:
         region.settings[name] = cleaned
+    if name == "windows_kms_host" and region.release >= "2.0":
+        dns.keep_kms(region)
     return as_text("OK", content_type=BARE_TEXT)

@@ -124,6 +124,32 @@ def show_resource(region, row, records=None):
     }
 
 
+KMS = "_vlmcs._tcp"
+_OWN = "0 0 1688 "  # how the data of the record begins that MAAS keeps there
+
+
+def keep_kms(region, domains=None):
+    """Keep the record that tells Windows of ``windows_kms_host`` in authoritative domains."""
+    host = str(region.settings.get("windows_kms_host") or "")
+    for domain in domains or [row for row in region.rows("domains").values()
+                              if row["authoritative"]]:  # fmt: skip
+        named = [row for row in of_domain(region, domain) if row["name"] == KMS]
+        own = [item for row in named for item in records_of(region, row)
+               if item["rrtype"] == "SRV" and item["rrdata"].startswith(_OWN)]  # fmt: skip
+        if not host:  # the name stays, without the record
+            for item in own:
+                del region.rows("dnsrecords")[item["id"]]
+            continue
+        fields = {"name": KMS, "domain": domain["id"], "address_ttl": None, "ips": []}
+        row = named[0] if named else region.rows("dnsresources").add(fields)
+        data = _OWN + host + ("" if host.endswith(".") else ".")
+        if own:
+            own[0]["rrdata"] = data
+        else:
+            item = {"resource": row["id"], "ttl": None, "rrtype": "SRV", "rrdata": data}
+            region.rows("dnsrecords").add(item)
+
+
 def user_number(region, name):
     """What stands for the id of a user: its place among the accounts."""
     return list(region.users).index(name) + 1 if name in region.users else None

@@ -48,6 +48,7 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
         change.follows = {(f"gone {stage}", ALL)}
     _let_go(snapshot, creates, gone)
     early = _clear_the_way(snapshot, creates, deletes)
+    early |= _wait(snapshot, creates, deletes)
     _deletes_last(deletes, gone, early)
     gates[MADE] = {change.id for change in creates}
     _refuse_circles(creates, deletes, gates)
@@ -126,6 +127,43 @@ def _old_extents(snapshot, names, mine, news):
             for record in list(snapshot.records(name, part).values()):
                 for span in table.extents(snapshot, table.values(snapshot, record.raw)):
                     yield (table, record), span
+
+
+class _Others:
+    """All changes of a plan, by what their objects have or had."""
+
+    def __init__(self, snapshot, changes):
+        self._snapshot, self._changes = snapshot, changes
+        self._groups = {}
+
+    def by(self, type, field, value):
+        if (type, field) not in self._groups:
+            groups = self._groups[type, field] = {}
+            for change in self._changes:
+                if change.wanted.type == type:
+                    groups.setdefault(self._value(change, field), []).append(change)
+        return self._groups[type, field].get(value, ())
+
+    def _value(self, change, field):
+        if field in change.wanted.values or change.raw is None:
+            return change.wanted.values.get(field)
+        table = self._snapshot.tables[change.wanted.type]
+        return table.value(self._snapshot, table.by_name[field], change.raw)
+
+
+def _wait(snapshot, creates, deletes):
+    """What tables say that changes wait for.
+
+    Returns:
+        The ids of the deletions among it.
+    """
+    early, others = set(), _Others(snapshot, [*creates, *deletes])
+    for change in creates:
+        for other in BY_NAME[change.wanted.type].waits_for(snapshot, change, others):
+            if other is not change:
+                change.needs.add(other.id)
+                early |= {other.id} if other.action == "delete" else set()
+    return early
 
 
 def _new_extents(snapshot, change):

@@ -19,6 +19,7 @@ class Predicted:
         for change in changes:
             self._changes.setdefault(change.wanted.type, []).append(change)
         self._of = {}
+        self._by = {}
 
     def changes(self, type: str) -> list:
         """Return the changes of one type."""
@@ -29,6 +30,14 @@ class Predicted:
         if type not in self._of:
             self._of[type] = dict(self._all(type))
         return self._of[type]
+
+    def by(self, type: str, field: str) -> dict:
+        """Return all objects of a type by one of their fields: ``{value: {key: values}}``."""
+        if (type, field) not in self._by:
+            groups = self._by[type, field] = {}
+            for key, values in self.of(type).items():
+                groups.setdefault(values.get(field), {})[key] = values
+        return self._by[type, field]
 
     def _all(self, type):
         table = self._snapshot.tables.get(type)

@@ -29,6 +29,7 @@ class StaticRoute(Table):
         "static_routes", "Static routes. From 2.1 on.",
         needed=("source", "destination", "gateway_ip"),
     )  # fmt: skip
+    scope = "source"
     fields = (
         Field(
             "source", kinds.NETWORK, ref="subnet", doc="Subnet whose machines get the route.",

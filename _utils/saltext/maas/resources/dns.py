@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import NotDone
+import contextlib
+from dataclasses import replace
+
+from saltext.maas.client.errors import NotDone, NotFound
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import member, named
@@ -12,6 +15,9 @@ from saltext.maas.resources.table import Table
 _DOMAIN = Field(
     "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."
 )
+
+
+_KMS = "_vlmcs._tcp"  # where MAAS tells Windows of its windows_kms_host
 
 
 class Domain(Table):
@@ -49,10 +55,30 @@ class Domain(Table):
         for type in ("dns_record", "dns_resource"):
             for record in snapshot.records(type).values():
                 fqdn = snapshot.tables[type].by_name["fqdn"].value(record.raw)
-                owner = max((key for key in snapshot.records(self.name) if _within(fqdn, key)),
-                            key=len, default=None)  # fmt: skip
-                if owner == raw["name"] and not _goes_along(snapshot, type, record):
+                if _domain_of(snapshot, fqdn) == raw["name"] and not _goes_along(
+                    snapshot, type, record
+                ):
                     yield "fqdn", (type, record.key)
+
+    def delete(self, run, wanted, record):
+        self._remove_kms(run, record.key)
+        super().delete(run, wanted, record)
+
+    @staticmethod
+    def _remove_kms(run, domain):
+        """Remove what MAAS keeps in a domain for windows_kms_host, as it is in the way itself."""
+        snapshot = run.snapshot
+        if any(change.id == ("setting", "windows_kms_host") for change in run.plan.changes):
+            snapshot.drop("dns_record")
+            snapshot.drop("dns_resource")
+        name = f"{_KMS}.{domain}"
+        for type in ("dns_record", "dns_resource"):
+            table = snapshot.tables[type]
+            for one in list(snapshot.group(type, "fqdn").get(name, ())):
+                with contextlib.suppress(NotFound):
+                    run.client.delete(table.item(snapshot, one.raw))
+                snapshot.forget(type, one.raw)
+                table.after_deletion(snapshot)
 
     def hazard(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "domain") == record.key)
@@ -97,12 +123,17 @@ class _Named(Table):
 
     def to_pillar(self, snapshot, values):
         fqdn = values["fqdn"]
-        domain = max((key for key in snapshot.records("domain") if _within(fqdn, key)), key=len)
+        domain = _domain_of(snapshot, fqdn)
         return {**values, "fqdn": fqdn[: -len(domain) - 1] or "@", "domain": domain}
+
+    scope = "domain"
+
+    def scope_of(self, snapshot, record):
+        return _domain_of(snapshot, self.by_name["fqdn"].value(record.raw)) or ""
 
     def exports(self, snapshot, record):
         # What MAAS makes itself, such as the names of machines, has no domain of its own here.
-        return any(_within(record.raw["fqdn"], key) for key in snapshot.records("domain"))
+        return bool(self.scope_of(snapshot, record))
 
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
@@ -122,8 +153,7 @@ class _Named(Table):
         data, files = super().form(snapshot, values)
         if fqdn is None:
             return data, files
-        there = [key for key in snapshot.records("domain") if _within(fqdn, key)]
-        domain = domain or max(there, key=len, default=None)
+        domain = domain or _domain_of(snapshot, fqdn)
         if domain is None:
             data["fqdn"] = fqdn
         else:
@@ -166,6 +196,54 @@ class DnsResource(_Named):
     def update(self, run, wanted, record):
         super().update(run, wanted, record)
         run.snapshot.drop("ip_address")
+
+    def match(self, snapshot, wanted):
+        record = super().match(snapshot, wanted)
+        if record is None or self._has_addresses(record):
+            return record
+        # Without addresses it is there for its other records only, and goes with the last of them.
+        others = wanted.absent and _records(record.raw)
+        return None if others or wanted.values.get("ip_addresses") else record
+
+    def create(self, run, wanted):
+        there = run.snapshot.records(self.name).get(wanted.key)
+        if there is None or self._has_addresses(there):
+            super().create(run, wanted)
+        else:  # MAAS wants no second one of the name
+            self.update(run, wanted, there)
+
+    def _has_addresses(self, record):
+        return bool(self.by_name["ip_addresses"].value(record.raw))
+
+    def conflict(self, snapshot, change, predicted):
+        """Return the CNAME that a name with addresses cannot have."""
+        if change.action == "delete" or not change.wanted.values.get("ip_addresses"):
+            return None
+        there = snapshot.records(self.name).get(change.wanted.key)
+        # The answer about a name shows its records, so that they need not be read for this.
+        if not there or all(one["rrtype"] != "CNAME" for one in _records(there.raw)):
+            return None
+        for key, one in predicted.by("dns_record", "fqdn").get(change.wanted.key, {}).items():
+            if one["rrtype"] == "CNAME":
+                return f"{key} is there, and a name that is a CNAME has no addresses; remove it"
+        return None
+
+    def waits_for(self, snapshot, change, others):
+        for other in others.by("dns_record", "fqdn", change.wanted.key):
+            if other.action == "delete" and other.wanted.values["rrtype"] == "CNAME":
+                yield other
+
+    def delete(self, run, wanted, record):
+        """Delete a name; one that has other records as well loses its addresses only."""
+        if not _records(record.raw):
+            super().delete(run, wanted, record)
+            return
+        raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
+        self.keep(run, replace(wanted, values={"ip_addresses": []}), raw, replaces=record.raw)
+        run.snapshot.drop("ip_address")
+
+    def promise_removal(self, snapshot, raw):
+        return self.promised(snapshot, raw, {"ip_addresses": []}) if _records(raw) else None
 
     def after_deletion(self, snapshot):
         snapshot.drop("ip_address")
@@ -218,18 +296,72 @@ class DnsRecord(_Named):
         found = super().normal(field, value, values)
         return _data(values.get("rrtype"), found) if field.name == "rrdata" and found else found
 
+    def exports(self, snapshot, record):
+        return not self._is_kms(snapshot, record) and super().exports(snapshot, record)
+
+    def _is_kms(self, snapshot, record):
+        """Whether a record is the one that MAAS keeps in a domain for windows_kms_host."""
+        fqdn, domain = self.by_name["fqdn"].value(record.raw), self.scope_of(snapshot, record)
+        return fqdn == f"{_KMS}.{domain}" and _is_kms(record.raw["rrtype"], record.raw["rrdata"])
+
+    def problem(self, snapshot, wanted, record):
+        """Return why MAAS would not keep a record, seen before anything is sent."""
+        values = wanted.values
+        if (
+            record is None
+            and values["fqdn"].startswith(f"{_KMS}.")
+            and _is_kms(values["rrtype"], values["rrdata"])
+        ):
+            return (
+                "MAAS keeps the records of this name with '0 0 1688' itself; set windows_kms_host "
+                "instead, or use another priority or weight"
+            )
+        return super().problem(snapshot, wanted, record)
+
+    def conflict(self, snapshot, change, predicted):
+        """Return which other record of the name a new one cannot be beside."""
+        if change.action == "delete" or (change.raw is not None and "ttl" not in change.new):
+            return None
+        fqdn, key = change.wanted.values["fqdn"], change.wanted.key
+        mine = predicted.of(self.name)[key]
+        for other, theirs in predicted.by(self.name, "fqdn").get(fqdn, {}).items():
+            told = _clash(mine, theirs) if other != key else None
+            if told:
+                return (
+                    f"record {other} is there, and {told}; describe or remove that one too, or "
+                    "claim the records of the domain (exclusive)"
+                )
+        if mine["rrtype"] == "CNAME":
+            held = predicted.of("dns_resource").get(fqdn, {}).get("ip_addresses")
+            if held:
+                return (
+                    f"{fqdn} has addresses ({', '.join(held)}), and a name that is a CNAME has "
+                    "none; remove them"
+                )
+        return None
+
+    def waits_for(self, snapshot, change, others):
+        # MAAS makes the name together with a first record, so that two at once would be in each
+        # other's way; and it looks at what is there only when it makes one.
+        if change.action != "create":
+            return
+        mine, before = change.wanted.values, True
+        for other in others.by(self.name, "fqdn", mine["fqdn"]):
+            if other is change:
+                before = False  # creations after this one wait for it
+            elif other.action == "delete":
+                if _clash(mine, self.values(snapshot, other.raw)):
+                    yield other
+            elif before or other.action == "update":
+                yield other
+        if mine["rrtype"] == "CNAME":
+            for other in others.by("dns_resource", "fqdn", mine["fqdn"]):
+                if other.action == "delete":
+                    yield other
+
     def needs(self, wanted, everything):
-        # MAAS makes the name together with a first record, so two at once would be in each
-        # other's way.
-        fqdn, found = wanted.values["fqdn"], super().needs(wanted, everything)
-        found |= {
-            (one.type, one.key) for one in everything.by("dns_resource", "fqdn").get(fqdn, ())
-        }
-        for one in everything.by(self.name, "fqdn").get(fqdn, ()):
-            if one is wanted:
-                break
-            found.add((one.type, one.key))
-        return found
+        names = everything.by("dns_resource", "fqdn").get(wanted.values["fqdn"], ())
+        return super().needs(wanted, everything) | {(one.type, one.key) for one in names}
 
     def after_creation(self, snapshot, raw):
         known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
@@ -245,9 +377,39 @@ class DnsRecord(_Named):
         return next((one for one in same if self.by_name["rrtype"].value(one.raw) == "CNAME"), None)
 
 
+def _is_kms(rrtype, rrdata):
+    return rrtype == "SRV" and " ".join(str(rrdata).split()).startswith("0 0 1688 ")
+
+
+def _records(raw):
+    """The other records of a name, as its answer shows them."""
+    return raw.get("resource_records") or ()
+
+
+def _clash(one, other):
+    """Why two records cannot have one name; None if they can."""
+    if "CNAME" in (one["rrtype"], other["rrtype"]):
+        return "a CNAME must be the only record of its name"
+    ttls = [record.get("ttl") for record in (one, other)]
+    if one["rrtype"] != other["rrtype"] or ttls[0] == ttls[1]:
+        return None
+    mine, theirs = ("no ttl" if ttl is None else f"ttl {ttl}" for ttl in ttls)
+    return (
+        f"it has {theirs} and this one {mine}, while all {one['rrtype']} records of a name have "
+        "one ttl"
+    )
+
+
 def _goes_along(snapshot, type, record):
-    """Whether something is a name without addresses, which goes with the last of its records."""
+    """Whether MAAS removes something by itself: what it keeps there, or a name without addresses.
+
+    The latter goes with the last of its records.
+    """
     table = snapshot.tables[type]
+    if type == "dns_record":
+        return table._is_kms(snapshot, record)
+    if record.key.startswith(f"{_KMS}.") and not table.by_name["ip_addresses"].value(record.raw):
+        return True
     if type != "dns_resource" or table.by_name["ip_addresses"].value(record.raw):
         return False
     return bool(snapshot.group("dns_record", "fqdn").get(record.key))
@@ -256,6 +418,12 @@ def _goes_along(snapshot, type, record):
 def _data(rrtype, text):
     """Data of a record; spaces count in a TXT record only."""
     return text if rrtype == "TXT" else " ".join(str(text).split())
+
+
+def _domain_of(snapshot, fqdn):
+    """The domain of the region that a name lies in; None if there is none."""
+    there = [key for key in snapshot.records("domain") if _within(fqdn, key)]
+    return max(there, key=len, default=None)
 
 
 def _within(fqdn, domain):

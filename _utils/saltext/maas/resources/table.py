@@ -275,6 +275,20 @@ class Table:
         """
         return set()
 
+    def waits_for(self, snapshot, change, others):
+        """Yield the changes that must have happened before a creation or an update.
+
+        Other than :meth:`needs` it knows what the changes are; a deletion that is waited for
+        comes early instead of last.
+
+        Args:
+            snapshot: The region.
+            change: The :class:`~saltext.maas.reconcile.plan.Change`.
+            others: All changes; ``others.by(type, field, value)`` are those of a type whose
+                object has, or had, a value.
+        """
+        return ()
+
     def stage(self, wanted) -> str:
         """The stage of a run that a wish belongs to; ``after`` names stages."""
         return self.name
