@@ -16,7 +16,8 @@ In the configuration or pillar of the minion that has the region's pillar:
 
 It sends ``salt/beacon/<minion>/maas_drift/drift`` when the difference is another one than last
 time, and ``.../maas_drift/none`` when there is none any more; with ``onchangeonly: false`` each
-time. A region that cannot be asked is told once as ``.../maas_drift/error``, whatever the reason.
+time. What was sent last is kept in the minion's cache, over refreshes and restarts. A region that
+cannot be asked is told once as ``.../maas_drift/error``, whatever the reason.
 
 A minion that runs a beacon does nothing else meanwhile, so a region that does not answer is given
 up after ``seconds``, 20 by default.
@@ -27,10 +28,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
+
+import salt.utils.atomicfile
+from saltext.maas import runtime
 
 log = logging.getLogger(__name__)
 
-_LAST = "saltext.maas.drift"
 _SECONDS = 20
 _OWN = {"most", "onchangeonly", "profile", "seconds"}
 #: What Salt reads itself; it leaves some of them in, and adds the beacon's name.
@@ -86,7 +90,7 @@ def beacon(config):
     options = _options(config) or {}
     try:
         found = __salt__["maas_region.drift"](
-            profile=options.get("profile"), seconds=options.get("seconds", _SECONDS)
+            data=_pillar(), profile=options.get("profile"), seconds=options.get("seconds", _SECONDS)
         )
     except Exception as error:
         # Whatever it is, a beacon that raises is not heard of again.
@@ -99,12 +103,45 @@ def beacon(config):
         text = json.dumps(event, sort_keys=True, default=str)
         now = hashlib.sha256(text.encode()).hexdigest()
     # Salt says which of several beacons this is.
-    told = __context__.setdefault(_LAST, {})
-    name = options.get("_beacon_name", "maas_drift")
-    last, told[name] = told.get(name), now
+    path = _file(options.get("_beacon_name", "maas_drift"))
+    last = _last(path)
+    if now != last:
+        _keep(path, now)
     if options.get("onchangeonly", True) and (now == last or (last is None and _well(event))):
         return []
     return [event]
+
+
+def _pillar():
+    """The pillar as the minion refreshed it last.
+
+    The functions that a beacon calls were loaded before that, and hold the one before.
+    """
+    refreshed = {"__pillar__": __opts__.get("pillar") or {}, "__salt__": __salt__}
+    return runtime.as_written(refreshed)
+
+
+def _file(name):
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return os.path.join(__opts__["cachedir"], "maas_drift", digest)
+
+
+def _last(path):
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return stream.read(100) or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _keep(path, text):
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with salt.utils.atomicfile.atomic_open(path, "w") as stream:
+            stream.write(text)
+    except OSError as error:
+        log.warning("maas_drift: %s cannot be written, so that an event may come again: %s",
+                    path, error.strerror)  # fmt: skip
 
 
 def _well(event):

@@ -172,7 +172,8 @@ def plan(data=None, form=None, colour=False, profile=None):
     """Show what :py:func:`maas_region.managed` would change, without changing anything.
 
     Args:
-        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+            master has it now.
         form: ``text`` for a person, ``json`` for machines, or ``html`` for one page with
             the network drawn; by default as the state shows it.
         colour: Whether text is coloured, for a terminal.
@@ -192,7 +193,7 @@ def plan(data=None, form=None, colour=False, profile=None):
         salt region maas_region.plan
         salt region maas_region.plan form=text
     """
-    described = runtime.described(globals(), data)
+    described = runtime.described(globals(), data, fresh=True)
     snapshot = _snapshot(profile)
     found = whole.plan_of(snapshot, described)
     if form is None:
@@ -204,7 +205,8 @@ def unmanaged(data=None, types=None, profile=None):
     """Report what the region holds that the pillar does not describe, without removing it.
 
     Args:
-        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+            master has it now.
         types: Resource types to look at, such as ``[vlan, subnet]``; all by default.
         profile: How to reach the region; see :ref:`profiles`.
 
@@ -223,7 +225,7 @@ def unmanaged(data=None, types=None, profile=None):
 
         salt region maas_region.unmanaged types='[vlan, subnet]'
     """
-    described = runtime.described(globals(), data)
+    described = runtime.described(globals(), data, fresh=True)
     return whole.unmanaged_of(_snapshot(profile), described, types)
 
 
@@ -231,7 +233,8 @@ def drift(data=None, profile=None, seconds=None):
     """Tell whether the region equals its pillar, by reading alone.
 
     Args:
-        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
+        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+            master has it now.
         profile: How to reach the region; see :ref:`profiles`.
         seconds: Seconds after which a region that answers too slowly is given up; by
             default only each request has the profile's ``deadline``.
@@ -251,7 +254,7 @@ def drift(data=None, profile=None, seconds=None):
 
         salt region maas_region.drift
     """
-    described = runtime.described(globals(), data)
+    described = runtime.described(globals(), data, fresh=True)
     with runtime.client(globals(), profile).within(seconds):
         return whole.drift(_snapshot(profile), described)
 
@@ -297,7 +300,7 @@ def check_pillar(data=None):
     """Check the pillar without asking any region.
 
     Args:
-        data: What to check; the ``maas`` pillar by default.
+        data: What to check; by default the ``maas`` pillar, as the master has it now.
 
     Returns:
         A list of mistakes: path, value and what is allowed; empty if there is none.
@@ -308,7 +311,7 @@ def check_pillar(data=None):
 
         salt region maas_region.check_pillar
     """
-    described = runtime.described(globals(), data)
+    described = runtime.described(globals(), data, fresh=True)
     return pillar.problems(described, runtime.release(globals()))
 
 

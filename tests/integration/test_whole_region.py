@@ -7,17 +7,20 @@ import yaml
 from support.site import REGION, Site
 
 pytestmark = pytest.mark.salt
+TAGS = {"gpu": {"comment": "cards"}}
 
 
 class Planned(Site):
     """A region whose pillar asks for some tags and a fabric, and that holds another tag."""
+
+    tags = TAGS
 
     def pillar(self):
         found = super().pillar()
         found.update(
             fabrics={"dc1": {"vlans": {100: {"name": "storage"}}}},
             subnets={"10.100.0.0/24": {"vlan": "dc1/100"}},
-            tags={"gpu": {"comment": "cards"}},
+            tags=self.tags,
             images={"import": False},
         )
         return found
@@ -53,6 +56,14 @@ def test_from_a_plan_to_an_export(site, tmp_path):
     assert set(state["changes"]["tag"]) == {"gpu", "stranger"}
     assert site.run("maas.drift")[0] == {"drifted": False, "changes": {}, "problems": []}
     assert site.run("maas.plan")[0] == "Nothing to change."
+
+    # A pillar that was edited since counts, without a refresh.
+    site.tags = {"gpu": {"comment": "new cards"}}
+    site.write_pillar()
+    assert site.run("maas.plan")[0].splitlines()[0] == "~ tag gpu"
+    assert site.run("maas.drift")[0]["drifted"] is True
+    site.tags = TAGS
+    site.write_pillar()
 
     # Written as pillar, it changes nothing.
     folder = tmp_path / "pillar"

@@ -14,14 +14,15 @@ PATH = Path(__file__).resolve().parents[2] / "_beacons/maas_drift.py"
 
 
 @pytest.fixture
-def beacon():
+def beacon(tmp_path):
     spec = importlib.util.spec_from_file_location("maas_drift", PATH)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.answer = {}
 
-    def drift(profile=None, seconds=None):
+    def drift(data, profile=None, seconds=None):
         module.asked = {"profile": profile, "seconds": seconds}
+        module.described = data
         if isinstance(module.answer, Exception):
             raise module.answer
         drifted = bool(module.answer or module.problems)
@@ -29,7 +30,7 @@ def beacon():
 
     module.problems = []
     module.__salt__ = {"maas_region.drift": drift}
-    module.__context__ = {}
+    module.__opts__ = {"cachedir": str(tmp_path), "pillar": {"maas": {"release": "3.7"}}}
     return module
 
 
@@ -46,6 +47,32 @@ def test_it_tells_what_changed(beacon):
     assert beacon.beacon([{}]) == [{"tag": "none", "count": 0, "changes": {}, "problems": []}]
     assert beacon.beacon([{}]) == []
     assert beacon.beacon([{"onchangeonly": False}])[0]["tag"] == "none"
+
+
+def test_it_takes_the_pillar_that_was_refreshed_last(beacon):
+    """Not the one that the functions which it calls were loaded with."""
+    beacon.beacon([{}])
+    assert beacon.described == {"release": "3.7"}
+    beacon.__opts__["pillar"] = {"maas": {"zones": {"a": None}}}
+    beacon.beacon([{}])
+    assert beacon.described == {"zones": {"a": None}}
+    for wrong in ({}, {"maas": {}, "_errors": ["no such file"]}):
+        beacon.__opts__["pillar"] = wrong
+        beacon._keep(beacon._file("maas_drift"), "something else")
+        assert beacon.beacon([{}])[0]["tag"] == "error"
+
+
+def test_what_was_sent_is_known_when_the_minion_loads_it_again(beacon):
+    """As it does at every refresh of the pillar, and when it restarts."""
+    beacon.answer = {"subnet": {"10.0.0.0/24": {"old": None, "new": {}}}}
+    assert beacon.beacon([{}])[0]["tag"] == "drift"
+    spec = importlib.util.spec_from_file_location("maas_drift", PATH)
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    again.__opts__, again.__salt__ = beacon.__opts__, beacon.__salt__
+    assert again.beacon([{}]) == []
+    beacon.answer = {}
+    assert again.beacon([{}])[0]["tag"] == "none"
 
 
 def test_what_cannot_come_true_is_drift_too(beacon):
@@ -129,11 +156,12 @@ class TestInSalt:
         opts = {
             **salt.config.DEFAULT_MINION_OPTS, "id": "m", "loop_interval": 1, "beacons": {},
             "beacons_dirs": [str(PATH.parent)], "extension_modules": str(tmp_path / "modules"),
+            "pillar": {"maas": {}},
             "cachedir": str(tmp_path), "sock_dir": str(tmp_path), "pki_dir": str(tmp_path),
         }  # fmt: skip
         changes = {"subnet": {"10.0.0.0/24": {"old": None, "new": {}}}}
 
-        def drift(profile=None, seconds=None):
+        def drift(data, profile=None, seconds=None):
             if profile == "down":
                 raise RuntimeError("no answer")
             return {"drifted": True, "changes": changes, "problems": []}

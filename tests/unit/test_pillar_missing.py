@@ -69,9 +69,10 @@ def test_a_module_that_compares_says_so(region, pillar, told, name):
 
 
 @pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
-def test_the_beacon_says_so(region, pillar, told):
+def test_the_beacon_says_so(region, pillar, told, tmp_path):
     modules = load("_modules/maas_region.py", region, pillar)
     beacon = load("_beacons/maas_drift.py", region, pillar)
+    beacon.__opts__ = {"pillar": pillar, "cachedir": str(tmp_path)}
     beacon.__salt__ = {"maas_region.drift": modules.drift}
     (event,) = beacon.beacon([{}])
     assert event["tag"] == "error"

@@ -64,7 +64,8 @@ def rendered(dunders, fresh: bool = False) -> dict:
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
     """
-    whole = dunders["__salt__"]["pillar.items"]() if fresh else dunders["__pillar__"]
+    fetch = dunders["__salt__"].get("pillar.items") if fresh else None
+    whole = fetch() if fetch else dunders["__pillar__"]
     mistakes = whole.get("_errors")
     if mistakes:
         mistakes = mistakes if isinstance(mistakes, (list, tuple)) else [mistakes]
@@ -85,6 +86,11 @@ def described(dunders, data=None, fresh: bool = False) -> dict:
         BadInput: The pillar could not be rendered, or has no ``maas``: nothing is ever removed
             for want of a description.
     """
+    return revealed(dunders, as_written(dunders, data, fresh), "maas")
+
+
+def as_written(dunders, data=None, fresh: bool = False) -> dict:
+    """As :func:`described`, with references as they stand in the pillar."""
     if data is None:
         whole = rendered(dunders, fresh)
         if "maas" not in whole:
@@ -96,7 +102,7 @@ def described(dunders, data=None, fresh: bool = False) -> dict:
     if not isinstance(data, dict):
         shown = "is empty" if data is None else f"is a {type(data).__name__}"
         raise BadInput(f"maas: {shown}, and must be a mapping; write {{}} to describe nothing")
-    return revealed(dunders, data, "maas")
+    return data
 
 
 def pillar(dunders, *path: str):
