@@ -390,9 +390,12 @@ def managed(name, data=None, exclusive=None, prune=None, profile=None):
     def work():
         described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
-        snapshot = runtime.snapshot(globals(), profile)
-        wishes = whole.wishes_of(snapshot, described, exclusive, prune)
-        return ensure.reconcile(globals(), name, wishes, profile, pillar.limits(described))
+        limits = pillar.limits(described)
+
+        def wishes(snapshot):
+            return whole.wishes_of(snapshot, described, exclusive, prune)
+
+        return ensure.reconcile(globals(), name, wishes, profile, limits)
 
     return ensure.guarded(name, work)
 

@@ -149,7 +149,7 @@ def without(name):
 
 IGNORED = [
     (table, name) for table in TABLES for name in table.changed
-    if not table.by_name[name].as_file and table.name not in ("file", "script")
+    if not table.by_name[name].as_file and table.name not in ("file", "reserved_ip", "script")
 ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
     Args:
         dunders: The state module's ``globals()``.
         name: The state's name.
-        wishes: See :func:`saltext.maas.reconcile.want`.
+        wishes: See :func:`saltext.maas.reconcile.want`; or what makes them from a snapshot.
         profile: Profile, see :func:`saltext.maas.runtime.profile`.
         limits: How long to wait; see :class:`saltext.maas.reconcile.Limits`.
 
@@ -77,28 +77,34 @@ def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
     test = bool(dunders["__opts__"].get("test"))
     try:
         snapshot = runtime.snapshot(dunders, profile)
-        plan = make_plan(snapshot, wishes)
+        with runtime.alone(dunders, snapshot) as lock:
+            plan = make_plan(snapshot, wishes(snapshot) if callable(wishes) else wishes)
+            if test:
+                snapshot.promise(plan)
+            if not plan:
+                return outcome(name, test, comment=_nothing_to_do(plan))
+            if test:
+                return _planned(name, snapshot, plan)
+            lock.writing()
+            report = runtime.progress(dunders, name)
+            report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
+            apply(snapshot, plan, limits, report)
     except BadInput as error:
         problems = "\n".join(f"- {line}" for line in error.problems)
         return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
-    if test:
-        snapshot.promise(plan)
-    if not plan:
-        return outcome(name, test, comment=_nothing_to_do(plan))
-    if test:
-        comment = _listed(plan.changes, "would be")
-        if snapshot.client is None:
-            comment += (
-                "\nThe region has no administrator yet, so this is planned against a newly "
-                f"installed MAAS {snapshot.release}."
-            )
-        return outcome(name, test, plan.shown(), comment, failed=bool(plan.problems()))
-    report = runtime.progress(dunders, name)
-    report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
-    apply(snapshot, plan, limits, report)
     failed = [change for change in plan.changes if not change.done]
     done = [change for change in plan.changes if change.done]
     return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))
+
+
+def _planned(name, snapshot, plan):
+    comment = _listed(plan.changes, "would be")
+    if snapshot.client is None:
+        comment += (
+            "\nThe region has no administrator yet, so this is planned against a newly "
+            f"installed MAAS {snapshot.release}."
+        )
+    return outcome(name, True, plan.shown(), comment, failed=bool(plan.problems()))
 
 
 def _nothing_to_do(plan):

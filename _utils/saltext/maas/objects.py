@@ -65,8 +65,11 @@ def remove(dunders, type: str, name: str, profile=None, /, **parts) -> bool:
 
 def _carry_out(dunders, wish, profile):
     snapshot = _snapshot(dunders, profile)
-    plan = make_plan(snapshot, [wish])
-    apply(snapshot, plan)
+    with runtime.alone(dunders, snapshot) as lock:
+        plan = make_plan(snapshot, [wish])
+        if plan:
+            lock.writing()
+            apply(snapshot, plan)
     for change in plan.changes:
         if change.error:
             raise MaasError(f"{change.name}: {change.error}")

@@ -6,10 +6,11 @@ here and nowhere below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
-from saltext.maas import sdb
+from saltext.maas import lock, sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.client.redact import redact
@@ -246,6 +247,33 @@ def snapshot(dunders, profile_name=None) -> Snapshot:
     if key not in kept:
         kept[key] = _new_snapshot(dunders, profile_name)
     return kept[key]
+
+
+@contextlib.contextmanager
+def alone(dunders, snapshot):
+    """Let no other run on this minion write to the region within this block.
+
+    What was read of the region is read again when another run has written since.  A run with
+    ``test=True`` writes nothing, and waits for nobody.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        snapshot: The region.
+
+    Raises:
+        MaasError: Another run goes on for longer than the profile's deadline.
+    """
+    opts = dunders["__opts__"]
+    if opts.get("test") or snapshot.client is None or not opts.get("cachedir"):
+        yield lock.Held()
+        return
+    reach = snapshot.client.profile
+    with lock.held(os.path.join(opts["cachedir"], "maas"), reach.url, reach.deadline) as held:
+        if snapshot.mark not in (None, held.mark):
+            snapshot.drop_everything()
+        snapshot.mark = held.mark
+        yield held
+        snapshot.mark = held.mark
 
 
 def fetcher(dunders):

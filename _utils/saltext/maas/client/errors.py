@@ -127,6 +127,12 @@ class TooMany(HttpError):
     """429: something before the region wants fewer requests."""
 
 
+#: What MAAS says where something of this identity, or in this place, is there already.
+_DUPLICATE = (
+    "already", "overlap", "conflicts with", "must be unique", "only one cname", "duplicate key",
+)  # fmt: skip
+
+
 class Invalid(HttpError):
     """400: MAAS refused the data.
 
@@ -141,7 +147,8 @@ class Invalid(HttpError):
     @property
     def duplicate(self) -> bool:
         """Something with this identity, or in this place, exists already."""
-        return any(word in self._told() for word in ("already", "overlap", "conflicts with"))
+        told = f"{self._told()} {self.text}".lower()
+        return any(words in told for words in _DUPLICATE)
 
     @property
     def not_in_catalogue(self) -> bool:

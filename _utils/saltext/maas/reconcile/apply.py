@@ -67,7 +67,6 @@ class Run:
         self.client = snapshot.client
         self.plan = plan
         self.limits = limits or Limits()
-        self.last_error = None
         self._progress = progress
         self._reported = {}
         self._started = time.monotonic()
@@ -90,6 +89,7 @@ class Run:
             MaasError: It did not come in time.
         """
         began = time.monotonic()
+        self.last_error = None
         limit = self.limits.enrol_seconds if seconds is None else seconds
         deadline = (self._started if seconds is None else began) + limit
         pause = 0.1
@@ -103,6 +103,26 @@ class Run:
                 raise MaasError(f"waited {limit:g} s for {what} in vain{told}")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, 5.0)
+
+    @property
+    def last_error(self):
+        """Why what this thread waits for is not there yet."""
+        return getattr(self._change, "last_error", None)
+
+    @last_error.setter
+    def last_error(self, error):
+        self._change.last_error = error
+
+    def failed_needs(self, change) -> list:
+        """The changes that one needs and that were not made."""
+        needed = {one for ident in change.needs for one in self.plan.gates.get(ident, (ident,))}
+        needed = [self.changes[one] for one in needed if one in self.changes]
+        return [one for one in needed if not one.done]
+
+    def hopeless(self, wanted) -> bool:
+        """Whether a wish cannot come true any more in this run, once what it needs has ended."""
+        change = self.changes.get((wanted.type, wanted.key))
+        return change is not None and bool(change.problem or self.failed_needs(change))
 
     def pause(self, attempt: int, error) -> None:
         """Rest before something is looked at, or a write is tried, again.
@@ -213,9 +233,7 @@ def _carry_out(run, change):
     if change.problem:
         change.error = change.problem
         return
-    needed = {one for ident in change.needs for one in run.plan.gates.get(ident, (ident,))}
-    failed = [run.changes[one] for one in needed if one in run.changes]
-    failed = [one for one in failed if not one.done]
+    failed = run.failed_needs(change)
     if failed:
         names = ", ".join(sorted(one.name for one in failed)[:3])
         change.error = f"not tried, because it needs what failed: {names}"
@@ -292,17 +310,19 @@ def _worth_a_look(error, change) -> bool:
         return False
     if error.carried_out is None or isinstance(error, (Conflict, Unavailable)):
         return True
-    if isinstance(error, NotFound):
-        return change.action != "create"
+    if isinstance(error, NotFound):  # which MAAS says of an address that is taken, too
+        return change.attempts == 1
     return isinstance(error, Invalid) and error.duplicate and change.attempts == 1
 
 
 def _may_go_on(error, change, record) -> bool:
     """Whether to try again, with what the region holds now."""
     stays = isinstance(error, Conflict) and not error.transient
-    if stays or isinstance(error, (Invalid, Unexpected)):
-        return change.action == "create" and record is not None  # which is an update now
-    return not isinstance(error, NotFound) or change.attempts == 1
+    if stays or isinstance(error, (Invalid, NotFound, Unexpected)):
+        if change.action == "create":
+            return record is not None  # which is an update now
+        return isinstance(error, NotFound)
+    return True
 
 
 def _look(run, table, change, error):

@@ -28,6 +28,10 @@ class Snapshot:
         hostname: The region host's name, which a new region calls itself.
         fetch: Fetches a file by its URL and returns where it is now, or False.
 
+    Attributes:
+        mark: What the region's lock said when this was read; None before; see
+            :mod:`saltext.maas.lock`.
+
     Without a client the snapshot shows what a newly installed region of the
     release holds, so that the first run can be planned before it has a user.
     """
@@ -38,6 +42,7 @@ class Snapshot:
         self.hostname = hostname
         self.release = release or client.release
         self.tables = resources.for_release(self.release)
+        self.mark = None
         self._raw = {}  # (store, partition) -> list of objects
         # Indexes and groups are never changed, but replaced, so that any thread may go through one.
         self._index = {}  # (type, partition) -> {key: Record}
@@ -222,6 +227,9 @@ class Snapshot:
 
     def _load(self, table, partition):
         where = (table.store, partition)
+        found = self._raw.get(where)
+        if found is not None:
+            return found  # also while somebody reads it anew
         with self._lock:
             lock = self._reading.setdefault(where, threading.RLock())
         with lock:
@@ -317,6 +325,12 @@ class Snapshot:
                 self._raw.pop(where, None)
                 self._begun[where] = next(self._clock)  # a read that is under way does not count
                 self._drop_index(one, partition)
+
+    def drop_everything(self) -> None:
+        """Forget all that was read."""
+        with self._lock:
+            for store in {where[0] for where in self._raw}:
+                self.drop_all(store)
 
     def _drop_index(self, store, partition):
         for other in self.tables.values():

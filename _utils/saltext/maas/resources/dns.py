@@ -260,7 +260,7 @@ class DnsRecord(_Named):
     since = "2.0"
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
-    copies = "raced"
+    copies = "always"
     pillar = Place(
         "records", "Its other records.", under="domain", parent="domain",
         needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},

@@ -180,10 +180,11 @@ class BootSelection(Table):
         source = wanted.values["source"]
 
         def tried():
+            there = run.known(("catalogue", source))  # before asking: an answer may come late
             try:
                 write()
             except Invalid as error:
-                if not error.not_in_catalogue or run.known(("catalogue", source)):
+                if not error.not_in_catalogue or there:
                     raise
                 if run.snapshot.release >= "2.0":
                     run.once("import", lambda: run.client.post(

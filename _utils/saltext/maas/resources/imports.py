@@ -61,7 +61,7 @@ class Image(Table):
         }
 
     def create(self, run, wanted):
-        images = run.plan.wanted(self.name)
+        images = [one for one in run.plan.wanted(self.name) if not run.hopeless(one)]
         run.once("import wanted images", lambda: self._import(run, images))
 
     def _import(self, run, images):
