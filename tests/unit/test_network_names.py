@@ -99,7 +99,7 @@ def test_the_oldest_vlan_is_exported(any_release):
     snapshot_of(any_release).client.post("subnets/", data={"cidr": "10.0.0.0/24"})
     found = pillar.export(snapshot_of(any_release))
     assert found.described["fabrics"]["home"] == {"vlans": {3: None}}
-    assert found.notes == []
+    assert [line for line in found.notes if not line.startswith("images:")] == []
     # A new region may be made of it.
     with RegionServer(release=any_release.region.release.series) as other:
         carried_out(other, {"fabrics": found.described["fabrics"]})
@@ -305,3 +305,50 @@ def test_an_id_that_no_vlan_has(region):
     wish = want("vlan", {"fabric": "site", "vid": 5, "id": 4711})
     (line,) = make_plan(snapshot_of(region), [wish]).problems()
     assert line == "VLAN site/5: id: the region has no VLAN with the id 4711"
+
+
+# What MAAS deletes no object for
+
+
+def gone(region, type, name):
+    snapshot = snapshot_of(region)
+    return snapshot, make_plan(snapshot, [want_named(type, name, {}, absent=True)])
+
+
+@pytest.mark.parametrize("release", ["1.9", "2.0"])
+def test_a_space_with_subnets_is_told(release):
+    with RegionServer(release=release) as server:
+        data = {"spaces": {"dmz": None}, "subnets": {"10.0.0.0/24": {"space": "dmz"}}}
+        carried_out(server, data)
+        (line,) = gone(server, "space", "dmz")[1].problems()
+        assert line == "space dmz: subnet 10.0.0.0/24 is still in it"
+        data = {"subnets": {"10.0.0.0/24": {"space": "space-0"}}}
+        snapshot = snapshot_of(server)
+        wishes = [*pillar.wishes(data, snapshot.release),
+                  want_named("space", "dmz", {}, absent=True)]  # fmt: skip
+        plan = make_plan(snapshot, wishes)
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+
+
+def test_a_fabric_and_a_domain_with_nodes_are_told(region):
+    rack(region, "other", "10.9.0.2")
+    rack(region, "a", "10.0.0.2")
+    made = snapshot_of(region).records("subnet")["10.0.0.0/24"].raw["vlan"]["fabric"]
+    carried_out(region, {"domains": {"x.com": None, "y.com": None}, "clusters": {"a": {
+        "domain": "x.com"}}})  # fmt: skip
+    wishes = [want_named("fabric", made, {}, absent=True),
+              want_named("subnet", "10.0.0.0/24", {"force": True}, absent=True)]  # fmt: skip
+    lines = make_plan(snapshot_of(region), wishes).problems()
+    assert lines == [
+        f"fabric {made}: a has an interface there, and MAAS deletes no fabric that nodes are "
+        "connected to"
+    ]
+    (line,) = gone(region, "domain", "x.com")[1].problems()
+    assert line == "domain x.com: a belongs to it; give that node another domain first"
+    snapshot = snapshot_of(region)
+    plan = make_plan(snapshot, [want_named("rack", "a", {"domain": "y.com"}),
+                                want_named("domain", "x.com", {}, absent=True)])  # fmt: skip
+    assert plan.problems() == []
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}

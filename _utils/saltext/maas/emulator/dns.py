@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator import ips
+from saltext.maas.emulator import ips, networks
 from saltext.maas.emulator.web import TEXT, Answer
 
 #: Kinds that ``dnsresourcerecords/`` takes, in the order of the message about others.
@@ -221,14 +221,21 @@ def show_unnamed(region):
 
 
 def refuse_in_use(region, domain):
-    """A domain that has resources cannot be deleted: an error of the server.
+    """A domain that has resources or nodes cannot be deleted: an error of the server.
 
     Raises:
         Answer: 500 with the text of the database layer.
     """
-    held = of_domain(region, domain)
-    if held:
-        listed = ", ".join(f"<DNSResource: name={row['name']}>" for row in held)
+    nodes = [node for node in networks.all_nodes(region) if node.get("domain") == domain["id"]]
+    held = {
+        "Node.domain": [f"<Node: {node['system_id']} ({node['hostname']})>" for node in nodes],
+        "DNSResource.domain": [
+            f"<DNSResource: name={row['name']}>" for row in of_domain(region, domain)
+        ],
+    }
+    keys = ", ".join(f"'{key}'" for key, rows in held.items() if rows)
+    if keys:
+        listed = ", ".join(one for rows in held.values() for one in rows)
         text = "Cannot delete some instances of model 'Domain' because they are referenced through"
-        where = "protected foreign keys: 'DNSResource.domain'."
+        where = f"protected foreign keys: {keys}."
         raise Answer(500, f'("{text} {where}", {{{listed}}})', TEXT)

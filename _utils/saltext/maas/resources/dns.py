@@ -60,6 +60,21 @@ class Domain(Table):
                 ):
                     yield "fqdn", (type, record.key)
 
+    def conflict(self, snapshot, change, predicted):
+        """Return the node that keeps MAAS from deleting a domain."""
+        if change.action != "delete":
+            return None
+        moved = {
+            one.wanted.key
+            for type in ("rack", "region_controller")
+            for one in predicted.changes(type)
+            if one.wanted.values.get("domain") not in (None, change.wanted.key)
+        }
+        for record in snapshot.records("node").values():
+            if named(record.raw, "domain") == change.wanted.key and record.key not in moved:
+                return f"{record.key} belongs to it; give that node another domain first"
+        return None
+
     def delete(self, run, wanted, record):
         self._remove_kms(run, record.key)
         super().delete(run, wanted, record)

@@ -77,6 +77,16 @@ class Fabric(Table):
         """Return why a fabric cannot be as desired, seen before anything is sent."""
         return unknown_id(self, wanted, record) or super().problem(snapshot, wanted, record)
 
+    def conflict(self, snapshot, change, predicted):
+        """Return the node that keeps MAAS from deleting a fabric."""
+        if change.action != "delete":
+            return None
+        moved = {one.raw["id"] for one in predicted.changes("vlan")
+                 if one.raw and one.wanted.values["fabric"] != change.wanted.key}  # fmt: skip
+        here = {vlan["id"] for vlan in change.raw["vlans"]} - moved
+        found = holder(snapshot, here, nic_vlans)
+        return f"{found}, and MAAS deletes no fabric that nodes are connected to" if found else None
+
     def keeps(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
 
@@ -115,6 +125,11 @@ class Space(Table):
     def read(self, snapshot, partition):
         # "undefined" stands for no space at all, and cannot be changed.
         return [one for one in super().read(snapshot, partition) if one["name"] != "undefined"]
+
+    def contents(self, snapshot, raw):
+        if snapshot.release < "2.2":  # MAAS ends in an error of the database
+            for record in snapshot.group("subnet", "space").get(raw["name"], ()):
+                yield "space", ("subnet", record.key)
 
     def keeps(self, snapshot, record):
         # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
