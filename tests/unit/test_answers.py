@@ -7,6 +7,7 @@ import re
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from saltext.maas import objects, pillar, whole
 from saltext.maas.client.errors import MaasError
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
@@ -34,6 +35,7 @@ TABLES = [table for table in EXAMPLES if not table.until or table.until >= "3"]
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.02)
+    monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.001)
     monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 
@@ -62,12 +64,17 @@ def only(method, what):
     return lambda asked, target, body: what(body) if asked == method else body
 
 
-def plan_or_error(snapshot, wanted):
+def told_or_none(work):
+    """What an error of ours says; nothing where there was none.  Any other goes through."""
     try:
-        make_plan(snapshot, wanted)
+        work()
     except MaasError as error:
         return str(error)
-    return ""
+    return None
+
+
+def plan_or_error(snapshot, wanted):
+    return told_or_none(lambda: make_plan(snapshot, wanted)) or ""
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -344,3 +351,48 @@ def test_another_one_of_the_same_name_is_told_and_left(region):
     (told,) = errors(plan).values()
     assert "somebody made another one of this name meanwhile (ids " in told
     assert len(snapshot_of(region).client.get("dhcp-snippets/")) == 2
+
+
+#: What hangs on the objects of a region in a form that nobody would expect.
+DEEP = [
+    ("fabrics/", '[{"id": 0, "name": "fabric-0", "vlans": [{"id": 1, "vid": 0}]}]'),
+    ("subnets/", '[{"id": 1, "cidr": "10.0.0.0/24", "vlan": "x", "name": "a"}]'),
+    ("subnets/", '[{"id": 1, "cidr": "none", "vlan": null, "name": "a"}]'),
+    ("ipranges/", '[{"id": 1, "start_ip": 5, "end_ip": [], "subnet": {}}]'),
+    ("nodes/", '[{"hostname": "a", "interface_set": [7], "zone": "x", "tag_names": 3}]'),
+    ("rackcontrollers/", '[{"hostname": "a", "service_set": [{}], "interface_set": 1}]'),
+    ("domains/", '[{"id": 0, "name": ["x"]}]'),
+    ("dnsresources/", '[{"id": 0, "fqdn": "a.maas", "ip_addresses": [{"ip": "nowhere"}]}]'),
+    ("scripts/", '[{"name": "a", "history": [{"data": "%%%"}]}]'),
+    ("notifications/", '[{"ident": "a", "category": "odd", "context": "no"}]'),
+    ("zones/", '[{"name": {"a": 1}}]'),
+    ("boot-sources/", '[{"id": 1, "url": "http://x/", "keyring_data": 7}]'),
+    ("maas/", '[]'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "odd"), DEEP, ids=lambda one: one[:20].strip("/["))
+def test_whatever_asks_the_region_tells_one_error(region, path, odd, monkeypatch):
+    """Plan, drift, export, what is not managed, and all objects of each type."""
+    dunders = {"__opts__": {}, "__context__": {}, "__salt__": {}, "__pillar__": {}}
+    claims = {"zone": True, "subnet": True, "domain": True, "fabric": True}
+
+    def altered(method, target, body):
+        return Instead(odd) if method == "GET" and f"/2.0/{path}" in target else body
+
+    def snapshot():
+        return snapshot_of(region, proxy.url, deadline=1.0)
+
+    with Proxy(region, before=altered) as proxy:
+        profile = {"url": proxy.url, "api_key": region.api_key, "deadline": 1.0}
+        for work in (
+            lambda: whole.drift(snapshot(), {"exclusive": claims, "prune": {"in_use": True}}),
+            lambda: whole.unmanaged_of(snapshot(), {}),
+            lambda: pillar.export(snapshot()),
+            *(
+                lambda one=one: objects.list_all(dunders, one, profile=profile)
+                for one, table in snapshot().tables.items()
+                if path in table.collection
+            ),
+        ):
+            told_or_none(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.reconcile import apply, make_plan, want_named
+from saltext.maas.reconcile import apply, make_plan, noted, want_named
 from saltext.maas.resources import BY_NAME
 
 
@@ -15,11 +15,14 @@ def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> di
 
 
 def guarded(name: str, work) -> dict:
-    """Run a state's work and turn our own errors into its return."""
+    """Run a state's work and turn errors into its return; unexpected ones go to the log, too."""
     try:
         return work()
     except MaasError as error:
-        return outcome(name, False, comment=str(error), failed=True)
+        told = str(error)
+    except Exception as error:
+        told = f"unexpected {noted(name, error)}; the minion's log has the details"
+    return outcome(name, False, comment=told, failed=True)
 
 
 def host_outcome(name: str, test: bool, done: dict) -> dict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import MaasError
-from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.reconcile import Snapshot, apply, make_plan, understood, want_named
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
@@ -32,17 +32,20 @@ def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
     snapshot = _snapshot(dunders, profile)
     table = _table(snapshot, type)
     records = {}
-    for part in [partition] if partition else table.parts(snapshot):
-        records.update(snapshot.records(type, part))
-    return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
+    with understood(snapshot.source(table)):
+        for part in [partition] if partition else table.parts(snapshot):
+            records.update(snapshot.records(type, part))
+        return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
 
 
 def get(dunders, type: str, name: str, profile=None, /, **parts) -> dict | None:
     """One object by its name, or None; ``parts`` complete its identity."""
     snapshot = _snapshot(dunders, profile)
     table = _table(snapshot, type)
-    record = table.match(snapshot, want_named(type, name, parts))
-    return _shown(snapshot, table, record) if record else None
+    wanted = want_named(type, name, parts)
+    with understood(snapshot.source(table)):
+        record = table.match(snapshot, wanted)
+        return _shown(snapshot, table, record) if record else None
 
 
 def save(dunders, type: str, name: str, profile=None, /, **values) -> dict:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from saltext.maas import pillar
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import Guard, make_plan, prune, unmanaged
+from saltext.maas.reconcile import Guard, make_plan, prune, understood, unmanaged
+
+_OBJECTS = "the region's objects"  # in messages
 
 
 def wishes_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
@@ -35,7 +37,8 @@ def wishes_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
     if not claimed:
         return wishes
     limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
-    return wishes + prune(snapshot, wishes, claimed, limits, "maas:exclusive")
+    with understood(_OBJECTS):
+        return wishes + prune(snapshot, wishes, claimed, limits, "maas:exclusive")
 
 
 def plan_of(snapshot, described: dict, exclusive=None, guard=None):
@@ -54,8 +57,9 @@ def unmanaged_of(snapshot, described: dict, types=None) -> dict:
     """
     pillar.check(described, snapshot.release)
     found = {}
-    for one in unmanaged(snapshot, pillar.wishes(described, snapshot.release), types):
-        found.setdefault(one.type, {})[one.key] = one.kept or one.hazard or ""
+    with understood(_OBJECTS):
+        for one in unmanaged(snapshot, pillar.wishes(described, snapshot.release), types):
+            found.setdefault(one.type, {})[one.key] = one.kept or one.hazard or ""
     return found
 
 

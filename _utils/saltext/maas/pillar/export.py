@@ -11,7 +11,7 @@ from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.wishes import wishes
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
-from saltext.maas.reconcile import make_plan
+from saltext.maas.reconcile import make_plan, understood
 from saltext.maas.resources import TABLES
 from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -34,6 +34,7 @@ class Export:
     notes: list = field(default_factory=list)
 
 
+@understood("the region's objects")
 def export(snapshot) -> Export:
     """Describe a region such that a run with the description changes nothing.
 

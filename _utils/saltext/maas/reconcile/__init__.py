@@ -5,6 +5,7 @@ from saltext.maas.reconcile.plan import Change, Plan, make_plan
 from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
 from saltext.maas.reconcile.references import wished_for
 from saltext.maas.reconcile.snapshot import Snapshot
+from saltext.maas.reconcile.unexpected import noted, understood
 from saltext.maas.reconcile.wanted import Wanted, want, want_named
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Wanted",
     "apply",
     "make_plan",
+    "noted",
     "prunable",
     "prune",
+    "understood",
     "unmanaged",
     "want",
     "want_named",
