@@ -25,7 +25,7 @@ def answer(status=200, body="", kind="application/json", **headers):
     def step(connection):
         lines = [f"HTTP/1.1 {status} Told", f"Content-Type: {kind}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        data = body.encode()
+        data = body if isinstance(body, bytes) else body.encode()
         lines.append(f"Content-Length: {len(data)}")
         connection.wfile.write("\r\n".join([*lines, "", ""]).encode() + data)
         return True
