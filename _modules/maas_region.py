@@ -36,7 +36,8 @@ def check():
     """Show where the places that hold the region's settings disagree, or hold a trap.
 
     Files, debconf, MAAS's own command, RabbitMQ (1.5 and 1.6), the database and
-    Vault are asked; nothing is changed.
+    Vault are asked; nothing is changed.  A URL at which keys and passwords cross a network
+    unencrypted is a warning.
 
     Returns:
         A list of ``{setting, places: {place: value}, problem, remedy}``, empty when all
@@ -53,7 +54,9 @@ def check():
 
         salt region maas_region.check
     """
-    return agreement.check(runtime.surface(globals(), "region"))
+    surface = runtime.surface(globals(), "region")
+    url = runtime.pillar(globals(), "api").get("url")
+    return [*agreement.check(surface), *agreement.unencrypted(surface, url)]
 
 
 def secret():
@@ -319,8 +322,8 @@ def doctor():
     """Look for what keeps a region from working; nothing is changed.
 
     Looked at are the region URL (does the API answer there, is it the same in files, debconf and
-    pillar), name resolution, clocks, the database (reachable, of a version that this release
-    accepts), the shared secret in file and database, and the region's own ports.
+    pillar, is it encrypted), name resolution, clocks, the database (reachable, of a version that
+    this release accepts), the shared secret in file and database, and the region's own ports.
 
     Returns:
         ``{healthy, problems, warnings, findings: [{check, status, found, remedy}]}``; a status is
@@ -341,4 +344,5 @@ def doctor():
         runtime.surface(globals(), "region"),
         url=runtime.pillar(globals(), "region").get("url"),
         ca_file=runtime.pillar(globals(), "api").get("ca_file"),
+        api_url=runtime.pillar(globals(), "api").get("url"),
     )

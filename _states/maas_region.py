@@ -112,7 +112,7 @@ def configured(
             wait=wait,
             ca_file=_ca_file(),
         )
-        return ensure.host_outcome(name, test, done)
+        return ensure.host_outcome(name, test, done, globals())
 
     return ensure.guarded(name, work)
 
@@ -171,7 +171,7 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
             url=url if url.startswith("https:") else None,
             ca_file=_ca_file() or given.get("cacert"),
         )
-        return ensure.host_outcome(name, test, done)
+        return ensure.host_outcome(name, test, done, globals())
 
     return ensure.guarded(name, work)
 
@@ -194,7 +194,7 @@ def tls_disabled(name):
 
     def work():
         surface = runtime.surface(globals(), "region")
-        return ensure.host_outcome(name, test, tls.disable(surface, test=test))
+        return ensure.host_outcome(name, test, tls.disable(surface, test=test), globals())
 
     return ensure.guarded(name, work)
 
@@ -259,7 +259,7 @@ def vault_configured(
             raise BadInput(missing)
         surface = runtime.surface(globals(), "region")
         done = vault.configure(surface, test=test, **runtime.revealed(globals(), given))
-        return ensure.host_outcome(name, test, done)
+        return ensure.host_outcome(name, test, done, globals())
 
     return ensure.guarded(name, work)
 
@@ -293,7 +293,8 @@ def secret_installed(name, secret=None):
         if not value:
             return ensure.outcome(name, test, comment="No secret is given: the region has its own.")
         value = runtime.revealed(globals(), value)
-        return ensure.host_outcome(name, test, region.install_secret(surface, value, test=test))
+        done = region.install_secret(surface, value, test=test)
+        return ensure.host_outcome(name, test, done, globals())
 
     return ensure.guarded(name, work)
 

@@ -16,7 +16,8 @@ import pytest
 from saltext.maas import database, doctor
 from saltext.maas.client.errors import BadInput
 from saltext.maas.doctor import checks, region
-from saltext.maas.host import cluster, debconf, shared_secret
+from saltext.maas.emulator import sandbox
+from saltext.maas.host import agreement, cluster, debconf, shared_secret
 from saltext.maas.host.surface import detect
 from saltext.maas.release import Release
 from support.fleet import Fleet
@@ -231,3 +232,18 @@ def test_a_region_database(release, tmp_path, postgres):
 )  # fmt: skip
 def test_versions_of_postgresql(release, number, status):
     assert region._version(Release(release), number).status == status
+
+
+@pytest.mark.parametrize("release", ["1.7", "3.7"])
+def test_what_crosses_a_network_unencrypted_is_told_once(release, tmp_path):
+    box = sandbox.create(tmp_path / "h", release, "region", url="http://192.0.2.10:5240/MAAS")
+    surface = detect(box.root)
+    (found,) = agreement.unencrypted(surface, "http://region.example.com/MAAS")
+    assert found["status"] == "warning"
+    assert len(found["places"]) == 2
+    assert "maas:api:ca_file" in found["remedy"]
+    (finding,) = region._encryption(surface, None)
+    assert (finding.check, finding.status) == ("encryption", "warning")
+    for url in ("https://192.0.2.10:5443/MAAS", "http://127.0.0.1:5240/MAAS"):
+        box = sandbox.create(tmp_path / url[-10:-5], release, "region", url=url)
+        assert agreement.unencrypted(detect(box.root)) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import sys
+
 import pytest
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
@@ -198,3 +201,35 @@ def test_a_description_can_be_fetched_anew(salt):
 def test_what_is_given_is_resolved_like_the_pillar(salt):
     data = {"users": {"ops": {"password": "sdb://vault/key"}}}
     assert runtime.described(salt, data) == {"users": {"ops": {"password": KEY}}}
+
+
+def tries(salt):
+    """How often a region that refuses connections is asked."""
+    client = runtime.client(salt)
+    with pytest.raises(MaasError, match="is the region running"):
+        client.get("zones/")
+    return client.requests
+
+
+def test_a_region_that_is_away_is_waited_for_only_after_a_restart(salt, monkeypatch):
+    monkeypatch.setattr("saltext.maas.client.session._PATIENCE", 0.0)
+    monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.01)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/MAAS"
+        salt["__opts__"]["maas"] = {"url": url, "api_key": KEY, "deadline": 0.5}
+        salt["__opts__"]["test"] = True
+        assert tries(salt) == 1
+        runtime.note_restart(salt)
+        salt["__context__"].pop("saltext.maas")
+        assert tries(salt) == 1
+        salt["__opts__"]["test"] = False
+        salt["__context__"].pop("saltext.maas")
+        assert tries(salt) > 1
+
+
+def test_one_message_for_a_library_that_is_missing(salt, monkeypatch):
+    salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS", "api_key": KEY}
+    monkeypatch.setitem(sys.modules, "requests_oauthlib", None)
+    with pytest.raises(MaasError, match="the Python library requests_oauthlib is not installed"):
+        runtime.client(salt).get("zones/")

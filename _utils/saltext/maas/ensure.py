@@ -25,10 +25,19 @@ def guarded(name: str, work) -> dict:
     return outcome(name, False, comment=told, failed=True)
 
 
-def host_outcome(name: str, test: bool, done: dict) -> dict:
-    """A state's return from what a function of :mod:`saltext.maas.host` did or would do."""
+def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
+    """A state's return from what a function of :mod:`saltext.maas.host` did or would do.
+
+    Args:
+        name: The state's name.
+        test: Whether it would only be done.
+        done: What the function returned.
+        dunders: The state module's ``globals()``, where a restart is one of the region.
+    """
     from saltext.maas.host.transaction import UNFINISHED
 
+    if dunders is not None and done.get("restarted"):
+        runtime.note_restart(dunders)
     changes = done["changes"]
     verb = "would be changed" if test else "was changed"
     lines = [f"{field} {verb}." for field in changes if field != UNFINISHED]

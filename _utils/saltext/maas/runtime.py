@@ -7,8 +7,10 @@ here and nowhere below.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
+import time
 
 from saltext.maas import lock, sdb
 from saltext.maas.client import Client, Profile
@@ -19,6 +21,8 @@ from saltext.maas.release import Release, known
 
 _CACHE = "saltext.maas"
 _SNAPSHOTS = "saltext.maas.snapshots"
+_RESTARTED = "saltext.maas.restarted"
+_RESTART = 180.0  # seconds that a region's restart may take
 
 
 def root(dunders) -> str:
@@ -216,8 +220,24 @@ def client(dunders, profile_name=None) -> Client:
     cache = dunders["__context__"].setdefault(_CACHE, {})
     key = repr(profile_name) if profile_name else ""
     if key not in cache:
-        cache[key] = Client(profile(dunders, profile_name))
+        cache[key] = Client(profile(dunders, profile_name), **_patience(dunders))
     return cache[key]
+
+
+def note_restart(dunders) -> None:
+    """Remember that a state of this run has just restarted the region."""
+    dunders["__context__"][_RESTARTED] = time.monotonic()
+
+
+def _patience(dunders):
+    """How long a region that cannot be reached is tried again.
+
+    With ``test`` not at all; where a state has just restarted it, as long as that may take.
+    """
+    if dunders["__opts__"].get("test"):
+        return {"patience": 0}
+    since = time.monotonic() - dunders["__context__"].get(_RESTARTED, -math.inf)
+    return {"patience": _RESTART - since} if since < _RESTART - 2 else {}
 
 
 def client_with_key(dunders, profile_name=None) -> Client | None:
@@ -284,7 +304,7 @@ def fetcher(dunders):
 def _new_snapshot(dunders, profile_name):
     reach = profile(dunders, profile_name)
     if reach.api_key:
-        client = Client(reach)
+        client = Client(reach, **_patience(dunders))
         door = local_door(dunders, client.release)
         return Snapshot(client, local=door, fetch=fetcher(dunders))
     found = surface(dunders)

@@ -14,13 +14,14 @@ _OLDEST = (("1.5", 9.1), ("3.3", 12))
 _GOOD = (("1.5", 9.1), ("3.3", 14), ("3.6", 16))
 
 
-def examine(surface, url=None, ca_file=None) -> dict:
+def examine(surface, url=None, ca_file=None, api_url=None) -> dict:
     """Look at all that a region needs, without changing anything.
 
     Args:
         surface: The host.
         url: What the pillar says that the region URL is, if it does.
         ca_file: CA for an https URL.
+        api_url: The URL at which this minion asks the API, if the pillar names one.
 
     Returns:
         See :func:`saltext.maas.doctor.findings.run`.
@@ -37,6 +38,7 @@ def examine(surface, url=None, ca_file=None) -> dict:
             ("region URL", functools.partial(checks.region_url, surface, here, ca_file)),
             ("name resolution", functools.partial(checks.name_resolution, here, True)),
             ("agreement", functools.partial(_agreement, surface, here, url)),
+            ("encryption", functools.partial(_encryption, surface, api_url)),
             ("database", functools.partial(_database, surface)),
             ("shared secret", functools.partial(checks.secret, surface)),
             ("ports", functools.partial(checks.listeners, surface, "region")),
@@ -58,6 +60,13 @@ def _agreement(surface, here, wanted):
         found.append(findings.problem("url in all places", told, remedy))
     return found or [
         findings.ok("agreement", "Files, debconf, commands and database say the same.")
+    ]
+
+
+def _encryption(surface, api_url):
+    told = agreement.unencrypted(surface, api_url)
+    return [findings.warning("encryption", one["problem"], one["remedy"]) for one in told] or [
+        findings.ok("encryption", "The region is asked over TLS, or on this host only.")
     ]
 
 

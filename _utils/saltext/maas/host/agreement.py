@@ -7,6 +7,7 @@ import os
 import stat
 from urllib.parse import urlsplit
 
+from saltext.maas.client.profile import Profile
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     broker,
@@ -74,6 +75,32 @@ def _told(ask, source):
         return ask(), source
     except MaasError as error:
         return None, f"unknown: {error}"
+
+
+def unencrypted(surface: Surface, url: str | None = None) -> list[dict]:
+    """The URLs of a region at which keys and passwords cross a network for all to read.
+
+    Args:
+        surface: The region's host.
+        url: Another URL at which it is asked, if there is one.
+
+    Returns:
+        At most one finding, as :func:`check` has them.
+    """
+    places = {"configured": region.read_config(surface)["url"], "maas:api:url": url}
+    places = {place: one for place, one in places.items() if one and Profile(one).unencrypted}
+    if not places:
+        return []
+    https = "Let the region speak TLS (maas_region.tls_enabled)"
+    if surface.release < "3.2":
+        https = "Put a web server with TLS before the region"
+    return [
+        _finding(
+            "encryption", places,
+            "API keys and passwords cross the network unencrypted.",
+            f"{https}, and name it as https:// with its CA in maas:api:ca_file.", "warning",
+        )
+    ]  # fmt: skip
 
 
 def check(surface: Surface) -> list[dict]:

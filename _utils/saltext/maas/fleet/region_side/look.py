@@ -77,8 +77,8 @@ def wait_for(dunders, minions, seconds: float) -> dict:
         late = time.monotonic() + pause > deadline
         try:
             clusters = look(dunders, minions, problems=False)["clusters"]
-        except MaasError:
-            if late:  # until then, a region that has just been restarted is waited for
+        except MaasError as error:
+            if late or error.lasting:  # else a region that was just restarted is waited for
                 raise
         else:
             states = {minion: one["state"] for minion, one in clusters.items()}
