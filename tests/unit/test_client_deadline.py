@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import math
 import socket
 import threading
 import time
 
 import pytest
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas.client import Client, MaasError, Profile, errors
+from saltext.maas.reconcile import Snapshot
+from saltext.maas.reconcile.apply import Run
+from saltext.maas.reconcile.plan import Plan
+from saltext.maas.reconcile.wanted import Wishes
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer
 
@@ -158,3 +163,15 @@ def test_of_a_long_error_the_beginning_is_enough():
             client.post("things/")
         assert len(str(told.value)) < 1100
         assert client.get("things/") == {}
+
+
+def test_a_wait_does_not_outlast_its_limit(monkeypatch):
+    monkeypatch.setattr("saltext.maas.reconcile.apply._LAST_CHECK", 0.1)
+    with Misbehaving(slow(30, OK)) as server:
+        client = client_of(server.url, deadline=60)
+        run = Run(Snapshot(client), Plan([], Wishes([])))
+        started = time.monotonic()
+        with pytest.raises(MaasError, match=r"waited 0\.2 s for the moon.*timed out after"):
+            run.wait_for("the moon", lambda: client.get("things/"), 0.2)
+        assert time.monotonic() - started < 2
+        assert client._here.end == math.inf  # what comes later has its own time

@@ -88,6 +88,7 @@ class Client:
         self._seen = False  # whether it is known if TLS is spoken there
         self._release = None
         self._end = math.inf
+        self._here = threading.local()  # the same for one thread
         self._http = None
         self._lock = threading.RLock()
 
@@ -216,27 +217,31 @@ class Client:
         return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)
 
     @contextlib.contextmanager
-    def within(self, seconds: float | None):
+    def within(self, seconds: float | None, here: bool = False):
         """Give up whatever is asked in this block some seconds after its start.
 
         Args:
             seconds: Seconds for all calls of the block together; None for no such limit.
                 Each call has the profile's deadline besides.
+            here: Only what this thread asks, and not what others ask meanwhile.
         """
         if seconds is None:
             yield
             return
-        before, self._end = self._end, min(self._end, time.monotonic() + seconds)
+        holder, name = (self._here, "end") if here else (self, "_end")
+        before = getattr(holder, name, math.inf)
+        setattr(holder, name, min(before, time.monotonic() + seconds))
         try:
             yield
         finally:
-            self._end = before
+            setattr(holder, name, before)
 
     def _call(
         self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=(),
         expect=None,
     ):  # fmt: skip
-        end = min(time.monotonic() + self.profile.deadline, self._end)
+        limits = self._end, getattr(self._here, "end", math.inf)
+        end = min(time.monotonic() + self.profile.deadline, *limits)
         if time.monotonic() >= end:
             raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
         retries = _Retries(method == "GET", repeat, self._patience)

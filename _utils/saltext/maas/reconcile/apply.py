@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from saltext.maas.client.errors import (
     Conflict,
     Invalid,
+    LostAnswer,
     MaasError,
     NotFound,
     StrangeAnswer,
     Unavailable,
     Unexpected,
+    Unreachable,
     WrongAnswer,
 )
 from saltext.maas.client.redact import redact
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 
 #: How often a change is tried at most.
 _ATTEMPTS = 5
+#: Seconds that what is waited for may take to look at, once its time is over.
+_LAST_CHECK = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,14 @@ class Run:
         deadline = (self._started if seconds is None else began) + limit
         pause = 0.1
         while True:
-            found = check()
+            left = deadline - time.monotonic()
+            try:
+                with self.client.within(max(left, _LAST_CHECK), here=True):
+                    found = check()
+            except (LostAnswer, Unreachable, StrangeAnswer) as error:
+                if time.monotonic() < deadline:
+                    raise
+                found, self.last_error = None, error
             if found is not None:
                 return found
             left = deadline - time.monotonic()
