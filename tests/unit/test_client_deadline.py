@@ -15,7 +15,7 @@ from saltext.maas.reconcile.apply import Run
 from saltext.maas.reconcile.plan import Plan
 from saltext.maas.reconcile.wanted import Wishes
 from saltext.maas.release import Release
-from support.misbehaving import Misbehaving, answer
+from support.misbehaving import Misbehaving, answer, slow
 
 KEY = "consumer0123456789:token012345678901x:secret0123456789012345678901234"
 OK = answer(200, "{}")
@@ -61,7 +61,7 @@ DRIPS = {
 def test_what_drips_in_is_given_up(method, drip):
     with Misbehaving(DRIPS[drip]) as server:
         started = time.monotonic()
-        with pytest.raises(errors.LostAnswer, match=r"timed out after 0\.[12] s"):
+        with pytest.raises(errors.LostAnswer, match="timed out after"):
             client_of(server.url).call(method, "things/")
         assert 0.15 < time.monotonic() - started < 2
 
@@ -166,7 +166,7 @@ def test_of_a_long_error_the_beginning_is_enough():
 
 
 def test_a_wait_does_not_outlast_its_limit(monkeypatch):
-    monkeypatch.setattr("saltext.maas.reconcile.apply._LAST_CHECK", 0.1)
+    monkeypatch.setattr(Run, "last_check_seconds", 0.1)
     with Misbehaving(slow(30, OK)) as server:
         client = client_of(server.url, deadline=60)
         run = Run(Snapshot(client), Plan([], Wishes([])))

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 
 #: How often a change is tried at most.
 _ATTEMPTS = 5
-#: Seconds that what is waited for may take to look at, once its time is over.
-_LAST_CHECK = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class Limits:
 class Run:
     """What the tables' writing methods work with: one application of one plan."""
 
+    #: What is waited for may take so many seconds to look at, though its time is over.
+    last_check_seconds = 1.0
     #: A collection that is watched is read at most once in this many seconds.
     poll_seconds = 1.0
     #: How often is looked after a creation whose answer was lost, before it is sent again: MAAS
@@ -100,7 +100,7 @@ class Run:
         while True:
             left = deadline - time.monotonic()
             try:
-                with self.client.within(max(left, _LAST_CHECK), here=True):
+                with self.client.within(max(left, self.last_check_seconds), here=True):
                     found = check()
             except (LostAnswer, Unreachable, StrangeAnswer) as error:
                 if time.monotonic() < deadline:
