@@ -20,7 +20,7 @@ FEW = settings(
 )  # fmt: skip
 PRUNED = ["fabric", "vlan", "subnet", "ip_range", "space", "boot_source", "boot_selection"]
 QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
-NAMES = st.sampled_from(["lab", "dmz", "Store Room", "x1", "größe"])
+NAMES = st.sampled_from(["lab", "dmz", "Store-Room", "x1", "größe"])
 TEXTS = st.one_of(st.none(), st.sampled_from(["", "some words", "ü & <b>", "a=b;c"]))
 SERIES = st.sampled_from(["jammy", "noble"])
 ARCHES = st.lists(st.sampled_from(["amd64", "arm64"]), min_size=1, max_size=2, unique=True)

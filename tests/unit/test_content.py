@@ -9,9 +9,10 @@ from saltext.maas import whole
 from saltext.maas.client.errors import BadInput
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.resources import account
 from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of
 
-SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s"
+SSH = " ".join(account.SshKey.example["key"].split()[:2])
 CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
 LICENSE = "ABCDE-ABCDE-ABCDE-ABCDE-ABCDE"
 SOURCES = {

@@ -81,7 +81,7 @@ def test_read_again_it_changes_nothing(full, by):
 
 def test_it_holds_every_example(full):
     server, found = full
-    text = pillar.files(found)["init.sls"]
+    text = pillar.files(found)["init.sls"].replace("\n      ", " ")  # as YAML folds long lines
     for table in HELD[server.region.release.series]:
         for value in examples_for(table, server.region.release.series)[-1:]:
             assert str(value.values[table.identity[0]]).split("/")[0].split(".")[0] in text

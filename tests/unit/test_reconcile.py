@@ -307,7 +307,7 @@ def test_a_failed_change_fails_what_needs_it_and_no_sibling(region):
         "fabric fabric-77", "VLAN fabric-77/5", "subnet 10.0.0.0/24",
         "IP range 10.0.0.5-10.0.0.9",
     }  # fmt: skip
-    assert "Reserved fabric name" in failed["fabric fabric-77"]
+    assert "'fabric-77'" in failed["fabric fabric-77"]
     for name in set(failed) - {"fabric fabric-77"}:
         assert failed[name].startswith("not tried, because it needs what failed: ")
     assert set(plan.shown(True)["subnet"]) == {"10.1.0.0/24"}
@@ -439,11 +439,10 @@ def test_an_account_cannot_be_changed(region):
 
 
 def test_a_setting_that_maas_refuses(region):
-    data = {"settings": {"ntp_servers": ["ntp.example.com"], "node_timeout": -5}}
+    data = {"settings": {"ntp_servers": ["ntp.example.com"], "default_distro_series": "nonesuch"}}
     snapshot, plan = planned(region, data)
     apply(snapshot, plan)
-    if errors(plan):  # a value that the emulated region checks
-        assert set(errors(plan)) == {"setting node_timeout"}
+    assert set(errors(plan)) == {"setting default_distro_series"}
     assert snapshot_of(region).records("setting", "ntp_servers")["ntp_servers"].raw["value"] == (
         "ntp.example.com"
     )

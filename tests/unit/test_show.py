@@ -42,8 +42,8 @@ def before():
 def after():
     data = before()
     del data["fabrics"]["dc1"]["vlans"][9]
-    data["fabrics"]["dc1"]["vlans"][300] = {"name": HOSTILE, "mtu": 9000}
-    data["subnets"]["10.30.0.0/22"] = {"name": HOSTILE, "vlan": "dc1/300"}
+    data["fabrics"]["dc1"]["vlans"][300] = {"name": "storage", "mtu": 9000}
+    data["subnets"]["10.30.0.0/22"] = {"name": "storage", "vlan": "dc1/300"}
     data["subnets"]["10.0.0.0/24"]["gateway_ip"] = "10.0.0.254"
     data["fabrics"]["new"] = None
     data["tags"] = {"gpu": {"comment": HOSTILE}}
@@ -59,6 +59,11 @@ def planned():
         rack(server, "a", "10.0.0.2")
         rack(server, "b", "10.0.0.3")
         carried_out(server, before())
+        # No pillar could say so, but a region could.
+        for kind in ("vlans", "subnets"):
+            for row in server.region.rows(kind).values():
+                if row.get("vid") == 5 or row.get("cidr") == "10.5.0.0/24":
+                    row["name"] = HOSTILE
         snapshot = snapshot_of(server)
         yield snapshot, whole.plan_of(snapshot, after())
 

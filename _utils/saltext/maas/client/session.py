@@ -175,7 +175,7 @@ class Client:
 
     def call(
         self, method, path, op=None, params=None, data=None, files=None, body=None, repeat=None,
-        hide=(), expect=None,
+        hide=(), expect=None, as_json=False,
     ):  # fmt: skip
         """Send one request and return its decoded answer.
 
@@ -191,6 +191,7 @@ class Client:
             repeat: Whether to send the request again after a fault behind which
                 it may have been carried out.  By default what reads.
             hide: Secret values in ``data`` that no error text may show.
+            as_json: Send ``data`` as JSON, for the lists that a form cannot say.
             expect: Shape of the answer, as :mod:`saltext.maas.client.shape` has them;
                 ``bytes`` for the body as it is, ``str`` for a text that is no JSON.
 
@@ -214,6 +215,8 @@ class Client:
         if repeat is None:
             repeat = method == "GET"
         form = body if body is not None else _pairs(data or {})
+        if as_json:
+            form = _Json(data or {})
         return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)
 
     @contextlib.contextmanager
@@ -257,7 +260,9 @@ class Client:
 
     def _send(self, method, path, query, form, files, signed, hide, expect, end):
         body = {}
-        if isinstance(form, bytes):
+        if isinstance(form, _Json):
+            body = {"json": form}
+        elif isinstance(form, bytes):
             body = {"data": form, "headers": {"Content-Type": "application/octet-stream"}}
         elif files or (form and method == "POST" and path.startswith("/api/1.")):
             # 1.x changes a POST form in place, which only multipart survives.
@@ -382,6 +387,10 @@ def segment(text: object) -> str:
     if str(text) in (".", ".."):
         raise errors.BadInput(f"{str(text)!r} cannot be the name of an object in MAAS")
     return quote(str(text), safe=":")
+
+
+class _Json(dict):
+    """Fields that are sent as JSON."""
 
 
 class _Retries:

@@ -10,6 +10,9 @@ from saltext.maas.client.profile import api_key_fits, url_problems
 from saltext.maas.client.redact import redact
 from saltext.maas.pillar import sense, sense_addresses, sense_content
 from saltext.maas.pillar.schema import schema, shown
+from saltext.maas.pillar.sense import plain
+from saltext.maas.pillar.wishes import described
+from saltext.maas.reconcile.references import mistakes
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
@@ -52,6 +55,10 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.
     sound = {name: part for name, part in pillar.items() if name not in misshapen}
+    try:
+        found += mistakes(described(sound, release), release)
+    except BadInput as error:
+        found += error.problems
     for sections, judge in (*sense.JUDGES, *sense_addresses.JUDGES, *sense_content.JUDGES):
         if misshapen.isdisjoint(sections):
             found += judge(sound, release)
@@ -82,20 +89,15 @@ def _only_text(test, lists):
     """Formats are for text, and one for lists; the type check refuses everything else."""
 
     def checked(value):
-        if value is None or isinstance(value, dict) or (isinstance(value, list) and not lists):
+        if value in (None, []) or isinstance(value, dict):
+            return True
+        if isinstance(value, list) and not lists:
             return True
         # A test says no by raising, or by returning False or None.
         said = test(value if isinstance(value, list) else str(value))
         return said is not None and said is not False
 
     return checked
-
-
-def plain(value):
-    """The pillar with text for keys, since YAML reads ``100:`` as a number."""
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _vid(text):
@@ -175,13 +177,12 @@ def _of_release(node, value, where, release):
         for number, one in inside:
             yield from _of_release(node.get("items", {}), one, f"{where}:{number}", release)
         return
-    line = Release(release.series)
     for key, one in value.items():
         child = node.get("properties", {}).get(key) or node.get("additionalProperties")
         if not isinstance(child, dict):
             continue
         since, until = child.get("since"), child.get("until")
-        if (since and line < since) or (until and line > until):
+        if not release.within(since or "", until or ""):
             span = (f" from {since}" if since else "") + (f" up to {until}" if until else "")
             yield f"{where}:{key}: MAAS {release} does not have this; it is for MAAS{span}"
         else:

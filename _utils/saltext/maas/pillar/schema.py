@@ -15,11 +15,7 @@ from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import (
     ADDRESS,
-    ADDRESSES,
-    BOOLEAN,
     EMAIL,
-    INTEGER,
-    NAMES,
     NETMASK,
     RAW,
     TEXT,
@@ -179,20 +175,7 @@ def _local(item):
 
 
 def _setting(setting) -> dict:
-    kinds = {
-        "bool": BOOLEAN, "int": INTEGER, "text": TEXT, "words": NAMES, "addresses": ADDRESSES,
-    }  # fmt: skip
-    node = _leaf(kinds[setting.kind], "", setting.since, setting.until)
-    if setting.span:
-        node = _for(_whole("", *setting.span), setting.since, setting.until)
-    if setting.choices:
-        words = ", ".join(setting.choices)
-        if setting.kind == "words":
-            word = {"enum": list(setting.choices), "allowed": f"one of: {words}"}
-            node = {**node, "items": word, "allowed": f"a list of words out of: {words}"}
-        else:
-            allowed = {"enum": list(setting.choices), "allowed": f"one of: {words}"}
-            node = _for({**allowed, "doc": ""}, setting.since, setting.until)
+    node = _for({**setting.schema(), "doc": ""}, setting.since, setting.until)
     return {**node, "secret": True} if setting.secret else node
 
 

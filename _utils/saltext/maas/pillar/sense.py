@@ -9,6 +9,15 @@ from saltext.maas.resources.users import SYSTEM_USERS
 from saltext.maas.resources.vlan_names import fabric_vid
 
 ROOT = "maas"
+
+
+def plain(value):
+    """The pillar with text for keys, since YAML reads ``100:`` as a number."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
 _WIDEST_1X = 16  # prefix length of the largest network that a 1.x cluster can manage
 _LEAST_IPV6 = 256  # addresses in a dynamic range
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.pillar.checks import ROOT, plain
+from saltext.maas.pillar.sense import ROOT, plain
 from saltext.maas.reconcile import Limits, want
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
@@ -43,13 +43,22 @@ def wishes(pillar: dict, release: Release) -> list:
         BadInput: A value does not fit after all.
     """
     pillar = plain(pillar)
-    found = [
-        *_settings(pillar), *_placed(pillar, ROOT),
-        *(_racks(pillar) if release >= "2.0" else _node_groups(pillar)),
-    ]  # fmt: skip
+    found = list(described(pillar, release))
     if release < "1.7":
         found = list(_for_each_cluster(found))
     return found + _images(pillar, release, found)
+
+
+def described(pillar: dict, release: Release | None = None):
+    """The wishes for what a pillar names itself; clusters only where the release is known.
+
+    Raises:
+        BadInput: A value does not fit.
+    """
+    yield from _settings(pillar)
+    yield from _placed(pillar, ROOT)
+    if release is not None:
+        yield from _racks(pillar) if release >= "2.0" else _node_groups(pillar)
 
 
 def _clear(values: dict | None) -> dict:

@@ -11,6 +11,7 @@ from saltext.maas.reconcile.references import (
     identify,
     problems_of_duplicates,
     references,
+    refuse_mistakes,
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
@@ -123,6 +124,7 @@ def make_plan(snapshot, wanted) -> Plan:
     wanted = Wishes(told_once(wanted))
     tables = snapshot.tables
     refuse_what_release_lacks(snapshot, wanted)
+    refuse_mistakes(snapshot, wanted)
     order = {name: number for number, name in enumerate(BY_NAME)}
     wanted.sort(key=lambda one: order[one.type])
     for one in wanted:

@@ -45,6 +45,27 @@ def identify(snapshot, wanted) -> None:
             table.identify(snapshot, mine)
 
 
+def mistakes(wanted, release):
+    """What MAAS would refuse of wishes, whatever the region holds: one line each."""
+    for one in wanted:
+        if one.absent:
+            continue
+        table = BY_NAME[one.type]
+        for name, sentence in table.mistakes(one.values, release):
+            yield f"{table.place_of(one.where, name)}: {sentence}"
+
+
+def refuse_mistakes(snapshot, wanted) -> None:
+    """Refuse what MAAS would refuse.
+
+    Raises:
+        BadInput: With one line for each.
+    """
+    problems = sorted(set(mistakes(wanted, snapshot.release)))
+    if problems:
+        raise BadInput(problems)
+
+
 def wished_for(wanted, snapshot) -> set:
     """The ``(type, key)`` of all that wishes bring about; a new fabric brings its VLAN 0."""
     found = {(one.type, one.key) for one in wanted if not one.absent}

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 
 from saltext.maas.client.errors import NotDone, NotFound
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
 _SSH = kinds.matching(
-    r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*( .*)?$",
-    "a public SSH key such as 'ssh-ed25519 AAAA... comment'",
+    r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$",
+    "a public SSH key of type RSA, DSA, ECDSA or Ed25519, such as 'ssh-ed25519 AAAA... comment'",
 )
-_EXAMPLE = "AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s"
+_SSH_RULES = (
+    rules.Rule("a public SSH key that is whole", lambda text: _is_whole(text)),
+    rules.Rule(
+        "a public SSH key of type RSA or DSA", lambda text: text.startswith(("ssh-rsa", "ssh-dss")),
+        until="1.10",
+    ),
+)  # fmt: skip
+_EXAMPLE = (
+    "AAAAB3NzaC1yc2EAAAADAQABAAAAgQDK8Kgl0DaxVU9eIJjM2S6y50Yiqn8gtF7kCO3fXtvFCeThpn2z"
+    "1c5fW46wOiYkAb87QMQ2alBd4ysrFXnjpEMB0pZSXEYrcv249APx7bMP26TjrFpXy46Tel2la7XCtwH1"
+    "oubp6tg1Swx3vMVcmn2NYYBYWoIk+Wivo3JZhabQqw=="
+)
 _SOURCE = kinds.matching(r"^(lp|gh):[^\s:]+$", "lp:ID for Launchpad or gh:ID for GitHub")
 _PEM = kinds.matching(
     r"^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$",
@@ -32,8 +44,13 @@ class SshKey(Table):
     identity = ("key",)
     can_update = False
     pillar = Place("ssh_keys", "Public SSH keys of the API's user.", plain=True)
-    fields = (Field("key", _SSH, doc="The public key in OpenSSH's form."),)
-    example = {"key": f"ssh-ed25519 {_EXAMPLE} ops@example.com"}
+    fields = (
+        Field(
+            "key", _SSH, rules=_SSH_RULES,
+            doc="The public key in OpenSSH's form; up to 1.10 of type RSA or DSA.",
+        ),
+    )  # fmt: skip
+    example = {"key": f"ssh-rsa {_EXAMPLE} ops@example.com"}
 
     def key(self, values):
         # The comment is no part of a key.
@@ -115,3 +132,20 @@ class SslKey(Table):
 
     def differences(self, snapshot, wanted, record):
         return {}
+
+
+def _is_whole(text):
+    """Whether a key's parts end where it ends, and name the type that stands before it."""
+    kind, encoded = text.split()[:2]
+    try:
+        rest = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return False
+    parts = []
+    while len(rest) >= 4:
+        size = int.from_bytes(rest[:4], "big")
+        parts.append(rest[4 : 4 + size])
+        if len(parts[-1]) != size:
+            return False
+        rest = rest[4 + size :]
+    return not rest and len(parts) > 1 and parts[0] == kind.encode()

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import replace
 
 from saltext.maas.client.errors import Invalid
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.subnets import handed_out
@@ -40,7 +40,7 @@ class StaticRoute(Table):
             read=lambda raw: raw["destination"]["cidr"],
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
-        Field("metric", kinds.INTEGER, usual=0, doc="Metric."),
+        Field("metric", kinds.bounded(0), usual=0, doc="Metric."),
     )  # fmt: skip
     around = _SUBNETS
     example = {
@@ -78,7 +78,7 @@ class ReservedIp(Table):
             "subnet", kinds.NETWORK, ref="subnet", fixed=True, doc="Subnet it lies in.",
             read=lambda raw: raw["subnet"]["cidr"],
         ),
-        Field("comment", doc="Free text."),
+        Field("comment", rules=(rules.longest(255),), doc="Free text."),
     )  # fmt: skip
     around = _SUBNETS
     example = {
@@ -223,12 +223,13 @@ class DhcpSnippet(Table):
     after = ("rack",)  # one checks the lines
     pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
     fields = (
-        Field("name", doc="Name."),
-        Field("value", kinds.RAW, doc="The lines for dhcpd.conf."),
+        Field("name", rules=(rules.longest(255),), doc="Name."),
+        Field("value", kinds.RAW, clearable=rules.NEVER, doc="The lines for dhcpd.conf."),
         Field("description", doc="Free text."),
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is in force."),
         Field(
-            "subnet", kinds.NETWORK, ref="subnet", doc="Subnet for which it is.",
+            "subnet", kinds.NETWORK, ref="subnet",
+            doc="Subnet for which it is; global_snippet: true takes it off again.",
             read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
         ),
         Field(
@@ -236,8 +237,9 @@ class DhcpSnippet(Table):
             doc="IP range of the subnet for which it is, as START-END; sent at creation only.",
         ),
         Field(
-            "node", ref="node", ref_attr="system_id",
-            doc="Host name of the machine or controller for which it is.",
+            "node", ref="node", ref_attr="system_id", clearable=rules.NEVER,
+            doc="Host name of the machine or controller for which it is; global_snippet: true "
+            "takes it off again.",
             read=lambda raw: (raw.get("node") or {}).get("hostname"),
         ),
         Field(
@@ -283,8 +285,8 @@ class Network(Table):
         needed=("ip", "netmask"),
     )  # fmt: skip
     fields = (
-        Field("name", kinds.WORD, doc="Name, unique in the region."),
-        Field("ip", kinds.ADDRESS, doc="Its address."),
+        Field("name", rules=rules.WORD, doc="Name, unique in the region."),
+        Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="Its address."),
         Field("netmask", kinds.NETMASK, doc="Its netmask."),
         Field("vlan_tag", kinds.bounded(1, 4093), doc="VLAN id; none where it is untagged."),
         Field("description", doc="Free text."),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
+from dataclasses import replace
 
+from markupsafe import Markup
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
@@ -18,6 +21,19 @@ _ARCHIVES = {
 }  # fmt: skip
 
 
+_ARCHES = ("amd64", "i386", "armhf", "arm64", "ppc64el")
+_REPOSITORY_URL = rules.Rule(
+    "a URL with the host's full name or address, or ppa:OWNER/NAME",
+    lambda url: re.match(r"ppa:[\w-]+/[\w-]+", url) is not None or rules.is_url(url),
+)
+_KNOWN_ARCHES = (
+    rules.one_of(*_ARCHES, until="2.4"), rules.one_of(*_ARCHES, "s390x"),
+)  # fmt: skip
+#: No form says an empty list, so such a one goes as JSON.
+_LIST = replace(kinds.NAMES, wire=lambda value: value or [])
+_WORDS = (rules.matches(r"[^\s,]+", "words without blanks or commas"),)
+
+
 class PackageRepository(Table):
     name = "package_repository"
     noun = "package repository"
@@ -27,20 +43,25 @@ class PackageRepository(Table):
     protected = ("main_archive", "ports_archive")
     pillar = Place("package_repositories", "Package repositories. From 2.1 on.", "name")
     fields = (
-        Field("name", doc="Name, unique in the region; two are there from the start: "
-              "main_archive and ports_archive."),
-        Field("url", usual=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
+        Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
+              "from the start: main_archive and ports_archive."),
+        Field("url", rules=(_REPOSITORY_URL,), clearable=rules.NEVER,
+              usual=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
               doc="URL, or ppa:OWNER/NAME."),
-        Field("distributions", kinds.NAMES, doc="Distributions, such as jammy."),
-        Field("components", kinds.NAMES, doc="Components; not of the two that are always there."),
-        Field("disabled_pockets", kinds.NAMES, doc="Pockets not to use, such as security."),
+        Field("distributions", _LIST, rules=_WORDS, doc="Distributions, such as jammy."),
+        Field("components", _LIST, rules=_WORDS,
+              doc="Components; not of the two that are always there."),
+        Field("disabled_pockets", _LIST,
+              rules=(rules.one_of("updates", "security", "backports", since="2.2"),),
+              doc="Pockets not to use, such as security."),
         Field(
-            "disabled_components", kinds.NAMES, since="2.2",
+            "disabled_components", _LIST, since="2.2",
+            rules=(rules.one_of("restricted", "universe", "multiverse"),),
             doc="Components not to use, of the two that are always there.",
         ),
         Field("disable_sources", kinds.BOOLEAN, since="2.5", usual=(True, False),
               doc="Leave deb-src lines out."),
-        Field("arches", kinds.NAMES, doc="Architectures.",
+        Field("arches", _LIST, rules=_KNOWN_ARCHES, clearable=rules.NEVER, doc="Architectures.",
               usual=lambda values: _ARCHIVES.get(values.get("name"), (None, None))[1:]),
         Field("key", doc="Public key that signs it, in ASCII armour."),
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
@@ -51,6 +72,9 @@ class PackageRepository(Table):
         if record is None and not wanted.values.get("url"):
             return "url is missing"
         return super().problem(snapshot, wanted, record)
+
+    def as_json(self, data):
+        return any(value == [] for value in data.values())
 
     example = {
         "name": "tools", "url": "http://repo.example.com/tools", "distributions": ["jammy"],
@@ -67,6 +91,20 @@ class PackageRepository(Table):
         ]
 
 
+_SERIES_2_6 = (
+    "win2008r2", "win2012", "win2012r2", "win2016", "win2016nano", "win2016-core", "win2016dc",
+    "win2016dc-core", "win2019", "win2019-core", "win2019dc", "win2019dc-core", "win10ent",
+)  # fmt: skip
+_WITH_KEYS = (
+    rules.one_of("win2012", "win2012r2", until="1.10"),
+    rules.one_of("win2012", "win2012r2", "win2016", since="2.0", until="2.5"),
+    rules.one_of(*_SERIES_2_6, since="2.6"),
+)
+_LICENSE_KEY = rules.matches(
+    r"([A-Za-z0-9]{5}-){4}[A-Za-z0-9]{5}", "five groups of five letters and digits, with - between"
+)
+
+
 class LicenseKey(Table):
     name = "license_key"
     noun = "license key"
@@ -81,10 +119,11 @@ class LicenseKey(Table):
         needed=("osystem", "distro_series", "license_key"),
     )  # fmt: skip
     fields = (
-        Field("osystem", doc="Operating system, such as windows."),
-        Field("distro_series", doc="Its series, such as win2012r2."),
-        Field("license_key", secret=True, doc="The key."),
-    )
+        Field("osystem", rules=(rules.one_of("windows"),),
+              doc="Operating system; only that of windows has keys."),
+        Field("distro_series", rules=_WITH_KEYS, doc="Its series, such as win2012r2."),
+        Field("license_key", secret=True, rules=(_LICENSE_KEY,), doc="The key."),
+    )  # fmt: skip
     example = {
         "osystem": "windows", "distro_series": "win2012r2",
         "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
@@ -102,6 +141,21 @@ class LicenseKey(Table):
 _OWN = ("commissioning_series_", "deprecation_", "dhcp_disabled_", "upgrade_")
 
 
+def _unfilled(message, context):
+    """Why MAAS cannot fill a message's gaps, as :meth:`Table.mistakes` says it."""
+    try:
+        Markup(message or "").format(**(context or {}))  # noqa: S704 -- it is never shown
+    except Exception as error:  # whatever is wrong with a format, MAAS refuses it
+        lacking = f"{error} is not in the context" if isinstance(error, KeyError) else error
+        yield (
+            "message",
+            (
+                f"cannot be filled in: {lacking}; {{name}} stands for a value of the context, and "
+                "{{ and }} for braces"
+            ),
+        )
+
+
 class Notification(Table):
     name = "notification"
     noun = "notification"
@@ -113,8 +167,10 @@ class Notification(Table):
         needed=("message",), name="IDENT",
     )  # fmt: skip
     fields = (
-        Field("ident", doc="A name of up to 40 letters, unique in the region."),
-        Field("message", doc="Text; {name} stands for a value of the context."),
+        Field("ident", rules=(rules.longest(40),),
+              doc="A name of up to 40 letters, unique in the region."),
+        Field("message", clearable=rules.NEVER,
+              doc="Text; {name} stands for a value of the context."),
         Field("category", kinds.choice("error", "warning", "success", "info"), usual="info",
               doc="error, warning, success or info."),
         Field("users", kinds.BOOLEAN, usual=False, doc="Whether users see it."),
@@ -126,6 +182,19 @@ class Notification(Table):
     example = {"ident": "window", "message": "hi {who}", "category": "warning", "users": True,
                "context": {"who": "all"}}  # fmt: skip
     changed = {"message": "bye {who}", "category": "info"}
+
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        if "message" in values and "context" in values:
+            yield from _unfilled(values["message"], values["context"])
+
+    def problem(self, snapshot, wanted, record):
+        """Why a wish cannot come true, seen before anything is sent."""
+        held = self.values(snapshot, record.raw) if record is not None else {}
+        values = {**held, **wanted.values}
+        for _, told in _unfilled(values.get("message"), values.get("context")):
+            return f"message: {told}"
+        return super().problem(snapshot, wanted, record)
 
     def read(self, snapshot, partition):
         # Those without a name cannot be told apart.

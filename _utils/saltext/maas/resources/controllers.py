@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.nodes import nic_vlans
 from saltext.maas.resources.place import Place
@@ -12,11 +12,13 @@ from saltext.maas.resources.table import Table
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),
     Field(
-        "zone", ref="zone", ref_attr="name", usual="default", doc="Name of its zone.",
+        "zone", ref="zone", ref_attr="name", usual="default", clearable=rules.NEVER,
+        doc="Name of its zone.",
         read=lambda raw: raw["zone"]["name"],
     ),
     Field(
         "domain", ref="domain", ref_attr="name", since="2.2", usual=UNKNOWN,
+        clearable=rules.NEVER,
         doc="Name of its DNS domain.", read=lambda raw: (raw.get("domain") or {}).get("name"),
     ),
     Field("power_type", usual=UNKNOWN, doc="How it is switched on and off, such as ipmi."),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 
 from saltext.maas.client.errors import NotDone, NotFound
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.place import Place
@@ -14,6 +15,10 @@ from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
     "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."
+)
+
+_DOMAIN_TTL = rules.Rule(
+    "a whole number from 1 to 604800", lambda seconds: 1 <= seconds <= 604800, since="2.4"
 )
 
 
@@ -30,7 +35,8 @@ class Domain(Table):
     pillar = Place("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
     fields = (
         Field("name", kinds.DOMAIN, doc="Name, unique in the region."),
-        Field("ttl", kinds.TTL, doc="Default time to live of its records, in seconds."),
+        Field("ttl", kinds.TTL, rules=(_DOMAIN_TTL,),
+              doc="Default time to live of its records, in seconds."),
         Field("authoritative", kinds.BOOLEAN, usual=True, doc="Whether MAAS serves the domain."),
         Field(
             "is_default", kinds.BOOLEAN, since="2.4",
@@ -139,7 +145,7 @@ class _Named(Table):
     def to_pillar(self, snapshot, values):
         fqdn = values["fqdn"]
         domain = _domain_of(snapshot, fqdn)
-        return {**values, "fqdn": fqdn[: -len(domain) - 1] or "@", "domain": domain}
+        return {**values, "fqdn": _label(fqdn, domain), "domain": domain}
 
     scope = "domain"
 
@@ -172,9 +178,12 @@ class _Named(Table):
         if domain is None:
             data["fqdn"] = fqdn
         else:
-            data["name"] = fqdn[: -len(domain) - 1] or "@"
+            data["name"] = _label(fqdn, domain)
             data["domain"] = snapshot.resolve("domain", domain)["id"]
         return data, files
+
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 
 
 class DnsResource(_Named):
@@ -197,6 +206,15 @@ class DnsResource(_Named):
         ),
         Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
     )  # fmt: skip
+
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        if not values.get("domain") or not values.get("ip_addresses"):
+            return  # where a name ends and its domain begins, MAAS says
+        label = _label(values["fqdn"], values["domain"])
+        single = label == "@" or _LABEL.fullmatch(label)
+        if release is not None and release >= "3.2" and not single and label != "*":
+            yield "fqdn", f"{label!r} must be one label such as www, * or @ for the domain itself"
 
     def exports(self, snapshot, record):
         # MAAS makes one without addresses for each record.
@@ -269,6 +287,39 @@ class DnsResource(_Named):
     changed = {"ip_addresses": ["192.0.2.6", "192.0.2.7"]}
 
 
+_CNAME = re.compile(r"([_A-Za-z0-9]([-_A-Za-z0-9]{0,62}[_A-Za-z0-9])?\.)*"
+                    r"[_A-Za-z0-9]([-_A-Za-z0-9]{0,62}[_A-Za-z0-9])?\.?")  # fmt: skip
+
+
+def _numbers_and_host(text, count):
+    """Whether data are some numbers of 16 bits and a server's name."""
+    words = text.split(None, count)
+    return (
+        len(words) == count + 1
+        and all(re.fullmatch(r"[0-9]+", one) and int(one) <= 65535 for one in words[:count])
+        and (rules.is_domain_name(words[count]) or (count == 3 and words[count] == "."))
+    )
+
+
+#: Type of a record: what its data must be, and whether it is that.
+_DATA = {
+    "CNAME": ("the name of a server, such as www.example.com", _CNAME.fullmatch),
+    "MX": (
+        "a priority and a server, such as '10 mail.example.com'",
+        lambda text: _numbers_and_host(text, 1),
+    ),
+    "NS": ("the name of a server, such as ns1.example.com", rules.is_domain_name),
+    "SRV": (
+        "a priority, weight, port and server, such as '0 5 5060 sip.example.com'",
+        lambda text: _numbers_and_host(text, 3),
+    ),
+    "SSHFP": (
+        "an algorithm, type and fingerprint, such as '1 1 123456789abcdef'",
+        re.compile(r"[0-9]+\s+[0-9]+\s+.*").fullmatch,
+    ),
+}
+
+
 class DnsRecord(_Named):
     name = "dns_record"
     noun = "DNS record"
@@ -300,6 +351,12 @@ class DnsRecord(_Named):
     changed = {"ttl": 600}
 
     after = ("dns_resource",)  # so that those need not be read again
+
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        allowed, fits = _DATA.get(values.get("rrtype"), ("", None))
+        if fits and values.get("rrdata") and not fits(values["rrdata"]):
+            yield "rrdata", f"{values['rrdata']!r} must be {allowed}, for {values['rrtype']}"
 
     def after_deletion(self, snapshot):
         snapshot.drop("dns_resource")  # a name goes with its last record
@@ -439,6 +496,11 @@ def _domain_of(snapshot, fqdn):
     """The domain of the region that a name lies in; None if there is none."""
     there = [key for key in snapshot.records("domain") if _within(fqdn, key)]
     return max(there, key=len, default=None)
+
+
+def _label(fqdn, domain):
+    """A name as its domain has it."""
+    return fqdn[: -len(domain) - 1] or "@"
 
 
 def _within(fqdn, domain):

@@ -8,6 +8,7 @@ from typing import Any, Callable
 from saltext.maas.client.errors import StrangeAnswer
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
+from saltext.maas.resources.rules import ALWAYS
 
 #: A value that only MAAS can tell, once the object is there.
 UNKNOWN = object()
@@ -55,6 +56,9 @@ class Field:
         finds: It says only which object is meant, where that has another name until now; it is
             neither sent nor compared.
         fixed: MAAS takes it at creation only.
+        rules: What MAAS takes beside what its kind says, release by release.
+        clearable: Spans of releases in which MAAS clears it, see
+            :data:`~saltext.maas.resources.rules.ALWAYS`.
         secret: Its value must not be shown.
         as_file: Sent as a file part.
         read_attr: Attribute of the object referred to that answers hold, where
@@ -79,6 +83,8 @@ class Field:
     secret: bool = False
     as_file: bool = False
     read_attr: str = ""
+    rules: tuple = ()
+    clearable: tuple = ALWAYS
 
     @property
     def wire_name(self) -> str:
@@ -114,8 +120,15 @@ class Field:
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the field."""
-        line = Release(release.series)
-        return not (self.since and line < self.since) and not (self.until and line > self.until)
+        return release.within(self.since, self.until)
+
+    def clears_in(self, release: Release | None) -> bool:
+        """Whether MAAS takes an empty value for it; without a release, whether any does."""
+        if not self.readable or self.fixed or not self.kind.optional:
+            return False
+        if release is None:
+            return bool(self.clearable)
+        return any(release.within(*span) for span in self.clearable)
 
 
 def _why(error: Exception) -> str:

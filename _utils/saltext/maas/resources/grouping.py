@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources import kinds
+from saltext.maas.resources import rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
+from saltext.maas.resources.xpath import is_xpath
+
+_ASCII_WORD = (
+    rules.matches(r"[A-Za-z0-9_-]+", "a word of ASCII letters, digits, _ and -"),
+    rules.longest(256),
+)
+_ZONE_NAME = (
+    rules.matches(r"[\w-]+", "a word of letters, digits, _ and -", until="2.3"),
+    rules.MODEL_NAME, rules.longest(256),
+)  # fmt: skip
+_XPATH = rules.Rule("an XPath expression such as //node[@class='display']", is_xpath)
 
 
 class Zone(Table):
@@ -18,7 +29,7 @@ class Zone(Table):
     protected = ("default",)
     pillar = Place("zones", "Physical zones.", "name")
     fields = (
-        Field("name", kinds.WORD, doc="Name, unique in the region."),
+        Field("name", rules=_ZONE_NAME, doc="Name, unique in the region."),
         Field("description", doc="Free text."),
     )
     example = {"name": "north", "description": "by the window"}
@@ -40,11 +51,7 @@ class ResourcePool(Table):
     protected = ("default",)
     pillar = Place("resource_pools", "Resource pools. From 2.4 on.", "name")
     fields = (
-        Field(
-            "name",
-            kinds.matching(r"^\w([\w -]*\w)?$", "a name of letters, digits, _, - and spaces"),
-            doc="Name, unique in the region.",
-        ),
+        Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),
         Field(
             "description",
             doc="Free text.",
@@ -71,13 +78,14 @@ class Tag(Table):
     identity = ("name",)
     pillar = Place("tags", "Tags; which machines have one is left to their definitions.", "name")
     fields = (
-        Field("name", kinds.WORD, doc="Name, unique in the region."),
+        Field("name", rules=_ASCII_WORD, doc="Name, unique in the region."),
         Field(
-            "definition", doc="XPath expression over a machine's hardware; it decides who has it."
+            "definition", rules=(_XPATH,),
+            doc="XPath expression over a machine's hardware; it decides who has it.",
         ),
         Field("comment", doc="Free text."),
         Field("kernel_opts", doc="Kernel options of the machines that have it."),
-    )
+    )  # fmt: skip
     example = {
         "name": "gpu",
         "definition": "//node",

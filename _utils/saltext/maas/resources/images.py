@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.errors import Invalid, NotFound, Unexpected
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
@@ -27,7 +27,8 @@ class BootSource(Table):
     after = ("setting before import",)
     example = {"url": "http://images.example.com/ephemeral-v3/stable/"}
     fields = (
-        Field("url", kinds.URL, doc="URL of the simplestreams mirror."),
+        Field("url", kinds.URL, rules=(rules.URL, rules.longest(200)),
+              doc="URL of the simplestreams mirror."),
         Field("keyring_filename", usual=KEYRING, doc="Keyring file on the region host."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
@@ -105,15 +106,16 @@ class BootSelection(Table):
         Field("os", doc="Operating system, such as ubuntu."),
         Field("release", doc="Release, such as jammy."),
         Field(
-            "arches", kinds.NAMES, default=["*"],
+            "arches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
             doc="Architectures; * for all, and where not given."
         ),
         Field(
-            "subarches", kinds.NAMES, default=["*"],
+            "subarches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
             doc="Sub-architectures; * for all, and where not given."
         ),
         Field(
-            "labels", kinds.NAMES, default=["*"], doc="Labels; * for all, and where not given."
+            "labels", kinds.NAMES, default=["*"], clearable=rules.NEVER,
+            doc="Labels; * for all, and where not given.",
         ),
     )  # fmt: skip
 
@@ -196,8 +198,3 @@ class BootSelection(Table):
             return True
 
         run.wait_for(f"the catalogue of {source}", tried, run.limits.catalogue_seconds)
-
-
-def after_import(setting: str) -> bool:
-    """Whether MAAS takes a setting's value only once the image it names is there."""
-    return setting.endswith("_distro_series")

@@ -31,6 +31,11 @@ class Kind:
     wire: Callable[[Any], Any] = lambda value: "" if value is None else value
     schema: dict = field(default_factory=dict)
 
+    @property
+    def optional(self) -> bool:
+        """Whether there may be no value; only the schema knows."""
+        return "null" in self.schema.get("type", ()) or None in self.schema.get("enum", ())
+
     def clean(self, value):
         """Normalise; empty values all mean None, since MAAS answers ``""`` and null alike.
 
@@ -40,9 +45,10 @@ class Kind:
         if value is None or value == "":
             return None
         try:
-            return self.normal(value)
+            found = self.normal(value)
         except (ValueError, TypeError):
             raise ValueError(f"must be {self.allowed}") from None
+        return None if found == [] else found
 
 
 def _boolean(value):
@@ -257,21 +263,33 @@ def matching(pattern: str, allowed: str, of: Kind = TEXT) -> Kind:
     return Kind(allowed, of.normal, schema={"type": "string", "pattern": pattern})
 
 
-def bounded(low: int, high: int) -> Kind:
+def one_number(*allowed: int) -> Kind:
+    """A number out of a few."""
+
+    def normal(value):
+        if _integer(value) not in allowed:
+            raise ValueError
+        return int(value)
+
+    told = ", ".join(map(str, allowed))
+    return Kind(f"one of: {told}", normal, schema={"enum": list(allowed)})
+
+
+def bounded(low: int, high: int | None = None) -> Kind:
     """A whole number within bounds."""
 
     def normal(value):
         number = _integer(value)
-        if not low <= number <= high:
+        if number < low or (high is not None and number > high):
             raise ValueError
         return number
 
-    return Kind(
-        f"a whole number from {low} to {high}",
-        normal,
-        schema={"type": "integer", "minimum": low, "maximum": high},
-    )
+    schema = {"type": "integer", "minimum": low}
+    allowed = f"a whole number from {low}" + (" on" if high is None else f" to {high}")
+    return Kind(allowed, normal, schema=schema if high is None else {**schema, "maximum": high})
 
+
+_MOST = 2**31 - 1  # what a number in PostgreSQL may be
 
 WORD = matching(r"^[\w-]{1,256}$", "a word of letters, digits, _ and -")
 HOST_LABEL = matching(
@@ -283,7 +301,7 @@ DOMAIN = matching(
     "a domain name such as example.com",
 )
 TTL = Kind(
-    "a whole number from 1 to 604800",
-    _integer,
-    schema={"type": ["integer", "null"], "minimum": 1, "maximum": 604800},
+    f"a whole number from 0 to {_MOST}",
+    bounded(0, _MOST).normal,
+    schema={"type": ["integer", "null"], "minimum": 0, "maximum": _MOST},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import holder, nic_vlans
 from saltext.maas.resources.place import Place
@@ -23,9 +23,13 @@ class Fabric(Table):
     pillar = Place("fabrics", "Fabrics. From 1.9 on.", "name")
     example = {"name": "dc1", "class_type": "10g"}
     changed = {"class_type": "40g"}
+    reserved = r"fabric-\d+"
     fields = (
-        Field("name", doc="Name, unique in the region."),
-        Field("class_type", doc="Free word for its class, such as 10g."),
+        Field("name", rules=rules.WORD, doc="Name, unique in the region."),
+        Field(
+            "class_type", rules=rules.BLANKS, clearable=rules.until("2.3"),
+            doc="Free word for its class, such as 10g.",
+        ),
         Field(
             "description",
             since="2.0",
@@ -117,8 +121,9 @@ class Space(Table):
     copies = "raced"  # in 1.9; later the database refuses it
     pillar = Place("spaces", "Spaces. From 1.9 on.", "name")
     example = {"name": "dmz"}
+    reserved = r"space-\d+|undefined"
     fields = (
-        Field("name", doc="Name, unique in the region."),
+        Field("name", rules=rules.WORD, doc="Name, unique in the region."),
         Field("description", since="2.0", readable=False, doc="Sent at creation only."),
     )
 

@@ -48,6 +48,12 @@ class Place:
         """How the pillar calls a field."""
         return self.spelled.get(name, name)
 
+    def of(self, where: str, name: str) -> str:
+        """The path of an object's field, from the path of the object."""
+        if self.plain or name in self.implied():
+            return where
+        return f"{where}:{self.spelling(name)}"
+
     def implied(self) -> set:
         """The fields that do not stand in an object's own mapping."""
         return {self.named_by, self.parent, *self.left_out} - {""}

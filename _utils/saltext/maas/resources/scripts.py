@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
+import shlex
+from dataclasses import replace
 
+import yaml
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
 _TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
+_NAME = (
+    rules.Rule("a name that is neither 'none' nor a number",
+               lambda name: name.lower() != "none" and not name.isdigit()),
+    rules.Rule("a name without blanks, quotes and other letters than ASCII's",
+               lambda name: shlex.quote(name) == name, since="2.3"),
+    rules.longest(255),
+)  # fmt: skip
+_STARTS = rules.Rule("a script that starts with #!/", lambda text: text.startswith("#!/"), "2.3")
+_FOR_HARDWARE = rules.matches(
+    r"modalias:.+|(pci|usb):[\da-f]{4}:[\da-f]{4}|"
+    r"(system_(vendor|product|version)|mainboard_(vendor|product)):.*",
+    "modalias:..., pci:VVVV:PPPP, usb:VVVV:PPPP, system_vendor:..., system_product:..., "
+    "system_version:..., mainboard_vendor:... or mainboard_product:...",
+    flags=re.I,
+)
+_HEADER = re.compile(r"\s*#\s*-+\s*(Start|End) MAAS 1\.0 script metadata\s+-+", re.I)
 _HARDWARE = {"node": 0, "cpu": 1, "memory": 2, "storage": 3, "network": 4, "gpu": 5}
 
 
@@ -22,6 +43,30 @@ def _content(raw):
     return base64.b64decode(data).decode("utf-8", "replace") if data else None
 
 
+def _header(text):
+    """What the YAML in a script's own comments says of it.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    lines, inside = [], False
+    for line in (text or "").splitlines()[1:]:
+        if _HEADER.search(line):
+            if inside:
+                break
+            inside = True
+        elif inside and line.strip():
+            if "#" not in line:
+                raise ValueError("has a header with a line that does not begin with #")
+            lines.append(line.partition("#")[2])
+    try:
+        found = yaml.safe_load("\n".join(lines))
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise ValueError(f"has a header that is no YAML: {told}") from None
+    return found if isinstance(found, dict) else {}
+
+
 class Script(Table):
     name = "script"
     noun = "script"
@@ -30,12 +75,13 @@ class Script(Table):
     identity = ("name",)
     pillar = Place("scripts", "Scripts that run on machines. From 2.2 on.", "name")
     fields = (
-        Field("name", doc="Name, unique in the region; a YAML header may name it too."),
-        Field("script", _TEXT, read=_content, doc="The text, from #! on; a YAML header may say "
-              "what is not said here."),
+        Field("name", rules=_NAME,
+              doc="Name, unique in the region; a YAML header may name it too."),
+        Field("script", _TEXT, read=_content, rules=(_STARTS,),
+              doc="The text, from #! on; a YAML header may say what is not said here."),
         Field("type", kinds.numbered(commissioning=0, testing=2, release=3), usual="testing",
               doc="commissioning, testing, or release from 3.5 on."),
-        Field("title", doc="What a person calls it."),
+        Field("title", rules=(rules.longest(255),), doc="What a person calls it."),
         Field("description", doc="Free text."),
         Field("tags", kinds.COMMA_NAMES, doc="Tags by which it is chosen."),
         Field("timeout", kinds.DURATION, usual=0,
@@ -49,7 +95,9 @@ class Script(Table):
               doc="What it may run beside: disabled, instance or any."),
         Field("packages", kinds.MAPPING, since="2.3", until="3.4",
               doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
-        Field("for_hardware", kinds.COMMA_NAMES, since="2.4", doc="Hardware that it is for."),
+        # Empty text leaves it alone, where an empty list in JSON clears it.
+        Field("for_hardware", replace(kinds.NAMES, wire=json.dumps), since="2.4",
+              rules=(_FOR_HARDWARE,), doc="Hardware that it is for, such as pci:8086:1234."),
         Field("may_reboot", kinds.BOOLEAN, since="2.4", usual=False,
               doc="Whether it may reboot the machine."),
         Field("recommission", kinds.BOOLEAN, since="2.4", usual=False,
@@ -63,6 +111,45 @@ class Script(Table):
         "tags": ["fans"], "description": "do they turn",
     }  # fmt: skip
     changed = {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"}
+
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        if release is not None and release < "2.3":
+            return
+        try:
+            header = _header(values.get("script"))
+        except ValueError as error:
+            yield "script", str(error)
+            return
+        for name, (word, said) in self._in_both(values, header).items():
+            if said != values[name]:
+                yield (
+                    name,
+                    f"{values[name]!r} is not what the script's header says: {word}: {said!r}",
+                )
+
+    def _in_both(self, values, header):
+        """What a script's header says of the fields that are named too: ``{name: (word, value)}``.
+
+        MAAS compares them to the letter, and refuses even what means the same.
+        """
+        found = {}
+        for name in _SAID_ONCE & values.keys():
+            word = "script_type" if name == "type" else name
+            if header.get(word) is not None:
+                try:
+                    found[name] = (word, self.by_name[name].kind.clean(header[word]))
+                except ValueError:
+                    found[name] = (word, header[word])
+        return found
+
+    def form(self, snapshot, values):
+        data, files = super().form(snapshot, values)
+        if values.get("script") and snapshot.release >= "2.3":
+            for name in self._in_both(values, _header(values["script"])):
+                if name not in ("name", "type"):
+                    del data[name]
+        return data, files
 
     def read(self, snapshot, partition):
         shape = [self.shape(snapshot.release)]
@@ -78,7 +165,7 @@ class Script(Table):
         return not self.kept(record.raw)
 
     def to_pillar(self, snapshot, values):
-        tags = [tag for tag in values.get("tags") or () if tag not in _HARDWARE]
+        tags = [tag for tag in values.get("tags") or () if tag not in ("node", "destructive")]
         return {**values, "tags": tags or None}
 
     def problem(self, snapshot, wanted, record):
@@ -90,8 +177,8 @@ class Script(Table):
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)
         if "tags" in found:
-            # MAAS adds the hardware that a script looks at.
-            old, new = (set(part or ()) - _HARDWARE.keys() for part in found["tags"])
+            # MAAS itself gives and takes those that say what a script looks at, and its danger.
+            old, new = (set(part or ()) - {*_HARDWARE, "destructive"} for part in found["tags"])
             if old == new:
                 del found["tags"]
         return found
@@ -117,6 +204,11 @@ def _with_text(raw, text):
     data = base64.b64encode((text or "").encode()).decode()
     newest = max((one["id"] for one in raw.get("history") or ()), default=0)
     return {**raw, "history": [{"id": newest, "data": data}]}
+
+
+#: Fields that a script's header and a form may both say, though only the same.
+_SAID_ONCE = {"name", "title", "description", "type", "hardware_type", "parallel", "destructive",
+              "may_reboot", "recommission", "apply_configured_networking"}  # fmt: skip
 
 
 class CommissioningScript(Table):

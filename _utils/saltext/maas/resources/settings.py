@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from saltext.maas.client.errors import WrongAnswer
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.images import after_import
-from saltext.maas.resources.table import Table, reference
+from saltext.maas.resources.table import Table, cannot_be_cleared, reference
 
 
 @dataclass(frozen=True)
@@ -19,80 +19,199 @@ class Setting:
     """One setting that ``set_config`` takes.
 
     Attributes:
-        kind: ``bool``, ``int``, ``text``, or ``words`` and ``addresses`` (lists that MAAS keeps
-            space separated).
-        choices: The texts or words that it may be, where MAAS takes no others.
-        span: The least and the greatest number that it may be.
+        kind: See :mod:`saltext.maas.resources.kinds`; lists are text with spaces, as MAAS keeps
+            them.
         since, until: First and last release that has it.
         default: Its value in a new region; None where there is none, or where it
             depends on the host or release.
         secret: Its value must not be shown.
+        rules: What MAAS takes beside what its kind says, release by release.
+        clearable: False where MAAS wants some value.
+        words: Its value is several words.
     """
 
-    kind: str
+    kind: kinds.Kind
     since: str
     until: str = ""
     default: object = None
     secret: bool = False
-    choices: tuple = ()
-    span: tuple = ()
+    rules: tuple = ()
+    clearable: bool = True
+    words: bool = False
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the setting."""
-        line = Release(release.series)
-        return line >= self.since and not (self.until and line > self.until)
+        return release.within(self.since, self.until)
+
+    def schema(self) -> dict:
+        """The JSON schema of what a pillar may say."""
+        found = {**self.kind.schema, "allowed": self.kind.allowed}
+        if not self.clearable:
+            return found
+        if "enum" in found:
+            return {**found, "enum": [*found["enum"], None]}
+        types = found["type"] if isinstance(found["type"], list) else [found["type"]]
+        return {**found, "type": list(dict.fromkeys([*types, "null"]))}
 
 
-def _bool(since, default, until=""):
-    return Setting("bool", since, until, default)
+def _words(value):
+    if isinstance(value, dict):
+        raise ValueError
+    parts = value if isinstance(value, (list, tuple)) else re.split(r"[\s,]+", str(value))
+    return " ".join(filter(None, map(_plain_word, parts))) or None
 
 
-def _int(since, default, span=()):
-    return Setting("int", since, "", default, span=span)
+def _plain_word(word):
+    """A word as MAAS keeps it: addresses in their short form."""
+    try:
+        return kinds.ADDRESS.clean(word)
+    except ValueError:
+        return str(word)
 
 
-def _port(since, default):
-    return _int(since, default, (1, 65535))
+def _url(value):
+    # Django of MAAS 1.x puts the slash there itself.
+    return re.sub(r"^(\w+://[^/]+)/$", r"\1", kinds.TEXT.normal(value) or "") or None
 
 
-def _one_of(since, default, *choices):
-    return Setting("text", since, "", default, choices=choices)
+def _log_host(value):
+    text = kinds.TEXT.normal(value)
+    # MAAS adds the port itself.
+    return text if text is None or re.search(r":\d+$", text) else f"{text}:514"
 
 
-def _text(since, default=None, until="", secret=False):
-    return Setting("text", since, until, default, secret)
+def _number_word(*words):
+    """A choice of words some of which are numbers, quoted or not."""
+    kind = kinds.choice(*words)
+    numbers = [int(word) for word in words if word.isdigit()]
+    return replace(
+        kind, normal=lambda value: kind.normal(str(value)), schema={"enum": [*words, *numbers]}
+    )
 
 
-def _words(since, default=None, choices=()):
-    return Setting("words", since, "", default, choices=choices)
+_WORDS = kinds.Kind("a list of words", _words, schema=kinds.NAMES.schema)
+_URL = replace(kinds.TEXT, normal=_url)
+_LOG_HOST = replace(kinds.TEXT, normal=_log_host)
+_SECONDS = (0, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800)
 
 
+def _each(test, allowed, since="", until=""):
+    """A rule for every word of a list."""
+    return rules.Rule(allowed, lambda value: all(map(test, str(value).split())), since, until)
+
+
+def _is_network(word):
+    try:
+        ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+_ADDRESSES = _each(rules.is_address, "a list of IP addresses")
+_ADDRESS = rules.Rule("one IP address", lambda value: rules.is_address(str(value)))
+_HOSTS = _each(rules.is_host, "a list of host names or IP addresses")
+_TRUSTED = _each(
+    lambda word: _is_network(word) if "/" in word else rules.is_host(word),
+    "a list of IP addresses, networks or host names",
+)
+#: Ports of MAAS itself, but for the one that a setting is about.
+_FREE_PORT = rules.Rule(
+    "a port from 1024 on that MAAS does not use itself: not one of 5240 to 5270",
+    lambda port: port >= 1024 and not 5240 <= port <= 5270, until="3.6",
+)  # fmt: skip
+_FREE_PORT_3_7 = rules.Rule(
+    "a port from 1024 on that MAAS does not use itself: not one of 5239 to 5284",
+    lambda port: port >= 1024 and not 5239 <= port <= 5284, since="3.7",
+)  # fmt: skip
+_PORTS = (_FREE_PORT, _FREE_PORT_3_7)
+_SYSLOG_PORTS = tuple(
+    replace(rule, test=lambda port, test=rule.test: port == 5247 or test(port)) for rule in _PORTS
+)
+_INTERVAL = rules.matches(
+    r"(\d+\s?(hours?|hr|h)\s?)?(\d+\s?(minutes?|min|m)\s?)?(\d+\s?(seconds?|sec|s)\s?)?",
+    "an interval such as 15m or 1h 30m",
+)
+_BARE_URL = rules.Rule(
+    "a URL without user and password", lambda url: "@" not in url, until="1.10"
+)  # fmt: skip
+_SERIES_1_5 = rules.Rule(
+    "one of: precise, saucy, trusty, utopic",
+    lambda value: series(value) in ("precise", "saucy", "trusty", "utopic"), until="1.5",
+)  # fmt: skip
+_COMMISSIONING_1_5 = rules.Rule("trusty", lambda value: series(value) == "trusty", until="1.5")
+_UBUNTU = rules.Rule(
+    "a series of Ubuntu, such as jammy", lambda value: system(value) in ("", "ubuntu")
+)
+_DOMAIN = rules.Rule("a domain name such as maas-internal", rules.is_domain_name)
+_K_G = (
+    rules.longest(20, until="3.3"),
+    rules.matches(r"0x[0-9a-fA-F]{40}|[\w\W]{20}", "20 characters, or 0x and 40 hexadecimal "
+                  "digits", "3.4"),
+)  # fmt: skip
+_LAYOUTS = (
+    rules.one_of("flat", "lvm", "bcache", until="2.5"),
+    rules.one_of("flat", "lvm", "bcache", "vmfs6", "blank", until="3.0"),
+)
 _WORKAROUNDS = (
     "opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg", "endianseq", "intel20",
     "supermicro20", "sun20", "nochecksumcheck", "integritycheckvalue", "ipmiping",
 )  # fmt: skip
+_FLAGS = replace(
+    _WORDS, allowed=f"a list of words out of: {', '.join(_WORKAROUNDS)}",
+    schema={**_WORDS.schema, "items": {"enum": list(_WORKAROUNDS), "allowed": "one of: "
+            + ", ".join(_WORKAROUNDS)}},
+)  # fmt: skip
+
+
+def _bool(since, default, until=""):
+    return Setting(kinds.BOOLEAN, since, until, default, clearable=False)
+
+
+def _int(since, default, low=None, high=None, **more):
+    kind = kinds.INTEGER if low is None else kinds.bounded(low, high)
+    return Setting(kind, since, "", default, **more)
+
+
+def _one_of(since, default, *choices, **more):
+    return Setting(kinds.choice(*choices), since, "", default, **more)
+
+
+def _text(since, default=None, until="", kind=kinds.TEXT, **more):
+    return Setting(kind, since, until, default, **more)
+
+
+def _list(since, *rules, default=None):
+    kind = replace(_WORDS, allowed=rules[0].allowed)
+    return Setting(kind, since, "", default, rules=rules, words=True)
+
 
 SETTINGS = {
-    "active_discovery_interval": _int("2.1", 10800),
+    "active_discovery_interval": replace(
+        _int("2.1", 10800), kind=kinds.one_number(*_SECONDS)
+    ),
     "allow_only_trusted_transfers": _bool("3.5", False),
     "auto_vlan_creation": _bool("3.4", True),
     "boot_images_auto_import": _bool("1.8", True),
     "boot_images_no_proxy": _bool("2.3", False),
     "check_compatibility": _bool("1.5", False, "1.7"),
-    "commissioning_distro_series": _text("1.5"),
+    "commissioning_distro_series": _text("1.5", rules=(_COMMISSIONING_1_5, _UBUNTU)),
     "completed_intro": _bool("2.1", False),
     "curtin_verbose": _bool("1.9", True),
-    "default_boot_interface_link_type": _one_of("3.6", "auto", "auto", "dhcp", "static", "link_up"),
-    "default_distro_series": _text("1.5"),
+    "default_boot_interface_link_type": _one_of(
+        "3.6", "auto", "auto", "dhcp", "static", "link_up", clearable=False
+    ),
+    "default_distro_series": _text("1.5", rules=(_SERIES_1_5,)),
     "default_dns_ttl": _int("2.0", 30),
     "default_min_hwe_kernel": _text("1.9"),
     "default_osystem": _text("1.6", "ubuntu"),
     "default_storage_layout": _one_of(
-        "1.9", "flat", "flat", "lvm", "bcache", "vmfs6", "vmfs7", "blank", "custom"
+        "1.9", "flat", "flat", "lvm", "bcache", "vmfs6", "vmfs7", "blank", "custom",
+        rules=_LAYOUTS, clearable=False,
     ),
     "disk_erase_with_quick_erase": _bool("2.1", False),
     "disk_erase_with_secure_erase": _bool("2.1", True),
-    "dns_trusted_acl": _words("2.5"),
+    "dns_trusted_acl": _list("2.5", _TRUSTED),
     "dnssec_validation": _one_of("1.8", "auto", "auto", "yes", "no"),
     "enable_analytics": _bool("2.1", True),
     "enable_dhcp_discovery_on_unconfigured_interfaces": _bool("1.7", True, "1.7"),
@@ -103,45 +222,51 @@ SETTINGS = {
     "enlist_commissioning": _bool("2.5", True),
     "enlistment_domain": _text("1.5", "local", "1.7"),
     "force_v1_network_yaml": _bool("2.6", False),
-    "hardware_sync_interval": _text("3.2", "15m"),
-    "http_boot": Setting("bool", "2.3", "2.3"),
-    "http_proxy": _text("1.5"),
+    "hardware_sync_interval": _text("3.2", "15m", rules=(_INTERVAL,), clearable=False),
+    "http_boot": _bool("2.3", None, "2.3"),
+    "http_proxy": _text("1.5", kind=_URL, rules=(rules.URL, _BARE_URL)),
     "kernel_opts": _text("1.5"),
-    "maas_auto_ipmi_cipher_suite_id": _text("3.2", "3"),
-    "maas_auto_ipmi_k_g_bmc_key": _text("2.9", secret=True),
-    "maas_auto_ipmi_user": _text("2.8", "maas"),
+    "maas_auto_ipmi_cipher_suite_id": Setting(
+        _number_word("17", "3", "8", "12"), "3.2", default="3"
+    ),
+    "maas_auto_ipmi_k_g_bmc_key": _text("2.9", secret=True, rules=_K_G),
+    "maas_auto_ipmi_user": _text("2.8", "maas", rules=(rules.longest(20, "2.9"),)),
     "maas_auto_ipmi_user_privilege_level": _one_of("2.9", "ADMIN", "USER", "OPERATOR", "ADMIN"),
-    "maas_auto_ipmi_workaround_flags": _words("3.2", choices=_WORKAROUNDS),
-    "maas_internal_domain": _text("2.5", "maas-internal"),
-    "maas_name": _text("1.5"),
-    "maas_proxy_port": _port("2.3", 8000),
-    "maas_syslog_port": _port("2.5", 5247),
+    "maas_auto_ipmi_workaround_flags": Setting(
+        _FLAGS, "3.2", words=True, rules=(_each(_WORKAROUNDS.__contains__, _FLAGS.allowed),)
+    ),
+    "maas_internal_domain": _text("2.5", "maas-internal", rules=(_DOMAIN,)),
+    "maas_name": _text("1.5", clearable=False),
+    "maas_proxy_port": _int("2.3", 8000, 1, 65535, rules=_PORTS),
+    "maas_syslog_port": _int("2.5", 5247, 1, 65535, rules=_SYSLOG_PORTS),
     # From 2.1 on the two archives are package repositories, yet still answer here.
-    "main_archive": _text("1.5", "http://archive.ubuntu.com/ubuntu"),
-    "max_node_commissioning_results": _int("2.2", 10),
-    "max_node_installation_results": _int("2.2", 3),
-    "max_node_release_results": _int("3.5", 3),
-    "max_node_testing_results": _int("2.2", 10),
+    "main_archive": _text("1.5", "http://archive.ubuntu.com/ubuntu", kind=_URL,
+                          rules=(rules.URL, _BARE_URL), clearable=False),
+    "max_node_commissioning_results": _int("2.2", 10, 1),
+    "max_node_installation_results": _int("2.2", 3, 1),
+    "max_node_release_results": _int("3.5", 3, 1),
+    "max_node_testing_results": _int("2.2", 10, 1),
     "network_discovery": _one_of("2.1", "enabled", "enabled", "disabled"),
-    "node_timeout": _int("2.5", 30),
+    "node_timeout": _int("2.5", 30, 1),
     "ntp_external_only": _bool("2.1", False),
-    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0"),
-    "ntp_servers": _words("2.1", "ntp.ubuntu.com"),
-    "ports_archive": _text("1.5", "http://ports.ubuntu.com/ubuntu-ports"),
+    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0", rules=(replace(_ADDRESS, until="1.5"),)),
+    "ntp_servers": _list("2.1", _HOSTS, default="ntp.ubuntu.com"),
+    "ports_archive": _text("1.5", "http://ports.ubuntu.com/ubuntu-ports", kind=_URL,
+                           rules=(rules.URL, _BARE_URL), clearable=False),
     "prefer_v4_proxy": _bool("2.4", False),
     "prometheus_enabled": _bool("2.5", False),
     "prometheus_push_gateway": _text("2.5"),
     "prometheus_push_interval": _int("2.5", 60),
     "promtail_enabled": _bool("3.2", False),
-    "promtail_port": _port("3.2", 5238),
+    "promtail_port": _int("3.2", 5238, 1, 65535),
     "release_notifications": _bool("2.9", True),
-    "remote_syslog": _text("2.5"),
-    "session_length": _int("3.4", 1209600),
-    "subnet_ip_exhaustion_threshold_count": _int("2.2", 16),
+    "remote_syslog": _text("2.5", kind=_LOG_HOST),
+    "session_length": _int("3.4", 1209600, 10, 1209600),
+    "subnet_ip_exhaustion_threshold_count": _int("2.2", 16, 1),
     "theme": _text("3.3"),
     "tls_cert_expiration_notification_enabled": _bool("3.2", False),
-    "tls_cert_expiration_notification_interval": _int("3.2", 30),
-    "upstream_dns": Setting("addresses", "1.5"),
+    "tls_cert_expiration_notification_interval": _int("3.2", 30, 1, 90),
+    "upstream_dns": _list("1.5", _ADDRESSES, replace(_ADDRESS, until="1.7")),
     "use_peer_proxy": _bool("2.3", False),
     "use_rack_proxy": _bool("2.5", True),
     "vcenter_datacenter": _text("2.6"),
@@ -149,18 +274,44 @@ SETTINGS = {
     "vcenter_server": _text("2.6"),
     "vcenter_username": _text("2.6"),
     "windows_kms_host": _text("1.6"),
-}
+}  # fmt: skip
 
 
 #: What the region fetches images through, and what it fetches of them.
 _BEFORE_IMPORT = ("boot_images_no_proxy", "enable_http_proxy", "http_proxy", "use_peer_proxy",
                   "maas_proxy_port", "prefer_v4_proxy", "main_archive", "ports_archive",
                   "boot_images_auto_import")  # fmt: skip
+#: What MAAS takes only once there is an image that it names.
+_AFTER_IMPORT = ("default_osystem", "default_distro_series", "commissioning_distro_series",
+                 "default_min_hwe_kernel")  # fmt: skip
+#: Settings that MAAS judges by what another one is.
+_JUDGED_BY = {
+    "default_distro_series": "default_osystem",
+    "default_min_hwe_kernel": "commissioning_distro_series",
+    "use_peer_proxy": "http_proxy",
+}
+_BOTH_FORMS = ("default_distro_series", "commissioning_distro_series")
 
 
 def before_import(setting: str) -> bool:
     """Whether an image import depends on a setting."""
     return setting in _BEFORE_IMPORT
+
+
+def after_import(setting: str) -> bool:
+    """Whether MAAS takes a setting's value only once the image it names is there."""
+    return setting in _AFTER_IMPORT
+
+
+def series(text: str | None) -> str:
+    """The series in ``ubuntu/jammy``, or in ``jammy`` alone."""
+    # 1.6 and 1.7 mark a series that needs a license key.
+    return str(text or "").rpartition("/")[2].rstrip("*")
+
+
+def system(text: str | None) -> str:
+    """The operating system in ``ubuntu/jammy``; empty where there is none."""
+    return str(text or "").rpartition("/")[0]
 
 
 def normal(name: str, value):
@@ -173,25 +324,12 @@ def normal(name: str, value):
         ValueError: The value does not fit the setting's kind.
     """
     known = SETTINGS.get(name)
-    kind = known.kind if known else "text"
     if value is None or value == "":
         return None
-    if kind == "bool":
-        return kinds.BOOLEAN.clean(value)
-    if kind == "int":
-        return kinds.INTEGER.clean(value)
-    if kind == "addresses":
-        return kinds.ADDRESSES.wire(kinds.ADDRESSES.clean(value)) or None
-    if kind == "words":
-        words = value if isinstance(value, (list, tuple)) else re.split(r"[\s,]+", str(value))
-        return " ".join(str(word) for word in words if str(word)) or None
-    if isinstance(value, bool):
+    if known is None and isinstance(value, bool):
         # A region of a release unknown to us may hold such settings.
         return "true" if value else "false"
-    text = kinds.TEXT.clean(value)
-    if name == "remote_syslog" and not re.search(r":\d+$", text):
-        return f"{text}:514"  # MAAS adds the port itself
-    return text
+    return (known.kind if known else kinds.TEXT).clean(value)
 
 
 class SettingTable(Table):
@@ -212,6 +350,19 @@ class SettingTable(Table):
             return normal(values["name"], value)
         return super().normal(field, value, values)
 
+    def place_of(self, where, field):
+        return where
+
+    def mistakes(self, values, release):
+        known, value = SETTINGS.get(values["name"]), values.get("value")
+        if known is None or "value" not in values:
+            return
+        if value is None and not known.clearable:
+            yield "value", cannot_be_cleared(release)
+        for rule in known.rules:
+            if rule.broken_by(value, release):
+                yield "value", f"{HIDDEN if known.secret else repr(value)} must be {rule.allowed}"
+
     def partition(self, values):
         return values["name"]
 
@@ -227,7 +378,10 @@ class SettingTable(Table):
         return "setting after import" if after_import(wanted.key) else "setting"
 
     def comes_after(self, wanted):
-        return ("setting before import",) if after_import(wanted.key) else ()
+        if not after_import(wanted.key):
+            return ()
+        # Up to 3.4 MAAS asks its clusters which operating systems there are.
+        return ("setting before import", "boot_resource", "cluster_image")
 
     def read(self, snapshot, partition):
         value = snapshot.client.get("maas/", op="get_config", name=partition)
@@ -241,21 +395,19 @@ class SettingTable(Table):
         return [{"name": partition, "value": value}]
 
     def differences(self, snapshot, wanted, record):
+        if "value" not in wanted.values:
+            return {}
         name = wanted.values["name"]
         old, new = normal(name, record.raw["value"]), wanted.values["value"]
-        if old == new:
-            return {}
-        # 1.x shows a never set series without its operating system, yet wants it with one.
-        if name.endswith("_distro_series") and str(new).endswith(f"/{old}"):
+        if old == new or (name in _BOTH_FORMS and old and series(old) == series(new)):
             return {}
         if name in SETTINGS and SETTINGS[name].secret:
             return {"value": (old and HIDDEN, new and HIDDEN)}
         return {"value": (old, new)}
 
     def needs(self, wanted, everything):
-        if not after_import(wanted.key):
-            return set()
-        return {("image", "*")}
+        found = {(self.name, _JUDGED_BY[wanted.key])} if wanted.key in _JUDGED_BY else set()
+        return found | {("image", "*")} if after_import(wanted.key) else found
 
     def values(self, snapshot, raw):
         return {"name": raw["name"], "value": normal(raw["name"], raw["value"])}
@@ -269,7 +421,7 @@ class SettingTable(Table):
         known = SETTINGS[values["name"]]
         if known.secret:
             return reference(self.name, values["name"])
-        if known.kind in ("words", "addresses") and values["value"]:
+        if known.words and values["value"]:
             return values["value"].split()
         return values["value"]
 
@@ -279,11 +431,32 @@ class SettingTable(Table):
 
     def update(self, run, wanted, record):
         name, value = wanted.values["name"], wanted.values["value"]
+        sent = _sent(run, name, value)
         answer = run.client.post(
-            "maas/", op="set_config", data={"name": name, "value": value},
-            hide=self.secrets(wanted.values),
+            "maas/", op="set_config", data={"name": name, "value": sent},
+            hide=self.secrets(wanted.values), as_json=isinstance(sent, list),
         )  # fmt: skip
         if answer != "OK":
             raise WrongAnswer("the region answered with something else than OK")
-        raw = {"name": name, "value": value}
+        raw = {"name": name, "value": " ".join(sent) if isinstance(sent, list) else sent}
         run.snapshot.fold(self.name, raw, name, replaces=record.raw)
+
+
+def _sent(run, name, value):
+    """A value in the form that the region's release takes."""
+    if name == "maas_auto_ipmi_workaround_flags":
+        return (value or "").split()
+    if name not in _BOTH_FORMS or value is None:
+        return value
+    if name == "default_distro_series" and run.snapshot.release.within("1.6", "1.7"):
+        return value if system(value) else f"{_osystem(run)}/{value}"
+    return series(value)
+
+
+def _osystem(run):
+    """The operating system that a series alone belongs to."""
+    name = "default_osystem"
+    for one in run.plan.wanted("setting"):
+        if one.key == name:
+            return one.values.get("value") or "ubuntu"
+    return run.snapshot.records("setting", name)[name].raw["value"] or "ubuntu"

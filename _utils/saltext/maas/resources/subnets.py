@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, nic_subnets
@@ -14,6 +15,23 @@ from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
 
 #: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.
 _OWN_IPV6 = 0xFFFFFFFF
+_NAME = (
+    rules.matches(r"[.: \w/-]+", "letters, digits, spaces, and of other signs . : / _ and -"),
+    rules.longest(255),
+)
+#: Ways in which a machine asks DHCP for its boot loader, with their codes.
+_BOOT_METHODS = {
+    "pxe": "00:00", "uefi_amd64_tftp": "00:07", "uefi_ebc_tftp": "00:09",
+    "uefi_arm64_tftp": "00:0B", "open-firmware_ppc64el": "00:0C", "powernv": "00:0E",
+    "uefi_amd64_http": "00:10", "uefi_arm64_http": "00:13", "s390x": "00:1F",
+    "s390x_partition": "00:20", "ipxe": "",
+}  # fmt: skip
+
+
+def _boot_methods(value):
+    by_code = {code.upper(): name for name, code in _BOOT_METHODS.items()}
+    words = kinds.NAMES.normal(value)
+    return sorted({by_code.get(word.upper().replace("0X", "00:"), word) for word in words})
 
 
 class Subnet(Table):
@@ -34,16 +52,16 @@ class Subnet(Table):
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network."),
         Field(
-            "name", usual=lambda values: values.get("cidr"),
+            "name", rules=_NAME, usual=lambda values: values.get("cidr"),
             doc="Name; MAAS takes the network where none is given.",
         ),
         Field(
             "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
-            usual=UNKNOWN,
+            usual=UNKNOWN, clearable=rules.NEVER,
             doc="VLAN it lies on; the default fabric's untagged one where none is given.",
         ),
         Field(
-            "space", ref="space", until="2.1", usual=UNKNOWN,
+            "space", ref="space", until="2.1", usual=UNKNOWN, clearable=rules.NEVER,
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
             doc="Name of its space; from 2.2 on its VLAN's says so.",
         ),
@@ -72,7 +90,9 @@ class Subnet(Table):
         ),
         Field("description", since="2.5", doc="Free text; MAAS takes it before, and hides it."),
         Field(
-            "disabled_boot_architectures", kinds.NAMES, since="3.0",
+            # Of a repeated field MAAS takes the last one only.
+            "disabled_boot_architectures", replace(kinds.COMMA_NAMES, normal=_boot_methods),
+            since="3.0", rules=(rules.one_of(*_BOOT_METHODS),),
             doc="Boot architectures that DHCP does not serve here.",
         ),
         Field(
@@ -80,6 +100,11 @@ class Subnet(Table):
             doc="Delete it although nodes have addresses in it.",
         ),
     )  # fmt: skip
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        # MAAS names a subnet after its network where it has no name.
+        return values.get("cidr") if field.name == "name" and found is None else found
 
     def after_creation(self, snapshot, raw):
         if read_vlan(raw["vlan"]) not in snapshot.records("vlan"):
@@ -180,7 +205,8 @@ class IpRange(Table):
             read=lambda raw: raw["subnet"]["cidr"],
         ),
         Field("type", kinds.choice("dynamic", "reserved"), doc="dynamic or reserved."),
-        Field("comment", doc="Free text."),
+        Field("comment", rules=(rules.longest(255),), clearable=rules.until("2.3"),
+              doc="Free text."),
     )  # fmt: skip
 
     def parse(self, name):

@@ -45,6 +45,8 @@ class Table:
         example: Values of an object, for tests that take any resource type.
         changed: Values that such an object may be changed to.
         around: ``(type, values)`` of what the example refers to.
+        reserved: Regular expression of names that MAAS gives to what it makes itself, so that
+            nobody can create one of such a name.
         deletes_first: Deletions come before all else instead of last.
         created: What is said of an object after its creation.
         after: Stages (see :meth:`stage`), all changes of which come before any of this type.
@@ -80,6 +82,7 @@ class Table:
     example: ClassVar[dict] = {}
     changed: ClassVar[dict] = {}
     around: ClassVar[tuple] = ()
+    reserved: ClassVar[str] = ""
     deletes_first: ClassVar[bool] = False
     created: ClassVar[str] = "created"
     after: ClassVar[tuple] = ()
@@ -112,6 +115,32 @@ class Table:
             ValueError: With what is allowed.
         """
         return field.kind.clean(value)
+
+    def place_of(self, where: str, field: str) -> str:
+        """Where a field of an object stands, for messages; ``where`` is the object's own place."""
+        return self.pillar.of(where, field) if self.pillar else f"{where}:{field}"
+
+    def mistakes(self, values: dict, release: Release | None):
+        """What MAAS would refuse of an object's values, whatever the region holds.
+
+        Args:
+            values: Normal values of the fields that are named; None for those to be cleared.
+            release: The region's release; None where it is not known, so that only what no
+                release takes is told.
+
+        Yields:
+            ``(field, sentence)``.
+        """
+        for name, value in values.items():
+            field = self.by_name[name]
+            clears = name in self.identity or (self.can_update and field.clears_in(release))
+            if value is None and not clears:
+                yield name, cannot_be_cleared(release, field)
+            for rule in field.rules:
+                if rule.broken_by(value, release):
+                    shown = HIDDEN if field.secret else repr(value)
+                    yield name, f"{shown} must be {rule.allowed}"
+                    break
 
     def from_pillar(self, values: dict) -> dict:
         """The fields' values, from what stands in the pillar under the fields' names."""
@@ -208,6 +237,8 @@ class Table:
     def problem(self, snapshot, wanted, record) -> str | None:
         """Why a wish cannot come true, seen before anything is sent; None if it can."""
         if record is None:
+            if self.reserved and re.fullmatch(self.reserved, wanted.key):
+                return f"MAAS keeps the name {wanted.key!r} for itself; choose another one"
             return None if self.can_create else f"there is no such {self.noun}"
         fields = ", ".join(
             name
@@ -444,6 +475,10 @@ class Table:
                 data[field.wire_name] = field.kind.wire(value)
         return data, files
 
+    def as_json(self, data: dict) -> bool:
+        """Whether form fields are to go as JSON, since they hold what a form cannot say."""
+        return False
+
     def secrets(self, values: dict) -> list:
         """The secret values among some, for redaction."""
         return [value for name, value in values.items() if self.by_name[name].secret and value]
@@ -551,6 +586,7 @@ class Table:
         return run.client.post(
             self.create_path(run.snapshot, values), op=_op(self.create_op, run.snapshot),
             data=data, files=files, repeat=False, hide=self.secrets(values),
+            as_json=self.as_json(data),
         )  # fmt: skip
 
     def update(self, run, wanted, record) -> None:
@@ -567,7 +603,7 @@ class Table:
             return
         raw = run.client.put(
             self.item(run.snapshot, record.raw), data=data, files=files,
-            hide=self.secrets(wanted.values),
+            hide=self.secrets(wanted.values), as_json=self.as_json(data),
         )  # fmt: skip
         self.keep(run, wanted, raw, replaces=record.raw)
 
@@ -602,8 +638,17 @@ class Table:
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the resource type."""
-        line = Release(release.series)
-        return not (self.since and line < self.since) and not (self.until and line > self.until)
+        return release.within(self.since, self.until)
+
+
+def cannot_be_cleared(release: Release | None, field: Field | None = None) -> str:
+    """Why an empty value is refused, as a sentence."""
+    maas = f"MAAS {release}" if release else "MAAS"
+    if field is not None and (not field.readable or field.fixed):
+        return f"cannot be cleared; {maas} takes it at creation only"
+    if field is not None and not field.kind.optional:
+        return f"cannot be cleared; it must be {field.kind.allowed}"
+    return f"cannot be cleared; {maas} keeps the old value"
 
 
 def _op(name, snapshot):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.nodes import holder, nic_vlans
 from saltext.maas.resources.place import Place
@@ -27,7 +27,8 @@ class Vlan(Table):
         Field("fabric", ref="fabric", doc="Name of its fabric."),
         Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
         Field(
-            "name", doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
+            "name", rules=rules.BLANKS, clearable=(("", "2.3"), ("3.2", "")),
+            doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
             usual=lambda values: (None, "untagged") if values.get("vid") else "untagged",
         ),
         Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),

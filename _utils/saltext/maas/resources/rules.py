@@ -1,0 +1,146 @@
+"""What MAAS takes for a field beside its kind: one rule each, with the releases that hold to it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Any, Callable
+from urllib.parse import urlsplit
+
+from saltext.maas.release import Release
+
+#: Spans of releases ``(since, until)`` in which MAAS clears a field.
+ALWAYS = (("", ""),)
+NEVER = ()
+
+
+def until(release: str) -> tuple:
+    """The span that ends with a release."""
+    return (("", release),)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        allowed: What a value must be, as the end of a sentence.
+        test: Whether a normal value is that.
+        since, until: First and last release that hold to it.
+    """
+
+    allowed: str
+    test: Callable[[Any], bool]
+    since: str = ""
+    until: str = ""
+
+    def holds_for(self, release: Release | None) -> bool:
+        """Whether a release holds to it; without one, whether all do."""
+        if release is None:
+            return not self.since and not self.until
+        return release.within(self.since, self.until)
+
+    def broken_by(self, value, release: Release | None) -> bool:
+        """Whether a value is refused; a reference to a secret is not known yet."""
+        if value is None or (isinstance(value, str) and value.startswith("sdb://")):
+            return False
+        return self.holds_for(release) and not self.test(value)
+
+
+def matches(pattern: str, allowed: str, since: str = "", until: str = "", flags: int = 0) -> Rule:
+    """A rule for text of a form, and for each word of a list."""
+    form = re.compile(pattern, flags)
+    return each(lambda word: form.fullmatch(str(word)) is not None, allowed, since, until)
+
+
+def each(test, allowed: str, since: str = "", until: str = "") -> Rule:
+    """A rule for a value, or for each of a list."""
+
+    def all_of(value):
+        return all(map(test, value)) if isinstance(value, (list, tuple)) else test(value)
+
+    return Rule(allowed, all_of, since, until)
+
+
+def one_of(*words, since: str = "", until: str = "") -> Rule:
+    """A rule that a value, or each word of a list, is one out of a few."""
+    return each(lambda word: word in words, f"one of: {', '.join(map(str, words))}", since, until)
+
+
+def longest(number: int, since: str = "", until: str = "") -> Rule:
+    """A rule for the length of text."""
+    allowed = f"text of up to {number} characters"
+    return Rule(allowed, lambda value: len(str(value)) <= number, since, until)
+
+
+def is_address(text: str) -> bool:
+    """Whether text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?")
+#: Characters of a model's name in MAAS from 2.4 on; before, each type has its own.
+MODEL_NAME = matches(
+    r"\w[ \w-]*", "letters, digits, spaces, _ and -, with no space or - in front", "2.4"
+)
+
+
+def is_domain_name(text: str) -> bool:
+    """Whether MAAS takes text as the name of a domain, or of a server in a record."""
+    return len(text) <= 255 and _NAME.fullmatch(text) is not None
+
+
+def is_host(text: str) -> bool:
+    """Whether text is an IP address or a host name."""
+    host = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+    looks_like_address = ":" in text or re.fullmatch(r"[\d.]+", text)
+    if looks_like_address:
+        return is_address(text)
+    return len(text) <= 255 and all(host.fullmatch(label) for label in text.split("."))
+
+
+_TOP = re.compile(r"(?!-)(?:[a-z-]{2,63}|xn--[a-z0-9-]{1,59})(?<!-)", re.I)
+
+
+def is_url(text: str) -> bool:
+    """Whether text is a URL as Django's forms take it: with a scheme, and a host of several labels.
+
+    A host name alone is taken only where it is ``localhost``.
+    """
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme.lower() not in ("http", "https", "ftp", "ftps") or re.search(r"\s", text):
+        return False
+    if is_address(host) or host == "localhost":
+        return True
+    labels = host.rstrip(".").split(".")
+    return (
+        len(labels) > 1
+        and all(re.fullmatch(r"(?!-)[\w-]{1,63}(?<!-)", label) for label in labels)
+        and _TOP.fullmatch(labels[-1]) is not None
+    )
+
+
+URL = Rule(
+    "a URL such as http://proxy.example.com:3128/, with the host's full name or address", is_url
+)
+
+#: Names without a blank, such as those of fabrics; in 1.x of ASCII letters only.
+WORD = (
+    matches(r"[\w-]+", "a word of letters, digits, _ and -"),
+    matches(r"[\w-]+", "a word of ASCII letters, digits, _ and -", until="1.10", flags=re.ASCII),
+    longest(256),
+)
+#: Names with blanks.
+BLANKS = (
+    matches(r"[ \w-]+", "letters, digits, spaces, _ and -", until="2.3"), MODEL_NAME, longest(256),
+)  # fmt: skip
