@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -51,6 +52,7 @@ def settled(value):
         return [settled(item) for item in value]
     if isinstance(value, str):
         value = re.sub(r"\b(unnamed|eth1-ipv6)-\d+\b", r"\1-N", value)
+        value = re.sub(r"\b(eth\d+-ipv[46])-[0-9a-f]{4}\b", r"\1-N", value)
         value = re.sub(r"\bnode-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "NODE", value)
         return re.sub(r"0x[0-9a-f]{5,}", "0xN", value)
     return value
@@ -62,8 +64,17 @@ DRIVER = {"name": "eth0", "mac": "52:54:00:aa:00:01", "ip": "10.0.0.1",
           "subnet_mask": "255.255.255.0"}  # fmt: skip
 
 
-def register_clusters(lab):
-    for uuid, interfaces in ((A, [DRIVER]), (B, []), (C, [])):
+def register_clusters(lab, others=()):
+    """Three clusters come in, the first with an interface; they offer Windows, too.
+
+    Args:
+        lab: The laboratory.
+        others: Addresses of the interfaces of the second and the third.
+    """
+    lab.region.state["cluster_systems"] = [("windows", "win2012r2")]
+    lab.region.register_controller(uuid=A, hostname=A, interfaces=[DRIVER])
+    for uuid, ip in itertools.zip_longest((B, C), others):
+        interfaces = [{**DRIVER, "ip": ip}] if ip else []
         lab.region.register_controller(uuid=uuid, hostname=uuid, interfaces=interfaces)
 
 
@@ -87,6 +98,7 @@ def import_images(lab, installer=True):
     """Images as from a local mirror, at first without the installer's files."""
     for series, arch in (("trusty", "amd64"), ("trusty", "i386"), ("precise", "amd64")):
         row = catalogue.add_synced(lab.region, "ubuntu", series, arch)
+        row["subarches"] = ("generic", "hwe-p", f"hwe-{series[0]}")
         files = row["sets"][-1]["files"]
         for file in list(files):
             file["have"] = file["size"]

@@ -15,7 +15,11 @@ pytestmark = pytest.mark.salt
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
 OLD_SOURCE = "http://images.example.com/ephemeral-v2/releases/"
-SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s ops"
+SSH_KEY = (
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDK8Kgl0DaxVU9eIJjM2S6y50Yiqn8gtF7kCO3fXtvFCeThpn2z"
+    "1c5fW46wOiYkAb87QMQ2alBd4ysrFXnjpEMB0pZSXEYrcv249APx7bMP26TjrFpXy46Tel2la7XCtwH1"
+    "oubp6tg1Swx3vMVcmn2NYYBYWoIk+Wivo3JZhabQqw== ops"
+)
 UUID = "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001"
 
 NEW = {

@@ -43,14 +43,14 @@ def test_a_device_and_its_address(release):
     assert (made.status, made.json["owner"], made.json["parent"]) == (200, "admin", parent)
     assert admin.post("devices/?op=new", mac_addresses=MACS[5]).status == 400
     assert admin.post("devices/?op=new", mac_addresses=MACS[0]).status == 400
-    assert admin.put(place, hostname="d2").json["hostname"] == "d2"
+    assert admin.put(place, hostname="d2").json["hostname"] == "d2.maas"
     claimed = admin.post(place + "?op=claim_sticky_ip_address", requested_address="10.5.0.101")
     assert claimed.json["ip_addresses"] == ["10.5.0.101"]
     again = admin.post(place + "?op=claim_sticky_ip_address", requested_address="10.5.0.101")
     assert again.status == 404
     free = admin.post(place + "?op=release_sticky_ip_address", address="10.5.0.101")
     assert free.json["ip_addresses"] == []
-    assert [row["hostname"] for row in admin.get("devices/?op=list").json] == ["d2"]
+    assert [row["hostname"] for row in admin.get("devices/?op=list").json] == ["d2.maas"]
     assert ("interface_set" in free.json) == (release != "1.8")
     assert admin.delete(place).status == 204
     assert admin.get(place).status == 404

@@ -7,11 +7,12 @@ cluster they name.
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.forms import REQUIRED, Check, is_url
-from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, as_json, no_content
+from saltext.maas.emulator.model_forms import URL, Field, ModelForm, Wrong, text, too_long
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, as_json, no_content
 
 _MANY = "boot-sources/"
 _ONE = "boot-sources/{id}/"
@@ -34,6 +35,8 @@ selections, old_selections = _pair(_SELECTIONS, "BootSourceSelectionsHandler")
 selection, old_selection = _pair(_SELECTION, "BootSourceSelectionHandler")
 
 NO_KEYRING = "One of keyring_data or keyring_filename must be specified."
+_LONGEST_URL, _LONGEST_PATH = 200, 100
+_LISTS = ("arches", "subarches", "labels")
 TWO_KEYRINGS = "Only one of keyring_filename or keyring_data can be specified."
 
 
@@ -139,36 +142,54 @@ def list_sources(request):
 @old_many("POST")
 def create_source(request):
     """Add a boot source."""
-    request.bound = True  # even nothing at all is told what it lacks
-    row = {"url": None, "keyring_filename": "", "keyring_data": b"", "group": None}
-    if request.region.release < "1.7":
-        row["group"] = groups.group_of(request)["id"]
-    row.update(_cleaned(request, row, new=True))
+    old = request.region.release < "1.7"
+    group = groups.group_of(request)["id"] if old else None
+    row = {**SourceForm(request, _rivals(request)).read(), "group": group}
     request.region.rows(catalogue.SOURCES).add(row)
     catalogue.index(request.region, row)
     return as_json(_shown(request, row), 201)
 
 
-def _cleaned(request, row, new=False):
-    check = Check(request, None if new else row)
-    values = {"url": check.text("url", required=True, longest=200)}
-    if not new and check.has("url") and not request.form.get("url"):
-        check.error("url", REQUIRED)
-    if values["url"] and not is_url(values["url"]):
-        check.error("url", "Enter a valid URL.")
-    others = _asked(request) if request.region.release >= "1.7" else ()
-    if values["url"] in [other["url"] for other in others if other is not row]:
-        check.error("url", "Boot source with this Url already exists.")
-    values["keyring_filename"] = check.text("keyring_filename")
-    values["keyring_data"] = request.files.get("keyring_data", row["keyring_data"])
-    given = bool(values["keyring_filename"]) + bool(values["keyring_data"])
-    # A form with other errors is told of the keyring only where it sent none at all.
-    if given == 0:
-        check.error("__all__", NO_KEYRING)
-    elif given == 2:
-        check.error("__all__", TWO_KEYRINGS)
-    check.done()
-    return values
+def _rivals(request):
+    """Sources that must not have the same URL; clusters of 1.6 may have them all alike."""
+    return _asked(request) if request.region.release >= "1.7" else ()
+
+
+class SourceForm(ModelForm):
+    """A boot source, with a keyring in a file or one that is sent as a file."""
+
+    fields = {"url": replace(URL, required=True), "keyring_filename": text()}
+    defaults = {"url": "", "keyring_filename": "", "keyring_data": b""}
+
+    def __init__(self, request, others, stored=None):
+        super().__init__(request, stored)
+        self.others = others
+        self.keyring = request.files.get("keyring_data")
+
+    def clean(self):
+        self.cleaned["keyring_data"] = self.keyring
+
+    def clean_url(self, url):
+        if len(url) > _LONGEST_URL:
+            raise Wrong(too_long(url, _LONGEST_URL))
+        return url
+
+    def check_object(self, excluded):
+        given = bool(self.values["keyring_filename"]) + bool(self.values["keyring_data"])
+        if given != 1:
+            raise Wrong(TWO_KEYRINGS if given else NO_KEYRING)
+
+    def check_unique(self, excluded):
+        urls = [other["url"] for other in self.others if other is not self.stored]
+        if "url" not in excluded and self.values["url"] in urls:
+            raise Wrong({"url": ["Boot source with this Url already exists."]})
+
+    def read(self):
+        values = super().read()
+        if len(values["keyring_filename"]) > _LONGEST_PATH:
+            text_ = f"value too long for type character varying({_LONGEST_PATH})\n"
+            raise Answer(500, text_, TEXT)
+        return values
 
 
 @one("GET")
@@ -185,7 +206,7 @@ def update_source(request):
     row = _source_of(request)
     if row["keyring_data"]:
         raise Answer(500, "'buffer' object has no attribute 'read'", TEXT)
-    row.update(_cleaned(request, row))
+    row.update(SourceForm(request, _rivals(request), row).read())
     catalogue.index(request.region, row)
     return _shown(request, row)
 
@@ -236,49 +257,61 @@ def list_selections(request):
 def create_selection(request):
     """Add a selection to a boot source."""
     source = _source_of(request)
-    row = {"source": source["id"], "os": "", "release": ""}
-    row.update({"arches": [], "subarches": [], "labels": []})
-    row.update(_selection_cleaned(request, source, row))
+    row = {**SelectionForm(request, source).read(), "source": source["id"]}
     return _selection_shown(request, request.region.rows(catalogue.SELECTIONS).add(row))
 
 
-def _selection_cleaned(request, source, row):
-    region = request.region
-    check = Check(request, row)
-    values = {"os": "", "release": check.text("release")}
-    if region.release >= "1.7":
-        values["os"] = check.text("os")
-    for name in ("arches", "subarches", "labels"):
-        values[name] = request.form.getlist(name) if check.has(name) else row[name]
-    if region.release >= "1.7":  # before, there is no catalogue to look into
-        _check_offered(check, source, values)
-    check.done()
-    same = ("os", "release")
-    for other in region.rows(catalogue.SELECTIONS).values():
-        mine = other is not row and other["source"] == source["id"]
-        if mine and all(other[name] == values[name] for name in same):
-            text = "Boot source selection with this Boot source, Os and Release already exists."
-            raise Invalid({"__all__": [text]})
-    return values
+class SelectionForm(ModelForm):
+    """A selection of a boot source."""
 
-
-def _check_offered(check, source, values):
-    offered = catalogue.products(source, values["os"], values["release"])
-    if values["os"] and not offered:
-        text = (
-            f"OS {values['os']} with release {values['release']}"
-            " has no available images for download"
-        )
-        raise Invalid({"os": [text]})
-    known = {
-        "arches": {product[2] for product in offered},
-        "subarches": {name for product in offered for name in catalogue.kernels(product[1])},
-        "labels": {catalogue.LABEL},
+    fields = {
+        "os": text(20),
+        "release": text(20),
+        **{name: Field(list, empty=[], many=True) for name in _LISTS},
     }
-    for name, choices in known.items():
-        if not set(values[name]) <= choices | {"*"}:
-            listed = ", ".join(f"u'{value}'" for value in values[name])
-            check.error(name, f"No available images to download for [{listed}]")
+    defaults = {"os": "", "release": ""}
+
+    def __init__(self, request, source, stored=None):
+        super().__init__(request, stored)
+        self.source = source
+        if self.release < "1.7":
+            self.fields = {k: field for k, field in self.fields.items() if k != "os"}
+
+    def clean(self):
+        if self.release >= "1.7":  # before, there is no catalogue to look into
+            for name in ("os", "release"):
+                if name not in self.cleaned:
+                    raise Answer(500, f"u'{name}'", TEXT)
+            self._check_offered(self.cleaned["os"], self.cleaned["release"])
+
+    def _check_offered(self, system, series):
+        offered = catalogue.products(self.source, system, series)
+        if not offered:
+            end = "has no available images for download"
+            self.set_error("os", f"OS {system} with release {series} {end}")
+            return
+        known = {
+            "arches": {product[2] for product in offered},
+            "subarches": {name for product in offered for name in catalogue.kernels(product[1])},
+            "labels": {catalogue.LABEL},
+        }
+        for name, choices in known.items():
+            given = self.cleaned[name]
+            if not set(given) <= choices and "*" not in given:
+                listed = ", ".join(f"u{value!r}" for value in given)
+                self.set_error(name, f"No available images to download for [{listed}]")
+
+    def outside(self):
+        return {"boot_source"}
+
+    def check_unique(self, excluded):
+        if "boot_source" in excluded:
+            return
+        for other in self.region.rows(catalogue.SELECTIONS).values():
+            mine = other is not self.stored and other["source"] == self.source["id"]
+            if mine and all(other[name] == self.values[name] for name in ("os", "release")):
+                start = "Boot source selection with this Boot source, Os and Release"
+                raise Wrong(f"{start} already exists.")
 
 
 @selection("GET")
@@ -293,7 +326,7 @@ def read_selection(request):
 def update_selection(request):
     """Change a selection."""
     row = _selection_of(request)
-    row.update(_selection_cleaned(request, _source_of(request), row))
+    row.update(SelectionForm(request, _source_of(request), row).read())
     return _selection_shown(request, row)
 
 

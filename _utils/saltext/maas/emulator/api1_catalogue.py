@@ -41,7 +41,7 @@ def products(source, os="", series=None):
 
 def kernels(series):
     """Subarchitectures of a series; the last one names the image's own kernel."""
-    return ("generic", "hwe-p", f"hwe-{series[0]}")
+    return tuple(dict.fromkeys(("generic", "hwe-p", f"hwe-{series[0]}")))
 
 
 def index(region, source):
@@ -70,7 +70,12 @@ def usable_architectures(region):
         names = {file["filename"] for file in resource["sets"][-1]["files"]}
         if names >= _NEEDED_FILES:
             arch = resource["architecture"].partition("/")[0]
-            found.update(f"{arch}/{subarch}" for subarch in resource["subarches"])
+            # From 1.9 on a kernel is chosen apart from the architecture.
+            found.update(
+                f"{arch}/{subarch}"
+                for subarch in resource["subarches"]
+                if region.release < "1.9" or not subarch.startswith("hwe-")
+            )
     return sorted(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_reported_images as reported
-from saltext.maas.emulator.api1_catalogue import complete_synced
+from saltext.maas.emulator.api1_catalogue import RESOURCES, complete_synced, is_complete
 from saltext.maas.emulator.api1_catalogue import usable_architectures as imported_architectures
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint
 
@@ -13,16 +13,19 @@ many = Endpoint("nodegroups/{uuid}/boot-images/", "BootImagesHandler", since=gro
 #: Purposes of an image; one that lacks the installer's files has no ``install``.
 _PURPOSES = ("commissioning", "install", "xinstall")
 
-#: Series that need a license key, which every connected cluster was seen to offer.
-KEYED = (("windows", "win2012r2"),)
+#: Series that need a license key.
+KEYED = (("windows", "win2012"), ("windows", "win2012r2"))
 
 #: Series that 1.5 takes whatever there are images for.
 SERIES_OF_1_5 = ("", "precise", "saucy", "trusty", "utopic")
+COMMISSIONING_OF_1_5 = ("trusty",)
+#: The only choice of a setting where no cluster can deploy anything.
+NO_IMAGES = "---"
 
 
 def seed(region):
-    """Let settings name the series that clusters can deploy."""
-    region.series_choices = lambda setting: series_choices(region, setting)
+    """Let settings name what clusters can deploy."""
+    region.series_choices = lambda setting: choices(region, setting)
 
 
 def sync(region, group):
@@ -80,27 +83,66 @@ def _images(region):
                 }
 
 
-def deployable(region):
-    """``[(os, series)]`` without license key that connected clusters offer, None without any."""
+def systems(region):
+    """``{system: [series]}`` that connected clusters say they can deploy, in MAAS's order."""
     if not any(group["connected"] for group in groups.all_groups(region)):
-        return None
+        return {}
     if region.release < groups.RPC:
         rows = region.rows(reported.IMAGES).values()
-        return sorted({(row["osystem"], row["release"]) for row in rows})
-    return sorted({tuple(row["name"].split("/")) for row in complete_synced(region)})
+        pairs = {(row["osystem"], row["release"]) for row in rows}
+    else:
+        rows = region.rows(RESOURCES).values()
+        names = {row["name"] for row in rows if is_complete(row["sets"][-1])}
+        pairs = {tuple(name.split("/", 1)) for name in names if "/" in name}
+    pairs |= set(region.state.get("cluster_systems", ()))
+    found = {}
+    for system, series in sorted(pairs, key=lambda pair: (pair[0].title(), pair[1])):
+        found.setdefault(system, []).append(series)
+    return found
 
 
-def series_choices(region, setting):
-    """What the settings that hold a series take; 1.5 has a list of its own."""
+def keyed(region):
+    """``[(system, series)]`` of those that need a license key."""
+    return [
+        (system, series)
+        for system, names in systems(region).items()
+        for series in names
+        if (system, series) in KEYED
+    ]
+
+
+def choices(region, setting):
+    """What the settings that hold a system or a series take."""
     if region.release < "1.6":
-        return list(SERIES_OF_1_5)
-    plain = deployable(region)
-    if plain is None:
-        return []
-    if setting == "commissioning_distro_series":
-        return [series for _, series in plain]
-    # An asterisk marks those that need a license key.
-    return [f"{name}/{series}*" for name, series in KEYED] + ["/".join(pair) for pair in plain]
+        return COMMISSIONING_OF_1_5 if setting.startswith("commissioning") else SERIES_OF_1_5
+    known = systems(region)
+    if setting == "default_osystem":
+        found = list(known)
+    elif setting == "commissioning_distro_series":
+        found = known.get("ubuntu", [])
+    elif setting == "default_min_hwe_kernel":
+        return _kernels(region)
+    elif region.release >= "1.8":
+        found = known.get(region.settings.get("default_osystem"), [])
+    else:  # an asterisk marks those that need a license key
+        found = [f"{system}/{series}" + "*" * ((system, series) in KEYED)
+                 for system, names in reversed(known.items()) for series in names]  # fmt: skip
+    if region.release < "1.7":
+        return ["", *found] if setting.startswith("default") else found
+    return found or [NO_IMAGES]
+
+
+def _kernels(region):
+    """The kernels that machines can be commissioned with, beside none."""
+    series = region.settings["commissioning_distro_series"] or ""
+    names = {
+        kernel
+        for row in complete_synced(region)
+        if row["name"] == f"ubuntu/{series}"
+        for kernel in row["subarches"]
+        if kernel.startswith("hwe-") and kernel[4:] >= series[:1]
+    }
+    return ["", *sorted(names)]
 
 
 @many("GET")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import uuid
 
-from saltext.maas.emulator.api1_cluster_images import KEYED, deployable
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.api1_cluster_images import keyed
+from saltext.maas.emulator.model_forms import ModelForm, Wrong, one_of, text
 from saltext.maas.emulator.web import (
     HTML,
     TEXT,
     Answer,
     Endpoint,
-    Invalid,
     Missing,
     Response,
+    as_json,
     as_text,
     no_content,
 )
@@ -77,7 +77,11 @@ def add_file(request):
         raise Answer(400, "Filename not supplied", TEXT)
     if not request.files:
         raise Answer(400, "File not supplied", TEXT)
-    content = next(iter(request.files.values()))
+    if len(request.files) != 1:
+        raise Answer(400, "Exactly one file must be supplied", TEXT)
+    if "file" not in request.files:
+        raise Answer(500, "\"Key 'file' not found in <MultiValueDict>\"", TEXT)
+    content = request.files["file"]
     row = _own_file(request, name)
     if row is None:
         owner = request.user.username
@@ -94,10 +98,12 @@ def _raw(row):
     return Response(200, row["content"], HTML)
 
 
-@files("GET", "get")
+@files("GET", "get", anonymous=True)
 def get_file(request):
-    """Get the content of a file."""
-    return _raw(_own_file(request, request.needed("filename")))
+    """Get the content of the latest file of that name, whoever owns it."""
+    name = request.needed("filename")
+    found = [row for row in request.region.rows("files").values() if row["name"] == name]
+    return _raw(found[-1] if found else None)
 
 
 @files("GET", "get_by_key", anonymous=True)
@@ -115,8 +121,11 @@ def _file_of(request):
 
 @file_("GET")
 def read_file(request):
-    """Read a file with its content."""
-    return _file_shown(_file_of(request), content=True)
+    """Read a file with its content; a missing one is told apart from a missing path by a header."""
+    row = _own_file(request, request.ids["name"])
+    if row is None:
+        raise Answer(404, "Not Found", HTML, {"Workaround": "bug1123986"})
+    return _file_shown(row, content=True)
 
 
 @file_("DELETE")
@@ -137,35 +146,54 @@ def _license_shown(row):
     return {**shown, "resource_uri": f"/MAAS/api/1.0/license-key/{pair}"}
 
 
-def _license_cleaned(request, row=None):
-    check = Check(request, row)
-    values = {name: check.text(name, required=True) for name in _LICENSE}
-    if all(values.values()):
-        pair = values["osystem"], values["distro_series"]
-        offered = KEYED if deployable(request.region) is not None else ()
-        systems = sorted({name for name, _ in offered})
-        if pair[0] not in systems:
-            check.error("osystem", _not_valid(pair[0], "osystem", systems))
-        if pair not in offered:
-            pairs = ["/".join(item) for item in offered]
-            check.error("distro_series", _not_valid("/".join(pair), "distro_series", pairs))
-    check.done()
-    same = {name: values[name] for name in _LICENSE[:2]}
-    if _first(request.region.rows("license_keys"), **same) not in (None, row):
-        text = "License key with this operating system and distro series already exists."
-        raise Invalid({"__all__": [text]})
-    return values
+class LicenseForm(ModelForm):
+    """A license key, of a series that some cluster can deploy."""
 
+    def __init__(self, request, stored=None):
+        super().__init__(request, stored)
+        offered = keyed(request.region)
+        systems = list(dict.fromkeys(name for name, _ in offered))
+        series = ["/".join(pair) for pair in offered]
+        self.fields = {
+            "osystem": one_of(systems, "osystem", required=True),
+            "distro_series": one_of(series, "distro_series", required=True),
+            "license_key": text(255, required=True),
+        }
+        if "osystem" in self.form and "distro_series" in self.form:
+            given = self.form.get("distro_series")
+            if "/" not in given:  # which may be left out
+                self.form["distro_series"] = [f"{self.form.get('osystem')}/{given}"]
 
-def _not_valid(value, label, choices):
-    listed = ", ".join(f"'{item}'" for item in choices)
-    return f"'{value}' is not a valid {label}.  It should be one of: {listed}."
+    def initial(self):
+        if not self.stored:
+            return {}
+        series = f"{self.stored['osystem']}/{self.stored['distro_series']}"
+        return {**self.stored, "distro_series": series}
+
+    def clean(self):
+        if len(self.cleaned) == len(self.fields):
+            system, _, series = self.cleaned["distro_series"].partition("/")
+            if system != self.cleaned["osystem"]:
+                given = self.cleaned["osystem"]
+                raise Wrong(
+                    f"{series} in distro_series does not match with operating system {given}"
+                )
+            self.cleaned["distro_series"] = series
+
+    def check_unique(self, excluded):
+        if {"osystem", "distro_series"} & excluded:
+            return
+        same = {name: self.values[name] for name in _LICENSE[:2]}
+        if _first(self.region.rows("license_keys"), **same) not in (None, self.stored):
+            raise Wrong("License key with this operating system and distro series already exists.")
 
 
 @licenses("GET")
 def list_licenses(request):
     """List license keys."""
-    return [_license_shown(row) for row in request.region.rows("license_keys").values()]
+    rows = request.region.rows("license_keys").values()
+    rows = sorted(rows, key=lambda row: (row["osystem"], row["distro_series"]))
+    return [_license_shown(row) for row in rows]
 
 
 @licenses("POST")
@@ -173,8 +201,7 @@ def add_license(request):
     """Add a license key."""
     if request.content_type == "application/x-www-form-urlencoded":
         raise Answer(500, "This QueryDict instance is immutable", TEXT)
-    request.bound = True
-    return _license_shown(request.region.rows("license_keys").add(_license_cleaned(request)))
+    return _license_shown(request.region.rows("license_keys").add(LicenseForm(request).read()))
 
 
 def _license_of(request):
@@ -197,7 +224,7 @@ def update_license(request):
     row = _license_of(request)
     if row is None:
         raise Missing("LicenseKey", request)
-    row.update(_license_cleaned(request, row))
+    row.update(LicenseForm(request, row).read())
     return _license_shown(row)
 
 
@@ -262,10 +289,10 @@ def read_script(request):
 
 @script("PUT")
 def update_script(request):
-    """Change a commissioning script."""
-    row = _script_of(request)
-    row["content"] = _content(request)
-    return _script_shown(row)
+    """Change a commissioning script, about which nothing is said then."""
+    content = _content(request)
+    _script_of(request)["content"] = content
+    return as_json(None)
 
 
 @script("DELETE")

@@ -6,10 +6,12 @@ import json
 import re
 
 from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator.api1_cluster_images import import_images, sync
 from saltext.maas.emulator.api1_interface_form import problems_of
 from saltext.maas.emulator.api1_power import power_types
-from saltext.maas.emulator.forms import Check, not_a_choice, truth
+from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.model_forms import BOOLEAN, ModelForm, Wrong, choice, text, too_long
 from saltext.maas.emulator.web import (
     HTML,
     TEXT,
@@ -28,8 +30,8 @@ _PROBES = ("seamicro15k", "virsh", "powerkvm")
 _BSON = "application/bson"
 _EMPTY_BSON = b"\x05\x00\x00\x00\x00"
 
-#: DNS zones that 1.9 takes; earlier releases take anything.
-_ZONE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\Z", re.IGNORECASE)
+#: A label of a DNS zone that 1.9 takes; earlier releases take anything.
+_LABEL = re.compile(r"[a-zA-Z0-9_-]*\n?\Z")
 
 #: Settings that go to every cluster at once, so that one which is away refuses them (1.7).
 _PUSHED_SETTINGS = ("ntp_server",)
@@ -185,28 +187,78 @@ def read_group(request):
     return shown(groups.group_of(request))
 
 
+class GroupForm(ModelForm):
+    """A node group."""
+
+    def __init__(self, request, stored):
+        super().__init__(request, stored)
+        statuses = (0, 1, 2) if self.release < "1.8" else (1, 2)
+        self.fields = {
+            "cluster_name": text(100),
+            "status": choice(statuses, int, required=True),
+            "name": text(),
+        }
+        if self.release >= groups.RPC:
+            self.fields["default_disable_ipv4"] = BOOLEAN
+
+    def clean_name(self, name):
+        """A name that is not given stays; so does that of a DNS zone with machines in use."""
+        old = self.stored["name"]
+        if not name or name == old:
+            return old
+        if self._manages_dns() and self._has_machines_in_use():
+            raise Wrong(f"Can't rename DNS zone to {name}; nodes are in use.")
+        return name
+
+    def _manages_dns(self):
+        nics = groups.interfaces_of(self.region, self.stored)
+        return self.stored["status"] == groups.ACCEPTED and any(
+            nic["management"] == groups.DHCP_AND_DNS for nic in nics
+        )
+
+    def _has_machines_in_use(self):
+        rows = self.region.rows(machines.MACHINES).values()
+        mine = {row["status"] for row in rows if row["group"] == self.stored["id"]}
+        if self.release < machines.LIFECYCLE:
+            mine = {machines.ALLOCATED for status in mine if machines.in_use(status)}
+        return machines.ALLOCATED in mine
+
+    def check_object(self, excluded):
+        name = self.values["name"]
+        found = [too_long(name, 80), _domain_problem(name) if self.release >= "1.9" else None]
+        found = [item for item in found if item]
+        if "name" not in excluded and name and found:
+            raise Wrong({"name": found})
+
+    def check_unique(self, excluded):
+        others = [row for row in groups.all_groups(self.region) if row is not self.stored]
+        if "cluster_name" in excluded:
+            return
+        if self.values["cluster_name"] in [row["cluster_name"] for row in others]:
+            raise Wrong({"cluster_name": ["Node group with this Cluster name already exists."]})
+
+
+def _domain_problem(name):
+    """What is wrong with a DNS zone's name, or None."""
+    if len(name) > 255:
+        return "Hostname is too long.  Maximum allowed is 255 characters."
+    for label in name.split("."):
+        if not label:
+            return "DNS name contains an empty label."
+        if len(label) > 63:
+            return f"Label is too long: u{label!r}.  Maximum allowed is 63 characters."
+        if label[0] == "-" or label[-1] == "-":
+            return f"Label cannot start or end with hyphen: u{label!r}."
+        if not _LABEL.match(label):
+            return f"Label contains disallowed characters: u{label!r}."
+    return None
+
+
 @one("PUT", admin=True)
 def update_group(request):
     """Change a node group."""
-    region = request.region
     group = groups.group_of(request)
-    check = Check(request, group)
-    values = {name: check.text(name) or group[name] for name in ("name", "cluster_name")}
-    statuses = ("0", "1", "2") if region.release < "1.8" else ("1", "2")
-    status = request.form.get("status")
-    if status not in (None, ""):
-        if str(status) in statuses:
-            values["status"] = int(status)
-        else:
-            check.error("status", not_a_choice(status))
-    if region.release >= "1.9" and not _ZONE.match(values["name"]):
-        check.error("name", "Label contains disallowed characters")
-    others = [other for other in groups.all_groups(region) if other is not group]
-    if values["cluster_name"] in [other["cluster_name"] for other in others]:
-        check.error("cluster_name", "Node group with this Cluster name already exists.")
-    check.done()
-    if region.release >= "1.7" and check.has("default_disable_ipv4"):
-        values["default_disable_ipv4"] = truth(request.form.get("default_disable_ipv4"))
+    values = GroupForm(request, group).read()
     group.update(values)
     groups.touch(group)
     return shown(group)

@@ -1,9 +1,10 @@
-"""``devices/`` (1.8+) and ``events/`` (1.8+) of API 1.0; no recording has them."""
+"""``devices/`` (1.8+) and ``events/`` (1.8+) of API 1.0."""
 
 from __future__ import annotations
 
 import uuid
 
+from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
 from saltext.maas.emulator.api1_node_form import bad_mac, clean_mac
@@ -24,7 +25,7 @@ def device_shown(region, row):
     """A device as the API shows it."""
     found = {
         "system_id": row["system_id"],
-        "hostname": row["hostname"],
+        "hostname": machines.fqdn(region, row),
         "owner": row["owner"],
         "macaddress_set": [{"mac_address": nic["mac_address"]} for nic in row["macs"]],
         "parent": row["parent"],
@@ -99,7 +100,8 @@ def create_device(request):
     values["hostname"] = values["hostname"] or machines.random_hostname(region)
     row = region.rows(DEVICES).add(
         {"system_id": f"node-{uuid.uuid1()}", "owner": request.user.username, "macs": [],
-         "tags": [], "zone": "default", "sticky_ips": [], **values}
+         "tags": [], "zone": "default", "sticky_ips": [],
+         "group": min(region.rows(groups.GROUPS)), **values}
     )  # fmt: skip
     for mac in macs:
         machines.add_mac(region, row, mac)

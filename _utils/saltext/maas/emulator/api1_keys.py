@@ -7,7 +7,7 @@ import binascii
 import re
 
 from saltext.maas.emulator.crud import by_id
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.model_forms import ModelForm, Wrong, text
 from saltext.maas.emulator.web import HTML, TEXT, Answer, Endpoint, as_json, no_content
 
 ssh_keys = Endpoint("account/prefs/sshkeys/", "SSHKeysHandler")
@@ -18,16 +18,29 @@ ssl_key = Endpoint("account/prefs/sslkeys/{id}/", "SSLKeyHandler", since="1.6")
 _CERTIFICATE = re.compile(
     r"\s*-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*\Z"
 )
+#: How many numbers a key of a type is.
+_NUMBERS = {b"ssh-rsa": 2, b"ssh-dss": 4}
 _ADDED = "This key has already been added for this user."
 _ssh_key = by_id("ssh_keys", "SSHKey")
 _ssl_key = by_id("ssl_keys", "SSLKey")
 
 
 def _is_ssh_key(text):
+    """Whether it is a public key that the SSH library of that time knows: RSA or DSA."""
     words = text.split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-")):
-        return False
-    return _decoded(words[1])[4:].startswith(words[0].encode())
+    return text.startswith("ssh-") and len(words) > 1 and _is_blob(_decoded(words[1]))
+
+
+def _is_blob(blob):
+    """Whether bytes hold a type and as many numbers as it needs."""
+    parts = []
+    while blob:
+        size = int.from_bytes(blob[:4], "big")
+        if len(blob) < 4 + size:
+            return False
+        parts.append(blob[4 : 4 + size])
+        blob = blob[4 + size :]
+    return len(parts) > _NUMBERS.get(parts[0] if parts else b"", len(parts))
 
 
 def _is_certificate(text):
@@ -57,14 +70,20 @@ def _mine(request, kind):
 
 
 def _add(request, kind, is_valid, message):
-    check = Check(request)
-    key = check.text("key", required=True)
-    if key and not is_valid(key):
-        check.error("key", message)
-    elif key in [row["key"] for row in _mine(request, kind)]:
-        check.error("key", _ADDED)
-    check.done()
-    row = request.region.rows(kind).add({"key": key, "owner": request.user.username})
+    class KeyForm(ModelForm):
+        fields = {"key": text(required=True)}
+        defaults = {"key": ""}
+
+        def check_object(self, excluded):
+            if "key" not in excluded and not is_valid(self.values["key"]):
+                raise Wrong({"key": [message]})
+
+        def check_unique(self, excluded):
+            if self.values["key"] in [row["key"] for row in _mine(request, kind)]:
+                raise Wrong({"key": [_ADDED]})
+
+    values = KeyForm(request).read()
+    row = request.region.rows(kind).add({**values, "owner": request.user.username})
     return as_json({name: row[name] for name in ("id", "key")}, 201)
 
 

@@ -41,6 +41,11 @@ RELEASABLE = (ALLOCATED, RESERVED, BROKEN, DEPLOYING, DEPLOYED, FAILED_DEPLOYMEN
 _NEXT = {COMMISSIONING: READY, DEPLOYING: DEPLOYED, RELEASING: READY, DISK_ERASING: READY}
 
 
+def in_use(status):
+    """Whether somebody has the machine."""
+    return status in _IN_USE
+
+
 def folded(status):
     """The number that ``status`` shows: everything in use is what 1.5 calls allocated."""
     return _OLD_ALLOCATED if status in _IN_USE else status
@@ -79,7 +84,7 @@ def add(region, group, macs, **values):
         "boot_type": "fastpath",
         "swap_size": None,
         "min_hwe_kernel": "",
-        "hwe_kernel": None,
+        "hwe_kernel": "",
         "cpu_count": 0,
         "memory": 0,
         "storage": 0,

@@ -9,7 +9,7 @@ from saltext.maas.emulator.api1_node_form import clean_mac
 from saltext.maas.emulator.web import Endpoint, Invalid, Missing, no_content
 
 many = Endpoint("networks/", "NetworksHandler", until="1.9")
-one = Endpoint("networks/{name}/", "NetworkHandler", until="1.9")
+one = Endpoint("networks/{name}/", "NetworkHandler", until="1.9", plain_until="1.8")
 
 
 def _shown(request, row, unset=None):

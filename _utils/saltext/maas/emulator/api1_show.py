@@ -21,8 +21,10 @@ _FIELDS = (
     ("virtualblockdevice_set", "1.9"), ("substatus_name", "1.9"), ("substatus_action", "1.9"),
     ("substatus_message", "1.9"),
 )  # fmt: skip
-#: What an answer to somebody who did not sign in leaves out.
+#: What an answer to somebody who did not sign in leaves out, up to 1.8 and from 1.9 on.
 _SIGNED_ONLY = ("substatus", "substatus_name", "substatus_action", "substatus_message")
+_SIGNED_ONLY_1_9 = ("substatus", "macaddress_set", "pxe_mac")
+_BARE_INTERFACE = ("id", "name", "type", "mac_address", "parents", "tags", "enabled", "params")
 
 
 def uri(row, kind="nodes"):
@@ -61,7 +63,7 @@ def machine(region, row):
         "status": machines.folded(row["status"]),
         "substatus": row["status"],
         "substatus_name": machines.label(region, row["status"]),
-        "substatus_action": "",
+        "substatus_action": None,
         "substatus_message": None,
         "tag_names": list(row["tags"]),
         "ip_addresses": machines.addresses(row),
@@ -78,18 +80,29 @@ def machine(region, row):
 
 
 def machine_to_anybody(region, row):
-    """The answer to an enlistment that was not signed, with the zone as the database has it."""
-    found = {k: v for k, v in machine(region, row).items() if k not in _SIGNED_ONLY}
-    found["macaddress_set"] = [{"mac_address": nic["mac_address"]} for nic in row["macs"]]
+    """The answer to an enlistment that was not signed: zone and VLANs as the database has them."""
+    newer = region.release >= "1.9"
+    left_out = _SIGNED_ONLY_1_9 if newer else _SIGNED_ONLY
+    found = {k: v for k, v in machine(region, row).items() if k not in left_out}
     zone = next(z for z in region.rows("zones").values() if z["name"] == row["zone"])
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000")
-    found["zone"] = {
-        "id": zone["id"],
-        "name": zone["name"],
-        "description": zone["description"],
-        "created": now,
-        "updated": now,
-        "_state": f"<django.db.models.base.ModelState object at 0x{id(zone):x}>",
-    }
+    found["zone"] = _bare(zone, "id", "name", "description")
+    if newer:
+        for nic in found["interface_set"]:
+            vlan = region.rows("vlans").get(nic["vlan"]["id"]) if nic["vlan"] else None
+            names = "id", "name", "vid", "mtu", "fabric_id"
+            nic["vlan"] = vlan and _bare(vlan, *names)
+        found["interface_set"] = [
+            {name: nic[name] for name in (*_BARE_INTERFACE, "vlan")}
+            for nic in found["interface_set"]
+        ]
+    else:
+        found["macaddress_set"] = [{"mac_address": nic["mac_address"]} for nic in row["macs"]]
     found["resource_uri"] = "/MAAS/api/1.0/nodes/"
     return found
+
+
+def _bare(row, *names):
+    """An object as the database has it."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000")
+    state = f"<django.db.models.base.ModelState object at 0x{id(row):x}>"
+    return {**{name: row[name] for name in names}, "created": now, "updated": now, "_state": state}

@@ -3,67 +3,184 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator import networks
+from saltext.maas.emulator import netparse, networks
 from saltext.maas.emulator.api1_addresses import taken
-from saltext.maas.emulator.api1_fabrics import DEFAULT_SPACE, show_subnet
-from saltext.maas.emulator.api1_network_fields import (
-    NO_CHOICE,
-    read_cidr,
-    read_dns_servers,
-    read_gateway,
-    read_vlan,
+from saltext.maas.emulator.api1_fabrics import (
+    default_space,
+    one_of,
+    protect,
+    show_subnet,
+    show_vlan,
 )
-from saltext.maas.emulator.forms import Check
-from saltext.maas.emulator.lookup import find, name_of
-from saltext.maas.emulator.web import BARE_TEXT, TEXT, Answer, Endpoint, Missing, no_content
+from saltext.maas.emulator.model_forms import (
+    IP,
+    NO_CHOICE,
+    Field,
+    ModelForm,
+    Wrong,
+    as_ips,
+    number,
+    text,
+)
+from saltext.maas.emulator.web import (
+    BARE_JSON,
+    BARE_TEXT,
+    TEXT,
+    Answer,
+    Endpoint,
+    Invalid,
+    no_content,
+)
 
 subnets = Endpoint("subnets/", "SubnetsHandler", since="1.9")
-subnet = Endpoint("subnets/{subnet:[^/]+(?:/\\d+)?}/", "SubnetHandler", since="1.9")
+subnet = Endpoint("subnets/{subnet:[.: \\w-]+(?:/\\d\\d\\d?)?}/", "SubnetHandler", since="1.9")
 old_many = Endpoint("networks/", "NetworksHandler", since="1.9")
 old_one = Endpoint("networks/{name}/", "NetworkHandler", since="1.9")
 
 
-def _subnet(request):
-    rows = request.region.rows("subnets")
-    spec = request.ids["subnet"]
-    return find(request, "Subnet", rows, spec, name=name_of, cidr=lambda row: row["cidr"])
+def _subnet(request, edit=False):
+    return one_of(request, "Subnet", "subnet", edit, cidr=lambda row: row["cidr"])
 
 
-def _space(check, region, stored):
-    """The space of a form, by id or name."""
-    given = check.form.get("space")
-    if given in (None, ""):
-        return stored["space"] if stored else DEFAULT_SPACE
-    for row in region.rows("spaces").values():
-        if str(given) in (str(row["id"]), row["name"], f"name:{row['name']}"):
-            return row["id"]
-    check.error("space", NO_CHOICE)
-    return None
+_CIDR_NAME = re.compile(r"[.: \w/-]+\n?\Z", re.ASCII)
+_OUTSIDE = "Gateway IP must be within CIDR range."
 
 
-def _read(request, stored=None):
-    region = request.region
-    check = Check(request, stored)
-    net = read_cidr(check, region, stored)
-    vlan = read_vlan(check, region, stored)
-    dns_servers = read_dns_servers(check, stored, "dns_servers")
-    fields = {
-        "name": check.text("name") or (stored or {}).get("name") or str(net),
-        "gateway_ip": read_gateway(check, net, stored),
-        "dns_servers": dns_servers,
-        "space": _space(check, region, stored),
-    }
-    for other in region.rows("subnets").values():
-        if other is not stored and all(other[key] == fields[key] for key in ("name", "space")):
-            check.error("__all__", "Subnet with this Name and Space already exists.")
-    check.done()
-    return {**fields, "net": net, "vlan": vlan()}
+def _parsed(cidr):
+    """The network that a text means; raises what MAAS answers for another one."""
+    try:
+        return netparse.cidr(cidr)
+    except netparse.BadAddress as bad:
+        raise Answer(400, str(bad), TEXT) from None
+
+
+class SubnetForm(ModelForm):
+    """A subnet; only for a new one may fabric and vid tell the VLAN."""
+
+    defaults = {"name": "", "cidr": "", "gateway_ip": "", "dns_servers": [], "vlan": None,
+                "space": None}  # fmt: skip
+
+    def __init__(self, request, stored=None):
+        super().__init__(request, stored)
+        self.fields = {
+            "fabric": self._id_of("fabrics"),
+            "vlan": self._id_of("vlans"),
+            "vid": number(0, 4095),
+            "space": self._id_of("spaces"),
+            "name": text(255, _CIDR_NAME),
+            "cidr": text(required=True),
+            "gateway_ip": IP,
+            "dns_servers": Field(list, empty=None, many=True),
+        }
+
+    def _id_of(self, kind):
+        rows = self.region.rows(kind)
+
+        def clean(value):
+            found = [ident for ident in rows if str(ident) == str(value).strip()]
+            if not found:
+                raise Wrong(NO_CHOICE)
+            return found[0]
+
+        return Field(clean, empty=None)
+
+    def initial(self):
+        return {k: v for k, v in (self.stored or {}).items() if k not in ("fabric", "vid")}
+
+    def clean(self):
+        self._clean_name()
+        self.cleaned["dns_servers"] = self._dns_servers()
+        if not self.stored:
+            self._clean_vlan()
+            if self.cleaned.get("space") is None:
+                self.cleaned["space"] = default_space(self.region)
+
+    def _clean_name(self):
+        cidr = self.cleaned.get("cidr")
+        old = self.stored or {"name": "", "cidr": ""}
+        name = self.cleaned.get("name") or ""
+        if (cidr and name == old["name"] and old["name"] == old["cidr"]) or (
+            not self.stored and not name
+        ):
+            self.cleaned["name"] = cidr or ""
+
+    def _dns_servers(self):
+        given = self.cleaned.get("dns_servers") or []
+        if given[-1:] == [""]:
+            return []
+        return [ip for words in given for ip in as_ips(words).split(" ")]
+
+    def _clean_vlan(self):
+        cleaned = self.cleaned
+        fabric, vlan, vid = (cleaned.get(name) for name in ("fabric", "vlan", "vid"))
+        if vlan is not None:
+            if fabric is not None and self._row("vlans", vlan)["fabric_id"] != fabric:
+                shown = show_vlan(self.region, self._row("vlans", vlan))
+                where = f"VLAN {shown['fabric']}.{shown['name']} is not in fabric"
+                self.set_error("vlan", f"{where} name={self._row('fabrics', fabric)['name']}.")
+            return
+        default = fabric is None
+        fabric = networks.default_fabric(self.region)["id"] if default else fabric
+        if not vid:
+            cleaned["vlan"] = networks.default_vlan(self.region, fabric)["id"]
+            return
+        rows = networks.vlans_of(self.region, fabric)
+        found = [row["id"] for row in rows if row["vid"] == vid]
+        if found:
+            cleaned["vlan"] = found[0]
+            return
+        name = f"fabric name={self._row('fabrics', fabric)['name']}"
+        where = "default fabric" if default else name
+        self.set_error("vid", f"No VLAN with vid {vid} in {where}.")
+
+    def _row(self, kind, ident):
+        return self.region.rows(kind)[ident]
+
+    def set_error(self, name, message):
+        self.errors.setdefault(name, []).append(message)
+
+    def check_object(self, excluded):
+        if "cidr" in self.cleaned:
+            self.values["net"] = _parsed(self.values["cidr"])
+            self.values["cidr"] = str(self.values["net"])
+        gateway = self.values["gateway_ip"]
+        if not gateway:
+            return
+        if not self.values["cidr"]:
+            raise Answer(500, "invalid IPNetwork ", TEXT)
+        net, address = self.values["net"], netparse.address(gateway)
+        link_local = net.version == address.version == 6 and address.is_link_local
+        if address not in net and not link_local:
+            raise Wrong({"gateway_ip": [_OUTSIDE]})
+
+    def check_unique(self, excluded):
+        others = [row for row in self.region.rows("subnets").values() if row is not self.stored]
+        found = {}
+        if not {"name", "space"} & excluded:
+            mine = self.values["name"], self.values["space"]
+            if self.values["space"] is not None and mine in [
+                (o["name"], o["space"]) for o in others
+            ]:
+                found["__all__"] = ["Subnet with this Name and Space already exists."]
+        if "cidr" not in excluded and self.values["cidr"] in [o["cidr"] for o in others]:
+            found["cidr"] = ["Subnet with this Cidr already exists."]
+        if found:
+            raise Wrong(found)
+
+    def check_again(self):
+        if not self.values["name"]:
+            raise Invalid({"name": ["This field cannot be blank."]}, BARE_JSON)
+        super().check_again()
 
 
 def _after_write(region, row):
     return {**show_subnet(region, row), "gateway_ip": row["gateway_ip"] or ""}
+
+
+_STORED = ("name", "gateway_ip", "dns_servers", "space")
 
 
 @subnets("GET")
@@ -75,9 +192,10 @@ def list_subnets(request):
 @subnets("POST", admin=True)
 def create_subnet(request):
     """Create a subnet."""
-    fields = _read(request)
-    row = networks.add_subnet(request.region, fields.pop("net"), fields.pop("vlan"), **fields)
-    return _after_write(request.region, row)
+    values = SubnetForm(request).read()
+    fields = {name: values[name] for name in _STORED}
+    row = networks.add_subnet(request.region, values["net"], values["vlan"], **fields)
+    return _stored(request.region, row)
 
 
 @subnet("GET")
@@ -86,25 +204,33 @@ def read_subnet(request):
     return show_subnet(request.region, _subnet(request))
 
 
-@subnet("PUT", admin=True)
+@subnet("PUT")
 def update_subnet(request):
     """Change a subnet."""
-    row = _subnet(request)
-    fields = _read(request, row)
-    row.update(fields, cidr=str(fields["net"]))
-    return _after_write(request.region, row)
+    row = _subnet(request, edit=True)
+    values = SubnetForm(request, row).read()
+    row.update({name: values[name] for name in (*_STORED, "vlan", "net", "cidr")})
+    return _stored(request.region, row)
 
 
-@subnet("DELETE", admin=True)
+def _stored(region, row):
+    """A gateway that is not there is told as empty once, and is null from then on."""
+    shown = _after_write(region, row)
+    row["gateway_ip"] = row["gateway_ip"] or None
+    return shown
+
+
+@subnet("DELETE")
 def delete_subnet(request):
     """Delete a subnet that no cluster interface is on: another is an error of the server."""
-    region, row = request.region, _subnet(request)
-    if any(nic.get("subnet_id") == row["id"] for nic in region.rows(groups.INTERFACES).values()):
-        text = (
-            "(\"Cannot delete some instances of model 'Subnet' because they are referenced through"
-            " a protected foreign key: 'NodeGroupInterface.subnet'\", [<NodeGroupInterface>])"
-        )
-        raise Answer(500, text, TEXT)
+    region, row = request.region, _subnet(request, edit=True)
+    uuids = {group["id"]: group["uuid"] for group in groups.all_groups(region)}
+    protect(
+        "Subnet",
+        "NodeGroupInterface.subnet",
+        [f"<NodeGroupInterface {uuids[nic['group']]},{nic['name']}>"
+         for nic in region.rows(groups.INTERFACES).values() if nic["subnet_id"] == row["id"]],
+    )  # fmt: skip
     del region.rows("subnets")[row["id"]]
     return no_content()
 
@@ -209,10 +335,10 @@ def _as_network(region, row):
         "name": f"subnet-{row['id']}",
         "ip": str(row["net"].network_address),
         "netmask": str(row["net"].netmask),
-        "vlan_tag": vlan["vid"] or None,
+        "vlan_tag": vlan["vid"],
         "description": row["name"],
         "default_gateway": row["gateway_ip"],
-        "dns_servers": ",".join(row["dns_servers"]),
+        "dns_servers": row["dns_servers"],
         "resource_uri": f"/MAAS/api/1.0/networks/subnet-{row['id']}/",
     }
 
@@ -224,10 +350,7 @@ def list_networks(request):
 
 
 def _network(request):
-    for row in request.region.rows("subnets").values():
-        if f"subnet-{row['id']}" == request.ids["name"]:
-            return row
-    raise Missing("Subnet", request)
+    return one_of(request, "Subnet", "name", cidr=lambda row: row["cidr"])
 
 
 @old_one("GET")

@@ -6,16 +6,15 @@ import re
 
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.model_forms import SLUG, ModelForm, Wrong, text
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
 zones = Endpoint("zones/", "ZonesHandler")
 zone = Endpoint("zones/{name}/", "ZoneHandler")
 tags = Endpoint("tags/", "TagsHandler")
-tag = Endpoint("tags/{name}/", "TagHandler")
+tag = Endpoint("tags/{name}/", "TagHandler", plain_until="1.8")
 
 DEFAULT = "default"
-_NAME = re.compile(r"[\w-]+\Z", re.ASCII)
 
 
 def seed(region):
@@ -30,16 +29,22 @@ def _named(request, kind, label):
     raise Missing(label, request)
 
 
-def _name(check, rows, row, label):
-    """A valid name that no other row has."""
-    name = check.text("name", required=True, longest=256) or (row["name"] if row else "")
-    if not name:
-        return name
-    if not _NAME.match(name):
-        check.error("name", "Enter a valid value.")
-    elif any(other["name"] == name for other in rows.values() if other is not row):
-        check.error("name", f"{label} with this Name already exists.")
-    return name
+class _NamedForm(ModelForm):
+    """A form for something whose name is its own.
+
+    Attributes:
+        kind: Name of the table.
+        label: What messages call the model.
+    """
+
+    defaults = {"name": ""}
+    kind = label = ""
+
+    def check_unique(self, excluded):
+        rows = self.region.rows(self.kind).values()
+        names = [row["name"] for row in rows if row is not self.stored]
+        if "name" not in excluded and self.values["name"] in names:
+            raise Wrong({"name": [f"{self.label} with this Name already exists."]})
 
 
 # -- zones -------------------------------------------------------------------------------------
@@ -53,17 +58,16 @@ def _zone_shown(row):
     }
 
 
-def _zone_cleaned(request, row=None):
-    check = Check(request, row)
-    rows = request.region.rows("zones")
-    values = {
-        "name": _name(check, rows, row, "Physical zone"),
-        "description": check.text("description"),
-    }
-    if row and row["name"] == DEFAULT != values["name"]:
-        check.error("name", "This zone is the default zone, it cannot be renamed.")
-    check.done()
-    return values
+class ZoneForm(_NamedForm):
+    """A zone."""
+
+    kind, label = "zones", "Physical zone"
+    fields = {"name": text(256, SLUG, required=True), "description": text()}
+
+    def clean_name(self, name):
+        if self.stored and self.stored["name"] == DEFAULT != name:
+            raise Wrong("This zone is the default zone, it cannot be renamed.")
+        return name
 
 
 @zones("GET")
@@ -76,7 +80,7 @@ def list_zones(request):
 @zones("POST", admin=True)
 def create_zone(request):
     """Create a zone."""
-    return _zone_shown(request.region.rows("zones").add(_zone_cleaned(request)))
+    return _zone_shown(request.region.rows("zones").add(ZoneForm(request).read()))
 
 
 @zone("GET")
@@ -90,7 +94,7 @@ def update_zone(request):
     """Change a zone."""
     row = _named(request, "zones", "Zone")
     before = row["name"]
-    row.update(_zone_cleaned(request, row))
+    row.update(ZoneForm(request, row).read())
     _move_machines(request.region, before, row["name"])
     return _zone_shown(row)
 
@@ -126,27 +130,35 @@ def _tag_shown(row):
     return shown
 
 
-def _tag_cleaned(request, row=None):
-    check = Check(request, row)
-    values = {"name": _name(check, request.region.rows("tags"), row, "Tag")}
-    for name in ("comment", "definition", "kernel_opts"):
-        values[name] = check.text(name)
-    if not _is_xpath(values["definition"]):
-        check.error("definition", "Invalid xpath expression: Invalid expression")
-    check.done()
-    return values
+class TagForm(_NamedForm):
+    """A tag."""
+
+    kind, label = "tags", "Tag"
+    fields = {"name": text(256, SLUG, required=True), "comment": text(), "definition": text(),
+              "kernel_opts": text()}  # fmt: skip
+
+    def clean_definition(self, definition):
+        problem = _xpath_problem(definition)
+        if problem:
+            raise Wrong(f"Invalid xpath expression: {problem}")
+        return definition
 
 
-def _is_xpath(text):
-    """Whether brackets and quotes match, which is as far as this region looks into it."""
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
-    if "'" in bare or '"' in bare or (bare.strip().endswith(("/", "[")) and bare.strip() != "/"):
-        return False
+def _xpath_problem(text):
+    """What is wrong with an XPath, as far as this region looks into it, or None."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "1", text)
+    if "'" in bare or '"' in bare:
+        return "Unfinished literal"
+    if bare.strip().endswith(("/", "[")) and bare.strip() != "/":
+        return "Invalid expression"
     while True:
         smaller = re.sub(r"\[[^\[\]()]+\]|\([^\[\]()]*\)", "x", bare)
         if smaller == bare:
-            return not set("[]()") & set(bare)
+            break
         bare = smaller
+    if "[" in bare:
+        return "Invalid predicate"
+    return "Invalid expression" if set("]()") & set(bare) else None
 
 
 def _only_admin(request):
@@ -165,7 +177,7 @@ def list_tags(request):
 def create_tag(request):
     """Create a tag."""
     _only_admin(request)
-    return _tag_shown(request.region.rows("tags").add(_tag_cleaned(request)))
+    return _tag_shown(request.region.rows("tags").add(TagForm(request).read()))
 
 
 @tag("GET")
@@ -180,7 +192,7 @@ def update_tag(request):
     row = _named(request, "tags", "Tag")
     _only_admin(request)
     before = row["name"]
-    row.update(_tag_cleaned(request, row))
+    row.update(TagForm(request, row).read())
     for other in request.region.rows(machines.MACHINES).values():
         other["tags"] = [row["name"] if name == before else name for name in other["tags"]]
     return _tag_shown(row)

@@ -47,7 +47,7 @@ def read_description(request):
             resources.append({"name": endpoint.name, "auth": handler, "anon": None})
     answer = {"doc": "MAAS API", "resources": resources}
     answer["handlers"] = [item["auth"] for item in resources]
-    if request.region.release >= "2.0":
+    if request.region.release >= "1.9":
         text = repr([(item["name"], item["auth"]["path"]) for item in resources])
         answer["hash"] = hashlib.sha256(text.encode()).hexdigest()[:40]
     return as_json(answer, content_type=BARE_JSON)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 
-from saltext.maas.emulator.web import Missing, as_json, no_content
+from saltext.maas.emulator.web import TEXT, Answer, Missing, as_json, no_content
 
 
 def by_id(kind, model, name="id"):
@@ -27,12 +27,22 @@ def by_id(kind, model, name="id"):
 
     def find(request):
         ident = request.ids[name]
+        if request.region.release < "2.0":
+            need_number(ident)
         row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:
             raise Missing(model, request)
         return row
 
     return find
+
+
+def need_number(ident):
+    """Refuse an id that is no number as 1.x does: with an error of the server."""
+    try:
+        return int(ident)
+    except ValueError:
+        raise Answer(500, f"invalid literal for int() with base 10: '{ident}'", TEXT) from None
 
 
 def by_name(kind, model):

@@ -11,13 +11,14 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 from saltext.maas.emulator.forms import (
     BAD_IP,
+    BAD_SERVER,
     REQUIRED,
     WHOLE_NUMBER,
     bad_range,
-    is_url,
     not_a_choice,
     truth,
 )
@@ -25,8 +26,17 @@ from saltext.maas.emulator.web import BARE_JSON, Invalid
 
 ALL = "__all__"
 BAD_VALUE = "Enter a valid value."
+NO_CHOICE = "Select a valid choice. That choice is not one of the available choices."
 #: Python 2's ``\\w`` without the Unicode flag, as the patterns of MAAS are compiled.
+WORDS = re.compile(r"[a-zA-Z0-9_ -]+\n?\Z")
 SLUG = re.compile(r"[a-zA-Z0-9_-]+\n?\Z")
+_URL = re.compile(
+    r"(http|ftp)s?://"
+    r"(([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,6}\.?|[a-z0-9-]{2,}\.?)|localhost"
+    r"|\d{1,3}(\.\d{1,3}){3}|\[?[a-f0-9]*:[a-f0-9:]+\]?)"
+    r"(:\d+)?(/?|[/?]\S+)\n?\Z",
+    re.IGNORECASE,
+)
 _IPV4 = re.compile(
     r"(25[0-5]|2[0-4]\d|[0-1]?\d?\d)(\.(25[0-5]|2[0-4]\d|[0-1]?\d?\d)){3}\n?\Z", re.A
 )
@@ -116,11 +126,32 @@ def as_ip(value):
     return value
 
 
-def as_url(value):
-    """A URL."""
-    if not is_url(str(value)):
-        raise Wrong("Enter a valid URL.")
-    return str(value)
+def as_url(value, message="Enter a valid URL."):
+    """A URL, to which scheme and path are added where they are missing."""
+    parts = urlsplit(str(value))
+    scheme, host, path = parts.scheme or "http", parts.netloc, parts.path
+    if not host:
+        host, slash, path = path.partition("/")
+        path = slash + path
+    url = urlunsplit((scheme, host, path or "/", parts.query, parts.fragment))
+    try:
+        plain = urlunsplit((scheme, host.encode("idna").decode(), "/", "", ""))
+    except UnicodeError:
+        plain = ""
+    if not _URL.match(url) and not _URL.match(plain):
+        raise Wrong(message)
+    return url
+
+
+def as_ips(value):
+    """Addresses with white space or commas between them, as words."""
+    words = str(value).replace(",", " ").split()
+    for word in words:
+        try:
+            as_ip(word)
+        except Wrong:
+            raise Wrong(BAD_SERVER.format(word)) from None
+    return " ".join(words)
 
 
 def number(low=None, high=None, **options):
@@ -150,7 +181,15 @@ def choice(choices, coerce=str, message=None, **options):
     return Field(clean, **options)
 
 
+def one_of(choices, label, **options):
+    """One of some texts, which a message about another one lists."""
+    listed = ", ".join(f"'{item}'" for item in choices)
+    message = f"'{{}}' is not a valid {label}.  It should be one of: {listed}."
+    return choice(choices, message=message, **options)
+
+
 IP = Field(as_ip)
+IPS = Field(as_ips)
 URL = Field(as_url)
 BOOLEAN = Field(truth, empty=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 
 class BadAddress(ValueError):
@@ -59,6 +60,17 @@ def _prefix(host, mask):
     if "0" not in bits[zeros:]:
         return zeros
     raise ValueError(mask)
+
+
+def cidr(value):
+    """A network as a text writes it, of which parts may be left out; raises BadAddress."""
+    ip, slash, mask = str(value).partition("/")
+    if ":" not in ip and re.fullmatch(r"\d+(\.\d+){0,3}", ip):
+        ip = ".".join([*(str(int(part)) for part in ip.split(".")), "0", "0", "0"][:4])
+    try:
+        return network(ip, mask if slash else ipaddress.ip_address(ip).max_prefixlen)
+    except ValueError:
+        raise BadAddress(f"invalid IPNetwork {value}") from None
 
 
 def spans_more(first, last, prefixlen=16):

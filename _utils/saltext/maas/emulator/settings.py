@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from saltext.maas.emulator import settings_1x
 from saltext.maas.emulator.forms import (
     BAD_IP,
     REQUIRED,
@@ -14,6 +15,7 @@ from saltext.maas.emulator.forms import (
     is_url,
     truth,
 )
+from saltext.maas.emulator.model_forms import Wrong
 from saltext.maas.release import Release
 
 
@@ -50,6 +52,7 @@ _PORTS = "http://ports.ubuntu.com/ubuntu-ports"
 _LINKS = ("auto", "dhcp", "static", "link_up")
 _DNSSEC = ("auto", "yes", "no")
 _LAYOUTS = ("bcache", "blank", "custom", "flat", "lvm", "vmfs6", "vmfs7")
+_OLD_LAYOUTS = ("flat", "lvm", "bcache")
 _IPMI_FLAGS = ("opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg",
                "endianseq", "intel20", "supermicro20", "sun20", "nochecksumcheck",
                "integritycheckvalue", "ipmiping", "")  # fmt: skip
@@ -66,8 +69,8 @@ SETTINGS = (
     Setting("prefer_v4_proxy", "bool", False, "2.4"),
     Setting("http_proxy", "url", None),
     Setting("default_dns_ttl", "int", 30, "2.0"),
-    Setting("upstream_dns", "ip", None, until="2.0"),
-    Setting("upstream_dns", "ips", None, "2.0"),
+    Setting("upstream_dns", "ip", None, until="1.8"),
+    Setting("upstream_dns", "ips", None, "1.8"),
     Setting("dnssec_validation", "choice", "auto", "1.8", choices=_DNSSEC),
     Setting("maas_internal_domain", "domain", "maas-internal", "2.5"),
     Setting("dns_trusted_acl", "text", None, "2.5"),
@@ -81,12 +84,13 @@ SETTINGS = (
     Setting("network_discovery", "choice", "enabled", "2.1", choices=("enabled", "disabled")),
     Setting("active_discovery_interval", "number", 10800, "2.1", choices=_DISCOVERY_TIMES),
     Setting("default_boot_interface_link_type", "choice", "auto", "3.6", choices=_LINKS),
-    Setting("default_osystem", "os", "ubuntu", "1.6"),
+    Setting("default_osystem", "os", "ubuntu", "1.6", label="osystem"),
     Setting("default_distro_series", "series", None, until="1.6", label="distro_series"),
     Setting("default_distro_series", "series", None, "1.6", label="release"),
     Setting("default_min_hwe_kernel", "kernel", "", "1.9"),
     Setting("enable_kernel_crash_dump", "bool", False, "3.6"),
-    Setting("default_storage_layout", "choice", "flat", "1.9", choices=_LAYOUTS),
+    Setting("default_storage_layout", "choice", "flat", "1.9", "2.0", choices=_OLD_LAYOUTS),
+    Setting("default_storage_layout", "choice", "flat", "2.0", choices=_LAYOUTS),
     Setting("commissioning_distro_series", "series", None),
     Setting("enable_third_party_drivers", "bool", True),
     Setting("windows_kms_host", "text", None, "1.6"),
@@ -171,11 +175,11 @@ def clean(region, setting, value):
     Raises:
         BadValue: MAAS refuses it.
     """
+    if region.release < "2.0":
+        return _clean_1x(region, setting, value)
     if setting.kind == "bool":
         if not isinstance(value, str):
             return bool(value)
-        if region.release < "2.0":
-            return value not in ("", "false", "False")
         return truth(value)
     text = "" if value is None else str(value).strip()
     if not text:
@@ -184,6 +188,14 @@ def clean(region, setting, value):
         return None if setting.kind in ("int", "number", "port") else ""
     cleaner = _CLEANERS.get(setting.kind)
     return cleaner(region, setting, text) if cleaner else text
+
+
+def _clean_1x(region, setting, value):
+    try:
+        return settings_1x.clean(region, setting, value)
+    except Wrong as wrong:
+        (messages,) = wrong.by_field().values()
+        raise BadValue(*messages) from None
 
 
 def _integer(region, setting, text):

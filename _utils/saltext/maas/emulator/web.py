@@ -102,7 +102,7 @@ class Request:
         query, form, files: Fields; ``files`` maps names to bytes.
         user, token: The user who signed it and the key used for it, None when anonymous.
         content_type: Media type of the body, ``""`` when there is none.
-        bound: False when MAAS finds no form data at all, which it answers with ``{}``.
+        bound: False when a body is of a type that holds no form: MAAS answers with ``{}``.
     """
 
     def __init__(self, region, method, path, query="", headers=None, body=b""):
@@ -140,7 +140,7 @@ class Request:
             self.form, self.files = read_multipart(self.headers["content-type"], self.body)
         elif self.is_json:
             self._read_json()
-        elif self.content_type or self.region.release.api == "1.0":
+        elif self.content_type:
             self.bound = False
         if self.method == "POST" and "op" in self.form and "op" not in self.query:
             self.op = self.form.get("op")
@@ -180,6 +180,9 @@ class Request:
         return value
 
 
+_PLAIN = re.compile(r"[\w-]+\Z")
+
+
 class Operation:
     """A function that answers one method and op of an endpoint."""
 
@@ -211,13 +214,18 @@ class Endpoint:
         name: What ``describe/`` calls it.
         restricted: Only administrators may use it at all (403, also for anonymous calls).
         since, until: Releases that have it, as in :class:`Operation`.
+        plain_until: First release where names in the path may hold more than letters, digits,
+            ``-`` and ``_``: before that, such a path is unknown.
     """
 
-    def __init__(self, template, name="", restricted=False, since=None, until=None):
+    def __init__(
+        self, template, name="", restricted=False, since=None, until=None, plain_until=None
+    ):
         self.template = template
         self.name = name
         self.restricted = restricted
         self.since, self.until = since, until
+        self.plain_until = plain_until
         self.operations: list[Operation] = []
         pattern = re.sub(
             r"\{(\w+)(?::((?:[^{}]|\{\d+\})+))?\}",
@@ -251,6 +259,7 @@ class Routes:
     """The endpoints that one release serves, and the way from a path to them."""
 
     def __init__(self, endpoints, release):
+        self._release = release
         self.endpoints = []
         self._fixed = {}
         self._patterns = {}
@@ -273,10 +282,16 @@ class Routes:
         entry = self._fixed.get(path)
         if entry:
             return (*entry, {})
-        if path.endswith("//") and path.rstrip("/") + "/" in self._fixed:
+        twice = path.endswith("//")
+        lenient = self._release >= "2.0"  # about more than one slash at the end
+        if twice and lenient and path.rstrip("/") + "/" in self._fixed:
             return (*self._fixed[path.rstrip("/") + "/"], {})
         for endpoint, operations in self._patterns.get(path.partition("/")[0], ()):
+            if twice and not lenient and ":." not in endpoint.template:
+                continue
             match = endpoint.regex.match(path)
+            if match and endpoint.plain_until and self._release < endpoint.plain_until:
+                match = all(map(_PLAIN.match, match.groups())) and match
             if match:
                 return endpoint, operations, match.groupdict()
         return None
