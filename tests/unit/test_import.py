@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
 
 import pytest
 from saltext.maas.client import Client, Profile
@@ -78,10 +78,30 @@ def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monke
     assert "the import ended with 0 of 1 images" in change.error
 
 
-def test_a_release_that_the_source_lacks_is_told(server):
-    plan, _ = carry_out(server, *selected("jammy"))
-    limits = replace(LIMITS, catalogue_seconds=1)
-    plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:], limits=limits)
+def test_a_release_that_the_source_lacks_is_told_at_once(server):
+    carry_out(server, *selected("jammy"))
+    server.requests.reset()
+    began = time.monotonic()
+    plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:])
+    assert time.monotonic() - began < LIMITS.catalogue_seconds / 2
     errors = {change.wanted.type: change.error for change in plan.changes}
     assert "has no available images" in errors["boot_selection"]
     assert "needs what failed" in errors["image"]
+    assert [one.path for one in server.requests.writes()] == [
+        "/MAAS/api/2.0/boot-sources/1/selections/"
+    ]  # fmt: skip
+
+
+def test_an_architecture_that_the_source_lacks_is_told_at_once(server):
+    source, selection, *_ = selected("jammy")
+    both = want_named("boot_selection", selection.key.partition(" ")[2],
+                      {**selection.values, "arches": ["amd64", "s390x"]})  # fmt: skip
+    carry_out(server, source)
+    began = time.monotonic()
+    plan, _ = carry_out(server, source, both)
+    assert time.monotonic() - began < LIMITS.catalogue_seconds
+    (change,) = plan.changes
+    assert change.error.endswith(
+        "has images of ubuntu/jammy, but not of all of arches amd64, s390x: select only what it "
+        "has, or * for all of that"
+    )

@@ -77,8 +77,25 @@ def test_a_file_goes_in_pieces_and_only_once(region, image):
     # Who knows the SHA-256 needs no file.
     plan, writes = carry(region, sha256=digest(image).upper())
     assert writes == []
-    plan, writes = carry(region, path=str(image) + ".gone")
+    plan, writes = carry(region, path=str(image) + ".gone", sha256=digest(image))
     assert writes == []
+
+
+def test_a_file_that_is_missing_is_told_although_there_is_an_image(region, image):
+    """Nobody knows whether it is the one that is wished for."""
+    carry(region, path=str(image))
+    wish = want_named("boot_resource", NAME, {"path": str(image) + ".gone"})
+    plan = make_plan(snapshot_of(region), [wish])
+    assert [change.problem for change in plan.changes] == [
+        f"path: '{image}.gone' cannot be read: No such file or directory"
+    ]
+
+
+def test_another_type_of_file_is_a_change(region, image):
+    carry(region, path=str(image), filetype="tgz")
+    plan, writes = carry(region, path=str(image), filetype="ddtgz")
+    assert plan.shown()["boot_resource"][NAME] == {"filetype": {"old": "tgz", "new": "ddtgz"}}
+    assert len([entry for entry in writes if entry.path.endswith("/boot-resources/")]) == 1
 
 
 def test_a_file_that_changed_is_sent_anew(region, image):
@@ -185,3 +202,13 @@ def test_a_url_is_fetched_when_it_is_needed(region, image):
     assert asked == ["salt://rhel9.tgz"]
     _, plan = planned(path="salt://nothing", sha256="0" * 64)
     assert "cannot be read: there is no such file" in plan.problems()[0]
+
+
+def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
+    release = snapshot_of(region).release
+    wish = want_named("boot_resource", NAME, {"path": str(image), "filetype": "txz"})
+    (change,) = make_plan(snapshot_of(region), [wish]).changes
+    told = (change.problem or "").startswith(
+        "filetype: 'txz' must be one of, in this release: tgz,"
+    )
+    assert told == (release < "2.7")

@@ -152,8 +152,17 @@ class Invalid(HttpError):
 
     @property
     def not_in_catalogue(self) -> bool:
-        """The boot source's catalogue does not hold these images, or not yet."""
-        return "vailable images" in self._told()
+        """The boot source's catalogue does not hold this release of a system, or not yet."""
+        return "vailable images" in " ".join(map(str, self.fields.get("os", ())))
+
+    @property
+    def lacking(self) -> list[str]:
+        """Fields, such as ``arches``, of which the catalogue lacks some for a release it has."""
+        return [
+            name
+            for name, texts in self.fields.items()
+            if name != "os" and "vailable images" in " ".join(map(str, texts))
+        ]
 
     def _told(self) -> str:
         return " ".join(str(text) for texts in self.fields.values() for text in texts)

@@ -29,12 +29,12 @@ FILETYPES = {
     "tbz": ("root.tbz", "root-tbz"),
     "txz": ("root.txz", "root-txz"),
     "ddtgz": ("root-dd", "root-dd"),
-    "ddtbz": ("root-dd", "root-dd"),
-    "ddtxz": ("root-dd", "root-dd"),
-    "ddtar": ("root-dd", "root-dd"),
-    "ddbz2": ("root-dd", "root-dd"),
-    "ddgz": ("root-dd", "root-dd"),
-    "ddxz": ("root-dd", "root-dd"),
+    "ddtbz": ("root-dd.tar.bz2", "root-dd.tar.bz2"),
+    "ddtxz": ("root-dd.tar.xz", "root-dd.tar.xz"),
+    "ddtar": ("root-dd.tar", "root-dd.tar"),
+    "ddbz2": ("root-dd.bz2", "root-dd.bz2"),
+    "ddgz": ("root-dd.gz", "root-dd.gz"),
+    "ddxz": ("root-dd.xz", "root-dd.xz"),
     "ddraw": ("root-dd.raw", "root-dd.raw"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import Invalid, NotFound, Unexpected
+from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
@@ -180,12 +180,17 @@ class BootSelection(Table):
         fetched before an import has run, so one is started.
         """
         source = wanted.values["source"]
+        # Of a source that has selections the region knows what there is.
+        if run.snapshot.records(self.name, source):
+            run.know(("catalogue", source))
 
         def tried():
             there = run.known(("catalogue", source))  # before asking: an answer may come late
             try:
                 write()
             except Invalid as error:
+                if error.lacking:
+                    raise MaasError(_lacks(wanted, error.lacking)) from None
                 if not error.not_in_catalogue or there:
                     raise
                 if run.snapshot.release >= "2.0":
@@ -198,3 +203,5 @@ class BootSelection(Table):
             return True
 
         run.wait_for(f"the catalogue of {source}", tried, run.limits.catalogue_seconds)
+from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unexpected
+from saltext.maas.resources import kinds, rules

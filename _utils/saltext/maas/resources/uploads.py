@@ -13,9 +13,18 @@ from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
 _PIECE = 4 * 1024 * 1024  # bytes
-_FILETYPES = (
-    "tgz", "tbz", "txz", "ddtgz", "ddtbz", "ddtxz", "ddtar", "ddbz2", "ddgz", "ddxz", "ddraw",
-)  # fmt: skip
+#: File types as an upload names them, and as MAAS shows them.
+_FILETYPES = {
+    "tgz": "root-tgz", "tbz": "root-tbz", "txz": "root-txz", "ddtgz": "root-dd",
+    "ddtbz": "root-dd.tar.bz2", "ddtxz": "root-dd.tar.xz", "ddtar": "root-dd.tar",
+    "ddbz2": "root-dd.bz2", "ddgz": "root-dd.gz", "ddxz": "root-dd.xz", "ddraw": "root-dd.raw",
+}  # fmt: skip
+#: The release that they came with.
+_FILETYPES_SINCE = {
+    **dict.fromkeys(("ddtbz", "ddtxz", "ddtar", "ddbz2", "ddgz", "ddxz", "ddraw"), "2.2"),
+    **dict.fromkeys(("tbz", "txz"), "2.7"),
+}
+_SHOWN_FILETYPES = {shown: name for name, shown in _FILETYPES.items()}
 _SHA256 = kinds.matching(r"^[0-9a-fA-F]{64}$", "a SHA-256 of 64 hexadecimal digits")
 _ARCHITECTURES = ("amd64", "arm64", "armhf", "i386", "ppc64el", "s390x")
 _SYNCED = "Synced"
@@ -49,8 +58,10 @@ class BootResource(Table):
         Field("sha256", _SHA256, read=lambda raw: _file(raw).get("sha256"),
               doc="Its SHA-256; worked out from the file where it is not given."),
         Field("title", readable=False, doc="What a person calls it; sent with an upload only."),
-        Field("filetype", kinds.choice(*_FILETYPES), default="tgz", readable=False,
-              doc="Type of the file, such as tgz, ddgz or ddraw; sent with an upload only."),
+        Field("filetype", kinds.choice(*_FILETYPES), default="tgz", usual="tgz",
+              read=lambda raw: _SHOWN_FILETYPES.get(_file(raw).get("filetype")),
+              doc="Type of the file, such as tgz, ddgz or ddraw; with another one the file is "
+              "uploaded again."),
         Field("base_image", since="3.1", readable=False,
               doc="Image that a custom one is built on, such as ubuntu/jammy."),
     )  # fmt: skip
@@ -98,6 +109,10 @@ class BootResource(Table):
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""
         path, given = wanted.values.get("path"), wanted.values.get("sha256")
+        kind = wanted.values.get("filetype")
+        known = _filetypes(snapshot.release)
+        if kind and kind not in known:
+            return f"filetype: {kind!r} must be one of, in this release: {', '.join(known)}"
         if record is not None and not self.differences(snapshot, wanted, record):
             return None
         if not path:
@@ -117,10 +132,16 @@ class BootResource(Table):
             try:
                 new, _ = fingerprint(snapshot.local_file(path))
             except OSError:
-                return {}  # what is there is all there is
-        if there and (new is None or there["sha256"] == new):
-            return {} if there["complete"] or not path else {"sha256": (None, there["sha256"])}
-        return {"sha256": (there.get("sha256"), new)}
+                return {"path": (None, path)}  # nobody knows whether it is what is there
+        found = {}
+        if not there or (new is not None and there["sha256"] != new):
+            found["sha256"] = (there.get("sha256"), new)
+        elif path and not there["complete"]:
+            found["sha256"] = (None, there["sha256"])
+        types = self.by_name["filetype"].value(record.raw), wanted.values.get("filetype")
+        if all(types) and types[0] != types[1]:
+            found["filetype"] = types
+        return found
 
     # Writing
 
@@ -129,7 +150,9 @@ class BootResource(Table):
         file = _file(record.raw) if record else {}
         path = run.snapshot.local_file(wanted.values["path"])
         digest, size = fingerprint(path)
-        if not file or file["complete"] or file["sha256"] != digest:
+        kind = wanted.values.get("filetype")
+        other = kind and file.get("filetype") not in (None, _FILETYPES[kind])
+        if not file or file["complete"] or file["sha256"] != digest or other:
             file = self._begin(run, wanted, digest, size)
         if not file["complete"]:
             self._send(run, wanted, file, path, size)
@@ -177,6 +200,10 @@ class BootResource(Table):
                     file = _file(self.match(run.snapshot, wanted).raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
+
+
+def _filetypes(release):
+    return [one for one in _FILETYPES if release >= _FILETYPES_SINCE.get(one, "1.7")]
 
 
 def _short(name):
