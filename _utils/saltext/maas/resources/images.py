@@ -180,8 +180,9 @@ class BootSelection(Table):
         fetched before an import has run, so one is started.
         """
         source = wanted.values["source"]
-        # Of a source that has selections the region knows what there is.
-        if run.snapshot.records(self.name, source):
+        # A region that has images of a source's selections knows what there is.
+        selected = run.snapshot.records(self.name, source).values()
+        if _has_any(run.snapshot, [record.raw for record in selected]):
             run.know(("catalogue", source))
 
         def tried():
@@ -203,5 +204,18 @@ class BootSelection(Table):
             return True
 
         run.wait_for(f"the catalogue of {source}", tried, run.limits.catalogue_seconds)
-from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unexpected
-from saltext.maas.resources import kinds, rules
+
+
+def _has_any(snapshot, selections):
+    names = {f"{one.get('os') or 'ubuntu'}/{one['release']}" for one in selections}
+    return bool(names) and any(raw["name"] in names for raw in snapshot.raw("image"))
+
+
+def _lacks(wanted, fields):
+    """What to do where a source has a release, but not all that is selected of it."""
+    values = wanted.values
+    what = " and ".join(f"{name} {', '.join(values.get(name) or ())}" for name in fields)
+    return (
+        f"{values['source']} has images of {values['os']}/{values['release']}, but not of all of "
+        f"{what}: select only what it has, or * for all of that"
+    )
