@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.client.redact import visible
 from saltext.maas.reconcile import apply, make_plan, noted, want_named
 from saltext.maas.resources import BY_NAME
 
 
 def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> dict:
-    """A state's return: with ``test`` and changes, ``result`` is None."""
+    """A state's return: with ``test`` and changes, ``result`` is None.
+
+    The comment names what a region holds, so nothing in it may act on a terminal.
+    """
     result = False if failed else (None if test and changes else True)
-    return {"name": name, "result": result, "changes": changes or {}, "comment": comment}
+    return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
 
 
 def guarded(name: str, work) -> dict:

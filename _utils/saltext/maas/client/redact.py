@@ -23,9 +23,10 @@ _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
 # Up to the last @, since people forget to quote one, or a slash, in a password; also where
 # the URL stands quoted in another or in JSON.
 _URI_USER = re.compile(r"(?<=://)[^\s\"'<>]+@|(?<=:\\/\\/)[^\s\"'<>]+@")
+_PASSWORD = re.compile(r"://[^\s\"'<>/@:]*:([^\s\"'<>]+)@")
 _QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
 #: A shorter secret's parts in base64 would be found in any text.
-_LEAST_BASE64 = 6
+_LEAST_BASE64 = 4
 
 # These log every signed header at debug level.  The filter holds whatever level is set later.
 for _name in (
@@ -57,6 +58,22 @@ def redact(text: object, secrets=()) -> str:
     shown = _API_KEY.sub(HIDDEN, shown)
     shown = _QUOTED_USER.sub(f"{HIDDEN}%40", shown)
     return _URI_USER.sub(f"{HIDDEN}@", shown)
+
+
+def without_users(value):
+    """A value with the user part of every URL in it, however deep, replaced by asterisks."""
+    if isinstance(value, dict):
+        return {name: without_users(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_users(one) for one in value]
+    if isinstance(value, str) and "://" in value:
+        return _URI_USER.sub(f"{HIDDEN}@", value)
+    return value
+
+
+def passwords_in(values) -> list[str]:
+    """The passwords that stand in URLs among some texts, to be looked for alone."""
+    return [found for value in values if "://" in value for found in _PASSWORD.findall(value)]
 
 
 @functools.lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from saltext.maas.client import errors, faults, shape
 from saltext.maas.client.profile import Profile
-from saltext.maas.client.redact import redact
+from saltext.maas.client.redact import passwords_in, redact
 from saltext.maas.release import Release
 
 log = logging.getLogger(__name__)
@@ -215,6 +215,8 @@ class Client:
         if repeat is None:
             repeat = method == "GET"
         form = body if body is not None else _pairs(data or {})
+        if body is None:
+            hide = [*hide, *passwords_in(value for _, value in form)]
         if as_json:
             form = _Json(data or {})
         return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)

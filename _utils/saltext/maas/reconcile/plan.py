@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from saltext.maas.client.redact import HIDDEN
+from saltext.maas.client.redact import HIDDEN, without_users
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
@@ -210,12 +210,18 @@ def _held(snapshot, table, one, record):
 
 
 def visible(table, values: dict) -> dict:
-    """Values as they may be shown: secrets are hidden, and what only finds an object left out."""
-    return {
-        name: HIDDEN if table.by_name[name].secret and value is not None else value
-        for name, value in values.items()
-        if not table.by_name[name].finds
-    }
+    """Values as they may be shown: secrets are hidden, and what only finds an object left out.
+
+    So are the user parts of URLs, such as of a proxy or a repository.
+    """
+    found = {}
+    for name, value in values.items():
+        field = table.by_name[name]
+        if field.secret and value is not None:
+            found[name] = HIDDEN
+        elif not field.finds:
+            found[name] = value if field.ref else without_users(value)
+    return found
 
 
 def _prefetch(snapshot, wanted):
