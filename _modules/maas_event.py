@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import events, objects
+from saltext.maas.client.errors import BadInput
 
 
 def query(level=None, hostname=None, limit=100, before=None, after=None, profile=None):
@@ -29,8 +30,8 @@ def query(level=None, hostname=None, limit=100, before=None, after=None, profile
         salt region maas_event.query level=ERROR limit=20
     """
     client = objects.asked(globals(), "1.8", "events", profile)
-    given = {
-        "level": level, "hostname": hostname, "limit": limit, "before": before, "after": after,
-    }  # fmt: skip
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 1000:
+        raise BadInput(f"limit: {limit!r} must be a whole number from 1 to 1000")
+    given = {"level": level, "hostname": hostname, "before": before, "after": after}
     parameters = {name: value for name, value in given.items() if value is not None}
-    return client.get("events/", op="query", **parameters)["events"]
+    return events.Pages(client).read(limit, **parameters)[::-1]

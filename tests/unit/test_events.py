@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from saltext.maas import events
-from saltext.maas.client.errors import BadInput, Unavailable
+from saltext.maas.client.errors import BadInput, StrangeAnswer, TooLarge, Unavailable
 from saltext.maas.release import Release
 
 
@@ -20,6 +20,7 @@ class Region:
         self.log = []
         self.limits = []
         self.down = False
+        self.most = 10**9  # events that one answer can carry
 
     def happen(self, *ids, kind="Deployed", node="a", second=None):
         """Note events; in the second of their number unless another is given."""
@@ -42,6 +43,8 @@ class Region:
         if self.down:
             raise Unavailable("down")
         self.limits.append(limit)
+        if limit > self.most:
+            raise TooLarge("too much")
         found = sorted(self.log, key=lambda event: event["id"])
         if self.release >= "2.0":
             assert after is None or before is None
@@ -300,6 +303,57 @@ def test_what_is_remembered_is_bounded(region, bus, follower, tmp_path):
         (file,) = (tmp_path / "maas").glob("*.json")
         assert len(json.loads(file.read_text())["seen"]) <= 50
     assert len(bus) == 3000
+
+
+@pytest.mark.parametrize("most", [1, 7, 30, 180])
+def test_what_is_too_much_at_once_is_read_in_parts(region, bus, follower, most):
+    region.most = most
+    region.happen(*range(1, 400))
+    drain(follower(begin="oldest", batch=300), bus)
+    assert bus.ids == list(range(1, 400))
+    region.happen(*range(400, 450))
+    drain(follower(batch=300), bus)
+    assert bus.ids == list(range(1, 450))
+
+
+def test_one_event_that_is_too_much(region, follower):
+    region.most = 0
+    region.happen(1)
+    assert follower(begin="oldest").step(print)  # remembers where to begin
+    with pytest.raises(TooLarge):
+        follower().step(print)
+
+
+@pytest.mark.parametrize("limit", [1, 199, 200, 201, 350, 1000])
+def test_pages(region, limit):
+    region.happen(*range(1, 500))
+
+    def ids(**which):
+        return [event["id"] for event in events.Pages(region).read(limit, level="INFO", **which)]
+
+    assert ids() == list(range(1, 500))[-limit:]
+    assert ids(after=100) == list(range(101, 500))[:limit]
+    assert ids(before=400) == list(range(1, 400))[-limit:]
+    assert max(region.limits) <= 200
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"events": None}, {"events": [{"id": "7"}]}])
+def test_an_answer_of_another_form(region, follower, monkeypatch, answer):
+    monkeypatch.setattr(region, "get", lambda *args, **more: answer)
+    with pytest.raises(StrangeAnswer, match="GET events/"):
+        follower().step(print)
+
+
+def test_a_disk_that_is_full_is_left_as_it_was(region, follower, tmp_path, monkeypatch):
+    def full(data, stream):
+        stream.write("{")
+        raise OSError(28, "No space left on device")
+
+    region.happen(1)
+    monkeypatch.setattr(events.json, "dump", full)
+    with pytest.raises(OSError, match="No space left"):
+        follower().step(print)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_release_without_after(bus, follower, region):

@@ -12,12 +12,15 @@ import re
 import tempfile
 import time
 
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.client import shape
+from saltext.maas.client.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
 
 log = logging.getLogger(__name__)
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "AUDIT")
 _MOST = 1000  # MAAS answers no more at once
+#: How many are asked for at once, where more are wanted.
+_PART = 200
 #: Events of transactions that end late come in behind younger ones, by about so many ids.
 _OVERLAP = 50
 _LONGEST_PAUSE = 300.0
@@ -39,6 +42,55 @@ def place(folder: str, name: str) -> str:
 def tag_part(text: str) -> str:
     """An event's type as a part of a tag: lower case, digits and underscores."""
     return re.sub(r"[^a-z0-9]+", "_", str(text).lower()).strip("_")[:100] or "unknown"
+
+
+class Pages:
+    """Reads a region's events in parts, which get smaller where one is too much.
+
+    Args:
+        client: :class:`~saltext.maas.client.Client`.
+    """
+
+    def __init__(self, client):
+        self._client = client
+        self._size = _PART
+
+    def read(self, limit: int, **which) -> list[dict]:
+        """Read events in their order.
+
+        Args:
+            limit: How many at most: the first behind ``after``, else the last.
+            which: Filters, and ``after`` or ``before`` with a number.
+
+        Raises:
+            MaasError: The region cannot be asked.
+        """
+        if self._client.release < "2.0":
+            return self._part(limit, which)  # which knows no pages
+        found = []
+        while len(found) < limit:
+            asked = min(self._size, limit - len(found))
+            try:
+                part = self._part(asked, which)
+            except (LostAnswer, TooLarge):
+                if asked == 1:
+                    raise
+                self._size = asked // 2
+                continue
+            forward = which.get("after") is not None
+            found = found + part if forward else part + found
+            if len(part) < asked:
+                break
+            which["after" if forward else "before"] = part[-1 if forward else 0]["id"]
+        return found
+
+    def _part(self, limit, which):
+        """One answer's events; MAAS has the newest first."""
+        answer = self._client.get("events/", op="query", limit=limit, **which)
+        mistake = shape.mistake(answer, {"events": [{"id": int}]})
+        if mistake:
+            raise StrangeAnswer(f"GET events/: the answer has another form than MAAS's: {mistake}")
+        return sorted(answer["events"], key=_id)
 
 
 class Follower:
@@ -69,6 +121,7 @@ class Follower:
         if problems:
             raise BadInput(problems)
         self._client = client
+        self._pages = Pages(client)
         self._path = path
         self._level = level
         self._batch = batch
@@ -183,11 +236,9 @@ class Follower:
             page = [event for event in older if event["id"] < lowest]
 
     def _read(self, **which):
-        """Events in their order; MAAS answers the newest first."""
         if self._client.release < "1.8":
             raise MaasError(f"MAAS {self._client.release} does not tell its events; 1.8 does")
-        answer = self._client.get("events/", op="query", level=self._level, **which)
-        return sorted(answer["events"], key=_id)
+        return self._pages.read(level=self._level, **which)
 
     def _load(self):
         try:
@@ -209,11 +260,14 @@ class Follower:
     def _store(self, known):
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=folder, prefix=".events-", encoding="utf-8", delete=False
-        ) as stream:
-            json.dump(known, stream)
-        os.replace(stream.name, self._path)
+        handle, name = tempfile.mkstemp(prefix=".events-", dir=folder)
+        try:
+            with open(handle, "w", encoding="utf-8") as stream:
+                json.dump(known, stream)
+            os.replace(name, self._path)
+        except BaseException:
+            os.unlink(name)  # such as on a full disk
+            raise
 
 
 def _id(event):

@@ -82,6 +82,12 @@ class NotDone(MaasError):
     """A write was answered with success, yet what was asked for is not there."""
 
 
+class TooLarge(StrangeAnswer):
+    """What was read has more bytes than the profile's ``max_body``."""
+
+    lasting = True
+
+
 class HttpError(MaasError):
     """The region answered with an error.
 

@@ -36,13 +36,11 @@ def told(error, request: str, profile, seconds: float, probe: float) -> errors.M
     place = profile.place
     reading = request.startswith("GET ")
     if isinstance(error, wire.TooLarge):
-        kind = errors.StrangeAnswer if reading else errors.WrongAnswer
-        found = kind(
+        kind = errors.TooLarge if reading else errors.WrongAnswer
+        return kind(
             f"{request}: the answer has more than {profile.max_body:g} MiB; {place}:max_body "
             "allows more"
         )
-        found.lasting = True
-        return found
     where = f"{request} at {profile.url}"
     if within(exceptions.ConnectTimeout):
         return errors.Unreachable(
