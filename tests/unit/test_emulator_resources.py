@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from emulator_calls import Caller
@@ -63,7 +64,7 @@ CASES = {
         },
     ),
     "dnsresources": (
-        {"fqdn": "www.maas", "ip_addresses": "10.0.0.80,10.0.0.81"},
+        {"fqdn": "www.maas", "ip_addresses": "10.0.0.80 10.0.0.81"},
         {"address_ttl": 90},
         {"fqdn": "www.maas"},
         {"__all__": ["Labels must be unique within their zone."]},
@@ -71,11 +72,11 @@ CASES = {
     "dnsresourcerecords": (
         {"fqdn": "mail.maas", "rrtype": "mx", "rrdata": "10 host"},
         {"rrdata": "20 host"},
-        {"fqdn": "mail.maas", "rrtype": "SRV", "rrdata": "x"},
+        {"name": "mail", "domain": "maas", "rrtype": "SRV", "rrdata": "x"},
         {
             "__all__": [
                 "Invalid SRV: Should be '<priority> <weight> <port> <server>'. Range for"
-                " priority, weight and port are 0-65535."
+                " priority, weight, and port are 0-65536."
             ]
         },
     ),
@@ -217,7 +218,28 @@ def test_endpoints_come_with_their_release(path):
          " MAAS services."),
         ("maas_proxy_port", "80", "Unable to change port number. Port number is reserved for"
          " system services."),
-        ("maas_internal_domain", "_odd_", "Domain name contains invalid characters."),
+        ("maas_internal_domain", "_odd_", "Invalid domain name: _odd_."),
+        ("remote_syslog", "", None),
+        ("default_dns_ttl", "", None),
+        ("active_discovery_interval", "600", "600"),
+        ("http_proxy", "10.0.0.1", "http://10.0.0.1"),
+        ("ntp_servers", "a_b.example.com", "Invalid hostname: Host label cannot contain underscore:"
+         " 'a_b'."),
+        ("ntp_servers", "10.0.0.256", "Failed to detect a valid IP address from '10.0.0.256'."),
+        ("dns_trusted_acl", "10.0.0.0/24, ::1", "10.0.0.0/24 ::1"),
+        ("dns_trusted_acl", "10.0.0.0/99", "Invalid network: 10.0.0.0/99."),
+        ("hardware_sync_interval", "", "'' is not a valid interval. Only 'h|hr|hour|hours,"
+         " m|min|minute|minutes.s|sec|second|seconds' are valid units"),
+        ("maas_auto_ipmi_cipher_suite_id", "4", "Valid choices are 17,3,,8,12"),
+        ("maas_auto_ipmi_workaround_flags", "authcap", "Enter a list of values."),
+        ("maas_auto_ipmi_user", "x" * 21, "Ensure this value has at most 20 characters (it has"
+         " 21)."),
+        ("default_storage_layout", "", "This field is required."),
+        ("default_osystem", "ubuntu", "'ubuntu' is not a valid osystem.  It should be one of:"
+         " '---'."),
+        ("default_min_hwe_kernel", "ga-1", "'ga-1' is not a valid default_min_hwe_kernel.  It"
+         " should be one of: ''."),
+        ("session_length", "9", "Ensure this value is greater than or equal to 10."),
     ],
 )  # fmt: skip
 def test_settings_with_rules_of_their_own(admin, name, value, stored):
@@ -226,6 +248,64 @@ def test_settings_with_rules_of_their_own(admin, name, value, stored):
         assert admin.get(f"maas/?op=get_config&name={name}").json == stored
     else:
         assert answer.json == {name: [stored]}
+
+
+def test_series_of_machines_and_of_commissioning_have_one_form(admin):
+    admin.post("boot-resources/?op=import")
+    admin.region.clock = lambda: 1e9
+    for name in ("default_distro_series", "commissioning_distro_series"):
+        answer = admin.post("maas/?op=set_config", name=name, value="ubuntu/noble")
+        assert answer.status == 400, name
+        assert admin.post("maas/?op=set_config", name=name, value="noble").status == 200
+    assert admin.post("maas/?op=set_config", name="default_osystem", value="ubuntu").status == 200
+    kernels = admin.post("maas/?op=set_config", name="default_min_hwe_kernel", value="hwe-24.04")
+    assert kernels.status == 200
+
+
+def test_workaround_flags_come_as_a_list_in_json(admin):
+    body = json.dumps({"name": "maas_auto_ipmi_workaround_flags", "value": ["authcap", "idzero"]})
+    path = "maas/?op=set_config"
+    assert admin.send("POST", path, body.encode(), "application/json").status == 200
+    shown = admin.get("maas/?op=get_config&name=maas_auto_ipmi_workaround_flags").json
+    assert shown == ["authcap", "idzero"]
+
+
+def test_licensing_server_of_windows_has_a_record_in_every_domain(admin):
+    path, name = "maas/?op=set_config", "windows_kms_host"
+    refused = admin.post(path, name=name, value="10.0.0.1,10.0.0.2")
+    assert (refused.status, refused.text) == (400, "Domain name contains invalid characters.")
+    admin.post(path, name=name, value="kms.example.com")
+    admin.post("domains/", name="lab")
+    found = {item["fqdn"]: item["rrdata"] for item in admin.get("dnsresourcerecords/").json}
+    data = "0 0 1688 kms.example.com."
+    assert found == {"_vlmcs._tcp.maas": data, "_vlmcs._tcp.lab": data}
+    admin.post(path, name=name, value="")
+    assert admin.get("dnsresourcerecords/").json == []
+    assert len(admin.get("dnsresources/").json) == 2
+
+
+def test_names_are_split_after_their_first_label(admin):
+    admin.post("domains/", name="lab")
+    assert admin.post("dnsresources/", fqdn="a.b.lab", ip_addresses="10.0.0.4").status == 404
+    assert admin.post("dnsresources/", fqdn="_a._tcp.lab", ip_addresses="10.0.0.4").status == 500
+    refused = admin.post("dnsresources/", name="x.y", domain="lab", ip_addresses="10.0.0.4")
+    assert refused.json == {"__all__": ["Invalid dnsresource name: x.y."]}
+    assert admin.post("dnsresources/", name="x.y", domain="lab").status == 200
+
+
+def test_a_name_moves_into_the_domain_that_is_made_of_it(admin):
+    made = admin.post("dnsresources/", fqdn="sub.maas", ip_addresses="10.0.0.4").json
+    admin.post("domains/", name="sub.maas")
+    assert admin.get(f"dnsresources/{made['id']}/").json["fqdn"] == "sub.maas"
+    assert admin.get("domains/0/").json["resource_record_count"] == 0
+
+
+def test_times_to_live_may_be_none_at_all(admin):
+    made = admin.post("dnsresources/", fqdn="a.maas", ip_addresses="10.0.0.4", address_ttl=0).json
+    assert made["address_ttl"] == 0
+    place = f"dnsresources/{made['id']}/"
+    assert admin.put(place, address_ttl="").json["address_ttl"] is None
+    assert admin.post("domains/", name="lab", ttl=0).status == 400
 
 
 def test_what_hangs_on_a_subnet_goes_with_it(admin):

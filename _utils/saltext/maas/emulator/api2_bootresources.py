@@ -40,14 +40,20 @@ FILETYPES = {
 
 
 def seed(region):
-    """Let settings that name a series choose among what is imported."""
+    """Let settings that name a system, series or kernel choose among what is imported."""
+    region.series_choices = lambda setting: _choices(region, setting)
 
-    def choices(setting):
-        names = images.imported_series(region)
-        plain = setting == "commissioning_distro_series"
-        return names if plain else [f"ubuntu/{name}" for name in names]
 
-    region.series_choices = choices
+def _choices(region, setting):
+    if setting == "default_osystem":
+        return images.systems(region)
+    if setting == "default_min_hwe_kernel":
+        return images.kernels(region, region.settings["commissioning_distro_series"])
+    if setting == "default_distro_series":
+        names = images.series_of(region, region.settings["default_osystem"])
+        return names if region.release >= "2.4" else [f"ubuntu/{name}" for name in names]
+    names, current = images.imported_series(region), region.settings["commissioning_distro_series"]
+    return names if not names or current in names else [current, *names]
 
 
 def _show(region, row, whole=False):

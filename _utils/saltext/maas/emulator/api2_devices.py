@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from saltext.maas.emulator import machines, node_forms, nodes
-from saltext.maas.emulator.api2_groups import show_domain, show_zone
+from saltext.maas.emulator.api2_groups import show_zone
 from saltext.maas.emulator.crud import hide_newer
+from saltext.maas.emulator.dns import show_domain
 from saltext.maas.emulator.forms import Check, not_a_choice
 from saltext.maas.emulator.web import Endpoint, Missing, Response, no_content
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-
-from saltext.maas.emulator import dns, ips
+from saltext.maas.emulator import dns, forms2, ips
+from saltext.maas.emulator.bodies import Form
 from saltext.maas.emulator.crud import by_id
-from saltext.maas.emulator.forms import Check, truth
+from saltext.maas.emulator.forms import is_ip, truth
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
 resources = Endpoint("dnsresources/", "DNSResourcesHandler")
@@ -17,29 +15,28 @@ record = Endpoint("dnsresourcerecords/{id}/", "DNSResourceRecordHandler")
 
 _resource = by_id("dnsresources", "DNSResource")
 _record = by_id("dnsrecords", "DNSData")
-_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
 _CNAME = "CNAME records for a name cannot coexist with non-CNAME records."
 
 
 def _domain(request, given):
-    """The domain that a form or query names; unlike elsewhere a wrong one is a 404."""
+    """The domain that a form or query names by id or name; a wrong one is a 404."""
     for row in request.region.rows("domains").values():
-        if str(given) in (str(row["id"]), row["name"], f"name:{row['name']}"):
+        if str(given) == (str(row["id"]) if str(given).isdigit() else row["name"]):
             return row
     raise Missing("Domain", request)
 
 
-def _named(request, source):
+def _named(request, source, kind="A"):
     """Name and domain of a form or query: both, or together as ``fqdn``."""
     name, domain, fqdn = (source.get(field) for field in ("name", "domain", "fqdn"))
-    if name is None and domain is None and fqdn:
-        name, domain = dns.split(str(fqdn), request.region.rows("domains"))
+    if name is None and domain is None and fqdn is not None:
+        name, domain = dns.split(str(fqdn), request.region.rows("domains"), kind)
     return name, _domain(request, domain) if domain is not None else None
 
 
 def _filtered(request):
     """The resources that the filters of a list ask for."""
-    name, domain = _named(request, request.query)
+    name, domain = _named(request, request.query, request.query.get("rrtype"))
     region = request.region
     found = [
         row
@@ -75,16 +72,42 @@ def list_resources(request):
     return shown
 
 
-def _addresses(request, stored):
-    """The addresses of a form; one that is no address is no 400 but an error of the server."""
-    given = request.form.getlist("ip_addresses")
-    words = " ".join(str(item) for item in given if item is not None).replace(",", " ").split()
+def _form(request, stored, name, domain):
+    """The form of a resource, read as far as its addresses, which it keeps in ``cleaned``."""
+    region = request.region
+    sent = Form(request.form)
+    for field, value in (("name", name), ("domain", domain and domain["id"])):
+        if value is not None:
+            sent[field] = [value]
+    if stored and stored["ips"] and sent.get("ip_addresses") is None:
+        # Of the addresses that it has, the form sees the last one only.
+        sent["ip_addresses"] = [region.rows("ips")[stored["ips"][-1]]["ip"]]
+    fields = (
+        forms2.text("name", required=True, model=(forms2.at_most(191),)),
+        forms2.reference("domain", forms2.by_key(region.rows("domains")), required=True),
+        forms2.integer("address_ttl", low=0, high=2147483647, keeps_none=True),
+        forms2.text("ip_addresses", model=None),
+    )
+    form = forms2.ModelForm(request, fields, stored, sent)
+    form.read()
+    given = sent.get("ip_addresses")
+    if given is not None and region.release >= "3.4":
+        if "name" not in form.cleaned:
+            raise Answer(500, "'name'", TEXT)
+        problem = dns.bad_name(form.cleaned["name"])
+        if problem:
+            form.error("__all__", problem)
+    form.apply()
+    return form
+
+
+def _words(form):
+    """The addresses of a form; that one is no address is found when they are stored."""
+    words = str(form.data.get("ip_addresses") or "").split()
     for word in words:
-        try:
-            ipaddress.ip_address(word)
-        except ValueError:
+        if not is_ip(word):
             text = f"failed to detect a valid IP address from '{word}'"
-            raise Answer(500, text, TEXT) from None
+            raise Answer(500, text, TEXT)
     return words
 
 
@@ -105,41 +128,25 @@ def _drop_address(region, ident):
         del table[ident]
 
 
-def _ttl(check, field, stored):
-    if check.has(field) and check.form.get(field) in (None, ""):
-        return None
-    return check.integer(field, stored[field] if stored else None, 1, 2147483647)
-
-
-def _check_name(check, name):
-    labels = str(name).split(".") if name not in ("@", "*") else []
-    if not all(_LABEL.match(label.replace("*", "a")) for label in labels):
-        check.error("__all__", f"Invalid dnsresource name: {name}.")
-
-
 @resources("POST", admin=True)
 def create_resource(request):
     """Create a DNS resource."""
+    row = _new_resource(request, *_named(request, request.form))
+    return dns.show_resource(request.region, row)
+
+
+def _new_resource(request, name, domain):
     region = request.region
-    name, domain = _named(request, request.form)
-    if name is None:
-        raise Answer(500, "'name'", TEXT)
-    words = _addresses(request, None)
-    check = Check(request)
-    if domain is None:
-        check.error("domain", "This field is required.")
-    _check_name(check, name)
-    address_ttl = _ttl(check, "address_ttl", None)
-    if domain and not check.errors:
-        for row in dns.of_domain(region, domain):
-            if row["name"] == name:
-                check.error("__all__", "Labels must be unique within their zone.")
-    check.done()
-    row = region.rows("dnsresources").add(
-        {"name": str(name), "domain": domain["id"], "address_ttl": address_ttl, "ips": []}
-    )
+    form = _form(request, None, name, domain)
+    new = form.row
+    for row in region.rows("dnsresources").values():
+        if new["name"] and (row["name"], row["domain"]) == (new["name"], new["domain"]):
+            form.error("__all__", "Labels must be unique within their zone.")
+    form.done()
+    words = _words(form)
+    row = dns.new_resource(region, new["name"], new["domain"], new["address_ttl"])
     _set_addresses(request, row, words)
-    return dns.show_resource(region, row)
+    return row
 
 
 @resource("GET")
@@ -148,33 +155,31 @@ def read_resource(request):
     return dns.show_resource(request.region, _resource(request))
 
 
-@resource("PUT", admin=True)
+@resource("PUT")
 def update_resource(request):
     """Change a DNS resource."""
-    region, row = request.region, _resource(request)
-    name, domain = _named(request, request.form)
-    name = row["name"] if name is None else str(name)
-    domain_id = domain["id"] if domain else row["domain"]
-    words = _addresses(request, row)
-    check = Check(request, row)
-    _check_name(check, name)
-    address_ttl = _ttl(check, "address_ttl", row)
-    for other in region.rows("dnsresources").values():
-        if other is not row and (other["name"], other["domain"]) == (name, domain_id):
-            check.error("__all__", "Labels must be unique within their zone.")
-    if words and any(item["rrtype"] == "CNAME" for item in dns.records_of(region, row)):
-        check.error("__all__", "Cannot add address: CNAME present.")
-    check.done()
-    row.update(name=name, domain=domain_id, address_ttl=address_ttl)
-    if "ip_addresses" in request.form:
-        _set_addresses(request, row, words)
+    region, (name, domain) = request.region, _named(request, request.form)
+    row = _resource(request)
+    request.admin_only()
+    form = _form(request, row, name, domain)
+    if row["ips"]:
+        problem = dns.bad_name(form.row["name"])
+        aliased = any(item["rrtype"] == "CNAME" for item in dns.records_of(region, row))
+        problem = problem or ("Cannot add address: CNAME present." if aliased else None)
+        if problem:
+            form.error("__all__", problem)
+    form.done()
+    words = _words(form)
+    row.update({key: form.row[key] for key in ("name", "domain", "address_ttl")})
+    _set_addresses(request, row, words)
     return dns.show_resource(region, row)
 
 
-@resource("DELETE", admin=True)
+@resource("DELETE")
 def delete_resource(request):
     """Delete a DNS resource with its records and addresses."""
     region, row = request.region, _resource(request)
+    request.admin_only()
     del region.rows("dnsresources")[row["id"]]
     for ident in row["ips"]:
         _drop_address(region, ident)
@@ -199,28 +204,53 @@ def list_records(request):
     ]
 
 
-def _check_record(check, region, resource_row, stored, ttl, kind, data):
-    """What a record of that kind and data may not be; MAAS stumbles over unequal ttls."""
-    if kind not in dns.TYPES:
-        check.error("rrtype", f"{kind} is not one of {' '.join(dns.TYPES)}.")
-        return
-    problem = dns.format_problem(kind, data)
+def _read_record(request, resource_row, stored):
+    """The fields of a record, checked; what stands beside it counts for new ones only."""
+    region = request.region
+    fields = (
+        forms2.integer("ttl", low=0, high=2147483647, keeps_none=True),
+        forms2.text("rrtype", required=True, default="", model=(_bad_type, forms2.at_most(8))),
+        forms2.text("rrdata", required=True, default=""),
+    )
+    form = forms2.ModelForm(request, fields, stored)
+    form.read()
+    form.apply()
+    row = form.row
+    row["rrtype"] = row["rrtype"].upper()
+    problem = dns.format_problem(region, row["rrtype"], row["rrdata"])
+    if problem is None and stored is None:
+        problem = _beside(region, resource_row, row)
     if problem:
-        check.error("__all__", problem)
-        return
-    if stored:
-        return  # what else the name has is looked at in a creation only
-    others = dns.records_of(region, resource_row) if resource_row else []
-    if kind == "CNAME":
-        if resource_row and (resource_row["ips"] or any(i["rrtype"] != kind for i in others)):
-            check.error("__all__", _CNAME)
-        elif others:
-            check.error("__all__", "Only one CNAME can be associated with a name.")
-    elif any(item["rrtype"] == "CNAME" for item in others):
-        check.error("__all__", _CNAME)
-    unlike = [item["ttl"] for item in others if item["rrtype"] == kind and item["ttl"] != ttl]
-    if not check.errors and unlike and (ttl is None or unlike[0] is None):
+        form.error("__all__", problem)
+    form.done()
+    return row
+
+
+def _bad_type(kind):
+    if kind.upper() in dns.TYPES:
+        return None
+    return f"{kind.upper()} is not one of {' '.join(dns.TYPES)}."
+
+
+def _beside(region, resource_row, row):
+    """What a new record is not with those that its resource has; MAAS stumbles over ttls."""
+    others = dns.records_of(region, resource_row)
+    aliased = any(item["rrtype"] == "CNAME" for item in others)
+    if row["rrtype"] == "CNAME":
+        if resource_row["ips"] or any(item["rrtype"] != "CNAME" for item in others):
+            return _CNAME
+        if aliased:
+            return "Only one CNAME can be associated with a name."
+    elif aliased:
+        return _CNAME
+    different = [
+        item["ttl"]
+        for item in others
+        if item["rrtype"] == row["rrtype"] and item["ttl"] != row["ttl"]
+    ]
+    if different and None in (row["ttl"], different[0]):
         raise Answer(500, "%d format: a real number is required, not NoneType", TEXT)
+    return None
 
 
 @records("POST", admin=True)
@@ -230,21 +260,19 @@ def create_record(request):
     for field in ("rrtype", "rrdata"):
         if request.form.get(field) is None:
             raise Answer(400, f"{field} must be provided.", TEXT)
-    name, domain = _named(request, request.form)
+    name, domain = _named(request, request.form, request.form.get("rrtype"))
     if name is None or domain is None:
         raise Answer(400, "Either name and domain (or fqdn) must be specified", TEXT)
-    check = Check(request)
-    kind, data = str(request.form.get("rrtype")).upper(), str(request.form.get("rrdata"))
-    ttl = _ttl(check, "ttl", None)
-    _check_name(check, name)
     found = [row for row in dns.of_domain(region, domain) if row["name"] == name]
-    if not check.errors:
-        _check_record(check, region, found[0] if found else None, None, ttl, kind, data)
-    check.done()
-    fields = {"name": str(name), "domain": domain["id"], "address_ttl": None, "ips": []}
-    row = found[0] if found else region.rows("dnsresources").add(fields)
-    item = {"resource": row["id"], "ttl": ttl, "rrtype": kind, "rrdata": data}
-    return dns.show_record(region, region.rows("dnsrecords").add(item))
+    row = found[0] if found else _new_resource(request, name, domain)
+    try:
+        item = _read_record(request, row, None)
+    except Answer:
+        if not found:
+            del region.rows("dnsresources")[row["id"]]
+        raise
+    item = region.rows("dnsrecords").add({**item, "resource": row["id"]})
+    return dns.show_record(region, item)
 
 
 @record("GET")
@@ -253,26 +281,20 @@ def read_record(request):
     return dns.show_record(request.region, _record(request))
 
 
-@record("PUT", admin=True)
+@record("PUT")
 def update_record(request):
     """Change a record."""
     region, item = request.region, _record(request)
-    check = Check(request, item)
-    kind = check.text("rrtype", required=True).upper()
-    data = check.text("rrdata", required=True)
-    ttl = _ttl(check, "ttl", item)
-    row = region.rows("dnsresources")[item["resource"]]
-    if not check.errors:
-        _check_record(check, region, row, item, ttl, kind, data)
-    check.done()
-    item.update(ttl=ttl, rrtype=kind, rrdata=data)
+    request.admin_only()
+    item.update(_read_record(request, region.rows("dnsresources")[item["resource"]], item))
     return dns.show_record(region, item)
 
 
-@record("DELETE", admin=True)
+@record("DELETE")
 def delete_record(request):
     """Delete a record, and its resource when nothing is left of that."""
     region, item = request.region, _record(request)
+    request.admin_only()
     del region.rows("dnsrecords")[item["id"]]
     row = region.rows("dnsresources")[item["resource"]]
     if not row["ips"] and not dns.records_of(region, row):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from saltext.maas.emulator import dns
 from saltext.maas.emulator.settings import (
     OLD_NAMES,
@@ -66,6 +68,8 @@ def set_config(request):
     region = request.region
     asked = str(request.needed("name"))
     value = request.needed("value")
+    if request.is_json and region.release >= "2.0":
+        value = json.loads(request.body)["value"]  # a list stays one
     name = _stored_name(region, asked)
     setting = settings_of(region.release).get(name)
     try:
@@ -74,11 +78,13 @@ def set_config(request):
         raise Invalid({asked: [str(error)]}) from None
     for function in region.before_setting:
         function(region, name)
+    if name == "windows_kms_host" and region.release >= "2.0":
+        dns.check_kms(region, cleaned)
     repository = _repository(region, name)
     if repository:
         repository["url"] = cleaned
     else:
         region.settings[name] = cleaned
     if name == "windows_kms_host" and region.release >= "2.0":
-        dns.keep_kms(region)
+        dns.kms_changed(region)
     return as_text("OK", content_type=BARE_TEXT)

@@ -4,51 +4,196 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.emulator import ips, networks
+from saltext.maas.emulator import ips
 from saltext.maas.emulator.web import TEXT, Answer
 
-#: Kinds that ``dnsresourcerecords/`` takes, in the order of the message about others.
+#: Kinds that ``dnsresourcerecords/`` takes; the order in the message about others is a set's.
 TYPES = ("MX", "CNAME", "SSHFP", "SRV", "NS", "TXT")
-_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
-_PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]?\d{1,4})"
-_HOST = re.compile(rf"{_NAME}\Z")
-_FORMATS = {
-    "MX": (
-        re.compile(rf"{_PORT}\s+{_NAME}\Z"),
-        "Invalid MX: Should be '<preference> <server>'. Range for preference is 0-65535.",
-    ),
-    "SRV": (
-        re.compile(rf"{_PORT}\s+{_PORT}\s+{_PORT}\s+({_NAME}|\.)\Z"),
-        "Invalid SRV: Should be '<priority> <weight> <port> <server>'. Range for priority, weight"
-        " and port are 0-65535.",
-    ),
-    "SSHFP": (
-        re.compile(r"[0-4]\s+[0-2]\s+[0-9a-fA-F]+\Z"),
-        "Invalid SSHFP: Should be '<algorithm> <fptype> <fingerprint>'.",
-    ),
-}
+BAD_MX = "Invalid MX: Should be '<preference> <server>'. Range for preference is 0-65535."
+BAD_SRV = (
+    "Invalid SRV: Should be '<priority> <weight> <port> <server>'. Range for priority, weight,"
+    " and port are 0-65536."
+)
+BAD_SSHFP = "Invalid SSHFP: Should be '<algorithm> <fptype> <fingerprint>'."
+INTERNAL = "Domain name cannot duplicate maas internal domain name."
+BAD_CNAME = "Invalid CNAME: Should be '<server>'."
+#: One label of a name, and a whole one, as MAAS checks them: one letter may be too many.
+_LABEL = r"[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,62}[a-zA-Z0-9])?"
+_NAME = rf"(?:{_LABEL}[.])*{_LABEL}[.]?"
+_SERVICE = rf"_{_LABEL}._{_LABEL}(?:.{_LABEL})?"
+_ALIAS_LABEL = r"[_a-zA-Z0-9](?:[-_a-zA-Z0-9]{0,62}[_a-zA-Z0-9])?"
+_ALIAS = re.compile(rf"(?:{_ALIAS_LABEL}\.)*{_ALIAS_LABEL}\.?\Z")
+SPECIAL = ("", "@", "*")
+KMS_NAME, KMS_DATA = "_vlmcs._tcp", "0 0 1688 "
 
 
-def format_problem(kind, data):
-    """Why the data of a record is not of its kind's form, or None."""
-    if kind in _FORMATS:
-        pattern, message = _FORMATS[kind]
-        return None if pattern.match(data) else message
-    if kind in ("CNAME", "NS") and not _HOST.match(data):
-        return f"Invalid {kind}: Should be '<server>'."
+# -- names -------------------------------------------------------------------------------------
+
+
+def bad_domain(region, name):
+    """Why a text is no name of a domain, or None."""
+    if len(name) > 255:
+        return "Domain name length cannot exceed 255 characters."
+    if not re.fullmatch(_NAME, name):
+        if re.sub("[a-zA-Z0-9-.]*", "", name):
+            return "Domain name contains invalid characters."
+        return f"Invalid domain name: {name}."
+    if name == region.settings.get("maas_internal_domain"):
+        return INTERNAL
     return None
 
 
-def split(fqdn, domains):
-    """Name and domain of a full name: the longest domain that is known, else the first dot."""
-    known = sorted((row["name"] for row in domains.values()), key=len, reverse=True)
-    for domain in known:
-        if fqdn == domain:
-            return "@", domain
-        if fqdn.endswith("." + domain):
-            return fqdn[: -len(domain) - 1], domain
-    name, _, domain = fqdn.partition(".")
-    return name, domain
+def bad_labels(name):
+    """Why a name's labels are none, or None."""
+    if len(name) > 255:
+        return "Hostname is too long.  Maximum allowed is 255 characters."
+    for label in name.split("."):
+        if not label:
+            return "DNS name contains an empty label."
+        if len(label) > 63:
+            return f"Label is too long: {label!r}.  Maximum allowed is 63 characters."
+        if label.startswith("-") or label.endswith("-"):
+            return f"Label cannot start or end with hyphen: {label!r}."
+        if not re.fullmatch("[a-zA-Z0-9-]*", label):
+            return f"Label contains disallowed characters: {label!r}."
+    return None
+
+
+def bad_hostname(name):
+    """Why a text is no name of a host, or None."""
+    host = name.split(".")[0]
+    if "_" in host:
+        return f"Host label cannot contain underscore: {host!r}."
+    return bad_labels(name)
+
+
+def name_checks(region):
+    """The model's checks of a domain's name, which does not count a dot at its end."""
+    return (
+        lambda value: bad_domain(region, value.strip().rstrip(".")),
+        lambda value: bad_labels(value.strip().rstrip(".")),
+    )
+
+
+def bad_name(name, kind="A"):
+    """Why a name of a resource with addresses is none, or None."""
+    if name in (None, *SPECIAL):
+        return None
+    pattern = _SERVICE if kind == "SRV" else _LABEL
+    return None if re.fullmatch(pattern, name) else f"Invalid dnsresource name: {name}."
+
+
+def split(fqdn, domains, kind="A"):
+    """Name and domain of a full name: the first label, of a service the first two or three.
+
+    Raises:
+        Answer: 500 when it cannot be split.
+    """
+    if fqdn in SPECIAL:
+        return fqdn, None
+    if any(row["name"] == fqdn for row in domains.values()):
+        return "@", fqdn
+    pattern = _SERVICE if kind == "SRV" else _LABEL
+    match = re.fullmatch(rf"(?P<name>{pattern}).(?P<domain>{_NAME})", fqdn)
+    if not match:
+        raise Answer(500, "cannot unpack non-iterable NoneType object", TEXT)
+    return match.group("name"), match.group("domain")
+
+
+def format_problem(region, kind, data):
+    """Why the data of a record is not of its kind's form, or None."""
+    if kind == "CNAME":
+        return None if _ALIAS.match(data) else BAD_CNAME
+    if kind == "SSHFP":
+        return None if re.match(r"[0-9]+\s+[0-9]+\s+.*\Z", data) else BAD_SSHFP
+    if kind == "NS":
+        return bad_domain(region, data)
+    if kind == "MX":
+        match = re.match(r"([0-9]+)\s+(.+)\Z", data)
+        if not match or int(match.group(1)) > 65535:
+            return BAD_MX
+        return bad_domain(region, match.group(2))
+    if kind == "SRV":
+        match = re.match(r"([0-9]+)\s+([0-9]+)\s+([0-9]+)\s+(.*)", data)
+        if not match or any(int(number) > 65535 for number in match.groups()[:3]):
+            return BAD_SRV
+        return None if match.group(4) == "." else bad_domain(region, match.group(4))
+    return None
+
+
+# -- what a domain holds -----------------------------------------------------------------------
+
+
+def check_kms(region, host):
+    """Refuse a Windows licensing server that is no name.
+
+    Raises:
+        Answer: 400.
+    """
+    problem = bad_domain(region, host) if host else None
+    if problem:
+        raise Answer(400, problem, TEXT)
+
+
+def kms_changed(region):
+    """Give every domain that MAAS serves the record of the Windows licensing server."""
+    for domain in region.rows("domains").values():
+        if domain["authoritative"]:
+            set_kms(region, domain)
+
+
+def set_kms(region, domain):
+    """Keep the record of the Windows licensing server in a domain; without one it goes."""
+    host = region.settings.get("windows_kms_host")
+    named = [row for row in of_domain(region, domain) if row["name"] == KMS_NAME]
+    table = region.rows("dnsrecords")
+    own = [
+        item
+        for row in named
+        for item in records_of(region, row)
+        if item["rrtype"] == "SRV" and item["rrdata"].startswith(KMS_DATA)
+    ]
+    if not host:
+        for item in own:
+            del table[item["id"]]
+        return
+    data = KMS_DATA + host.rstrip(".") + "."
+    if own:
+        own[0]["rrdata"] = data
+        return
+    row = named[0] if named else new_resource(region, KMS_NAME, domain["id"])
+    table.add({"resource": row["id"], "ttl": None, "rrtype": "SRV", "rrdata": data})
+
+
+def new_resource(region, name, domain, address_ttl=None):
+    """Make a resource without addresses."""
+    fields = {"name": name, "domain": domain, "address_ttl": address_ttl, "ips": []}
+    return region.rows("dnsresources").add(fields)
+
+
+def take_over(region, domain):
+    """A resource of the domain above that has a domain's name becomes its ``@``."""
+    label, _, above = domain["name"].partition(".")
+    for parent in region.rows("domains").values():
+        if parent["name"] == above:
+            for row in of_domain(region, parent):
+                if row["name"] == label:
+                    row.update(name="@", domain=domain["id"])
+
+
+def show_domain(region, row):
+    """A domain as the API shows it."""
+    shown = {
+        "id": row["id"],
+        "name": row["name"],
+        "authoritative": row["authoritative"],
+        "ttl": row["ttl"],
+        "resource_record_count": count(region, row),
+        "resource_uri": f"/MAAS/api/2.0/domains/{row['id']}/",
+    }
+    if region.release >= "2.4":
+        shown["is_default"] = row["default"]
+    return shown
 
 
 def fqdn(region, resource):
@@ -81,10 +226,13 @@ def count(region, domain):
     """How many addresses and other records were put into a domain."""
     serial, counts = region.state.get("dns_counts", (None, {}))
     if serial != region.serial:
-        domains, counts = {}, {}
+        addresses, counts = {}, {}
+        domains = {}
         for row in region.rows("dnsresources").values():
             domains[row["id"]] = row["domain"]
-            counts[row["domain"]] = counts.get(row["domain"], 0) + len(row["ips"])
+            addresses.setdefault(row["domain"], set()).update(row["ips"])
+        for ident, found in addresses.items():
+            counts[ident] = len(found)
         for row in region.rows("dnsrecords").values():
             counts[domains[row["resource"]]] += 1
         region.state["dns_counts"] = region.serial, counts
@@ -122,32 +270,6 @@ def show_resource(region, row, records=None):
         "resource_records": [show_record(region, item) for item in records],
         "resource_uri": f"/MAAS/api/2.0/dnsresources/{row['id']}/",
     }
-
-
-KMS = "_vlmcs._tcp"
-_OWN = "0 0 1688 "  # how the data of the record begins that MAAS keeps there
-
-
-def keep_kms(region, domains=None):
-    """Keep the record that tells Windows of ``windows_kms_host`` in authoritative domains."""
-    host = str(region.settings.get("windows_kms_host") or "")
-    for domain in domains or [row for row in region.rows("domains").values()
-                              if row["authoritative"]]:  # fmt: skip
-        named = [row for row in of_domain(region, domain) if row["name"] == KMS]
-        own = [item for row in named for item in records_of(region, row)
-               if item["rrtype"] == "SRV" and item["rrdata"].startswith(_OWN)]  # fmt: skip
-        if not host:  # the name stays, without the record
-            for item in own:
-                del region.rows("dnsrecords")[item["id"]]
-            continue
-        fields = {"name": KMS, "domain": domain["id"], "address_ttl": None, "ips": []}
-        row = named[0] if named else region.rows("dnsresources").add(fields)
-        data = _OWN + host + ("" if host.endswith(".") else ".")
-        if own:
-            own[0]["rrdata"] = data
-        else:
-            item = {"resource": row["id"], "ttl": None, "rrtype": "SRV", "rrdata": data}
-            region.rows("dnsrecords").add(item)
 
 
 def user_number(region, name):
@@ -221,21 +343,18 @@ def show_unnamed(region):
 
 
 def refuse_in_use(region, domain):
-    """A domain that has resources or nodes cannot be deleted: an error of the server.
+    """A domain that has nodes or resources cannot be deleted: an error of the server.
 
     Raises:
         Answer: 500 with the text of the database layer.
     """
-    nodes = [node for node in networks.all_nodes(region) if node.get("domain") == domain["id"]]
-    held = {
-        "Node.domain": [f"<Node: {node['system_id']} ({node['hostname']})>" for node in nodes],
-        "DNSResource.domain": [
-            f"<DNSResource: name={row['name']}>" for row in of_domain(region, domain)
-        ],
-    }
-    keys = ", ".join(f"'{key}'" for key, rows in held.items() if rows)
-    if keys:
-        listed = ", ".join(one for rows in held.values() for one in rows)
+    nodes = [node for kind in ("machines", "devices", "racks", "regions")
+             for node in region.rows(kind).values() if node["domain"] == domain["id"]]  # fmt: skip
+    held = of_domain(region, domain)
+    if nodes or held:
+        listed = [f"<Node: {node['system_id']} ({node['hostname']})>" for node in nodes]
+        listed += [f"<DNSResource: name={row['name']}>" for row in held]
+        keys = ["'Node.domain'"] * bool(nodes) + ["'DNSResource.domain'"] * bool(held)
         text = "Cannot delete some instances of model 'Domain' because they are referenced through"
-        where = f"protected foreign keys: {keys}."
-        raise Answer(500, f'("{text} {where}", {{{listed}}})', TEXT)
+        where = f"protected foreign keys: {', '.join(keys)}."
+        raise Answer(500, f'("{text} {where}", {{{", ".join(listed)}}})', TEXT)

@@ -51,12 +51,13 @@ class Field:
         blank: Whether the model takes an empty value; as the form does unless given.
         default: What the model has when nothing was sent on creation.
         key: What the object calls it, where that is another name.
+        keeps_none: Whether None is a value of it: an empty field clears it.
         tick: A checkbox: what was not sent is False.
         many: All values of a repeated field count, not the last one only.
     """
 
     def __init__(self, name, python, *, required=False, checks=(), model=(), blank=None,
-                 default=None, key=None, tick=False, many=False):  # fmt: skip
+                 default=None, key=None, keeps_none=False, tick=False, many=False):  # fmt: skip
         self.name = name
         self.key = key or name
         self.python = python
@@ -65,6 +66,7 @@ class Field:
         self.model = model
         self.blank = not required if blank is None else blank
         self.default = default
+        self.keeps_none = keeps_none
         self.tick = tick
         self.many = many
 
@@ -297,7 +299,7 @@ class ModelForm:
         self.sent = request.form if sent is None else sent
         self.data = Form()
         for field in fields:
-            if stored is not None and field.key in stored:
+            if stored is not None and field.model is not None and field.key in stored:
                 value = stored[field.key]
                 self.data[field.name] = list(value) if isinstance(value, list) else [value]
         self.data.update(self.sent)
@@ -336,7 +338,8 @@ class ModelForm:
 
     def apply(self):
         """Put what was read into the object, and note what the model says of each field."""
-        self.cleaned = {name: value for name, value in self.cleaned.items() if value is not None}
+        kept = {field.name for field in self.fields if field.keeps_none}
+        self.cleaned = {k: v for k, v in self.cleaned.items() if v is not None or k in kept}
         for field in self.fields:
             if field.model is None or field.name not in self.cleaned:
                 continue

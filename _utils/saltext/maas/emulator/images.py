@@ -190,6 +190,36 @@ def imported_series(region):
     return sorted(names)
 
 
+def _offered(region):
+    """(system, series) of what is there and no boot loader; what is custom has its own system."""
+    for row in region.rows("boot_resources").values():
+        if row["type"] == "Uploaded" or (row["subarches"] and is_complete(row)):
+            system, slash, series = row["name"].partition("/")
+            yield (system, series) if slash else ("custom", system)
+
+
+def systems(region):
+    """Names of the operating systems that are there."""
+    return sorted({system for system, _ in _offered(region)})
+
+
+def series_of(region, system):
+    """Names of the series of an operating system that are there."""
+    found = [series for name, series in _offered(region) if name == system]
+    return list(dict.fromkeys(found))
+
+
+def kernels(region, series):
+    """Names of the kernels of an Ubuntu series that are there."""
+    return sorted(
+        {
+            row["architecture"].partition("/")[2]
+            for row in region.rows("boot_resources").values()
+            if row["name"] == f"ubuntu/{series}" and row["subarches"] and is_complete(row)
+        }
+    )
+
+
 class Importer:
     """The import of one region: its state, and what clusters have of it.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from saltext.maas.emulator import ips, nodes, power, storage
-from saltext.maas.emulator.api2_groups import show_domain, show_pool, show_zone
+from saltext.maas.emulator.api2_groups import show_pool, show_zone
 from saltext.maas.emulator.crud import hide_newer, mail_date
+from saltext.maas.emulator.dns import show_domain
 from saltext.maas.emulator.web import TEXT, Answer
 
 NEW, COMMISSIONING, FAILED_COMMISSIONING, READY, DEPLOYED, BROKEN = 0, 1, 2, 4, 6, 8

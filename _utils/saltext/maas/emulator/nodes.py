@@ -6,8 +6,9 @@ import ipaddress
 import secrets
 
 from saltext.maas.emulator import networks
-from saltext.maas.emulator.api2_groups import show_domain, show_zone
+from saltext.maas.emulator.api2_groups import show_zone
 from saltext.maas.emulator.crud import hide_newer
+from saltext.maas.emulator.dns import show_domain
 
 _LETTERS = "abcdefghkmnpqrstwxy34678"
 RACK, REGION, BOTH = 2, 3, 4

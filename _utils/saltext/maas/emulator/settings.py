@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
-from saltext.maas.emulator import settings_1x
+from saltext.maas.emulator import dns, settings_1x
 from saltext.maas.emulator.forms import (
     BAD_IP,
     REQUIRED,
@@ -13,6 +14,7 @@ from saltext.maas.emulator.forms import (
     bad_range,
     is_ip,
     is_url,
+    not_a_choice,
     truth,
 )
 from saltext.maas.emulator.model_forms import Wrong
@@ -26,12 +28,15 @@ class Setting:
     Attributes:
         name: As the API calls it.
         kind: ``text``, ``name`` (text that may not be empty), ``bool``, ``int``, ``url``,
-            ``ips``, ``hosts``, ``choice``, ``os``, ``series`` (an imported one), ``kernel``,
-            ``port``, ``syslog`` (a host with its port), ``domain``.
+            ``ips``, ``hosts``, ``networks``, ``choice``, ``needed`` (a choice that may not be
+            empty), ``choices`` (a list), ``os``, ``series`` (an imported one), ``kernel``,
+            ``port``, ``syslog`` (a host with its port), ``domain``, ``interval``, ``key``.
         default: Value of a new region.
         since, until: Releases that have it (``until``: the first that has not).
-        choices: Of a ``choice``; (low, high) of an ``int``; ports of MAAS's own that it may be.
+        choices: Of a ``choice``; (low, high) of an ``int``; ports of MAAS's own that it may be;
+            (longest,) of a ``text``.
         label: What its message calls it, where that is not its name.
+        message: The message about what is no choice, where it is one of its own.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Setting:
     until: str | None = None
     choices: tuple = ()
     label: str | None = None
+    message: str | None = None
 
     def served_by(self, release):
         """Whether a release has it."""
@@ -56,6 +62,7 @@ _OLD_LAYOUTS = ("flat", "lvm", "bcache")
 _IPMI_FLAGS = ("opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg",
                "endianseq", "intel20", "supermicro20", "sun20", "nochecksumcheck",
                "integritycheckvalue", "ipmiping", "")  # fmt: skip
+_CIPHERS = ("17", "3", "", "8", "12")
 _DISCOVERY_TIMES = (0, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800)
 
 #: In the order in which 3.7 lists them.
@@ -73,7 +80,7 @@ SETTINGS = (
     Setting("upstream_dns", "ips", None, "1.8"),
     Setting("dnssec_validation", "choice", "auto", "1.8", choices=_DNSSEC),
     Setting("maas_internal_domain", "domain", "maas-internal", "2.5"),
-    Setting("dns_trusted_acl", "text", None, "2.5"),
+    Setting("dns_trusted_acl", "networks", None, "2.5"),
     Setting("ntp_server", "ip", "91.189.94.4", until="1.6"),
     Setting("ntp_server", "text", "ntp.ubuntu.com", "1.6", "2.1"),
     Setting("ntp_servers", "hosts", "ntp.ubuntu.com", "2.1"),
@@ -83,14 +90,14 @@ SETTINGS = (
     Setting("maas_syslog_port", "port", 5247, "2.5", choices=(5247,)),
     Setting("network_discovery", "choice", "enabled", "2.1", choices=("enabled", "disabled")),
     Setting("active_discovery_interval", "number", 10800, "2.1", choices=_DISCOVERY_TIMES),
-    Setting("default_boot_interface_link_type", "choice", "auto", "3.6", choices=_LINKS),
+    Setting("default_boot_interface_link_type", "needed", "auto", "3.6", choices=_LINKS),
     Setting("default_osystem", "os", "ubuntu", "1.6", label="osystem"),
     Setting("default_distro_series", "series", None, until="1.6", label="distro_series"),
     Setting("default_distro_series", "series", None, "1.6", label="release"),
     Setting("default_min_hwe_kernel", "kernel", "", "1.9"),
     Setting("enable_kernel_crash_dump", "bool", False, "3.6"),
     Setting("default_storage_layout", "choice", "flat", "1.9", "2.0", choices=_OLD_LAYOUTS),
-    Setting("default_storage_layout", "choice", "flat", "2.0", choices=_LAYOUTS),
+    Setting("default_storage_layout", "needed", "flat", "2.0", choices=_LAYOUTS),
     Setting("commissioning_distro_series", "series", None),
     Setting("enable_third_party_drivers", "bool", True),
     Setting("windows_kms_host", "text", None, "1.6"),
@@ -119,18 +126,20 @@ SETTINGS = (
     Setting("promtail_enabled", "bool", False, "3.2"),
     Setting("promtail_port", "int", 5238, "3.2"),
     Setting("enlist_commissioning", "bool", True, "2.5"),
-    Setting("maas_auto_ipmi_user", "text", "maas", "2.8"),
+    Setting("maas_auto_ipmi_user", "text", "maas", "2.8", choices=(20,)),
     Setting("maas_auto_ipmi_user_privilege_level", "choice", "ADMIN", "2.9",
-            choices=("USER", "OPERATOR", "ADMIN")),
-    Setting("maas_auto_ipmi_k_g_bmc_key", "text", "", "2.9"),
+            choices=("USER", "OPERATOR", "ADMIN"),
+            message="Valid choices are ADMIN, OPERATOR, or USER"),
+    Setting("maas_auto_ipmi_k_g_bmc_key", "key", "", "2.9"),
     Setting("maas_auto_ipmi_cipher_suite_id", "choice", "3", "3.2",
-            choices=("", "3", "8", "12", "17")),
-    Setting("maas_auto_ipmi_workaround_flags", "choice", None, "3.2", choices=_IPMI_FLAGS),
+            choices=_CIPHERS, message="Valid choices are " + ",".join(_CIPHERS)),
+    Setting("maas_auto_ipmi_workaround_flags", "choices", None, "3.2", choices=_IPMI_FLAGS,
+            message="Valid choices are " + ", ".join(_IPMI_FLAGS)),
     Setting("vcenter_server", "text", "", "2.6"),
     Setting("vcenter_username", "text", "", "2.6"),
     Setting("vcenter_password", "text", "", "2.6"),
     Setting("vcenter_datacenter", "text", "", "2.6"),
-    Setting("hardware_sync_interval", "text", "15m", "3.2"),
+    Setting("hardware_sync_interval", "interval", "15m", "3.2"),
     Setting("tls_cert_expiration_notification_enabled", "bool", False, "3.2"),
     Setting("tls_cert_expiration_notification_interval", "int", 30, "3.2", choices=(1, 90)),
     Setting("session_length", "int", 1209600, "3.4", choices=(10, 1209600)),
@@ -178,14 +187,14 @@ def clean(region, setting, value):
     if region.release < "2.0":
         return _clean_1x(region, setting, value)
     if setting.kind == "bool":
-        if not isinstance(value, str):
-            return bool(value)
-        return truth(value)
+        return truth(value) if isinstance(value, str) else bool(value)
+    if setting.kind == "choices":
+        return _several(setting, value)
     text = "" if value is None else str(value).strip()
-    if not text:
-        if setting.kind == "name":
+    if not text and setting.kind != "interval":
+        if setting.kind in ("name", "needed"):
             raise BadValue(REQUIRED)
-        return None if setting.kind in ("int", "number", "port") else ""
+        return None if setting.kind in ("int", "port", "syslog") else ""
     cleaner = _CLEANERS.get(setting.kind)
     return cleaner(region, setting, text) if cleaner else text
 
@@ -196,6 +205,42 @@ def _clean_1x(region, setting, value):
     except Wrong as wrong:
         (messages,) = wrong.by_field().values()
         raise BadValue(*messages) from None
+
+
+def _text(region, setting, text):
+    if setting.choices and len(text) > setting.choices[0]:
+        longest = setting.choices[0]
+        told = f"Ensure this value has at most {longest} characters (it has {len(text)})."
+        raise BadValue(told)
+    return text
+
+
+def _several(setting, value):
+    """Only a list is one; in a form there is none."""
+    if value in (None, ""):
+        return []
+    if not isinstance(value, list):
+        raise BadValue("Enter a list of values.")
+    found = [str(item) for item in value]
+    if not set(found) <= set(setting.choices):
+        raise BadValue(setting.message)
+    return found
+
+
+def _interval(region, setting, text):
+    if not re.match(r"\d+\s?(hour|hr|h|minute|min|m|second|sec|s)", text):
+        units = "'h|hr|hour|hours, m|min|minute|minutes.s|sec|second|seconds' are valid units"
+        raise BadValue(f"'{text}' is not a valid interval. Only {units}")
+    return text
+
+
+def _key(region, setting, text):
+    if re.fullmatch(r"0x[a-fA-F0-9]{40}|[\w\W]{20}", text):
+        return text
+    raise BadValue(
+        "Error: K_g must either be 20 characters in length, or 40 hexadecimal characters prefixed"
+        f' with "0x" (current length is {len(text)}).'
+    )
 
 
 def _integer(region, setting, text):
@@ -216,7 +261,7 @@ def _port(region, setting, text):
         problem = "not between 0 - 65535"
     elif number <= 1023:
         problem = "reserved for system services"
-    elif 5240 <= number <= 5270 and number not in setting.choices:
+    elif 5239 <= number <= 5284 and number not in setting.choices:
         problem = "reserved for MAAS services"
     if problem:
         raise BadValue(f"Unable to change port number. Port number is {problem}.")
@@ -230,19 +275,21 @@ def _syslog(region, setting, text):
 
 
 def _domain(region, setting, text):
-    for part in text.split("."):
-        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", part):
-            raise BadValue("Domain name contains invalid characters.")
-    return text
+    if dns.bad_domain(region, text) in (None, dns.INTERNAL):
+        return text
+    raise BadValue(f"Invalid domain name: {text}.")
 
 
 def _number(region, setting, text):
-    if not text.isdecimal() or int(text) not in setting.choices:
+    """A number that stays a text."""
+    if text not in [str(item) for item in setting.choices]:
         raise _no_choice(setting, text, [str(item) for item in setting.choices])
-    return int(text)
+    return text
 
 
 def _url(region, setting, text):
+    if "://" not in text and ":" not in text.partition("/")[0]:
+        text = f"http://{text}"
     if not is_url(text):
         raise BadValue("Enter a valid URL.")
     return text
@@ -265,20 +312,78 @@ def _ips(region, setting, text):
 
 
 def _hosts(region, setting, text):
-    return " ".join(text.replace(",", " ").split())
+    words = text.replace(",", " ").split()
+    for word in words:
+        if not is_ip(word) and (":" in word or re.fullmatch(_QUAD, word)):
+            raise BadValue(f"Failed to detect a valid IP address from '{word}'.")
+        _check_host(word)
+    return " ".join(words)
+
+
+_QUAD = r"\d{1,3}(\.\d{1,3}){3}"
+
+
+def _check_host(word):
+    problem = None if is_ip(word) else dns.bad_hostname(word)
+    if problem:
+        raise BadValue(f"Invalid hostname: {problem}")
+
+
+def _networks(region, setting, text):
+    """Addresses, networks and names; what looks like one is to be one."""
+    words = text.replace(",", " ").split()
+    for word in words:
+        address, slash, _ = word.partition("/")
+        looks_so = re.fullmatch(_QUAD, address) or address.count(":") > 1
+        try:
+            if looks_so:
+                ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            kind = "network" if slash else "IP address"
+            raise BadValue(f"Invalid {kind}: {word}.") from None
+        if not looks_so:
+            _check_host(word)
+    return " ".join(words)
 
 
 def _choice(region, setting, text):
-    if text not in setting.choices:
-        raise _no_choice(setting, text, setting.choices)
-    return text
+    if text in setting.choices:
+        return text
+    if setting.kind == "needed":
+        raise BadValue(not_a_choice(text))
+    if setting.message:
+        raise BadValue(setting.message)
+    raise _no_choice(setting, text, setting.choices)
 
 
 def _series(region, setting, text):
     choices = region.series_choices(setting.name) or ["---"]
     plain = [item.rpartition("/")[2] for item in choices]
-    lenient = region.release.api == "2.0" and text in plain
+    # Up to 2.3 either form may be the right one.
+    lenient = "2.0" <= region.release < "2.4" and text in plain
     if text not in choices and not lenient:
+        raise _no_choice(setting, text, choices)
+    return _there(region, text)
+
+
+def _system(region, setting, text):
+    choices = region.series_choices(setting.name) or ["---"]
+    if text not in choices:
+        raise _no_choice(setting, text, choices)
+    return _there(region, text)
+
+
+def _there(region, text):
+    if text == "---":
+        raise BadValue(
+            "Unable to determine supported operating systems, due to missing boot images."
+        )
+    return text
+
+
+def _kernel(region, setting, text):
+    choices = ["", *region.series_choices(setting.name)]
+    if text not in choices:
         raise _no_choice(setting, text, choices)
     return text
 
@@ -299,8 +404,15 @@ _CLEANERS = {
     "ip": _ip,
     "ips": _ips,
     "hosts": _hosts,
+    "networks": _networks,
     "choice": _choice,
+    "needed": _choice,
     "series": _series,
+    "os": _system,
+    "kernel": _kernel,
+    "text": _text,
+    "interval": _interval,
+    "key": _key,
 }
 
 
