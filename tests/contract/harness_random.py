@@ -29,6 +29,8 @@ def seed(lab, note):
         hostname, system_id = rack.pop("hostname"), rack.pop("system_id")
         region.register_controller(hostname=hostname, system_id=system_id, interfaces=[rack])
         region.controller_connected(system_id, True)
+    for row in region.rows("racks").values():  # of whose services nothing but rackd was there
+        row.update(version=None, services="rackd")
 
 
 def replay(name):

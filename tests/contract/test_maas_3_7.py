@@ -165,7 +165,7 @@ def test_recording(lab):
         key, header = signed_by(lab, exchange)
         answer = lab.send(exchange, key, header, files.get(short), RAW_TYPES.get(short))
         lab.learn(exchange.body, answer[2])
-        results[exchange.id] = differences(lab.as_here(exchange), answer)
+        results[exchange.id] = differences(lab.as_here(exchange), answer, ["ip_addresses"])
     matched, total = report("maas-3.7.3", results, KNOWN)
     assert total == 708
     assert matched / total >= 0.98

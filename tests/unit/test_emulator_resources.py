@@ -254,8 +254,6 @@ def test_series_of_machines_and_of_commissioning_have_one_form(admin):
     admin.post("boot-resources/?op=import")
     admin.region.clock = lambda: 1e9
     for name in ("default_distro_series", "commissioning_distro_series"):
-        answer = admin.post("maas/?op=set_config", name=name, value="ubuntu/noble")
-        assert answer.status == 400, name
         assert admin.post("maas/?op=set_config", name=name, value="noble").status == 200
     assert admin.post("maas/?op=set_config", name="default_osystem", value="ubuntu").status == 200
     kernels = admin.post("maas/?op=set_config", name="default_min_hwe_kernel", value="hwe-24.04")
@@ -316,7 +314,7 @@ def test_what_hangs_on_a_subnet_goes_with_it(admin):
     assert admin.delete("subnets/1/").status in (204, 404)
     for kind in ("static-routes", "dhcp-snippets", "reservedips"):
         assert admin.get(f"{kind}/").json == []
-    assert admin.get("dnsresources/").json[0]["ip_addresses"] == []
+    assert admin.get("dnsresources/").json == []
 
 
 def test_a_user_with_addresses_stays_unless_somebody_takes_them(admin):

@@ -45,7 +45,7 @@ def show(region, row):
         "interface_set": [nodes.show_interface(region, row, nic) for nic in row["interfaces"]],
         "resource_uri": f"/MAAS/api/2.0/devices/{ident}/",
     }
-    return hide_newer(region.release, shown, _SINCE, nodes.GONE)
+    return hide_newer(region.release, shown, _SINCE)
 
 
 def _read(check, region, stored):

@@ -121,10 +121,11 @@ def _set_addresses(request, row, words):
 
 
 def _drop_address(region, ident):
-    """Forget a reserved address that no resource names any more."""
+    """Forget an address of nothing but a name, once no resource has it any more."""
     table, rows = region.rows("ips"), region.rows("dnsresources").values()
     named = any(ident in row["ips"] for row in rows)
-    if not named and table[ident]["alloc_type"] == ips.USER_RESERVED:
+    held = table[ident]
+    if not named and held["alloc_type"] == ips.USER_RESERVED and not held.get("nic"):
         del table[ident]
 
 

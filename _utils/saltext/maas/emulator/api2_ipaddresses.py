@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.emulator import ips, networks
-from saltext.maas.emulator.forms import BAD_IP, is_ip, truth
-from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Invalid, no_content
+from saltext.maas.emulator import dns, forms2, ips, networks
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.forms import is_ip, truth
+from saltext.maas.emulator.web import (
+    BARE_JSON,
+    BARE_TEXT,
+    TEXT,
+    Answer,
+    Endpoint,
+    Invalid,
+    Missing,
+    no_content,
+)
 
 addresses = Endpoint("ipaddresses/", "IPAddressesHandler")
 
@@ -14,6 +24,15 @@ _NOT_YOURS = (
     "IP address {} does not exist, is not the correct type of address, or does not belong to the"
     " requesting user.\nIf you are sure you want to release this address, use force=true as a MAAS"
     " administrator."
+)
+_DYNAMIC = (
+    "IP address {} belongs to an existing dynamic range. To reserve this IP address, a MAC address"
+    " is required. (Create a device instead.)"
+)
+#: What MAAS stumbles over when it links an interface that is of no node.
+_STUMBLES = (
+    "create_forward_many_to_many_manager.<locals>.ManyRelatedManager.__call__() missing 1 required"
+    " keyword-only argument: 'manager'"
 )
 
 
@@ -23,93 +42,138 @@ def list_addresses(request):
     region, query = request.region, request.query
     everybody = truth(query.get("all")) and region.release >= "2.1"
     owner = query.get("owner") if region.release >= "2.1" else None
+    ip = query.get("ip")
+    if ip is not None and not is_ip(ip):
+        raise Answer(400, "Parameter 'ip' must contain an IP address.", BARE_TEXT)
     if (everybody or owner) and not request.user.is_superuser:
         text = "Listing all IP addresses requires admin privileges."
-        raise Answer(403, text if everybody else text.replace("all", "another user's"), TEXT)
+        text = text if everybody else text.replace("all", "another user's")
+        raise Answer(403, text, BARE_TEXT)
     rows = list(region.rows("ips").values())
-    if not everybody:
+    if owner or not everybody:
         wanted = owner or request.user.username
         rows = [row for row in rows if row["owner"] == wanted]
+    if not everybody:
         rows = [row for row in rows if row["alloc_type"] == ips.USER_RESERVED]
-    ip = query.get("ip")
     return [ips.show(region, row) for row in rows if not ip or row["ip"] == ip]
 
 
+def _read_ip(request):
+    """The address of a form, by either name, or None."""
+    form = request.form
+    ip = form.get("ip") if form.get("ip") is not None else form.get("ip_address")
+    field = forms2.address("ip_address")
+    try:
+        field.clean(Form({"ip_address": [ip]}))
+    except forms2.Refused as refused:
+        raise Invalid({"ip_address": list(refused.args)}) from None
+    return ip
+
+
 def _subnet(request, ip):
-    """The subnet that a form names, or that an address is in."""
+    """The subnet that an address is in, or that a form names."""
     region, given = request.region, request.form.get("subnet")
-    if given in (None, ""):
-        return networks.subnet_for(region, ip) if ip else None
-    plain = str(given)
-    plain = plain.partition(":")[2] if plain.startswith(("cidr:", "name:", "id:")) else plain
-    for row in region.rows("subnets").values():
-        if plain in (str(row["id"]), row["cidr"], row["name"]):
-            return row
-    raise Answer(400, f"Unable to identify subnet: {given!r}.", TEXT)
+    if ip is not None:
+        if ip == "":
+            raise Answer(500, "failed to detect a valid IP address from ''")
+        subnet = networks.subnet_for(region, ip)
+        if subnet is None:
+            raise Answer(400, f"No known subnet for IP address: {ip}.", TEXT)
+        return subnet
+    if given is None:
+        raise Answer(400, "Must supply either the 'subnet' or the 'ip' parameter.", TEXT)
+    try:
+        ident = networks.subnet_named(region)(given)
+    except forms2.Refused:
+        ident = None
+    if ident is None:
+        raise Answer(400, f"Unable to identify subnet: {given}.", TEXT)
+    return region.rows("subnets")[ident]
+
+
+def _check_free(region, subnet, ip):
+    """Refuse an address that is taken, or that a range keeps back."""
+    if ips.is_taken(region, ip):
+        raise Answer(404, f"The IP address {ip} is already in use.", TEXT)
+    number = int(ipaddress.ip_address(ip))
+    for row in region.rows("ipranges").values():
+        if row["subnet"] == subnet["id"] and row["first"] <= number <= row["last"]:
+            ends = f"{row['start_ip']} to {row['end_ip']}"
+            raise Answer(404, f"{ip} is within the {row['type']} range from {ends}", TEXT)
 
 
 @addresses("POST", "reserve")
 def reserve(request):
     """Reserve an address, any of a subnet or a certain one."""
-    region, form = request.region, request.form
-    names = ("ip", "ip_address", "requested_address")
-    ip = next((str(form.get(name)) for name in names if form.get(name)), None)
-    if ip and not is_ip(ip):
-        raise Invalid({"ip_address": [BAD_IP]})
+    region = request.region
+    ip, mac = _read_ip(request), request.form.get("mac")
     subnet = _subnet(request, ip)
-    if subnet is None:
-        raise Answer(400, "Could not find a subnet to allocate an address from.", TEXT)
+    if ip is not None and _in_dynamic_range(region, subnet, ip):
+        raise Answer(403, _DYNAMIC.format(ip), TEXT)
+    hostname, domain = _named(request)
+    if mac is not None:
+        if not forms2.is_mac(mac) or ":" not in mac:
+            raise Invalid({"mac_address": [forms2.bad_mac(mac)]}, BARE_JSON)
+        raise Answer(500, _STUMBLES, TEXT)
     if ip is None:
         ip = ips.next_free(region, subnet)
         if ip is None:
-            raise Answer(503, "No more IPs available in subnet: " + subnet["cidr"], TEXT)
-    elif ipaddress.ip_address(ip) not in subnet["net"]:
-        cidr = subnet["cidr"]
-        raise Answer(503, f"IP address {ip} is not inside the subnet: {cidr}.", TEXT)
-    elif ips.is_taken(region, ip):
-        raise Answer(404, f"The IP address {ip} is already in use.", TEXT)
+            raise Answer(503, f"No more IPs available in subnet: {subnet['cidr']}.", TEXT)
+    else:
+        _check_free(region, subnet, ip)
     row = ips.add(region, ip, owner=request.user.username, subnet=subnet["id"])
-    _name(request, row)
+    if hostname:
+        _name(region, row, hostname, domain)
     return ips.show(region, row)
 
 
-def _name(request, row):
+def _in_dynamic_range(region, subnet, ip):
+    number = int(ipaddress.ip_address(ip))
+    return any(
+        row["type"] == "dynamic" and row["first"] <= number <= row["last"]
+        for row in region.rows("ipranges").values()
+        if row["subnet"] == subnet["id"]
+    )
+
+
+def _named(request):
+    """The hostname of a form and its domain: what follows its first dot, or the default one."""
+    hostname = request.form.get("hostname")
+    domains = request.region.rows("domains").values()
+    if hostname is not None and str(hostname).find(".") > 0:
+        hostname, _, wanted = str(hostname).partition(".")
+        for row in domains:
+            if row["name"] == wanted:
+                return hostname, row
+        raise Missing("Domain", request)
+    return hostname, next(row for row in domains if row["default"])
+
+
+def _name(region, row, hostname, domain):
     """A hostname given with a reservation is a DNS resource."""
-    region, hostname = request.region, request.form.get("hostname")
-    if not hostname:
-        return
-    name, _, domain = str(hostname).partition(".")
-    asked = str(request.form.get("domain") or domain or "")
-    for zone in region.rows("domains").values():
-        if asked in (str(zone["id"]), zone["name"]) or (not asked and zone["default"]):
-            fields = {"name": name, "domain": zone["id"], "address_ttl": None, "ips": [row["id"]]}
-            region.rows("dnsresources").add(fields)
+    for name in dns.of_domain(region, domain):
+        if name["name"] == hostname:
+            name["ips"].append(row["id"])
             return
+    dns.new_resource(region, hostname, domain["id"])["ips"].append(row["id"])
 
 
 @addresses("POST", "release")
 def release(request):
     """Give an address back."""
-    region = request.region
-    ip = str(request.form.get("ip") or request.form.get("address") or "")
-    if not ip:
-        request.needed("ip")
+    region, ip = request.region, str(request.needed("ip"))
     force = truth(request.form.get("force")) and region.release >= "2.2"
     if force and not request.user.is_superuser:
-        raise Answer(403, "Force-releasing an IP address requires admin privileges.", TEXT)
+        text = "Force-releasing an IP address requires admin privileges."
+        raise Answer(403, text, BARE_TEXT)
+    try:
+        forms2.address("ip").clean(request.form)
+    except forms2.Refused as refused:
+        raise Invalid({"ip": list(refused.args)}) from None
     row = ips.find(region, ip)
     own = row and row["owner"] == request.user.username and row["alloc_type"] == ips.USER_RESERVED
     if row is None or not (own or force):
-        raise Answer(400, _NOT_YOURS.format(ip), TEXT)
-    for name in list(region.rows("dnsresources").values()):
-        if row["id"] in name["ips"]:
-            name["ips"].remove(row["id"])
-            if not name["ips"] and not _records(region, name):
-                del region.rows("dnsresources")[name["id"]]
-    del region.rows("ips")[row["id"]]
+        text = "IP address {} does not exist." if force else _NOT_YOURS
+        raise Answer(400, text.format(ip), TEXT)
+    ips.remove(region, row["id"])
     return no_content()
-
-
-def _records(region, resource):
-    rows = region.rows("dnsrecords").values()
-    return [record for record in rows if record["resource"] == resource["id"]]

@@ -55,11 +55,11 @@ def _read_route(request, stored):
     message = _route_problem(subnets, form.row)
     if message:
         form.error("__all__", message)
+    form.row["metric"] = form.row["metric"] or 0
     form.done()
     text = "Static route with this Source, Destination and Gateway IP already exists."
     names = ("source", "destination", "gateway_ip")
     form.unique("", region.rows("static_routes").values(), *names, message=text, late=True)
-    form.row["metric"] = form.row["metric"] or 0
     return form.row
 
 

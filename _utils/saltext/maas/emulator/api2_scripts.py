@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import re
+import json
+import shlex
 
+from saltext.maas.emulator import forms2, texts
 from saltext.maas.emulator import script_files as files
-from saltext.maas.emulator import texts
-from saltext.maas.emulator.crud import by_name, hide_newer, serve
-from saltext.maas.emulator.forms import Check
-from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Response
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.crud import hide_newer, serve
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, Response
 
 scripts = Endpoint("scripts/", "NodeScriptsHandler", since="2.2")
 script = Endpoint("scripts/{name}", "NodeScriptHandler", since="2.2")
 
-_script = by_name("scripts", "Script")
 _FLAGS = ("destructive", "may_reboot", "recommission", "apply_configured_networking")
 _NEWER = {"apply_configured_networking": "2.7"}
-_KINDS = {
-    "type": ("script_type", files.TYPE_WORDS, "script type",
-             "Script type must be testing or commissioning", 2),
-    "hardware_type": ("hardware_type", files.words_of(files.HARDWARE), "hardware type",
-                      "Hardware type must be node, cpu, memory, storage, or gpu", 0),
-    "parallel": ("parallel", files.words_of(files.PARALLEL), "script parallel",
-                 "Script parallel must be disabled, instance, or any.", 0),
-}  # fmt: skip
+_KINDS = ("script_type", "hardware_type", "parallel")
+_KEYS = {"script_type": "type"}
+#: What may be changed of the scripts that MAAS brings.
+_FREE = ("tags", "timeout")
+_NOT_DEFAULT = "Not allowed to change on default scripts."
+_OVERRIDES = "May not override values defined in embedded YAML."
+_ODD_NAME = "Name '{}' contains disallowed characters, e.g. space or quotes."
+_LONE_COMMENT = '"comment" may only be used when specifying a "script" as well.'
+_NO_HARDWARE = (
+    "Hardware identifier '{}' must be a modalias, PCI ID, USB ID, system vendor, system product,"
+    " system version, mainboard vendor, or mainboard product."
+)
+
+
+def _script(request):
+    """The script that a path means by its name, or its number."""
+    wanted = request.ids["name"]
+    for row in request.region.rows("scripts").values():
+        if wanted == (str(row["id"]) if wanted.isdigit() else row["name"]):
+            return row
+    raise Missing("Script", request)
 
 
 def seed(region):
@@ -42,10 +55,16 @@ def seed(region):
         region.rows("scripts").add(row)
 
 
-def _tags(tags, hardware):
-    """Tags of a script, the kind of its hardware among them."""
-    own = files.HARDWARE[hardware][0].lower()
-    return [*tags, own] if own not in tags else tags
+def _tags(tags, hardware, destructive=False):
+    """Tags of a script: those that say what MAAS knows of it come and go by themselves."""
+    own = {name.lower(): ident == hardware for ident, (name, _) in files.HARDWARE.items()}
+    tags = list(tags)
+    for name, wanted in {"destructive": destructive, **own}.items():
+        if wanted and name not in tags:
+            tags.append(name)
+        elif not wanted and name in tags:
+            tags.remove(name)
+    return tags
 
 
 def _show(region, row, data=False):
@@ -71,105 +90,219 @@ def _content(request):
     return sent if sent is None else str(sent)
 
 
-def _name(check, rows, stored):
-    name = check.text("name", None, required=True, longest=255)
-    if name and any(row["name"] == name and row is not stored for row in rows):
-        check.error("name", "Script with this Name already exists.")
-    elif name and not re.fullmatch(r"[\w.+-]+", name):
-        check.error("name", "Name contains disallowed characters, e.g. space or quotes.")
-    elif name in ("none", "all"):
-        check.error("name", f'"{name}" is a reserved name.')
-    return name
+# -- the form ----------------------------------------------------------------------------------
 
 
-def _meta(check, text, stored):
-    """What the script says of itself; form fields may not say otherwise."""
-    if text is None:
-        if stored is None:
-            check.error("script", "Must be given a value")
-        return {}
-    if not text.startswith("#!/"):
-        check.error("script", "Must start with shebang.")
-    try:
-        found = files.metadata(text)
-    except ValueError as error:
-        check.error("script", str(error))
-        return {}
-    if stored:  # kept as its users set them when a script is replaced
-        found.pop("tags", None)
-        found.pop("timeout", None)
+def _fields(region, stored, draft):
+    """All fields are read as they were sent; what was not sent stays as it is stored."""
+    new = stored is None
+    long = {"longest": 255}
+    fields = [
+        forms2.text("name", required=new, blank=False, **long),
+        forms2.text("title", **long),
+        forms2.text("description"),
+        forms2.words("tags", model=(), python=_tag_list),
+        *(forms2.text(name, default=files.DEFAULTS[name], key=_KEYS.get(name)) for name in _KINDS),
+        forms2.text("packages", default={}),
+        forms2.Field("timeout", _seconds, default=0),
+        forms2.Field("script", lambda value: _text(value, new, draft), model=None),
+        forms2.text("for_hardware", default=[]),
+        *(forms2.flag(name) for name in _FLAGS),
+    ]
+    hidden = [name for name, since in _NEWER.items() if region.release < since]
+    return [field for field in fields if field.name not in hidden]
+
+
+def _tag_list(value):
+    found = [item.strip() for item in str(value).split(",")] if value not in forms2.EMPTY else []
+    missing = [number for number, item in enumerate(found, 1) if not item]
+    if missing:
+        text = "Item {} in the array did not validate: This field is required."
+        raise forms2.Refused(*(text.format(number) for number in missing))
     return found
 
 
-def _chosen(check, field, meta, stored):
-    """Type, hardware or parallelism: from the form or the script itself."""
-    own, words, label, wrong, default = _KINDS[field]
-    given = check.form.get(field, check.form.get(own))
-    said = meta.get(own)
-    value = given if given not in (None, "") else said
-    if value in (None, ""):
-        return stored[field] if stored else default
+def _seconds(value):
     try:
-        found = files.number(value, words, label, wrong)
-        if said is not None and files.number(said, words, label, wrong) != found:
-            check.error(own, "May not override values defined in embedded YAML.")
-        return found
+        return 0 if value in forms2.EMPTY else files.seconds(value)
+    except ValueError:
+        raise forms2.Refused("Enter a valid duration.") from None
+
+
+def _text(value, new, draft):
+    if value is None:
+        if new:
+            raise forms2.Refused("Must be given a value")
+        return None
+    draft.add(*value)
+    return value
+
+
+def _packages(text, before):
+    """JSON; what is none is an error of the server."""
+    if text == "":
+        return before
+    try:
+        return files.mapping(text)
     except ValueError as error:
-        check.error(own, str(error))
-        return default
+        raise Answer(500, str(error)) from None
+
+
+class _Form(forms2.ModelForm):
+    """A script's form: a first error found in its text has it read as it is by then."""
+
+    def __init__(self, request, stored, draft, sent):
+        self.region, self.draft = request.region, draft
+        self.read_already = False
+        fields = _fields(request.region, stored, draft)
+        super().__init__(request, fields, stored, sent, merge=False)
+        self.results = dict((stored or {}).get("results", {}))
+        self.parameters = dict((stored or {}).get("parameters", {}))
+
+    def note(self, name, *messages):
+        self.full_clean()
+        super().note(name, *messages)
+
+    def full_clean(self):
+        """Read the fields and look at them together, once."""
+        if self.read_already:
+            return
+        self.read_already = True
+        before = self.row
+        hooks = {
+            "packages": lambda text: _packages(text, before["packages"]),
+            "for_hardware": lambda text: self._hardware(text, before["for_hardware"]),
+        }
+        self.read(hooks)
+        if self.stored:
+            for field in self.fields:
+                if field.name not in self.data and field.model is not None:
+                    self.cleaned[field.name] = self.stored[field.key]
+        for name in _KINDS:
+            self._kind(name, before[_KEYS.get(name, name)])
+        self.apply()
+        self.unique("Script", self.region.rows("scripts").values(), "name")
+
+    def _kind(self, name, before):
+        value = self.cleaned[name]
+        if value == "":
+            self.cleaned[name] = before
+            return
+        try:
+            self.cleaned[name] = files.number(name, value, self.region.release)
+        except ValueError as error:
+            self.cleaned[name] = before
+            self.note(name, str(error))
+
+    def _hardware(self, text, before):
+        if text == "":
+            return before
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = text
+        found = found.split(",") if isinstance(found, str) else found
+        if not isinstance(found, list):
+            self.note("for_hardware", "Must be a list or string")
+            return before
+        for item in found:
+            if not files.is_hardware(item):
+                self.note("for_hardware", _NO_HARDWARE.format(item))
+        return found
+
+    def take_metadata(self, text):
+        """What the script says of itself, which the form may not say otherwise."""
+        if text and not text.splitlines()[0].startswith("#!/"):
+            self.note("script", "Must start with shebang.")
+        try:
+            found = files.metadata(text)
+        except ValueError as error:
+            self.note("script", str(error))
+            return
+        self.results = found.pop("results", {})
+        self.parameters = found.pop("parameters", {})
+        for name in _FREE:  # kept as its users set them when a script is replaced
+            value = found.pop(name, None)
+            if value is not None and self.stored is None and name not in self.data:
+                self.data[name] = [",".join(value) if isinstance(value, list) else str(value)]
+        for name in ("packages", "for_hardware"):
+            value = found.pop(name, None)
+            if value is not None and name not in self.data:
+                self.data[name] = [json.dumps(value)]
+        known = {field.name for field in self.fields}
+        for name, value in found.items():
+            if name not in known:
+                continue
+            if name not in self.data:
+                self.data[name] = [value]
+            elif not self._same(name, value, self.data.get(name)):
+                self.note(name, _OVERRIDES)
+
+    def _same(self, name, said, sent):
+        if name != "script_type":
+            return said == sent
+        try:
+            numbers = [files.number(name, value, self.region.release) for value in (said, sent)]
+        except ValueError:
+            return False
+        return numbers[0] == numbers[1]
+
+    def check_rest(self):
+        """What is only looked at when all else is known to be right or wrong."""
+        if not self.errors and self.stored and self.stored["default"]:
+            for field in self.fields:
+                if field.name in self.data and field.name not in _FREE:
+                    self.note(field.name, _NOT_DEFAULT)
+        name = self.data.get("name")
+        if name is not None:
+            name = str(name)
+            if name.lower() == "none":
+                self.note("name", '"none" is a reserved name.')
+            if name.isdigit():
+                self.note("name", "Cannot be a number.")
+            if shlex.quote(name) != name and self.region.release >= "3.6":
+                self.note("name", _ODD_NAME.format(name))
+        if "comment" in self.data:
+            self.note("comment", _LONE_COMMENT)
 
 
 def read_form(request, stored, kind=None):
     """The fields of a script, from a form and its text."""
-    check = Check(request, stored)
-    text = _content(request)
-    meta = _meta(check, text, stored)
-    for name in ("name", "title", "description"):
-        if meta.get(name) is not None and not check.has(name):
-            check.form[name] = [str(meta[name])]
-        elif check.has(name) and name in meta and check.form.get(name) != meta[name]:
-            check.error(name, "May not override values defined in embedded YAML.")
+    sent, text = Form(request.form), _content(request)
+    draft = texts.Draft(request.region, stored["revisions"] if stored else ())
+    if text is not None:
+        comment = sent.pop("comment", [None])[-1]
+        sent["script"] = [(text, comment or None)]
     if kind is not None:
-        check.form["type"] = [kind]
-    fields = {
-        "name": _name(check, request.region.rows("scripts").values(), stored),
-        "title": check.text("title"),
-        "description": check.text("description"),
-    }
-    fields.update((name, _chosen(check, name, meta, stored)) for name in _KINDS)
-    for name in _FLAGS:
-        fields[name] = check.boolean(name, bool(meta.get(name, False)))
-    before = stored or {}
-    readers = {"timeout": files.seconds, "tags": files.listed, "packages": files.mapping,
-               "for_hardware": files.listed}  # fmt: skip
-    empty = {"timeout": 0, "tags": [], "packages": {}, "for_hardware": []}
-    for name, reader in readers.items():
-        given = check.form.get(name, meta.get(name))
-        try:
-            fields[name] = before.get(name, empty[name]) if given is None else reader(given)
-        except ValueError:
-            wrong = "Enter a valid duration." if name == "timeout" else "Must be valid JSON."
-            check.error(name, wrong)
-    if "tags" in fields:
-        fields["tags"] = _tags(fields["tags"], fields["hardware_type"])
-    check.done()
-    fields["results"] = meta.get("results", before.get("results", {}))
-    fields["parameters"] = meta.get("parameters", before.get("parameters", {}))
-    revisions = list(before.get("revisions", []))
-    if text is not None and (not revisions or revisions[-1]["value"] != text):
-        comment = request.form.get("comment") or None
-        revisions.append(texts.add(request.region, text, comment))
-    return {**fields, "revisions": revisions, "default": before.get("default", False)}
+        sent["script_type"] = [kind]
+    elif "type" in sent and "script_type" not in sent:
+        sent["script_type"] = sent.pop("type")
+    form = _Form(request, stored, draft, sent)
+    try:
+        if text is not None:
+            form.take_metadata(text)
+        form.full_clean()
+        form.check_rest()
+        form.done()
+    except Answer:
+        draft.drop()
+        raise
+    row = form.row
+    row["tags"] = _tags(row["tags"], row["hardware_type"], row["destructive"])
+    row.update(results=form.results, parameters=form.parameters, revisions=draft.revisions)
+    return {**dict.fromkeys(_FLAGS, False), "default": False, **row}
+
+
+# -- operations --------------------------------------------------------------------------------
 
 
 def _wanted(request, rows):
     """Filters of the list: type, hardware, and names or tags."""
-    for field in ("type", "hardware_type"):
+    for field, name in (("type", "script_type"), ("hardware_type", "hardware_type")):
         given = request.query.get(field)
-        if given:
-            _, words, label, wrong, _ = _KINDS[field]
+        if given is not None:
             try:
-                asked = files.number(given, words, label, wrong)
+                asked = files.number(name, given, request.region.release)
             except ValueError as error:
                 raise Answer(400, str(error), TEXT) from None
             rows = [row for row in rows if row[field] == asked]
@@ -215,15 +348,23 @@ def download_script(request):
         if asked is not None and str(text["id"]) == asked:
             return Response(200, text["value"], "application/binary")
     if asked is not None:
-        raise Answer(404, f"{asked} not found in history", TEXT)
+        raise Answer(400, f"{asked} not found in history", TEXT)
     return Response(200, texts.latest(row), "application/binary")
 
 
 @script("POST", "revert", admin=True)
 def revert_script(request):
     """Go back to an earlier revision."""
+    wanted = request.needed("to")
+    try:
+        number = int(wanted)
+    except (TypeError, ValueError):
+        text = "Invalid to: Please enter an integer value"
+        raise Answer(400, text, TEXT) from None
     row = _script(request)
-    texts.revert(request, row)
+    if row["default"]:
+        raise Answer(400, "Unable to revert default script", TEXT)
+    texts.revert(row, number)
     return _show(request.region, row)
 
 
@@ -233,7 +374,8 @@ def add_tag(request):
     row, name = _script(request), str(request.needed("tag"))
     if "," in name:
         raise Answer(400, 'Tag may not contain a ",".', TEXT)
-    row["tags"] = [*(tag for tag in row["tags"] if tag != name), name]
+    tags = row["tags"] if name in row["tags"] else [*row["tags"], name]
+    row["tags"] = _tags(tags, row["hardware_type"], row["destructive"])
     return _show(request.region, row)
 
 
@@ -241,5 +383,6 @@ def add_tag(request):
 def remove_tag(request):
     """Remove a tag."""
     row, name = _script(request), request.needed("tag")
-    row["tags"] = [tag for tag in row["tags"] if tag != name]
+    tags = [tag for tag in row["tags"] if tag != name]
+    row["tags"] = _tags(tags, row["hardware_type"], row["destructive"])
     return _show(request.region, row)

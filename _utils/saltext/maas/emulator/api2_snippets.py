@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import api2_nodes, networks, nodes, texts
-from saltext.maas.emulator.crud import by_id, hide_newer, serve
-from saltext.maas.emulator.forms import Check, not_a_choice, truth
-from saltext.maas.emulator.web import Endpoint
+from saltext.maas.emulator import api2_nodes, forms2, networks, nodes, texts
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.crud import by_id, serve
+from saltext.maas.emulator.forms import not_a_choice
+from saltext.maas.emulator.web import Answer, Endpoint
 
 snippets = Endpoint("dhcp-snippets/", "DHCPSnippetsHandler")
 snippet = Endpoint("dhcp-snippets/{id}/", "DHCPSnippetHandler")
 
 _BOTH = "A DHCP snippet cannot be enabled on a node and subnet at the same time."
-_IPRANGE = {"iprange": "3.0"}
+_NO_PARENT = "A DHCP snippet cannot be enabled on an iprange withouta parent subnet"
+_ELSEWHERE = "A DHCP snippet's IP Range must be within the parent subnet"
 
 
 def _show(region, row):
     subnet = region.rows("subnets").get(row["subnet"])
     node = nodes.find(region, row["node"]) if row["node"] else None
-    shown = {
+    return {
         "id": row["id"],
         "name": row["name"],
         "description": row["description"],
@@ -29,69 +31,88 @@ def _show(region, row):
         "global_snippet": row["subnet"] is None and row["node"] is None,
         "resource_uri": f"/MAAS/api/2.0/dhcp-snippets/{row['id']}/",
     }
-    if row["iprange"] is not None:
-        shown["iprange"] = row["iprange"]
-    return hide_newer(region.release, shown, _IPRANGE)
 
 
-def _subnet(check, region):
-    """The subnet that a form names, which has messages of its own."""
-    given = str(check.form.get("subnet") or "")
-    if not given:
+# -- the form ----------------------------------------------------------------------------------
+
+
+def _fields(region, stored, draft):
+    ranges = region.rows("ipranges")
+    own = stored and stored["subnet"]
+    fields = [
+        forms2.text("name", required=stored is None, blank=False, model=(forms2.at_most(255),)),
+        forms2.Field("value", lambda value: _value(value, stored, draft), model=None),
+        forms2.text("description"),
+        forms2.flag("enabled", True),
+        forms2.reference("node", lambda value: _node(region, value)),
+        forms2.reference("subnet", networks.subnet_named(region)),
+    ]
+    if region.release >= "3.0":
+        among = forms2.by_key(ranges, lambda row: own is None or row["subnet"] == own)
+        fields.append(forms2.reference("iprange", among))
+    return [*fields, forms2.flag("global_snippet", model=None)]
+
+
+def _value(value, stored, draft):
+    """The text; of one that is not sent MAAS takes the number of the stored one for the text."""
+    if value is None:
+        if stored is None:
+            raise forms2.Refused("Must be given a value")
+        value = stored["revisions"][-1]["id"]
+    draft.add(value)
+    return value
+
+
+def _node(region, value):
+    node = nodes.find(region, str(value))
+    if node is None:
+        raise forms2.Refused(not_a_choice(value))
+    return node["system_id"]
+
+
+def _place(form):
+    """What a snippet is of: node or subnet; naming one drops the other."""
+    found, row = form.cleaned, form.row
+    node, subnet = found.get("node"), found.get("subnet")
+    if found.get("global_snippet"):
+        found.update(node=None, subnet=None)
+        row.update(node=None, subnet=None)
+    elif row["subnet"] == subnet and node is not None:
+        found["subnet"] = row["subnet"] = None
+    elif row["node"] == node and subnet is not None:
+        found["node"] = row["node"] = None
+
+
+def _problem(region, row):
+    if row["node"] is not None and row["subnet"] is not None:
+        return _BOTH
+    if row.get("iprange") is None:
         return None
-    plain = given.partition(":")[2] if given.startswith(("cidr:", "name:", "id:")) else given
-    for row in region.rows("subnets").values():
-        if plain in (str(row["id"]), row["cidr"], row["name"]):
-            return row["id"]
-    shown = f"id={given}" if given.isdecimal() else given
-    check.error("subnet", f"None found with {shown}.")
-    return None
-
-
-def _place(check, region, before):
-    """What a snippet is of: node, subnet (and range); setting one drops the other."""
-    if truth(check.form.get("global_snippet")):
-        return {"node": None, "subnet": None, "iprange": None}
-    place = {name: before.get(name) for name in ("node", "subnet", "iprange")}
-    node = str(check.form.get("node") or "")
-    if node and nodes.find(region, node) is None:
-        check.error("node", not_a_choice(node))
-    subnet = _subnet(check, region)
-    if node and subnet:
-        check.error("__all__", _BOTH)
-    elif node:
-        place.update(node=node, subnet=None, iprange=None)
-    elif subnet:
-        place.update(node=None, subnet=subnet)
-    given = check.form.get("iprange")
-    if given and region.release >= "3.0":
-        ident = int(given) if str(given).isdecimal() else None
-        if ident not in region.rows("ipranges"):
-            check.error("iprange", not_a_choice("That choice"))
-        place["iprange"] = ident
-    return place
+    if row["subnet"] is None:
+        return _NO_PARENT
+    inside = region.rows("ipranges")[row["iprange"]]["subnet"] == row["subnet"]
+    return None if inside else _ELSEWHERE
 
 
 def _read(request, stored):
-    region, check = request.region, Check(request, stored)
-    name = check.text("name", None, required=True, longest=255)
-    value = check.form.get("value")
-    if stored is None and not value:
-        check.error("value", "Must be given a value")
-    fields = {
-        "name": name,
-        "description": check.text("description"),
-        "enabled": check.boolean("enabled", True),
-        **_place(check, region, stored or {}),
-    }
-    check.done()
-    revisions = list(stored["revisions"]) if stored else []
-    if not value:
-        # MAAS takes the number of the stored text for the text itself.
-        value = str(revisions[-1]["id"])
-    if not revisions or value != revisions[-1]["value"]:
-        revisions.append(texts.add(region, value))
-    return {**fields, "revisions": revisions}
+    region = request.region
+    draft = texts.Draft(region, stored["revisions"] if stored else ())
+    sent = Form(request.form)
+    if stored is None:
+        sent.setdefault("enabled", [True])
+    form = forms2.ModelForm(request, _fields(region, stored, draft), stored, sent)
+    try:
+        form.read()
+        _place(form)
+        form.apply()
+        problem = _problem(region, form.row)
+        if problem:
+            form.error("__all__", problem)
+        form.done()
+    except Answer:
+        draft.drop()
+        raise
+    return {"iprange": None, **form.row, "revisions": draft.revisions}
 
 
 serve(snippets, snippet, rows="dhcp_snippets", model="DHCPSnippet", show=_show, read=_read)
@@ -100,6 +121,13 @@ serve(snippets, snippet, rows="dhcp_snippets", model="DHCPSnippet", show=_show, 
 @snippet("POST", "revert", admin=True)
 def revert(request):
     """Go back to an earlier value."""
+    wanted = request.form.get("to")
+    if wanted is None:
+        raise Answer(400, "You must specify where to revert to")
+    try:
+        number = int(wanted)
+    except (TypeError, ValueError):
+        raise Answer(400, f"{wanted} is an invalid 'to' value") from None
     row = by_id("dhcp_snippets", "DHCPSnippet")(request)
-    texts.revert(request, row)
+    texts.revert(row, number)
     return _show(request.region, row)

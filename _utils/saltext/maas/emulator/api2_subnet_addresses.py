@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.emulator import addresses, crud
+from saltext.maas.emulator import crud, ips
 from saltext.maas.emulator.api2_subnets import subnet, subnet_of
 
 
@@ -24,7 +24,7 @@ def _bmcs(region, held):
 
 
 def _node_summary(region, held):
-    for kind in ("machines", "devices"):
+    for kind in ("machines", "devices", "racks"):
         for node in region.rows(kind).values():
             if node["system_id"] == held.get("node"):
                 domain = region.rows("domains")[node["domain"]]["name"]
@@ -68,11 +68,23 @@ def _show_address(request, held):
     return shown
 
 
+def _of_racks(region, row):
+    """Addresses of racks' interfaces, as those of others are kept."""
+    return [
+        {"id": None, "ip": link["ip_address"], "alloc_type": ips.STICKY, "owner": "MAAS",
+         "node": rack["system_id"], "nic": nic["id"]}
+        for rack in region.rows("racks").values()
+        for nic in rack["interfaces"]
+        for link in nic["links"]
+        if link["subnet"] == row["id"] and link["ip_address"]
+    ]  # fmt: skip
+
+
 @subnet("GET", "ip_addresses")
 def ip_addresses(request):
     """List the addresses that are given out."""
     region, row = request.region, subnet_of(request)
-    of_racks = [{"ip": ip, "alloc_type": 1, "user": None} for ip in addresses.racks_on(region, row)]
     given = [held for held in region.rows("ips").values() if held["subnet"] == row["id"]]
+    given += _of_racks(region, row)
     given.sort(key=lambda held: int(ipaddress.ip_address(held["ip"])))
-    return of_racks + [_show_address(request, held) for held in given]
+    return [_show_address(request, held) for held in given]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from saltext.maas.emulator import addresses, forms2, networks
+from saltext.maas.emulator import addresses, forms2, ips, networks
 from saltext.maas.emulator.forms import BAD_SERVER, is_ip
 from saltext.maas.emulator.lookup import find, name_of
 from saltext.maas.emulator.web import BARE_JSON, Answer, Endpoint, Invalid, no_content
@@ -216,9 +216,9 @@ def _read_form(request, stored=None):
     form.unique("Subnet", region.rows("subnets").values(), "cidr")
     if region.release < "2.2":
         row["space"] = _space(form, region)
-    form.done()
-    if row["rdns_mode"] == "":  # found when it is stored
+    if not form.errors and row["rdns_mode"] == "":  # found when it is stored
         raise Invalid({"rdns_mode": ["\u201c\u201d value must be an integer."]}, BARE_JSON)
+    form.done()
     row["rdns_mode"] = int(row["rdns_mode"])
     row["gateway_ip"] = row["gateway_ip"] or None
     return row
@@ -264,9 +264,6 @@ def _forget(region, ident):
         for row in list(table.values()):
             if any(row[field] == ident for field in fields):
                 del table[row["id"]]
-    there = region.rows("ips")
-    for row in region.rows("dnsresources").values():
-        row["ips"] = [held for held in row["ips"] if held in there]
 
 
 @subnet("DELETE")
@@ -288,7 +285,7 @@ def delete_subnet(request):
     for item in own:
         del ranges[item["id"]]
     for held in given:
-        del table[held["id"]]
+        ips.remove(region, held["id"])
     for node in networks.all_nodes(region):
         for nic in node["interfaces"]:
             nic["links"] = [link for link in nic["links"] if link["subnet"] != row["id"]]

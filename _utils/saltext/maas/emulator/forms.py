@@ -11,7 +11,10 @@ REQUIRED = "This field is required."
 WHOLE_NUMBER = "Enter a whole number."
 BAD_SERVER = "Invalid IP address: {}; provide a list of space-separated IP addresses"
 BAD_IP = "Enter a valid IPv4 or IPv6 address."
-_URL = re.compile(r"(https?|ftp)://[^\s/:?#]+\.[^\s/:?#]+(:\d+)?([/?#]\S*)?\Z", re.IGNORECASE)
+_URL = re.compile(
+    r"(https?|ftps?)://([^\s:@/]+(:[^\s:@/]*)?@)?[^\s/:?#@]+\.[^\s/:?#@]+(:\d+)?([/?#]\S*)?\Z",
+    re.IGNORECASE,
+)
 _LOCAL_URL = re.compile(r"https?://(localhost|\[[0-9a-f:.]+\])(:\d+)?([/?#]\S*)?\Z", re.IGNORECASE)
 
 

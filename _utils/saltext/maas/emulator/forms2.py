@@ -52,12 +52,14 @@ class Field:
         default: What the model has when nothing was sent on creation.
         key: What the object calls it, where that is another name.
         keeps_none: Whether None is a value of it: an empty field clears it.
+        relation: Whether it is another object, which is not looked at when this one is stored.
         tick: A checkbox: what was not sent is False.
         many: All values of a repeated field count, not the last one only.
     """
 
     def __init__(self, name, python, *, required=False, checks=(), model=(), blank=None,
-                 default=None, key=None, keeps_none=False, tick=False, many=False):  # fmt: skip
+                 default=None, key=None, keeps_none=False, relation=False, tick=False,
+                 many=False):  # fmt: skip
         self.name = name
         self.key = key or name
         self.python = python
@@ -67,6 +69,7 @@ class Field:
         self.blank = not required if blank is None else blank
         self.default = default
         self.keeps_none = keeps_none
+        self.relation = relation
         self.tick = tick
         self.many = many
 
@@ -188,15 +191,28 @@ def bad_mac(value):
     return f"'{value}' is not a valid MAC address."
 
 
-def words(name, **more):
+def words(name, python=None, **more):
     """A list in one text with commas; of a repeated field only the last one is read."""
 
-    def python(value):
-        if isinstance(value, list):
-            return [str(item) for item in value]
+    def split(value):
         return [] if value in EMPTY else str(value).split(",")
 
-    return Field(name, python, **{"default": [], **more})
+    return Field(name, python or split, **{"default": [], **more})
+
+
+def texts(name, **more):
+    """Texts, each of which may hold several with commas."""
+
+    def python(values):
+        return [word.strip() for value in values for word in str(value or "").split(",")]
+
+    def model(values):
+        for number, value in enumerate(values, 1):
+            if not value:
+                return f"Item {number} in the array did not validate: {BLANK}"
+        return None
+
+    return Field(name, python, many=True, **{"default": [], "model": (model,), **more})
 
 
 def reference(name, find, **more):
@@ -210,7 +226,7 @@ def reference(name, find, **more):
             raise Refused(NO_CHOICE)
         return found
 
-    return Field(name, python, **more)
+    return Field(name, python, relation=True, **more)
 
 
 def by_key(rows, among=lambda row: True):
@@ -280,6 +296,7 @@ class ModelForm:
         fields: In the order in which they are read.
         stored: The object that an update changes.
         sent: Another form than the request's.
+        merge: Whether fields that were not sent are read from what is stored.
 
     Attributes:
         data: What is read: the stored values, over them those that were sent.
@@ -291,7 +308,7 @@ class ModelForm:
         Invalid: 400 ``{}`` for an unbound request.
     """
 
-    def __init__(self, request, fields, stored=None, sent=None):
+    def __init__(self, request, fields, stored=None, sent=None, merge=True):
         if not request.bound:
             raise Invalid({})
         self.fields = fields
@@ -299,7 +316,7 @@ class ModelForm:
         self.sent = request.form if sent is None else sent
         self.data = Form()
         for field in fields:
-            if stored is not None and field.model is not None and field.key in stored:
+            if merge and stored is not None and field.model is not None and field.key in stored:
                 value = stored[field.key]
                 self.data[field.name] = list(value) if isinstance(value, list) else [value]
         self.data.update(self.sent)
@@ -387,9 +404,16 @@ class ModelForm:
                 return
 
     def done(self):
-        """Raise :class:`Invalid` when there was any error."""
+        """Raise :class:`Invalid` when there was any error, also one that storing finds."""
         if self.errors:
             raise Invalid(self.errors)
+        for field in self.fields:
+            if field.model is not None and not field.relation:
+                messages = field.problems(self.row.get(field.key))
+                if messages and not (field.keeps_none and self.row.get(field.key) is None):
+                    self.error(field.name, *messages)
+        if self.errors:
+            raise Invalid(self.errors, BARE_JSON)
 
 
 def already_exists(label, *names):

@@ -27,6 +27,20 @@ def add(region, ip, kind=USER_RESERVED, owner=None, subnet=None, **more):
     return region.rows("ips").add(row)
 
 
+def remove(region, ident):
+    """Forget an address, and the names that have none left then."""
+    del region.rows("ips")[ident]
+    names, records = region.rows("dnsresources"), region.rows("dnsrecords")
+    for name in list(names.values()):
+        if ident in name["ips"]:
+            name["ips"].remove(ident)
+            if not name["ips"]:
+                del names[name["id"]]
+                for record in list(records.values()):
+                    if record["resource"] == name["id"]:
+                        del records[record["id"]]
+
+
 def find(region, ip):
     """The row of an address, or None."""
     for row in region.rows("ips").values():

@@ -45,7 +45,7 @@ SINCE = {
     "is_dpu": "3.7",
     "iscsiblockdevice_set": "2.3",
 }  # fmt: skip
-UNTIL = {**nodes.GONE, "iscsiblockdevice_set": "3.0"}
+UNTIL = {"iscsiblockdevice_set": "3.0"}
 
 #: Fields that are kept as they are shown, with the value of a new machine.
 PLAIN = {
@@ -177,7 +177,7 @@ def set_links(region, row, nic):
     own = {link["id"] for link in nic["links"]}
     for held in list(table.values()):
         if held.get("nic") == nic["id"] and held.get("link") not in own:
-            del table[held["id"]]
+            ips.remove(region, held["id"])
     known = {held.get("link") for held in table.values() if held.get("nic") == nic["id"]}
     for link in nic["links"]:
         if link["mode"] == "static" and link["ip_address"] and link["id"] not in known:
@@ -191,7 +191,7 @@ def forget(region, kind, row):
     table = region.rows("ips")
     for held in list(table.values()):
         if held.get("node") == row["system_id"] or held.get("bmc") == row.get("power_id", ""):
-            del table[held["id"]]
+            ips.remove(region, held["id"])
     for device in list(region.rows("devices").values()):
         if device.get("parent") == row["system_id"]:
             forget(region, "devices", device)

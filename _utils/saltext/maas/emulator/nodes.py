@@ -52,8 +52,6 @@ SINCE = {
         ("hardware_uuid", "network_test_status", "network_test_status_name",
          "interface_test_status", "interface_test_status_name"), "2.9"),
 }  # fmt: skip
-#: What answers had until it was seen to be gone in 3.7.
-GONE = {"ip_addresses": "3.7"}
 
 
 def addresses_of(node):
@@ -220,7 +218,9 @@ def services_of(region, node):
     for name, (since, status) in SERVICES.items():
         if region.release < since:
             continue
-        if node["services"] != "running":
+        if node["services"] == "rackd":
+            status = "running" if name == "rackd" else "unknown"
+        elif node["services"] != "running":
             status = node["services"] if name == "rackd" else "unknown"
         elif name == "dhcpd" and serving:
             status = "running"
@@ -255,7 +255,7 @@ def show_node(region, node, as_rack):
         "power_type": node["power_type"],
         "status_action": None,
         "tag_names": node.get("tags", []),
-        "version": ".".join(map(str, region.release.parts)),
+        "version": node.get("version", ".".join(map(str, region.release.parts))),
         "interface_set": [show_interface(region, node, nic) for nic in node["interfaces"]],
         "commissioning_status": -1 if is_rack_only else 0,
         "commissioning_status_name": "Unknown" if is_rack_only else "Pending",
@@ -272,4 +272,4 @@ def show_node(region, node, as_rack):
     if as_rack:
         shown["service_set"] = services_of(region, node)
     shown["ip_addresses"] = addresses_of(node)
-    return hide_newer(region.release, shown, SINCE, GONE)
+    return hide_newer(region.release, shown, SINCE)

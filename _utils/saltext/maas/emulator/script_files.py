@@ -9,8 +9,9 @@ import yaml
 
 TYPES = {"commissioning": 0, "testing": 2, "release": 3}
 TYPE_NAMES = {0: "Commissioning script", 2: "Testing script", 3: "Release script"}
-TYPE_WORDS = {"commission": 0, "commissioning": 0, "test": 2, "testing": 2, "release": 3,
-              "releasing": 3}  # fmt: skip
+TYPE_WORDS = {"commission": 0, "commissioning": 0, "test": 2, "testing": 2, "release": 3}
+#: What a new script is that does not say so.
+DEFAULTS = {"script_type": 2, "hardware_type": 0, "parallel": 0}
 HARDWARE = {
     0: ("Node", ("node", "machine", "controller", "other", "generic")),
     1: ("CPU", ("cpu", "processor")),
@@ -69,31 +70,55 @@ _DELIMITER = re.compile(
 )
 
 
-def number(given, words, label, wrong):
+def number(field, given, release):
     """Turn a word or number into the number that is stored.
 
     Args:
+        field: ``script_type``, ``hardware_type`` or ``parallel``.
         given: What was sent.
-        words: ``{word: number}``.
-        label: What the message about an unknown number calls it.
-        wrong: The message about an unknown word.
+        release: Of the region, for the wording.
 
     Raises:
         ValueError: It is none of those; its text is MAAS's message.
     """
-    text = str(given).strip().lower()
+    words, label, wrong = _WORDS[field]
+    text = str(given)
     if text.isdecimal():
         if int(text) not in words.values():
             raise ValueError(f"Invalid {label} numeric value.")
         return int(text)
-    if text not in words:
-        raise ValueError(wrong)
-    return words[text]
+    text = text.lower() if field == "hardware_type" else text
+    if text in words and not (text == "release" and release < "3.5"):
+        return words[text]
+    if field == "script_type" and release < "3.5":
+        wrong = "Script type must be testing or commissioning"
+    raise ValueError(wrong)
 
 
-def words_of(table):
-    """``{word: number}`` of :data:`HARDWARE` or :data:`PARALLEL`."""
+def _words_of(table):
     return {word: ident for ident, (_, words) in table.items() for word in words}
+
+
+_WORDS = {
+    "script_type": (TYPE_WORDS, "script type",
+                    "Script type must be commissioning, testing or release"),
+    "hardware_type": (_words_of(HARDWARE), "hardware type",
+                      "Hardware type must be node, cpu, memory, storage, or gpu"),
+    "parallel": (_words_of(PARALLEL), "script parallel",
+                 "Script parallel must be disabled, instance, or any."),
+}  # fmt: skip
+
+
+def is_hardware(ident):
+    """Whether a text names hardware as MAAS wants it."""
+    return bool(
+        re.search(
+            r"^modalias:.+|(pci|usb):[\da-f]{4}:[\da-f]{4}"
+            r"|(system_(vendor|product|version)|mainboard_(vendor|product)):",
+            str(ident),
+            re.IGNORECASE,
+        )
+    )
 
 
 def metadata(text):
@@ -127,14 +152,17 @@ def metadata(text):
 
 
 def seconds(text):
-    """A duration (``300``, ``5:00``, ``0:05:00``) in seconds; ValueError when it is none."""
-    parts = str(text).strip().split(":")
-    if not 1 <= len(parts) <= 3:
+    """A duration (``300``, ``5:00``, ``1 00:05:00``, ``1 day``) in seconds; or ValueError."""
+    match = re.fullmatch(
+        r"(?:(-?\d+) (?:days?(?:, ?| ?))?)?(?:(-?)(?:(?:(\d+):)(?=\d+:\d+))?(?:(\d+):)?"
+        r"(\d+)(?:[.,]\d{1,6}\d{0,6})?)?",
+        f"{text} " if str(text).endswith("day") or str(text).endswith("days") else str(text),
+    )
+    if not match or not str(text):
         raise ValueError(text)
-    total = 0
-    for part in parts:
-        total = total * 60 + int(float(part))
-    return total
+    days, sign, hours, minutes, rest = match.groups()
+    total = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(rest or 0)
+    return int(days or 0) * 86400 + (-total if sign else total)
 
 
 def duration(total):
@@ -152,12 +180,12 @@ def listed(value):
 
 
 def mapping(value):
-    """Packages: a dict, or JSON of one; ValueError when it is neither."""
-    if value in (None, ""):
-        return {}
-    found = json.loads(value) if isinstance(value, str) else value
+    """Packages from their JSON; ValueError when it is none, with the server's text."""
+    found = json.loads(value)
+    if isinstance(found, (list, str)):
+        return found
     if not isinstance(found, dict):
-        raise ValueError(value)
+        raise ValueError(f"argument of type '{type(found).__name__}' is not iterable")
     return {
         key: item if isinstance(item, list) or key not in ("apt", "snap", "url") else [item]
         for key, item in found.items()

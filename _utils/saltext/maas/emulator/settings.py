@@ -359,8 +359,7 @@ def _choice(region, setting, text):
 def _series(region, setting, text):
     choices = region.series_choices(setting.name) or ["---"]
     plain = [item.rpartition("/")[2] for item in choices]
-    # Up to 2.3 either form may be the right one.
-    lenient = "2.0" <= region.release < "2.4" and text in plain
+    lenient = region.release >= "2.0" and text.rpartition("/")[2] in plain
     if text not in choices and not lenient:
         raise _no_choice(setting, text, choices)
     return _there(region, text)

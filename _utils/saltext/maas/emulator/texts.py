@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from saltext.maas.emulator.crud import mail_date
-from saltext.maas.emulator.web import TEXT, Answer, Invalid
+from saltext.maas.emulator.web import TEXT, Answer
 
 
 def add(region, value, comment=None):
@@ -37,25 +37,46 @@ def history(row, *fields, data=False):
     return shown
 
 
-def revert(request, row):
+class Draft:
+    """A text of a form, which takes an id even when the form is refused in the end.
+
+    Args:
+        region: The region.
+        revisions: Those that the object has.
+    """
+
+    def __init__(self, region, revisions=()):
+        self._region = region
+        self._new = None
+        self.revisions = list(revisions)
+
+    def add(self, value, comment=None):
+        """Make it the newest text, unless it is that already."""
+        value = str(value).replace("\r\n", "\n")
+        if not self.revisions or value != self.revisions[-1]["value"]:
+            self._new = add(self._region, value, comment)
+            self.revisions.append(self._new)
+
+    def drop(self):
+        """Forget it."""
+        if self._new is not None:
+            del self._region.rows("texts")[self._new["id"]]
+
+
+def revert(row, number):
     """Forget the revisions after one that is named by its id or counted from the end.
 
     Raises:
-        Invalid, Answer: ``to`` is missing, no number, or there is no such revision.
+        Answer: 400, there is no such revision.
     """
-    wanted = request.needed("to")
-    try:
-        number = int(wanted)
-    except (TypeError, ValueError):
-        raise Invalid({"to": ["Must be an id or a negative number"]}) from None
     revisions = row["revisions"]
     if number <= 0:
         keep = len(revisions) + number
         if keep < 1:
-            raise Answer(400, f"Goes too far back: only {len(revisions)} revisions", TEXT)
+            raise Answer(400, "Goes too far back.", TEXT)
     else:
         ids = [text["id"] for text in revisions]
         if number not in ids:
-            raise Answer(404, f"No revision with id {number}", TEXT)
+            raise Answer(400, f"{number} not found in history", TEXT)
         keep = ids.index(number) + 1
     del revisions[keep:]
