@@ -88,7 +88,8 @@ def networks(draw):
         )
         if vlans and draw(st.booleans()):
             subnet["vlan"] = draw(st.sampled_from(sorted(vlans)))
-        spans = draw(ranges(net, "vlan" in subnet))
+        # Where MAAS does not manage a subnet, a dynamic range is part of a reserved one.
+        spans = draw(ranges(net, "vlan" in subnet and subnet.get("managed", True)))
         if spans:
             subnet["ranges"] = spans
         subnets[str(net)] = subnet

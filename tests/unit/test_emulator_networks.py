@@ -296,3 +296,39 @@ def test_a_vlan_without_a_name_was_shown_by_its_vid(release, shown):
     admin = make(release)
     fabric = admin.post("fabrics/", name="a").json["id"]
     assert admin.post(f"fabrics/{fabric}/vlans/", vid=7).json["name"] == shown
+
+
+def test_dynamic_ranges_of_an_unmanaged_subnet_are_parts_of_reserved_ones():
+    admin = make()
+    subnet = admin.post("subnets/", cidr="10.5.0.0/24", managed="false").json["id"]
+    dynamic = {"type": "dynamic", "start_ip": "10.5.0.20", "end_ip": "10.5.0.30"}
+    answer = admin.post("ipranges/", subnet=subnet, **dynamic)
+    text = "There is no room for any dynamic ranges on this subnet."
+    assert answer.json == {"start_ip": [text], "end_ip": [text]}
+    admin.post("ipranges/", type="reserved", start_ip="10.5.0.10", end_ip="10.5.0.40")
+    assert admin.post("ipranges/", subnet=subnet, **dynamic).status == 200
+
+
+def test_first_addresses_of_an_ipv6_subnet_are_reserved():
+    admin = make()
+    subnet = admin.post("subnets/", cidr="2001:db8::/64").json["id"]
+    place = f"subnets/{subnet}/?op=reserved_ip_ranges"
+    assert [(item["end"], item["purpose"]) for item in admin.get(place).json] == [
+        ("2001:db8::", ["rfc-4291-2.6.1"]), ("2001:db8::ffff:ffff", ["reserved"])
+    ]  # fmt: skip
+    low = {"type": "reserved", "start_ip": "2001:db8::10", "end_ip": "2001:db8::20"}
+    assert admin.post("ipranges/", **low).status == 400
+    high = {"type": "reserved", "start_ip": "2001:db8:0:0:1::10", "end_ip": "2001:db8:0:0:1::20"}
+    assert admin.post("ipranges/", **high).status == 200
+    assert admin.post("ipaddresses/?op=reserve", subnet=subnet).json["ip"] == "2001:db8:0:0:1::"
+
+
+def test_an_object_that_may_not_be_changed_is_looked_for_first():
+    admin = make()
+    admin.region.create_user("joe", "pw", "joe@example.com")
+    joe = Caller(admin.region, admin.region.new_api_key("joe"))
+    fabric = admin.post("fabrics/", name="lab").json["id"]
+    refused = joe.put(f"fabrics/{fabric}/", name="other")
+    assert (refused.status, refused.text) == (403, "")
+    assert joe.put("fabrics/99/", name="other").status == 404
+    assert joe.post("fabrics/").text == "This method is reserved for admin users."

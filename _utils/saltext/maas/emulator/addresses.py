@@ -144,7 +144,8 @@ def for_range(region, subnet, kind, but=None):
     """Where there is room for a range of a kind, leaving out the range with the id ``but``."""
     used = [*_by_nature(subnet["net"])]
     if kind == RESERVED:
-        kinds = (RESERVED, DYNAMIC) if subnet["managed"] else (RESERVED,)
+        alone = region.release >= "3.7" and not subnet["managed"]
+        kinds = (RESERVED,) if alone else (RESERVED, DYNAMIC)
         used += _ranges(region, subnet, kinds, but)
         return _between(_joined(used), *bounds(subnet["net"]))
     used += [*_of_subnet(subnet), *_given_out(region, subnet, discovered=False)]
