@@ -10,7 +10,7 @@ def present(name, content=None, profile=None):
 
     Args:
         name: Name of the file.
-        content: The text in it.
+        content: The text in it; or, as !!binary, data that is no text.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 
 import pytest
-from saltext.maas import whole
+import yaml
+from saltext.maas import pillar, whole
 from saltext.maas.client.errors import BadInput
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
@@ -300,3 +302,41 @@ def test_a_notification_is_seen_by_administrators_unless_told_otherwise(new):
     carried_out(new, {"notifications": {"a": {"message": "n"}}})
     raw = snapshot_of(new).records("notification")["a"].raw
     assert (raw["message"], raw["dismissable"], raw["admins"]) == ("n", True, True)
+
+
+def test_a_file_that_is_no_text_comes_back_byte_for_byte(new):
+    data = bytes(range(256))
+    carried_out(new, {"files": {"blob": {"content": data}, "text": {"content": b"caf\xc3\xa9"}}})
+    client = snapshot_of(new).client
+    assert base64.b64decode(client.get("files/blob/")["content"]) == data
+    written = pillar.files(pillar.export(snapshot_of(new)))["init.sls"]
+    assert "!!binary" in written
+    described = yaml.safe_load(written)["maas"]
+    assert described["files"]["blob"] == {"content": data}
+    assert described["files"]["text"] == {"content": "café"}
+    assert pillar.problems(described) == []
+    changed = {**described, "files": {"blob": {"content": data[::-1]}}}
+    shown = whole.plan_of(snapshot_of(new), changed).shown()
+    assert shown["file"]["blob"]["content"]["old"].startswith("256 bytes with the SHA-256 ")
+
+
+def test_bytes_are_for_files_only(new):
+    (told,) = pillar.problems({"tags": {"a": {"comment": b"x"}}})
+    assert told.startswith("maas:tags:a:comment: b'x' must be")
+
+
+def test_a_notification_that_is_not_listed_is_known(new):
+    """One for users only, and one that the API's user dismissed."""
+    described = {"notifications": {
+        "n1": {"message": "hello", "users": True, "admins": False},
+        "n2": {"message": "bye", "users": True},
+    }}  # fmt: skip
+    carried_out(new, described)
+    client = snapshot_of(new).client
+    (second,) = [one for one in client.get("notifications/") if one["ident"] == "n2"]
+    client.post(f"notifications/{second['id']}/", op="dismiss")
+    new.requests.reset()
+    assert whole.plan_of(snapshot_of(new), described).shown() == {}
+    assert new.requests.count() < 80
+    described["notifications"]["n1"]["message"] = "hello all"
+    carried_out(new, described)

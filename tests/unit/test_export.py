@@ -61,7 +61,8 @@ def full(request):
 def test_read_again_it_changes_nothing(full, by):
     server, found = full
     # What is selected only is not imported in these regions, which is told.
-    assert [line for line in found.notes if not line.startswith("images:")] == []
+    told = ("images:", "router_ip is not known of ")
+    assert [line for line in found.notes if not line.startswith(told)] == []
     files = pillar.files(found, by)
     if by:
         names = [f".{name[:-4]}" for name in files if name != "init.sls"]
@@ -225,6 +226,24 @@ def test_what_jinja_or_yaml_would_take_for_its_own(region):
     described = read(pillar.files(found)["init.sls"])["maas"]
     assert described["tags"] == data["tags"]
     assert described["files"] == data["files"]
+
+
+def test_what_cannot_be_told_apart_is_noted(region):
+    client = snapshot_of(region).client
+    for value in ("a 1;", "b 2;"):
+        client.post("dhcp-snippets/", data={"name": "same", "value": value})
+    found = pillar.export(snapshot_of(region))
+    assert (
+        "several DHCP snippets are called same, and nothing tells them apart: they are left out"
+        in (found.notes)
+    )
+
+
+def test_a_text_with_tabs_is_a_block():
+    text = "#!/bin/sh\n\tif true; then\n\t\techo ok\n\tfi\n"
+    written = pillar.files(pillar.Export({"release": "3.7", "x": text, "y": "\t\n a"}))["init.sls"]
+    assert "  x: |\n    #!/bin/sh\n    \tif true; then\n" in written
+    assert read(written)["maas"] == {"release": "3.7", "x": text, "y": "\t\n a"}
 
 
 def test_files_are_written_into_a_new_folder_only(tmp_path):

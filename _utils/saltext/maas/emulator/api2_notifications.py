@@ -65,12 +65,10 @@ def _read(request, stored):
     dismissable = check.form.get("dismissable") if stored else True
     if check.has("dismissable"):
         dismissable = check.boolean("dismissable")
+    others = [row for row in region.rows("notifications").values() if row is not stored]
+    if fields["ident"] and any(row["ident"] == fields["ident"] for row in others):
+        check.error("ident", "Notification with this Ident already exists.")
     check.done()
-    others = region.rows("notifications")
-    if fields["ident"]:  # a new one replaces the one of that ident
-        for row in list(others.values()):
-            if row["ident"] == fields["ident"] and row is not stored:
-                del others[row["id"]]
     gone = stored["dismissed"] if stored else []
     return {**fields, "dismissable": bool(dismissable), "dismissed": gone}
 

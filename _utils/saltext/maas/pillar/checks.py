@@ -77,7 +77,11 @@ def _against_schema(pillar):
     checker = jsonschema.FormatChecker(formats=())
     for name, test in _FORMATS.items():
         checker.checks(name, raises=ValueError)(_only_text(test, lists=name == "addresses"))
-    validator = jsonschema.Draft7Validator(schema(), format_checker=checker)
+    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine(
+        "binary", lambda _, value: isinstance(value, bytes)
+    )
+    draft = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)
+    validator = draft(schema(), format_checker=checker)
     found, sections = set(), set()
     for error in validator.iter_errors(pillar):
         sections.update([*error.absolute_path][:1])

@@ -49,8 +49,9 @@ def export(snapshot) -> Export:
     """
     described = {"release": snapshot.release.series}
     described.update(_settings(snapshot))
-    described.update(_Tree(snapshot).under("", None))
-    found = Export(described)
+    tree = _Tree(snapshot)
+    described.update(tree.under("", None))
+    found = Export(described, notes=tree.notes)
     _clusters(snapshot, found)
     _left_to_states(snapshot, found)
     found.secrets = sorted(set(_references(found.described)))
@@ -120,6 +121,7 @@ class _Tree:
     def __init__(self, snapshot):
         self._snapshot = snapshot
         self._of = {}
+        self.notes = []
 
     def under(self, type: str, parent) -> dict:
         """What stands at the top, or within one object."""
@@ -159,7 +161,11 @@ class _Tree:
                     if not table.exports(self._snapshot, records[key]):
                         continue
                     if self._snapshot.twice(table.name, key, part):
-                        continue  # nothing could tell the two apart
+                        self.notes.append(
+                            f"several {table.noun}s are called {key}, and nothing tells them "
+                            "apart: they are left out"
+                        )
+                        continue
                     values = table.to_pillar(
                         self._snapshot, table.values(self._snapshot, records[key].raw)
                     )
@@ -196,6 +202,8 @@ def _clusters(snapshot, found):
         snapshot, found)  # fmt: skip
     if clusters:
         found.described["clusters"] = clusters
+    if "node_group_interface" in snapshot.tables and snapshot.release < "1.9":
+        _routers(snapshot, found)
 
 
 def _left_to_states(snapshot, found):
@@ -251,6 +259,21 @@ def _node_groups(snapshot, found):
             entry["interfaces"] = interfaces
         clusters[re.sub(r"[^\w.-]+", "-", name).strip("-") or key] = entry
     return clusters
+
+
+def _routers(snapshot, found):
+    """What only the database tells, up to 1.8."""
+    unknown = [
+        f"{cluster['cluster_name']}/{name}"
+        for cluster in (found.described.get("clusters") or {}).values()
+        for name, entry in (cluster.get("interfaces") or {}).items()
+        if snapshot.local is None and "router_ip" not in entry
+    ]
+    if unknown:
+        found.notes.append(
+            f"router_ip is not known of {', '.join(unknown)}: only the database shows it; export "
+            "on the region host, or add it by hand"
+        )
 
 
 def _interface(snapshot, cluster, key):

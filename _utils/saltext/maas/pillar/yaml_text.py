@@ -13,6 +13,12 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data):
         return True
 
+    def analyze_scalar(self, scalar):
+        # A tab is no reason to write a text of many lines in quotes, where nobody could read it.
+        found = super().analyze_scalar(scalar.replace("\t", " ") if "\n" in scalar else scalar)
+        found.scalar = scalar
+        return found
+
     def increase_indent(self, flow=False, indentless=False):
         return super().increase_indent(flow, False)
 

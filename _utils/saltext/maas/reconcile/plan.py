@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from saltext.maas.client.redact import HIDDEN, without_users
@@ -220,8 +221,14 @@ def visible(table, values: dict) -> dict:
         if field.secret and value is not None:
             found[name] = HIDDEN
         elif not field.finds:
-            found[name] = value if field.ref else without_users(value)
+            found[name] = value if field.ref else without_users(_printable(value))
     return found
+
+
+def _printable(value):
+    if not isinstance(value, bytes):
+        return value
+    return f"{len(value)} bytes with the SHA-256 {hashlib.sha256(value).hexdigest()[:16]}..."
 
 
 def _prefetch(snapshot, wanted):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from markupsafe import Markup
+from saltext.maas.client.errors import Forbidden, NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -156,6 +158,11 @@ def _unfilled(message, context):
         )
 
 
+#: Among which ids a notification is looked for that MAAS does not list: how many, and how far
+#: past the newest one that it lists.
+_IDS_TRIED, _IDS_AHEAD = 60, 15
+
+
 class Notification(Table):
     name = "notification"
     noun = "notification"
@@ -197,8 +204,32 @@ class Notification(Table):
         return super().problem(snapshot, wanted, record)
 
     def read(self, snapshot, partition):
+        listed = super().read(snapshot, partition)
         # Those without a name cannot be told apart.
-        return [one for one in super().read(snapshot, partition) if one.get("ident", True)]
+        found = [one for one in listed if one.get("ident", True)]
+        missing = snapshot.claimed(self.name) - {one.get("ident") for one in found}
+        return found + (self._unlisted(snapshot, listed, missing) if missing else [])
+
+    def _unlisted(self, snapshot, listed, idents):
+        """Return desired ones that MAAS does not list: dismissed, or not for the API's user.
+
+        An administrator can read each of them by its id, so the newest ids are tried.
+        """
+        known = {one["id"] for one in listed}
+        newest = max(known, default=0) + _IDS_AHEAD
+        tried = [one for one in range(newest, 0, -1) if one not in known][:_IDS_TRIED]
+        found = []
+        with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
+            for one in pool.map(lambda number: self._by_id(snapshot.client, number), tried):
+                if one is not None and one.get("ident") in idents:
+                    found.append(one)
+        return found
+
+    def _by_id(self, client, number):
+        try:
+            return client.get(f"{self.collection}{number}/", expect={"id": int})
+        except (NotFound, Forbidden):
+            return None
 
     def exports(self, snapshot, record):
         return not record.key.startswith(_OWN)
@@ -237,7 +268,10 @@ class File(Table):
     fields = (
         Field("filename", doc="Name."),
         Field(
-            "content", kinds.RAW, doc="The text in it.", read=lambda raw: _text(raw.get("content"))
+            "content",
+            kinds.CONTENT,
+            read=lambda raw: _decoded(raw.get("content")),
+            doc="The text in it; or, as !!binary, data that is no text.",
         ),
     )
     example = {"filename": "motd.txt", "content": "hello\n"}
@@ -256,7 +290,9 @@ class File(Table):
         return self._path(raw["filename"])
 
     def form(self, snapshot, values):
-        return {"filename": values["filename"]}, {"file": (values.get("content") or "").encode()}
+        content = values.get("content") or b""
+        data = content.encode() if isinstance(content, str) else content
+        return {"filename": values["filename"]}, {"file": data}
 
     def send_create(self, run, values, data, files):
         super().send_create(run, values, data, files)
@@ -270,7 +306,5 @@ class File(Table):
             self.keep(run, wanted, raw, replaces=record.raw)
 
 
-def _text(content):
-    if content is None:
-        return None
-    return base64.b64decode(content).decode("utf-8", "replace")
+def _decoded(content):
+    return None if content is None else base64.b64decode(content)

@@ -156,6 +156,15 @@ def _raw(value):
     return str(value)
 
 
+def _content(value):
+    if not isinstance(value, (bytes, bytearray)):
+        return _raw(value)
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError:
+        return bytes(value)
+
+
 def _text(value):
     # MAAS strips what is entered in a form, such as the line break that ends a block in YAML.
     return _raw(value).strip() or None
@@ -171,6 +180,11 @@ _LIST = {"type": ["array", "string", "null"], "items": {"type": "string"}}
 TEXT = Kind("text", _text, schema={"type": ["string", "number", "null"]})
 #: Text to the letter, such as what a file holds.
 RAW = Kind("text", _raw, schema=TEXT.schema)
+#: What a file holds: text, or bytes where it is none.
+CONTENT = Kind(
+    "text, or data as !!binary", _content,
+    schema={"type": ["string", "number", "binary", "null"]},
+)  # fmt: skip
 BOOLEAN = Kind("true or false", _boolean, schema={"type": "boolean"})
 INTEGER = Kind("a whole number", _integer, schema={"type": "integer"})
 ADDRESS = Kind(
