@@ -169,9 +169,11 @@ class NodeGroupInterface(Table):
             return records[wanted.key]
         device = _device(snapshot, wanted.values.get("interface"))
         ip = wanted.values.get("ip")
+        others = snapshot.claimed(self.name)  # what another name is wished for is that one
         same = [
             record for record in list(records.values())
-            if _device(snapshot, record.raw["interface"]) == device
+            if record.key not in others
+            and _device(snapshot, record.raw["interface"]) == device
             and _is_ipv6(record.raw.get("ip")) == _is_ipv6(ip)
         ]  # fmt: skip
         if len(same) > 1:
