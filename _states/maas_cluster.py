@@ -33,7 +33,8 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, s
             (1.7 and later).
         uuid: Cluster uuid for a 1.x cluster that has none yet; ``auto`` takes
             the one by which the region's pillar knows this minion.
-        wait: Seconds within which the region has to answer at the URL.
+        wait: Seconds within which the region has to answer at the URL; no more than 15 while
+            its host refuses connections.
         sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
             minion, instead of ``secret``. A real run uses it up.
         settings: More local settings: ``tftp_port``, ``tftp_root``; ``debug`` (2.5 and later);
@@ -63,7 +64,7 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, s
         if not test and done["changes"]:
             urls = given["url"]
             for one in [urls] if isinstance(urls, str) else urls or ():
-                reach.wait_for_api(one, surface.release, wait)
+                reach.wait_for_api(one, surface.release, wait, patience=reach.PATIENCE)
             done = cluster.configure(surface, **given)
         if test:  # a later state of this run may ask for the same secret
             __context__[_PROMISED] = _mark(given["secret"])
@@ -174,7 +175,7 @@ def registered(name, timeout=300, profile=None):
 
     Args:
         name: Any text.
-        timeout: Seconds to wait.
+        timeout: Seconds to wait; no more than 15 while the region's host refuses connections.
         profile: How to reach the region; see :ref:`profiles`.  Not needed.
 
     Returns:

@@ -6,6 +6,7 @@ import contextlib
 import email.utils
 import grp
 import ipaddress
+import json
 import pwd
 import socket
 import stat
@@ -176,9 +177,9 @@ def connections(url: str, ca_file=None, timeout: float = 3):
     check = "region's RPC ports"
     reason, answer = reach.look(f"{url.rstrip('/')}/rpc/", ca_file, timeout)
     try:
-        loops = {} if reason else answer.json()["eventloops"]
+        loops = {} if reason else json.loads(answer.content)["eventloops"]
         ends = {(str(host), int(port)) for known in loops.values() for host, port in known}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         reason, ends = "its answer makes no sense", set()
     if reason:
         return [unknown(check, f"The region does not tell where they are: {reason}.")]

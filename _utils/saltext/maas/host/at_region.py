@@ -24,13 +24,18 @@ def verdict(surface: Surface, client: Client | None = None) -> dict | None:
     Returns:
         ``{"state": "accepted", "pending", "rejected", "unknown" or "disconnected",
         "message": what to do, or None}``; None when the region cannot be asked.
+
+    Raises:
+        MaasError: The region refuses the client's key, or is none.
     """
     try:
         if surface.release < "2.0":
             return _node_group(surface, client) or _in_database(surface)
         if client:
             return _rack(surface, client)
-    except MaasError:
+    except MaasError as error:
+        if client is not None and error.lasting:
+            raise  # such as a wrong key
         return _in_database(surface)
     return _in_database(surface)
 

@@ -124,7 +124,7 @@ def wait_registered(
     """Wait for :func:`registered` to say ``registered``.
 
     A failure is waited out as well: a cluster tries again by itself, and the
-    region may be restarting.
+    region may be restarting; but not for long where its host refuses connections.
 
     Returns:
         As :func:`registered`.
@@ -133,12 +133,17 @@ def wait_registered(
         HostError: Not registered in time; the text says why and what to do.
     """
     deadline = time.monotonic() + timeout
+    answered = time.monotonic()
     pause = 0.2
     while True:
         now = registered(surface, mark, client)
         if now["state"] == "registered":
             return now
-        if time.monotonic() + pause > deadline:
-            raise HostError(f"Not registered within {timeout:g} s. {now['message']}")
+        moment = time.monotonic()
+        if reach.REFUSED not in now["message"]:
+            answered = moment
+        if moment + pause > min(deadline, answered + reach.PATIENCE):
+            within = timeout if moment + pause > deadline else reach.PATIENCE
+            raise HostError(f"Not registered within {within:g} s. {now['message']}")
         time.sleep(pause)
         pause = min(pause * 1.5, 2)

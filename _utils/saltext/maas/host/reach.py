@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 from saltext.maas.host.errors import HostError
 from saltext.maas.release import Release
 
+REFUSED = "the connection was refused"
+UNTRUSTED = "its certificate is not trusted"
+#: Seconds for which a region that nobody has just restarted is waited for while its host refuses
+#: connections; and any whose certificate is not trusted.
+PATIENCE = 15.0
+_MOST = 1024 * 1024  # bytes that are read of an answer
 
-def wait_for_api(url: str, release: Release, wait: float = 180, ca_file: str | None = None) -> None:
+
+def wait_for_api(
+    url: str,
+    release: Release,
+    wait: float = 180,
+    ca_file: str | None = None,
+    patience: float | None = None,
+) -> None:
     """Wait until a region's API answers.
 
     Args:
@@ -16,18 +30,22 @@ def wait_for_api(url: str, release: Release, wait: float = 180, ca_file: str | N
         release: Its release, for the API's path.
         wait: Seconds.
         ca_file: CA for https.
+        patience: Seconds of ``wait`` for which connections may be refused; all of them by
+            default, for a region that was just restarted.
 
     Raises:
         HostError: It did not; the text has the last reason.
     """
-    deadline = time.monotonic() + wait
+    began = time.monotonic()
+    patience = {REFUSED: wait if patience is None else patience, UNTRUSTED: PATIENCE}
     pause = 0.1
     while True:
         reason = probe(f"{url.rstrip('/')}/api/{release.api}/version/", ca_file)
         if reason is None:
             return
-        if time.monotonic() + pause > deadline:
-            raise HostError(f"The API did not answer at {url} within {wait:g} s ({reason}).")
+        limit = min(wait, patience.get(reason, wait))
+        if time.monotonic() + pause > began + limit:
+            raise HostError(f"The API did not answer at {url} within {limit:g} s ({reason}).")
         time.sleep(pause)
         pause = min(pause * 1.5, 3)
 
@@ -92,24 +110,30 @@ def probe(url: str, ca_file: str | None = None, timeout: float = 5) -> str | Non
 def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
     """GET a URL.
 
+    Args:
+        url: The URL.
+        ca_file: CA for https.
+        timeout: Seconds for all of it.
+
     Returns:
-        ``(None, answer)`` when it answers 200, else ``(reason in a few words, answer or None)``.
+        ``(None, answer)`` when it answers 200, else ``(reason in a few words, answer or None)``;
+        an answer has ``headers``, and its body in ``content`` as bytes.
     """
     import requests
+    from saltext.maas.client import wire
 
-    with requests.Session() as http:
-        http.trust_env = False
+    with wire.session(ca_file=ca_file or "") as http, wire.until(time.monotonic() + timeout):
         try:
-            answer = http.get(url, timeout=timeout, verify=ca_file or True, allow_redirects=False)
+            answer = http.get(url, timeout=timeout, allow_redirects=False, stream=True)
+            found = SimpleNamespace(headers=answer.headers, content=wire.body(answer, _MOST))
         except requests.exceptions.SSLError:
-            return "its certificate is not trusted", None
-        except requests.exceptions.Timeout:
-            return "no answer in time", None
-        except requests.exceptions.RequestException as error:
-            refused = "refused" in str(error)
-            return "the connection was refused" if refused else "no connection", None
+            return UNTRUSTED, None
+        except (OSError, *wire.FAULTS) as error:
+            if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
+                return "no answer in time", None
+            return REFUSED if "refused" in str(error) else "no connection", None
         good = answer.status_code == 200
-        return None if good else f"it answered {answer.status_code}", answer
+        return None if good else f"it answered {answer.status_code}", found
 
 
 def check_region_url(
