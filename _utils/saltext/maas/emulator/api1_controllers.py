@@ -47,7 +47,7 @@ def _setting_changes(region, name):
         for group in sorted(groups.all_groups(region), key=lambda group: group["changed"]):
             # The placeholder is no cluster that could be asked.
             if group["status"] == groups.ACCEPTED and group["uuid"] != groups.PLACEHOLDER:
-                groups.need_connection(region, group)
+                groups.configure_dhcp(region, group)
 
 
 def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):

@@ -115,6 +115,18 @@ def need_connection(region, group):
         raise Answer(503, text, TEXT)
 
 
+def configure_dhcp(region, group):
+    """Reach a cluster after a change of what its DHCP server does.
+
+    Without a connection 1.7 refuses the change; 1.8 has stored it by then, and answers with the
+    page of an unforeseen error; 1.9 leaves it to when the cluster connects.
+    """
+    if region.release < "1.8":
+        need_connection(region, group)
+    elif region.release < "1.9" and not group["connected"]:
+        region.failed_after_commit = True
+
+
 def worker_token(region, group):
     """The key that a cluster signs its own calls with; made when it is first asked for."""
     if group.get("token") is None:

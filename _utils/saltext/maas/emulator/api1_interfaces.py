@@ -92,12 +92,12 @@ def _allowed(request):
 
 
 def _reach(request, group):
-    """DHCP is rewritten at once, which needs the cluster; nothing is stored without it.
+    """DHCP is rewritten at once, which needs the cluster.
 
     That was seen for changes; creating and deleting are taken to do the same.
     """
     if group["status"] == groups.ACCEPTED:
-        groups.need_connection(request.region, group)
+        groups.configure_dhcp(request.region, group)
 
 
 @one("POST", "report_foreign_dhcp", until=groups.RPC)
