@@ -195,14 +195,33 @@ def test_a_cluster_that_is_away_refuses_and_nothing_changes(cluster):
     cluster.region.controller_connected(UUID, False)
     assert cluster.put(LAN + "eth0/", ip="10.0.0.9").status == 503
     assert cluster.post(LAN + "?op=new", **MANAGED).status == 503
-    assert cluster.delete(LAN + "eth0/").status == 503
+    assert cluster.put(f"nodegroups/{UUID}/", name="example.com").status == 503
+    assert cluster.put(f"nodegroups/{UUID}/", cluster_name="one").status == 200
+    assert cluster.post("nodegroups/?op=reject", uuid=UUID).status == 503
     assert [row["ip"] for row in cluster.get(LAN + "?op=list").json] == ["10.0.0.1"]
+    assert group(cluster, UUID)["status"] == 1
     ntp = {"op": "set_config", "name": "ntp_server", "value": "10.0.0.7"}
     assert cluster.post("maas/", **ntp).status == 503
     assert cluster.get("maas/?op=get_config&name=ntp_server").json == "ntp.ubuntu.com"
     cluster.region.controller_connected(UUID, True)
     assert cluster.put(LAN + "eth0/", ip="10.0.0.9").status == 200
     assert cluster.post("maas/", **ntp).status == 200
+    assert cluster.post(LAN + "?op=new", **MANAGED).status == 200
+    cluster.region.controller_connected(UUID, False)
+    assert cluster.delete(LAN + "eth5/").status == 503
+    assert cluster.delete(LAN + "eth0/").status == 204  # it serves nothing
+
+
+@pytest.mark.parametrize(("release", "status"), [("1.8", 500), ("1.9", 200)])
+def test_a_cluster_that_is_away_is_told_of_changes_later(release, status):
+    admin = Caller(Region(release))
+    admin.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
+    admin.region.controller_connected(UUID, False)
+    answer = admin.put(LAN + "eth0/", ip="10.0.0.9")
+    assert (answer.status, "html>" in answer.text) == (status, status == 500)
+    assert admin.get(LAN + "eth0/").json["ip"] == "10.0.0.9"
+    assert admin.post("maas/?op=set_config", name="ntp_server", value="10.0.0.7").status == status
+    assert admin.get("maas/?op=get_config&name=ntp_server").json == "10.0.0.7"
 
 
 # -- images ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import yaml
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
-from support.reconciling import SHORT, assert_true, carried_out, planned, rack
+from support.reconciling import SHORT, assert_true, carried_out, cluster, planned, rack
 
 FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
 #: Which releases an example is tried on.
@@ -47,6 +47,8 @@ def test_an_example_twice(name, release, monkeypatch):
     with RegionServer(release=release, **OPTIONS) as server:
         for number, host in enumerate(data.get("clusters", ()), 2):
             rack(server, host, f"10.30.0.{number}")
+        if server.region.release < "2.0":  # which tells a cluster of some changes
+            cluster(server, "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "10.30.0.2")
         snapshot, plan = carried_out(server, data)
         assert plan.changes
         assert_true(server, snapshot)

@@ -7,8 +7,9 @@ import time
 
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator.api1_cluster_images import sync_all
-from saltext.maas.emulator.crud import by_id
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator.api1_content import need_changeable
+from saltext.maas.emulator.crud import by_id, need_number
+from saltext.maas.emulator.model_forms import ModelForm, Wrong, choice, number, one_of, text
 from saltext.maas.emulator.web import (
     HTML,
     TEXT,
@@ -107,33 +108,43 @@ def import_resources(request):
     return as_text("Import of boot resources started", content_type=HTML)
 
 
+class ResourceForm(ModelForm):
+    """An upload; without content it tells size and hash of what follows."""
+
+    def __init__(self, request, content):
+        super().__init__(request)
+        self.content = content
+        usable = catalogue.usable_architectures(self.region) or [""]
+        self.fields = {
+            "name": text(255, required=True),
+            "title": text(),
+            "architecture": one_of(usable, "architecture", required=True),
+            "filetype": choice(tuple(_FILETYPES), required=True),
+        }
+        if content is None:
+            self.fields["sha256"] = text(64, shortest=64, required=True)
+            self.fields["size"] = number(required=True)
+
+    def clean(self):
+        if self.content == b"":
+            raise Wrong({"content": ["The submitted file is empty."]})
+
+
 @many("POST", admin=True)
 def create_resource(request):
     """Upload an image, whole or (with its size and hash) in parts that follow."""
     region = request.region
-    if request.content_type == "application/x-www-form-urlencoded":
-        raise Answer(500, "This QueryDict instance is immutable", TEXT)
-    request.bound = True
+    if "filetype" not in request.form:
+        need_changeable(request)
+        request.form["filetype"] = ["tgz"]
     content = request.files.get("content")
-    check = Check(request)
-    name = check.text("name", required=True)
-    title = check.text("title")
-    architecture = check.text("architecture", required=True)
-    filetype = check.choice("filetype", tuple(_FILETYPES), "tgz")
+    values = ResourceForm(request, content).read()
+    architecture, filetype = values["architecture"], values["filetype"]
     if content is None:
-        size = check.integer("size", low=0, required=True)
-        sha256 = check.text("sha256", required=True)
+        size, sha256 = values["size"], values["sha256"]
     else:
         size, sha256 = len(content), hashlib.sha256(content).hexdigest()
-    usable = catalogue.usable_architectures(region)
-    if architecture and architecture not in usable:
-        listed = ", ".join(f"'{item}'" for item in usable) or "''"
-        check.error(
-            "architecture",
-            f"'{architecture}' is not a valid architecture.  It should be one of: {listed}.",
-        )
-    check.done()
-    resource = _resource(region, name, architecture, title)
+    resource = _resource(region, values["name"], architecture, values["title"])
     have = 0 if content is None else size
     file = catalogue.new_file(region, _FILETYPES[filetype], size, sha256, have)
     today = time.strftime("%Y%m%d", time.gmtime())
@@ -154,8 +165,7 @@ def _resource(region, name, architecture, title):
     rows = region.rows(catalogue.RESOURCES)
     for row in rows.values():
         if (row["rtype"], row["name"], row["architecture"]) == (rtype, name, architecture):
-            if title:
-                row["extra"]["title"] = title
+            row["extra"]["title"] = title
             return row
     return rows.add(
         {
@@ -181,11 +191,11 @@ def read_resource(request):
 @one("DELETE", admin=True)
 def delete_resource(request):
     """Delete a boot resource; an unknown one is an error of the server."""
-    ident = request.ids["id"]
+    ident = need_number(request.ids["id"])
     rows = request.region.rows(catalogue.RESOURCES)
-    if not ident.isdecimal() or int(ident) not in rows:
+    if ident not in rows:
         raise Answer(500, "BootResource matching query does not exist.", TEXT)
-    del rows[int(ident)]
+    del rows[ident]
     return no_content()
 
 

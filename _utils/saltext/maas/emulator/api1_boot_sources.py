@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator import api1_groups as groups
+from saltext.maas.emulator import netparse
+from saltext.maas.emulator.crud import need_number
 from saltext.maas.emulator.model_forms import URL, Field, ModelForm, Wrong, text, too_long
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, as_json, no_content
 
@@ -101,16 +103,8 @@ def _shown(request, row):
     }
 
 
-def _number(text):
-    """The number in a path; another text is an error of the server in MAAS."""
-    try:
-        return int(text)
-    except ValueError as error:
-        raise Answer(500, str(error), TEXT) from None
-
-
 def _source_of(request):
-    ident = _number(request.ids["id"])
+    ident = need_number(request.ids["id"])
     for row in _asked(request):
         if row["id"] == ident:
             return row
@@ -237,7 +231,7 @@ def _selection_shown(request, row):
 
 def _selection_of(request):
     source = _source_of(request)
-    row = request.region.rows(catalogue.SELECTIONS).get(_number(request.ids["selection"]))
+    row = request.region.rows(catalogue.SELECTIONS).get(need_number(request.ids["selection"]))
     if row is None or row["source"] != source["id"]:
         raise Missing("BootSourceSelection", request)
     return row
@@ -292,13 +286,13 @@ class SelectionForm(ModelForm):
             return
         known = {
             "arches": {product[2] for product in offered},
-            "subarches": {name for product in offered for name in catalogue.kernels(product[1])},
+            "subarches": catalogue.offered_kernels(self.source, offered),
             "labels": {catalogue.LABEL},
         }
         for name, choices in known.items():
             given = self.cleaned[name]
             if not set(given) <= choices and "*" not in given:
-                listed = ", ".join(f"u{value!r}" for value in given)
+                listed = ", ".join(map(netparse.written, given))
                 self.set_error(name, f"No available images to download for [{listed}]")
 
     def outside(self):

@@ -44,6 +44,11 @@ def kernels(series):
     return tuple(dict.fromkeys(("generic", "hwe-p", f"hwe-{series[0]}")))
 
 
+def offered_kernels(source, offered):
+    """Subarchitectures of products of a source, which may say itself which it has."""
+    return {name for product in offered for name in source.get("kernels") or kernels(product[1])}
+
+
 def index(region, source):
     """Read the catalogue of a source in the background."""
     source["catalogue"] = []

@@ -19,6 +19,8 @@ KEYED = (("windows", "win2012"), ("windows", "win2012r2"))
 #: Series that 1.5 takes whatever there are images for.
 SERIES_OF_1_5 = ("", "precise", "saucy", "trusty", "utopic")
 COMMISSIONING_OF_1_5 = ("trusty",)
+#: The long-term series of the day, which alone machines can be commissioned with.
+LTS = "trusty"
 #: The only choice of a setting where no cluster can deploy anything.
 NO_IMAGES = "---"
 
@@ -119,7 +121,8 @@ def choices(region, setting):
     if setting == "default_osystem":
         found = list(known)
     elif setting == "commissioning_distro_series":
-        found = known.get("ubuntu", [])
+        lts = region.state.get("lts", LTS)
+        found = [series for series in known.get("ubuntu", []) if series == lts]
     elif setting == "default_min_hwe_kernel":
         return _kernels(region)
     elif region.release >= "1.8":

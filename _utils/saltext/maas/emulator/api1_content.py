@@ -6,12 +6,14 @@ import base64
 import uuid
 
 from saltext.maas.emulator.api1_cluster_images import keyed
-from saltext.maas.emulator.model_forms import ModelForm, Wrong, one_of, text
+from saltext.maas.emulator.model_forms import ModelForm, Wrong, one_of, text, too_long
 from saltext.maas.emulator.web import (
+    BARE_JSON,
     HTML,
     TEXT,
     Answer,
     Endpoint,
+    Invalid,
     Missing,
     Response,
     as_json,
@@ -27,6 +29,9 @@ license_ = Endpoint(
 )
 scripts = Endpoint("commissioning-scripts/", "CommissioningScriptsHandler", restricted=True)
 script = Endpoint("commissioning-scripts/{name}", "CommissioningScriptHandler", restricted=True)
+
+
+_LONGEST_NAME = 255
 
 
 def _first(rows, **wanted):
@@ -79,6 +84,8 @@ def add_file(request):
         raise Answer(400, "File not supplied", TEXT)
     if len(request.files) != 1:
         raise Answer(400, "Exactly one file must be supplied", TEXT)
+    if len(name) > _LONGEST_NAME:
+        raise Invalid({"filename": [too_long(name, _LONGEST_NAME)]}, BARE_JSON)
     if "file" not in request.files:
         raise Answer(500, "\"Key 'file' not found in <MultiValueDict>\"", TEXT)
     content = request.files["file"]
@@ -146,6 +153,12 @@ def _license_shown(row):
     return {**shown, "resource_uri": f"/MAAS/api/1.0/license-key/{pair}"}
 
 
+def need_changeable(request):
+    """Refuse, with an error of the server, what MAAS would have to add something to."""
+    if request.content_type == "application/x-www-form-urlencoded":
+        raise Answer(500, "This QueryDict instance is immutable", TEXT)
+
+
 class LicenseForm(ModelForm):
     """A license key, of a series that some cluster can deploy."""
 
@@ -162,6 +175,7 @@ class LicenseForm(ModelForm):
         if "osystem" in self.form and "distro_series" in self.form:
             given = self.form.get("distro_series")
             if "/" not in given:  # which may be left out
+                need_changeable(request)
                 self.form["distro_series"] = [f"{self.form.get('osystem')}/{given}"]
 
     def initial(self):
@@ -199,8 +213,6 @@ def list_licenses(request):
 @licenses("POST")
 def add_license(request):
     """Add a license key."""
-    if request.content_type == "application/x-www-form-urlencoded":
-        raise Answer(500, "This QueryDict instance is immutable", TEXT)
     return _license_shown(request.region.rows("license_keys").add(LicenseForm(request).read()))
 
 
@@ -264,6 +276,9 @@ def add_script(request):
     """Add a commissioning script."""
     name, content = request.needed("name"), _content(request)
     rows = request.region.rows("scripts")
+    if len(name) > _LONGEST_NAME:
+        text = f"value too long for type character varying({_LONGEST_NAME})\n"
+        raise Answer(500, text, TEXT)
     if _first(rows, name=name):
         text = (
             "duplicate key value violates unique constraint"

@@ -7,6 +7,7 @@ import re
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator import netparse
 from saltext.maas.emulator.api1_cluster_images import import_images, sync
 from saltext.maas.emulator.api1_interface_form import problems_of
 from saltext.maas.emulator.api1_power import power_types
@@ -33,7 +34,7 @@ _EMPTY_BSON = b"\x05\x00\x00\x00\x00"
 #: A label of a DNS zone that 1.9 takes; earlier releases take anything.
 _LABEL = re.compile(r"[a-zA-Z0-9_-]*\n?\Z")
 
-#: Settings that go to every cluster at once, so that one which is away refuses them (1.7).
+#: Settings that go to every cluster at once, so that one which is away refuses them (1.7, 1.8).
 _PUSHED_SETTINGS = ("ntp_server",)
 
 
@@ -43,11 +44,12 @@ def seed(region):
 
 
 def _setting_changes(region, name):
-    if name in _PUSHED_SETTINGS:
-        for group in sorted(groups.all_groups(region), key=lambda group: group["changed"]):
-            # The placeholder is no cluster that could be asked.
-            if group["status"] == groups.ACCEPTED and group["uuid"] != groups.PLACEHOLDER:
-                groups.configure_dhcp(region, group)
+    if name not in _PUSHED_SETTINGS:
+        return None
+    known = sorted(groups.all_groups(region), key=lambda group: group["changed"])
+    for group in known:  # the placeholder is one of them
+        groups.before_dhcp(region, group)
+    return next(filter(None, (groups.after_dhcp(region, group) for group in known)), None)
 
 
 def register(region, *, uuid=None, hostname, interfaces=(), system_id=None):
@@ -101,10 +103,10 @@ def _python_dict(value):
     """A value as Python 2 writes one that came as JSON, its keys in order."""
     if isinstance(value, dict):
         pairs = sorted(value.items())
-        return "{" + ", ".join(f"u'{k}': {_python_dict(v)}" for k, v in pairs) + "}"
+        return "{" + ", ".join(f"{netparse.written(k)}: {_python_dict(v)}" for k, v in pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_python_dict, value)) + "]"
-    return f"u{value!r}" if isinstance(value, str) else repr(value)
+    return netparse.written(value)
 
 
 @many("POST", "register", anonymous="only", until=groups.RPC)
@@ -146,23 +148,28 @@ def _set_status(request, status):
     chosen = [groups.find_group(request.region, uuid) for uuid in request.form.getlist("uuid")]
     if None in chosen:
         raise Missing("NodeGroup", request)
+    changed = [group for group in chosen if group["status"] != status]
+    for group in changed:
+        groups.before_dhcp(request.region, group)
     for group in chosen:
         group["status"] = status
         groups.touch(group)
+    told = (groups.after_dhcp(request.region, group) for group in changed)
+    return next(filter(None, told), None)
 
 
 @many("POST", "accept", admin=True)
 def accept(request):
     """Accept clusters."""
-    _set_status(request, groups.ACCEPTED)
-    return as_text("Nodegroup(s) accepted.", content_type=HTML)
+    told = _set_status(request, groups.ACCEPTED)
+    return told or as_text("Nodegroup(s) accepted.", content_type=HTML)
 
 
 @many("POST", "reject", admin=True)
 def reject(request):
     """Reject clusters."""
-    _set_status(request, groups.REJECTED)
-    return as_text("Nodegroup(s) rejected.", content_type=HTML)
+    told = _set_status(request, groups.REJECTED)
+    return told or as_text("Nodegroup(s) rejected.", content_type=HTML)
 
 
 @many("POST", "import_boot_images", admin=True)
@@ -223,7 +230,7 @@ class GroupForm(ModelForm):
             mine = {machines.ALLOCATED for status in mine if machines.in_use(status)}
         return machines.ALLOCATED in mine
 
-    def check_object(self, excluded):
+    def check_fields(self, excluded):
         name = self.values["name"]
         found = [too_long(name, 80), _domain_problem(name) if self.release >= "1.9" else None]
         found = [item for item in found if item]
@@ -243,14 +250,15 @@ def _domain_problem(name):
     if len(name) > 255:
         return "Hostname is too long.  Maximum allowed is 255 characters."
     for label in name.split("."):
+        told = netparse.written(label)
         if not label:
             return "DNS name contains an empty label."
         if len(label) > 63:
-            return f"Label is too long: u{label!r}.  Maximum allowed is 63 characters."
+            return f"Label is too long: {told}.  Maximum allowed is 63 characters."
         if label[0] == "-" or label[-1] == "-":
-            return f"Label cannot start or end with hyphen: u{label!r}."
+            return f"Label cannot start or end with hyphen: {told}."
         if not _LABEL.match(label):
-            return f"Label contains disallowed characters: u{label!r}."
+            return f"Label contains disallowed characters: {told}."
     return None
 
 
@@ -259,9 +267,13 @@ def update_group(request):
     """Change a node group."""
     group = groups.group_of(request)
     values = GroupForm(request, group).read()
+    region = request.region
+    changes = any(group[name] != values[name] for name in ("name", "status"))
+    if changes:
+        groups.before_dhcp(region, group)
     group.update(values)
     groups.touch(group)
-    return shown(group)
+    return (changes and groups.after_dhcp(region, group)) or shown(group)
 
 
 @one("POST", "import_boot_images", admin=True)
@@ -269,7 +281,7 @@ def import_here(request):
     """Let one cluster fetch its boot images."""
     group = groups.group_of(request)
     import_images(request.region, group)
-    text = f"Import of boot images started on cluster u'{group['uuid']}'"
+    text = f"Import of boot images started on cluster {netparse.written(group['uuid'])}"
     return as_text(text, content_type=HTML)
 
 

@@ -121,7 +121,7 @@ class NamedForm(ModelForm):
     def __init__(self, request, stored=None):
         super().__init__(request, stored)
         bad = f"Invalid {self.kind.lower()} name: {{}}."
-        self.fields = {"name": text(256, SLUG, bad), **self.fields}
+        self.fields = {"name": text(256, SLUG, message=bad), **self.fields}
 
     def check_object(self, excluded):
         plain, own = self.kind.lower(), self.stored and self.stored["id"]

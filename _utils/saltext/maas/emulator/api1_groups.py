@@ -8,7 +8,7 @@ import uuid as uuids
 
 from saltext.maas.emulator import api1_network_form as network_form
 from saltext.maas.emulator import netparse, networks
-from saltext.maas.emulator.web import TEXT, Answer, Missing
+from saltext.maas.emulator.web import TEXT, Answer, Missing, html_page
 
 #: uuid of the node group that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"
@@ -115,16 +115,17 @@ def need_connection(region, group):
         raise Answer(503, text, TEXT)
 
 
-def configure_dhcp(region, group):
-    """Reach a cluster after a change of what its DHCP server does.
-
-    Without a connection 1.7 refuses the change; 1.8 has stored it by then, and answers with the
-    page of an unforeseen error; 1.9 leaves it to when the cluster connects.
-    """
+def before_dhcp(region, group):
+    """Refuse what has DHCP written anew on a cluster that is not connected, as 1.7 does."""
     if region.release < "1.8":
         need_connection(region, group)
-    elif region.release < "1.9" and not group["connected"]:
-        region.failed_after_commit = True
+
+
+def after_dhcp(region, group):
+    """What 1.8 answers then, though all is stored: a page; later releases go on, None."""
+    if not "1.8" <= region.release < "1.9" or group["connected"]:
+        return None
+    return html_page(500, "Internal server error", "Internal server error.")
 
 
 def worker_token(region, group):
@@ -137,7 +138,7 @@ def worker_token(region, group):
 def only_worker(request, group):
     """Refuse everybody but the cluster itself."""
     if request.token is None or request.token is not group.get("token"):
-        raise Answer(403, f"Only allowed for the u'{group['name']}' worker.", TEXT)
+        raise Answer(403, f"Only allowed for the {netparse.written(group['name'])} worker.", TEXT)
 
 
 def need_worker(request, group):

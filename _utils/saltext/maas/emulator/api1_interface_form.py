@@ -124,7 +124,7 @@ class OldForm(ModelForm):
         except netparse.BadAddress as bad:
             raise Wrong({"subnet_mask": [str(bad)]}) from None
 
-    def check_object(self, excluded):
+    def check_fields(self, excluded):
         net = self.network()
         if net is not None:
             self.check_size(net)
@@ -265,8 +265,8 @@ class NamedForm(OldForm):
     def check_size(self, net):
         """Networks may be as large as they like."""
 
-    def check_object(self, excluded):
-        super().check_object(excluded)
+    def check_fields(self, excluded):
+        super().check_fields(excluded)
         self.check_overlap(self.network())
 
     def check_overlap(self, net):
@@ -424,7 +424,7 @@ class SubnetForm(NamedForm):
             bad = f"invalid IPNetwork {self.values['ip']}/{self.net.netmask}"
             raise Wrong({"subnet_mask": [bad]}) from None
 
-    def check_object(self, excluded):
+    def check_fields(self, excluded):
         net = self.network()
         if net is not None and net.num_addresses < 8 and self.managed:
             raise Wrong({"subnet_mask": [TOO_SMALL]})

@@ -6,6 +6,10 @@ from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator.api1_interface_form import FIELDS, form_for
 from saltext.maas.emulator.web import Endpoint, Missing, no_content
 
+#: Fields of which DHCP has to know.
+_WATCHED = ("ip", "management", "interface", "subnet_mask", "broadcast_ip", "router_ip",
+            "ip_range_low", "ip_range_high")  # fmt: skip
+
 many = Endpoint("nodegroups/{uuid}/interfaces/", "NodeGroupInterfacesHandler")
 one = Endpoint("nodegroups/{uuid}/interfaces/{name}/", "NodeGroupInterfaceHandler")
 
@@ -51,10 +55,11 @@ def create_interface(request):
     """Create an interface."""
     group = groups.group_of(request)
     groups.need_worker(request, group)
+    region = request.region
     values = form_for(request, group).read()
-    _reach(request, group)
-    row = groups.add_interface(request.region, group, values)
-    return shown(request.region, row, "")
+    groups.before_dhcp(region, group)
+    row = groups.add_interface(region, group, values)
+    return groups.after_dhcp(region, group) or shown(region, row, "")
 
 
 @one("GET")
@@ -70,34 +75,32 @@ def read_interface(request):
 def update_interface(request):
     """Change an interface."""
     group, row = _allowed(request)
+    region = request.region
     values = form_for(request, group, row).read()
-    _reach(request, group)
-    groups.change_interface(request.region, group, row, values)
-    return shown(request.region, row, "")
+    # What was null is an empty text for a while, which counts as a change.
+    changes = any(row[name] is None or row[name] != values[name] for name in _WATCHED)
+    if changes:
+        groups.before_dhcp(region, group)
+    groups.change_interface(region, group, row, values)
+    return (changes and groups.after_dhcp(region, group)) or shown(region, row, "")
 
 
 @one("DELETE")
 def delete_interface(request):
     """Delete an interface."""
+    region = request.region
     group, row = _allowed(request)
-    _reach(request, group)
-    del request.region.rows(groups.INTERFACES)[row["id"]]
+    served = group["status"] == groups.ACCEPTED and row["management"] != groups.UNMANAGED
+    if served:
+        groups.before_dhcp(region, group)
+    del region.rows(groups.INTERFACES)[row["id"]]
     groups.touch(group)
-    return no_content()
+    return (served and groups.after_dhcp(region, group)) or no_content()
 
 
 def _allowed(request):
     groups.need_worker(request, groups.group_of(request))
     return _interface_of(request)
-
-
-def _reach(request, group):
-    """DHCP is rewritten at once, which needs the cluster.
-
-    That was seen for changes; creating and deleting are taken to do the same.
-    """
-    if group["status"] == groups.ACCEPTED:
-        groups.configure_dhcp(request.region, group)
 
 
 @one("POST", "report_foreign_dhcp", until=groups.RPC)

@@ -39,17 +39,7 @@ class NetworkForm(ModelForm):
             newer = ("default_gateway", "dns_servers")
             self.fields = {k: field for k, field in self.fields.items() if k not in newer}
 
-    def check_object(self, excluded):
-        found = {}
-        for check in (self._fields_fit, self._is_network):
-            try:
-                check()
-            except Wrong as wrong:
-                found.update(wrong.by_field())
-        if found:
-            raise Wrong(found)
-
-    def _fields_fit(self):
+    def check_fields(self, excluded):
         tag = self.values["vlan_tag"]
         if tag == _RESERVED_TAG:
             raise Wrong({"vlan_tag": ["Cannot use reserved value 0xFFF."]})
@@ -90,7 +80,7 @@ class NetworkForm(ModelForm):
         """The network as it is written."""
         return netparse.network(self.values["ip"], self.values["netmask"])
 
-    def _is_network(self):
+    def check_object(self, excluded):
         try:
             net = self.network()
         except netparse.BadAddress as bad:
@@ -122,10 +112,9 @@ class NetworkForm(ModelForm):
 def is_right(region, values):
     """Whether a network may be stored as it is; its values are put into their usual form."""
     try:
-        NetworkForm.fields["name"].read(values["name"])
         form = _Stored(region, values)
         form.check_again()
-    except (Invalid, Wrong, ValueError):
+    except (Invalid, ValueError):
         return False
     values.update(form.values)
     return True

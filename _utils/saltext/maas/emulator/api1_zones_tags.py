@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
+from saltext.maas.emulator import xpath
 from saltext.maas.emulator.model_forms import SLUG, ModelForm, Wrong, text
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
@@ -138,27 +137,10 @@ class TagForm(_NamedForm):
               "kernel_opts": text()}  # fmt: skip
 
     def clean_definition(self, definition):
-        problem = _xpath_problem(definition)
+        problem = xpath.problem(definition) if definition else None
         if problem:
             raise Wrong(f"Invalid xpath expression: {problem}")
         return definition
-
-
-def _xpath_problem(text):
-    """What is wrong with an XPath, as far as this region looks into it, or None."""
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "1", text)
-    if "'" in bare or '"' in bare:
-        return "Unfinished literal"
-    if bare.strip().endswith(("/", "[")) and bare.strip() != "/":
-        return "Invalid expression"
-    while True:
-        smaller = re.sub(r"\[[^\[\]()]+\]|\([^\[\]()]*\)", "x", bare)
-        if smaller == bare:
-            break
-        bare = smaller
-    if "[" in bare:
-        return "Invalid predicate"
-    return "Invalid expression" if set("]()") & set(bare) else None
 
 
 def _only_admin(request):

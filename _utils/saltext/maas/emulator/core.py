@@ -56,7 +56,6 @@ from saltext.maas.emulator.web import (
     Request,
     Response,
     Routes,
-    html_page,
 )
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -84,13 +83,13 @@ class Region:
         self.log: list[Entry] = []
         self.serial = 0  # of the request, for what need be found out once in one only
         self.users: dict[str, User] = {}
-        self._user_numbers = itertools.count(1)
         self.consumers: dict[str, tuple[User, Token]] = {}
         self.nonces = oauth.Nonces()
         self.settings: dict[str, object] = {}
         self.state: dict[str, object] = {}  # of handlers' modules, by a name of theirs
         self.after_write: list[Callable] = []
-        #: Called with the region and a setting's name before it changes; may refuse by raising.
+        #: Called with the region and a setting's name before it changes; may refuse by raising,
+        #: or return what is answered once it is stored.
         self.before_setting: list[Callable] = []
         #: Errors that no handler meant; each was answered 500.
         self.unforeseen: list[Exception] = []
@@ -160,8 +159,7 @@ class Region:
                 raise ValueError(f"the user {username} exists", "username")
             if email and any(user.email == email for user in self.users.values()):
                 raise ValueError(f"the e-mail address {email} is taken", "email")
-            number = next(self._user_numbers)
-            user = User(username, email, password, is_superuser, number=number)
+            user = User(username, email, password, is_superuser)
             self.users[username] = user
             self._written()
             return user
@@ -262,10 +260,7 @@ class Region:
                 self.tick()
                 if self.clock() < self.unavailable_until:
                     raise Answer(503, "Service Unavailable", TEXT)
-                self.failed_after_commit = False
                 response = dispatch(self, request, raw_path, query)
-                if self.failed_after_commit:
-                    response = html_page(500, "500", "Internal server error.")
             except Answer as answer:
                 response = answer.response
                 if response.content_type is None:
@@ -274,7 +269,7 @@ class Region:
                 # MAAS answers an unforeseen error with its bare text.
                 response = Response(500, str(error), TEXT)
                 self.unforeseen.append(error)
-            if method in ("POST", "PUT", "DELETE") and response.status < 400:
+            if method in ("POST", "PUT", "DELETE"):  # what is stored may be an error, too
                 self._written()
         user = request.user.username if request.user else None
         seconds = time.perf_counter() - started

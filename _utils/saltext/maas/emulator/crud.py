@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import re
 
 from saltext.maas.emulator.web import TEXT, Answer, Missing, as_json, no_content
 
@@ -42,7 +43,8 @@ def need_number(ident):
     try:
         return int(ident)
     except ValueError:
-        raise Answer(500, f"invalid literal for int() with base 10: '{ident}'", TEXT) from None
+        shown = ascii(re.sub(r"\s", " ", ident))
+        raise Answer(500, f"invalid literal for int() with base 10: {shown}", TEXT) from None
 
 
 def by_name(kind, model):
@@ -71,19 +73,16 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         find: ``(request)`` to the row that a path means; by id unless given.
         chosen: ``(request, rows)`` to the rows that a list has, all unless given.
         admin: Whether only administrators may write; ``"found"`` where others are only told so
-            once it is known that there is what they want to change, and ``"silent"`` where they
-            are not told why.
+            once it is known that there is what they want to change.
         status: Of a creation.
         before_delete: ``(request, row)``, called first; refuses by raising.
     """
     find = find or by_id(rows, model)
-    plain = admin if isinstance(admin, bool) else False
+    late = admin == "found"
 
     def to_change(request):
-        if admin == "silent":
-            request.admin_only()
         row = find(request)
-        if admin == "found":
+        if late:
             request.admin_only()
         return row
 
@@ -95,8 +94,6 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
 
     def create(request):
         """Create one."""
-        if admin == "silent":
-            request.admin_only()
         row = request.region.rows(rows).add(read(request, None))
         return as_json(show(request.region, row), status)
 
@@ -119,10 +116,10 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         return no_content()
 
     many("GET")(read_many)
-    many("POST", admin=plain or admin == "found")(create)
+    many("POST", admin=bool(admin))(create)
     one("GET")(read_one)
-    one("PUT", admin=plain)(update)
-    one("DELETE", admin=plain)(delete)
+    one("PUT", admin=admin and not late)(update)
+    one("DELETE", admin=admin and not late)(delete)
 
 
 def now():

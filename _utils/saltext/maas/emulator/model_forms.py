@@ -63,12 +63,16 @@ class Field:
         required: Refuse an empty value.
         empty: What an empty value becomes; None leaves what the object has.
         many: Takes all values that were sent, as a list.
+        pattern: Compiled pattern that the object's value has to match, unless it is empty.
+        message: What is said when it does not; ``{}`` stands for the value.
     """
 
     clean: Callable = str
     required: bool = False
     empty: object = ""
     many: bool = False
+    pattern: re.Pattern | None = None
+    message: str = BAD_VALUE
 
     def read(self, value):
         """Clean one value."""
@@ -90,27 +94,26 @@ def too_long(text, longest):
     return None
 
 
-def text(longest=None, pattern=None, message=BAD_VALUE, **options):
+def text(longest=None, pattern=None, shortest=0, **options):
     """A text.
 
     Args:
-        longest: Characters that it may have.
-        pattern: Compiled pattern that it has to match.
-        message: What is said when it does not; ``{}`` stands for the value.
+        longest, shortest: Characters that it may and must have.
+        pattern: Compiled pattern that it has to match, once all of the form is read.
         options: Further ones of :class:`Field`.
     """
 
     def clean(value):
         value = str(value)
-        found = [too_long(value, longest)]
-        if pattern and not pattern.match(value):
-            found.append(message.format(value))
-        found = [item for item in found if item]
-        if found:
-            raise Wrong({ALL: found})
+        problem = too_long(value, longest)
+        if len(value) < shortest:
+            start = f"Ensure this value has at least {shortest} characters"
+            problem = f"{start} (it has {len(value)})."
+        if problem:
+            raise Wrong(problem)
         return value
 
-    return Field(clean, **options)
+    return Field(clean, pattern=pattern, **options)
 
 
 def as_ip(value):
@@ -198,7 +201,8 @@ class ModelForm:
     """A form for one object.
 
     Subclasses say what it has, and override what they need of ``clean_NAME(value)`` (one field),
-    ``clean`` (several), ``check_object`` (the object) and ``check_unique`` (among others).
+    ``clean`` (several), ``check_fields`` and ``check_object`` (the object) and ``check_unique``
+    (among others).
 
     Args:
         request: The call.
@@ -235,8 +239,11 @@ class ModelForm:
     def clean(self):
         """Check what fields have to do with each other; raises :class:`Wrong`."""
 
+    def check_fields(self, excluded):
+        """Check the object in ``values``, but for ``excluded`` fields, if their patterns match."""
+
     def check_object(self, excluded):
-        """Check the object in ``values``, but for the ``excluded`` fields."""
+        """Check the object in ``values``, whether or not its fields are right."""
 
     def check_unique(self, excluded):
         """Check that no other object is the same."""
@@ -262,7 +269,7 @@ class ModelForm:
             self._take(wrong)
         self.cleaned = {k: v for k, v in self.cleaned.items() if v is not None}
         self.values = {**self.defaults, **(self.stored or {}), **self.cleaned}
-        for check in (self.check_object, self.check_unique):
+        for check in (self._clean_fields, self.check_object, self.check_unique):
             try:
                 check(set(self.errors) | self.outside())
             except Wrong as wrong:
@@ -283,7 +290,7 @@ class ModelForm:
             Invalid: 400 with what is wrong, of the content type that has then.
         """
         found = {}
-        for check in (self.check_object, self.check_unique):
+        for check in (self._clean_fields, self.check_object, self.check_unique):
             try:
                 check(set(found))
             except Wrong as wrong:
@@ -291,6 +298,17 @@ class ModelForm:
                     found.setdefault(name, []).extend(messages)
         if found:
             raise Invalid(found, BARE_JSON)
+
+    def _clean_fields(self, excluded):
+        found = {}
+        for name, field in self.fields.items():
+            value = self.values.get(name)
+            asked = field.pattern and value and name not in excluded
+            if asked and not field.pattern.match(value):
+                found[name] = [field.message.format(value)]
+        if found:
+            raise Wrong(found)
+        self.check_fields(excluded)
 
     def _read_field(self, name, field, initial):
         if name in self.form:

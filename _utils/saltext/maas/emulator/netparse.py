@@ -10,9 +10,9 @@ class BadAddress(ValueError):
     """What cannot be read as an address, network or range; its text is what MAAS says."""
 
 
-def _written(value):
+def written(value):
     """A value as Python 2 shows it."""
-    return f"u{value!r}" if isinstance(value, str) else repr(value)
+    return f"u{value!a}" if isinstance(value, str) else repr(value)
 
 
 def address(value):
@@ -20,7 +20,7 @@ def address(value):
     try:
         return ipaddress.ip_address(value)
     except ValueError:
-        text = f"failed to detect a valid IP address from {_written(value)}"
+        text = f"failed to detect a valid IP address from {written(value)}"
         raise BadAddress(text) from None
 
 
@@ -32,7 +32,7 @@ def ip_range(low, high):
     try:
         last = type(first)(high)
     except ValueError:
-        text = f"base address {_written(high)} is not IPv{first.version}"
+        text = f"base address {written(high)} is not IPv{first.version}"
         raise BadAddress(text) from None
     if first > last:
         raise BadAddress("lower bound IP greater than upper bound!")

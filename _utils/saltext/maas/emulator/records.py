@@ -64,14 +64,13 @@ class Token:
 
 @dataclass
 class User:
-    """An account; its number counts all that were ever made."""
+    """An account."""
 
     username: str
-    email: str | None
+    email: str
     password: str = field(repr=False, default="")
     is_superuser: bool = False
     tokens: list[Token] = field(repr=False, default_factory=list)
-    number: int = 0
 
 
 class Rows(dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +21,7 @@ _FIELDS = {
 
 
 def clean(region, setting, value):
-    """Turn what was sent into what is stored.
+    """Turn what was sent into what is stored: as JSON, wherever it can be read as such.
 
     Args:
         region: The region.
@@ -30,7 +31,11 @@ def clean(region, setting, value):
     Raises:
         Wrong: MAAS refuses it.
     """
-    return _field(region, setting).read("" if value is None else str(value))
+    found = _field(region, setting).read("" if value is None else str(value))
+    try:
+        return json.loads(found) if found and isinstance(found, str) else found
+    except ValueError:
+        return found
 
 
 def _field(region, setting):

@@ -1,125 +1,167 @@
-"""Whether a text can be an XPath 1.0 expression, as definitions of tags are."""
+"""Whether a text is an XPath, and what libxml2 says where it is none."""
 
 from __future__ import annotations
 
 import re
 
-_NAME = r"[^\W\d][\w.-]*"
-_TOKENS = re.compile(
-    rf"(?P<text>\"[^\"]*\"|'[^']*')|(?P<number>\d+(\.\d*)?|\.\d+)|(?P<variable>\${_NAME}(:{_NAME})?)"
-    rf"|(?P<name>{_NAME}(:(?!:)({_NAME}|\*))?)|(?P<sign>::|//|\.\.|!=|<=|>=|[][()@,./|+=<>*-])"
-)
-_BINARY = {"or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "div", "mod", "|"}
-_KINDS = ("node", "text", "comment", "processing-instruction")
+INVALID, UNFINISHED, PREDICATE = "Invalid expression", "Unfinished literal", "Invalid predicate"
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NODE_TYPES = ("comment", "text", "processing-instruction", "node")
+_AXES = (
+    "ancestor", "ancestor-or-self", "attribute", "child", "descendant", "descendant-or-self",
+    "following", "following-sibling", "namespace", "parent", "preceding", "preceding-sibling",
+    "self",
+)  # fmt: skip
+#: Operators of two sides, from the loosest to the tightest.
+_OPERATORS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"or(?![\w.-])", r"and(?![\w.-])", r"!?=", r"[<>]=?", r"[+-]",
+        r"\*|(div|mod)(?![\w.-])",
+    )
+)  # fmt: skip
 
 
-class _Bad(Exception):
+class _Wrong(Exception):
     pass
 
 
+def problem(text):
+    """What is wrong with an XPath as text, or None."""
+    reader = _Reader(text)
+    try:
+        reader.expression()
+        if reader.at < len(text):
+            raise _Wrong(INVALID)
+    except _Wrong as wrong:
+        return str(wrong)
+    return None
+
+
 class _Reader:
-    """Goes through the tokens; each method takes what its name says, or raises."""
+    """Goes through a text; each method takes one thing of the grammar, or raises."""
 
     def __init__(self, text):
-        self.tokens, at = [], 0
-        text = text.strip()
-        while at < len(text):
-            if text[at].isspace():
-                at += 1
-                continue
-            match = _TOKENS.match(text, at)
-            if not match:
-                raise _Bad
-            self.tokens.append((match.lastgroup, match.group()))
-            at = match.end()
+        self.text = text
         self.at = 0
+        self.skip()
 
-    def peek(self, ahead=0):
-        at = self.at + ahead
-        return self.tokens[at] if at < len(self.tokens) else ("end", "")
+    def skip(self):
+        self.at = _SPACE.match(self.text, self.at).end()
 
-    def accept(self, *words):
-        kind, word = self.peek()
-        if kind in ("sign", "name") and word in words:
-            self.at += 1
-            return word
-        return None
+    def sees(self, *texts):
+        return self.text.startswith(texts, self.at)
 
-    def expect(self, word):
-        if not self.accept(word):
-            raise _Bad
-
-    def expression(self):
-        """Operands with operators between them; which binds closer makes no difference here."""
-        while True:
-            while self.accept("-"):
-                pass
-            self.operand()
-            if not self.accept(*_BINARY):
-                return
-
-    def operand(self):
-        kind, word = self.peek()
-        call = kind == "name" and self.peek(1)[1] == "(" and word not in _KINDS
-        if kind in ("text", "number", "variable"):
-            self.at += 1
-        elif call:
-            self.at += 2
-            if not self.accept(")"):
-                self.expression()
-                while self.accept(","):
-                    self.expression()
-                self.expect(")")
-        elif self.accept("("):
-            self.expression()
-            self.expect(")")
+    def take(self, pattern):
+        """Take what matches a pattern (or is a text), and the space after it."""
+        if isinstance(pattern, str):
+            end = self.at + len(pattern) if self.sees(pattern) else None
         else:
+            match = pattern.match(self.text, self.at)
+            end = match.end() if match else None
+        if end is None:
+            return None
+        found, self.at = self.text[self.at : end], end
+        self.skip()
+        return found
+
+    def need(self, pattern, what=INVALID):
+        found = self.take(pattern)
+        if found is None:
+            raise _Wrong(what)
+        return found
+
+    def expression(self, level=0):
+        if level == len(_OPERATORS):
+            while self.take("-"):
+                pass
             self.path()
+            while self.take("|"):
+                self.path()
             return
-        self.predicates()
-        if self.accept("/", "//"):
-            self.steps()
+        self.expression(level + 1)
+        while self.take(_OPERATORS[level]):
+            self.expression(level + 1)
 
     def path(self):
-        if self.accept("/"):
-            kind, word = self.peek()
-            if kind == "name" or word in (".", "..", "@", "*"):
-                self.steps()
-            return
-        self.accept("//")
-        self.steps()
-
-    def steps(self):
-        self.step()
-        while self.accept("/", "//"):
+        if self.primary():
+            self.predicates()
+            if not self.sees("/"):
+                return
+        elif self.sees("/") and not self.sees("//"):
+            self.take("/")
+            if self.at == len(self.text) or not self.begins_step():
+                return
+            self.step()
+        elif self.take("//"):
+            self.step()
+        else:
+            self.step()
+        while self.take("//") or self.take("/"):
             self.step()
 
+    def begins_step(self):
+        return self.sees(".", "@", "*") or _NAME.match(self.text, self.at)
+
+    def primary(self):
+        """A variable, group, literal, number or call, if one is here."""
+        if self.take("$"):
+            self.qualified()
+        elif self.take("("):
+            self.expression()
+            self.need(")")
+        elif self.sees("'", '"'):
+            self.need(_LITERAL, UNFINISHED)
+        elif not self.take(_NUMBER):
+            return self.call()
+        return True
+
+    def call(self):
+        """A function's call; its bracket may be missing where nothing follows."""
+        start = self.at
+        name = self.take(_NAME)
+        if name and self.sees(":") and not self.sees("::"):
+            self.take(":")
+            name = self.take(_NAME)
+        if not name or name in _NODE_TYPES or not self.take("("):
+            self.at = start
+            return False
+        if self.at < len(self.text) and not self.take(")"):
+            self.expression()
+            while self.take(","):
+                self.expression()
+            self.need(")")
+        return True
+
+    def qualified(self):
+        self.need(_NAME)
+        if self.take(":"):
+            self.need(_NAME)
+
     def step(self):
-        if self.accept(".", ".."):
+        if self.take("..") or self.take("."):
             return
-        if not self.accept("@") and self.peek(1)[1] == "::":
-            self.at += 2
-        kind, word = self.peek()
-        if kind != "name" and word != "*":
-            raise _Bad
-        self.at += 1
-        if word in _KINDS and self.accept("("):
-            if self.peek()[0] == "text":
-                self.at += 1
-            self.expect(")")
+        if not self.take("@"):
+            start = self.at
+            name = self.take(_NAME)
+            if not (name and self.take("::")):
+                self.at = start
+            elif name not in _AXES:
+                raise _Wrong(INVALID)
+        if not self.take("*"):
+            name = self.need(_NAME)
+            if self.take(":"):
+                self.take("*") or self.need(_NAME)
+            elif name in _NODE_TYPES and self.take("("):
+                self.take(_LITERAL)
+                self.need(")")
         self.predicates()
 
     def predicates(self):
-        while self.accept("["):
+        while self.take("["):
             self.expression()
-            self.expect("]")
-
-
-def is_xpath(text):
-    """Whether a text is an expression; what its names mean is not looked at."""
-    try:
-        reader = _Reader(text)
-        reader.expression()
-    except (_Bad, RecursionError):
-        return False
-    return reader.peek()[0] == "end"
+            self.need("]", PREDICATE)

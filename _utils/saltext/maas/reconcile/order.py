@@ -11,7 +11,7 @@ ALL = "*"  # in place of a key: all changes of a stage
 MADE = ("", "all that is made")  # a gate: creates and updates have ended
 
 
-def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) -> dict:
+def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
     """Say of each change what it needs (must have succeeded) and follows (must have ended).
 
     Dependencies on all of a stage go through a gate, a point that no request
@@ -22,7 +22,6 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) 
         plan_wishes: All wishes.
         removed_wishes: What the objects to be deleted hold, as if wished for.
         creates, deletes: The changes.
-        predicted: The region as the plan leaves it.
 
     Returns:
         The gates: ``{gate: changes that it waits for}``.
@@ -48,8 +47,8 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) 
         stage = BY_NAME[change.wanted.type].stage(change.wanted)
         change.follows = {(f"gone {stage}", ALL)}
     _let_go(snapshot, creates, gone)
-    early = _clear_the_way(snapshot, creates, deletes, predicted)
-    early |= _wait(snapshot, creates, deletes, predicted)
+    early = _clear_the_way(snapshot, creates, deletes)
+    early |= _wait(snapshot, creates, deletes)
     _deletes_last(deletes, gone, early)
     gates[MADE] = {change.id for change in creates}
     _refuse_circles(creates, deletes, gates)
@@ -85,7 +84,7 @@ def _let_go(snapshot, creates, gone):
                         gone[field.ref, key].needs.add(change.id)
 
 
-def _clear_the_way(snapshot, creates, deletes, predicted):
+def _clear_the_way(snapshot, creates, deletes):
     """What takes up the place of something new goes first; what stays there is a problem.
 
     Returns:
@@ -94,15 +93,14 @@ def _clear_the_way(snapshot, creates, deletes, predicted):
     early = set()
     for names in dict.fromkeys(BY_NAME[change.wanted.type].pool() for change in creates):
         mine = [change for change in creates if change.wanted.type in names]
-        news = [
-            (change, span) for change in mine for span in _new_extents(snapshot, change, predicted)
-        ]
+        news = [(change, span) for change in mine for span in _new_extents(snapshot, change)]
         if not news:
             continue
         leaving = {id(one.raw): one for one in deletes if one.wanted.type in names}
         moving = {id(one.raw): one for one in mine if one.raw is not None}
-        olds = _old_extents(snapshot, names, mine, news, predicted)
-        for change, (table, record) in _overlapping(news, olds):
+        for change, (table, record) in _overlapping(
+            news, _old_extents(snapshot, names, mine, news)
+        ):
             if change.raw is record.raw:
                 continue
             mover, leaver = moving.get(id(record.raw)), leaving.get(id(record.raw))
@@ -117,7 +115,7 @@ def _clear_the_way(snapshot, creates, deletes, predicted):
     return early
 
 
-def _old_extents(snapshot, names, mine, news, predicted):
+def _old_extents(snapshot, names, mine, news):
     """What the region's objects take up of what the new ones do: ``((table, record), span)``."""
     groups = {group for _, (group, _, _) in news}
     for name in names:
@@ -127,17 +125,15 @@ def _old_extents(snapshot, names, mine, news, predicted):
         own = [change for change in mine if change.wanted.type == name]
         for part in dict.fromkeys(table.partition(one.wanted.values) for one in own) or [""]:
             for record in list(snapshot.records(name, part).values()):
-                values = table.values(snapshot, record.raw)
-                for span in table.extents(snapshot, values, predicted):
+                for span in table.extents(snapshot, table.values(snapshot, record.raw)):
                     yield (table, record), span
 
 
 class _Others:
     """All changes of a plan, by what their objects have or had."""
 
-    def __init__(self, snapshot, changes, predicted):
+    def __init__(self, snapshot, changes):
         self._snapshot, self._changes = snapshot, changes
-        self.predicted = predicted
         self._groups = {}
 
     def by(self, type, field, value):
@@ -155,13 +151,13 @@ class _Others:
         return table.value(self._snapshot, table.by_name[field], change.raw)
 
 
-def _wait(snapshot, creates, deletes, predicted):
+def _wait(snapshot, creates, deletes):
     """What tables say that changes wait for.
 
     Returns:
         The ids of the deletions among it.
     """
-    early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
+    early, others = set(), _Others(snapshot, [*creates, *deletes])
     for change in creates:
         for other in BY_NAME[change.wanted.type].waits_for(snapshot, change, others):
             if other is not change:
@@ -170,12 +166,12 @@ def _wait(snapshot, creates, deletes, predicted):
     return early
 
 
-def _new_extents(snapshot, change, predicted):
+def _new_extents(snapshot, change):
     table = snapshot.tables[change.wanted.type]
     values = dict(change.wanted.values)
     if change.raw is not None:
         values = {**table.values(snapshot, change.raw), **values}
-    return table.extents(snapshot, values, predicted)
+    return table.extents(snapshot, values)
 
 
 def _overlapping(news, olds):
