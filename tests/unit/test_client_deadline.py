@@ -66,6 +66,16 @@ def test_what_drips_in_is_given_up(method, drip):
         assert 0.15 < time.monotonic() - started < 2
 
 
+def test_a_header_that_is_cut_off_leaves_no_traceback(caplog):
+    def cut(connection):
+        connection.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Le")
+
+    with Misbehaving(cut, OK) as server:
+        assert client_of(server.url, deadline=5).get("things/") == {}
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_the_connection_is_not_used_again():
     with Misbehaving(DRIPS["body"], OK) as server:
         client = client_of(server.url)

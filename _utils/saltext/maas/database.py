@@ -205,7 +205,8 @@ def own_secret(conn, path: str) -> dict | None:
     if not _columns(conn, "maasserver_secret"):
         return None
     for (value,) in _rows(conn, "SELECT value FROM maasserver_secret WHERE path = %s", path):
-        return json.loads(value) if isinstance(value, str) else value
+        value = _decoded(value)
+        return value if isinstance(value, dict) else None
     return None
 
 

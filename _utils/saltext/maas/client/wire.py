@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import socket
 import ssl
@@ -23,6 +24,11 @@ from urllib3.exceptions import HTTPError
 
 _CHUNK = 16 * 1024
 _exchange = threading.local()
+
+# A header that was cut off is no news with a traceback: what it lacks shows in the answer.
+logging.getLogger("urllib3.connection").addFilter(
+    lambda record: not str(record.msg).startswith("Failed to parse headers")
+)
 
 
 class TooLarge(Exception):
