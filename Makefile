@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 SALT    ?= 3006.28
 RELEASE ?= 3.7
+SEEDS   ?= 500
 
 DEFAULT_SALT := 3006.28
 SALTS   := 3006.28 3007.15 3008.3
@@ -55,6 +56,10 @@ pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
 .PHONY: sweep
 sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts with real debconf and dpkg
 	@$(PY) -m pytest -m sweep --junitxml=$(VENV)/sweep.xml $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.tests ## whole pillars through a network with faults, 500 times; SEEDS= for another number
+	@$(PY) tests/support/campaign.py $(SEEDS)
 
 .PHONY: matrix
 matrix: $(VENV)/.tests ## docs/matrix.md anew, by running every column on every release

@@ -256,11 +256,10 @@ class FaultyProxy:
     def go_away(self, seconds: float) -> None:
         """Refuse connections for a while, and drop those that are there."""
         with self._lock:
-            self._back = max(self._back, time.monotonic() + seconds)
-            try:
+            if not self._back:
+                # Twice would leave it shut, though it listens again.
                 self._listener.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it was away already
+            self._back = max(self._back, time.monotonic() + seconds)
         self._drop_all()
 
     def fault(self, method, target):

@@ -36,6 +36,7 @@ TABLES = [table for table in EXAMPLES if not table.until or table.until >= "3"]
 def _quickly(monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.02)
     monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)
     monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 

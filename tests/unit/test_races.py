@@ -20,6 +20,7 @@ SOURCE = "http://images.example.com/ephemeral-v3/stable/"
 def _quickly(monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.05)
     monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)
     monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 

@@ -323,7 +323,7 @@ def _worth_a_look(error, change) -> bool:
         return True
     if isinstance(error, NotFound):  # which MAAS says of an address that is taken, too
         return change.attempts == 1
-    return isinstance(error, Invalid) and error.duplicate and change.attempts == 1
+    return isinstance(error, Invalid) and error.duplicate
 
 
 def _may_go_on(error, change, record) -> bool:

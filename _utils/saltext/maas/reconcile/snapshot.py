@@ -15,6 +15,10 @@ from saltext.maas.reconcile.unexpected import understood
 from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import Record
 
+#: How often a part is read whose answer has another form than MAAS's, and the first pause between
+#: two reads, in seconds.
+_READS, _PAUSE = 3, 0.2
+
 
 class Snapshot:
     """The objects of one region, each collection (or part of one) read when first needed.
@@ -95,7 +99,7 @@ class Snapshot:
 
     def loaded(self, name: str, partition: str = "") -> bool:
         """Whether a part was read already and not forgotten since."""
-        return (self.tables[name].store, partition) in self._raw
+        return name in self.tables and (self.tables[name].store, partition) in self._raw
 
     def twice(self, name: str, key: str, partition: str | None = None) -> list[dict]:
         """The objects that share a key which should tell them apart; empty if it does."""
@@ -267,13 +271,23 @@ class Snapshot:
     def _asked(self, table, partition):
         if self.client is None:
             return list(table.pristine(self, partition))
-        told = [field for field in table.identity if not table.by_name[field].read]
+        for attempt in range(_READS):
+            try:
+                return self._read_once(table, partition)
+            except StrangeAnswer:
+                if attempt + 1 == _READS:
+                    raise
+                time.sleep(_PAUSE * 2**attempt)
+
+    def _read_once(self, table, partition):
         with understood(self.source(table)):
             found = objects(table.read(self, partition))
             for one in found:
-                for name in told:
-                    if table.by_name[name].wire_name not in one:
-                        raise StrangeAnswer(f"a {table.noun} without {name} is among them")
+                table.recognise(one)
+            there = map(table.key_of, found) if table.always else ()
+            lacking = set(table.always).difference(there)
+            if lacking:
+                raise StrangeAnswer(f"{table.noun} {lacking.pop()!r} is missing, which all have")
         return found
 
     def source(self, table) -> str:

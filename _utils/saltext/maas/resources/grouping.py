@@ -26,7 +26,7 @@ class Zone(Table):
     numbered = "2.0"
     collection = "zones/"
     identity = ("name",)
-    protected = ("default",)
+    protected = always = ("default",)
     pillar = Place("zones", "Physical zones.", "name")
     fields = (
         Field("name", rules=_ZONE_NAME, doc="Name, unique in the region."),
@@ -48,7 +48,7 @@ class ResourcePool(Table):
     since = "2.4"
     collection = "resourcepools/"
     identity = ("name",)
-    protected = ("default",)
+    protected = always = ("default",)
     pillar = Place("resource_pools", "Resource pools. From 2.4 on.", "name")
     fields = (
         Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),

@@ -13,6 +13,7 @@ class Node(Table):
     noun = "node"
     numbered = ""
     collection = "nodes/"
+    mixed = True
     identity = ("hostname",)
     can_create = False
     can_update = False

@@ -57,6 +57,8 @@ class Table:
         prunable: False where ``exclusive`` is not offered, though one object can be deleted.
         copies: Whether MAAS makes a second object of one identity: ``never``; ``raced``: only
             of two requests at once; ``always``.
+        always: Keys of the objects that every region has, so that an answer without them is wrong.
+        mixed: Its collection holds objects of several types, each with a path of its own.
         apart: Fields that a request of their own writes.
         numbered: First release whose answers have an ``id``; empty for none.
     """
@@ -91,6 +93,8 @@ class Table:
     scope: ClassVar[str] = ""
     prunable: ClassVar[bool] = True
     copies: ClassVar[str] = "never"
+    always: ClassVar[tuple] = ()
+    mixed: ClassVar[bool] = False
     apart: ClassVar[tuple] = ()
     numbered: ClassVar[str] = "1.5"
 
@@ -506,6 +510,22 @@ class Table:
         data, files = self.form(snapshot, values)
         self.keep(run, wanted, self.send_create(run, values, data, files))
 
+    def recognise(self, raw: dict) -> None:
+        """See that an answer is an object of this type, with what identifies it.
+
+        Raises:
+            StrangeAnswer: It is not.
+        """
+        path = raw.get("resource_uri")
+        # Some are in resourcepools/ and called resourcepool/1/.
+        own = rf"/{self.collection[:-2]}s?/" if self.collection and not self.mixed else ""
+        if path is not None and not re.search(own, str(path)):
+            raise StrangeAnswer(f"it is another object, {str(path)[:100]!r}")
+        for name in self.identity:
+            field = self.by_name[name]
+            if not field.read and name != self.within and field.wire_name not in raw:
+                raise StrangeAnswer(f"it has no {field.wire_name}")
+
     def after_creation(self, snapshot, raw: dict) -> None:
         """Forget what changes along with a creation.
 
@@ -536,6 +556,7 @@ class Table:
             if not isinstance(raw, dict):
                 raise StrangeAnswer("it is no object")
             raw = {self.within: part, **raw} if self.within else raw
+            self.recognise(raw)
             raw = self.completed(raw, wanted.values, replaces)
             key = self.key_of(raw)
         except (StrangeAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
