@@ -26,9 +26,10 @@ _CHUNK = 16 * 1024
 _exchange = threading.local()
 
 # A header that was cut off is no news with a traceback: what it lacks shows in the answer.
-logging.getLogger("urllib3.connection").addFilter(
-    lambda record: not str(record.msg).startswith("Failed to parse headers")
-)
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(
+        lambda record: not str(record.msg).startswith("Failed to parse headers")
+    )
 
 
 class TooLarge(Exception):
