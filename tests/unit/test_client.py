@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +11,7 @@ from saltext.maas.client.profile import base_url, url_problems
 from saltext.maas.client.session import segment
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.release import Release
-from support.misbehaving import Misbehaving, answer
+from support.misbehaving import Misbehaving, answer, slow
 
 KEY = "consumer0123456789:token012345678901x:secret0123456789012345678901234"
 
@@ -171,6 +172,36 @@ def test_concurrent_calls_share_the_pool(peer):
         list(pool.map(lambda number: client.get(f"things/{number}/"), range(80)))
     assert peer.accepted <= 4
     assert client.requests == 80
+
+
+def test_no_more_requests_are_under_way_than_the_profile_allows(peer):
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def counted(connection):
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        done = slow(0.005, answer(body="{}"))(connection)
+        with lock:
+            under_way -= 1
+        return done
+
+    peer.steps = [counted]
+    client = client_of(peer, concurrency=2)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: client.get(f"things/{number}/"), range(40)))
+    assert most == 2
+    assert peer.accepted == 2
+
+
+def test_a_turn_is_waited_for_only_until_the_deadline(peer):
+    peer.steps = [slow(0.5, answer(body="{}"))]
+    client = client_of(peer, concurrency=1, deadline=0.2)
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(client.get, "things/") for _ in range(2)]
+        told = sorted(str(call.exception()) for call in calls)
+    assert "no time is left" in " ".join(told)
 
 
 def test_a_closed_client_can_be_used_again(peer):

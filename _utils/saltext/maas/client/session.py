@@ -91,6 +91,7 @@ class Client:
         self._here = threading.local()  # the same for one thread
         self._http = None
         self._lock = threading.RLock()
+        self._slots = threading.BoundedSemaphore(profile.concurrency)
 
     # What the region is
 
@@ -247,18 +248,28 @@ class Client:
     ):  # fmt: skip
         limits = self._end, getattr(self._here, "end", math.inf)
         end = min(time.monotonic() + self.profile.deadline, *limits)
-        if time.monotonic() >= end:
-            raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
         retries = _Retries(method == "GET", repeat, self._patience)
         while True:
             try:
-                return self._send(method, path, query, form, files, signed, hide, expect, end)
+                with self._slot(method, path, end):
+                    return self._send(method, path, query, form, files, signed, hide, expect, end)
             except errors.MaasError as error:
                 wait = retries.wait(error, self._reached)
                 if wait is None or time.monotonic() + wait >= end:
                     raise
                 log.debug("%s %s: trying again in %.1f s: %s", method, path, wait, error)
                 time.sleep(wait)
+
+    @contextlib.contextmanager
+    def _slot(self, method, path, end):
+        """One of the requests that may be under way at once, whoever's threads they come from."""
+        left = end - time.monotonic()
+        if left <= 0 or not self._slots.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
+            raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     def _send(self, method, path, query, form, files, signed, hide, expect, end):
         body = {}
