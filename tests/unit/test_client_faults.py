@@ -369,6 +369,15 @@ def test_no_secret_is_shown_or_logged(fault, caplog):
         assert secret not in shown
 
 
+def test_a_password_in_a_url_is_hidden_wherever_it_stands():
+    said = "proxy http://me:sword%20fish@p:1/ (sword%20fish) no"
+    data = {"http_proxy": "http://me:sword%20fish@p:1/"}
+    refused = pytest.raises(errors.Invalid)
+    with Misbehaving(answer(400, said, "text/plain")) as server, refused as told:
+        client_of(server).put("maas/", data=data)
+    assert "sword" not in chain(told.value)
+
+
 def test_no_secret_is_logged_when_all_is_well(caplog):
     for name in ["", *logging.root.manager.loggerDict]:
         caplog.set_level(1, logger=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
@@ -55,6 +56,21 @@ def test_what_drips_in_is_no_answer_in_time():
 def test_reasons(step, reason):
     with Misbehaving(step) as server:
         assert reach.probe(server.url, timeout=5) == reason
+
+
+def test_https_to_a_port_without_tls():
+    def refuse(listener):
+        taken, _ = listener.accept()
+        with taken:
+            taken.recv(9999)
+            taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse, args=(listener,))
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/MAAS"
+        assert reach.probe(url, timeout=5) == reach.NO_TLS
+        thread.join()
 
 
 def test_an_answer_can_be_looked_into():

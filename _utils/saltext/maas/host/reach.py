@@ -10,8 +10,9 @@ from saltext.maas.release import Release
 
 REFUSED = "the connection was refused"
 UNTRUSTED = "its certificate is not trusted"
+NO_TLS = "there is no TLS at its port"
 #: Seconds for which a region that nobody has just restarted is waited for while its host refuses
-#: connections; and any whose certificate is not trusted.
+#: connections; and any whose certificate is not trusted, or that has no TLS.
 PATIENCE = 15.0
 _MOST = 1024 * 1024  # bytes that are read of an answer
 
@@ -37,7 +38,11 @@ def wait_for_api(
         HostError: It did not; the text has the last reason.
     """
     began = time.monotonic()
-    patience = {REFUSED: wait if patience is None else patience, UNTRUSTED: PATIENCE}
+    patience = {
+        REFUSED: wait if patience is None else patience,
+        UNTRUSTED: PATIENCE,
+        NO_TLS: PATIENCE,
+    }
     pause = 0.1
     while True:
         reason = probe(f"{url.rstrip('/')}/api/{release.api}/version/", ca_file)
@@ -126,8 +131,8 @@ def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
         try:
             answer = http.get(url, timeout=timeout, allow_redirects=False, stream=True)
             found = SimpleNamespace(headers=answer.headers, content=wire.body(answer, _MOST))
-        except requests.exceptions.SSLError:
-            return UNTRUSTED, None
+        except requests.exceptions.SSLError as error:
+            return UNTRUSTED if "CERTIFICATE" in str(error).upper() else NO_TLS, None
         except (OSError, *wire.FAULTS) as error:
             if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
                 return "no answer in time", None
