@@ -26,7 +26,7 @@ then has the pillar
       zone: dc1
       pool: default
       tags: [web]
-      vlans: [dc1/0]
+      vlans: [dc1/untagged]
       addresses: [10.10.0.21]
 """
 

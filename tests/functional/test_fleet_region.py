@@ -178,7 +178,7 @@ def test_dhcp_that_is_off_stays_off_when_its_rack_leaves(site, successor):
         region_side.settle(site.dunders, CLUSTERS[:2], part)
     switch_off(site, "rack-1/untagged")
     done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
-    assert done == {"rack-1/0": {"old": ["rack-1"], "new": None, "enabled": False}}
+    assert done == {"rack-1/untagged": {"old": ["rack-1"], "new": None, "enabled": False}}
     vlan = vlan_of(site, "rack-1/untagged")
     assert (vlan["dhcp_on"], vlan["primary_rack"]) == (False, None)
     assert region_side.remove(site.dunders, "rack-1") is True
@@ -190,7 +190,7 @@ def test_a_successor_needs_an_interface_where_it_is_to_serve(site):
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
         region_side.settle(site.dunders, CLUSTERS[:2], part)
-    with pytest.raises(MaasError, match=r"rack-1: cannot take over DHCP on rack-2/0"):
+    with pytest.raises(MaasError, match=r"rack-1: cannot take over DHCP on rack-2/untagged"):
         region_side.release_dhcp(site.dunders, "rack-2", successor="rack-1", test=True)
 
 
@@ -201,7 +201,7 @@ def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
     for part in ("accept", "dhcp"):
         region_side.settle(site.dunders, CLUSTERS[:2], part)
     client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
-    served = vlan_of(site, "rack-1/0")
+    served = vlan_of(site, "rack-1/untagged")
     vlans = f"fabrics/{served['fabric_id']}/vlans/"
     relayed = client.post(vlans, data={"vid": 20, "name": "relayed"})
     client.put(f"{vlans}20/", data={"relay_vlan": served["id"]})

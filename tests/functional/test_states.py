@@ -36,7 +36,7 @@ NEW = {
     ],
     "maas_subnet.present": [
         {
-            "name": "10.10.0.0/24", "vlan": "dc1/0", "gateway_ip": "10.10.0.1",
+            "name": "10.10.0.0/24", "vlan": "dc1/untagged", "gateway_ip": "10.10.0.1",
             "dns_servers": ["10.10.0.2"], "rdns_mode": "disabled",
         },
         {"name": "10.20.0.0/24", "vlan": "dc1/100", "subnet_name": "storage"},
@@ -80,8 +80,8 @@ NEW = {
     "maas_region_controller.present": [{"name": "region", "description": "cellar"}],
     "maas_rack.present": [{"name": "rack-1", "connected": True, "description": "left row"}],
     "maas_dhcp.managed": [
-        {"name": "dc1/0", "primary_rack": "rack-1"},
-        {"name": "dc1/100", "relay_vlan": "dc1/0"},
+        {"name": "dc1/untagged", "primary_rack": "rack-1"},
+        {"name": "dc1/100", "relay_vlan": "dc1/untagged"},
     ],
     "maas_boot_source.present": [{"name": SOURCE}],
     "maas_boot_selection.present": [
@@ -112,7 +112,7 @@ NEW_GONE = {
     "maas_resource_pool.absent": [{"name": "web"}],
     "maas_zone.absent": [{"name": "north"}],
     "maas_setting.absent": [{"name": "upstream_dns"}],
-    "maas_dhcp.absent": [{"name": "dc1/0"}, {"name": "dc1/100"}],
+    "maas_dhcp.absent": [{"name": "dc1/untagged"}, {"name": "dc1/100"}],
     # MAAS deletes no subnet in which a controller has an address.
     "maas_rack.absent": [{"name": "rack-1"}],
     "maas_ip_range.absent": [
@@ -283,7 +283,7 @@ def test_execution_modules_of_api_2(new):
     assert told[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
     assert told[9] == told[10] == told[11]["upstream_dns"] == "192.0.2.1"
     assert told[12]["connected"] is True
-    assert told[13]["fabric-0/0"]["enabled"] is False
+    assert told[13]["fabric-0/untagged"]["enabled"] is False
     assert told[14] == []
     assert told[15] == "Import of boot resources started"
     assert told[16] in (True, False)
@@ -304,7 +304,7 @@ WRONG = [
     ("maas_vlan.present", "dc1", {}, "must be FABRIC/VID"),
     ("maas_vlan.present", "dc1/5000", {}, "must be FABRIC/VID"),
     ("maas_vlan.present", "nowhere/100", {}, "is no fabric of the region"),
-    ("maas_vlan.present", "fabric-0/0", {"mtu": 100}, "must be a whole number from 552"),
+    ("maas_vlan.present", "fabric-0/untagged", {"mtu": 100}, "must be a whole number from 552"),
     ("maas_subnet.present", "10.0.0.1/24", {}, "must be a network"),
     ("maas_subnet.present", "10.9.0.0/24", {"gateway_ip": "x"}, "must be an IP address"),
     ("maas_ip_range.present", "10.9.0.1", {}, "must be START-END"),
@@ -314,7 +314,7 @@ WRONG = [
      "belongs to user admin"),
     ("maas_user.present", "adam", {"email": "e@example.com"}, "needs a password"),
     ("maas_node_group.present", "x", {"cluster_name": "x"}, "has no node groups"),
-    ("maas_dhcp.managed", "fabric-0/0", {"primary_rack": "nobody"}, "is no rack controller"),
+    ("maas_dhcp.managed", "fabric-0/untagged", {"primary_rack": "nobody"}, "is no rack controller"),
 ]  # fmt: skip
 
 

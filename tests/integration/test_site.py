@@ -161,10 +161,10 @@ def test_the_region_holds_what_the_pillar_says(site):
         racks = lab.salt(REGION, "maas_rack.list")[REGION]
         assert all(rack["connected"] for rack in racks.values())
         dhcp = lab.salt(REGION, "maas_dhcp.list")[REGION]
-        assert dhcp["dc1/0"]["enabled"] is True
-        assert dhcp["dc1/0"]["primary_rack"] == "cluster-a"
-        assert dhcp["dc1/0"]["secondary_rack"] == "cluster-b"
-        assert dhcp["dc1/100"]["relay_vlan"] == "dc1/0"
+        assert dhcp["dc1/untagged"]["enabled"] is True
+        assert dhcp["dc1/untagged"]["primary_rack"] == "cluster-a"
+        assert dhcp["dc1/untagged"]["secondary_rack"] == "cluster-b"
+        assert dhcp["dc1/100"]["relay_vlan"] == "dc1/untagged"
         for name in racks:
             held = lab.salt(REGION, "maas_image.list_cluster", name)[REGION]
             assert {"ubuntu/jammy/amd64", "ubuntu/jammy/arm64", "ubuntu/noble/amd64"} <= set(held)

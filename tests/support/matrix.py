@@ -207,7 +207,7 @@ def dhcp(site):
     site.reconcile(
         {
             "fabrics": {"fabric-0": {"vlans": {0: {"dhcp": {"primary_rack": "rack1"}}}}},
-            "subnets": {"10.0.0.0/24": {"vlan": "fabric-0/0", "ranges": ranges}},
+            "subnets": {"10.0.0.0/24": {"vlan": "fabric-0/untagged", "ranges": ranges}},
         }
     )
 

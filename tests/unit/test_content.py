@@ -255,7 +255,7 @@ def test_what_is_not_empty_is_not_deleted(new):
     carried_out(new, {
         "domains": {"example.biz": {"resources": {"www": {"ip_addresses": ["192.0.2.1"]}}}},
         "fabrics": {"lab": None, "hall": None},
-        "subnets": {"10.77.0.0/24": {"vlan": "lab/0"}},
+        "subnets": {"10.77.0.0/24": {"vlan": "lab/untagged"}},
     })  # fmt: skip
     domain = want_named("domain", "example.biz", {}, absent=True)
     fabric = want_named("fabric", "lab", {}, absent=True)
@@ -265,7 +265,7 @@ def test_what_is_not_empty_is_not_deleted(new):
         "fabric lab: subnet 10.77.0.0/24 is still in it",
     ]
     # What moves out or goes along is no hindrance.
-    subnet = want_named("subnet", "10.77.0.0/24", {"vlan": "hall/0"})
+    subnet = want_named("subnet", "10.77.0.0/24", {"vlan": "hall/untagged"})
     resource = want_named("dns_resource", "www.example.biz", {}, absent=True)
     carry(new, domain, fabric, subnet, resource)
 

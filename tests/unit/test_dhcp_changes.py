@@ -46,7 +46,7 @@ def networks(**dhcp):
 
 def vlan(region, vid):
     snapshot = snapshot_of(region)
-    record = snapshot.records("dhcp")[f"site/{vid}"]
+    record = snapshot.records("dhcp")[f"site/{vid or 'untagged'}"]
     return {
         field.name: snapshot.tables["dhcp"].value(snapshot, field, record.raw)
         for field in snapshot.tables["dhcp"].fields
@@ -68,16 +68,16 @@ def test_a_served_vlan_becomes_relayed_and_is_served_again(region):
     snapshot, plan = carried_out(region, networks(v0=SERVED, v20={"relay_vlan": "site/untagged"}))
     assert plan.shown()["dhcp"] == {
         "site/20": {"enabled": {"old": True, "new": False},
-                    "relay_vlan": {"old": None, "new": "site/0"}}
+                    "relay_vlan": {"old": None, "new": "site/untagged"}}
     }  # fmt: skip
     assert len(puts(region)) == 2
-    assert vlan(region, 20)["relay_vlan"] == "site/0"
+    assert vlan(region, 20)["relay_vlan"] == "site/untagged"
     assert_true(region, snapshot)
 
     region.requests.reset()
     _, plan = carried_out(region, networks(v0=SERVED, v20=SERVED))
     assert plan.shown()["dhcp"]["site/20"] == {
-        "enabled": {"old": False, "new": True}, "relay_vlan": {"old": "site/0", "new": None},
+        "enabled": {"old": False, "new": True}, "relay_vlan": {"old": "site/untagged", "new": None},
     }  # fmt: skip
     assert len(puts(region)) == 1
     assert vlan(region, 20)["relay_vlan"] is None
@@ -113,7 +113,7 @@ def test_both_racks_are_given_up_in_one_run(region, way):
         assert errors(plan) == {}
         assert_true(region, snapshot)
     assert vlan(region, 0) == {
-        "vlan": "site/0", "enabled": False, "primary_rack": None, "secondary_rack": None,
+        "vlan": "site/untagged", "enabled": False, "primary_rack": None, "secondary_rack": None,
         "relay_vlan": None,
     }  # fmt: skip
 
@@ -127,10 +127,12 @@ def test_every_pair_of_racks_becomes_every_other(region):
     carried_out(region, networks(v0=SERVED))
     snapshot = snapshot_of(region)
     names = {row["system_id"]: row["hostname"] for row in region.region.rows("racks").values()}
-    row = region.region.rows("vlans")[snapshot.records("vlan")["site/0"].raw["id"]]
+    row = region.region.rows("vlans")[snapshot.records("vlan")["site/untagged"].raw["id"]]
     for primary, secondary in itertools.chain(*itertools.permutations(PAIRS, 2)):
         racks = {"primary_rack": primary, "secondary_rack": secondary or ""}
-        plan = make_plan(snapshot, [want("dhcp", {"vlan": "site/0", "enabled": True, **racks})])
+        plan = make_plan(
+            snapshot, [want("dhcp", {"vlan": "site/untagged", "enabled": True, **racks})]
+        )
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
         now = names[row["primary_rack"]], names.get(row["secondary_rack"])
@@ -154,7 +156,7 @@ def test_the_stand_by_takes_over(region):
     region.requests.reset()
     swapped = {"enabled": True, "primary_rack": "rack-b", "secondary_rack": "rack-a"}
     _, plan = carried_out(region, networks(v0=swapped))
-    assert set(plan.shown()["dhcp"]["site/0"]) == {
+    assert set(plan.shown()["dhcp"]["site/untagged"]) == {
         "primary_rack", "secondary_rack",
     }  # fmt: skip
     assert len(puts(region)) == 2
@@ -163,7 +165,7 @@ def test_the_stand_by_takes_over(region):
 def test_what_maas_does_to_the_stand_by_is_in_the_plan(region):
     carried_out(region, networks(v0={**SERVED, "secondary_rack": "rack-b"}))
     _, plan = carried_out(region, networks(v0={"enabled": True, "primary_rack": "rack-b"}))
-    assert plan.shown()["dhcp"]["site/0"]["secondary_rack"] == {"old": "rack-b", "new": None}
+    assert plan.shown()["dhcp"]["site/untagged"]["secondary_rack"] == {"old": "rack-b", "new": None}
 
 
 def test_a_stand_by_alone_is_told(region):

@@ -22,7 +22,7 @@ class FakeSalt:
         self.url = {"region": OLD, **dict.fromkeys(RACKS, OLD)}
         self.secret = {"region": 1, **dict.fromkeys(RACKS, 1)}
         self.machines = []
-        self.dhcp = {"dc1/0": {"old": ["rack-1"], "new": "rack-2", "enabled": True}}
+        self.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": "rack-2", "enabled": True}}
         self.unnamed, self.trusted, self.imports = [], set(), 0
         self.told, self.asked, self.broken, self.answers = [], [], {}, {}
         self.weak = set()  # those whose keys are too short to be sealed for
@@ -83,7 +83,7 @@ class FakeSalt:
                 one: {
                     "cluster": one,
                     "state": state,
-                    "dhcp": ["dc1/0"],
+                    "dhcp": ["dc1/untagged"],
                     "images": True,
                     "named": one not in self.unnamed,
                 }
@@ -326,7 +326,7 @@ def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
     if why == "machines":
         fleet.salt.machines = ["node-1"]
     elif why == "dhcp":
-        fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None, "enabled": True}}
+        fleet.salt.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": None, "enabled": True}}
     else:
         fleet.salt.broken["rack-1", "maas_secret.remove"] = "the minion did not answer"
     done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
@@ -338,7 +338,7 @@ def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
 
 
 def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
-    fleet.salt.dhcp = {"dc1/0": {"old": ["rack-1"], "new": None, "enabled": False}}
+    fleet.salt.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": None, "enabled": False}}
     assert leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]["state"] == "offboarded"
 
 

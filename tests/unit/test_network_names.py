@@ -76,7 +76,7 @@ def test_an_untagged_vlan_that_is_not_the_oldest(region):
     data = {"fabrics": {"home": {"vlans": {"untagged": {"mtu": 9000}}}},
             "subnets": {"10.0.0.0/24": {"vlan": "home/untagged"}}}  # fmt: skip
     carried_out(region, data)
-    assert set(vlans(region, "home")) == {"home/0", "home/3"}
+    assert set(vlans(region, "home")) == {"home/untagged", "home/3"}
     # It is no part of the fabric's own, so it may go.
     left = {"fabrics": {"home": None}, "exclusive": {"vlan": True, "subnet": True}}
     left["prune"] = {"fraction": 1}
@@ -90,7 +90,7 @@ def test_an_untagged_vlan_that_is_not_the_oldest(region):
 def test_a_reference_to_an_untagged_vlan_that_is_not_there(region):
     fabric(region, "home", vid=3)
     data = {"fabrics": {"home": None}, "subnets": {"10.0.0.0/24": {"vlan": "home/untagged"}}}
-    with pytest.raises(BadInput, match="'home/0' is no VLAN of the region or of the pillar"):
+    with pytest.raises(BadInput, match="'home/untagged' is no VLAN of the region or of the pillar"):
         planned(region, data)
 
 
@@ -112,7 +112,7 @@ def test_the_oldest_vlan_is_exported(any_release):
 def renamed(**hint):
     return {
         "fabrics": {"site": {**hint, "vlans": {20: {"mtu": 9000}}}},
-        "subnets": {"10.20.0.0/24": {"vlan": "site/20"}, "10.0.0.0/24": {"vlan": "site/0"}},
+        "subnets": {"10.20.0.0/24": {"vlan": "site/20"}, "10.0.0.0/24": {"vlan": "site/untagged"}},
     }
 
 
@@ -121,7 +121,7 @@ def old(any_release):
     """A region with a fabric of another name, with what lies on it."""
     data = {
         "fabrics": {"lab": {"vlans": {20: {"mtu": 9000}}}},
-        "subnets": {"10.20.0.0/24": {"vlan": "lab/20"}, "10.0.0.0/24": {"vlan": "lab/0"}},
+        "subnets": {"10.20.0.0/24": {"vlan": "lab/20"}, "10.0.0.0/24": {"vlan": "lab/untagged"}},
     }
     carried_out(any_release, data)
     return any_release
@@ -235,7 +235,7 @@ def test_a_vlan_moves_with_its_subnets(old, hint):
         assert "moves no VLAN to another fabric; 2.3 and later do" in line
         return
     # Older than the fabric's own, it would be called untagged.
-    if ident < vlans(old)["site/0"]:
+    if ident < vlans(old)["site/untagged"]:
         (line,) = planned(old, data)[1].problems()
         assert "name 'storage' cannot be set: it is the oldest VLAN of fabric site" in line
         del data["fabrics"]["site"]["vlans"][21]["name"]

@@ -170,7 +170,7 @@ def test_wishes_that_need_each_other_in_a_circle(region):
     [
         ("fabric", {"name": "twin"}, ""),
         ("vlan", {"fabric": "twin", "vid": 5}, "fabric: "),
-        ("subnet", {"cidr": "10.0.0.0/24", "vlan": "twin/0"}, "vlan: "),
+        ("subnet", {"cidr": "10.0.0.0/24", "vlan": "twin/untagged"}, "vlan: "),
     ],
 )
 def test_two_fabrics_of_one_name_hold_up_what_refers_to_them_alone(region, type, values, field):

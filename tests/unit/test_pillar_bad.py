@@ -149,7 +149,7 @@ BAD = [
     ("vlan-twice", "3.7", put((*VLANS, 0), None), r"maas:fabrics:dc1:vlans:0: is the same VLAN as maas:fabrics:dc1:vlans:untagged"),
     ("untagged-named", "3.7", put((*VLANS, "untagged", "name"), "lan"), r"maas:fabrics:dc1:vlans:untagged:name: 'lan' must be 'untagged', .*"),
     # DHCP
-    ("no-dynamic-range", "3.7", ranges(span("10.10.0.5", "10.10.0.9")), r"maas:fabrics:dc1:vlans:untagged:dhcp:enabled: needs a dynamic range in a subnet on dc1/0; declare one under maas:subnets"),
+    ("no-dynamic-range", "3.7", ranges(span("10.10.0.5", "10.10.0.9")), r"maas:fabrics:dc1:vlans:untagged:dhcp:enabled: needs a dynamic range in a subnet on dc1/untagged; declare one under maas:subnets"),
     ("no-subnet-on-vlan", "3.7", put((*VLANS, 200), {"dhcp": {"enabled": True, "primary_rack": "rack-a"}}), r"maas:fabrics:dc1:vlans:200:dhcp:enabled: needs a dynamic range in a subnet on dc1/200.*"),
     ("dynamic-range-nowhere", "3.7", both(drop(*DHCP), drop(*VLANS, 100, "dhcp"), drop(*NET, "vlan")), r"maas:subnets:10\.10\.0\.0/24:vlan: is missing; a dynamic range needs to know its VLAN"),
     ("no-primary-rack", "3.7", drop(*DHCP, "primary_rack"), r"maas:fabrics:dc1:vlans:untagged:dhcp:primary_rack: is missing; DHCP needs a rack controller that serves it"),
@@ -340,7 +340,7 @@ def test_references_may_stand_for_secrets():
 # References that only the region can resolve
 
 UNKNOWN = [
-    ("fabric-of-subnet", put((*NET, "vlan"), "dc9/0"), r"maas:subnets:10\.10\.0\.0/24:vlan: 'dc9/0' is no VLAN of the region or of the pillar; there are: .*dc1/100.*"),
+    ("fabric-of-subnet", put((*NET, "vlan"), "dc9/untagged"), r"maas:subnets:10\.10\.0\.0/24:vlan: 'dc9/untagged' is no VLAN of the region or of the pillar; there are: .*dc1/100.*"),
     ("vlan-of-subnet", put(("subnets", "10.20.0.0/24", "vlan"), "dc1/999"), r"maas:subnets:10\.20\.0\.0/24:vlan: 'dc1/999' is no VLAN .*"),
     ("space-of-vlan", put((*VLANS, 100, "space"), "lab"), r"maas:fabrics:dc1:vlans:100:space: 'lab' is no space of the region or of the pillar; there are: dmz"),
     ("relay", put((*VLANS, 100, "dhcp", "relay_vlan"), "dc1/77"), r"maas:fabrics:dc1:vlans:100:dhcp:relay_vlan: 'dc1/77' is no VLAN .*"),

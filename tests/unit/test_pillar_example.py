@@ -53,4 +53,4 @@ def test_keys_that_yaml_reads_as_numbers_are_names():
     data = {"fabrics": {10: {"vlans": {0: None}}}, "clusters": {7: None}, "users": {}}
     assert pillar.problems(data, Release("3.7")) == []
     keys = {(one.type, one.key) for one in pillar.wishes(data, Release("3.7"))}
-    assert keys == {("fabric", "10"), ("vlan", "10/0"), ("rack", "7")}
+    assert keys == {("fabric", "10"), ("vlan", "10/untagged"), ("rack", "7")}

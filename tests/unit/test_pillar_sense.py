@@ -29,7 +29,9 @@ def routes(*changes):
 def reserved(ip):
     ranges = [{"type": "dynamic", "start": "10.10.0.100", "end": "10.10.0.150"}]
     own = {ip: {"mac_address": "52:54:00:00:00:01"}}
-    return {"subnets": {"10.10.0.0/24": {"vlan": "dc1/0", "ranges": ranges, "reserved_ips": own}}}
+    return {
+        "subnets": {"10.10.0.0/24": {"vlan": "dc1/untagged", "ranges": ranges, "reserved_ips": own}}
+    }
 
 
 def named(section, name, **values):

@@ -87,7 +87,7 @@ def test_what_maas_needs_stays(region):
     pruned(region, data)
     snapshot = snapshot_of(region)
     assert list(snapshot.records("fabric")) == ["fabric-0"]
-    assert list(snapshot.records("vlan")) == ["fabric-0/0"]
+    assert list(snapshot.records("vlan")) == ["fabric-0/untagged"]
     assert "admin" in snapshot.records("user")
     assert not snapshot.records("boot_source")
 

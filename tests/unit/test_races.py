@@ -67,7 +67,7 @@ EVERYTHING = [
     want("fabric", {"name": "dc1"}),
     want("vlan", {"fabric": "dc1", "vid": 5, "mtu": 9000}),
     want("subnet", {"cidr": "10.10.0.0/24", "vlan": "dc1/5"}),
-    want("subnet", {"cidr": "10.20.0.0/24", "vlan": "dc1/0"}),
+    want("subnet", {"cidr": "10.20.0.0/24", "vlan": "dc1/untagged"}),
     want("ip_range", {"start_ip": "10.10.0.50", "end_ip": "10.10.0.60", "type": "reserved",
                       "subnet": "10.10.0.0/24"}),
     want("reserved_ip", {"ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77",

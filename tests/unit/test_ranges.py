@@ -252,7 +252,10 @@ def test_a_mac_address_that_has_a_reserved_ip_is_told(region):
 def test_reserved_ips_of_one_subnet_are_claimed(region):
     data = described(reserved={"10.0.0.8": mac(1), "10.0.0.9": mac(2)})
     other = {
-        "10.1.0.0/24": {"vlan": "site/0", "reserved_ips": {"10.1.0.9": {"mac_address": mac(2)}}}
+        "10.1.0.0/24": {
+            "vlan": "site/untagged",
+            "reserved_ips": {"10.1.0.9": {"mac_address": mac(2)}},
+        }
     }
     carried_out(region, {**data, "subnets": {**data["subnets"], **other}})
     left = {**described(reserved={"10.0.0.8": mac(1)}), "exclusive": {"reserved_ip": [NET]}}
@@ -296,7 +299,7 @@ def test_the_check_lets_pass_what_maas_takes():
     wide = [{"type": "reserved", "start": "2001:db8::10", "end": "2001:db8::20"}]
     data = {V6: {"ranges": high}, "2001:db8::/48": {"ranges": wide}}
     # A gateway in a dynamic range may be there already, so the plan tells of that.
-    data["10.9.0.0/24"] = {"gateway_ip": "10.9.0.5", "vlan": "a/0", "ranges": [
+    data["10.9.0.0/24"] = {"gateway_ip": "10.9.0.5", "vlan": "a/untagged", "ranges": [
         {"type": "dynamic", "start": "10.9.0.1", "end": "10.9.0.9"}]}  # fmt: skip
     data[NET] = {"gateway_ip": "10.0.0.5", "ranges": [span(1, 9)],
                  "reserved_ips": {"10.0.0.5": {"mac_address": mac(1)}}}  # fmt: skip
@@ -304,7 +307,7 @@ def test_the_check_lets_pass_what_maas_takes():
 
 
 def test_ip_addresses_in_dynamic_ranges_are_told():
-    data = {"subnets": {NET: {"vlan": "a/0", "ranges": [span(10, 20, "dynamic")]}},
+    data = {"subnets": {NET: {"vlan": "a/untagged", "ranges": [span(10, 20, "dynamic")]}},
             "ip_addresses": {"10.0.0.15": None}}  # fmt: skip
     (line,) = checked(data)
     assert line == (

@@ -49,7 +49,7 @@ def whole():
                         "space": "dmz",
                         "dhcp": {"enabled": True, "primary_rack": "a", "secondary_rack": "b"},
                     },
-                    100: {"name": "storage", "mtu": 9000, "dhcp": {"relay_vlan": "dc1/0"}},
+                    100: {"name": "storage", "mtu": 9000, "dhcp": {"relay_vlan": "dc1/untagged"}},
                 }
             },
             "dc2": None,
@@ -136,7 +136,9 @@ def test_dhcp_comes_after_ranges_and_racks(region):
     racks(region)
     carried_out(region, whole())
     (vlan,) = [
-        record.raw for key, record in snapshot_of(region).records("dhcp").items() if key == "dc1/0"
+        record.raw
+        for key, record in snapshot_of(region).records("dhcp").items()
+        if key == "dc1/untagged"
     ]
     assert vlan["dhcp_on"]
     put = max(place(region, "PUT", f"/vlans/{vlan['vid']}/") or place(region, "PUT", "/vlans/"))
@@ -160,9 +162,11 @@ def test_a_rack_that_never_comes_fails_what_needs_it_and_no_more(region):
     snapshot, plan = planned(region, data)
     apply(snapshot, plan, Limits(enrol_seconds=0.5))
     failed = errors(plan)
-    assert set(failed) == {"rack controller a", "DHCP dc1/0"}
+    assert set(failed) == {"rack controller a", "DHCP dc1/untagged"}
     assert failed["rack controller a"] == "waited 0.5 s for rack controller a to register in vain"
-    assert failed["DHCP dc1/0"] == "not tried, because it needs what failed: rack controller a"
+    assert (
+        failed["DHCP dc1/untagged"] == "not tried, because it needs what failed: rack controller a"
+    )
     assert snapshot_of(region).records("dhcp")["dc1/100"].raw["relay_vlan"]
     assert set(plan.shown(True)["dhcp"]) == {"dc1/100"}
     assert_true(region, snapshot)
@@ -390,7 +394,10 @@ def test_what_is_gone_already_need_not_be_deleted(region):
 )
 def test_a_range_with_its_comment_is_moved_in_place(region, start, end):
     span = {"type": "dynamic", "start": "10.0.0.10", "end": "10.0.0.25", "comment": "ours"}
-    data = {"fabrics": {"f": None}, "subnets": {"10.0.0.0/24": {"vlan": "f/0", "ranges": [span]}}}
+    data = {
+        "fabrics": {"f": None},
+        "subnets": {"10.0.0.0/24": {"vlan": "f/untagged", "ranges": [span]}},
+    }
     carried_out(region, data)
     before = snapshot_of(region).records("ip_range")["10.0.0.10-10.0.0.25"].raw["id"]
     data["subnets"]["10.0.0.0/24"]["ranges"][0].update(start=start, end=end)
@@ -405,7 +412,10 @@ def test_a_range_with_its_comment_is_moved_in_place(region, start, end):
 
 def test_a_range_of_another_type_is_no_match(region):
     span = {"type": "reserved", "start": "10.0.0.10", "end": "10.0.0.25"}
-    data = {"fabrics": {"f": None}, "subnets": {"10.0.0.0/24": {"vlan": "f/0", "ranges": [span]}}}
+    data = {
+        "fabrics": {"f": None},
+        "subnets": {"10.0.0.0/24": {"vlan": "f/untagged", "ranges": [span]}},
+    }
     carried_out(region, data)
     data["subnets"]["10.0.0.0/24"]["ranges"] = [{**span, "type": "dynamic", "end": "10.0.0.26"}]
     _, plan = planned(region, data)

@@ -143,7 +143,7 @@ def _dhcp(pillar, release):
             if seen.setdefault(key, where) != where:
                 yield f"{where}: is the same VLAN as {seen[key]}"
             name = (vlan or {}).get("name")
-            if key.endswith("/0") and name not in (None, "untagged"):
+            if key.endswith("/untagged") and name not in (None, "untagged"):
                 yield f"{where}:name: {name!r} must be 'untagged', which is what MAAS calls VLAN 0"
             dhcp = (vlan or {}).get("dhcp")
             if dhcp is not None:

@@ -67,11 +67,11 @@ def refuse_mistakes(snapshot, wanted) -> None:
 
 
 def wished_for(wanted, snapshot) -> set:
-    """The ``(type, key)`` of all that wishes bring about; a new fabric brings its VLAN 0."""
+    """The ``(type, key)`` of all that wishes bring about; a new fabric brings its untagged VLAN."""
     found = {(one.type, one.key) for one in wanted if not one.absent}
     fabrics = {key for type, key in found if type == "fabric" and type in snapshot.tables}
     return found | {
-        ("vlan", f"{key}/0")
+        ("vlan", f"{key}/untagged")
         for key in fabrics
         if snapshot.find("fabric", snapshot.alias_of("fabric", key)) is None
     }

@@ -9,7 +9,7 @@ from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
+from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 from saltext.maas.resources.vlans import all_vlans
 
 RACKS = ("primary_rack", "secondary_rack")
@@ -158,10 +158,7 @@ class Dhcp(Table):
             return None
         further = predicted.of("dhcp").get(target, {}).get("relay_vlan")
         if further:
-            return (
-                f"relay_vlan {shown_vlan(target)} is relayed itself, to {shown_vlan(further)}; "
-                "name a VLAN that is not"
-            )
+            return f"relay_vlan {target} is relayed itself, to {further}; name a VLAN that is not"
         return None
 
     @staticmethod
@@ -176,7 +173,7 @@ class Dhcp(Table):
             return None
         subnets = f"its subnets are {', '.join(sorted(here))}" if here else "it has no subnet"
         return (
-            f"DHCP needs a dynamic range in a subnet on {shown_vlan(goal['vlan'])}, and there is "
+            f"DHCP needs a dynamic range in a subnet on {goal['vlan']}, and there is "
             f"none ({subnets}); add one"
         )
 
@@ -194,7 +191,7 @@ class Dhcp(Table):
             if not any(_reaches(nic, goal["vlan"], raw, predicted) for nic in nics):
                 told = ", ".join(_shown_nic(nic) for nic in nics) or "none at all"
                 return (
-                    f"{field} {name} has no interface on VLAN {shown_vlan(goal['vlan'])}, so it "
+                    f"{field} {name} has no interface on VLAN {goal['vlan']}, so it "
                     f"cannot serve DHCP there; it has: {told}"
                 )
         primary = goal.get("primary_rack")
@@ -313,6 +310,6 @@ def _is_dead(rack):
 
 
 def _shown_nic(nic):
-    on = shown_vlan(read_vlan(nic.get("vlan"))) if nic.get("vlan") else "no VLAN"
+    on = read_vlan(nic.get("vlan")) or "no VLAN"
     ips = [link["ip_address"] for link in nic.get("links") or () if link.get("ip_address")]
     return f"{nic.get('name')} on {on}" + (f" ({', '.join(ips)})" if ips else "")

@@ -11,7 +11,7 @@ from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, nic_subnets
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan, shown_vlan
+from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 
 #: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.
 _OWN_IPV6 = 0xFFFFFFFF
@@ -147,7 +147,7 @@ class Subnet(Table):
         for key, values in predicted.of("ip_range").items():
             if values["subnet"] == change.wanted.key and values["type"] == "dynamic":
                 return (
-                    f"DHCP is served on its VLAN {shown_vlan(vlan)} from its dynamic range {key}; "
+                    f"DHCP is served on its VLAN {vlan} from its dynamic range {key}; "
                     "remove that range (maas_ip_range.absent) or end DHCP there "
                     "(maas_dhcp.absent) first"
                 )

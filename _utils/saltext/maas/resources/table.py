@@ -18,7 +18,6 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
-from saltext.maas.resources.vlan_names import VLAN_NAME, shown_vlan
 from saltext.maas.sdb import Reference
 
 
@@ -413,8 +412,6 @@ class Table:
                     continue
             if field.secret:
                 value = reference(self.name, self.key(values), name)
-            elif field.kind is VLAN_NAME:
-                value = shown_vlan(value)
             found[place.spelling(name)] = value
         return found
 

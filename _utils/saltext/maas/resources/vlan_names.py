@@ -7,8 +7,19 @@ import re
 from saltext.maas.resources import kinds
 
 
+def vlan_key(fabric: str, vid: int) -> str:
+    """Return how a VLAN is called everywhere: ``dc1/100``, or ``dc1/untagged`` for vid 0."""
+    return f"{fabric}/{int(vid) or 'untagged'}"
+
+
+def parts(key: str) -> tuple[str, int]:
+    """Return fabric and vid of a VLAN's key."""
+    fabric, _, vid = key.rpartition("/")
+    return fabric, 0 if vid == "untagged" else int(vid)
+
+
 def fabric_vid(value: object) -> str:
-    """Normalise how a pillar names a VLAN: ``fabric/vid``, where ``untagged`` is vid 0.
+    """Normalise how a pillar names a VLAN: ``fabric/vid``, where vid 0 is ``untagged``.
 
     Raises:
         ValueError: It has another form.
@@ -17,7 +28,7 @@ def fabric_vid(value: object) -> str:
     vid = "0" if vid == "untagged" else vid
     if not slash or not fabric or not re.fullmatch(r"\d{1,4}", vid) or int(vid) > 4094:
         raise ValueError
-    return f"{fabric}/{int(vid)}"
+    return vlan_key(fabric, int(vid))
 
 
 VLAN_NAME = kinds.Kind(
@@ -29,16 +40,11 @@ VLAN_NAME = kinds.Kind(
 
 VID = kinds.Kind(
     "a VLAN id from 0 to 4094, or untagged",
-    lambda value: int(fabric_vid(f"any/{value}").rpartition("/")[2]),
+    lambda value: parts(fabric_vid(f"any/{value}"))[1],
     schema={"type": "string", "format": "vid"},
 )
 
 
 def read_vlan(raw: dict | None):
     """Name the VLAN that an answer holds as an object."""
-    return f"{raw['fabric']}/{raw['vid']}" if raw else None
-
-
-def shown_vlan(key: str) -> str:
-    """Return how a person calls the VLAN of a key: ``dc1/untagged``, ``dc1/100``."""
-    return f"{key[:-1]}untagged" if key.endswith("/0") else key
+    return vlan_key(raw["fabric"], raw["vid"]) if raw else None

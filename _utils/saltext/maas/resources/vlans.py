@@ -9,7 +9,7 @@ from saltext.maas.resources.nodes import holder, nic_vlans
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VID, VLAN_NAME, shown_vlan
+from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
 
 class Vlan(Table):
@@ -49,8 +49,11 @@ class Vlan(Table):
     )  # fmt: skip
 
     def parse(self, name):
-        fabric, _, vid = VLAN_NAME.clean(name).rpartition("/")
-        return {"fabric": fabric, "vid": int(vid)}
+        fabric, vid = parts(VLAN_NAME.clean(name))
+        return {"fabric": fabric, "vid": vid}
+
+    def key(self, values):
+        return vlan_key(values["fabric"], values["vid"])
 
     def read(self, snapshot, partition):
         return all_vlans(snapshot)
@@ -73,7 +76,7 @@ class Vlan(Table):
             if old is None:
                 continue
             if old in snapshot.claimed(self.name) or old in moved:
-                raise BadInput(f"{one.where}: VLAN {shown_vlan(old)} is described itself already")
+                raise BadInput(f"{one.where}: VLAN {old} is described itself already")
             moved[old] = one
             snapshot.alias(self.name, one.key, old)
         if moved:

@@ -114,7 +114,7 @@ def _fabrics(look):
     vlans = look.all("vlan")
     for key, (_, action) in list(look.all("fabric").items()):
         if action == "create":
-            vlans.setdefault(f"{key}/0", ({"fabric": key, "vid": 0}, "create"))
+            vlans.setdefault(f"{key}/untagged", ({"fabric": key, "vid": 0}, "create"))
     for key, (values, action) in sorted(vlans.items(), key=_vlan_order):
         served, dhcp_action = dhcp.get(key, ({}, ""))
         name = "untagged" if not values.get("vid") else f"VLAN {values['vid']}"
@@ -130,7 +130,7 @@ def _fabrics(look):
         wire.primary, wire.secondary = served.get("primary_rack"), served.get("secondary_rack")
         if served.get("relay_vlan"):
             wire.relay = served["relay_vlan"]
-            wire.facts.append(f"DHCP relayed to {_vlan_text(wire.relay)}")
+            wire.facts.append(f"DHCP relayed to {wire.relay}")
         if dhcp_action == "delete":
             wire.facts.append("no DHCP any more")
         wires[key] = wire
@@ -139,7 +139,7 @@ def _fabrics(look):
     for net, vlan in _subnets(look):
         if vlan not in wires:
             lost = groups.setdefault("", Box("VLAN not known yet"))
-            wires[vlan] = Wire(_vlan_text(vlan or "where MAAS puts it"), key=str(vlan))
+            wires[vlan] = Wire(vlan or "where MAAS puts it", key=str(vlan))
             lost.inside.append(wires[vlan])
         wires[vlan].inside.append(net)
     return list(groups.values())
@@ -148,10 +148,6 @@ def _fabrics(look):
 def _vlan_order(item):
     values = item[1][0]
     return values["fabric"], values.get("vid") or 0
-
-
-def _vlan_text(key):
-    return f"{key[:-2]}/untagged" if key.endswith("/0") else key
 
 
 def _subnets(look):
