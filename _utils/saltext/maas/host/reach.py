@@ -37,20 +37,19 @@ def wait_for_api(
     Raises:
         HostError: It did not; the text has the last reason.
     """
-    began = time.monotonic()
-    patience = {
-        REFUSED: wait if patience is None else patience,
-        UNTRUSTED: PATIENCE,
-        NO_TLS: PATIENCE,
-    }
-    pause = 0.1
+    deadline = time.monotonic() + wait
+    brief = {REFUSED: wait if patience is None else patience, UNTRUSTED: PATIENCE, NO_TLS: PATIENCE}
+    since, pause = {}, 0.1
     while True:
         reason = probe(f"{url.rstrip('/')}/api/{release.api}/version/", ca_file)
         if reason is None:
             return
-        limit = min(wait, patience.get(reason, wait))
-        if time.monotonic() + pause > began + limit:
-            raise HostError(f"The API did not answer at {url} within {limit:g} s ({reason}).")
+        now = time.monotonic()
+        lasted = now - since.setdefault(reason, now)
+        limit = brief.get(reason, wait)
+        if now + pause > deadline or lasted + pause > limit:
+            within = f"within {min(wait, limit):g} s"
+            raise HostError(f"The API did not answer at {url} {within} ({reason}).")
         time.sleep(pause)
         pause = min(pause * 1.5, 3)
 
