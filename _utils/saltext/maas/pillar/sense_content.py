@@ -6,8 +6,6 @@ import ipaddress
 
 from saltext.maas.pillar.sense import ROOT
 
-_ARCHIVES = ("main_archive", "ports_archive")
-
 
 def _entries(pillar, section):
     for name, values in (pillar.get(section) or {}).items():
@@ -73,38 +71,6 @@ def _routes(pillar, release):
             yield f"{where}: is the same route as {seen[same]}"
 
 
-def _snippets(pillar, release):
-    for where, _, one in _entries(pillar, "dhcp_snippets"):
-        given = [name for name in ("subnet", "node", "global_snippet") if one.get(name)]
-        if len(given) > 1:
-            yield f"{where}:{given[1]}: cannot go with {given[0]}; it is one or the other"
-        if one.get("iprange") and not one.get("subnet"):
-            yield f"{where}:subnet: is missing; iprange {one['iprange']!r} needs it"
-
-
-def _repositories(pillar, release):
-    for where, name, one in _entries(pillar, "package_repositories"):
-        if name in _ARCHIVES:
-            if one.get("components"):
-                yield f"{where}:components: is not for {name}; disabled_components is"
-            if one.get("enabled") is False:
-                yield f"{where}:enabled: MAAS cannot do without {name}"
-        elif one.get("disabled_components"):
-            yield f"{where}:disabled_components: is for {' and '.join(_ARCHIVES)} only"
-
-
-def _scripts(pillar, release):
-    for where, _, one in _entries(pillar, "scripts"):
-        if one.get("type") == "release" and release and release < "3.5":
-            yield f"{where}:type: 'release' is for MAAS from 3.5"
-
-
-def _notifications(pillar, release):
-    for where, _, one in _entries(pillar, "notifications"):
-        if one.get("admins") is False and not one.get("users"):
-            yield f"{where}:users: must be true where admins is false; nobody would see it"
-
-
 def _uploads(pillar, release):
     seen = {}
     for number, one in enumerate(pillar.get("boot_resources") or ()):
@@ -121,9 +87,5 @@ def _uploads(pillar, release):
 JUDGES = (
     ({"domains"}, _domains),
     ({"static_routes"}, _routes),
-    ({"dhcp_snippets"}, _snippets),
-    ({"package_repositories"}, _repositories),
-    ({"scripts"}, _scripts),
-    ({"notifications"}, _notifications),
     ({"boot_resources"}, _uploads),
 )

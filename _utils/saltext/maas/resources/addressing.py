@@ -40,7 +40,7 @@ class StaticRoute(Table):
             read=lambda raw: raw["destination"]["cidr"],
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
-        Field("metric", kinds.bounded(0), usual=0, doc="Metric."),
+        Field("metric", kinds.bounded(0, 2**31 - 1), usual=0, doc="Metric."),
     )  # fmt: skip
     around = _SUBNETS
     example = {
@@ -254,6 +254,14 @@ class DhcpSnippet(Table):
     }  # fmt: skip
     changed = {"value": "option ntp-servers 192.0.2.2;", "enabled": False}
 
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        given = [name for name in ("subnet", "node", "global_snippet") if values.get(name)]
+        if len(given) > 1:
+            yield given[1], f"cannot go with {given[0]}; it is one or the other"
+        if values.get("iprange") and not values.get("subnet"):
+            yield "subnet", f"is missing; iprange {values['iprange']!r} needs it"
+
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""
         if record is None and not wanted.values.get("value"):
@@ -285,7 +293,7 @@ class Network(Table):
         needed=("ip", "netmask"),
     )  # fmt: skip
     fields = (
-        Field("name", rules=rules.WORD, doc="Name, unique in the region."),
+        Field("name", rules=(*rules.WORD, rules.longest(255)), doc="Name, unique in the region."),
         Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="Its address."),
         Field("netmask", kinds.NETMASK, doc="Its netmask."),
         Field("vlan_tag", kinds.bounded(1, 4093), doc="VLAN id; none where it is untagged."),

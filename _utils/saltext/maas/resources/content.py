@@ -75,6 +75,16 @@ class PackageRepository(Table):
             return "url is missing"
         return super().problem(snapshot, wanted, record)
 
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        name, always = values["name"], self.protected
+        if name in always and values.get("components"):
+            yield "components", f"is not for {name}; disabled_components is"
+        if name in always and values.get("enabled") is False:
+            yield "enabled", f"MAAS cannot do without {name}"
+        if name not in always and values.get("disabled_components"):
+            yield "disabled_components", f"is for {' and '.join(always)} only"
+
     def as_json(self, data):
         return any(value == [] for value in data.values())
 
@@ -124,7 +134,8 @@ class LicenseKey(Table):
         Field("osystem", rules=(rules.one_of("windows"),),
               doc="Operating system; only that of windows has keys."),
         Field("distro_series", rules=_WITH_KEYS, doc="Its series, such as win2012r2."),
-        Field("license_key", secret=True, rules=(_LICENSE_KEY,), doc="The key."),
+        Field("license_key", secret=True, clearable=rules.NEVER,
+              rules=(_LICENSE_KEY,), doc="The key."),
     )  # fmt: skip
     example = {
         "osystem": "windows", "distro_series": "win2012r2",
@@ -194,6 +205,8 @@ class Notification(Table):
         yield from super().mistakes(values, release)
         if "message" in values and "context" in values:
             yield from _unfilled(values["message"], values["context"])
+        if values.get("admins") is False and not values.get("users"):
+            yield "users", "must be true where admins is false; nobody would see it"
 
     def problem(self, snapshot, wanted, record):
         """Why a wish cannot come true, seen before anything is sent."""
@@ -266,7 +279,7 @@ class File(Table):
     pillar = Place("files", "Files that MAAS keeps for the API's user.", "filename",
                    needed=("content",), name="FILENAME")  # fmt: skip
     fields = (
-        Field("filename", doc="Name."),
+        Field("filename", rules=(rules.longest(255),), doc="Name."),
         Field(
             "content",
             kinds.CONTENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds, rules
+from saltext.maas.resources import kinds, power_types, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.nodes import nic_vlans
 from saltext.maas.resources.place import Place
@@ -37,14 +37,35 @@ class _Controller(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{segment(raw['system_id'])}/"
 
+    def mistakes(self, values, release):
+        yield from super().mistakes(values, release)
+        power_type, known = values.get("power_type"), power_types.known(release)
+        if power_type is not None and power_type not in known:
+            yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
+
+    def problem(self, snapshot, wanted, record):
+        """Return why a controller cannot be as desired, seen before anything is sent."""
+        power_type = wanted.values.get("power_type")
+        given = wanted.values.get("power_parameters") or {}
+        lacking = power_types.lacking(power_type, given)
+        if lacking and record is not None:
+            lacking = power_types.lacking(power_type, {**self._held(snapshot, record), **given})
+        if lacking:
+            return f"power_parameters: {', '.join(lacking)} is missing, for {power_type}"
+        return super().problem(snapshot, wanted, record)
+
+    def _held(self, snapshot, record):
+        """The power parameters that a controller has."""
+        if snapshot.client is None:
+            return {}
+        path = self.item(snapshot, record.raw)
+        return snapshot.client.get(path, op="power_parameters", expect=(dict, None)) or {}
+
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)
         new = wanted.values.get("power_parameters")
         if new is not None:
-            held = {}
-            if snapshot.client is not None:
-                path = self.item(snapshot, record.raw)
-                held = snapshot.client.get(path, op="power_parameters", expect=(dict, None)) or {}
+            held = self._held(snapshot, record)
             old = {name: held[name] for name in new if name in held}
             if {name: str(one) for name, one in old.items()} != _texts(new):
                 found["power_parameters"] = (old or None, new)

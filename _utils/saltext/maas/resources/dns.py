@@ -17,6 +17,13 @@ _DOMAIN = Field(
     "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."
 )
 
+_DOMAIN_NAME = (
+    rules.matches(
+        r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*",
+        "a domain name such as example.com",
+    ),
+    rules.longest(255),
+)
 _DOMAIN_TTL = rules.Rule(
     "a whole number from 1 to 604800", lambda seconds: 1 <= seconds <= 604800, since="2.4"
 )
@@ -34,7 +41,7 @@ class Domain(Table):
     apart = ("is_default",)
     pillar = Place("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
     fields = (
-        Field("name", kinds.DOMAIN, doc="Name, unique in the region."),
+        Field("name", kinds.DOMAIN, rules=_DOMAIN_NAME, doc="Name, unique in the region."),
         Field("ttl", kinds.TTL, rules=(_DOMAIN_TTL,),
               doc="Default time to live of its records, in seconds."),
         Field("authoritative", kinds.BOOLEAN, usual=True, doc="Whether MAAS serves the domain."),

@@ -15,7 +15,7 @@ _ASCII_WORD = (
 )
 _ZONE_NAME = (
     rules.matches(r"[\w-]+", "a word of letters, digits, _ and -", until="2.3"),
-    rules.MODEL_NAME, rules.longest(256),
+    rules.WORD_1X, rules.MODEL_NAME, rules.longest(256),
 )  # fmt: skip
 _XPATH = rules.Rule("an XPath expression such as //node[@class='display']", is_xpath)
 

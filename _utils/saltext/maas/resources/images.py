@@ -29,7 +29,8 @@ class BootSource(Table):
     fields = (
         Field("url", kinds.URL, rules=(rules.URL, rules.longest(200)),
               doc="URL of the simplestreams mirror."),
-        Field("keyring_filename", usual=KEYRING, doc="Keyring file on the region host."),
+        Field("keyring_filename", usual=KEYRING, clearable=rules.NEVER,
+              doc="Keyring file on the region host."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
         ),

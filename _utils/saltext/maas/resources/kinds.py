@@ -310,9 +310,12 @@ HOST_LABEL = matching(
     r"^(@|\*|[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$",
     "a DNS label such as www, several with dots between them, or @ for the domain itself",
 )
-DOMAIN = matching(
-    r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$",
-    "a domain name such as example.com",
+DOMAIN = replace(
+    matching(
+        r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$",
+        "a domain name such as example.com",
+    ),
+    normal=lambda value: (_text(value) or "").rstrip(".") or None,
 )
 TTL = Kind(
     f"a whole number from 0 to {_MOST}",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.table import Table
 
@@ -40,8 +40,8 @@ class NodeGroup(Table):
     deletes_first = True
     fields = (
         Field("uuid", doc="The cluster's uuid, as in its own configuration."),
-        Field("cluster_name", doc="Display name, unique in the region."),
-        Field("name", doc="DNS zone of its machines."),
+        Field("cluster_name", clearable=rules.NEVER, doc="Display name, unique in the region."),
+        Field("name", clearable=rules.NEVER, doc="DNS zone of its machines."),
         Field(
             "status", _STATUS,
             doc="accepted or rejected; pending (up to 1.7). From 1.8 on enabled and disabled "
@@ -127,15 +127,21 @@ class NodeGroupInterface(Table):
             "name", since="1.7", read=_name,
             doc="Name; that of the network interface where not given.",
         ),
-        Field("interface", doc="Network interface, such as eth0."),
+        Field("interface", clearable=rules.NEVER, doc="Network interface, such as eth0."),
         Field(
             "management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
             doc="unmanaged, dhcp or dhcp_and_dns.",
         ),
-        Field("ip", kinds.ADDRESS, doc="The cluster's own address there."),
+        Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="The cluster's own address there."),
         Field("subnet_mask", kinds.NETMASK, doc="Netmask."),
-        Field("broadcast_ip", kinds.ADDRESS, doc="Broadcast address; MAAS computes it."),
-        Field("router_ip", kinds.ADDRESS, doc="Router; only the database shows it."),
+        Field(
+            "broadcast_ip", kinds.ADDRESS, clearable=rules.NEVER,
+            doc="Broadcast address; MAAS computes it.",
+        ),
+        Field(
+            "router_ip", kinds.ADDRESS, clearable=rules.until("1.8"),
+            doc="Router; only the database shows it.",
+        ),
         Field("ip_range_low", kinds.ADDRESS, doc="First address of the dynamic range."),
         Field("ip_range_high", kinds.ADDRESS, doc="Last address of the dynamic range."),
         Field("static_ip_range_low", kinds.ADDRESS, since="1.6", doc="First static address."),

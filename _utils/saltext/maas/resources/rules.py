@@ -97,12 +97,12 @@ def is_domain_name(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    """Whether text is an IP address or a host name."""
-    host = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-    looks_like_address = ":" in text or re.fullmatch(r"[\d.]+", text)
-    if looks_like_address:
+    """Whether text is an IP address, or a host name, whose first label has no underscore."""
+    if ":" in text or re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", text):
         return is_address(text)
-    return len(text) <= 255 and all(host.fullmatch(label) for label in text.split("."))
+    label = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+    first, *rest = text.split(".")
+    return len(text) <= 255 and "_" not in first and all(map(label.fullmatch, [first, *rest]))
 
 
 _TOP = re.compile(r"(?!-)(?:[a-z-]{2,63}|xn--[a-z0-9-]{1,59})(?<!-)", re.I)
@@ -125,7 +125,9 @@ def is_url(text: str) -> bool:
     labels = host.rstrip(".").split(".")
     return (
         len(labels) > 1
-        and all(re.fullmatch(r"(?!-)[\w-]{1,63}(?<!-)", label) for label in labels)
+        and all(
+            re.fullmatch(r"(?!-)[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?", label) for label in labels
+        )
         and _TOP.fullmatch(labels[-1]) is not None
     )
 
@@ -134,13 +136,14 @@ URL = Rule(
     "a URL such as http://proxy.example.com:3128/, with the host's full name or address", is_url
 )
 
-#: Names without a blank, such as those of fabrics; in 1.x of ASCII letters only.
-WORD = (
-    matches(r"[\w-]+", "a word of letters, digits, _ and -"),
-    matches(r"[\w-]+", "a word of ASCII letters, digits, _ and -", until="1.10", flags=re.ASCII),
-    longest(256),
+WORD_1X = matches(
+    r"[\w-]+", "a word of ASCII letters, digits, _ and -", until="1.10", flags=re.ASCII
 )
+#: Names without a blank, such as those of fabrics.
+WORD = (matches(r"[\w-]+", "a word of letters, digits, _ and -"), WORD_1X, longest(256))
 #: Names with blanks.
 BLANKS = (
-    matches(r"[ \w-]+", "letters, digits, spaces, _ and -", until="2.3"), MODEL_NAME, longest(256),
+    matches(r"[ \w-]+", "letters, digits, spaces, _ and -", until="2.3"),
+    matches(r"[ \w-]+", "ASCII letters, digits, spaces, _ and -", until="1.10", flags=re.ASCII),
+    MODEL_NAME, longest(256),
 )  # fmt: skip

@@ -96,7 +96,7 @@ class Script(Table):
         Field("packages", kinds.MAPPING, since="2.3", until="3.4",
               doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
         # Empty text leaves it alone, where an empty list in JSON clears it.
-        Field("for_hardware", replace(kinds.NAMES, wire=json.dumps), since="2.4",
+        Field("for_hardware", replace(kinds.NAMES, wire=lambda value: json.dumps(value or [])), since="2.4",
               rules=(_FOR_HARDWARE,), doc="Hardware that it is for, such as pci:8086:1234."),
         Field("may_reboot", kinds.BOOLEAN, since="2.4", usual=False,
               doc="Whether it may reboot the machine."),
@@ -114,6 +114,8 @@ class Script(Table):
 
     def mistakes(self, values, release):
         yield from super().mistakes(values, release)
+        if values.get("type") == "release" and release is not None and release < "3.5":
+            yield "type", "'release' is for MAAS from 3.5"
         if release is not None and release < "2.3":
             return
         try:

@@ -70,14 +70,18 @@ def _plain_word(word):
 
 
 def _url(value):
-    # Django of MAAS 1.x puts the slash there itself.
-    return re.sub(r"^(\w+://[^/]+)/$", r"\1", kinds.TEXT.normal(value) or "") or None
+    text = kinds.TEXT.normal(value)
+    if text and "://" not in text:
+        text = f"http://{text}"
+    # 1.x puts a slash after the host itself.
+    return re.sub(r"^(\w+://[^/]+)/$", r"\1", text or "") or None
 
 
 def _log_host(value):
-    text = kinds.TEXT.normal(value)
-    # MAAS adds the port itself.
-    return text if text is None or re.search(r":\d+$", text) else f"{text}:514"
+    text = (kinds.TEXT.normal(value) or "").lower()
+    if not text or re.search(r":\d+$", text):
+        return text or None
+    return f"{text}:514"  # as MAAS does itself
 
 
 def _number_word(*words):
@@ -144,6 +148,11 @@ _UBUNTU = rules.Rule(
     "a series of Ubuntu, such as jammy", lambda value: system(value) in ("", "ubuntu")
 )
 _DOMAIN = rules.Rule("a domain name such as maas-internal", rules.is_domain_name)
+_KMS_HOST = rules.Rule("a host name such as kms.example.com", rules.is_domain_name, "2.0")
+_LOG_SERVER = rules.Rule(
+    "a host name or IP address, with a port or without, such as logs.example.com:514",
+    lambda text: rules.is_host(text.rpartition(":")[0].strip("[]")),
+)
 _K_G = (
     rules.longest(20, until="3.3"),
     rules.matches(r"0x[0-9a-fA-F]{40}|[\w\W]{20}", "20 characters, or 0x and 40 hexadecimal "
@@ -260,7 +269,7 @@ SETTINGS = {
     "promtail_enabled": _bool("3.2", False),
     "promtail_port": _int("3.2", 5238, 1, 65535),
     "release_notifications": _bool("2.9", True),
-    "remote_syslog": _text("2.5", kind=_LOG_HOST),
+    "remote_syslog": _text("2.5", kind=_LOG_HOST, rules=(_LOG_SERVER,)),
     "session_length": _int("3.4", 1209600, 10, 1209600),
     "subnet_ip_exhaustion_threshold_count": _int("2.2", 16, 1),
     "theme": _text("3.3"),
@@ -273,7 +282,7 @@ SETTINGS = {
     "vcenter_password": _text("2.6", secret=True),
     "vcenter_server": _text("2.6"),
     "vcenter_username": _text("2.6"),
-    "windows_kms_host": _text("1.6"),
+    "windows_kms_host": _text("1.6", rules=(_KMS_HOST,)),
 }  # fmt: skip
 
 
@@ -326,9 +335,9 @@ def normal(name: str, value):
     known = SETTINGS.get(name)
     if value is None or value == "":
         return None
-    if known is None and isinstance(value, bool):
-        # A region of a release unknown to us may hold such settings.
-        return "true" if value else "false"
+    if isinstance(value, bool) and (known is None or known.kind is not kinds.BOOLEAN):
+        # 1.x makes JSON of a text that reads like it; an unknown release may have such settings.
+        value = "true" if value else "false"
     return (known.kind if known else kinds.TEXT).clean(value)
 
 
