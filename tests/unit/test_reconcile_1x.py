@@ -192,6 +192,26 @@ def test_an_interface_is_deleted(region):
     assert f"{A}/eth1" not in snapshot.records("node_group_interface", A)
 
 
+@pytest.mark.parametrize(("release", "status"), [("1.7", 503), ("1.8", 500), ("1.9", 200)])
+def test_dhcp_of_a_cluster_that_is_away(release, status):
+    """1.7 stores nothing, 1.8 stores it and fails then, 1.9 waits for the cluster."""
+    data = {"settings": {"ntp_server": "10.9.9.9"}, "clusters": whole()["clusters"]}
+    with RegionServer(release=release) as region:
+        cluster(region, A, "10.10.0.2", connected=False)
+        if release == "1.9":
+            data["clusters"]["a"]["interfaces"].pop("eth1")
+        snapshot, plan = planned(region, data, deadline=5)
+        apply(snapshot, plan, SHORT)
+        failed = errors(plan)
+        seen = {entry.status for entry in region.requests.writes() if "interfaces" in entry.path}
+        assert status in seen
+        if release == "1.7":
+            assert "no connections available" in failed["setting ntp_server"]
+        else:
+            assert failed == {}
+            assert not planned(region, data)[1]
+
+
 def test_images_of_a_cluster_that_is_away(region):
     cluster(region, A, "10.10.0.2", connected=False)
     data = {"clusters": {"a": {"uuid": A}}, "boot_sources": whole()["boot_sources"]}

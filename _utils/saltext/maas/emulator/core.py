@@ -56,6 +56,7 @@ from saltext.maas.emulator.web import (
     Request,
     Response,
     Routes,
+    html_page,
 )
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -260,7 +261,10 @@ class Region:
                 self.tick()
                 if self.clock() < self.unavailable_until:
                     raise Answer(503, "Service Unavailable", TEXT)
+                self.failed_after_commit = False
                 response = dispatch(self, request, raw_path, query)
+                if self.failed_after_commit:
+                    response = html_page(500, "500", "Internal server error.")
             except Answer as answer:
                 response = answer.response
                 if response.content_type is None:

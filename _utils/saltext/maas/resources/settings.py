@@ -439,6 +439,8 @@ class SettingTable(Table):
         return [values["value"]] if known and known.secret else []
 
     def update(self, run, wanted, record):
+        if not self.differences(run.snapshot, wanted, record):
+            return
         name, value = wanted.values["name"], wanted.values["value"]
         sent = _sent(run, name, value)
         answer = run.client.post(
