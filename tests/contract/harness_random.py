@@ -21,7 +21,7 @@ def seed(lab, note):
         note: Text of that row.
     """
     region = lab.region
-    for name, is_superuser in (("plain", False), ("second", True)):
+    for name, is_superuser in (("second", True), ("plain", False)):
         region.create_user(name, name, f"{name}@example.com", is_superuser)
         lab.keys[name] = region.new_api_key(name)
     found = [match.groupdict() for match in _RACK.finditer(note)]

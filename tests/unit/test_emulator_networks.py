@@ -265,9 +265,10 @@ def test_statistics_of_an_empty_subnet():
 
 
 def test_default_zone_and_pool_stay():
+    assert make("2.3").put("zones/default/", name="x").status == 400
     admin = make()
-    assert admin.put("zones/default/", name="x").status == 400
-    assert admin.delete("zones/default/").status == 400
+    assert admin.put("zones/default/", name="größe").json["resource_uri"].endswith("%C3%9Fe/")
+    assert admin.delete("zones/gr%C3%B6%C3%9Fe/").status == 400
     assert admin.delete("resourcepool/0/").status == 400
     assert make("2.3").get("resourcepools/").status == 404
 

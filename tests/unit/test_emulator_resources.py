@@ -323,7 +323,7 @@ def test_a_user_with_addresses_stays_unless_somebody_takes_them(admin):
     assert bob.post("ipaddresses/?op=reserve", subnet="1").status == 200
     refused = admin.delete("users/bob/")
     assert (refused.status, refused.text) == (
-        400, "A user with reserved IP addresses cannot be deleted.",
+        400, "User bob cannot be deleted: 1 static IP address(es) are still allocated",
     )  # fmt: skip
     assert admin.delete("users/bob/?transfer_resources_to=admin").status == 204
     assert len(admin.get("ipaddresses/").json) == 1

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
-from saltext.maas.emulator import networks
-from saltext.maas.emulator.crud import serve
-from saltext.maas.emulator.forms import Check
+from saltext.maas.emulator import forms2, networks
+from saltext.maas.emulator.crud import by_name, serve
 from saltext.maas.emulator.lookup import find, name_of
-from saltext.maas.emulator.web import Answer, Endpoint, Missing, no_content
+from saltext.maas.emulator.web import Answer, Endpoint, in_path, no_content
 
 zones = Endpoint("zones/", "ZonesHandler")
 zone = Endpoint("zones/{name}/", "ZoneHandler")
 pools = Endpoint("resourcepools/", "ResourcePoolsHandler", since="2.4")
 pool = Endpoint("resourcepool/{id}/", "ResourcePoolHandler", since="2.4")
-
-_WORD = re.compile(r"\w[\w .-]*\Z", re.ASCII)
 
 
 def seed(region):
@@ -24,16 +19,25 @@ def seed(region):
     region.rows("pools")[0] = {"id": 0, "name": "default", "description": "Default pool"}
 
 
-def _name(check, rows, label, stored, pattern=_WORD):
-    """A name that is needed, well formed and not taken."""
-    name = check.text("name", None, required=True, longest=256)
-    own = stored["id"] if stored else None
-    if name and "name" not in check.errors:
-        if not pattern.match(name) or (" " in name.strip() and label == "Physical zone"):
-            check.error("name", "Enter a valid value.")
-        elif any(row["name"] == name and row["id"] != own for row in rows.values()):
-            check.error("name", f"{label} with this Name already exists.")
-    return name
+FIELDS = (
+    forms2.text("name", required=True, longest=256, model=(networks.MODEL_NAME,)),
+    forms2.text("description"),
+)
+
+
+def _read(label, kind):
+    def read(request, row):
+        form = forms2.ModelForm(request, FIELDS, row)
+        form.read()
+        form.apply()
+        default = kind == "zones" and row and row["id"] == 1 and request.region.release < "2.4"
+        if default and form.row["name"] != row["name"]:
+            form.error("name", "This zone is the default zone, it cannot be renamed.")
+        form.unique(label, request.region.rows(kind).values(), "name")
+        form.done()
+        return form.row
+
+    return read
 
 
 # -- zones -------------------------------------------------------------------------------------
@@ -41,51 +45,16 @@ def _name(check, rows, label, stored, pattern=_WORD):
 
 def show_zone(row):
     """A zone as the API shows it."""
-    uri = f"/MAAS/api/2.0/zones/{row['name']}/"
-    return {**row, "resource_uri": uri}
+    return {**row, "resource_uri": f"/MAAS/api/2.0/zones/{in_path(row['name'])}/"}
 
 
-def _zone(request):
-    for row in request.region.rows("zones").values():
-        if row["name"] == request.ids["name"]:
-            return row
-    raise Missing("Zone", request)
+def _in_order(request, rows):
+    return sorted(rows, key=lambda row: row["name"])
 
 
-@zones("GET")
-def list_zones(request):
-    """List zones."""
-    return [show_zone(row) for row in request.region.rows("zones").values()]
-
-
-@zones("POST", admin=True)
-def create_zone(request):
-    """Create a zone."""
-    rows, check = request.region.rows("zones"), Check(request)
-    fields = {"name": _name(check, rows, "Physical zone", None)}
-    fields["description"] = check.text("description")
-    check.done()
-    return show_zone(rows.add(fields))
-
-
-@zone("GET")
-def read_zone(request):
-    """Read a zone."""
-    return show_zone(_zone(request))
-
-
-@zone("PUT", admin=True)
-def update_zone(request):
-    """Update a zone."""
-    row = _zone(request)
-    check = Check(request, row)
-    name = _name(check, request.region.rows("zones"), "Physical zone", row)
-    if row["id"] == 1 and name != row["name"]:
-        check.error("name", "This zone is the default zone, it cannot be renamed.")
-    description = check.text("description")
-    check.done()
-    row.update(name=name, description=description)
-    return show_zone(row)
+serve(zones, zone, rows="zones", model="Zone", show=lambda region, row: show_zone(row),
+      read=_read("Physical zone", "zones"), find=by_name("zones", "Zone"),
+      chosen=_in_order)  # fmt: skip
 
 
 @zone("DELETE", admin=True)
@@ -115,14 +84,6 @@ def _pool(request):
     return find(request, "ResourcePool", rows, request.ids["id"], name=name_of)
 
 
-def _read_pool(request, row):
-    check = Check(request, row)
-    name = _name(check, request.region.rows("pools"), "Resource pool", row)
-    description = check.text("description")
-    check.done()
-    return {"name": name, "description": description}
-
-
 def _pool_can_go(request, row):
     if row["id"] == 0:
         raise Answer(400, "This is the default pool, it cannot be deleted.")
@@ -131,4 +92,5 @@ def _pool_can_go(request, row):
 
 
 serve(pools, pool, rows="pools", model="ResourcePool", show=lambda region, row: show_pool(row),
-      read=_read_pool, find=_pool, before_delete=_pool_can_go)  # fmt: skip
+      read=_read("Resource pool", "pools"), find=_pool, before_delete=_pool_can_go,
+      chosen=_in_order, admin="silent")  # fmt: skip

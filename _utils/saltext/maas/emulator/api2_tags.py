@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from saltext.maas.emulator import api2_nodes, nodes
+from saltext.maas.emulator import api2_nodes, forms2, nodes, xpath
 from saltext.maas.emulator.crud import by_name, serve
-from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint
 
 tags = Endpoint("tags/", "TagsHandler")
@@ -25,49 +22,32 @@ def _show(region, row):
     }
 
 
-def xpath_problem(text):
-    """Why a text is no XPath expression, or None.
+def _definition(value):
+    problem = xpath.problem(value) if value else None
+    if problem:
+        raise forms2.Refused(f"Invalid xpath expression: {problem}")
+    return value
 
-    Only what people get wrong is found: brackets and quotes that do not match, and an
-    expression that ends in the middle.
-    """
-    plain = re.sub(r"'[^']*'|\"[^\"]*\"", "''", text)
-    depth = []
-    for letter in plain:
-        if letter in "([":
-            depth.append(letter)
-        elif letter in ")]" and (not depth or depth.pop() != {")": "(", "]": "["}[letter]):
-            return "Invalid expression"
-    if depth or plain.count("'") % 2 or '"' in plain or plain.strip().endswith(("/", "=", "@")):
-        return "Invalid expression"
-    return None
+
+FIELDS = (
+    forms2.text("name", required=True, longest=256, model=(forms2.pattern(r"\A[a-zA-Z0-9_-]+\Z"),)),
+    forms2.text("comment"),
+    forms2.text("definition"),
+    forms2.text("kernel_opts"),
+)
 
 
 def _read(request, stored):
-    check = Check(request, stored)
-    name = check.text("name", None, required=True, longest=256)
-    rows = request.region.rows("tags").values()
-    if name and "name" not in check.errors:
-        if not re.fullmatch(r"[\w-]+", name):
-            check.error("name", "Enter a valid value.")
-        elif any(row["name"] == name and row is not stored for row in rows):
-            check.error("name", "Tag with this Name already exists.")
-    definition = check.text("definition")
-    problem = xpath_problem(definition) if definition else None
-    if problem:
-        check.error("definition", f"Invalid xpath expression: {problem}")
-    comment, kernel_opts = check.text("comment"), check.text("kernel_opts")
-    check.done()
+    form = forms2.ModelForm(request, FIELDS, stored)
+    form.read({"definition": _definition})
+    form.apply()
+    form.unique("Tag", request.region.rows("tags").values(), "name")
+    form.done()
     if stored:
         for node in nodes.everything(request.region):
             held = node.get("tags", [])
-            node["tags"] = [name if item == stored["name"] else item for item in held]
-    return {
-        "name": name,
-        "definition": definition,
-        "comment": comment,
-        "kernel_opts": kernel_opts,
-    }
+            node["tags"] = [form.row["name"] if item == stored["name"] else item for item in held]
+    return form.row
 
 
 def _forget(request, row):
@@ -76,7 +56,7 @@ def _forget(request, row):
 
 
 serve(tags, tag, rows="tags", model="Tag", show=_show, read=_read, find=_tag,
-      before_delete=_forget)  # fmt: skip
+      before_delete=_forget, admin="silent")  # fmt: skip
 
 
 def _lister(kinds):
@@ -105,15 +85,12 @@ for _op, _kinds in (
 @tag("POST", "update_nodes")
 def update_nodes(request):
     """Add and remove the tag."""
+    request.admin_only()
     row = _tag(request)
-    if not request.user.is_superuser:
-        raise Answer(403, "Must be a superuser or supply a rack_controller.", TEXT)
     sent = request.form.get("definition")
     if sent is not None and sent != row["definition"]:
         text = f"Definition supplied '{sent}' doesn't match current definition"
         raise Answer(409, f"{text} '{row['definition']}'", TEXT)
-    if row["definition"] and sent is None:
-        raise Answer(400, "Cannot add tags to nodes with an automatic tag.", TEXT)
     counts = {"added": 0, "removed": 0}
     for field, counted in (("add", "added"), ("remove", "removed")):
         for ident in request.form.getlist(field):
@@ -126,7 +103,8 @@ def update_nodes(request):
     return counts
 
 
-@tag("POST", "rebuild", admin=True)
+@tag("POST", "rebuild")
 def rebuild(request):
     """Evaluate the definition again."""
+    request.admin_only()
     return {"rebuilding": _tag(request)["name"]}

@@ -8,6 +8,7 @@ from saltext.maas.emulator.web import (
     Endpoint,
     Missing,
     html_page,
+    in_path,
     no_content,
 )
 
@@ -69,7 +70,7 @@ def show_user(region, person):
     }
     release = region.release
     if release >= "2.0":
-        row["resource_uri"] = f"/MAAS/api/2.0/users/{person.username}/"
+        row["resource_uri"] = f"/MAAS/api/2.0/users/{in_path(person.username)}/"
     if release >= "2.4":
         row["is_local"] = True
     return row
@@ -98,6 +99,8 @@ def create_user(request):
     if right not in ("0", "1"):
         text = f"Not a valid Boolean value (0 or 1): '{right}'"
         raise Answer(500, text, TEXT)
+    if request.region.release >= "2.0":
+        email = _stored_email(username, email)
     try:
         person = request.region.create_user(username, password, email, right == "1")
     except ValueError as error:
@@ -105,6 +108,17 @@ def create_user(request):
         raise _duplicate(request, field, {"username": username, "email": email}[field]) from None
     _first_key(request, username, right == "1")
     return show_user(request.region, person)
+
+
+def _stored_email(username, email):
+    """The address as it is stored, None for none; Django refuses what it cannot store."""
+    if not username:
+        raise Answer(500, "The given username must be set", TEXT)
+    if len(username) > 150 or len(email) > 254:
+        longest = 150 if len(username) > 150 else 254
+        raise Answer(500, f"value too long for type character varying({longest})\n", TEXT)
+    name, at, domain = email.strip().rpartition("@")
+    return f"{name}@{domain.lower()}" if at else email or None
 
 
 def _first_key(request, username, is_superuser):
@@ -170,9 +184,22 @@ def _hand_over(region, name, heir):
 
 def _refuse_owner(region, name):
     """A user who has machines or addresses is not deleted."""
-    for kind, what in (("machines", "assigned nodes"), ("ips", "reserved IP addresses")):
-        if any(row.get("owner") == name for row in region.rows(kind).values()):
-            raise Answer(400, f"A user with {what} cannot be deleted.", TEXT)
+
+    def owned(*kinds):
+        rows = [row for kind in kinds for row in region.rows(kind).values()]
+        return sum(name in (row.get("owner"), row.get("user")) for row in rows)
+
+    counts = {"node(s)": owned("machines", "devices")}
+    if region.release >= "2.3":
+        counts = {
+            "static IP address(es)": owned("ips"),
+            "IP range(s)": owned("ipranges"),
+            **counts,
+        }
+    held = [f"{count} {what}" for what, count in counts.items() if count]
+    if held:
+        text = f"User {name} cannot be deleted: {', '.join(held)} are still allocated"
+        raise Answer(400, text + ("" if region.release >= "2.3" else "."), TEXT)
 
 
 @account("POST", "create_authorisation_token")

@@ -84,6 +84,7 @@ class Region:
         self.log: list[Entry] = []
         self.serial = 0  # of the request, for what need be found out once in one only
         self.users: dict[str, User] = {}
+        self._user_numbers = itertools.count(1)
         self.consumers: dict[str, tuple[User, Token]] = {}
         self.nonces = oauth.Nonces()
         self.settings: dict[str, object] = {}
@@ -160,7 +161,8 @@ class Region:
                 raise ValueError(f"the user {username} exists", "username")
             if email and any(user.email == email for user in self.users.values()):
                 raise ValueError(f"the e-mail address {email} is taken", "email")
-            user = User(username, email, password, is_superuser)
+            number = next(self._user_numbers)
+            user = User(username, email, password, is_superuser, number=number)
             self.users[username] = user
             self._written()
             return user

@@ -73,16 +73,19 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         find: ``(request)`` to the row that a path means; by id unless given.
         chosen: ``(request, rows)`` to the rows that a list has, all unless given.
         admin: Whether only administrators may write; ``"found"`` where others are only told so
-            once it is known that there is what they want to change.
+            once it is known that there is what they want to change, and ``"silent"`` where they
+            are not told why.
         status: Of a creation.
         before_delete: ``(request, row)``, called first; refuses by raising.
     """
     find = find or by_id(rows, model)
-    late = admin == "found"
+    plain = admin if isinstance(admin, bool) else False
 
     def to_change(request):
+        if admin == "silent":
+            request.admin_only()
         row = find(request)
-        if late:
+        if admin == "found":
             request.admin_only()
         return row
 
@@ -94,6 +97,8 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
 
     def create(request):
         """Create one."""
+        if admin == "silent":
+            request.admin_only()
         row = request.region.rows(rows).add(read(request, None))
         return as_json(show(request.region, row), status)
 
@@ -116,10 +121,10 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         return no_content()
 
     many("GET")(read_many)
-    many("POST", admin=bool(admin))(create)
+    many("POST", admin=plain or admin == "found")(create)
     one("GET")(read_one)
-    one("PUT", admin=admin and not late)(update)
-    one("DELETE", admin=admin and not late)(delete)
+    one("PUT", admin=plain)(update)
+    one("DELETE", admin=plain)(delete)
 
 
 def now():

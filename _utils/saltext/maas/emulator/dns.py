@@ -273,8 +273,8 @@ def show_resource(region, row, records=None):
 
 
 def user_number(region, name):
-    """What stands for the id of a user: its place among the accounts."""
-    return list(region.users).index(name) + 1 if name in region.users else None
+    """The id of a user, or None."""
+    return region.users[name].number if name in region.users else None
 
 
 def show_all(region, resources):

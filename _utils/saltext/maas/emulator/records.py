@@ -64,13 +64,14 @@ class Token:
 
 @dataclass
 class User:
-    """An account."""
+    """An account; its number counts all that were ever made."""
 
     username: str
-    email: str
+    email: str | None
     password: str = field(repr=False, default="")
     is_superuser: bool = False
     tokens: list[Token] = field(repr=False, default_factory=list)
+    number: int = 0
 
 
 class Rows(dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from saltext.maas.emulator.bodies import Form, read_multipart
 from saltext.maas.release import Release
@@ -85,6 +85,11 @@ def as_text(text, status=200, content_type=TEXT):
 def no_content():
     """The answer to a deletion."""
     return Response(204, b"", BARE_TEXT)
+
+
+def in_path(text):
+    """A name as a part of a URI."""
+    return quote(text, safe="!$&'()*+,;=/~:@")
 
 
 def html_page(status, title, text, headers=None):
