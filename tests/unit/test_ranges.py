@@ -322,3 +322,15 @@ def test_low_ipv6_ranges_are_told_by_states_too(region):
                              "end_ip": "2001:db8:9::20"})  # fmt: skip
     (line,) = make_plan(snapshot_of(region), [wish]).problems()
     assert "is among the addresses up to 2001:db8:9::ffff:ffff that MAAS keeps for itself" in line
+
+
+# Subnets that MAAS does not manage
+
+
+def test_a_dynamic_range_of_an_unmanaged_subnet_lies_within_a_reserved_one(region):
+    both = (100, 119, "dynamic"), (90, 130)
+    carried_out(region, described(*both, managed=False))
+    (line,) = planned(region, described(*both, (140, 150, "dynamic"), managed=False))[1].problems()
+    assert "does not manage 10.0.0.0/24, and takes a dynamic range there within a reserved" in line
+    (line,) = checked(described(*both))
+    assert "overlaps" in line

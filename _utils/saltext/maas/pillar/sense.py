@@ -52,21 +52,24 @@ def _networks(pillar, release):
             address = ipaddress.ip_address(gateway)
             if address not in net and not (address.version == 6 and address.is_link_local):
                 yield f"{where}:gateway_ip: {gateway!r} must be an address within {cidr}"
-        spans = []
+        spans = {}
         for number, one in enumerate(subnet.get("ranges") or ()):
             place = f"{where}:ranges:{number}"
             bad = list(_span(place, net, one["start"], one["end"], "start", "end"))
             yield from bad
             if not bad:
                 first, last = ends(one["start"], one["end"])
-                spans.append((place, first, last))
+                # Where MAAS does not manage a subnet, dynamic ranges lie within reserved ones.
+                kind = one["type"] if subnet.get("managed") is False else ""
+                spans.setdefault(kind, []).append((place, first, last))
                 count = int(last) - int(first) + 1
                 if one["type"] == "dynamic" and net.version == 6 and count < _LEAST_IPV6:
                     yield (
                         f"{place}:end: {one['end']!r} leaves {count} addresses; a dynamic IPv6 "
                         f"range needs at least {_LEAST_IPV6}"
                     )
-        yield from _overlaps(spans)
+        for some in spans.values():
+            yield from _overlaps(some)
     yield from _same_nets(pillar, release)
 
 

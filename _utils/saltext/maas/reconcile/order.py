@@ -11,7 +11,7 @@ ALL = "*"  # in place of a key: all changes of a stage
 MADE = ("", "all that is made")  # a gate: creates and updates have ended
 
 
-def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
+def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) -> dict:
     """Say of each change what it needs (must have succeeded) and follows (must have ended).
 
     Dependencies on all of a stage go through a gate, a point that no request
@@ -22,6 +22,7 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
         plan_wishes: All wishes.
         removed_wishes: What the objects to be deleted hold, as if wished for.
         creates, deletes: The changes.
+        predicted: The region as the plan leaves it.
 
     Returns:
         The gates: ``{gate: changes that it waits for}``.
@@ -47,8 +48,8 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes) -> dict:
         stage = BY_NAME[change.wanted.type].stage(change.wanted)
         change.follows = {(f"gone {stage}", ALL)}
     _let_go(snapshot, creates, gone)
-    early = _clear_the_way(snapshot, creates, deletes)
-    early |= _wait(snapshot, creates, deletes)
+    early = _clear_the_way(snapshot, creates, deletes, predicted)
+    early |= _wait(snapshot, creates, deletes, predicted)
     _deletes_last(deletes, gone, early)
     gates[MADE] = {change.id for change in creates}
     _refuse_circles(creates, deletes, gates)
@@ -84,7 +85,7 @@ def _let_go(snapshot, creates, gone):
                         gone[field.ref, key].needs.add(change.id)
 
 
-def _clear_the_way(snapshot, creates, deletes):
+def _clear_the_way(snapshot, creates, deletes, predicted):
     """What takes up the place of something new goes first; what stays there is a problem.
 
     Returns:
@@ -93,14 +94,15 @@ def _clear_the_way(snapshot, creates, deletes):
     early = set()
     for names in dict.fromkeys(BY_NAME[change.wanted.type].pool() for change in creates):
         mine = [change for change in creates if change.wanted.type in names]
-        news = [(change, span) for change in mine for span in _new_extents(snapshot, change)]
+        news = [
+            (change, span) for change in mine for span in _new_extents(snapshot, change, predicted)
+        ]
         if not news:
             continue
         leaving = {id(one.raw): one for one in deletes if one.wanted.type in names}
         moving = {id(one.raw): one for one in mine if one.raw is not None}
-        for change, (table, record) in _overlapping(
-            news, _old_extents(snapshot, names, mine, news)
-        ):
+        olds = _old_extents(snapshot, names, mine, news, predicted)
+        for change, (table, record) in _overlapping(news, olds):
             if change.raw is record.raw:
                 continue
             mover, leaver = moving.get(id(record.raw)), leaving.get(id(record.raw))
@@ -115,7 +117,7 @@ def _clear_the_way(snapshot, creates, deletes):
     return early
 
 
-def _old_extents(snapshot, names, mine, news):
+def _old_extents(snapshot, names, mine, news, predicted):
     """What the region's objects take up of what the new ones do: ``((table, record), span)``."""
     groups = {group for _, (group, _, _) in news}
     for name in names:
@@ -125,15 +127,17 @@ def _old_extents(snapshot, names, mine, news):
         own = [change for change in mine if change.wanted.type == name]
         for part in dict.fromkeys(table.partition(one.wanted.values) for one in own) or [""]:
             for record in list(snapshot.records(name, part).values()):
-                for span in table.extents(snapshot, table.values(snapshot, record.raw)):
+                values = table.values(snapshot, record.raw)
+                for span in table.extents(snapshot, values, predicted):
                     yield (table, record), span
 
 
 class _Others:
     """All changes of a plan, by what their objects have or had."""
 
-    def __init__(self, snapshot, changes):
+    def __init__(self, snapshot, changes, predicted):
         self._snapshot, self._changes = snapshot, changes
+        self.predicted = predicted
         self._groups = {}
 
     def by(self, type, field, value):
@@ -151,13 +155,13 @@ class _Others:
         return table.value(self._snapshot, table.by_name[field], change.raw)
 
 
-def _wait(snapshot, creates, deletes):
+def _wait(snapshot, creates, deletes, predicted):
     """What tables say that changes wait for.
 
     Returns:
         The ids of the deletions among it.
     """
-    early, others = set(), _Others(snapshot, [*creates, *deletes])
+    early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
     for change in creates:
         for other in BY_NAME[change.wanted.type].waits_for(snapshot, change, others):
             if other is not change:
@@ -166,12 +170,12 @@ def _wait(snapshot, creates, deletes):
     return early
 
 
-def _new_extents(snapshot, change):
+def _new_extents(snapshot, change, predicted):
     table = snapshot.tables[change.wanted.type]
     values = dict(change.wanted.values)
     if change.raw is not None:
         values = {**table.values(snapshot, change.raw), **values}
-    return table.extents(snapshot, values)
+    return table.extents(snapshot, values, predicted)
 
 
 def _overlapping(news, olds):

@@ -149,8 +149,9 @@ def make_plan(snapshot, wanted) -> Plan:
     held.reverse()
     with understood("what the region's objects refer to"):
         _refuse_what_is_not_empty(snapshot, creates, deletes)
-        _refuse_conflicts(snapshot, [*creates, *deletes])
-        gates = arrange(snapshot, wanted, Wishes(held), creates, deletes)
+        predicted = Predicted(snapshot, [*creates, *deletes])
+        _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
+        gates = arrange(snapshot, wanted, Wishes(held), creates, deletes, predicted)
     return Plan(creates + deletes, wanted, gates)
 
 
@@ -195,8 +196,7 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
                 break
 
 
-def _refuse_conflicts(snapshot, changes):
-    predicted = Predicted(snapshot, changes)
+def _refuse_conflicts(snapshot, changes, predicted):
     for change in changes:
         if not change.problem:
             table = snapshot.tables[change.wanted.type]

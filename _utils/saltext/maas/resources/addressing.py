@@ -91,7 +91,7 @@ class ReservedIp(Table):
     def competes(self, groups):
         return any(group.endswith((handed_out(""), _MAC)) for group in groups)
 
-    def extents(self, snapshot, values):
+    def extents(self, snapshot, values, predicted):
         if not values.get("subnet"):
             return
         number = int(ipaddress.ip_address(values["ip"]))
@@ -105,9 +105,9 @@ class ReservedIp(Table):
         values = predicted.of(self.name).get(change.wanted.key)
         if change.action == "delete" or not values or not values.get("subnet"):
             return None
-        for key, other in predicted.of(self.name).items():
-            same = all(other.get(name) == values.get(name) for name in ("subnet", "mac_address"))
-            if key != change.wanted.key and same:
+        same = predicted.by(self.name, "mac_address").get(values.get("mac_address"), {})
+        for key, other in same.items():
+            if key != change.wanted.key and other.get("subnet") == values["subnet"]:
                 return (
                     f"mac_address {values['mac_address']} has the reserved IP {key} in "
                     f"{values['subnet']} already; MAAS has one for each MAC address"
@@ -307,7 +307,7 @@ class Network(Table):
     }  # fmt: skip
     changed = {"description": "desks and printers"}
 
-    def extents(self, snapshot, values):
+    def extents(self, snapshot, values, predicted):
         if values.get("ip") and values.get("netmask"):
             net = kinds.network_of(values["ip"], values["netmask"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)

@@ -279,11 +279,11 @@ class DnsResource(_Named):
             super().delete(run, wanted, record)
             return
         raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
-        self.keep(run, replace(wanted, values={"ip_addresses": []}), raw, replaces=record.raw)
+        self.keep(run, replace(wanted, values={"ip_addresses": None}), raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
     def promise_removal(self, snapshot, raw):
-        return self.promised(snapshot, raw, {"ip_addresses": []}) if _records(raw) else None
+        return self.promised(snapshot, raw, {"ip_addresses": None}) if _records(raw) else None
 
     def after_deletion(self, snapshot):
         snapshot.drop("ip_address")

@@ -111,7 +111,7 @@ class Subnet(Table):
             # A region's first subnet may bring the default fabric along.
             snapshot.drop_all("vlan")
 
-    def extents(self, snapshot, values):
+    def extents(self, snapshot, values, predicted):
         if snapshot.release >= "3.7":  # before, only the very same one is refused
             net = ipaddress.ip_network(values["cidr"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
@@ -256,6 +256,15 @@ class IpRange(Table):
         if values.get("type") != "dynamic":
             return None
         low, high = _ends(values)
+        if not _is_managed(values["subnet"], predicted) and not any(
+            one["type"] == "reserved" and start <= low and high <= end
+            for one in predicted.by(self.name, "subnet").get(values["subnet"], {}).values()
+            for start, end in [_ends(one)]
+        ):
+            return (
+                f"MAAS does not manage {values['subnet']}, and takes a dynamic range there within "
+                "a reserved one only; describe that one too"
+            )
         for ip, what in _addresses(snapshot, values["subnet"], predicted):
             if low <= ipaddress.ip_address(ip) <= high:
                 return (
@@ -266,12 +275,24 @@ class IpRange(Table):
 
     competitors = ("ip_range", "reserved_ip")
 
-    def extents(self, snapshot, values):
+    def extents(self, snapshot, values, predicted):
         if values.get("subnet"):
             low, high = map(int, _ends(values))
-            yield values["subnet"], low, high
-            if values.get("type") == "dynamic":
+            dynamic = values.get("type") == "dynamic"
+            # Where MAAS does not manage a subnet, dynamic ranges lie within reserved ones.
+            if not dynamic or _is_managed(values["subnet"], predicted):
+                yield values["subnet"], low, high
+            if dynamic:
                 yield handed_out(values["subnet"]), low, high
+
+    def waits_for(self, snapshot, change, others):
+        values = others.predicted.of(self.name)[change.wanted.key]
+        cidr = values.get("subnet")
+        if values.get("type") != "dynamic" or _is_managed(cidr, others.predicted):
+            return
+        for other in others.by(self.name, "subnet", cidr):
+            if other.action != "delete" and other.wanted.values.get("type") == "reserved":
+                yield other
 
     def in_the_way(self, snapshot, record):
         said = f", {_comment(record)!r}" if _comment(record) else ""
@@ -297,6 +318,10 @@ class IpRange(Table):
             if start.version == low.version and start <= high and low <= end:
                 return True
         return False
+
+
+def _is_managed(cidr, predicted):
+    return predicted.of("subnet").get(cidr, {}).get("managed") is not False
 
 
 def handed_out(cidr: str) -> str:

@@ -319,7 +319,7 @@ class Table:
             snapshot: The region.
             change: The :class:`~saltext.maas.reconcile.plan.Change`.
             others: All changes; ``others.by(type, field, value)`` are those of a type whose
-                object has, or had, a value.
+                object has, or had, a value, ``others.predicted`` is the region as they leave it.
         """
         return ()
 
@@ -331,11 +331,16 @@ class Table:
         """The stages that have ended, well or not, before this wish is worked at."""
         return self.after
 
-    def extents(self, snapshot, values: dict):
+    def extents(self, snapshot, values: dict, predicted):
         """What an object takes up that no other of its kind may: ``(group, low, high)`` each.
 
         Two objects whose spans of one group overlap cannot be there at once, so that
         what has to go goes first, and what stays in the way is told before anything is sent.
+
+        Args:
+            snapshot: The region as it is.
+            values: The object's values.
+            predicted: The region as the plan leaves it.
         """
         return ()
 

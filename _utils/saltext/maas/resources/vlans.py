@@ -118,6 +118,8 @@ class Vlan(Table):
         name = change.wanted.values.get("name")
         if change.action == "delete" or change.raw is None or name in (None, "untagged"):
             return None
+        if "fabric" not in change.new and change.old.get("name") != "untagged":
+            return None
         moves = {id(one.raw): one.wanted.values["fabric"] for one in predicted.changes(self.name)}
         fabric = change.wanted.values["fabric"]
         here = [
