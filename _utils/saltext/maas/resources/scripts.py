@@ -31,6 +31,7 @@ _FOR_HARDWARE = rules.matches(
     "system_version:..., mainboard_vendor:... or mainboard_product:...",
     flags=re.I,
 )
+_AS_JSON = replace(kinds.NAMES, wire=lambda value: json.dumps(value or []))
 _HEADER = re.compile(r"\s*#\s*-+\s*(Start|End) MAAS 1\.0 script metadata\s+-+", re.I)
 _HARDWARE = {"node": 0, "cpu": 1, "memory": 2, "storage": 3, "network": 4, "gpu": 5}
 
@@ -96,8 +97,8 @@ class Script(Table):
         Field("packages", kinds.MAPPING, since="2.3", until="3.4",
               doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
         # Empty text leaves it alone, where an empty list in JSON clears it.
-        Field("for_hardware", replace(kinds.NAMES, wire=lambda value: json.dumps(value or [])), since="2.4",
-              rules=(_FOR_HARDWARE,), doc="Hardware that it is for, such as pci:8086:1234."),
+        Field("for_hardware", _AS_JSON, since="2.4", rules=(_FOR_HARDWARE,),
+              doc="Hardware that it is for, such as pci:8086:1234."),
         Field("may_reboot", kinds.BOOLEAN, since="2.4", usual=False,
               doc="Whether it may reboot the machine."),
         Field("recommission", kinds.BOOLEAN, since="2.4", usual=False,
