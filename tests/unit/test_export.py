@@ -239,6 +239,22 @@ def test_what_cannot_be_told_apart_is_noted(region):
     )
 
 
+def test_a_script_that_maas_does_not_find_again_is_told():
+    with RegionServer(release="1.7") as server:
+        scripts = {"name": "a/b"}, {"content": b"#!/bin/sh\n"}
+        snapshot_of(server).client.post("commissioning-scripts/", data=scripts[0], files=scripts[1])
+        found = pillar.export(snapshot_of(server))
+        assert "commissioning_scripts" not in found.described
+        assert any(
+            line.startswith("commissioning script a/b is left out: MAAS does not find it")
+            for line in found.notes
+        )
+        described = {"commissioning_scripts": {"50-fans": {"content": "#!/bin/sh\n"}},
+                     "exclusive": {"commissioning_script": True}}  # fmt: skip
+        carried_out(server, described)
+        assert whole.plan_of(snapshot_of(server), described).shown() == {}
+
+
 def test_a_text_with_tabs_is_a_block():
     text = "#!/bin/sh\n\tif true; then\n\t\techo ok\n\tfi\n"
     written = pillar.files(pillar.Export({"release": "3.7", "x": text, "y": "\t\n a"}))["init.sls"]

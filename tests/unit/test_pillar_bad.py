@@ -57,6 +57,7 @@ BAD = [
     ("unknown-interface-key", "1.7", put((*ETH0, "netmask"), "x"), r"maas:clusters:cluster-a:interfaces:eth0:netmask: unknown key; allowed: .*subnet_mask"),
     ("unknown-source-key", "3.7", put((*SOURCE, "keyring"), "x"), r"maas:boot_sources:http://images\S+:keyring: unknown key; allowed: keyring_data, .*"),
     ("unknown-selection-key", "3.7", put((*SELECTION, "arch"), "x"), r"maas:boot_sources:\S+:selections:0:arch: unknown key; allowed: arches, .*"),
+    ("script-name-with-slash", "1.7", put(("commissioning_scripts", "a/b"), {"content": "x"}), r"maas:commissioning_scripts:a/b: 'a/b' must be a name without a slash"),
     ("unknown-limit", "3.7", put(("limits", "seconds"), 1), r"maas:limits:seconds: unknown key; allowed: catalogue_seconds, .*"),
     # Wrong types
     ("section-no-mapping", "3.7", put(("subnets",), ["10.0.0.0/24"]), r"maas:subnets: \['10\.0\.0\.0/24'\] must be a mapping"),

@@ -159,6 +159,9 @@ class _Tree:
                 records = self._snapshot.records(table.name, part)
                 for key in sorted(records, key=natural):
                     if not table.exports(self._snapshot, records[key]):
+                        why = table.left_out(self._snapshot, records[key])
+                        if why:
+                            self.notes.append(f"{table.noun} {key} is left out: {why}")
                         continue
                     if self._snapshot.twice(table.name, key, part):
                         self.notes.append(

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import replace
 
 import yaml
+from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -23,6 +24,7 @@ _NAME = (
                lambda name: shlex.quote(name) == name, since="2.3"),
     rules.longest(255),
 )  # fmt: skip
+_NO_SLASH = rules.Rule("a name without a slash", lambda name: "/" not in name)
 _STARTS = rules.Rule("a script that starts with #!/", lambda text: text.startswith("#!/"), "2.3")
 _FOR_HARDWARE = rules.matches(
     r"modalias:.+|(pci|usb):[\da-f]{4}:[\da-f]{4}|"
@@ -227,7 +229,11 @@ class CommissioningScript(Table):
         "name", needed=("content",),
     )  # fmt: skip
     fields = (
-        Field("name", doc="Name; they run in the order of their names."),
+        Field(
+            "name",
+            rules=(_NO_SLASH, rules.longest(255)),
+            doc="Name; they run in the order of their names.",
+        ),
         Field("content", kinds.RAW, doc="The text."),
     )
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
@@ -236,10 +242,24 @@ class CommissioningScript(Table):
     def read(self, snapshot, partition):
         names = snapshot.client.get(self.collection, expect=[str])
         # The list holds names only.
-        return [{"name": one, "content": self._content(snapshot, one)} for one in names]
+        return [{"name": one, "content": self._text(snapshot, one)} for one in names]
+
+    def _text(self, snapshot, name):
+        """The text of a script that is listed; None where MAAS does not find it."""
+        try:
+            return self._content(snapshot, name)
+        except NotFound:
+            # It takes a name with a slash, and never finds that again.
+            return None
 
     def _content(self, snapshot, name):
         return snapshot.client.get(self.item(snapshot, {"name": name}), expect=str)
+
+    def exports(self, snapshot, record):
+        return record.raw.get("content") is not None
+
+    def left_out(self, snapshot, record):
+        return "MAAS does not find it by its name, and so nothing can change or remove it"
 
     def item(self, snapshot, raw):
         return f"{self.collection}{segment(raw['name'])}"

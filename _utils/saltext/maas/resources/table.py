@@ -427,6 +427,10 @@ class Table:
         """
         return True
 
+    def left_out(self, snapshot, record) -> str:
+        """Why an export leaves an object out that a person made; empty where nothing is lost."""
+        return ""
+
     def promise(self, snapshot, values: dict) -> Promised:
         """A new object as MAAS would answer it, for a run with ``test=True``."""
         known = {}
