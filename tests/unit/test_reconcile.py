@@ -305,6 +305,7 @@ def test_a_failed_change_fails_what_needs_it_and_no_sibling(region):
         },
     }
     snapshot, plan = planned(region, data)
+    shown = plan.shown()
     apply(snapshot, plan, SHORT)
     failed = errors(plan)
     assert set(failed) == {
@@ -312,8 +313,11 @@ def test_a_failed_change_fails_what_needs_it_and_no_sibling(region):
         "IP range 10.0.0.5-10.0.0.9",
     }  # fmt: skip
     assert "'fabric-77'" in failed["fabric fabric-77"]
+    needed = "skipped: dependency cannot be applied: "
+    assert failed["VLAN fabric-77/5"] == f"{needed}fabric fabric-77"
     for name in set(failed) - {"fabric fabric-77"}:
-        assert failed[name].startswith("not tried, because it needs what failed: ")
+        assert failed[name].startswith(needed)
+    assert plan.shown(True) == shown  # the plan told what would not be tried
     assert set(plan.shown(True)["subnet"]) == {"10.1.0.0/24"}
     assert_true(region, snapshot)
 

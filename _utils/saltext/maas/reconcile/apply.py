@@ -126,8 +126,7 @@ class Run:
 
     def failed_needs(self, change) -> list:
         """The changes that one needs and that were not made."""
-        needed = {one for ident in change.needs for one in self.plan.gates.get(ident, (ident,))}
-        needed = [self.changes[one] for one in needed if one in self.changes]
+        needed = [self.changes[one] for one in self.plan.needs(change) if one in self.changes]
         return [one for one in needed if not one.done]
 
     def hopeless(self, wanted) -> bool:

@@ -102,6 +102,10 @@ class Plan:
             found.setdefault(change.wanted.type, {})[change.wanted.label] = change.shown()
         return found
 
+    def needs(self, change) -> set:
+        """The ids of the changes that must have happened before one is tried."""
+        return {one for ident in change.needs for one in self.gates.get(ident, (ident,))}
+
     def problems(self) -> list[str]:
         """What cannot come true, one line each."""
         return [f"{change.name}: {change.problem}" for change in self.changes if change.problem]
@@ -152,7 +156,9 @@ def make_plan(snapshot, wanted) -> Plan:
         predicted = Predicted(snapshot, [*creates, *deletes])
         _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
         gates = arrange(snapshot, wanted, Wishes(held), creates, deletes, predicted)
-    return Plan(creates + deletes, wanted, gates)
+    plan = Plan(creates + deletes, wanted, gates)
+    _tell_what_waits_in_vain(plan)
+    return plan
 
 
 def _change(snapshot, table, one, record, blocked=None):
@@ -201,6 +207,24 @@ def _refuse_conflicts(snapshot, changes, predicted):
         if not change.problem:
             table = snapshot.tables[change.wanted.type]
             change.problem = table.conflict(snapshot, change, predicted)
+
+
+def _tell_what_waits_in_vain(plan):
+    """What needs something that cannot come true cannot either, so a run would not try it."""
+    changes = {change.id: change for change in plan.changes}
+    blocked = [change for change in plan.changes if change.problem]
+    waiting = {}
+    for change in plan.changes if blocked else ():
+        for ident in plan.needs(change):
+            waiting.setdefault(ident, []).append(change)
+    while blocked:
+        found = blocked.pop(0)
+        for change in waiting.get(found.id, ()):
+            if not change.problem:
+                missing = [changes[one] for one in plan.needs(change) if one in changes]
+                told = ", ".join(sorted(one.name for one in missing if one.problem)[:3])
+                change.problem = f"skipped: dependency cannot be applied: {told}"
+                blocked.append(change)
 
 
 def _held(snapshot, table, one, record):
