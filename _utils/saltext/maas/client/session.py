@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import http.client
-import json
 import logging
 import math
 import random
-import re
 import threading
 import time
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
-from saltext.maas.client import errors, faults, shape
+from saltext.maas.client import answers, detect, errors, faults
 from saltext.maas.client.profile import Profile
-from saltext.maas.client.redact import passwords_in, redact
+from saltext.maas.client.redact import passwords_in
 from saltext.maas.release import Release
 
 log = logging.getLogger(__name__)
 
-_BY_STATUS = {
-    400: errors.Invalid,
-    401: errors.NotAuthenticated,
-    403: errors.Forbidden,
-    404: errors.NotFound,
-    409: errors.Conflict,
-    410: errors.NotFound,
-    429: errors.TooMany,
-    502: errors.Unavailable,
-    503: errors.Unavailable,
-    504: errors.Unavailable,
-}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 #: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
 #: one that was reached before: it may be restarting.
@@ -43,23 +28,11 @@ _FIRST_HANDSHAKE, _PROBE = 3.0, 2.0
 _FEW = 4
 #: A 409 that took longer is one behind which MAAS itself has tried ten times.
 _SOON = 10.0
+#: Seconds below which it is no use to send a request that had to wait for its turn.
+_LEAST = 0.05
 #: Bytes that are read of an answer that tells of an error.
 _ERROR_BODY = 64 * 1024
 _MIB = 1024 * 1024
-#: A 409 for a new user is a name or an address that somebody has, not a race.
-_NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
-#: A 503 from one of these paths comes after MAAS has stored what was asked for.
-_MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
-#: How servers tell that they expect TLS.
-_WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
-#: What a release of API 1.0 describes that the one before does not; only later ones name theirs.
-_DESCRIBES = (
-    ("FabricsHandler", "1.9"),
-    ("DevicesHandler", "1.8"),
-    ("BootResourcesHandler", "1.7"),
-    ("LicenseKeysHandler", "1.6"),
-    ("NodeGroupsHandler", "1.5"),
-)
 
 
 class Client:
@@ -104,57 +77,11 @@ class Client:
         """
         with self._lock:
             if self._release is None:
-                self._release = self._find_release()
+                self._release = detect.find(self.profile, self._unsigned)
         return self._release
 
-    def _find_release(self) -> Release:
-        hint = self.profile.release
-        first = hint.api if hint else "2.0"
-        for api in (first, "1.0" if first == "2.0" else "2.0"):
-            path = f"/api/{api}/version/"
-            try:
-                found = self._call(
-                    "GET", path, signed=False, expect={"version": str} if api == "2.0" else dict
-                )
-            except errors.NotFound:
-                continue
-            except errors.Redirected as error:
-                # What is no API of 1.x is its login page.
-                if not error.login:
-                    raise
-                continue
-            except errors.StrangeAnswer as error:
-                if api == "2.0":
-                    raise self._no_region(error) from None
-                found = {}
-            if not found.get("version"):
-                return hint if hint and hint < "1.7" else self._described()
-            try:
-                release = Release(str(found["version"]))
-            except ValueError:
-                release = None
-            if release is None or release.api != api:
-                version = str(found["version"])[:40]
-                raise self._no_region(f"GET {path} names the version {version!r}")
-            return release
-        raise self._no_region("it has no API 1.0 or 2.0")
-
-    def _no_region(self, why):
-        profile = self.profile
-        return errors.NoRegion(f"{profile.url} is no MAAS region ({profile.place}:url): {why}")
-
-    def _described(self) -> Release:
-        """The release of a region that names none (1.5 and 1.6), by what its API offers."""
-        path = "/api/1.0/describe/"
-        try:
-            found = self._call("GET", path, signed=False, expect={"resources": [{"name": str}]})
-        except (errors.StrangeAnswer, errors.NotFound) as error:
-            raise self._no_region(error) from None
-        names = {one["name"] for one in found["resources"]}
-        for name, release in _DESCRIBES:
-            if name in names:
-                return Release(release)
-        raise self._no_region(f"GET {path} has no {_DESCRIBES[-1][0]}")
+    def _unsigned(self, path, expect):
+        return self._call("GET", path, signed=False, expect=expect)
 
     # Calls
 
@@ -263,9 +190,13 @@ class Client:
     @contextlib.contextmanager
     def _slot(self, method, path, end):
         """One of the requests that may be under way at once, whoever's threads they come from."""
+        late = errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
         left = end - time.monotonic()
         if left <= 0 or not self._slots.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
-            raise errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
+            raise late
+        if end - time.monotonic() < min(_LEAST, left / 2):
+            self._slots.release()
+            raise late  # rather than send what nobody would hear the answer of
         try:
             yield
         finally:
@@ -321,8 +252,9 @@ class Client:
             raise fault
         self._reached = self._seen = True
         if good:
-            return _decoded(told, answer, content, expect)
-        raise self._error(told, answer, content, hide)
+            return answers.decoded(told, answer, content, expect)
+        secrets = [*profile.api_key.split(":"), *hide]
+        raise answers.refusal(told, answer, content, profile, secrets)
 
     def _session(self):
         """The session, and the module that made it; both need libraries that may be missing."""
@@ -346,42 +278,6 @@ class Client:
                 )
             self._http = wire.session(profile.concurrency, profile.ca_file, profile.verify), wire
         return self._http
-
-    def _error(self, told, answer, content, hide):
-        status, place = answer.status_code, self.profile.place
-        text = _text(answer, content)
-        secrets = [*self.profile.api_key.split(":"), *hide]
-        fields = _fields(text, secrets) if status == 400 else None
-        extra, before, advice = {}, "", ""
-        if fields is not None:
-            text = "; ".join(
-                (f"{name}: " if name != "__all__" else "") + " ".join(lines)
-                for name, lines in fields.items()
-            )
-        elif _WANTS_TLS.search(text) and status == 400:
-            return errors.Untrusted(
-                f"{told}: the port of {self.profile.url} wants TLS: put https:// into {place}:url"
-            )
-        elif _is_page(content):
-            text = "the answer is a web page"
-        kind = _BY_STATUS.get(status, errors.Unexpected)
-        retry_after = _retry_after(answer.headers.get("Retry-After"))
-        if 300 <= status < 400:
-            text = answer.headers.get("Location", "elsewhere")
-            kind, extra = errors.Redirected, {"login": _is_login(text, told)}
-            before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
-        elif kind is errors.Invalid:
-            extra = {"fields": fields}
-        elif kind is errors.Unavailable:
-            brief = retry_after is not None or status != 503 or _is_page(content)
-            extra = {"machine": bool(_MACHINES.search(told)), "brief": brief}
-        elif kind is errors.Conflict and _NO_RACE.search(told):
-            retry_after = None
-        elif kind is errors.NotAuthenticated:
-            advice = f"; check {place}:api_key, and that the clocks agree"
-        text = redact(text, secrets)[:1000]
-        message = f"{told}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
-        return kind(message, status, text, retry_after, **extra)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -456,78 +352,3 @@ def _pairs(fields: dict) -> list[tuple[str, str]]:
                 one = "true" if one else "false"
             pairs.append((name, "" if one is None else str(one)))
     return pairs
-
-
-def _decoded(told, answer, content, expect):
-    """What a good answer says, once it was seen to be one of MAAS's."""
-
-    def strange(what):
-        kind = errors.StrangeAnswer if told.startswith("GET ") else errors.WrongAnswer
-        return kind(f"{told}: {what}")
-
-    if expect is bytes:
-        return content
-    if not content and answer.status_code == 200 and expect is not str:
-        raise strange("the answer is empty")
-    kind = answer.headers.get("Content-Type", "")
-    if _is_page(content) and ("html" in kind or expect is not str):
-        raise strange("the answer is a web page, and none of MAAS's API")
-    found = _text(answer, content) if content or expect is str else None
-    if "json" in kind and content and expect is not str:
-        try:
-            found = json.loads(found)
-        except (ValueError, RecursionError):
-            raise strange("the answer is no JSON that can be read") from None
-    mistake = None if expect is None else shape.mistake(found, expect)
-    if mistake:
-        raise strange(f"the answer has another form than MAAS's: {mistake}")
-    return found
-
-
-def _text(answer, content) -> str:
-    declared = re.search(r"charset=([\w-]+)", answer.headers.get("Content-Type", ""))
-    try:
-        return content.decode(declared[1] if declared else "utf-8", "replace")
-    except LookupError:
-        return content.decode("utf-8", "replace")
-
-
-def _is_page(content: bytes) -> bool:
-    return content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html"))
-
-
-def _is_login(location, told) -> bool:
-    """Whether a redirect is MAAS's own to its login page, which leads back to where it was."""
-    try:
-        back = parse_qs(urlsplit(location).query).get("next", [""])[0]
-    except ValueError:
-        return False
-    return back.endswith(told.partition(" ")[2])
-
-
-def _fields(text, secrets):
-    """The fields that a 400 complains of, as ``{name: [message]}``; None if it names none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    return {
-        redact(name): [
-            redact(line, secrets) for line in (lines if isinstance(lines, list) else [lines])
-        ]
-        for name, lines in found.items()
-    }
-
-
-def _retry_after(value) -> float | None:
-    """Seconds that a ``Retry-After`` asks for; one that cannot be read is taken for a second."""
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return 1.0

@@ -1,0 +1,162 @@
+"""What an answer says: its content where it is a good one of MAAS's, else the error that it is."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+from saltext.maas.client import errors, shape
+from saltext.maas.client.redact import redact
+
+_BY_STATUS = {
+    400: errors.Invalid,
+    401: errors.NotAuthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    410: errors.NotFound,
+    429: errors.TooMany,
+    502: errors.Unavailable,
+    503: errors.Unavailable,
+    504: errors.Unavailable,
+}
+#: A 409 for a new user is a name or an address that somebody has, not a race.
+_NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
+#: A 503 from one of these paths comes after MAAS has stored what was asked for.
+_MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
+#: How servers tell that they expect TLS.
+_WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
+
+
+def decoded(told: str, answer, content: bytes, expect=None):
+    """Return what a good answer says, once it was seen to be one of MAAS's.
+
+    Args:
+        told: Method and path, for messages.
+        answer: The ``requests`` response, for status and headers.
+        content: Its body.
+        expect: Its shape, see :mod:`saltext.maas.client.shape`.
+
+    Raises:
+        StrangeAnswer: A read was answered otherwise.
+        WrongAnswer: A write was.
+    """
+
+    def strange(what):
+        kind = errors.StrangeAnswer if told.startswith("GET ") else errors.WrongAnswer
+        return kind(f"{told}: {what}")
+
+    if expect is bytes:
+        return content
+    if not content and answer.status_code == 200 and expect is not str:
+        raise strange("the answer is empty")
+    kind = answer.headers.get("Content-Type", "")
+    if _is_page(content) and ("html" in kind or expect is not str):
+        raise strange("the answer is a web page, and none of MAAS's API")
+    found = _text(answer, content) if content or expect is str else None
+    if "json" in kind and content and expect is not str:
+        try:
+            found = json.loads(found)
+        except (ValueError, RecursionError):
+            raise strange("the answer is no JSON that can be read") from None
+    mistake = None if expect is None else shape.mistake(found, expect)
+    if mistake:
+        raise strange(f"the answer has another form than MAAS's: {mistake}")
+    return found
+
+
+def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasError:
+    """Return the error that an answer with another status than one of success is.
+
+    Args:
+        told: Method and path, for messages.
+        answer: The ``requests`` response, for status and headers.
+        content: The beginning of its body.
+        profile: The :class:`~saltext.maas.client.profile.Profile`.
+        secrets: What the text must not show.
+    """
+    status, place = answer.status_code, profile.place
+    text = _text(answer, content)
+    fields = _fields(text, secrets) if status == 400 else None
+    extra, before, advice = {}, "", ""
+    if fields is not None:
+        text = "; ".join(
+            (f"{name}: " if name != "__all__" else "") + " ".join(lines)
+            for name, lines in fields.items()
+        )
+    elif _WANTS_TLS.search(text) and status == 400:
+        return errors.Untrusted(
+            f"{told}: the port of {profile.url} wants TLS: put https:// into {place}:url"
+        )
+    elif _is_page(content):
+        text = "the answer is a web page"
+    kind = _BY_STATUS.get(status, errors.Unexpected)
+    retry_after = _retry_after(answer.headers.get("Retry-After"))
+    if 300 <= status < 400:
+        text = answer.headers.get("Location", "elsewhere")
+        kind, extra = errors.Redirected, {"login": _is_login(text, told)}
+        before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
+    elif kind is errors.Invalid:
+        extra = {"fields": fields}
+    elif kind is errors.Unavailable:
+        brief = retry_after is not None or status != 503 or _is_page(content)
+        extra = {"machine": bool(_MACHINES.search(told)), "brief": brief}
+    elif kind is errors.Conflict and _NO_RACE.search(told):
+        retry_after = None
+    elif kind is errors.NotAuthenticated:
+        advice = f"; check {place}:api_key, and that the clocks agree"
+    text = redact(text, secrets)[:1000]
+    message = f"{told}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
+    return kind(message, status, text, retry_after, **extra)
+
+
+def _text(answer, content) -> str:
+    declared = re.search(r"charset=([\w-]+)", answer.headers.get("Content-Type", ""))
+    try:
+        return content.decode(declared[1] if declared else "utf-8", "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
+
+
+def _is_page(content: bytes) -> bool:
+    return content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _is_login(location, told) -> bool:
+    """Whether a redirect is MAAS's own to its login page, which leads back to where it was."""
+    try:
+        back = parse_qs(urlsplit(location).query).get("next", [""])[0]
+    except ValueError:
+        return False
+    return back.endswith(told.partition(" ")[2])
+
+
+def _fields(text, secrets):
+    """The fields that a 400 complains of, as ``{name: [message]}``; None if it names none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {
+        redact(name): [
+            redact(line, secrets) for line in (lines if isinstance(lines, list) else [lines])
+        ]
+        for name, lines in found.items()
+    }
+
+
+def _retry_after(value) -> float | None:
+    """Seconds that a ``Retry-After`` asks for; one that cannot be read is taken for a second."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return 1.0
