@@ -220,3 +220,21 @@ def test_a_record_of_its_own_is_not_described_twice(windows):
     (line,) = told(windows, zone({**own, "rrdata": "0 0 1688 other.example.com"}))
     assert "set windows_kms_host instead, or use another priority or weight" in line
     carried_out(windows, zone({**own, "rrdata": "10 0 1688 other.example.com"}))
+
+
+# Addresses that go with their subnet
+
+
+def test_addresses_of_names_and_a_subnet_that_goes(region):
+    carried_out(region, {"subnets": {"192.0.2.0/24": None}})
+    new = {**zone(resources={"www": {"ip_addresses": ["192.0.2.1"]}}),
+           "exclusive": {"subnet": True}, "prune": {"in_use": True}}  # fmt: skip
+    shown = whole_run(region, new)  # the subnet first, which would take the address along
+    assert set(shown) == {"dns_resource", "subnet"}
+
+    carried_out(region, {"subnets": {"192.0.2.0/24": None}})
+    carried_out(region, zone(resources={"api": {"ip_addresses": ["192.0.2.9"]}}))
+    data = {**zone(resources={"api": {"ip_addresses": ["192.0.2.9"]}}),
+            "exclusive": {"subnet": True}, "prune": {"in_use": True}}  # fmt: skip
+    (line,) = whole.plan_of(snapshot_of(region), data).problems()
+    assert "DNS name api.example.com is described and has its address in it" in line

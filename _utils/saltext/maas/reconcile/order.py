@@ -140,6 +140,9 @@ class _Others:
         self.predicted = predicted
         self._groups = {}
 
+    def of(self, type):
+        return [change for change in self._changes if change.wanted.type == type]
+
     def by(self, type, field, value):
         if (type, field) not in self._groups:
             groups = self._groups[type, field] = {}
@@ -159,14 +162,15 @@ def _wait(snapshot, creates, deletes, predicted):
     """What tables say that changes wait for.
 
     Returns:
-        The ids of the deletions among it.
+        The ids of the deletions that creates wait for.
     """
     early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
-    for change in creates:
+    for change in [*creates, *deletes]:
         for other in BY_NAME[change.wanted.type].waits_for(snapshot, change, others):
             if other is not change:
                 change.needs.add(other.id)
-                early |= {other.id} if other.action == "delete" else set()
+                if other.action == "delete" and change.action != "delete":
+                    early.add(other.id)
     return early
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 from dataclasses import replace
 
 from saltext.maas.client.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.nodes import member, named
+from saltext.maas.resources.nodes import CONTROLLERS, leaving, member, named
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
@@ -77,16 +78,20 @@ class Domain(Table):
         """Return the node that keeps MAAS from deleting a domain."""
         if change.action != "delete":
             return None
-        moved = {
-            one.wanted.key
-            for type in ("rack", "region_controller")
-            for one in predicted.changes(type)
-            if one.wanted.values.get("domain") not in (None, change.wanted.key)
-        }
         for record in snapshot.records("node").values():
-            if named(record.raw, "domain") == change.wanted.key and record.key not in moved:
+            if named(record.raw, "domain") != change.wanted.key:
+                continue
+            # Controllers may get another domain, or go, by the plan.
+            tables = CONTROLLERS.get(record.raw.get("node_type"))
+            if not tables or any(
+                predicted.of(type).get(record.key, {}).get("domain") == change.wanted.key
+                for type in tables
+            ):
                 return f"{record.key} belongs to it; give that node another domain first"
         return None
+
+    def waits_for(self, snapshot, change, others):
+        return leaving(others) if change.action == "delete" else ()
 
     def delete(self, run, wanted, record):
         self._remove_kms(run, record.key)
@@ -242,7 +247,7 @@ class DnsResource(_Named):
         if record is None or self._has_addresses(record):
             return record
         # Without addresses it is there for its other records only, and goes with the last of them.
-        others = wanted.absent and _records(record.raw)
+        others = wanted.absent and self._has_records(snapshot, record.raw)
         return None if others or wanted.values.get("ip_addresses") else record
 
     def create(self, run, wanted):
@@ -251,6 +256,12 @@ class DnsResource(_Named):
             super().create(run, wanted)
         else:  # MAAS wants no second one of the name
             self.update(run, wanted, there)
+
+    def _has_records(self, snapshot, raw):
+        """Whether a name has other records, after what this run did to them."""
+        if not _records(raw):
+            return False
+        return bool(snapshot.group("dns_record", "fqdn").get(self.key_of(raw)))
 
     def _has_addresses(self, record):
         return bool(self.by_name["ip_addresses"].value(record.raw))
@@ -269,13 +280,21 @@ class DnsResource(_Named):
         return None
 
     def waits_for(self, snapshot, change, others):
+        if change.action == "delete":
+            return
         for other in others.by("dns_record", "fqdn", change.wanted.key):
             if other.action == "delete" and other.wanted.values["rrtype"] == "CNAME":
+                yield other
+        # MAAS deletes addresses along with their subnet.
+        ips = [ipaddress.ip_address(ip) for ip in change.wanted.values.get("ip_addresses") or ()]
+        for other in others.of("subnet"):
+            net = ipaddress.ip_network(other.wanted.key)
+            if other.action == "delete" and any(ip in net for ip in ips):
                 yield other
 
     def delete(self, run, wanted, record):
         """Delete a name; one that has other records as well loses its addresses only."""
-        if not _records(record.raw):
+        if not self._has_records(run.snapshot, record.raw):
             super().delete(run, wanted, record)
             return
         raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
@@ -283,7 +302,8 @@ class DnsResource(_Named):
         run.snapshot.drop("ip_address")
 
     def promise_removal(self, snapshot, raw):
-        return self.promised(snapshot, raw, {"ip_addresses": None}) if _records(raw) else None
+        left = self._has_records(snapshot, raw)
+        return self.promised(snapshot, raw, {"ip_addresses": None}) if left else None
 
     def after_deletion(self, snapshot):
         snapshot.drop("ip_address")

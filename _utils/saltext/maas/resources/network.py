@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.client.errors import BadInput
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.nodes import holder, nic_vlans
+from saltext.maas.resources.nodes import holder, leaving, nic_vlans, stays
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
@@ -88,8 +88,17 @@ class Fabric(Table):
         moved = {one.raw["id"] for one in predicted.changes("vlan")
                  if one.raw and one.wanted.values["fabric"] != change.wanted.key}  # fmt: skip
         here = {vlan["id"] for vlan in change.raw["vlans"]} - moved
-        found = holder(snapshot, here, nic_vlans)
-        return f"{found}, and MAAS deletes no fabric that nodes are connected to" if found else None
+        for record in snapshot.records("node").values():
+            nics = record.raw.get("interface_set") or ()
+            if any(here & set(nic_vlans(nic)) for nic in nics) and stays(record, predicted):
+                return (
+                    f"{record.key} has an interface there, and MAAS deletes no fabric that nodes "
+                    "are connected to"
+                )
+        return None
+
+    def waits_for(self, snapshot, change, others):
+        return leaving(others) if change.action == "delete" else ()
 
     def keeps(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None

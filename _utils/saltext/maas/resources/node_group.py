@@ -249,6 +249,10 @@ class NodeGroupInterface(Table):
     def after_creation(self, snapshot, raw):
         self._networks_change(snapshot)
 
+    def send_create(self, run, values, data, files):
+        data.setdefault("interface", values.get("name") or "")  # which a managed one must name
+        return super().send_create(run, values, data, files)
+
     def completed(self, raw, values, before):
         kept = {"cluster": values["cluster"]}
         if before is None or "router_ip" in values or "router_ip" in before:

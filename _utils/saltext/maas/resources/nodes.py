@@ -5,6 +5,9 @@ from __future__ import annotations
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.table import Table
 
+#: The resource types that controllers are described as, by the ``node_type`` of API 2.0.
+CONTROLLERS = {2: ("rack",), 3: ("region_controller",), 4: ("rack", "region_controller")}
+
 
 class Node(Table):
     """A machine, device or controller, by its host name; only looked up."""
@@ -28,6 +31,20 @@ class Node(Table):
 
     def exports(self, snapshot, record):
         return False
+
+
+def leaving(others):
+    """Yield the deletions of racks among all changes: what these are connected to goes later."""
+    for change in others.of("rack"):
+        if change.action == "delete":
+            yield change
+
+
+def stays(record, predicted) -> bool:
+    """Whether a node is still there after a plan; a rack controller may go by it."""
+    # One that is a region controller as well stays with its interfaces.
+    rack = record.raw.get("node_type") == 2
+    return not rack or record.key in predicted.of("rack")
 
 
 def member(snapshot, belongs) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.node_group import NodeGroupInterface
-from saltext.maas.resources.nodes import holder, nic_subnets
+from saltext.maas.resources.nodes import holder, leaving, nic_subnets, stays
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
@@ -122,12 +122,12 @@ class Subnet(Table):
             return None
         if snapshot.release < "2.0":
             return self._cluster_conflict(change.wanted.key, predicted)
-        forced = bool(change.wanted.values.get("force"))
-        return self._dhcp_conflict(snapshot, change, predicted) or (
-            None
-            if forced or snapshot.release < "3.7"
-            else self._node_conflict(snapshot, change.raw)
+        blocked = self._dhcp_conflict(snapshot, change, predicted) or self._address_conflict(
+            snapshot, change.wanted.key, predicted
         )
+        if blocked or change.wanted.values.get("force") or snapshot.release < "3.7":
+            return blocked
+        return self._node_conflict(snapshot, change.raw, predicted)
 
     @staticmethod
     def _cluster_conflict(cidr, predicted):
@@ -154,17 +154,37 @@ class Subnet(Table):
         return None
 
     @staticmethod
-    def _node_conflict(snapshot, raw):
+    def _address_conflict(snapshot, cidr, predicted):
+        """MAAS deletes the addresses of DNS names and users along with a subnet."""
+        net, written = ipaddress.ip_network(cidr), predicted.changes("dns_resource")
+        later = {one.wanted.key for one in written}  # those are written once the subnet is gone
+        for type, noun in (("dns_resource", "DNS name"), ("ip_address", "reserved IP address")):
+            for key in sorted(snapshot.claimed(type) - later):
+                values = predicted.of(type).get(key)
+                ips = () if values is None else values.get("ip_addresses") or (values.get("ip"),)
+                if any(ip and ipaddress.ip_address(ip) in net for ip in ips):
+                    return (
+                        f"{noun} {key} is described and has its address in it, which MAAS deletes "
+                        "along with a subnet; leave that one out or give it another address first"
+                    )
+        return None
+
+    @staticmethod
+    def _node_conflict(snapshot, raw, predicted):
         for record in snapshot.records("node").values():
             for nic in record.raw.get("interface_set") or ():
                 for link in nic.get("links") or ():
                     here = (link.get("subnet") or {}).get("id") == raw["id"]
-                    if here and link.get("ip_address") and link.get("mode") != "dhcp":
+                    used = here and link.get("ip_address") and link.get("mode") != "dhcp"
+                    if used and stays(record, predicted):
                         return (
                             f"{record.key} has the address {link['ip_address']} in it; delete it "
                             "all the same with force: true (maas_subnet.absent)"
                         )
         return None
+
+    def waits_for(self, snapshot, change, others):
+        return leaving(others) if change.action == "delete" else ()
 
     def delete(self, run, wanted, record):
         forced = wanted.values.get("force") and run.snapshot.release >= "3.7"
@@ -286,6 +306,8 @@ class IpRange(Table):
                 yield handed_out(values["subnet"]), low, high
 
     def waits_for(self, snapshot, change, others):
+        if change.action == "delete":
+            return
         values = others.predicted.of(self.name)[change.wanted.key]
         cidr = values.get("subnet")
         if values.get("type") != "dynamic" or _is_managed(cidr, others.predicted):

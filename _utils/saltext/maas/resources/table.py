@@ -310,16 +310,17 @@ class Table:
         return set()
 
     def waits_for(self, snapshot, change, others):
-        """Yield the changes that must have happened before a creation or an update.
+        """Yield the changes that must have happened before this one.
 
-        Other than :meth:`needs` it knows what the changes are; a deletion that is waited for
-        comes early instead of last.
+        Other than :meth:`needs` it knows what the changes are; a deletion that a creation or an
+        update waits for comes early instead of last.
 
         Args:
             snapshot: The region.
             change: The :class:`~saltext.maas.reconcile.plan.Change`.
-            others: All changes; ``others.by(type, field, value)`` are those of a type whose
-                object has, or had, a value, ``others.predicted`` is the region as they leave it.
+            others: All changes: ``others.of(type)`` those of a type, ``others.by(type, field,
+                value)`` those of a type whose object has, or had, a value;
+                ``others.predicted`` is the region as they leave it.
         """
         return ()
 
