@@ -163,9 +163,10 @@ def _api(surface, url):
 def _region(surface, url, api_key, ca_file, verify):
     """The region's description of its API, once it took the key."""
     reach = Profile(
-        url, api_key, ca_file or "", verify, release=surface.release, deadline=30, read_timeout=20
-    )
-    client = Client(reach)
+        url, api_key, ca_file or "", verify, release=surface.release, deadline=30, read_timeout=20,
+        place="maas_cli",
+    )  # fmt: skip
+    client = Client(reach, patience=0)
     try:
         # 1.5 and 1.6 would store a wrong key without a word.
         if surface.release >= "2.0":
