@@ -194,13 +194,17 @@ def old(tmp_path):
         yield minion_of(tmp_path, server), server
 
 
+def failures(done):
+    return {name: one["comment"] for name, one in done.items() if not one["result"]}
+
+
 def check(minion, server, present, gone):
     planned = minion.apply(present, "test=True")
     assert not [one for one in planned.values() if one["result"] is False], planned
     assert not [entry for entry in server.region.log if entry.method != "GET"]
 
     done = minion.apply(present)
-    assert all(one["result"] for one in done.values()), done
+    assert failures(done) == {}
     assert any(one["changes"] for one in done.values())
     # Each state was planned upon what those before it would have done.
     differ = {
@@ -213,7 +217,7 @@ def check(minion, server, present, gone):
 
     count = len(server.region.log)
     again = minion.apply(present)
-    assert all(one["result"] for one in again.values()), again
+    assert failures(again) == {}
     assert not [one for one in again.values() if one["changes"]]
     second = server.region.log[count:]
     assert not [entry for entry in second if entry.method != "GET"]
@@ -224,13 +228,18 @@ def check(minion, server, present, gone):
     assert all(one["result"] for one in foreseen.values())
 
     planned = minion.apply(gone, "test=True")
-    assert all(one["changes"] and one["result"] is None for one in planned.values()), planned
+    assert {
+        name: one["comment"]
+        for name, one in planned.items()
+        if not one["changes"] or one["result"] is not None
+    } == {}
     done = minion.apply(gone)
     assert all(one["changes"] and one["result"] for one in done.values()), [
         (name, one["comment"]) for name, one in done.items() if not one["changes"]
     ]
     again = minion.apply(gone)
-    assert all(one["result"] and not one["changes"] for one in again.values()), again
+    assert failures(again) == {}
+    assert [name for name, one in again.items() if one["changes"]] == []
 
 
 def test_states_of_api_2(new):
