@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from saltext.maas import database
-from saltext.maas.host import cluster, enrolment, rotate, shared_secret
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from saltext.maas import database, envelope, seal
+from saltext.maas.host import cluster, enrolment, rotate, shared_secret, transaction
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.surface import Surface
+from support import in_process
 from support.fleet import Fleet
+from support.killing import forked
 
 pytestmark = pytest.mark.postgres
 
@@ -77,3 +83,64 @@ def test_a_region_without_database_says_so(tmp_path):
         Path(region.path("secret")).parent.mkdir(parents=True, exist_ok=True)
         with pytest.raises(Exception, match="database"):
             rotate.rotate(region)
+
+
+def litter(root):
+    return [
+        name for _, _, names in os.walk(root) for name in names
+        if ".saltext-maas." in name and not name.endswith(".bak")
+    ]  # fmt: skip
+
+
+def test_a_rotation_that_is_killed_anywhere_is_finished_or_put_back(site, monkeypatch, tmp_path):
+    fleet, region, _ = site
+    monkeypatch.setattr(Surface, "run", in_process.run)
+    mark = Path(region.root, "var/lib/saltext-maas/rotation.unfinished")
+    seen = set()
+    for point in range(100):
+        before = stored(region)
+        ended = forked(lambda: rotate.rotate(region, wait=20), point)
+        assert not ended or "error" not in ended, ended
+        kept, there = stored(region), shared_secret.read(region)
+        seen.add((kept == before, there == before))
+        if mark.exists():
+            assert rotate.rotate(region, test=True)["changes"]["unfinished run"]
+            told = rotate.finish(region)
+            assert told["unfinished run"]["new"] == "finished"
+        assert stored(region) == kept
+        assert shared_secret.read(region) == kept == shared_secret.of_region(region)
+        assert not mark.exists()
+        assert rotate.finish(region) == {}
+        if region.release >= "3.3":
+            assert fleet.region.secret == kept
+        if ended:
+            break
+    assert litter(region.root) == []
+    # Killed before anything, between file and commit, and after both.
+    assert seen == {(True, True), (True, False), (False, False)}
+    refused_while_another_is_at_work(region)
+    if region.release < "3.3":
+        sealing_finishes_it(region, tmp_path)
+
+
+def refused_while_another_is_at_work(region):
+    with (
+        transaction.locked(region, "rotation"),
+        pytest.raises(HostError, match="Another run changes the rotation of this host now"),
+    ):
+        rotate.rotate(region)
+
+
+def sealing_finishes_it(region, folder):
+    kept = stored(region)
+    Path(region.path("secret")).write_text("c0ffee" * 5)
+    Path(region.root, "var/lib/saltext-maas/rotation.unfinished").write_text("")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    (folder / "minion.pem").write_bytes(key.private_bytes(*pem, serialization.NoEncryption()))
+    opts = {"id": "region", "pki_dir": str(folder), "maas.root": region.root}
+    pillar = {"maas": {"clusters": {"rack-1": None}}}
+    dunders = {"__opts__": opts, "__pillar__": pillar, "__context__": {}, "__salt__": {}}
+    found = envelope.close(dunders, {"rack-1": seal.public_text(key)})
+    assert set(found["boxes"]) == {"rack-1"}
+    assert shared_secret.read(region) == kept

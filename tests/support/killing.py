@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def _die_at(point):
     sys.addaudithook(hook)
 
 
-def _forked(work, point=None):
+def forked(work, point=None):
     """Run in a child; its result, or None when it was killed."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -72,6 +73,16 @@ def _forked(work, point=None):
         text = stream.read()
     os.waitpid(child, 0)
     return json.loads(text) if text else None
+
+
+def full_disk(work, size: int = 0):
+    """Run in this process, which is a child, where no file grows beyond some bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        return work()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
 def _files(box, names):
@@ -113,7 +124,7 @@ def _main(job):
         def work(test=False, surface=surface):
             return configure(surface, test=test, **extra, **job["settings"])
 
-        first = _forked(work, point)
+        first = forked(work, point)
         if first and "error" in first:
             raise SystemExit(f"point {point}: {first['error']}")
         report = {"before": before, "after": _files(box, names), "killed": first is None}
@@ -122,7 +133,7 @@ def _main(job):
             told = {"planned": work(test=True), "done": work()}
             return {**told, "late": _late(box, names, services), "again": work()}
 
-        then = _forked(repair)
+        then = forked(repair)
         if "error" in then:
             raise SystemExit(f"after point {point}: {then['error']}")
         report.update(then)

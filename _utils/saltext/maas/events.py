@@ -9,9 +9,9 @@ import logging
 import os
 import random
 import re
-import tempfile
 import time
 
+from saltext.maas import whole_file
 from saltext.maas.client import shape
 from saltext.maas.client.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
 
@@ -260,14 +260,7 @@ class Follower:
     def _store(self, known):
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".events-", dir=folder)
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:
-                json.dump(known, stream)
-            os.replace(name, self._path)
-        except BaseException:
-            os.unlink(name)  # such as on a full disk
-            raise
+        whole_file.put(self._path, json.dumps(known))
 
 
 def _id(event):

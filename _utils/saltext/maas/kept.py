@@ -8,11 +8,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import threading
 import time
 import traceback
 
+from saltext.maas import whole_file
 from saltext.maas.client.errors import MaasError
 from saltext.maas.inventory import read
 
@@ -138,15 +138,8 @@ class Kept:
     def _keep(self, known):
         try:
             self._made_folder()
-            number, new = tempfile.mkstemp(dir=self._folder, prefix=".nodes-")
-            try:
-                with open(number, "w", encoding="utf-8") as stream:
-                    _give(number, self._folder)
-                    json.dump(known, stream)
-                os.replace(new, self._path)
-            except OSError:
-                os.unlink(new)
-                raise
+            text = json.dumps(known)
+            whole_file.put(self._path, text, lambda number: _give(number, self._folder))
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._path}.failed")
         except OSError as error:

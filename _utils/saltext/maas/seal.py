@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlg
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from saltext.maas import runtime
+from saltext.maas import runtime, whole_file
 from saltext.maas.client.errors import MaasError
 
 VERSION = 1
@@ -270,22 +270,35 @@ def _remember(path, serial, expires):
     """Note an opened box, and refuse it the second time; what has expired is forgotten."""
     import fcntl
 
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        now, kept = time.time(), {}
-        for line in stream.read(_MAX_OPENED).splitlines():
-            one, _, until = line.partition(" ")
-            if until.isdigit() and int(until) + SKEW >= now:
-                kept[one] = int(until)
-        if serial in kept:
-            raise SealError("the box was opened before; have it sealed again")
-        kept[serial] = expires
-        stream.seek(0)
-        stream.truncate()
-        stream.write("".join(f"{one} {until}\n" for one, until in kept.items()))
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        # The file itself is exchanged, so another one carries the lock.
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = _opened(path)
+            if serial in kept:
+                raise SealError("the box was opened before; have it sealed again")
+            kept[serial] = expires
+            lines = (f"{one} {until}\n" for one, until in kept.items())
+            whole_file.put(path, "".join(lines), lasting=True)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise SealError(
+            f"the box was not opened, as that cannot be noted in {path}: {error.strerror}"
+        ) from None
+
+
+def _opened(path) -> dict:
+    """The boxes that were opened and could be still, with the time until which."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            lines = stream.read(_MAX_OPENED).splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition(" ")[::2] for line in lines)
+    now = time.time()
+    return {one: int(until) for one, until in pairs if until.isdigit() and int(until) + SKEW >= now}
 
 
 def _strong(key, kind):

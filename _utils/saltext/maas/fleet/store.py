@@ -9,6 +9,8 @@ import os
 import time
 import uuid
 
+from saltext.maas import whole_file
+
 
 class Store:
     """Queue, records and batches of one master's fleet; files only root (or Salt's user) reads.
@@ -152,12 +154,7 @@ class Store:
         return found if isinstance(found, dict) else {}
 
     def _write(self, kind, name, values):
-        path = self._path(kind, name)
-        temporary = f"{path}.{uuid.uuid4().hex}"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(values, stream)
-        os.replace(temporary, path)
+        whole_file.put(self._path(kind, name), json.dumps(values))
 
 
 def _asked(entry):

@@ -65,6 +65,29 @@ def plan(surface: Surface, part: str) -> dict:
     }
 
 
+@contextlib.contextmanager
+def locked(surface: Surface, part: str):
+    """Let no other run change a part of the host within this block.
+
+    Raises:
+        HostError: One does so now.
+        OSError: The lock's file cannot be made.
+    """
+    folder = os.path.join(surface.root, FOLDER)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, f"{part}.lock")
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HostError(f"Another run changes the {part} of this host now.") from None
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(lock)
+
+
 class Change:
     """Everything within the ``with`` is done as a whole, then services restart once.
 
@@ -110,7 +133,7 @@ class Change:
         self._mend = mend
         self._folder = os.path.join(surface.root, FOLDER, part)
         self._journal = {}
-        self._lock = None
+        self._lock = contextlib.ExitStack()
         self.restarted: list[str] = []
 
     # begin
@@ -141,14 +164,7 @@ class Change:
             self._surface.command([name])
 
     def _take_lock(self):
-        parent = os.path.dirname(self._folder)
-        os.makedirs(parent, mode=0o700, exist_ok=True)
-        path = os.path.join(parent, f"{self._part}.lock")
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError(f"Another run changes the {self._part} of this host now.") from None
+        self._lock.enter_context(locked(self._surface, self._part))
 
     def _begin(self):
         found = unfinished(self._surface, self._part)
@@ -297,7 +313,4 @@ class Change:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _let_go(self):
-        if self._lock is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._lock)
-            self._lock = None
+        self._lock.close()
