@@ -12,7 +12,9 @@ maas:
           subnet_mask: 255.255.255.0
           router_ip: 10.10.0.1
           dynamic_range: {low: 10.10.0.100, high: 10.10.0.149}
+          {%- if not salt['grains.get']('maas:release', '1.7').startswith('1.5') %}
           static_range: {low: 10.10.0.150, high: 10.10.0.199}
+          {%- endif %}
     cluster-b:
       uuid: 0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a02
       cluster_name: Cluster B

@@ -2,5 +2,5 @@
 maas:
   settings:
     maas_name: example
-    ntp_server: ntp.example.com
+    ntp_server: 192.0.2.123  # 1.5 takes an address only, later ones names too
     enable_third_party_drivers: false

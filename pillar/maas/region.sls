@@ -1,8 +1,11 @@
 # What only the region host needs.
-{%- set old = salt['grains.get']('maas:release', '3').startswith('1.') %}
+{%- set release = salt['grains.get']('maas:release', '3') %}
+{%- set old = release.startswith('1.') %}
 include:
   - maas.{{ 'networks-1x' if old else 'networks-2x' }}
+{%- if not release.startswith('1.5') %}{# whose clusters select their images themselves #}
   - maas.{{ 'images-1x' if old else 'images-2x' }}
+{%- endif %}
 
 maas:
   region:
