@@ -101,19 +101,6 @@ def test_reading(tmp_path):
         files.read(str(tmp_path))
 
 
-def test_a_snapshot_puts_back(surface, conf, tmp_path):
-    new = tmp_path / "new"
-    same = tmp_path / "same"
-    same.write_text("same")
-    snapshot = files.Snapshot(surface, [str(conf), str(new), str(same)])
-    conf.write_text("changed")
-    new.write_text("appeared")
-    assert snapshot.restore() == [str(conf), str(new)]
-    assert conf.read_text() == "old\n"
-    assert not new.exists()
-    assert snapshot.restore() == []
-
-
 def test_secrets_are_owned_by_maas_where_there_is_one(surface, conf):
     note = files.own_secret(surface, str(conf), "nosuch-user", "nosuch-group")
     assert note == "/a.conf keeps its owner: there is no nosuch-user:nosuch-group here."

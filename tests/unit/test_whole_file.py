@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from saltext.maas import seal, whole_file
+from saltext.maas import pillar, seal, whole_file
+from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet.store import Store
 from saltext.maas.kept import Kept
 from support.killing import forked, full_disk
@@ -98,3 +99,17 @@ def test_what_another_left_there_is_not_followed(tmp_path):
     with pytest.raises(seal.SealError, match="cannot be noted"):
         seal._remember(str(tmp_path / "opened"), "a" * 32, 2**40)
     assert not target.exists()
+
+
+def test_an_export_is_whole_or_not_there(tmp_path):
+    texts = {"init.sls": "include: []\n", "maas.sls": "x" * 5000}
+
+    def write():
+        try:
+            pillar.write(str(tmp_path / "pillar"), texts)
+        except MaasError as error:
+            return str(error)
+
+    assert "cannot be written: File too large" in forked(lambda: full_disk(write, 1000))
+    assert files(tmp_path) == []
+    assert len(pillar.write(str(tmp_path / "pillar"), texts)) == 2

@@ -257,36 +257,6 @@ def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "ma
     return note
 
 
-class Snapshot:
-    """Files as they were, to put them back when a change fails.
-
-    Args:
-        surface: The host.
-        paths: Files that are about to change; one that is absent is removed again.
-    """
-
-    def __init__(self, surface: Surface, paths):
-        self._surface = surface
-        self._texts = {path: read(path) for path in paths}
-
-    def restore(self) -> list[str]:
-        """Put back every file that differs.
-
-        Returns:
-            Paths that were put back.
-        """
-        restored = []
-        for path, text in self._texts.items():
-            if read(path) == text:
-                continue
-            if text is None:
-                paths.remove(path)
-            else:
-                replace(self._surface, path, text, backup=False)
-            restored.append(path)
-        return restored
-
-
 def reason(error: OSError) -> str:
     """Why something could not be done, in the system's words."""
     return getattr(error, "strerror", None) or type(error).__name__

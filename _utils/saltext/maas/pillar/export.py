@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -98,16 +99,19 @@ def write(folder: str, texts: dict) -> list:
     """
     if not os.path.isabs(str(folder)):
         raise BadInput(f"folder: {folder!r} must be an absolute path, such as /srv/pillar/maas")
+    paths = []
     try:
         os.makedirs(folder, exist_ok=True)
         if os.listdir(folder):
             raise MaasError(f"{folder} holds files already; name an empty or new folder")
-        paths = []
         for name, text in texts.items():
             paths.append(os.path.join(folder, name))
             with open(paths[-1], "x", encoding="utf-8") as stream:
                 stream.write(text)
     except OSError as error:
+        for path in paths:  # such as on a full disk: an export is whole, or not there
+            with contextlib.suppress(OSError):
+                os.unlink(path)
         raise MaasError(f"{folder} cannot be written: {error.strerror}") from None
     return paths
 
