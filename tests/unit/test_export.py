@@ -141,6 +141,23 @@ def test_secrets_are_references(region):
     assert whole.plan_of(snapshot_of(region), described).shown() == {}
 
 
+def test_a_url_with_a_password_is_a_reference(region):
+    proxy = "http://me:swordfish@proxy.example.com:3128/"
+    archive = "https://me:swordfish@repo.example.com/ubuntu"
+    carried_out(region, {
+        "settings": {"http_proxy": proxy},
+        "package_repositories": {"own": {"url": archive}},
+    })  # fmt: skip
+    found = pillar.export(snapshot_of(region))
+    assert "swordfish" not in pillar.files(found)["init.sls"]
+    secrets = {
+        "sdb://maas/setting/http_proxy": proxy, "sdb://maas/package_repository/own/url": archive,
+    }  # fmt: skip
+    assert set(secrets) <= set(found.secrets)
+    described = revealed(found.described, secrets)
+    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+
+
 def test_dhcp_racks_and_images(region):
     rack(region, "a", "10.0.0.2")
     carried_out(region, {

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from saltext.maas.client.errors import WrongAnswer
-from saltext.maas.client.redact import HIDDEN
+from saltext.maas.client.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -428,7 +428,7 @@ class SettingTable(Table):
 
     def pillar_entry(self, values):
         known = SETTINGS[values["name"]]
-        if known.secret:
+        if known.secret or passwords_in([str(values["value"])]):
             return reference(self.name, values["name"])
         if known.words and values["value"]:
             return values["value"].split()

@@ -14,7 +14,7 @@ from saltext.maas.client.errors import (
     StrangeAnswer,
     WrongAnswer,
 )
-from saltext.maas.client.redact import HIDDEN
+from saltext.maas.client.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
 from saltext.maas.resources.place import Place
@@ -416,7 +416,8 @@ class Table:
                 empty = value is None or value == []
                 if value in usual or (empty and (None in usual or UNKNOWN in usual)):
                     continue
-            if field.secret:
+            # An object that is found by a URL with a password in it cannot be described otherwise.
+            if field.secret or (name not in self.identity and passwords_in([str(value)])):
                 value = reference(self.name, self.key(values), name)
             found[place.spelling(name)] = value
         return found
