@@ -135,8 +135,9 @@ def seed_random(lab, note):
         return
     for series, arch in _IMPORTED:
         row = catalogue.add_synced(region, "ubuntu", series, arch)
-        for file in row["sets"][-1]["files"]:
-            file["have"] = file["size"]
+        for file in row["sets"][-1]["files"]:  # which held their names
+            text = f"{row['name']} {row['architecture']} {file['filename']}"
+            file["size"] = file["have"] = len(text)
     source = region.rows(catalogue.SOURCES)[1]
     source["catalogue"] = [("ubuntu", series, arch) for series, arch in _OFFERED]
     source["kernels"] = ("generic", "hwe-t")
@@ -146,8 +147,11 @@ def seed_random(lab, note):
 
 
 def learn_name(lab, recorded, got):
-    """Remember what an interface is called here whose name was drawn at random."""
+    """Remember what is called otherwise here: names drawn at random, and what came along."""
     if isinstance(recorded, dict) and isinstance(got, dict):
+        one, other = (found.get("vlans") or [] for found in (recorded, got))
+        if len(one) == len(other) == 1:  # of a new fabric
+            lab.learn(one[0], other[0])
         one, other = recorded.get("name"), got.get("name")
         if one != other and re.search(r"unnamed-\d+|-ipv[46]-", str(one)):
             lab.names[one] = other

@@ -50,8 +50,8 @@ def offered_kernels(source, offered):
 
 
 def index(region, source):
-    """Read the catalogue of a source in the background."""
-    source["catalogue"] = []
+    """Read the catalogue of a source in the background; until then it has the one it had."""
+    source.setdefault("catalogue", [])
     region.later(region.options.index_seconds, lambda: _read(region, source))
 
 

@@ -52,9 +52,10 @@ def _remove(rows, row):
 def _file_shown(row, content=False):
     shown = {
         "filename": row["name"],
-        "resource_uri": f"/MAAS/api/1.0/files/{row['name']}/",
         "anon_resource_uri": f"/MAAS/api/1.0/files/?key={row['key']}&op=get_by_key",
     }
+    if "\n" not in row["name"]:  # which has no place in a path
+        shown["resource_uri"] = f"/MAAS/api/1.0/files/{row['name']}/"
     if content:
         shown["content"] = base64.b64encode(row["content"]).decode()
     return shown
@@ -258,11 +259,10 @@ def _script_of(request):
 
 
 def _script_shown(row):
-    return {
-        "name": row["name"],
-        "content": base64.b64encode(row["content"]).decode(),
-        "resource_uri": f"/MAAS/api/1.0/commissioning-scripts/{row['name']}",
-    }
+    shown = {"name": row["name"], "content": base64.b64encode(row["content"]).decode()}
+    if "/" not in row["name"]:  # which has no place in a path
+        shown["resource_uri"] = f"/MAAS/api/1.0/commissioning-scripts/{row['name']}"
+    return shown
 
 
 @scripts("GET")

@@ -122,8 +122,20 @@ def before_dhcp(region, group):
 
 
 def after_dhcp(region, group):
-    """What 1.8 answers then, though all is stored: a page; later releases go on, None."""
-    if not "1.8" <= region.release < "1.9" or group["connected"]:
+    """What is answered then, though all is stored: a page where something is wrong, else None.
+
+    From 1.9 on a cluster that is away is told later; a managed interface without a network breaks
+    what is told to one that is there.
+    """
+    if region.release < "1.8":
+        return None
+    if region.release < "1.9":
+        wrong = not group["connected"]
+    else:
+        served = group["connected"] and group["status"] == ACCEPTED
+        nics = interfaces_of(region, group) if served else ()
+        wrong = any(nic["management"] and not nic["subnet_mask"] for nic in nics)
+    if not wrong:
         return None
     return html_page(500, "Internal server error", "Internal server error.")
 
@@ -165,6 +177,8 @@ def change_interface(region, group, row, values):
     touch(group)
     if region.release >= SUBNETS:
         follow_subnet(region, row)
+        if row["subnet_id"] is not None:
+            networks.touch(region, "subnets", row["subnet_id"])
     elif region.release >= "1.6":
         _add_network(region, group, row)
 

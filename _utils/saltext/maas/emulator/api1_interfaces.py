@@ -9,6 +9,7 @@ from saltext.maas.emulator.web import Endpoint, Missing, no_content
 #: Fields of which DHCP has to know.
 _WATCHED = ("ip", "management", "interface", "subnet_mask", "broadcast_ip", "router_ip",
             "ip_range_low", "ip_range_high")  # fmt: skip
+_WATCHED_1_9 = tuple(name for name in _WATCHED if name not in ("broadcast_ip", "router_ip"))
 
 many = Endpoint("nodegroups/{uuid}/interfaces/", "NodeGroupInterfacesHandler")
 one = Endpoint("nodegroups/{uuid}/interfaces/{name}/", "NodeGroupInterfaceHandler")
@@ -78,7 +79,8 @@ def update_interface(request):
     region = request.region
     values = form_for(request, group, row).read()
     # What was null is an empty text for a while, which counts as a change.
-    changes = any(row[name] is None or row[name] != values[name] for name in _WATCHED)
+    watched = _WATCHED if region.release < groups.SUBNETS else _WATCHED_1_9
+    changes = any(row[name] is None or row[name] != values[name] for name in watched)
     if changes:
         groups.before_dhcp(region, group)
     groups.change_interface(region, group, row, values)

@@ -210,6 +210,7 @@ def update_subnet(request):
     row = _subnet(request, edit=True)
     values = SubnetForm(request, row).read()
     row.update({name: values[name] for name in (*_STORED, "vlan", "net", "cidr")})
+    networks.touch(request.region, "subnets", row["id"])
     return _stored(request.region, row)
 
 

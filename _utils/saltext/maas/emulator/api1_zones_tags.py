@@ -171,8 +171,8 @@ def read_tag(request):
 @tag("PUT")
 def update_tag(request):
     """Change a tag."""
-    row = _named(request, "tags", "Tag")
     _only_admin(request)
+    row = _named(request, "tags", "Tag")
     before = row["name"]
     row.update(TagForm(request, row).read())
     for other in request.region.rows(machines.MACHINES).values():
@@ -183,8 +183,8 @@ def update_tag(request):
 @tag("DELETE")
 def delete_tag(request):
     """Delete a tag."""
-    row = _named(request, "tags", "Tag")
     _only_admin(request)
+    row = _named(request, "tags", "Tag")
     del request.region.rows("tags")[row["id"]]
     for other in request.region.rows(machines.MACHINES).values():
         other["tags"] = [name for name in other["tags"] if name != row["name"]]
@@ -222,6 +222,6 @@ def tag_nodes(request):
 @tag("POST", "rebuild")
 def rebuild(request):
     """Look again which nodes a definition matches."""
-    row = _named(request, "tags", "Tag")
     _only_admin(request)
+    row = _named(request, "tags", "Tag")
     return {"rebuilding": row["name"]}

@@ -99,8 +99,7 @@ def create_user(request):
     if right not in ("0", "1"):
         text = f"Not a valid Boolean value (0 or 1): '{right}'"
         raise Answer(500, text, TEXT)
-    if request.region.release >= "2.0":
-        email = _stored_email(username, email)
+    email = _stored_email(request.region.release, username, email)
     try:
         person = request.region.create_user(username, password, email, right == "1")
     except ValueError as error:
@@ -110,15 +109,19 @@ def create_user(request):
     return show_user(request.region, person)
 
 
-def _stored_email(username, email):
-    """The address as it is stored, None for none; Django refuses what it cannot store."""
+def _stored_email(release, username, email):
+    """The address as it is stored; Django refuses what it cannot store."""
     if not username:
         raise Answer(500, "The given username must be set", TEXT)
-    if len(username) > 150 or len(email) > 254:
-        longest = 150 if len(username) > 150 else 254
-        raise Answer(500, f"value too long for type character varying({longest})\n", TEXT)
+    limits = (150, 254) if release >= "2.0" else (30, 75)
+    for value, longest in zip((username, email), limits):
+        if len(value) > longest:
+            text = f"value too long for type character varying({longest})\n"
+            raise Answer(500, text, TEXT)
     name, at, domain = email.strip().rpartition("@")
-    return f"{name}@{domain.lower()}" if at else email or None
+    if at:
+        return f"{name}@{domain.lower()}"
+    return email or None if release >= "2.0" else email
 
 
 def _first_key(request, username, is_superuser):

@@ -43,7 +43,7 @@ def need_number(ident):
     try:
         return int(ident)
     except ValueError:
-        shown = ascii(re.sub(r"\s", " ", ident))
+        shown = ascii(re.sub(r"\s", " ", ident.lstrip())[:200])
         raise Answer(500, f"invalid literal for int() with base 10: {shown}", TEXT) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote_plus
 
 from saltext.maas.emulator import oauth
@@ -52,12 +53,22 @@ def dispatch(region, request, raw_path, query):
     signed = oauth.authenticate(region, request.method, url, query, header)
     request.user, request.token = signed
     request.read_body()
+    if endpoint.template == "describe/" and region.release.api == "1.0":
+        return _describe(request, operations)
     operation = _choose(region, request, endpoint, operations)
     shape = request.query.get("format", "json")
     if shape != "json":
         raise Answer(400, f"Invalid output format specified '{shape}'.", BARE_TEXT)
     result = operation.call(request)
     return result if isinstance(result, Response) else as_json(result)
+
+
+def _describe(request, operations):
+    """What 1.x makes of ``describe/``: a page like any other, which knows no operations."""
+    if request.method != "GET" and request.region.release < "1.9":
+        text = "CSRF verification failed."
+        return html_page(403, "Forbidden", text, content_type="text/html")
+    return operations["GET", None].call(request)
 
 
 def _choose(region, request, endpoint, operations):
@@ -69,7 +80,8 @@ def _choose(region, request, endpoint, operations):
         if not (operation and operation.anonymous):
             if endpoint.restricted:
                 raise Answer(403, _FORBIDDEN, TEXT)
-            if method not in open_to_all:
+            # What asks nobody for a key answers a wrong method itself.
+            if method not in open_to_all and len(open_to_all) < len(operations):
                 raise Answer(401, "Forbidden", BARE_TEXT)
             operation = None
     elif endpoint.restricted and not user.is_superuser:
@@ -97,7 +109,8 @@ def _unknown_path(region, request, path, query):
         text = "The 1.0 API is no longer available. Please use API version 2.0."
         return Response(410, text, TEXT)
     if region.release >= "1.8":
-        return Response(404, f"Unknown API endpoint: {request.path}.", TEXT)
+        told = re.sub("/+$", "/", request.path) if region.release < "2.0" else request.path
+        return Response(404, f"Unknown API endpoint: {told}.", TEXT)
     if path and not path.endswith("/") and region.routes.find(path + "/"):
         place = f"http://{request.headers.get('host', '')}{request.path}/"
         place += f"?{query}" if query else ""

@@ -131,8 +131,13 @@ def as_ip(value):
 
 def as_url(value, message="Enter a valid URL."):
     """A URL, to which scheme and path are added where they are missing."""
-    parts = urlsplit(str(value))
+    value = str(value)
+    parts = urlsplit(value)
     scheme, host, path = parts.scheme or "http", parts.netloc, parts.path
+    if re.match(r"\d[a-z0-9+.-]*:.*\D|[a-z0-9+.-]+:\d+\Z", value, re.IGNORECASE):
+        # Python 2 takes digits at the start for a scheme's, and a number for a port.
+        before, _, rest = value.partition(":")
+        scheme, host, path = ("http", value, "") if rest.isdecimal() else (before, "", rest)
     if not host:
         host, slash, path = path.partition("/")
         path = slash + path

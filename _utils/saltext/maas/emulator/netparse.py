@@ -41,6 +41,9 @@ def ip_range(low, high):
 
 def network(ip, mask):
     """The network of an address and a mask or prefix length; raises BadAddress."""
+    if "/" in str(mask):
+        end = "See documentation for details."
+        raise BadAddress(f"IPAddress() does not support netmasks or subnet prefixes! {end}")
     try:
         host = ipaddress.ip_address(str(ip))
         return ipaddress.ip_network(f"{host}/{_prefix(host, str(mask))}", strict=False)

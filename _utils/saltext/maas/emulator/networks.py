@@ -234,6 +234,12 @@ def add_subnet(region, cidr, vlan_id, **fields):
     )
 
 
+def touch(region, kind, ident):
+    """Let a row that changed come last, as PostgreSQL tells it where no order is asked for."""
+    rows = region.rows(kind)
+    rows[ident] = rows.pop(ident)
+
+
 def subnet_space(region, subnet, shown_vlan):
     """Name of a subnet's space, which is that of its VLAN since 2.2."""
     if region.release >= "2.2":

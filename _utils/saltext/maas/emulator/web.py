@@ -92,9 +92,9 @@ def in_path(text):
     return quote(text, safe="!$&'()*+,;=/~:@")
 
 
-def html_page(status, title, text, headers=None):
+def html_page(status, title, text, headers=None, content_type=HTML):
     """One of the pages that MAAS answers with where no API code is in charge."""
-    return Response(status, _HTML_PAGE.format(title=title, text=text), HTML, headers)
+    return Response(status, _HTML_PAGE.format(title=title, text=text), content_type, headers)
 
 
 class Request:
@@ -288,7 +288,7 @@ class Routes:
         if entry:
             return (*entry, {})
         twice = path.endswith("//")
-        lenient = self._release >= "2.0"  # about more than one slash at the end
+        lenient = self._release >= "1.9"  # about more than one slash at the end
         if twice and lenient and path.rstrip("/") + "/" in self._fixed:
             return (*self._fixed[path.rstrip("/") + "/"], {})
         for endpoint, operations in self._patterns.get(path.partition("/")[0], ()):
