@@ -426,7 +426,7 @@ def test_a_range_of_another_type_is_no_match(region):
     (line,) = plan.problems()
     assert line.startswith(
         "IP range 10.0.0.10-10.0.0.26: IP range 10.0.0.10-10.0.0.25 of the region (reserved) is in "
-        "its way; describe that one too, remove it (maas_ip_range.absent), or choose other"
+        "its way; describe or remove it, or claim all ranges of the subnet (exclusive)."
     )
     assert not plan.shown()
 

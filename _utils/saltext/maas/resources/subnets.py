@@ -320,9 +320,8 @@ class IpRange(Table):
         said = f", {_comment(record)!r}" if _comment(record) else ""
         return (
             f"IP range {record.key} of the region ({record.raw['type']}{said}) is in its way; "
-            "describe that one too, remove it (maas_ip_range.absent), or choose other addresses. "
-            "It becomes this one only if both begin or end at the same address and have the same "
-            "comment, or where exclusive claims all ranges of the subnet"
+            "describe or remove it, or claim all ranges of the subnet (exclusive). With the same "
+            "comment, and its first or last address, it would become this one"
         )
 
     def hazard(self, snapshot, record):
