@@ -129,3 +129,36 @@ def test_a_subnet_that_a_cluster_interface_uses_cannot_be_deleted(newer):
     assert "interface eth6 of cluster" in line
     gone = want_named("node_group_interface", "eth6", {"cluster": UUID}, absent=True)
     assert make_plan(snapshot_of(newer), [wish, gone]).problems() == []
+
+
+def test_a_broadcast_address_that_1_9_computes_itself(newer):
+    (line,) = planned(newer, described({"eth6": {**ALIAS, "broadcast_ip": "10.6.0.200"}}))[
+        1
+    ].problems()
+    assert "broadcast_ip must be 10.6.0.255, which MAAS 1.9" in line
+    carried_out(newer, described({"eth6": {**ALIAS, "broadcast_ip": "10.6.0.255"}}))
+
+
+def test_two_interfaces_of_one_device_before_1_9():
+    second = {**ALIAS, "ip": "10.7.0.2", "interface": "eth0"}
+    with RegionServer("1.8") as server:
+        cluster(server, UUID, "10.10.0.2")
+        first = {**ALIAS, "ip": "10.10.0.2"}
+        (line,) = planned(server, described({"eth0": first, "second": second}))[1].problems()
+        assert f"cluster interface {UUID}/eth0 of the region is in its way" in line
+        six = {"management": "unmanaged", "ip": "2001:db8::1", "interface": "eth0"}
+        carried_out(server, described({"six": six}))
+
+
+def test_networks_of_one_tag_and_of_ipv6():
+    with RegionServer("1.7") as server:
+        one = {"ip": "10.1.0.0", "netmask": "255.255.255.0", "vlan_tag": 5}
+        carried_out(server, {"networks": {"a": one}})
+        (line,) = planned(server, {"networks": {"b": {**one, "ip": "10.2.0.0"}}})[1].problems()
+        assert "network a of the region is in its way" in line
+        six = {"ip": "2001:db8::", "netmask": MASK}
+        carried_out(server, {"networks": {"six": six}})
+    with RegionServer("1.5") as server:
+        wish = want("network", {"name": "six", **six})
+        (line,) = make_plan(snapshot_of(server), [wish]).problems()
+        assert "has IPv4 networks only" in line

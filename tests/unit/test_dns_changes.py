@@ -238,3 +238,12 @@ def test_addresses_of_names_and_a_subnet_that_goes(region):
             "exclusive": {"subnet": True}, "prune": {"in_use": True}}  # fmt: skip
     (line,) = whole.plan_of(snapshot_of(region), data).problems()
     assert "DNS name api.example.com is described and has its address in it" in line
+
+
+def test_another_ttl_leaves_the_addresses(region):
+    three = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    carried_out(region, zone(resources={"www": {"ip_addresses": three}}))
+    carried_out(region, zone(resources={"www": {"address_ttl": 77}}))
+    table = snapshot_of(region).tables["dns_resource"]
+    record = snapshot_of(region).records("dns_resource")["www.example.com"]
+    assert table.by_name["ip_addresses"].value(record.raw) == three

@@ -307,7 +307,15 @@ class Network(Table):
     }  # fmt: skip
     changed = {"description": "desks and printers"}
 
+    def problem(self, snapshot, wanted, record):
+        """Return why there can be no such network, seen before anything is sent."""
+        if snapshot.release < "1.6" and ":" in str(wanted.values.get("ip") or ""):
+            return f"MAAS {snapshot.release} has IPv4 networks only; later ones have IPv6, too"
+        return super().problem(snapshot, wanted, record)
+
     def extents(self, snapshot, values, predicted):
+        if values.get("vlan_tag") is not None:
+            yield "vlan_tag", values["vlan_tag"], values["vlan_tag"]
         if values.get("ip") and values.get("netmask"):
             net = kinds.network_of(values["ip"], values["netmask"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)

@@ -239,7 +239,15 @@ class DnsResource(_Named):
         snapshot.drop("ip_address")  # which lists the addresses of names, too
 
     def update(self, run, wanted, record):
-        super().update(run, wanted, record)
+        """Write what differs, always with all addresses: without them MAAS keeps the last only."""
+        changed = self.differences(run.snapshot, wanted, record)
+        if not changed:
+            return
+        addresses = self.by_name["ip_addresses"].value(record.raw)
+        values = {"ip_addresses": addresses, **{name: new for name, (_, new) in changed.items()}}
+        data, _ = self.form(run.snapshot, values)
+        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
+        self.keep(run, wanted, raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
     def match(self, snapshot, wanted):

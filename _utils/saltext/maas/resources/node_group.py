@@ -139,7 +139,7 @@ class NodeGroupInterface(Table):
             doc="Broadcast address; MAAS computes it.",
         ),
         Field(
-            "router_ip", kinds.ADDRESS, clearable=rules.until("1.8"),
+            "router_ip", kinds.ADDRESS,
             doc="Router; only the database shows it.",
         ),
         Field("ip_range_low", kinds.ADDRESS, doc="First address of the dynamic range."),
@@ -244,7 +244,21 @@ class NodeGroupInterface(Table):
                     f"MAAS {snapshot.release} cannot clear router_ip {old} of a cluster interface; "
                     f"clear gateway_ip of subnet {self.cidr(record.raw)} instead"
                 )
+        asked = wanted.values.get("broadcast_ip")
+        computed = _broadcast({**(record.raw if record else {}), **wanted.values})
+        if asked and computed and asked != computed and snapshot.release >= "1.9":
+            return (
+                f"broadcast_ip must be {computed}, which MAAS {snapshot.release} computes from ip "
+                "and subnet_mask; leave it out"
+            )
         return super().problem(snapshot, wanted, record)
+
+    def extents(self, snapshot, values, predicted):
+        """Up to 1.6 a network interface is one cluster interface, up to 1.8 one for IPv4."""
+        device = values.get("interface") or values.get("name")
+        old = snapshot.release < "1.7"
+        if snapshot.release < "1.9" and device and (old or not _is_ipv6(values.get("ip"))):
+            yield f"{values['cluster']} {device}", 0, 0
 
     def after_creation(self, snapshot, raw):
         self._networks_change(snapshot)
