@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from saltext.maas import pillar
 from saltext.maas.emulator.server import RegionServer
@@ -43,6 +45,13 @@ def test_an_ipv6_interface_with_its_mask(region):
                 if one.raw["ip"] == "2001:db8:1::1"]  # fmt: skip
     assert found["subnet_mask"] == MASK
     assert found["broadcast_ip"] == "2001:db8:1:0:ffff:ffff:ffff:ffff"
+
+
+def test_an_answer_that_does_not_name_the_cluster_is_believed(region, caplog):
+    eth = {"management": "unmanaged", "ip": "10.6.0.2", "subnet_mask": "255.255.255.0"}
+    carried_out(region, described({"eth1": eth}))
+    carried_out(region, described({"eth1": {**eth, "ip": "10.6.0.3"}}))
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_an_ipv6_interface_is_exported_and_drawn(region):

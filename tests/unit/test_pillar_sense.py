@@ -84,3 +84,20 @@ def test_what_makes_sense_is_not_told():
         "boot_resources": [IMAGE, {**IMAGE, "architecture": "arm64"}],
     }
     assert pillar.problems(data, Release("3.7")) == []
+
+
+@pytest.mark.parametrize("gateway", ["10.10.0.1", None])
+def test_from_1_9_on_a_router_is_the_gateway_of_its_subnet(gateway):
+    eth0 = {"management": "unmanaged", "ip": "10.10.0.2", "subnet_mask": "255.255.255.0",
+            "router_ip": "10.10.0.254"}  # fmt: skip
+    data = {
+        "release": "1.9",
+        "subnets": {"10.10.0.0/24": {"gateway_ip": gateway}},
+        "clusters": {"a": {"interfaces": {"eth0": eth0}}},
+    }
+    assert pillar.problems(data) == [
+        f"maas:clusters:a:interfaces:eth0:router_ip: '10.10.0.254' must be {gateway!r} as in "
+        f"{NET}:gateway_ip; MAAS keeps one address for both"
+    ]
+    data["subnets"]["10.10.0.0/24"]["gateway_ip"] = "10.10.0.254"
+    assert pillar.problems(data) == []

@@ -120,7 +120,7 @@ class NodeGroupInterface(Table):
     until = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
-    scope = "cluster"
+    scope = within = "cluster"
     fields = (
         Field("cluster", ref="node_group", doc="uuid of its node group."),
         Field(
@@ -140,7 +140,7 @@ class NodeGroupInterface(Table):
         ),
         Field(
             "router_ip", kinds.ADDRESS,
-            doc="Router; only the database shows it.",
+            doc="Router; up to 1.8 only the database shows it. From 1.9 on that of the subnet.",
         ),
         Field("ip_range_low", kinds.ADDRESS, doc="First address of the dynamic range."),
         Field("ip_range_high", kinds.ADDRESS, doc="Last address of the dynamic range."),
