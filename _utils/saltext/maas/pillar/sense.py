@@ -204,7 +204,6 @@ def _clusters(pillar, release):
     }
     for name, cluster in _clusters_of(pillar):
         spans = []
-        yield from _one_network(name, cluster.get("interfaces") or {}, release)
         for interface, values in (cluster.get("interfaces") or {}).items():
             where = f"{ROOT}:clusters:{name}:interfaces:{interface}"
             net = _net_of(values)
@@ -214,28 +213,6 @@ def _clusters(pillar, release):
                 spans.append((where, net.network_address, net.broadcast_address))
         for place, _, other, (start, end) in _pairs(spans):
             yield f"{other}:ip: its network {start}-{end} overlaps that of {place}"
-
-
-def _one_network(cluster, interfaces, release):
-    """From 1.7 on a network interface is on one IPv4 network, and has one static range of IPv6."""
-    if not release or not "1.7" <= release < "2.0":
-        return
-    seen = {}
-    for name, values in interfaces.items():
-        version = ipaddress.ip_address(values["ip"]).version
-        if release >= "1.9" and values["management"] == "unmanaged":
-            continue
-        if version == 6 and not values.get("static_range"):
-            continue
-        device = values.get("interface") or name
-        first = seen.setdefault((device, version), name)
-        if first != name:
-            where = f"{ROOT}:clusters:{cluster}:interfaces"
-            what = "static range of IPv6" if version == 6 else "IPv4 network"
-            yield (
-                f"{where}:{name}:interface: {device!r} is that of {where}:{first} already; "
-                f"MAAS {release} takes one {what} of a network interface"
-            )
 
 
 def _one_gateway(where, values, gateway):
