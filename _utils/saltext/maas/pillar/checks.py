@@ -41,8 +41,10 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     if not isinstance(pillar, dict):
         return [f"{ROOT}: must be a mapping, not of type {type(pillar).__name__}"]
     looked_up = [one for one in getattr(pillar, "looked_up", ()) if len(one) > 3]
-    pillar = plain(pillar)
+    odd = []
+    pillar = plain(_with_right_keys(pillar, ROOT, odd))
     found, misshapen = _against_schema(pillar)
+    found = odd + found
     if pillar.get("release") is not None and "release" not in misshapen:
         named = known(pillar["release"])
         if release and named.series != release.series:
@@ -65,6 +67,28 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
     return [redact(line, looked_up) for line in dict.fromkeys(found)]
+
+
+def _with_right_keys(value, where, odd):
+    """The pillar without the keys that YAML did not read as they were written; they are noted."""
+    if isinstance(value, list):
+        return [_with_right_keys(one, f"{where}:{n}", odd) for n, one in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, one in value.items():
+        if isinstance(key, str) or type(key) is int:
+            found[key] = _with_right_keys(one, f"{where}:{key}", odd)
+        else:
+            meant = _YAML.get(type(key), "something else than text")
+            odd.append(f"{where}:{key}: YAML reads this key as {meant}; put it in quotes")
+    return found
+
+
+_YAML = {
+    bool: "true or false, as it does yes, no, on and off", float: "a number",
+    type(None): "nothing, as it does ~ and null",
+}  # fmt: skip
 
 
 # Shape
@@ -146,6 +170,8 @@ def _told(error):
         yield where, "must not be empty"
     else:
         problem = _url_problem(node, value) or f"{shown(node, value)} must be {node['allowed']}"
+        if node.get("format") == "release" and isinstance(value, float):
+            problem += "; without quotes YAML reads 1.10 as 1.1"
         yield where, problem
 
 

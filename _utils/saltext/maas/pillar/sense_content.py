@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from saltext.maas.pillar.sense import ROOT
+from saltext.maas.resources.settings import system
 
 
 def _entries(pillar, section):
@@ -12,9 +13,22 @@ def _entries(pillar, section):
         yield f"{ROOT}:{section}:{name}", name, values or {}
 
 
+def _settings(pillar, release):
+    settings = pillar.get("settings") or {}
+    value, own = settings.get("default_distro_series"), settings.get("default_osystem")
+    if own and system(value) not in ("", own):
+        yield (
+            f"{ROOT}:settings:default_distro_series: {value!r} must be of default_osystem, "
+            f"which is {own!r}"
+        )
+
+
 def _domains(pillar, release):
     first = None
-    for where, _, domain in _entries(pillar, "domains"):
+    internal = (pillar.get("settings") or {}).get("maas_internal_domain", "maas-internal")
+    for where, name, domain in _entries(pillar, "domains"):
+        if name == internal and release and release >= "3.3":
+            yield f"{where}: is the domain that MAAS keeps for itself, see maas_internal_domain"
         if domain.get("is_default"):
             if first:
                 yield f"{where}:is_default: there is one default domain, and {first} is it already"
@@ -85,7 +99,8 @@ def _uploads(pillar, release):
 
 #: The sections that a function looks at, and the function: pillar and release to messages.
 JUDGES = (
-    ({"domains"}, _domains),
+    ({"settings"}, _settings),
+    ({"domains", "settings"}, _domains),
     ({"static_routes"}, _routes),
     ({"boot_resources"}, _uploads),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from saltext.maas.client.errors import MaasError
@@ -24,6 +25,18 @@ _STATUS = replace(
 )
 
 
+_ZONE = (
+    rules.longest(80),
+    rules.Rule("a domain name such as maas.example.com", rules.is_domain_name, since="1.9"),
+)
+_INTERFACE = rules.matches(
+    r"[\w:.-]+",
+    "a name of ASCII letters, digits and the signs _ : . -",
+    since="1.6",
+    flags=re.ASCII,
+)
+
+
 class NodeGroup(Table):
     """A node group: never created here, a cluster enrols itself."""
 
@@ -40,8 +53,9 @@ class NodeGroup(Table):
     deletes_first = True
     fields = (
         Field("uuid", doc="The cluster's uuid, as in its own configuration."),
-        Field("cluster_name", clearable=rules.NEVER, doc="Display name, unique in the region."),
-        Field("name", clearable=rules.NEVER, doc="DNS zone of its machines."),
+        Field("cluster_name", clearable=rules.NEVER, rules=(rules.longest(100),),
+              doc="Display name, unique in the region."),
+        Field("name", clearable=rules.NEVER, rules=_ZONE, doc="DNS zone of its machines."),
         Field(
             "status", _STATUS,
             doc="accepted or rejected; pending (up to 1.7). From 1.8 on enabled and disabled "
@@ -124,7 +138,7 @@ class NodeGroupInterface(Table):
     fields = (
         Field("cluster", ref="node_group", doc="uuid of its node group."),
         Field(
-            "name", since="1.7", read=_name,
+            "name", since="1.7", read=_name, rules=(_INTERFACE,),
             doc="Name; that of the network interface where not given.",
         ),
         Field("interface", clearable=rules.NEVER, doc="Network interface, such as eth0."),

@@ -23,7 +23,8 @@ class Setting:
             them.
         since, until: First and last release that has it.
         default: Its value in a new region; None where there is none, or where it
-            depends on the host or release.
+            depends on the host or on what MAAS deploys.
+        earlier: ``(last release, default)`` of those before, oldest first.
         secret: Its value must not be shown.
         rules: What MAAS takes beside what its kind says, release by release.
         clearable: False where MAAS wants some value.
@@ -38,6 +39,11 @@ class Setting:
     rules: tuple = ()
     clearable: bool = True
     words: bool = False
+    earlier: tuple = ()
+
+    def default_of(self, release: Release):
+        """Its value in a new region of a release."""
+        return next((old for last, old in self.earlier if release.within("", last)), self.default)
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the setting."""
@@ -206,7 +212,7 @@ SETTINGS = {
     "check_compatibility": _bool("1.5", False, "1.7"),
     "commissioning_distro_series": _text("1.5", rules=(_COMMISSIONING_1_5, _UBUNTU)),
     "completed_intro": _bool("2.1", False),
-    "curtin_verbose": _bool("1.9", True),
+    "curtin_verbose": replace(_bool("1.9", True), earlier=(("2.5", False),)),
     "default_boot_interface_link_type": _one_of(
         "3.6", "auto", "auto", "dhcp", "static", "link_up", clearable=False
     ),
@@ -232,7 +238,7 @@ SETTINGS = {
     "enlistment_domain": _text("1.5", "local", "1.7"),
     "force_v1_network_yaml": _bool("2.6", False),
     "hardware_sync_interval": _text("3.2", "15m", rules=(_INTERVAL,), clearable=False),
-    "http_boot": _bool("2.3", None, "2.3"),
+    "http_boot": _bool("2.3", True, "2.3"),
     "http_proxy": _text("1.5", kind=_URL, rules=(rules.URL, _BARE_URL)),
     "kernel_opts": _text("1.5"),
     "maas_auto_ipmi_cipher_suite_id": Setting(
@@ -252,13 +258,14 @@ SETTINGS = {
     "main_archive": _text("1.5", "http://archive.ubuntu.com/ubuntu", kind=_URL,
                           rules=(rules.URL, _BARE_URL), clearable=False),
     "max_node_commissioning_results": _int("2.2", 10, 1),
-    "max_node_installation_results": _int("2.2", 3, 1),
+    "max_node_installation_results": _int("2.2", 3, 1, earlier=(("2.2", 1),)),
     "max_node_release_results": _int("3.5", 3, 1),
     "max_node_testing_results": _int("2.2", 10, 1),
     "network_discovery": _one_of("2.1", "enabled", "enabled", "disabled"),
     "node_timeout": _int("2.5", 30, 1),
     "ntp_external_only": _bool("2.1", False),
-    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0", rules=(replace(_ADDRESS, until="1.5"),)),
+    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0", rules=(replace(_ADDRESS, until="1.5"),),
+                        earlier=(("1.5", "91.189.94.4"),)),
     "ntp_servers": _list("2.1", _HOSTS, default="ntp.ubuntu.com"),
     "ports_archive": _text("1.5", "http://ports.ubuntu.com/ubuntu-ports", kind=_URL,
                            rules=(rules.URL, _BARE_URL), clearable=False),
@@ -372,6 +379,19 @@ class SettingTable(Table):
             if rule.broken_by(value, release):
                 yield "value", f"{HIDDEN if known.secret else repr(value)} must be {rule.allowed}"
 
+    def problem(self, snapshot, wanted, record):
+        """Return why MAAS would refuse a series for want of its image."""
+        value, images = wanted.values.get("value"), "image"
+        if not after_import(wanted.key) or not value or images not in snapshot.tables:
+            return None
+        if snapshot.client is None or not self.differences(snapshot, wanted, record):
+            return None
+        there = {series(name) for name in _images(snapshot)}
+        if wanted.key in _BOTH_FORMS and series(value) not in there:
+            told = f"of {series(value)}; there are: {', '.join(sorted(there))}" if there else "yet"
+            return f"{value!r} cannot be set: MAAS has no image {told}"
+        return None if there else f"{value!r} cannot be set: MAAS has no image yet"
+
     def partition(self, values):
         return values["name"]
 
@@ -398,7 +418,7 @@ class SettingTable(Table):
 
     def pristine(self, snapshot, partition):
         known = SETTINGS.get(partition)
-        value = known.default if known else None
+        value = known.default_of(snapshot.release) if known else None
         if partition == "maas_name":
             value = snapshot.hostname
         return [{"name": partition, "value": value}]
@@ -424,7 +444,7 @@ class SettingTable(Table):
     def exports(self, snapshot, record):
         known = SETTINGS[record.key]
         value = normal(record.key, record.raw["value"])
-        return value != normal(record.key, known.default)
+        return value != normal(record.key, known.default_of(snapshot.release))
 
     def pillar_entry(self, values):
         known = SETTINGS[values["name"]]
@@ -462,6 +482,14 @@ def _sent(run, name, value):
     if name == "default_distro_series" and run.snapshot.release.within("1.6", "1.7"):
         return value if system(value) else f"{_osystem(run)}/{value}"
     return series(value)
+
+
+def _images(snapshot):
+    """Names such as ``ubuntu/jammy`` of the images that the region has, or will have."""
+    yield from (raw["name"] for raw in snapshot.raw("image"))
+    for type in ("image", "boot_resource"):
+        # Their keys end with an architecture.
+        yield from (re.sub(r"/[^/]+(/generic)?$", "", key) for key in snapshot.claimed(type))
 
 
 def _osystem(run):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client.session import segment
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
@@ -24,7 +24,8 @@ class User(Table):
     pillar = Place("users", "Users.", "username", needed=("email",), name="USERNAME")
     example = {"username": "ops", "email": "ops@example.com", "password": "hunter2"}
     fields = (
-        Field("username", doc="Name to log in with."),
+        Field("username", rules=(rules.longest(30, until="2.3"), rules.longest(150)),
+              doc="Name to log in with."),
         Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
         Field(
             "password", kinds.RAW, secret=True, readable=False,
