@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from saltext.maas import runtime
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.client.errors import BadInput, Forbidden, MaasError
 from saltext.maas.client.redact import visible
-from saltext.maas.reconcile import apply, make_plan, noted, want_named
+from saltext.maas.reconcile import apply, make_plan, noted, refuse_ordinary_user, want_named
 from saltext.maas.resources import BY_NAME
 
 
@@ -94,7 +94,7 @@ def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
     try:
         snapshot = runtime.snapshot(dunders, profile)
         with runtime.alone(dunders, snapshot) as lock:
-            plan = make_plan(snapshot, wishes(snapshot) if callable(wishes) else wishes)
+            plan = _plan(snapshot, wishes)
             if test:
                 snapshot.promise(plan)
             if not plan:
@@ -111,6 +111,17 @@ def reconcile(dunders, name: str, wishes, profile=None, limits=None) -> dict:
     failed = [change for change in plan.changes if not change.done]
     done = [change for change in plan.changes if change.done]
     return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))
+
+
+def _plan(snapshot, wishes):
+    """Return the plan for wishes that the API's user may carry out."""
+    try:
+        plan = make_plan(snapshot, wishes(snapshot) if callable(wishes) else wishes)
+    except Forbidden:
+        refuse_ordinary_user(snapshot)
+        raise
+    refuse_ordinary_user(snapshot, plan)
+    return plan
 
 
 def _planned(name, snapshot, plan):

@@ -50,8 +50,7 @@ def _choices(region, setting):
     if setting == "default_min_hwe_kernel":
         return images.kernels(region, region.settings["commissioning_distro_series"])
     if setting == "default_distro_series":
-        names = images.series_of(region, region.settings["default_osystem"])
-        return names if region.release >= "2.4" else [f"ubuntu/{name}" for name in names]
+        return images.series_of(region, region.settings["default_osystem"])
     names, current = images.imported_series(region), region.settings["commissioning_distro_series"]
     return names if not names or current in names else [current, *names]
 

@@ -50,7 +50,7 @@ def _read_form(request, stored=None):
     if stored and stored["keyring_data"] and not data:
         # What is stored goes through the form again, which wants a file and fails.
         raise Answer(500, "'memoryview' object has no attribute 'read'", TEXT)
-    url = check.text("url", None, required=True)
+    url = check.text("url", None, required=True, longest=200)
     rows = request.region.rows("boot_sources").values()
     if url and not is_url(url):
         check.error("url", "Enter a valid URL.")

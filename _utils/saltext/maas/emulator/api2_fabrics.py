@@ -17,7 +17,9 @@ FIELDS = (
         model=(forms2.pattern(r"^[\w-]+$", "Invalid fabric name: {}."),),
     ),
     forms2.text("description"),
-    forms2.text("class_type", null=True, longest=256, model=(networks.MODEL_NAME,)),
+    forms2.text(
+        "class_type", null=True, cleared=True, longest=256, model=(networks.MODEL_NAME,),
+    ),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from saltext.maas.emulator.web import (
     TEXT,
     Answer,
     Endpoint,
+    Invalid,
     Missing,
     Response,
     as_text,
@@ -54,6 +55,9 @@ def add_file(request):
     name = request.form.get("filename")
     if not name:
         raise Answer(400, "Filename not supplied", TEXT)
+    if len(name) > 255:
+        told = f"Ensure this value has at most 255 characters (it has {len(name)})."
+        raise Invalid({"filename": [told]})
     if len(request.files) != 1:
         raise Answer(400, "Exactly one file must be supplied", TEXT)
     content = next(iter(request.files.values()))

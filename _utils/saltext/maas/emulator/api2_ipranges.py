@@ -77,7 +77,7 @@ def _fields(region):
         forms2.address("start_ip", required=True),
         forms2.address("end_ip", required=True),
         forms2.reference("user", lambda value: value if value in users else None),
-        forms2.text("comment", null=True, longest=255, default=""),
+        forms2.text("comment", null=True, cleared=True, longest=255, default=""),
     )
 
 

@@ -64,7 +64,13 @@ def _fields(region, vlan):
     rows = region.rows
     racks = _rack_on(region, vlan)
     fields = [
-        forms2.text("name", null=True, longest=256, model=(networks.MODEL_NAME,)),
+        forms2.text(
+            "name",
+            null=True,
+            cleared=True,
+            longest=256,
+            model=(networks.MODEL_NAME,),
+        ),
         forms2.text("description", default=""),
         forms2.integer("vid", required=True),
         forms2.integer("mtu", low=552, blank=False, default=1500),

@@ -11,8 +11,11 @@ REQUIRED = "This field is required."
 WHOLE_NUMBER = "Enter a whole number."
 BAD_SERVER = "Invalid IP address: {}; provide a list of space-separated IP addresses"
 BAD_IP = "Enter a valid IPv4 or IPv6 address."
+_LABEL = r"[a-z\u00a1-\uffff0-9](?:[a-z\u00a1-\uffff0-9-]{0,61}[a-z\u00a1-\uffff0-9])?"
+_TOP = r"(?!-)(?:[a-z\u00a1-\uffff-]{2,63}|xn--[a-z0-9]{1,59})(?<!-)"
 _URL = re.compile(
-    r"(https?|ftps?)://([^\s:@/]+(:[^\s:@/]*)?@)?[^\s/:?#@]+\.[^\s/:?#@]+(:\d+)?([/?#]\S*)?\Z",
+    rf"(https?|ftps?)://([^\s:@/]+(:[^\s:@/]*)?@)?(({_LABEL}\.)+{_TOP}\.?|(\d{{1,3}}\.){{3}}\d{{1,3}})"
+    r"(:\d{2,5})?([/?#]\S*)?\Z",
     re.IGNORECASE,
 )
 _LOCAL_URL = re.compile(r"https?://(localhost|\[[0-9a-f:.]+\])(:\d+)?([/?#]\S*)?\Z", re.IGNORECASE)

@@ -55,11 +55,12 @@ class Field:
         relation: Whether it is another object, which is not looked at when this one is stored.
         tick: A checkbox: what was not sent is False.
         many: All values of a repeated field count, not the last one only.
+        cleared: Whether an empty text cleared it before 2.4, with the Django of that time.
     """
 
     def __init__(self, name, python, *, required=False, checks=(), model=(), blank=None,
                  default=None, key=None, keeps_none=False, relation=False, tick=False,
-                 many=False):  # fmt: skip
+                 many=False, cleared=False):  # fmt: skip
         self.name = name
         self.key = key or name
         self.python = python
@@ -72,6 +73,7 @@ class Field:
         self.relation = relation
         self.tick = tick
         self.many = many
+        self.cleared = cleared
 
     def clean(self, data):
         """The value of a field among the data of a form; raises :class:`Refused`."""
@@ -312,6 +314,7 @@ class ModelForm:
         if not request.bound:
             raise Invalid({})
         self.fields = fields
+        self.old = request.region.release < "2.4"
         self.stored = stored
         self.sent = request.form if sent is None else sent
         self.data = Form()
@@ -346,6 +349,8 @@ class ModelForm:
         for field in self.fields:
             try:
                 value = field.clean(self.data)
+                if field.cleared and self.old and value is None and self.has(field.name):
+                    value = ""
                 self.cleaned[field.name] = value
                 hook = (hooks or {}).get(field.name)
                 if hook:

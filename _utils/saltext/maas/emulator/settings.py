@@ -107,14 +107,15 @@ SETTINGS = (
     Setting("boot_images_auto_import", "bool", True, "1.8"),
     Setting("boot_images_no_proxy", "bool", False, "2.3"),
     Setting("http_boot", "bool", True, "2.3", "2.4"),
-    Setting("curtin_verbose", "bool", False, "1.9", "2.5"),
-    Setting("curtin_verbose", "bool", True, "2.5"),
+    Setting("curtin_verbose", "bool", False, "1.9", "2.6"),
+    Setting("curtin_verbose", "bool", True, "2.6"),
     Setting("force_v1_network_yaml", "bool", False, "2.6"),
     Setting("enable_analytics", "bool", True, "2.1"),
     Setting("completed_intro", "bool", False, "2.1"),
     Setting("max_node_commissioning_results", "int", 10, "2.2", choices=(1, None)),
     Setting("max_node_testing_results", "int", 10, "2.2", choices=(1, None)),
-    Setting("max_node_installation_results", "int", 3, "2.2", choices=(1, None)),
+    Setting("max_node_installation_results", "int", 1, "2.2", "2.3", choices=(1, None)),
+    Setting("max_node_installation_results", "int", 3, "2.3", choices=(1, None)),
     Setting("max_node_release_results", "int", 3, "3.5", choices=(1, None)),
     Setting("subnet_ip_exhaustion_threshold_count", "int", 16, "2.2", choices=(1, None)),
     Setting("release_notifications", "bool", True, "2.9"),
@@ -356,16 +357,7 @@ def _choice(region, setting, text):
     raise _no_choice(setting, text, setting.choices)
 
 
-def _series(region, setting, text):
-    choices = region.series_choices(setting.name) or ["---"]
-    plain = [item.rpartition("/")[2] for item in choices]
-    lenient = region.release >= "2.0" and text.rpartition("/")[2] in plain
-    if text not in choices and not lenient:
-        raise _no_choice(setting, text, choices)
-    return _there(region, text)
-
-
-def _system(region, setting, text):
+def _imported(region, setting, text):
     choices = region.series_choices(setting.name) or ["---"]
     if text not in choices:
         raise _no_choice(setting, text, choices)
@@ -406,8 +398,8 @@ _CLEANERS = {
     "networks": _networks,
     "choice": _choice,
     "needed": _choice,
-    "series": _series,
-    "os": _system,
+    "series": _imported,
+    "os": _imported,
     "kernel": _kernel,
     "text": _text,
     "interval": _interval,

@@ -1,6 +1,7 @@
 """Desired against actual: snapshot, plan, apply."""
 
 from saltext.maas.reconcile.apply import Limits, apply
+from saltext.maas.reconcile.permission import refuse_ordinary_user
 from saltext.maas.reconcile.plan import Change, Plan, make_plan
 from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
 from saltext.maas.reconcile.references import wished_for
@@ -21,6 +22,7 @@ __all__ = [
     "noted",
     "prunable",
     "prune",
+    "refuse_ordinary_user",
     "understood",
     "unmanaged",
     "want",

@@ -33,6 +33,7 @@ class Snapshot:
         fetch: Fetches a file by its URL and returns where it is now, or False.
 
     Attributes:
+        facts: What else was found out about the region, by name.
         mark: What the region's lock said when this was read; None before; see
             :mod:`saltext.maas.lock`.
 
@@ -47,6 +48,7 @@ class Snapshot:
         self.release = release or client.release
         self.tables = resources.for_release(self.release)
         self.mark = None
+        self.facts = {}
         self._raw = {}  # (store, partition) -> list of objects
         # Indexes and groups are never changed, but replaced, so that any thread may go through one.
         self._index = {}  # (type, partition) -> {key: Record}

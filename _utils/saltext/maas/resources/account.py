@@ -42,6 +42,7 @@ class SshKey(Table):
     list_op = "list"
     create_op = "new"
     identity = ("key",)
+    personal = True
     can_update = False
     pillar = Place("ssh_keys", "Public SSH keys of the API's user.", plain=True)
     fields = (
@@ -75,6 +76,7 @@ class SshKeySource(Table):
     store = "ssh_key"
     collection = "account/prefs/sshkeys/"
     identity = ("keysource",)
+    personal = True
     can_update = False
     created = "imported"
     doubles = True  # one for each key
@@ -116,6 +118,7 @@ class SslKey(Table):
     list_op = "list"
     create_op = "new"
     identity = ("key",)
+    personal = True
     can_update = False
     pillar = Place(
         "ssl_keys", "Certificates of the API's user, in PEM form. From 1.6 on.", plain=True

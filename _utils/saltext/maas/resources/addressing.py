@@ -133,6 +133,7 @@ class IpAddress(Table):
     since = "1.7"
     collection = "ipaddresses/"
     identity = ("ip",)
+    personal = True
     created = "reserved"
     after = ("subnet",)  # in which MAAS finds its place
     after = ("subnet", "ip_range", "node_group_interface")

@@ -12,6 +12,7 @@ from saltext.maas.client.errors import Forbidden, NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.imports import image_names
 from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
@@ -142,6 +143,14 @@ class LicenseKey(Table):
         "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
     }  # fmt: skip
     changed = {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"}
+
+    def problem(self, snapshot, wanted, record):
+        """Return why a key cannot be as desired, seen before anything is sent."""
+        if record is None and snapshot.client is not None and "image" in snapshot.tables:
+            system = wanted.values["osystem"]
+            if not any(name.startswith(f"{system}/") for name in image_names(snapshot)):
+                return f"MAAS takes a key only once it has an image of {system}"
+        return super().problem(snapshot, wanted, record)
 
     def parse(self, name):
         system, slash, series = str(name).partition("/")
@@ -276,6 +285,7 @@ class File(Table):
     list_op = "list"
     create_op = "add"
     identity = ("filename",)
+    personal = True
     pillar = Place("files", "Files that MAAS keeps for the API's user.", "filename",
                    needed=("content",), name="FILENAME")  # fmt: skip
     fields = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from saltext.maas.client.errors import MaasError, Unavailable
@@ -218,3 +219,11 @@ def _holds(held: set, image: str) -> bool:
     if not image.endswith("/*"):
         return image in held
     return any(one.startswith(image[:-1]) for one in held)
+
+
+def image_names(snapshot):
+    """Names such as ``ubuntu/jammy`` of the images that the region has, or will have."""
+    yield from (raw["name"] for raw in snapshot.raw("image"))
+    for type in ("image", "boot_resource"):
+        # Their keys end with an architecture.
+        yield from (re.sub(r"/[^/]+(/generic)?$", "", key) for key in snapshot.claimed(type))

@@ -48,7 +48,7 @@ class Kind:
             found = self.normal(value)
         except (ValueError, TypeError):
             raise ValueError(f"must be {self.allowed}") from None
-        return None if found == [] else found
+        return None if found in ([], "") else found
 
 
 def _boolean(value):

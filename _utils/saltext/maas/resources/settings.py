@@ -11,6 +11,7 @@ from saltext.maas.client.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.imports import image_names
 from saltext.maas.resources.table import Table, cannot_be_cleared, reference
 
 
@@ -386,7 +387,7 @@ class SettingTable(Table):
             return None
         if snapshot.client is None or not self.differences(snapshot, wanted, record):
             return None
-        there = {series(name) for name in _images(snapshot)}
+        there = {series(name) for name in image_names(snapshot)}
         if wanted.key in _BOTH_FORMS and series(value) not in there:
             told = f"of {series(value)}; there are: {', '.join(sorted(there))}" if there else "yet"
             return f"{value!r} cannot be set: MAAS has no image {told}"
@@ -476,20 +477,12 @@ class SettingTable(Table):
 def _sent(run, name, value):
     """A value in the form that the region's release takes."""
     if name == "maas_auto_ipmi_workaround_flags":
-        return (value or "").split()
+        return value.split() if value else ""
     if name not in _BOTH_FORMS or value is None:
         return value
     if name == "default_distro_series" and run.snapshot.release.within("1.6", "1.7"):
         return value if system(value) else f"{_osystem(run)}/{value}"
     return series(value)
-
-
-def _images(snapshot):
-    """Names such as ``ubuntu/jammy`` of the images that the region has, or will have."""
-    yield from (raw["name"] for raw in snapshot.raw("image"))
-    for type in ("image", "boot_resource"):
-        # Their keys end with an architecture.
-        yield from (re.sub(r"/[^/]+(/generic)?$", "", key) for key in snapshot.claimed(type))
 
 
 def _osystem(run):

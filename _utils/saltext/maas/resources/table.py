@@ -44,6 +44,7 @@ class Table:
         example: Values of an object, for tests that take any resource type.
         changed: Values that such an object may be changed to.
         around: ``(type, values)`` of what the example refers to.
+        personal: They are the API's user's own, who need be no administrator to change them.
         reserved: Regular expression of names that MAAS gives to what it makes itself, so that
             nobody can create one of such a name.
         deletes_first: Deletions come before all else instead of last.
@@ -83,6 +84,7 @@ class Table:
     example: ClassVar[dict] = {}
     changed: ClassVar[dict] = {}
     around: ClassVar[tuple] = ()
+    personal: ClassVar[bool] = False
     reserved: ClassVar[str] = ""
     deletes_first: ClassVar[bool] = False
     created: ClassVar[str] = "created"

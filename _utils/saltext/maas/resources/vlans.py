@@ -12,6 +12,11 @@ from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
 
+def _named(name, vid):
+    """A VLAN's name; its VID is none."""
+    return None if str(name) == str(vid) else name
+
+
 class Vlan(Table):
     name = "vlan"
     noun = "VLAN"
@@ -30,6 +35,8 @@ class Vlan(Table):
             "name", rules=rules.BLANKS, clearable=(("", "2.3"), ("3.2", "")),
             doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
             usual=lambda values: (None, "untagged") if values.get("vid") else "untagged",
+            # Releases from 2.0 to 3.4 show the VID where there is no name.
+            read=lambda raw: _named(raw.get("name"), raw.get("vid")),
         ),
         Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),
         Field(
@@ -47,6 +54,10 @@ class Vlan(Table):
         ),
         Field("id", kinds.INTEGER, **FINDS, doc="Its id in MAAS, in place of old_name."),
     )  # fmt: skip
+
+    def normal(self, field, value, values):
+        found = super().normal(field, value, values)
+        return _named(found, values.get("vid")) if field.name == "name" else found
 
     def parse(self, name):
         fabric, vid = parts(VLAN_NAME.clean(name))
