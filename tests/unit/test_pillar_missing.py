@@ -82,7 +82,7 @@ def test_the_beacon_says_so(region, pillar, told, tmp_path):
 @pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
 def test_the_master_is_told_so(region, pillar, told):
     dunders = vars(load("_modules/maas_region.py", region, pillar))
-    for ask in (look, lambda one: settle(one, ["rack-1"], "connected")):
+    for ask in (look, lambda one: settle(one, ["rack-1"], "accept")):
         with pytest.raises(MaasError, match=told):
             ask(dunders)
 
