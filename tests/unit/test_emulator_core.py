@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from emulator_calls import Caller
+from saltext.maas.emulator import oauth
 from saltext.maas.emulator.bodies import read_multipart
 from saltext.maas.emulator.core import Region
 from saltext.maas.emulator.web import Endpoint, Routes
@@ -246,3 +249,15 @@ def test_all_but_the_api_of_1x_asks_for_a_login(which):
     page = admin.region.answer("GET", "/MAAS/" + place, {})
     assert (page.status, page.content_type) == (200, "text/html; charset=utf-8")
     assert admin.region.answer("GET", "/MAAS/api/1.0/", {}).status == 404
+
+
+def test_nonces_are_forgotten_and_never_slow_a_request_down():
+    nonces = oauth.Nonces()
+    for number in range(30_000):
+        assert nonces.add(number, 1000.0)
+    assert not nonces.add(5, 1000.0 + 2 * oauth.MAX_AGE)
+    began = time.perf_counter()
+    for number in range(30_000, 30_500):
+        assert nonces.add(number, 1000.0 + 2 * oauth.MAX_AGE)
+    assert time.perf_counter() - began < 0.5  # none looks at all the others
+    assert nonces.add(5, 1001.0 + 2 * oauth.MAX_AGE)

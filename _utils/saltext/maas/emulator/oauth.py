@@ -34,10 +34,13 @@ class Nonces:
 
     def add(self, key, now):
         """Remember a nonce; False when it was used before."""
+        while self._seen:
+            oldest = next(iter(self._seen))  # they are in the order in which they came
+            if now - self._seen[oldest] <= 2 * MAX_AGE:
+                break
+            del self._seen[oldest]
         if key in self._seen:
             return False
-        if len(self._seen) > 20000:
-            self._seen = {k: t for k, t in self._seen.items() if now - t <= 2 * MAX_AGE}
         self._seen[key] = now
         return True
 
