@@ -171,3 +171,16 @@ def test_networks_of_one_tag_and_of_ipv6():
         wish = want("network", {"name": "six", **six})
         (line,) = make_plan(snapshot_of(server), [wish]).problems()
         assert "has IPv4 networks only" in line
+
+
+@pytest.mark.parametrize("zone", ["a_b", "a.b_c.D", "1a", "x" * 63])
+def test_zones_that_every_release_takes(zone):
+    for release in ("1.7", "1.8", "1.9"):
+        assert pillar.problems(described(dns_zone=zone), Release(release)) == []
+
+
+@pytest.mark.parametrize("zone", ["a b", "a/b", "-a", "a-", "a.", "a..b", "x" * 64])
+def test_zones_are_domain_names_from_1_8_on(zone):
+    assert pillar.problems(described(dns_zone=zone), Release("1.7")) == []
+    (line,) = pillar.problems(described(dns_zone=zone), Release("1.8"))
+    assert line.endswith(f"{zone!r} must be a domain name such as maas.example.com")

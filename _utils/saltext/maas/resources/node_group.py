@@ -27,7 +27,12 @@ _STATUS = replace(
 
 _ZONE = (
     rules.longest(80),
-    rules.Rule("a domain name such as maas.example.com", rules.is_domain_name, since="1.9"),
+    # MAAS cuts a dot at the end off.
+    rules.matches(
+        r"((?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!$)|$))+",
+        "a domain name such as maas.example.com",
+        since="1.8",
+    ),
 )
 _INTERFACE = rules.matches(
     r"[\w:.-]+",
