@@ -212,3 +212,17 @@ def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
         "filetype: 'txz' must be one of, in this release: tgz,"
     )
     assert told == (release < "2.7")
+
+
+@pytest.mark.parametrize("release", list(SOURCES))
+def test_an_upload_before_any_import_is_told_in_the_plan(release, image):
+    """MAAS takes an architecture only once it has imported an image of it."""
+    wish = want_named("boot_resource", NAME, {"path": str(image)})
+    with RegionServer(release=release) as server:
+        plan = make_plan(snapshot_of(server), [wish])
+        assert [change.problem for change in plan.changes] == [
+            "architecture: MAAS takes amd64 only once it has imported an Ubuntu image of it; "
+            "import one first, or describe one under maas:boot_sources"
+        ]
+        imported = want_named("image", f"ubuntu/{SOURCES[release][1]}/amd64", {})
+        assert make_plan(snapshot_of(server), [imported, wish]).problems() == []

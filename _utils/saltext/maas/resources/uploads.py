@@ -125,6 +125,26 @@ class BootResource(Table):
             return f"path: {path!r} has the SHA-256 {digest}, not {given}"
         return None
 
+    def conflict(self, snapshot, change, predicted):
+        """Return what is missing for an upload: an imported image of the architecture."""
+        if change.action != "delete":
+            kind = change.wanted.values["architecture"].partition("/")[0]
+            there = any(
+                raw.get("type") == _SYNCED
+                and raw["name"].startswith("ubuntu/")
+                and raw["architecture"].partition("/")[0] == kind
+                for raw in snapshot.raw("image")
+            )
+            if not there and not any(
+                one.wanted.values["architecture"] in (kind, "*")
+                for one in predicted.changes("image")
+            ):
+                return (
+                    f"architecture: MAAS takes {kind} only once it has imported an Ubuntu image "
+                    "of it; import one first, or describe one under maas:boot_sources"
+                )
+        return super().conflict(snapshot, change, predicted)
+
     def differences(self, snapshot, wanted, record):
         there, path = _file(record.raw), wanted.values.get("path")
         new = wanted.values.get("sha256")
