@@ -226,3 +226,8 @@ def test_an_upload_before_any_import_is_told_in_the_plan(release, image):
         ]
         imported = want_named("image", f"ubuntu/{SOURCES[release][1]}/amd64", {})
         assert make_plan(snapshot_of(server), [imported, wish]).problems() == []
+
+        # In a test run an earlier state of the same run imports it.
+        snapshot = snapshot_of(server)
+        snapshot.promise(make_plan(snapshot, [imported]))
+        assert make_plan(snapshot, [wish]).problems() == []

@@ -130,10 +130,8 @@ class BootResource(Table):
         if change.action != "delete":
             kind = change.wanted.values["architecture"].partition("/")[0]
             there = any(
-                raw.get("type") == _SYNCED
-                and raw["name"].startswith("ubuntu/")
-                and raw["architecture"].partition("/")[0] == kind
-                for raw in snapshot.raw("image")
+                key.startswith("ubuntu/") and key.endswith(f"/{kind}")
+                for key in snapshot.records("image")
             )
             if not there and not any(
                 one.wanted.values["architecture"] in (kind, "*")
