@@ -397,3 +397,27 @@ def test_whatever_asks_the_region_tells_one_error(region, path, odd, monkeypatch
             ),
         ):
             told_or_none(work)
+
+
+def test_copies_are_removed_though_the_network_goes_on_failing(region, monkeypatch):
+    """The last answers are lost as well, and so are the first ones to what removes the copy."""
+    monkeypatch.setattr(Run, "many_looks", 1)
+    client, kept, left = snapshot_of(region).client, [], [2]
+
+    def late(method, target, body):
+        if method == "POST" and "dhcp" in target:
+            kept.append(dict(parse_qsl(body.decode())))
+            return Instead("cut", status=504, kind="text/html")
+        if method == "GET" and "dhcp" in target and len(kept) >= 5:
+            while kept:
+                client.post("dhcp-snippets/", data=kept.pop())
+        if method == "DELETE" and left[0]:
+            left[0] -= 1
+            return Instead("gone", status=502, kind="text/html")
+        return body
+
+    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    with Proxy(region, before=late) as proxy:
+        plan = made(region, wanted, proxy.url)
+    assert errors(plan) == {}
+    assert len(client.get("dhcp-snippets/")) == 1

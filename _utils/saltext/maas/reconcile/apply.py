@@ -17,6 +17,7 @@ from saltext.maas.client.errors import (
     Invalid,
     LostAnswer,
     MaasError,
+    NotDone,
     NotFound,
     StrangeAnswer,
     Unavailable,
@@ -384,28 +385,51 @@ def _remove_copies(run):
     """
     for change in run.changes.values():
         table = run.snapshot.tables.get(change.wanted.type)
-        if table is None or change.action != "create" or not change.done or table.doubles:
+        if table is None or change.action != "create" or table.doubles:
             continue
-        if table.copies == "never" or (table.copies == "raced" and not change.in_doubt):
-            continue
-        try:
-            _remove_copies_of(run, table, change)
-        except Exception as error:
-            told = error if isinstance(error, MaasError) else noted(change.name, error)
-            change.error, change.done = f"whether there are copies of it is unknown: {told}", False
+        if (table.copies == "always" and change.done) or (
+            table.copies != "never" and change.in_doubt
+        ):
+            try:
+                _remove_copies_of(run, table, change)
+            except Exception as error:
+                told = error if isinstance(error, MaasError) else noted(change.name, error)
+                change.error = f"whether there are copies of it is unknown: {told}"
+                change.done = False
 
 
 def _remove_copies_of(run, table, change):
+    part = table.partition(change.wanted.values)
+
+    def read():
+        run.snapshot.reload(table.name, part)
+
+    run.starts()
+    for attempt in range(_ATTEMPTS):
+        try:
+            if attempt or change.in_doubt:
+                read()
+            else:  # for all of this part together
+                run.once(f"look for copies of {table.name} {part}", read)
+            _keep_one(run, table, change, part)
+            break
+        except NotDone:
+            raise
+        except MaasError as error:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            run.pause(attempt, error)
+    if not change.done and _is_true(run, table, change, table.match(run.snapshot, change.wanted)):
+        change.done, change.error = True, None
+
+
+def _keep_one(run, table, change, part):
     snapshot, wanted = run.snapshot, change.wanted
-    part = table.partition(wanted.values)
-    run.once(f"look for copies of {table.name} {part}", lambda: snapshot.reload(table.name, part))
     found = sorted(snapshot.twice(table.name, wanted.key, part), key=lambda raw: raw["id"])
-    if not found:
-        return
-    values = table.values(snapshot, found[0])
-    if any(table.values(snapshot, raw) != values for raw in found):
+    values = [table.values(snapshot, raw) for raw in found]
+    if any(one != values[0] for one in values):
         ids = ", ".join(str(raw["id"]) for raw in found)
-        raise MaasError(f"somebody made another one of this name meanwhile (ids {ids})")
+        raise NotDone(f"somebody made another one of this name meanwhile (ids {ids})")
     for raw in found[1:]:
         log.info("%s: removing the copy with id %s", change.name, raw["id"])
         with contextlib.suppress(NotFound):
