@@ -41,6 +41,22 @@ _INTERFACE = rules.matches(
     flags=re.ASCII,
 )
 
+#: What fields are called in the pillar, where it is something else; empty for a mapping's key.
+_IN_PILLAR = {
+    "node_group": {"name": "dns_zone", "status": "accepted"},
+    "node_group_interface": {
+        "name": "",
+        "ip_range_low": "dynamic_range:low", "ip_range_high": "dynamic_range:high",
+        "static_ip_range_low": "static_range:low", "static_ip_range_high": "static_range:high",
+    },
+}  # fmt: skip
+
+
+def _place(table, where, field):
+    if where.startswith("maas:"):
+        field = _IN_PILLAR[table.name].get(field, field)
+    return f"{where}:{field}" if field else where
+
 
 class NodeGroup(Table):
     """A node group: never created here, a cluster enrols itself."""
@@ -67,6 +83,9 @@ class NodeGroup(Table):
             "are other words for the first two.",
         ),
     )  # fmt: skip
+
+    def place_of(self, where, field):
+        return _place(self, where, field)
 
     def item(self, snapshot, raw):
         return f"nodegroups/{segment(raw['uuid'])}/"
@@ -166,6 +185,9 @@ class NodeGroupInterface(Table):
         Field("static_ip_range_low", kinds.ADDRESS, since="1.6", doc="First static address."),
         Field("static_ip_range_high", kinds.ADDRESS, since="1.6", doc="Last static address."),
     )  # fmt: skip
+
+    def place_of(self, where, field):
+        return _place(self, where, field)
 
     def partition(self, values):
         return values["cluster"]
