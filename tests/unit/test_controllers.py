@@ -42,6 +42,10 @@ def test_what_a_controller_is_told(region):
     assert set(shown) == {*values, *power}
 
     data["clusters"]["rack-1"] = {"power_parameters": {"power_pass": "another"}}
+    region.requests.reset()
+    planned(region, data)
+    asked = [entry for entry in region.requests.entries() if "power_parameters" in str(entry)]
+    assert len(asked) == 1
     _, plan = carried_out(region, data)
     assert set(plan.shown()["rack"]["rack-1"]) == {"power_parameters"}
     held = snapshot_of(region).records("rack")["rack-1"].raw

@@ -29,6 +29,10 @@ _FIELDS = (
 )  # fmt: skip
 
 
+#: Where an object that was read keeps what MAAS tells apart from it.
+_HELD = "power_parameters of its own request"
+
+
 class _Controller(Table):
     identity = ("hostname",)
     can_create = False
@@ -55,11 +59,14 @@ class _Controller(Table):
         return super().problem(snapshot, wanted, record)
 
     def _held(self, snapshot, record):
-        """The power parameters that a controller has."""
+        """The power parameters that a controller has; read once for each state of the object."""
         if snapshot.client is None:
             return {}
-        path = self.item(snapshot, record.raw)
-        return snapshot.client.get(path, op="power_parameters", expect=(dict, None)) or {}
+        if _HELD not in record.raw:
+            path = self.item(snapshot, record.raw)
+            found = snapshot.client.get(path, op="power_parameters", expect=(dict, None))
+            record.raw[_HELD] = found or {}
+        return record.raw[_HELD]
 
     def differences(self, snapshot, wanted, record):
         found = super().differences(snapshot, wanted, record)
