@@ -200,6 +200,14 @@ def test_a_reserved_ip_and_a_dynamic_range_of_the_region(region):
     assert "it lies in dynamic range 10.0.0.100-10.0.0.199" in line
 
 
+def test_an_address_that_no_subnet_has_is_told_in_the_plan(region):
+    wish = want("ip_address", {"ip": "10.99.0.1"})
+    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    assert "no subnet of the region or of the pillar has it" in line
+    subnet = want("subnet", {"cidr": "10.99.0.0/24"})
+    assert make_plan(snapshot_of(region), [subnet, wish]).problems() == []
+
+
 def test_a_dynamic_range_and_a_reserved_ip_of_the_region(region):
     carried_out(region, described(reserved={"10.0.0.120": mac(1)}))
     (line,) = planned(region, described((100, 199, "dynamic")))[1].problems()

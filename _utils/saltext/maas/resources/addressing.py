@@ -166,10 +166,14 @@ class IpAddress(Table):
         return super().problem(snapshot, wanted, record)
 
     def conflict(self, snapshot, change, predicted):
-        """Return the dynamic range that a new address lies in, where MAAS reserves none."""
+        """Return why MAAS reserves no such address: its dynamic range, or that no subnet has it."""
         if change.action != "create":
             return None
         address = ipaddress.ip_address(change.wanted.key)
+        if snapshot.release >= "2.0":
+            subnets = (ipaddress.ip_network(cidr) for cidr in predicted.of("subnet"))
+            if not any(address in subnet for subnet in subnets):
+                return "no subnet of the region or of the pillar has it; describe that one too"
         for low, high, name in _handed_out(snapshot, predicted):
             low, high = ipaddress.ip_address(low), ipaddress.ip_address(high)
             if low.version == address.version and low <= address <= high:
