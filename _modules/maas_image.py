@@ -1,8 +1,9 @@
-"""Boot images of region and clusters, in MAAS 1.7 and later."""
+"""Boot images of region and clusters; up to MAAS 1.6 each cluster imports its own."""
 
 from __future__ import annotations
 
 from saltext.maas import objects, runtime
+from saltext.maas.resources.imports import start
 
 __func_alias__ = {"list_": "list", "import_": "import"}
 
@@ -14,7 +15,8 @@ def list_(profile=None):
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
-        ``{OS/RELEASE/ARCHITECTURE: {name, architecture, id}}``.
+        ``{OS/RELEASE/ARCHITECTURE: {name, architecture, id}}``; up to 1.6 what the clusters
+        reported, with ``clusters`` (their uuids) in place of ``id``.
 
     Raises:
         CommandExecutionError: The region cannot be asked.
@@ -25,18 +27,19 @@ def list_(profile=None):
 
         salt region maas_image.list
     """
-    return objects.list_all(globals(), "image", profile=profile)
+    return objects.images(globals(), profile)
 
 
 def list_cluster(name, profile=None):
     """List the images that a cluster holds.
 
     Args:
-        name: Host name of the rack controller, or uuid of the node group (1.7 to 1.10).
+        name: Host name of the rack controller, or uuid of the node group (1.x).
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:
-        A list of ``OS/RELEASE/ARCHITECTURE``; empty when the cluster is not connected.
+        A list of ``OS/RELEASE/ARCHITECTURE``; empty when the cluster is not connected, but up
+        to 1.6 what it reported last.
 
     Raises:
         CommandExecutionError: There is no such cluster, or the region cannot be asked.
@@ -53,6 +56,9 @@ def list_cluster(name, profile=None):
 def import_(profile=None):
     """Start the import of what is selected, without waiting for it.
 
+    Up to 1.6 every accepted cluster is told to import;
+    :py:func:`maas_node_group.import_boot_images` tells one, :py:func:`maas_image.synced` waits.
+
     Args:
         profile: How to reach the region; see :ref:`profiles`.
 
@@ -68,7 +74,7 @@ def import_(profile=None):
 
         salt region maas_image.import
     """
-    return runtime.client(globals(), profile).post("boot-resources/", op="import")
+    return start(runtime.client(globals(), profile))
 
 
 def importing(profile=None):
@@ -89,7 +95,8 @@ def importing(profile=None):
 
         salt region maas_image.importing
     """
-    return runtime.client(globals(), profile).get("boot-resources/", op="is_importing")
+    client = objects.asked(globals(), "2.1", "reports of running imports", profile)
+    return client.get("boot-resources/", op="is_importing")
 
 
 def stop_import(profile=None):
@@ -110,4 +117,5 @@ def stop_import(profile=None):
 
         salt region maas_image.stop_import
     """
-    return runtime.client(globals(), profile).post("boot-resources/", op="stop_import")
+    client = objects.asked(globals(), "2.1", "ways to stop an import", profile)
+    return client.post("boot-resources/", op="stop_import")

@@ -1,4 +1,4 @@
-"""Manage boot images in region and clusters, in MAAS 1.7 and later."""
+"""Manage boot images in region and clusters; up to MAAS 1.6 each cluster imports its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from saltext.maas.reconcile import Limits
 def imported(name, timeout=3600, profile=None):
     """Make sure that the region holds an image; import what is selected if it does not.
 
-    An import is started only when the image is missing, and waited for.
+    An import is started only when the image is missing, and waited for. Up to 1.6 the region
+    has no images: there each accepted cluster that lacks this one is told to import.
     Progress goes to Salt's event bus, as ``maas/progress/<name>``.
 
     Args:
@@ -28,15 +29,18 @@ def imported(name, timeout=3600, profile=None):
             - timeout: 7200
     """
     limits = Limits(import_seconds=timeout)
-    return ensure.present_within(globals(), "image", name, profile, limits)
+    return ensure.imported(globals(), name, profile, limits)
 
 
 def synced(name, images, timeout=1800, profile=None):
     """Make sure that a cluster holds images; have it fetch them from the region if not.
 
+    Up to 1.6 it imports by itself what its boot sources select, in 1.5 what
+    :py:func:`maas_cluster.boot_resources` wrote on its host.
+
     Args:
-        name: Host name of the rack controller, or uuid of the node group (1.7 to 1.10).
-        images: List of ``OS/RELEASE/ARCHITECTURE``.
+        name: Host name of the rack controller, or uuid of the node group (1.x).
+        images: List of ``OS/RELEASE/ARCHITECTURE``; ``*`` stands for any text.
         timeout: Seconds to wait for the cluster.
         profile: How to reach the region; see :ref:`profiles`.
 
@@ -49,5 +53,5 @@ def synced(name, images, timeout=1800, profile=None):
           maas_image.synced:
             - images: [ubuntu/jammy/amd64]
     """
-    limits = Limits(sync_seconds=timeout)
+    limits = Limits(sync_seconds=timeout, import_seconds=timeout)
     return ensure.present_within(globals(), "cluster_image", name, profile, limits, images=images)

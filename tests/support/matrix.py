@@ -184,7 +184,7 @@ def accept(site):
         return "a rack that knows the secret is taken in without"
     described = {"uuid": site.uuid, "cluster_name": "east"}
     if site.asks:
-        site.reconcile({"clusters": {"rack1": described}})
+        site.reconcile({"clusters": {"rack1": described}, **NO_IMPORT})
         enrolment.wait_registered(site.rack, None, 20)
         return None
     site.reconcile({"clusters": {"rack1": {**described, "accepted": False}}})
@@ -201,7 +201,8 @@ def dhcp(site):
             "router_ip": "10.0.0.254",
             "dynamic_range": {"low": "10.0.0.100", "high": "10.0.0.149"},
         }  # fmt: skip
-        site.reconcile({"clusters": {"rack1": {"uuid": site.uuid, "interfaces": {"eth0": nic}}}})
+        described = {"uuid": site.uuid, "interfaces": {"eth0": nic}}
+        site.reconcile({"clusters": {"rack1": described}, **NO_IMPORT})
         return
     ranges = [{"type": "dynamic", "start": "10.0.0.100", "end": "10.0.0.149"}]
     site.reconcile(
@@ -222,14 +223,16 @@ def sources(site):
     described = source_of(site)
     if site.release == "1.6":
         described["clusters"] = {"rack1": {"uuid": site.uuid, "cluster_name": "east"}}
+        described.update(NO_IMPORT)
     site.reconcile(described)
     return None
 
 
 def images(site):
-    """Its images imported by the region, and fetched by the cluster."""
-    if "boot_source" not in site.snapshot().tables:
-        return "the region has no images: each cluster fetches its own"
+    """Its images imported by the region, and fetched by the cluster; up to 1.6 by that alone."""
+    if site.release == "1.5":
+        site.reconcile({"clusters": {"rack1": {"uuid": site.uuid}}})
+        return None
     more = "i386" if site.old else "arm64"
     site.reconcile({**source_of(site, more), "images": {"import": True, "sync": True},
                     "clusters": {"rack1": {"uuid": site.uuid} if site.old else None}})  # fmt: skip
@@ -253,6 +256,9 @@ def doctor(site):
         if {one["check"] for one in wrong} - ON_A_REAL_HOST:
             raise Fails(f"{wrong}")
 
+
+#: For what comes before the images: up to 1.6 a cluster's part of a pillar has it import.
+NO_IMPORT = {"images": {"import": False}}
 
 #: What a sandbox cannot have: a network of its own.
 ON_A_REAL_HOST = {"ports", "name resolution"}

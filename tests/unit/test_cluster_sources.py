@@ -17,6 +17,7 @@ SELECTION = {"os": "ubuntu", "release": "precise", "arches": ["amd64"]}
 PILLAR = {
     "clusters": {"one": {"uuid": UUIDS[0]}, "two": {"uuid": UUIDS[1]}},
     "boot_sources": {URL: {"selections": [SELECTION]}},
+    "images": {"import": False},
 }
 
 
@@ -26,10 +27,11 @@ def snapshot_of(server):
 
 
 def carried_out(server, data):
-    """Plan and apply; the next plan is empty."""
+    """Plan and apply, every answer understood at once; the next plan is empty."""
     snapshot, plan = planned(server, data, snapshot_of(server))
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
+    assert [change.name for change in plan.changes if change.attempts] == []
     assert planned(server, data, snapshot_of(server))[1].shown() == {}
     return plan
 

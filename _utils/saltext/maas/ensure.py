@@ -5,7 +5,14 @@ from __future__ import annotations
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, Forbidden, MaasError
 from saltext.maas.client.redact import visible
-from saltext.maas.reconcile import apply, make_plan, noted, refuse_ordinary_user, want_named
+from saltext.maas.reconcile import (
+    apply,
+    make_plan,
+    noted,
+    refuse_ordinary_user,
+    want,
+    want_named,
+)
 from saltext.maas.resources import BY_NAME
 
 
@@ -62,6 +69,28 @@ def present(dunders, type: str, name: str, profile=None, /, **values) -> dict:
 def present_within(dunders, type: str, name: str, profile, limits, /, **values) -> dict:
     """Like :func:`present`, with limits to how long it may take."""
     return _single(dunders, type, name, profile, values, absent=False, limits=limits)
+
+
+def imported(dunders, name: str, profile, limits) -> dict:
+    """Make the region hold an image; up to 1.6, where it has none, all accepted clusters."""
+
+    def wishes(snapshot):
+        image = want_named("image", name, {})
+        if "image" in snapshot.tables:
+            return [image]
+        found = [
+            want("cluster_image", {"cluster": key, "images": [image.key]}, f"image {name}")
+            for key, record in snapshot.records("node_group").items()
+            if snapshot.tables["node_group"].values(snapshot, record.raw)["status"] == "accepted"
+        ]
+        if not found:
+            raise BadInput(
+                f"image {name}: MAAS {snapshot.release} has its clusters import images, and none "
+                "is accepted yet"
+            )
+        return found
+
+    return guarded(name, lambda: reconcile(dunders, name, wishes, profile, limits))
 
 
 def absent(dunders, type: str, name: str, profile=None, /, **parts) -> dict:

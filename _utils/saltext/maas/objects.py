@@ -91,13 +91,29 @@ def list_settings(dunders, profile=None) -> dict:
     return {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
 
 
-def cluster_images(dunders, cluster: str, profile=None) -> list[str]:
+def images(dunders, profile=None) -> dict:
+    """The region's images; up to 1.6 those of its clusters, with the clusters that hold them."""
+    snapshot = _snapshot(dunders, profile)
+    if "image" in snapshot.tables:
+        return list_all(dunders, "image", profile=profile)
+    clusters = sorted(snapshot.records("node_group"))
+    snapshot.prefetch([("cluster_image", key) for key in clusters])
+    found = {}
+    for key in clusters:
+        for image in cluster_images(dunders, key, profile, snapshot):
+            name, _, architecture = image.rpartition("/")
+            new = {"name": name, "architecture": architecture, "clusters": []}
+            found.setdefault(image, new)["clusters"].append(key)
+    return dict(sorted(found.items()))
+
+
+def cluster_images(dunders, cluster: str, profile=None, snapshot=None) -> list[str]:
     """The images that a cluster holds.
 
     Raises:
         MaasError: There is no such cluster.
     """
-    snapshot = _snapshot(dunders, profile)
+    snapshot = snapshot or _snapshot(dunders, profile)
     record = snapshot.records("cluster_image", cluster).get(cluster)
     if record is None:
         raise MaasError(f"the region has no cluster {cluster!r}")

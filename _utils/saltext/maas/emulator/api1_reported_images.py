@@ -52,11 +52,15 @@ def report(region, group, reported):
 
 
 def fetch(region, group):
-    """Let a cluster import images and report them, which takes its time."""
+    """Let a cluster import images and report them, which takes its time.
+
+    It is told what its sources select now; where they offer nothing it keeps what it has.
+    """
+    found = list(_selected(region, group))
 
     def arrive():
-        if group["connected"] and group["status"] == groups.ACCEPTED:
-            report(region, group, list(_selected(region, group)))
+        if found and group["connected"] and group["status"] == groups.ACCEPTED:
+            report(region, group, found)
 
     region.later(region.options.import_seconds, arrive)
 

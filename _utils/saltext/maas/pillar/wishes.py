@@ -151,12 +151,18 @@ def _interface(name, interface):
     return values
 
 
+def _accepted(found):
+    """The clusters that are to be at work."""
+    return [
+        one for one in found
+        if one.type in ("rack", "node_group") and not one.absent
+        and one.values.get("status", "accepted") == "accepted"
+    ]  # fmt: skip
+
+
 def _for_each_cluster(found):
     """In 1.6 each cluster has boot sources of its own; the pillar means all clusters."""
-    clusters = [
-        one for one in found
-        if one.type == "node_group" and one.values.get("status") == "accepted"
-    ]  # fmt: skip
+    clusters = _accepted(found)
     for one in found:
         if one.type not in ("boot_source", "boot_selection"):
             yield one
@@ -174,8 +180,11 @@ def _for_each_cluster(found):
 def _images(pillar, release, found):
     """The images that the selections stand for, and each cluster's copy of them."""
     images = pillar.get("images") or {}
-    if release < "1.7" or images.get("import") is False:
+    if images.get("import") is False:
         return []
+    sync = images.get("sync") is not False
+    if release < "1.7":
+        return list(_imported_by_clusters(release, found)) if sync else []
     names = {
         (f"{one.values['os']}/{one.values['release']}", arch): one
         for one in found
@@ -186,13 +195,25 @@ def _images(pillar, release, found):
         want("image", {"name": name, "architecture": arch}, one.where)
         for (name, arch), one in names.items()
     ]
-    if not wanted or images.get("sync") is False:
+    if not wanted or not sync:
         return wanted
     keys = [image.key for image in wanted]
-    for one in found:
-        if one.type in ("rack", "node_group") and not one.absent:
-            accepted = one.values.get("status", "accepted") == "accepted"
-            if accepted:
-                fields = {"cluster": one.key, "images": keys}
-                wanted.append(want("cluster_image", fields, one.where, label=one.label))
-    return wanted
+    return wanted + [_images_of(cluster, keys) for cluster in _accepted(found)]
+
+
+def _images_of(cluster, images):
+    values = {"cluster": cluster.key, "images": images}
+    return want("cluster_image", values, cluster.where, label=cluster.label)
+
+
+def _imported_by_clusters(release, found):
+    """Up to 1.6 each cluster imports by itself: in 1.5 what a file on its host says, so any."""
+    for cluster in _accepted(found):
+        names = ["ubuntu/*"] if release < "1.6" else [
+            f"ubuntu/{one.values['release']}/{arch}"
+            for one in found
+            if one.type == "cluster_boot_selection" and one.values["cluster"] == cluster.key
+            for arch in one.values.get("arches") or ["*"]
+        ]  # fmt: skip
+        if names:
+            yield _images_of(cluster, list(dict.fromkeys(names)))

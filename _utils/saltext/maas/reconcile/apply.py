@@ -66,6 +66,8 @@ class Run:
     looks, many_looks = 2, 6
     #: An import that has neither run nor brought anything for so long has failed.
     stalled_seconds = 60.0
+    #: A cluster that works connects again within 30 seconds, also to a region just restarted.
+    reconnect_seconds = 40.0
 
     def __init__(self, snapshot, plan, limits=None, progress=None):
         self.snapshot = snapshot

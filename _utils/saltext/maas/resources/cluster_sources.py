@@ -92,6 +92,9 @@ class ClusterBootSelection(_OfCluster):
         source = snapshot.resolve("cluster_boot_source", self.partition(values))
         return f"{source['resource_uri']}selections/"
 
+    def recognise(self, raw):
+        super().recognise({"cluster": None, "source": None, **raw})  # which no answer names
+
     def completed(self, raw, values, before):
         return {**raw, "cluster": values["cluster"], "source": values["source"]}
 

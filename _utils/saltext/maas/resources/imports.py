@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from fnmatch import fnmatchcase
 
 from saltext.maas.client.errors import MaasError, Unavailable
 from saltext.maas.client.session import segment
@@ -125,17 +126,16 @@ class _Watch:
 
 
 class ClusterImage(Table):
-    """The images that one cluster holds."""
+    """The images that one cluster holds; up to 1.6 it imports them by itself."""
 
     name = "cluster_image"
     noun = "images of cluster"
-    since = "1.7"
     identity = ("cluster",)
     can_delete = False
     created = "fetched"
     fields = (
         Field("cluster", doc="Host name of the rack, or uuid of the node group."),
-        Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64."),
+        Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64; * for any."),
     )
 
     def partition(self, values):
@@ -150,7 +150,7 @@ class ClusterImage(Table):
         if record is None:
             return []
         try:
-            return [{"cluster": partition, "images": self._held(snapshot, record.raw)}]
+            return [{"cluster": partition, **self._held(snapshot, record.raw)}]
         except Unavailable:  # a cluster that is down now and then is nothing unusual
             return [{"cluster": partition, "images": [], "connected": False}]
 
@@ -159,15 +159,21 @@ class ClusterImage(Table):
         if snapshot.release >= "2.0":
             path = f"rackcontrollers/{segment(raw['system_id'])}/"
             shape = {"images": [{"name": str, "architecture": str}]}
-            images = snapshot.client.get(path, op="list_boot_images", expect=shape)["images"]
-            return [f"{one['name']}/{one['architecture']}" for one in images]
+            answer = snapshot.client.get(path, op="list_boot_images", expect=shape)
+            images = [f"{one['name']}/{one['architecture']}" for one in answer["images"]]
+            return {"images": images, "connected": answer.get("connected", True)}
         path = f"nodegroups/{segment(raw['uuid'])}/boot-images/"
         images = snapshot.client.get(path, expect=[{"release": str, "architecture": str}])
-        return [f"{one['osystem']}/{one['release']}/{one['architecture']}" for one in images]
+        images = [
+            # 1.5 has images of Ubuntu only.
+            f"{one.get('osystem', 'ubuntu')}/{one['release']}/{one['architecture']}"
+            for one in images
+        ]
+        # Up to 1.6 this is what the cluster reported last, connected or not.
+        return {"images": images, "connected": True if snapshot.release >= "1.7" else None}
 
     def differences(self, snapshot, wanted, record):
-        held = set(record.raw["images"])
-        missing = [image for image in wanted.values["images"] if not _holds(held, image)]
+        missing = _missing(wanted, record)
         if not missing:
             return {}
         present = [image for image in wanted.values["images"] if image not in missing]
@@ -177,35 +183,86 @@ class ClusterImage(Table):
         own = [
             one
             for type, field in (("rack", "hostname"), ("node_group", "uuid"),
-                                ("node_group_interface", "cluster"))
+                                ("node_group_interface", "cluster"),
+                                ("cluster_boot_source", "cluster"),
+                                ("cluster_boot_selection", "cluster"))
             for one in everything.by(type, field).get(wanted.key, ())
         ]  # fmt: skip
         return {("image", "*"), *((one.type, one.key) for one in own)}
+
+    def conflict(self, snapshot, change, predicted):
+        """Return why a cluster will fetch nothing: there is none of that name, or it is pending."""
+        controller = _controller_type(snapshot.release)
+        cluster = predicted.of(controller).get(change.wanted.key)
+        if cluster is None:
+            return f"there is no {snapshot.tables[controller].noun} {change.wanted.key!r}"
+        if cluster.get("status", "accepted") != "accepted":
+            return f"the cluster is {cluster['status']}; accept it first"
+        return None
 
     def create(self, run, wanted):
         self.update(run, wanted, None)
 
     def update(self, run, wanted, record):
-        controller = _controller_type(run.snapshot.release)
-        raw = run.snapshot.resolve(controller, wanted.key)
+        snapshot = run.snapshot
+        controller = _controller_type(snapshot.release)
+        raw = snapshot.resolve(controller, wanted.key)
+        self._let_it_connect(run, wanted, new=(controller, wanted.key) in run.changes)
+        if record is None:  # the cluster was not there yet
+            snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
+            record = self.match(snapshot, wanted)
         collection = "rackcontrollers" if controller == "rack" else "nodegroups"
         ident = segment(raw["system_id"] if controller == "rack" else raw["uuid"])
-        if run.snapshot.release < "3.5":  # from there on racks fetch images as they need them
+        if snapshot.release < "3.5":  # from there on racks fetch images as they need them
             run.client.post(f"{collection}/{ident}/", op="import_boot_images", repeat=True)
+        alone = snapshot.release < "1.7"
+        before, watch = _images_in(record), _Watch(run.stalled_seconds)
 
-        def synced():
-            run.snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
-            found = self.match(run.snapshot, wanted)
-            missing = (
-                self.differences(run.snapshot, wanted, found) if found else {"images": ((), ())}
-            )
+        def fetched():
+            snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
+            found = self.match(snapshot, wanted)
+            missing = _missing(wanted, found)
             total = len(wanted.values["images"])
-            run.progress(
-                f"images of {wanted.label}", len(missing["images"][0]) if missing else total, total
-            )
+            run.progress(f"images of {wanted.label}", total - len(missing), total)
+            held = _images_in(found)
+            # One import brings everything at once, so that what is missing then does not come.
+            if missing and alone and watch.stalled(held, running=held == before):
+                raise MaasError(
+                    f"the cluster has imported images, but not {', '.join(missing)}: is that "
+                    "selected, and does the source have it?"
+                )
             return None if missing else True
 
-        run.wait_for(f"cluster {wanted.label} to fetch the images", synced, run.limits.sync_seconds)
+        what = f"cluster {wanted.label} to fetch the images"
+        if alone:
+            what = f"cluster {wanted.label} to report the images it was told to import"
+        limits = run.limits
+        run.wait_for(what, fetched, limits.import_seconds if alone else limits.sync_seconds)
+
+    def _let_it_connect(self, run, wanted, new):
+        """Wait for a cluster that is not connected; not for long, unless it is new."""
+
+        def connected():
+            snapshot = run.snapshot
+            if snapshot.release < "1.7":
+                return self._any_connected(run) or None
+            found = self.match(snapshot, wanted)
+            if found is None or not found.raw["connected"]:
+                snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
+                found = self.match(snapshot, wanted)
+            return True if found is not None and found.raw["connected"] else None
+
+        seconds = None if new else run.reconnect_seconds
+        run.wait_for(f"cluster {wanted.label} to connect", connected, seconds)
+
+    @staticmethod
+    def _any_connected(run):
+        # Up to 1.6 nothing tells of one cluster, but power types are asked of connected ones.
+        if not run.known("a cluster is connected"):
+            if not run.client.get("nodegroups/", op="describe_power_types", expect=list):
+                return False
+            run.know("a cluster is connected")
+        return True
 
 
 _CONTROLLERS = {"1.0": "node_group", "2.0": "rack"}
@@ -215,10 +272,34 @@ def _controller_type(release: Release) -> str:
     return _CONTROLLERS[release.api]
 
 
+def start(client) -> str:
+    """Start the import of what is selected; up to 1.6 in each accepted cluster.
+
+    Args:
+        client: :class:`~saltext.maas.client.session.Client`.
+
+    Returns:
+        What MAAS says.
+    """
+    if client.release < "1.7":
+        return client.post("nodegroups/", op="import_boot_images", repeat=True)
+    return client.post("boot-resources/", op="import")
+
+
+def _images_in(record) -> set:
+    return set(record.raw["images"]) if record else set()
+
+
+def _missing(wanted, record) -> list:
+    """The desired images that a cluster does not hold; all where there is no record of it."""
+    held = _images_in(record)
+    return [image for image in wanted.values["images"] if not _holds(held, image)]
+
+
 def _holds(held: set, image: str) -> bool:
-    if not image.endswith("/*"):
+    if "*" not in image:
         return image in held
-    return any(one.startswith(image[:-1]) for one in held)
+    return any(fnmatchcase(one, image) for one in held)
 
 
 def image_names(snapshot):

@@ -7,10 +7,11 @@ import time
 from saltext.maas import pillar, runtime
 from saltext.maas.client.errors import MaasError
 from saltext.maas.fleet.region_side.region import Region
+from saltext.maas.resources.imports import start
 
 
 def import_images(dunders, wait: bool = True) -> bool:
-    """Import what is selected, also where older images are there.
+    """Import what is selected, also where older images are there; up to 1.6 in each cluster.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
@@ -23,7 +24,7 @@ def import_images(dunders, wait: bool = True) -> bool:
         MaasError: It did not end within the pillar's ``limits:import_seconds``.
     """
     region = Region(dunders)
-    region.snapshot.client.post("boot-resources/", op="import")
+    start(region.snapshot.client)
     limit = pillar.limits(runtime.described(dunders)).import_seconds
     deadline, pause = time.monotonic() + limit, 0.5
     while going := _importing(region):
