@@ -200,6 +200,16 @@ def test_a_reserved_ip_and_a_dynamic_range_of_the_region(region):
     assert "it lies in dynamic range 10.0.0.100-10.0.0.199" in line
 
 
+def test_a_dynamic_range_beside_a_dns_server_of_the_other_family(region):
+    carried_out(region, {
+        "fabrics": {"six": {"vlans": {6: None}}},
+        "subnets": {"fd00:6::/64": {
+            "vlan": "six/6", "dns_servers": ["192.0.2.53"],
+            "ranges": [{"type": "dynamic", "start": "fd00:6::1:0:0", "end": "fd00:6::1:0:fff"}],
+        }},
+    })  # fmt: skip
+
+
 def test_an_address_that_no_subnet_has_is_told_in_the_plan(region):
     wish = want("ip_address", {"ip": "10.99.0.1"})
     (line,) = make_plan(snapshot_of(region), [wish]).problems()

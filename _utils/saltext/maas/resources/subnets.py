@@ -286,7 +286,8 @@ class IpRange(Table):
                 "a reserved one only; describe that one too"
             )
         for ip, what in _addresses(snapshot, values["subnet"], predicted):
-            if low <= ipaddress.ip_address(ip) <= high:
+            address = ipaddress.ip_address(ip)  # a DNS server may be of the other family
+            if address.version == low.version and low <= address <= high:
                 return (
                     f"{ip} is {what} and lies in this dynamic range, from which MAAS hands out "
                     "addresses; leave it out"
