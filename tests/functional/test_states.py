@@ -250,6 +250,28 @@ def test_states_of_api_1(old):
     check(*old, OLD, OLD_GONE)
 
 
+def test_images_of_1_5_are_the_clusters(tmp_path):
+    with RegionServer("1.5", import_seconds=0.1) as server:
+        server.region.register_controller(uuid=UUID, hostname="east", interfaces=[])
+        server.region.controller_connected(UUID, True)
+        minion = minion_of(tmp_path, server)
+        images = ["ubuntu/trusty/amd64", "ubuntu/precise/*"]
+        states = {
+            "maas_node_group.present": [{"name": UUID, "status": "accepted"}],
+            "maas_image.imported": [{"name": images[0], "timeout": 30}],
+            "maas_image.synced": [{"name": UUID, "images": images, "timeout": 30}],
+        }
+        planned = minion.apply(states, "test=True")
+        assert {one["result"] for one in planned.values()} == {None}, planned
+        assert failures(minion.apply(states)) == {}
+        listed, own, told = minion.calls(
+            ("maas_image.list",), ("maas_image.list_cluster", UUID), ("maas_image.import",)
+        )
+        assert listed[images[0]]["clusters"] == [UUID]
+        assert images[0] in own
+        assert told == "Import of boot images started on all cluster controllers"
+
+
 def test_execution_modules_of_api_2(new):
     minion, _ = new
     told = minion.calls(

@@ -6,10 +6,11 @@ import pytest
 from saltext.maas import ensure, objects, pillar
 from saltext.maas.client import Client, Profile
 from saltext.maas.emulator.server import RegionServer
-from saltext.maas.fleet.region_side.images import start
+from saltext.maas.fleet import region_side
 from saltext.maas.reconcile import Limits, apply, make_plan, want_named
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
+from saltext.maas.resources.imports import start
 from support.reconciling import SHORT, cluster, errors, planned, snapshot_of
 
 URL = "http://images.example.com/ephemeral-v2/releases/"
@@ -173,6 +174,19 @@ def test_all_accepted_clusters_are_told_at_once_and_their_images_listed(region):
     shown = objects.images(dunders(region))["ubuntu/trusty/amd64"]
     assert (shown["name"], shown["architecture"]) == ("ubuntu/trusty", "amd64")
     assert UUIDS[0] in shown["clusters"]
+
+
+def test_the_fleet_has_all_import_and_names_who_reports_nothing(region):
+    accept(region)
+    region.region.controller_connected(UUIDS[1], False)
+    here = dunders(region)
+    data = described(release_of(region))
+    here["__pillar__"] = {"maas": {**data, "limits": {"import_seconds": 0.8}}}
+    assert region_side.import_images(here, wait=False) is False
+    assert len(imports(region)) == 1
+    done = region_side.settle(here, LABELS, "images")
+    assert done["one"]["error"] is None
+    assert "cluster two to report the images" in done["two"]["error"]
 
 
 def test_a_cluster_of_1_9_that_is_away_is_named_soon():
