@@ -10,7 +10,7 @@ import pytest
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want
 from saltext.maas.release import SERIES, Release
-from saltext.maas.resources import TABLES
+from saltext.maas.resources import BY_NAME, TABLES
 from support.examples import EXAMPLES, examples_for, known, manage_network
 from support.reconciling import SHORT, assert_true, errors, snapshot_of
 
@@ -187,3 +187,14 @@ def test_what_a_new_region_holds_is_known(release):
     assert make_plan(own, wanted).shown() == {}
     with RegionServer(release=release) as server:
         assert make_plan(snapshot_of(server), wanted).shown() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "nouns"),
+    [
+        ("package_repository", "package repositories"), ("ip_address", "reserved IP addresses"),
+        ("dhcp", "DHCP of VLANs"), ("zone", "zones"), ("dhcp_snippet", "DHCP snippets"),
+    ],
+)  # fmt: skip
+def test_what_several_objects_are_called(name, nouns):
+    assert BY_NAME[name].nouns == nouns

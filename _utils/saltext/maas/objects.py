@@ -18,7 +18,7 @@ def _snapshot(dunders, profile):
 
 def _table(snapshot, type):
     if type not in snapshot.tables:
-        raise MaasError(f"MAAS {snapshot.release} has no {BY_NAME[type].noun}s")
+        raise MaasError(f"MAAS {snapshot.release} has no {BY_NAME[type].nouns}")
     return snapshot.tables[type]
 
 

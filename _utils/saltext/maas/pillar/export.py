@@ -169,7 +169,7 @@ class _Tree:
                         continue
                     if self._snapshot.twice(table.name, key, part):
                         self.notes.append(
-                            f"several {table.noun}s are called {key}, and nothing tells them "
+                            f"several {table.nouns} are called {key}, and nothing tells them "
                             "apart: they are left out"
                         )
                         continue

@@ -182,12 +182,12 @@ def _setting(setting) -> dict:
 def _claim(table):
     """What may be claimed of a resource type: all, or what belongs to some scopes."""
     if not table.scope:
-        return _for(_flag(f"Whether all {table.noun}s are described."), table.since, table.until)
+        return _for(_flag(f"Whether all {table.nouns} are described."), table.since, table.until)
     node = {
         "type": ["boolean", "array"],
         "items": {"type": "string", "allowed": "text"},
         "allowed": "true, false or a list",
-        "doc": f"Whether all {table.noun}s are described, or the {table.scope}s of which all are.",
+        "doc": f"Whether all {table.nouns} are described, or the {table.scope}s of which all are.",
     }
     return _for(node, table.since, table.until)
 

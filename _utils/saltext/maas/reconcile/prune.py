@@ -145,7 +145,7 @@ def _unknown_type(snapshot, type):
         hint = f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(known)}"
         return f"types: {type!r} is no resource type; {hint}"
     if type not in snapshot.tables:
-        return f"types: MAAS {snapshot.release} has no {table.noun}s"
+        return f"types: MAAS {snapshot.release} has no {table.nouns}"
     return None
 
 
@@ -155,7 +155,7 @@ def _cannot_claim(snapshot, type, where):
         allowed = ", ".join(one.name for one in BY_NAME.values() if prunable(one))
         return f"{where}: cannot be exclusive; allowed: {allowed}"
     if type not in snapshot.tables:
-        return f"{where}: MAAS {snapshot.release} has no {table.noun}s"
+        return f"{where}: MAAS {snapshot.release} has no {table.nouns}"
     return None
 
 
@@ -210,17 +210,17 @@ def _unmanaged(snapshot, table, wishes, scopes):
 
 
 def _too_much(type, ones, total, guard, where):
-    noun, count = BY_NAME[type].noun, len(ones)
+    nouns, count = BY_NAME[type].nouns, len(ones)
     told = "look at the plan, and allow it with prune:"
     if count > guard.most:
         yield (
-            f"{where}: {count} {noun}s are not described and would be removed, more than the "
+            f"{where}: {count} {nouns} are not described and would be removed, more than the "
             f"{guard.most} allowed; {told} most: {count}"
         )
     elif total >= _FEW and count > guard.fraction * total:
         share = count / total
         yield (
-            f"{where}: {count} of {total} {noun}s are not described and would be removed, more "
+            f"{where}: {count} of {total} {nouns} are not described and would be removed, more "
             f"than the fraction of {guard.fraction:g} allowed; {told} fraction: {share:.2f}"
         )
 

@@ -16,7 +16,7 @@ def refuse_what_release_lacks(snapshot, wanted) -> None:
     for one in wanted:
         table = BY_NAME[one.type]
         if one.type not in snapshot.tables:
-            problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.noun}s")
+            problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.nouns}")
             continue
         for name in one.values:
             column = table.by_name[name]
@@ -131,17 +131,17 @@ def _several(snapshot, type, key, partition=None):
     found = snapshot.twice(type, key, partition)
     if not found:
         return None
-    noun = BY_NAME[type].noun
+    nouns = BY_NAME[type].nouns
     ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
     return (
-        f"the region has {len(found)} {noun}s {key!r} (ids {ids}); give them names that "
+        f"the region has {len(found)} {nouns} {key!r} (ids {ids}); give them names that "
         "tell them apart, or remove what is too many"
     )
 
 
 def _unknown(snapshot, where, type, key, wished):
     if type not in snapshot.tables:
-        return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].noun}s"
+        return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].nouns}"
     if snapshot.find(type, key) is not None:
         return None
     there = snapshot.records(type, snapshot.tables[type].part_of(key))

@@ -297,7 +297,7 @@ class Snapshot:
         if table.collection:
             return table.collection
         holders = [one for one in self.tables.values() if table.store in one.nested.values()]
-        return holders[0].collection if holders else f"the {table.noun}s"
+        return holders[0].collection if holders else f"the {table.nouns}"
 
     @contextlib.contextmanager
     def _noting_writes(self):

@@ -72,6 +72,7 @@ class SshKeySource(Table):
 
     name = "ssh_key_source"
     noun = "SSH keys from"
+    plural = "sources of SSH keys"
     since = "2.1"
     store = "ssh_key"
     collection = "account/prefs/sshkeys/"

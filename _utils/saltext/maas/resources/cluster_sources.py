@@ -32,6 +32,7 @@ class _OfCluster(Table):
 class ClusterBootSource(_OfCluster, BootSource):
     name = "cluster_boot_source"
     noun = "boot source of cluster"
+    plural = "boot sources of clusters"
     identity = ("cluster", "url")
     within = "cluster"
     fields = (_CLUSTER, *BootSource.fields)
@@ -62,6 +63,7 @@ class ClusterBootSelection(_OfCluster):
 
     name = "cluster_boot_selection"
     noun = "boot source selection of cluster"
+    plural = "boot source selections of clusters"
     identity = ("cluster", "source", "release")
     fields = (
         _CLUSTER,

@@ -20,6 +20,7 @@ class Dhcp(Table):
 
     name = "dhcp"
     noun = "DHCP"
+    plural = "DHCP of VLANs"
     since = "2.0"
     store = "vlan"
     identity = ("vlan",)

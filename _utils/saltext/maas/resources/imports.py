@@ -130,6 +130,7 @@ class ClusterImage(Table):
 
     name = "cluster_image"
     noun = "images of cluster"
+    plural = "images of clusters"
     identity = ("cluster",)
     can_delete = False
     created = "fetched"

@@ -27,6 +27,7 @@ class Table:
     Attributes:
         name: Resource type, as in ``maas_<name>``.
         noun: What a person calls it.
+        plural: What a person calls several, where it is not the noun with an ending.
         identity: Fields that tell one object from another.
         fields: All fields, those of ``identity`` first.
         collection: Path of its collection.
@@ -65,6 +66,7 @@ class Table:
 
     name: ClassVar[str] = ""
     noun: ClassVar[str] = ""
+    plural: ClassVar[str] = ""
     identity: ClassVar[tuple] = ()
     fields: ClassVar[tuple] = ()
     collection: ClassVar[str] = ""
@@ -120,6 +122,12 @@ class Table:
             ValueError: With what is allowed.
         """
         return field.kind.clean(value)
+
+    @property
+    def nouns(self) -> str:
+        """What a person calls several objects."""
+        ending = {"y": "ies", "s": "ses"}.get(self.noun[-1], f"{self.noun[-1]}s")
+        return self.plural or self.noun[:-1] + ending
 
     def place_of(self, where: str, field: str) -> str:
         """Where a field of an object stands, for messages; ``where`` is the object's own place."""
