@@ -48,6 +48,12 @@ def test_every_release_is_found_with_nothing_but_its_url(series):
         ([LOGIN, OLD, described("NodeGroupsHandler")], "1.5"),
         ([LOGIN, OLD, described("LicenseKeysHandler", "NodeGroupsHandler")], "1.6"),
         ([answer(503), answer(200, '{"version": "2.9.2", "capabilities": []}')], "2.9.2"),
+        # MAAS that does not run from a package
+        ([LOGIN, answer(200, '{"version": "unknown"}'), described("DevicesHandler")], "1.8"),
+        (
+            [LOGIN, answer(200, '{"version": "from source (+bzr7)"}'), described("FabricsHandler")],
+            "1.9",
+        ),
         # one faulty answer passes
         ([PAGE, answer(200, '{"version": "3.7.3"}')], "3.7.3"),
         ([answer(200, "[]"), answer(200, '{"version": "3.7.3"}')], "3.7.3"),

@@ -13,6 +13,8 @@ _DESCRIBES = (
     ("LicenseKeysHandler", "1.6"),
     ("NodeGroupsHandler", "1.5"),
 )
+#: What 1.7 to 1.10 say where they do not run from a package.
+_NOT_PACKAGED = ("unknown", "from source")
 
 
 def find(profile, ask) -> Release:
@@ -43,15 +45,17 @@ def find(profile, ask) -> Release:
             if api == "2.0":
                 raise _no_region(profile, error) from None
             found = {}
-        if not found.get("version"):
+        named = str(found.get("version") or "")
+        if not named:
             return hint if hint and hint < "1.7" else _described(profile, ask)
+        if api == "1.0" and named.startswith(_NOT_PACKAGED):
+            return hint if hint and hint.api == api else _described(profile, ask)
         try:
-            release = Release(str(found["version"]))
+            release = Release(named)
         except ValueError:
             release = None
         if release is None or release.api != api:
-            version = str(found["version"])[:40]
-            raise _no_region(profile, f"GET {path} names the version {version!r}")
+            raise _no_region(profile, f"GET {path} names the version {named[:40]!r}")
         return release
     raise _no_region(profile, "it has no API 1.0 or 2.0")
 
@@ -61,7 +65,7 @@ def _no_region(profile, why):
 
 
 def _described(profile, ask) -> Release:
-    """The release of a region that names none (1.5 and 1.6), by what its API offers."""
+    """The release of a region that names none, by what its API offers."""
     path = "/api/1.0/describe/"
     try:
         found = ask(path, {"resources": [{"name": str}]})
