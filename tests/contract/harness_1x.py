@@ -157,6 +157,20 @@ def learn_name(lab, recorded, got):
             lab.names[one] = other
 
 
+def name_machine(lab, exchange, got):
+    """Give a machine that came without a name the one that the recorded region drew."""
+    if exchange.method != "POST" or (exchange.form or {}).get("hostname"):
+        return
+    both = [found for found in (exchange.body, got) if isinstance(found, dict)]
+    names = [found["hostname"].partition(".")[0] for found in both if "macaddress_set" in found]
+    if len(names) == 2:
+        drawn, ours = names
+        for row in lab.server.region.rows("machines").values():
+            if row["hostname"].partition(".")[0] == ours:
+                row["hostname"] = row["hostname"].replace(ours, drawn)
+        got["hostname"] = got["hostname"].replace(ours, drawn)
+
+
 def replay_random(name):
     """Send all requests of a random sequence to a fresh region.
 
@@ -177,5 +191,6 @@ def replay_random(name):
             answer = lab.send(exchange, signed_by(lab, exchange), files=files)
             lab.learn(exchange.body, answer[2])
             learn_name(lab, exchange.body, answer[2])
+            name_machine(lab, exchange, answer[2])
             exchange.body = settled(exchange.body)
             yield exchange, answer, differences(exchange, (*answer[:2], settled(answer[2])))

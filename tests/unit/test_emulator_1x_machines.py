@@ -88,8 +88,8 @@ def test_before_1_7_a_machine_in_use_is_just_allocated():
     assert act(admin, ident, "mark_broken").status == 400
 
 
-def test_a_machine_that_nobody_has_cannot_be_started_from_1_9_on():
-    for release, status in (("1.8", 200), ("1.9", 409)):
+def test_a_machine_that_nobody_has_cannot_be_started_from_1_8_on():
+    for release, status in (("1.7", 200), ("1.8", 409)):
         admin = Caller(region_of(release))
         assert act(admin, enlisted(admin), "start").status == status
 
@@ -123,7 +123,7 @@ def test_users_see_what_is_free_or_theirs_and_change_what_is_theirs():
     assert joe.put(f"nodes/{ident}/", **{"hostname": "x"}).status == 403
     assert joe.post("nodes/", op="acquire", **{"name": "n1"}).status == 200
     assert ann.get("nodes/?op=list").json == []
-    assert ann.get(f"nodes/{ident}/").status == 403
+    assert ann.get(f"nodes/{ident}/").status == 200  # as its name is known
     assert joe.put(f"nodes/{ident}/", **{"hostname": "x"}).json["hostname"] == "x"
     assert joe.delete(f"nodes/{ident}/").status == 403
 
@@ -192,3 +192,36 @@ def test_an_address_is_reserved_once():
     assert len(admin.get("ipaddresses/").json) == 2
     admin.post("ipaddresses/", op="release", **{"ip": "10.5.0.100"})
     assert reserve().json["ip"] == "10.5.0.100"
+
+
+def test_what_is_wrong_with_several_mac_addresses_is_told_as_the_release_does():
+    wrong = {"architecture": "amd64/generic", "autodetect_nodegroup": "1"}
+    for release, told in (
+        ("1.5", "One or more MAC addresses is invalid."),
+        ("1.9", "One or more MAC addresses is invalid. ('x' is not a valid MAC address.)"),
+    ):
+        admin = Caller(region_of(release))
+        sent = {**wrong, "mac_addresses": ["52:54:00:00:00:01", "x"]}
+        assert admin.post("nodes/", op="new", **sent).json == {"mac_addresses": [told]}
+
+
+def test_names_of_machines_are_checked_from_1_7_on():
+    sent = {"architecture": "amd64/generic", "autodetect_nodegroup": "1", "hostname": "a..b"}
+    for release, told in (
+        ("1.6", None),
+        ("1.7", ["Hostname contains empty name."]),
+        ("1.8", ["DNS name contains an empty label."]),
+    ):
+        admin = Caller(region_of(release))
+        answer = admin.post("nodes/", op="new", mac_addresses="52:54:00:00:00:01", **sent)
+        assert answer.json.get("hostname") == (told or "a..b"), release
+
+
+def test_a_machine_says_from_1_9_on_what_was_last_asked_of_it():
+    admin = Caller(region_of("1.9"))
+    ident = enlisted(admin)
+    row = admin.get(f"nodes/{ident}/").json
+    assert (row["substatus_message"], row["owner"]) == ("From 'New' to 'Commissioning'", "admin")
+    act(admin, ident, "stop")
+    row = admin.get(f"nodes/{ident}/").json
+    assert (row["substatus_action"], row["substatus_message"]) == ("stop", "(admin)")

@@ -85,7 +85,7 @@ def reserve(request):
     if wanted and not is_ip(str(wanted)):
         raise Invalid({"requested_address": [BAD_IP]})
     if mac and clean_mac(mac) is None:
-        raise Invalid({"mac": [bad_mac(mac)]})
+        raise Invalid({"mac": [bad_mac(request.region, mac)]})
     network = form.get("network")
     if not network:
         if region.release < "1.9" or not wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_machines as machines
@@ -32,7 +31,6 @@ _BSON = "application/bson"
 _EMPTY_BSON = b"\x05\x00\x00\x00\x00"
 
 #: A label of a DNS zone that 1.9 takes; earlier releases take anything.
-_LABEL = re.compile(r"[a-zA-Z0-9_-]*\n?\Z")
 
 #: Settings that go to every cluster at once, so that one which is away refuses them (1.7, 1.8).
 _PUSHED_SETTINGS = ("ntp_server",)
@@ -213,15 +211,9 @@ class GroupForm(ModelForm):
         old = self.stored["name"]
         if not name or name == old:
             return old
-        if self._manages_dns() and self._has_machines_in_use():
+        if groups.manages_dns(self.region, self.stored) and self._has_machines_in_use():
             raise Wrong(f"Can't rename DNS zone to {name}; nodes are in use.")
         return name
-
-    def _manages_dns(self):
-        nics = groups.interfaces_of(self.region, self.stored)
-        return self.stored["status"] == groups.ACCEPTED and any(
-            nic["management"] == groups.DHCP_AND_DNS for nic in nics
-        )
 
     def _has_machines_in_use(self):
         rows = self.region.rows(machines.MACHINES).values()
@@ -232,7 +224,7 @@ class GroupForm(ModelForm):
 
     def check_fields(self, excluded):
         name = self.values["name"]
-        found = [too_long(name, 80), _domain_problem(name) if self.release >= "1.9" else None]
+        found = [too_long(name, 80), netparse.bad_domain(name) if self.release >= "1.9" else None]
         found = [item for item in found if item]
         if "name" not in excluded and name and found:
             raise Wrong({"name": found})
@@ -243,23 +235,6 @@ class GroupForm(ModelForm):
             return
         if self.values["cluster_name"] in [row["cluster_name"] for row in others]:
             raise Wrong({"cluster_name": ["Node group with this Cluster name already exists."]})
-
-
-def _domain_problem(name):
-    """What is wrong with a DNS zone's name, or None."""
-    if len(name) > 255:
-        return "Hostname is too long.  Maximum allowed is 255 characters."
-    for label in name.split("."):
-        told = netparse.written(label)
-        if not label:
-            return "DNS name contains an empty label."
-        if len(label) > 63:
-            return f"Label is too long: {told}.  Maximum allowed is 63 characters."
-        if label[0] == "-" or label[-1] == "-":
-            return f"Label cannot start or end with hyphen: {told}."
-        if not _LABEL.match(label):
-            return f"Label contains disallowed characters: {told}."
-    return None
 
 
 @one("PUT", admin=True)

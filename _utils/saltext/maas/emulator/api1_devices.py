@@ -7,9 +7,9 @@ import uuid
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
-from saltext.maas.emulator.api1_node_form import bad_mac, clean_mac
+from saltext.maas.emulator.api1_node_form import clean_mac, read_macs
 from saltext.maas.emulator.api1_node_interfaces import interface_shown
-from saltext.maas.emulator.forms import REQUIRED, Check
+from saltext.maas.emulator.forms import Check
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, no_content
 
 many = Endpoint("devices/", "DevicesHandler", since="1.8")
@@ -57,24 +57,9 @@ def _read(request, row=None):
         text = "Select a valid choice. That choice is not one of the available choices."
         check.error("parent", text)
     if row is None:
-        values["macs"] = _macs(region, check)
+        values["macs"] = read_macs(region, check)
     check.done()
     return values
-
-
-def _macs(region, check):
-    found = []
-    for text in check.form.getlist("mac_addresses"):
-        mac = clean_mac(text)
-        if mac is None:
-            check.error("mac_addresses", bad_mac(text))
-        elif machines.machine_with_mac(region, mac):
-            check.error("mac_addresses", f"MAC address {mac} already in use.")
-        else:
-            found.append(mac)
-    if not found and "mac_addresses" not in check.errors:
-        check.error("mac_addresses", REQUIRED)
-    return found
 
 
 @many("GET", "list")
@@ -108,7 +93,7 @@ def create_device(request):
     return device_shown(region, row)
 
 
-def _device(request, allowed=machines.may_see):
+def _device(request, allowed=machines.anybody):
     return machines.machine_of(request, allowed, DEVICES)
 
 

@@ -97,6 +97,13 @@ def interfaces_of(region, group):
     return sorted(found, key=lambda row: row["name"])
 
 
+def manages_dns(region, group):
+    """Whether an accepted group serves DNS on one of its interfaces."""
+    return group["status"] == ACCEPTED and any(
+        nic["management"] == DHCP_AND_DNS for nic in interfaces_of(region, group)
+    )
+
+
 def remove_group(region, ident):
     """Forget a node group (by row id) and its interfaces."""
     region.rows(GROUPS).pop(ident, None)

@@ -7,7 +7,6 @@ with that after ``machine_seconds``, or when :func:`finish` is called for it.
 from __future__ import annotations
 
 import random
-import string
 import time
 import uuid
 
@@ -39,6 +38,25 @@ RELEASABLE = (ALLOCATED, RESERVED, BROKEN, DEPLOYING, DEPLOYED, FAILED_DEPLOYMEN
               FAILED_RELEASING, DISK_ERASING, FAILED_DISK_ERASING)  # fmt: skip
 #: Where a machine goes from a state that only time (or the machine) ends.
 _NEXT = {COMMISSIONING: READY, DEPLOYING: DEPLOYED, RELEASING: READY, DISK_ERASING: READY}
+
+
+_ADJECTIVES = ("brave", "calm", "eager", "fresh", "grand", "lucky", "plain", "quick", "swift")
+_NOUNS = ("anchor", "basket", "candle", "desert", "engine", "forest", "garden", "harbor", "island")
+
+
+#: What an event of 1.9 is called after an action.
+_ASKED = {
+    "start commissioning": "User starting node commissioning",
+    "abort commissioning": "User aborting node commissioning",
+    "abort deploying": "User aborting deployment",
+    "abort disk erasing": "User aborting disk erase",
+    "acquire": "User acquiring node",
+    "release": "User releasing node",
+    "mark broken": "User marking node broken",
+    "mark fixed": "User marking node fixed",
+    "start": "User powering up node",
+    "stop": "User powering down node",
+}
 
 
 def in_use(status):
@@ -92,6 +110,7 @@ def add(region, group, macs, **values):
         "sticky_ips": [],
         "error_description": "",
         "agent_name": "",
+        "last_event": (None, None),
         **values,
     }
     row["hostname"] = row["hostname"] or random_hostname(region)
@@ -114,8 +133,11 @@ def add_mac(region, row, mac):
 
 def random_hostname(region):
     """A name for a machine that came without."""
-    name = "".join(random.choice(string.ascii_lowercase) for _ in range(5))  # noqa: S311
-    domain = region.settings.get("enlistment_domain")
+    if region.release < "1.7":
+        name = "".join(random.choice("abcdefghjkmnpqrtwxy346789") for _ in range(5))  # noqa: S311
+    else:
+        name = f"{random.choice(_ADJECTIVES)}-{random.choice(_NOUNS)}"  # noqa: S311
+    domain = region.release < "1.8" and region.settings.get("enlistment_domain")
     return f"{name}.{domain}" if domain else name
 
 
@@ -134,11 +156,10 @@ def group_of(region, row):
 
 
 def fqdn(region, row):
-    """The name with its zone, where its cluster manages DNS; else just the name."""
+    """The name with its zone, where its cluster manages DNS or (1.8) it has none; else the name."""
     group = group_of(region, row)
-    if group and any(
-        nic["management"] == groups.DHCP_AND_DNS for nic in groups.interfaces_of(region, group)
-    ):
+    bare = region.release >= "1.8" and "." not in row["hostname"]
+    if group and (bare or groups.manages_dns(region, group)):
         return f"{row['hostname'].partition('.')[0]}.{group['name']}"
     return row["hostname"]
 
@@ -146,8 +167,13 @@ def fqdn(region, row):
 # -- what may be seen and done -----------------------------------------------------------------
 
 
+def anybody(user, row):
+    """For :func:`machine_of`: everybody may look at a machine whose name they know."""
+    return True
+
+
 def may_see(user, row):
-    """Whether a user may look at a machine."""
+    """Whether a user sees a machine among others."""
     return user.is_superuser or row["owner"] in (None, user.username)
 
 
@@ -156,7 +182,7 @@ def may_edit(user, row):
     return user.is_superuser or row["owner"] == user.username
 
 
-def machine_of(request, allowed=may_see, kind=MACHINES):
+def machine_of(request, allowed=anybody, kind=MACHINES):
     """The machine that the path names.
 
     Args:
@@ -184,21 +210,40 @@ def only_admin(user, row):
 # -- what happens to a machine -----------------------------------------------------------------
 
 
-def set_status(region, row, status):
-    """Change a machine's state and note it as an event; what follows by itself, follows."""
+def set_status(region, row, status, who=None, action=""):
+    """Change a machine's state and note it as an event; what follows by itself, follows.
+
+    Args:
+        who: The user who asked for it, which 1.9 notes too, with what was asked for.
+        action: What 1.9 calls that.
+    """
+    before = label(region, row["status"])
+    if who:
+        asked_for(region, row, who, action)
     row["status"] = status
-    region.rows(EVENTS).add(
-        {
-            "node": row["system_id"],
-            "hostname": row["hostname"],
-            "level": "INFO",
-            "created": time.strftime("%a, %d %b. %Y %H:%M:%S"),
-            "type": "Node changed status",
-            "description": f"To {label(region, status)!r}",
-        }
-    )
+    text = f"From '{before}' to '{label(region, status)}'"
+    _note(region, row, "Node changed status", text)
     if status in _NEXT:
         region.later(region.options.machine_seconds, lambda: _follow(region, row, status))
+
+
+def asked_for(region, row, who, action):
+    """Note what a user wants of a machine, from 1.9 on."""
+    if region.release >= "1.9":
+        _note(region, row, _ASKED[action], f"({who})", action)
+
+
+def _note(region, row, kind, text, action=""):
+    event = {
+        "node": row["system_id"],
+        "hostname": row["hostname"],
+        "level": "INFO",
+        "created": time.strftime("%a, %d %b. %Y %H:%M:%S"),
+        "type": kind,
+        "description": text,
+    }
+    region.rows(EVENTS).add(event)
+    row["last_event"] = (action, text)
 
 
 def _follow(region, row, status):
@@ -207,20 +252,22 @@ def _follow(region, row, status):
         return
     if row["power_state"] == "on" and status != DEPLOYING:
         row["power_state"] = "off"
+    if status == COMMISSIONING:
+        row["owner"] = None
     set_status(region, row, _NEXT[status])
 
 
-def commission(region, row):
-    """Begin to commission a machine."""
-    row["owner"] = None
-    set_status(region, row, COMMISSIONING)
+def commission(region, row, who):
+    """Begin to commission a machine; from 1.9 on it is theirs who asked until it is ready."""
+    row["owner"] = who if region.release >= "1.9" else None
+    set_status(region, row, COMMISSIONING, who, "start commissioning")
 
 
-def release(region, row):
+def release(region, row, who):
     """Give a machine back; one that has to be switched off is being released for a while."""
     row.update(owner=None, osystem="", distro_series="", license_key="", netboot=True)
     powered = region.release >= LIFECYCLE and row["power_state"] == "on"
-    set_status(region, row, RELEASING if powered else READY)
+    set_status(region, row, RELEASING if powered else READY, who, "release")
 
 
 def finish(region, system_id):

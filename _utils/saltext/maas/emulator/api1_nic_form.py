@@ -59,7 +59,7 @@ class NicForm:
         text = self.form.get("mac_address")
         mac = clean_mac(text)
         if mac is None:
-            self.check.error("mac_address", bad_mac(text))
+            self.check.error("mac_address", bad_mac(self.region, text))
             return None
         owner = machines.machine_with_mac(self.region, mac)
         if self.kind == "physical" and owner and not (self.nic and self.nic["mac_address"] == mac):

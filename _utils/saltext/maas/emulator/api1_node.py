@@ -19,9 +19,11 @@ from saltext.maas.emulator.web import (
     no_content,
 )
 
-one = Endpoint("nodes/{system_id}/", "NodeHandler")
-macs = Endpoint("nodes/{system_id}/macs/", "NodeMacsHandler", until="1.9")
-mac = Endpoint("nodes/{system_id}/macs/{mac_address}/", "NodeMacHandler", until="1.9")
+one = Endpoint("nodes/{system_id}/", "NodeHandler", plain_until="1.8")
+macs = Endpoint("nodes/{system_id}/macs/", "NodeMacsHandler", until="1.9", plain_until="1.8")
+mac = Endpoint(
+    "nodes/{system_id}/macs/{mac_address}/", "NodeMacHandler", until="1.9", plain_until="1.8"
+)
 
 _BSON = "application/bson"
 #: A BSON document with nothing known under ``lldp`` and ``lshw``.
@@ -63,16 +65,28 @@ def delete_node(request):
     return no_content()
 
 
+def _switchable(request, doing):
+    """The machine to switch; 1.5 and 1.6 do not tell one that is not there from others' ones."""
+    region, user = request.region, request.user
+    if region.release >= "1.7":
+        return machines.machine_of(request, machines.may_edit)
+    for row in region.rows(machines.MACHINES).values():
+        if row["system_id"] == request.ids["system_id"] and machines.may_edit(user, row):
+            return row
+    raise Answer(403, f"You are not allowed to {doing} this node.", TEXT)
+
+
 @one("POST", "start")
 def start(request):
     """Switch a node on, which deploys an allocated one."""
     region = request.region
-    row = machines.machine_of(request, machines.may_edit)
-    if region.release >= "1.9" and row["owner"] is None:
+    row = _switchable(request, "start up")
+    if region.release >= "1.8" and row["owner"] is None:
         raise Answer(409, "Can't start node: it hasn't been allocated.", TEXT)
     series = request.form.get("distro_series")
     if series:
         row["osystem"], _, row["distro_series"] = series.rpartition("/")
+    machines.asked_for(region, row, request.user.username, "start")
     if row["status"] == machines.ALLOCATED and region.release >= machines.LIFECYCLE:
         machines.set_status(region, row, machines.DEPLOYING)
     if row["owner"] and row["power_type"]:
@@ -83,10 +97,11 @@ def start(request):
 @one("POST", "stop")
 def stop(request):
     """Switch a node off."""
-    row = machines.machine_of(request, machines.may_edit)
+    row = _switchable(request, "shut down")
+    machines.asked_for(request.region, row, request.user.username, "stop")
     if row["power_state"] == "on":
         row["power_state"] = "off"
-    elif request.region.release >= "1.8" and not row["power_type"]:
+    elif request.region.release >= "1.7" and not row["power_type"]:
         return as_json(None)
     return show.machine(request.region, row)
 
@@ -97,7 +112,7 @@ def release(request):
     region = request.region
     row = machines.machine_of(request, machines.may_edit)
     if row["status"] in machines.RELEASABLE:
-        machines.release(region, row)
+        machines.release(region, row, request.user.username)
     elif row["status"] not in (machines.READY, machines.RELEASING):
         label = machines.label(region, row["status"])
         text = f"Node cannot be released in its current state ('{label}')."
@@ -108,10 +123,14 @@ def release(request):
 @one("POST", "commission")
 def commission(request):
     """Commission a node (again)."""
-    row = machines.machine_of(request)
+    newest = request.region.release >= "1.9"
+    row = machines.machine_of(request, *([machines.only_admin] if newest else []))
     if not request.user.is_superuser or row["status"] not in _COMMISSIONABLE:
-        raise Invalid({"action": ["Not a permitted action: commission."]})
-    machines.commission(request.region, row)
+        text = "Commission is not available because of the current state of the node."
+        raise Invalid(
+            {"__all__": [text]} if newest else {"action": ["Not a permitted action: commission."]}
+        )
+    machines.commission(request.region, row, request.user.username)
     return show.machine(request.region, row)
 
 
@@ -146,7 +165,8 @@ def mark_broken(request):
     row = machines.machine_of(request, machines.may_edit)
     text = request.form.get("comment") or request.form.get("error_description") or ""
     row.update(owner=None, error_description=text)
-    machines.set_status(request.region, row, machines.BROKEN)
+    who = request.user.username
+    machines.set_status(request.region, row, machines.BROKEN, who, "mark broken")
     return show.machine(request.region, row)
 
 
@@ -157,7 +177,8 @@ def mark_fixed(request):
     if row["status"] != machines.BROKEN:
         raise Answer(409, "Can't mark a non-broken node as 'Ready'.", TEXT)
     row["error_description"] = ""
-    machines.set_status(request.region, row, machines.READY)
+    who = request.user.username
+    machines.set_status(request.region, row, machines.READY, who, "mark fixed")
     return show.machine(request.region, row)
 
 
@@ -171,7 +192,8 @@ def abort_operation(request):
         label = machines.label(region, row["status"])
         text = f"Cannot abort in current state: node {row['system_id']} is in state {label}."
         raise Answer(409, text, TEXT)
-    machines.set_status(region, row, after)
+    action = f"abort {machines.label(region, row['status']).lower()}"
+    machines.set_status(region, row, after, request.user.username, action)
     return show.machine(region, row)
 
 
@@ -193,19 +215,19 @@ def add_mac(request):
     text = check.text("mac_address", required=True)
     address = clean_mac(text)
     if text and address is None:
-        check.error("mac_address", bad_mac(text))
+        check.error("mac_address", bad_mac(request.region, text))
     elif address and machines.machine_with_mac(request.region, address):
         check.error("mac_address", "This MAC address is already registered.")
     check.done()
     return show.mac(row, machines.add_mac(request.region, row, address))
 
 
-def _mac_of(request, allowed=machines.may_see):
+def _mac_of(request, allowed=machines.anybody):
     row = machines.machine_of(request, allowed)
     text = unquote(request.ids["mac_address"])
     address = clean_mac(text)
     if address is None:
-        raise Invalid({"__all__": [bad_mac(text) if text else REQUIRED]})
+        raise Invalid({"__all__": [bad_mac(request.region, text) if text else REQUIRED]})
     for nic in row["macs"]:
         if nic["mac_address"] == address:
             return row, nic

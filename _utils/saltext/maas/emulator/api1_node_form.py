@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_machines as machines
+from saltext.maas.emulator import netparse
 from saltext.maas.emulator.api1_cluster_images import usable_architectures
 from saltext.maas.emulator.api1_power import power_types
 from saltext.maas.emulator.forms import REQUIRED, Check, not_a_choice, truth
 from saltext.maas.emulator.web import TEXT, Answer
 
-_MAC = re.compile(r"([0-9a-f]{1,2}[:-]){5}[0-9a-f]{1,2}\Z")
+_MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}\Z")
 _PREFIX = "power_parameters_"
+_MOST_PROBLEMS = 10
 _NO_CHOICE = "Select a valid choice. That choice is not one of the available choices."
 _NO_ARCHITECTURES = (
     "\nNo architectures are available to use for this node; boot images may not\n"
@@ -32,9 +35,46 @@ def clean_mac(text):
     return text.replace("-", ":") if _MAC.match(text) else None
 
 
-def bad_mac(text):
+def bad_mac(region, text):
     """The message for what is no MAC address."""
+    if region.release < "1.7":
+        return "Enter a valid MAC address (e.g. AA:BB:CC:DD:EE:FF)."
     return f"'{text}' is not a valid MAC address."
+
+
+def _all_in_one(region, problems):
+    """What several MAC addresses are told to be."""
+    told = "One or more MAC addresses is invalid."
+    if region.release < "1.7":
+        return told
+    listed, left = " \u2014 ".join(problems[:_MOST_PROBLEMS]), len(problems) - _MOST_PROBLEMS
+    if left > 0:
+        listed += f" and {left} more error{'s' if left > 1 else ''}"
+    return f"{told} ({listed})"
+
+
+def read_macs(region, check):
+    """The MAC addresses of a new machine or device, of which all have to be right and free."""
+    sent = [str(text) for text in check.form.getlist("mac_addresses") if text]
+    bad = [bad_mac(region, text) for text in sent if clean_mac(text) is None]
+    if not bad:
+        bad = [told for told in (_in_use(region, text) for text in sent) if told]
+    if len(sent) > 1 and bad:
+        bad = [_all_in_one(region, bad)]
+    for told in bad or ([] if sent else [REQUIRED]):
+        check.error("mac_addresses", told)
+    return [clean_mac(text) for text in sent if not bad]
+
+
+def _in_use(region, text):
+    """What is wrong with a MAC address that somebody has, or None."""
+    owner = machines.machine_with_mac(region, clean_mac(text))
+    if owner is None:
+        return None
+    if region.release < "1.7":
+        return f"Mac address {text} already in use."
+    where = f" on {owner['hostname']}" if region.release >= "1.9" else ""
+    return f"MAC address {text} already in use{where}."
 
 
 def group_for(request):
@@ -76,9 +116,9 @@ class NodeForm:
         """The values to store, with ``macs`` for a new machine; raises Invalid."""
         values = {"hostname": self._hostname(), "architecture": self._architecture()}
         if self.group is None:
-            self.check.error("nodegroup", _NO_CHOICE)
+            self._group_is_unknown()
         if self.row is None:
-            values["macs"] = self._macs()
+            values["macs"] = read_macs(self.region, self.check)
         if self.region.release >= "1.7" and self.check.has("disable_ipv4"):
             values["disable_ipv4"] = truth(self.form.get("disable_ipv4"))
         if self.is_admin:
@@ -89,6 +129,15 @@ class NodeForm:
         self.check.done()
         return values
 
+    def _group_is_unknown(self):
+        """MAAS asks the cluster for power types and IPv4 even where there is none."""
+        self.check.error("nodegroup", _NO_CHOICE)
+        asked = self.is_admin and self.form.get(f"{_PREFIX}skip_check") != "true"
+        if self.region.release >= "1.7":
+            asked = asked or "disable_ipv4" not in self.form
+        if asked:
+            raise Answer(500, "u'nodegroup'", TEXT)
+
     def _hostname(self):
         name = self.check.text("hostname") or (self.row["hostname"] if self.row else "")
         for kind in (machines.MACHINES, "devices"):
@@ -96,20 +145,24 @@ class NodeForm:
                 if name and other is not self.row and other["hostname"] == name:
                     self.check.error("hostname", "Node with this Hostname already exists.")
                     return name
+        problem = netparse.bad_hostname(self.region.release, name) if name else None
+        if problem:
+            self.check.error("hostname", problem)
         return name
 
     def _architecture(self):
         given = self.form.get("architecture")
         if given is None and self.row:
             return self.row["architecture"]
-        value = str(given or "").strip()
+        value = str(given or "")
         if value and "/" not in value and self.row is None:
             value += f"/{self.form.get('subarchitecture') or 'generic'}"
         usable = usable_architectures(self.region, self.group) if self.group else []
         if not usable:
             self.check.error("architecture", _NO_ARCHITECTURES)
         elif not value:
-            self.check.error("architecture", REQUIRED)
+            told = "Architecture must be defined for installable nodes."
+            self.check.error("architecture", told if self.region.release >= "1.8" else REQUIRED)
         elif value not in usable:
             listed = ", ".join(f"'{item}'" for item in usable)
             self.check.error(
@@ -117,20 +170,6 @@ class NodeForm:
                 f"'{value}' is not a valid architecture.  It should be one of: {listed}.",
             )
         return value
-
-    def _macs(self):
-        found = []
-        for text in self.form.getlist("mac_addresses"):
-            mac = clean_mac(text)
-            if mac is None:
-                self.check.error("mac_addresses", "One or more MAC addresses is invalid.")
-            elif machines.machine_with_mac(self.region, mac):
-                self.check.error("mac_addresses", f"MAC address {mac} already in use.")
-            else:
-                found.append(mac)
-        if not found and "mac_addresses" not in self.check.errors:
-            self.check.error("mac_addresses", REQUIRED)
-        return found
 
     def _zone(self):
         name = self.form.get("zone")
@@ -177,6 +216,27 @@ class NodeForm:
         if self.region.release < "1.7":
             return f"'{self.group['name']}'"
         return f"'{self.group['cluster_name']}' ({self.group['uuid']})"
+
+
+def power_sent(request, group):
+    """Type and parameters of power that come with a new machine, whoever brings it.
+
+    Raises:
+        Answer: 400 when the cluster knows no such type, or the parameters are no JSON.
+    """
+    kind, parameters = request.form.get("power_type"), request.form.get("power_parameters")
+    if kind is None:
+        return {}
+    known = [item["name"] for item in power_types()] if group["connected"] else []
+    if kind and kind not in known:
+        raise Answer(400, f"Bad power_type '{kind}'", TEXT)
+    found = {"power_type": str(kind)}
+    if parameters and not str(parameters).isspace():
+        try:
+            found["power_parameters"] = json.loads(parameters)
+        except ValueError:
+            raise Answer(400, "Failed to parse JSON power_parameters", TEXT) from None
+    return found
 
 
 def need_sound_ranges(region, group):

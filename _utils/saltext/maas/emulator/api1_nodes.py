@@ -5,7 +5,13 @@ from __future__ import annotations
 from saltext.maas.emulator import api1_machines as machines
 from saltext.maas.emulator import api1_show as show
 from saltext.maas.emulator.api1_acquire import chosen
-from saltext.maas.emulator.api1_node_form import NodeForm, clean_mac, group_for, need_sound_ranges
+from saltext.maas.emulator.api1_node_form import (
+    NodeForm,
+    clean_mac,
+    group_for,
+    need_sound_ranges,
+    power_sent,
+)
 from saltext.maas.emulator.web import JSON, TEXT, Answer, Endpoint, Invalid, as_json
 
 many = Endpoint("nodes/", "NodesHandler")
@@ -48,7 +54,8 @@ def list_allocated(request):
     """List nodes allocated to the user."""
     ids = request.query.getlist("id")
     rows = request.region.rows(machines.MACHINES).values()
-    mine = [row for row in rows if row["owner"] == request.user.username]
+    name = request.user.username
+    mine = [row for row in rows if row["owner"] == name and machines.in_use(row["status"])]
     return _all_shown(request.region, [r for r in mine if not ids or r["system_id"] in ids])
 
 
@@ -66,11 +73,12 @@ def create_node(request):
     group = group_for(request)
     values = NodeForm(request, group).read()
     need_sound_ranges(region, group)
+    values.update(power_sent(request, group))
     row = machines.add(region, group, values.pop("macs"), **values)
     if user is None:
         return as_json(show.machine_to_anybody(region, row))
     if user.is_superuser:
-        machines.commission(region, row)
+        machines.commission(region, row, user.username)
     return show.machine(region, row)
 
 
@@ -80,7 +88,7 @@ def accept(request):
     if request.user is None:
         raise Answer(401, "You must be logged in to accept nodes.", TEXT)
     rows = _named(request, "accept", machines.only_admin)
-    return _accepted(request.region, rows)
+    return _accepted(request, rows)
 
 
 @many("POST", "accept_all")
@@ -88,14 +96,14 @@ def accept_all(request):
     """Accept all enlisted nodes."""
     if not request.user.is_superuser:
         return []
-    return _accepted(request.region, request.region.rows(machines.MACHINES).values())
+    return _accepted(request, request.region.rows(machines.MACHINES).values())
 
 
-def _accepted(region, rows):
+def _accepted(request, rows):
     new = [row for row in rows if row["status"] == machines.NEW]
     for row in new:
-        machines.commission(region, row)
-    return _all_shown(region, new)
+        machines.commission(request.region, row, request.user.username)
+    return _all_shown(request.region, new)
 
 
 def _named(request, doing, allowed=machines.may_edit):
@@ -139,7 +147,7 @@ def release(request):
         text = f"Node(s) cannot be released in their current state: {listed}."
         raise Answer(409, text, TEXT)
     for row in free:
-        machines.release(region, row)
+        machines.release(region, row, request.user.username)
     return [row["system_id"] for row in free]
 
 
@@ -170,7 +178,7 @@ def acquire(request):
     region = request.region
     row = chosen(request)
     row.update(owner=request.user.username, agent_name=request.form.get("agent_name") or "")
-    machines.set_status(region, row, machines.ALLOCATED)
+    machines.set_status(region, row, machines.ALLOCATED, request.user.username, "acquire")
     return show.machine(region, row)
 
 

@@ -10,9 +10,41 @@ class BadAddress(ValueError):
     """What cannot be read as an address, network or range; its text is what MAAS says."""
 
 
+_LABEL = re.compile(r"[a-zA-Z0-9_-]*\n?\Z")
+
+
 def written(value):
     """A value as Python 2 shows it."""
     return f"u{value!a}" if isinstance(value, str) else repr(value)
+
+
+def bad_domain(name, what="Label", empty="DNS name contains an empty label."):
+    """What is wrong with the name of a domain, or None; 1.7 uses other words."""
+    if len(name) > 255:
+        return "Hostname is too long.  Maximum allowed is 255 characters."
+    for label in name.split("."):
+        told = written(label)
+        if not label:
+            return empty
+        if len(label) > 63:
+            return f"{what} is too long: {told}.  Maximum allowed is 63 characters."
+        if label[0] == "-" or label[-1] == "-":
+            return f"{what} cannot start or end with hyphen: {told}."
+        if not _LABEL.match(label):
+            return f"{what} contains disallowed characters: {told}."
+    return None
+
+
+def bad_hostname(release, name):
+    """What is wrong with a machine's name, or None; 1.5 and 1.6 take any."""
+    first = name.partition(".")[0]
+    if release < "1.7":
+        return None
+    if "_" in first and len(name) <= 255:
+        return f"Host label cannot contain underscore: {written(first)}."
+    if release < "1.8":
+        return bad_domain(name, "Name", "Hostname contains empty name.")
+    return bad_domain(name)
 
 
 def address(value):

@@ -219,8 +219,8 @@ class Endpoint:
         name: What ``describe/`` calls it.
         restricted: Only administrators may use it at all (403, also for anonymous calls).
         since, until: Releases that have it, as in :class:`Operation`.
-        plain_until: First release where names in the path may hold more than letters, digits,
-            ``-`` and ``_``: before that, such a path is unknown.
+        plain_until: First release where the first name in the path may hold more than letters,
+            digits, ``-`` and ``_``: before that, such a path is unknown.
     """
 
     def __init__(
@@ -296,7 +296,7 @@ class Routes:
                 continue
             match = endpoint.regex.match(path)
             if match and endpoint.plain_until and self._release < endpoint.plain_until:
-                match = all(map(_PLAIN.match, match.groups())) and match
+                match = _PLAIN.match(match.group(1)) and match
             if match:
                 return endpoint, operations, match.groupdict()
         return None
