@@ -301,7 +301,7 @@ class Network(Table):
         Field("name", rules=(*rules.WORD, rules.longest(255)), doc="Name, unique in the region."),
         Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="Its address."),
         Field("netmask", kinds.NETMASK, doc="Its netmask."),
-        Field("vlan_tag", kinds.bounded(1, 4093), doc="VLAN id; none where it is untagged."),
+        Field("vlan_tag", kinds.bounded(1, 4094), doc="VLAN id; none where it is untagged."),
         Field("description", doc="Free text."),
         Field("default_gateway", kinds.ADDRESS, since="1.7", doc="Default gateway."),
         Field("dns_servers", kinds.ADDRESSES, since="1.7", doc="DNS servers, in order."),
