@@ -112,14 +112,6 @@ def test_a_null_is_told_with_its_path():
     assert pillar.problems(data, Release("2.3")) == []
 
 
-def test_a_router_of_1_9_cannot_be_cleared():
-    interface = {"management": "unmanaged", "ip": "10.0.0.2", "subnet_mask": "255.255.255.0"}
-    data = {"clusters": {"a": {"interfaces": {"eth0": {**interface, "router_ip": None}}}}}
-    assert pillar.problems(data, Release("1.8")) == []
-    (line,) = pillar.problems(data, Release("1.9"))
-    assert line.startswith("maas:clusters:a:interfaces:eth0:router_ip: cannot be cleared; ")
-
-
 def test_every_list_goes_as_one_field_or_as_json():
     """MAAS takes the last of a repeated field only, but where a form reads all of them."""
     lists = [
