@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 
 import pytest
+import yaml
 from saltext.maas.client import Client, Profile
 from saltext.maas.emulator import api1_catalogue as catalogue
 from saltext.maas.emulator import api1_groups as groups
 from saltext.maas.emulator import api1_reported_images as reported
+from saltext.maas.emulator import control, sandbox
 from saltext.maas.emulator import images as images_2
-from saltext.maas.emulator import sandbox
 from saltext.maas.emulator.server import RegionServer
 from saltext.maas.host import cluster, images
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import detect
+from saltext.maas.host.surface import Surface, detect
+from support import in_process
 
 URL = "http://mirror.example.com/releases/"
 
@@ -113,7 +115,8 @@ def test_a_rack_of_35_keeps_none(tmp_path):
     assert (told["images"], told["files"], told["bytes"]) == (None, 1, 3)
 
 
-def test_the_sources_of_15(tmp_path):
+def test_the_sources_of_15(tmp_path, monkeypatch):
+    monkeypatch.setattr(Surface, "run", in_process.run)
     box = sandbox.create(tmp_path / "h", "1.5", "cluster")
     surface = detect(box.root)
     assert images.sources(surface)["configured"] is False
@@ -128,8 +131,51 @@ def test_the_sources_of_15(tmp_path):
     assert now["sources"][0]["selections"][0]["labels"] == ["*"]
     assert images.set_sources(surface, wanted)["changes"] == {}
     assert "storage: /var/lib/maas/boot-resources/" in box.read("bootresources")
+    images.fetch(surface)  # there is no region to report to yet
+    first = images.on_disk(surface)["snapshot"]
+    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/amd64"]
+    wanted[0]["selections"][0]["arches"].append("i386")
+    images.set_sources(surface, wanted)
+    images.fetch(surface)
+    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/amd64", "ubuntu/trusty/i386"]
+    assert images.on_disk(surface)["snapshot"] != first
+    os.unlink(os.path.join(box.root, "usr/sbin/maas-import-pxe-files"))
     with pytest.raises(HostError, match="maas-import-pxe-files is not installed"):
         images.fetch(surface)
+    assert images.on_disk(surface)["files"] > 0
+
+
+def test_what_a_cluster_of_15_imports_is_what_the_region_lists(tmp_path, monkeypatch):
+    monkeypatch.setattr(Surface, "run", in_process.run)
+    with RegionServer("1.5") as server:
+        control.trust(server.region, tmp_path)
+        place = server.url[: -len("/MAAS")] + "/_emulator"
+        box = sandbox.create(tmp_path / "h", "1.5", "cluster", control=place)
+        surface = detect(box.root)
+        uuid = cluster.read_files(surface)["uuid"]
+        server.region.register_controller(uuid=uuid, hostname="h")
+        wanted = [{"path": URL, "selections": [{"release": "precise", "arches": ["amd64"]}]}]
+        images.set_sources(surface, wanted)
+        images.fetch(surface)
+        client = Client(Profile(server.url, server.api_key))
+        assert images.listed(surface, client) == []  # it was not accepted yet
+        client.post("nodegroups/", op="accept", data={"uuid": uuid})
+        images.fetch(surface)
+        assert images.compare(surface, client=client) == {"missing": [], "extra": []}
+        assert images.listed(surface, client) == ["ubuntu/precise/amd64"]
+        client.close()
+
+
+def test_16_names_its_sources_to_the_importer(tmp_path):
+    box = sandbox.create(tmp_path / "h", "1.6", "cluster")
+    surface = detect(box.root)
+    chosen = {"release": "trusty", "arches": ["i386"], "subarches": ["*"], "labels": ["*"]}
+    box.write("etc/sources.yaml", yaml.safe_dump([{"url": URL, "selections": [chosen]}]))
+    path = os.path.join(box.root, "etc/sources.yaml")
+    assert in_process.run(surface, ["maas-import-pxe-files"])[0] == 2
+    assert in_process.run(surface, ["maas-import-pxe-files", "--sources-file", path + "x"])[0] == 1
+    assert in_process.run(surface, ["maas-import-pxe-files", "--sources-file", path])[0] == 0
+    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/i386"]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def fetch(region, group):
 
 def _selected(region, group):
     if region.release < "1.6":
-        choices = [(catalogue.DEFAULT_URL, *_SHIPPED, ("*",))]
+        choices = group.get("selects") or [(catalogue.DEFAULT_URL, *_SHIPPED, ("*",))]
     else:
         urls = {source["id"]: source["url"] for source in sources_of(region, group)}
         choices = [
@@ -75,10 +75,20 @@ def _selected(region, group):
             for row in region.rows(catalogue.SELECTIONS).values()
             if row["source"] in urls
         ]
+    return picked(region.release, choices)
+
+
+def picked(release, choices):
+    """The image rows that an importer brings.
+
+    Args:
+        release: Of MAAS.
+        choices: ``(URL of the source, series, architectures, subarchitectures, labels)`` each.
+    """
     for url, series, arches, subarches, labels in choices:
         if not {"*", catalogue.LABEL} & set(labels):
             continue
-        for item in images.catalogue(region.release, url) or ():
+        for item in images.catalogue(release, url) or ():
             if not {"*", item.release} & set(series) or not {"*", item.arch} & set(arches):
                 continue
             if not catalogue.is_offered(item.release, item.arch):

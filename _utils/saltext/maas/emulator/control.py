@@ -23,8 +23,8 @@ def dispatch(region, verb: str, payload: dict) -> tuple[int, dict]:
 
     Args:
         region: The emulated region.
-        verb: ``createadmin``, ``apikey``, ``changepassword``, ``ping``, ``unavailable`` or
-            ``outage``.
+        verb: ``createadmin``, ``apikey``, ``changepassword``, ``ping``, ``unavailable``,
+            ``outage`` or ``report_images``.
         payload: Its fields, with ``root`` and ``token``.
 
     Returns:
@@ -116,7 +116,20 @@ def _outage(region, payload):
     return {}
 
 
+def _report_images(region, payload):
+    """Take what a cluster (1.5, 1.6) has imported by itself, as its job reports it later."""
+    from saltext.maas.emulator import api1_groups, api1_reported_images  # which import this
+
+    group = api1_groups.find_group(region, payload["uuid"])
+    if group is None or group["status"] != api1_groups.ACCEPTED:
+        return {"reported": False}  # it has no key to report with
+    group["selects"] = payload["choices"]
+    api1_reported_images.report(region, group, payload["images"])
+    return {"reported": True}
+
+
 _VERBS = {
+    "report_images": _report_images,
     "ping": _ping,
     "unavailable": _unavailable,
     "outage": _outage,

@@ -323,6 +323,8 @@ def _commands(host):
         chosen["usr/sbin"].append(host.fact(f"{role}_tool"))
         if host.release >= "2.0":  # the old names stay as aliases
             chosen["usr/sbin"].append({"region": "maas-region-admin"}.get(role, "maas-provision"))
+    if "cluster" in host.roles and host.release < "1.7":
+        chosen["usr/sbin"].append("maas-import-pxe-files")
     if host.fact("init") == "systemd":
         chosen["bin"] = ["systemctl", "journalctl"]
     else:

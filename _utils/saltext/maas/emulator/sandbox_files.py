@@ -174,7 +174,7 @@ tftp:
 """
 
 _BOOTRESOURCES = """\
-# What the importer brings here; it is not in use before configure_me is gone.
+# What the importer brings here; upgrades write it anew as long as configure_me is there.
 boot:
   configure_me: true
   storage: /var/lib/maas/boot-resources/

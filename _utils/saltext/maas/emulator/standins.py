@@ -43,6 +43,10 @@ def main(argv=None) -> int:
     host.append("var/log/emulator-argv.log", json.dumps([name, *arguments]))
     if name in standins_system.COMMANDS:
         return standins_system.COMMANDS[name](host, arguments)
+    if name == "maas-import-pxe-files":
+        from saltext.maas.emulator import standins_images  # slow, and seldom needed
+
+        return standins_images.import_pxe_files(host, arguments, ask_region)
     try:
         return {
             "maas": _maas,

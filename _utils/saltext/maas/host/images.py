@@ -218,7 +218,7 @@ def set_sources(surface: Surface, wanted, test: bool = False) -> dict:
         path = surface.path("bootresources")
         data = formats.yaml_read(files.read(path), surface.inside(path))
         boot = {**(data.get("boot") or {}), "sources": new}
-        boot.pop("configure_me", None)  # with it the importer ignores the file
+        boot.pop("configure_me", None)  # with it an upgrade of MAAS writes the file anew
         boot.setdefault("storage", "/var/lib/maas/boot-resources/")
         text = yaml.safe_dump({**data, "boot": boot}, default_flow_style=False, sort_keys=False)
         files.replace(surface, path, text, formats.yaml_read, mode=0o644)
