@@ -196,8 +196,9 @@ def plan(data=None, form=None, colour=False, profile=None):
         salt region maas_region.plan
         salt region maas_region.plan form=text
     """
-    described = runtime.described(globals(), data, fresh=True)
-    snapshot = _snapshot(profile)
+    now = runtime.refreshed(globals(), data)
+    described = runtime.described(now, data)
+    snapshot = _snapshot(now, profile)
     found = whole.plan_of(snapshot, described)
     if form is None:
         return found.shown()
@@ -228,8 +229,9 @@ def unmanaged(data=None, types=None, profile=None):
 
         salt region maas_region.unmanaged types='[vlan, subnet]'
     """
-    described = runtime.described(globals(), data, fresh=True)
-    return whole.unmanaged_of(_snapshot(profile), described, types)
+    now = runtime.refreshed(globals(), data)
+    described = runtime.described(now, data)
+    return whole.unmanaged_of(_snapshot(now, profile), described, types)
 
 
 def drift(data=None, profile=None, seconds=None):
@@ -257,9 +259,10 @@ def drift(data=None, profile=None, seconds=None):
 
         salt region maas_region.drift
     """
-    described = runtime.described(globals(), data, fresh=True)
-    with runtime.client(globals(), profile).within(seconds):
-        return whole.drift(_snapshot(profile), described)
+    now = runtime.refreshed(globals(), data)
+    described = runtime.described(now, data)
+    with runtime.client(now, profile).within(seconds):
+        return whole.drift(_snapshot(now, profile), described)
 
 
 def export(folder=None, by=None, profile=None):
@@ -288,15 +291,15 @@ def export(folder=None, by=None, profile=None):
 
         salt region maas_region.export /srv/pillar/maas by=type
     """
-    found = pillar.export(_snapshot(profile))
+    found = pillar.export(_snapshot(runtime.refreshed(globals()), profile))
     texts = pillar.files(found, by)
     written = pillar.write(folder, texts) if folder else texts
     return {"files": written, "secrets": found.secrets, "notes": found.notes}
 
 
-def _snapshot(profile):
-    client = runtime.client(globals(), profile)
-    return Snapshot(client, local=runtime.local_door(globals(), client.release))
+def _snapshot(dunders, profile):
+    client = runtime.client(dunders, profile)
+    return Snapshot(client, local=runtime.local_door(dunders, client.release))
 
 
 def check_pillar(data=None):
@@ -314,8 +317,8 @@ def check_pillar(data=None):
 
         salt region maas_region.check_pillar
     """
-    described = runtime.described(globals(), data, fresh=True)
-    return pillar.problems(described, runtime.release(globals()))
+    now = runtime.refreshed(globals(), data)
+    return pillar.problems(runtime.described(now, data), runtime.release(now))
 
 
 def doctor():

@@ -281,8 +281,8 @@ def plan(region=None, form="text", output=None):
 
     .. code-block:: bash
 
-        salt-run maas.plan region
-        salt-run maas.plan region form=html output=/tmp/plan.html
+        salt-run maas.plan maas-region
+        salt-run maas.plan maas-region form=html output=/tmp/plan.html
     """
     from saltext.maas.fleet import core, whole
 
@@ -310,7 +310,7 @@ def export(region=None, folder=None, by=None):
 
     .. code-block:: bash
 
-        salt-run maas.export region /srv/pillar/maas by=type
+        salt-run maas.export maas-region /srv/pillar/maas by=type
     """
     from saltext.maas.fleet import core, whole
 
@@ -335,7 +335,7 @@ def unmanaged(region=None, types=None):
 
     .. code-block:: bash
 
-        salt-run maas.unmanaged region types='[vlan, subnet]'
+        salt-run maas.unmanaged maas-region types='[vlan, subnet]'
     """
     from saltext.maas.fleet import core, whole
 
@@ -360,7 +360,7 @@ def drift(region=None):
 
     .. code-block:: bash
 
-        salt-run maas.drift region
+        salt-run maas.drift maas-region
     """
     from saltext.maas.fleet import core, whole
 

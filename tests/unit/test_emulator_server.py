@@ -11,6 +11,7 @@ import threading
 
 import pytest
 from emulator_calls import Caller
+from saltext.maas.emulator.__main__ import main
 from saltext.maas.emulator.server import RegionServer
 
 
@@ -147,6 +148,12 @@ def test_command_line_refuses_an_unknown_release():
     )
     assert done.returncode == 1
     assert "not a known MAAS release" in done.stderr
+
+
+def test_command_line_names_a_port_that_is_taken(server, capsys):
+    assert main(["--port", str(server.port)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"--port {server.port}: 127.0.0.1 cannot be listened on: Address")
 
 
 def test_a_region_that_is_down_answers_nothing_but_its_hosts_commands(server):

@@ -79,7 +79,10 @@ def test_no_url_at_all_is_told(salt):
 
 def test_a_reference_that_leads_nowhere_is_told(salt):
     salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": "sdb://vault/nothing"}
-    told = "maas:api_key: the sdb reference sdb://vault/nothing could not be resolved: there is no"
+    told = (
+        "maas:api_key: the sdb reference sdb://vault/nothing could not be resolved: the minion.s "
+    )
+    told += "configuration, read at its start, has no profile vault, or its store has no such key"
     with pytest.raises(BadInput, match=told):
         runtime.profile(salt)
 
@@ -159,6 +162,9 @@ def test_a_pillar_that_did_not_render_is_an_error_wherever_it_is_read(salt):
     mistakes = ["Rendering SLS 'maas' failed: could not find expected ':'"]
     salt["__pillar__"].update(maas={"zones": {}}, _errors=mistakes)
     told = "the pillar of this minion could not be rendered: Rendering SLS 'maas' failed"
+    salt["__pillar__"]["_errors"] = mistakes * 2  # as of a file that two others include
+    with pytest.raises(BadInput, match=f"{told}[^;]*$"):
+        runtime.described(salt)
     for read in (runtime.described, runtime.pillar, runtime.profile, runtime.release):
         with pytest.raises(BadInput, match=told):
             read(salt)
@@ -194,8 +200,19 @@ def test_an_empty_description_is_one(salt):
 def test_a_description_can_be_fetched_anew(salt):
     salt["__pillar__"]["maas"] = {"zones": {"old": None}}
     salt["__salt__"]["pillar.items"] = lambda: {"maas": {"zones": {"new": None}}}
-    assert runtime.described(salt, fresh=True) == {"zones": {"new": None}}
+    assert runtime.described(runtime.refreshed(salt)) == {"zones": {"new": None}}
     assert runtime.described(salt) == {"zones": {"old": None}}
+
+
+def test_a_pillar_that_is_fetched_anew_brings_its_profile(salt):
+    reach = {"url": "http://127.0.0.1:9/MAAS", "api_key": KEY, "release": "3.7"}
+    salt["__pillar__"]["maas"] = {"api": reach}
+    old = runtime.client(salt)
+    salt["__salt__"]["pillar.items"] = lambda: {"maas": {"api": {**reach, "api_key": "x:y:z"}}}
+    now = runtime.refreshed(salt)
+    assert runtime.client(now).profile.api_key == "x:y:z"
+    assert runtime.client(now) is runtime.client(now)
+    assert runtime.client(salt) is old
 
 
 def test_what_is_given_is_resolved_like_the_pillar(salt):

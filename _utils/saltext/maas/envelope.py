@@ -67,7 +67,7 @@ def _named(dunders):
     This is looked at here once more, where no other minion has a say; and not in the pillar that
     this minion fetched some time ago, which may name one that was taken out since.
     """
-    whole = runtime.rendered(dunders, fresh=True)
+    whole = runtime.rendered(runtime.refreshed(dunders))
     clusters = (whole.get("maas") or {}).get("clusters")
     return clusters if isinstance(clusters, dict) else {}
 

@@ -59,45 +59,62 @@ def surface(dunders, role: str | None = None):
     return found
 
 
-def rendered(dunders, fresh: bool = False) -> dict:
+def refreshed(dunders, data=None) -> dict:
+    """A Salt module's ``globals()`` with the pillar as the master has it now.
+
+    What is read with the result, the profile too, is what a state run would read at this
+    moment, not what the minion fetched some time ago.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        data: What is given in place of the pillar; nothing is fetched then.
+    """
+    fetch = dunders["__salt__"].get("pillar.items") if data is None else None
+    if fetch is None:
+        return dunders
+    # A client that was made with the old pillar's profile must not be taken.
+    kept = {key: value for key, value in dunders["__context__"].items() if key != _CACHE}
+    return {**dunders, "__pillar__": fetch(), "__context__": kept}
+
+
+def rendered(dunders) -> dict:
     """This minion's whole pillar, as far as it was rendered without a mistake.
 
     Args:
         dunders: A Salt module's ``globals()``.
-        fresh: Have it rendered now, in place of what the minion fetched some time ago.
 
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
     """
-    fetch = dunders["__salt__"].get("pillar.items") if fresh else None
-    whole = fetch() if fetch else dunders["__pillar__"]
+    whole = dunders["__pillar__"]
     mistakes = whole.get("_errors")
     if mistakes:
         mistakes = mistakes if isinstance(mistakes, (list, tuple)) else [mistakes]
-        told = "; ".join(" ".join(str(one).split())[:300] for one in mistakes[:3])
+        # Salt tells a mistake once for each file that includes the one that has it.
+        texts = dict.fromkeys(" ".join(str(one).split())[:300] for one in mistakes)
+        told = "; ".join(list(texts)[:3])
         raise BadInput(f"the pillar of this minion could not be rendered: {redact(told)}")
     return whole
 
 
-def described(dunders, data=None, fresh: bool = False) -> dict:
+def described(dunders, data=None) -> dict:
     """What a region shall be: the whole ``maas`` pillar, references resolved.
 
     Args:
         dunders: A Salt module's ``globals()``.
         data: In place of the pillar, in its form.
-        fresh: As in :func:`rendered`.
 
     Raises:
         BadInput: The pillar could not be rendered, or has no ``maas``: nothing is ever removed
             for want of a description.
     """
-    return revealed(dunders, as_written(dunders, data, fresh), "maas")
+    return revealed(dunders, as_written(dunders, data), "maas")
 
 
-def as_written(dunders, data=None, fresh: bool = False) -> dict:
+def as_written(dunders, data=None) -> dict:
     """As :func:`described`, with references as they stand in the pillar."""
     if data is None:
-        whole = rendered(dunders, fresh)
+        whole = rendered(dunders)
         if "maas" not in whole:
             raise BadInput(
                 "maas: is missing in the pillar of this minion; assign it in the pillar's top.sls, "

@@ -106,7 +106,8 @@ def _looked_up(reference, get, where, seen):
     if found in (None, reference):
         raise BadInput(
             f"{_at(where)}the sdb reference {reference} could not be resolved: "
-            "there is no such profile or no such key"
+            f"the minion's configuration, read at its start, has no profile "
+            f"{reference[6:].partition('/')[0]}, or its store has no such key"
         )
     seen.extend(_texts(found))
     return found

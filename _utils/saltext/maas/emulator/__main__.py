@@ -49,7 +49,11 @@ def main(argv=None):
             sync_seconds=args.sync_seconds,
             machine_seconds=args.machine_seconds,
         )
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        why = error.strerror or error
+        sys.stderr.write(f"--port {args.port}: 127.0.0.1 cannot be listened on: {why}\n")
+        return 1
+    except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     done = threading.Event()

@@ -114,7 +114,8 @@ class Salt:
 
         key = self.accepted_keys([minion]).get(minion)
         if key is None:
-            return Answer(error="its key is not accepted", lost=True)
+            told = "its key is not accepted; salt-key --list all shows which ids have one"
+            return Answer(error=told, lost=True)
         nonce, jid = signed.nonce(), salt.utils.jid.gen_jid(self.opts)
         given = [function, nonce, list(args), kwargs]
         answer = self.ask(
