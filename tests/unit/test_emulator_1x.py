@@ -85,6 +85,14 @@ def test_rejected_cluster_that_knows_the_secret_is_accepted_when_it_comes_back(c
     assert group(cluster, UUID)["status"] == 1
 
 
+@pytest.mark.parametrize("release", ["1.5", "1.7", "1.9"])
+def test_clusters_before_an_unknown_one_are_rejected_all_the_same(release):
+    admin = Caller(Region(release))
+    admin.region.register_controller(uuid=UUID, hostname="one", interfaces=[])
+    answer = admin.post("nodegroups/", op="reject", uuid=[UUID, "nosuch"])
+    assert (answer.status, group(admin, UUID)["status"]) == (404, 2)
+
+
 def test_unknown_cluster_cannot_connect(admin):
     with pytest.raises(KeyError):
         admin.region.controller_connected("nobody", True)
@@ -262,6 +270,29 @@ def test_import_drops_what_is_selected_no_more(admin, clock):
     assert imported() == {"ubuntu/precise", "ubuntu/trusty"}
     admin.delete("boot-sources/1/selections/1/")
     assert imported() == {"ubuntu/precise"}
+
+
+@pytest.mark.parametrize(
+    ("release", "newest"),
+    [
+        ("1.5", "NodeGroupsHandler"),
+        ("1.6", "LicenseKeysHandler"),
+        ("1.7", "BootResourcesHandler"),
+        ("1.8", "DevicesHandler"),
+        ("1.9", "FabricsHandler"),
+    ],
+)
+def test_what_describe_names_tells_the_release(release, newest):
+    named = Caller(Region(release), "").get("describe/").json
+    names = [handler["name"] for handler in named["handlers"]]
+    order = ("Fabrics", "Devices", "BootResources", "LicenseKeys", "NodeGroups")
+    assert next(f"{name}Handler" for name in order if f"{name}Handler" in names) == newest
+
+
+def test_ids_of_vlans_are_counted_from_5001_on():
+    admin = Caller(Region("1.9"))
+    assert [vlan["id"] for vlan in admin.get("fabrics/0/vlans/").json] == [0]
+    assert admin.post("fabrics/").json["vlans"][0]["id"] == 5001
 
 
 def test_catalogue_of_a_source_needs_a_moment(admin, clock):

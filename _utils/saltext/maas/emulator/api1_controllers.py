@@ -143,16 +143,18 @@ def _set_status(request, status):
         raise Answer(500, "'dict' object has no attribute 'getlist'", TEXT)
     if not request.bound:
         raise Answer(500, "'NoneType' object has no attribute 'getlist'", TEXT)
-    chosen = [groups.find_group(request.region, uuid) for uuid in request.form.getlist("uuid")]
-    if None in chosen:
-        raise Missing("NodeGroup", request)
-    changed = [group for group in chosen if group["status"] != status]
-    for group in changed:
-        groups.before_dhcp(request.region, group)
-    for group in chosen:
+    told = []
+    for uuid in request.form.getlist("uuid"):
+        group = groups.find_group(request.region, uuid)
+        if group is None:
+            raise Missing("NodeGroup", request)  # those before it are changed, and stay so
+        changes = group["status"] != status
+        if changes:
+            groups.before_dhcp(request.region, group)
         group["status"] = status
         groups.touch(group)
-    told = (groups.after_dhcp(request.region, group) for group in changed)
+        if changes:
+            told.append(groups.after_dhcp(request.region, group))
     return next(filter(None, told), None)
 
 

@@ -59,8 +59,8 @@ def add_fabric(region, name=None, description="", class_type=None):
     return fabric
 
 
-def add_vlan(region, fabric_id, vid, name=None, mtu=1500, description=""):
-    """Create a VLAN."""
+def add_vlan(region, fabric_id, vid, name=None, mtu=1500, description="", ident=None):
+    """Create a VLAN, with an id of its own or the given one."""
     return region.rows("vlans").add(
         {
             "vid": vid,
@@ -74,7 +74,8 @@ def add_vlan(region, fabric_id, vid, name=None, mtu=1500, description=""):
             "secondary_rack": None,
             "space": None,
             "fabric_id": fabric_id,
-        }
+        },
+        ident,
     )
 
 
@@ -88,10 +89,8 @@ def default_fabric(region):
             "description": "",
             "class_type": None,
         }
-        vlan = add_vlan(region, DEFAULT_FABRIC, 0, DEFAULT_VLAN_NAME)
-        if region.release < "2.0":  # there its untagged VLAN has the id 0, too
-            del region.rows("vlans")[vlan["id"]]
-            region.rows("vlans")[0] = {**vlan, "id": 0}
+        ident = 0 if region.release < "2.0" else None  # there its untagged VLAN has it, too
+        add_vlan(region, DEFAULT_FABRIC, 0, DEFAULT_VLAN_NAME, ident=ident)
     return fabrics[DEFAULT_FABRIC]
 
 

@@ -81,8 +81,8 @@ class Rows(dict):
         super().__init__()
         self._ids = itertools.count(first)
 
-    def add(self, row):
-        """Store a dict under the next id, which is put into it as ``id``."""
-        row["id"] = next(self._ids)
+    def add(self, row, ident=None):
+        """Store a dict under the next id, or the given one, which is put into it as ``id``."""
+        row["id"] = next(self._ids) if ident is None else ident
         self[row["id"]] = row
         return row
