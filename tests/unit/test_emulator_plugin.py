@@ -26,4 +26,4 @@ def test_the_fixture_starts_regions_and_stops_them(pytester):
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
     url = (pytester.path / "url").read_text()
     with pytest.raises(Exception, match="refused"):
-        Client(Profile(url, deadline=0.1)).get("version/")
+        Client(Profile(url, deadline=1)).get("version/")
