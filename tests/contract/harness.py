@@ -22,8 +22,8 @@ from saltext.maas.emulator.server import RegionServer
 
 #: Keys whose values are ids, times or digests: only their type is compared.
 VOLATILE = re.compile(
-    r"id|.*_id|.*_uri|uri|url_base|created|updated|hash|sha256|filename_on_disk|token_key"
-    r"|token_secret|consumer_key|token|last_deployed"
+    r"id|.*_id|uuid|.*_uri|uri|url_base|created|updated|hash|sha256|filename_on_disk|token_key"
+    r"|token_secret|consumer_key|token|last_deployed|started|ended|starttime|endtime"
 )
 #: Keys that name an object in the paths and forms of later exchanges.
 NAMING = ("token_key", "system_id", "resource_uri")
@@ -326,7 +326,11 @@ def _sorted(items, key=""):
 
 
 def _stable(item):
-    return {name: value for name, value in item.items() if not VOLATILE.fullmatch(name)}
+    if isinstance(item, list):
+        return [_stable(part) for part in item]
+    if not isinstance(item, dict):
+        return item
+    return {name: _stable(value) for name, value in item.items() if not VOLATILE.fullmatch(name)}
 
 
 def _plain(value, key):
@@ -337,11 +341,15 @@ def _plain(value, key):
     value = re.sub(r"(given|now) \d+", r"\1 N", value)
     if key == "value" and value.isdecimal():
         value = "N"  # the number of a text that was not sent
-    for pattern in (r"is not one of ([A-Z ]+)\.", r"\{(<.*>)\}"):
+    for pattern in (r"is not one of ([A-Z ]+)\.", r"\{(<.*>)\}", r"must be one of: (.*; .*) \("):
         match = re.search(pattern, value)
         if match:  # a set's order
-            words = sorted(re.split(r"(?<=>), | ", match.group(1)))
+            words = sorted(re.split(r"(?<=>), |; | ", match.group(1)))
             value = value.replace(match.group(1), " ".join(words))
+    listed = re.search(r"one of: (.*)\.$", value)
+    if listed:  # a set's, or ids
+        words = sorted(re.sub(r"'\d+'", "'N'", listed.group(1)).split(", "))
+        value = re.sub(r"^'\d+'", "'N'", value.replace(listed.group(1), " ".join(words)))
     value = re.sub(r"127\.0\.0\.1:\d+/MAAS", "HOST/MAAS", value)
     settings = re.search(r"valid settings are: ([\w, ]+)", value)
     if settings:  # 1.x lists them in the order of a hash

@@ -123,7 +123,7 @@ def name_second_machine(lab):
 def make_ready(lab):
     """The laboratory set the status of the machine by hand: it has no hardware to commission."""
     found = [row for row in lab.region.rows("machines").values() if row["hostname"] == "m1b"]
-    found[0]["status"] = machines.READY
+    found[0].update(status=machines.READY, owner=None)
 
 
 BEFORE = {

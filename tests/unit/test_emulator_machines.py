@@ -8,6 +8,7 @@ from saltext.maas.emulator import images
 from saltext.maas.emulator.core import Region
 
 GIB = 1024**3
+ALIGNMENT = 4 * 1024**2
 MACHINE = {"hostname": "m1", "architecture": "amd64", "mac_addresses": "52:54:00:00:01:01",
            "power_type": "manual", "commission": "false"}  # fmt: skip
 IPMI = {**MACHINE, "power_type": "ipmi", "power_parameters_power_address": "10.0.0.70"}
@@ -64,13 +65,13 @@ def test_life_of_a_machine(admin, rack):
     assert deployed["status_name"] == "Deploying"
     assert after(admin, place)["status_name"] == "Deployed"
     assert admin.post(f"{place}?op=lock").json["locked"] is True
-    assert admin.post(f"{place}?op=release").status == 409
+    assert admin.post(f"{place}?op=release").status == 403
     admin.post(f"{place}?op=unlock")
     assert admin.post(f"{place}?op=release").json["status_name"] == "Releasing"
     released = after(admin, place)
     assert (released["status_name"], released["owner"]) == ("Ready", None)
     kinds = [row["type"] for row in admin.get("events/?op=query").json["events"]]
-    assert kinds == ["Ready", "Releasing", "Deployed", "Deploying", "Ready", "Commissioning"]
+    assert kinds == ["Released", "Releasing", "Deployed", "Deploying", "Ready", "Commissioning"]
     assert admin.delete(place).status == 204
     assert admin.get("ipaddresses/?all=true").json == []
 
@@ -106,7 +107,7 @@ def test_interfaces_on_interfaces(admin):
     for ident in (first, second):
         admin.put(f"{many}{ident}/", vlan=vlan)
     bond = admin.post(f"{many}?op=create_bond", name="bond0", parents=[first, second]).json
-    assert (bond["parents"], bond["params"]["bond_mode"]) == (["eth0", "eth1"], "active-backup")
+    assert (bond["parents"], bond["params"]["bond_mode"]) == (["eth0", "eth1"], "balance-rr")
     bridge = admin.post(f"{many}?op=create_bridge", name="br0", parent=bond["id"]).json
     assert (bridge["type"], bridge["parents"]) == ("bridge", ["bond0"])
     fabric = admin.get("fabrics/").json[0]["id"]
@@ -137,23 +138,30 @@ def test_disks_and_what_is_made_of_them(admin):
     assert admin.post(f"{where}?op=format", fstype="ext4").json["filesystem"]["fstype"] == "ext4"
     mounted = admin.post(f"{where}?op=mount", mount_point="/").json
     assert mounted["used_for"] == "ext4 formatted filesystem mounted at /"
-    raid = admin.post(f"{place}raids/", level="raid-1", block_devices=disks[1:3]).json
-    assert (raid["name"], raid["size"]) == ("md0", 10 * GIB)
+    raid = admin.post(f"{place}raids/", level="raid-1", block_devices=disks[1:3])
+    assert raid.json == {"name": ["This field cannot be blank."]}
+    raid = admin.post(f"{place}raids/", name="md0", level="raid-1", block_devices=disks[1:3]).json
+    assert (raid["name"], raid["size"]) == ("md0", 10 * GIB - 128 * 1024)
     group = admin.post(f"{place}volume-groups/", name="vg", block_devices=disks[3]).json
     volume = admin.post(f"{place}volume-group/{group['id']}/?op=create_logical_volume",
                         name="lv", size=GIB).json  # fmt: skip
-    assert (volume["name"], volume["type"]) == ("vg-lv", "virtual")
+    assert (volume["name"], volume["size"]) == ("vg-lv", GIB // ALIGNMENT * ALIGNMENT)
     cache = admin.post(f"{place}bcache-cache-sets/", cache_device=disks[4]).json
-    made = admin.post(f"{place}bcaches/", cache_set=cache["id"], cache_mode="writeback",
+    made = admin.post(f"{place}bcaches/", name="bcache0", cache_set=cache["id"],
+                      cache_mode="writeback",
                       backing_device=raid["virtual_device"]["id"]).json  # fmt: skip
-    assert made["backing_device"]["name"] == "md0"
+    read = admin.get(f"{place}bcache/{made['id']}/").json
+    assert read["backing_device"]["name"] == "md0"
     refused = admin.post(f"{place}raids/", level="raid-5", block_devices=disks[1:4])
     assert refused.status == 400
     machine = admin.get(place.replace("nodes", "machines")).json
     counts = [len(machine[name]) for name in ("raids", "volume_groups", "bcaches", "cache_sets")]
     assert counts == [1, 1, 1, 1]
     admin.post(f"{place.replace('nodes', 'machines')}?op=restore_storage_configuration")
-    assert {row["used_for"] for row in admin.get(f"{place}blockdevices/").json} == {"Unused"}
+    disks = admin.get(f"{place}blockdevices/").json
+    assert [row["used_for"] for row in disks] == ["GPT partitioned with 1 partition"] + 4 * [
+        "Unused"
+    ]
 
 
 @pytest.mark.parametrize("layout", ["flat", "lvm", "blank"])

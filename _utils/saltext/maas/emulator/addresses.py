@@ -24,6 +24,14 @@ class Range(NamedTuple):
         return self.last - self.first + 1
 
 
+def nics(region):
+    """All interfaces with what they are of: ``(table, node, interface)``."""
+    for kind in ("machines", "devices", "racks"):
+        for node in region.rows(kind).values():
+            for nic in node["interfaces"]:
+                yield kind, node, nic
+
+
 def racks_on(region, subnet):
     """Addresses that racks' interfaces have in a subnet."""
     return [
@@ -67,6 +75,11 @@ def _given_out(region, subnet, discovered):
     for row in region.rows("ips").values():
         if row["subnet"] == subnet["id"] and (discovered or row["alloc_type"] != DISCOVERED):
             yield _one(row["ip"], ASSIGNED)
+    if discovered:
+        for _, _, nic in nics(region):
+            for item in nic.get("discovered") or ():
+                if item["subnet"] == subnet["id"]:
+                    yield _one(item["ip_address"], ASSIGNED)
     for row in region.rows("static_routes").values():
         inside = ipaddress.ip_address(row["gateway_ip"]) in subnet["net"]
         if row["source"] == subnet["id"] and inside:

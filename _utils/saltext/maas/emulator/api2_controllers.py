@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import images, networks, node_forms, power
-from saltext.maas.emulator.forms import Check, not_a_choice
+from saltext.maas.emulator import images, machine_forms, networks, node_forms, power
 from saltext.maas.emulator.nodes import (
     BOTH,
     REGION,
@@ -27,18 +26,23 @@ racks = Endpoint("rackcontrollers/", "RackControllersHandler")
 rack = Endpoint("rackcontrollers/{system_id}/", "RackControllerHandler")
 
 
-def filtered(request, rows):
-    """The nodes that the filters of a list ask for."""
+def is_asked_for(request, node):
+    """Whether a controller is one that the filters of a list ask for."""
     query = request.query
-    tests = {
-        "hostname": lambda node, given: node["hostname"] in given,
-        "id": lambda node, given: node["system_id"] in given,
-        "mac_address": lambda node, given: any(
-            nic["mac"] in [mac.lower() for mac in given] for nic in node["interfaces"]
-        ),
+    held = {
+        "hostname": {node["hostname"]},
+        "id": {node["system_id"]},
+        "mac_address": {nic["mac"] for nic in node["interfaces"]},
     }
-    wishes = [(tests[name], query.getlist(name)) for name in tests if name in query]
-    return [node for node in rows.values() if all(test(node, given) for test, given in wishes)]
+    asked = {name: set(query.getlist(name)) for name in held if name in query}
+    if "mac_address" in asked:
+        asked["mac_address"] = {mac.lower() for mac in asked["mac_address"]}
+    return all(held[name] & wanted for name, wanted in asked.items())
+
+
+def filtered(request, rows):
+    """The controllers that the filters of a list ask for."""
+    return [node for node in rows.values() if is_asked_for(request, node)]
 
 
 def find_controller(request, kind, label):
@@ -52,36 +56,6 @@ def _rack(request):
     return find_controller(request, "racks", "RackController")
 
 
-def update_controller(request, node):
-    """What PUT may change of a controller: zone, power type, domain (2.2), description (2.6)."""
-    region = request.region
-    check = Check(request, node)
-    newer = region.release >= "2.6"
-    description = check.text("description") if newer else node["description"]
-    power_type = check.text("power_type")
-    chosen = {}
-    for field, kind in (("zone", "zones"), ("domain", "domains")):
-        chosen[field] = node[field]
-        given = check.form.get(field)
-        if given in (None, "") or (field == "domain" and region.release < "2.2"):
-            continue
-        for row in region.rows(kind).values():
-            if str(given) in (str(row["id"]), row["name"]):
-                chosen[field] = row["id"]
-                break
-        else:
-            check.error(field, not_a_choice("That choice"))
-    check.done()
-    prefix = "power_parameters_"
-    power = {
-        name[len(prefix) :]: request.form.get(name)
-        for name in request.form
-        if name.startswith(prefix) and name != f"{prefix}skip_check"
-    }
-    node["power_parameters"] = {**node.get("power_parameters", {}), **power}
-    node.update(description=description, power_type=power_type, **chosen)
-
-
 # -- racks -------------------------------------------------------------------------------------
 
 
@@ -92,10 +66,10 @@ def list_racks(request):
     return [show_node(region, node, True) for node in filtered(request, region.rows("racks"))]
 
 
-@racks("GET", "is_registered", since="2.2")
+@racks("GET", "is_registered", since="2.2", anonymous=True)
 def is_registered(request):
-    """Tell whether a MAC address is known."""
-    return node_forms.is_registered(request, request.region.rows("racks").values())
+    """Tell whether a node has a MAC address."""
+    return node_forms.is_registered(request)
 
 
 @racks("GET", "power_parameters", admin=True)
@@ -123,17 +97,10 @@ def import_on_racks(request):
     return _import_answer(request)
 
 
-@racks("POST", "set_zone", admin=True)
+@racks("POST", "set_zone")
 def set_zone(request):
     """Put racks into a zone."""
-    region = request.region
-    name = str(request.needed("zone"))
-    zone = next((row for row in region.rows("zones").values() if row["name"] == name), None)
-    if zone is None:
-        raise Missing("Zone", request)
-    for node in region.rows("racks").values():
-        if node["system_id"] in request.form.getlist("system_id") + request.form.getlist("nodes"):
-            node["zone"] = zone["id"]
+    node_forms.set_zone(request)
 
 
 @rack("GET")
@@ -146,7 +113,7 @@ def read_rack(request):
 def update_rack(request):
     """Update a rack controller."""
     node = _rack(request)
-    update_controller(request, node)
+    machine_forms.controller(request, node)
     return show_node(request.region, node, True)
 
 
@@ -239,7 +206,7 @@ def import_on_rack(request):
 @rack("GET", "power_parameters", admin=True)
 def power_parameters(request):
     """Power parameters of a rack."""
-    return _rack(request).get("power_parameters", {})
+    return power.parameters_of(request.region, _rack(request))
 
 
 @rack("GET", "query_power_state")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import machines, node_forms, nodes
+from saltext.maas.emulator import (
+    links,
+    machine_forms,
+    machines,
+    node_filters,
+    node_forms,
+    nodes,
+    permissions,
+)
 from saltext.maas.emulator.api2_groups import show_zone
 from saltext.maas.emulator.crud import hide_newer
 from saltext.maas.emulator.dns import show_domain
-from saltext.maas.emulator.forms import Check, not_a_choice
-from saltext.maas.emulator.web import Endpoint, Missing, Response, no_content
+from saltext.maas.emulator.interface_forms import next_name
+from saltext.maas.emulator.web import Endpoint, Response, no_content
 
 many = Endpoint("devices/", "DevicesHandler")
 one = Endpoint("devices/{system_id}/", "DeviceHandler")
@@ -15,11 +23,8 @@ one = Endpoint("devices/{system_id}/", "DeviceHandler")
 _SINCE = {"description": "2.5", "workload_annotations": "3.0"}
 
 
-def _device(request):
-    for row in request.region.rows("devices").values():
-        if row["system_id"] == request.ids["system_id"]:
-            return row
-    raise Missing("Device", request)
+def _device(request, test=permissions.may_view):
+    return permissions.node_of(request, test, ("devices",), "Device")
 
 
 def show(region, row):
@@ -48,43 +53,23 @@ def show(region, row):
     return hide_newer(region.release, shown, _SINCE)
 
 
-def _read(check, region, stored):
-    default = node_forms.default_domain(region)
-    parent = stored["parent"] if stored else None
-    given = check.form.get("parent")
-    if given:
-        found = nodes.find(region, str(given), ("machines", "racks", "regions"))
-        if found is None:
-            check.error("parent", not_a_choice("That choice"))
-        parent = found["system_id"] if found else None
-    return {
-        "hostname": node_forms.hostname(check, region, stored),
-        "description": check.text("description"),
-        "domain": node_forms.named(check, region, "domain", "domains", stored, default),
-        "zone": node_forms.named(check, region, "zone", "zones", stored, 1),
-        "parent": parent,
-    }
-
-
 @many("GET")
 def list_devices(request):
     """List devices."""
-    found = node_forms.chosen(request, request.region.rows("devices").values())
-    return [show(request.region, row) for row in found]
+    rows = permissions.visible(request, "devices")
+    return [show(request.region, row) for row in node_filters.listed(request, rows)]
 
 
 @many("POST")
 def create_device(request):
     """Add a device."""
-    region, check = request.region, Check(request)
-    fields = _read(check, region, None)
-    macs = node_forms.macs(check, region)
-    check.done()
+    region = request.region
+    fields = machine_forms.device(request, None)
+    macs = fields.pop("mac_addresses")
     row = nodes.new_node("", None, nodes.DEVICE)
     row.update(fields, owner=request.user.username, owner_data={}, tags=[])
-    row["hostname"] = row["hostname"] or f"device-{row['system_id']}"
-    for number, mac in enumerate(macs):
-        row["interfaces"].append(node_forms.new_nic(region, f"eth{number}", mac))
+    for mac in macs:
+        row["interfaces"].append(node_forms.new_nic(region, next_name(row), mac))
     return show(region, region.rows("devices").add(row))
 
 
@@ -97,37 +82,35 @@ def read_device(request):
 @one("PUT")
 def update_device(request):
     """Change a device."""
-    row = _device(request)
-    check = Check(request, row)
-    fields = _read(check, request.region, row)
-    check.done()
-    row.update(fields)
+    row = _device(request, permissions.may_edit)
+    row.update(machine_forms.device(request, row))
     return show(request.region, row)
 
 
 @one("DELETE")
 def delete_device(request):
     """Delete a device."""
-    machines.forget(request.region, "devices", _device(request))
+    row = _device(request, permissions.may_edit)
+    machines.forget(request.region, "devices", row)
     return no_content()
 
 
-@many("GET", "is_registered", since="2.2")
+@many("GET", "is_registered", since="2.2", anonymous=True)
 def is_registered(request):
-    """Tell whether a MAC address is that of a device."""
-    return node_forms.is_registered(request, request.region.rows("devices").values())
+    """Tell whether a node has a MAC address."""
+    return node_forms.is_registered(request)
 
 
-@many("POST", "set_zone", admin=True)
+@many("POST", "set_zone")
 def set_zone(request):
     """Put devices into a zone."""
-    node_forms.set_zone(request, request.region.rows("devices").values())
+    node_forms.set_zone(request)
 
 
 @one("POST", "set_owner_data")
 def set_owner_data(request):
     """Store key and value pairs."""
-    row = _device(request)
+    row = _device(request, permissions.may_edit)
     node_forms.set_owner_data(request, row)
     return show(request.region, row)
 
@@ -141,18 +124,16 @@ def set_workload_annotations(request):
 @one("POST", "restore_default_configuration")
 @one("POST", "restore_networking_configuration")
 def restore(request):
-    """Take the links of the interfaces away."""
-    row = _device(request)
-    for nic in row["interfaces"]:
-        nic["links"] = []
-        machines.set_links(request.region, row, nic)
+    """Configure the interfaces anew."""
+    row = _device(request, permissions.may_admin)
+    links.defaults(request.region, row)
     return show(request.region, row)
 
 
-@one("GET", "power_parameters", admin=True)
+@one("GET", "power_parameters")
 def power_parameters(request):
     """Power parameters, which a device has none of."""
-    _device(request)
+    _device(request, permissions.may_read_secrets)
     return {}
 
 

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import machines, node_forms, nodes
-from saltext.maas.emulator.forms import REQUIRED, Check, not_a_choice
-from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Missing, no_content
+from saltext.maas.emulator import interface_forms, links, machines, nodes, permissions
+from saltext.maas.emulator.bodies import Form
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, no_content
 
 many = Endpoint("nodes/{system_id}/interfaces/", "InterfacesHandler")
 one = Endpoint("nodes/{system_id}/interfaces/{id}/", "InterfaceHandler")
 
-#: Parameters of a kind of interface: (name, kind of value or its choices, default).
-PARAMS = {
-    "bond": (
-        ("bond_mode", ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad",
-                       "balance-tlb", "balance-alb"), "active-backup"),
-        ("bond_miimon", int, 100), ("bond_downdelay", int, 0), ("bond_updelay", int, 0),
-        ("bond_num_grat_arp", int, 1), ("bond_lacp_rate", ("fast", "slow"), "fast"),
-        ("bond_xmit_hash_policy", ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4",
-                                   "vlan+srcmac"), "layer2"),
-    ),
-    "bridge": (("bridge_type", ("standard", "ovs"), "standard"), ("bridge_stp", bool, False),
-               ("bridge_fd", int, 15)),
-}  # fmt: skip
-_CHANGEABLE = (machines.NEW, machines.READY, machines.ALLOCATED, machines.BROKEN)
+_CHANGEABLE = (machines.NEW, machines.READY, machines.FAILED_TESTING, machines.ALLOCATED,
+               machines.BROKEN)  # fmt: skip
 
 
-def node_of(request, to_change=False):
-    """The node that a path is about, or 404.
+def refuse_status(node, what, *more):
+    """409 where a machine's status does not allow to change its interfaces."""
+    if node["node_type"] == machines.MACHINE and node["status"] not in (*_CHANGEABLE, *more):
+        text = "Cannot {} interface because the machine is not New, Ready, Allocated, or Broken."
+        raise machines.violation(text.format(what))
+
+
+def refuse_controller(node, what):
+    """403 where it is about a controller."""
+    if node["node_type"] > nodes.DEVICE:
+        raise Answer(403, f"Cannot {what} interface on a controller.", TEXT)
+
+
+def interface_of(request, to_change=False):
+    """The interface that a path names by id or name, with its node, or 404.
 
     Args:
         request: The call.
-        to_change: What is to be done (``update``), which a machine's status may forbid (409).
+        to_change: Whether only who may change it gets it: an administrator, and of a device its
+            owner.
     """
-    for row in nodes.everything(request.region):
-        if row["system_id"] == request.ids["system_id"]:
-            break
-    else:
-        raise Missing("Node", request)
-    if to_change and row["node_type"] == machines.MACHINE and row["status"] not in _CHANGEABLE:
-        text = "Cannot %s interface because the machine is not New, Ready, Allocated, or Broken."
-        raise machines.violation(text % to_change)
-    return row
-
-
-def interface_of(request, node):
-    """The interface of a node that a path names by id or name, or 404."""
+    node = permissions.node_of(request, lambda user, row: True, model="Interface")
     for nic in node["interfaces"]:
         if request.ids["id"] in (str(nic["id"]), nic["name"], f"name:{nic['name']}"):
-            return nic
-    raise Missing("Interface", request)
+            break
+    else:
+        raise Missing("Interface", request)
+    test = permissions.may_view
+    if to_change:
+        is_device = node["node_type"] == nodes.DEVICE
+        test = permissions.may_edit if is_device else permissions.may_admin
+    if not test(request.user, node):
+        raise Answer(403, b"", TEXT)
+    return node, nic
 
 
 def show(request, node, nic):
@@ -59,218 +57,118 @@ def show(request, node, nic):
 @many("GET")
 def list_interfaces(request):
     """List a node's interfaces."""
-    node = node_of(request)
+    node = permissions.node_of(request)
     return [show(request, node, nic) for nic in node["interfaces"]]
 
 
 @one("GET")
-def readinterface_of(request):
+def read_interface(request):
     """Read one interface."""
-    node = node_of(request)
-    return show(request, node, interface_of(request, node))
+    return show(request, *interface_of(request))
 
 
-# -- making and changing -----------------------------------------------------------------------
-
-
-def _vlan(check, region, stored=None):
-    given = check.form.get("vlan")
-    if given is None:
-        return stored
-    text = str(given)
-    if not text:
-        return None
-    if not (text.isdecimal() and int(text) in region.rows("vlans")):
-        check.error("vlan", not_a_choice("That choice"))
-        return stored
-    return int(text)
-
-
-def _free_name(check, node, name, own=None):
-    if any(nic["name"] == name and nic is not own for nic in node["interfaces"]):
-        text = f"Node {node['hostname']} already has an interface named '{name}'."
-        check.error("name", text)
-
-
-def _mac(check, region, node, parents=(), stored=None, required=True):
-    given = check.text("mac_address", None)
-    if not given:
-        if stored:
-            return stored["mac"]
-        if parents:
-            return parents[0]["mac"]
-        if required:
-            check.error("mac_address", REQUIRED)
-        return ""
-    if not node_forms.is_mac(given):
-        check.error("mac_address", f"'{given}' is not a valid MAC address.")
-        return given
-    holder = node_forms.owner_of_mac(region, given.lower())
-    own = {nic["mac"] for nic in parents} | ({stored["mac"]} if stored else set())
-    if holder and given.lower() not in own:
-        text = f"This MAC address is already in use by {holder['hostname']}."
-        check.error("mac_address", text)
-    return given.lower()
-
-
-def _tags(check, stored=None):
-    if not check.has("tags"):
-        return list(stored.get("tags", [])) if stored else []
-    given = [str(item) for item in check.form.getlist("tags") if item]
-    return [word.strip() for item in given for word in item.split(",") if word.strip()]
-
-
-def _params(check, kind, stored=None):
-    """Parameters of an interface: those of its kind, and the MTU and RA of all."""
-    found = dict(stored.get("params") or {}) if stored else {}
-    for name, what, default in PARAMS.get(kind, ()):
-        if isinstance(what, tuple):
-            found[name] = check.choice(name, what, found.get(name, default))
-        elif check.has(name) or name not in found:
-            reader = check.integer if what is int else check.boolean
-            check_value = reader(name, found.get(name, default))
-            found[name] = found.get(name, default) if check_value is None else check_value
-    if check.form.get("mtu") not in (None, ""):
-        found["mtu"] = check.integer("mtu", None, 552, 65535)
-    for name in ("accept_ra", "autoconf"):
-        if check.form.get(name) not in (None, ""):
-            found[name] = check.boolean(name)
-    return found
-
-
-def _parents(check, node, one_only=False):
-    field = "parent" if one_only and check.has("parent") else "parents"
-    found = []
-    for given in check.form.getlist(field):
-        match = [nic for nic in node["interfaces"] if str(given) in (str(nic["id"]), nic["name"])]
-        if match:
-            found += match
-        else:
-            check.error(field, not_a_choice(given))
-    if not found and not check.errors:
-        check.error(field, REQUIRED if not one_only else "A parent is required.")
-    return found
-
-
-def link_up(region):
-    """A link that only says that the interface is up."""
-    return region.rows("links").add({"subnet": None, "ip_address": None, "mode": "link_up"})
-
-
-def _add(request, node, name, mac, vlan, **more):
-    nic = node_forms.new_nic(request.region, name, mac, vlan, **more)
-    if vlan is not None:
-        nic["links"].append(link_up(request.region))
-    node["interfaces"].append(nic)
-    return show(request, node, nic)
+# -- making ------------------------------------------------------------------------------------
 
 
 @many("POST", "create_physical")
 def create_physical(request):
     """Add a physical interface."""
-    region, node, check = request.region, node_of(request, "create"), Check(request)
-    mac = _mac(check, region, node)
-    name = check.text("name", "") or f"eth{len(node['interfaces'])}"
-    _free_name(check, node, name)
-    vlan, tags, params = _vlan(check, region), _tags(check), _params(check, "physical")
-    check.done()
-    linked = str(check.form.get("link_connected", "")).lower() == "true"
-    return _add(request, node, name, mac, vlan, tags=tags, params=params, link_connected=linked)
+    node = permissions.node_of(request, permissions.may_edit)
+    refuse_controller(node, "create")
+    if node["node_type"] == machines.MACHINE and not request.user.is_superuser:
+        raise Answer(403, b"", TEXT)
+    refuse_status(node, "create")
+    return show(request, node, interface_forms.InterfaceForm(request, node, "physical").run())
 
 
-def _create_on_parents(request, kind):
-    region, node, check = request.region, node_of(request, "create"), Check(request)
-    parents = _parents(check, node, one_only=kind == "bridge")
-    name = check.text("name", None, required=True)
-    if name:
-        _free_name(check, node, name)
-    mac = _mac(check, region, node, parents)
-    params, tags = _params(check, kind), _tags(check)
-    vlan = _vlan(check, region, parents[0]["vlan"] if parents else None)
-    if kind == "bond" and len({nic["vlan"] for nic in parents}) > 1:
-        check.error("parents", "All parents must belong to the same VLAN.")
-    check.done()
-    for nic in parents:
-        nic["links"] = []
-        machines.set_links(region, node, nic)
-    ids = [nic["id"] for nic in parents]
-    return _add(request, node, name, mac, vlan, type=kind, parents=ids, params=params, tags=tags)
+def _create(request, kind, label, sent=None):
+    node = permissions.node_of(request, permissions.may_admin, ("machines",), "Machine")
+    refuse_status(node, f"create {label}")
+    return node, interface_forms.InterfaceForm(request, node, kind, sent=sent)
+
+
+def _with_parent(request):
+    """The form with its ``parent`` as ``parents``."""
+    sent = Form(request.form)
+    if "parent" in sent:
+        sent["parents"] = [sent.get("parent")]
+    return sent
+
+
+def _of_parent(function, *args):
+    """Call a function; errors of ``parents`` are those of ``parent``."""
+    try:
+        return function(*args)
+    except Invalid as invalid:
+        errors = dict(invalid.errors)
+        if "parents" in errors:
+            errors["parent"] = errors.pop("parents")
+        raise Invalid(errors, invalid.response.content_type) from None
 
 
 @many("POST", "create_bond")
 def create_bond(request):
     """Make a bond of interfaces of one VLAN."""
-    return _create_on_parents(request, "bond")
-
-
-@many("POST", "create_bridge", since="2.1")
-def create_bridge(request):
-    """Make a bridge on an interface."""
-    return _create_on_parents(request, "bridge")
+    node, form = _create(request, "bond", "bond")
+    return show(request, node, form.run())
 
 
 @many("POST", "create_vlan")
 def create_vlan(request):
     """Make an interface for a tagged VLAN."""
-    region, node, check = request.region, node_of(request, "create"), Check(request)
-    parents = _parents(check, node, one_only=True)
-    vlan = _vlan(check, region)
-    row = region.rows("vlans").get(vlan)
-    if row is None and not check.errors:
-        check.error("vlan", "A VLAN interface must be connected to a tagged VLAN.")
-    elif row and row["vid"] == 0:
-        check.error("vlan", "A VLAN interface can only belong to a tagged VLAN.")
-    tags, params = _tags(check), _params(check, "vlan")
-    check.done()
-    name = f"{parents[0]['name']}.{row['vid']}"
-    _free_name(check, node, name)
-    check.done()
-    return _add(request, node, name, parents[0]["mac"], vlan, type="vlan", tags=tags,
-                parents=[parents[0]["id"]], params=params)  # fmt: skip
+    node, form = _create(request, "vlan", "VLAN", _with_parent(request))
+    return show(request, node, _of_parent(form.run))
+
+
+@many("POST", "create_bridge", since="2.1")
+def create_bridge(request):
+    """Make a bridge on an interface; one of an allocated machine goes at its release."""
+    sent = _with_parent(request)
+    node, form = _create(request, "bridge", "bridge", sent)
+    acquired = node["status"] == machines.ALLOCATED
+    if acquired:
+        sent.pop("vlan", None)
+    parents = [str(value) for value in sent.getlist("parents")]
+    kept = [(nic, nic["links"]) for nic in node["interfaces"] if str(nic["id"]) in parents]
+    nic = _of_parent(form.run)
+    if acquired:
+        nic["acquired"] = True
+        for parent, before in kept:
+            parent["links"], nic["links"] = [], [*before, *nic["links"]]
+            machines.set_links(request.region, node, parent)
+        links.ensure_up(request.region, node, nic)
+        machines.set_links(request.region, node, nic)
+    return show(request, node, nic)
+
+
+# -- changing ----------------------------------------------------------------------------------
 
 
 @one("PUT")
-def updateinterface_of(request):
-    """Change an interface; of a controller's only the VLAN."""
-    region, node = request.region, node_of(request, "update")
-    nic = interface_of(request, node)
-    check = Check(request, nic)
-    vlan = _vlan(check, region, nic["vlan"])
-    if node["node_type"] > nodes.DEVICE:
-        if not request.user.is_superuser:
-            raise Answer(403, "This method is reserved for admin users.", TEXT)
-        check.done()
-        nic["vlan"] = vlan
-        return show(request, node, nic)
-    name = check.text("name") or nic["name"]
-    _free_name(check, node, name, nic)
-    mac = _mac(check, region, node, stored=nic)
+def update_interface(request):
+    """Change an interface; of a deployed machine's or a controller's only some of it."""
+    node, nic = interface_of(request, to_change=True)
+    refuse_status(node, "update interface", machines.DEPLOYED)
     kind = nic.get("type", "physical")
-    fields = {"name": name, "mac": mac, "vlan": vlan, "tags": _tags(check, nic)}
-    fields["params"] = _params(check, kind, nic)
-    if check.has("parents"):
-        fields["parents"] = [item["id"] for item in _parents(check, node)]
-    for flag in ("enabled", "link_connected"):
-        if check.has(flag):
-            fields[flag] = check.boolean(flag)
-    check.done()
-    nic.update(fields)
+    if node["node_type"] > nodes.DEVICE:
+        if kind == "vlan":
+            raise Answer(403, "Cannot modify VLAN interface on controller.", TEXT)
+        interface_forms.changed_of_controller(request, node, nic)
+    elif node.get("status") == machines.DEPLOYED:
+        interface_forms.changed_when_deployed(request, node, nic)
+    elif kind == "vlan":
+        sent = _with_parent(request)
+        _of_parent(interface_forms.InterfaceForm(request, node, kind, nic, sent).run)
+    else:
+        interface_forms.InterfaceForm(request, node, kind, nic).run()
     return show(request, node, nic)
 
 
 @one("DELETE")
-def deleteinterface_of(request):
+def delete_interface(request):
     """Delete an interface, with those that were made of it alone."""
-    region, node = request.region, node_of(request, "delete")
-    nic = interface_of(request, node)
-    if node["node_type"] > nodes.DEVICE:
-        raise Answer(400, "Interfaces of controllers cannot be deleted.")
-    gone = {nic["id"]}
-    for item in node["interfaces"]:
-        if item.get("parents") and set(item["parents"]) <= gone:
-            gone.add(item["id"])
-    for item in [item for item in node["interfaces"] if item["id"] in gone]:
-        item["links"] = []
-        machines.set_links(region, node, item)
-    node["interfaces"] = [item for item in node["interfaces"] if item["id"] not in gone]
+    node, nic = interface_of(request, to_change=True)
+    refuse_controller(node, "delete interface")
+    refuse_status(node, "delete interface")
+    links.delete(request.region, node, nic)
     return no_content()

@@ -15,8 +15,6 @@ fans = Endpoint("fannetworks/", "FanNetworksHandler", until="3.2")
 fan = Endpoint("fannetworks/{id}/", "FanNetworkHandler", until="3.2")
 commissioning_results = Endpoint("commissioning-results/", "CommissioningResultsHandler")
 installation_results = Endpoint("installation-results/", "InstallationResultsHandler")
-results = Endpoint("nodes/{system_id}/results/", "NodeResultsHandler", since="2.2")
-result = Endpoint("nodes/{system_id}/results/{id}/", "NodeResultHandler", since="2.2")
 
 # -- networks: subnets as 1.5 called them, to be read only ---------------------------------------
 
@@ -122,27 +120,3 @@ serve(fans, fan, rows="fan_networks", model="FanNetwork", show=_show_fan, read=_
 def list_results(request):
     """List results, of which there are none."""
     return []
-
-
-def _node(request):
-    node = nodes.find(request.region, request.ids["system_id"])
-    if node is None:
-        raise Missing("Node", request)
-    return node
-
-
-@results("GET")
-def list_node_results(request):
-    """List the results of a node, of which there are none."""
-    _node(request)
-    return []
-
-
-@result("GET")
-@result("GET", "download")
-@result("PUT", admin=True, since="2.5")
-@result("DELETE", admin=True)
-def no_result(request):
-    """A result of a node, of which there are none."""
-    _node(request)
-    raise Missing("ScriptSet", request)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import api2_devices, machines, node_forms, nodes
-from saltext.maas.emulator.web import Answer, Endpoint, Missing, Response, no_content
+from saltext.maas.emulator import (
+    api2_controllers,
+    api2_devices,
+    machines,
+    node_filters,
+    node_forms,
+    nodes,
+    permissions,
+    power,
+)
+from saltext.maas.emulator.web import Answer, Endpoint, Response, no_content
 
 many = Endpoint("nodes/", "NodesHandler")
 one = Endpoint("nodes/{system_id}/", "NodeHandler")
-
-
-def _node(request):
-    for node in nodes.everything(request.region):
-        if node["system_id"] == request.ids["system_id"]:
-            return node
-    raise Missing("Node", request)
 
 
 def show(region, node):
@@ -27,35 +29,40 @@ def show(region, node):
 
 @many("GET")
 def list_nodes(request):
-    """List all nodes."""
-    found = node_forms.chosen(request, nodes.everything(request.region))
-    return [show(request.region, node) for node in found]
+    """List all nodes: devices, machines, racks and regions."""
+    region, found = request.region, []
+    for kind in ("devices", "machines", "racks", "regions"):
+        rows = permissions.visible(request, kind)
+        if kind in ("devices", "machines"):
+            rows = node_filters.listed(request, rows)
+        else:
+            rows = [row for row in rows if api2_controllers.is_asked_for(request, row)]
+        found += [row for row in rows if row not in found]
+    return [show(region, node) for node in found]
 
 
-@many("GET", "is_registered", since="2.2")
+@many("GET", "is_registered", since="2.2", anonymous=True)
 def is_registered(request):
-    """Tell whether a MAC address is known."""
-    return (
-        node_forms.owner_of_mac(request.region, request.needed("mac_address").lower()) is not None
-    )
+    """Tell whether a node has a MAC address."""
+    return node_forms.is_registered(request)
 
 
-@many("POST", "set_zone", admin=True)
+@many("POST", "set_zone")
 def set_zone(request):
     """Put nodes into a zone."""
-    node_forms.set_zone(request, nodes.everything(request.region))
+    node_forms.set_zone(request)
 
 
 @one("GET")
 def read_node(request):
     """Read a node."""
-    return show(request.region, _node(request))
+    return show(request.region, permissions.node_of(request))
 
 
 @one("DELETE")
 def delete_node(request):
     """Delete a machine or device; controllers go by their own endpoint."""
-    node = _node(request)
+    node = permissions.node_of(request, permissions.may_admin)
     kinds = {machines.MACHINE: "machines", nodes.DEVICE: "devices"}
     if node["node_type"] not in kinds:
         raise Answer(400, "Controllers are deleted by an endpoint of their own.")
@@ -63,14 +70,15 @@ def delete_node(request):
     return no_content()
 
 
-@one("GET", "power_parameters", admin=True)
+@one("GET", "power_parameters")
 def power_parameters(request):
     """Power parameters."""
-    return _node(request).get("power_parameters", {})
+    node = permissions.node_of(request, permissions.may_read_secrets)
+    return power.parameters_of(request.region, node)
 
 
 @one("GET", "details")
 def details(request):
     """What was found out about the hardware, in BSON: nothing."""
-    _node(request)
+    permissions.node_of(request)
     return Response(200, b"\x11\x00\x00\x00\x0alldp\x00\x0alshw\x00\x00", "application/bson")

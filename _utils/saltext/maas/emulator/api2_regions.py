@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import node_forms
+from saltext.maas.emulator import machine_forms, node_forms, power
 from saltext.maas.emulator.api2_controllers import (
     filtered,
     find_controller,
     rack,
-    update_controller,
 )
 from saltext.maas.emulator.nodes import REGION, new_node, show_node
 from saltext.maas.emulator.web import TEXT, Answer, Endpoint, Response
@@ -38,16 +37,16 @@ def list_regions(request):
     return [show_node(region, node, False) for node in filtered(request, region.rows("regions"))]
 
 
-@regions("GET", "is_registered", since="2.2")
+@regions("GET", "is_registered", since="2.2", anonymous=True)
 def is_registered(request):
-    """Tell whether a MAC address is known."""
-    return node_forms.is_registered(request, request.region.rows("regions").values())
+    """Tell whether a node has a MAC address."""
+    return node_forms.is_registered(request)
 
 
-@regions("POST", "set_zone", admin=True)
+@regions("POST", "set_zone")
 def set_zone(request):
     """Put region controllers into a zone."""
-    node_forms.set_zone(request, request.region.rows("regions").values())
+    node_forms.set_zone(request)
 
 
 @region_("GET")
@@ -60,7 +59,7 @@ def read_region(request):
 def update_region(request):
     """Update a region controller."""
     node = _region(request)
-    update_controller(request, node)
+    machine_forms.controller(request, node)
     return show_node(request.region, node, False)
 
 
@@ -75,7 +74,7 @@ def delete_region(request):
 @region_("GET", "power_parameters", admin=True)
 def region_power_parameters(request):
     """Power parameters of a region controller."""
-    return _region(request).get("power_parameters", {})
+    return power.parameters_of(request.region, _region(request))
 
 
 def _details(find):

@@ -48,10 +48,12 @@ def seed(region):
         row = dict.fromkeys(_FLAGS, False)
         row.update(
             name=name, title=name, description="", type=kind, hardware_type=hardware,
-            parallel=parallel, timeout=files.seconds(timeout), results={}, parameters={},
-            packages={}, for_hardware=[], default=True, revisions=[text],
+            parallel=parallel, timeout=files.seconds(timeout), results={},
+            parameters=files.BUILT_IN_PARAMETERS.get(name, {}), packages={}, for_hardware=[],
+            default=True, revisions=[text], destructive="destructive" in tags,
+            apply_configured_networking="network-validation" in tags,
         )  # fmt: skip
-        row["tags"] = _tags(files.listed(tags), hardware)
+        row["tags"] = _tags(files.listed(tags), hardware, row["destructive"])
         region.rows("scripts").add(row)
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 
-from saltext.maas.emulator import crud, ips
+from saltext.maas.emulator import addresses, crud, ips
 from saltext.maas.emulator.api2_subnets import subnet, subnet_of
 
 
 def _bmcs(region, held):
-    rows = [row for row in region.rows("machines").values() if row["power_id"] == held.get("bmc")]
-    rows += [row for row in region.rows("vm_hosts").values() if row["power_id"] == held.get("bmc")]
-    return [
-        {
-            "id": held["id"],
-            "power_type": row["power_type"],
-            "nodes": [{"system_id": row["system_id"], "hostname": row["hostname"]}]
-            if "system_id" in row
-            else [],
-        }
-        for row in rows
-    ]
+    found = []
+    for ident in held.get("bmcs", ()):
+        nodes = [row for row in region.rows("machines").values() if row["bmc"] == ident]
+        hosts = [row for row in region.rows("vm_hosts").values() if row["power_id"] == ident]
+        found.append(
+            {
+                "id": hosts[0]["id"] if hosts else ident,
+                "power_type": (nodes + hosts)[0]["power_type"],
+                "nodes": [{name: row[name] for name in ("system_id", "hostname")} for row in nodes],
+            }
+        )
+    return found
 
 
 def _node_summary(region, held):
@@ -68,16 +68,17 @@ def _show_address(request, held):
     return shown
 
 
-def _of_racks(region, row):
-    """Addresses of racks' interfaces, as those of others are kept."""
-    return [
-        {"id": None, "ip": link["ip_address"], "alloc_type": ips.STICKY, "owner": "MAAS",
-         "node": rack["system_id"], "nic": nic["id"]}
-        for rack in region.rows("racks").values()
-        for nic in rack["interfaces"]
-        for link in nic["links"]
-        if link["subnet"] == row["id"] and link["ip_address"]
-    ]  # fmt: skip
+def _of_nics(region, row):
+    """Addresses of racks' interfaces, and those that were seen, as those of others are kept."""
+    for kind, node, nic in addresses.nics(region):
+        if kind == "racks":
+            found = [(link, ips.STICKY, "MAAS") for link in nic["links"]]
+        else:
+            found = [(item, ips.DISCOVERED, None) for item in nic.get("discovered") or ()]
+        for item, alloc_type, owner in found:
+            if item["subnet"] == row["id"] and item["ip_address"]:
+                yield {"id": None, "ip": item["ip_address"], "alloc_type": alloc_type,
+                       "owner": owner, "node": node["system_id"], "nic": nic["id"]}  # fmt: skip
 
 
 @subnet("GET", "ip_addresses")
@@ -85,6 +86,6 @@ def ip_addresses(request):
     """List the addresses that are given out."""
     region, row = request.region, subnet_of(request)
     given = [held for held in region.rows("ips").values() if held["subnet"] == row["id"]]
-    given += _of_racks(region, row)
+    given += _of_nics(region, row)
     given.sort(key=lambda held: int(ipaddress.ip_address(held["ip"])))
     return [_show_address(request, held) for held in given]

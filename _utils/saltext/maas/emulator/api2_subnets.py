@@ -8,7 +8,7 @@ import re
 from saltext.maas.emulator import addresses, forms2, ips, networks
 from saltext.maas.emulator.forms import BAD_SERVER, is_ip
 from saltext.maas.emulator.lookup import find, name_of
-from saltext.maas.emulator.web import BARE_JSON, Answer, Endpoint, Invalid, no_content
+from saltext.maas.emulator.web import BARE_JSON, Answer, Endpoint, Invalid, conflict, no_content
 
 subnets = Endpoint("subnets/", "SubnetsHandler")
 subnet = Endpoint("subnets/{subnet:[^/]+(?:/\\d+)?}/", "SubnetHandler")
@@ -282,6 +282,8 @@ def delete_subnet(request):
     used = addresses.racks_on(region, row) or any(held.get("node") for held in given)
     if region.release >= "3.7" and used and not force:
         raise Answer(400, IN_USE)
+    if any(held.get("bmcs") for held in given):
+        raise conflict()  # the BMC would get its address anew, in a subnet that is no more
     for item in own:
         del ranges[item["id"]]
     for held in given:

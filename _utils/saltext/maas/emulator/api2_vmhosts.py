@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from saltext.maas.emulator import node_forms, power
+from saltext.maas.emulator import forms2, machine_forms, nodes, power
 from saltext.maas.emulator.api2_groups import show_pool, show_zone
 from saltext.maas.emulator.crud import hide_newer
-from saltext.maas.emulator.forms import REQUIRED, Check
-from saltext.maas.emulator.web import BARE_TEXT, TEXT, Answer, Endpoint, no_content
+from saltext.maas.emulator.forms import REQUIRED, bad_range
+from saltext.maas.emulator.interface_forms import tag_list
+from saltext.maas.emulator.power_types import TYPES
+from saltext.maas.emulator.web import (
+    BARE_JSON,
+    BARE_TEXT,
+    TEXT,
+    Answer,
+    Endpoint,
+    Invalid,
+    Missing,
+    no_content,
+)
 
 hosts = Endpoint("vm-hosts/", "VmHostsHandler", since="2.9")
 host = Endpoint("vm-hosts/{id}/", "VmHostHandler", since="2.9")
@@ -20,6 +31,8 @@ virtual_machines = Endpoint("virtual-machines/", "VirtualMachinesHandler", since
 _SINCE = {"pool": "2.4", "cpu_over_commit_ratio": "2.4", "memory_over_commit_ratio": "2.4",
           "storage_pools": "2.5", "host": "2.5", "default_macvlan_mode": "2.5",
           "version": "3.0"}  # fmt: skip
+_MACVLAN = ("bridge", "passthru", "private", "vepa")
+_CONSOLE = "pod-console-logging"
 _TYPES = (("lxd", "2.8"), ("virsh", "2.2"), ("rsd", "2.2"))
 
 
@@ -46,11 +59,11 @@ def _show(region, row):
         "available": nothing,
         "zone": show_zone(region.rows("zones")[row["zone"]]),
         "pool": show_pool(region.rows("pools")[row["pool"]]),
-        "cpu_over_commit_ratio": row["cpu"],
-        "memory_over_commit_ratio": row["memory"],
+        "cpu_over_commit_ratio": row["cpu_over_commit_ratio"],
+        "memory_over_commit_ratio": row["memory_over_commit_ratio"],
         "storage_pools": [],
         "host": {"system_id": None, "__incomplete__": True},
-        "default_macvlan_mode": row["macvlan"],
+        "default_macvlan_mode": row["default_macvlan_mode"] or None,
         "resource_uri": f"/MAAS/api/2.0/{row['path']}/{row['id']}/",
     }
     if region.release >= "2.9":
@@ -62,55 +75,66 @@ def _host(request):
     ident = request.ids["id"]
     row = request.region.rows("vm_hosts").get(int(ident)) if ident.isdecimal() else None
     if row is None:
-        raise Answer(404, "Not Found", BARE_TEXT)
+        if request.method == "GET" and "op" not in request.query:
+            raise Answer(404, "Not Found", BARE_TEXT)
+        raise Missing("Pod", request)
     return row
 
 
-def _ratio(check, name, default):
-    given = check.form.get(name)
-    if given in (None, ""):
-        return default
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        check.error(name, "Enter a number.")
-        return default
-    if not 0 <= value <= 10:
-        check.error(name, f"Ensure this value is {'greater' if value < 0 else 'less'} than or"
-                          f" equal to {'0' if value < 0 else '10'}.")  # fmt: skip
-    return value
+def _number(name):
+    """A number from 0 to 10; an empty one says nothing."""
+
+    def python(value):
+        if value in forms2.EMPTY:
+            return None
+        try:
+            found = float(value)
+        except (TypeError, ValueError):
+            raise forms2.Refused("Enter a number.") from None
+        problem = bad_range(0, 10, found)
+        if problem:
+            raise forms2.Refused(problem)
+        return found
+
+    return forms2.Field(name, python, default=1.0)
 
 
 def _read(request, stored):
-    region, check = request.region, Check(request, stored)
-    kind = check.choice("type", _types(region), required=True)
-    kind = stored["power_type"] if stored else kind
-    before = stored["power_parameters"] if stored else {}
-    names = [name for name, _, _, of_machine in power.parameters("lxd") if not of_machine]
-    if kind != "lxd":
-        names = ["power_address", "power_pass"]
-    values = {name: check.form.get(name, before.get(name, "")) for name in names}
-    if kind in _types(region) and not values.get("power_address"):
-        check.error("power_address", REQUIRED)
-    name = check.text("name", "") or (stored["name"] if stored else "")
-    taken = region.rows("vm_hosts").values()
-    if name and any(row["name"] == name and row is not stored for row in taken):
-        check.error("name", "Node with this Name already exists.")
-    fields = {
-        "name": name,
-        "power_type": kind,
-        "power_parameters": values,
-        "zone": node_forms.named(check, region, "zone", "zones", stored, 1),
-        "pool": node_forms.named(check, region, "pool", "pools", stored, 0),
-        "cpu": _ratio(check, "cpu_over_commit_ratio", stored["cpu"] if stored else 1.0),
-        "memory": _ratio(check, "memory_over_commit_ratio", stored["memory"] if stored else 1.0),
-        "macvlan": check.form.get("default_macvlan_mode", stored and stored["macvlan"]) or None,
-    }
-    if check.has("tags"):
-        given = ",".join(str(item) for item in check.form.getlist("tags"))
-        fields["tags"] = [word.strip() for word in given.split(",") if word.strip()]
-    check.done()
-    return fields
+    region, sent = request.region, request.form
+    kinds = _types(region)
+    fields = [
+        forms2.text("name", default=""),
+        forms2.Field("tags", tag_list, default=[]),
+        machine_forms.by_name(region, "zone", "zones"),
+        machine_forms.by_name(region, "pool", "pools"),
+        _number("cpu_over_commit_ratio"),
+        _number("memory_over_commit_ratio"),
+        forms2.choice("default_macvlan_mode", _MACVLAN, default=""),
+        forms2.choice("type", kinds, required=True, key="power_type"),
+    ]
+    row = {**stored, "tags": ",".join(stored["tags"])} if stored else None
+    form = forms2.ModelForm(request, fields, row)
+    form.read()
+    kind = form.cleaned.get("type")
+    if stored and kind and kind != stored["power_type"]:
+        text = (
+            "Cannot change the type of a pod. Delete and re-create the pod with a different type."
+        )
+        form.note("type", text)
+    values = dict(stored["power_parameters"]) if stored else {}
+    for field in TYPES.get(kind, ()) if not form.errors else ():
+        if field.of_machine:
+            continue
+        value = sent.get(field.name, values.get(field.name, field.default))
+        values[field.name] = "" if value is None else str(value).strip()
+        if field.required and not values[field.name]:
+            form.error(field.name, REQUIRED)
+    form.apply()
+    form.done()
+    for name, default in (("zone", 1), ("pool", 0)):
+        form.row[name] = form.cleaned.get(name, stored[name] if stored else default)
+    form.row["power_parameters"] = power.with_certificate(kind, values)
+    return form.row
 
 
 def list_hosts(request):
@@ -121,13 +145,26 @@ def list_hosts(request):
 def create_host(request):
     """Add a VM host; that it cannot be reached does not matter yet."""
     region = request.region
-    row = {"tags": ["pod-console-logging"], "path": request.path.rstrip("/").rpartition("/")[2]}
-    row.update(_read(request, None))
+    fields = _read(request, None)
+    for other in region.rows("vm_hosts").values():
+        if power.is_same(other, fields):
+            text = f"Pod {other['name']} with type and parameters already exist."
+            raise Invalid({"__all__": [text]}, BARE_JSON)
+    row = {"path": request.path.rstrip("/").rpartition("/")[2], **fields}
     row = region.rows("vm_hosts").add(row)
-    row["name"] = row["name"] or f"vm-host-{row['id']}"
+    taken = {item["name"] for item in region.rows("vm_hosts").values()}
+    row["name"] = row["name"] or nodes.invented_name(taken)
     row["power_id"] = f"vm-host {row['id']}"
-    power.keep_address(region, row)
+    _settle(region, row)
     return _show(region, row)
+
+
+def _settle(region, row):
+    """What a VM host always has: a tag, and the address of its BMC."""
+    if _CONSOLE not in row["tags"]:
+        row["tags"] = [*row["tags"], _CONSOLE]
+    address = power.address_in(str(row["power_parameters"].get("power_address") or ""))
+    power.keep_address(region, row["power_id"], address)
 
 
 def read_host(request):
@@ -139,16 +176,14 @@ def update_host(request):
     """Change a VM host."""
     row = _host(request)
     row.update(_read(request, row))
-    power.keep_address(request.region, row)
+    _settle(request.region, row)
     return _show(request.region, row)
 
 
 def delete_host(request):
     """Delete a VM host."""
-    row, table = _host(request), request.region.rows("ips")
-    for held in list(table.values()):
-        if held.get("bmc") == row["power_id"]:
-            del table[held["id"]]
+    row = _host(request)
+    power.drop_address(request.region, row["power_id"])
     del request.region.rows("vm_hosts")[row["id"]]
     return no_content()
 
@@ -160,12 +195,15 @@ def read_parameters(request):
 
 def refresh(request):
     """Ask the host what it has, which nobody here can."""
-    raise Answer(503, f"Unable to connect to VM host {_host(request)['name']}.", TEXT)
+    _host(request)
+    text = "Unable to start the VM host discovery process. No rack controllers connected."
+    raise Answer(503, text, TEXT)
 
 
 def compose(request):
     """Make a machine, which nobody here can."""
-    raise Answer(503, f"Unable to connect to VM host {_host(request)['name']}.", TEXT)
+    _host(request)
+    raise Answer(400, "VM host does not support composability.", TEXT)
 
 
 def add_tag(request):

@@ -7,7 +7,7 @@ from saltext.maas.emulator.web import (
     Answer,
     Endpoint,
     Missing,
-    html_page,
+    conflict,
     in_path,
     no_content,
 )
@@ -135,10 +135,7 @@ def _first_key(request, username, is_superuser):
 def _duplicate(request, field, value):
     """2.0 retries and gives up with a page, 1.x shows what the database said."""
     if request.region.release >= "2.0":
-        text = "Conflict error. Try your request again, as it will most likely succeed."
-        answer = Answer()
-        answer.response = html_page(409, "Conflict Error", text, {"Retry-After": "5"})
-        return answer
+        return conflict()
     return Answer(
         500,
         f'duplicate key value violates unique constraint "auth_user_{field}_key"\n'

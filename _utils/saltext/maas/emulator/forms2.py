@@ -178,6 +178,11 @@ def is_mac(value):
     return bool(_ANY_MAC.search(value) and _MAC.match(normal_mac(value)))
 
 
+def is_stored_mac(value):
+    """Whether a text is a MAC address in the form that MAAS stores."""
+    return bool(_MAC.match(value))
+
+
 def normal_mac(value):
     """A MAC address in small letters with colons."""
     parts = re.split(r"[-:.]", value.lower())

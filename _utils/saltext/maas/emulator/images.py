@@ -171,12 +171,14 @@ def is_complete(row):
 
 
 def architectures(region):
-    """The ``arch/subarch`` that something complete is there for."""
+    """The ``arch/subarch`` that something complete is there for; kernels are none in 2.0."""
     found = set()
     for row in region.rows("boot_resources").values():
         if row["type"] == "Synced" and row["subarches"] and is_complete(row):
             arch = row["architecture"].partition("/")[0]
             found |= {f"{arch}/{name}" for name in row["subarches"].split(",")}
+    if region.release >= "2.0":
+        found = {name for name in found if "hwe-" not in name and "ga-" not in name}
     return sorted(found)
 
 

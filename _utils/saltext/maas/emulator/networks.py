@@ -289,9 +289,14 @@ def as_network(text):
         return None
 
 
-def subnet_named(region):
-    """For :func:`forms2.reference`: a subnet by id, CIDR or name, or with one of their prefixes."""
-    rows = region.rows("subnets")
+def subnet_named(region, rows=None):
+    """For :func:`forms2.reference`: a subnet by id, CIDR or name, or with one of their prefixes.
+
+    Args:
+        region: The region.
+        rows: Subnets by id that may be chosen; all unless given.
+    """
+    rows = region.rows("subnets") if rows is None else rows
 
     def find(value):
         value = str(value).strip()

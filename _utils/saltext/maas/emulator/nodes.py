@@ -55,9 +55,13 @@ SINCE = {
 
 
 def addresses_of(node):
-    """The addresses of a node's interfaces."""
-    links = [link for nic in node["interfaces"] for link in nic["links"]]
-    return [link["ip_address"] for link in links if link.get("ip_address")]
+    """The addresses of a node's interfaces; those that were seen if it was given none."""
+    for kind in ("links", "discovered"):
+        items = [item for nic in node["interfaces"] for item in nic.get(kind) or ()]
+        found = [item["ip_address"] for item in items if item.get("ip_address")]
+        if found:
+            return found
+    return []
 
 
 def new_node(hostname, system_id, node_type):
@@ -93,6 +97,27 @@ def find(region, spec, kinds=KINDS):
         if spec in (node["system_id"], node["hostname"]):
             return node
     return None
+
+
+def find_id(region, system_id):
+    """The node with a system_id, or None."""
+    for node in everything(region):
+        if node["system_id"] == system_id:
+            return node
+    return None
+
+
+_FIRST = ("able", "brave", "calm", "eager", "fair", "glad", "keen", "mild", "neat", "proud")
+_SECOND = ("ant", "bee", "cod", "elk", "fox", "gnu", "hen", "jay", "owl", "yak")
+
+
+def invented_name(taken):
+    """A hostname of two words that no node has."""
+    while True:
+        name = f"{secrets.choice(_FIRST)}-{secrets.choice(_SECOND)}"
+        name = name if name not in taken else f"{name}{secrets.randbelow(10**6)}"
+        if name not in taken:
+            return name
 
 
 # -- what racks do -----------------------------------------------------------------------------
@@ -183,6 +208,34 @@ def show_link(region, link):
     return shown
 
 
+def is_physical(nic):
+    """Whether an interface is no bond, bridge or VLAN."""
+    return nic.get("type", "physical") == "physical"
+
+
+def children_of(node, nic):
+    """The interfaces that are made of one."""
+    return [item for item in node["interfaces"] if nic["id"] in item.get("parents", ())]
+
+
+def effective_mtu(region, node, nic):
+    """The MTU of an interface, which is never below that of those made of it."""
+    vlan = region.rows("vlans").get(nic["vlan"])
+    own = (nic.get("params") or {}).get("mtu") or (vlan["mtu"] if vlan else 1500)
+    return max([own, *(effective_mtu(region, node, item) for item in children_of(node, nic))])
+
+
+def _show_discovered(region, nic):
+    """The addresses that an interface was seen with."""
+    rows = region.rows("subnets")
+    found = [
+        {"subnet": networks.show_subnet(region, rows[item["subnet"]]),
+         "ip_address": item["ip_address"]}
+        for item in nic.get("discovered") or () if item["subnet"] in rows
+    ]  # fmt: skip
+    return found or None
+
+
 def show_interface(region, node, nic):
     """An interface as the API shows it."""
     vlan = region.rows("vlans").get(nic["vlan"])
@@ -196,13 +249,11 @@ def show_interface(region, node, nic):
         mac_address=nic["mac"],
         vlan=networks.show_vlan(region, vlan) if vlan else None,
         links=[show_link(region, link) for link in nic["links"]],
-        effective_mtu=(nic.get("params") or {}).get("mtu") or (vlan["mtu"] if vlan else 1500),
-        numa_node=None if node["node_type"] == DEVICE else 0,
-        parents=[by_id[ident] for ident in parents if ident in by_id],
-        children=[
-            item["name"] for item in node["interfaces"] if nic["id"] in item.get("parents", [])
-        ],
-        discovered=None,
+        effective_mtu=effective_mtu(region, node, nic),
+        numa_node=None if node["node_type"] == DEVICE or not is_physical(nic) else 0,
+        parents=sorted(by_id[ident] for ident in parents if ident in by_id),
+        children=sorted(item["name"] for item in children_of(node, nic)),
+        discovered=_show_discovered(region, nic),
         resource_uri=f"/MAAS/api/2.0/nodes/{node['system_id']}/interfaces/{nic['id']}/",
     )
     return hide_newer(region.release, shown, NIC_SINCE)

@@ -1,63 +1,28 @@
-"""How machines are switched: the parameters of each power type, and who reaches a BMC."""
+"""How machines are switched: their BMCs, what forms say of them, and who reaches them.
+
+A BMC is what its type and parameters say, without the secret ones; of most types several
+machines may share one, and then share its parameters too.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 
 from saltext.maas.emulator import ips, networks
-from saltext.maas.emulator.forms import is_ip, not_a_choice
-from saltext.maas.emulator.web import TEXT, Answer
+from saltext.maas.emulator.forms import REQUIRED, is_ip, not_a_choice
+from saltext.maas.emulator.power_types import ADDRESSES, SECRETS, SINCE, SINGLE, TYPES
+from saltext.maas.emulator.web import TEXT, Answer, conflict
 
-#: Power type: its parameters, as ``name``, ``name!`` (needed) or ``name=default``; those after
-#: ``|`` are of the machine and not of its BMC.
-TYPES = {
-    "amt": "power_user=admin power_pass port=auto power_address!",
-    "apc": "power_address! power_on_delay=5 pdu_type=RPDU | node_outlet!",
-    "dli": "power_address! power_user power_pass | outlet_id!",
-    "eaton": "power_address! power_on_delay=5 | node_outlet!",
-    "hmc": "power_address! power_user power_pass | server_name! lpar!",
-    "hmcz": "power_address! power_user! power_pass! power_verify_ssl=y | power_partition_name!",
-    "ipmi": "power_driver=LAN_2_0 power_boot_type=auto power_address! power_user power_pass k_g"
-    " cipher_suite_id=3 privilege_level=OPERATOR workaround_flags power_off_mode=hard"
-    " | mac_address",
-    "lxd": "power_address! project=default password certificate key | instance_name!",
-    "manual": "",
-    "moonshot": "power_address! power_user power_pass | power_hwaddress!",
-    "mscm": "power_address! power_user power_pass | node_id!",
-    "msftocs": "power_address! power_port power_user power_pass | blade_id!",
-    "nova": "os_tenantname! os_username! os_password! os_authurl! | nova_id!",
-    "openbmc": "power_address! power_user! power_pass!",
-    "proxmox": "power_address! power_user! power_pass power_token_name power_token_secret"
-    " power_verify_ssl=n | power_vm_name!",
-    "raritan": "power_address! power_on_delay=5 | node_outlet!",
-    "recs_box": "power_address! power_port power_user power_pass | node_id!",
-    "redfish": "power_address! power_user! power_pass! | node_id",
-    "sm15k": "power_address! power_user power_pass power_control=ipmi | system_id!",
-    "ucsm": "power_address! power_user power_pass | uuid!",
-    "virsh": "power_address! power_pass | power_id!",
-    "vmware": "power_address! power_user! power_pass! power_port power_protocol"
-    " | power_vm_name power_uuid",
-    "webhook": "power_on_uri! power_off_uri! power_query_uri! power_user power_pass power_token"
-    " power_verify_ssl=n",
-    "wedge": "power_address! power_user power_pass",
-}
-#: First release of a type, where it is not 2.0.
-SINCE = {"openbmc": "2.5", "redfish": "2.4", "lxd": "2.8", "eaton": "2.8", "hmcz": "3.1",
-         "proxmox": "3.0", "raritan": "3.2", "webhook": "3.1"}  # fmt: skip
-SECRETS = ("power_pass", "k_g", "password", "key", "os_password", "power_token",
-           "power_token_secret")  # fmt: skip
-
-
-def parameters(kind):
-    """Parameters of a power type: ``[(name, needed, default, of the machine), ...]``."""
-    found, of_machine = [], False
-    for word in TYPES[kind].split():
-        if word == "|":
-            of_machine = True
-            continue
-        name, _, default = word.partition("=")
-        found.append((name.rstrip("!"), name.endswith("!"), default, of_machine))
-    return found
+_PREFIX = "power_parameters_"
+_SKIP = f"{_PREFIX}skip_check"
+_EMPTY = (None, "", [], (), {})
+_HOST_OF_URL = re.compile(
+    r"(.+?://)?([^/]+?@)?(\[(?P<six>[0-9a-f:.]+)\]|(?P<host>[^\[\]/:]*))(:\d+)?(/.*)?$",
+    re.IGNORECASE,
+)
+_PEM = "-----BEGIN {0}-----\nPLACEHOLDER\n-----END {0}-----\n"
 
 
 def known(region):
@@ -66,27 +31,15 @@ def known(region):
 
 
 def describe(region):
-    """What ``describe_power_types`` answers; the texts are names, not MAAS's labels."""
+    """What ``describe_power_types`` answers; types and choices are called by their names."""
     return [
         {
             "driver_type": "power",
             "name": kind,
             "description": kind,
-            "fields": [
-                {
-                    "name": name,
-                    "label": name,
-                    "required": needed,
-                    "field_type": "password" if name in SECRETS else "string",
-                    "choices": [],
-                    "default": default,
-                    "scope": "node" if of_machine else "bmc",
-                    "secret": name in SECRETS,
-                }
-                for name, needed, default, of_machine in parameters(kind)
-            ],
+            "fields": [_describe(field) for field in TYPES[kind]],
             "missing_packages": [],
-            "chassis": False,
+            "chassis": kind not in SINGLE,
             "can_probe": False,
             "queryable": kind != "manual",
         }
@@ -94,60 +47,250 @@ def describe(region):
     ]
 
 
-def _sent(form):
-    """Parameters of a form: one by one with a prefix, or all of them as JSON."""
-    prefix = "power_parameters_"
-    found = {name[len(prefix) :]: form.get(name) for name in form if name.startswith(prefix)}
-    whole = form.get("power_parameters")
-    if isinstance(whole, str) and whole.strip():
+def _describe(field):
+    kind = "string"
+    if field.choices:
+        kind = "multiple_choice" if field.many else "choice"
+    secret = field.name in SECRETS
+    return {
+        "name": field.name,
+        "label": field.label,
+        "required": field.required,
+        "field_type": "password" if secret else kind,
+        "choices": [[item, item] for item in field.choices],
+        "default": "" if field.default is None else field.default,
+        "scope": "node" if field.of_machine else "bmc",
+        "secret": secret,
+    }
+
+
+def parameters_of(region, node):
+    """The power parameters of a node: those of its BMC and its own."""
+    bmc = region.rows("bmcs").get(node.get("bmc"))
+    return {**(bmc["parameters"] if bmc else {}), **node.get("own_parameters", {})}
+
+
+# -- forms -------------------------------------------------------------------------------------
+
+
+def read(region, form, node=None):
+    """Power type and parameters of a form, where errors are noted.
+
+    Args:
+        region: The region.
+        form: A :class:`~saltext.maas.emulator.forms2.ModelForm`.
+        node: What an update changes.
+
+    Returns:
+        ``(type, parameters)``; None for parameters that stay as they are.
+
+    Raises:
+        Answer: 400 for parameters that are no JSON.
+    """
+    sent, before = form.sent, node["power_type"] if node else ""
+    wanted = sent.get("power_type")
+    kind = wanted if wanted in known(region) else before
+    fields = TYPES.get(kind, ())
+    base, names = _base(region, sent, node), [field.name for field in fields]
+    values = {name: base[name] for name in names if name in base}
+    for name in sent:
+        if name.startswith(_PREFIX) and name != _SKIP:
+            many = any(field.many and f"{_PREFIX}{field.name}" == name for field in fields)
+            values[name[len(_PREFIX) :]] = sent.getlist(name) if many else sent.get(name)
+    asked = bool(values) or "power_parameters" in sent
+    if sent.get(_SKIP) != "true":
+        values = _checked(form, fields, values)
+    if wanted in (None, *known(region), ""):
+        kind = before if wanted is None else wanted
+        form.cleaned["power_type"] = kind
+    else:
+        form.error("power_type", not_a_choice(wanted))
+    if kind == "" and sent.get(_SKIP) != "true":
+        values = {}
+    return kind, values if kind != before or (asked and kind) else None
+
+
+def _base(region, sent, node):
+    """Parameters that hold unless one by one others are sent."""
+    whole = sent.get("power_parameters")
+    if isinstance(whole, str):
         try:
-            whole = json.loads(whole)
+            whole = json.loads(whole) if whole.strip() else {}
         except ValueError:
-            whole = None
-    if isinstance(whole, dict):
-        found.update(whole)
-    found.pop("skip_check", None)
+            raise Answer(400, "Failed to parse JSON power_parameters", TEXT) from None
+    stored = parameters_of(region, node) if node else {}
+    given = {name: value for name, value in (whole or {}).items() if value is not None}
+    return {**stored, **given}
+
+
+def _checked(form, fields, values):
+    """The values of all parameters of a type; errors are noted."""
+    unknown = values.keys() - {field.name for field in fields}
+    if unknown:
+        form.error("power_parameters", f"Unknown parameter(s): {', '.join(unknown)}.")
+        return {}
+    if not any(values.get(field.name) is not None for field in fields):
+        if any(field.required for field in fields):
+            form.error("power_parameters", REQUIRED)
+        return {}
+    found, problems = {}, []
+    for field in fields:
+        value = values.get(field.name)
+        value = field.default if value is None else value
+        if field.required and value in _EMPTY:
+            problems.append(f"{field.label}: {REQUIRED}")
+            continue
+        problem, found[field.name] = _clean(field, value)
+        problems += [f"{field.label}: {problem}"] if problem else []
+    if problems:
+        form.error("power_parameters", *problems)
     return found
 
 
-def read(check, region, stored):
-    """Power type and parameters of a form.
+def _clean(field, value):
+    """``(problem or None, value)`` of a parameter."""
+    if field.many:
+        if value in _EMPTY:
+            return None, []
+        if not isinstance(value, (list, tuple)):
+            return "Enter a list of values.", None
+        value = [str(item) for item in value]
+        wrong = [item for item in value if item not in field.choices]
+    else:
+        value = "" if value is None else str(value).strip()
+        wrong = [value] if field.choices and value and value not in field.choices else []
+        if not value and field.required and field.default is not None and not field.choices:
+            value = field.default
+    if not wrong:
+        return None, value
+    listed = ", ".join(f"'{item}'" for item in field.choices)
+    text = f"'{wrong[0]}' is not a valid {field.name}.  It should be one of: {listed}."
+    return text, None
 
-    Returns:
-        ``(type, parameters)``; errors are noted in the check.
+
+# -- BMCs --------------------------------------------------------------------------------------
+
+
+def store(region, node, kind, values):
+    """Give a node a power type and parameters.
+
+    Args:
+        region: The region.
+        node: A machine or controller.
+        kind: The power type.
+        values: Its parameters, None to leave all as it is.
+
+    Raises:
+        Answer: 409 when another machine has the same BMC, of a type where it cannot share it.
+        ValueError: An address with a path, which MAAS answers with 500.
     """
-    before = stored or {"power_type": "", "power_parameters": {}}
-    kind = check.form.get("power_type")
-    kind = before["power_type"] if kind is None else str(kind)
-    sent = _sent(check.form)
-    if kind and kind not in known(region):
-        check.error("power_type", not_a_choice(kind))
-        return kind, {}
-    if not kind:
-        return "", {}
-    kept = before["power_parameters"] if before["power_type"] == kind else {}
-    values, lacking = {}, False
-    for name, needed, default, _ in parameters(kind):
-        value = sent.get(name, kept.get(name, default))
-        if name == "workaround_flags" and not value:
-            value = ["opensesspriv"]
-        values[name] = value
-        lacking = lacking or (needed and not value)
-    if lacking and str(check.form.get("power_parameters_skip_check")).lower() != "true":
-        check.error("power_parameters", "This field is required.")
-    return kind, values
+    if values is None:
+        return
+    values = with_certificate(kind, values)
+    of_bmc = {field.name for field in TYPES.get(kind, ()) if not field.of_machine}
+    shared = {name: value for name, value in values.items() if name in of_bmc}
+    address = _address(kind, shared)
+    table, old = region.rows("bmcs"), node.get("bmc")
+    alike = next((row for row in table.values() if _is_same(row, kind, shared)), None)
+    if kind == node["power_type"] and old in table:
+        if alike and alike["id"] != old:
+            raise conflict()
+        bmc = table[old]
+        secret = {name: bmc["parameters"][name] for name in SECRETS if name in bmc["parameters"]}
+        bmc["parameters"] = {**secret, **shared}
+    elif alike and kind in SINGLE:
+        if kind != "manual":
+            raise conflict()
+        bmc = alike
+    else:
+        bmc = alike or table.add({"kind": kind, "parameters": shared})
+    node.update(power_type=kind, bmc=bmc["id"], power_id=bmc["id"])
+    node["own_parameters"] = {k: v for k, v in values.items() if k not in of_bmc}
+    keep_address(region, bmc["id"], address)
+    drop(region, old)
 
 
-def keep_address(region, row):
-    """Give out the address of a machine's (or VM host's) BMC, and take its old one back."""
-    table = region.rows("ips")
-    for held in list(table.values()):
-        if held.get("bmc") == row["power_id"]:
-            del table[held["id"]]
-    text = str(row["power_parameters"].get("power_address") or "")
-    text = text.rpartition("@")[2].rpartition("//")[2].partition("/")[0]
-    if is_ip(text) and networks.subnet_for(region, text) and not ips.find(region, text):
-        ips.add(region, text, kind=ips.STICKY, bmc=row["power_id"])
+def with_certificate(kind, values):
+    """Parameters as MAAS stores them: it makes a certificate where LXD has none."""
+    if kind != "lxd" or values.get("certificate") or values.get("key"):
+        return values
+    return {**values, "certificate": _PEM.format("CERTIFICATE"), "key": _PEM.format("PRIVATE KEY")}
+
+
+def is_same(one, other):
+    """Whether two VM hosts are the same but for what is secret; two made certificates differ."""
+    bmc = {"kind": one["power_type"], "parameters": one["power_parameters"]}
+    made = other["power_parameters"].get("certificate") == _PEM.format("CERTIFICATE")
+    return not made and _is_same(bmc, other["power_type"], other["power_parameters"])
+
+
+def _is_same(bmc, kind, values):
+    def public(found):
+        return {name: value for name, value in found.items() if name not in SECRETS}
+
+    return bmc["kind"] == kind and public(bmc["parameters"]) == public(values)
+
+
+def drop(region, ident):
+    """Forget a BMC that no node has any more, with its address."""
+    kinds = ("machines", "racks", "regions")
+    users = [row for kind in kinds for row in region.rows(kind).values()]
+    if ident in region.rows("bmcs") and not any(row.get("bmc") == ident for row in users):
+        drop_address(region, ident)
+        del region.rows("bmcs")[ident]
+
+
+def _address(kind, values):
+    """The address of a BMC, None for a name or none."""
+    name, in_url = ADDRESSES.get(kind, ("power_address", False)) or (None, False)
+    text = str(values.get(name) or "")
+    return address_in(text) if in_url else _plain_address(text)
+
+
+def _plain_address(text):
+    if "/" in text:
+        raise ValueError(
+            "IPAddress() does not support netmasks or subnet prefixes! See documentation for"
+            " details."
+        )
+    text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return str(ipaddress.ip_address(text)) if is_ip(text) else None
+
+
+def address_in(url):
+    """The address in a URL such as ``qemu+ssh://user@10.0.0.1/system``, or None."""
+    found = _HOST_OF_URL.match(url)
+    return _plain_address((found["six"] or found["host"] or "") if found else "")
+
+
+def keep_address(region, ident, address):
+    """Give out the address of a BMC; one that it had before stays given out, to nobody.
+
+    Args:
+        region: The region.
+        ident: Of the BMC.
+        address: A text, or None.
+    """
+    for held in region.rows("ips").values():
+        if ident in held.get("bmcs", ()) and held["ip"] != address:
+            held["bmcs"].remove(ident)
+    if address is None or not networks.subnet_for(region, address):
+        return
+    held = ips.find(region, address) or ips.add(region, address, kind=ips.STICKY)
+    if ident not in held.setdefault("bmcs", []):
+        held["bmcs"].append(ident)
+
+
+def drop_address(region, ident):
+    """Take back the address of a BMC that goes, unless something else has it."""
+    for held in list(region.rows("ips").values()):
+        if ident in held.get("bmcs", ()):
+            held["bmcs"].remove(ident)
+            if not held["bmcs"] and not held.get("node"):
+                ips.remove(region, held["id"])
+
+
+# -- switching ---------------------------------------------------------------------------------
 
 
 def is_reachable(region, row):
@@ -161,3 +304,15 @@ def is_reachable(region, row):
 def unreachable(row):
     """The answer where no rack reaches a BMC."""
     return Answer(503, f"No rack controllers can access the BMC of node {row['hostname']}", TEXT)
+
+
+def refuse(region, node, kind, values):
+    """Refuse what :func:`store` would, before anything else is done."""
+    copy = {**node, "own_parameters": {}}
+    of_bmc = {field.name for field in TYPES.get(kind, ()) if not field.of_machine}
+    shared = {name: value for name, value in (values or {}).items() if name in of_bmc}
+    _address(kind, shared)
+    rows = region.rows("bmcs").values()
+    alike = next((row for row in rows if _is_same(row, kind, shared)), None)
+    if alike and kind in SINGLE and kind != "manual" and alike["id"] != copy.get("bmc"):
+        raise conflict()

@@ -61,6 +61,43 @@ BUILT_IN = (
     ("rack-controller-connectivity", 2, 4, 1, "0:05:00", "network-validation"),
     ("wipe-disks", 3, 0, 0, "0:00:00", "wipe,disk"),
 )
+_DISK = {"storage": {"type": "storage", "argument_format": "{path}"}}
+_NIC = {"interface": {"type": "interface"}}
+#: Parameters of scripts that have some.
+BUILT_IN_PARAMETERS = {
+    "30-maas-01-bmc-config": {
+        "maas_auto_ipmi_user": {
+            "type": "string", "max": 20, "argument_format": "--username={input}",
+        },
+        "maas_auto_ipmi_user_password": {
+            "type": "password", "max": 20, "argument_format": "--password={input}",
+        },
+        "maas_auto_ipmi_k_g_bmc_key": {
+            "type": "password", "max": 20, "argument_format": "--ipmi-k-g={input}",
+        },
+        "maas_auto_ipmi_user_privilege_level": {
+            "type": "choice", "argument_format": "--ipmi-privilege-level={input}",
+            "choices": [["USER", "User"], ["OPERATOR", "Operator"], ["ADMIN", "Administrator"]],
+        },
+        "maas_auto_ipmi_cipher_suite_id": {
+            "type": "string", "max": 2, "argument_format": "--ipmi-cipher-suite-id={input}",
+        },
+    },
+    **dict.fromkeys(("smartctl-validate", "smartctl-short", "smartctl-long",
+                     "smartctl-conveyance", "fio"), _DISK),
+    "badblocks": {"storage": {"type": "storage"}},
+    "badblocks-destructive": {"storage": {"type": "storage"}},
+    **dict.fromkeys(("gateway-connectivity", "rack-controller-connectivity"), _NIC),
+    "internet-connectivity": {
+        "url": {"type": "url", "default": "https://connectivity-check.ubuntu.com",
+                "required": True, "allow_list": True},
+        **_NIC,
+    },
+    "wipe-disks": {
+        name: {"type": "boolean", "argument_format": f"--{name.replace('_', '-')}"}
+        for name in ("quick_erase", "secure_erase")
+    },
+}  # fmt: skip
 #: First release of kinds of scripts, where that is not the first with ``scripts/``.
 BUILT_IN_SINCE = {"internet-connectivity": "2.7", "gateway-connectivity": "2.7",
                   "rack-controller-connectivity": "2.7", "wipe-disks": "3.5"}  # fmt: skip

@@ -97,6 +97,14 @@ def html_page(status, title, text, headers=None, content_type=HTML):
     return Response(status, _HTML_PAGE.format(title=title, text=text), content_type, headers)
 
 
+def conflict():
+    """409 with the page for what would have to wait for something else, and does in vain."""
+    text = "Conflict error. Try your request again, as it will most likely succeed."
+    answer = Answer(409)
+    answer.response = html_page(409, "Conflict Error", text, {"Retry-After": "5"})
+    return answer
+
+
 class Request:
     """One call of the API.
 
