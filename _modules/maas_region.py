@@ -198,7 +198,7 @@ def plan(data=None, form=None, colour=False, profile=None):
     """
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
-    snapshot = _snapshot(now, profile)
+    snapshot = _snapshot(now, profile, plans=True)
     found = whole.plan_of(snapshot, described)
     if form is None:
         return found.shown()
@@ -297,8 +297,10 @@ def export(folder=None, by=None, profile=None):
     return {"files": written, "secrets": found.secrets, "notes": found.notes}
 
 
-def _snapshot(dunders, profile):
+def _snapshot(dunders, profile, plans=False):
     client = runtime.client(dunders, profile)
+    if not client.profile.api_key:
+        return runtime.without_key(dunders, client.profile, plans)
     return Snapshot(client, local=runtime.local_door(dunders, client.release))
 
 

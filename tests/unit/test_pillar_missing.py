@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from saltext.maas.client.errors import MaasError
 from saltext.maas.emulator import sandbox
+from saltext.maas.emulator.hosts import Hosts
 from saltext.maas.emulator.server import RegionServer
+from saltext.maas.emulator.standins import ask_region
 from saltext.maas.fleet.region_side import look, settle
 from support.reconciling import snapshot_of
 
@@ -85,6 +87,29 @@ def test_the_master_is_told_so(region, pillar, told):
     for ask in (look, lambda one: settle(one, ["rack-1"], "accept")):
         with pytest.raises(MaasError, match=told):
             ask(dunders)
+
+
+def test_a_region_without_an_administrator_can_be_planned_and_nothing_else(tmp_path):
+    sandbox.create(tmp_path / "host", "3.7", "region")
+    with pytest.raises(SystemExit, match="no embedded region plays this host"):
+        ask_region(sandbox.Sandbox(tmp_path / "host"), "apikey")
+    with RegionServer("3.7", admin=None) as server, Hosts(server.region, server.url, tmp_path):
+        server.api_key = ""
+        module = load("_modules/maas_region.py", server, {}, tmp_path / "host")
+        module.__opts__["maas"] = {"url": server.url}
+        admin = {"username": "admin", "email": "a@example.com", "password": "sesame-open-1"}
+        pillar = {"maas": {"region": {"admin": admin}, "zones": {"north": None}}}
+        module.__salt__["pillar.items"] = lambda: pillar
+        text = module.plan(form="text")
+        assert text.startswith("+ zone north")
+        assert "no administrator yet" in text.splitlines()[-1]
+        for call in (module.unmanaged, module.drift, module.export):
+            with pytest.raises(MaasError, match="no API key for http"):
+                call()
+        client = module.runtime.client(vars(module))
+        for path in ("fabrics/", "boot-sources/"):  # 401, and 403
+            with pytest.raises(MaasError, match="no API key is known: put one into maas:api_key"):
+                client.get(path)
 
 
 def test_what_needs_a_part_of_it_only_says_so_too(region, tmp_path):

@@ -324,8 +324,23 @@ def _new_snapshot(dunders, profile_name):
         client = Client(reach, **_patience(dunders))
         door = local_door(dunders, client.release)
         return Snapshot(client, local=door, fetch=fetcher(dunders))
+    return without_key(dunders, reach, dunders["__opts__"].get("test"))
+
+
+def without_key(dunders, reach: Profile, plans: bool = False) -> Snapshot:
+    """The region as far as it is known without any API key.
+
+    Args:
+        dunders: A Salt module's ``globals()``.
+        reach: Its profile.
+        plans: Nothing but a plan is made of it: on the host of a region without any
+            administrator, a newly installed region of its release then stands for it.
+
+    Raises:
+        MaasError: A key is needed.
+    """
     found = surface(dunders)
-    if dunders["__opts__"].get("test") and found is not None and "region" in found.roles:
+    if plans and found is not None and "region" in found.roles:
         people = local(found).people()
         if people:
             raise MaasError(

@@ -106,6 +106,8 @@ def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasE
         extra = {"machine": bool(_MACHINES.search(told)), "brief": brief}
     elif kind is errors.Conflict and _NO_RACE.search(told):
         retry_after = None
+    elif kind in (errors.NotAuthenticated, errors.Forbidden) and not profile.api_key:
+        advice = f"; no API key is known: put one into {place}:api_key"
     elif kind is errors.NotAuthenticated:
         advice = f"; check {place}:api_key, and that the clocks agree"
     text = redact(text, secrets)[:1000]

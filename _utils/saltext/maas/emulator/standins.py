@@ -70,6 +70,11 @@ def ask_region(host, verb, **payload):
     payload["root"] = host.info.get("outside") or host.root
     payload["token"] = (host.read("emulator.token") or "").strip()
     url = host.info.get("url")
+    if not url:
+        raise SystemExit(
+            "OperationalError: no embedded region plays this host; start one with: "
+            "python -m saltext.maas.emulator --hosts FOLDER"
+        )
     request = urllib.request.Request(  # noqa: S310  (always our own http URL)
         f"{url}/{verb}", json.dumps(payload).encode(), {"Content-Type": "application/json"}
     )

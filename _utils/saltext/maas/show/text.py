@@ -36,7 +36,13 @@ def as_text(data: dict, colour: bool = False) -> str:
         summary = "Nothing to change"
     if data["problems"]:
         summary += f"; {len(data['problems'])} cannot be"
-    return "\n".join([*lines, *([""] if lines else []), f"{summary}."])
+    summary += "."
+    if data.get("region", "") is None:
+        summary += (
+            "\nThe region has no administrator yet, so this is planned against a newly installed "
+            f"MAAS {data['release']}."
+        )
+    return "\n".join([*lines, *([""] if lines else []), summary])
 
 
 def _field(name, values, action, colour):
