@@ -32,7 +32,8 @@ def normal(value: str) -> str:
     text = str(value).strip().lower()
     if not _HEX.fullmatch(text):
         raise HostError(
-            "A shared secret is one line of hexadecimal digits, an even number of them."
+            "A shared secret, such as that of maas:region:shared_secret, is one line of "
+            "hexadecimal digits, an even number of them."
         )
     return text
 
