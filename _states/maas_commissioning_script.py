@@ -10,7 +10,7 @@ def present(name, content=None, profile=None):
 
     Args:
         name: Name of the script; they run in the order of their names.
-        content: The text.
+        content: The text; or, as ``!!binary``, what is no text.
         profile: How to reach the region; see :ref:`profiles`.
 
     Returns:

@@ -272,6 +272,27 @@ def test_a_script_that_maas_does_not_find_again_is_told():
         assert whole.plan_of(snapshot_of(server), described).shown() == {}
 
 
+def test_a_script_that_is_no_text_and_what_is_empty():
+    binary = b"\x7fELF\x00\xff"
+    with RegionServer(release="1.7") as server:
+        client = snapshot_of(server).client
+        for name, content in (("60-program", binary), ("61-nothing", b"")):
+            client.post("commissioning-scripts/", data={"name": name}, files={"content": content})
+        client.post("files/", op="add", data={"filename": "nothing"}, files={"file": b""})
+        found = pillar.export(snapshot_of(server))
+        written = read(pillar.files(found)["init.sls"])["maas"]
+        assert written["commissioning_scripts"] == {"60-program": {"content": binary}}
+        assert "commissioning script 61-nothing is left out: it is empty" in found.notes
+        assert "file nothing is left out: it is empty" in found.notes
+        assert whole.plan_of(snapshot_of(server), written).shown() == {}
+        alone = whole.plan_of(snapshot_of(server), {**written, "exclusive": {"file": True}})
+        assert list(alone.shown()["file"]) == ["nothing"]
+    with RegionServer(release="1.7") as server:
+        carried_out(server, {"commissioning_scripts": written["commissioning_scripts"]})
+        client = snapshot_of(server).client
+        assert client.get("commissioning-scripts/60-program", expect=bytes) == binary
+
+
 def test_a_text_with_tabs_is_a_block():
     text = "#!/bin/sh\n\tif true; then\n\t\techo ok\n\tfi\n"
     written = pillar.files(pillar.Export({"release": "3.7", "x": text, "y": "\t\n a"}))["init.sls"]

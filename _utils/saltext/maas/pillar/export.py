@@ -162,10 +162,10 @@ class _Tree:
             for part in table.parts(self._snapshot):
                 records = self._snapshot.records(table.name, part)
                 for key in sorted(records, key=natural):
-                    if not table.exports(self._snapshot, records[key]):
-                        why = table.left_out(self._snapshot, records[key])
-                        if why:
-                            self.notes.append(f"{table.noun} {key} is left out: {why}")
+                    why = table.left_out(self._snapshot, records[key])
+                    if why:
+                        self.notes.append(f"{table.noun} {key} is left out: {why}")
+                    if why or not table.exports(self._snapshot, records[key]):
                         continue
                     if self._snapshot.twice(table.name, key, part):
                         self.notes.append(

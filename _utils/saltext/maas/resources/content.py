@@ -300,6 +300,9 @@ class File(Table):
     example = {"filename": "motd.txt", "content": "hello\n"}
     changed = {"content": "good evening\n"}
 
+    def left_out(self, snapshot, record):
+        return "" if record.raw.get("content") else "it is empty"
+
     def read(self, snapshot, partition):
         names = [one["filename"] for one in super().read(snapshot, partition)]
         # The list says nothing of the content.

@@ -234,7 +234,7 @@ class CommissioningScript(Table):
             rules=(_NO_SLASH, rules.longest(255)),
             doc="Name; they run in the order of their names.",
         ),
-        Field("content", kinds.RAW, doc="The text."),
+        Field("content", kinds.CONTENT, doc="The text; or, as !!binary, what is no text."),
     )
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
     changed = {"content": "#!/bin/sh\necho fine\n"}
@@ -253,24 +253,27 @@ class CommissioningScript(Table):
             return None
 
     def _content(self, snapshot, name):
-        return snapshot.client.get(self.item(snapshot, {"name": name}), expect=str)
+        return snapshot.client.get(self.item(snapshot, {"name": name}), expect=bytes)
 
     def exports(self, snapshot, record):
         return record.raw.get("content") is not None
 
     def left_out(self, snapshot, record):
-        return "MAAS does not find it by its name, and so nothing can change or remove it"
+        content = record.raw.get("content")
+        if content is None:
+            return "MAAS does not find it by its name, and so nothing can change or remove it"
+        return "" if content else "it is empty"
 
     def item(self, snapshot, raw):
         return f"{self.collection}{segment(raw['name'])}"
 
     def form(self, snapshot, values):
         data = {"name": values["name"]} if "name" in values else {}
-        return data, {"content": (values.get("content") or "").encode()}
+        content = values.get("content") or b""
+        return data, {"content": content.encode() if isinstance(content, str) else content}
 
     def completed(self, raw, values, before):
-        text = base64.b64decode(raw["content"]).decode("utf-8", "replace")
-        return {"name": raw["name"], "content": text}
+        return {"name": raw["name"], "content": base64.b64decode(raw["content"])}
 
     def update(self, run, wanted, record):
         if self.differences(run.snapshot, wanted, record):
