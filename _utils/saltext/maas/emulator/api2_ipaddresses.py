@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from saltext.maas.emulator import addresses as taken
 from saltext.maas.emulator import dns, forms2, ips, networks
 from saltext.maas.emulator.bodies import Form
 from saltext.maas.emulator.forms import is_ip, truth
@@ -28,11 +29,6 @@ _NOT_YOURS = (
 _DYNAMIC = (
     "IP address {} belongs to an existing dynamic range. To reserve this IP address, a MAC address"
     " is required. (Create a device instead.)"
-)
-#: What MAAS stumbles over when it links an interface that is of no node.
-_STUMBLES = (
-    "create_forward_many_to_many_manager.<locals>.ManyRelatedManager.__call__() missing 1 required"
-    " keyword-only argument: 'manager'"
 )
 
 
@@ -114,7 +110,7 @@ def reserve(request):
     if mac is not None:
         if not forms2.is_mac(mac) or ":" not in mac:
             raise Invalid({"mac_address": [forms2.bad_mac(mac)]}, BARE_JSON)
-        raise Answer(500, _STUMBLES, TEXT)
+        _refuse_known(region, mac)
     if ip is None:
         ip = ips.next_free(region, subnet)
         if ip is None:
@@ -125,6 +121,15 @@ def reserve(request):
     if hostname:
         _name(region, row, hostname, domain)
     return ips.show(region, row)
+
+
+def _refuse_known(region, mac):
+    """Refuse the MAC address of an interface that some node has."""
+    for _, node, nic in taken.nics(region):
+        if nic["mac"] == mac.lower():
+            text = f"MAC address {nic['mac']} already belongs to {node['hostname']}. Use of the"
+            text += " interface API is required, for an interface that belongs to a node."
+            raise Answer(400, text, TEXT)
 
 
 def _in_dynamic_range(region, subnet, ip):

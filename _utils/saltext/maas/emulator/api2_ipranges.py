@@ -149,7 +149,7 @@ def _misplaced(net, start, end):
         return outside, f"{which} IP address must be within subnet: {net}."
     if start == net.network_address:
         return ("start_ip",), "Reserved network address cannot be included in IP range."
-    if net.version == 4 and end == net.broadcast_address:
+    if net.version == 4 and net.prefixlen < 31 and end == net.broadcast_address:
         return ("end_ip",), "Broadcast address cannot be included in IP range."
     return None
 

@@ -79,7 +79,7 @@ def _show(region, row, data=False):
         parallel_name=files.PARALLEL[row["parallel"]][0],
         timeout=files.duration(row["timeout"]),
         history=texts.history(row, "comment", data=data),
-        resource_uri=f"/MAAS/api/2.0/scripts/{row['name']}",
+        **({} if "/" in row["name"] else {"resource_uri": f"/MAAS/api/2.0/scripts/{row['name']}"}),
     )
     return hide_newer(region.release, shown, _NEWER)
 
@@ -274,7 +274,7 @@ def read_form(request, stored, kind=None):
     draft = texts.Draft(request.region, stored["revisions"] if stored else ())
     if text is not None:
         comment = sent.pop("comment", [None])[-1]
-        sent["script"] = [(text, comment or None)]
+        sent["script"] = [(text, comment)]
     if kind is not None:
         sent["script_type"] = [kind]
     elif "type" in sent and "script_type" not in sent:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from saltext.maas.emulator import api2_nodes, forms2, networks, nodes, texts
 from saltext.maas.emulator.bodies import Form
 from saltext.maas.emulator.crud import by_id, serve
 from saltext.maas.emulator.forms import not_a_choice
-from saltext.maas.emulator.web import Answer, Endpoint
+from saltext.maas.emulator.web import TEXT, Answer, Endpoint
 
 snippets = Endpoint("dhcp-snippets/", "DHCPSnippetsHandler")
 snippet = Endpoint("dhcp-snippets/{id}/", "DHCPSnippetHandler")
@@ -48,9 +50,29 @@ def _fields(region, stored, draft):
         forms2.reference("subnet", networks.subnet_named(region)),
     ]
     if region.release >= "3.0":
-        among = forms2.by_key(ranges, lambda row: own is None or row["subnet"] == own)
-        fields.append(forms2.reference("iprange", among))
+        fields.append(forms2.reference("iprange", _range_of(ranges, own)))
     return [*fields, forms2.flag("global_snippet", model=None)]
+
+
+def _range_of(ranges, subnet):
+    """To the id of a range, of a subnet if there is one."""
+
+    def find(value):
+        number = re.fullmatch(r"(?:iprange-)?(\d+)|-\d+", str(value).strip())
+        if not number:
+            raise Answer(500, _NO_NAME, TEXT)
+        row = ranges.get(int(number.group(1) or -1))
+        if row is None or subnet not in (None, row["subnet"]):
+            raise forms2.Refused(f"None found with id={value}.")
+        return row["id"]
+
+    return find
+
+
+_NO_NAME = (
+    "Cannot resolve keyword 'name' into field. Choices are: comment, created, dhcpsnippet, end_ip,"
+    " id, start_ip, subnet, subnet_id, type, updated, user, user_id"
+)
 
 
 def _value(value, stored, draft):

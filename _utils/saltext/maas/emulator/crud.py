@@ -16,6 +16,13 @@ import re
 
 from saltext.maas.emulator.web import TEXT, Answer, Missing, as_json, no_content
 
+#: What 3.7 says where the id of an object must be a number and is none: an error of the server.
+_NO_NUMBER = {
+    **dict.fromkeys(("StaticRoute", "Notification"), "Field 'id' expected a number but got '{}'."),
+    "ReservedIP": "Cannot resolve keyword 'name' into field. Choices are: comment, created, id, ip,"
+    " mac_address, subnet, subnet_id, updated",
+}
+
 
 def by_id(kind, model, name="id"):
     """A function that finds the object whose id is in a request's path, or answers 404.
@@ -30,12 +37,22 @@ def by_id(kind, model, name="id"):
         ident = request.ids[name]
         if request.region.release < "2.0":
             need_number(ident)
+        if model in _NO_NUMBER and request.region.release >= "3.7" and not is_number(ident):
+            raise Answer(500, _NO_NUMBER[model].format(ident), TEXT)
         row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:
             raise Missing(model, request)
         return row
 
     return find
+
+
+def is_number(text):
+    """Whether Python reads a text as a whole number."""
+    try:
+        return int(text) is not None
+    except ValueError:
+        return False
 
 
 def need_number(ident):

@@ -257,9 +257,9 @@ def by_specifier(rows, model, **names):
 
     def find(value):
         value = str(value).strip()
-        number = re.fullmatch(rf"(?:{model}-)?(\d+)", value)
+        number = re.fullmatch(rf"(?:{model}-)?(\d+)|(-\d+)", value)
         if number:
-            if int(number.group(1)) not in rows:
+            if int(number.group(1) or -1) not in rows:
                 raise Refused(f"None found with id={value}.")
             return int(number.group(1))
         prefix, colon, rest = value.partition(":")
