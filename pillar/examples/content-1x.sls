@@ -23,8 +23,8 @@ maas:
         #!/bin/sh
         ipmitool sdr type fan
   ssh_keys:
-    - >-
-      ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDK8Kgl0DaxVU9eIJjM2S6y50Yiqn8gtF7kCO3fXtvFCeThpn2z1c5fW46wOiYkAb87QMQ2alBd4ysrFXnjpEMB0pZSXEYrcv249APx7bMP26TjrFpXy46Tel2la7XCtwH1oubp6tg1Swx3vMVcmn2NYYBYWoIk+Wivo3JZhabQqw==
-      ops
+    - "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDK8Kgl0DaxVU9eIJjM2S6y50Yiqn8gtF7kCO3fXtvFCeThpn2z1c\
+      5fW46wOiYkAb87QMQ2alBd4ysrFXnjpEMB0pZSXEYrcv249APx7bMP26TjrFpXy46Tel2la7XCtwH1oubp6tg1Swx3\
+      vMVcmn2NYYBYWoIk+Wivo3JZhabQqw== ops"
   files:
     motd.txt: {content: Welcome.}
