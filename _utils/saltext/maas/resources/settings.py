@@ -408,6 +408,9 @@ class SettingTable(Table):
         return "setting after import" if after_import(wanted.key) else "setting"
 
     def comes_after(self, wanted):
+        if wanted.key == "ntp_server":
+            # 1.7 has every cluster write its DHCP anew, and refuses where one is not there yet.
+            return ("node_group",)
         if not after_import(wanted.key):
             return ()
         # Up to 3.4 MAAS asks its clusters which operating systems there are.
