@@ -159,6 +159,7 @@ $(VENV)/.demo: $(VENV)/.wheel
 	@echo "Installing Salt $(SALT) and the extension into $(VENV); about a minute the first time."
 	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
 	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable ./emulator
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

@@ -25,7 +25,7 @@ def region(release="3.7"):
     """Start a region; yields its URL and an API key."""
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder) / "profile.json"
-        command = [sys.executable, "-m", "saltext.maas.emulator", "--release", release]
+        command = [sys.executable, "-m", "maas_emulator", "--release", release]
         command += ["--port", "0", "--profile-file", str(profile)]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT / "_utils")}

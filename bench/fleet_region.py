@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_utils"))
 
-from saltext.maas.emulator.hosts import Hosts
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.hosts.daemons import Hosts
+from maas_emulator.server import RegionServer
 
 
 def door(region):

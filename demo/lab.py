@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import yaml
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REGION, CLUSTERS = "maas-region", ("cluster-a", "cluster-b")
@@ -113,7 +113,7 @@ class Lab:
 
     def _region(self, database):
         command = [
-            sys.executable, "-m", "saltext.maas.emulator", "--release", self.release,
+            sys.executable, "-m", "maas_emulator", "--release", self.release,
             "--no-admin", "--hostname", REGION, "--hosts", str(self.folder / "hosts"),
             "--import-seconds", str(self.import_seconds),
             "--request-log", str(self.folder / "requests.jsonl"),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 # The tests run from a checkout without installing it, and share the demonstration's site.
 _REPOSITORY = Path(__file__).resolve().parents[1]
-for _folder in (str(_REPOSITORY / "_utils"), str(_REPOSITORY)):
+for _folder in (str(_REPOSITORY / "emulator"), str(_REPOSITORY / "_utils"), str(_REPOSITORY)):
     if _folder not in sys.path:
         sys.path.insert(0, _folder)
 

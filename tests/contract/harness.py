@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 #: Keys whose values are ids, times or digests: only their type is compared.
 VOLATILE = re.compile(

@@ -7,10 +7,8 @@ import json
 import re
 
 from harness import Key, Lab, differences, load
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator import api1_controllers as controllers
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.api1 import catalogue, controllers, groups
+from maas_emulator.server import RegionServer
 
 A, B, C = (f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}" for digit in "123")
 

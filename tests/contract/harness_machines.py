@@ -1,7 +1,7 @@
 """Replays what a running 3.7.3 answered about machines; a laboratory played the hardware.
 
 Rows of method ``ORM`` tell what a machine would have done in between: they become calls of
-:mod:`saltext.maas.emulator.hardware`.
+:mod:`maas_emulator.hardware`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 from harness import Key, Lab, differences, load, recordings
-from saltext.maas.emulator import hardware, images, networks, scripts_run
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator import hardware, images, networks, scripts_run
+from maas_emulator.server import RegionServer
 
 NAME = "maas-3.7.3-machines.jsonl"
 

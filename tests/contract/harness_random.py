@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness import Key, Lab, differences, load
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 _RACK = re.compile(
     r"(?P<hostname>rack-\w+) system_id (?P<system_id>\w+) (?P<name>eth\d)"

@@ -12,8 +12,8 @@ import re
 
 import pytest
 from harness import recordings
-from saltext.maas.emulator.core import Region
-from saltext.maas.emulator.settings import settings_of
+from maas_emulator.core import Region
+from maas_emulator.settings import settings_of
 
 DESCRIBED = ("1.5", "1.7", "1.9")
 

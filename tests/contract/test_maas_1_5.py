@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from harness import Lab, differences, load, report
 from harness_1x import settled, short_id, signed_by
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.api1 import groups
+from maas_emulator.server import RegionServer
 
 #: Exchanges that are answered differently, and why.
 KNOWN = {

@@ -16,9 +16,8 @@ from harness_1x import (
     short_id,
     signed_by,
 )
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.api1 import catalogue, groups
+from maas_emulator.server import RegionServer
 
 #: Exchanges that are answered differently, and why.
 KNOWN = {

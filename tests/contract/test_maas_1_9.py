@@ -13,7 +13,7 @@ from harness_1x import (
     short_id,
     signed_by,
 )
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 #: Exchanges that are answered differently, and why.
 KNOWN = {

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from harness import Key, Lab, differences, load, report
-from saltext.maas.emulator import images, machines
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator import images, machines
+from maas_emulator.server import RegionServer
 
 #: Exchanges that are answered differently, and why.
 KNOWN = {

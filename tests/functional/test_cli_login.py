@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 
 import pytest
+from maas_emulator.hosts import sandbox
 from saltext.maas.client.profile import Profile
-from saltext.maas.emulator import sandbox
 from saltext.maas.host import cli_login
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import detect_client

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from saltext.maas.emulator import sandbox
-from saltext.maas.emulator.hosts import Hosts
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.hosts import sandbox
+from maas_emulator.hosts.daemons import Hosts
+from maas_emulator.server import RegionServer
 from saltext.maas.host import cluster as cluster_config
 from saltext.maas.host import services, surface
 

@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from maas_emulator.hosts import sandbox
 from saltext.maas import database, doctor
 from saltext.maas.client.errors import BadInput
 from saltext.maas.doctor import checks, region
-from saltext.maas.emulator import sandbox
 from saltext.maas.host import agreement, cluster, debconf, shared_secret
 from saltext.maas.host.surface import detect
 from saltext.maas.release import Release

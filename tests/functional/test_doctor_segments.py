@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from support.segment import Segment
 
 PROGRAM = """

@@ -8,7 +8,7 @@ import time
 import uuid
 
 import pytest
-from saltext.maas.emulator import sandbox, standins_system
+from maas_emulator.hosts import commands_system, sandbox
 from saltext.maas.host import cluster, debconf, enrolment, formats, reach, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
@@ -142,7 +142,7 @@ def test_the_next_upgrade_and_reconfigure_undo_nothing(fleet):
         return {**cluster.read_config(surface), "system_id": None}, box.read("secret")
 
     before = held()
-    standins_system.upgrade(box)
+    commands_system.upgrade(box)
     package = surface.fact("cluster_packages")[0]
     assert surface.run(["dpkg-reconfigure", package])[0] == 0
     assert held() == before

@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from saltext.maas.emulator import sandbox, standins_system
+from maas_emulator.hosts import commands_system, sandbox
 from saltext.maas.host import cluster, enrolment, files, formats, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
@@ -51,7 +51,7 @@ class TestOverHttp:
         assert done["changes"]["uuid"] == {"old": None, "new": "abc-1"}
         assert formats.celery_uuid(box.read("cluster_celery")) == "abc-1"
         # so that the next upgrade, which goes by the older place, keeps it
-        standins_system.upgrade(box)
+        commands_system.upgrade(box)
         assert cluster.read_files(surface)["uuid"] == "abc-1"
         assert cluster.plan(surface, uuid="abc-1")["changes"] == {}
 

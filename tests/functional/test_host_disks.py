@@ -15,7 +15,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 # In a mount namespace of its own: a small file system with a sandbox on it.
 _PROGRAM = """
 import json, os, subprocess, sys
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.host import cluster, region, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
@@ -103,7 +103,10 @@ def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, part, k
     program = [sys.executable, "-c", _PROGRAM, how, part, kind, release, str(tmp_path)]
     done = subprocess.run(
         ["unshare", "--mount", *program],
-        env={**os.environ, "PYTHONPATH": f"{_REPOSITORY / '_utils'}:{_REPOSITORY / 'tests'}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{_REPOSITORY / '_utils'}:{_REPOSITORY / 'emulator'}:{_REPOSITORY / 'tests'}",
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -6,13 +6,13 @@ import os
 
 import pytest
 import yaml
+from maas_emulator import control
+from maas_emulator import images as images_2
+from maas_emulator.api1 import catalogue, groups
+from maas_emulator.api1 import reported_images as reported
+from maas_emulator.hosts import sandbox
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator import api1_reported_images as reported
-from saltext.maas.emulator import control, sandbox
-from saltext.maas.emulator import images as images_2
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.host import cluster, images
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect

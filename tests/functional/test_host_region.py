@@ -9,8 +9,8 @@ import threading
 import time
 
 import pytest
-from saltext.maas.emulator import sandbox, standins_system
-from saltext.maas.emulator.sandbox import Sandbox
+from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts.sandbox import Sandbox
 from saltext.maas.host import debconf, region, services, shared_secret, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import detect
@@ -130,7 +130,7 @@ class TestConfigure:
         url = f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS"
         done = region.configure(surface, url=url, verify=False)
         assert done["warnings"] == []
-        standins_system.upgrade(box)
+        commands_system.upgrade(box)
         assert region.read_config(surface)["url"] == url
         assert surface.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
         assert region.read_config(surface)["url"] == url

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.host import agreement, reach, region, shared_secret, tls, vault
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect

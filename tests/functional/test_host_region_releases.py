@@ -8,7 +8,7 @@ import re
 import stat
 
 import pytest
-from saltext.maas.emulator import sandbox, standins_system
+from maas_emulator.hosts import commands_system, sandbox
 from saltext.maas.host import agreement, broker, debconf, documents, region, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import Surface, detect
@@ -131,7 +131,7 @@ def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
     box, surface = make(tmp_path, "deb", release)
     want = everything(surface)
     region.configure(surface, verify=False, **want)
-    standins_system.upgrade(box)
+    commands_system.upgrade(box)
     told = region.read_config(surface, secrets=True)
     assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
     if surface.release < "1.7":  # the package made up new passwords, in all places the same
@@ -192,7 +192,7 @@ def test_a_name_with_a_dash_is_written_although_the_packages_edit_skips_it(relea
     region.configure(surface, verify=False, url="http://old-region.example.com/MAAS")
     done = region.configure(surface, verify=False, url="http://new-region.example.com/MAAS")
     assert any("leaves this URL alone" in text for text in done["warnings"])
-    standins_system.upgrade(box)
+    commands_system.upgrade(box)
     assert region.read_config(surface)["url"] == "http://new-region.example.com/MAAS"
     assert no_database(agreement.check(surface)) == []
 

@@ -9,8 +9,9 @@ import time
 
 import pytest
 import yaml
-from saltext.maas.emulator import control, sandbox, standins_system
-from saltext.maas.emulator.core import Region
+from maas_emulator import control
+from maas_emulator.core import Region
+from maas_emulator.hosts import commands_system, sandbox
 from saltext.maas.host.surface import detect
 from saltext.maas.host.terminal import converse
 from support.fleet import Fleet
@@ -211,7 +212,7 @@ class TestDpkgReconfigure:
         box, _ = lone(tmp_path, "1.7", "region")
         text = box.read("region_config")
         box.write("region_config", text.replace(box.info["interfaces"][0]["ip"], "192.0.2.1"))
-        standins_system.upgrade(box)
+        commands_system.upgrade(box)
         assert box.read("region_config") == text
 
 
@@ -248,7 +249,7 @@ def test_the_command_line_plays_hosts(tmp_path):
     folder = tmp_path / "hosts"
     box = sandbox.create(folder / "region", "3.7", "region")
     process = subprocess.Popen(
-        [sys.executable, "-m", "saltext.maas.emulator", "--no-admin", "--hosts", str(folder)],
+        [sys.executable, "-m", "maas_emulator", "--no-admin", "--hosts", str(folder)],
         stdout=subprocess.PIPE,
         env={"PYTHONPATH": library, "PATH": "/usr/bin:/bin"},
         text=True,

@@ -7,7 +7,7 @@ import os
 import stat
 
 import pytest
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.host import region, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.surface import detect

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/packaging"))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from maas_emulator.api1 import catalogue, groups
+from maas_emulator.api1 import reported_images as reported
+from maas_emulator.server import RegionServer
 from saltext.maas import database
 from saltext.maas.client import Client, Profile
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator import api1_reported_images as reported
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
 
 pytestmark = pytest.mark.postgres

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
 from support.reconciling import rack
 

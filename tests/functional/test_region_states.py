@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.host.surface import Surface, detect
 from saltext.maas.host.transaction import Change
 from support import in_process

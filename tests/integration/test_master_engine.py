@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 from demo.lab import free_port
 

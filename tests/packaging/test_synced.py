@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import saltext.maas
 from deliveries import Salt, clean_tree, kinds, loader_files
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 
 pytestmark = pytest.mark.salt
 

@@ -7,9 +7,9 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Guard, apply, make_plan, prunable, prune
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release

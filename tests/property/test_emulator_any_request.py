@@ -17,10 +17,12 @@ import traceback
 from pathlib import Path
 from urllib.parse import quote, unquote, urlencode
 
+import maas_emulator
 import pytest
-from saltext.maas import emulator
-from saltext.maas.emulator import api1_catalogue, api1_groups, api1_reported_images
-from saltext.maas.emulator.core import Region
+from maas_emulator.api1 import catalogue as api1_catalogue
+from maas_emulator.api1 import groups as api1_groups
+from maas_emulator.api1 import reported_images as api1_reported_images
+from maas_emulator.core import Region
 
 RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "2.0", "2.3", "2.9", "3.3", "3.7"]
 #: Of one region, and how many regions there are of each release.
@@ -38,8 +40,8 @@ def fields_of(module):
     """Every field that a handler's module, or a form it uses, may ask for: from the code itself."""
     text = Path(sys.modules[module].__file__).read_text(encoding="utf-8")
     found = set(_QUOTED.findall(text))
-    for name in re.findall(r"emulator\.(api\d?_\w+|addresses|script_files) import", text):
-        path = Path(emulator.__path__[0]) / f"{name}.py"
+    for name in re.findall(r"from maas_emulator\.(api\d\.\w+|addresses|script_files) import", text):
+        path = Path(maas_emulator.__path__[0], *name.split(".")).with_suffix(".py")
         found |= set(_ASKED_FOR.findall(path.read_text(encoding="utf-8")))
     return sorted(found - {"op", "format"})
 
@@ -137,7 +139,7 @@ def calls(region):
     """(endpoint, operation, fields) of everything that a region serves."""
     homes = {}
     for name, module in sys.modules.items():
-        if name.startswith(f"{emulator.__name__}.api"):
+        if name.startswith("maas_emulator.api"):
             homes.update((id(item), name) for item in vars(module).values())
     return [
         (endpoint, operation, fields_of(homes[id(endpoint)]))

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
 
+from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, whole  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
 from saltext.maas.client.errors import MaasError  # noqa: E402
-from saltext.maas.emulator.server import RegionServer  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from saltext.maas.emulator import sandbox
-from saltext.maas.emulator.hosts import Hosts
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.hosts import sandbox
+from maas_emulator.hosts.daemons import Hosts
+from maas_emulator.server import RegionServer
 from saltext.maas.host import surface
 
 

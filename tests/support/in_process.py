@@ -10,14 +10,14 @@ import sys
 
 def run(surface, argv, stdin=None, timeout=120, env=None):
     """In place of ``Surface.run``."""
-    from saltext.maas.emulator import standins
+    from maas_emulator.hosts import commands
 
     found = surface.command(argv)
     out, err = io.StringIO(), io.StringIO()
     kept, sys.stdin = sys.stdin, io.StringIO(stdin or "")
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = standins.main([surface.root, os.path.basename(found[0]), *argv[1:]])
+            code = commands.main([surface.root, os.path.basename(found[0]), *argv[1:]])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except Exception as error:  # a process of its own would end so, too

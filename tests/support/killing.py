@@ -31,7 +31,10 @@ def every_point(**job) -> list[dict]:
     """
     done = subprocess.run(
         [sys.executable, "-m", "support.killing", json.dumps(job)],
-        env={**os.environ, "PYTHONPATH": f"{_HERE.parents[2] / '_utils'}:{_HERE.parents[1]}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{_HERE.parents[2] / '_utils'}:{_HERE.parents[2] / 'emulator'}:{_HERE.parents[1]}",
+        },
         capture_output=True,
         text=True,
         timeout=300,
@@ -99,7 +102,7 @@ def _late(box, names, services):
 
 
 def _main(job):
-    from saltext.maas.emulator import sandbox
+    from maas_emulator.hosts import sandbox
     from saltext.maas.host import cluster, region
     from saltext.maas.host.surface import Surface, detect
     from saltext.maas.host.transaction import unfinished

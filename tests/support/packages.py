@@ -201,8 +201,8 @@ def launcher(path, name):
     """A command that is a stand-in of the sandbox, with ``/`` as the sandbox."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        f"#!/bin/sh\nPYTHONPATH={REPOSITORY / '_utils'} exec "
-        f'{sys.executable} -m saltext.maas.emulator.standins / {name} "$@"\n'
+        f"#!/bin/sh\nPYTHONPATH={REPOSITORY / '_utils'}:{REPOSITORY / 'emulator'} exec "
+        f'{sys.executable} -m maas_emulator.hosts.commands / {name} "$@"\n'
     )
     path.chmod(0o755)
 
@@ -252,7 +252,7 @@ class Site:
         """Start the region and the daemons of the hosts that are there by now."""
         self.room.share_users(next(iter(self.hosts.values())).root)
         command = [
-            sys.executable, "-m", "saltext.maas.emulator", "--release", self.release, "--no-admin",
+            sys.executable, "-m", "maas_emulator", "--release", self.release, "--no-admin",
             "--hosts", self.room.hosts, "--port", str(self.port), "--import-seconds", "0.2",
         ]  # fmt: skip
         if self.database:

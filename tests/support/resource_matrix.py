@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
 
+from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, whole  # noqa: E402
 from saltext.maas.client.errors import MaasError  # noqa: E402
-from saltext.maas.emulator.server import RegionServer  # noqa: E402
 from saltext.maas.reconcile import Guard, apply, make_plan, prunable, prune, want  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402

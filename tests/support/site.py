@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests as http
 import yaml
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.pillar import cluster_uuid
 
 from demo.lab import REGION, REPOSITORY, Lab, free_port

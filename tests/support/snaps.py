@@ -14,7 +14,7 @@ VERSIONS = {
 }
 _CREATE = """
 import json, sys
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 told = json.load(sys.stdin)
 sandbox.create("/", told["release"], told["role"], told["name"], kind="snap", configured=False)
 """

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_LIBRARY = f"{REPOSITORY / '_utils'}:{REPOSITORY}:{REPOSITORY / 'tests'}"
+_LIBRARY = f"{REPOSITORY / '_utils'}:{REPOSITORY / 'emulator'}:{REPOSITORY}:{REPOSITORY / 'tests'}"
 _NEEDS = ("unshare", "nsenter", "chroot", "mount", "ip")
 
 # Reads its own process id as it is outside of the new process namespace, then waits for the

@@ -7,9 +7,9 @@ import re
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import objects, pillar, whole
 from saltext.maas.client.errors import MaasError
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.reconcile.apply import Run
 from support.examples import EXAMPLES, around, examples_for

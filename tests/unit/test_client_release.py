@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile, errors
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.release import SERIES, Release
 from support.misbehaving import Misbehaving, answer
 

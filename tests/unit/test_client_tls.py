@@ -11,8 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile, errors
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.release import Release
 from support.faults import TLS_ALERT
 from support.misbehaving import Misbehaving, answer, hang_up

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import ensure, objects, pillar
 from saltext.maas.client import Client, Profile
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.fleet import region_side
 from saltext.maas.reconcile import Limits, apply, make_plan, want_named
 from saltext.maas.reconcile.apply import Run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import make_plan, want, want_named
 from saltext.maas.release import Release
 from saltext.maas.resources.kinds import NETMASK, network_of

@@ -7,9 +7,9 @@ import datetime
 
 import pytest
 import yaml
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
 from saltext.maas.resources import account
 from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from support.reconciling import carried_out, planned, rack, snapshot_of
 
 SECRET = "correct-horse"

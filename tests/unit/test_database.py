@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.hosts import sandbox
 from saltext.maas import database
-from saltext.maas.emulator import sandbox
 from saltext.maas.host import surface
 
 pytestmark = pytest.mark.postgres

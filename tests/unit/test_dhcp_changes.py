@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
 from saltext.maas.resources.dhcp import steps
 from support.reconciling import SHORT, assert_true, carried_out, errors, planned, snapshot_of

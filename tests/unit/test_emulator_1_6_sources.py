@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 

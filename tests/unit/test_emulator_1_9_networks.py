@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 INTERFACE = {
     "ip": "10.5.0.1", "interface": "eth5", "subnet_mask": "255.255.255.0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 UUID = "11111111-1111-4111-8111-111111111111"
 GROUP = f"nodegroups/{UUID}/"

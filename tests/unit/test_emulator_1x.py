@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 UUID = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

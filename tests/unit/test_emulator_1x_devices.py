@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator import api1_machines as machines
-from saltext.maas.emulator.core import Region
+from maas_emulator.api1 import groups, machines
+from maas_emulator.core import Region
 
 MACS = [f"52:54:00:00:00:{number:02}" for number in range(9)]
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator import api1_groups as groups
-from saltext.maas.emulator import api1_machines as machines
-from saltext.maas.emulator import api1_reported_images as reported
-from saltext.maas.emulator.core import Region
+from maas_emulator.api1 import catalogue, groups, machines
+from maas_emulator.api1 import reported_images as reported
+from maas_emulator.core import Region
 
 MAC = "52:54:00:00:00:01"
 NODE = {"architecture": "amd64", "mac_addresses": MAC, "autodetect_nodegroup": "1",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller
+from maas_emulator.api1 import catalogue
+from maas_emulator.core import Region
 from saltext.maas import database
-from saltext.maas.emulator import api1_catalogue as catalogue
-from saltext.maas.emulator.core import Region
 from support.postgres import uri
 
 pytestmark = pytest.mark.postgres

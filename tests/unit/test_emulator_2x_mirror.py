@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from emulator_calls import Caller, Clock
+from maas_emulator.core import Region
 from saltext.maas import database
-from saltext.maas.emulator.core import Region
 from support.postgres import uri
 
 pytestmark = pytest.mark.postgres

@@ -6,10 +6,10 @@ import time
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator import oauth
-from saltext.maas.emulator.bodies import read_multipart
-from saltext.maas.emulator.core import Region
-from saltext.maas.emulator.web import Endpoint, Routes
+from maas_emulator import oauth
+from maas_emulator.bodies import read_multipart
+from maas_emulator.core import Region
+from maas_emulator.web import Endpoint, Routes
 from saltext.maas.release import Release
 
 RELEASES = ("1.5", "1.7", "1.9", "2.4", "3.6", "3.7")
@@ -29,7 +29,7 @@ def test_every_release_starts_and_tells_its_version(admin):
 def test_settings_have_the_count_that_is_known():
     counts = {"1.5": 12, "1.7": 16, "1.9": 19, "2.0": 20, "2.4": 33, "2.9": 52, "3.3": 60}
     counts.update({"3.5": 64, "3.6": 66, "3.7": 66})
-    from saltext.maas.emulator.settings import settings_of
+    from maas_emulator.settings import settings_of
 
     assert {name: len(settings_of(Release(name))) for name in counts} == counts
 
@@ -195,7 +195,7 @@ def test_unforeseen_error_becomes_its_text(monkeypatch):
     def fail(*_):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("saltext.maas.emulator.api_account.show_user", fail)
+    monkeypatch.setattr("maas_emulator.api_account.show_user", fail)
     answer = admin.get("users/")
     assert (answer.status, answer.text) == (500, "out of order")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator import hardware
-from saltext.maas.emulator.core import Region
+from maas_emulator import hardware
+from maas_emulator.core import Region
 
 DISK = {"name": "sda", "size": 10**11, "model": "M", "serial": "S"}
 NIC = {"name": "ens3", "mac_address": "52:54:00:00:01:01", "address": "10.0.0.5/24"}

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 URL = "http://mirror.example.com/ephemeral-v3/stable/"
 JAMMY = {"os": "ubuntu", "release": "jammy", "arches": ["amd64"], "subarches": "*", "labels": "*"}

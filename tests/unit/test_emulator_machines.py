@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from emulator_calls import Caller, Clock
-from saltext.maas.emulator import images
-from saltext.maas.emulator.core import Region
+from maas_emulator import images
+from maas_emulator.core import Region
 
 GIB = 1024**3
 ALIGNMENT = 4 * 1024**2

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 WRITERS, EACH = 8, 12
 RELEASES = ["1.5", "1.7", "1.9", "2.4", "3.7"]

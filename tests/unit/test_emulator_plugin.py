@@ -10,7 +10,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_the_fixture_starts_regions_and_stops_them(pytester):
-    pytester.makeconftest('pytest_plugins = ["saltext.maas.emulator.pytest_plugin"]')
+    pytester.makeconftest('pytest_plugins = ["maas_emulator.pytest_plugin"]')
     pytester.makepyfile(
         """
         from saltext.maas.client import Client, Profile

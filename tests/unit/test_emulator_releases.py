@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from emulator_calls import Caller, Clock
+from maas_emulator.core import Region
+from maas_emulator.settings import settings_of
 from saltext.maas import release
-from saltext.maas.emulator.core import Region
-from saltext.maas.emulator.settings import settings_of
 
 STORED = ("2.0", "2.4", "2.9", "3.0", "3.3", "3.5", "3.6", "3.7")
 BETWEEN = {

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator.core import Region
+from maas_emulator.core import Region
 
 SHELL = "#!/bin/sh\necho 1\n"
 SSH = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519" + b"k" * 36).decode() + " me"
@@ -330,7 +330,7 @@ def test_a_user_with_addresses_stays_unless_somebody_takes_them(admin):
 
 
 def test_events_come_in_pages(admin):
-    from saltext.maas.emulator.machines import event
+    from maas_emulator.machines import event
 
     node = next(iter(admin.region.rows("regions").values()))
     for number in range(5):

@@ -11,8 +11,8 @@ import threading
 
 import pytest
 from emulator_calls import Caller
-from saltext.maas.emulator.__main__ import main
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.__main__ import main
+from maas_emulator.server import RegionServer
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_command_line(tmp_path):
     profile, log = tmp_path / "profile.json", tmp_path / "requests.log"
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "saltext.maas.emulator", "--release", "1.7",
+            sys.executable, "-m", "maas_emulator", "--release", "1.7",
             "--profile-file", str(profile), "--request-log", str(log),
         ],
         stdout=subprocess.PIPE,
@@ -140,7 +140,7 @@ def test_command_line(tmp_path):
 
 def test_command_line_refuses_an_unknown_release():
     done = subprocess.run(
-        [sys.executable, "-m", "saltext.maas.emulator", "--release", "9.9"],
+        [sys.executable, "-m", "maas_emulator", "--release", "9.9"],
         capture_output=True,
         text=True,
         timeout=20,

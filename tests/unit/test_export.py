@@ -7,9 +7,9 @@ import time
 
 import pytest
 import yaml
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar, sdb, whole
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network

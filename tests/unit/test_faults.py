@@ -7,7 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 from support import faults
 from support.faults import FaultyProxy, every, first, share
 

@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from saltext.maas.emulator import sandbox
+from maas_emulator.hosts import sandbox
 from saltext.maas.host import debconf, layouts
 from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.surface import Surface, detect

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import inventory, roster
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput, Forbidden, NotFound
-from saltext.maas.emulator.server import RegionServer
 from support.told_nodes import VLAN, Region, machine
 
 

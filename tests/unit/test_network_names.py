@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, unmanaged, want, want_named
 from support.reconciling import (
     SHORT,

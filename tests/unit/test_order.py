@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
 from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, carried_out, errors, planned, rack, snapshot_of

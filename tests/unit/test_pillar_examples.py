@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, assert_true, carried_out, cluster, planned, rack

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.pillar import checks
 from saltext.maas.pillar.schema import schema
 from saltext.maas.release import Release

@@ -6,11 +6,11 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from maas_emulator.hosts import sandbox
+from maas_emulator.hosts.commands import ask_region
+from maas_emulator.hosts.daemons import Hosts
+from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import MaasError
-from saltext.maas.emulator import sandbox
-from saltext.maas.emulator.hosts import Hosts
-from saltext.maas.emulator.server import RegionServer
-from saltext.maas.emulator.standins import ask_region
 from saltext.maas.fleet.region_side import look, settle
 from support.reconciling import snapshot_of
 

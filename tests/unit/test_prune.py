@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import pillar, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, unmanaged
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 

@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import ensure, runtime
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want
 from saltext.maas.reconcile.apply import Run
 from support.misbehaving import Proxy

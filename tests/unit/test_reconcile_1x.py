@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import whole
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply
 from support.reconciling import SHORT, assert_true, errors, planned, snapshot_of
 

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import ensure, pillar
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import apply, make_plan, want, want_named
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import rules, settings

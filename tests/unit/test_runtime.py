@@ -6,9 +6,9 @@ import socket
 import sys
 
 import pytest
+from maas_emulator.hosts import sandbox
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.emulator import sandbox
 
 KEY = "consumer:token:secret"
 

@@ -10,9 +10,9 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas import show, whole
 from saltext.maas.client.errors import BadInput
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, make_plan, want
 from saltext.maas.release import Release
 from saltext.maas.show import colour

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from saltext.maas.emulator.server import RegionServer
+from maas_emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import BY_NAME, TABLES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import LostAnswer
-from saltext.maas.emulator.server import RegionServer
 from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.resources import uploads

@@ -1,7 +1,0 @@
-"""An embedded MAAS region on loopback, for trying out, CI and tests.
-
-Example:
-    >>> from saltext.maas.emulator.server import RegionServer
-    >>> with RegionServer(release="3.7") as server:
-    ...     print(server.url, server.api_key)
-"""

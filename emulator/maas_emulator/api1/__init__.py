@@ -1,0 +1,1 @@
+"""Handlers of API 1.0, by resource type."""

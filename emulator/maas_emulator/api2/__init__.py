@@ -1,0 +1,1 @@
+"""Handlers of API 2.0, by resource type."""

@@ -1,0 +1,227 @@
+"""``boot-sources/`` and their selections."""
+
+from __future__ import annotations
+
+import base64
+
+from maas_emulator import images
+from maas_emulator.crud import by_id, now
+from maas_emulator.forms import Check, is_url
+from maas_emulator.web import (
+    BARE_JSON,
+    TEXT,
+    Answer,
+    Endpoint,
+    Invalid,
+    Missing,
+    as_json,
+    no_content,
+)
+
+sources = Endpoint("boot-sources/", "BootSourcesHandler", restricted=True)
+source = Endpoint("boot-sources/{id}/", "BootSourceHandler", restricted=True)
+selections = Endpoint(
+    "boot-sources/{id}/selections/", "BootSourceSelectionsHandler", restricted=True
+)
+selection = Endpoint(
+    "boot-sources/{id}/selections/{selection}/", "BootSourceSelectionHandler", restricted=True
+)
+
+
+_source = by_id("boot_sources", "BootSource")
+_any_selection = by_id("selections", "BootSourceSelection", "selection")
+
+
+def _show(row):
+    return {
+        "id": row["id"],
+        "url": row["url"],
+        "keyring_filename": row["keyring_filename"],
+        "keyring_data": base64.b64encode(row["keyring_data"]).decode(),
+        "created": row["created"],
+        "updated": row["updated"],
+        "resource_uri": f"/MAAS/api/2.0/boot-sources/{row['id']}/",
+    }
+
+
+def _read_form(request, stored=None):
+    check = Check(request, stored)
+    data = request.files.get("keyring_data", b"")
+    if stored and stored["keyring_data"] and not data:
+        # What is stored goes through the form again, which wants a file and fails.
+        raise Answer(500, "'memoryview' object has no attribute 'read'", TEXT)
+    url = check.text("url", None, required=True, longest=200)
+    rows = request.region.rows("boot_sources").values()
+    if url and not is_url(url):
+        check.error("url", "Enter a valid URL.")
+    elif any(row["url"] == url and row is not stored for row in rows):
+        check.error("url", "Boot source with this Url already exists.")
+    filename = check.text("keyring_filename", "")
+    if data and check.form.get("keyring_filename"):
+        text = "Only one of keyring_filename or keyring_data can be specified."
+        check.error("__all__", text)
+    elif not data and not filename:
+        text = "One of keyring_data or keyring_filename must be specified."
+        check.error("__all__", text)
+    check.done()
+    return {
+        "url": url,
+        "keyring_filename": "" if data else filename,
+        "keyring_data": data,
+        "updated": now(),
+    }
+
+
+def add_source(region, fields):
+    """Store a new source and have its index read."""
+    row = {**fields, "catalogue": None}
+    row["created"] = row.setdefault("updated", now())
+    region.rows("boot_sources").add(row)
+    images.importer(region).fetch_later(row)
+    return row
+
+
+@sources("GET")
+def list_sources(request):
+    """List boot sources."""
+    return [_show(row) for row in request.region.rows("boot_sources").values()]
+
+
+@sources("POST")
+def create_source(request):
+    """Create a boot source."""
+    return as_json(_show(add_source(request.region, _read_form(request))), 201)
+
+
+@source("GET")
+def read_source(request):
+    """Read a boot source."""
+    return _show(_source(request))
+
+
+@source("PUT")
+def update_source(request):
+    """Update a boot source."""
+    row = _source(request)
+    row.update(_read_form(request, row))
+    images.importer(request.region).fetch_later(row)
+    return _show(row)
+
+
+@source("DELETE")
+def delete_source(request):
+    """Delete a boot source with its selections."""
+    region, row = request.region, _source(request)
+    table = region.rows("selections")
+    for item in list(table.values()):
+        if item["boot_source_id"] == row["id"]:
+            del table[item["id"]]
+    del region.rows("boot_sources")[row["id"]]
+    return no_content()
+
+
+# -- selections --------------------------------------------------------------------------------
+
+
+def _show_selection(region, row):
+    uri = f"/MAAS/api/2.0/boot-sources/{row['boot_source_id']}/selections/{row['id']}/"
+    shown = {**row, "resource_uri": uri}
+    if region.release < "2.1":
+        del shown["boot_source_id"]
+    return shown
+
+
+def _selection(request):
+    parent = _source(request)
+    row = _any_selection(request)
+    if row["boot_source_id"] != parent["id"]:
+        raise Missing("BootSourceSelection", request)
+    return row
+
+
+def _read_selection(request, parent, stored=None):
+    """Check a selection against the catalogue of its source."""
+    check = Check(request, stored)
+    fields = {"os": check.text("os"), "release": check.text("release")}
+    for name in ("arches", "subarches", "labels"):
+        given = request.form.getlist(name) if check.has(name) else None
+        fields[name] = given if given is not None else list((stored or {}).get(name, []))
+    known = [
+        item
+        for item in parent["catalogue"] or ()
+        if item.os == fields["os"] and item.release == fields["release"]
+    ]
+    if not known:
+        check.error(
+            "os",
+            f"OS {fields['os']} with release {fields['release']} has no available images"
+            " for download",
+        )
+    else:
+        offered = {
+            "arches": {item.arch for item in known},
+            "subarches": {item.subarch for item in known},
+            "labels": {item.label for item in known},
+        }
+        for name, values in offered.items():
+            strange = [value for value in fields[name] if value != "*" and value not in values]
+            if strange:
+                check.error(name, f"No available images to download for {strange}")
+    check.done()
+    for other in request.region.rows("selections").values():
+        same = all(other[key] == fields[key] for key in ("os", "release"))
+        if other is not stored and other["boot_source_id"] == parent["id"] and same:
+            text = "Boot source selection with this Boot source, Os and Release already exists."
+            raise Invalid({"__all__": [text]}, BARE_JSON)
+    return fields
+
+
+@selections("GET")
+def list_selections(request):
+    """List the selections of a boot source."""
+    parent = _source(request)
+    rows = request.region.rows("selections").values()
+    return [
+        _show_selection(request.region, row)
+        for row in rows
+        if row["boot_source_id"] == parent["id"]
+    ]
+
+
+@selections("POST")
+def create_selection(request):
+    """Create a selection."""
+    parent = _source(request)
+    fields = _read_selection(request, parent)
+    fields["boot_source_id"] = parent["id"]
+    return _show_selection(request.region, request.region.rows("selections").add(fields))
+
+
+@selection("GET")
+def read_selection(request):
+    """Read a selection."""
+    return _show_selection(request.region, _selection(request))
+
+
+@selection("PUT")
+def update_selection(request):
+    """Update a selection."""
+    row = _selection(request)
+    row.update(_read_selection(request, _source(request), row))
+    return _show_selection(request.region, row)
+
+
+@selection("DELETE")
+def delete_selection(request):
+    """Delete a selection, unless it brings the images that commissioning uses."""
+    region, row = request.region, _selection(request)
+    commissioning = str(region.settings["commissioning_distro_series"]).rpartition("/")[2]
+    in_use = row["os"] == "ubuntu" and row["release"] == commissioning
+    if in_use and commissioning in images.imported_series(region):
+        text = (
+            f"Unable to delete {row['os']} {row['release']}. "
+            "It is the operating system used for commissioning."
+        )
+        raise Answer(400, text, TEXT)
+    del region.rows("selections")[row["id"]]
+    return no_content()

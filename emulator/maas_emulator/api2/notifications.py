@@ -1,0 +1,120 @@
+"""``notifications/``."""
+
+from __future__ import annotations
+
+import json
+
+from maas_emulator import api_account, forms2
+from maas_emulator.crud import by_id, hide_newer, serve
+from maas_emulator.web import TEXT, Answer, Endpoint
+
+notifications = Endpoint("notifications/", "NotificationsHandler", since="2.1")
+notification = Endpoint("notifications/{id}/", "NotificationHandler", since="2.1")
+
+_CATEGORIES = ("error", "warning", "success", "info")
+_NEWER = {"dismissable": "2.5"}
+_FIELDS = ("id", "ident", "users", "admins", "message", "context", "category",
+           "dismissable")  # fmt: skip
+
+
+def _show(region, row):
+    person = region.users.get(row["user"])
+    shown = {name: row[name] for name in _FIELDS}
+    shown.update(
+        user=api_account.show_user(region, person) if person else None,
+        resource_uri=f"/MAAS/api/2.0/notifications/{row['id']}/",
+    )
+    return hide_newer(region.release, shown, _NEWER)
+
+
+# -- the form ----------------------------------------------------------------------------------
+
+
+def _context(value):
+    """Any JSON; whether it is an object, only the whole notification tells."""
+    if value in forms2.EMPTY:
+        return None
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise forms2.Refused("Enter a valid JSON.") from None
+
+
+def _fields(region):
+    by_number = {str(user.number): name for name, user in region.users.items()}
+    people = {name: name for name in region.users}
+    return (
+        forms2.text("ident", null=True, longest=40),
+        forms2.reference("user", lambda value: {**people, **by_number}.get(str(value))),
+        forms2.flag("users"),
+        forms2.flag("admins"),
+        forms2.text("message", required=True, default=""),
+        forms2.Field("context", _context, default={}),
+        forms2.choice("category", _CATEGORIES, default="info"),
+        forms2.Field("dismissable", lambda value: value in (None, "true"), default=True),
+    )
+
+
+def _problem(row):
+    """What is wrong with the whole: (field, message), or None."""
+    if not isinstance(row["context"], dict):
+        return "context", "Context is not a mapping."
+    try:
+        row["message"].format(**row["context"])
+    except Exception:  # as many kinds as there are mistakes
+        return "__all__", "Notification cannot be rendered."
+    return None
+
+
+def _read(request, stored):
+    form = forms2.ModelForm(request, _fields(request.region), stored)
+    form.read({"context": lambda value: {} if value is None else value})
+    form.apply()
+    form.row["category"] = form.row["category"] or "info"
+    problem = _problem(form.row)
+    if problem:
+        form.error(*problem)
+    form.unique("Notification", request.region.rows("notifications").values(), "ident")
+    form.done()
+    return {"dismissed": [], **form.row}
+
+
+# -- operations --------------------------------------------------------------------------------
+
+
+def _is_relevant(user, row):
+    return row["user"] == user.username or row["admins" if user.is_superuser else "users"]
+
+
+def _relevant(request, rows):
+    user = request.user
+    return [row for row in rows if user.username not in row["dismissed"]
+            and _is_relevant(user, row)]  # fmt: skip
+
+
+serve(notifications, notification, rows="notifications", model="Notification", show=_show,
+      read=_read, chosen=_relevant)  # fmt: skip
+
+_notification = by_id("notifications", "Notification")
+
+
+@notification("GET")
+def read_notification(request):
+    """Read one, unless it is for others."""
+    row = _notification(request)
+    if not (request.user.is_superuser or _is_relevant(request.user, row)):
+        raise Answer(403, b"", TEXT)
+    return _show(request.region, row)
+
+
+@notification("POST", "dismiss")
+def dismiss(request):
+    """Not show it to this user any more."""
+    row = _notification(request)
+    if not _is_relevant(request.user, row):
+        raise Answer(403, b"", TEXT)
+    if not row["dismissable"]:
+        raise Answer(500, "Notification is not dismissable", TEXT)
+    row["dismissed"].append(request.user.username)

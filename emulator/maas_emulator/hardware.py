@@ -1,0 +1,94 @@
+"""What machines do by themselves, as a test tells it.
+
+A region of its own has no hardware: by default a machine that is commissioned, deployed, tested
+or released succeeds after ``machine_seconds``. With ``machine_seconds=float("inf")`` nothing
+happens until a test says so::
+
+    hardware.tell(region, "abc123", status=11)
+    hardware.commissioned(region, "abc123", disks=[{"name": "sda", "size": 10**11}],
+                          interfaces=[{"name": "eth0", "mac_address": "52:54:00:00:00:01"}])
+"""
+
+from __future__ import annotations
+
+from maas_emulator import machine_ops, storage
+
+_KEEP = object()
+
+
+def machine(region, system_id):
+    """The row of a machine, after what its region has to do first; KeyError when there is none."""
+    region.tick()
+    for row in region.rows("machines").values():
+        if row["system_id"] == system_id:
+            return row
+    raise KeyError(system_id)
+
+
+def tell(region, system_id, *, owner=_KEEP, power_state=None, **fields):
+    """Let a machine be in a status, whatever it was in before.
+
+    Args:
+        region: The region.
+        system_id: Of the machine.
+        owner: Its owner, None for nobody; left as it is unless given.
+        power_state: ``on`` or ``off``, of its BMC as well.
+        fields: ``status`` (number), ``previous_status``, and others of the machine.
+
+    Raises:
+        KeyError: There is no such machine.
+    """
+    row = machine(region, system_id)
+    if owner is not _KEEP:
+        fields["owner"] = owner
+    if power_state:
+        fields.update(power_state=power_state, bmc_state=power_state)
+    row.update(fields)
+
+
+def find(region, system_id, *, disks=(), cores=None, **fields):
+    """Let commissioning have found hardware, without its other effects.
+
+    Args:
+        region: The region.
+        system_id: Of the machine.
+        disks: Dicts of ``name``, ``size`` (bytes) and others that the API shows.
+        cores: How many its only NUMA node has, which has all the memory.
+        fields: ``cpu_count``, ``memory`` (MiB) and others of the machine.
+
+    Raises:
+        KeyError: There is no such machine.
+    """
+    row = machine(region, system_id)
+    for disk in disks:
+        more = {name: value for name, value in disk.items() if name not in ("id", "name", "size")}
+        storage.add_disk(region, row, disk["name"], disk["size"], **more)
+    row.update(fields)
+    if cores is not None:
+        row.update(cores=cores, numa_memory=row["memory"])
+
+
+def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
+    """Let the commissioning of a machine end well.
+
+    Args:
+        region: The region.
+        system_id: Of the machine.
+        interfaces: Dicts of ``name``, ``mac_address`` and others that the API shows, ``address``
+            (``10.0.0.5/24``) for one that had an address. An interface that has none, and is on
+            no VLAN yet, gets a fabric of its own.
+        disks: Dicts of ``name``, ``size`` (bytes) and others that the API shows.
+        fields: ``cpu_count``, ``memory`` (MiB), ``cores`` and others of the machine.
+
+    Raises:
+        KeyError: There is no such machine.
+    """
+    row = machine(region, system_id)
+    known = {disk["name"] for disk in storage.disks_of(region, row)}
+    find(region, system_id, disks=[disk for disk in disks if disk["name"] not in known], **fields)
+    row["found_interfaces"] = [dict(item) for item in interfaces]
+    for item in interfaces:
+        nic = machine_ops.hardware_nic(region, row, item)
+        if item.get("address"):
+            row["boot_interface"] = nic["id"]
+    machine_ops.commissioned(region, row)

@@ -1,0 +1,1 @@
+"""Sandbox hosts: folders that stand for MAAS hosts, with fake commands and daemons."""

@@ -1,0 +1,89 @@
+"""Stand-in for ``maas-import-pxe-files``, with which clusters of 1.5 and 1.6 import images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import yaml
+from saltext.maas.host import cluster
+from saltext.maas.host.surface import detect
+
+from maas_emulator.api1.reported_images import picked
+
+_FILES = ("boot-initrd", "boot-kernel", "di-initrd", "di-kernel", "root-image")
+
+
+def import_pxe_files(host, arguments, ask_region) -> int:
+    """Bring the images that a file on the host selects, and let the region know.
+
+    Args:
+        host: The sandbox.
+        arguments: ``--config-file FILE`` (1.5), or ``--sources-file FILE`` (1.6), which is needed.
+        ask_region: Sends a request to the emulated region.
+
+    Returns:
+        Its exit status: 0, 1 without the file, 2 when anything else went wrong.
+    """
+    parser = argparse.ArgumentParser(prog="maas-import-pxe-files", allow_abbrev=False)
+    if host.release < "1.6":
+        default = os.path.join(host.root, "etc/maas/bootresources.yaml")
+        parser.add_argument("--config-file", dest="file", default=default)
+    else:
+        parser.add_argument("--sources-file", dest="file", required=True)
+    path = parser.parse_args(arguments).file
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        sys.stderr.write(f"{path} is missing\n")
+        return 1
+    try:
+        choices = list(_choices(host, text))
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError):
+        sys.stderr.write(f"{path} cannot be understood\n")
+        return 2
+    images = list(picked(host.release, choices))
+    if images:
+        _store(host, images)
+    _report(host, ask_region, choices, images)
+    return 0
+
+
+def _choices(host, text):
+    found = yaml.safe_load(text)
+    sources = found["boot"]["sources"] if host.release < "1.6" else found
+    for source in sources:
+        for one in source["selections"]:
+            lists = (list(one.get(name) or ["*"]) for name in ("arches", "subarches", "labels"))
+            yield (source.get("path") or source["url"], [one["release"]], *lists)
+
+
+def _store(host, images):
+    """Write a snapshot, and make it the current one."""
+    base = "var/lib/maas/boot-resources"
+    os.makedirs(os.path.join(host.root, base), exist_ok=True)
+    names = os.listdir(os.path.join(host.root, base))
+    snapshot = f"snapshot-{len(names) + 1}"
+    levels = ("architecture", "subarchitecture", "release", "label")
+    levels = levels if host.release < "1.6" else ("osystem", *levels)
+    for place in sorted({"/".join(one[level] for level in levels) for one in images}):
+        for name in _FILES:
+            host.write(f"{base}/{snapshot}/{place}/{name}", f"{place} {name}\n")
+    current = os.path.join(host.root, base, "current")
+    if os.path.islink(current):
+        os.unlink(current)
+    os.symlink(snapshot, current)
+
+
+def _report(host, ask_region, choices, images):
+    """What a job of the cluster does within minutes; it may not reach the region, or be new."""
+    surface = detect(host.root)
+    uuid = cluster.read_files(surface)["uuid"] if surface else None
+    if not uuid or not images or not host.info.get("url"):
+        return
+    try:
+        ask_region(host, "report_images", uuid=uuid, choices=choices, images=images)
+    except SystemExit:
+        return

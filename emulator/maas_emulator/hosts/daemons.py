@@ -1,0 +1,365 @@
+"""Plays the daemons of sandbox hosts: clusters, racks and the region's own restart.
+
+A daemon takes its configuration only when it starts.  One that runs tries to
+register until the region takes it, and writes to its log what MAAS would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import logging
+import os
+import threading
+import time
+from urllib.parse import urlsplit
+
+import requests
+from saltext.maas.client.errors import MaasError
+from saltext.maas.host import formats
+
+from maas_emulator import control
+from maas_emulator.hosts.sandbox import Sandbox
+
+log = logging.getLogger(__name__)
+
+
+class Hosts:
+    """The daemons of every sandbox in a folder.
+
+    Args:
+        region: The emulated region.
+        base_url: Its URL, ``http://127.0.0.1:PORT/MAAS``.
+        directory: Folder whose sub-folders are sandbox roots; more may come later.
+        interval: Seconds between two looks at them.
+        retry: Seconds between two tries of a daemon that was not taken in.
+    """
+
+    def __init__(self, region, base_url, directory, interval=0.3, retry=1.0):
+        self.region = region
+        self.base_url = base_url.rstrip("/")
+        self.directory = os.path.realpath(directory)
+        self._interval = interval
+        self._retry = retry
+        self._daemons = {}
+        self._done = threading.Event()
+        self._thread = None
+        control.trust(region, self.directory)
+
+    def start(self):
+        """Look at the hosts in a thread of its own; returns self."""
+        os.makedirs(self.directory, exist_ok=True)
+        self._look()
+        self._thread = threading.Thread(target=self._run, name="maas-hosts", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self):
+        """Stop all daemons, as when the lights go out: nothing is logged."""
+        self._done.set()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+    def _run(self):
+        while not self._done.wait(self._interval):
+            self._look()
+
+    def _look(self):
+        found = {}
+        for root in self._roots():
+            try:
+                found[root] = self._daemons.get(root) or self._welcome(root)
+            except (OSError, ValueError, KeyError):
+                log.exception("sandbox %s", root)  # perhaps it is just being removed
+        for root, daemons in self._daemons.items():
+            if root not in found:  # the host is gone
+                for daemon in daemons:
+                    daemon.disconnect()
+        self._daemons = found
+        for daemons in found.values():
+            for daemon in daemons:
+                try:
+                    daemon.step()
+                except Exception:  # one broken host must not stop the others
+                    log.exception("sandbox %s", daemon.host.root)
+                    daemon.pause(5)
+
+    def connections_lost(self):
+        """The region restarted: from 1.7 on its clusters have to connect anew."""
+        for daemons in self._daemons.values():
+            for daemon in daemons:
+                if daemon.host.release >= "1.7":
+                    daemon.disconnect()
+
+    def _roots(self):
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return []
+        roots = [os.path.join(self.directory, name) for name in names]
+        return [root for root in roots if os.path.exists(os.path.join(root, "emulator.json"))]
+
+    def _welcome(self, root):
+        host = Sandbox(root)
+        info = host.info
+        parts = urlsplit(self.base_url)
+        control_url = f"{parts.scheme}://{parts.netloc}/_emulator"
+        if info["url"] != control_url:
+            info["url"] = control_url
+            host.write("emulator.json", json.dumps(info, indent=1))
+        kinds = {"region": _RegionDaemon, "cluster": _ClusterDaemon}
+        return [kinds[role](self, host) for role in host.roles]
+
+
+class _Daemon:
+    """A service of a host that is restarted after a change of its configuration."""
+
+    role = ""
+
+    def __init__(self, hosts, host):
+        self.hosts = hosts
+        self.host = host
+        self.region = hosts.region
+        self.name = host.fact(f"{self.role}_services")[0]
+        self._starts = None  # the start that the configuration was read at
+        self._changed = None
+        self._not_before = 0.0
+
+    def pause(self, seconds):
+        """Do nothing for a while."""
+        self._not_before = time.monotonic() + seconds
+
+    def step(self):
+        """Look at the service manager, and do what is due."""
+        changed = os.stat(self.host.path("var/lib/emulator/services.json")).st_mtime_ns
+        if changed != self._changed:
+            self._changed = changed
+            now = self.host.service(self.name)
+            if not now["running"]:
+                self._starts = None
+                self.disconnect()
+            elif now["starts"] != self._starts:
+                self._starts = now["starts"]
+                self.disconnect()
+                self.started()
+                self._not_before = 0.0
+        if self._starts is not None and time.monotonic() >= self._not_before:
+            self.work()
+
+    def started(self):
+        """Read the configuration."""
+
+    def work(self):
+        """Go on with what is left to do."""
+
+    def disconnect(self):
+        """The daemon stopped."""
+
+
+class _RegionDaemon(_Daemon):
+    role = "region"
+
+    def __init__(self, hosts, host):
+        super().__init__(hosts, host)
+        self._seen = None
+        self._started = False
+
+    def work(self):
+        """Up to 3.2 the secret is read anew for each cluster that connects."""
+        if not self.host.fact("secret") or self.host.release >= "3.3":
+            return
+        text = (self.host.read("secret") or "").strip()
+        if text and text not in (self._seen, self.region.secret) and text == self._stored():
+            self.region.secret = text
+        self._seen = text
+
+    def _stored(self):
+        """The secret in the region's database, where it has one that was changed from outside."""
+        from saltext.maas import database
+        from saltext.maas.host.surface import detect
+
+        try:
+            with database.connection(detect(self.host.root), timeout=5) as conn:
+                return database.secret(conn)
+        except MaasError:
+            return None
+
+    def started(self):
+        if self._started:
+            self.hosts.connections_lost()
+        self._started = True
+        text = (self.host.read("secret") or "").strip()
+        known = "secret" in vars(self.region)
+        if known and self.host.release >= "3.3" and text != self.region.secret:
+            self.region.secret = self._stored() or self.region.secret
+        if not self.host.fact("secret") or text == self.region.secret:
+            return
+        if text and not known:
+            self.region.secret = text  # the region has none of its own yet
+        elif text and self.host.release < "3.3":
+            told = (
+                "AssertionError: The secret stored in the database does not match the secret "
+                "stored on the filesystem"
+            )
+            self.host.log(self.name, told, "region_log")
+        else:
+            self.host.write("secret", self.region.secret, 0o640, "maas:maas")
+
+
+class _ClusterDaemon(_Daemon):
+    role = "cluster"
+
+    def __init__(self, hosts, host):
+        super().__init__(hosts, host)
+        self._ident = None
+        self._urls, self._uuid, self._secret = [], None, None
+
+    def started(self):
+        host = self.host
+        text = host.read("cluster_config")
+        if host.fact("cluster_format") == "shell":
+            self._urls = [formats.shell_read(text, "MAAS_URL") or ""]
+            self._uuid = formats.shell_read(text, "CLUSTER_UUID")
+        else:
+            data = formats.yaml_read(text)
+            urls = data.get("maas_url") or []
+            self._urls = [urls] if isinstance(urls, str) else urls
+            self._uuid = data.get("cluster_uuid")
+        self._read_secret()
+
+    def _read_secret(self):
+        self._secret = (self.host.read("secret") or "").strip().lower() or None
+
+    def work(self):
+        host = self.host
+        if self._ident is not None:
+            if host.release >= "2.0" and not self._known() and not host.info.get("unreachable"):
+                self._deleted()
+            return
+        self.pause(self.hosts._retry)
+        if host.release < "1.7":
+            self._register_over_http()
+            return
+        if self._secret is None:
+            if host.release < "1.9":  # without one it starts again every few seconds
+                self._read_secret()
+            if self._secret is None:
+                self._log("No shared secret is installed; waiting.")
+                return
+        if not any(self._reaches(url) for url in self._urls):
+            told = self._urls[0] if self._urls else "any URL"
+            self._log(f"The region is not available at {told}.")
+            return
+        event_loop = f"{self.region.options.hostname}:pid={os.getpid()}"
+        if self._secret != self.region.secret:
+            self._log(f"Event-loop '{event_loop}' FAILED authentication; dropping connection.")
+            return
+        self._log(f"Event-loop '{event_loop}' authenticated.")
+        self._register(event_loop)
+
+    def _reaches(self, url):
+        blocked = self.host.info.get("firewalled") or ()
+        return urlsplit(url).hostname not in blocked and _same_region(url, self.hosts.base_url)
+
+    def _register_over_http(self):
+        """What a cluster of 1.5 or 1.6 does: it asks the region's API, which knows no secret."""
+        reported = [
+            {"interface": one["name"], "ip": one["ip"], "subnet_mask": one["subnet_mask"]}
+            for one in self.host.info["interfaces"]
+        ]
+        form = {"uuid": self._uuid or "", "interfaces": json.dumps(reported)}
+        url = f"{self._urls[0]}/api/1.0/nodegroups/?op=register"
+        try:
+            with requests.Session() as http:
+                http.trust_env = False
+                status = http.post(url, data=form, timeout=10).status_code
+        except (requests.RequestException, ValueError):
+            self._log("Could not register with region controller: [Errno 111] Connection refused.")
+            return
+        if status == 200:
+            self.region.controller_connected(self._uuid, True)
+            self._ident = self._uuid
+        elif status == 403:  # the job ends; only a new start asks again
+            self._log("This system has been rejected as a cluster controller.")
+            self.host.set_service(self.name, running=False)
+        elif status != 202:
+            self._log(f"Could not register with region controller: {status}.")
+
+    def _register(self, event_loop):
+        host, info = self.host, self.host.info
+        known = (host.read("maas_id") or "").strip() if host.fact("maas_id") else None
+        ident = self.region.register_controller(
+            uuid=self._uuid,
+            hostname=info["hostname"],
+            interfaces=info["interfaces"],
+            system_id=known or None,
+        )
+        if host.fact("maas_id"):
+            host.write("maas_id", ident, 0o640, "maas:maas")
+            release = self.region.release
+            version = f" with MAAS version {release}" if release >= "2.4" else ""
+            self._log(f"Rack controller '{ident}' registered (via {event_loop}){version}.")
+        else:
+            self._log(f"Cluster '{ident}' registered (via {event_loop}).")
+        self.region.controller_connected(ident, True)
+        self._ident = ident
+
+    def _known(self):
+        with self.region.lock:
+            return any(
+                row["system_id"] == self._ident for row in self.region.rows("racks").values()
+            )
+
+    def _deleted(self):
+        """What the region has a rack do that it deletes, if it reaches it."""
+        host, self._ident = self.host, None
+        self._log("Attempting to disable the rackd service.")
+        if host.release < "2.1":
+            host.set_service(self.name, running=False)
+            return
+        for name in ("secret", "maas_id"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(host.path(name))
+        host.set_service(self.name, running=True)
+
+    def disconnect(self):
+        if self._ident is None:
+            return
+        with contextlib.suppress(KeyError, LookupError):  # the region may have deleted it
+            self.region.controller_connected(self._ident, False)
+        self._ident = None
+
+    def _log(self, text):
+        self.host.log(self.name, text)
+
+
+def _same_region(url, base_url):
+    """Whether a URL leads to the emulated region, by whichever name of loopback."""
+    asked, ours = urlsplit(url), urlsplit(base_url)
+    if asked.scheme != ours.scheme or asked.path.rstrip("/") != ours.path:
+        return False
+    try:
+        return _port(asked) == _port(ours) and _loopback(asked.hostname or "")
+    except ValueError:
+        return False
+
+
+def _port(parts):
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _loopback(name):
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
