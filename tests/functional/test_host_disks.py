@@ -105,7 +105,9 @@ def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, part, k
         ["unshare", "--mount", *program],
         env={
             **os.environ,
-            "PYTHONPATH": f"{_REPOSITORY / '_utils'}:{_REPOSITORY / 'emulator'}:{_REPOSITORY / 'tests'}",
+            "PYTHONPATH": ":".join(
+                str(_REPOSITORY / one) for one in ("_utils", "emulator", "tests")
+            ),
         },
         capture_output=True,
         text=True,

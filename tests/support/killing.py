@@ -33,7 +33,9 @@ def every_point(**job) -> list[dict]:
         [sys.executable, "-m", "support.killing", json.dumps(job)],
         env={
             **os.environ,
-            "PYTHONPATH": f"{_HERE.parents[2] / '_utils'}:{_HERE.parents[2] / 'emulator'}:{_HERE.parents[1]}",
+            "PYTHONPATH": ":".join(
+                str(_HERE.parents[2] / one) for one in ("_utils", "emulator", "tests")
+            ),
         },
         capture_output=True,
         text=True,
