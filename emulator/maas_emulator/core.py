@@ -43,11 +43,10 @@ from functools import cached_property
 from typing import Callable
 from urllib.parse import unquote
 
-from saltext.maas import release
-
 from maas_emulator import oauth
 from maas_emulator.dispatch import dispatch
 from maas_emulator.records import POINT_RELEASES, Entry, Options, Rows, Token, User
+from maas_emulator.release import Release, known
 from maas_emulator.web import (
     BARE_JSON,
     JSON,
@@ -78,8 +77,8 @@ class Region:
     FIRST_IDS = {"vlans": 5001}
 
     def __init__(self, which="3.7", options=None, **kwargs):
-        known = release.known(which)
-        self.release = release.Release(POINT_RELEASES.get(str(known), known))
+        release = known(which)
+        self.release = Release(POINT_RELEASES.get(str(release), release))
         self.options = options or Options(**kwargs)
         self.lock = threading.RLock()
         self.log: list[Entry] = []

@@ -51,7 +51,7 @@ def catalogue(release, url):
     """What a mirror offers to a release of MAAS.
 
     Args:
-        release: A :class:`~saltext.maas.release.Release`.
+        release: A :class:`~maas_emulator.release.Release`.
         url: Of the boot source.
 
     Returns:

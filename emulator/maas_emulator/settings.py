@@ -6,8 +6,6 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from saltext.maas.release import Release
-
 from maas_emulator import dns, settings_1x
 from maas_emulator.forms import (
     BAD_IP,
@@ -20,6 +18,7 @@ from maas_emulator.forms import (
     truth,
 )
 from maas_emulator.model_forms import Wrong
+from maas_emulator.release import Release
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import json
 import re
 from urllib.parse import parse_qsl, quote
 
-from saltext.maas.release import Release
-
 from maas_emulator.bodies import Form, read_multipart
+from maas_emulator.release import Release
 
 JSON = "application/json; charset=utf-8"
 BARE_JSON = "application/json"

@@ -9,8 +9,8 @@ from emulator_calls import Caller
 from maas_emulator import oauth
 from maas_emulator.bodies import read_multipart
 from maas_emulator.core import Region
+from maas_emulator.release import Release
 from maas_emulator.web import Endpoint, Routes
-from saltext.maas.release import Release
 
 RELEASES = ("1.5", "1.7", "1.9", "2.4", "3.6", "3.7")
 

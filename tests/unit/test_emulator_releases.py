@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
+from maas_emulator.release import Release
 from maas_emulator.settings import settings_of
-from saltext.maas import release
 
 STORED = ("2.0", "2.4", "2.9", "3.0", "3.3", "3.5", "3.6", "3.7")
 BETWEEN = {
@@ -93,14 +93,14 @@ def test_operations_between_known_releases(which):
 @pytest.mark.parametrize("which", STORED)
 def test_settings(which):
     known = set(facts()[which]["config"]["settable_via_set_config"])
-    assert set(settings_of(release.Release(which))) == known
+    assert set(settings_of(Release(which))) == known
 
 
 @pytest.mark.parametrize("which", BETWEEN)
 def test_settings_between_known_releases(which):
     older, newer = (set(facts()[item]["config"]["settable_via_set_config"]) for item in
                     BETWEEN[which])  # fmt: skip
-    ours = set(settings_of(release.Release(which)))
+    ours = set(settings_of(Release(which)))
     assert older & newer <= ours <= older | newer | ({"http_boot"} if which == "2.3" else set())
 
 
