@@ -74,9 +74,10 @@ test-onboard: $(VENV)/.tests ## onboarding of whole fleets, and what can go wron
 	@$(PY) -m pytest --fleet $(wildcard tests/integration/test_onboarding*.py) $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.tests ## style: ruff and salt-lint
+lint: $(VENV)/.tests ## style and types: ruff, mypy and salt-lint
 	$(PY) -m ruff check $(STYLE)
 	$(PY) -m ruff format --check $(STYLE)
+	$(PY) -m mypy
 	$(VENV)/bin/salt-lint $$(find salt pillar -name '*.sls' | sort)
 
 .PHONY: format
@@ -124,7 +125,7 @@ lock: $(VENV)/.tools ## choose all versions anew and write requirements/
 .PHONY: clean
 clean: ## remove everything that was made
 	rm -rf .venv .venv-* build dist docs/_build docs/reference *.egg-info
-	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment, in steps that are only repeated when what they stand on has changed.
