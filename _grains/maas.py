@@ -33,18 +33,18 @@ def maas(opts=None):
 
 
 def _found(root):
-    from saltext.maas.host import cluster
-    from saltext.maas.host.surface import detect
+    from saltext.maas.host import cluster_config
+    from saltext.maas.host.installation import detect
 
-    surface = detect(root)
-    if surface is None:
+    installation = detect(root)
+    if installation is None:
         return {"installed": False}
     found = {
         "installed": True,
-        "kind": surface.kind,
-        "release": str(surface.release),
-        "roles": sorted(surface.roles),
+        "kind": installation.kind,
+        "release": str(installation.release),
+        "roles": sorted(installation.roles),
     }
-    if "cluster" in surface.roles and surface.release < "2.0":
-        found["cluster_uuid"] = cluster.read_files(surface)["uuid"]
+    if "cluster" in installation.roles and installation.release < "2.0":
+        found["cluster_uuid"] = cluster_config.read_files(installation)["uuid"]
     return found

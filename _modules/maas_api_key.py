@@ -26,8 +26,8 @@ def list_(username):
 
         salt region maas_api_key.list admin
     """
-    surface = runtime.surface(globals(), "region")
-    return [key["name"] for key in users.api_keys(surface, username)]
+    installation = runtime.installation(globals(), "region")
+    return [key["name"] for key in users.api_keys(installation, username)]
 
 
 def create(username, path, name=None):
@@ -51,8 +51,8 @@ def create(username, path, name=None):
 
         salt region maas_api_key.create admin /root/maas.key name=backup
     """
-    surface = runtime.surface(globals(), "region")
-    return key_file.write(surface, username, path, name)
+    installation = runtime.installation(globals(), "region")
+    return key_file.write(installation, username, path, name)
 
 
 def revoke(path, profile=None):
@@ -95,8 +95,10 @@ def fingerprints(username):
 
         salt region maas_api_key.fingerprints admin
     """
-    surface = runtime.surface(globals(), "region")
-    return {users.fingerprint(one["key"]): one["name"] for one in users.api_keys(surface, username)}
+    installation = runtime.installation(globals(), "region")
+    return {
+        users.fingerprint(one["key"]): one["name"] for one in users.api_keys(installation, username)
+    }
 
 
 def rename(username, which, name):
@@ -119,7 +121,7 @@ def rename(username, which, name):
 
         salt region maas_api_key.rename admin 3f0c9d2b77aa backup
     """
-    return users.rename_api_key(runtime.surface(globals(), "region"), username, which, name)
+    return users.rename_api_key(runtime.installation(globals(), "region"), username, which, name)
 
 
 def delete(username, which):
@@ -141,6 +143,6 @@ def delete(username, which):
 
         salt region maas_api_key.delete admin 3f0c9d2b77aa
     """
-    surface = runtime.surface(globals(), "region")
-    key = users.find_key(surface, username, which)
-    return users.delete_api_key(surface, username, key)
+    installation = runtime.installation(globals(), "region")
+    key = users.find_key(installation, username, which)
+    return users.delete_api_key(installation, username, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_boot_resource.list
     """
-    return objects.list_all(globals(), "boot_resource", profile=profile)
+    return module_helpers.list_all(globals(), "boot_resource", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_boot_resource.get custom/rhel9/amd64
     """
-    return objects.get(globals(), "boot_resource", name, profile)
+    return module_helpers.get(globals(), "boot_resource", name, profile)
 
 
 def set_(name, path=None, sha256=None, title=None, filetype=None, base_image=None, profile=None):
@@ -74,7 +74,7 @@ def set_(name, path=None, sha256=None, title=None, filetype=None, base_image=Non
 
         salt region maas_boot_resource.set custom/rhel9/amd64 path=/srv/images/rhel9.tgz
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "boot_resource",
         name,
@@ -106,4 +106,4 @@ def delete(name, profile=None):
 
         salt region maas_boot_resource.delete custom/rhel9/amd64
     """
-    return objects.remove(globals(), "boot_resource", name, profile)
+    return module_helpers.remove(globals(), "boot_resource", name, profile)

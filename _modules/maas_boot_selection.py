@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -26,7 +26,7 @@ def list_(source, profile=None):
 
         salt region maas_boot_selection.list source=http://images.maas.io/ephemeral-v3/stable/
     """
-    return objects.list_all(globals(), "boot_selection", source, profile=profile)
+    return module_helpers.list_all(globals(), "boot_selection", source, profile=profile)
 
 
 def get(name, source, profile=None):
@@ -49,7 +49,7 @@ def get(name, source, profile=None):
 
         salt region maas_boot_selection.get ubuntu/jammy source=http://images.maas.io/ephemeral-v3/stable/
     """
-    return objects.get(globals(), "boot_selection", name, profile, source=source)
+    return module_helpers.get(globals(), "boot_selection", name, profile, source=source)
 
 
 def set_(name, source, arches=None, subarches=None, labels=None, profile=None):
@@ -75,7 +75,7 @@ def set_(name, source, arches=None, subarches=None, labels=None, profile=None):
 
         salt region maas_boot_selection.set ubuntu/jammy source=http://images.maas.io/ephemeral-v3/stable/ 'arches=[amd64, arm64]'
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "boot_selection",
         name,
@@ -107,4 +107,4 @@ def delete(name, source, profile=None):
 
         salt region maas_boot_selection.delete ubuntu/jammy source=http://images.maas.io/ephemeral-v3/stable/
     """
-    return objects.remove(globals(), "boot_selection", name, profile, source=source)
+    return module_helpers.remove(globals(), "boot_selection", name, profile, source=source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_boot_source.list
     """
-    return objects.list_all(globals(), "boot_source", profile=profile)
+    return module_helpers.list_all(globals(), "boot_source", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_boot_source.get http://images.maas.io/ephemeral-v3/stable/
     """
-    return objects.get(globals(), "boot_source", name, profile)
+    return module_helpers.get(globals(), "boot_source", name, profile)
 
 
 def set_(name, keyring_filename=None, keyring_data=None, profile=None):
@@ -71,7 +71,7 @@ def set_(name, keyring_filename=None, keyring_data=None, profile=None):
 
         salt region maas_boot_source.set http://images.maas.io/ephemeral-v3/stable/ keyring_filename=/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "boot_source",
         name,
@@ -100,4 +100,4 @@ def delete(name, profile=None):
 
         salt region maas_boot_source.delete http://images.maas.io/ephemeral-v3/stable/
     """
-    return objects.remove(globals(), "boot_source", name, profile)
+    return module_helpers.remove(globals(), "boot_source", name, profile)

@@ -24,7 +24,7 @@ def profiles(user="root"):
 
         salt region maas_cli.profiles user=ubuntu
     """
-    return cli_login.profiles(cli.surface(globals()), user)
+    return cli_login.profiles(cli.installation(globals()), user)
 
 
 def login(name, url=None, key_file=None, user="root", ca_file=None, verify=None, profile=None):
@@ -52,7 +52,7 @@ def login(name, url=None, key_file=None, user="root", ca_file=None, verify=None,
         salt region maas_cli.login admin key_file=/root/maas.key user=ubuntu
     """
     reach = cli.reach(globals(), url, None, key_file, ca_file, verify, profile)
-    return cli_login.log_in(cli.surface(globals()), name, user=user, **reach)["changes"]
+    return cli_login.log_in(cli.installation(globals()), name, user=user, **reach)["changes"]
 
 
 def logout(name, user="root"):
@@ -74,4 +74,4 @@ def logout(name, user="root"):
 
         salt region maas_cli.logout admin user=ubuntu
     """
-    return bool(cli_login.log_out(cli.surface(globals()), name, user=user)["changes"])
+    return bool(cli_login.log_out(cli.installation(globals()), name, user=user)["changes"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.doctor import examine_cluster
-from saltext.maas.host import cluster, enrolment, images, services
+from saltext.maas.host import cluster_config, enrolment, pxe_images, services
 
 
 def config():
@@ -25,7 +25,7 @@ def config():
 
         salt cluster-1 maas_cluster.config
     """
-    return cluster.read_config(runtime.surface(globals(), "cluster"))
+    return cluster_config.read_config(runtime.installation(globals(), "cluster"))
 
 
 def registered(profile=None):
@@ -47,8 +47,8 @@ def registered(profile=None):
 
         salt cluster-1 maas_cluster.registered
     """
-    surface = runtime.surface(globals(), "cluster")
-    return enrolment.registered(surface, client=runtime.client_with_key(globals(), profile))
+    installation = runtime.installation(globals(), "cluster")
+    return enrolment.registered(installation, client=runtime.client_with_key(globals(), profile))
 
 
 def service_status():
@@ -66,7 +66,7 @@ def service_status():
 
         salt cluster-1 maas_cluster.service_status
     """
-    return services.status(runtime.surface(globals(), "cluster"))
+    return services.status(runtime.installation(globals(), "cluster"))
 
 
 def restart():
@@ -86,8 +86,8 @@ def restart():
 
         salt cluster-1 maas_cluster.restart
     """
-    surface = runtime.surface(globals(), "cluster")
-    return services.restart(surface, surface.fact("cluster_services"))
+    installation = runtime.installation(globals(), "cluster")
+    return services.restart(installation, installation.fact("cluster_services"))
 
 
 def doctor(interfaces=None, addresses=None, seconds=5):
@@ -120,10 +120,10 @@ def doctor(interfaces=None, addresses=None, seconds=5):
 
         salt cluster-1 maas_cluster.doctor interfaces=eth1 addresses=10.0.0.20
     """
-    surface = runtime.surface(globals(), "cluster")
+    installation = runtime.installation(globals(), "cluster")
     own = runtime.pillar(globals(), "clusters", __opts__["id"])
     return examine_cluster(
-        surface,
+        installation,
         interfaces=_list(interfaces),
         addresses=_list(addresses) or (),
         seconds=seconds,
@@ -152,8 +152,8 @@ def images_on_disk():
 
         salt cluster-1 maas_cluster.images_on_disk
     """
-    found = runtime.surface(globals())
-    return images.on_disk(found or runtime.surface(globals(), "cluster"))
+    found = runtime.installation(globals())
+    return pxe_images.on_disk(found or runtime.installation(globals(), "cluster"))
 
 
 def compare_images(listed=None, profile=None):
@@ -181,9 +181,9 @@ def compare_images(listed=None, profile=None):
         salt cluster-1 maas_cluster.compare_images
         salt cluster-1 maas_cluster.compare_images '[ubuntu/trusty/amd64]'
     """
-    surface = runtime.surface(globals(), "cluster")
+    installation = runtime.installation(globals(), "cluster")
     client = runtime.client_with_key(globals(), profile) if listed is None else None
-    return images.compare(surface, listed, client)
+    return pxe_images.compare(installation, listed, client)
 
 
 def boot_resources():
@@ -201,7 +201,7 @@ def boot_resources():
 
         salt cluster-1 maas_cluster.boot_resources
     """
-    return images.sources(runtime.surface(globals(), "cluster"))
+    return pxe_images.sources(runtime.installation(globals(), "cluster"))
 
 
 def import_boot_images(timeout=7200):
@@ -222,6 +222,6 @@ def import_boot_images(timeout=7200):
 
         salt cluster-1 maas_cluster.import_boot_images
     """
-    surface = runtime.surface(globals(), "cluster")
-    images.fetch(surface, timeout)
-    return images.on_disk(surface)
+    installation = runtime.installation(globals(), "cluster")
+    pxe_images.fetch(installation, timeout)
+    return pxe_images.on_disk(installation)

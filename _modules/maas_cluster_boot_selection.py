@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_cluster_boot_selection.list
     """
-    return objects.list_all(globals(), "cluster_boot_selection", profile=profile)
+    return module_helpers.list_all(globals(), "cluster_boot_selection", profile=profile)
 
 
 def get(name, cluster, source, profile=None):
@@ -49,7 +49,7 @@ def get(name, cluster, source, profile=None):
 
         salt region maas_cluster_boot_selection.get trusty cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01 source=http://images.example.com/ephemeral-v2/releases/
     """
-    return objects.get(
+    return module_helpers.get(
         globals(),
         "cluster_boot_selection",
         name,
@@ -83,7 +83,7 @@ def set_(name, cluster, source, arches=None, subarches=None, labels=None, profil
 
         salt region maas_cluster_boot_selection.set trusty cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01 source=http://images.example.com/ephemeral-v2/releases/
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "cluster_boot_selection",
         name,
@@ -117,7 +117,7 @@ def delete(name, cluster, source, profile=None):
 
         salt region maas_cluster_boot_selection.delete trusty cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01 source=http://images.example.com/ephemeral-v2/releases/
     """
-    return objects.remove(
+    return module_helpers.remove(
         globals(),
         "cluster_boot_selection",
         name,

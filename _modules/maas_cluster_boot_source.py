@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_cluster_boot_source.list
     """
-    return objects.list_all(globals(), "cluster_boot_source", profile=profile)
+    return module_helpers.list_all(globals(), "cluster_boot_source", profile=profile)
 
 
 def get(name, cluster, profile=None):
@@ -48,7 +48,7 @@ def get(name, cluster, profile=None):
 
         salt region maas_cluster_boot_source.get http://images.example.com/ephemeral-v2/releases/ cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
     """
-    return objects.get(globals(), "cluster_boot_source", name, profile, cluster=cluster)
+    return module_helpers.get(globals(), "cluster_boot_source", name, profile, cluster=cluster)
 
 
 def set_(name, cluster, keyring_filename=None, keyring_data=None, profile=None):
@@ -73,7 +73,7 @@ def set_(name, cluster, keyring_filename=None, keyring_data=None, profile=None):
 
         salt region maas_cluster_boot_source.set http://images.example.com/ephemeral-v2/releases/ cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "cluster_boot_source",
         name,
@@ -104,4 +104,4 @@ def delete(name, cluster, profile=None):
 
         salt region maas_cluster_boot_source.delete http://images.example.com/ephemeral-v2/releases/ cluster=0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
     """
-    return objects.remove(globals(), "cluster_boot_source", name, profile, cluster=cluster)
+    return module_helpers.remove(globals(), "cluster_boot_source", name, profile, cluster=cluster)

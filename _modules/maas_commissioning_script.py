@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_commissioning_script.list
     """
-    return objects.list_all(globals(), "commissioning_script", profile=profile)
+    return module_helpers.list_all(globals(), "commissioning_script", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_commissioning_script.get 50-fans
     """
-    return objects.get(globals(), "commissioning_script", name, profile)
+    return module_helpers.get(globals(), "commissioning_script", name, profile)
 
 
 def set_(name, content=None, profile=None):
@@ -70,7 +70,7 @@ def set_(name, content=None, profile=None):
 
         salt region maas_commissioning_script.set 50-fans content="$(cat 50-fans)"
     """
-    return objects.save(globals(), "commissioning_script", name, profile, content=content)
+    return module_helpers.save(globals(), "commissioning_script", name, profile, content=content)
 
 
 def delete(name, profile=None):
@@ -92,4 +92,4 @@ def delete(name, profile=None):
 
         salt region maas_commissioning_script.delete 50-fans
     """
-    return objects.remove(globals(), "commissioning_script", name, profile)
+    return module_helpers.remove(globals(), "commissioning_script", name, profile)

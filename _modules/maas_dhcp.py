@@ -5,7 +5,7 @@ In 1.x DHCP belongs to a cluster's interfaces: see ``maas_node_group_interface``
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -28,7 +28,7 @@ def list_(profile=None):
 
         salt region maas_dhcp.list
     """
-    return objects.list_all(globals(), "dhcp", profile=profile)
+    return module_helpers.list_all(globals(), "dhcp", profile=profile)
 
 
 def get(name, profile=None):
@@ -50,7 +50,7 @@ def get(name, profile=None):
 
         salt region maas_dhcp.get dc1/untagged
     """
-    return objects.get(globals(), "dhcp", name, profile)
+    return module_helpers.get(globals(), "dhcp", name, profile)
 
 
 def set_(name, enabled=None, primary_rack=None, secondary_rack=None, relay_vlan=None, profile=None):
@@ -76,7 +76,7 @@ def set_(name, enabled=None, primary_rack=None, secondary_rack=None, relay_vlan=
 
         salt region maas_dhcp.set dc1/untagged enabled=true primary_rack=rack-1
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "dhcp",
         name,

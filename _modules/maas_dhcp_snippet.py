@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_dhcp_snippet.list
     """
-    return objects.list_all(globals(), "dhcp_snippet", profile=profile)
+    return module_helpers.list_all(globals(), "dhcp_snippet", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_dhcp_snippet.get ntp
     """
-    return objects.get(globals(), "dhcp_snippet", name, profile)
+    return module_helpers.get(globals(), "dhcp_snippet", name, profile)
 
 
 def set_(
@@ -87,7 +87,7 @@ def set_(
 
         salt region maas_dhcp_snippet.set ntp value="option ntp-servers 192.0.2.1;"
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "dhcp_snippet",
         name,
@@ -121,4 +121,4 @@ def delete(name, profile=None):
 
         salt region maas_dhcp_snippet.delete ntp
     """
-    return objects.remove(globals(), "dhcp_snippet", name, profile)
+    return module_helpers.remove(globals(), "dhcp_snippet", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_dns_record.list
     """
-    return objects.list_all(globals(), "dns_record", profile=profile)
+    return module_helpers.list_all(globals(), "dns_record", profile=profile)
 
 
 def get(name, rrtype, rrdata, profile=None):
@@ -49,7 +49,7 @@ def get(name, rrtype, rrdata, profile=None):
 
         salt region maas_dns_record.get example.com rrtype=MX rrdata="10 mail.example.com"
     """
-    return objects.get(globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata)
+    return module_helpers.get(globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata)
 
 
 def set_(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
@@ -75,7 +75,7 @@ def set_(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
 
         salt region maas_dns_record.set example.com rrtype=MX rrdata="10 mail.example.com"
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "dns_record",
         name,
@@ -108,4 +108,6 @@ def delete(name, rrtype, rrdata, profile=None):
 
         salt region maas_dns_record.delete example.com rrtype=MX rrdata="10 mail.example.com"
     """
-    return objects.remove(globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata)
+    return module_helpers.remove(
+        globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_dns_resource.list
     """
-    return objects.list_all(globals(), "dns_resource", profile=profile)
+    return module_helpers.list_all(globals(), "dns_resource", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_dns_resource.get www.example.com
     """
-    return objects.get(globals(), "dns_resource", name, profile)
+    return module_helpers.get(globals(), "dns_resource", name, profile)
 
 
 def set_(name, domain=None, ip_addresses=None, address_ttl=None, profile=None):
@@ -72,7 +72,7 @@ def set_(name, domain=None, ip_addresses=None, address_ttl=None, profile=None):
 
         salt region maas_dns_resource.set www.example.com 'ip_addresses=[192.0.2.5]'
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "dns_resource",
         name,
@@ -102,4 +102,4 @@ def delete(name, profile=None):
 
         salt region maas_dns_resource.delete www.example.com
     """
-    return objects.remove(globals(), "dns_resource", name, profile)
+    return module_helpers.remove(globals(), "dns_resource", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_domain.list
     """
-    return objects.list_all(globals(), "domain", profile=profile)
+    return module_helpers.list_all(globals(), "domain", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_domain.get example.com
     """
-    return objects.get(globals(), "domain", name, profile)
+    return module_helpers.get(globals(), "domain", name, profile)
 
 
 def set_(
@@ -81,7 +81,7 @@ def set_(
 
         salt region maas_domain.set example.com ttl=300
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "domain",
         name,
@@ -112,4 +112,4 @@ def delete(name, profile=None):
 
         salt region maas_domain.delete example.com
     """
-    return objects.remove(globals(), "domain", name, profile)
+    return module_helpers.remove(globals(), "domain", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_fabric.list
     """
-    return objects.list_all(globals(), "fabric", profile=profile)
+    return module_helpers.list_all(globals(), "fabric", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_fabric.get dc1
     """
-    return objects.get(globals(), "fabric", name, profile)
+    return module_helpers.get(globals(), "fabric", name, profile)
 
 
 def set_(
@@ -83,7 +83,7 @@ def set_(
 
         salt region maas_fabric.set dc1 class_type=10g
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "fabric",
         name,
@@ -115,4 +115,4 @@ def delete(name, profile=None):
 
         salt region maas_fabric.delete dc1
     """
-    return objects.remove(globals(), "fabric", name, profile)
+    return module_helpers.remove(globals(), "fabric", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects, runtime
+from saltext.maas import module_helpers, runtime
 from saltext.maas.resources.imports import start
 
 __func_alias__ = {"list_": "list", "import_": "import"}
@@ -27,7 +27,7 @@ def list_(profile=None):
 
         salt region maas_image.list
     """
-    return objects.images(globals(), profile)
+    return module_helpers.images(globals(), profile)
 
 
 def list_cluster(name, profile=None):
@@ -50,7 +50,7 @@ def list_cluster(name, profile=None):
 
         salt region maas_image.list_cluster rack-1
     """
-    return objects.cluster_images(globals(), name, profile)
+    return module_helpers.cluster_images(globals(), name, profile)
 
 
 def import_(profile=None):
@@ -95,7 +95,7 @@ def importing(profile=None):
 
         salt region maas_image.importing
     """
-    client = objects.asked(globals(), "2.1", "reports of running imports", profile)
+    client = module_helpers.asked(globals(), "2.1", "reports of running imports", profile)
     return client.get("boot-resources/", op="is_importing")
 
 
@@ -117,5 +117,5 @@ def stop_import(profile=None):
 
         salt region maas_image.stop_import
     """
-    client = objects.asked(globals(), "2.1", "ways to stop an import", profile)
+    client = module_helpers.asked(globals(), "2.1", "ways to stop an import", profile)
     return client.post("boot-resources/", op="stop_import")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_ip_address.list
     """
-    return objects.list_all(globals(), "ip_address", profile=profile)
+    return module_helpers.list_all(globals(), "ip_address", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_ip_address.get 10.10.0.88
     """
-    return objects.get(globals(), "ip_address", name, profile)
+    return module_helpers.get(globals(), "ip_address", name, profile)
 
 
 def set_(name, subnet=None, network=None, mac=None, hostname=None, domain=None, profile=None):
@@ -74,7 +74,7 @@ def set_(name, subnet=None, network=None, mac=None, hostname=None, domain=None, 
 
         salt region maas_ip_address.set 10.10.0.88 hostname=printer
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "ip_address",
         name,
@@ -106,4 +106,4 @@ def delete(name, profile=None):
 
         salt region maas_ip_address.delete 10.10.0.88
     """
-    return objects.remove(globals(), "ip_address", name, profile)
+    return module_helpers.remove(globals(), "ip_address", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_ip_range.list
     """
-    return objects.list_all(globals(), "ip_range", profile=profile)
+    return module_helpers.list_all(globals(), "ip_range", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_ip_range.get 10.10.0.100-10.10.0.150
     """
-    return objects.get(globals(), "ip_range", name, profile)
+    return module_helpers.get(globals(), "ip_range", name, profile)
 
 
 def set_(name, subnet=None, type=None, comment=None, profile=None):
@@ -72,7 +72,7 @@ def set_(name, subnet=None, type=None, comment=None, profile=None):
 
         salt region maas_ip_range.set 10.10.0.100-10.10.0.150 subnet=10.10.0.0/24 type=dynamic
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "ip_range",
         name,
@@ -102,4 +102,4 @@ def delete(name, profile=None):
 
         salt region maas_ip_range.delete 10.10.0.100-10.10.0.150
     """
-    return objects.remove(globals(), "ip_range", name, profile)
+    return module_helpers.remove(globals(), "ip_range", name, profile)

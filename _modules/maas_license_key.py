@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_license_key.list
     """
-    return objects.list_all(globals(), "license_key", profile=profile)
+    return module_helpers.list_all(globals(), "license_key", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_license_key.get windows/win2012r2
     """
-    return objects.get(globals(), "license_key", name, profile)
+    return module_helpers.get(globals(), "license_key", name, profile)
 
 
 def set_(name, license_key=None, profile=None):
@@ -70,7 +70,7 @@ def set_(name, license_key=None, profile=None):
 
         salt region maas_license_key.set windows/win2012r2 license_key=XXXXX-XXXXX-XXXXX-XXXXX-XXXXX
     """
-    return objects.save(globals(), "license_key", name, profile, license_key=license_key)
+    return module_helpers.save(globals(), "license_key", name, profile, license_key=license_key)
 
 
 def delete(name, profile=None):
@@ -92,4 +92,4 @@ def delete(name, profile=None):
 
         salt region maas_license_key.delete windows/win2012r2
     """
-    return objects.remove(globals(), "license_key", name, profile)
+    return module_helpers.remove(globals(), "license_key", name, profile)

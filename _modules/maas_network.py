@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_network.list
     """
-    return objects.list_all(globals(), "network", profile=profile)
+    return module_helpers.list_all(globals(), "network", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_network.get office
     """
-    return objects.get(globals(), "network", name, profile)
+    return module_helpers.get(globals(), "network", name, profile)
 
 
 def set_(
@@ -84,7 +84,7 @@ def set_(
 
         salt region maas_network.set office ip=172.16.0.0 netmask=255.255.0.0
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "network",
         name,
@@ -117,4 +117,4 @@ def delete(name, profile=None):
 
         salt region maas_network.delete office
     """
-    return objects.remove(globals(), "network", name, profile)
+    return module_helpers.remove(globals(), "network", name, profile)

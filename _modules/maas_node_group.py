@@ -7,7 +7,7 @@ interfaces hang on it.
 
 from __future__ import annotations
 
-from saltext.maas import objects, runtime
+from saltext.maas import module_helpers, runtime
 from saltext.maas.client.session import segment
 
 __func_alias__ = {"list_": "list", "set_": "set"}
@@ -31,7 +31,7 @@ def list_(profile=None):
 
         salt region maas_node_group.list
     """
-    return objects.list_all(globals(), "node_group", profile=profile)
+    return module_helpers.list_all(globals(), "node_group", profile=profile)
 
 
 def get(name, profile=None):
@@ -53,7 +53,7 @@ def get(name, profile=None):
 
         salt region maas_node_group.get 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return objects.get(globals(), "node_group", name, profile)
+    return module_helpers.get(globals(), "node_group", name, profile)
 
 
 def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
@@ -79,7 +79,7 @@ def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
 
         salt region maas_node_group.set 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001 cluster_name=east status=accepted
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "node_group",
         name,
@@ -109,7 +109,7 @@ def delete(name, profile=None):
 
         salt region maas_node_group.delete 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return objects.remove(globals(), "node_group", name, profile)
+    return module_helpers.remove(globals(), "node_group", name, profile)
 
 
 def import_boot_images(name=None, profile=None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -26,7 +26,7 @@ def list_(cluster, profile=None):
 
         salt region maas_node_group_interface.list cluster=5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return objects.list_all(globals(), "node_group_interface", cluster, profile=profile)
+    return module_helpers.list_all(globals(), "node_group_interface", cluster, profile=profile)
 
 
 def get(name, cluster, profile=None):
@@ -49,7 +49,7 @@ def get(name, cluster, profile=None):
 
         salt region maas_node_group_interface.get eth0 cluster=5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return objects.get(globals(), "node_group_interface", name, profile, cluster=cluster)
+    return module_helpers.get(globals(), "node_group_interface", name, profile, cluster=cluster)
 
 
 def set_(
@@ -96,7 +96,7 @@ def set_(
 
         salt region maas_node_group_interface.set eth0 cluster=5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001 management=dhcp ip=10.10.0.2 subnet_mask=255.255.255.0 ip_range_low=10.10.0.100 ip_range_high=10.10.0.150
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "node_group_interface",
         name,
@@ -135,4 +135,4 @@ def delete(name, cluster, profile=None):
 
         salt region maas_node_group_interface.delete eth0 cluster=5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return objects.remove(globals(), "node_group_interface", name, profile, cluster=cluster)
+    return module_helpers.remove(globals(), "node_group_interface", name, profile, cluster=cluster)

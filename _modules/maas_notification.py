@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_notification.list
     """
-    return objects.list_all(globals(), "notification", profile=profile)
+    return module_helpers.list_all(globals(), "notification", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_notification.get window
     """
-    return objects.get(globals(), "notification", name, profile)
+    return module_helpers.get(globals(), "notification", name, profile)
 
 
 def set_(
@@ -84,7 +84,7 @@ def set_(
 
         salt region maas_notification.set window message="Maintenance on Monday" category=warning
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "notification",
         name,
@@ -117,4 +117,4 @@ def delete(name, profile=None):
 
         salt region maas_notification.delete window
     """
-    return objects.remove(globals(), "notification", name, profile)
+    return module_helpers.remove(globals(), "notification", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_package_repository.list
     """
-    return objects.list_all(globals(), "package_repository", profile=profile)
+    return module_helpers.list_all(globals(), "package_repository", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_package_repository.get tools
     """
-    return objects.get(globals(), "package_repository", name, profile)
+    return module_helpers.get(globals(), "package_repository", name, profile)
 
 
 def set_(
@@ -91,7 +91,7 @@ def set_(
 
         salt region maas_package_repository.set tools url=http://repo.example.com/tools 'components=[main]'
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "package_repository",
         name,
@@ -127,4 +127,4 @@ def delete(name, profile=None):
 
         salt region maas_package_repository.delete tools
     """
-    return objects.remove(globals(), "package_repository", name, profile)
+    return module_helpers.remove(globals(), "package_repository", name, profile)

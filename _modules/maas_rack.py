@@ -5,7 +5,7 @@ A rack controller cannot be created: it enrols itself with the shared secret.
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -28,7 +28,7 @@ def list_(profile=None):
 
         salt region maas_rack.list
     """
-    return objects.list_all(globals(), "rack", profile=profile)
+    return module_helpers.list_all(globals(), "rack", profile=profile)
 
 
 def get(name, profile=None):
@@ -50,7 +50,7 @@ def get(name, profile=None):
 
         salt region maas_rack.get rack-1
     """
-    return objects.get(globals(), "rack", name, profile)
+    return module_helpers.get(globals(), "rack", name, profile)
 
 
 def set_(
@@ -87,7 +87,7 @@ def set_(
 
         salt region maas_rack.set rack-1 description=leftrow
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "rack",
         name,
@@ -121,4 +121,4 @@ def delete(name, force=None, profile=None):
 
         salt region maas_rack.delete rack-1
     """
-    return objects.remove(globals(), "rack", name, profile, force=force)
+    return module_helpers.remove(globals(), "rack", name, profile, force=force)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from saltext.maas import pillar, runtime, show, whole
+from saltext.maas import pillar, region_plan, render, runtime
 from saltext.maas.doctor import examine_region
-from saltext.maas.host import agreement, reach, region, services, shared_secret, users
+from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
 from saltext.maas.reconcile import Snapshot
 
 
@@ -29,7 +29,7 @@ def config():
 
         salt region maas_region.config
     """
-    return agreement.config(runtime.surface(globals(), "region"))
+    return consistency.config(runtime.installation(globals(), "region"))
 
 
 def check():
@@ -54,9 +54,9 @@ def check():
 
         salt region maas_region.check
     """
-    surface = runtime.surface(globals(), "region")
+    installation = runtime.installation(globals(), "region")
     url = runtime.pillar(globals(), "api").get("url")
-    return [*agreement.check(surface), *agreement.unencrypted(surface, url)]
+    return [*consistency.check(installation), *consistency.unencrypted(installation, url)]
 
 
 def secret():
@@ -79,7 +79,7 @@ def secret():
 
         salt region maas_region.secret
     """
-    return shared_secret.status(runtime.surface(globals(), "region"))
+    return shared_secret.status(runtime.installation(globals(), "region"))
 
 
 def reconfigure(wait=180, test=False):
@@ -106,7 +106,9 @@ def reconfigure(wait=180, test=False):
 
         salt region maas_region.reconfigure
     """
-    return region.reconfigure(runtime.surface(globals(), "region"), test=test, wait=wait)
+    return region_config.reconfigure(
+        runtime.installation(globals(), "region"), test=test, wait=wait
+    )
 
 
 def reachable(url=None):
@@ -147,7 +149,7 @@ def service_status():
 
         salt region maas_region.service_status
     """
-    return services.status(runtime.surface(globals(), "region"))
+    return services.status(runtime.installation(globals(), "region"))
 
 
 def admin_exists(name):
@@ -168,7 +170,7 @@ def admin_exists(name):
 
         salt region maas_region.admin_exists admin
     """
-    return users.exists(runtime.surface(globals(), "region"), name)
+    return users.exists(runtime.installation(globals(), "region"), name)
 
 
 def plan(data=None, form=None, colour=False, profile=None):
@@ -199,10 +201,10 @@ def plan(data=None, form=None, colour=False, profile=None):
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
     snapshot = _snapshot(now, profile, plans=True)
-    found = whole.plan_of(snapshot, described)
+    found = region_plan.plan_of(snapshot, described)
     if form is None:
         return found.shown()
-    return show.shown(snapshot, found, form, colour, __opts__.get("id"))
+    return render.shown(snapshot, found, form, colour, __opts__.get("id"))
 
 
 def unmanaged(data=None, types=None, profile=None):
@@ -231,7 +233,7 @@ def unmanaged(data=None, types=None, profile=None):
     """
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
-    return whole.unmanaged_of(_snapshot(now, profile), described, types)
+    return region_plan.unmanaged_of(_snapshot(now, profile), described, types)
 
 
 def drift(data=None, profile=None, seconds=None):
@@ -262,7 +264,7 @@ def drift(data=None, profile=None, seconds=None):
     now = runtime.refreshed(globals(), data)
     described = runtime.described(now, data)
     with runtime.client(now, profile).within(seconds):
-        return whole.drift(_snapshot(now, profile), described)
+        return region_plan.drift(_snapshot(now, profile), described)
 
 
 def export(folder=None, by=None, profile=None):
@@ -346,7 +348,7 @@ def doctor():
         salt region maas_region.doctor
     """
     return examine_region(
-        runtime.surface(globals(), "region"),
+        runtime.installation(globals(), "region"),
         url=runtime.pillar(globals(), "region").get("url"),
         ca_file=runtime.pillar(globals(), "api").get("ca_file"),
         api_url=runtime.pillar(globals(), "api").get("url"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_region_controller.list
     """
-    return objects.list_all(globals(), "region_controller", profile=profile)
+    return module_helpers.list_all(globals(), "region_controller", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_region_controller.get region
     """
-    return objects.get(globals(), "region_controller", name, profile)
+    return module_helpers.get(globals(), "region_controller", name, profile)
 
 
 def set_(
@@ -82,7 +82,7 @@ def set_(
 
         salt region maas_region_controller.set region zone=north
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "region_controller",
         name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_reserved_ip.list
     """
-    return objects.list_all(globals(), "reserved_ip", profile=profile)
+    return module_helpers.list_all(globals(), "reserved_ip", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_reserved_ip.get 10.10.0.77
     """
-    return objects.get(globals(), "reserved_ip", name, profile)
+    return module_helpers.get(globals(), "reserved_ip", name, profile)
 
 
 def set_(name, mac_address=None, subnet=None, comment=None, profile=None):
@@ -72,7 +72,7 @@ def set_(name, mac_address=None, subnet=None, comment=None, profile=None):
 
         salt region maas_reserved_ip.set 10.10.0.77 mac_address=52:54:00:00:00:77
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "reserved_ip",
         name,
@@ -102,4 +102,4 @@ def delete(name, profile=None):
 
         salt region maas_reserved_ip.delete 10.10.0.77
     """
-    return objects.remove(globals(), "reserved_ip", name, profile)
+    return module_helpers.remove(globals(), "reserved_ip", name, profile)

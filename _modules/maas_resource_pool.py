@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_resource_pool.list
     """
-    return objects.list_all(globals(), "resource_pool", profile=profile)
+    return module_helpers.list_all(globals(), "resource_pool", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_resource_pool.get web
     """
-    return objects.get(globals(), "resource_pool", name, profile)
+    return module_helpers.get(globals(), "resource_pool", name, profile)
 
 
 def set_(name, description=None, profile=None):
@@ -70,7 +70,7 @@ def set_(name, description=None, profile=None):
 
         salt region maas_resource_pool.set web description="front ends"
     """
-    return objects.save(globals(), "resource_pool", name, profile, description=description)
+    return module_helpers.save(globals(), "resource_pool", name, profile, description=description)
 
 
 def delete(name, profile=None):
@@ -92,4 +92,4 @@ def delete(name, profile=None):
 
         salt region maas_resource_pool.delete web
     """
-    return objects.remove(globals(), "resource_pool", name, profile)
+    return module_helpers.remove(globals(), "resource_pool", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_script.list
     """
-    return objects.list_all(globals(), "script", profile=profile)
+    return module_helpers.list_all(globals(), "script", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_script.get check-fans
     """
-    return objects.get(globals(), "script", name, profile)
+    return module_helpers.get(globals(), "script", name, profile)
 
 
 def set_(
@@ -106,7 +106,7 @@ def set_(
 
         salt region maas_script.set check-fans type=testing script="$(cat check-fans.sh)"
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "script",
         name,
@@ -148,4 +148,4 @@ def delete(name, profile=None):
 
         salt region maas_script.delete check-fans
     """
-    return objects.remove(globals(), "script", name, profile)
+    return module_helpers.remove(globals(), "script", name, profile)

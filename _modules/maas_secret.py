@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from saltext.maas import envelope, runtime
-from saltext.maas.host import cluster, leave
+from saltext.maas.host import cluster_config, disconnect
 
 
 def seal(keys, lifetime=600, trusted=()):
@@ -61,8 +61,8 @@ def install(sealed):
 
         salt rack-1 maas_secret.install "$ENVELOPE"
     """
-    surface = runtime.surface(globals(), "cluster")
-    done = cluster.configure(surface, secret=envelope.open_own(globals(), sealed))
+    installation = runtime.installation(globals(), "cluster")
+    done = cluster_config.configure(installation, secret=envelope.open_own(globals(), sealed))
     return {name: done[name] for name in ("changes", "warnings", "restarted")}
 
 
@@ -84,7 +84,7 @@ def check(sealed):
 
         salt rack-1 maas_secret.check "$ENVELOPE"
     """
-    runtime.surface(globals(), "cluster")
+    runtime.installation(globals(), "cluster")
     envelope.open_own(globals(), sealed, use_up=False)
     return True
 
@@ -116,7 +116,7 @@ def renew(test=False):
     """
     from saltext.maas.host import rotate
 
-    return rotate.rotate(runtime.surface(globals(), "region"), test=test)
+    return rotate.rotate(runtime.installation(globals(), "region"), test=test)
 
 
 def remove():
@@ -134,4 +134,4 @@ def remove():
 
         salt rack-1 maas_secret.remove
     """
-    return leave.leave(runtime.surface(globals(), "cluster"))
+    return disconnect.leave(runtime.installation(globals(), "cluster"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -27,7 +27,7 @@ def list_(profile=None):
 
         salt region maas_setting.list
     """
-    return objects.list_settings(globals(), profile)
+    return module_helpers.list_settings(globals(), profile)
 
 
 def get(name, profile=None):
@@ -49,7 +49,7 @@ def get(name, profile=None):
 
         salt region maas_setting.get upstream_dns
     """
-    return objects.get(globals(), "setting", name, profile)["value"]
+    return module_helpers.get(globals(), "setting", name, profile)["value"]
 
 
 def set_(name, value, profile=None):
@@ -72,4 +72,4 @@ def set_(name, value, profile=None):
 
         salt region maas_setting.set enable_http_proxy false
     """
-    return objects.save(globals(), "setting", name, profile, value=value)
+    return module_helpers.save(globals(), "setting", name, profile, value=value)

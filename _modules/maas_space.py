@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_space.list
     """
-    return objects.list_all(globals(), "space", profile=profile)
+    return module_helpers.list_all(globals(), "space", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_space.get storage
     """
-    return objects.get(globals(), "space", name, profile)
+    return module_helpers.get(globals(), "space", name, profile)
 
 
 def set_(name, description=None, profile=None):
@@ -70,7 +70,7 @@ def set_(name, description=None, profile=None):
 
         salt region maas_space.set storage
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "space",
         name,
@@ -98,4 +98,4 @@ def delete(name, profile=None):
 
         salt region maas_space.delete storage
     """
-    return objects.remove(globals(), "space", name, profile)
+    return module_helpers.remove(globals(), "space", name, profile)

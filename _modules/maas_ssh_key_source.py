@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_ssh_key_source.list
     """
-    return objects.list_all(globals(), "ssh_key_source", profile=profile)
+    return module_helpers.list_all(globals(), "ssh_key_source", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_ssh_key_source.get gh:octocat
     """
-    return objects.get(globals(), "ssh_key_source", name, profile)
+    return module_helpers.get(globals(), "ssh_key_source", name, profile)
 
 
 def add(name, profile=None):
@@ -69,7 +69,7 @@ def add(name, profile=None):
 
         salt region maas_ssh_key_source.add gh:octocat
     """
-    return objects.save(globals(), "ssh_key_source", name, profile)
+    return module_helpers.save(globals(), "ssh_key_source", name, profile)
 
 
 def delete(name, profile=None):
@@ -91,4 +91,4 @@ def delete(name, profile=None):
 
         salt region maas_ssh_key_source.delete gh:octocat
     """
-    return objects.remove(globals(), "ssh_key_source", name, profile)
+    return module_helpers.remove(globals(), "ssh_key_source", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_ssl_key.list
     """
-    return objects.list_all(globals(), "ssl_key", profile=profile)
+    return module_helpers.list_all(globals(), "ssl_key", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_ssl_key.get "$(cat client.pem)"
     """
-    return objects.get(globals(), "ssl_key", name, profile)
+    return module_helpers.get(globals(), "ssl_key", name, profile)
 
 
 def add(name, profile=None):
@@ -69,7 +69,7 @@ def add(name, profile=None):
 
         salt region maas_ssl_key.add "$(cat client.pem)"
     """
-    return objects.save(globals(), "ssl_key", name, profile)
+    return module_helpers.save(globals(), "ssl_key", name, profile)
 
 
 def delete(name, profile=None):
@@ -91,4 +91,4 @@ def delete(name, profile=None):
 
         salt region maas_ssl_key.delete "$(cat client.pem)"
     """
-    return objects.remove(globals(), "ssl_key", name, profile)
+    return module_helpers.remove(globals(), "ssl_key", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_static_route.list
     """
-    return objects.list_all(globals(), "static_route", profile=profile)
+    return module_helpers.list_all(globals(), "static_route", profile=profile)
 
 
 def get(name, source, profile=None):
@@ -48,7 +48,7 @@ def get(name, source, profile=None):
 
         salt region maas_static_route.get "10.20.0.0/24 via 10.10.0.1" source=10.10.0.0/24
     """
-    return objects.get(globals(), "static_route", name, profile, source=source)
+    return module_helpers.get(globals(), "static_route", name, profile, source=source)
 
 
 def set_(name, source, metric=None, profile=None):
@@ -72,7 +72,9 @@ def set_(name, source, metric=None, profile=None):
 
         salt region maas_static_route.set "10.20.0.0/24 via 10.10.0.1" source=10.10.0.0/24
     """
-    return objects.save(globals(), "static_route", name, profile, source=source, metric=metric)
+    return module_helpers.save(
+        globals(), "static_route", name, profile, source=source, metric=metric
+    )
 
 
 def delete(name, source, profile=None):
@@ -95,4 +97,4 @@ def delete(name, source, profile=None):
 
         salt region maas_static_route.delete "10.20.0.0/24 via 10.10.0.1" source=10.10.0.0/24
     """
-    return objects.remove(globals(), "static_route", name, profile, source=source)
+    return module_helpers.remove(globals(), "static_route", name, profile, source=source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_subnet.list
     """
-    return objects.list_all(globals(), "subnet", profile=profile)
+    return module_helpers.list_all(globals(), "subnet", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_subnet.get 10.10.0.0/24
     """
-    return objects.get(globals(), "subnet", name, profile)
+    return module_helpers.get(globals(), "subnet", name, profile)
 
 
 def set_(
@@ -96,7 +96,7 @@ def set_(
 
         salt region maas_subnet.set 10.10.0.0/24 vlan=dc1/100 gateway_ip=10.10.0.1 'dns_servers=[10.10.0.2]'
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "subnet",
         name,
@@ -136,4 +136,4 @@ def delete(name, force=None, profile=None):
 
         salt region maas_subnet.delete 10.10.0.0/24
     """
-    return objects.remove(globals(), "subnet", name, profile, force=force)
+    return module_helpers.remove(globals(), "subnet", name, profile, force=force)

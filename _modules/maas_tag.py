@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_tag.list
     """
-    return objects.list_all(globals(), "tag", profile=profile)
+    return module_helpers.list_all(globals(), "tag", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_tag.get gpu
     """
-    return objects.get(globals(), "tag", name, profile)
+    return module_helpers.get(globals(), "tag", name, profile)
 
 
 def set_(name, definition=None, comment=None, kernel_opts=None, profile=None):
@@ -72,7 +72,7 @@ def set_(name, definition=None, comment=None, kernel_opts=None, profile=None):
 
         salt region maas_tag.set gpu kernel_opts=nomodeset
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "tag",
         name,
@@ -102,4 +102,4 @@ def delete(name, profile=None):
 
         salt region maas_tag.delete gpu
     """
-    return objects.remove(globals(), "tag", name, profile)
+    return module_helpers.remove(globals(), "tag", name, profile)

@@ -5,7 +5,7 @@ Deleting users needs 1.9 or later.
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -28,7 +28,7 @@ def list_(profile=None):
 
         salt region maas_user.list
     """
-    return objects.list_all(globals(), "user", profile=profile)
+    return module_helpers.list_all(globals(), "user", profile=profile)
 
 
 def get(name, profile=None):
@@ -50,7 +50,7 @@ def get(name, profile=None):
 
         salt region maas_user.get ops
     """
-    return objects.get(globals(), "user", name, profile)
+    return module_helpers.get(globals(), "user", name, profile)
 
 
 def set_(name, email=None, password=None, is_superuser=None, profile=None):
@@ -75,7 +75,7 @@ def set_(name, email=None, password=None, is_superuser=None, profile=None):
 
         salt region maas_user.set ops email=ops@example.com password=sdb://vault/maas-ops
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "user",
         name,
@@ -105,4 +105,4 @@ def delete(name, profile=None):
 
         salt region maas_user.delete ops
     """
-    return objects.remove(globals(), "user", name, profile)
+    return module_helpers.remove(globals(), "user", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_vlan.list
     """
-    return objects.list_all(globals(), "vlan", profile=profile)
+    return module_helpers.list_all(globals(), "vlan", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_vlan.get dc1/100
     """
-    return objects.get(globals(), "vlan", name, profile)
+    return module_helpers.get(globals(), "vlan", name, profile)
 
 
 def set_(
@@ -85,7 +85,7 @@ def set_(
 
         salt region maas_vlan.set dc1/100 vlan_name=storage mtu=9000
     """
-    return objects.save(
+    return module_helpers.save(
         globals(),
         "vlan",
         name,
@@ -118,4 +118,4 @@ def delete(name, profile=None):
 
         salt region maas_vlan.delete dc1/100
     """
-    return objects.remove(globals(), "vlan", name, profile)
+    return module_helpers.remove(globals(), "vlan", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import objects
+from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -25,7 +25,7 @@ def list_(profile=None):
 
         salt region maas_zone.list
     """
-    return objects.list_all(globals(), "zone", profile=profile)
+    return module_helpers.list_all(globals(), "zone", profile=profile)
 
 
 def get(name, profile=None):
@@ -47,7 +47,7 @@ def get(name, profile=None):
 
         salt region maas_zone.get north
     """
-    return objects.get(globals(), "zone", name, profile)
+    return module_helpers.get(globals(), "zone", name, profile)
 
 
 def set_(name, description=None, profile=None):
@@ -70,7 +70,7 @@ def set_(name, description=None, profile=None):
 
         salt region maas_zone.set north description="by the window"
     """
-    return objects.save(globals(), "zone", name, profile, description=description)
+    return module_helpers.save(globals(), "zone", name, profile, description=description)
 
 
 def delete(name, profile=None):
@@ -92,4 +92,4 @@ def delete(name, profile=None):
 
         salt region maas_zone.delete north
     """
-    return objects.remove(globals(), "zone", name, profile)
+    return module_helpers.remove(globals(), "zone", name, profile)

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import logging
 
-from saltext.maas import inventory, kept, master
+from saltext.maas import cache, inventory, master
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def ext_pillar(
     try:
         nodes = master.kept_nodes(__opts__, profile, lifetime).nodes(seconds)
     except Exception as error:  # one that is raised would keep every minion from its states
-        log.error("External pillar maas: %s", kept.told(error))
+        log.error("External pillar maas: %s", cache.told(error))
         return {}
     found = inventory.of_minion(nodes, minion_id, ignore_domain)
     return {key: found} if found else {}

@@ -83,10 +83,10 @@ def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False
 
         salt-run maas.offboard rack-3 successor=rack-1
     """
-    from saltext.maas.fleet import core, leave
+    from saltext.maas.fleet import core, offboard
 
     with core.plainly(), core.Fleet(globals(), progress=True) as fleet:
-        return leave.run(fleet, target, tgt_type, successor, force, dry_run)
+        return offboard.run(fleet, target, tgt_type, successor, force, dry_run)
 
 
 def status(target=None, tgt_type="glob"):
@@ -284,10 +284,10 @@ def plan(region=None, form="text", output=None):
         salt-run maas.plan maas-region
         salt-run maas.plan maas-region form=html output=/tmp/plan.html
     """
-    from saltext.maas.fleet import core, whole
+    from saltext.maas.fleet import core, regions
 
     with core.plainly():
-        return whole.plan(globals(), region, form, output)
+        return regions.plan(globals(), region, form, output)
 
 
 def export(region=None, folder=None, by=None):
@@ -312,10 +312,10 @@ def export(region=None, folder=None, by=None):
 
         salt-run maas.export maas-region /srv/pillar/maas by=type
     """
-    from saltext.maas.fleet import core, whole
+    from saltext.maas.fleet import core, regions
 
     with core.plainly():
-        return whole.export(globals(), region, folder, by)
+        return regions.export(globals(), region, folder, by)
 
 
 def unmanaged(region=None, types=None):
@@ -337,10 +337,10 @@ def unmanaged(region=None, types=None):
 
         salt-run maas.unmanaged maas-region types='[vlan, subnet]'
     """
-    from saltext.maas.fleet import core, whole
+    from saltext.maas.fleet import core, regions
 
     with core.plainly():
-        return whole.ask(globals(), region, "maas_region.unmanaged", types=types)
+        return regions.ask(globals(), region, "maas_region.unmanaged", types=types)
 
 
 def drift(region=None):
@@ -362,7 +362,7 @@ def drift(region=None):
 
         salt-run maas.drift maas-region
     """
-    from saltext.maas.fleet import core, whole
+    from saltext.maas.fleet import core, regions
 
     with core.plainly():
-        return whole.ask(globals(), region, "maas_region.drift")
+        return regions.ask(globals(), region, "maas_region.drift")

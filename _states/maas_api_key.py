@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from saltext.maas import cli, ensure, runtime
+from saltext.maas import cli, runtime, state_helpers
 from saltext.maas.host import key_file
 
 
@@ -33,15 +33,15 @@ def present(name, username, key_name=None):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
-        done = key_file.kept(surface, username, name, key_name, test)
+        installation = runtime.installation(globals(), "region")
+        done = key_file.kept(installation, username, name, key_name, test)
         if test and name in done["changes"]:  # later states of this run may build upon it
             __context__.setdefault(cli.PROMISED, set()).add(name)
         if not done["changes"]:
-            return ensure.outcome(name, test, comment=f"{name} holds a key of {username}.")
-        return ensure.host_outcome(name, test, done)
+            return state_helpers.outcome(name, test, comment=f"{name} holds a key of {username}.")
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def absent(name, revoke=False, profile=None):
@@ -65,7 +65,7 @@ def absent(name, revoke=False, profile=None):
 
     def work():
         if not os.path.lexists(name):
-            return ensure.outcome(name, test, comment=f"{name} is not there.")
+            return state_helpers.outcome(name, test, comment=f"{name} is not there.")
         changes = {name: {"old": "present", "new": None}}
         also = ""
         if revoke:
@@ -80,9 +80,9 @@ def absent(name, revoke=False, profile=None):
         if not test:
             os.unlink(name)
         verb = "would be" if test else "was"
-        return ensure.outcome(name, test, changes, f"The key {verb} removed{also}.")
+        return state_helpers.outcome(name, test, changes, f"The key {verb} removed{also}.")
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def key_present(name, username, was=None):
@@ -109,11 +109,11 @@ def key_present(name, username, was=None):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
-        done = key_file.named(surface, username, name, was, test)
-        return ensure.host_outcome(name, test, done)
+        installation = runtime.installation(globals(), "region")
+        done = key_file.named(installation, username, name, was, test)
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def key_absent(name, username):
@@ -136,8 +136,8 @@ def key_absent(name, username):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
-        done = key_file.unnamed(surface, username, name, test)
-        return ensure.host_outcome(name, test, done)
+        installation = runtime.installation(globals(), "region")
+        done = key_file.unnamed(installation, username, name, test)
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)

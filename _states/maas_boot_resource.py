@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, path=None, sha256=None, title=None, filetype=None, base_image=None, profile=None):
@@ -28,7 +28,7 @@ def present(name, path=None, sha256=None, title=None, filetype=None, base_image=
             - title: RHEL 9
             - base_image: ubuntu/jammy
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "boot_resource",
         name,
@@ -56,4 +56,4 @@ def absent(name, profile=None):
         custom/rhel9/amd64:
           maas_boot_resource.absent: []
     """
-    return ensure.absent(globals(), "boot_resource", name, profile)
+    return state_helpers.absent(globals(), "boot_resource", name, profile)

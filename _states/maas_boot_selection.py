@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, source, arches=None, subarches=None, labels=None, profile=None):
@@ -26,7 +26,7 @@ def present(name, source, arches=None, subarches=None, labels=None, profile=None
             - source: http://images.maas.io/ephemeral-v3/stable/
             - arches: [amd64, arm64]
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "boot_selection",
         name,
@@ -55,4 +55,4 @@ def absent(name, source, profile=None):
           maas_boot_selection.absent:
             - source: http://images.maas.io/ephemeral-v3/stable/
     """
-    return ensure.absent(globals(), "boot_selection", name, profile, source=source)
+    return state_helpers.absent(globals(), "boot_selection", name, profile, source=source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, keyring_filename=None, keyring_data=None, profile=None):
@@ -23,7 +23,7 @@ def present(name, keyring_filename=None, keyring_data=None, profile=None):
           maas_boot_source.present:
             - keyring_filename: /usr/share/keyrings/ubuntu-cloudimage-keyring.gpg
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "boot_source",
         name,
@@ -48,4 +48,4 @@ def absent(name, profile=None):
         http://images.maas.io/ephemeral-v3/stable/:
           maas_boot_source.absent: []
     """
-    return ensure.absent(globals(), "boot_source", name, profile)
+    return state_helpers.absent(globals(), "boot_source", name, profile)

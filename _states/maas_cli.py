@@ -6,7 +6,7 @@ region and cluster has, or the snap.
 
 from __future__ import annotations
 
-from saltext.maas import cli, ensure
+from saltext.maas import cli, state_helpers
 from saltext.maas.host import cli_login
 
 
@@ -53,12 +53,12 @@ def profile_present(
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = cli.surface(globals())
+        installation = cli.installation(globals())
         reach = cli.reach(globals(), url, api_key, key_file, ca_file, verify, profile)
-        done = cli_login.log_in(surface, name, test=test, user=user, **reach)
-        return ensure.host_outcome(name, test, done)
+        done = cli_login.log_in(installation, name, test=test, user=user, **reach)
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def profile_absent(name, user="root"):
@@ -80,9 +80,9 @@ def profile_absent(name, user="root"):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = cli.surface(globals())
-        return ensure.host_outcome(
-            name, test, cli_login.log_out(surface, name, user=user, test=test)
+        installation = cli.installation(globals())
+        return state_helpers.host_outcome(
+            name, test, cli_login.log_out(installation, name, user=user, test=test)
         )
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from saltext.maas import ensure, envelope, pillar, runtime
+from saltext.maas import envelope, pillar, runtime, state_helpers
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.host import cluster, enrolment, images, reach, snap_init
+from saltext.maas.host import cluster_config, enrolment, pxe_images, reach, snap_init
 
 _ENROLMENT = "saltext.maas.enrolment"
 #: What a test run knows of the secret that an earlier state would install.
@@ -56,23 +56,23 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, s
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = _surface()
+        installation = _installation()
         # What comes next enrols the host within moments; `registered` tells that it did.
-        before = enrolment.registered(surface)["state"]
-        given = _settings(surface, url, _secret(test, secret, sealed), uuid, settings)
-        done = cluster.configure(surface, test=True, **given)
+        before = enrolment.registered(installation)["state"]
+        given = _settings(installation, url, _secret(test, secret, sealed), uuid, settings)
+        done = cluster_config.configure(installation, test=True, **given)
         if not test and done["changes"]:
             urls = given["url"]
             for one in [urls] if isinstance(urls, str) else urls or ():
-                reach.wait_for_api(one, surface.release, wait, patience=reach.PATIENCE)
-            done = cluster.configure(surface, **given)
+                reach.wait_for_api(one, installation.release, wait, patience=reach.PATIENCE)
+            done = cluster_config.configure(installation, **given)
         if test:  # a later state of this run may ask for the same secret
             __context__[_PROMISED] = _mark(given["secret"])
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
-        return ensure.host_outcome(name, test, done)
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def _secret(test, secret, sealed):
@@ -88,35 +88,38 @@ def _mark(secret):
     return secret and hashlib.sha256(str(secret).lower().encode()).hexdigest()
 
 
-def _surface():
-    found = runtime.surface(globals())
+def _installation():
+    found = runtime.installation(globals())
     if found is None:
         raise MaasError("No MAAS cluster is installed on this host.")
-    cluster.need(found)
+    cluster_config.need(found)
     return found
 
 
-def _settings(surface, url, secret, uuid, settings):
+def _settings(installation, url, secret, uuid, settings):
     own = runtime.pillar(globals(), "clusters", __opts__["id"])
     region = runtime.pillar(globals(), "region")
     secret = runtime.revealed(globals(), secret) or region.get("shared_secret")
     return {
         "url": url or own.get("region_url") or region.get("url"),
-        "secret": secret if surface.release >= "1.7" else None,
-        "uuid": _uuid(surface, uuid),
+        "secret": secret if installation.release >= "1.7" else None,
+        "uuid": _uuid(installation, uuid),
         **(own.get("local_settings") or {}),
         **(settings or {}),
     }
 
 
-def _uuid(surface, uuid):
+def _uuid(installation, uuid):
     if uuid != "auto":
         return uuid
-    if surface.release >= "2.0":
+    if installation.release >= "2.0":
         return None
     minion = __opts__["id"]
     own = runtime.pillar(globals(), "clusters", minion)
-    there, expected = cluster.read_files(surface)["uuid"], pillar.cluster_uuid(minion, own)
+    there, expected = (
+        cluster_config.read_files(installation)["uuid"],
+        pillar.cluster_uuid(minion, own),
+    )
     if there and there != expected and not own.get("uuid"):
         raise BadInput(
             f"maas:clusters:{minion}:uuid: is missing; this cluster has the uuid {there} already, "
@@ -151,20 +154,20 @@ def secret_installed(name, secret=None, sealed=None):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "cluster")
+        installation = runtime.installation(globals(), "cluster")
         value = runtime.revealed(globals(), _secret(test, secret, sealed))
         value = value or runtime.pillar(globals(), "region").get("shared_secret")
         if not value:
             raise BadInput("secret: is missing; give it here or in maas:region:shared_secret")
-        before = enrolment.registered(surface)["state"]
-        done = cluster.configure(surface, secret=value, test=test)
+        before = enrolment.registered(installation)["state"]
+        done = cluster_config.configure(installation, secret=value, test=test)
         if test and __context__.get(_PROMISED) == _mark(value):
-            return ensure.outcome(name, test, comment="An earlier state would install it.")
+            return state_helpers.outcome(name, test, comment="An earlier state would install it.")
         if done["mark"]:
             __context__[_ENROLMENT] = (before, done["mark"])
-        return ensure.host_outcome(name, test, done)
+        return state_helpers.host_outcome(name, test, done)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def registered(name, timeout=300, profile=None):
@@ -190,25 +193,25 @@ def registered(name, timeout=300, profile=None):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals())
+        installation = runtime.installation(globals())
         before, mark = __context__.pop(_ENROLMENT, (None, None))
-        if test and surface is not None and snap_init.fresh(surface):
+        if test and installation is not None and snap_init.fresh(installation):
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
-            return ensure.outcome(name, test, changes, "It would be waited for.")
-        surface = runtime.surface(globals(), "cluster")
+            return state_helpers.outcome(name, test, changes, "It would be waited for.")
+        installation = runtime.installation(globals(), "cluster")
         client = runtime.client_with_key(globals(), profile)
-        now = enrolment.registered(surface, mark, client)
+        now = enrolment.registered(installation, mark, client)
         changes = {}
         if (before or now["state"]) != "registered":
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
         if test:
             comment = "It would be waited for." if changes else now["message"]
-            return ensure.outcome(name, test, changes, comment)
+            return state_helpers.outcome(name, test, changes, comment)
         if now["state"] != "registered":
-            now = enrolment.wait_registered(surface, mark, timeout, client)
-        return ensure.outcome(name, test, changes, now["message"])
+            now = enrolment.wait_registered(installation, mark, timeout, client)
+        return state_helpers.outcome(name, test, changes, now["message"])
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def boot_resources(name, sources):
@@ -236,10 +239,12 @@ def boot_resources(name, sources):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "cluster")
-        return ensure.host_outcome(name, test, images.set_sources(surface, sources, test))
+        installation = runtime.installation(globals(), "cluster")
+        return state_helpers.host_outcome(
+            name, test, pxe_images.set_sources(installation, sources, test)
+        )
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def images_on_disk(name, listed=None, profile=None):
@@ -265,14 +270,14 @@ def images_on_disk(name, listed=None, profile=None):
     """
 
     def work():
-        surface = runtime.surface(globals(), "cluster")
+        installation = runtime.installation(globals(), "cluster")
         client = runtime.client_with_key(globals(), profile) if listed is None else None
-        found = images.compare(surface, listed, client)
+        found = pxe_images.compare(installation, listed, client)
         missing, extra = found["missing"], found["extra"]
         if missing:
             comment = f"Not on the disk: {', '.join(missing)}; have the cluster fetch them."
-            return ensure.outcome(name, False, comment=comment, failed=True)
+            return state_helpers.outcome(name, False, comment=comment, failed=True)
         more = f" Also there: {', '.join(extra)}." if extra else ""
-        return ensure.outcome(name, False, comment=f"All are on the disk.{more}")
+        return state_helpers.outcome(name, False, comment=f"All are on the disk.{more}")
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, cluster, source, arches=None, subarches=None, labels=None, profile=None):
@@ -28,7 +28,7 @@ def present(name, cluster, source, arches=None, subarches=None, labels=None, pro
             - source: http://images.example.com/ephemeral-v2/releases/
             - arches: [amd64]
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "cluster_boot_selection",
         name,
@@ -60,7 +60,7 @@ def absent(name, cluster, source, profile=None):
             - cluster: 0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
             - source: http://images.example.com/ephemeral-v2/releases/
     """
-    return ensure.absent(
+    return state_helpers.absent(
         globals(),
         "cluster_boot_selection",
         name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, cluster, keyring_filename=None, keyring_data=None, profile=None):
@@ -24,7 +24,7 @@ def present(name, cluster, keyring_filename=None, keyring_data=None, profile=Non
           maas_cluster_boot_source.present:
             - cluster: 0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "cluster_boot_source",
         name,
@@ -52,4 +52,4 @@ def absent(name, cluster, profile=None):
           maas_cluster_boot_source.absent:
             - cluster: 0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01
     """
-    return ensure.absent(globals(), "cluster_boot_source", name, profile, cluster=cluster)
+    return state_helpers.absent(globals(), "cluster_boot_source", name, profile, cluster=cluster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, content=None, profile=None):
@@ -24,7 +24,7 @@ def present(name, content=None, profile=None):
                 #!/bin/sh
                 echo ok
     """
-    return ensure.present(globals(), "commissioning_script", name, profile, content=content)
+    return state_helpers.present(globals(), "commissioning_script", name, profile, content=content)
 
 
 def absent(name, profile=None):
@@ -42,4 +42,4 @@ def absent(name, profile=None):
         50-fans:
           maas_commissioning_script.absent: []
     """
-    return ensure.absent(globals(), "commissioning_script", name, profile)
+    return state_helpers.absent(globals(), "commissioning_script", name, profile)

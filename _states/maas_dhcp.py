@@ -5,7 +5,7 @@ In 1.x DHCP belongs to a cluster's interfaces: see ``maas_node_group_interface``
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def managed(name, primary_rack=None, secondary_rack=None, relay_vlan=None, profile=None):
@@ -32,7 +32,7 @@ def managed(name, primary_rack=None, secondary_rack=None, relay_vlan=None, profi
             - primary_rack: rack-1
             - secondary_rack: rack-2
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "dhcp",
         name,
@@ -62,4 +62,4 @@ def absent(name, profile=None):
         dc1/100:
           maas_dhcp.absent: []
     """
-    return ensure.absent(globals(), "dhcp", name, profile)
+    return state_helpers.absent(globals(), "dhcp", name, profile)

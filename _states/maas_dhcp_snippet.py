@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -40,7 +40,7 @@ def present(
             - value: option ntp-servers 192.0.2.1;
             - subnet: 10.10.0.0/24
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "dhcp_snippet",
         name,
@@ -70,4 +70,4 @@ def absent(name, profile=None):
         ntp:
           maas_dhcp_snippet.absent: []
     """
-    return ensure.absent(globals(), "dhcp_snippet", name, profile)
+    return state_helpers.absent(globals(), "dhcp_snippet", name, profile)

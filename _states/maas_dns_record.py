@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
@@ -27,7 +27,7 @@ def present(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
             - rrdata: 10 mail.example.com
             - ttl: 300
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "dns_record",
         name,
@@ -58,4 +58,6 @@ def absent(name, rrtype, rrdata, profile=None):
             - rrtype: MX
             - rrdata: 10 mail.example.com
     """
-    return ensure.absent(globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata)
+    return state_helpers.absent(
+        globals(), "dns_record", name, profile, rrtype=rrtype, rrdata=rrdata
+    )

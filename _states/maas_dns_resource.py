@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, domain=None, ip_addresses=None, address_ttl=None, profile=None):
@@ -25,7 +25,7 @@ def present(name, domain=None, ip_addresses=None, address_ttl=None, profile=None
             - ip_addresses: [192.0.2.5]
             - address_ttl: 60
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "dns_resource",
         name,
@@ -51,4 +51,4 @@ def absent(name, profile=None):
         www.example.com:
           maas_dns_resource.absent: []
     """
-    return ensure.absent(globals(), "dns_resource", name, profile)
+    return state_helpers.absent(globals(), "dns_resource", name, profile)

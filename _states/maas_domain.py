@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -33,7 +33,7 @@ def present(
           maas_domain.present:
             - ttl: 300
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "domain",
         name,
@@ -60,4 +60,4 @@ def absent(name, profile=None):
         example.com:
           maas_domain.absent: []
     """
-    return ensure.absent(globals(), "domain", name, profile)
+    return state_helpers.absent(globals(), "domain", name, profile)

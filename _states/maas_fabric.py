@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -35,7 +35,7 @@ def present(
           maas_fabric.present:
             - class_type: 10g
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "fabric",
         name,
@@ -63,4 +63,4 @@ def absent(name, profile=None):
         dc1:
           maas_fabric.absent: []
     """
-    return ensure.absent(globals(), "fabric", name, profile)
+    return state_helpers.absent(globals(), "fabric", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, content=None, profile=None):
@@ -22,7 +22,7 @@ def present(name, content=None, profile=None):
           maas_file.present:
             - content: hello
     """
-    return ensure.present(globals(), "file", name, profile, content=content)
+    return state_helpers.present(globals(), "file", name, profile, content=content)
 
 
 def absent(name, profile=None):
@@ -40,4 +40,4 @@ def absent(name, profile=None):
         motd.txt:
           maas_file.absent: []
     """
-    return ensure.absent(globals(), "file", name, profile)
+    return state_helpers.absent(globals(), "file", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 from saltext.maas.reconcile import Limits
 
 
@@ -29,7 +29,7 @@ def imported(name, timeout=3600, profile=None):
             - timeout: 7200
     """
     limits = Limits(import_seconds=timeout)
-    return ensure.imported(globals(), name, profile, limits)
+    return state_helpers.imported(globals(), name, profile, limits)
 
 
 def synced(name, images, timeout=1800, profile=None):
@@ -54,4 +54,6 @@ def synced(name, images, timeout=1800, profile=None):
             - images: [ubuntu/jammy/amd64]
     """
     limits = Limits(sync_seconds=timeout, import_seconds=timeout)
-    return ensure.present_within(globals(), "cluster_image", name, profile, limits, images=images)
+    return state_helpers.present_within(
+        globals(), "cluster_image", name, profile, limits, images=images
+    )

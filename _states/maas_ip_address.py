@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, subnet=None, network=None, mac=None, hostname=None, domain=None, profile=None):
@@ -26,7 +26,7 @@ def present(name, subnet=None, network=None, mac=None, hostname=None, domain=Non
           maas_ip_address.present:
             - hostname: printer
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "ip_address",
         name,
@@ -54,4 +54,4 @@ def absent(name, profile=None):
         10.10.0.88:
           maas_ip_address.absent: []
     """
-    return ensure.absent(globals(), "ip_address", name, profile)
+    return state_helpers.absent(globals(), "ip_address", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, subnet=None, type=None, comment=None, profile=None):
@@ -29,7 +29,7 @@ def present(name, subnet=None, type=None, comment=None, profile=None):
             - subnet: 10.10.0.0/24
             - type: dynamic
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "ip_range",
         name,
@@ -55,4 +55,4 @@ def absent(name, profile=None):
         10.10.0.100-10.10.0.150:
           maas_ip_range.absent: []
     """
-    return ensure.absent(globals(), "ip_range", name, profile)
+    return state_helpers.absent(globals(), "ip_range", name, profile)

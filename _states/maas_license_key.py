@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, license_key=None, profile=None):
@@ -22,7 +22,7 @@ def present(name, license_key=None, profile=None):
           maas_license_key.present:
             - license_key: sdb://vault/win2012r2
     """
-    return ensure.present(globals(), "license_key", name, profile, license_key=license_key)
+    return state_helpers.present(globals(), "license_key", name, profile, license_key=license_key)
 
 
 def absent(name, profile=None):
@@ -40,4 +40,4 @@ def absent(name, profile=None):
         windows/win2012r2:
           maas_license_key.absent: []
     """
-    return ensure.absent(globals(), "license_key", name, profile)
+    return state_helpers.absent(globals(), "license_key", name, profile)

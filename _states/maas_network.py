@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -38,7 +38,7 @@ def present(
             - netmask: 255.255.0.0
             - vlan_tag: 5
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "network",
         name,
@@ -67,4 +67,4 @@ def absent(name, profile=None):
         office:
           maas_network.absent: []
     """
-    return ensure.absent(globals(), "network", name, profile)
+    return state_helpers.absent(globals(), "network", name, profile)

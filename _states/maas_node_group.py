@@ -7,7 +7,7 @@ interfaces hang on it.
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, cluster_name=None, dns_zone=None, status=None, profile=None):
@@ -31,7 +31,7 @@ def present(name, cluster_name=None, dns_zone=None, status=None, profile=None):
             - cluster_name: east
             - status: accepted
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "node_group",
         name,
@@ -57,4 +57,4 @@ def absent(name, profile=None):
         5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001:
           maas_node_group.absent: []
     """
-    return ensure.absent(globals(), "node_group", name, profile)
+    return state_helpers.absent(globals(), "node_group", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -51,7 +51,7 @@ def present(
             - ip_range_low: 10.10.0.100
             - ip_range_high: 10.10.0.150
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "node_group_interface",
         name,
@@ -87,4 +87,4 @@ def absent(name, cluster, profile=None):
           maas_node_group_interface.absent:
             - cluster: 5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001
     """
-    return ensure.absent(globals(), "node_group_interface", name, profile, cluster=cluster)
+    return state_helpers.absent(globals(), "node_group_interface", name, profile, cluster=cluster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -39,7 +39,7 @@ def present(
             - users: true
             - context: {day: Monday}
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "notification",
         name,
@@ -68,4 +68,4 @@ def absent(name, profile=None):
         window:
           maas_notification.absent: []
     """
-    return ensure.absent(globals(), "notification", name, profile)
+    return state_helpers.absent(globals(), "notification", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -45,7 +45,7 @@ def present(
             - distributions: [jammy, noble]
             - components: [main]
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "package_repository",
         name,
@@ -77,4 +77,4 @@ def absent(name, profile=None):
         tools:
           maas_package_repository.absent: []
     """
-    return ensure.absent(globals(), "package_repository", name, profile)
+    return state_helpers.absent(globals(), "package_repository", name, profile)

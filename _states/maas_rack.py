@@ -5,7 +5,7 @@ A rack controller cannot be created: it enrols itself with the shared secret.
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -40,7 +40,7 @@ def present(
             - connected: true
             - description: left row
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "rack",
         name,
@@ -73,4 +73,4 @@ def absent(name, force=None, profile=None):
         rack-1:
           maas_rack.absent: []
     """
-    return ensure.absent(globals(), "rack", name, profile, force=force)
+    return state_helpers.absent(globals(), "rack", name, profile, force=force)

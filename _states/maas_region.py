@@ -5,10 +5,10 @@ For MAAS 1.5 and later; the host's part for packages and the snap.
 
 from __future__ import annotations
 
-from saltext.maas import ensure, pillar, runtime, whole
+from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import admins, region, region_host, snap, tls, vault
-from saltext.maas.host.settings import described as region_settings
+from saltext.maas.host import admins, region_config, region_host, snap, tls, vault
+from saltext.maas.host.host_settings import described as region_settings
 
 
 def configured(
@@ -94,16 +94,16 @@ def configured(
     }
 
     def work():
-        surface = runtime.surface(globals())
-        if surface is None or not snap.unconfigured(surface):
-            surface = runtime.surface(globals(), "region")
+        installation = runtime.installation(globals())
+        if installation is None or not snap.unconfigured(installation):
+            installation = runtime.installation(globals(), "region")
         described = runtime.pillar(globals(), "region")
         settings = region_settings(described)
         settings.update({key: value for key, value in given.items() if value is not None})
         alone = described.get("is_cluster") is False
         mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
         done = region_host.configure(
-            surface,
+            installation,
             runtime.revealed(globals(), settings),
             described.get("tls"),
             described.get("vault"),
@@ -112,9 +112,9 @@ def configured(
             wait=wait,
             ca_file=_ca_file(),
         )
-        return ensure.host_outcome(name, test, done, globals())
+        return state_helpers.host_outcome(name, test, done, globals())
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def _ca_file():
@@ -154,14 +154,14 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
         given = {"key": key, "cert": cert, "cacert": cacert, "port": port}
         given = {**described, **{one: value for one, value in given.items() if value is not None}}
         if not given:
-            return ensure.outcome(name, test, comment="No TLS is described.")
+            return state_helpers.outcome(name, test, comment="No TLS is described.")
         if given.get("enabled") is False and not (key or cert):
             return tls_disabled(name)
         given = region_host.tls_described({**given, "enabled": True})
-        surface = runtime.surface(globals(), "region")
+        installation = runtime.installation(globals(), "region")
         url = runtime.pillar(globals(), "region", "url") or ""
         done = tls.enable(
-            surface,
+            installation,
             given["key"],
             given["cert"],
             given.get("cacert"),
@@ -171,9 +171,9 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
             url=url if url.startswith("https:") else None,
             ca_file=_ca_file() or given.get("cacert"),
         )
-        return ensure.host_outcome(name, test, done, globals())
+        return state_helpers.host_outcome(name, test, done, globals())
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def tls_disabled(name):
@@ -193,10 +193,12 @@ def tls_disabled(name):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
-        return ensure.host_outcome(name, test, tls.disable(surface, test=test), globals())
+        installation = runtime.installation(globals(), "region")
+        return state_helpers.host_outcome(
+            name, test, tls.disable(installation, test=test), globals()
+        )
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def vault_configured(
@@ -251,17 +253,17 @@ def vault_configured(
         }
         given = {**described, **{one: value for one, value in given.items() if value is not None}}
         if not given:
-            return ensure.outcome(name, test, comment="No Vault is described.")
+            return state_helpers.outcome(name, test, comment="No Vault is described.")
         needed = ("url", "approle_id", "secrets_path")
         missing = [f"{one}: is missing; give it here or in maas:region:vault"
                    for one in needed if not given.get(one)]  # fmt: skip
         if missing:
             raise BadInput(missing)
-        surface = runtime.surface(globals(), "region")
-        done = vault.configure(surface, test=test, **runtime.revealed(globals(), given))
-        return ensure.host_outcome(name, test, done, globals())
+        installation = runtime.installation(globals(), "region")
+        done = vault.configure(installation, test=test, **runtime.revealed(globals(), given))
+        return state_helpers.host_outcome(name, test, done, globals())
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def secret_installed(name, secret=None):
@@ -288,15 +290,17 @@ def secret_installed(name, secret=None):
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
+        installation = runtime.installation(globals(), "region")
         value = secret or runtime.pillar(globals(), "region").get("shared_secret")
         if not value:
-            return ensure.outcome(name, test, comment="No secret is given: the region has its own.")
+            return state_helpers.outcome(
+                name, test, comment="No secret is given: the region has its own."
+            )
         value = runtime.revealed(globals(), value)
-        done = region.install_secret(surface, value, test=test)
-        return ensure.host_outcome(name, test, done, globals())
+        done = region_config.install_secret(installation, value, test=test)
+        return state_helpers.host_outcome(name, test, done, globals())
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def admin_present(name, username=None, email=None, password=None, enforce_password=False):
@@ -330,7 +334,7 @@ def admin_present(name, username=None, email=None, password=None, enforce_passwo
     test = bool(__opts__.get("test"))
 
     def work():
-        surface = runtime.surface(globals(), "region")
+        installation = runtime.installation(globals(), "region")
         given = {"username": username, "email": email, "password": password}
         given = {key: value for key, value in given.items() if value is not None}
         admin = runtime.revealed(
@@ -338,28 +342,30 @@ def admin_present(name, username=None, email=None, password=None, enforce_passwo
         )
         missing = [key for key in ("username", "email", "password") if not admin.get(key)]
         if missing and not (username or email):
-            return ensure.outcome(name, test, comment="No administrator is described.")
+            return state_helpers.outcome(name, test, comment="No administrator is described.")
         if missing:
             raise BadInput(
                 [f"{key}: is missing; give it here or in maas:region:admin" for key in missing]
             )
         who = admin["username"]
         done = admins.kept(
-            surface,
+            installation,
             who,
             admin["email"],
             admin["password"],
             enforce_password,
-            runtime.local(surface).email_owner,
+            runtime.local(installation).email_owner,
             test,
         )
         comment = f"Administrator {who} exists."
         if done["changes"]:
             what = "created" if who in done["changes"] else "changed"
             comment = f"Administrator {who} {'would be' if test else 'was'} {what}."
-        return ensure.outcome(name, test, done["changes"], "\n".join([comment, *done["warnings"]]))
+        return state_helpers.outcome(
+            name, test, done["changes"], "\n".join([comment, *done["warnings"]])
+        )
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def managed(name, data=None, exclusive=None, prune=None, profile=None):
@@ -393,12 +399,12 @@ def managed(name, data=None, exclusive=None, prune=None, profile=None):
         pillar.check(described, runtime.release(globals()))
         limits = pillar.limits(described)
 
-        def wishes(snapshot):
-            return whole.wishes_of(snapshot, described, exclusive, prune)
+        def desired_objects(snapshot):
+            return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
 
-        return ensure.reconcile(globals(), name, wishes, profile, limits)
+        return state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)
 
 
 def pillar_valid(name, data=None):
@@ -420,6 +426,6 @@ def pillar_valid(name, data=None):
     def work():
         described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
-        return ensure.outcome(name, False, comment="The pillar is right.")
+        return state_helpers.outcome(name, False, comment="The pillar is right.")
 
-    return ensure.guarded(name, work)
+    return state_helpers.guarded(name, work)

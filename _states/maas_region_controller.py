@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -35,7 +35,7 @@ def present(
             - zone: north
             - description: in the cellar
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "region_controller",
         name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, mac_address=None, subnet=None, comment=None, profile=None):
@@ -25,7 +25,7 @@ def present(name, mac_address=None, subnet=None, comment=None, profile=None):
             - mac_address: 52:54:00:00:00:77
             - comment: printer
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "reserved_ip",
         name,
@@ -51,4 +51,4 @@ def absent(name, profile=None):
         10.10.0.77:
           maas_reserved_ip.absent: []
     """
-    return ensure.absent(globals(), "reserved_ip", name, profile)
+    return state_helpers.absent(globals(), "reserved_ip", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, description=None, profile=None):
@@ -22,7 +22,7 @@ def present(name, description=None, profile=None):
           maas_resource_pool.present:
             - description: front ends
     """
-    return ensure.present(globals(), "resource_pool", name, profile, description=description)
+    return state_helpers.present(globals(), "resource_pool", name, profile, description=description)
 
 
 def absent(name, profile=None):
@@ -40,4 +40,4 @@ def absent(name, profile=None):
         web:
           maas_resource_pool.absent: []
     """
-    return ensure.absent(globals(), "resource_pool", name, profile)
+    return state_helpers.absent(globals(), "resource_pool", name, profile)

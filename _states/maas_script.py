@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -62,7 +62,7 @@ def present(
                 #!/bin/sh
                 echo ok
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "script",
         name,
@@ -100,4 +100,4 @@ def absent(name, profile=None):
         check-fans:
           maas_script.absent: []
     """
-    return ensure.absent(globals(), "script", name, profile)
+    return state_helpers.absent(globals(), "script", name, profile)

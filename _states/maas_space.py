@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, description=None, profile=None):
@@ -22,7 +22,7 @@ def present(name, description=None, profile=None):
           maas_space.present: []
 
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "space",
         name,
@@ -46,4 +46,4 @@ def absent(name, profile=None):
         storage:
           maas_space.absent: []
     """
-    return ensure.absent(globals(), "space", name, profile)
+    return state_helpers.absent(globals(), "space", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, profile=None):
@@ -20,7 +20,7 @@ def present(name, profile=None):
         ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s ops:
           maas_ssh_key.present: []
     """
-    return ensure.present(globals(), "ssh_key", name, profile)
+    return state_helpers.present(globals(), "ssh_key", name, profile)
 
 
 def absent(name, profile=None):
@@ -38,4 +38,4 @@ def absent(name, profile=None):
         ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s ops:
           maas_ssh_key.absent: []
     """
-    return ensure.absent(globals(), "ssh_key", name, profile)
+    return state_helpers.absent(globals(), "ssh_key", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, profile=None):
@@ -20,7 +20,7 @@ def present(name, profile=None):
         gh:octocat:
           maas_ssh_key_source.present: []
     """
-    return ensure.present(globals(), "ssh_key_source", name, profile)
+    return state_helpers.present(globals(), "ssh_key_source", name, profile)
 
 
 def absent(name, profile=None):
@@ -38,4 +38,4 @@ def absent(name, profile=None):
         gh:octocat:
           maas_ssh_key_source.absent: []
     """
-    return ensure.absent(globals(), "ssh_key_source", name, profile)
+    return state_helpers.absent(globals(), "ssh_key_source", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, profile=None):
@@ -24,7 +24,7 @@ def present(name, profile=None):
                 MIIB...
                 -----END CERTIFICATE-----
     """
-    return ensure.present(globals(), "ssl_key", name, profile)
+    return state_helpers.present(globals(), "ssl_key", name, profile)
 
 
 def absent(name, profile=None):
@@ -46,4 +46,4 @@ def absent(name, profile=None):
                 MIIB...
                 -----END CERTIFICATE-----
     """
-    return ensure.absent(globals(), "ssl_key", name, profile)
+    return state_helpers.absent(globals(), "ssl_key", name, profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, source, metric=None, profile=None):
@@ -24,7 +24,9 @@ def present(name, source, metric=None, profile=None):
             - source: 10.10.0.0/24
             - metric: 100
     """
-    return ensure.present(globals(), "static_route", name, profile, source=source, metric=metric)
+    return state_helpers.present(
+        globals(), "static_route", name, profile, source=source, metric=metric
+    )
 
 
 def absent(name, source, profile=None):
@@ -44,4 +46,4 @@ def absent(name, source, profile=None):
           maas_static_route.absent:
             - source: 10.10.0.0/24
     """
-    return ensure.absent(globals(), "static_route", name, profile, source=source)
+    return state_helpers.absent(globals(), "static_route", name, profile, source=source)

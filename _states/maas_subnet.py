@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -50,7 +50,7 @@ def present(
             - gateway_ip: 10.10.0.1
             - dns_servers: [10.10.0.2]
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "subnet",
         name,
@@ -89,4 +89,4 @@ def absent(name, force=None, profile=None):
         10.10.0.0/24:
           maas_subnet.absent: []
     """
-    return ensure.absent(globals(), "subnet", name, profile, force=force)
+    return state_helpers.absent(globals(), "subnet", name, profile, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, definition=None, comment=None, kernel_opts=None, profile=None):
@@ -25,7 +25,7 @@ def present(name, definition=None, comment=None, kernel_opts=None, profile=None)
             - definition: //node[@class="display"]
             - kernel_opts: nomodeset
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "tag",
         name,
@@ -51,4 +51,4 @@ def absent(name, profile=None):
         gpu:
           maas_tag.absent: []
     """
-    return ensure.absent(globals(), "tag", name, profile)
+    return state_helpers.absent(globals(), "tag", name, profile)

@@ -5,7 +5,7 @@ Deleting users needs 1.9 or later.
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, email=None, password=None, is_superuser=None, profile=None):
@@ -28,7 +28,7 @@ def present(name, email=None, password=None, is_superuser=None, profile=None):
             - email: ops@example.com
             - password: sdb://vault/maas-ops
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "user",
         name,
@@ -54,4 +54,4 @@ def absent(name, profile=None):
         ops:
           maas_user.absent: []
     """
-    return ensure.absent(globals(), "user", name, profile)
+    return state_helpers.absent(globals(), "user", name, profile)

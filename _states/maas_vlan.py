@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(
@@ -38,7 +38,7 @@ def present(
             - vlan_name: storage
             - mtu: 9000
     """
-    return ensure.present(
+    return state_helpers.present(
         globals(),
         "vlan",
         name,
@@ -67,4 +67,4 @@ def absent(name, profile=None):
         dc1/100:
           maas_vlan.absent: []
     """
-    return ensure.absent(globals(), "vlan", name, profile)
+    return state_helpers.absent(globals(), "vlan", name, profile)

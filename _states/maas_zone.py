@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import ensure
+from saltext.maas import state_helpers
 
 
 def present(name, description=None, profile=None):
@@ -22,7 +22,7 @@ def present(name, description=None, profile=None):
           maas_zone.present:
             - description: by the window
     """
-    return ensure.present(globals(), "zone", name, profile, description=description)
+    return state_helpers.present(globals(), "zone", name, profile, description=description)
 
 
 def absent(name, profile=None):
@@ -40,4 +40,4 @@ def absent(name, profile=None):
         north:
           maas_zone.absent: []
     """
-    return ensure.absent(globals(), "zone", name, profile)
+    return state_helpers.absent(globals(), "zone", name, profile)

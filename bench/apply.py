@@ -25,7 +25,7 @@ def measure(count: int, url: str, api_key: str) -> dict:
         client = Client(Profile(url, api_key))
         pillar.check(described)
         snapshot = Snapshot(client)
-        plan = make_plan(snapshot, pillar.wishes(described, client.release))
+        plan = make_plan(snapshot, pillar.desired_objects(described, client.release))
         apply(snapshot, plan)
     assert all(change.done for change in plan.changes)
     return {

@@ -24,7 +24,7 @@ def measure(count: int, url: str, api_key: str) -> dict:
     with common.Meter() as run:
         client = Client(Profile(url, api_key))
         pillar.check(described)
-        plan = make_plan(Snapshot(client), pillar.wishes(described, client.release))
+        plan = make_plan(Snapshot(client), pillar.desired_objects(described, client.release))
     assert not plan, plan.shown()
     return {
         "wall": run.wall, "cpu": run.cpu, "requests": client.requests,
@@ -41,7 +41,7 @@ def compare(count: int) -> dict:
     with common.region() as (url, api_key):
         client = Client(Profile(url, api_key))
         snapshot = Snapshot(client)
-        plan = make_plan(snapshot, pillar.wishes(common.pillar(count), client.release))
+        plan = make_plan(snapshot, pillar.desired_objects(common.pillar(count), client.release))
         apply(snapshot, plan)
         assert all(change.done for change in plan.changes)
         os.environ["BENCH_API_KEY"] = api_key

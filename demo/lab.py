@@ -85,8 +85,8 @@ class Lab:
             self._minion(minion)
         self._await_minions()
 
-    def _database(self, wanted=False):
-        if not wanted and not self.release.startswith("1."):
+    def _database(self, desired=False):
+        if not desired and not self.release.startswith("1."):
             return None
         from demo.postgres import Postgres
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from saltext.maas.show import colour
+from saltext.maas.render import colour
 
 #: What a line begins with, by a state's result, and its colour.
 MARKS = {True: ("ok  ", "32"), None: ("plan", "33"), False: ("FAIL", "1;31")}
@@ -21,7 +21,7 @@ class Screen:
 
     def __init__(self, no_color: bool = False, stream=None):
         self._stream = stream or sys.stdout
-        self._colour = colour.wanted(self._stream, {"no_color": no_color})
+        self._colour = colour.desired(self._stream, {"no_color": no_color})
         self._terminal = self._stream.isatty()
         self._bars: dict[str, int] = {}
 

@@ -22,10 +22,10 @@ def generate(app):
     """Write the pages that are new or differ, so that Sphinx reads only those again."""
     folder = Path(app.srcdir) / "reference"
     folder.mkdir(exist_ok=True)
-    wanted = {folder / f"{name}.rst": text for name, text in pages().items()}
-    for stale in set(folder.glob("*.rst")) - set(wanted):
+    desired = {folder / f"{name}.rst": text for name, text in pages().items()}
+    for stale in set(folder.glob("*.rst")) - set(desired):
         stale.unlink()
-    for path, text in wanted.items():
+    for path, text in desired.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 

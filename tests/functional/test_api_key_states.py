@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from saltext.maas.host import users
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 from support import in_process
 from support.fleet import Fleet
 
@@ -21,10 +21,10 @@ class Host:
 
     def __init__(self, fleet):
         self.fleet = fleet
-        box, self.surface = fleet.add("region", "region", url=fleet.url)
-        users.create_admin(self.surface, "ops", "pw", "ops@example.com")
-        for key in users.api_keys(self.surface, "ops"):
-            users.delete_api_key(self.surface, "ops", key["key"])
+        box, self.installation = fleet.add("region", "region", url=fleet.url)
+        users.create_admin(self.installation, "ops", "pw", "ops@example.com")
+        for key in users.api_keys(self.installation, "ops"):
+            users.delete_api_key(self.installation, "ops", key["key"])
         spec = importlib.util.spec_from_file_location("maas_api_key_states", STATES)
         self.states = importlib.util.module_from_spec(spec)
         self.states.__dict__.update(
@@ -35,7 +35,7 @@ class Host:
         self.told = []
 
     def keys(self):
-        return users.api_keys(self.surface, "ops")
+        return users.api_keys(self.installation, "ops")
 
     def names(self):
         return [one["name"] for one in self.keys()]
@@ -63,7 +63,7 @@ class Host:
 
 @pytest.fixture
 def host(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     with Fleet(request.param, tmp_path / "hosts") as fleet:
         yield Host(fleet)
 

@@ -14,8 +14,7 @@ import pytest
 from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
-from saltext.maas.host import cluster as cluster_config
-from saltext.maas.host import services, surface
+from saltext.maas.host import cluster_config, installation, services
 
 STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cluster.py"
 
@@ -41,7 +40,7 @@ class Cluster:
 
     def host_uuid(self):
         """The uuid that the package made up."""
-        return cluster_config.read_files(surface.detect(self.host.root))["uuid"]
+        return cluster_config.read_files(installation.detect(self.host.root))["uuid"]
 
     def run(self, secret, test=False, timeout=20):
         self.states.__opts__["test"] = test
@@ -94,7 +93,7 @@ def test_the_secret_alone_restarts_only_when_it_changes(cluster):
     assert cluster.run(cluster.secret)[1]["result"] is True
     states = cluster.states
     states.__opts__["test"] = False
-    daemon = surface.detect(cluster.host.root).fact("cluster_services")[0]
+    daemon = installation.detect(cluster.host.root).fact("cluster_services")[0]
     before = cluster.host.service(daemon)
     assert states.secret_installed("secret", secret=cluster.secret)["changes"] == {}
     path = cluster.host.path("secret")
@@ -159,7 +158,7 @@ def test_a_rack_that_is_deleted_forgets_the_secret_or_is_stopped(tmp_path, relea
             if release == "2.0":
                 assert await_(lambda: not host.service(service)["running"])
                 assert host.read("secret")
-                services.restart(surface.detect(host.root), [service])
+                services.restart(installation.detect(host.root), [service])
             else:
                 assert await_(lambda: host.read("secret") is None)
                 assert await_(lambda: host.service(service)["starts"] == 3)
@@ -183,5 +182,5 @@ def test_a_rack_that_cannot_be_reached_when_it_is_deleted_needs_a_restart(tmp_pa
             time.sleep(0.5)
             assert not cluster.run(cluster.secret)[0]["changes"]
             assert not racks
-            services.restart(surface.detect(host.root), host.fact("cluster_services"))
+            services.restart(installation.detect(host.root), host.fact("cluster_services"))
             assert await_(lambda: len(racks) == 1)

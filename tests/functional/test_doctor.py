@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
-from saltext.maas import database, doctor
+from saltext.maas import doctor
 from saltext.maas.client.errors import BadInput
-from saltext.maas.doctor import checks, region
-from saltext.maas.host import agreement, cluster, debconf, shared_secret
-from saltext.maas.host.surface import detect
+from saltext.maas.doctor import checks, region_checks
+from saltext.maas.host import cluster_config, consistency, database, debconf, shared_secret
+from saltext.maas.host.installation import detect
 from saltext.maas.release import Release
 from support.fleet import Fleet
 
@@ -62,10 +62,10 @@ def serving(answers, ahead=0.0):
 
 
 def test_a_cluster_in_order(fleet):
-    _, surface = fleet.add("c1")
-    secret = fleet.region.secret if surface.release >= "1.7" else None
-    cluster.configure(surface, url=fleet.url, secret=secret)
-    found = by_check(doctor.examine_cluster(surface, url=fleet.url))
+    _, installation = fleet.add("c1")
+    secret = fleet.region.secret if installation.release >= "1.7" else None
+    cluster_config.configure(installation, url=fleet.url, secret=secret)
+    found = by_check(doctor.examine_cluster(installation, url=fleet.url))
     assert found["region URL"]["status"] == "ok"
     assert found["clock"]["status"] == "ok"
     assert found["region URL in all places"]["status"] == "ok"
@@ -74,15 +74,15 @@ def test_a_cluster_in_order(fleet):
 
 
 def test_a_cluster_that_knows_no_region(fleet):
-    _, surface = fleet.add("c1")
-    report = doctor.examine_cluster(surface, url="http://region.example.com/MAAS")
+    _, installation = fleet.add("c1")
+    report = doctor.examine_cluster(installation, url="http://region.example.com/MAAS")
     found = by_check(report)
     assert report["healthy"] is False
     assert report["problems"] == sum(
         one["status"] == "problem" for one in report["findings"]
     )  # fmt: skip
     assert "the pillar says http://region.example" in found["region URL in all places"]["found"]
-    if surface.release >= "1.7":
+    if installation.release >= "1.7":
         assert found["shared secret"]["status"] == "problem"
         assert "missing" in found["shared secret"]["found"]
     for one in report["findings"]:
@@ -90,22 +90,22 @@ def test_a_cluster_that_knows_no_region(fleet):
 
 
 def test_a_url_that_only_debconf_has_otherwise(fleet):
-    _, surface = fleet.add("c1")
-    cluster.configure(surface, url=fleet.url)
-    package = surface.fact("cluster_packages")[0]
-    question = surface.fact("cluster_url_question")
-    debconf.set_answer(surface, package, question, "string", "http://old.example.com/MAAS")
-    found = by_check(doctor.examine_cluster(surface))["region URL in all places"]
+    _, installation = fleet.add("c1")
+    cluster_config.configure(installation, url=fleet.url)
+    package = installation.fact("cluster_packages")[0]
+    question = installation.fact("cluster_url_question")
+    debconf.set_answer(installation, package, question, "string", "http://old.example.com/MAAS")
+    found = by_check(doctor.examine_cluster(installation))["region URL in all places"]
     assert found["status"] == "problem"
     assert f"{question} says http://old.example.com/MAAS" in found["found"]
 
 
 def test_a_secret_that_others_may_read(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("c1")
-        cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-        os.chmod(surface.path("secret"), 0o644)
-        found = by_check(doctor.examine_cluster(surface))["shared secret"]
+        _, installation = fleet.add("c1")
+        cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+        os.chmod(installation.path("secret"), 0o644)
+        found = by_check(doctor.examine_cluster(installation))["shared secret"]
     assert found["status"] == "problem"
     assert "0644 instead of 0640" in found["found"]
     assert "chmod 0640" in found["remedy"]
@@ -116,9 +116,9 @@ def test_a_secret_that_others_may_read(tmp_path):
 )
 def test_clocks(ahead, status, tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("c1")
+        _, installation = fleet.add("c1")
         with serving({"/MAAS/api/2.0/version/": {}}, ahead) as url:
-            answers, clock = checks.region_url(surface, url)
+            answers, clock = checks.region_url(installation, url)
     assert (answers.status, clock.status) == ("ok", status)
     if status != "ok":
         assert ("behind" if ahead > 0 else "ahead of") in clock.found
@@ -151,9 +151,9 @@ def test_names():
 
 def test_arguments_are_checked_before_anything_is_sent(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("c1")
+        _, installation = fleet.add("c1")
         with pytest.raises(BadInput) as error:
-            doctor.examine_cluster(surface, addresses=["nonsense"], seconds=0)
+            doctor.examine_cluster(installation, addresses=["nonsense"], seconds=0)
     assert error.value.problems == [
         "addresses: 'nonsense' is no IPv4 address",
         "seconds: 0 is not a number above 0, up to 60",
@@ -162,9 +162,9 @@ def test_arguments_are_checked_before_anything_is_sent(tmp_path):
 
 def test_an_interface_that_is_not_there(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("c1")
+        _, installation = fleet.add("c1")
         with pytest.raises(Exception, match="no network interface nic99"):
-            doctor.examine_cluster(surface, interfaces=["nic99"])
+            doctor.examine_cluster(installation, interfaces=["nic99"])
 
 
 # The region
@@ -173,8 +173,8 @@ def test_an_interface_that_is_not_there(tmp_path):
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_region_without_database_or_api(release, tmp_path):
     with Fleet(release, tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("region", "region", url="http://127.0.0.1:9/MAAS")
-        report = doctor.examine_region(surface, url="http://maas.example.com/MAAS")
+        _, installation = fleet.add("region", "region", url="http://127.0.0.1:9/MAAS")
+        report = doctor.examine_region(installation, url="http://maas.example.com/MAAS")
     found = by_check(report)
     assert not report["healthy"]
     assert "does not answer at http://127.0.0.1:9/MAAS" in found["region URL"]["found"]
@@ -189,8 +189,8 @@ def test_a_region_database(release, tmp_path, postgres):
     uri = postgres.create(f"doctor_{release.replace('.', '_')}")
     other = "ab" * 16
     with Fleet(release, tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("region", "region", database=uri)
-        with database.connection(surface, write=True) as conn, conn.cursor() as cursor:
+        _, installation = fleet.add("region", "region", database=uri)
+        with database.connection(installation, write=True) as conn, conn.cursor() as cursor:
             if release == "3.7":
                 cursor.execute("CREATE TABLE maasserver_secret (path text, value jsonb)")
                 cursor.execute(
@@ -204,11 +204,11 @@ def test_a_region_database(release, tmp_path, postgres):
                     [json.dumps(other)],
                 )
             conn.commit()
-        secret_file = Path(surface.path("secret"))
+        secret_file = Path(installation.path("secret"))
         secret_file.parent.mkdir(parents=True, exist_ok=True)
         secret_file.write_text("cd" * 16)
         secret_file.chmod(0o640)
-        found = by_check(doctor.examine_region(surface))
+        found = by_check(doctor.examine_region(installation))
         assert "PostgreSQL" in found["database"]["found"]
         assert found["database's clock"]["status"] == "ok"
         mismatch = found["shared_secret in all places"]
@@ -217,8 +217,8 @@ def test_a_region_database(release, tmp_path, postgres):
         assert other not in repr(found)
         assert "cd" * 16 not in repr(found)
         secret_file.write_text(other)
-        assert shared_secret.read(detect(surface.root)) == other
-        found = by_check(doctor.examine_region(surface))
+        assert shared_secret.read(detect(installation.root)) == other
+        found = by_check(doctor.examine_region(installation))
         assert "shared_secret in all places" not in found
 
 
@@ -231,19 +231,19 @@ def test_a_region_database(release, tmp_path, postgres):
     ],
 )  # fmt: skip
 def test_versions_of_postgresql(release, number, status):
-    assert region._version(Release(release), number).status == status
+    assert region_checks._version(Release(release), number).status == status
 
 
 @pytest.mark.parametrize("release", ["1.7", "3.7"])
 def test_what_crosses_a_network_unencrypted_is_told_once(release, tmp_path):
     box = sandbox.create(tmp_path / "h", release, "region", url="http://192.0.2.10:5240/MAAS")
-    surface = detect(box.root)
-    (found,) = agreement.unencrypted(surface, "http://region.example.com/MAAS")
+    installation = detect(box.root)
+    (found,) = consistency.unencrypted(installation, "http://region.example.com/MAAS")
     assert found["status"] == "warning"
     assert len(found["places"]) == 2
     assert "maas:api:ca_file" in found["remedy"]
-    (finding,) = region._encryption(surface, None)
+    (finding,) = region_checks._encryption(installation, None)
     assert (finding.check, finding.status) == ("encryption", "warning")
     for url in ("https://192.0.2.10:5443/MAAS", "http://127.0.0.1:5240/MAAS"):
         box = sandbox.create(tmp_path / url[-10:-5], release, "region", url=url)
-        assert agreement.unencrypted(detect(box.root)) == []
+        assert consistency.unencrypted(detect(box.root)) == []

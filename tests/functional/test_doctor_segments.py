@@ -11,7 +11,7 @@ from support.segment import Segment
 PROGRAM = """
 import json
 from saltext.maas import doctor
-from saltext.maas.host.surface import detect
+from saltext.maas.host.installation import detect
 found = doctor.examine_cluster(detect({root!r}), interfaces=["eth0"], addresses={addresses!r},
                                seconds={seconds!r})
 print(json.dumps(found))

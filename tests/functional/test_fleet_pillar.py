@@ -48,10 +48,10 @@ def test_the_region_has_all(rendered):
     assert len(data["clusters"]) == 12
     assert set(data["fabrics"]) == {"ber", "fra", "muc"}
     assert len(data["subnets"]) == 9
-    # one wish each: 12 racks, 3 fabrics, 9 VLANs, 9 DHCP, 9 subnets, 9 + 6 ranges
-    wishes = pillar.wishes(data, Release("3.7"))
+    # one desired object each: 12 racks, 3 fabrics, 9 VLANs, 9 DHCP, 9 subnets, 9 + 6 ranges
+    desired_objects = pillar.desired_objects(data, Release("3.7"))
     count = {}
-    for one in wishes:
+    for one in desired_objects:
         count[one.type] = count.get(one.type, 0) + 1
     assert count["rack"] == 12
     assert (count["fabric"], count["vlan"], count["subnet"]) == (3, 9, 9)
@@ -135,5 +135,5 @@ def test_a_new_site_is_a_name_a_prefix_and_a_list_of_racks(rendered, form):
         "10.4.0.0/24", "10.4.16.0/24",
     ]  # fmt: skip
     assert not [net for net in data["subnets"] if net.startswith("10.6.")]
-    wishes = pillar.wishes(data, Release("3.7"))
-    assert sum(one.type == "fabric" for one in wishes) == 6
+    desired_objects = pillar.desired_objects(data, Release("3.7"))
+    assert sum(one.type == "fabric" for one in desired_objects) == 6

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas import database
-from saltext.maas.host import admins, users
+from saltext.maas.host import admins, database, users
 from saltext.maas.host.errors import HostError
 from support.fleet import Fleet
 
@@ -17,56 +16,67 @@ def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
     with postgres.database() as config:
         uri = "host={host} port={port} user={user} dbname={name}".format(**config)
         with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
-            _, surface = fleet.add("region", "region", database=config)
+            _, installation = fleet.add("region", "region", database=config)
             first = ("ops", EMAIL, "first-pw")
-            planned = admins.kept(surface, *first, test=True)
-            assert admins.kept(surface, *first) == planned
-            assert admins.kept(surface, *first) == {"changes": {}, "warnings": []}
+            planned = admins.kept(installation, *first, test=True)
+            assert admins.kept(installation, *first) == planned
+            assert admins.kept(installation, *first) == {"changes": {}, "warnings": []}
             # another password is none of our business, unless it is asked for
             other = ("ops", EMAIL, "second-pw")
-            assert admins.kept(surface, *other)["changes"] == {}
-            planned = admins.kept(surface, *other, enforce_password=True, test=True)
+            assert admins.kept(installation, *other)["changes"] == {}
+            planned = admins.kept(installation, *other, enforce_password=True, test=True)
             assert set(planned["changes"]) == {"password"}
-            assert admins.kept(surface, *other, enforce_password=True) == planned
+            assert admins.kept(installation, *other, enforce_password=True) == planned
             assert fleet.region.users["ops"].password == "second-pw"
-            assert admins.kept(surface, *other, enforce_password=True)["changes"] == {}
+            assert admins.kept(installation, *other, enforce_password=True)["changes"] == {}
             # the rights are kept
-            with database.connection(surface, write=True) as conn, conn, conn.cursor() as cursor:
+            with (
+                database.connection(installation, write=True) as conn,
+                conn,
+                conn.cursor() as cursor,
+            ):
                 cursor.execute("UPDATE auth_user SET is_superuser = false")
-            planned = admins.kept(surface, *other, test=True)
+            planned = admins.kept(installation, *other, test=True)
             assert planned["changes"] == {"is_superuser": {"old": False, "new": True}}
-            assert admins.kept(surface, *other) == planned
-            assert admins.kept(surface, *other)["changes"] == {}
-            told = admins.kept(surface, "ops", "new@example.com", "x")["warnings"]
+            assert admins.kept(installation, *other) == planned
+            assert admins.kept(installation, *other)["changes"] == {}
+            told = admins.kept(installation, "ops", "new@example.com", "x")["warnings"]
             assert EMAIL in told[0]
             owner = {EMAIL: "ops"}.get
             with pytest.raises(HostError, match="the user ops's already"):
-                admins.kept(surface, "bob", EMAIL, "x", email_owner=owner, test=True)
+                admins.kept(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
             for secret in ("first-pw", "second-pw"):
                 assert secret not in fleet.argv_text() + repr(planned)
 
 
 def test_without_the_database_the_api_tells_the_rights(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("region", "region", url=fleet.url)
-        users.create_admin(surface, "ops", "pw", EMAIL)
-        assert admins.kept(surface, "ops", EMAIL, "pw")["changes"] == {}
+        _, installation = fleet.add("region", "region", url=fleet.url)
+        users.create_admin(installation, "ops", "pw", EMAIL)
+        assert admins.kept(installation, "ops", EMAIL, "pw")["changes"] == {}
         with pytest.raises(HostError, match="only be told with the region's database"):
-            admins.kept(surface, "ops", EMAIL, "pw", enforce_password=True)
+            admins.kept(installation, "ops", EMAIL, "pw", enforce_password=True)
 
 
 def test_keys_are_named_by_fingerprint_renamed_and_deleted(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        _, surface = fleet.add("region", "region", url=fleet.url)
-        users.create_admin(surface, "ops", "pw", EMAIL)
-        key = users.generate_api_key(surface, "ops", "one")["key"]
+        _, installation = fleet.add("region", "region", url=fleet.url)
+        users.create_admin(installation, "ops", "pw", EMAIL)
+        key = users.generate_api_key(installation, "ops", "one")["key"]
         mark = users.fingerprint(key)
-        assert users.find_key(surface, "ops", mark) == users.find_key(surface, "ops", "one") == key
-        assert users.rename_api_key(surface, "ops", mark, "two") is True
-        assert users.rename_api_key(surface, "ops", "two", "two") is False
-        assert users.delete_api_key(surface, "ops", users.find_key(surface, "ops", "two")) is True
+        assert (
+            users.find_key(installation, "ops", mark)
+            == users.find_key(installation, "ops", "one")
+            == key
+        )
+        assert users.rename_api_key(installation, "ops", mark, "two") is True
+        assert users.rename_api_key(installation, "ops", "two", "two") is False
+        assert (
+            users.delete_api_key(installation, "ops", users.find_key(installation, "ops", "two"))
+            is True
+        )
         with pytest.raises(HostError, match="no key with the name or fingerprint 'two'"):
-            users.find_key(surface, "ops", "two")
+            users.find_key(installation, "ops", "two")
         assert key.split(":")[2] not in fleet.argv_text()
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 from saltext.maas.host import broker
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
 
@@ -63,7 +63,7 @@ def rabbit(tmp_path_factory):
             for name in ("ERL_EPMD_PORT", "ERL_EPMD_ADDRESS"):
                 patch.setenv(name, environment[name])
             patch.setattr(broker, "_HOME", str(folder / "home"))
-            patch.setattr(broker, "node", lambda surface: "saltextmaas@localhost")
+            patch.setattr(broker, "node", lambda installation: "saltextmaas@localhost")
             yield
     finally:
         os.killpg(server.pid, signal.SIGKILL)
@@ -74,11 +74,11 @@ def rabbit(tmp_path_factory):
 
 
 def test_a_password_is_checked_and_changed(rabbit):
-    surface = Surface(Release("1.5.4"), "deb", frozenset({"region"}), "/", False)
-    assert broker.accepts(surface, "maas_workers", "first")
-    assert not broker.accepts(surface, "maas_workers", "other")
-    broker.set_password(surface, "maas_workers", "second")
-    assert broker.accepts(surface, "maas_workers", "second")
-    assert not broker.accepts(surface, "maas_workers", "first")
+    installation = Installation(Release("1.5.4"), "deb", frozenset({"region"}), "/", False)
+    assert broker.accepts(installation, "maas_workers", "first")
+    assert not broker.accepts(installation, "maas_workers", "other")
+    broker.set_password(installation, "maas_workers", "second")
+    assert broker.accepts(installation, "maas_workers", "second")
+    assert not broker.accepts(installation, "maas_workers", "first")
     with pytest.raises(HostError, match="user nobody: no such user"):
-        broker.set_password(surface, "nobody", "x")
+        broker.set_password(installation, "nobody", "x")

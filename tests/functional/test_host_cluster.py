@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 from maas_emulator.hosts import commands_system, sandbox
-from saltext.maas.host import cluster, debconf, enrolment, formats, reach, services
+from saltext.maas.host import cluster_config, debconf, enrolment, formats, reach, services
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from support import in_process
 from support.fleet import Fleet
 
@@ -22,7 +22,7 @@ WRONG = "c0ffee" * 5
 def fast(monkeypatch, request):
     """Commands run within this process, unless a test has other ``commands``."""
     if "commands" not in request.fixturenames:
-        monkeypatch.setattr(Surface, "run", in_process.run)
+        monkeypatch.setattr(Installation, "run", in_process.run)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
@@ -58,221 +58,221 @@ def lone(tmp_path, release, **options):
     indirect=True,
 )
 def test_enrolment_from_fresh_to_registered(fleet):
-    box, surface = fleet.add("c1")
-    fresh = enrolment.registered(surface)
+    box, installation = fleet.add("c1")
+    fresh = enrolment.registered(installation)
     assert fresh["state"] == "failed"
     assert "No shared secret" in fresh["message"]
     want = {"url": fleet.url, "secret": fleet.region.secret.upper()}
-    planned = cluster.configure(surface, test=True, **want)
-    assert cluster.read_config(surface)["secret"] is False
-    done = cluster.configure(surface, **want)
+    planned = cluster_config.configure(installation, test=True, **want)
+    assert cluster_config.read_config(installation)["secret"] is False
+    done = cluster_config.configure(installation, **want)
     assert done["changes"] == planned["changes"]
-    questions = {surface.fact(f"cluster_{one}_question") for one in ("url", "secret")}
+    questions = {installation.fact(f"cluster_{one}_question") for one in ("url", "secret")}
     assert set(done["changes"]) == {"url", "secret", *questions}
-    assert done["restarted"] == list(surface.fact("cluster_services"))
-    assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
-    config = cluster.read_config(surface)
+    assert done["restarted"] == list(installation.fact("cluster_services"))
+    assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
+    config = cluster_config.read_config(installation)
     assert config["urls"] == [fleet.url] == [config["debconf_url"]]
-    assert bool(config["system_id"]) == (surface.release >= "2.0")
+    assert bool(config["system_id"]) == (installation.release >= "2.0")
     # the second run changes nothing and restarts nothing
     starts = box.peek("services")
-    again = cluster.configure(surface, **want)
+    again = cluster_config.configure(installation, **want)
     assert (again["changes"], again["restarted"]) == ({}, [])
     assert box.peek("services") == starts
-    assert stat.S_IMODE(os.stat(surface.path("secret")).st_mode) == 0o640
+    assert stat.S_IMODE(os.stat(installation.path("secret")).st_mode) == 0o640
     for text in (fleet.argv_text(), repr(done), repr(planned), repr(config)):
         assert fleet.region.secret not in text.lower()
 
 
 def test_a_wrong_secret_is_told_and_can_be_corrected(fleet):
-    _, surface = fleet.add("c1")
-    done = cluster.configure(surface, url=fleet.url, secret=WRONG)
+    _, installation = fleet.add("c1")
+    done = cluster_config.configure(installation, url=fleet.url, secret=WRONG)
     with pytest.raises(HostError, match="refused this host's shared secret") as told:
-        enrolment.wait_registered(surface, done["mark"], 1)
+        enrolment.wait_registered(installation, done["mark"], 1)
     assert WRONG not in repr(told.value)
-    done = cluster.configure(surface, secret=fleet.region.secret)
+    done = cluster_config.configure(installation, secret=fleet.region.secret)
     hidden = {"old": "*" * 10, "new": "*" * 10}
-    question = surface.fact("cluster_secret_question")
+    question = installation.fact("cluster_secret_question")
     assert done["changes"] == {"secret": hidden, question: hidden}
-    assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
+    assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
 
 
 def test_an_unreachable_region_is_told(fleet):
-    _, surface = fleet.add("c1")
+    _, installation = fleet.add("c1")
     url = "http://127.0.0.1:9/MAAS"
-    done = cluster.configure(surface, url=url, secret=fleet.region.secret)
-    now = enrolment.registered(surface, done["mark"])
+    done = cluster_config.configure(installation, url=url, secret=fleet.region.secret)
+    now = enrolment.registered(installation, done["mark"])
     assert now["state"] == "waiting"
     assert f"does not answer at {url}: the connection was refused" in now["message"]
 
 
 def test_a_stopped_daemon_is_told(fleet):
-    box, surface = fleet.add("c1")
-    done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-    enrolment.wait_registered(surface, done["mark"], 20)
-    name = surface.fact("cluster_services")[0]
+    box, installation = fleet.add("c1")
+    done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+    enrolment.wait_registered(installation, done["mark"], 20)
+    name = installation.fact("cluster_services")[0]
     box.set_service(name, running=False)
-    now = enrolment.registered(surface)
+    now = enrolment.registered(installation)
     assert now["state"] == "failed"
     assert name in now["message"]
     # a restart starts what is stopped
-    assert services.restart(surface, [name]) == [name]
-    assert services.running(surface, name)
+    assert services.restart(installation, [name]) == [name]
+    assert services.running(installation, name)
 
 
 def test_a_rack_keeps_its_identity_over_restarts(tmp_path):
     with Fleet("3.7", tmp_path) as fleet:
-        _, surface = fleet.add("r1")
-        done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-        enrolment.wait_registered(surface, done["mark"], 20)
-        first = cluster.read_files(surface)["system_id"]
+        _, installation = fleet.add("r1")
+        done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+        enrolment.wait_registered(installation, done["mark"], 20)
+        first = cluster_config.read_files(installation)["system_id"]
         other = fleet.url.replace("127.0.0.1", "localhost")
-        done = cluster.configure(surface, url=other)
-        enrolment.wait_registered(surface, done["mark"], 20)
-        assert cluster.read_files(surface)["system_id"] == first
+        done = cluster_config.configure(installation, url=other)
+        enrolment.wait_registered(installation, done["mark"], 20)
+        assert cluster_config.read_files(installation)["system_id"] == first
 
 
 def test_the_next_upgrade_and_reconfigure_undo_nothing(fleet):
-    box, surface = fleet.add("c1")
-    cluster.configure(surface, url=fleet.url, secret=WRONG)
-    cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
+    box, installation = fleet.add("c1")
+    cluster_config.configure(installation, url=fleet.url, secret=WRONG)
+    cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
 
     def held():
         # the system id comes whenever the region gives it
-        return {**cluster.read_config(surface), "system_id": None}, box.read("secret")
+        return {**cluster_config.read_config(installation), "system_id": None}, box.read("secret")
 
     before = held()
     commands_system.upgrade(box)
-    package = surface.fact("cluster_packages")[0]
-    assert surface.run(["dpkg-reconfigure", package])[0] == 0
+    package = installation.fact("cluster_packages")[0]
+    assert installation.run(["dpkg-reconfigure", package])[0] == 0
     assert held() == before
 
 
 class TestUuidOf17:
     def test_one_that_is_there_stays(self, tmp_path):
-        _, surface = lone(tmp_path, "1.7")
-        now = cluster.read_config(surface)["uuid"]
-        assert cluster.configure(surface, uuid=now)["changes"] == {}
+        _, installation = lone(tmp_path, "1.7")
+        now = cluster_config.read_config(installation)["uuid"]
+        assert cluster_config.configure(installation, uuid=now)["changes"] == {}
         with pytest.raises(HostError, match=f"has the uuid {now}"):
-            cluster.plan(surface, uuid=str(uuid.uuid4()))
-        assert cluster.read_config(surface)["uuid"] == now
+            cluster_config.plan(installation, uuid=str(uuid.uuid4()))
+        assert cluster_config.read_config(installation)["uuid"] == now
 
     def test_a_missing_one_is_given(self, tmp_path):
-        box, surface = lone(tmp_path, "1.7", uuid=None)
+        box, installation = lone(tmp_path, "1.7", uuid=None)
         want = str(uuid.uuid4())
-        done = cluster.configure(surface, uuid=want)
+        done = cluster_config.configure(installation, uuid=want)
         assert done["changes"] == {"uuid": {"old": None, "new": want}}
         assert done["restarted"] == ["maas-clusterd"]
         assert f'CLUSTER_UUID="{want}"\n' in box.read("cluster_config")
-        assert cluster.configure(surface, uuid=want)["changes"] == {}
+        assert cluster_config.configure(installation, uuid=want)["changes"] == {}
 
     @pytest.mark.parametrize("bad", ["", "a b", "x" * 37, 'a"b'])
     def test_it_must_be_one(self, tmp_path, bad):
-        _, surface = lone(tmp_path, "1.7", uuid=None)
+        _, installation = lone(tmp_path, "1.7", uuid=None)
         with pytest.raises(HostError, match="cluster uuid"):
-            cluster.plan(surface, uuid=bad)
+            cluster_config.plan(installation, uuid=bad)
 
     def test_later_releases_have_none(self, tmp_path):
-        _, surface = lone(tmp_path, "3.7")
+        _, installation = lone(tmp_path, "3.7")
         with pytest.raises(HostError, match="no cluster uuid"):
-            cluster.plan(surface, uuid=str(uuid.uuid4()))
+            cluster_config.plan(installation, uuid=str(uuid.uuid4()))
 
 
 class TestUrls:
     def test_17_keeps_pserv_in_step(self, tmp_path):
-        box, surface = lone(tmp_path, "1.7")
+        box, installation = lone(tmp_path, "1.7")
         url = "http://192.0.2.7/MAAS"
-        cluster.configure(surface, url=url)
+        cluster_config.configure(installation, url=url)
         assert formats.pserv_generator(box.read("pserv")) == f"{url}/api/1.0/pxeconfig/"
         box.write("pserv", box.read("pserv").replace("192.0.2.7", "192.0.2.8"))
-        assert set(cluster.plan(surface, url=url)["changes"]) == {"url"}
-        cluster.configure(surface, url=url)
-        assert cluster.plan(surface, url=url)["changes"] == {}
+        assert set(cluster_config.plan(installation, url=url)["changes"]) == {"url"}
+        cluster_config.configure(installation, url=url)
+        assert cluster_config.plan(installation, url=url)["changes"] == {}
 
     def test_170_has_no_command_and_is_edited(self, tmp_path):
         box, _ = lone(tmp_path, "1.7")
         for name in ("emulator.json", "var/lib/dpkg/status"):
             box.write(name, box.read(name).replace("1.7.3", "1.7.0"))
-        surface = detect(box.root)
-        before = stat.S_IMODE(os.stat(surface.path("cluster_config")).st_mode)
-        cluster.configure(surface, url="http://192.0.2.7/MAAS")
-        assert cluster.plan(surface, url="http://192.0.2.7/MAAS")["changes"] == {}
-        assert stat.S_IMODE(os.stat(surface.path("cluster_config")).st_mode) == before
+        installation = detect(box.root)
+        before = stat.S_IMODE(os.stat(installation.path("cluster_config")).st_mode)
+        cluster_config.configure(installation, url="http://192.0.2.7/MAAS")
+        assert cluster_config.plan(installation, url="http://192.0.2.7/MAAS")["changes"] == {}
+        assert stat.S_IMODE(os.stat(installation.path("cluster_config")).st_mode) == before
         assert not [words for words in box.argv_log() if words[0] == "maas-provision"]
 
     def test_3x_takes_several(self, tmp_path):
-        _, surface = lone(tmp_path, "3.7")
+        _, installation = lone(tmp_path, "3.7")
         urls = ["http://192.0.2.7:5240/MAAS", "http://192.0.2.8:5240/MAAS"]
-        done = cluster.configure(surface, url=urls)
+        done = cluster_config.configure(installation, url=urls)
         assert done["changes"]["url"]["new"] == urls
-        assert cluster.read_config(surface)["urls"] == urls
-        assert cluster.configure(surface, url=urls)["changes"] == {}
-        cluster.configure(surface, url=urls[0])
-        assert cluster.read_config(surface)["urls"] == urls[:1]
+        assert cluster_config.read_config(installation)["urls"] == urls
+        assert cluster_config.configure(installation, url=urls)["changes"] == {}
+        cluster_config.configure(installation, url=urls[0])
+        assert cluster_config.read_config(installation)["urls"] == urls[:1]
 
     def test_1x_takes_one(self, tmp_path):
-        _, surface = lone(tmp_path, "1.7")
+        _, installation = lone(tmp_path, "1.7")
         with pytest.raises(HostError, match="takes one region URL"):
-            cluster.plan(surface, url=["http://a/MAAS", "http://b/MAAS"])
+            cluster_config.plan(installation, url=["http://a/MAAS", "http://b/MAAS"])
 
     @pytest.mark.parametrize("bad", ["", "nothing", "ftp://a/MAAS", "http://", "http://a b/", []])
     def test_a_bad_one_is_refused(self, tmp_path, bad):
-        _, surface = lone(tmp_path, "3.7")
+        _, installation = lone(tmp_path, "3.7")
         with pytest.raises(HostError, match="region URL"):
-            cluster.plan(surface, url=bad)
+            cluster_config.plan(installation, url=bad)
 
 
 def test_files_are_put_back_when_a_command_fails(fleet, commands):
-    box, surface = fleet.add("c1")
+    box, installation = fleet.add("c1")
     before = box.read("cluster_config"), box.read("secret")
-    command = surface.find(surface.fact("cluster_tool"))
+    command = installation.find(installation.fact("cluster_tool"))
     with open(command, encoding="utf-8") as stream:
         real = stream.read()
     with open(command, "w", encoding="utf-8") as stream:
         refuse = 'case "$1" in install*) echo "no $(cat)" >&2; exit 1;; esac\n'
         stream.write(real.replace("#!/bin/sh\n", f"#!/bin/sh\n{refuse}"))
     with pytest.raises(HostError, match=r"install-shared-secret failed.*put back") as told:
-        cluster.configure(surface, url=fleet.url, secret=WRONG)
+        cluster_config.configure(installation, url=fleet.url, secret=WRONG)
     assert WRONG not in repr(told.value)
     assert (box.read("cluster_config"), box.read("secret")) == before
 
 
 def test_files_are_put_back_when_the_daemon_will_not_restart(fleet, commands):
-    _, surface = fleet.add("c1")
-    before = cluster.read_config(surface)
-    command = surface.find("systemctl" if surface.systemd else "service")
+    _, installation = fleet.add("c1")
+    before = cluster_config.read_config(installation)
+    command = installation.find("systemctl" if installation.systemd else "service")
     with open(command, encoding="utf-8") as stream:
         real = stream.read()
     with open(command, "w", encoding="utf-8") as stream:
         stream.write("#!/bin/sh\nexit 1\n")
     with pytest.raises(HostError, match="could be put back"):
-        cluster.configure(surface, url=fleet.url, secret=WRONG)
+        cluster_config.configure(installation, url=fleet.url, secret=WRONG)
     with open(command, "w", encoding="utf-8") as stream:
         stream.write(real)
     # so that the next run does it all again
-    assert cluster.read_config(surface) == before
-    done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-    assert done["restarted"] == list(surface.fact("cluster_services"))
+    assert cluster_config.read_config(installation) == before
+    done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+    assert done["restarted"] == list(installation.fact("cluster_services"))
 
 
 def test_region_and_cluster_on_one_host(fleet):
-    _, surface = fleet.add("both", "region+cluster")
-    assert {"region", "cluster"} <= surface.roles
+    _, installation = fleet.add("both", "region+cluster")
+    assert {"region", "cluster"} <= installation.roles
     deadline = time.monotonic() + 10
-    while not cluster.read_files(surface)["secret"]:  # the region writes it
+    while not cluster_config.read_files(installation)["secret"]:  # the region writes it
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
+    done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
     assert "secret" not in done["changes"]
-    assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
+    assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
 
 
 def test_the_wrong_kind_of_host_is_told(tmp_path):
     box = sandbox.create(tmp_path / "r", "3.7", "region")
-    surface = detect(box.root)
-    for function in (cluster.read_config, cluster.plan, enrolment.registered):
+    installation = detect(box.root)
+    for function in (cluster_config.read_config, cluster_config.plan, enrolment.registered):
         with pytest.raises(HostError, match="runs no MAAS cluster"):
-            function(surface)
+            function(installation)
     assert box.argv_log() == []
 
 
@@ -285,11 +285,17 @@ def test_reachability(fleet):
 
 
 def test_debconf_answers_are_one_line(tmp_path):
-    _, surface = lone(tmp_path, "3.7")
+    _, installation = lone(tmp_path, "3.7")
     with pytest.raises(HostError, match="one line"):
-        debconf.set_answer(surface, "maas-rack-controller", "a/b", "string", "x\ny z string evil")
+        debconf.set_answer(
+            installation, "maas-rack-controller", "a/b", "string", "x\ny z string evil"
+        )
     debconf.set_answer(
-        surface, "maas-rack-controller", "maas-rack-controller/shared-secret", "password", "abcd"
+        installation,
+        "maas-rack-controller",
+        "maas-rack-controller/shared-secret",
+        "password",
+        "abcd",
     )
-    shown = debconf.show(surface, "maas-rack-controller")
+    shown = debconf.show(installation, "maas-rack-controller")
     assert shown["maas-rack-controller/shared-secret"] == debconf.OMITTED

@@ -7,9 +7,9 @@ import stat
 
 import pytest
 from maas_emulator.hosts import commands_system, sandbox
-from saltext.maas.host import cluster, enrolment, files, formats, transaction
+from saltext.maas.host import cluster_config, enrolment, files, formats, transaction
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from support import in_process
 from support.fleet import Fleet
 
@@ -19,7 +19,7 @@ SECRET = "c0ffee" * 5
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
     """Commands run within this process; that they run as commands too, other tests show."""
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
@@ -30,35 +30,35 @@ class TestOverHttp:
             yield fleet
 
     def test_pending_accepted_rejected(self, fleet):
-        _, surface = fleet.add("c1")
-        done = cluster.configure(surface, url=fleet.url)
-        assert set(done["changes"]) == {"url", surface.fact("cluster_url_question")}
+        _, installation = fleet.add("c1")
+        done = cluster_config.configure(installation, url=fleet.url)
+        assert set(done["changes"]) == {"url", installation.fact("cluster_url_question")}
         assert done["restarted"] == ["maas-cluster-celery", "maas-pserv"]
         with pytest.raises(HostError, match=r"pending: accept it there"):
-            enrolment.wait_registered(surface, done["mark"], 2)
+            enrolment.wait_registered(installation, done["mark"], 2)
         groups = fleet.region.rows("node_groups")
         group = next(one for one in groups.values() if one["uuid"] != "master")
         group["status"] = 1
-        assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
-        assert cluster.configure(surface, url=fleet.url)["changes"] == {}
+        assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
+        assert cluster_config.configure(installation, url=fleet.url)["changes"] == {}
         group["status"] = 2
-        now = enrolment.registered(surface)
+        now = enrolment.registered(installation)
         assert (now["state"], "rejected" in now["message"]) == ("failed", True)
 
     def test_the_uuid_is_the_same_in_both_places(self, tmp_path, fleet):
-        box, surface = fleet.add("c2", uuid=None)
-        done = cluster.configure(surface, uuid="abc-1")
+        box, installation = fleet.add("c2", uuid=None)
+        done = cluster_config.configure(installation, uuid="abc-1")
         assert done["changes"]["uuid"] == {"old": None, "new": "abc-1"}
         assert formats.celery_uuid(box.read("cluster_celery")) == "abc-1"
         # so that the next upgrade, which goes by the older place, keeps it
         commands_system.upgrade(box)
-        assert cluster.read_files(surface)["uuid"] == "abc-1"
-        assert cluster.plan(surface, uuid="abc-1")["changes"] == {}
+        assert cluster_config.read_files(installation)["uuid"] == "abc-1"
+        assert cluster_config.plan(installation, uuid="abc-1")["changes"] == {}
 
     def test_there_is_no_secret(self, fleet):
-        box, surface = fleet.add("c3")
+        box, installation = fleet.add("c3")
         with pytest.raises(HostError, match="has no shared secret: its clusters register over"):
-            cluster.configure(surface, secret=SECRET)
+            cluster_config.configure(installation, secret=SECRET)
         assert box.argv_log() == [["debconf-show", "maas-cluster-controller"]]
 
 
@@ -69,53 +69,53 @@ class TestSnap:
             yield fleet
 
     def test_from_fresh_to_registered(self, fleet):
-        box, surface = fleet.add("r1", "cluster", kind="snap", configured=False)
-        assert surface.roles == frozenset()
-        assert "not initialised" in enrolment.registered(surface)["message"]
+        box, installation = fleet.add("r1", "cluster", kind="snap", configured=False)
+        assert installation.roles == frozenset()
+        assert "not initialised" in enrolment.registered(installation)["message"]
         want = {"url": fleet.url, "secret": fleet.region.secret}
-        planned = cluster.configure(surface, test=True, **want)
-        done = cluster.configure(surface, **want)
+        planned = cluster_config.configure(installation, test=True, **want)
+        done = cluster_config.configure(installation, **want)
         assert done["changes"] == planned["changes"]
         assert set(done["changes"]) == {"mode", "url", "secret"}
-        surface = detect(box.root)
-        assert {"cluster", "rack"} <= surface.roles
-        assert enrolment.wait_registered(surface, done["mark"], 20)["state"] == "registered"
-        assert stat.S_IMODE(os.stat(surface.path("secret")).st_mode) == 0o640
-        assert cluster.configure(surface, **want)["changes"] == {}
-        first = cluster.read_files(surface)["system_id"]
-        done = cluster.configure(surface, tftp_port=6969, debug=True)
+        installation = detect(box.root)
+        assert {"cluster", "rack"} <= installation.roles
+        assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
+        assert stat.S_IMODE(os.stat(installation.path("secret")).st_mode) == 0o640
+        assert cluster_config.configure(installation, **want)["changes"] == {}
+        first = cluster_config.read_files(installation)["system_id"]
+        done = cluster_config.configure(installation, tftp_port=6969, debug=True)
         assert set(done["changes"]) == {"tftp_port", "debug"}
-        enrolment.wait_registered(surface, done["mark"], 20)
-        assert cluster.read_files(surface)["system_id"] == first
-        done = cluster.configure(surface, secret=SECRET)
+        enrolment.wait_registered(installation, done["mark"], 20)
+        assert cluster_config.read_files(installation)["system_id"] == first
+        done = cluster_config.configure(installation, secret=SECRET)
         assert list(done["changes"]) == ["secret"]
         with pytest.raises(HostError, match="refused this host's shared secret"):
-            enrolment.wait_registered(surface, done["mark"], 1)
+            enrolment.wait_registered(installation, done["mark"], 1)
         for secret in (SECRET, fleet.region.secret):
             assert secret not in fleet.argv_text() + repr([planned, done])
 
     def test_a_fresh_one_needs_both(self, tmp_path):
         box = sandbox.create(tmp_path / "h", "3.7", "cluster", kind="snap", configured=False)
         with pytest.raises(HostError, match="needs the region's url and secret"):
-            cluster.plan(detect(box.root), url="http://a/MAAS")
+            cluster_config.plan(detect(box.root), url="http://a/MAAS")
 
 
 @pytest.mark.parametrize("release", ["1.5", "1.8", "1.9", "2.3", "2.9", "3.4", "3.7"])
 def test_local_settings(tmp_path, release):
     box = sandbox.create(tmp_path / "h", release, "cluster")
-    surface = detect(box.root)
+    installation = detect(box.root)
     before = box.read("pserv") or box.read("cluster_config")
     want = {"tftp_port": 1069, "tftp_root": "/srv/tftp/"}
-    planned = cluster.plan(surface, **want)["changes"]
+    planned = cluster_config.plan(installation, **want)["changes"]
     assert planned["tftp_port"] == {"old": 69, "new": 1069}
-    done = cluster.configure(surface, **want)
+    done = cluster_config.configure(installation, **want)
     assert done["changes"] == planned
-    assert done["restarted"] == list(surface.fact("cluster_services"))
-    held = cluster.read_files(surface)["settings"]
+    assert done["restarted"] == list(installation.fact("cluster_services"))
+    held = cluster_config.read_files(installation)["settings"]
     assert (held["tftp_port"], held["tftp_root"]) == (1069, "/srv/tftp")
-    assert cluster.configure(surface, **want)["changes"] == {}
-    cluster.configure(surface, tftp_port=69)
-    assert cluster.read_files(surface)["settings"]["tftp_port"] == 69
+    assert cluster_config.configure(installation, **want)["changes"] == {}
+    cluster_config.configure(installation, tftp_port=69)
+    assert cluster_config.read_files(installation)["settings"]["tftp_port"] == 69
     # all else is as it was
     after = box.read("pserv") or box.read("cluster_config")
     kept = [line for line in before.splitlines() if "port" not in line and "root" not in line]
@@ -143,7 +143,7 @@ def test_bad_input_changes_nothing(tmp_path, release, given, told):
     box = sandbox.create(tmp_path / "h", release, "cluster")
     before = box.read("cluster_config")
     with pytest.raises(HostError, match=told):
-        cluster.configure(detect(box.root), **given)
+        cluster_config.configure(detect(box.root), **given)
     assert box.read("cluster_config") == before
     assert not [words for words in box.argv_log() if words[0] != "debconf-show"]
 
@@ -153,7 +153,7 @@ def test_bad_input_changes_nothing(tmp_path, release, given, told):
 def test_a_killed_run_is_taken_up_by_the_next(tmp_path, monkeypatch, release, step):
     """The process ends in the middle of a change, as a kill would end it."""
     box = sandbox.create(tmp_path / "h", release, "cluster")
-    surface = detect(box.root)
+    installation = detect(box.root)
     want = {"url": "http://192.0.2.7:5240/MAAS", "tftp_port": 1069}
     if release >= "1.7":
         want["secret"] = SECRET
@@ -166,7 +166,7 @@ def test_a_killed_run_is_taken_up_by_the_next(tmp_path, monkeypatch, release, st
 
     patched = {
         "replace": (files, "replace"),
-        "check": (type(surface), "check"),
+        "check": (type(installation), "check"),
         "restart": (transaction.services, "restart"),
     }[step]
     calls = []
@@ -183,10 +183,10 @@ def test_a_killed_run_is_taken_up_by_the_next(tmp_path, monkeypatch, release, st
     with monkeypatch.context() as patch:
         patch.setattr(*patched, sometimes)
         with pytest.raises(Killed):
-            cluster.configure(surface, **want)
-    again = cluster.configure(surface, **want)
-    assert again["restarted"] == list(surface.fact("cluster_services"))
-    assert cluster.configure(surface, **want)["changes"] == {}
-    assert transaction.unfinished(surface, "cluster") is None
+            cluster_config.configure(installation, **want)
+    again = cluster_config.configure(installation, **want)
+    assert again["restarted"] == list(installation.fact("cluster_services"))
+    assert cluster_config.configure(installation, **want)["changes"] == {}
+    assert transaction.unfinished(installation, "cluster") is None
     left = [name for name in os.listdir(os.path.join(box.root, "etc/maas")) if "saltext" in name]
     assert [name for name in left if not name.endswith(".bak")] == []

@@ -6,9 +6,8 @@ import time
 
 import pytest
 import requests
-from saltext.maas import database
 from saltext.maas.client import Client, Profile
-from saltext.maas.host import at_region, cluster, enrolment, users
+from saltext.maas.host import at_region, cluster_config, database, enrolment, users
 from saltext.maas.host.errors import HostError
 from support.fleet import Fleet
 
@@ -20,8 +19,8 @@ def region17(postgres, tmp_path):
     with postgres.database() as config:
         uri = "host={host} port={port} user={user} dbname={name}".format(**config)
         with Fleet("1.7", tmp_path / "hosts", database=uri) as fleet:
-            _, surface = fleet.add("region", "region", database=config)
-            yield fleet, surface
+            _, installation = fleet.add("region", "region", database=config)
+            yield fleet, installation
 
 
 def groups(fleet):
@@ -34,10 +33,10 @@ def test_a_cluster_goes_for_good(region17):
     fleet, region = region17
     uuids = []
     for name in ("c1", "c2"):
-        _, surface = fleet.add(name)
-        done = cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-        enrolment.wait_registered(surface, done["mark"], 20)
-        uuids.append(cluster.read_files(surface)["uuid"])
+        _, installation = fleet.add(name)
+        done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+        enrolment.wait_registered(installation, done["mark"], 20)
+        uuids.append(cluster_config.read_files(installation)["uuid"])
     assert set(uuids) == groups(fleet)
     with database.connection(region) as conn:
         routers = database.router_ips(conn)
@@ -66,17 +65,21 @@ def test_a_host_that_is_region_and_cluster_asks_the_database(postgres, tmp_path,
     with postgres.database() as config:
         uri = "host={host} port={port} user={user} dbname={name}".format(**config)
         with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
-            _, surface = fleet.add("both", "region+cluster", database=config)
-            cluster.configure(surface, url=fleet.url)
-            now = enrolment.wait_registered(surface, None, 20)
+            _, installation = fleet.add("both", "region+cluster", database=config)
+            cluster_config.configure(installation, url=fleet.url)
+            now = enrolment.wait_registered(installation, None, 20)
             assert now["state"] == "registered"
-            assert at_region._in_database(surface) == {"state": "accepted", "message": None}
-            with database.connection(surface, write=True) as conn, conn, conn.cursor() as cursor:
+            assert at_region._in_database(installation) == {"state": "accepted", "message": None}
+            with (
+                database.connection(installation, write=True) as conn,
+                conn,
+                conn.cursor() as cursor,
+            ):
                 if release == "1.7":
                     cursor.execute("UPDATE maasserver_nodegroup SET status = 2")
                 else:
                     cursor.execute("UPDATE maasserver_node SET node_type = 0")
-            told = at_region._in_database(surface)
+            told = at_region._in_database(installation)
             assert told["state"] == ("rejected" if release == "1.7" else "unknown")
 
 
@@ -85,15 +88,15 @@ def test_a_key_lets_the_api_tell_of_a_rack(tmp_path, release):
     with Fleet(release, tmp_path / "hosts") as fleet:
         fleet.region.create_admin("root", "pw", "root@example.com")
         client = Client(Profile(fleet.url, fleet.region.new_api_key("root")))
-        _, surface = fleet.add("rack")
-        assert at_region.verdict(surface, client)["state"] == "unknown"
-        cluster.configure(surface, url=fleet.url, secret=fleet.region.secret)
-        assert enrolment.wait_registered(surface, None, 20, client)["state"] == "registered"
-        assert at_region.verdict(surface, client)["state"] == "accepted"
-        name = surface.fact("cluster_services")[0]
-        surface.run(["systemctl", "stop", name])
+        _, installation = fleet.add("rack")
+        assert at_region.verdict(installation, client)["state"] == "unknown"
+        cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+        assert enrolment.wait_registered(installation, None, 20, client)["state"] == "registered"
+        assert at_region.verdict(installation, client)["state"] == "accepted"
+        name = installation.fact("cluster_services")[0]
+        installation.run(["systemctl", "stop", name])
         deadline = time.monotonic() + 10
-        while at_region.verdict(surface, client)["state"] != "disconnected":
+        while at_region.verdict(installation, client)["state"] != "disconnected":
             assert time.monotonic() < deadline
             time.sleep(0.1)
         client.close()

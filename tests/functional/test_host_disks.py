@@ -16,28 +16,30 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 _PROGRAM = """
 import json, os, subprocess, sys
 from maas_emulator.hosts import sandbox
-from saltext.maas.host import cluster, region, transaction
+from saltext.maas.host import cluster_config, region_config, transaction
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from support import in_process
 
 how, part, kind, release, folder = sys.argv[1:]
-Surface.run = in_process.run
+Installation.run = in_process.run
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", folder], check=True)
 box = sandbox.create(os.path.join(folder, "host"), release, part, kind=kind)
-surface = detect(box.root)
+installation = detect(box.root)
 
 def state():
     names = ("region_config", "txlongpoll", "celery_config") if part == "region" else (
         "cluster_config", "pserv", "cluster_celery", "secret")
-    return [box.read(name) for name in names if surface.has(name)], box.peek("debconf")
+    return [box.read(name) for name in names if installation.has(name)], box.peek("debconf")
 
 def run(test):
     try:
         if part == "region":
-            return region.configure(surface, test=test, verify=False, url="http://192.0.2.8/MAAS")
-        more = {"secret": "c0ffee" * 5} if surface.release >= "1.7" else {}
-        return cluster.configure(surface, test=test, url="http://192.0.2.8/MAAS", **more)
+            return region_config.configure(
+                installation, test=test, verify=False, url="http://192.0.2.8/MAAS")
+        more = {"secret": "c0ffee" * 5} if installation.release >= "1.7" else {}
+        url = "http://192.0.2.8/MAAS"
+        return cluster_config.configure(installation, test=test, url=url, **more)
     except HostError as error:
         return str(error)
 

@@ -13,9 +13,9 @@ from maas_emulator.api1 import reported_images as reported
 from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.host import cluster, images
+from saltext.maas.host import cluster_config, pxe_images
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from support import in_process
 
 URL = "http://mirror.example.com/releases/"
@@ -34,26 +34,26 @@ URL = "http://mirror.example.com/releases/"
 )
 def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
     box = sandbox.create(tmp_path / "h", release, "cluster", kind=kind)
-    surface = detect(box.root)
-    assert images.on_disk(surface)["images"] == []
-    folder = surface.path("images")
+    installation = detect(box.root)
+    assert pxe_images.on_disk(installation)["images"] == []
+    folder = installation.path("images")
     snapshot = os.path.join(os.path.dirname(folder), "snapshot-1")
     os.makedirs(os.path.join(snapshot, below))
     with open(os.path.join(snapshot, below, "boot-kernel"), "wb") as stream:
         stream.write(b"x" * 10)
     os.symlink("snapshot-1", folder)
-    if surface.release >= "2.1":  # boot loaders are no images, however deep their folders are
+    if installation.release >= "2.1":  # boot loaders are no images, however deep their folders are
         os.makedirs(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts"))
         with open(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts/x"), "wb"):
             pass
-    told = images.on_disk(surface)
+    told = pxe_images.on_disk(installation)
     assert told["images"] == ["ubuntu/trusty/amd64"]
-    files = 2 if surface.release >= "2.1" else 1
+    files = 2 if installation.release >= "2.1" else 1
     assert (told["snapshot"], told["files"], told["bytes"]) == ("snapshot-1", files, 10)
     listed = ["ubuntu/trusty/amd64/generic", "ubuntu/precise/amd64"]
-    found = images.compare(surface, listed)
+    found = pxe_images.compare(installation, listed)
     assert found == {"missing": ["ubuntu/precise/amd64"], "extra": []}
-    assert images.compare(surface, [])["extra"] == ["ubuntu/trusty/amd64"]
+    assert pxe_images.compare(installation, [])["extra"] == ["ubuntu/trusty/amd64"]
 
 
 def held(region, uuid):
@@ -81,8 +81,8 @@ def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
         with RegionServer(release, database=uri) as server:
             options = {"database": config, "url": server.url}
             box = sandbox.create(tmp_path / "h", release, "region+cluster", **options)
-            surface = detect(box.root)
-            uuid = cluster.read_files(surface)["uuid"]
+            installation = detect(box.root)
+            uuid = cluster_config.read_files(installation)["uuid"]
             server.region.register_controller(
                 hostname="h", **({"uuid": uuid} if release < "2" else {})
             )
@@ -90,96 +90,105 @@ def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
             client = Client(Profile(server.url, server.api_key))
             # a write has all rows copied into the database
             client.post("maas/", op="set_config", data={"name": "maas_name", "value": "x"})
-            by_api, by_database = images.listed(surface, client), images.listed(surface)
+            by_api, by_database = (
+                pxe_images.listed(installation, client),
+                pxe_images.listed(installation),
+            )
             client.close()
             more = ["custom/mine/amd64"] if release == "2.9" else []
             assert by_api == by_database == sorted(["ubuntu/trusty/amd64", *more])
-            assert images.compare(surface) == {"missing": by_api, "extra": []}
+            assert pxe_images.compare(installation) == {"missing": by_api, "extra": []}
 
 
 def test_a_cluster_that_can_ask_nobody_says_so(tmp_path):
-    surface = detect(sandbox.create(tmp_path / "h", "2.9", "cluster").root)
+    installation = detect(sandbox.create(tmp_path / "h", "2.9", "cluster").root)
     with pytest.raises(HostError, match="listed: name the images"):
-        images.compare(surface)
+        pxe_images.compare(installation)
 
 
 def test_a_rack_of_35_keeps_none(tmp_path):
     box = sandbox.create(tmp_path / "h", "3.5", "region+cluster")
-    surface = detect(box.root)
+    installation = detect(box.root)
     with pytest.raises(HostError, match="keeps no images on its disk"):
-        images.compare(surface, [])
-    os.makedirs(surface.path("images"))
-    with open(os.path.join(surface.path("images"), "abc"), "wb") as stream:
+        pxe_images.compare(installation, [])
+    os.makedirs(installation.path("images"))
+    with open(os.path.join(installation.path("images"), "abc"), "wb") as stream:
         stream.write(b"xyz")
-    told = images.on_disk(surface)
+    told = pxe_images.on_disk(installation)
     assert (told["images"], told["files"], told["bytes"]) == (None, 1, 3)
 
 
 def test_the_sources_of_15(tmp_path, monkeypatch):
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     box = sandbox.create(tmp_path / "h", "1.5", "cluster")
-    surface = detect(box.root)
-    assert images.sources(surface)["configured"] is False
+    installation = detect(box.root)
+    assert pxe_images.sources(installation)["configured"] is False
     with pytest.raises(HostError, match="set its sources first"):
-        images.fetch(surface)
-    wanted = [{"path": URL, "selections": [{"release": "trusty", "arches": ["amd64"]}]}]
-    planned = images.set_sources(surface, wanted, test=True)
-    assert images.sources(surface)["configured"] is False
-    assert images.set_sources(surface, wanted) == planned
-    now = images.sources(surface)
+        pxe_images.fetch(installation)
+    desired = [{"path": URL, "selections": [{"release": "trusty", "arches": ["amd64"]}]}]
+    planned = pxe_images.set_sources(installation, desired, test=True)
+    assert pxe_images.sources(installation)["configured"] is False
+    assert pxe_images.set_sources(installation, desired) == planned
+    now = pxe_images.sources(installation)
     assert now["configured"] is True
     assert now["sources"][0]["selections"][0]["labels"] == ["*"]
-    assert images.set_sources(surface, wanted)["changes"] == {}
+    assert pxe_images.set_sources(installation, desired)["changes"] == {}
     assert "storage: /var/lib/maas/boot-resources/" in box.read("bootresources")
-    images.fetch(surface)  # there is no region to report to yet
-    first = images.on_disk(surface)["snapshot"]
-    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/amd64"]
-    wanted[0]["selections"][0]["arches"].append("i386")
-    images.set_sources(surface, wanted)
-    images.fetch(surface)
-    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/amd64", "ubuntu/trusty/i386"]
-    assert images.on_disk(surface)["snapshot"] != first
+    pxe_images.fetch(installation)  # there is no region to report to yet
+    first = pxe_images.on_disk(installation)["snapshot"]
+    assert pxe_images.on_disk(installation)["images"] == ["ubuntu/trusty/amd64"]
+    desired[0]["selections"][0]["arches"].append("i386")
+    pxe_images.set_sources(installation, desired)
+    pxe_images.fetch(installation)
+    assert pxe_images.on_disk(installation)["images"] == [
+        "ubuntu/trusty/amd64",
+        "ubuntu/trusty/i386",
+    ]
+    assert pxe_images.on_disk(installation)["snapshot"] != first
     os.unlink(os.path.join(box.root, "usr/sbin/maas-import-pxe-files"))
     with pytest.raises(HostError, match="maas-import-pxe-files is not installed"):
-        images.fetch(surface)
-    assert images.on_disk(surface)["files"] > 0
+        pxe_images.fetch(installation)
+    assert pxe_images.on_disk(installation)["files"] > 0
 
 
 def test_what_a_cluster_of_15_imports_is_what_the_region_lists(tmp_path, monkeypatch):
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     with RegionServer("1.5") as server:
         control.trust(server.region, tmp_path)
         place = server.url[: -len("/MAAS")] + "/_emulator"
         box = sandbox.create(tmp_path / "h", "1.5", "cluster", control=place)
-        surface = detect(box.root)
-        uuid = cluster.read_files(surface)["uuid"]
+        installation = detect(box.root)
+        uuid = cluster_config.read_files(installation)["uuid"]
         server.region.register_controller(uuid=uuid, hostname="h")
-        wanted = [{"path": URL, "selections": [{"release": "precise", "arches": ["amd64"]}]}]
-        images.set_sources(surface, wanted)
-        images.fetch(surface)
+        desired = [{"path": URL, "selections": [{"release": "precise", "arches": ["amd64"]}]}]
+        pxe_images.set_sources(installation, desired)
+        pxe_images.fetch(installation)
         client = Client(Profile(server.url, server.api_key))
-        assert images.listed(surface, client) == []  # it was not accepted yet
+        assert pxe_images.listed(installation, client) == []  # it was not accepted yet
         client.post("nodegroups/", op="accept", data={"uuid": uuid})
-        images.fetch(surface)
-        assert images.compare(surface, client=client) == {"missing": [], "extra": []}
-        assert images.listed(surface, client) == ["ubuntu/precise/amd64"]
+        pxe_images.fetch(installation)
+        assert pxe_images.compare(installation, client=client) == {"missing": [], "extra": []}
+        assert pxe_images.listed(installation, client) == ["ubuntu/precise/amd64"]
         client.close()
 
 
 def test_16_names_its_sources_to_the_importer(tmp_path):
     box = sandbox.create(tmp_path / "h", "1.6", "cluster")
-    surface = detect(box.root)
+    installation = detect(box.root)
     chosen = {"release": "trusty", "arches": ["i386"], "subarches": ["*"], "labels": ["*"]}
     box.write("etc/sources.yaml", yaml.safe_dump([{"url": URL, "selections": [chosen]}]))
     path = os.path.join(box.root, "etc/sources.yaml")
-    assert in_process.run(surface, ["maas-import-pxe-files"])[0] == 2
-    assert in_process.run(surface, ["maas-import-pxe-files", "--sources-file", path + "x"])[0] == 1
-    assert in_process.run(surface, ["maas-import-pxe-files", "--sources-file", path])[0] == 0
-    assert images.on_disk(surface)["images"] == ["ubuntu/trusty/i386"]
+    assert in_process.run(installation, ["maas-import-pxe-files"])[0] == 2
+    assert (
+        in_process.run(installation, ["maas-import-pxe-files", "--sources-file", path + "x"])[0]
+        == 1
+    )
+    assert in_process.run(installation, ["maas-import-pxe-files", "--sources-file", path])[0] == 0
+    assert pxe_images.on_disk(installation)["images"] == ["ubuntu/trusty/i386"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("desired", "told"),
     [
         ([], "at least one"),
         ([{"path": URL}], r"sources\[0\]: a source has a path"),
@@ -187,15 +196,15 @@ def test_16_names_its_sources_to_the_importer(tmp_path):
         ([{"path": URL, "selections": [{"release": "x", "os": "y"}]}], "a selection has no os"),
     ],
 )
-def test_bad_sources(tmp_path, wanted, told):
+def test_bad_sources(tmp_path, desired, told):
     box = sandbox.create(tmp_path / "h", "1.5", "cluster")
     before = box.read("bootresources")
     with pytest.raises(HostError, match=told):
-        images.set_sources(detect(box.root), wanted)
+        pxe_images.set_sources(detect(box.root), desired)
     assert box.read("bootresources") == before
 
 
 def test_16_has_no_such_file(tmp_path):
     box = sandbox.create(tmp_path / "h", "1.6", "cluster")
     with pytest.raises(HostError, match="the region's"):
-        images.sources(detect(box.root))
+        pxe_images.sources(detect(box.root))

@@ -11,9 +11,9 @@ import time
 import pytest
 from maas_emulator.hosts import commands_system, sandbox
 from maas_emulator.hosts.sandbox import Sandbox
-from saltext.maas.host import debconf, region, services, shared_secret, users
+from saltext.maas.host import debconf, region_config, services, shared_secret, users
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import detect
+from saltext.maas.host.installation import detect
 from support.fleet import Fleet
 
 PASSWORD = "pw-Ünlikely'9\"$x"
@@ -48,7 +48,7 @@ class TestConfigure:
         indirect=True,
     )
     def test_url_and_database_in_one_go(self, fleet, host, postgres):
-        box, surface = host
+        box, installation = host
         there = postgres.create(f"maas_{secrets.token_hex(4)}")
         want = {
             "url": other_url(fleet),
@@ -59,34 +59,36 @@ class TestConfigure:
             "database_password": PASSWORD,
         }
         before = {name: item["starts"] for name, item in box.peek("services").items()}
-        planned = region.configure(surface, test=True, **want)
+        planned = region_config.configure(installation, test=True, **want)
         assert box.peek("services")["maas-proxy"]["starts"] == before["maas-proxy"]
-        done = region.configure(surface, wait=10, **want)
+        done = region_config.configure(installation, wait=10, **want)
         assert done["changes"] == planned["changes"]
         assert done["changes"]["maas/default-maas-url"] == {"old": box_ip(box), "new": "localhost"}
         assert done["changes"]["database_password"] == {"old": "*" * 10, "new": "*" * 10}
-        config = region.read_config(surface, secrets=True)
+        config = region_config.read_config(installation, secrets=True)
         assert config["url"] == want["url"]
         assert config["database"] == {**there, "password": PASSWORD}
         assert config["database"]["password"] == PASSWORD
         # each service restarted once, and only those that read this configuration
         after = {name: item["starts"] for name, item in box.peek("services").items()}
         restarted = {name for name in after if after[name] != before[name]}
-        assert restarted == set(surface.fact("region_services")) == set(done["restarted"])
+        assert restarted == set(installation.fact("region_services")) == set(done["restarted"])
         assert all(after[name] == before[name] + 1 for name in restarted)
         # and nothing the second time
-        assert region.configure(surface, **want)["changes"] == {}
+        assert region_config.configure(installation, **want)["changes"] == {}
         assert PASSWORD not in fleet.argv_text()
-        assert "Ünlikely" not in repr(done) + repr(region.read_config(surface))
+        assert "Ünlikely" not in repr(done) + repr(region_config.read_config(installation))
 
     def test_files_keep_what_is_not_ours(self, fleet, host):
-        box, surface = host
-        path = surface.path("region_config")
+        box, installation = host
+        path = installation.path("region_config")
         with open(path, "a", encoding="utf-8") as stream:
-            stream.write("# a comment\nMINE: 1\n" if surface.release >= "2.0" else "MINE = 1\n")
+            stream.write(
+                "# a comment\nMINE: 1\n" if installation.release >= "2.0" else "MINE = 1\n"
+            )
         os.chmod(path, 0o600)
         before = box.read("region_config")
-        region.configure(surface, url=other_url(fleet), wait=10)
+        region_config.configure(installation, url=other_url(fleet), wait=10)
         assert "MINE" in box.read("region_config")
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         backup = path + ".saltext-maas.bak"
@@ -95,14 +97,14 @@ class TestConfigure:
         assert stat.S_IMODE(os.stat(backup).st_mode) == 0o600
 
     def test_all_is_put_back_when_the_api_does_not_come_up(self, fleet, host, postgres):
-        box, surface = host
+        box, installation = host
         there = postgres.create(f"maas_{secrets.token_hex(4)}")
         there = {f"database_{key}": value for key, value in there.items()}
-        region.configure(surface, url=other_url(fleet), wait=10)
+        region_config.configure(installation, url=other_url(fleet), wait=10)
         before = box.read("region_config"), box.peek("debconf")
         with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS") as told:
-            region.configure(
-                surface,
+            region_config.configure(
+                installation,
                 wait=0.5,
                 url="http://127.0.0.1:9/MAAS",
                 **{**there, "database_password": PASSWORD},
@@ -110,38 +112,42 @@ class TestConfigure:
         assert "were put back" in str(told.value)
         assert PASSWORD not in repr(told.value)
         assert (box.read("region_config"), box.peek("debconf")) == before
-        assert all(services.status(surface).values())
-        leftovers = os.listdir(os.path.dirname(surface.path("region_config")))
+        assert all(services.status(installation).values())
+        leftovers = os.listdir(os.path.dirname(installation.path("region_config")))
         assert not [name for name in leftovers if name.startswith(".")]
 
     def test_all_is_put_back_when_a_service_will_not_start(self, fleet, host):
-        box, surface = host
+        box, installation = host
         before = box.read("region_config"), box.peek("debconf")
-        command = surface.find("systemctl" if surface.systemd else "service")
+        command = installation.find("systemctl" if installation.systemd else "service")
         with open(command, "w", encoding="utf-8") as stream:
             stream.write("#!/bin/sh\necho 'no, thank you' >&2\nexit 1\n")
         with pytest.raises(HostError, match=r"no, thank you.*look at the services"):
-            region.configure(surface, url=other_url(fleet), wait=1)
+            region_config.configure(installation, url=other_url(fleet), wait=1)
         assert (box.read("region_config"), box.peek("debconf")) == before
 
     def test_the_next_upgrade_and_reconfigure_undo_nothing(self, fleet, host):
-        box, surface = host
-        port = surface.fact("default_port")
+        box, installation = host
+        port = installation.fact("default_port")
         url = f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS"
-        done = region.configure(surface, url=url, verify=False)
+        done = region_config.configure(installation, url=url, verify=False)
         assert done["warnings"] == []
         commands_system.upgrade(box)
-        assert region.read_config(surface)["url"] == url
-        assert surface.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
-        assert region.read_config(surface)["url"] == url
+        assert region_config.read_config(installation)["url"] == url
+        assert installation.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
+        assert region_config.read_config(installation)["url"] == url
 
     def test_a_stale_debconf_alone_is_repaired_without_a_restart(self, fleet, host):
-        box, surface = host
-        now = region.read_config(surface)["url"]
+        box, installation = host
+        now = region_config.read_config(installation)["url"]
         debconf.set_answer(
-            surface, "maas-region-controller", "maas/default-maas-url", "string", "old.example.com"
+            installation,
+            "maas-region-controller",
+            "maas/default-maas-url",
+            "string",
+            "old.example.com",
         )
-        done = region.configure(surface, url=now)
+        done = region_config.configure(installation, url=now)
         assert list(done["changes"]) == ["maas/default-maas-url"]
         assert done["restarted"] == []
         assert box.peek("debconf")["maas/default-maas-url"]["value"] == box_ip(box)
@@ -157,7 +163,7 @@ class TestConfigure:
     )
     def test_bad_values_are_refused(self, lone, settings, told):
         with pytest.raises(HostError, match=told):
-            region.configure(lone, **settings)
+            region_config.configure(lone, **settings)
 
 
 def box_ip(box):
@@ -166,38 +172,38 @@ def box_ip(box):
 
 def test_settings_of_another_release_are_refused(tmp_path):
     with Fleet("1.7", tmp_path) as fleet:
-        _, surface = fleet.add("region", "region")
+        _, installation = fleet.add("region", "region")
         with pytest.raises(HostError, match=r"MAAS 1\.7\.3 has no local setting num_workers"):
-            region.plan(surface, num_workers=8)
+            region_config.plan(installation, num_workers=8)
 
 
 def test_debug_and_workers_of_3x(tmp_path):
     with Fleet("3.7", tmp_path) as fleet:
-        _, surface = fleet.add("region", "region")
-        region.configure(surface, verify=False, num_workers=8, debug=True)
-        config = region.read_config(surface)
+        _, installation = fleet.add("region", "region")
+        region_config.configure(installation, verify=False, num_workers=8, debug=True)
+        config = region_config.read_config(installation)
         assert (config["num_workers"], config["debug"]) == (8, True)
-        assert region.plan(surface, num_workers="8", debug="true")["changes"] == {}
+        assert region_config.plan(installation, num_workers="8", debug="true")["changes"] == {}
 
 
 class TestSecret:
     def test_the_region_makes_one(self, fleet, host):
-        _, surface = host
-        wait_for(lambda: region.secret(surface) is not None)
-        assert region.secret(surface) == fleet.region.secret
+        _, installation = host
+        wait_for(lambda: region_config.secret(installation) is not None)
+        assert region_config.secret(installation) == fleet.region.secret
 
     def test_only_a_region_without_one_takes_one(self, fleet, tmp_path):
         fleet.hosts.stop()  # nobody plays the region's daemon, so no secret appears
-        _, surface = fleet.add("region2", "region")
-        planned = region.install_secret(surface, SECRET.upper(), test=True)
-        assert region.secret(surface) is None
-        done = region.install_secret(surface, SECRET.upper())
+        _, installation = fleet.add("region2", "region")
+        planned = region_config.install_secret(installation, SECRET.upper(), test=True)
+        assert region_config.secret(installation) is None
+        done = region_config.install_secret(installation, SECRET.upper())
         assert done["changes"] == planned["changes"] == {"secret": {"old": None, "new": "*" * 10}}
-        assert region.secret(surface) == SECRET
-        assert stat.S_IMODE(os.stat(surface.path("secret")).st_mode) == 0o640
-        assert region.install_secret(surface, SECRET)["changes"] == {}
+        assert region_config.secret(installation) == SECRET
+        assert stat.S_IMODE(os.stat(installation.path("secret")).st_mode) == 0o640
+        assert region_config.install_secret(installation, SECRET)["changes"] == {}
         with pytest.raises(HostError, match="already has another") as told:
-            region.install_secret(surface, "ab" * 16)
+            region_config.install_secret(installation, "ab" * 16)
         assert SECRET not in repr(told.value)
         assert "abab" not in repr(told.value)
         assert SECRET not in fleet.argv_text()
@@ -205,7 +211,7 @@ class TestSecret:
     @pytest.mark.parametrize("bad", ["", "abc", "xyz!", "ab cd", "ab\ncd"])
     def test_only_hex_is_taken(self, lone, bad):
         with pytest.raises(HostError, match="hexadecimal"):
-            region.install_secret(lone, bad)
+            region_config.install_secret(lone, bad)
         with pytest.raises(HostError, match="hexadecimal"):
             shared_secret.normal(bad)
 
@@ -224,48 +230,48 @@ class TestUsers:
         indirect=True,
     )
     def test_an_administrator_and_keys(self, fleet, host):
-        _, surface = host
-        assert users.exists(surface, "root") is False
-        users.create_admin(surface, "root", PASSWORD, "root@example.com")
-        assert users.exists(surface, "root") is True
+        _, installation = host
+        assert users.exists(installation, "root") is False
+        users.create_admin(installation, "root", PASSWORD, "root@example.com")
+        assert users.exists(installation, "root") is True
         user = fleet.region.users["root"]
         assert (user.password, user.email, user.is_superuser) == (
             PASSWORD,
             "root@example.com",
             True,
         )
-        first = users.api_keys(surface, "root")
+        first = users.api_keys(installation, "root")
         assert len(first) == 1
-        new = users.generate_api_key(surface, "root", "mine")
-        assert new["key"] in [item["key"] for item in users.api_keys(surface, "root")]
-        if surface.release >= "2.1":
-            assert {"name": "mine", "key": new["key"]} in users.api_keys(surface, "root")
-        assert users.delete_api_key(surface, "root", new["key"], url=fleet.url) is True
-        assert users.delete_api_key(surface, "root", new["key"], url=fleet.url) is False
-        assert users.api_keys(surface, "root") == first
-        users.set_password(surface, "root", "an other")
+        new = users.generate_api_key(installation, "root", "mine")
+        assert new["key"] in [item["key"] for item in users.api_keys(installation, "root")]
+        if installation.release >= "2.1":
+            assert {"name": "mine", "key": new["key"]} in users.api_keys(installation, "root")
+        assert users.delete_api_key(installation, "root", new["key"], url=fleet.url) is True
+        assert users.delete_api_key(installation, "root", new["key"], url=fleet.url) is False
+        assert users.api_keys(installation, "root") == first
+        users.set_password(installation, "root", "an other")
         assert user.password == "an other"
         for secret in (PASSWORD, "nlikely", "an other", new["key"], first[0]["key"]):
             assert secret not in fleet.argv_text()
 
     def test_a_taken_address_is_told_before_and_after(self, fleet, host):
-        _, surface = host
-        users.create_admin(surface, "root", "x", "root@example.com")
+        _, installation = host
+        users.create_admin(installation, "root", "x", "root@example.com")
         with pytest.raises(HostError, match=r"address root@example.com is the user root's"):
             users.create_admin(
-                surface, "bob", "x", "root@example.com", email_owner=lambda email: "root"
+                installation, "bob", "x", "root@example.com", email_owner=lambda email: "root"
             )
         assert "bob" not in fleet.argv_text()
         with pytest.raises(HostError, match=r"address root@example\.com is another user's"):
-            users.create_admin(surface, "bob", "x", "root@example.com")
+            users.create_admin(installation, "bob", "x", "root@example.com")
         with pytest.raises(HostError, match="a user root already"):
-            users.create_admin(surface, "root", "x", "new@example.com")
+            users.create_admin(installation, "root", "x", "new@example.com")
 
     def test_unknown_users_are_told(self, fleet, host):
-        _, surface = host
+        _, installation = host
         for function in (users.api_keys, users.generate_api_key):
             with pytest.raises(HostError, match="no user nobody"):
-                function(surface, "nobody")
+                function(installation, "nobody")
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -282,42 +288,44 @@ class TestUsers:
         assert Sandbox(lone.root).argv_log() == []
 
     def test_a_command_that_asks_for_ever_is_ended(self, lone):
-        surface = lone
-        command = surface.find(surface.fact("region_tool"))
+        installation = lone
+        command = installation.find(installation.fact("region_tool"))
         with open(command, "w", encoding="utf-8") as stream:
             stream.write("#!/bin/sh\nwhile read x; do printf 'Really: '; sleep 0.1; done\n")
         start = time.monotonic()
         with pytest.raises(HostError, match="createadmin did not end within 1 s"):
-            users.create_admin(surface, "root", "x", "root@example.com", timeout=1)
+            users.create_admin(installation, "root", "x", "root@example.com", timeout=1)
         assert time.monotonic() - start < 5
 
     def test_a_refused_password_is_not_repeated_for_ever(self, lone):
-        surface = lone
-        command = surface.find(surface.fact("region_tool"))
+        installation = lone
+        command = installation.find(installation.fact("region_tool"))
         with open(command, "w", encoding="utf-8") as stream:
             stream.write(
                 "#!/bin/sh\nstty -echo\nwhile true; do printf 'Password: '; read x; echo; done\n"
             )
         with pytest.raises(HostError, match="asked for a password again") as told:
-            users.create_admin(surface, "root", PASSWORD, "root@example.com", timeout=20)
+            users.create_admin(installation, "root", PASSWORD, "root@example.com", timeout=20)
         assert PASSWORD not in repr(told.value)
 
 
 def test_a_sandbox_without_its_token_gets_nothing(tmp_path):
     with Fleet("3.7", tmp_path) as fleet:
-        box, surface = fleet.add("region", "region")
+        box, installation = fleet.add("region", "region")
         os.unlink(box.path("emulator.token"))
         with pytest.raises(HostError, match="not a sandbox of this region"):
-            users.exists(surface, "root")
+            users.exists(installation, "root")
 
 
 def test_keys_can_be_made_from_many_threads(tmp_path):
     with Fleet("3.7", tmp_path) as fleet:
-        _, surface = fleet.add("region", "region")
-        users.create_admin(surface, "root", "x", "root@example.com")
+        _, installation = fleet.add("region", "region")
+        users.create_admin(installation, "root", "x", "root@example.com")
         made = []
         threads = [
-            threading.Thread(target=lambda: made.append(users.generate_api_key(surface, "root")))
+            threading.Thread(
+                target=lambda: made.append(users.generate_api_key(installation, "root"))
+            )
             for _ in range(4)
         ]
         for thread in threads:
@@ -325,4 +333,4 @@ def test_keys_can_be_made_from_many_threads(tmp_path):
         for thread in threads:
             thread.join()
         assert len({item["key"] for item in made}) == 4
-        assert detect(surface.root) == surface
+        assert detect(installation.root) == installation

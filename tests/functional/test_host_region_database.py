@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from maas_emulator.hosts import sandbox
-from saltext.maas.host import agreement, reach, region, shared_secret, tls, vault
+from saltext.maas.host import consistency, reach, region_config, shared_secret, tls, vault
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from support import in_process
 from support.vault import Vault
 
@@ -32,13 +32,13 @@ _RPC = """CREATE TABLE maasserver_regionrackrpcconnection (id serial PRIMARY KEY
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture
 def make(postgres, tmp_path):
-    """Make a region's host with a database of its release; returns box, surface and SQL."""
+    """Make a region's host with a database of its release; returns box, installation and SQL."""
     opened = []
 
     def start(release, kind="deb"):
@@ -54,10 +54,10 @@ def make(postgres, tmp_path):
         box = sandbox.create(
             tmp_path / "region", release, "region", kind=kind, database={**there, "password": "x"}
         )
-        surface = detect(box.root)
-        if surface.has("secret"):
-            os.makedirs(os.path.dirname(surface.path("secret")), exist_ok=True)
-        return box, surface, lambda *statements: postgres.execute(there["name"], *statements)
+        installation = detect(box.root)
+        if installation.has("secret"):
+            os.makedirs(os.path.dirname(installation.path("secret")), exist_ok=True)
+        return box, installation, lambda *statements: postgres.execute(there["name"], *statements)
 
     yield start
     for context in opened:
@@ -77,77 +77,77 @@ def store(sql, release, value):
 class TestSecret:
     @pytest.mark.parametrize("release", ["1.7", "1.10", "2.9", "3.2", "3.4", "3.7"])
     def test_where_it_stands(self, make, release):
-        box, surface, sql = make(release)
-        told = shared_secret.status(surface)
+        box, installation, sql = make(release)
+        told = shared_secret.status(installation)
         assert (told["installed"], told["agree"], told["problems"]) == (False, None, [])
-        assert region.secret(surface) is None
+        assert region_config.secret(installation) is None
         store(sql, release, SECRET)
-        told = shared_secret.status(surface)
+        told = shared_secret.status(installation)
         assert told["places"] == {"file": False, "database": True}
-        assert region.secret(surface) == SECRET
+        assert region_config.secret(installation) == SECRET
         box.write("secret", SECRET, 0o640, "maas:maas")
-        told = shared_secret.status(surface)
+        told = shared_secret.status(installation)
         assert (told["agree"], told["mode"], told["problems"]) == (True, "0640", [])
         assert told["leading"] == ("database" if release >= "3.3" else "file")
-        assert region.secret(surface) == SECRET
-        assert agreement.check(surface) == []
+        assert region_config.secret(installation) == SECRET
+        assert consistency.check(installation) == []
 
     @pytest.mark.parametrize("release", ["1.7", "2.9", "3.2", "3.4", "3.7"])
     def test_a_difference_is_told_with_what_follows(self, make, release):
-        box, surface, sql = make(release)
+        box, installation, sql = make(release)
         store(sql, release, SECRET)
         box.write("secret", OTHER, 0o640, "maas:maas")
-        told = shared_secret.status(surface)
+        told = shared_secret.status(installation)
         assert told["agree"] is False
         (problem,) = told["problems"]
         if release >= "3.3":
             assert "wins" in problem["consequence"]
-            assert region.secret(surface) == SECRET
+            assert region_config.secret(installation) == SECRET
         else:
             assert "does not start" in problem["consequence"]
             with pytest.raises(HostError, match="not the one in the database") as error:
-                region.secret(surface)
+                region_config.secret(installation)
             assert SECRET not in str(error.value)
-        found = agreement.check(surface)
+        found = consistency.check(installation)
         assert [one["setting"] for one in found] == ["shared_secret"]
         assert SECRET not in repr([told, found])
         assert OTHER not in repr([told, found])
 
     def test_a_file_that_everyone_may_read_is_told(self, make):
-        box, surface, _ = make("3.4")
+        box, installation, _ = make("3.4")
         box.write("secret", SECRET, 0o644)
-        (problem,) = shared_secret.status(surface)["problems"]
+        (problem,) = shared_secret.status(installation)["problems"]
         assert problem["remedy"] == "chmod 0640 /var/lib/maas/secret"
 
     def test_before_1_7_there_is_none(self, make):
-        _, surface, _ = make("1.6")
+        _, installation, _ = make("1.6")
         with pytest.raises(HostError, match=r"MAAS 1\.6.* has no file for secret"):
-            shared_secret.status(surface)
+            shared_secret.status(installation)
 
 
 class TestVault:
     @pytest.mark.parametrize("kind", ["deb", "snap"])
     def test_configured_migrated_and_read(self, make, kind):
-        box, surface, sql = make("3.7", kind)
+        box, installation, sql = make("3.7", kind)
         store(sql, "3.7", SECRET)
         with Vault() as there:
             want = {"url": there.url, "approle_id": "role-1", "secrets_path": "maas"}
             with pytest.raises(HostError, match="wrapped_token is needed"):
-                vault.configure(surface, **want)
+                vault.configure(installation, **want)
             more = {**want, "wrapped_token": "wrapped-unlikely-1", "migrate": True}
-            planned = vault.configure(surface, test=True, **more)
-            assert vault.config(surface) is None
-            done = vault.configure(surface, **more)
+            planned = vault.configure(installation, test=True, **more)
+            assert vault.config(installation) is None
+            done = vault.configure(installation, **more)
             assert done["changes"] == planned["changes"]
             assert done["changes"]["vault_enabled"] == {"old": False, "new": True}
-            assert vault.config(surface) == {**want, "secrets_mount": "secret"}
-            assert vault.configure(surface, **want, migrate=True)["changes"] == {}
-            assert vault.status(surface)["status"] == "enabled"
+            assert vault.config(installation) == {**want, "secrets_mount": "secret"}
+            assert vault.configure(installation, **want, migrate=True)["changes"] == {}
+            assert vault.status(installation)["status"] == "enabled"
             # the secret is where it was moved to
             assert there.secrets == {"maas/global/rpc-shared": {"secret": SECRET}}
-            assert region.secret(surface) == SECRET
-            assert shared_secret.status(surface)["places"] == {"file": False, "vault": True}
-            assert agreement.check(surface) == []
+            assert region_config.secret(installation) == SECRET
+            assert shared_secret.status(installation)["places"] == {"file": False, "vault": True}
+            assert consistency.check(installation) == []
             # the region moves the database's login there as well
             box.write("maas_id", "abc123")
             there.secrets["maas/controller/abc123/database-creds"] = {
@@ -159,26 +159,26 @@ class TestVault:
                 if not line.startswith(("database_name", "database_user", "database_pass"))
             )
             box.write("region_config", text)
-            told = region.read_config(surface, secrets=True)
+            told = region_config.read_config(installation, secrets=True)
             assert told["database"]["user"] == "mover"
             assert told["sources"]["database_user"] == "vault"
-            done = region.configure(surface, verify=False, database_user="other")
+            done = region_config.configure(installation, verify=False, database_user="other")
             assert list(done["changes"]) == ["database_user"]
             assert "database_pass: pw-unlikely" in box.read("region_config")
         logged = json.dumps(box.argv_log())
         assert "unlikely" not in logged + repr(done)
 
     def test_a_token_that_vault_refuses_is_not_repeated(self, make):
-        _, surface, _ = make("3.7")
+        _, installation, _ = make("3.7")
         with Vault() as there, pytest.raises(HostError, match="configure failed") as told:
-            vault.configure(surface, there.url, "role-1", "maas", wrapped_token="bad-unlikely")
+            vault.configure(installation, there.url, "role-1", "maas", wrapped_token="bad-unlikely")
         assert "bad-unlikely" not in str(told.value)
-        assert vault.config(surface) is None
+        assert vault.config(installation) is None
 
     def test_before_3_3_there_is_none(self, make):
-        _, surface, _ = make("2.9")
+        _, installation, _ = make("2.9")
         with pytest.raises(HostError, match=r"has no Vault integration; 3.3 and later"):
-            vault.configure(surface, "http://127.0.0.1:1", "a", "b", wrapped_token="c")
+            vault.configure(installation, "http://127.0.0.1:1", "a", "b", wrapped_token="c")
 
 
 @pytest.fixture(scope="module")
@@ -203,29 +203,29 @@ def pair(tmp_path_factory):
 class TestTls:
     @pytest.mark.parametrize(("kind", "release"), [("deb", "3.4"), ("snap", "3.7")])
     def test_on_and_off(self, make, pair, kind, release):
-        box, surface, _ = make(release, kind)
-        assert tls.status(surface) == {"enabled": False, "port": None, "certificate": None}
-        planned = tls.enable(surface, *pair, test=True)
-        done = tls.enable(surface, *pair)
+        box, installation, _ = make(release, kind)
+        assert tls.status(installation) == {"enabled": False, "port": None, "certificate": None}
+        planned = tls.enable(installation, *pair, test=True)
+        done = tls.enable(installation, *pair)
         assert done["changes"] == planned["changes"]
         assert done["changes"]["tls"]["new"]["port"] == 5443
-        assert tls.status(surface)["enabled"]
-        assert tls.enable(surface, *pair)["changes"] == {}
-        found = agreement.check(surface)  # the URL still says http
+        assert tls.status(installation)["enabled"]
+        assert tls.enable(installation, *pair)["changes"] == {}
+        found = consistency.check(installation)  # the URL still says http
         assert [one["setting"] for one in found] == ["tls"]
         assert ":5443/MAAS" in found[0]["remedy"]
-        assert tls.enable(surface, *pair, port=6443)["changes"]["tls"]["old"]["port"] == 5443
-        assert agreement.config(surface)["tls"]["port"] == 6443
-        assert tls.disable(surface)["changes"]["tls"]["new"] is None
-        assert tls.disable(surface)["changes"] == {}
-        assert agreement.check(surface) == []
+        assert tls.enable(installation, *pair, port=6443)["changes"]["tls"]["old"]["port"] == 5443
+        assert consistency.config(installation)["tls"]["port"] == 6443
+        assert tls.disable(installation)["changes"]["tls"]["new"] is None
+        assert tls.disable(installation)["changes"] == {}
+        assert consistency.check(installation) == []
         assert "PRIVATE" not in json.dumps(box.argv_log())
 
     def test_it_is_off_again_when_the_api_does_not_answer(self, make, pair):
-        _, surface, _ = make("3.7")
+        _, installation, _ = make("3.7")
         with pytest.raises(HostError, match=r"did not answer.*TLS was switched off again"):
-            tls.enable(surface, *pair, wait=0.1, url="https://127.0.0.1:9/MAAS")
-        assert not tls.status(surface)["enabled"]
+            tls.enable(installation, *pair, wait=0.1, url="https://127.0.0.1:9/MAAS")
+        assert not tls.status(installation)["enabled"]
 
     @pytest.mark.parametrize(
         ("change", "told"),
@@ -236,23 +236,23 @@ class TestTls:
         ],
     )
     def test_bad_input(self, make, pair, change, told):
-        _, surface, _ = make("3.7")
+        _, installation, _ = make("3.7")
         with pytest.raises(HostError, match=told):
-            tls.enable(surface, **{"key": pair[0], "cert": pair[1], **change})
+            tls.enable(installation, **{"key": pair[0], "cert": pair[1], **change})
 
     def test_before_3_2_there_is_none(self, make, pair):
-        _, surface, _ = make("2.9")
+        _, installation, _ = make("2.9")
         with pytest.raises(HostError, match=r"has no TLS of its own; 3.2 and later have"):
-            tls.enable(surface, *pair)
+            tls.enable(installation, *pair)
 
 
 def test_a_database_that_refuses_the_login_changes_nothing(make):
-    box, surface, _ = make("3.7")
+    box, installation, _ = make("3.7")
     before = box.read("region_config"), box.peek("services")
     for test in (True, False):
         with pytest.raises(HostError, match=r"Nothing was changed: No connection.*nobody") as told:
-            region.configure(
-                surface, test=test, database_user="nobody", database_password="pw-unlikely"
+            region_config.configure(
+                installation, test=test, database_user="nobody", database_password="pw-unlikely"
             )
         assert "pw-unlikely" not in str(told.value)
     assert (box.read("region_config"), box.peek("services")) == before
@@ -261,10 +261,10 @@ def test_a_database_that_refuses_the_login_changes_nothing(make):
 class TestRacksComeBack:
     @pytest.mark.parametrize("release", ["2.0", "3.7"])
     def test_they_are_waited_for(self, make, release):
-        _, surface, sql = make(release)
+        _, installation, sql = make(release)
         sql("INSERT INTO maasserver_node (hostname) VALUES ('rack1'), ('rack2')")
         sql("INSERT INTO maasserver_regionrackrpcconnection (rack_controller_id) VALUES (1), (2)")
-        racks = reach.Clusters(surface)
+        racks = reach.Clusters(installation)
         assert racks.names == ["rack1", "rack2"]
 
         def later():
@@ -279,10 +279,10 @@ class TestRacksComeBack:
         thread.join()
 
     def test_one_that_does_not_is_named_and_nothing_is_put_back(self, make, monkeypatch):
-        _, surface, sql = make("3.4")
+        _, installation, sql = make("3.4")
         sql("INSERT INTO maasserver_node (hostname) VALUES ('rack1')")
         sql("INSERT INTO maasserver_regionrackrpcconnection (rack_controller_id) VALUES (1)")
         monkeypatch.setattr(reach, "wait_for_api", lambda *words: None)
-        done = region.configure(surface, debug=True, wait=0.2)
+        done = region_config.configure(installation, debug=True, wait=0.2)
         assert any("Not connected again within 0.2 s: rack1" in text for text in done["warnings"])
-        assert region.read_config(surface)["debug"] is True
+        assert region_config.read_config(installation)["debug"] is True

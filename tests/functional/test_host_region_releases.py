@@ -9,9 +9,9 @@ import stat
 
 import pytest
 from maas_emulator.hosts import commands_system, sandbox
-from saltext.maas.host import agreement, broker, debconf, documents, region, snap
+from saltext.maas.host import broker, config_files, consistency, debconf, region_config, snap
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.transaction import Change
 from support import in_process
 
@@ -26,7 +26,7 @@ WORKERS, LONGPOLL = "Wxunlikely8", "Lxunlikely9"
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
     """Commands run within this process; that they run as commands too, other tests show."""
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
@@ -40,9 +40,9 @@ def host(request, tmp_path):
     return make(tmp_path, *request.param)
 
 
-def everything(surface):
+def everything(installation):
     """Every setting that a release has, with a value that is not its default."""
-    port = surface.fact("default_port")
+    port = installation.fact("default_port")
     want = {
         "url": f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS",
         "database_host": "127.0.0.1",
@@ -50,7 +50,7 @@ def everything(surface):
         "database_user": "somebody",
         "database_password": PASSWORD,
     }
-    release = surface.release
+    release = installation.release
     if release < "1.9" or release >= "2.1":
         want["database_port"] = 1
     if release < "1.9" or release >= "2.4":
@@ -70,15 +70,15 @@ def no_database(findings):
 
 
 def test_all_settings_in_one_run(host):
-    box, surface = host
-    want = everything(surface)
+    box, installation = host
+    want = everything(installation)
     before = {name: box.service(name)["starts"] for name in box.service_names()}
-    planned = region.configure(surface, test=True, verify=False, **want)
+    planned = region_config.configure(installation, test=True, verify=False, **want)
     assert {name: box.service(name)["starts"] for name in box.service_names()} == before
-    done = region.configure(surface, verify=False, **want)
+    done = region_config.configure(installation, verify=False, **want)
     assert done["changes"] == planned["changes"]
     assert want.keys() <= done["changes"].keys()
-    told = region.read_config(surface, secrets=True)
+    told = region_config.read_config(installation, secrets=True)
     flat = {**told, **{f"database_{key}": value for key, value in told["database"].items()}}
     flat.update({f"broker_{key}": value for key, value in told.get("broker", {}).items()})
     assert {name: flat[name] for name in want} == want
@@ -87,78 +87,80 @@ def test_all_settings_in_one_run(host):
     starts = {name: box.service(name)["starts"] - before[name] for name in before}
     assert {name for name, more in starts.items() if more} == set(done["restarted"])
     assert set(starts.values()) <= {0, 1}
-    assert set(surface.fact("region_services")) <= set(done["restarted"])
+    assert set(installation.fact("region_services")) <= set(done["restarted"])
     # and nothing the second time
-    assert region.configure(surface, verify=False, **want)["changes"] == {}
-    text = json.dumps(box.argv_log()) + repr(done) + repr(agreement.config(surface))
+    assert region_config.configure(installation, verify=False, **want)["changes"] == {}
+    text = json.dumps(box.argv_log()) + repr(done) + repr(consistency.config(installation))
     for secret in (PASSWORD, "nlikely", WORKERS, LONGPOLL):
         assert secret not in text
 
 
 def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
-    _, surface = host
-    region.configure(surface, verify=False, **everything(surface))
-    assert no_database(agreement.check(surface)) == []
-    told = agreement.config(surface)
-    assert told["release"] == str(surface.release)
+    _, installation = host
+    region_config.configure(installation, verify=False, **everything(installation))
+    assert no_database(consistency.check(installation)) == []
+    told = consistency.config(installation)
+    assert told["release"] == str(installation.release)
     shown = set(told["sources"]) - {f"database_{key}" for key in told["database"]}
     shown -= {f"broker_{key}" for key in told.get("broker", ())}
     assert shown <= set(told)
-    if surface.kind == "deb":
+    if installation.kind == "deb":
         assert told["debconf_host"] == "192.0.2.7"
         assert told["sources"]["debconf_host"] == "debconf maas/default-maas-url"
-    if surface.release >= "3.2":
+    if installation.release >= "3.2":
         assert told["sources"]["tls"].startswith("unknown: No connection")
 
 
 def test_all_is_put_back_when_the_region_does_not_come_back(host):
-    box, surface = host
+    box, installation = host
     before = tree(box.root)
     with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS.*put back"):
-        region.configure(surface, url="http://127.0.0.1:9/MAAS", wait=0.05)
+        region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.05)
     after = tree(box.root)
     new = {os.path.relpath(path, box.root) for path in after.keys() - before.keys()}
     assert all(name.endswith((".bak", "region.lock")) for name in new), new
     changed = {os.path.relpath(path, box.root) for path in before if after[path] != before[path]}
     assert changed == {"var/lib/emulator/services.json"}
     # restarted twice: with the new configuration, and with the old one again
-    for name in surface.fact("region_services"):
+    for name in installation.fact("region_services"):
         assert (box.service(name)["running"], box.service(name)["starts"]) == (True, 3)
 
 
 @pytest.mark.parametrize("release", DEBS)
 def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
-    box, surface = make(tmp_path, "deb", release)
-    want = everything(surface)
-    region.configure(surface, verify=False, **want)
+    box, installation = make(tmp_path, "deb", release)
+    want = everything(installation)
+    region_config.configure(installation, verify=False, **want)
     commands_system.upgrade(box)
-    told = region.read_config(surface, secrets=True)
+    told = region_config.read_config(installation, secrets=True)
     assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
-    if surface.release < "1.7":  # the package made up new passwords, in all places the same
+    if installation.release < "1.7":  # the package made up new passwords, in all places the same
         assert told["broker"]["workers_password"] != WORKERS
-        assert no_database(agreement.check(surface)) == []
-        again = region.configure(surface, verify=False, **want)
+        assert no_database(consistency.check(installation)) == []
+        again = region_config.configure(installation, verify=False, **want)
         assert set(again["changes"]) == {
             "broker_workers_password", "broker_longpoll_password",
             "rabbitmq user maas_workers", "rabbitmq user maas_longpoll",
         }  # fmt: skip
-    done = region.reconfigure(surface, verify=False)
+    done = region_config.reconfigure(installation, verify=False)
     assert done["changes"]["maas-region-controller"]["new"] == "configured again"
-    assert region.configure(surface, verify=False, **want)["changes"] == {}
+    assert region_config.configure(installation, verify=False, **want)["changes"] == {}
 
 
 @pytest.mark.parametrize("release", ["1.5", "1.8", "2.0", "3.7"])
 def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
-    box, surface = make(tmp_path, "deb", release)
+    box, installation = make(tmp_path, "deb", release)
     url = "https://maas.example.com:8443/MAAS"
-    told = region.configure(surface, verify=False, url=url)["warnings"]
+    told = region_config.configure(installation, verify=False, url=url)["warnings"]
     assert any("Debconf can only hold a host" in text for text in told)
-    debconf.set_answer(surface, "maas-region-controller", "maas/default-maas-url", "string", "")
-    planned = region.reconfigure(surface, test=True)
-    done = region.reconfigure(surface, verify=False)
+    debconf.set_answer(
+        installation, "maas-region-controller", "maas/default-maas-url", "string", ""
+    )
+    planned = region_config.reconfigure(installation, test=True)
+    done = region_config.reconfigure(installation, verify=False)
     assert planned["changes"] == done["changes"]
     assert any("had changed url" in text for text in done["warnings"])
-    assert region.read_config(surface)["url"] == url
+    assert region_config.read_config(installation)["url"] == url
     assert box.peek("debconf")["maas/default-maas-url"]["value"] == "maas.example.com"
 
 
@@ -173,28 +175,30 @@ def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
 )
 @pytest.mark.parametrize("release", ["1.6", "1.9", "3.4"])
 def test_the_traps_of_debconf_are_found_and_mended(release, answer, told, tmp_path):
-    _, surface = make(tmp_path, "deb", release)
-    url = region.read_config(surface)["url"]
+    _, installation = make(tmp_path, "deb", release)
+    url = region_config.read_config(installation)["url"]
     question = "maas/default-maas-url"
-    debconf.set_answer(surface, "maas-region-controller", question, "string", answer)
-    found = no_database(agreement.check(surface))
+    debconf.set_answer(installation, "maas-region-controller", question, "string", answer)
+    found = no_database(consistency.check(installation))
     assert len(found) == 1
     assert told in found[0]["problem"]
-    done = region.configure(surface, url=url)
+    done = region_config.configure(installation, url=url)
     assert list(done["changes"]) == [question]
     assert done["restarted"] == []
-    assert no_database(agreement.check(surface)) == []
+    assert no_database(consistency.check(installation)) == []
 
 
 @pytest.mark.parametrize("release", ["1.5", "1.8"])
 def test_a_name_with_a_dash_is_written_although_the_packages_edit_skips_it(release, tmp_path):
-    box, surface = make(tmp_path, "deb", release)
-    region.configure(surface, verify=False, url="http://old-region.example.com/MAAS")
-    done = region.configure(surface, verify=False, url="http://new-region.example.com/MAAS")
+    box, installation = make(tmp_path, "deb", release)
+    region_config.configure(installation, verify=False, url="http://old-region.example.com/MAAS")
+    done = region_config.configure(
+        installation, verify=False, url="http://new-region.example.com/MAAS"
+    )
     assert any("leaves this URL alone" in text for text in done["warnings"])
     commands_system.upgrade(box)
-    assert region.read_config(surface)["url"] == "http://new-region.example.com/MAAS"
-    assert no_database(agreement.check(surface)) == []
+    assert region_config.read_config(installation)["url"] == "http://new-region.example.com/MAAS"
+    assert no_database(consistency.check(installation)) == []
 
 
 class TestBroker:
@@ -203,22 +207,28 @@ class TestBroker:
         return make(tmp_path, "deb", request.param)
 
     def test_all_places_are_kept_equal(self, host):
-        box, surface = host
-        region.configure(
-            surface, verify=False, broker_longpoll_password=LONGPOLL, url="http://192.0.2.8/MAAS"
+        box, installation = host
+        region_config.configure(
+            installation,
+            verify=False,
+            broker_longpoll_password=LONGPOLL,
+            url="http://192.0.2.8/MAAS",
         )
         settings, longpoll = box.read("region_config"), box.read("txlongpoll")
         assert f"RABBITMQ_PASSWORD = '{LONGPOLL}'" in settings
         assert f'\n  password: "{LONGPOLL}"\n' in longpoll
         assert '  # host: "localhost"\n' in longpoll  # a comment stays one
         assert "@192.0.2.8:5672//maas_workers'" in box.read("celery_config")
-        assert broker.accepts(surface, "maas_longpoll", LONGPOLL)
-        assert not broker.accepts(surface, "maas_longpoll", "another")
+        assert broker.accepts(installation, "maas_longpoll", LONGPOLL)
+        assert not broker.accepts(installation, "maas_longpoll", "another")
 
     def test_another_host_is_written_everywhere_and_its_users_are_left_to_the_admin(self, host):
-        box, surface = host
-        done = region.configure(
-            surface, verify=False, broker_host="rabbit.example.com", broker_workers_password=WORKERS
+        box, installation = host
+        done = region_config.configure(
+            installation,
+            verify=False,
+            broker_host="rabbit.example.com",
+            broker_workers_password=WORKERS,
         )
         assert any("give its users maas_workers the passwords there" in text
                    for text in done["warnings"])  # fmt: skip
@@ -226,52 +236,55 @@ class TestBroker:
         assert '\n  host: "rabbit.example.com"\n' in box.read("txlongpoll")
         assert f":{WORKERS}@rabbit.example.com:5672//" in box.read("celery_config")
         assert box.peek("broker")["maas_workers"] != WORKERS
-        assert no_database(agreement.check(surface)) == []
+        assert no_database(consistency.check(installation)) == []
 
     @pytest.mark.parametrize("place", ["txlongpoll", "celery_config", "rabbitmq"])
     def test_a_place_that_differs_is_found_and_mended(self, host, place):
-        box, surface = host
+        box, installation = host
         want = {"broker_longpoll_password": LONGPOLL, "broker_workers_password": WORKERS}
-        region.configure(surface, verify=False, **want)
+        region_config.configure(installation, verify=False, **want)
         if place == "rabbitmq":
             with box.state("broker") as users:
                 users["maas_workers"] = "stale"
         else:
             text = box.read(place).replace(LONGPOLL, "Stale1").replace(WORKERS, "Stale1")
             box.write(place, text)
-        found = no_database(agreement.check(surface))
+        found = no_database(consistency.check(installation))
         assert len(found) == 1
         assert LONGPOLL not in repr(found)
-        assert region.configure(surface, verify=False, **want)["changes"]
-        assert no_database(agreement.check(surface)) == []
+        assert region_config.configure(installation, verify=False, **want)["changes"]
+        assert no_database(consistency.check(installation)) == []
 
     def test_a_failure_gives_rabbitmq_its_old_passwords_back(self, host):
-        box, surface = host
+        box, installation = host
         before = box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")
         with pytest.raises(HostError, match=r"did not answer.*were put back"):
-            region.configure(
-                surface, url="http://127.0.0.1:9/MAAS", broker_workers_password=WORKERS,
+            region_config.configure(
+                installation, url="http://127.0.0.1:9/MAAS", broker_workers_password=WORKERS,
                 broker_longpoll_password=LONGPOLL, wait=0.1,
             )  # fmt: skip
         assert (box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")) == before
 
     def test_what_a_killed_run_told_rabbitmq_is_taken_back_with_its_files(self, host):
-        box, surface = host
+        box, installation = host
         before = box.peek("broker"), box.read("txlongpoll")
 
         def killed():
             """As a run that is killed right after RabbitMQ took the password."""
-            paths = [surface.path(name) for name in ("region_config", "txlongpoll")]
-            with Change(surface, "region", paths, services=["apache2"]):
-                documents.write(surface, {"broker_longpoll_password": LONGPOLL})
-                broker.set_password(surface, "maas_longpoll", LONGPOLL)
+            paths = [installation.path(name) for name in ("region_config", "txlongpoll")]
+            with Change(installation, "region", paths, services=["apache2"]):
+                config_files.write(installation, {"broker_longpoll_password": LONGPOLL})
+                broker.set_password(installation, "maas_longpoll", LONGPOLL)
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             killed()
         with pytest.raises(HostError, match=r"did not answer.*were put back"):
-            region.configure(
-                surface, wait=0.05, url="http://127.0.0.1:9/MAAS", broker_longpoll_password=LONGPOLL
+            region_config.configure(
+                installation,
+                wait=0.05,
+                url="http://127.0.0.1:9/MAAS",
+                broker_longpoll_password=LONGPOLL,
             )
         assert (box.peek("broker"), box.read("txlongpoll")) == before
 
@@ -291,30 +304,32 @@ class TestSnap:
     @pytest.mark.parametrize("mode", ["region", "region+rack"])
     @pytest.mark.parametrize("release", SNAPS)
     def test_it_is_initialised_without_the_password_in_an_argument(self, release, mode, tmp_path):
-        box, surface = make(tmp_path, "snap", release, configured=False)
-        assert snap.unconfigured(surface)
-        planned = snap.initialise(surface, mode, test=True, verify=False, **self.WANT)
-        assert not os.path.exists(surface.path("region_config"))
-        done = snap.initialise(surface, mode, verify=False, **self.WANT)
+        box, installation = make(tmp_path, "snap", release, configured=False)
+        assert snap.unconfigured(installation)
+        planned = snap.initialise(installation, mode, test=True, verify=False, **self.WANT)
+        assert not os.path.exists(installation.path("region_config"))
+        done = snap.initialise(installation, mode, verify=False, **self.WANT)
         assert done["changes"] == planned["changes"]
-        surface = detect(box.root)
-        assert surface.roles == ({"region"} if mode == "region" else {"region", "cluster", "rack"})
-        assert region.configure(surface, verify=False, **self.WANT)["changes"] == {}
-        assert no_database(agreement.check(surface)) == []
+        installation = detect(box.root)
+        assert installation.roles == (
+            {"region"} if mode == "region" else {"region", "cluster", "rack"}
+        )
+        assert region_config.configure(installation, verify=False, **self.WANT)["changes"] == {}
+        assert no_database(consistency.check(installation)) == []
         assert box.service("maas")["running"]
         assert "nlikely" not in json.dumps(box.argv_log()) + repr(done)
         with pytest.raises(HostError, match="initialised already"):
-            snap.initialise(surface, mode, verify=False, **self.WANT)
+            snap.initialise(installation, mode, verify=False, **self.WANT)
 
     def test_what_is_missing_or_wrong_is_told(self, tmp_path):
-        _, surface = make(tmp_path, "snap", "3.7", configured=False)
+        _, installation = make(tmp_path, "snap", "3.7", configured=False)
         with pytest.raises(HostError, match=r"also give database_host, .*database_password"):
-            snap.initialise(surface, url="http://192.0.2.7:5240/MAAS")
+            snap.initialise(installation, url="http://192.0.2.7:5240/MAAS")
         with pytest.raises(HostError, match="snap mode must be one of"):
-            snap.initialise(surface, "rack", **self.WANT)
+            snap.initialise(installation, "rack", **self.WANT)
         with pytest.raises(HostError, match="Nothing was changed"):
-            snap.initialise(surface, **self.WANT)  # nobody listens at that port
-        assert snap.unconfigured(detect(surface.root))
+            snap.initialise(installation, **self.WANT)  # nobody listens at that port
+        assert snap.unconfigured(detect(installation.root))
 
 
 BAD = [
@@ -348,11 +363,11 @@ BAD = [
     "kind_release", [("deb", "1.5"), ("deb", "1.9"), ("deb", "3.7"), ("snap", "3.4")], ids="-".join
 )
 def test_bad_input_is_one_clear_message_and_nothing_changes(kind_release, tmp_path):
-    box, surface = make(tmp_path, *kind_release)
+    box, installation = make(tmp_path, *kind_release)
     before = tree(box.root)
     for settings, told in BAD:
         with pytest.raises(HostError) as error:
-            region.configure(surface, **settings)
+            region_config.configure(installation, **settings)
         text = str(error.value)
         assert re.search(told, text), (settings, text)
         assert "\n" not in text
@@ -374,21 +389,21 @@ def tree(root):
 @pytest.mark.parametrize(("release", "command"), [("1.7", "debconf-show"), ("1.5", "erl"),
                                                   ("3.7", "debconf-communicate")])  # fmt: skip
 def test_a_missing_command_is_named_and_nothing_changes(release, command, tmp_path):
-    box, surface = make(tmp_path, "deb", release)
-    os.unlink(surface.find(command))
+    box, installation = make(tmp_path, "deb", release)
+    os.unlink(installation.find(command))
     before = tree(box.root)
     more = {"broker_workers_password": WORKERS} if release == "1.5" else {}
     with pytest.raises(HostError, match=f"The command {command} is not installed"):
-        region.configure(surface, verify=False, url="http://192.0.2.8/MAAS", **more)
+        region_config.configure(installation, verify=False, url="http://192.0.2.8/MAAS", **more)
     assert {k: v for k, v in tree(box.root).items() if not k.endswith(".lock")} == before
 
 
 def test_a_missing_restart_command_puts_everything_back(tmp_path):
-    box, surface = make(tmp_path, "deb", "3.7")
-    os.unlink(surface.find("systemctl"))
+    box, installation = make(tmp_path, "deb", "3.7")
+    os.unlink(installation.find("systemctl"))
     before = box.read("region_config"), box.peek("debconf")
     with pytest.raises(HostError, match="systemctl is not installed"):
-        region.configure(surface, verify=False, url="http://192.0.2.8/MAAS")
+        region_config.configure(installation, verify=False, url="http://192.0.2.8/MAAS")
     assert (box.read("region_config"), box.peek("debconf")) == before
 
 
@@ -397,21 +412,23 @@ def test_a_release_that_nobody_knows_is_refused(tmp_path):
     status = box.read("var/lib/dpkg/status").replace("1:3.7.3", "1:4.2.0")
     box.write("var/lib/dpkg/status", status)
     with pytest.raises(HostError, match=r"MAAS 4\.2 is not known here: 1\.5 to 3\.7"):
-        region.configure(detect(box.root), verify=False, url="http://192.0.2.8/MAAS")
+        region_config.configure(detect(box.root), verify=False, url="http://192.0.2.8/MAAS")
 
 
 @pytest.mark.parametrize(("kind", "release"), [("deb", "1.9"), ("deb", "3.4"), ("snap", "2.9")])
 def test_another_file_that_maas_goes_by_is_found(kind, release, tmp_path, monkeypatch):
-    box, surface = make(tmp_path, kind, release)
-    ran = Surface.run
+    box, installation = make(tmp_path, kind, release)
+    ran = Installation.run
 
     def run(self, argv, *words, **more):
         """As if the command had another file from its environment."""
         code, out, err = ran(self, argv, *words, **more)
         return code, out.replace(urls_host(box), "192.0.2.99"), err
 
-    monkeypatch.setattr(Surface, "run", run)
-    found = [one for one in agreement.check(surface) if "do not say the same" in one["problem"]]
+    monkeypatch.setattr(Installation, "run", run)
+    found = [
+        one for one in consistency.check(installation) if "do not say the same" in one["problem"]
+    ]
     assert [one["setting"] for one in found] == ["url"]
     assert "192.0.2.99" in repr(found[0]["places"])
 
@@ -421,9 +438,9 @@ def urls_host(box):
 
 
 def test_files_with_passwords_that_everyone_may_read_are_found(tmp_path):
-    box, surface = make(tmp_path, "deb", "2.5")
+    box, installation = make(tmp_path, "deb", "2.5")
     os.chmod(box.path("region_config"), 0o644)
-    found = no_database(agreement.check(surface))
+    found = no_database(consistency.check(installation))
     assert [one["remedy"] for one in found] == ["chmod 0640 /etc/maas/regiond.conf"]
-    region.configure(surface, verify=False, debug=True)
+    region_config.configure(installation, verify=False, debug=True)
     assert stat.S_IMODE(os.stat(box.path("region_config")).st_mode) == 0o644  # it is theirs

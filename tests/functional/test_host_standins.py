@@ -12,7 +12,7 @@ import yaml
 from maas_emulator import control
 from maas_emulator.core import Region
 from maas_emulator.hosts import commands_system, sandbox
-from saltext.maas.host.surface import detect
+from saltext.maas.host.installation import detect
 from saltext.maas.host.terminal import converse
 from support.fleet import Fleet
 
@@ -20,8 +20,8 @@ from support.fleet import Fleet
 @pytest.fixture
 def region37(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
-        box, surface = fleet.add("region", "region")
-        yield fleet, box, surface
+        box, installation = fleet.add("region", "region")
+        yield fleet, box, installation
 
 
 def lone(tmp_path, release, role="cluster"):
@@ -31,17 +31,17 @@ def lone(tmp_path, release, role="cluster"):
 
 class TestCreateadmin:
     def test_with_all_values_given(self, region37):
-        fleet, _, surface = region37
+        fleet, _, installation = region37
         argv = ["maas-region", "createadmin", "--username", "a", "--password", "p"]
-        assert surface.run([*argv, "--email", "a@b.c"]) == (0, "", "")
+        assert installation.run([*argv, "--email", "a@b.c"]) == (0, "", "")
         assert fleet.region.users["a"].password == "p"
-        code, _, stderr = surface.run([*argv, "--email", "new@b.c"])
+        code, _, stderr = installation.run([*argv, "--email", "new@b.c"])
         assert code == 1
         assert stderr == "CommandError: A user with the email new@b.c already exists.\n"
 
     def test_at_the_end_of_its_input_it_asks_for_ever(self, region37):
-        _, _, surface = region37
-        command = [surface.find("maas-region"), "createadmin", "--username", "a"]
+        _, _, installation = region37
+        command = [installation.find("maas-region"), "createadmin", "--username", "a"]
         with pytest.raises(subprocess.TimeoutExpired) as told:
             subprocess.run(
                 [*command, "--password", "p"],
@@ -53,27 +53,27 @@ class TestCreateadmin:
         assert told.value.stdout.count(b"Email: ") > 2
 
     def test_ssh_keys_are_asked_for_when_a_value_is_missing(self, region37):
-        _, _, surface = region37
+        _, _, installation = region37
         argv = ["maas-region", "createadmin", "--username", "a", "--email", "a@b.c"]
-        code, output = converse(surface, argv, ["p", "p"], 20)
+        code, output = converse(installation, argv, ["p", "p"], 20)
         assert code == 0
         assert "Import SSH keys" in output
 
     def test_two_passwords_must_agree(self, region37):
-        fleet, _, surface = region37
+        fleet, _, installation = region37
         argv = ["maas-region", "createadmin", "--username", "a", "--email", "a@b.c"]
-        code, output = converse(surface, argv, ["p", "q"], 20)
+        code, output = converse(installation, argv, ["p", "q"], 20)
         assert code == 1
         assert "CommandError" in output
         assert "a" not in fleet.region.users
 
     def test_duplicates_before_34_are_tracebacks(self, tmp_path):
         with Fleet("1.7", tmp_path / "hosts") as fleet:
-            _, surface = fleet.add("region", "region")
+            _, installation = fleet.add("region", "region")
             argv = ["maas-region-admin", "createadmin", "--password", "p"]
-            assert surface.run([*argv, "--username", "a", "--email", "a@b.c"])[0] == 0
+            assert installation.run([*argv, "--username", "a", "--email", "a@b.c"])[0] == 0
             for name, email, field in (("a", "x@b.c", "username"), ("b", "a@b.c", "email")):
-                code, _, stderr = surface.run([*argv, "--username", name, "--email", email])
+                code, _, stderr = installation.run([*argv, "--username", name, "--email", email])
                 assert code == 1
                 assert stderr.endswith(
                     "IntegrityError: duplicate key value violates unique constraint "
@@ -82,130 +82,137 @@ class TestCreateadmin:
 
 
 def test_apikey(region37):
-    _, _, surface = region37
+    _, _, installation = region37
     tool = ["maas-region", "apikey"]
-    code, _, stderr = surface.run([*tool, "--username", "nobody"])
+    code, _, stderr = installation.run([*tool, "--username", "nobody"])
     assert (code, stderr) == (1, "CommandError: User does not exist.\n")
-    surface.run(
+    installation.run(
         ["maas-region", "createadmin", "--username", "a", "--password", "p", "--email", "a@b.c"]
     )
-    code, stdout, _ = surface.run([*tool, "--username", "a"])
+    code, stdout, _ = installation.run([*tool, "--username", "a"])
     assert (code, stdout.count(":"), stdout.count("\n")) == (0, 2, 1)
     key = stdout.strip()
-    code, _, stderr = surface.run([*tool, "--username", "a", "--delete", "x:y:z"])
+    code, _, stderr = installation.run([*tool, "--username", "a", "--delete", "x:y:z"])
     assert (code, stderr) == (1, "CommandError: No matching api key found.\n")
     both = ["--generate", "--delete", key]
-    code, _, stderr = surface.run([*tool, "--username", "a", *both])
+    code, _, stderr = installation.run([*tool, "--username", "a", *both])
     assert (code, stderr) == (1, "CommandError: Specify one of --generate or --delete.\n")
-    assert surface.run([*tool, "--username", "a", "--update", key, "--name", "n"])[0] == 0
-    assert surface.run([*tool, "--username", "a", "--with-names"])[1] == f"{key} n\n"
-    assert surface.run([*tool, "--username", "a", "--delete", key])[0] == 0
-    assert surface.run([*tool, "--username", "a"])[1] == ""
+    assert installation.run([*tool, "--username", "a", "--update", key, "--name", "n"])[0] == 0
+    assert installation.run([*tool, "--username", "a", "--with-names"])[1] == f"{key} n\n"
+    assert installation.run([*tool, "--username", "a", "--delete", key])[0] == 0
+    assert installation.run([*tool, "--username", "a"])[1] == ""
 
 
 def test_changepasswords_is_all_or_nothing(region37):
-    fleet, _, surface = region37
+    fleet, _, installation = region37
     fleet.region.create_admin("a", "old", "a@b.c")
     tool = ["maas-region", "changepasswords"]
-    code, _, stderr = surface.run(tool, stdin="a:new\nnobody:x\n")
+    code, _, stderr = installation.run(tool, stdin="a:new\nnobody:x\n")
     assert (code, stderr) == (1, "CommandError: User 'nobody' does not exist.\n")
     assert fleet.region.users["a"].password == "old"
-    assert surface.run(tool, stdin="oops\n")[2].startswith("CommandError: Invalid input provided.")
-    assert surface.run(tool, stdin="a:n:w\n")[1] == "1 password(s) successfully changed.\n"
+    assert installation.run(tool, stdin="oops\n")[2].startswith(
+        "CommandError: Invalid input provided."
+    )
+    assert installation.run(tool, stdin="a:n:w\n")[1] == "1 password(s) successfully changed.\n"
     assert fleet.region.users["a"].password == "n:w"
 
 
 def test_local_config(tmp_path):
-    box, surface = lone(tmp_path, "3.7", "region")
+    box, installation = lone(tmp_path, "3.7", "region")
     tool = "maas-region"
-    assert surface.run([tool, "local_config_set", "--num-workers", "8"])[0] == 0
+    assert installation.run([tool, "local_config_set", "--num-workers", "8"])[0] == 0
     assert yaml.safe_load(box.read("region_config"))["num_workers"] == 8
     get = [tool, "local_config_get", "--num-workers"]
-    assert surface.run(get)[1] == "num_workers: 8\n"
-    assert surface.run([*get, "--plain"])[1] == "8\n"
-    assert json.loads(surface.run([*get, "--json"])[1]) == {"num_workers": 8}
-    assert surface.run([tool, "local_config_reset", "--num-workers"])[0] == 0
+    assert installation.run(get)[1] == "num_workers: 8\n"
+    assert installation.run([*get, "--plain"])[1] == "8\n"
+    assert json.loads(installation.run([*get, "--json"])[1]) == {"num_workers": 8}
+    assert installation.run([tool, "local_config_reset", "--num-workers"])[0] == 0
     assert "num_workers" not in box.read("region_config")
-    assert surface.run([tool, "local_config_set", "--nosuch", "1"])[0] == 2
+    assert installation.run([tool, "local_config_set", "--nosuch", "1"])[0] == 2
 
 
 def test_old_releases_lack_later_commands(tmp_path):
-    _, surface = lone(tmp_path, "1.7", "region+cluster")
-    assert surface.run(["maas-region-admin", "local_config_set"])[0] == 1
-    assert surface.run(["maas-provision", "config"])[0] == 2
-    assert surface.find("maas-region") is None
-    assert surface.find("systemctl") is None
+    _, installation = lone(tmp_path, "1.7", "region+cluster")
+    assert installation.run(["maas-region-admin", "local_config_set"])[0] == 1
+    assert installation.run(["maas-provision", "config"])[0] == 2
+    assert installation.find("maas-region") is None
+    assert installation.find("systemctl") is None
 
 
 class TestSecret:
     def test_installing(self, tmp_path):
-        box, surface = lone(tmp_path, "1.7")
+        box, installation = lone(tmp_path, "1.7")
         check = ["maas-provision", "check-for-shared-secret"]
-        assert surface.run(check) == (1, "Shared-secret is NOT installed.\n", "")
-        code, stdout, _ = surface.run(
+        assert installation.run(check) == (1, "Shared-secret is NOT installed.\n", "")
+        code, stdout, _ = installation.run(
             ["maas-provision", "install-shared-secret"], stdin="ABCD\nx\n"
         )
         assert (code, stdout) == (0, "Secret installed to /var/lib/maas/secret.\n")
         assert box.read("secret") == "abcd"
-        assert surface.run(check) == (0, "Shared-secret is installed.\n", "")
-        code, _, stderr = surface.run(["maas-provision", "install-shared-secret"], stdin="abc\n")
+        assert installation.run(check) == (0, "Shared-secret is installed.\n", "")
+        code, _, stderr = installation.run(
+            ["maas-provision", "install-shared-secret"], stdin="abc\n"
+        )
         assert code == 1
         assert stderr.startswith("Secret could not be decoded: ")
         assert box.read("secret") == "abcd"
 
     def test_register_of_20_and_later(self, tmp_path):
-        box, surface = lone(tmp_path, "3.7")
+        box, installation = lone(tmp_path, "3.7")
         box.write("maas_id", "abc123")
         starts = box.service("maas-rackd")["starts"]
         url = "http://192.0.2.1:5240/MAAS"
         argv = ["maas-rack", "register", "--url", url, "--secret", "ab"]
-        assert surface.run(argv)[0] == 0
+        assert installation.run(argv)[0] == 0
         assert box.read("maas_id") is None
         assert box.service("maas-rackd") == {"running": True, "starts": starts + 1}
-        assert surface.run(["maas-rack", "register"])[0] == 1
-        assert surface.run(["maas-rack", "check-for-shared-secret"])[0] == 2
+        assert installation.run(["maas-rack", "register"])[0] == 1
+        assert installation.run(["maas-rack", "check-for-shared-secret"])[0] == 2
 
 
 class TestServices:
     def test_systemd(self, tmp_path):
-        _, surface = lone(tmp_path, "3.7")
+        _, installation = lone(tmp_path, "3.7")
         ctl = "systemctl"
-        assert surface.run([ctl, "is-active", "maas-rackd"])[:2] == (0, "active\n")
-        assert surface.run([ctl, "stop", "maas-rackd.service"])[0] == 0
-        assert surface.run([ctl, "is-active", "maas-rackd"])[:2] == (3, "inactive\n")
-        assert surface.run([ctl, "restart", "nosuch"])[::2] == (
+        assert installation.run([ctl, "is-active", "maas-rackd"])[:2] == (0, "active\n")
+        assert installation.run([ctl, "stop", "maas-rackd.service"])[0] == 0
+        assert installation.run([ctl, "is-active", "maas-rackd"])[:2] == (3, "inactive\n")
+        assert installation.run([ctl, "restart", "nosuch"])[::2] == (
             5,
             "Failed to restart nosuch.service: Unit nosuch.service not found.\n",
         )
 
     def test_upstart(self, tmp_path):
-        _, surface = lone(tmp_path, "1.7")
+        _, installation = lone(tmp_path, "1.7")
         status = ["initctl", "status", "maas-clusterd"]
-        assert surface.run(status)[1].startswith("maas-clusterd start/running, process ")
-        assert surface.run(["service", "maas-clusterd", "stop"])[0] == 0
-        assert surface.run(status)[1] == "maas-clusterd stop/waiting\n"
-        assert surface.run(["service", "maas-clusterd", "restart"])[0] == 1
-        assert surface.run(["service", "nosuch", "restart"])[2] == "nosuch: unrecognized service\n"
-        assert surface.run(["initctl", "status", "nosuch"])[0] == 1
+        assert installation.run(status)[1].startswith("maas-clusterd start/running, process ")
+        assert installation.run(["service", "maas-clusterd", "stop"])[0] == 0
+        assert installation.run(status)[1] == "maas-clusterd stop/waiting\n"
+        assert installation.run(["service", "maas-clusterd", "restart"])[0] == 1
+        assert (
+            installation.run(["service", "nosuch", "restart"])[2]
+            == "nosuch: unrecognized service\n"
+        )
+        assert installation.run(["initctl", "status", "nosuch"])[0] == 1
 
     def test_the_journal(self, tmp_path):
-        box, surface = lone(tmp_path, "3.7")
+        box, installation = lone(tmp_path, "3.7")
         box.log("maas-rackd", "one")
         box.log("other", "two")
         middle = time.time()
         box.log("maas-rackd", "three")
         argv = ["journalctl", "--no-pager", "-o", "cat", "-u", "maas-rackd"]
-        assert surface.run(argv)[1] == "one\nthree\n"
-        assert surface.run([*argv, "--since", f"@{middle:.6f}"])[1] == "three\n"
-        assert surface.run(["journalctl", "-n", "1"])[1] == "three\n"
+        assert installation.run(argv)[1] == "one\nthree\n"
+        assert installation.run([*argv, "--since", f"@{middle:.6f}"])[1] == "three\n"
+        assert installation.run(["journalctl", "-n", "1"])[1] == "three\n"
 
 
 class TestDpkgReconfigure:
     def test_a_port_in_the_region_question_is_doubled(self, tmp_path):
-        box, surface = lone(tmp_path, "3.7", "region")
+        box, installation = lone(tmp_path, "3.7", "region")
         line = "maas-region-controller maas/default-maas-url string 192.0.2.1:5240\n"
-        assert surface.run(["debconf-set-selections"], stdin=line)[0] == 0
-        surface.run(["dpkg-reconfigure", "maas-region-controller"])
+        assert installation.run(["debconf-set-selections"], stdin=line)[0] == 0
+        installation.run(["dpkg-reconfigure", "maas-region-controller"])
         assert "maas_url: http://192.0.2.1:5240:5240/MAAS" in box.read("region_config")
 
     def test_an_upgrade_of_17_goes_by_debconf(self, tmp_path):
@@ -256,9 +263,9 @@ def test_the_command_line_plays_hosts(tmp_path):
     )
     try:
         url = json.loads(process.stdout.readline())["url"]
-        surface = detect(box.root)
+        installation = detect(box.root)
         argv = ["maas-region", "createadmin", "--username", "a", "--email", "a@b.c"]
-        assert converse(surface, argv, ["p", "p"], 20)[0] == 0
+        assert converse(installation, argv, ["p", "p"], 20)[0] == 0
         assert box.info["url"] == url.replace("/MAAS", "/_emulator")
     finally:
         process.terminate()

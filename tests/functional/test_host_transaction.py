@@ -8,9 +8,9 @@ import stat
 
 import pytest
 from maas_emulator.hosts import sandbox
-from saltext.maas.host import region, transaction
+from saltext.maas.host import region_config, transaction
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import detect
+from saltext.maas.host.installation import detect
 from saltext.maas.host.transaction import FOLDER, Change
 from support import killing
 
@@ -92,11 +92,11 @@ def host(tmp_path):
     return box, detect(box.root)
 
 
-def killed_halfway(surface, path, text):
+def killed_halfway(installation, path, text):
     """As if a run had been killed after it wrote the file."""
 
     def run():
-        with Change(surface, "region", [path], services=["maas-regiond"]):
+        with Change(installation, "region", [path], services=["maas-regiond"]):
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write(text)
             raise KeyboardInterrupt
@@ -106,61 +106,61 @@ def killed_halfway(surface, path, text):
 
 
 def test_what_was_there_before_the_killed_run_can_still_be_put_back(host):
-    box, surface = host
-    path = surface.path("region_config")
+    box, installation = host
+    path = installation.path("region_config")
     os.chmod(path, 0o600)
     before = box.read("region_config")
-    killed_halfway(surface, path, "maas_url: http://192.0.2.9/MAAS\n")
+    killed_halfway(installation, path, "maas_url: http://192.0.2.9/MAAS\n")
     with pytest.raises(HostError, match=r"did not answer.*were put back"):
-        region.configure(surface, url="http://127.0.0.1:9/MAAS", wait=0.1)
+        region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.1)
     assert box.read("region_config") == before
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert transaction.unfinished(surface, "region") is None
+    assert transaction.unfinished(installation, "region") is None
     assert os.listdir(os.path.join(box.root, FOLDER)) == ["region.lock"]
 
 
 def test_a_run_with_nothing_to_change_finishes_the_restart(host):
-    box, surface = host
-    path = surface.path("region_config")
-    killed_halfway(surface, path, box.read("region_config") + "debug: true\n")
+    box, installation = host
+    path = installation.path("region_config")
+    killed_halfway(installation, path, box.read("region_config") + "debug: true\n")
     before = box.service("maas-regiond")["starts"]
-    planned = region.configure(surface, test=True, debug=True)
+    planned = region_config.configure(installation, test=True, debug=True)
     assert planned["changes"] == {
         "unfinished run": {"old": "stopped before maas-regiond restarted", "new": "finished"}
     }
-    done = region.configure(surface, debug=True, verify=False)
+    done = region_config.configure(installation, debug=True, verify=False)
     assert done["changes"] == planned["changes"]
     assert done["restarted"] == ["maas-regiond"]
     assert box.service("maas-regiond")["starts"] == before + 1
-    assert region.configure(surface, debug=True)["changes"] == {}
+    assert region_config.configure(installation, debug=True)["changes"] == {}
 
 
 def test_the_journal_is_for_root_only(host):
-    box, surface = host
-    killed_halfway(surface, surface.path("region_config"), "")
+    box, installation = host
+    killed_halfway(installation, installation.path("region_config"), "")
     for folder, _, names in os.walk(os.path.join(box.root, FOLDER, "region")):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
         assert {stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) for name in names} == {
             0o600
         }
-    kept = transaction.unfinished(surface, "region")
+    kept = transaction.unfinished(installation, "region")
     assert box.read("region_config") == ""
     assert "database_pass" not in json.dumps(kept)
 
 
 def test_two_runs_at_once_do_not_meet(host):
-    _, surface = host
-    with Change(surface, "region"), pytest.raises(HostError, match="Another run changes the"):
-        region.configure(surface, debug=True)
-    assert region.configure(surface, debug=True, verify=False)["restarted"]
+    _, installation = host
+    with Change(installation, "region"), pytest.raises(HostError, match="Another run changes the"):
+        region_config.configure(installation, debug=True)
+    assert region_config.configure(installation, debug=True, verify=False)["restarted"]
 
 
 def test_a_file_that_was_not_there_is_removed_again(host):
-    box, surface = host
+    box, installation = host
     path = box.path("etc/new.conf")
 
     def run():
-        with Change(surface, "region", [path]):
+        with Change(installation, "region", [path]):
             box.write("etc/new.conf", "x")
             raise HostError("no")
 
@@ -171,20 +171,20 @@ def test_a_file_that_was_not_there_is_removed_again(host):
 
 
 def test_copies_stay_when_putting_back_fails_and_the_next_run_uses_them(host):
-    box, surface = host
-    path = surface.path("region_config")
+    box, installation = host
+    path = installation.path("region_config")
     before = box.read("region_config")
     folder = os.path.dirname(path)
 
     def run():
-        with Change(surface, "region", [path], services=["maas-regiond"]):
+        with Change(installation, "region", [path], services=["maas-regiond"]):
             os.rename(folder, folder + ".away")
             raise HostError("no")
 
     with pytest.raises(HostError, match=r"look at the files \(copies are in /var/lib/saltext-maas"):
         run()
     os.rename(folder + ".away", folder)
-    assert transaction.unfinished(surface, "region")["services"] == ["maas-regiond"]
+    assert transaction.unfinished(installation, "region")["services"] == ["maas-regiond"]
     with pytest.raises(HostError, match="were put back"):
-        region.configure(surface, url="http://127.0.0.1:9/MAAS", wait=0.1)
+        region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.1)
     assert box.read("region_config") == before

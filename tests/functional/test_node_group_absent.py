@@ -8,9 +8,9 @@ import pytest
 from maas_emulator.api1 import catalogue, groups
 from maas_emulator.api1 import reported_images as reported
 from maas_emulator.server import RegionServer
-from saltext.maas import database
 from saltext.maas.client import Client, Profile
-from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.host import database
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
 
 pytestmark = pytest.mark.postgres
 UUID, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -55,7 +55,7 @@ class Region:
 
     def absent(self, uuid, test):
         snapshot = Snapshot(self.client, local=Door(self.config))
-        plan = make_plan(snapshot, [want_named("node_group", uuid, {}, True)])
+        plan = make_plan(snapshot, [desired_named("node_group", uuid, {}, True)])
         if not test:
             apply(snapshot, plan)
         return plan

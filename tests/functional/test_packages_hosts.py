@@ -90,11 +90,11 @@ class TestRegion:
         before = everything(host)
         modes = before[1]
         host.forget_calls()
-        planned = host.call("region.configure(surface, test=True, **want)", want=want)
+        planned = host.call("region_config.configure(installation, test=True, **want)", want=want)
         assert everything(host) == before
         assert not host.calls("systemctl", "service", "initctl")
 
-        done = host.call("region.configure(surface, wait=20, **want)", want=want)
+        done = host.call("region_config.configure(installation, wait=20, **want)", want=want)
         assert done["changes"] == planned["changes"]
         assert set(done["changes"]) >= {*want, "maas/default-maas-url"} - {"database_password"}
         assert done["changes"]["database_password"]["new"] == "*" * 10
@@ -107,7 +107,7 @@ class TestRegion:
         self.stands(host, want)
 
         host.forget_calls()
-        again = host.call("region.configure(surface, wait=20, **want)", want=want)
+        again = host.call("region_config.configure(installation, wait=20, **want)", want=want)
         assert (again["changes"], again["restarted"]) == ({}, [])
         assert not host.calls("systemctl", "service", "initctl")
 
@@ -116,12 +116,17 @@ class TestRegion:
         self.stands(host, want)
         host.upgrade()
         self.stands(host, want)
-        assert host.call("str(surface.release)") in VERSIONS[site.release][1]
-        assert host.call("region.configure(surface, test=True, **want)", want=want)["changes"] == {}
+        assert host.call("str(installation.release)") in VERSIONS[site.release][1]
+        assert (
+            host.call("region_config.configure(installation, test=True, **want)", want=want)[
+                "changes"
+            ]
+            == {}
+        )
         assert set(modes) <= set(owners(host))
 
     def stands(self, host, want):
-        config = host.call("region.read_config(surface, secrets=True)")
+        config = host.call("region_config.read_config(installation, secrets=True)")
         told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
         assert {key: told[key] for key in want} == want
         assert host.answers("region")["maas/default-maas-url"] == "127.0.0.1"
@@ -129,12 +134,12 @@ class TestRegion:
         assert host.call("asked(database.clock)") > 0
 
     def test_the_first_administrator(self, site, host):
-        code = "users.create_admin(surface, 'admin', password, 'admin@example.com')"
-        if not host.call("users.exists(surface, 'admin')"):
+        code = "users.create_admin(installation, 'admin', password, 'admin@example.com')"
+        if not host.call("users.exists(installation, 'admin')"):
             host.call(code, password=ADMIN)
         told = host.call(code, expect=False, password=ADMIN)
         assert "admin" in told
-        assert len(host.call("users.api_keys(surface, 'admin')")) == 1
+        assert len(host.call("users.api_keys(installation, 'admin')")) == 1
         no_secret(host, ADMIN)
 
 
@@ -146,18 +151,18 @@ class TestCluster:
     def test_configured_reconfigured_and_upgraded(self, site, host):
         secret = None
         if site.packages.traits["secret"]:
-            secret = site.hosts["region"].call("region.secret(surface)")
+            secret = site.hosts["region"].call("region_config.secret(installation)")
         want = {"url": site.url, "secret": secret}
         before = everything(host)
         modes = before[1]
-        uuid = host.call("cluster.read_config(surface)")["uuid"]
+        uuid = host.call("cluster_config.read_config(installation)")["uuid"]
         assert bool(uuid) == site.packages.traits["cluster_uuid"]
         host.forget_calls()
-        planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
+        planned = host.call("cluster_config.configure(installation, test=True, **want)", want=want)
         assert everything(host) == before
         assert not host.calls("systemctl", "service", "initctl")
 
-        done = host.call("cluster.configure(surface, **want)", want=want)
+        done = host.call("cluster_config.configure(installation, **want)", want=want)
         assert done["changes"] == planned["changes"]
         services = site.packages.services("cluster")
         assert starts(host, services) == done["restarted"]
@@ -168,7 +173,7 @@ class TestCluster:
         assert owners(host) == modes
         self.stands(site, host, want, uuid)
         host.forget_calls()
-        again = host.call("cluster.configure(surface, **want)", want=want)
+        again = host.call("cluster_config.configure(installation, **want)", want=want)
         assert (again["changes"], again["restarted"]) == ({}, [])
         assert not host.calls("systemctl", "service", "initctl")
 
@@ -176,13 +181,13 @@ class TestCluster:
         self.stands(site, host, want, uuid)
         host.upgrade()
         self.stands(site, host, want, uuid)
-        planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
+        planned = host.call("cluster_config.configure(installation, test=True, **want)", want=want)
         assert planned["changes"] == {}
         assert set(modes) <= set(owners(host))
 
     def stands(self, site, host, want, uuid):
         package = site.packages.names("cluster")[-1]
-        config = host.call("cluster.read_config(surface)")
+        config = host.call("cluster_config.read_config(installation)")
         assert config["urls"] == [want["url"]]
         assert config["uuid"] == uuid
         assert host.answers("cluster")[f"{package}/maas-url"] == want["url"]
@@ -190,7 +195,7 @@ class TestCluster:
             pserv = host.root.read("/etc/maas/pserv.yaml")
             assert f"\n  generator: {want['url']}/api/1.0/pxeconfig/\n" in pserv
         if want["secret"]:
-            assert host.call("shared_secret.read(surface)") == want["secret"]
+            assert host.call("shared_secret.read(installation)") == want["secret"]
             assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
-            told = host.call("enrolment.wait_registered(surface, None, 20)")
+            told = host.call("enrolment.wait_registered(installation, None, 20)")
             assert told["state"] == "registered"

@@ -28,11 +28,11 @@ def site(request, tmp_path):
 
 
 def url_of(host):
-    return host.call("region.read_config(surface)['url']")
+    return host.call("region_config.read_config(installation)['url']")
 
 
 def configure(host, url):
-    return host.call("region.configure(surface, url=url, verify=False)", url=url)
+    return host.call("region_config.configure(installation, url=url, verify=False)", url=url)
 
 
 def preseed_host(host, value):
@@ -110,12 +110,12 @@ def test_a_secret_that_was_preseeded(site):
         f"{package} {package}/maas-url string {site.url}",
     )
     host = site.add("rack1", "cluster", *lines)
-    config = host.call("cluster.read_config(surface)")
+    config = host.call("cluster_config.read_config(installation)")
     assert config["urls"] == [site.url]
     # 1.9 only takes it at a reconfigure.
     assert config["secret"] == (site.release != "1.9")
     host.reconfigure("cluster")
-    assert host.call("shared_secret.read(surface)") == SECRET
+    assert host.call("shared_secret.read(installation)") == SECRET
     assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
 
 
@@ -124,9 +124,11 @@ def test_an_old_secret_in_debconf_comes_back_with_an_upgrade_but_not_after_us(si
     package = site.packages.names("cluster")[-1]
     host = site.add("rack1", "cluster", f"{package} {package}/shared-secret password {SECRET}")
     other = "beef" * 8
-    host.call("cluster.configure(surface, url=url, secret=secret)", url=site.url, secret=other)
+    host.call(
+        "cluster_config.configure(installation, url=url, secret=secret)", url=site.url, secret=other
+    )
     host.upgrade()
-    assert host.call("shared_secret.read(surface)") == other
+    assert host.call("shared_secret.read(installation)") == other
 
 
 @on("1.5")
@@ -159,7 +161,7 @@ def test_the_broker_passwords_that_every_configure_rotates(site):
         "broker_longpoll_password": "longOfOurs",
         "broker_workers_password": "workersOfOurs",
     }
-    code = "region.configure(surface, verify=False, **want)"
+    code = "region_config.configure(installation, verify=False, **want)"
     done = host.call(code, want=want)
     assert held() == ({"longOfOurs"}, {"workersOfOurs"})
     assert "dpkg-reconfigure of maas-region-controller makes up new RabbitMQ" in str(
@@ -174,7 +176,7 @@ def test_the_broker_passwords_that_every_configure_rotates(site):
     assert "url" not in host.call(code, want=want)["changes"]
     assert held() == ({"longOfOurs"}, {"workersOfOurs"})
     # A reconfigure by us keeps them.
-    host.call("region.reconfigure(surface, verify=False)")
+    host.call("region_config.reconfigure(installation, verify=False)")
     assert held() == ({"longOfOurs"}, {"workersOfOurs"})
     text = host.root.read("/var/log/emulator-argv.log")
     assert "OfOurs" not in text

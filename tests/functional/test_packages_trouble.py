@@ -15,11 +15,11 @@ SECRET = "c0ffee" * 5
 PASSWORD = "pw-of-the-database"
 WANT = {
     "region": (
-        "region.configure(surface, verify=False, **want)",
+        "region_config.configure(installation, verify=False, **want)",
         {"url": "http://198.51.100.1:5240/MAAS", "database_password": PASSWORD},
     ),
     "cluster": (
-        "cluster.configure(surface, **want)",
+        "cluster_config.configure(installation, **want)",
         {"url": "http://198.51.100.1:5240/MAAS", "secret": SECRET},
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
 from support.reconciling import rack
 
 
@@ -14,7 +14,7 @@ def run(server, type, name, values, absent=False, more=()):
     client = Client(Profile(server.url, server.api_key))
     snapshot = Snapshot(client)
     before = len(server.region.log)
-    plan = make_plan(snapshot, [want_named(type, name, values, absent), *more])
+    plan = make_plan(snapshot, [desired_named(type, name, values, absent), *more])
     assert not [one for one in server.region.log[before:] if one.method != "GET"]
     planned = plan.shown()
     apply(snapshot, plan)
@@ -72,7 +72,7 @@ def test_the_only_one_is_kept_unless_forced(release, standby):
             assert run(server, "rack", "rk1", {"force": True}, absent=True).problems() == []
             assert vlan["dhcp_on"] is False
         else:  # DHCP ends in the same run
-            more = [want_named("dhcp", name, {}, True)]
+            more = [desired_named("dhcp", name, {}, True)]
             assert run(server, "rack", "rk1", {}, True, more).problems() == []
             assert (vlan["dhcp_on"], vlan["primary_rack"]) == (False, None)
         assert run(server, "rack", "rk1", {}, absent=True).changes == []

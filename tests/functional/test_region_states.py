@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.transaction import Change
 from support import in_process
 from support.fleet import Fleet
@@ -25,7 +25,7 @@ _TABLES = (
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from saltext.maas import database, envelope, seal
-from saltext.maas.host import cluster, enrolment, rotate, shared_secret, transaction
+from saltext.maas import envelope, seal
+from saltext.maas.host import (
+    cluster_config,
+    database,
+    enrolment,
+    rotate,
+    shared_secret,
+    transaction,
+)
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 from support import in_process
 from support.fleet import Fleet
 from support.killing import forked
@@ -37,7 +44,7 @@ def site(request, postgres, tmp_path):
             box, region = fleet.add("region", "region", database=config, url=fleet.url)
             box.write("secret", fleet.region.secret)
             _, rack = fleet.add("rack-1")
-            done = cluster.configure(rack, url=fleet.url, secret=fleet.region.secret)
+            done = cluster_config.configure(rack, url=fleet.url, secret=fleet.region.secret)
             enrolment.wait_registered(rack, done["mark"], 20)
             yield fleet, region, rack
 
@@ -60,7 +67,7 @@ def test_file_and_database_change_together_and_clusters_come_back(site):
     assert shared_secret.read(region) == after
     assert before not in repr(done)
     assert after not in repr(done) + fleet.argv_text()
-    changed = cluster.configure(rack, secret=after)
+    changed = cluster_config.configure(rack, secret=after)
     assert enrolment.wait_registered(rack, changed["mark"], 20)["state"] == "registered"
     assert fleet.region.secret == after
 
@@ -95,7 +102,7 @@ def litter(root):
 
 def test_a_rotation_that_is_killed_anywhere_is_finished_or_put_back(site, monkeypatch, tmp_path):
     fleet, region, _ = site
-    monkeypatch.setattr(Surface, "run", in_process.run)
+    monkeypatch.setattr(Installation, "run", in_process.run)
     mark = Path(region.root, "var/lib/saltext-maas/rotation.unfinished")
     seen = set()
     for point in range(100):

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from saltext.maas.host import cluster
+from saltext.maas.host import cluster_config
 from support.fleet import Fleet
 from support.salt_call import Minion
 
@@ -37,7 +37,7 @@ def certificate(folder):
     return {"key": str(folder / "key.pem"), "cert": str(folder / "cert.pem")}
 
 
-def region(fleet, box, surface, folder):
+def region(fleet, box, installation, folder):
     admin = {"name": "admin", "username": "ops", "email": "ops@example.com"}
     key = str(folder / "maas.key")
     present = {
@@ -59,13 +59,13 @@ def region(fleet, box, surface, folder):
     return present, changed
 
 
-def rack(fleet, box, surface, folder):
+def rack(fleet, box, installation, folder):
     secret = fleet.region.secret
-    folder = os.path.join(os.path.dirname(surface.path("images")), "snapshot-1")
+    folder = os.path.join(os.path.dirname(installation.path("images")), "snapshot-1")
     os.makedirs(os.path.join(folder, "ubuntu/amd64/generic/focal/stable"))
     with open(os.path.join(folder, "ubuntu/amd64/generic/focal/stable/boot-kernel"), "wb"):
         pass
-    os.symlink("snapshot-1", surface.path("images"))
+    os.symlink("snapshot-1", installation.path("images"))
     here = "ubuntu/focal/amd64"
     present = {
         "maas_cluster.configured": [{"name": "host", "url": fleet.url, "secret": secret}],
@@ -79,9 +79,9 @@ def rack(fleet, box, surface, folder):
     return present, changed
 
 
-def old_cluster(fleet, box, surface, folder):
+def old_cluster(fleet, box, installation, folder):
     source = {"path": "http://images.example.com/", "selections": [{"release": "trusty"}]}
-    uuid = cluster.read_files(surface)["uuid"]
+    uuid = cluster_config.read_files(installation)["uuid"]
     present = {
         "maas_cluster.configured": [{"name": "host", "url": fleet.url, "uuid": uuid}],
         "maas_cluster.boot_resources": [{"name": "images", "sources": [source]}],
@@ -107,12 +107,12 @@ def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, de
         uri = "host={host} port={port} user={user} dbname={name}".format(**config)
         with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
             options = {"database": config, "url": fleet.url} if role == "region" else {}
-            box, surface = fleet.add("host", role, **options)
+            box, installation = fleet.add("host", role, **options)
             (tmp_path / "minion").mkdir()
             more = {"maas.root": box.root, "id": "host"}
             minion = Minion(tmp_path / "minion", {"url": fleet.url}, **more)
             told = []
-            for functions in described(fleet, box, surface, tmp_path):
+            for functions in described(fleet, box, installation, tmp_path):
                 planned = minion.apply(functions, "test=True")
                 assert not [one for one in planned.values() if one["result"] is False], planned
                 done = minion.apply(functions)

@@ -77,7 +77,7 @@ def rack(fleet, tmp_path):
 
 
 def installed(minion):
-    from saltext.maas.host.surface import detect
+    from saltext.maas.host.installation import detect
 
     return shared_secret.read(detect(minion.box.root))
 

@@ -18,7 +18,7 @@ RELEASES = [
     pytest.param(release, marks=() if release in QUICK else pytest.mark.sweep)
     for release in VERSIONS
 ]
-INITIALISE = "snap.initialise(surface, 'region', wait=20, **want)"
+INITIALISE = "snap.initialise(installation, 'region', wait=20, **want)"
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -52,9 +52,12 @@ def region(site):
         "database_user": found["user"],
         "database_password": PASSWORD,
     }
-    if not host.call("list(surface.roles)"):
-        planned = host.call("snap.initialise(surface, 'region', test=True, **want)", want=host.want)
-        assert host.call("list(surface.roles)") == []
+    if not host.call("list(installation.roles)"):
+        planned = host.call(
+            "snap.initialise(installation, 'region', test=True, **want)",
+            want=host.want,
+        )
+        assert host.call("list(installation.roles)") == []
         done = host.call(INITIALISE, want=host.want)
         assert done["changes"] == planned["changes"]
         assert done["changes"]["mode"] == {"old": "none", "new": "region"}
@@ -71,7 +74,7 @@ def restarts(host):
 
 
 def stands(host):
-    config = host.call("region.read_config(surface, secrets=True)")
+    config = host.call("region_config.read_config(installation, secrets=True)")
     told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
     assert {key: told[key] for key in host.want} == host.want
     assert host.call("asked(database.clock)") > 0
@@ -86,8 +89,8 @@ def test_a_region(site, region):
     # Configured as a packaged one is: one restart, then nothing.
     region.forget_calls()
     want = {**region.want, "url": site.url.replace("127.0.0.1", "localhost")}
-    code = "region.configure(surface, wait=20, **want)"
-    planned = region.call("region.configure(surface, test=True, **want)", want=want)
+    code = "region_config.configure(installation, wait=20, **want)"
+    planned = region.call("region_config.configure(installation, test=True, **want)", want=want)
     assert list(planned["changes"]) == ["url"]
     assert restarts(region) == []
     done = region.call(code, want=want)
@@ -98,33 +101,38 @@ def test_a_region(site, region):
     stands(region)
     region.refresh()
     stands(region)
-    assert region.call("str(surface.release)") in VERSIONS[site.release][1]
+    assert region.call("str(installation.release)") in VERSIONS[site.release][1]
     region.call(code, want={**want, "url": site.url})
 
 
 def test_a_rack(site, region):
     host = site.hosts["rack1"]
     deadline = time.monotonic() + 20
-    while not (secret := region.call("region.secret(surface)")):
+    while not (secret := region.call("region_config.secret(installation)")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     want = {"url": site.url, "secret": secret}
-    code = "cluster.configure(surface, **want)"
-    planned = host.call("cluster.configure(surface, test=True, **want)", want=want)
-    assert host.call("list(surface.roles)") == []
+    code = "cluster_config.configure(installation, **want)"
+    planned = host.call("cluster_config.configure(installation, test=True, **want)", want=want)
+    assert host.call("list(installation.roles)") == []
     done = host.call(code, want=want)
     assert done["changes"] == planned["changes"]
-    assert set(host.call("sorted(surface.roles)")) == {"cluster", "rack"}
+    assert set(host.call("sorted(installation.roles)")) == {"cluster", "rack"}
     no_secret(host, secret)
     host.forget_calls()
     assert host.call(code, want=want)["changes"] == {}
     assert restarts(host) == []
     for _ in range(2):
-        config = host.call("cluster.read_config(surface)")
+        config = host.call("cluster_config.read_config(installation)")
         assert config["urls"] == [site.url]
-        assert host.call("shared_secret.read(surface)") == secret
-        assert host.call("enrolment.wait_registered(surface, None, 20)")["state"] == "registered"
-        place = host.call("surface.path('secret')")
+        assert host.call("shared_secret.read(installation)") == secret
+        assert (
+            host.call("enrolment.wait_registered(installation, None, 20)")["state"] == "registered"
+        )
+        place = host.call("installation.path('secret')")
         assert host.root.owner(place) == "root:root 0640"
         host.refresh()
-    assert host.call("cluster.configure(surface, test=True, **want)", want=want)["changes"] == {}
+    assert (
+        host.call("cluster_config.configure(installation, test=True, **want)", want=want)["changes"]
+        == {}
+    )

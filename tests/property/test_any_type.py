@@ -1,4 +1,4 @@
-"""Any wishes for any resource types over any region: planned, promised, done, and then nothing."""
+"""Any desired objects of any types over any region: planned, predicted, done, and no more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, region_plan
 from saltext.maas.client.errors import BadInput
 from saltext.maas.reconcile import Guard, apply, make_plan, prunable, prune
 from saltext.maas.reconcile.apply import Run
@@ -50,30 +50,30 @@ def claims(release):
     return st.dictionaries(st.sampled_from(types), st.just(True), max_size=4)
 
 
-def planned(server, wished, claimed):
+def planned(server, desired_ones, claimed):
     snapshot = snapshot_of(server)
-    return snapshot, make_plan(snapshot, wished + prune(snapshot, wished, claimed, ALL))
+    return snapshot, make_plan(snapshot, desired_ones + prune(snapshot, desired_ones, claimed, ALL))
 
 
-def becomes(server, wished, claimed):
+def becomes(server, desired_ones, claimed):
     """What is planned happens, is promised alike, and a second run has nothing left."""
     try:
-        snapshot, plan = planned(server, wished, claimed)
+        snapshot, plan = planned(server, desired_ones, claimed)
     except BadInput:
         # What is described lies in what shall go: told before anything is sent.
         assert claimed
         return
     shown, impossible = plan.shown(), dict(line.split(": ", 1) for line in plan.problems())
-    promised, other = planned(server, wished, claimed)
+    promised, other = planned(server, desired_ones, claimed)
     promised.promise(other)
-    again = make_plan(promised, [change.wanted for change in plan.changes])
+    again = make_plan(promised, [change.desired for change in plan.changes])
     assert [
         one.name for one in again.changes if not one.problem and one.name not in impossible
     ] == []
     apply(snapshot, plan, SHORT)
     assert errors(plan).keys() == impossible.keys(), errors(plan)
     assert plan.shown(done_only=True) == shown
-    left = planned(server, wished, claimed)[1].shown()
+    left = planned(server, desired_ones, claimed)[1].shown()
     assert left == {}
     assert_true(server, snapshot)
 
@@ -82,12 +82,12 @@ def becomes(server, wished, claimed):
 @FEW
 @given(data=st.data())
 def test_any_wishes_over_any_region(release, data):
-    before = data.draw(strategies.wishes(release), "before")
-    wished = data.draw(strategies.wishes(release), "wishes")
+    before = data.draw(strategies.desired_objects(release), "before")
+    desired_ones = data.draw(strategies.desired_objects(release), "wishes")
     claimed = data.draw(claims(release), "exclusive")
     with region(release) as server:
         becomes(server, before, {})
-        becomes(server, wished, claimed)
+        becomes(server, desired_ones, claimed)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -95,11 +95,11 @@ def test_any_wishes_over_any_region(release, data):
 @given(data=st.data())
 def test_any_region_exported_changes_nothing(release, data):
     with region(release) as server:
-        becomes(server, data.draw(strategies.wishes(release)), {})
+        becomes(server, data.draw(strategies.desired_objects(release)), {})
         found = pillar.export(snapshot_of(server))
         assert [line for line in found.notes if not line.startswith(("images:", "router_ip"))] == []
         server.requests.reset()
-        plan = whole.plan_of(snapshot_of(server), found.described)
+        plan = region_plan.plan_of(snapshot_of(server), found.described)
         assert plan.shown() == {}
         assert plan.problems() == []
         assert server.requests.writes() == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, region_plan
 from saltext.maas.client.errors import BadInput
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
@@ -175,7 +175,7 @@ def test_any_pillar_instead_of_any_other_2_0(before, data, claimed):
         is_so(server, before)
         snapshot = snapshot_of(server)
         try:
-            plan = whole.plan_of(snapshot, data)
+            plan = region_plan.plan_of(snapshot, data)
         except BadInput:
             assert "vlan" in claimed or "fabric" in claimed  # a subnet lies on what would go
             return
@@ -184,7 +184,7 @@ def test_any_pillar_instead_of_any_other_2_0(before, data, claimed):
         impossible = [line.split(": ")[0] for line in plan.problems()]
         assert sorted(errors(plan)) == sorted(impossible)
         assert plan.shown(done_only=True) == shown
-        assert whole.plan_of(snapshot_of(server), data).shown() == {}
+        assert region_plan.plan_of(snapshot_of(server), data).shown() == {}
         assert_true(server, snapshot)
 
 

@@ -17,7 +17,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
 
 from maas_emulator.server import RegionServer  # noqa: E402
-from saltext.maas import pillar, whole  # noqa: E402
+from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
 from saltext.maas.client.errors import MaasError  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
@@ -148,7 +148,7 @@ def _run(url, server, described):
     profile = Profile(url, server.api_key, deadline=4.0, read_timeout=2.0)
     try:
         region = Snapshot(Client(profile))
-        plan = whole.plan_of(region, described)
+        plan = region_plan.plan_of(region, described)
     except MaasError as error:
         return [f"plan: {error}"]
     told = [f"cannot be: {one}" for one in plan.problems()]
@@ -206,7 +206,7 @@ def _runs(proxy, server, described, seed) -> int:
         seen = len(proxy.faults)
         told = _run(proxy.url, server, described)
         time.sleep(0.05)  # for what is carried out late
-        left = whole.plan_of(snapshot_of(server), described).shown()
+        left = region_plan.plan_of(snapshot_of(server), described).shown()
         if not told and not left:
             return number
         # Nobody can tell a list that is empty from one that ought not to be.

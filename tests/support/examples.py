@@ -1,8 +1,8 @@
-"""The tables' own examples as wishes, with what they refer to."""
+"""The tables' own examples as desired objects, with what they refer to."""
 
 from __future__ import annotations
 
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
 from support.reconciling import SHORT, cluster, errors, snapshot_of
@@ -30,8 +30,8 @@ def manage_network(server):
     }  # fmt: skip
     status = {"uuid": CLUSTER, "status": "accepted"}
     snapshot = snapshot_of(server)
-    wanted = [want("node_group", status), want("node_group_interface", values)]
-    plan = make_plan(snapshot, wanted)
+    desired = [desired_object("node_group", status), desired_object("node_group_interface", values)]
+    plan = make_plan(snapshot, desired)
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
 
@@ -53,7 +53,7 @@ def examples_for(table, release, *more, absent=False):
         values.update(one)
     if absent:
         values = {name: values[name] for name in table.identity}
-    own = want(table.name, known(table, values, release), "example", absent=absent)
+    own = desired_object(table.name, known(table, values, release), "example", absent=absent)
     return [*around(table, release), own]
 
 
@@ -62,11 +62,11 @@ def around(table, release):
     found = []
     for type, values in table.around:
         if BY_NAME[type].holds_for(Release(release)):
-            found.append(want(type, values))
+            found.append(desired_object(type, values))
     if not table.around:
         for field in table.fields:
             if field.ref and field.name in table.example and field.holds_for(Release(release)):
                 other = BY_NAME[field.ref]
                 found += around(other, release)
-                found.append(want(other.name, known(other, other.example, release)))
+                found.append(desired_object(other.name, known(other, other.example, release)))
     return found

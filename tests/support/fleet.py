@@ -7,7 +7,7 @@ import json
 from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
-from saltext.maas.host import surface
+from saltext.maas.host import installation
 
 
 class Fleet:
@@ -34,11 +34,11 @@ class Fleet:
         return self.server.region
 
     def add(self, name, role="cluster", **options):
-        """Make a host; returns its sandbox and its surface."""
+        """Make a host; returns its sandbox and its installation."""
         host = sandbox.create(
             self.folder / name, self.release, role, control=self._control, **options
         )
-        return host, surface.detect(host.root)
+        return host, installation.detect(host.root)
 
     @property
     def _control(self):

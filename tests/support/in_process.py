@@ -8,16 +8,16 @@ import os
 import sys
 
 
-def run(surface, argv, stdin=None, timeout=120, env=None):
-    """In place of ``Surface.run``."""
+def run(installation, argv, stdin=None, timeout=120, env=None):
+    """In place of ``Installation.run``."""
     from maas_emulator.hosts import commands
 
-    found = surface.command(argv)
+    found = installation.command(argv)
     out, err = io.StringIO(), io.StringIO()
     kept, sys.stdin = sys.stdin, io.StringIO(stdin or "")
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = commands.main([surface.root, os.path.basename(found[0]), *argv[1:]])
+            code = commands.main([installation.root, os.path.basename(found[0]), *argv[1:]])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except Exception as error:  # a process of its own would end so, too

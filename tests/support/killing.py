@@ -105,29 +105,31 @@ def _late(box, names, services):
 
 def _main(job):
     from maas_emulator.hosts import sandbox
-    from saltext.maas.host import cluster, region
-    from saltext.maas.host.surface import Surface, detect
+    from saltext.maas.host import cluster_config, region_config
+    from saltext.maas.host.installation import Installation, detect
     from saltext.maas.host.transaction import unfinished
     from support import in_process
 
-    Surface.run = in_process.run
+    Installation.run = in_process.run
     os.fsync = lambda handle: None  # a killed process takes nothing from the kernel's memory
     part = job["part"]
-    configure = getattr({"region": region, "cluster": cluster}[part], job.get("call", "configure"))
-    extra = {"verify": False} if configure == region.configure else {}
+    configure = getattr(
+        {"region": region_config, "cluster": cluster_config}[part], job.get("call", "configure")
+    )
+    extra = {"verify": False} if configure == region_config.configure else {}
     extra.update(job.get("extra") or {})
     options = job.get("options") or {}
     reports = []
     for point in range(1000):
         root = os.path.join(job["folder"], str(point))
         box = sandbox.create(root, job["release"], job["role"], **options)
-        surface = detect(root)
+        installation = detect(root)
         names = [name for name in job["files"] if box.fact(name) or "/" in name]
-        services = list(surface.fact(f"{part}_services"))
+        services = list(installation.fact(f"{part}_services"))
         before = _files(box, names)
 
-        def work(test=False, surface=surface):
-            return configure(surface, test=test, **extra, **job["settings"])
+        def work(test=False, installation=installation):
+            return configure(installation, test=test, **extra, **job["settings"])
 
         first = forked(work, point)
         if first and "error" in first:
@@ -150,7 +152,7 @@ def _main(job):
             if ".saltext-maas." in name and not name.endswith(".bak")
         ]
         report["state"] = box.peek(job["state"]) if job.get("state") else None
-        report["unfinished"] = unfinished(surface, job.get("journal", part)) is not None
+        report["unfinished"] = unfinished(installation, job.get("journal", part)) is not None
         reports.append(report)
         if first is not None:
             break

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from saltext.maas import pillar
 from saltext.maas.client import Client, Profile
-from saltext.maas.host import cluster, enrolment, region, shared_secret, users
-from saltext.maas.host import images as boot_files
+from saltext.maas.host import cluster_config, enrolment, region_config, shared_secret, users
+from saltext.maas.host import pxe_images as boot_files
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 from saltext.maas.release import SERIES
 from support.fleet import Fleet
@@ -53,7 +53,7 @@ class Site:
 
     def __enter__(self):
         fleet = self._fleet.__enter__()
-        self.box, self.surface = fleet.add("region", "region", database=self._database)
+        self.box, self.installation = fleet.add("region", "region", database=self._database)
         self.rack_box, self.rack = fleet.add("rack1", "cluster")
         self.url = fleet.url.replace("127.0.0.1", "localhost")
         return self
@@ -80,7 +80,7 @@ class Site:
     @property
     def asks(self):
         """Whether a cluster asks to be taken in, instead of proving that it knows the secret."""
-        return not self.surface.has("secret")
+        return not self.installation.has("secret")
 
     def await_pending(self):
         """Wait until the region holds the cluster as one that nobody accepted yet."""
@@ -104,12 +104,12 @@ class Site:
     @property
     def secret(self):
         """The region's shared secret, or None in a release without."""
-        return region.secret(self.surface) if self.surface.has("secret") else None
+        return region_config.secret(self.installation) if self.installation.has("secret") else None
 
     def snapshot(self):
         """A new look at the region, as its administrator."""
-        key = users.api_keys(self.surface, "admin")[0]["key"]
-        return Snapshot(Client(Profile(self.url, key, release=self.surface.release)))
+        key = users.api_keys(self.installation, "admin")[0]["key"]
+        return Snapshot(Client(Profile(self.url, key, release=self.installation.release)))
 
     def reconcile(self, data):
         """A pillar planned, carried out, and planned again."""
@@ -117,11 +117,11 @@ class Site:
         problems = pillar.problems(data, snapshot.release)
         if problems:
             raise Fails(f"the pillar is refused: {problems}")
-        plan = make_plan(snapshot, pillar.wishes(data, snapshot.release))
+        plan = make_plan(snapshot, pillar.desired_objects(data, snapshot.release))
         planned = plan.shown()
         apply(snapshot, plan, SHORT)
         errors = {change.name: str(change.error) for change in plan.changes if not change.done}
-        left = make_plan(self.snapshot(), pillar.wishes(data, snapshot.release)).shown()
+        left = make_plan(self.snapshot(), pillar.desired_objects(data, snapshot.release)).shown()
         if errors or left or plan.shown(done_only=True) != planned or not planned:
             raise Fails(f"planned {planned}, failed {errors}, left {left}")
         return plan
@@ -129,7 +129,7 @@ class Site:
     @property
     def uuid(self):
         """The 1.x cluster's uuid."""
-        return cluster.read_files(self.rack)["uuid"]
+        return cluster_config.read_files(self.rack)["uuid"]
 
 
 # the columns
@@ -138,17 +138,17 @@ class Site:
 def configure_region(site):
     """Public URL, database and debconf, restarted and waited for."""
     want = {"url": site.url, "database_password": PASSWORD}
-    site.twice(region.configure, site.surface, wait=10, **want)
-    config = region.read_config(site.surface, secrets=True)
+    site.twice(region_config.configure, site.installation, wait=10, **want)
+    config = region_config.read_config(site.installation, secrets=True)
     if (config["url"], config["database"]["password"]) != (site.url, PASSWORD):
         raise Fails(f"{config}")
 
 
 def secret(site):
     """The region's secret, installed on a cluster's host by way of standard input."""
-    if not site.surface.has("secret"):
+    if not site.installation.has("secret"):
         return "clusters register without a secret"
-    site.twice(cluster.configure, site.rack, secret=site.secret)
+    site.twice(cluster_config.configure, site.rack, secret=site.secret)
     if shared_secret.read(site.rack) != site.secret:
         raise Fails("it was not installed")
     return None
@@ -156,10 +156,12 @@ def secret(site):
 
 def admin(site):
     """The first administrator, over a terminal, and an API key."""
-    if users.exists(site.surface, "admin"):
+    if users.exists(site.installation, "admin"):
         raise Fails("there is one already")
-    users.create_admin(site.surface, "admin", PASSWORD, "admin@example.com")
-    if not users.exists(site.surface, "admin") or not users.api_keys(site.surface, "admin"):
+    users.create_admin(site.installation, "admin", PASSWORD, "admin@example.com")
+    if not users.exists(site.installation, "admin") or not users.api_keys(
+        site.installation, "admin"
+    ):
         raise Fails("there is none, or no key")
     if PASSWORD in str(site.box.argv_log()):
         raise Fails("the password was an argument")
@@ -167,7 +169,7 @@ def admin(site):
 
 def enrol(site):
     """A cluster or rack pointed at the region, registered, and seen there."""
-    site.twice(cluster.configure, site.rack, url=site.url)
+    site.twice(cluster_config.configure, site.rack, url=site.url)
     if site.asks:  # until an administrator accepts it
         site.await_pending()
         return
@@ -215,7 +217,7 @@ def dhcp(site):
 
 def sources(site):
     """A boot source with a selection; the cluster's own in 1.6, and in 1.5 in a file there."""
-    if site.surface.release < "1.6":
+    if site.installation.release < "1.6":
         url, release, label = SOURCE["1"]
         chosen = {"release": release, "arches": ["amd64"], "labels": [label]}
         site.twice(boot_files.set_sources, site.rack, [{"path": url, "selections": [chosen]}])
@@ -249,7 +251,7 @@ def doctor(site):
     """Both hosts examined: the region answers, URL and secret are right everywhere."""
     module = importlib.import_module("saltext.maas.doctor")
     for told in (
-        module.examine_region(site.surface, url=site.url),
+        module.examine_region(site.installation, url=site.url),
         module.examine_cluster(site.rack, seconds=0.1, url=site.url),
     ):
         wrong = [one for one in told["findings"] if one["status"] == "problem"]

@@ -369,10 +369,10 @@ class Host:
         self.root.write("/var/log/emulator-argv.log", "")
 
     def call(self, expression, expect=True, **values):
-        """Evaluate a Python expression inside, with ``surface`` and the host modules at hand.
+        """Evaluate a Python expression inside, with ``installation`` and the host modules at hand.
 
         Args:
-            expression: Such as ``region.read_config(surface)``.
+            expression: Such as ``region_config.read_config(installation)``.
             expect: Whether it is to succeed; else the error's text is returned.
             values: Names for the expression; they travel by standard input.
 
@@ -388,24 +388,23 @@ class Host:
 _CALL = """
 import importlib, json, sys
 from saltext.maas.client.errors import MaasError
-from saltext.maas.host import surface as surfaces
+from saltext.maas.host import installation as installations
 
 class Names(dict):
     "What an expression names is imported when it does."
     def __missing__(self, name):
         if name in ("asked", "str", "list", "len", "sorted"):
             raise KeyError(name)
-        where = "saltext.maas" if name == "database" else "saltext.maas.host"
-        return importlib.import_module(f"{where}.{name}")
+        return importlib.import_module(f"saltext.maas.host.{name}")
 
 def asked(function, *values):
     "Ask the region's database."
-    from saltext.maas import database
-    with database.connection(names["surface"]) as connection:
+    from saltext.maas.host import database
+    with database.connection(names["installation"]) as connection:
         return function(connection, *values)
 
 expression, values = json.load(sys.stdin)
-names = Names(values, surface=surfaces.detect())
+names = Names(values, installation=installations.detect())
 try:
     told = {"result": eval(expression, globals(), names)}
 except MaasError as error:

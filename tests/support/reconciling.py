@@ -18,7 +18,7 @@ def planned(server, data, snapshot=None, **options):
     """The snapshot and plan for a pillar."""
     snapshot = snapshot or snapshot_of(server, **options)
     assert pillar.problems(data, snapshot.release) == []
-    return snapshot, make_plan(snapshot, pillar.wishes(data, snapshot.release))
+    return snapshot, make_plan(snapshot, pillar.desired_objects(data, snapshot.release))
 
 
 def carried_out(server, data, limits=SHORT, **options):

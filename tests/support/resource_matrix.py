@@ -19,9 +19,9 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
 
 from maas_emulator.server import RegionServer  # noqa: E402
-from saltext.maas import pillar, whole  # noqa: E402
+from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client.errors import MaasError  # noqa: E402
-from saltext.maas.reconcile import Guard, apply, make_plan, prunable, prune, want  # noqa: E402
+from saltext.maas.reconcile import Guard, apply, desired_object, make_plan, prunable, prune  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402
 from saltext.maas.resources import TABLES  # noqa: E402
@@ -105,12 +105,15 @@ class _Case:
         source = f"http://images.example.com/ephemeral-v{'2/releases' if old else '3/stable'}/"
         one = {"source": source, "os": "ubuntu", "release": series, "arches": ["amd64"]}
         one["labels"] = ["release"] if old else ["*"]
-        self.around = [want("boot_source", {"url": source}), want("boot_selection", one)]
+        self.around = [
+            desired_object("boot_source", {"url": source}),
+            desired_object("boot_selection", one),
+        ]
         self.example = {"name": f"ubuntu/{series}", "architecture": "amd64"}
 
     def _boot_resource(self):
         self._image()
-        self.around.append(want("image", self.example))
+        self.around.append(desired_object("image", self.example))
         file = Path(self.folder) / "image.tgz"
         file.write_bytes(b"an image" * 100)
         self.example = {"name": "custom", "architecture": "amd64/generic", "path": str(file)}
@@ -121,14 +124,14 @@ class _Case:
     def _license_key(self):
         if self.release < "2.0":
             cluster(self.server, CLUSTER, "10.10.0.2")  # which offers Windows
-            self.around = [want("node_group", {"uuid": CLUSTER, "status": "accepted"})]
+            self.around = [desired_object("node_group", {"uuid": CLUSTER, "status": "accepted"})]
             return
         self._image()
-        self.around.append(want("image", self.example))
+        self.around.append(desired_object("image", self.example))
         file = Path(self.folder) / "windows.dd"
         file.write_bytes(b"windows" * 100)
         image = {"name": "windows/win2012r2", "architecture": "amd64/generic", "path": str(file)}
-        self.around.append(want("boot_resource", image))
+        self.around.append(desired_object("boot_resource", image))
         self.example = dict(self.table.example)
 
     def _region_controller(self):
@@ -148,15 +151,16 @@ class _Case:
         self.changed = {"description": "by the door"}
         if self.release < "2.6":
             self.changed = {"zone": "north"}
-            self.around = [want("zone", {"name": "north"})]
+            self.around = [desired_object("zone", {"name": "north"})]
 
     def _dhcp(self):
         rack(self.server, "rack-1", "10.10.0.2")
         span = {"start_ip": "10.10.0.100", "end_ip": "10.10.0.120", "type": "dynamic"}
         self.around = [
-            want("fabric", {"name": "dc1"}), want("vlan", {"fabric": "dc1", "vid": 7}),
-            want("subnet", {"cidr": "10.10.0.0/24", "vlan": "dc1/7"}),
-            want("ip_range", {**span, "subnet": "10.10.0.0/24"}),
+            desired_object("fabric", {"name": "dc1"}),
+            desired_object("vlan", {"fabric": "dc1", "vid": 7}),
+            desired_object("subnet", {"cidr": "10.10.0.0/24", "vlan": "dc1/7"}),
+            desired_object("ip_range", {**span, "subnet": "10.10.0.0/24"}),
         ]  # fmt: skip
         self.example = {"vlan": "dc1/7", "enabled": True, "primary_rack": "rack-1"}
         rack(self.server, "rack-2", "10.10.0.3")
@@ -169,7 +173,7 @@ class _Case:
 
     def _node_group_interface(self):
         cluster(self.server, CLUSTER, "10.10.0.2")
-        self.around = [want("node_group", {"uuid": CLUSTER, "status": "accepted"})]
+        self.around = [desired_object("node_group", {"uuid": CLUSTER, "status": "accepted"})]
         self.example = {
             "cluster": CLUSTER, "name": "eth7", "interface": "eth7", "management": "unmanaged",
             "ip": "10.70.0.2", "subnet_mask": "255.255.255.0",
@@ -182,36 +186,36 @@ class _Case:
         # The oldest regions do not tell their release.
         return snapshot_of(self.server, release=Release(self.release))
 
-    def wanted(self, values=None, absent=False):
+    def desired(self, values=None, absent=False):
         values = self.example if values is None else values
         if absent:
             values = {name: values[name] for name in self.table.identity if name in values}
-        own = want(self.table.name, values, "example", absent=absent)
+        own = desired_object(self.table.name, values, "example", absent=absent)
         return [own] if absent else [*self.around, own]
 
-    def carry_out(self, wanted):
+    def carry_out(self, desired):
         """Plan and apply; the actions on the type itself."""
         snapshot = self.snapshot()
-        plan = make_plan(snapshot, wanted)
+        plan = make_plan(snapshot, desired)
         shown = plan.shown()
         assert plan.problems() == [], plan.problems()
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}, errors(plan)
         assert plan.shown(done_only=True) == shown
-        left = make_plan(self.snapshot(), wanted).shown()
+        left = make_plan(self.snapshot(), desired).shown()
         assert left == {}, left
-        return {one.action for one in plan.changes if one.wanted.type == self.table.name}
+        return {one.action for one in plan.changes if one.desired.type == self.table.name}
 
     def here(self):
         """The region's object, or None."""
         snapshot = self.snapshot()
-        return self.table.match(snapshot, self.wanted()[-1])
+        return self.table.match(snapshot, self.desired()[-1])
 
     def create(self):
         if not self.table.can_create or self.here() is not None:
-            self.carry_out(self.wanted())
+            self.carry_out(self.desired())
             return NO
-        actions = self.carry_out(self.wanted())
+        actions = self.carry_out(self.desired())
         # DHCP belongs to a VLAN that is there already.
         assert actions in ({"create"}, {"update"} if self.table.name == "dhcp" else {"create"})
         assert self.here() is not None
@@ -220,20 +224,20 @@ class _Case:
     def adopt(self):
         own = self.example if self.table.name == "setting" else self.table.identity
         identity = {name: self.example[name] for name in own if name in self.example}
-        plan = make_plan(self.snapshot(), self.wanted(identity))
+        plan = make_plan(self.snapshot(), self.desired(identity))
         assert plan.shown() == {}, plan.shown()
         return YES
 
     def update(self):
         if not self.changed:
             return NO
-        assert self.carry_out(self.wanted({**self.example, **self.changed})) == {"update"}
+        assert self.carry_out(self.desired({**self.example, **self.changed})) == {"update"}
         return YES
 
     def noop(self):
         self.server.requests.reset()
         snapshot = self.snapshot()
-        plan = make_plan(snapshot, self.wanted({**self.example, **self.changed}))
+        plan = make_plan(snapshot, self.desired({**self.example, **self.changed}))
         apply(snapshot, plan, SHORT)
         assert plan.shown() == {}, plan.shown()
         assert self.server.requests.writes() == []
@@ -246,18 +250,18 @@ class _Case:
             return NO
         if self.table.name in ("node_group", "region_controller"):
             return NO  # the API cannot, or not while it runs
-        actions = self.carry_out(self.wanted(absent=True))
+        actions = self.carry_out(self.desired(absent=True))
         assert actions == {"delete"}, actions
         return YES
 
     def prune(self):
         if not prunable(self.table):
             return NONE
-        self.carry_out(self.wanted())
+        self.carry_out(self.desired())
         snapshot = self.snapshot()
         removed = prune(snapshot, self.around, {self.table.name: True}, ALL)
         keys = {one.key for one in removed}
-        if self.wanted()[-1].key not in keys:
+        if self.desired()[-1].key not in keys:
             return NO
         assert self.carry_out([*self.around, *removed]) == {"delete"}
         return YES
@@ -265,7 +269,7 @@ class _Case:
     def export(self):
         if self.table.name == "rack":
             self._rack()
-        self.carry_out(self.wanted())
+        self.carry_out(self.desired())
         found = pillar.export(self.snapshot())
         told = (
             "which states of",
@@ -276,10 +280,12 @@ class _Case:
         assert notes == [], notes
         secrets = dict.fromkeys(found.secrets, self.example.get("license_key"))
         described = revealed(found.described, secrets)
-        plan = whole.plan_of(self.snapshot(), described)
+        plan = region_plan.plan_of(self.snapshot(), described)
         assert plan.shown() == {}, plan.shown()
-        told = {(one.type, one.key) for one in pillar.wishes(described, Release(self.release))}
-        own = self.wanted()[-1]
+        told = {
+            (one.type, one.key) for one in pillar.desired_objects(described, Release(self.release))
+        }
+        own = self.desired()[-1]
         assert (own.type, own.key) in told, f"{own.key} is not described"
         return YES
 

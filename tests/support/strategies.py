@@ -1,9 +1,9 @@
-"""Random wishes for any resource type, from what its table says of it."""
+"""Random desired objects for any resource type, from what its table says of it."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from saltext.maas.reconcile import want
+from saltext.maas.reconcile import desired_object
 from saltext.maas.release import Release
 from saltext.maas.resources.kinds import BOOLEAN, TEXT, WORD
 from saltext.maas.resources.table import Table
@@ -54,14 +54,14 @@ def values(table, release):
 
 
 @st.composite
-def wishes(draw, release):
-    """Wishes for some objects of some types, with all that they refer to."""
+def desired_objects(draw, release):
+    """Desired objects for some objects of some types, with all that they refer to."""
     chosen = draw(st.lists(st.sampled_from(tables(release)), max_size=5, unique=True))
     found = {}
     for table in chosen:
         for one in draw(st.lists(values(table, release), min_size=1, max_size=3)):
-            own = want(table.name, one, f"random {table.name}")
-            for wish in around(table, release):
-                found.setdefault((wish.type, wish.key), wish)
+            own = desired_object(table.name, one, f"random {table.name}")
+            for desired in around(table, release):
+                found.setdefault((desired.type, desired.key), desired)
             found[own.type, own.key] = own
     return list(found.values())

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import objects, pillar, whole
+from saltext.maas import module_helpers, pillar, region_plan
 from saltext.maas.client.errors import MaasError
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from support.examples import EXAMPLES, around, examples_for
 from support.misbehaving import Instead, Proxy
@@ -46,18 +46,18 @@ def region():
         yield server
 
 
-def made(region, wanted, url=None):
-    """Plan wishes and carry them out."""
+def made(region, desired, url=None):
+    """Plan desired objects and carry them out."""
     snapshot = snapshot_of(region, url, deadline=1.0)
-    plan = make_plan(snapshot, wanted)
+    plan = make_plan(snapshot, desired)
     apply(snapshot, plan, SHORT)
     return plan
 
 
-def there(region, wish):
-    """Whether the region holds what a wish is for."""
+def there(region, desired):
+    """Whether the region holds what a desired object is for."""
     snapshot = snapshot_of(region)
-    return snapshot.tables[wish.type].match(snapshot, wish) is not None
+    return snapshot.tables[desired.type].match(snapshot, desired) is not None
 
 
 def only(method, what):
@@ -74,16 +74,16 @@ def told_or_none(work):
     return None
 
 
-def plan_or_error(snapshot, wanted):
-    return told_or_none(lambda: make_plan(snapshot, wanted)) or ""
+def plan_or_error(snapshot, desired):
+    return told_or_none(lambda: make_plan(snapshot, desired)) or ""
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_what_is_read_in_another_form_is_one_error(region, table):
-    wanted = examples_for(table, "3.7")
-    made(region, wanted)
+    desired = examples_for(table, "3.7")
+    made(region, desired)
     region.requests.reset()
-    make_plan(snapshot_of(region), wanted)
+    make_plan(snapshot_of(region), desired)
     paths = {entry.path for entry in region.requests} - {"/MAAS/api/2.0/version/"}
     own = snapshot_of(region).source(table)
     path = sorted(one for one in paths if own in one)[0]
@@ -94,7 +94,7 @@ def test_what_is_read_in_another_form_is_one_error(region, table):
             return Instead(odd, kind=kind) if target.partition("?")[0] == path else body
 
         with Proxy(region, before=instead) as proxy:
-            told = plan_or_error(snapshot_of(region, proxy.url, deadline=1.0), wanted)
+            told = plan_or_error(snapshot_of(region, proxy.url, deadline=1.0), desired)
         if odd == ODD["objects of another form"]:
             assert own in told or not told  # where name and number are all that is read
         else:
@@ -106,43 +106,43 @@ def test_success_without_the_object_is_none(region, table):
     """Each write is answered with success, and never carried out."""
     made(region, examples_for(table, "3.7", absent=True)[-1:])
     made(region, around(table, "3.7"))
-    wanted = examples_for(table, "3.7")
+    desired = examples_for(table, "3.7")
     method = "POST"
     other = json.dumps({"id": 4711, "name": "another", "resource_uri": "/MAAS/api/2.0/x/4711/"})
     for body in ("null", "{}", "OK", other):
         with Proxy(region, before=only(method, lambda _, body=body: Instead(body))) as proxy:
-            plan = made(region, wanted, proxy.url)
+            plan = made(region, desired, proxy.url)
         assert not [change.name for change in plan.changes if change.done], body
-        assert not there(region, wanted[-1])
+        assert not there(region, desired[-1])
 
-    made(region, wanted)
+    made(region, desired)
     gone = examples_for(table, "3.7", absent=True)[-1:]
     with Proxy(region, before=only("DELETE", lambda _: Instead('"OK"'))) as proxy:
         plan = made(region, gone, proxy.url)
     if table.name == "ip_address":  # which is no DELETE
         return
     assert list(errors(plan)) == [change.name for change in plan.changes] != []
-    assert there(region, wanted[-1])
+    assert there(region, desired[-1])
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_write_that_was_carried_out_is_seen_behind_any_answer(region, table):
     made(region, examples_for(table, "3.7", absent=True)[-1:])
     made(region, around(table, "3.7"))
-    wanted = examples_for(table, "3.7")
+    desired = examples_for(table, "3.7")
     for odd in ("null", "{}", '{"id": 4711, "name": "another"}'):
 
         def altered(method, target, body, odd=odd):
             return body if method == "GET" else odd.encode()
 
         with Proxy(region, after=altered) as proxy:
-            plan = made(region, wanted, proxy.url)
+            plan = made(region, desired, proxy.url)
             assert errors(plan) == {}
-            assert there(region, wanted[-1])
+            assert there(region, desired[-1])
             gone = examples_for(table, "3.7", absent=True)[-1:]
             plan = made(region, gone, proxy.url)
             assert errors(plan) == {}
-            assert not there(region, wanted[-1])
+            assert not there(region, desired[-1])
 
 
 def without(name):
@@ -178,22 +178,26 @@ def test_a_field_that_was_ignored_is_told(region, table, name):
 
 
 def test_an_unexpected_exception_fails_one_change_alone(region, monkeypatch, caplog):
-    def broken(run, wanted):
-        raise KeyError(f"cidr {wanted.values['password']}")
+    def broken(run, desired):
+        raise KeyError(f"cidr {desired.values['password']}")
 
     user = {"username": "ops", "email": "ops@example.com", "password": "hunter2-secret"}
-    wanted = [want("user", user), want("zone", {"name": "north"}), want("tag", {"name": "gpu"})]
+    desired = [
+        desired_object("user", user),
+        desired_object("zone", {"name": "north"}),
+        desired_object("tag", {"name": "gpu"}),
+    ]
     snapshot = snapshot_of(region)
     monkeypatch.setattr(snapshot.tables["user"], "create", broken)
-    plan = make_plan(snapshot, wanted)
+    plan = make_plan(snapshot, desired)
     apply(snapshot, plan, SHORT)
     told = errors(plan)
     assert list(told) == ["user ops"]
     assert told["user ops"].startswith("unexpected KeyError: ")
     assert "Traceback" in caplog.text
     assert "hunter2" not in caplog.text + str(told)
-    assert there(region, wanted[1])
-    assert there(region, wanted[2])
+    assert there(region, desired[1])
+    assert there(region, desired[2])
 
 
 def test_who_listens_to_progress_stops_nothing(region):
@@ -201,34 +205,34 @@ def test_who_listens_to_progress_stops_nothing(region):
         raise RuntimeError("no bus")
 
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want("zone", {"name": "north"})])
+    plan = make_plan(snapshot, [desired_object("zone", {"name": "north"})])
     apply(snapshot, plan, SHORT, deaf)
     assert errors(plan) == {}
 
 
-def meddled(region, wanted, meddle):
+def meddled(region, desired, meddle):
     """Plan, let somebody else do something, and carry the plan out."""
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, wanted)
+    plan = make_plan(snapshot, desired)
     meddle(snapshot_of(region))
     apply(snapshot, plan, SHORT)
     return plan
 
 
 def test_a_vlan_that_got_another_vid_meanwhile(region, caplog):
-    fabric, vlan = want("fabric", {"name": "dc1"}), {"fabric": "dc1", "vid": 100}
-    made(region, [fabric, want("vlan", vlan)])
+    fabric, vlan = desired_object("fabric", {"name": "dc1"}), {"fabric": "dc1", "vid": 100}
+    made(region, [fabric, desired_object("vlan", vlan)])
 
     def meddle(snapshot):
         raw = snapshot.find("vlan", "dc1/100").raw
         snapshot.client.put(raw["resource_uri"], data={"vid": 101})
 
-    wanted = [fabric, want("vlan", {**vlan, "mtu": 9000})]
-    plan = meddled(region, wanted, meddle)
+    desired = [fabric, desired_object("vlan", {**vlan, "mtu": 9000})]
+    plan = meddled(region, desired, meddle)
     assert errors(plan) == {}
     assert [change.action for change in plan.changes] == ["create"]
     assert "the region answered with another VLAN, dc1/101" in caplog.text
-    assert make_plan(snapshot_of(region), wanted).shown() == {}
+    assert make_plan(snapshot_of(region), desired).shown() == {}
 
 
 @pytest.mark.parametrize(
@@ -240,43 +244,46 @@ def test_a_vlan_that_got_another_vid_meanwhile(region, caplog):
     ],
 )
 def test_a_name_that_changed_meanwhile(region, type, values, new, change):
-    made(region, [want(type, values)])
+    made(region, [desired_object(type, values)])
 
     def meddle(snapshot):
         table = snapshot.tables[type]
-        record = table.match(snapshot, want(type, values))
+        record = table.match(snapshot, desired_object(type, values))
         snapshot.client.put(table.item(snapshot, record.raw), data=new)
 
-    wanted = [want(type, {**values, **change})]
-    plan = meddled(region, wanted, meddle)
+    desired = [desired_object(type, {**values, **change})]
+    plan = meddled(region, desired, meddle)
     assert errors(plan) == {}
     (done,) = plan.changes
     assert done.action == "create"  # as there was none of this name any more
     assert done.shown()["old"] is None
-    assert make_plan(snapshot_of(region), wanted).shown() == {}
+    assert make_plan(snapshot_of(region), desired).shown() == {}
 
 
 def test_a_range_that_was_moved_meanwhile(region, caplog):
-    subnet = want("subnet", {"cidr": "10.10.0.0/24"})
+    subnet = desired_object("subnet", {"cidr": "10.10.0.0/24"})
     span = {"start_ip": "10.10.0.50", "end_ip": "10.10.0.60", "type": "reserved",
             "subnet": "10.10.0.0/24"}  # fmt: skip
-    made(region, [subnet, want("ip_range", span)])
+    made(region, [subnet, desired_object("ip_range", span)])
 
     def meddle(snapshot):
         raw = snapshot.find("ip_range", "10.10.0.50-10.10.0.60").raw
         data = {"start_ip": "10.10.0.70", "end_ip": "10.10.0.80"}
         snapshot.client.put(raw["resource_uri"], data=data)
 
-    plan = meddled(region, [subnet, want("ip_range", {**span, "comment": "x"})], meddle)
+    plan = meddled(region, [subnet, desired_object("ip_range", {**span, "comment": "x"})], meddle)
     assert errors(plan) == {}
     assert "the region answered with another IP range, 10.10.0.70-10.10.0.80" in caplog.text
-    assert there(region, want("ip_range", span))
+    assert there(region, desired_object("ip_range", span))
 
 
 def test_what_somebody_removed_meanwhile_is_made_anew(region):
-    wanted = [want("fabric", {"name": "dc1"}), want("vlan", {"fabric": "dc1", "vid": 5})]
-    made(region, wanted)
-    other = [wanted[0], want("vlan", {"fabric": "dc1", "vid": 5, "name": "five"})]
+    desired = [
+        desired_object("fabric", {"name": "dc1"}),
+        desired_object("vlan", {"fabric": "dc1", "vid": 5}),
+    ]
+    made(region, desired)
+    other = [desired[0], desired_object("vlan", {"fabric": "dc1", "vid": 5, "name": "five"})]
 
     def meddle(snapshot):
         snapshot.client.delete(snapshot.find("vlan", "dc1/5").raw["resource_uri"])
@@ -290,11 +297,14 @@ def test_what_somebody_made_meanwhile_is_taken_over(region):
     def meddle(snapshot):
         snapshot.client.post("zones/", data={"name": "north", "description": "theirs"})
 
-    wanted = [want("zone", {"name": "north", "description": "ours"}), want("tag", {"name": "gpu"})]
-    plan = meddled(region, wanted, meddle)
+    desired = [
+        desired_object("zone", {"name": "north", "description": "ours"}),
+        desired_object("tag", {"name": "gpu"}),
+    ]
+    plan = meddled(region, desired, meddle)
     assert errors(plan) == {}
     assert [change.taken_over for change in plan.changes] == [True, False]
-    assert make_plan(snapshot_of(region), wanted).shown() == {}
+    assert make_plan(snapshot_of(region), desired).shown() == {}
 
 
 def test_a_creation_that_was_carried_out_late_is_not_sent_twice(region):
@@ -312,9 +322,9 @@ def test_a_creation_that_was_carried_out_late_is_not_sent_twice(region):
         return body
 
     client = snapshot_of(region).client
-    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    desired = [desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
     with Proxy(region, before=late) as proxy:
-        plan = made(region, wanted, proxy.url)
+        plan = made(region, desired, proxy.url)
     assert errors(plan) == {}
     assert len(client.get("dhcp-snippets/")) == 1
 
@@ -335,20 +345,22 @@ def test_copies_that_a_run_made_itself_are_removed(region, lost, monkeypatch):
                 client.post("dhcp-snippets/", data=data)
         return body
 
-    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;", "enabled": False})]
+    desired = [
+        desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;", "enabled": False})
+    ]
     with Proxy(region, before=late) as proxy:
-        plan = made(region, wanted, proxy.url)
+        plan = made(region, desired, proxy.url)
     assert errors(plan) == {}
     assert len(client.get("dhcp-snippets/")) == 1
-    assert make_plan(snapshot_of(region), wanted).shown() == {}
+    assert make_plan(snapshot_of(region), desired).shown() == {}
 
 
 def test_another_one_of_the_same_name_is_told_and_left(region):
     def meddle(snapshot):
         snapshot.client.post("dhcp-snippets/", data={"name": "ntp", "value": "option y 2;"})
 
-    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
-    plan = meddled(region, wanted, meddle)
+    desired = [desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    plan = meddled(region, desired, meddle)
     (told,) = errors(plan).values()
     assert "somebody made another one of this name meanwhile (ids " in told
     assert len(snapshot_of(region).client.get("dhcp-snippets/")) == 2
@@ -387,11 +399,11 @@ def test_whatever_asks_the_region_tells_one_error(region, path, odd, monkeypatch
     with Proxy(region, before=altered) as proxy:
         profile = {"url": proxy.url, "api_key": region.api_key, "deadline": 1.0}
         for work in (
-            lambda: whole.drift(snapshot(), {"exclusive": claims, "prune": {"in_use": True}}),
-            lambda: whole.unmanaged_of(snapshot(), {}),
+            lambda: region_plan.drift(snapshot(), {"exclusive": claims, "prune": {"in_use": True}}),
+            lambda: region_plan.unmanaged_of(snapshot(), {}),
             lambda: pillar.export(snapshot()),
             *(
-                lambda one=one: objects.list_all(dunders, one, profile=profile)
+                lambda one=one: module_helpers.list_all(dunders, one, profile=profile)
                 for one, table in snapshot().tables.items()
                 if path in table.collection
             ),
@@ -416,8 +428,8 @@ def test_copies_are_removed_though_the_network_goes_on_failing(region, monkeypat
             return Instead("gone", status=502, kind="text/html")
         return body
 
-    wanted = [want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
+    desired = [desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
     with Proxy(region, before=late) as proxy:
-        plan = made(region, wanted, proxy.url)
+        plan = made(region, desired, proxy.url)
     assert errors(plan) == {}
     assert len(client.get("dhcp-snippets/")) == 1

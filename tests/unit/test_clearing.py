@@ -6,7 +6,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
@@ -41,9 +41,9 @@ def regions():
         server.stop()
 
 
-def carried_out(server, wanted):
+def carried_out(server, desired):
     snapshot = snapshot_of(server)
-    plan = make_plan(snapshot, wanted)
+    plan = make_plan(snapshot, desired)
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
@@ -56,7 +56,7 @@ def test_what_can_be_cleared_is_and_the_rest_is_refused(regions, table, release)
     if table.name == "ip_address" and release < "2.0":
         manage_network(server)
     values = filled(table, release)
-    carried_out(server, [*around(table, release), want(table.name, values)])
+    carried_out(server, [*around(table, release), desired_object(table.name, values)])
     identity = {name: values[name] for name in table.identity}
     cleared = {}
     for field in table.fields:
@@ -66,13 +66,17 @@ def test_what_can_be_cleared_is_and_the_rest_is_refused(regions, table, release)
             cleared[field.name] = ""
         else:
             with pytest.raises(BadInput, match="cannot be cleared; "):
-                make_plan(snapshot_of(server), [want(table.name, {**identity, field.name: ""})])
-    wanted = [want(table.name, {**identity, **cleared})]
-    plan = carried_out(server, wanted)
+                make_plan(
+                    snapshot_of(server), [desired_object(table.name, {**identity, field.name: ""})]
+                )
+    desired = [desired_object(table.name, {**identity, **cleared})]
+    plan = carried_out(server, desired)
     held = {name for name in cleared if values.get(name)}
     assert not held or held <= set(plan.changes[0].new)
-    assert make_plan(snapshot_of(server), wanted).shown() == {}
-    carried_out(server, [want(table.name, identity, absent=True)]) if table.name != "user" else None
+    assert make_plan(snapshot_of(server), desired).shown() == {}
+    carried_out(
+        server, [desired_object(table.name, identity, absent=True)]
+    ) if table.name != "user" else None
 
 
 @pytest.mark.parametrize("release", ["1.5", "1.9", "2.5", "3.7"])

@@ -12,8 +12,8 @@ import pytest
 from saltext.maas.client import Client, MaasError, Profile, errors
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.apply import Run
+from saltext.maas.reconcile.desired import DesiredObjects
 from saltext.maas.reconcile.plan import Plan
-from saltext.maas.reconcile.wanted import Wishes
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer, slow
 
@@ -179,7 +179,7 @@ def test_a_wait_does_not_outlast_its_limit(monkeypatch):
     monkeypatch.setattr(Run, "last_check_seconds", 0.1)
     with Misbehaving(slow(30, OK)) as server:
         client = client_of(server.url, deadline=60)
-        run = Run(Snapshot(client), Plan([], Wishes([])))
+        run = Run(Snapshot(client), Plan([], DesiredObjects([])))
         started = time.monotonic()
         with pytest.raises(MaasError, match=r"waited 0\.2 s for the moon.*timed out after"):
             run.wait_for("the moon", lambda: client.get("things/"), 0.2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import ensure, objects, pillar
+from saltext.maas import module_helpers, pillar, state_helpers
 from saltext.maas.client import Client, Profile
 from saltext.maas.fleet import region_side
-from saltext.maas.reconcile import Limits, apply, make_plan, want_named
+from saltext.maas.reconcile import Limits, apply, desired_named, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
 from saltext.maas.resources.imports import start
@@ -62,9 +62,9 @@ def accept(server):
     assert errors(plan) == {}
 
 
-def carried_out(server, wishes, limits=SHORT):
+def carried_out(server, desired_objects, limits=SHORT):
     snapshot = snapshot_of(server)
-    plan, told = make_plan(snapshot, wishes), []
+    plan, told = make_plan(snapshot, desired_objects), []
     apply(snapshot, plan, limits, told.append)
     return plan, told
 
@@ -140,10 +140,10 @@ def test_where_no_cluster_is_connected_nothing_is_sent(region):
 
 
 def test_a_pending_cluster_or_none_is_told_in_the_plan(region):
-    wishes = [want_named("cluster_image", key, {"images": ["ubuntu/trusty/amd64"]})
+    desired_objects = [desired_named("cluster_image", key, {"images": ["ubuntu/trusty/amd64"]})
               for key in (UUIDS[0], "nosuch")]  # fmt: skip
-    plan = make_plan(snapshot_of(region), wishes)
-    problems = {one.wanted.key: one.problem for one in plan.changes}
+    plan = make_plan(snapshot_of(region), desired_objects)
+    problems = {one.desired.key: one.problem for one in plan.changes}
     assert problems[UUIDS[0]] == "the cluster is pending; accept it first"
     assert problems["nosuch"] == "there is no node group 'nosuch'"
 
@@ -151,27 +151,29 @@ def test_a_pending_cluster_or_none_is_told_in_the_plan(region):
 def test_a_state_has_all_accepted_clusters_import(region):
     name = "ubuntu/trusty/amd64"
     limits = Limits(import_seconds=10)
-    told = ensure.imported(dunders(region), name, None, limits)
+    told = state_helpers.imported(dunders(region), name, None, limits)
     assert told["result"] is False
     assert "none is accepted yet" in told["comment"]
     accept(region)
-    told = ensure.imported(dunders(region, test=True), name, None, limits)
+    told = state_helpers.imported(dunders(region, test=True), name, None, limits)
     assert told["result"] is None
     assert set(told["changes"]["cluster_image"]) == set(UUIDS)
     assert imports(region) == []
-    done = ensure.imported(dunders(region), name, None, limits)
+    done = state_helpers.imported(dunders(region), name, None, limits)
     assert done["result"] is True, done
     assert set(done["changes"]["cluster_image"]) == set(UUIDS)
-    assert ensure.imported(dunders(region), name, None, limits)["changes"] == {}
+    assert state_helpers.imported(dunders(region), name, None, limits)["changes"] == {}
 
 
 def test_all_accepted_clusters_are_told_at_once_and_their_images_listed(region):
     accept(region)
     client = Client(Profile(region.url, region.api_key))
     assert "started on all cluster controllers" in start(client)
-    wishes = [want_named("cluster_image", UUIDS[0], {"images": ["ubuntu/trusty/amd64"]})]
-    carried_out(region, wishes)
-    shown = objects.images(dunders(region))["ubuntu/trusty/amd64"]
+    desired_objects = [
+        desired_named("cluster_image", UUIDS[0], {"images": ["ubuntu/trusty/amd64"]})
+    ]
+    carried_out(region, desired_objects)
+    shown = module_helpers.images(dunders(region))["ubuntu/trusty/amd64"]
     assert (shown["name"], shown["architecture"]) == ("ubuntu/trusty", "amd64")
     assert UUIDS[0] in shown["clusters"]
 
@@ -193,12 +195,12 @@ def test_a_cluster_of_1_9_that_is_away_is_named_soon():
     with RegionServer(release="1.9", import_seconds=0.1, sync_seconds=0.1) as server:
         cluster(server, UUIDS[0], "10.10.2.2")
         server.region.controller_connected(UUIDS[0], False)
-        wish = want_named("cluster_image", UUIDS[0], {"images": ["ubuntu/trusty/amd64"]})
-        plan, _ = carried_out(server, [wish], Limits(sync_seconds=300))
+        desired = desired_named("cluster_image", UUIDS[0], {"images": ["ubuntu/trusty/amd64"]})
+        plan, _ = carried_out(server, [desired], Limits(sync_seconds=300))
         assert f"cluster {UUIDS[0]} to connect" in plan.changes[0].error
 
 
 def test_1_6_wants_of_each_cluster_what_its_selections_name():
-    found = pillar.wishes(described("1.6", "amd64", "i386"), Release("1.6"))
+    found = pillar.desired_objects(described("1.6", "amd64", "i386"), Release("1.6"))
     own = {one.label: one.values["images"] for one in found if one.type == "cluster_image"}
     assert own == {key: ["ubuntu/trusty/amd64", "ubuntu/trusty/i386"] for key in LABELS}

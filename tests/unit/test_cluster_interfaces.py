@@ -7,10 +7,10 @@ import logging
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
-from saltext.maas.reconcile import make_plan, want, want_named
+from saltext.maas.reconcile import desired_named, desired_object, make_plan
 from saltext.maas.release import Release
+from saltext.maas.render.network import network_of as drawn
 from saltext.maas.resources.kinds import NETMASK, network_of
-from saltext.maas.show.network import network_of as drawn
 from support.reconciling import carried_out, cluster, planned, snapshot_of
 
 UUID = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
@@ -125,19 +125,21 @@ def test_a_router_that_cannot_be_cleared_is_told(newer):
     carried_out(newer, described({"eth6": eth}))
     snapshot = snapshot_of(newer)
     # The subnet shows what the interface does not.
-    wish = want("node_group_interface", {"cluster": UUID, "name": "eth6", "router_ip": ""})
-    (line,) = make_plan(snapshot, [wish]).problems()
+    desired = desired_object(
+        "node_group_interface", {"cluster": UUID, "name": "eth6", "router_ip": ""}
+    )
+    (line,) = make_plan(snapshot, [desired]).problems()
     assert "cannot clear router_ip 10.6.0.1 of a cluster interface; clear gateway_ip" in line
     assert "10.6.0.0/24" in line
 
 
 def test_a_subnet_that_a_cluster_interface_uses_cannot_be_deleted(newer):
     carried_out(newer, described({"eth6": ALIAS}))
-    wish = want_named("subnet", "10.6.0.0/24", {}, absent=True)
-    (line,) = make_plan(snapshot_of(newer), [wish]).problems()
+    desired = desired_named("subnet", "10.6.0.0/24", {}, absent=True)
+    (line,) = make_plan(snapshot_of(newer), [desired]).problems()
     assert "interface eth6 of cluster" in line
-    gone = want_named("node_group_interface", "eth6", {"cluster": UUID}, absent=True)
-    assert make_plan(snapshot_of(newer), [wish, gone]).problems() == []
+    gone = desired_named("node_group_interface", "eth6", {"cluster": UUID}, absent=True)
+    assert make_plan(snapshot_of(newer), [desired, gone]).problems() == []
 
 
 def test_a_broadcast_address_that_1_9_computes_itself(newer):
@@ -168,8 +170,8 @@ def test_networks_of_one_tag_and_of_ipv6():
         six = {"ip": "2001:db8::", "netmask": MASK}
         carried_out(server, {"networks": {"six": six}})
     with RegionServer("1.5") as server:
-        wish = want("network", {"name": "six", **six})
-        (line,) = make_plan(snapshot_of(server), [wish]).problems()
+        desired = desired_object("network", {"name": "six", **six})
+        (line,) = make_plan(snapshot_of(server), [desired]).problems()
         assert "has IPv4 networks only" in line
 
 

@@ -6,7 +6,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, want_named
+from saltext.maas.reconcile import apply, desired_named, make_plan
 from saltext.maas.release import Release
 from support.reconciling import SHORT, cluster, errors, planned
 from support.reconciling import snapshot_of as snapshot_over
@@ -60,17 +60,17 @@ def test_every_cluster_gets_the_sources_of_the_pillar(region):
 def test_one_cluster_can_differ(region):
     carried_out(region, PILLAR)
     where = {"cluster": UUIDS[0], "source": URL}
-    for wish in (
-        want_named("cluster_boot_selection", "trusty", {**where, "arches": ["amd64"]}),
-        want_named("cluster_boot_selection", "trusty", where, absent=True),
-        want_named("cluster_boot_source", URL, {"cluster": UUIDS[0]}, absent=True),
+    for desired in (
+        desired_named("cluster_boot_selection", "trusty", {**where, "arches": ["amd64"]}),
+        desired_named("cluster_boot_selection", "trusty", where, absent=True),
+        desired_named("cluster_boot_source", URL, {"cluster": UUIDS[0]}, absent=True),
     ):
         snapshot = snapshot_of(region)
-        plan = make_plan(snapshot, [wish])
+        plan = make_plan(snapshot, [desired])
         assert len(plan.changes) == 1
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
-        assert make_plan(snapshot_of(region), [wish]).shown() == {}
+        assert make_plan(snapshot_of(region), [desired]).shown() == {}
     left = snapshot_of(region)
     assert left.find("cluster_boot_source", f"{UUIDS[0]} {URL}") is None
     assert left.find("cluster_boot_source", f"{UUIDS[1]} {URL}") is not None
@@ -79,7 +79,7 @@ def test_one_cluster_can_differ(region):
 def test_another_operating_system_is_refused():
     data = {**PILLAR, "boot_sources": {URL: {"selections": [{**SELECTION, "os": "centos"}]}}}
     with pytest.raises(BadInput, match=r"selections:0:os: 'centos' must be ubuntu in MAAS 1\.6"):
-        pillar.wishes(data, Release("1.6"))
+        pillar.desired_objects(data, Release("1.6"))
 
 
 def test_boot_sources_came_with_1_6():

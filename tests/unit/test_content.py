@@ -8,9 +8,9 @@ import datetime
 import pytest
 import yaml
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, region_plan
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.resources import account
 from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of
 
@@ -62,14 +62,14 @@ def certificate(name):
     return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def carry(server, *wishes):
+def carry(server, *desired_objects):
     """Plan and apply; what was planned happened, and the next plan is empty."""
     snapshot = snapshot_of(server)
-    plan = make_plan(snapshot, wishes)
+    plan = make_plan(snapshot, desired_objects)
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
-    assert make_plan(snapshot_of(server), wishes).shown() == {}
+    assert make_plan(snapshot_of(server), desired_objects).shown() == {}
     return plan
 
 
@@ -80,14 +80,14 @@ def test_a_certificate_is_told_by_its_digest(region):
     assert name.startswith("sha256:")
     # The same one with other line ends is no other.
     assert planned(region, {"ssl_keys": [pem.replace("\n", "\r\n")]})[1].shown() == {}
-    (gone,) = carry(region, want("ssl_key", {"key": pem}, absent=True)).changes
+    (gone,) = carry(region, desired_object("ssl_key", {"key": pem}, absent=True)).changes
     assert gone.action == "delete"
 
 
 def test_the_comment_of_an_ssh_key_does_not_count(region):
     carried_out(region, {"ssh_keys": [f"{SSH} here"]})
     assert planned(region, {"ssh_keys": [f"{SSH} there"]})[1].shown() == {}
-    carry(region, want("ssh_key", {"key": SSH}, absent=True))
+    carry(region, desired_object("ssh_key", {"key": SSH}, absent=True))
 
 
 def test_a_license_key_comes_after_its_image_and_is_never_shown(region, tmp_path):
@@ -117,10 +117,10 @@ def test_a_license_key_comes_after_its_image_and_is_never_shown(region, tmp_path
 
 
 def test_keys_of_a_source_go_together(new):
-    carry(new, want_named("ssh_key_source", "gh:someone", {}))
+    carry(new, desired_named("ssh_key_source", "gh:someone", {}))
     held = [one for one in snapshot_of(new).raw("ssh_key") if one["keysource"] == "gh:someone"]
     assert held
-    carry(new, want_named("ssh_key_source", "gh:someone", {}, absent=True))
+    carry(new, desired_named("ssh_key_source", "gh:someone", {}, absent=True))
     assert not [one for one in snapshot_of(new).raw("ssh_key") if one.get("keysource")]
 
 
@@ -131,7 +131,7 @@ def test_another_domain_becomes_the_default(new):
     assert not domains["maas"].raw["is_default"]
     _, plan = planned(new, {"domains": {"example.net": {"is_default": False}}})
     assert "make another one the default" in plan.problems()[0]
-    plan = make_plan(snapshot_of(new), [want_named("domain", "example.net", {}, absent=True)])
+    plan = make_plan(snapshot_of(new), [desired_named("domain", "example.net", {}, absent=True)])
     assert plan.problems() == ["domain example.net: MAAS itself needs this domain"]
     carried_out(new, {"domains": {"maas": {"is_default": True}}})
 
@@ -157,11 +157,11 @@ def test_a_domain_goes_after_what_is_in_it(new):
     records = [{"name": "@", "rrtype": "TXT", "rrdata": "hello"}]
     data = {"resources": {"www": {"ip_addresses": ["192.0.2.1"]}}, "records": records}
     carried_out(new, {"domains": {"example.edu": data}})
-    gone = [want_named("dns_resource", "www.example.edu", {}, absent=True)]
+    gone = [desired_named("dns_resource", "www.example.edu", {}, absent=True)]
     record = {"fqdn": "example.edu", "rrtype": "TXT", "rrdata": "hello"}
     carry(
-        new, want_named("domain", "example.edu", {}, absent=True), *gone,
-        want("dns_record", record, absent=True),
+        new, desired_named("domain", "example.edu", {}, absent=True), *gone,
+        desired_object("dns_record", record, absent=True),
     )  # fmt: skip
 
 
@@ -195,16 +195,16 @@ def test_a_name_that_two_have_stops_only_those_that_refer_to_it(new):
     client = snapshot_of(new).client
     for _ in range(2):
         client.post("dhcp-snippets/", data={"name": "twice", "value": "x;"})
-    gone = want_named("dhcp_snippet", "twice", {}, absent=True)
-    plan = make_plan(snapshot_of(new), [gone, want_named("zone", "north", {})])
+    gone = desired_named("dhcp_snippet", "twice", {}, absent=True)
+    plan = make_plan(snapshot_of(new), [gone, desired_named("zone", "north", {})])
     assert [change.name for change in plan.changes if not change.problem] == ["zone north"]
 
 
 def test_scripts_of_maas_itself_stay(new):
     key = next(key for key, one in snapshot_of(new).records("script").items() if one.raw["default"])
-    plan = make_plan(snapshot_of(new), [want_named("script", key, {}, absent=True)])
+    plan = make_plan(snapshot_of(new), [desired_named("script", key, {}, absent=True)])
     assert plan.problems() == [f"script {key}: MAAS itself needs this script"]
-    plan = make_plan(snapshot_of(new), [want_named("script", "new-one", {"type": "testing"})])
+    plan = make_plan(snapshot_of(new), [desired_named("script", "new-one", {"type": "testing"})])
     assert plan.problems() == ["script new-one: script is missing"]
 
 
@@ -229,10 +229,10 @@ def test_what_holds_nodes_is_not_pruned_unasked(new, type, section, names, told)
     data = {section: {"west": None}, "clusters": {"rack-1": names}}
     carried_out(new, data)
     with pytest.raises(BadInput, match=told):
-        whole.plan_of(snapshot_of(new), {section: {}, "exclusive": {type: True}})
+        region_plan.plan_of(snapshot_of(new), {section: {}, "exclusive": {type: True}})
     back = {"zone": "default"} if type == "zone" else {"domain": "maas"}
     carried_out(new, {"clusters": {"rack-1": back}})
-    carry(new, want_named(type, "west", {}, absent=True))
+    carry(new, desired_named(type, "west", {}, absent=True))
 
 
 def test_a_line_break_at_the_end_counts_in_files_only(new):
@@ -257,16 +257,16 @@ def test_what_is_not_empty_is_not_deleted(new):
         "fabrics": {"lab": None, "hall": None},
         "subnets": {"10.77.0.0/24": {"vlan": "lab/untagged"}},
     })  # fmt: skip
-    domain = want_named("domain", "example.biz", {}, absent=True)
-    fabric = want_named("fabric", "lab", {}, absent=True)
+    domain = desired_named("domain", "example.biz", {}, absent=True)
+    fabric = desired_named("fabric", "lab", {}, absent=True)
     plan = make_plan(snapshot_of(new), [domain, fabric])
     assert sorted(plan.problems()) == [
         "domain example.biz: DNS name www.example.biz is still in it",
         "fabric lab: subnet 10.77.0.0/24 is still in it",
     ]
     # What moves out or goes along is no hindrance.
-    subnet = want_named("subnet", "10.77.0.0/24", {"vlan": "hall/untagged"})
-    resource = want_named("dns_resource", "www.example.biz", {}, absent=True)
+    subnet = desired_named("subnet", "10.77.0.0/24", {"vlan": "hall/untagged"})
+    resource = desired_named("dns_resource", "www.example.biz", {}, absent=True)
     carry(new, domain, fabric, subnet, resource)
 
 
@@ -316,7 +316,7 @@ def test_a_file_that_is_no_text_comes_back_byte_for_byte(new):
     assert described["files"]["text"] == {"content": "café"}
     assert pillar.problems(described) == []
     changed = {**described, "files": {"blob": {"content": data[::-1]}}}
-    shown = whole.plan_of(snapshot_of(new), changed).shown()
+    shown = region_plan.plan_of(snapshot_of(new), changed).shown()
     assert shown["file"]["blob"]["content"]["old"].startswith("256 bytes with the SHA-256 ")
 
 
@@ -336,7 +336,7 @@ def test_a_notification_that_is_not_listed_is_known(new):
     (second,) = [one for one in client.get("notifications/") if one["ident"] == "n2"]
     client.post(f"notifications/{second['id']}/", op="dismiss")
     new.requests.reset()
-    assert whole.plan_of(snapshot_of(new), described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(new), described).shown() == {}
     assert new.requests.count() < 80
     described["notifications"]["n1"]["message"] = "hello all"
     carried_out(new, described)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.hosts import sandbox
-from saltext.maas import database
-from saltext.maas.host import surface
+from saltext.maas.host import database, installation
 
 pytestmark = pytest.mark.postgres
 
@@ -195,5 +194,5 @@ class TestDeleteNodeGroup:
 def test_the_connection_comes_from_the_regions_own_file(tmp_path, postgres, release):
     with postgres.database(release) as config:
         host = sandbox.create(tmp_path / "region", release, "region", database=config)
-        with database.connection(surface.detect(host.root)) as conn:
+        with database.connection(installation.detect(host.root)) as conn:
             assert database.secret(conn) is None

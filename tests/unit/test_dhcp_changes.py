@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.resources.dhcp import steps
 from support.reconciling import SHORT, assert_true, carried_out, errors, planned, snapshot_of
 
@@ -91,8 +91,8 @@ def test_relays_change_sides_in_one_run(region):
 
 def test_a_relay_to_a_relayed_vlan_is_told(region):
     carried_out(region, networks(v0=SERVED, v20={"relay_vlan": "site/untagged"}))
-    wish = want_named("dhcp", "site/30", {"relay_vlan": "site/20"})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_named("dhcp", "site/30", {"relay_vlan": "site/20"})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert line == (
         "DHCP site/30: relay_vlan site/20 is relayed itself, to site/untagged; name a VLAN that is "
         "not"
@@ -108,7 +108,7 @@ def test_both_racks_are_given_up_in_one_run(region, way):
         carried_out(region, networks(v0=none))
     else:
         snapshot = snapshot_of(region)
-        plan = make_plan(snapshot, [want_named("dhcp", "site/untagged", {}, absent=True)])
+        plan = make_plan(snapshot, [desired_named("dhcp", "site/untagged", {}, absent=True)])
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
         assert_true(region, snapshot)
@@ -131,7 +131,7 @@ def test_every_pair_of_racks_becomes_every_other(region):
     for primary, secondary in itertools.chain(*itertools.permutations(PAIRS, 2)):
         racks = {"primary_rack": primary, "secondary_rack": secondary or ""}
         plan = make_plan(
-            snapshot, [want("dhcp", {"vlan": "site/untagged", "enabled": True, **racks})]
+            snapshot, [desired_object("dhcp", {"vlan": "site/untagged", "enabled": True, **racks})]
         )
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
@@ -191,8 +191,8 @@ def test_a_rack_without_an_interface_on_the_vlan_is_told(region):
         "10.40.0.0/24": {"vlan": "site/40", "ranges": [
             {"type": "dynamic", "start": "10.40.0.100", "end": "10.40.0.150"}]}}})  # fmt: skip
     region.requests.reset()
-    wish = want("dhcp", {"vlan": "site/40", **SERVED})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object("dhcp", {"vlan": "site/40", **SERVED})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert line == (
         "DHCP site/40: primary_rack rack-a has no interface on VLAN site/40, so it cannot serve "
         "DHCP there; it has: eth0 on site/untagged (10.0.0.2), eth20 on site/20 (10.20.0.2), eth30 "
@@ -204,8 +204,8 @@ def test_a_rack_without_an_interface_on_the_vlan_is_told(region):
 def test_dhcp_without_a_range_is_told(region):
     carried_out(region, {"fabrics": {"site": {"vlans": {40: None}}},
                          "subnets": {"10.40.0.0/24": {"vlan": "site/40"}}})  # fmt: skip
-    wish = want("dhcp", {"vlan": "site/40", **SERVED})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object("dhcp", {"vlan": "site/40", **SERVED})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "needs a dynamic range in a subnet on site/40, and there is none" in line
     assert "10.40.0.0/24" in line
 
@@ -215,8 +215,8 @@ def test_dhcp_without_a_range_is_told(region):
 
 def absent(region, cidr, *others, **values):
     snapshot = snapshot_of(region)
-    wishes = [want_named("subnet", cidr, values, absent=True), *others]
-    return snapshot, make_plan(snapshot, wishes)
+    desired_objects = [desired_named("subnet", cidr, values, absent=True), *others]
+    return snapshot, make_plan(snapshot, desired_objects)
 
 
 def test_a_subnet_that_serves_is_told_with_what_to_do(region):
@@ -236,7 +236,9 @@ def test_a_subnet_that_serves_is_told_with_what_to_do(region):
 )
 def test_a_subnet_goes_with_the_dhcp_or_the_range(region, first):
     carried_out(region, networks(v20=SERVED))
-    snapshot, plan = absent(region, "10.20.0.0/24", want_named(*first, {}, absent=True), force=True)
+    snapshot, plan = absent(
+        region, "10.20.0.0/24", desired_named(*first, {}, absent=True), force=True
+    )
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}

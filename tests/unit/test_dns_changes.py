@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
-from saltext.maas.reconcile import apply, make_plan, unmanaged, want, want_named
+from saltext.maas import pillar, region_plan
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan, unmanaged
 from support.reconciling import (
     SHORT,
     assert_true,
@@ -50,13 +50,13 @@ def told(region, data):
 
 def whole_run(region, data):
     snapshot = snapshot_of(region)
-    plan = whole.plan_of(snapshot, data)
+    plan = region_plan.plan_of(snapshot, data)
     shown = plan.shown()
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert plan.shown(True) == shown
-    assert whole.plan_of(snapshot_of(region), data).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), data).shown() == {}
     assert_true(region, snapshot)
     return shown
 
@@ -193,7 +193,7 @@ def test_its_records_are_neither_exported_nor_pruned(windows):
 def test_a_domain_goes_with_its_record(windows, setting):
     if setting is None:  # MAAS takes the record away, and leaves its name
         carried_out(windows, {"settings": {"windows_kms_host": None}})
-    gone = [want_named("domain", "a.example.com", {}, absent=True)]
+    gone = [desired_named("domain", "a.example.com", {}, absent=True)]
     snapshot = snapshot_of(windows)
     plan = make_plan(snapshot, gone)
     assert plan.problems() == []
@@ -206,8 +206,8 @@ def test_a_domain_goes_with_its_record(windows, setting):
 def test_a_domain_goes_while_its_record_comes(region):
     snapshot = snapshot_of(region)
     plan = make_plan(snapshot, [
-        want("setting", {"name": "windows_kms_host", "value": "kms.example.com"}),
-        want_named("domain", "a.example.com", {}, absent=True),
+        desired_object("setting", {"name": "windows_kms_host", "value": "kms.example.com"}),
+        desired_named("domain", "a.example.com", {}, absent=True),
     ])  # fmt: skip
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
@@ -236,7 +236,7 @@ def test_addresses_of_names_and_a_subnet_that_goes(region):
     carried_out(region, zone(resources={"api": {"ip_addresses": ["192.0.2.9"]}}))
     data = {**zone(resources={"api": {"ip_addresses": ["192.0.2.9"]}}),
             "exclusive": {"subnet": True}, "prune": {"in_use": True}}  # fmt: skip
-    (line,) = whole.plan_of(snapshot_of(region), data).problems()
+    (line,) = region_plan.plan_of(snapshot_of(region), data).problems()
     assert "DNS name api.example.com is described and has its address in it" in line
 
 

@@ -6,7 +6,7 @@ import pytest
 from emulator_calls import Caller
 from maas_emulator.api1 import catalogue
 from maas_emulator.core import Region
-from saltext.maas import database
+from saltext.maas.host import database
 from support.postgres import uri
 
 pytestmark = pytest.mark.postgres

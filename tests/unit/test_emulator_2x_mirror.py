@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
-from saltext.maas import database
+from saltext.maas.host import database
 from support.postgres import uri
 
 pytestmark = pytest.mark.postgres

@@ -8,9 +8,9 @@ import time
 import pytest
 import yaml
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, sdb, whole
+from saltext.maas import pillar, region_plan, sdb
 from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network
 from support.pillars import revealed
@@ -50,8 +50,8 @@ def full(request):
         elif request.param >= "1.7":
             manage_network(server)
         for table in HELD[request.param]:
-            wanted = examples_for(table, request.param)
-            plan = make_plan(snapshot_of(server), wanted)
+            desired = examples_for(table, request.param)
+            plan = make_plan(snapshot_of(server), desired)
             apply(snapshot_of(server), plan, SHORT)
             assert errors(plan) == {}
         yield server, pillar.export(snapshot_of(server))
@@ -73,10 +73,14 @@ def test_read_again_it_changes_nothing(full, by):
         described = read(files["init.sls"])["maas"]
     assert described == found.described
     server.requests.reset()
-    assert whole.plan_of(snapshot_of(server), described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(server), described).shown() == {}
     assert server.requests.writes() == []
     snapshot = snapshot_of(server)
-    left = [one for one in whole.unmanaged_of(snapshot, described).values() for one in one.values()]
+    left = [
+        one
+        for one in region_plan.unmanaged_of(snapshot, described).values()
+        for one in one.values()
+    ]
     assert [remark for remark in left if not remark] == []
 
 
@@ -126,7 +130,7 @@ def test_secrets_are_references(region):
         "distro_series": "win2012r2",
         "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
     }
-    plan = make_plan(snapshot, [want("license_key", key)])
+    plan = make_plan(snapshot, [desired_object("license_key", key)])
     apply(snapshot, plan, SHORT)
     found = pillar.export(snapshot_of(region))
     text = pillar.files(found)["init.sls"]
@@ -138,7 +142,7 @@ def test_secrets_are_references(region):
         assert "BBBBB" not in text
         secrets[found.secrets[0]] = key["license_key"]
     described = revealed(found.described, secrets)
-    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), described).shown() == {}
 
 
 def test_a_url_with_a_password_is_a_reference(region):
@@ -155,7 +159,7 @@ def test_a_url_with_a_password_is_a_reference(region):
     }  # fmt: skip
     assert set(secrets) <= set(found.secrets)
     described = revealed(found.described, secrets)
-    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), described).shown() == {}
 
 
 def test_dhcp_racks_and_images(region):
@@ -179,7 +183,7 @@ def test_dhcp_racks_and_images(region):
     }}  # fmt: skip
     assert described["clusters"] == {"a": None}
     assert "images" not in described
-    assert whole.plan_of(snapshot_of(region), described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), described).shown() == {}
 
 
 def test_what_has_no_place_in_the_pillar_is_told():
@@ -210,7 +214,7 @@ def test_selections_that_are_not_imported_are_not_imported_then(region):
     assert found.notes == [
         "images:import is false: selected, but not imported yet: ubuntu/noble/*"
     ]  # fmt: skip
-    assert whole.plan_of(snapshot_of(region), found.described).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), found.described).shown() == {}
 
 
 def test_a_text_that_looks_like_a_reference_stays_a_text(region):
@@ -269,7 +273,7 @@ def test_a_script_that_maas_does_not_find_again_is_told():
         described = {"commissioning_scripts": {"50-fans": {"content": "#!/bin/sh\n"}},
                      "exclusive": {"commissioning_script": True}}  # fmt: skip
         carried_out(server, described)
-        assert whole.plan_of(snapshot_of(server), described).shown() == {}
+        assert region_plan.plan_of(snapshot_of(server), described).shown() == {}
 
 
 def test_a_script_that_is_no_text_and_what_is_empty():
@@ -284,8 +288,8 @@ def test_a_script_that_is_no_text_and_what_is_empty():
         assert written["commissioning_scripts"] == {"60-program": {"content": binary}}
         assert "commissioning script 61-nothing is left out: it is empty" in found.notes
         assert "file nothing is left out: it is empty" in found.notes
-        assert whole.plan_of(snapshot_of(server), written).shown() == {}
-        alone = whole.plan_of(snapshot_of(server), {**written, "exclusive": {"file": True}})
+        assert region_plan.plan_of(snapshot_of(server), written).shown() == {}
+        alone = region_plan.plan_of(snapshot_of(server), {**written, "exclusive": {"file": True}})
         assert list(alone.shown()["file"]) == ["nothing"]
     with RegionServer(release="1.7") as server:
         carried_out(server, {"commissioning_scripts": written["commissioning_scripts"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltext.maas.client.errors import MaasError
-from saltext.maas.fleet import core, leave, move, onboard, overview, rotation, table
+from saltext.maas.fleet import core, move, offboard, onboard, overview, rotation, table
 from saltext.maas.fleet.minions import Answer
 
 RACKS = ["rack-1", "rack-2", "rack-3"]
@@ -313,7 +313,7 @@ def test_a_dry_move_changes_nothing(fleet):
 
 def test_one_leaves_and_is_forgotten(fleet):
     fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
-    done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    done = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert done["state"] == "offboarded"
     assert "maas:clusters:rack-1" in done["todo"]
     assert fleet.store.record("rack-1") == {}
@@ -329,49 +329,51 @@ def test_it_stays_while_something_hangs_on_it_unless_told(fleet, why):
         fleet.salt.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": None, "enabled": True}}
     else:
         fleet.salt.broken["rack-1", "maas_secret.remove"] = "the minion did not answer"
-    done = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    done = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert done["state"] == "failed"
     assert "force=true" in done["message"]
     assert "maas_fleet.remove" not in fleet.salt.functions()
-    done = leave.run(fleet, "rack-1", "glob", None, True, False)["rack-1"]
+    done = offboard.run(fleet, "rack-1", "glob", None, True, False)["rack-1"]
     assert done["state"] == "offboarded"
 
 
 def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
     fleet.salt.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": None, "enabled": False}}
-    assert leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]["state"] == "offboarded"
+    assert (
+        offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]["state"] == "offboarded"
+    )
 
 
 def test_it_leaves_the_region_that_has_it(fleet):
     object.__setattr__(fleet.settings, "regions", ["region", "other"])
     answer = {"clusters": {"rack-1": {"named": True, "state": "absent"}}, "unnamed": {}}
     fleet.salt.answers["other", "maas_fleet.look"] = answer
-    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert "the pillars of several regions name it: other, region" in told["message"]
     fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
     fleet.salt.broken["other", "maas_fleet.look"] = "it is down"
-    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert (told["state"], told["region"]) == ("offboarded", "region")
-    told = leave.run(fleet, "rack-9", "glob", None, False, False)["rack-9"]
+    told = offboard.run(fleet, "rack-9", "glob", None, False, False)["rack-9"]
     assert told["message"] == "the region's minion other: it is down"
 
 
 def test_a_host_is_not_told_to_leave_a_region_that_does_not_have_it(fleet):
     fleet.salt.state["rack-1"] = "absent"
-    told = leave.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
+    told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert "region does not have it" in told["message"]
     assert "maas_secret.remove" not in fleet.salt.functions()
 
 
 def test_a_dry_run_of_leaving_changes_nothing(fleet):
-    done = leave.run(fleet, "rack-1", "glob", None, False, True)["rack-1"]
+    done = offboard.run(fleet, "rack-1", "glob", None, False, True)["rack-1"]
     assert done["state"] == "would be offboarded"
     assert not {"maas_secret.remove", "maas_fleet.remove"} & set(fleet.salt.functions())
 
 
 def test_a_successor_is_not_one_that_leaves_too(fleet):
     with pytest.raises(MaasError, match="successor"):
-        leave.run(fleet, "rack-1,rack-2", "glob", "rack-2", False, False)
+        offboard.run(fleet, "rack-1,rack-2", "glob", "rack-2", False, False)
 
 
 # Looking

@@ -9,7 +9,7 @@ import threading
 import pytest
 from saltext.maas.host import cli_login, files, paths, shared_secret
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
 MAAS = 12345  # the number of a user other than root
@@ -18,8 +18,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can play anoth
 
 
 @pytest.fixture
-def surface(tmp_path):
-    return Surface(Release("3.7"), "deb", frozenset({"region"}), str(tmp_path))
+def installation(tmp_path):
+    return Installation(Release("3.7"), "deb", frozenset({"region"}), str(tmp_path))
 
 
 @pytest.fixture
@@ -51,17 +51,17 @@ def same(path):
 
 
 @as_root
-def test_nothing_is_done_through_a_link(surface, theirs, precious):
+def test_nothing_is_done_through_a_link(installation, theirs, precious):
     link(theirs / "secret", precious)
     path = str(theirs / "secret")
     for act in (
         lambda: files.read(path),
-        lambda: files.replace(surface, path, "00ff"),
+        lambda: files.replace(installation, path, "00ff"),
         lambda: files.put(path, b"00ff", 0o644),
-        lambda: files.own_secret(surface, path),
+        lambda: files.own_secret(installation, path),
         lambda: files.make_private(path),
-        lambda: shared_secret.install(surface, "00ff"),
-        lambda: shared_secret.read(surface),
+        lambda: shared_secret.install(installation, "00ff"),
+        lambda: shared_secret.read(installation),
     ):
         with pytest.raises(HostError, match="symbolic link that a user other than root"):
             act()
@@ -69,18 +69,18 @@ def test_nothing_is_done_through_a_link(surface, theirs, precious):
 
 
 @as_root
-def test_the_target_of_a_dangling_link_is_not_made(surface, theirs, tmp_path):
+def test_the_target_of_a_dangling_link_is_not_made(installation, theirs, tmp_path):
     link(theirs / "secret", tmp_path / "cron.d-evil")
     with pytest.raises(HostError, match="symbolic link"):
-        shared_secret.write(surface, "00ff")
+        shared_secret.write(installation, "00ff")
     assert not (tmp_path / "cron.d-evil").exists()
 
 
 @as_root
-def test_no_folder_is_reached_through_a_link(surface, theirs, precious, tmp_path):
+def test_no_folder_is_reached_through_a_link(installation, theirs, precious, tmp_path):
     link(theirs / "image-storage", tmp_path)
     with pytest.raises(HostError, match="image-storage in it is a symbolic link"):
-        files.replace(surface, str(theirs / "image-storage/shadow"), "mine")
+        files.replace(installation, str(theirs / "image-storage/shadow"), "mine")
     with pytest.raises(HostError, match="symbolic link"):
         paths.remove(str(theirs / "image-storage/shadow"))
     with pytest.raises(HostError, match="symbolic link"):
@@ -99,7 +99,7 @@ def test_a_link_in_a_folder_that_all_may_write_to(theirs, precious):
 
 
 @as_root
-def test_a_hard_link_is_not_given_away(surface, theirs, precious):
+def test_a_hard_link_is_not_given_away(installation, theirs, precious):
     os.link(precious, theirs / "secret")
     handle = paths.open_file(str(theirs / "secret"))
     try:
@@ -144,7 +144,7 @@ def test_links_of_root_are_followed(tmp_path):
 
 
 @as_root
-def test_a_race_is_not_won(surface, theirs, precious):
+def test_a_race_is_not_won(installation, theirs, precious):
     """The file becomes a link, and back, as fast as another process can do that."""
     path, stop = theirs / "secret", threading.Event()
     path.write_text("00ff")
@@ -163,9 +163,9 @@ def test_a_race_is_not_won(surface, theirs, precious):
     try:
         for _ in range(150):
             for act in (
-                lambda: files.own_secret(surface, str(path), "daemon", "daemon"),
+                lambda: files.own_secret(installation, str(path), "daemon", "daemon"),
                 lambda: files.make_private(str(path)),
-                lambda: files.replace(surface, str(path), "aa", backup=False),
+                lambda: files.replace(installation, str(path), "aa", backup=False),
             ):
                 try:
                     act()
@@ -179,7 +179,7 @@ def test_a_race_is_not_won(surface, theirs, precious):
 
 
 @as_root
-def test_a_profile_is_deleted_as_its_user(surface, tmp_path, precious):
+def test_a_profile_is_deleted_as_its_user(installation, tmp_path, precious):
     home = tmp_path / "home/bob"
     home.mkdir(parents=True)
     for folder in (tmp_path / "home/bob", tmp_path):

@@ -7,7 +7,7 @@ import time
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
+from saltext.maas.reconcile import Limits, Snapshot, apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
@@ -25,9 +25,9 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.05)
 
 
-def carry_out(server, *wishes, limits=LIMITS):
+def carry_out(server, *desired_objects, limits=LIMITS):
     snapshot = Snapshot(Client(Profile(server.url, server.api_key)))
-    plan = make_plan(snapshot, wishes)
+    plan = make_plan(snapshot, desired_objects)
     told = []
     apply(snapshot, plan, limits, told.append)
     return plan, told
@@ -35,12 +35,12 @@ def carry_out(server, *wishes, limits=LIMITS):
 
 def selected(release):
     return [
-        want("boot_source", {"url": SOURCE}),
-        want(
+        desired_object("boot_source", {"url": SOURCE}),
+        desired_object(
             "boot_selection",
             {"source": SOURCE, "os": "ubuntu", "release": release, "arches": ["amd64"]},
         ),
-        want_named("image", f"ubuntu/{release}/amd64", {}),
+        desired_named("image", f"ubuntu/{release}/amd64", {}),
     ]
 
 
@@ -73,7 +73,7 @@ def test_several_images_share_one_import(server):
 def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monkeypatch):
     monkeypatch.setattr(Run, "stalled_seconds", 0.5)
     carry_out(server, *selected("jammy"))
-    plan, _ = carry_out(server, want_named("image", "ubuntu/noble/amd64", {}))
+    plan, _ = carry_out(server, desired_named("image", "ubuntu/noble/amd64", {}))
     (change,) = plan.changes
     assert "the import ended with 0 of 1 images" in change.error
 
@@ -84,7 +84,7 @@ def test_a_release_that_the_source_lacks_is_told_at_once(server):
     began = time.monotonic()
     plan, _ = carry_out(server, *selected("jammy"), *selected("zesty")[1:])
     assert time.monotonic() - began < LIMITS.catalogue_seconds / 2
-    errors = {change.wanted.type: change.error for change in plan.changes}
+    errors = {change.desired.type: change.error for change in plan.changes}
     assert "has no available images" in errors["boot_selection"]
     assert "needs what failed" in errors["image"]
     assert [one.path for one in server.requests.writes()] == [
@@ -94,7 +94,7 @@ def test_a_release_that_the_source_lacks_is_told_at_once(server):
 
 def test_an_architecture_that_the_source_lacks_is_told_at_once(server):
     source, selection, *_ = selected("jammy")
-    both = want_named("boot_selection", selection.key.partition(" ")[2],
+    both = desired_named("boot_selection", selection.key.partition(" ")[2],
                       {**selection.values, "arches": ["amd64", "s390x"]})  # fmt: skip
     carry_out(server, source)
     began = time.monotonic()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, region_plan
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, unmanaged, want, want_named
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan, unmanaged
 from support.reconciling import (
     SHORT,
     assert_true,
@@ -62,11 +62,11 @@ def test_the_oldest_vlan_is_the_default_one_whatever_its_vid(any_release):
     carried_out(any_release, {"fabrics": {"home": {"vlans": {3: {"mtu": 9000}, 4: {"name": "x"}}}}})
     # It is never pruned, nor deleted when that is asked for.
     data = {"fabrics": {"home": None}, "exclusive": {"vlan": True}, "prune": {"fraction": 1}}
-    plan = whole.plan_of(snapshot_of(any_release), data)
+    plan = region_plan.plan_of(snapshot_of(any_release), data)
     assert set(plan.shown()["vlan"]) == {"home/4"}
     told = {one.key: one.kept for one in unmanaged(snapshot_of(any_release), [], ["vlan"])}
     assert told["home/3"] == "it is the oldest VLAN of its fabric"
-    gone = want_named("vlan", "home/3", {}, absent=True)
+    gone = desired_named("vlan", "home/3", {}, absent=True)
     (line,) = make_plan(snapshot_of(any_release), [gone]).problems()
     assert "it is the oldest VLAN of fabric home, which MAAS deletes together with the" in line
 
@@ -81,7 +81,7 @@ def test_an_untagged_vlan_that_is_not_the_oldest(region):
     left = {"fabrics": {"home": None}, "exclusive": {"vlan": True, "subnet": True}}
     left["prune"] = {"fraction": 1}
     snapshot = snapshot_of(region)
-    plan = whole.plan_of(snapshot, left)
+    plan = region_plan.plan_of(snapshot, left)
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert set(vlans(region, "home")) == {"home/3"}
@@ -153,21 +153,21 @@ def test_new_things_on_a_fabric_that_is_renamed(old):
 
 def test_states_of_one_test_run_build_upon_a_new_name(old):
     snapshot = snapshot_of(old)
-    for wish in (
-        want_named("fabric", "site", {"old_name": "lab"}),
-        want_named("vlan", "site/20", {"mtu": 1500}),
-        want_named("subnet", "10.20.0.0/24", {"vlan": "site/20"}),
+    for desired in (
+        desired_named("fabric", "site", {"old_name": "lab"}),
+        desired_named("vlan", "site/20", {"mtu": 1500}),
+        desired_named("subnet", "10.20.0.0/24", {"vlan": "site/20"}),
     ):
-        plan = make_plan(snapshot, [wish])
+        plan = make_plan(snapshot, [desired])
         assert plan.problems() == []
-        assert bool(plan) == (wish.type != "subnet")
+        assert bool(plan) == (desired.type != "subnet")
         snapshot.promise(plan)
 
 
 def test_a_renamed_fabric_is_not_pruned(old):
     data = {**renamed(old_name="lab"), "prune": {"fraction": 1, "in_use": True}}
     data["exclusive"] = {"fabric": True, "vlan": ["site"], "subnet": True}
-    plan = whole.plan_of(snapshot_of(old), data)
+    plan = region_plan.plan_of(snapshot_of(old), data)
     assert set(plan.shown()) == {"fabric"}
     assert set(plan.shown()["fabric"]) == {"site"}
 
@@ -302,8 +302,8 @@ def test_a_vlan_that_is_described_itself_does_not_move(region):
 
 def test_an_id_that_no_vlan_has(region):
     carried_out(region, {"fabrics": {"site": None}})
-    wish = want("vlan", {"fabric": "site", "vid": 5, "id": 4711})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object("vlan", {"fabric": "site", "vid": 5, "id": 4711})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert line == "VLAN site/5: id: the region has no VLAN with the id 4711"
 
 
@@ -312,7 +312,7 @@ def test_an_id_that_no_vlan_has(region):
 
 def gone(region, type, name):
     snapshot = snapshot_of(region)
-    return snapshot, make_plan(snapshot, [want_named(type, name, {}, absent=True)])
+    return snapshot, make_plan(snapshot, [desired_named(type, name, {}, absent=True)])
 
 
 @pytest.mark.parametrize("release", ["1.9", "2.0"])
@@ -324,9 +324,9 @@ def test_a_space_with_subnets_is_told(release):
         assert line == "space dmz: subnet 10.0.0.0/24 is still in it"
         data = {"subnets": {"10.0.0.0/24": {"space": "space-0"}}}
         snapshot = snapshot_of(server)
-        wishes = [*pillar.wishes(data, snapshot.release),
-                  want_named("space", "dmz", {}, absent=True)]  # fmt: skip
-        plan = make_plan(snapshot, wishes)
+        desired_objects = [*pillar.desired_objects(data, snapshot.release),
+                  desired_named("space", "dmz", {}, absent=True)]  # fmt: skip
+        plan = make_plan(snapshot, desired_objects)
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}
 
@@ -337,9 +337,9 @@ def test_a_fabric_and_a_domain_with_nodes_are_told(region):
     made = snapshot_of(region).records("subnet")["10.0.0.0/24"].raw["vlan"]["fabric"]
     carried_out(region, {"domains": {"x.com": None, "y.com": None}, "clusters": {"a": {
         "domain": "x.com"}}})  # fmt: skip
-    wishes = [want_named("fabric", made, {}, absent=True),
-              want_named("subnet", "10.0.0.0/24", {"force": True}, absent=True)]  # fmt: skip
-    lines = make_plan(snapshot_of(region), wishes).problems()
+    desired_objects = [desired_named("fabric", made, {}, absent=True),
+              desired_named("subnet", "10.0.0.0/24", {"force": True}, absent=True)]  # fmt: skip
+    lines = make_plan(snapshot_of(region), desired_objects).problems()
     assert lines == [
         f"fabric {made}: a has an interface there, and MAAS deletes no fabric that nodes are "
         "connected to"
@@ -347,8 +347,8 @@ def test_a_fabric_and_a_domain_with_nodes_are_told(region):
     (line,) = gone(region, "domain", "x.com")[1].problems()
     assert line == "domain x.com: a belongs to it; give that node another domain first"
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want_named("rack", "a", {"domain": "y.com"}),
-                                want_named("domain", "x.com", {}, absent=True)])  # fmt: skip
+    plan = make_plan(snapshot, [desired_named("rack", "a", {"domain": "y.com"}),
+                                desired_named("domain", "x.com", {}, absent=True)])  # fmt: skip
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}

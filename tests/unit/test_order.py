@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, carried_out, errors, planned, rack, snapshot_of
 
@@ -48,10 +48,10 @@ def test_edges_grow_with_the_changes_and_not_with_their_square(region):
     carried_out(region, nets(20))
     snapshot = snapshot_of(region)
     gone = [
-        *(want_named("vlan", f"dc1/{number + 1}", {}, absent=True) for number in range(20)),
-        *(want_named("subnet", f"10.0.{number}.0/24", {}, absent=True) for number in range(20)),
-        *(want_named("ip_range", f"10.0.{n}.5-10.0.{n}.9", {}, absent=True) for n in range(20)),
-        *(want_named("space", f"s{number}", {}) for number in range(20)),
+        *(desired_named("vlan", f"dc1/{number + 1}", {}, absent=True) for number in range(20)),
+        *(desired_named("subnet", f"10.0.{number}.0/24", {}, absent=True) for number in range(20)),
+        *(desired_named("ip_range", f"10.0.{n}.5-10.0.{n}.9", {}, absent=True) for n in range(20)),
+        *(desired_named("space", f"s{number}", {}) for number in range(20)),
     ]
     plan = make_plan(snapshot, gone)
     edges = sum(len(change.needs) + len(change.follows) for change in plan.changes)
@@ -69,26 +69,26 @@ def test_what_takes_up_the_place_goes_before_what_comes(region):
     carried_out(region, data)
     snapshot = snapshot_of(region)
     span = {"subnet": "10.0.0.0/24", "type": "dynamic"}
-    wishes = [
-        want_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
-        want("ip_range", {"start_ip": "10.0.0.7", "end_ip": "10.0.0.20", **span}),
-        want_named("space", "dmz", {}),
+    desired_objects = [
+        desired_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
+        desired_object("ip_range", {"start_ip": "10.0.0.7", "end_ip": "10.0.0.20", **span}),
+        desired_named("space", "dmz", {}),
     ]
-    plan = make_plan(snapshot, wishes)
+    plan = make_plan(snapshot, desired_objects)
     shown = plan.shown()
     apply(snapshot, plan)
     assert errors(plan) == {}
     assert plan.shown(True) == shown
-    assert not make_plan(snapshot_of(region), wishes)
+    assert not make_plan(snapshot_of(region), desired_objects)
 
 
 def test_a_subnet_in_the_place_of_another(region):
     carried_out(region, nets(1))
     snapshot = snapshot_of(region)
     plan = make_plan(snapshot, [
-        want_named("subnet", "10.0.0.0/24", {}, absent=True),
-        want_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
-        want_named("subnet", "10.0.0.0/23", {"vlan": "dc1/1"}),
+        desired_named("subnet", "10.0.0.0/24", {}, absent=True),
+        desired_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
+        desired_named("subnet", "10.0.0.0/23", {"vlan": "dc1/1"}),
     ])  # fmt: skip
     assert not plan.problems()
     apply(snapshot, plan)
@@ -100,10 +100,10 @@ def test_what_is_let_go_by_an_update_is_deleted_after_it(region):
     carried_out(region, nets(1))
     snapshot = snapshot_of(region)
     plan = make_plan(snapshot, [
-        want_named("vlan", "dc1/1", {}, absent=True),
-        want_named("subnet", "10.0.0.0/24", {"vlan": "dc2/5"}),
-        want_named("fabric", "dc2", {}),
-        want_named("vlan", "dc2/5", {}),
+        desired_named("vlan", "dc1/1", {}, absent=True),
+        desired_named("subnet", "10.0.0.0/24", {"vlan": "dc2/5"}),
+        desired_named("fabric", "dc2", {}),
+        desired_named("vlan", "dc2/5", {}),
     ])  # fmt: skip
     apply(snapshot, plan)
     assert errors(plan) == {}
@@ -115,7 +115,7 @@ def test_a_failed_create_holds_up_no_delete_that_has_nothing_to_do_with_it(regio
     carried_out(region, {"spaces": {"old": None}})
     snapshot = snapshot_of(region)
     plan = make_plan(snapshot, [
-        want_named("space", "old", {}, absent=True), want_named("fabric", "fabric-77", {}),
+        desired_named("space", "old", {}, absent=True), desired_named("fabric", "fabric-77", {}),
     ])  # fmt: skip
     apply(snapshot, plan)
     assert set(errors(plan)) == {"fabric fabric-77"}
@@ -125,24 +125,24 @@ def test_a_failed_create_holds_up_no_delete_that_has_nothing_to_do_with_it(regio
 def test_wishes_that_contradict_each_other(empty):
     with pytest.raises(BadInput, match="here: space dmz is described, and shall be removed here"):
         make_plan(snapshot_of(empty), [
-            want("space", {"name": "dmz"}, "there"),
-            want("space", {"name": "dmz"}, "here", absent=True),
+            desired_object("space", {"name": "dmz"}, "there"),
+            desired_object("space", {"name": "dmz"}, "here", absent=True),
         ])  # fmt: skip
 
 
 def test_a_reference_to_what_shall_be_removed(empty):
     with pytest.raises(BadInput, match="here:vlan: VLAN 'f/5' shall be removed by there"):
         make_plan(snapshot_of(empty), [
-            want("vlan", {"fabric": "f", "vid": 5}, "there", absent=True),
-            want("subnet", {"cidr": "10.0.0.0/24", "vlan": "f/5"}, "here"),
+            desired_object("vlan", {"fabric": "f", "vid": 5}, "there", absent=True),
+            desired_object("subnet", {"cidr": "10.0.0.0/24", "vlan": "f/5"}, "here"),
         ])  # fmt: skip
 
 
 def test_two_wishes_in_one_place(empty):
     with pytest.raises(BadInput, match="cannot both be there"):
         make_plan(snapshot_of(empty), [
-            want("subnet", {"cidr": "10.0.0.0/24"}, "here"),
-            want("subnet", {"cidr": "10.0.0.0/25"}, "there"),
+            desired_object("subnet", {"cidr": "10.0.0.0/24"}, "here"),
+            desired_object("subnet", {"cidr": "10.0.0.0/25"}, "there"),
         ])  # fmt: skip
 
 
@@ -153,10 +153,12 @@ def test_wishes_that_need_each_other_in_a_circle(region):
     region.requests.reset()
     with pytest.raises(BadInput) as told:
         make_plan(snapshot_of(region), [
-            want("subnet", {"cidr": "10.0.0.0/24"}, "old", absent=True),
-            want("ip_range", {"start_ip": "10.0.0.5", "end_ip": "10.0.0.9"}, "span", absent=True),
-            want("subnet", {"cidr": "10.0.0.0/23", "vlan": "dc1/1"}, "new"),
-            want("dhcp_snippet", {"name": "c", "subnet": "10.0.0.0/23"}, "snippet"),
+            desired_object("subnet", {"cidr": "10.0.0.0/24"}, "old", absent=True),
+            desired_object(
+                "ip_range", {"start_ip": "10.0.0.5", "end_ip": "10.0.0.9"}, "span", absent=True
+            ),
+            desired_object("subnet", {"cidr": "10.0.0.0/23", "vlan": "dc1/1"}, "new"),
+            desired_object("dhcp_snippet", {"name": "c", "subnet": "10.0.0.0/23"}, "snippet"),
         ])  # fmt: skip
     (line,) = told.value.problems
     assert line.startswith("new: goes round in a circle: ")
@@ -180,9 +182,9 @@ def test_two_fabrics_of_one_name_hold_up_what_refers_to_them_alone(region, type,
     (row,) = [row for row in region.region.rows("fabrics").values() if row["name"] == "other"]
     row["name"] = "twin"  # as old regions have them, which MAAS made itself
     region.requests.reset()
-    wanted = [want(type, values, "here"), want("zone", {"name": "north"})]
+    desired = [desired_object(type, values, "here"), desired_object("zone", {"name": "north"})]
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, wanted)
+    plan = make_plan(snapshot, desired)
     (problem,) = plan.problems()
     assert f"{field}the region has 2 " in problem
     assert "twin" in problem
@@ -209,9 +211,9 @@ def test_the_order_of_images(region):
     assert min(settings) < source < max(imports) < max(settings)
 
 
-def state(snapshot, wishes, test=True):
+def state(snapshot, desired_objects, test=True):
     """One state of a run: what it shows."""
-    plan = make_plan(snapshot, wishes)
+    plan = make_plan(snapshot, desired_objects)
     shown = plan.shown()
     if test:
         snapshot.promise(plan)
@@ -253,9 +255,9 @@ def test_states_of_a_test_run_build_upon_each_other(region):
     def run(test):
         snapshot = snapshot_of(region)
         return [
-            state(snapshot, [want_named(type, name, values or {}, absent=values is None)
-                             for type, name, values in wishes], test)
-            for wishes in STATES
+            state(snapshot, [desired_named(type, name, values or {}, absent=values is None)
+                             for type, name, values in desired_objects], test)
+            for desired_objects in STATES
         ]  # fmt: skip
 
     expected = run(True)

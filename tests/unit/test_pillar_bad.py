@@ -371,5 +371,5 @@ def test_make_plan_raises_with_every_unknown_reference(regions):
     client = Client(Profile(server.url, server.api_key))
     data = {"subnets": {"10.0.0.0/24": {"vlan": "a/1"}, "10.0.1.0/24": {"vlan": "b/2"}}}
     with pytest.raises(BadInput) as told:
-        make_plan(Snapshot(client), pillar.wishes(data, client.release))
+        make_plan(Snapshot(client), pillar.desired_objects(data, client.release))
     assert len(told.value.problems) == 2

@@ -40,7 +40,7 @@ def test_the_example_is_right(release):
     for name in ("maas.common", "maas.region"):
         merge(data, rendered(name, release))
     assert pillar.problems(data["maas"], Release(release)) == []
-    assert pillar.wishes(data["maas"], Release(release))
+    assert pillar.desired_objects(data["maas"], Release(release))
 
 
 def test_a_cluster_sees_its_part_only():
@@ -52,5 +52,5 @@ def test_a_cluster_sees_its_part_only():
 def test_keys_that_yaml_reads_as_numbers_are_names():
     data = {"fabrics": {10: {"vlans": {0: None}}}, "clusters": {7: None}, "users": {}}
     assert pillar.problems(data, Release("3.7")) == []
-    keys = {(one.type, one.key) for one in pillar.wishes(data, Release("3.7"))}
+    keys = {(one.type, one.key) for one in pillar.desired_objects(data, Release("3.7"))}
     assert keys == {("fabric", "10"), ("vlan", "10/untagged"), ("rack", "7")}

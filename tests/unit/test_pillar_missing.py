@@ -1,4 +1,4 @@
-"""A pillar that did not render, or is not there, is an error, and never a wish for nothing."""
+"""A pillar that did not render, or is not there, is an error, never an empty region."""
 
 from __future__ import annotations
 

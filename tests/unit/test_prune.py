@@ -1,4 +1,4 @@
-"""What nobody describes: reported, and removed only where that is wished for and safe."""
+"""What nobody describes: reported, and removed only where that is desired and safe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
+from saltext.maas import pillar, region_plan
 from saltext.maas.client.errors import BadInput
 from saltext.maas.reconcile import apply, unmanaged
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
@@ -45,12 +45,12 @@ def here():
 def pruned(region, data):
     """Plan and apply: what is planned happens, and then nothing is left."""
     snapshot = snapshot_of(region)
-    plan = whole.plan_of(snapshot, data)
+    plan = region_plan.plan_of(snapshot, data)
     shown = plan.shown()
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert plan.shown(True) == shown
-    left = whole.plan_of(snapshot_of(region), data)
+    left = region_plan.plan_of(snapshot_of(region), data)
     assert left.shown() == {}
     return shown
 
@@ -58,7 +58,7 @@ def pruned(region, data):
 def refused(region, data):
     region.requests.reset()
     with pytest.raises(BadInput) as told:
-        whole.plan_of(snapshot_of(region), data)
+        region_plan.plan_of(snapshot_of(region), data)
     assert region.requests.writes() == []
     return told.value.problems
 
@@ -228,14 +228,14 @@ def test_a_scope_may_be_spelled_as_in_the_pillar(region):
 )
 def test_arguments_are_checked_as_the_pillar_is(region, exclusive, guard, expected):
     with pytest.raises(BadInput) as told:
-        whole.plan_of(snapshot_of(region), {}, exclusive, guard)
+        region_plan.plan_of(snapshot_of(region), {}, exclusive, guard)
     assert told.value.problems[0].startswith(expected)
 
 
 def test_arguments_add_to_the_pillar(region):
     carried_out(region, here())
     described = {"exclusive": {"space": True}, "prune": {"most": 1}}
-    plan = whole.plan_of(snapshot_of(region), described, {"subnet": True}, {"most": 5})
+    plan = region_plan.plan_of(snapshot_of(region), described, {"subnet": True}, {"most": 5})
     assert {"space", "subnet"} <= set(plan.shown())
 
 
@@ -250,7 +250,7 @@ def test_arguments_add_to_the_pillar(region):
 )
 def test_an_unknown_type_is_told(region, types, told):
     with pytest.raises(BadInput) as found:
-        whole.unmanaged_of(snapshot_of(region), {}, types)
+        region_plan.unmanaged_of(snapshot_of(region), {}, types)
     assert found.value.problems[0].startswith(told)
 
 
@@ -259,7 +259,7 @@ def test_the_report_removes_nothing(region):
     carried_out(region, here())
     region.requests.reset()
     snapshot = snapshot_of(region)
-    found = unmanaged(snapshot, whole.wishes_of(snapshot, {"spaces": {"dmz": None}}))
+    found = unmanaged(snapshot, region_plan.desired_objects_of(snapshot, {"spaces": {"dmz": None}}))
     assert region.requests.writes() == []
     told = {(one.type, one.key): one.kept or one.hazard for one in found}
     assert told["space", "old"] is None

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import ensure, runtime
-from saltext.maas.reconcile import apply, make_plan, want
+from saltext.maas import runtime, state_helpers
+from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from support.misbehaving import Proxy
 from support.reconciling import SHORT, errors, planned, snapshot_of
@@ -53,35 +53,50 @@ def test_two_selections_of_one_new_source_while_an_answer_is_late(region, method
 
 
 EVERYTHING = [
-    want("setting", {"name": "kernel_opts", "value": "quiet"}),
-    want("zone", {"name": "north", "description": "x"}),
-    want("resource_pool", {"name": "web"}),
-    want("tag", {"name": "gpu", "comment": "x"}),
-    want("package_repository", {"name": "tools", "url": "http://repo.example.com/tools"}),
-    want("script", {"name": "fans", "script": "#!/bin/sh\n"}),
-    want("notification", {"ident": "window", "message": "x"}),
-    want("user", {"username": "ops", "email": "ops@example.com", "password": "hunter2"}),
-    want("file", {"filename": "motd", "content": "x"}),
-    want("domain", {"name": "example.com", "ttl": 300}),
-    want("space", {"name": "dmz"}),
-    want("fabric", {"name": "dc1"}),
-    want("vlan", {"fabric": "dc1", "vid": 5, "mtu": 9000}),
-    want("subnet", {"cidr": "10.10.0.0/24", "vlan": "dc1/5"}),
-    want("subnet", {"cidr": "10.20.0.0/24", "vlan": "dc1/untagged"}),
-    want("ip_range", {"start_ip": "10.10.0.50", "end_ip": "10.10.0.60", "type": "reserved",
-                      "subnet": "10.10.0.0/24"}),
-    want("reserved_ip", {"ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77",
-                         "subnet": "10.10.0.0/24"}),
-    want("ip_address", {"ip": "10.10.0.88"}),
-    want("static_route", {"source": "10.10.0.0/24", "destination": "10.20.0.0/24",
-                          "gateway_ip": "10.10.0.1"}),
-    want("dhcp_snippet", {"name": "ntp", "value": "option x 1;"}),
-    want("dns_resource", {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"]}),
-    want("dns_record", {"fqdn": "ftp.example.com", "rrtype": "CNAME", "rrdata": "www.example.com"}),
-    want("dns_record", {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 www.example.com"}),
-    want("boot_source", {"url": SOURCE}),
-    want("boot_selection", {"source": SOURCE, "os": "ubuntu", "release": "jammy"}),
-]  # fmt: skip
+    desired_object("setting", {"name": "kernel_opts", "value": "quiet"}),
+    desired_object("zone", {"name": "north", "description": "x"}),
+    desired_object("resource_pool", {"name": "web"}),
+    desired_object("tag", {"name": "gpu", "comment": "x"}),
+    desired_object("package_repository", {"name": "tools", "url": "http://repo.example.com/tools"}),
+    desired_object("script", {"name": "fans", "script": "#!/bin/sh\n"}),
+    desired_object("notification", {"ident": "window", "message": "x"}),
+    desired_object("user", {"username": "ops", "email": "ops@example.com", "password": "hunter2"}),
+    desired_object("file", {"filename": "motd", "content": "x"}),
+    desired_object("domain", {"name": "example.com", "ttl": 300}),
+    desired_object("space", {"name": "dmz"}),
+    desired_object("fabric", {"name": "dc1"}),
+    desired_object("vlan", {"fabric": "dc1", "vid": 5, "mtu": 9000}),
+    desired_object("subnet", {"cidr": "10.10.0.0/24", "vlan": "dc1/5"}),
+    desired_object("subnet", {"cidr": "10.20.0.0/24", "vlan": "dc1/untagged"}),
+    desired_object(
+        "ip_range",
+        {
+            "start_ip": "10.10.0.50",
+            "end_ip": "10.10.0.60",
+            "type": "reserved",
+            "subnet": "10.10.0.0/24",
+        },
+    ),
+    desired_object(
+        "reserved_ip",
+        {"ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77", "subnet": "10.10.0.0/24"},
+    ),
+    desired_object("ip_address", {"ip": "10.10.0.88"}),
+    desired_object(
+        "static_route",
+        {"source": "10.10.0.0/24", "destination": "10.20.0.0/24", "gateway_ip": "10.10.0.1"},
+    ),
+    desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;"}),
+    desired_object("dns_resource", {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"]}),
+    desired_object(
+        "dns_record", {"fqdn": "ftp.example.com", "rrtype": "CNAME", "rrdata": "www.example.com"}
+    ),
+    desired_object(
+        "dns_record", {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 www.example.com"}
+    ),
+    desired_object("boot_source", {"url": SOURCE}),
+    desired_object("boot_selection", {"source": SOURCE, "os": "ubuntu", "release": "jammy"}),
+]
 
 
 def at_once(*work):
@@ -131,7 +146,10 @@ def salt(region, folder, run, **profile):
 
 def test_two_runs_on_one_minion_come_one_after_the_other(region, tmp_path):
     """The second reads the region again, though it had read it before it had to wait."""
-    wanted = [want("zone", {"name": "north"}), want("dhcp_snippet", {"name": "n", "value": "x;"})]
+    desired = [
+        desired_object("zone", {"name": "north"}),
+        desired_object("dhcp_snippet", {"name": "n", "value": "x;"}),
+    ]
     runs = [salt(region, tmp_path, name) for name in ("one", "two")]
     for dunders in runs:
         snapshot = runtime.snapshot(dunders)
@@ -140,7 +158,8 @@ def test_two_runs_on_one_minion_come_one_after_the_other(region, tmp_path):
             assert "n" not in snapshot.records("dhcp_snippet")
     told = []
     at_once(*(
-        lambda one=one: told.append(ensure.reconcile(one, "x", list(wanted))) for one in runs
+        lambda one=one: told.append(state_helpers.reconcile(one, "x", list(desired)))
+        for one in runs
     ))  # fmt: skip
     assert [one["result"] for one in told] == [True, True]
     assert sorted(bool(one["changes"]) for one in told) == [False, True]
@@ -149,9 +168,9 @@ def test_two_runs_on_one_minion_come_one_after_the_other(region, tmp_path):
 
 def test_states_of_one_run_read_no_more_than_once(region, tmp_path):
     dunders = salt(region, tmp_path, "one")
-    ensure.present(dunders, "zone", "north", None, description="x")
+    state_helpers.present(dunders, "zone", "north", None, description="x")
     region.requests.reset()
-    ensure.present(dunders, "zone", "south", None, description="x")
+    state_helpers.present(dunders, "zone", "south", None, description="x")
     assert region.requests.count("GET") == 0
 
 
@@ -159,7 +178,7 @@ def test_a_run_that_lasts_too_long_is_named(region, tmp_path):
     one, two = salt(region, tmp_path, "one"), salt(region, tmp_path, "two", deadline=0.3)
     with runtime.alone(one, runtime.snapshot(one)):
         region.requests.reset()
-        found = ensure.present(two, "zone", "north", None)
+        found = state_helpers.present(two, "zone", "north", None)
         assert found["result"] is False
         assert "another run on this minion (process " in found["comment"]
         assert (
@@ -168,14 +187,14 @@ def test_a_run_that_lasts_too_long_is_named(region, tmp_path):
         assert region.requests.writes() == []
         # Who only looks waits for nobody.
         two["__opts__"]["test"] = True
-        assert ensure.present(two, "zone", "north", None)["result"] is None
+        assert state_helpers.present(two, "zone", "north", None)["result"] is None
     two["__opts__"]["test"] = False
-    assert ensure.present(two, "zone", "north", None)["result"] is True
+    assert state_helpers.present(two, "zone", "north", None)["result"] is True
 
 
 def test_without_a_place_for_the_lock_the_work_is_done(region, tmp_path, caplog):
     (tmp_path / "maas").write_text("a file is in the way")
-    found = ensure.present(salt(region, tmp_path, "one"), "zone", "north", None)
+    found = state_helpers.present(salt(region, tmp_path, "one"), "zone", "north", None)
     assert found["result"] is True
     assert "No lock in " in caplog.text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, whole
-from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas import pillar, region_plan
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.release import Release
 from support.reconciling import (
     SHORT,
@@ -62,13 +62,13 @@ def claimed(data):
 def whole_run(region, data):
     """Plan with pruning and apply; the second plan is empty, and the region as predicted."""
     snapshot = snapshot_of(region)
-    plan = whole.plan_of(snapshot, data)
+    plan = region_plan.plan_of(snapshot, data)
     shown = plan.shown()
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert plan.shown(True) == shown
-    assert whole.plan_of(snapshot_of(region), data).shown() == {}
+    assert region_plan.plan_of(snapshot_of(region), data).shown() == {}
     assert_true(region, snapshot)
     return shown
 
@@ -151,7 +151,7 @@ def test_a_dynamic_range_that_nothing_replaces_is_still_guarded(region):
     carried_out(region, served)
     left = {**served, "subnets": described((100, 119, "dynamic"))["subnets"]}
     with pytest.raises(Exception, match="DHCP hands out its addresses"):
-        whole.plan_of(snapshot_of(region), claimed(left))
+        region_plan.plan_of(snapshot_of(region), claimed(left))
 
 
 # What lies in a dynamic range
@@ -171,9 +171,11 @@ def test_an_address_in_a_dynamic_range_is_told(region, more, ip, expected):
         rack(region, "a", ip)
     snapshot = snapshot_of(region)
     snapshot.records("rack")
-    wish = want("ip_range", {"subnet": NET, "type": "dynamic", "start_ip": "10.0.0.100",
-                             "end_ip": "10.0.0.199"})  # fmt: skip
-    (line,) = make_plan(snapshot, [wish]).problems()
+    desired = desired_object(
+        "ip_range",
+        {"subnet": NET, "type": "dynamic", "start_ip": "10.0.0.100", "end_ip": "10.0.0.199"},
+    )
+    (line,) = make_plan(snapshot, [desired]).problems()
     assert f"{expected} and lies in this dynamic range" in line
 
 
@@ -195,8 +197,8 @@ def test_a_reserved_ip_and_a_dynamic_range_of_the_region(region):
     post(region, "ipranges/", type="dynamic", start_ip="10.0.0.100", end_ip="10.0.0.199")
     (line,) = planned(region, described(reserved={"10.0.0.120": mac(1)}))[1].problems()
     assert "IP range 10.0.0.100-10.0.0.199 of the region (dynamic) is in its way" in line
-    wish = want("ip_address", {"ip": "10.0.0.121"})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object("ip_address", {"ip": "10.0.0.121"})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "it lies in dynamic range 10.0.0.100-10.0.0.199" in line
 
 
@@ -211,11 +213,11 @@ def test_a_dynamic_range_beside_a_dns_server_of_the_other_family(region):
 
 
 def test_an_address_that_no_subnet_has_is_told_in_the_plan(region):
-    wish = want("ip_address", {"ip": "10.99.0.1"})
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object("ip_address", {"ip": "10.99.0.1"})
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "no subnet of the region or of the pillar has it" in line
-    subnet = want("subnet", {"cidr": "10.99.0.0/24"})
-    assert make_plan(snapshot_of(region), [subnet, wish]).problems() == []
+    subnet = desired_object("subnet", {"cidr": "10.99.0.0/24"})
+    assert make_plan(snapshot_of(region), [subnet, desired]).problems() == []
 
 
 def test_a_dynamic_range_and_a_reserved_ip_of_the_region(region):
@@ -226,8 +228,8 @@ def test_a_dynamic_range_and_a_reserved_ip_of_the_region(region):
     data = described((100, 199, "dynamic"))
     snapshot = snapshot_of(region)
     plan = make_plan(snapshot, [
-        *pillar.wishes(data, snapshot.release),
-        want_named("reserved_ip", "10.0.0.120", {}, absent=True),
+        *pillar.desired_objects(data, snapshot.release),
+        desired_named("reserved_ip", "10.0.0.120", {}, absent=True),
     ])  # fmt: skip
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
@@ -336,9 +338,16 @@ def test_ip_addresses_in_dynamic_ranges_are_told():
 
 def test_low_ipv6_ranges_are_told_by_states_too(region):
     carried_out(region, {"subnets": {V6: None}})
-    wish = want("ip_range", {"subnet": V6, "type": "reserved", "start_ip": "2001:db8:9::10",
-                             "end_ip": "2001:db8:9::20"})  # fmt: skip
-    (line,) = make_plan(snapshot_of(region), [wish]).problems()
+    desired = desired_object(
+        "ip_range",
+        {
+            "subnet": V6,
+            "type": "reserved",
+            "start_ip": "2001:db8:9::10",
+            "end_ip": "2001:db8:9::20",
+        },
+    )
+    (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "is among the addresses up to 2001:db8:9::ffff:ffff that MAAS keeps for itself" in line
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
+from saltext.maas.reconcile import Limits, Snapshot, apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
 from support.misbehaving import Proxy
@@ -224,8 +224,8 @@ def test_what_came_into_being_meanwhile_is_taken_over(region, path, data, type, 
     snapshot = snapshot_of(region)
     table = snapshot.tables[type]
     identity = {"vlan": {"fabric": "f", "vid": 7}}.get(type, {table.identity[0]: key})
-    wish = want(type, {**identity, **others})
-    plan = make_plan(snapshot, [wish])
+    desired = desired_object(type, {**identity, **others})
+    plan = make_plan(snapshot, [desired])
     assert [change.action for change in plan.changes] == ["create"]
     snapshot_of(region).client.post(path.format(f=fabric["id"]), data=data)
 
@@ -234,7 +234,7 @@ def test_what_came_into_being_meanwhile_is_taken_over(region, path, data, type, 
     assert errors(plan) == {}
     fresh = snapshot_of(region)
     assert key in fresh.records(type)
-    assert not make_plan(fresh, [wish])
+    assert not make_plan(fresh, [desired])
     assert_true(region, snapshot)
 
 
@@ -286,7 +286,7 @@ def test_a_delete_whose_answer_is_lost(region):
     carried_out(region, {"spaces": {"dmz": None}})
     with Proxy(region, lambda method, target: method == "DELETE" and not proxy.lost) as proxy:
         snapshot = snapshot_of(region, proxy.url)
-        plan = make_plan(snapshot, [want_named("space", "dmz", {}, absent=True)])
+        plan = make_plan(snapshot, [desired_named("space", "dmz", {}, absent=True)])
         apply(snapshot, plan)
         assert errors(plan) == {}
         assert proxy.lost
@@ -335,16 +335,16 @@ def test_deletes_come_last_and_in_reverse(region):
     }
     carried_out(region, data)
     snapshot = snapshot_of(region)
-    wishes = [
-        want_named("fabric", "gone", {}, absent=True),
-        want_named("subnet", "10.0.0.0/24", {}, absent=True),
-        want_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
-        want_named("space", "old", {}, absent=True),
-        want_named("vlan", "gone/5", {}, absent=True),
-        want_named("space", "new", {}),
+    desired_objects = [
+        desired_named("fabric", "gone", {}, absent=True),
+        desired_named("subnet", "10.0.0.0/24", {}, absent=True),
+        desired_named("ip_range", "10.0.0.5-10.0.0.9", {}, absent=True),
+        desired_named("space", "old", {}, absent=True),
+        desired_named("vlan", "gone/5", {}, absent=True),
+        desired_named("space", "new", {}),
     ]
     region.requests.reset()
-    plan = make_plan(snapshot, wishes)
+    plan = make_plan(snapshot, desired_objects)
     shown = plan.shown()
     apply(snapshot, plan)
     assert errors(plan) == {}
@@ -373,7 +373,7 @@ def test_what_hangs_on_something_deleted_is_looked_at_again(region):
     snapshot, _ = carried_out(region, data)
     absent = [("space", "old"), ("vlan", "f/5"), ("subnet", "10.0.0.0/24"), ("boot_source", SOURCE)]
     for type, name in absent:
-        plan = make_plan(snapshot, [want_named(type, name, {}, absent=True)])
+        plan = make_plan(snapshot, [desired_named(type, name, {}, absent=True)])
         apply(snapshot, plan)
         assert errors(plan) == {}
         for kind in ("vlan", "dhcp", "subnet", "ip_range"):
@@ -385,7 +385,7 @@ def test_what_hangs_on_something_deleted_is_looked_at_again(region):
 def test_what_is_gone_already_need_not_be_deleted(region):
     carried_out(region, {"spaces": {"dmz": None}})
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want_named("space", "dmz", {}, absent=True)])
+    plan = make_plan(snapshot, [desired_named("space", "dmz", {}, absent=True)])
     other = snapshot_of(region)
     other.client.delete(f"spaces/{other.records('space')['dmz'].raw['id']}/")
     apply(snapshot, plan)
@@ -476,27 +476,30 @@ def test_a_password_is_not_shown(region):
 
 
 def test_wishes_that_a_release_cannot_hold(region):
-    wish = want("node_group", {"uuid": "u"}, "here")
+    desired = desired_object("node_group", {"uuid": "u"}, "here")
     with pytest.raises(BadInput, match=r"^here: MAAS 3\.7\.3 has no node groups$"):
-        make_plan(snapshot_of(region), [wish])
+        make_plan(snapshot_of(region), [desired])
 
 
 def test_a_wish_that_makes_no_sense():
     with pytest.raises(BadInput) as told:
-        want("subnet", {"cidr": "10.0.0.0/99", "colour": "red"}, "here")
+        desired_object("subnet", {"cidr": "10.0.0.0/99", "colour": "red"}, "here")
     # One line for each mistake, and none that only follows from another.
     cidr, colour = told.value.problems
     assert cidr.startswith("here:cidr: '10.0.0.0/99' must be a network")
     assert colour.startswith("here:colour: unknown field of a subnet; allowed: cidr, ")
     with pytest.raises(BadInput, match=r"^here:cidr: is needed to identify the subnet$"):
-        want("subnet", {"name": "lan"}, "here")
+        desired_object("subnet", {"name": "lan"}, "here")
     with pytest.raises(BadInput, match="must be START-END"):
-        want_named("ip_range", "10.0.0.1", {})
+        desired_named("ip_range", "10.0.0.1", {})
 
 
 def test_a_region_that_nobody_can_ask_yet_is_planned_as_new():
     snapshot = Snapshot(None, release=Release("3.7"))
-    plan = make_plan(snapshot, [want("fabric", {"name": "dc1"}), want("space", {"name": "dmz"})])
+    plan = make_plan(
+        snapshot,
+        [desired_object("fabric", {"name": "dc1"}), desired_object("space", {"name": "dmz"})],
+    )
     assert set(plan.shown()) == {"fabric", "space"}
 
 

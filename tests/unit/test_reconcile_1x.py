@@ -7,7 +7,7 @@ import threading
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan, want, want_named
+from saltext.maas.reconcile import Limits, Snapshot, apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
 from support.misbehaving import Proxy
@@ -176,7 +176,7 @@ def test_a_refused_interface_fails_alone(region):
 def test_a_node_group_can_only_be_deleted_on_the_region_host(region):
     cluster(region, A, "10.10.0.2")
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want_named("node_group", A, {}, absent=True)])
+    plan = make_plan(snapshot, [desired_named("node_group", A, {}, absent=True)])
     apply(snapshot, plan)
     assert "run this on the region host" in errors(plan)[f"node group {A}"]
 
@@ -185,7 +185,9 @@ def test_an_interface_is_deleted(region):
     cluster(region, A, "10.10.0.2")
     carried_out(region, {"clusters": whole()["clusters"]})
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want_named("node_group_interface", "eth1", {"cluster": A}, True)])
+    plan = make_plan(
+        snapshot, [desired_named("node_group_interface", "eth1", {"cluster": A}, True)]
+    )
     apply(snapshot, plan)
     assert errors(plan) == {}
     assert_true(region, snapshot)
@@ -221,10 +223,10 @@ def test_images_of_a_cluster_that_is_away(region):
 
 def test_a_region_that_nobody_can_ask_yet(region):
     snapshot = Snapshot(None, release=Release("1.7"))
-    plan = make_plan(snapshot, [want("setting", {"name": "ntp_server", "value": "x"})])
+    plan = make_plan(snapshot, [desired_object("setting", {"name": "ntp_server", "value": "x"})])
     assert plan.shown()["setting"]["ntp_server"]["value"]["new"] == "x"
     default = make_plan(Snapshot(None, release=Release("1.7")), [
-        want("setting", {"name": "ntp_server", "value": "ntp.ubuntu.com"})])  # fmt: skip
+        desired_object("setting", {"name": "ntp_server", "value": "ntp.ubuntu.com"})])  # fmt: skip
     assert not default
 
 
@@ -275,7 +277,7 @@ def test_a_cluster_that_is_not_connected_is_told_at_once():
             "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
             "ip_range_high": "10.10.0.150",
         }  # fmt: skip
-        plan = make_plan(snapshot, [want("node_group_interface", values)])
+        plan = make_plan(snapshot, [desired_object("node_group_interface", values)])
         apply(snapshot, plan)
         (change,) = plan.changes
         assert "Unable to connect to cluster" in change.error

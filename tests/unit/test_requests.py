@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import whole
+from saltext.maas import region_plan
 from saltext.maas.reconcile import apply
 from support.reconciling import SHORT, assert_true, errors, planned, snapshot_of
 
@@ -49,7 +49,7 @@ def pillar(count):
 
 def reads(server, data, exclusive=None):
     server.requests.reset()
-    plan = whole.plan_of(snapshot_of(server), data, exclusive)
+    plan = region_plan.plan_of(snapshot_of(server), data, exclusive)
     assert plan.shown() == {}
     assert server.requests.writes() == []
     found = [(entry.path, str(entry.op)) for entry in server.requests]
@@ -68,7 +68,7 @@ def filled():
         server = servers[count] = RegionServer(release="3.7")
         server.start()
         snapshot = snapshot_of(server)
-        plan = whole.plan_of(snapshot, pillar(count))
+        plan = region_plan.plan_of(snapshot, pillar(count))
         server.requests.reset()
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import ensure, pillar
+from saltext.maas import pillar, state_helpers
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import apply, make_plan, want, want_named
+from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import rules, settings
 from saltext.maas.resources.account import SshKey
@@ -182,10 +182,10 @@ def region():
 def test_a_state_is_told_it_too(region, type, name, values, told):
     region.requests.reset()
     if told is None:
-        make_plan(snapshot_of(region), [want_named(type, name, values)])
+        make_plan(snapshot_of(region), [desired_named(type, name, values)])
         return
     with pytest.raises(BadInput) as caught:
-        make_plan(snapshot_of(region), [want_named(type, name, values)])
+        make_plan(snapshot_of(region), [desired_named(type, name, values)])
     assert caught.value.problems[0].startswith(told)
     assert {entry.path for entry in region.requests} == {"/MAAS/api/2.0/version/"}
 
@@ -195,15 +195,15 @@ def test_a_state_is_told_it_too(region, type, name, values, told):
     [("fabric", {"name": "fabric-77"}), ("space", {"name": "space-9"}), ("space", {"name": "undefined"})],
 )  # fmt: skip
 def test_a_name_that_maas_keeps_for_itself_is_told_in_the_plan(region, type, values):
-    (problem,) = make_plan(snapshot_of(region), [want(type, values)]).problems()
+    (problem,) = make_plan(snapshot_of(region), [desired_object(type, values)]).problems()
     assert "keeps the name" in problem
 
 
 def test_a_license_key_without_its_image_is_told_in_the_plan(region):
-    wish = want(
+    desired = desired_object(
         "license_key", {"osystem": "windows", "distro_series": "win2016", "license_key": KEY}
     )
-    (problem,) = make_plan(snapshot_of(region), [wish]).problems()
+    (problem,) = make_plan(snapshot_of(region), [desired]).problems()
     assert (
         problem
         == "license key windows/win2016: MAAS takes a key only once it has an image of windows"
@@ -237,8 +237,8 @@ def test_a_series_is_sent_in_the_form_that_the_release_takes(release, sent, said
 
         class plan:
             @staticmethod
-            def wanted(type):
-                return [want("setting", {"name": "default_osystem", "value": "ubuntu"})]
+            def desired(type):
+                return [desired_object("setting", {"name": "default_osystem", "value": "ubuntu"})]
 
     Run.snapshot.release = Release(release)
     assert settings._sent(Run, "default_distro_series", said) == sent
@@ -265,18 +265,18 @@ def test_settings_that_depend_on_each_other_go_in_order():
         "default_min_hwe_kernel",
         "commissioning_distro_series",
     )
-    wanted = [want("setting", {"name": name, "value": "x"}) for name in names]
-    wanted += [want("setting", {"name": "http_proxy", "value": "http://p.example.com"}),
-               want("setting", {"name": "use_peer_proxy", "value": True})]  # fmt: skip
+    desired = [desired_object("setting", {"name": name, "value": "x"}) for name in names]
+    desired += [desired_object("setting", {"name": "http_proxy", "value": "http://p.example.com"}),
+               desired_object("setting", {"name": "use_peer_proxy", "value": True})]  # fmt: skip
     with RegionServer(release="3.7") as server:
         snapshot = snapshot_of(server)
-        plan = make_plan(snapshot, wanted)
-        needs = {change.wanted.key: {key for _, key in change.needs} for change in plan.changes}
+        plan = make_plan(snapshot, desired)
+        needs = {change.desired.key: {key for _, key in change.needs} for change in plan.changes}
         assert "default_osystem" in needs["default_distro_series"]
         assert "commissioning_distro_series" in needs["default_min_hwe_kernel"]
         assert "http_proxy" in needs["use_peer_proxy"]
         assert all(
-            ("image", "*") in change.needs for change in plan.changes if change.wanted.key in names
+            ("image", "*") in change.needs for change in plan.changes if change.desired.key in names
         )
 
 
@@ -318,7 +318,7 @@ def test_an_address_of_a_proxy_is_compared_as_1x_keeps_it():
 def test_boot_architectures_go_as_one_field(region):
     values = {"cidr": "10.44.0.0/24", "disabled_boot_architectures": ["00:07", "pxe"]}
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want("subnet", values)])
+    plan = make_plan(snapshot, [desired_object("subnet", values)])
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     raw = snapshot_of(region).records("subnet")["10.44.0.0/24"].raw
@@ -369,14 +369,18 @@ def test_the_key_of_an_ordinary_user_is_told_in_one_message(release, test, tmp_p
             "__grains__": {},
         }
         profile = {"url": server.url, "api_key": key}
-        wanted = [want("zone", {"name": name}) for name in ("a", "b")]
+        desired = [desired_object("zone", {"name": name}) for name in ("a", "b")]
         server.requests.reset()
-        result = ensure.guarded("x", lambda: ensure.reconcile(dunders, "x", wanted, profile))
+        result = state_helpers.guarded(
+            "x", lambda: state_helpers.reconcile(dunders, "x", desired, profile)
+        )
         assert result["result"] is False
         assert result["changes"] == {}
         assert "the API key is that of an ordinary user" in result["comment"]
         assert server.requests.writes() == []
-        own = ensure.reconcile(dunders, "x", [want("ssh_key", SshKey.example)], profile)
+        own = state_helpers.reconcile(
+            dunders, "x", [desired_object("ssh_key", SshKey.example)], profile
+        )
         assert own["result"] is (None if test else True)
 
 

@@ -112,7 +112,7 @@ def test_references_are_resolved_wherever_they_stand(salt):
 
 def test_a_role_that_is_not_there_is_told(salt):
     with pytest.raises(MaasError, match="No MAAS region is installed"):
-        runtime.surface(salt, "region")
+        runtime.installation(salt, "region")
 
 
 def test_the_release_is_that_of_the_pillar_or_of_the_host(salt, tmp_path):

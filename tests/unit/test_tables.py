@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.reconcile import Snapshot, apply, make_plan, want
+from saltext.maas.reconcile import Snapshot, apply, desired_object, make_plan
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import BY_NAME, TABLES
 from support.examples import EXAMPLES, examples_for, known, manage_network
@@ -51,21 +51,21 @@ def regions():
         server.stop()
 
 
-def planned(server, wanted):
+def planned(server, desired):
     snapshot = snapshot_of(server)
-    return snapshot, make_plan(snapshot, wanted)
+    return snapshot, make_plan(snapshot, desired)
 
 
-def carried_out(server, wanted):
+def carried_out(server, desired):
     """Plan and apply; what was planned happened, and a second run writes nothing."""
-    snapshot, plan = planned(server, wanted)
+    snapshot, plan = planned(server, desired)
     shown = plan.shown()
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert plan.shown(done_only=True) == shown
     assert_true(server, snapshot)
-    again, left = planned(server, wanted)
+    again, left = planned(server, desired)
     assert left.shown() == {}
     server.requests.reset()
     apply(again, left, SHORT)
@@ -78,13 +78,13 @@ def test_create_adopt_update_and_delete(regions, table, release):
     server = regions(release)
     if table.name == "ip_address" and Release(release) < "2.0":
         manage_network(server)
-    wanted = examples_for(table, release)
-    changes = {change.id: change for change in carried_out(server, wanted).changes}
-    assert changes[wanted[-1].type, wanted[-1].key].action == "create"
+    desired = examples_for(table, release)
+    changes = {change.id: change for change in carried_out(server, desired).changes}
+    assert changes[desired[-1].type, desired[-1].key].action == "create"
 
     # Taking over by identity alone changes nothing.
     identity = {name: table.example[name] for name in table.identity}
-    _, adopted = planned(server, [want(table.name, identity)])
+    _, adopted = planned(server, [desired_object(table.name, identity)])
     assert adopted.shown() == {}
 
     if table.changed:
@@ -148,13 +148,13 @@ def test_a_type_has_a_state_and_a_module_with_all_its_fields(table, kind):
     function = functions["present" if kind == "states" else "set" if "set" in functions else "add"]
     arguments = {one.arg for one in function.args.args}
     implied = table.parse(NAMES.get(table.name, "a/b")).keys() | {"connected"}
-    wanted = {
+    desired = {
         ARGUMENTS.get((table.name, field.name), field.name)
         for field in table.fields
         if field.writable and field.name not in implied
     }
-    if wanted:
-        assert wanted <= arguments
+    if desired:
+        assert desired <= arguments
 
 
 def test_a_log_host_gets_the_port_that_maas_gives_it():
@@ -168,25 +168,25 @@ def test_a_log_host_gets_the_port_that_maas_gives_it():
 @pytest.mark.parametrize(("table", "release"), list(cases()))
 def test_a_region_without_administrator_can_be_planned(table, release):
     snapshot = Snapshot(None, release=Release(release), hostname="region")
-    wanted = examples_for(table, release)
-    plan = make_plan(snapshot, wanted)
+    desired = examples_for(table, release)
+    plan = make_plan(snapshot, desired)
     assert plan.problems() == []
-    assert wanted[-1].key in {change.wanted.key for change in plan.changes}
+    assert desired[-1].key in {change.desired.key for change in plan.changes}
 
 
 @pytest.mark.parametrize("release", ["2.4", "3.7"])
 def test_what_a_new_region_holds_is_known(release):
-    wanted = [
-        want("zone", {"name": "default", "description": ""}),
-        want("resource_pool", {"name": "default", "description": "Default pool"}),
-        want("domain", {"name": "maas", "authoritative": True}),
-        want("region_controller", {"hostname": "region", "zone": "default"}),
-        want("package_repository", {"name": "main_archive", "enabled": True}),
+    desired = [
+        desired_object("zone", {"name": "default", "description": ""}),
+        desired_object("resource_pool", {"name": "default", "description": "Default pool"}),
+        desired_object("domain", {"name": "maas", "authoritative": True}),
+        desired_object("region_controller", {"hostname": "region", "zone": "default"}),
+        desired_object("package_repository", {"name": "main_archive", "enabled": True}),
     ]
     own = Snapshot(None, release=Release(release), hostname="region")
-    assert make_plan(own, wanted).shown() == {}
+    assert make_plan(own, desired).shown() == {}
     with RegionServer(release=release) as server:
-        assert make_plan(snapshot_of(server), wanted).shown() == {}
+        assert make_plan(snapshot_of(server), desired).shown() == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.client.errors import LostAnswer
-from saltext.maas.reconcile import Snapshot, apply, make_plan, want_named
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.resources import uploads
 from support.reconciling import SHORT, assert_true, carried_out, errors, snapshot_of
@@ -49,15 +49,15 @@ def image(tmp_path, request):
 
 def carry(region, **values):
     """Plan and apply an upload; the next plan with the same values is empty."""
-    wish = want_named("boot_resource", NAME, values)
+    desired = desired_named("boot_resource", NAME, values)
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [wish])
+    plan = make_plan(snapshot, [desired])
     assert plan.problems() == []
     region.requests.reset()
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert_true(region, snapshot)
-    assert make_plan(snapshot_of(region), [wish]).shown() == {}
+    assert make_plan(snapshot_of(region), [desired]).shown() == {}
     return plan, region.requests.writes()
 
 
@@ -82,10 +82,10 @@ def test_a_file_goes_in_pieces_and_only_once(region, image):
 
 
 def test_a_file_that_is_missing_is_told_although_there_is_an_image(region, image):
-    """Nobody knows whether it is the one that is wished for."""
+    """Nobody knows whether it is the one that is desired."""
     carry(region, path=str(image))
-    wish = want_named("boot_resource", NAME, {"path": str(image) + ".gone"})
-    plan = make_plan(snapshot_of(region), [wish])
+    desired = desired_named("boot_resource", NAME, {"path": str(image) + ".gone"})
+    plan = make_plan(snapshot_of(region), [desired])
     assert [change.problem for change in plan.changes] == [
         f"path: '{image}.gone' cannot be read: No such file or directory"
     ]
@@ -141,7 +141,9 @@ def test_a_lost_answer_does_not_send_a_piece_twice(region, image, monkeypatch):
 def test_what_cannot_be_uploaded_is_told_before_anything_is_sent(region, image, tmp_path):
     def told(**values):
         snapshot = snapshot_of(region)
-        plan = make_plan(snapshot, [want_named("boot_resource", "windows/win2022/amd64", values)])
+        plan = make_plan(
+            snapshot, [desired_named("boot_resource", "windows/win2022/amd64", values)]
+        )
         assert [entry.method for entry in region.requests.writes()] == []
         (change,) = plan.changes
         return change.problem
@@ -157,7 +159,7 @@ def test_what_cannot_be_uploaded_is_told_before_anything_is_sent(region, image, 
 def test_an_uploaded_image_can_be_deleted(region, image):
     carry(region, path=str(image))
     snapshot = snapshot_of(region)
-    plan = make_plan(snapshot, [want_named("boot_resource", NAME, {}, absent=True)])
+    plan = make_plan(snapshot, [desired_named("boot_resource", NAME, {}, absent=True)])
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
     assert snapshot_of(region).find("boot_resource", "rhel9/amd64/generic") is None
@@ -173,14 +175,14 @@ def test_an_uploaded_image_can_be_deleted(region, image):
     ],
 )
 def test_a_name_ends_in_the_architecture(name, key):
-    assert want_named("boot_resource", name, {}).key == key
+    assert desired_named("boot_resource", name, {}).key == key
 
 
 def test_a_name_without_an_architecture():
     from saltext.maas.client.errors import BadInput
 
     with pytest.raises(BadInput, match="must be NAME/ARCHITECTURE"):
-        want_named("boot_resource", "rhel9", {})
+        desired_named("boot_resource", "rhel9", {})
 
 
 def test_a_url_is_fetched_when_it_is_needed(region, image):
@@ -192,7 +194,7 @@ def test_a_url_is_fetched_when_it_is_needed(region, image):
 
     def planned(**values):
         snapshot = Snapshot(snapshot_of(region).client, fetch=fetch)
-        return snapshot, make_plan(snapshot, [want_named("boot_resource", NAME, values)])
+        return snapshot, make_plan(snapshot, [desired_named("boot_resource", NAME, values)])
 
     snapshot, plan = planned(path="salt://rhel9.tgz")
     apply(snapshot, plan, SHORT)
@@ -206,8 +208,8 @@ def test_a_url_is_fetched_when_it_is_needed(region, image):
 
 def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
     release = snapshot_of(region).release
-    wish = want_named("boot_resource", NAME, {"path": str(image), "filetype": "txz"})
-    (change,) = make_plan(snapshot_of(region), [wish]).changes
+    desired = desired_named("boot_resource", NAME, {"path": str(image), "filetype": "txz"})
+    (change,) = make_plan(snapshot_of(region), [desired]).changes
     told = (change.problem or "").startswith(
         "filetype: 'txz' must be one of, in this release: tgz,"
     )
@@ -217,17 +219,17 @@ def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
 @pytest.mark.parametrize("release", list(SOURCES))
 def test_an_upload_before_any_import_is_told_in_the_plan(release, image):
     """MAAS takes an architecture only once it has imported an image of it."""
-    wish = want_named("boot_resource", NAME, {"path": str(image)})
+    desired = desired_named("boot_resource", NAME, {"path": str(image)})
     with RegionServer(release=release) as server:
-        plan = make_plan(snapshot_of(server), [wish])
+        plan = make_plan(snapshot_of(server), [desired])
         assert [change.problem for change in plan.changes] == [
             "architecture: MAAS takes amd64 only once it has imported an Ubuntu image of it; "
             "import one first, or describe one under maas:boot_sources"
         ]
-        imported = want_named("image", f"ubuntu/{SOURCES[release][1]}/amd64", {})
-        assert make_plan(snapshot_of(server), [imported, wish]).problems() == []
+        imported = desired_named("image", f"ubuntu/{SOURCES[release][1]}/amd64", {})
+        assert make_plan(snapshot_of(server), [imported, desired]).problems() == []
 
         # In a test run an earlier state of the same run imports it.
         snapshot = snapshot_of(server)
         snapshot.promise(make_plan(snapshot, [imported]))
-        assert make_plan(snapshot, [wish]).problems() == []
+        assert make_plan(snapshot, [desired]).problems() == []

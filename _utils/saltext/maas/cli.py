@@ -5,13 +5,13 @@ from __future__ import annotations
 from saltext.maas import runtime
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.host import files
-from saltext.maas.host.surface import detect_client
+from saltext.maas.host.installation import detect_client
 
 #: Where a test run keeps which files with keys it would have made.
 PROMISED = "saltext.maas.promised_key_files"
 
 
-def surface(dunders):
+def installation(dunders):
     """The host, which needs the ``maas`` command only.
 
     Raises:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from saltext.maas import runtime, seal
-from saltext.maas.host import region, rotate
+from saltext.maas.host import region_config, rotate
 
 PURPOSE = "maas shared secret"
 #: How many minions are sealed for at once.
@@ -38,9 +38,9 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> d
     if not isinstance(keys, dict) or not 0 < len(keys) <= MAX_KEYS:
         raise seal.SealError(f"keys: must be a mapping of 1 to {MAX_KEYS} minions to public keys")
     named = {*_named(dunders), *trusted}
-    surface = runtime.surface(dunders, "region")
-    rotate.finish(surface)  # else file and database may differ, and nobody knows which holds
-    secret = region.secret(surface)
+    installation = runtime.installation(dunders, "region")
+    rotate.finish(installation)  # else file and database may differ, and nobody knows which holds
+    secret = region_config.secret(installation)
     if secret is None:
         raise seal.SealError(
             "the region has no shared secret yet: it makes one at its first start; is it running?"

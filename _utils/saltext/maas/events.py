@@ -11,7 +11,7 @@ import random
 import re
 import time
 
-from saltext.maas import whole_file
+from saltext.maas import atomic_file
 from saltext.maas.client import shape
 from saltext.maas.client.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
 
@@ -260,7 +260,7 @@ class Follower:
     def _store(self, known):
         folder = os.path.dirname(self._path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        whole_file.put(self._path, json.dumps(known))
+        atomic_file.put(self._path, json.dumps(known))
 
 
 def _id(event):

@@ -1,6 +1,6 @@
 """What a region knows of its machines, devices and controllers, as small facts.
 
-Every collection is read with one request; :mod:`saltext.maas.kept` shares the answer.
+Every collection is read with one request; :mod:`saltext.maas.cache` shares the answer.
 """
 
 from __future__ import annotations
@@ -205,11 +205,11 @@ def of_minion(nodes, minion: str, ignore_domain: bool = False) -> dict | None:
         minion: The minion's id.
         ignore_domain: An id with another domain than any node's means the node of its host name.
     """
-    wanted = minion.lower()
-    label, dot, _ = wanted.partition(".")
+    desired = minion.lower()
+    label, dot, _ = desired.partition(".")
     found = [
         one for one in nodes
-        if one["fqdn"].lower() == wanted or (not dot and one["hostname"].lower() == label)
+        if one["fqdn"].lower() == desired or (not dot and one["hostname"].lower() == label)
     ]  # fmt: skip
     if not found and ignore_domain:
         found = [one for one in nodes if one["hostname"].lower() == label]

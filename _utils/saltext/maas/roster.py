@@ -109,14 +109,14 @@ def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
     """
     asked = _conditions(tgt) if tgt_type == "glob" else []
     matches = _matcher(tgt, tgt_type, opts) if not asked else lambda name: True
-    wanted = options.conditions(asked)
+    desired = options.conditions(asked)
     defaults = opts.get("roster_defaults") or {}
     found = {}
     for node in nodes:
         address = _address(node, options.network)
         if not _NAME.fullmatch(node[options.id]):
             continue  # a region's word for it; salt-ssh makes paths and arguments of it
-        if address and matches(node[options.id]) and all(_has(node, *one) for one in wanted):
+        if address and matches(node[options.id]) and all(_has(node, *one) for one in desired):
             found[node[options.id]] = {**defaults, **options.ssh, "host": address}
     return found
 

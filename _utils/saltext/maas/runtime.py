@@ -39,7 +39,7 @@ def hostname(dunders) -> str:
         return stream.read().strip()
 
 
-def surface(dunders, role: str | None = None):
+def installation(dunders, role: str | None = None):
     """What MAAS offers on this host.
 
     Args:
@@ -49,7 +49,7 @@ def surface(dunders, role: str | None = None):
     Raises:
         MaasError: No MAAS is installed here, or it has not the role.
     """
-    from saltext.maas.host.surface import detect
+    from saltext.maas.host.installation import detect
 
     found = detect(root(dunders))
     if role:
@@ -203,14 +203,14 @@ def _configured(dunders, profile):
 
 
 def _from_region_host(dunders, values):
-    found = surface(dunders)
+    found = installation(dunders)
     if found is None or "region" not in found.roles:
         return
     if not values["url"]:
-        from saltext.maas.host import region
+        from saltext.maas.host import region_config
 
         # What is configured now: a new URL of the pillar's answers only once it is applied.
-        values["url"] = region.read_config(found)["url"]
+        values["url"] = region_config.read_config(found)["url"]
     values.setdefault("release", str(found.release))
     username = pillar(dunders, "region", "admin", "username")
     if not values["api_key"] and username:
@@ -219,14 +219,14 @@ def _from_region_host(dunders, values):
 
 def local_door(dunders, release: Release):
     """What only the region host can tell or do; None elsewhere, and where the API tells all."""
-    found = surface(dunders)
+    found = installation(dunders)
     if found is None or "region" not in found.roles or release >= "2.0":
         return None
     return local(found)
 
 
 def local(found):
-    """The region host's own door, for a surface with that role."""
+    """The region host's own door, for an installation with that role."""
     from saltext.maas.host.local import Local
 
     return Local(found)
@@ -339,7 +339,7 @@ def without_key(dunders, reach: Profile, plans: bool = False) -> Snapshot:
     Raises:
         MaasError: A key is needed.
     """
-    found = surface(dunders)
+    found = installation(dunders)
     if plans and found is not None and "region" in found.roles:
         people = local(found).people()
         if people:
@@ -362,7 +362,7 @@ def release(dunders) -> Release | None:
     named = pillar(dunders, "release")
     if named:
         return known(named)
-    found = surface(dunders)
+    found = installation(dunders)
     return found.release if found else None
 
 

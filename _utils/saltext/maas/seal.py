@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlg
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from saltext.maas import runtime, whole_file
+from saltext.maas import atomic_file, runtime
 from saltext.maas.client.errors import MaasError
 
 VERSION = 1
@@ -218,9 +218,9 @@ def unseal(
             old, opened before, or was changed.
     """
     _check_form(box)
-    for what, wanted in (("recipient", recipient), ("sender", sender), ("purpose", purpose)):
-        if box[what] != wanted:
-            raise SealError(f"the box is for another {what} than {wanted}")
+    for what, desired in (("recipient", recipient), ("sender", sender), ("purpose", purpose)):
+        if box[what] != desired:
+            raise SealError(f"the box is for another {what} than {desired}")
     _check_time(box)
     if not is_signed({name: box[name] for name in (*_HEAD, *_BODY)}, box["signature"], sender_key):
         raise SealError(f"the box was not sealed by {sender}, or was changed")
@@ -280,7 +280,7 @@ def _remember(path, serial, expires):
                 raise SealError("the box was opened before; have it sealed again")
             kept[serial] = expires
             lines = (f"{one} {until}\n" for one, until in kept.items())
-            whole_file.put(path, "".join(lines), lasting=True)
+            atomic_file.put(path, "".join(lines), lasting=True)
         finally:
             os.close(lock)
     except OSError as error:

@@ -18,7 +18,7 @@ import uuid as uuids
 
 import yaml
 from saltext.maas.host import formats
-from saltext.maas.host.settings import SETTINGS
+from saltext.maas.host.host_settings import SETTINGS
 from saltext.maas.release import Release
 
 from maas_emulator.hosts import commands_cli, commands_region, commands_system

@@ -7,8 +7,8 @@ import os
 import sys
 
 import yaml
-from saltext.maas.host import cluster
-from saltext.maas.host.surface import detect
+from saltext.maas.host import cluster_config
+from saltext.maas.host.installation import detect
 
 from maas_emulator.api1.reported_images import picked
 
@@ -79,8 +79,8 @@ def _store(host, images):
 
 def _report(host, ask_region, choices, images):
     """What a job of the cluster does within minutes; it may not reach the region, or be new."""
-    surface = detect(host.root)
-    uuid = cluster.read_files(surface)["uuid"] if surface else None
+    installation = detect(host.root)
+    uuid = cluster_config.read_files(installation)["uuid"] if installation else None
     if not uuid or not images or not host.info.get("url"):
         return
     try:

@@ -13,10 +13,9 @@ import types
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from saltext.maas import database
-from saltext.maas.host import formats
-from saltext.maas.host.region import read_config
-from saltext.maas.host.surface import detect
+from saltext.maas.host import database, formats
+from saltext.maas.host.installation import detect
+from saltext.maas.host.region_config import read_config
 
 
 def say(text="", file=None, end="\n"):

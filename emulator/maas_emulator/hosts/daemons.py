@@ -183,8 +183,8 @@ class _RegionDaemon(_Daemon):
 
     def _stored(self):
         """The secret in the region's database, where it has one that was changed from outside."""
-        from saltext.maas import database
-        from saltext.maas.host.surface import detect
+        from saltext.maas.host import database
+        from saltext.maas.host.installation import detect
 
         try:
             with database.connection(detect(self.host.root), timeout=5) as conn:

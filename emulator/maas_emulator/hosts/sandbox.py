@@ -4,7 +4,7 @@ It holds the files of a fresh package installation of a release and stand-ins
 for MAAS's and the system's commands (see ``standins``)::
 
     host = sandbox.create("/srv/fleet/rack1", "3.7", "cluster")
-    surface.detect(host.root)
+    installation.detect(host.root)
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def mistake(value, shape, where: str = "") -> str | None:
     return None if fits else _told(value, _noun(shape), where)
 
 
-def _told(value, wanted, where) -> str:
-    return f"{where or 'it'} is {_noun(type(value))}, not {wanted}"
+def _told(value, desired, where) -> str:
+    return f"{where or 'it'} is {_noun(type(value))}, not {desired}"
 
 
 def _noun(shape) -> str:

@@ -22,9 +22,9 @@ _GOOD_CLOCK = 10
 _CLOCK = "Run a time service (chrony, ntp) on all hosts of this MAAS."
 
 
-def region_url(surface, url: str, ca_file=None, timeout: float = 5):
+def region_url(installation, url: str, ca_file=None, timeout: float = 5):
     """Whether the region answers at a URL, and what time it has."""
-    check, address = "region URL", f"{url.rstrip('/')}/api/{surface.release.api}/version/"
+    check, address = "region URL", f"{url.rstrip('/')}/api/{installation.release.api}/version/"
     reason, answer = reach.look(address, ca_file, timeout)
     if reason:
         return [
@@ -103,14 +103,14 @@ def name_resolution(url: str, local: bool):
     return [ok(check, f"{host} is {', '.join(found)}.")]
 
 
-def secret(surface):
+def secret(installation):
     """Whether the shared secret is there, with the right owner and mode."""
     check = "shared secret"
-    if not surface.has("secret"):
+    if not installation.has("secret"):
         return []
-    path = surface.path("secret")
-    shown = surface.inside(path)
-    if shared_secret.read(surface) is None:
+    path = installation.path("secret")
+    shown = installation.inside(path)
+    if shared_secret.read(installation) is None:
         return [
             problem(
                 check,
@@ -123,15 +123,15 @@ def secret(surface):
     wrong = []
     if stat.S_IMODE(info.st_mode) & 0o027:
         wrong.append(f"mode {stat.S_IMODE(info.st_mode):04o} instead of 0640")
-    if not surface.sandbox:
+    if not installation.sandbox:
         user, group = _names(info)
-        good = ("root",) if surface.kind == "snap" else ("maas", "root")
+        good = ("root",) if installation.kind == "snap" else ("maas", "root")
         if user not in good:
             wrong.append(f"owner {user} instead of {good[0]}")
-        if surface.kind == "deb" and not (user == "maas" or group == "maas"):
+        if installation.kind == "deb" and not (user == "maas" or group == "maas"):
             wrong.append(f"group {group}, so that MAAS cannot read it")
     if wrong:
-        owner = "root:root" if surface.kind == "snap" else "maas:maas"
+        owner = "root:root" if installation.kind == "snap" else "maas:maas"
         return [
             problem(check, f"{shown} has {' and '.join(wrong)}.",
                     f"chown {owner} {shown}; chmod 0640 {shown}")
@@ -148,10 +148,10 @@ def _names(info):
     return user, group
 
 
-def listeners(surface, role: str):
+def listeners(installation, role: str):
     """Whether this host's own services listen on their ports."""
     check = f"ports of the {role}"
-    if surface.sandbox:
+    if installation.sandbox:
         return [unknown(check, "A sandbox shares its ports with the host that it is on.")]
     import psutil
 
@@ -161,15 +161,15 @@ def listeners(surface, role: str):
             open_ports.add(("udp", one.laddr.port))
         elif one.status == psutil.CONN_LISTEN:
             open_ports.add(("tcp", one.laddr.port))
-    wanted = surface.fact(f"{role}_ports")
-    closed = [f"{kind} {port}" for kind, port in wanted if (kind, port) not in open_ports]
+    desired = installation.fact(f"{role}_ports")
+    closed = [f"{kind} {port}" for kind, port in desired if (kind, port) not in open_ports]
     if closed:
-        names = ", ".join(surface.fact(f"{role}_services"))
+        names = ", ".join(installation.fact(f"{role}_services"))
         return [
             problem(check, f"Nothing listens on {', '.join(closed)}.",
                     f"Start {names}, and look at what the log says.")
         ]  # fmt: skip
-    return [ok(check, f"All are listened on: {', '.join(f'{k} {p}' for k, p in wanted)}.")]
+    return [ok(check, f"All are listened on: {', '.join(f'{k} {p}' for k, p in desired)}.")]
 
 
 def connections(url: str, ca_file=None, timeout: float = 3):

@@ -7,7 +7,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from saltext.maas.doctor import wire
+from saltext.maas.doctor import packets
 from saltext.maas.doctor.findings import ok, problem, unknown, warning
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
@@ -26,11 +26,11 @@ class Interface:
     networks: tuple  # of ipaddress.IPv4Interface
 
 
-def interfaces(surface, names=None) -> list[Interface]:
+def interfaces(installation, names=None) -> list[Interface]:
     """The interfaces to look at.
 
     Args:
-        surface: The cluster's host.
+        installation: The cluster's host.
         names: Their names; by default those that MAAS serves DHCP on, or all
             with an IPv4 address where it serves none.
 
@@ -41,7 +41,7 @@ def interfaces(surface, names=None) -> list[Interface]:
 
     there = psutil.net_if_addrs()
     if names is None:
-        served = (files.read(surface.path("dhcpd_interfaces")) or "").split()
+        served = (files.read(installation.path("dhcpd_interfaces")) or "").split()
         names = [name for name in served if name in there] or [
             name for name in there if name != "lo" and _networks(there[name])
         ]
@@ -66,15 +66,15 @@ def _networks(addresses):
     ]
 
 
-def dhcp(surface, interface: Interface, seconds: float):
+def dhcp(installation, interface: Interface, seconds: float):
     """Another DHCP server on the segment."""
     check = f"DHCP on {interface.name}"
     if not interface.mac:
         return [unknown(check, f"{interface.name} is no Ethernet interface.")]
     own = {str(one.ip) for one in interface.networks}
-    config = files.read(surface.path("dhcpd_config")) or ""
+    config = files.read(installation.path("dhcpd_config")) or ""
     friends = own | set(_PEER.findall(config))
-    offers = wire.dhcp_offers(interface.name, interface.mac, seconds)
+    offers = packets.dhcp_offers(interface.name, interface.mac, seconds)
     strangers = sorted(offers.keys() - friends)
     if strangers:
         told = ", ".join(f"{server} (offered {offers[server]})" for server in strangers)
@@ -90,14 +90,14 @@ def dhcp(surface, interface: Interface, seconds: float):
     return [ok(check, f"Only MAAS's own DHCP answers: {mine}." if mine else "No DHCP server.")]
 
 
-def machines(surface, interface: Interface, addresses, seconds: float):
+def machines(installation, interface: Interface, addresses, seconds: float):
     """Whether machines are on the segment, where DHCP and network boot can reach them."""
     check = f"machines on {interface.name}"
-    near = _near(surface, interface, addresses)
+    near = _near(installation, interface, addresses)
     if not near:
         return []
     own, asked = near[0][0], [address for _, address in near]
-    answers = wire.arp_answers(interface.name, interface.mac, own, asked, seconds)
+    answers = packets.arp_answers(interface.name, interface.mac, own, asked, seconds)
     silent = [address for address in asked if address not in answers]
     if not silent:
         return [ok(check, f"All {len(asked)} answer on the segment.")]
@@ -113,9 +113,9 @@ def machines(surface, interface: Interface, addresses, seconds: float):
     return [ok(check, f"{len(answers)} of {len(asked)} leased addresses answer on the segment.")]
 
 
-def _near(surface, interface, addresses):
+def _near(installation, interface, addresses):
     """Pairs of an own address and an address of the same network to ask for."""
-    given = addresses or _leased(surface)
+    given = addresses or _leased(installation)
     pairs = []
     for address in given:
         for network in interface.networks:
@@ -124,8 +124,8 @@ def _near(surface, interface, addresses):
     return pairs if addresses else pairs[:_SAMPLE]
 
 
-def _leased(surface):
-    text = files.read(surface.path("dhcpd_leases")) or ""
+def _leased(installation):
+    text = files.read(installation.path("dhcpd_leases")) or ""
     # The file is a log: the last word on an address counts.
     state = {address: "binding state active" in body for address, body in _LEASE.findall(text)}
     return [address for address, active in state.items() if active and ":" not in address]
@@ -134,7 +134,7 @@ def _leased(surface):
 def switch(interface: Interface, seconds: float):
     """A switch port that holds traffic back after each link-up."""
     check = f"switch port of {interface.name}"
-    seen = wire.spanning_tree(interface.name, seconds)
+    seen = packets.spanning_tree(interface.name, seconds)
     if seen is None:
         return [ok(check, f"No spanning tree was heard in {seconds:g} s.")]
     where = f"port {seen.port} of bridge {seen.bridge}"

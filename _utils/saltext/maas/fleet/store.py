@@ -9,7 +9,7 @@ import os
 import time
 import uuid
 
-from saltext.maas import whole_file
+from saltext.maas import atomic_file
 
 
 class Store:
@@ -154,7 +154,7 @@ class Store:
         return found if isinstance(found, dict) else {}
 
     def _write(self, kind, name, values):
-        whole_file.put(self._path(kind, name), json.dumps(values))
+        atomic_file.put(self._path(kind, name), json.dumps(values))
 
 
 def _asked(entry):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.show.text import clean
+from saltext.maas.render.text import clean
 
 WIDTH = 100
 #: What is longer than its column ends in two dots.

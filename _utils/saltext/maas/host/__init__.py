@@ -1,10 +1,10 @@
 """MAAS on its own hosts: files, debconf, commands, services and secrets.
 
-Every function takes a :class:`~saltext.maas.host.surface.Surface` first, which
-:func:`~saltext.maas.host.surface.detect` finds.
+Every function takes a :class:`~saltext.maas.host.installation.Installation` first, which
+:func:`~saltext.maas.host.installation.detect` finds.
 """
 
 from saltext.maas.host.errors import CommandMissing, HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 
-__all__ = ["CommandMissing", "HostError", "Surface", "detect"]
+__all__ = ["CommandMissing", "HostError", "Installation", "detect"]

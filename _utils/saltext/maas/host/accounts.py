@@ -7,7 +7,7 @@ import os
 import pwd
 
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
-def account(surface: Surface, name: str) -> Account:
+def account(installation: Installation, name: str) -> Account:
     """Look a local user up; in a sandbox every user is the one that runs us.
 
     Raises:
         HostError: There is none of that name.
     """
-    if surface.sandbox:
+    if installation.sandbox:
         home = "root" if name == "root" else f"home/{name}"
-        path = os.path.join(surface.root, home)
+        path = os.path.join(installation.root, home)
         os.makedirs(path, mode=0o700, exist_ok=True)
         return Account(name, os.geteuid(), os.getegid(), path)
     try:

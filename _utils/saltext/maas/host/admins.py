@@ -6,19 +6,18 @@ import base64
 import hashlib
 import hmac
 
-from saltext.maas import database
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import MaasError
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.client.session import segment
-from saltext.maas.host import users
+from saltext.maas.host import database, users
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.region import read_config
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
+from saltext.maas.host.region_config import read_config
 
 
 def kept(
-    surface: Surface,
+    installation: Installation,
     username: str,
     email: str,
     password: str,
@@ -29,7 +28,7 @@ def kept(
     """Make sure that an administrator exists, in MAAS 1.5 to 3.7.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Login name.
         email: E-mail address for a new one; another one of an existing user is only told.
         password: For a new one; goes over a terminal or by standard input.
@@ -44,15 +43,15 @@ def kept(
         HostError: The address is taken, a command failed, or what the user is now
             cannot be found out although something depends on it.
     """
-    if not users.exists(surface, username):
+    if not users.exists(installation, username):
         owner = email_owner(email) if email_owner else None
         if owner is not None and owner != username:
             raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
         if not test:
-            users.create_admin(surface, username, password, email, email_owner=email_owner)
+            users.create_admin(installation, username, password, email, email_owner=email_owner)
         new = {"email": email, "is_superuser": True}
         return {"changes": {username: {"old": None, "new": new}}, "warnings": []}
-    now = _now(surface, username)
+    now = _now(installation, username)
     changes, warnings = {}, []
     if now and not now["is_superuser"]:
         changes["is_superuser"] = {"old": False, "new": True}
@@ -65,25 +64,25 @@ def kept(
         changes["password"] = {"old": HIDDEN, "new": HIDDEN}
     if not test:
         if "is_superuser" in changes:
-            with database.connection(surface, write=True) as conn:
+            with database.connection(installation, write=True) as conn:
                 database.make_superuser(conn, username)
         if "password" in changes:
-            users.set_password(surface, username, password)
+            users.set_password(installation, username, password)
     return {"changes": changes, "warnings": warnings}
 
 
-def _now(surface, username):
+def _now(installation, username):
     """What the user is now, from the database, else the API with the user's own key."""
     try:
-        with database.connection(surface, timeout=10) as conn:
+        with database.connection(installation, timeout=10) as conn:
             return database.user(conn, username)
     except MaasError:
-        keys = users.api_keys(surface, username)
+        keys = users.api_keys(installation, username)
     if not keys:
         return None
-    url = read_config(surface)["url"]
+    url = read_config(installation)["url"]
     client = Client(
-        Profile(url, keys[0]["key"], release=surface.release, deadline=15, read_timeout=10)
+        Profile(url, keys[0]["key"], release=installation.release, deadline=15, read_timeout=10)
     )
     try:
         shape = {"email": str, "is_superuser": bool}

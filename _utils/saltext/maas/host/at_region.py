@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.errors import MaasError
-from saltext.maas.host import cluster
-from saltext.maas.host.surface import Surface
+from saltext.maas.host import cluster_config
+from saltext.maas.host.installation import Installation
 
 # NODEGROUP_STATUS; since 1.8 only 1 (enabled) and 2 (disabled) are left.
 _PENDING, _ACCEPTED, _REJECTED = range(3)
 
 
-def verdict(surface: Surface, client: Client | None = None) -> dict | None:
+def verdict(installation: Installation, client: Client | None = None) -> dict | None:
     """What the region holds about this host.
 
     A 1.x region lists its clusters to anybody; from 2.0 on a key is needed, or the
     region's database where the region is on this host.
 
     Args:
-        surface: The cluster's host.
+        installation: The cluster's host.
         client: For a region of 2.0 or later, when there is a key.
 
     Returns:
@@ -29,23 +29,23 @@ def verdict(surface: Surface, client: Client | None = None) -> dict | None:
         MaasError: The region refuses the client's key, or is none.
     """
     try:
-        if surface.release < "2.0":
-            return _node_group(surface, client) or _in_database(surface)
+        if installation.release < "2.0":
+            return _node_group(installation, client) or _in_database(installation)
         if client:
-            return _rack(surface, client)
+            return _rack(installation, client)
     except MaasError as error:
         if client is not None and error.lasting:
             raise  # such as a wrong key
-        return _in_database(surface)
-    return _in_database(surface)
+        return _in_database(installation)
+    return _in_database(installation)
 
 
-def _node_group(surface, client):
-    here = cluster.read_files(surface)
+def _node_group(installation, client):
+    here = cluster_config.read_files(installation)
     if not here["urls"] or not here["uuid"]:
         return None
     asked = client or Client(
-        Profile(here["urls"][0], "", release=surface.release, deadline=8, read_timeout=5)
+        Profile(here["urls"][0], "", release=installation.release, deadline=8, read_timeout=5)
     )
     try:
         groups = asked.get("nodegroups/", op="list", expect=[{"uuid": str, "status": int}])
@@ -53,10 +53,10 @@ def _node_group(surface, client):
         if client is None:
             asked.close()
     found = [one["status"] for one in groups if one["uuid"] == here["uuid"]]
-    return _judged(surface, found[0] if found else None, here["uuid"])
+    return _judged(installation, found[0] if found else None, here["uuid"])
 
 
-def _judged(surface, status, uuid):
+def _judged(installation, status, uuid):
     if status is None:
         return {"state": "unknown", "message": f"The region knows no cluster {uuid} yet."}
     if status == _PENDING:
@@ -66,15 +66,15 @@ def _judged(surface, status, uuid):
             "(maas_node_group.present with status: accepted).",
         }
     if status == _REJECTED:
-        was = "rejected" if surface.release < "1.8" else "disabled"
+        was = "rejected" if installation.release < "1.8" else "disabled"
         told = f"The region has cluster {uuid} {was}: accept it there (maas_node_group.present "
         told += "with status: accepted), then restart this host's cluster services."
         return {"state": "rejected", "message": told}
     return {"state": "accepted", "message": None}
 
 
-def _rack(surface, client):
-    system_id = cluster.read_files(surface)["system_id"]
+def _rack(installation, client):
+    system_id = cluster_config.read_files(installation)["system_id"]
     racks = client.get("rackcontrollers/", expect=[{"system_id": str}])
     mine = [one for one in racks if one["system_id"] == system_id]
     if not system_id or not mine:
@@ -94,17 +94,17 @@ def _rack(surface, client):
     return {"state": "accepted", "message": None}
 
 
-def _in_database(surface):
-    if "region" not in surface.roles:
+def _in_database(installation):
+    if "region" not in installation.roles:
         return None
-    from saltext.maas import database
+    from saltext.maas.host import database
 
-    here = cluster.read_files(surface)
+    here = cluster_config.read_files(installation)
     try:
-        with database.connection(surface, timeout=10) as conn:
-            if surface.release < "2.0":
+        with database.connection(installation, timeout=10) as conn:
+            if installation.release < "2.0":
                 return _judged(
-                    surface, database.node_group_status(conn, here["uuid"]), here["uuid"]
+                    installation, database.node_group_status(conn, here["uuid"]), here["uuid"]
                 )
             if here["system_id"] and database.has_rack(conn, here["system_id"]):
                 return {"state": "accepted", "message": None}

@@ -13,7 +13,7 @@ import socket
 
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 #: Who logs in with which setting.
 USERS = {
@@ -38,47 +38,47 @@ io:put_chars(case A of ok -> "ok"; {ok, _} -> "ok"; {refused, _, _, _} -> "refus
 """
 
 
-def node(surface: Surface) -> str:
+def node(installation: Installation) -> str:
     """Name of the broker's Erlang node on this host, such as ``rabbit@region``."""
-    text = files.read(os.path.join(surface.root, "etc/rabbitmq/rabbitmq-env.conf")) or ""
+    text = files.read(os.path.join(installation.root, "etc/rabbitmq/rabbitmq-env.conf")) or ""
     found = _NODE.findall(text)
     host = socket.gethostname().partition(".")[0]
     name = found[-1] if found else "rabbit"
     return name if "@" in name else f"{name}@{host}"
 
 
-def _ask(surface, verb, user, password):
-    name = node(surface)
+def _ask(installation, verb, user, password):
+    name = node(installation)
     ours = f"saltextmaas{os.getpid()}@{name.partition('@')[2]}"
     flag = "-name" if "." in name.partition("@")[2] else "-sname"
     argv = ["erl", "-noshell", "-hidden", flag, ours, "-eval", PROGRAM]
-    return surface.check(
+    return installation.check(
         argv,
         stdin="\n".join([name, verb, user, password, ""]),
         timeout=60,
         hide=[password],
-        env={"HOME": os.path.join(surface.root, _HOME)},
+        env={"HOME": os.path.join(installation.root, _HOME)},
     ).strip()
 
 
-def accepts(surface: Surface, user: str, password: str) -> bool:
+def accepts(installation: Installation, user: str, password: str) -> bool:
     """Whether the broker on this host takes a user with a password.
 
     Raises:
         HostError: It does not run, or ``erl`` is missing or failed.
     """
-    told = _ask(surface, "check", user, password)
+    told = _ask(installation, "check", user, password)
     if told not in ("ok", "refused"):
         raise HostError(f"RabbitMQ cannot be asked for its user {user}: {told}.")
     return told == "ok"
 
 
-def set_password(surface: Surface, user: str, password: str) -> None:
+def set_password(installation: Installation, user: str, password: str) -> None:
     """Give a user of the broker on this host another password.
 
     Raises:
         HostError: It does not run, has no such user, or ``erl`` is missing or failed.
     """
-    told = _ask(surface, "set", user, password)
+    told = _ask(installation, "set", user, password)
     if told != "ok":
         raise HostError(f"RabbitMQ did not take the password of its user {user}: {told}.")

@@ -23,27 +23,27 @@ from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import files, paths
 from saltext.maas.host.accounts import Account, account
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.@+-]{0,99}")
 _COMMANDS = ("login", "logout", "list", "refresh")  # what no profile can be called
 _FILE, _CERTIFICATES = ".maascli.db", ".maascli.certs"
 
 
-def _folder(surface: Surface, who: Account) -> str:
+def _folder(installation: Installation, who: Account) -> str:
     # A snap's commands have a home of their own below the user's.
-    return os.path.join(who.home, "snap/maas/current" if surface.kind == "snap" else "")
+    return os.path.join(who.home, "snap/maas/current" if installation.kind == "snap" else "")
 
 
-def _path(surface, who):
-    return os.path.join(_folder(surface, who), _FILE)
+def _path(installation, who):
+    return os.path.join(_folder(installation, who), _FILE)
 
 
-def profiles(surface: Surface, user: str = "root") -> dict:
+def profiles(installation: Installation, user: str = "root") -> dict:
     """The profiles of one local user.
 
     Args:
-        surface: A host with the ``maas`` command.
+        installation: A host with the ``maas`` command.
         user: Login name.
 
     Returns:
@@ -52,14 +52,14 @@ def profiles(surface: Surface, user: str = "root") -> dict:
     Raises:
         HostError: There is no such user, or the file is broken.
     """
-    who = account(surface, user)
+    who = account(installation, user)
     return {
         name: {
             "url": data["url"],
             "api_key": HIDDEN if data.get("credentials") else None,
             "ca_file": data.get("cacerts"),
         }
-        for name, data in _stored(who, _path(surface, who)).items()
+        for name, data in _stored(who, _path(installation, who)).items()
     }
 
 
@@ -82,7 +82,7 @@ def _stored(who, path):
 
 
 def plan(
-    surface: Surface,
+    installation: Installation,
     name: str,
     url: str,
     api_key: str,
@@ -93,7 +93,7 @@ def plan(
     """What :func:`log_in` would change.
 
     Args:
-        surface: A host with the ``maas`` command.
+        installation: A host with the ``maas`` command.
         name: What the profile is called.
         url: Region URL.
         api_key: ``consumer:token:secret``; never shown, never an argument.  None for a plan
@@ -108,18 +108,18 @@ def plan(
     Raises:
         HostError: A value cannot be, or the region refuses the key.
     """
-    _check(surface, name, url, api_key, ca_file)
-    who = account(surface, user)
-    described = _region(surface, url, api_key, ca_file, verify) if api_key else {}
-    path = _path(surface, who)
+    _check(installation, name, url, api_key, ca_file)
+    who = account(installation, user)
+    described = _region(installation, url, api_key, ca_file, verify) if api_key else {}
+    path = _path(installation, who)
     now = _stored(who, path).get(name)
     changes = {}
     if now is None:
         changes["profile"] = {"old": None, "new": name}
         now = {"url": None, "credentials": None, "description": None}
-    wanted = _api(surface, url)
-    if now["url"] != wanted:
-        changes["url"] = {"old": now["url"], "new": wanted}
+    desired = _api(installation, url)
+    if now["url"] != desired:
+        changes["url"] = {"old": now["url"], "new": desired}
     held = ":".join(now["credentials"] or ())
     if api_key is None or not hmac.compare_digest(held, api_key):
         changes["api_key"] = {"old": HIDDEN if now["credentials"] else None, "new": HIDDEN}
@@ -130,18 +130,20 @@ def plan(
     return {"changes": {**changes, **_loose(who, path)}, "warnings": []}
 
 
-def _check(surface, name, url, api_key, ca_file):
+def _check(installation, name, url, api_key, ca_file):
     _check_name(name)
     told = url_problems(str(url or ""))
     if told:
         raise HostError(f"url: {told[0]}.")
     if api_key is not None and not api_key_fits(str(api_key)):
         raise HostError("api_key: must have the form consumer:token:secret.")
-    if ca_file and surface.release < "3.2":
-        raise HostError(f"ca_file: the maas command of {surface.release} takes none; 3.2 does.")
+    if ca_file and installation.release < "3.2":
+        raise HostError(
+            f"ca_file: the maas command of {installation.release} takes none; 3.2 does."
+        )
     if ca_file and not os.path.isfile(ca_file):
         raise HostError(f"ca_file: there is no file {ca_file}.")
-    if not surface.find("maas"):
+    if not installation.find("maas"):
         raise HostError(
             "The command maas is not installed on this host: install the package maas-cli of "
             "the region's release, or its snap."
@@ -156,27 +158,28 @@ def _check_name(name):
         )
 
 
-def _api(surface, url):
-    return f"{base_url(url)}/api/{surface.release.api}/"
+def _api(installation, url):
+    return f"{base_url(url)}/api/{installation.release.api}/"
 
 
-def _region(surface, url, api_key, ca_file, verify):
+def _region(installation, url, api_key, ca_file, verify):
     """The region's description of its API, once it took the key."""
     reach = Profile(
-        url, api_key, ca_file or "", verify, release=surface.release, deadline=30, read_timeout=20,
+        url, api_key, ca_file or "", verify, release=installation.release,
+        deadline=30, read_timeout=20,
         place="maas_cli",
     )  # fmt: skip
     client = Client(reach, patience=0)
     try:
         # 1.5 and 1.6 would store a wrong key without a word.
-        if surface.release >= "2.0":
+        if installation.release >= "2.0":
             client.get("users/", op="whoami", expect=dict)
         else:
             client.get("zones/", expect=list)
         return client.get("describe/", expect=dict)
     except MaasError as error:
         raise HostError(
-            f"The maas command of {surface.release} cannot use {url} with this key: {error}"
+            f"The maas command of {installation.release} cannot use {url} with this key: {error}"
         ) from None
     finally:
         client.close()
@@ -220,11 +223,13 @@ def _loose(who, path):
     return {}
 
 
-def log_in(surface: Surface, name: str, url: str, api_key: str, test: bool = False, **options):
+def log_in(
+    installation: Installation, name: str, url: str, api_key: str, test: bool = False, **options
+):
     """Log a local user in to a region, or refresh what the command keeps about it.
 
     Args:
-        surface: A host with the ``maas`` command.
+        installation: A host with the ``maas`` command.
         name: What the profile is called.
         url: Region URL.
         api_key: Goes to the command by standard input.
@@ -237,19 +242,19 @@ def log_in(surface: Surface, name: str, url: str, api_key: str, test: bool = Fal
     Raises:
         HostError: A value cannot be, the region refuses, or the command failed.
     """
-    planned = plan(surface, name, url, api_key, **options)
+    planned = plan(installation, name, url, api_key, **options)
     if test or not planned["changes"]:
         return planned
-    who = account(surface, options.get("user") or "root")
-    path = _path(surface, who)
+    who = account(installation, options.get("user") or "root")
+    path = _path(installation, who)
     _tighten(who, path)
     if planned["changes"].keys() - {"permissions"}:
-        argv = ["maas", "login", name, _api(surface, url), "-"]
+        argv = ["maas", "login", name, _api(installation, url), "-"]
         if options.get("ca_file"):
             argv += ["--cacerts", options["ca_file"]]
         if not options.get("verify", True):
             argv.append("--insecure")
-        surface.check(argv, f"{api_key}\n", hide=api_key.split(":"), account=who)
+        installation.check(argv, f"{api_key}\n", hide=api_key.split(":"), account=who)
         _tighten(who, path)
         stored = _stored(who, path).get(name) or {}
         if not hmac.compare_digest(":".join(stored.get("credentials") or ()), api_key):
@@ -277,7 +282,7 @@ def _tighten(who, path):
         raise HostError(f"{path} cannot be given to {who.name}: {error.strerror}.") from None
 
 
-def log_out(surface: Surface, name: str, user: str = "root", test: bool = False) -> dict:
+def log_out(installation: Installation, name: str, user: str = "root", test: bool = False) -> dict:
     """Make a profile go, with its key and certificates; works without the command too.
 
     Returns:
@@ -287,18 +292,18 @@ def log_out(surface: Surface, name: str, user: str = "root", test: bool = False)
         HostError: There is no such user, or the file cannot be changed.
     """
     _check_name(name)
-    who = account(surface, user)
-    path = _path(surface, who)
+    who = account(installation, user)
+    path = _path(installation, who)
     now = _stored(who, path).get(name)
     if now is None:
         return {"changes": {}, "warnings": []}
     changes = {name: {"old": {"url": now["url"]}, "new": None}}
     if not test:
-        if surface.find("maas"):
-            surface.check(["maas", "logout", name], account=who)
+        if installation.find("maas"):
+            installation.check(["maas", "logout", name], account=who)
         if name in _stored(who, path):
             _delete(who, path, name)
-        paths.remove(os.path.join(_folder(surface, who), _CERTIFICATES, f"{name}.pem"))
+        paths.remove(os.path.join(_folder(installation, who), _CERTIFICATES, f"{name}.pem"))
     return {"changes": changes, "warnings": []}
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from saltext.maas.host import files, formats
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,16 +68,16 @@ SETTINGS = (
 BY_NAME = {item.name: item for item in SETTINGS}
 
 
-def read(surface: Surface) -> dict:
+def read(installation: Installation) -> dict:
     """The settings as they hold: from the file, else by default where that is known.
 
     Returns:
         ``{name: value or None}``; None is MAAS's own default.
     """
-    defaults = {"tftp_port": 69, "tftp_root": surface.fact("tftp_root"), "debug": False}
-    held = _held(surface)
+    defaults = {"tftp_port": 69, "tftp_root": installation.fact("tftp_root"), "debug": False}
+    held = _held(installation)
     found = {}
-    for item in _available(surface):
+    for item in _available(installation):
         value = held.get(item.name)
         try:
             found[item.name] = defaults.get(item.name) if value is None else item.normal(value)
@@ -88,19 +88,19 @@ def read(surface: Surface) -> dict:
     return found
 
 
-def _held(surface):
-    if surface.has("pserv"):
-        text = files.read(surface.path("pserv"))
+def _held(installation):
+    if installation.has("pserv"):
+        text = files.read(installation.path("pserv"))
         return {item.name: formats.pserv_value(text, item.pserv) for item in SETTINGS if item.pserv}
-    path = surface.path("cluster_config")
-    return formats.yaml_read(files.read(path), surface.inside(path))
+    path = installation.path("cluster_config")
+    return formats.yaml_read(files.read(path), installation.inside(path))
 
 
-def _available(surface):
-    return [item for item in SETTINGS if surface.release >= item.since]
+def _available(installation):
+    return [item for item in SETTINGS if installation.release >= item.since]
 
 
-def wanted(surface: Surface, given: dict) -> dict:
+def desired(installation: Installation, given: dict) -> dict:
     """Check settings that someone wants and bring them into their types; None leaves alone.
 
     Raises:
@@ -109,13 +109,13 @@ def wanted(surface: Surface, given: dict) -> dict:
     result = {}
     for name, value in given.items():
         if name not in BY_NAME:
-            have = ", ".join(item.name for item in _available(surface))
+            have = ", ".join(item.name for item in _available(installation))
             raise HostError(f"A cluster has no local setting {name}; it has {have}.")
         if value is None:
             continue
-        if surface.release < BY_NAME[name].since:
+        if installation.release < BY_NAME[name].since:
             raise HostError(
-                f"{name}: MAAS {surface.release} has no such setting; it came with "
+                f"{name}: MAAS {installation.release} has no such setting; it came with "
                 f"{BY_NAME[name].since}."
             )
         result[name] = BY_NAME[name].normal(value)
@@ -124,7 +124,7 @@ def wanted(surface: Surface, given: dict) -> dict:
     return result
 
 
-def write(surface: Surface, changed: dict) -> None:
+def write(installation: Installation, changed: dict) -> None:
     """Put settings into the file that holds them; all else in it stays.
 
     Raises:
@@ -132,14 +132,14 @@ def write(surface: Surface, changed: dict) -> None:
     """
     if not changed:
         return
-    if surface.has("pserv"):
-        path = surface.path("pserv")
+    if installation.has("pserv"):
+        path = installation.path("pserv")
         text = files.read(path)
         for name, value in changed.items():
             text = formats.pserv_set(text, BY_NAME[name].pserv, str(value))
-        files.replace(surface, path, text, formats.yaml_read, mode=0o644, backup=False)
+        files.replace(installation, path, text, formats.yaml_read, mode=0o644, backup=False)
         return
-    path = surface.path("cluster_config")
-    new = formats.yaml_update(files.read(path), changed, surface.inside(path))
-    owner = ("root", "root") if surface.kind == "snap" else ("root", "maas")
-    files.replace(surface, path, new, formats.yaml_read, owner=owner, backup=False)
+    path = installation.path("cluster_config")
+    new = formats.yaml_update(files.read(path), changed, installation.inside(path))
+    owner = ("root", "root") if installation.kind == "snap" else ("root", "maas")
+    files.replace(installation, path, new, formats.yaml_read, owner=owner, backup=False)

@@ -6,44 +6,46 @@ import re
 from urllib.parse import urlsplit
 
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, failed
+from saltext.maas.host.installation import Installation, failed
 
 _LINE = re.compile(r"^[* ] (\S+?):(?: (.*))?$")
 OMITTED = "(password omitted)"
 _NO_QUESTION = "10"
 
 
-def show(surface: Surface, *packages: str) -> dict[str, str]:
+def show(installation: Installation, *packages: str) -> dict[str, str]:
     """Answers that debconf holds for packages.
 
     Returns:
         ``{question: answer}``; an answer that is a password reads
         ``(password omitted)``, an unset one is ``""``.
     """
-    stdout = surface.check(["debconf-show", *packages])
+    stdout = installation.check(["debconf-show", *packages])
     found = (_LINE.match(line) for line in stdout.splitlines())
     return {match.group(1): match.group(2) or "" for match in found if match}
 
 
-def get_answer(surface: Surface, package: str, question: str) -> str | None:
+def get_answer(installation: Installation, package: str, question: str) -> str | None:
     """One answer as debconf has it, passwords too; never for anybody's eyes.
 
     Returns:
         The answer, ``""`` when it is unset, or None when debconf has no such question.
     """
     argv = ["debconf-communicate", package]
-    status, stdout, stderr = surface.run(argv, stdin=f"GET {question}\n")
+    status, stdout, stderr = installation.run(argv, stdin=f"GET {question}\n")
     code, _, value = stdout.strip("\n").partition(" ")
     if code not in ("0", _NO_QUESTION):  # which is also its exit status
         raise failed(argv, status, stderr)
     return value if code == "0" else None
 
 
-def set_answer(surface: Surface, package: str, question: str, kind: str, value: str) -> None:
+def set_answer(
+    installation: Installation, package: str, question: str, kind: str, value: str
+) -> None:
     """Store one answer; the value travels by standard input.
 
     Args:
-        surface: The host.
+        installation: The host.
         package: Package that owns the question.
         question: Such as ``maas/default-maas-url``.
         kind: Debconf type: ``string`` or ``password``.
@@ -52,7 +54,7 @@ def set_answer(surface: Surface, package: str, question: str, kind: str, value: 
     if "\n" in value:
         raise HostError(f"A debconf answer ({question}) is one line.")
     selection = f"{package} {question} {kind} {value}\n"
-    surface.check(["debconf-set-selections"], stdin=selection, hide=[value] if value else ())
+    installation.check(["debconf-set-selections"], stdin=selection, hide=[value] if value else ())
 
 
 def region_host(url: str) -> str:
@@ -64,50 +66,50 @@ def region_host(url: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def url_from_host(surface: Surface, host: str) -> str:
+def url_from_host(installation: Installation, host: str) -> str:
     """The URL that a package upgrade or reconfigure makes of the host in debconf."""
-    port = surface.fact("default_port")
+    port = installation.fact("default_port")
     return f"http://{host}{'' if port == 80 else f':{port}'}/MAAS"
 
 
-def when_rewritten(surface: Surface) -> str:
+def when_rewritten(installation: Installation) -> str:
     """When the region's package makes its URL of debconf's answer."""
-    rewrites = surface.fact("upgrade_rewrites_url")
+    rewrites = installation.fact("upgrade_rewrites_url")
     return "package upgrade" if rewrites else "dpkg-reconfigure of the package"
 
 
-def edit_skips(surface: Surface, url: str) -> bool:
+def edit_skips(installation: Installation, url: str) -> bool:
     """Whether the packages' edit of the URL's line cannot match this URL (1.5 to 1.8)."""
-    return surface.fact("upgrade_rewrites_url") and bool(re.search(r"[^a-zA-Z0-9:/.]", url))
+    return installation.fact("upgrade_rewrites_url") and bool(re.search(r"[^a-zA-Z0-9:/.]", url))
 
 
-def trap(surface: Surface, answer: str) -> str | None:
+def trap(installation: Installation, answer: str) -> str | None:
     """What would go wrong with this answer to the region's question, if anything.
 
     Args:
-        surface: The host.
+        installation: The host.
         answer: What debconf has for ``maas/default-maas-url``.
 
     Returns:
         A sentence, or None when it is a host alone.
     """
-    when = when_rewritten(surface)
+    when = when_rewritten(installation)
     if not answer:
-        broken = "http:///MAAS" if surface.release < "1.9" else "http://http://..."
+        broken = "http:///MAAS" if installation.release < "1.9" else "http://http://..."
         return f"debconf has no host: the next {when} makes the broken URL {broken}."
     if "/" in answer:
         return f"debconf has a URL where a host belongs: the next {when} makes a broken URL of it."
     if re.search(r"[^\[:]:\d+$", answer) and "]" not in answer.rpartition(":")[2]:
-        would_be = url_from_host(surface, answer)
+        would_be = url_from_host(installation, answer)
         return f"debconf has a port where only a host belongs: the next {when} makes {would_be}."
     return None
 
 
-def reconfigure(surface: Surface, package: str, timeout: float = 600) -> None:
+def reconfigure(installation: Installation, package: str, timeout: float = 600) -> None:
     """Run a package's own configuration once more, without questions.
 
     Args:
-        surface: The host.
+        installation: The host.
         package: Such as ``maas-region-controller``.
         timeout: Seconds; a script that asks for ever is ended.
 
@@ -115,28 +117,28 @@ def reconfigure(surface: Surface, package: str, timeout: float = 600) -> None:
         HostError: It failed, or did not end in time.
     """
     argv = ["dpkg-reconfigure", "--frontend=noninteractive", package]
-    surface.check(argv, timeout=timeout)
+    installation.check(argv, timeout=timeout)
 
 
-def plan_region(surface: Surface, url: str) -> dict:
+def plan_region(installation: Installation, url: str) -> dict:
     """What debconf has to hold for a region URL.
 
     Returns:
         ``{"changes": {question: {"old", "new"}}, "warnings": [text]}``.
     """
-    question = surface.fact("region_host_question")
+    question = installation.fact("region_host_question")
     if not question:
         return {"changes": {}, "warnings": []}
     host = region_host(url)
-    old = show(surface, *surface.fact("region_packages")).get(question, "")
+    old = show(installation, *installation.fact("region_packages")).get(question, "")
     warnings = []
-    would_be = url_from_host(surface, host)
+    would_be = url_from_host(installation, host)
     if would_be != url.rstrip("/"):
         warnings.append(
-            f"Debconf can only hold a host: the next {when_rewritten(surface)} makes the URL "
+            f"Debconf can only hold a host: the next {when_rewritten(installation)} makes the URL "
             f"{would_be}."
         )
-    if edit_skips(surface, url):
+    if edit_skips(installation, url):
         warnings = [
             "The packages' own edit of the URL takes letters, digits, ':', '/' and '.' only: it "
             "leaves this URL alone, whatever debconf holds."

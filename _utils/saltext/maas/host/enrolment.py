@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 
-from saltext.maas.host import at_region, cluster, files, logs, reach, services, shared_secret
+from saltext.maas.host import at_region, cluster_config, files, logs, reach, services, shared_secret
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 _REFUSED = "The region refused this host's shared secret: install the region's secret here."
 _REJECTED = (
@@ -41,12 +41,12 @@ def _lines_of(release):
     ]
 
 
-def registered(surface: Surface, mark: str | None = None, client=None) -> dict:
+def registered(installation: Installation, mark: str | None = None, client=None) -> dict:
     """How far this host's enrolment is, in MAAS 1.5 to 3.7.
 
     Args:
-        surface: The host.
-        mark: From :func:`~saltext.maas.host.cluster.configure`; without it the
+        installation: The host.
+        mark: From :func:`~saltext.maas.host.cluster_config.configure`; without it the
             last line of the log that says anything counts.
         client: A :class:`~saltext.maas.client.Client` with a key, if there is one; a 1.x
             region answers without.
@@ -58,46 +58,59 @@ def registered(surface: Surface, mark: str | None = None, client=None) -> dict:
     Raises:
         HostError: This host runs no cluster, or its log cannot be read.
     """
-    cluster.need(surface)
-    if not surface.roles:
+    cluster_config.need(installation)
+    if not installation.roles:
         return _told("failed", "The snap is not initialised: it plays no part yet.")
-    state, message, line = _in_log(surface, mark)
+    state, message, line = _in_log(installation, mark)
     stopped = [
-        name for name in surface.fact("cluster_services") if not services.running(surface, name)
+        name
+        for name in installation.fact("cluster_services")
+        if not services.running(installation, name)
     ]
     if stopped:
         told = f"Not running: {', '.join(stopped)}; start it and look at its log."
         return _told("failed", told, line)
-    if surface.has("secret") and state != "registered" and shared_secret.read(surface) is None:
+    if (
+        installation.has("secret")
+        and state != "registered"
+        and shared_secret.read(installation) is None
+    ):
         told = "No shared secret is installed here: install the region's secret."
         return _told("failed", told, line)
-    there = at_region.verdict(surface, client)
+    there = at_region.verdict(installation, client)
     if there and there["state"] in ("rejected", "pending"):
         return _told(
             "failed" if there["state"] == "rejected" else "waiting", there["message"], line
         )
     if state == "registered":
-        if surface.has("maas_id") and not (files.read(surface.path("maas_id")) or "").strip():
+        if (
+            installation.has("maas_id")
+            and not (files.read(installation.path("maas_id")) or "").strip()
+        ):
             return _told("waiting", "The host has no system id (maas_id) yet.", line)
         if there and there["state"] != "accepted":
             return _told("waiting", there["message"], line)
         return _told("registered", message, line)
     # Before 1.7 no line tells of success; later an old log may have been rotated away.
-    if there and there["state"] == "accepted" and (surface.release < "1.7" or not (mark or line)):
+    if (
+        there
+        and there["state"] == "accepted"
+        and (installation.release < "1.7" or not (mark or line))
+    ):
         return _told("registered", "The region has taken this host in.", line)
     if state == "failed":
         return _told(state, message, line)
-    return _why_waiting(surface, there, line)
+    return _why_waiting(installation, there, line)
 
 
 def _told(state, message, line=None):
     return {"state": state, "message": message, "line": line}
 
 
-def _in_log(surface, mark):
+def _in_log(installation, mark):
     state, message, line = "waiting", "Nothing in the log yet.", None
-    table = _lines_of(surface.release)
-    for text in logs.lines(surface, mark):
+    table = _lines_of(installation.release)
+    for text in logs.lines(installation, mark):
         for pattern, means, advice in table:
             if pattern.search(text):
                 state, message, line = means, advice or "The region took this host in.", text
@@ -105,12 +118,12 @@ def _in_log(surface, mark):
     return state, message, line
 
 
-def _why_waiting(surface, there, line):
-    urls = cluster.read_files(surface)["urls"]
+def _why_waiting(installation, there, line):
+    urls = cluster_config.read_files(installation)["urls"]
     if not urls:
         return _told("failed", "No region URL is set here.", line)
     for url in urls:
-        told = reach.check_region_url(url, surface.release)
+        told = reach.check_region_url(url, installation.release)
         if told["reachable"]:
             why = there["message"] if there else "the host has not registered yet."
             return _told("waiting", f"The region answers; {why}", line)
@@ -119,7 +132,7 @@ def _why_waiting(surface, there, line):
 
 
 def wait_registered(
-    surface: Surface, mark: str | None = None, timeout: float = 120, client=None
+    installation: Installation, mark: str | None = None, timeout: float = 120, client=None
 ) -> dict:
     """Wait for :func:`registered` to say ``registered``.
 
@@ -136,7 +149,7 @@ def wait_registered(
     answered = time.monotonic()
     pause = 0.2
     while True:
-        now = registered(surface, mark, client)
+        now = registered(installation, mark, client)
         if now["state"] == "registered":
             return now
         moment = time.monotonic()

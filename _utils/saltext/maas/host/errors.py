@@ -10,4 +10,4 @@ class HostError(MaasError):
 
 
 class CommandMissing(HostError):
-    """A command is not installed below the surface's root."""
+    """A command is not installed below the installation's root."""

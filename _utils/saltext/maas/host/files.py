@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 BACKUP_SUFFIX = ".saltext-maas.bak"
 _TEMPORARY = ".saltext-maas."  # between a file's name and some random digits
@@ -54,7 +54,7 @@ def read_bytes(path: str, user: int = 0) -> bytes | None:
 
 
 def replace(
-    surface: Surface,
+    installation: Installation,
     path: str,
     text: str,
     validate: Callable[[str], object] | None = None,
@@ -68,7 +68,7 @@ def replace(
     first, readable by root only.
 
     Args:
-        surface: The host.
+        installation: The host.
         path: The file; a symbolic link is followed where only root can have placed it.
         text: Its whole new content.
         validate: Called with the text read back from the disk before the swap;
@@ -87,9 +87,9 @@ def replace(
 
     def ready(handle):
         if before:
-            chown(surface, handle, path, before.st_uid, before.st_gid)
+            chown(installation, handle, path, before.st_uid, before.st_gid)
         elif owner:
-            set_owner(surface, handle, path, *owner)
+            set_owner(installation, handle, path, *owner)
         os.fchmod(handle, stat.S_IMODE(before.st_mode) if before else mode)
         if validate:
             validate(paths.content(handle, path).decode())
@@ -175,7 +175,9 @@ def back_up(path: str) -> str | None:
     return path + BACKUP_SUFFIX
 
 
-def set_owner(surface: Surface, handle: int, path: str, user: str, group: str) -> str | None:
+def set_owner(
+    installation: Installation, handle: int, path: str, user: str, group: str
+) -> str | None:
     """Give an open file to a user and a group, as far as these exist on this host.
 
     Returns:
@@ -188,11 +190,11 @@ def set_owner(surface: Surface, handle: int, path: str, user: str, group: str) -
     try:
         uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
     except KeyError:
-        return f"{surface.inside(path)} keeps its owner: there is no {user}:{group} here."
-    return chown(surface, handle, path, uid, gid)
+        return f"{installation.inside(path)} keeps its owner: there is no {user}:{group} here."
+    return chown(installation, handle, path, uid, gid)
 
 
-def chown(surface: Surface, handle: int, path: str, uid: int, gid: int) -> str | None:
+def chown(installation: Installation, handle: int, path: str, uid: int, gid: int) -> str | None:
     """Give an open file to a user and a group by number; a sandbox's stays where we are not root.
 
     Returns:
@@ -204,9 +206,9 @@ def chown(surface: Surface, handle: int, path: str, uid: int, gid: int) -> str |
     try:
         paths.give(handle, path, uid, gid)
     except PermissionError:
-        if not surface.sandbox or os.geteuid() == 0:
+        if not installation.sandbox or os.geteuid() == 0:
             raise
-        return f"{surface.inside(path)} keeps its owner: not root, in a sandbox."
+        return f"{installation.inside(path)} keeps its owner: not root, in a sandbox."
     return None
 
 
@@ -239,7 +241,9 @@ def owner_of(there: os.stat_result) -> str:
     return f"{user}:{group}"
 
 
-def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "maas") -> str | None:
+def own_secret(
+    installation: Installation, path: str, user: str = "maas", group: str = "maas"
+) -> str | None:
     """Make a secret's file ``maas:maas`` 0640, as MAAS has it.
 
     Returns:
@@ -248,7 +252,7 @@ def own_secret(surface: Surface, path: str, user: str = "maas", group: str = "ma
     try:
         handle = paths.open_file(path)
         try:
-            note = set_owner(surface, handle, path, user, group)
+            note = set_owner(installation, handle, path, user, group)
             os.fchmod(handle, 0o640)
         finally:
             os.close(handle)

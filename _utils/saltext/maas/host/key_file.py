@@ -11,10 +11,10 @@ from saltext.maas.client.errors import NotAuthenticated
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.host import files, paths, users
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 
-def write(surface: Surface, username: str, path: str, name: str | None = None) -> str:
+def write(installation: Installation, username: str, path: str, name: str | None = None) -> str:
     """Make an API key for a user and keep it in a file with mode 0600.
 
     Returns:
@@ -23,13 +23,17 @@ def write(surface: Surface, username: str, path: str, name: str | None = None) -
     Raises:
         HostError: No such user, no region here, or the file cannot be written.
     """
-    key = users.generate_api_key(surface, username, name)["key"]
-    _put(surface, key, path)
+    key = users.generate_api_key(installation, username, name)["key"]
+    _put(installation, key, path)
     return path
 
 
 def kept(
-    surface: Surface, username: str, path: str, name: str | None = None, test: bool = False
+    installation: Installation,
+    username: str,
+    path: str,
+    name: str | None = None,
+    test: bool = False,
 ) -> dict:
     """Have a file hold an API key of a user; with a name (2.1 and later) the key of that name.
 
@@ -37,7 +41,7 @@ def kept(
     is there is taken over instead of another made.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Whose key.
         path: The file.
         name: What the key is called; ignored before 2.1.
@@ -49,9 +53,9 @@ def kept(
     Raises:
         HostError: No such user, no region here, or the file cannot be written.
     """
-    name = name if surface.release >= "2.1" else None
+    name = name if installation.release >= "2.1" else None
     text = (files.read(path) or "").strip()
-    there = users.api_keys(surface, username) if users.exists(surface, username) else None
+    there = users.api_keys(installation, username) if users.exists(installation, username) else None
     if there is None and not test:
         raise HostError(f"There is no user {username}.")
     own = [one for one in there or () if one["key"] == text]
@@ -67,29 +71,29 @@ def kept(
         if not test and "mode" in changes:
             files.make_private(path)
         if not test and "key_name" in changes:
-            users.rename_api_key(surface, username, users.fingerprint(text), name)
+            users.rename_api_key(installation, username, users.fingerprint(text), name)
     else:
         old = f"API key {own[0]['name']} of {username}" if own else None
         what = f"API key {name}" if name else "API key"
         changes[path] = {"old": old, "new": f"{what} of {username}"}
         if not test and named:
-            _put(surface, named[0]["key"], path)
+            _put(installation, named[0]["key"], path)
         elif not test:
-            write(surface, username, path, name)
+            write(installation, username, path, name)
     return {"changes": changes, "warnings": []}
 
 
-def _put(surface, key, path):
-    files.replace(surface, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+def _put(installation, key, path):
+    files.replace(installation, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
 
 
 def named(
-    surface: Surface, username: str, name: str, was: str | None = None, test: bool = False
+    installation: Installation, username: str, name: str, was: str | None = None, test: bool = False
 ) -> dict:
     """Have a user have an API key of a name in the region (2.1 and later); it is shown to nobody.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Whose key.
         name: What it is called.
         was: Name or fingerprint of a key that gets this name, if there is none of it; where that
@@ -103,29 +107,29 @@ def named(
         HostError: No names in this release, no such user, several keys with the old name, or
             the region refuses.
     """
-    if surface.release < "2.1":
-        raise HostError(f"API keys of MAAS {surface.release} have no names; 2.1 has.")
-    if not users.exists(surface, username):
+    if installation.release < "2.1":
+        raise HostError(f"API keys of MAAS {installation.release} have no names; 2.1 has.")
+    if not users.exists(installation, username):
         if not test:  # with test it may be made earlier in this run
             raise HostError(f"There is no user {username}.")
         return {"changes": {name: {"old": None, "new": f"API key of {username}"}}, "warnings": []}
-    keys = users.api_keys(surface, username)
+    keys = users.api_keys(installation, username)
     if name in [one["name"] for one in keys]:
         return {"changes": {}, "warnings": []}
     before = was is not None and any(
         was in (one["name"], users.fingerprint(one["key"])) for one in keys
     )
     if before:
-        users.find_key(surface, username, was)  # several with that name are refused
+        users.find_key(installation, username, was)  # several with that name are refused
         if not test:
-            users.rename_api_key(surface, username, was, name)
+            users.rename_api_key(installation, username, was, name)
     elif not test:
-        users.generate_api_key(surface, username, name)
+        users.generate_api_key(installation, username, name)
     change = {"old": f"API key {was}" if before else None, "new": f"API key of {username}"}
     return {"changes": {name: change}, "warnings": []}
 
 
-def unnamed(surface: Surface, username: str, which: str, test: bool = False) -> dict:
+def unnamed(installation: Installation, username: str, which: str, test: bool = False) -> dict:
     """Have a user have no API key with a name or fingerprint; the region forgets all that fit.
 
     Returns:
@@ -134,13 +138,13 @@ def unnamed(surface: Surface, username: str, which: str, test: bool = False) -> 
     Raises:
         HostError: No region here, or it refuses.
     """
-    keys = users.api_keys(surface, username) if users.exists(surface, username) else []
+    keys = users.api_keys(installation, username) if users.exists(installation, username) else []
     found = [one["key"] for one in keys if which in (one["name"], users.fingerprint(one["key"]))]
     if not found:
         return {"changes": {}, "warnings": []}
     if not test:
         for key in found:
-            users.delete_api_key(surface, username, key)
+            users.delete_api_key(installation, username, key)
     many = f"{len(found)} API keys" if len(found) > 1 else "API key"
     return {"changes": {which: {"old": f"{many} of {username}", "new": None}}, "warnings": []}
 

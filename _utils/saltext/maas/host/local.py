@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from saltext.maas import database
-from saltext.maas.host import users
-from saltext.maas.host.surface import Surface
+from saltext.maas.host import database, users
+from saltext.maas.host.installation import Installation
 from saltext.maas.resources.users import SYSTEM_USERS
 
 
@@ -12,14 +11,14 @@ class Local:
     """The region host's database and commands, behind one small door.
 
     Args:
-        surface: The region host.
+        installation: The region host.
     """
 
-    def __init__(self, surface: Surface):
-        self.surface = surface
+    def __init__(self, installation: Installation):
+        self.installation = installation
 
     def _connected(self, write=False):
-        return database.connection(self.surface, write)
+        return database.connection(self.installation, write)
 
     def router_ips(self) -> dict:
         """``{(cluster uuid, interface name): router_ip}``, which API 1.0 never shows."""
@@ -54,8 +53,8 @@ class Local:
 
     def api_key(self, username: str) -> str | None:
         """An API key of a user, made if there is none; None if there is no such user."""
-        if not users.exists(self.surface, username):
+        if not users.exists(self.installation, username):
             return None
-        keys = users.api_keys(self.surface, username)
-        found = keys[0] if keys else users.generate_api_key(self.surface, username)
+        keys = users.api_keys(self.installation, username)
+        found = keys[0] if keys else users.generate_api_key(self.installation, username)
         return found["key"]

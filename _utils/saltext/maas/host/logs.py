@@ -7,34 +7,34 @@ import time
 
 from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 _TAIL = 512 * 1024  # bytes of a log that are looked at
 
 
-def mark(surface: Surface) -> str:
+def mark(installation: Installation) -> str:
     """Where the log ends now, for someone to look only at what comes after."""
-    if surface.has("cluster_log"):
+    if installation.has("cluster_log"):
         try:
-            return f"bytes:{os.stat(surface.path('cluster_log')).st_size}"
+            return f"bytes:{os.stat(installation.path('cluster_log')).st_size}"
         except OSError:
             return "bytes:0"
     return f"time:{time.time():.3f}"
 
 
-def lines(surface: Surface, since: str | None = None) -> list[str]:
+def lines(installation: Installation, since: str | None = None) -> list[str]:
     """Lines of the cluster's or rack's log.
 
     Args:
-        surface: The host.
+        installation: The host.
         since: From :func:`mark`; without it the log's last part.
     """
     kind, _, place = (since or "").partition(":")
-    if surface.has("cluster_log"):
-        return _file_lines(surface.path("cluster_log"), int(place) if kind == "bytes" else 0)
-    argv = ["journalctl", "--no-pager", "-o", "cat", *surface.fact("cluster_journal")]
+    if installation.has("cluster_log"):
+        return _file_lines(installation.path("cluster_log"), int(place) if kind == "bytes" else 0)
+    argv = ["journalctl", "--no-pager", "-o", "cat", *installation.fact("cluster_journal")]
     argv += ["--since", f"@{place}"] if kind == "time" else ["-n", "2000"]
-    return surface.check(argv).splitlines()
+    return installation.check(argv).splitlines()
 
 
 def _file_lines(path, start):

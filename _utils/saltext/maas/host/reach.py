@@ -58,26 +58,26 @@ class Clusters:
     """The racks that are connected before a restart, to see them come back after it.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
 
     Only the database of 2.0 and later tells; elsewhere, and where it cannot be
     reached, no rack is known and nothing is waited for.
     """
 
-    def __init__(self, surface):
-        self._surface = surface
+    def __init__(self, installation):
+        self._installation = installation
         self.names, self._since = [], None
         found = self._ask()
         if found:
             self.names, self._since = found
 
     def _ask(self):
-        from saltext.maas import database
+        from saltext.maas.host import database
 
-        if self._surface.release < "2.0":
+        if self._installation.release < "2.0":
             return None
         try:
-            with database.connection(self._surface, timeout=5) as conn:
+            with database.connection(self._installation, timeout=5) as conn:
                 return database.connected_racks(conn, self._since), database.now(conn)
         except database.DatabaseError:
             return None

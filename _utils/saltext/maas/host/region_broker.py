@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import broker, urls
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 #: The field of a change for a user of RabbitMQ.
 FIELD = "rabbitmq user {}"
@@ -19,11 +19,11 @@ def workers_host(values: dict) -> str:
     return values["broker_host"]
 
 
-def plan(surface: Surface, want: dict, values: dict) -> dict:
+def plan(installation: Installation, want: dict, values: dict) -> dict:
     """Which of RabbitMQ's users get another password.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         want: Settings that somebody wants.
         values: All settings as they are going to be.
 
@@ -44,7 +44,7 @@ def plan(surface: Surface, want: dict, values: dict) -> dict:
     wrong = [
         broker.USERS[name]
         for name in given
-        if not broker.accepts(surface, broker.USERS[name], want[name])
+        if not broker.accepts(installation, broker.USERS[name], want[name])
     ]
     warnings = [
         "Every upgrade or dpkg-reconfigure of maas-region-controller makes up new RabbitMQ "
@@ -58,11 +58,11 @@ def plan(surface: Surface, want: dict, values: dict) -> dict:
     return {"changes": changes, "warnings": warnings}
 
 
-def mend(surface: Surface, values: dict) -> bool:
+def mend(installation: Installation, values: dict) -> bool:
     """Give RabbitMQ's users the passwords that the files have.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         values: The files' settings.
 
     Returns:
@@ -76,8 +76,8 @@ def mend(surface: Surface, values: dict) -> bool:
     wrong = {
         user: values[name]
         for name, user in broker.USERS.items()
-        if values[name] and not broker.accepts(surface, user, values[name])
+        if values[name] and not broker.accepts(installation, user, values[name])
     }
     for user, password in wrong.items():
-        broker.set_password(surface, user, password)
+        broker.set_password(installation, user, password)
     return bool(wrong)

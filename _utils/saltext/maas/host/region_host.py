@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.host import region, snap, tls, vault
+from saltext.maas.host import region_config, snap, tls, vault
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, detect
+from saltext.maas.host.installation import Installation, detect
 
 
 def configure(
-    surface: Surface,
+    installation: Installation,
     settings: dict,
     tls_wanted: dict | None = None,
     vault_wanted: dict | None = None,
@@ -23,8 +23,8 @@ def configure(
     TLS comes before the settings, since a URL with ``https`` only answers then.
 
     Args:
-        surface: The host: a region, or a snap that has no mode yet.
-        settings: As :func:`saltext.maas.host.region.configure` has them.
+        installation: The host: a region, or a snap that has no mode yet.
+        settings: As :func:`saltext.maas.host.region_config.configure` has them.
         tls_wanted: ``enabled``, ``key``, ``cert``, ``cacert``, ``port``; nothing is done without.
         vault_wanted: As :func:`saltext.maas.host.vault.configure`; nothing is done without.
         mode: What a snap without a mode becomes.
@@ -39,18 +39,24 @@ def configure(
         HostError: A value is wrong or a step failed; the text says what was put back.
     """
     done = {"changes": {}, "warnings": [], "restarted": []}
-    fresh = snap.unconfigured(surface)
+    fresh = snap.unconfigured(installation)
     if fresh:
-        told = snap.initialise(surface, mode, test=test, wait=wait, ca_file=ca_file, **settings)
+        told = snap.initialise(
+            installation, mode, test=test, wait=wait, ca_file=ca_file, **settings
+        )
         _add(done, told)
         if not test:
-            surface = detect(surface.root)
+            installation = detect(installation.root)
     if tls_wanted:
-        url = settings.get("url") or (None if fresh else region.read_config(surface)["url"])
-        _add(done, _tls(surface, tls_wanted, url, ca_file, test, fresh and test))
+        url = settings.get("url") or (
+            None if fresh else region_config.read_config(installation)["url"]
+        )
+        _add(done, _tls(installation, tls_wanted, url, ca_file, test, fresh and test))
     if not fresh:
         try:
-            _add(done, region.configure(surface, test, wait, ca_file=ca_file, **settings))
+            _add(
+                done, region_config.configure(installation, test, wait, ca_file=ca_file, **settings)
+            )
         except HostError as error:
             if "tls" in done["changes"] and not test:
                 raise HostError(f"{error} TLS was changed before, and stays so.") from None
@@ -59,7 +65,7 @@ def configure(
         if fresh and test:
             _add(done, {"changes": vault.first_changes(**vault_wanted)})
         else:
-            _add(done, vault.configure(surface, test=test, **vault_wanted))
+            _add(done, vault.configure(installation, test=test, **vault_wanted))
     return done
 
 
@@ -71,36 +77,41 @@ def _add(done, told):
     ]
 
 
-def tls_described(wanted: dict) -> dict:
+def tls_described(desired: dict) -> dict:
     """Check the pillar's ``maas:region:tls``.
 
     Raises:
         BadInput: Key or certificate is missing.
     """
-    if wanted.get("enabled") is False:
-        return wanted
-    missing = [one for one in ("key", "cert") if not wanted.get(one)]
+    if desired.get("enabled") is False:
+        return desired
+    missing = [one for one in ("key", "cert") if not desired.get(one)]
     if missing:
         raise BadInput(
             [f"{one}: is missing; give it here or in maas:region:tls" for one in missing]
         )
-    return wanted
+    return desired
 
 
-def _tls(surface, wanted, url, ca_file, test, planned_only):
-    wanted = tls_described(wanted)
+def _tls(installation, desired, url, ca_file, test, planned_only):
+    desired = tls_described(desired)
     secure = bool(url) and url.startswith("https:")
-    if wanted.get("enabled") is False:
+    if desired.get("enabled") is False:
         if planned_only:
             return {"changes": {}}
-        return tls.disable(surface, test=test, url=None if secure else url)
-    files = (wanted["key"], wanted["cert"], wanted.get("cacert"), wanted.get("port") or tls.PORT)
+        return tls.disable(installation, test=test, url=None if secure else url)
+    files = (
+        desired["key"],
+        desired["cert"],
+        desired.get("cacert"),
+        desired.get("port") or tls.PORT,
+    )
     if planned_only:
         return {"changes": tls.first_changes(*files)}
     return tls.enable(
-        surface,
+        installation,
         *files,
         test=test,
         url=url if secure else None,
-        ca_file=ca_file or wanted.get("cacert"),
+        ca_file=ca_file or desired.get("cacert"),
     )

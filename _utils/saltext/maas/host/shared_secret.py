@@ -12,7 +12,7 @@ import stat
 from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import files, paths
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
@@ -38,23 +38,23 @@ def normal(value: str) -> str:
     return text
 
 
-def read(surface: Surface) -> str | None:
+def read(installation: Installation) -> str | None:
     """The secret in this host's file, or None when it has none.
 
     Raises:
         HostError: This release has no shared secret, or the file is broken.
     """
-    path = surface.path("secret")
+    path = installation.path("secret")
     text = files.read(path)
     if text is None or not text.strip():
         return None
     try:
         return normal(text)
     except HostError:
-        raise HostError(f"{surface.inside(path)} holds no hexadecimal secret.") from None
+        raise HostError(f"{installation.inside(path)} holds no hexadecimal secret.") from None
 
 
-def places(surface: Surface) -> dict:
+def places(installation: Installation) -> dict:
     """Where the region's shared secret stands: every place with its value.
 
     Returns:
@@ -65,16 +65,15 @@ def places(surface: Surface) -> dict:
     Raises:
         HostError: This release has no shared secret.
     """
-    from saltext.maas import database
-    from saltext.maas.host import vault
+    from saltext.maas.host import database, vault
 
-    found = {"values": {}, "problems": [], **_owner_and_mode(surface)}
+    found = {"values": {}, "problems": [], **_owner_and_mode(installation)}
     try:
-        found["values"]["file"] = read(surface)
+        found["values"]["file"] = read(installation)
     except HostError as error:
         found["problems"].append(str(error))
     try:
-        with database.connection(surface, timeout=5) as conn:
+        with database.connection(installation, timeout=5) as conn:
             if database.vault_enabled(conn):
                 found["values"]["vault"] = None
             else:
@@ -83,15 +82,15 @@ def places(surface: Surface) -> dict:
         found["problems"].append(str(error))
     if "vault" in found["values"]:
         try:
-            found["values"]["vault"] = vault.read(surface, "global/rpc-shared").get("secret")
+            found["values"]["vault"] = vault.read(installation, "global/rpc-shared").get("secret")
         except HostError as error:
             found["problems"].append(str(error))
             del found["values"]["vault"]
     return found
 
 
-def _owner_and_mode(surface):
-    path = surface.path("secret")
+def _owner_and_mode(installation):
+    path = installation.path("secret")
     try:
         there = paths.status(path)
     except (HostError, OSError):
@@ -101,7 +100,7 @@ def _owner_and_mode(surface):
     return {"owner": files.owner_of(there), "mode": f"{stat.S_IMODE(there.st_mode):04o}"}
 
 
-def status(surface: Surface) -> dict:
+def status(installation: Installation) -> dict:
     """Where the region's shared secret stands, without showing it.
 
     Returns:
@@ -112,22 +111,22 @@ def status(surface: Surface) -> dict:
     Raises:
         HostError: No region here, or this release has no shared secret.
     """
-    surface.need("region")
-    found = places(surface)
+    installation.need("region")
+    found = places(installation)
     values = found["values"]
     stores = [name for name in ("vault", "database") if name in values]
     both = [value for value in values.values() if value]
     agree = len(set(both)) == 1 if len(both) > 1 else None
     problems = [_unreadable(text) for text in found["problems"]]
     if agree is False:
-        problems.append(_differs(surface, stores[0]))
+        problems.append(_differs(installation, stores[0]))
     if values.get("file") and (found["mode"] or "")[-1:] not in ("0", ""):
-        problems.append(_open_to_all(surface, found["mode"]))
+        problems.append(_open_to_all(installation, found["mode"]))
     return {
         "installed": bool(both),
         "places": {name: bool(value) for name, value in values.items()},
         "agree": agree,
-        "leading": stores[0] if stores and surface.release >= "3.3" else "file",
+        "leading": stores[0] if stores and installation.release >= "3.3" else "file",
         "owner": found["owner"],
         "mode": found["mode"],
         "problems": problems,
@@ -142,9 +141,9 @@ def _unreadable(text):
     }
 
 
-def _differs(surface, store):
-    file = surface.inside(surface.path("secret"))
-    if surface.release >= "3.3":
+def _differs(installation, store):
+    file = installation.inside(installation.path("secret"))
+    if installation.release >= "3.3":
         return {
             "problem": f"The shared secret in {file} is not the one in the {store}.",
             "consequence": f"The {store}'s wins: the region writes {file} anew at its next start, "
@@ -160,8 +159,8 @@ def _differs(surface, store):
     }
 
 
-def _open_to_all(surface, mode):
-    file = surface.inside(surface.path("secret"))
+def _open_to_all(installation, mode):
+    file = installation.inside(installation.path("secret"))
     return {
         "problem": f"{file} has the mode {mode}: every user of this host may read it.",
         "consequence": "Whoever knows the secret can enrol a cluster.",
@@ -169,7 +168,7 @@ def _open_to_all(surface, mode):
     }
 
 
-def of_region(surface: Surface) -> str | None:
+def of_region(installation: Installation) -> str | None:
     """The region's shared secret, from the place that leads in its release.
 
     Returns:
@@ -179,11 +178,11 @@ def of_region(surface: Surface) -> str | None:
         HostError: Until 3.2 file and database differ, which stops the region; from 3.3
             on neither database nor Vault nor file can be read.
     """
-    found = places(surface)
+    found = places(installation)
     values = found["values"]
     file, kept = values.get("file"), values.get("database")
-    if surface.release < "3.3" and file and kept and normal(kept) != file:
-        problem = _differs(surface, "database")
+    if installation.release < "3.3" and file and kept and normal(kept) != file:
+        problem = _differs(installation, "database")
         raise HostError(f"{problem['problem']} {problem['consequence']} {problem['remedy']}")
     for place in ("vault", "database", "file"):
         if values.get(place):
@@ -193,34 +192,34 @@ def of_region(surface: Surface) -> str | None:
     return None
 
 
-def write(surface: Surface, value: str) -> None:
+def write(installation: Installation, value: str) -> None:
     """Put the secret into its file ourselves, where no command takes it another way than as
     an argument (snap).
 
     Raises:
         HostError: It cannot be written.
     """
-    path = surface.path("secret")
+    path = installation.path("secret")
     paths.make_folder(os.path.dirname(path))
-    owner = surface.fact("secret_owner")
-    files.replace(surface, path, value, normal, owner=owner, backup=False)
+    owner = installation.fact("secret_owner")
+    files.replace(installation, path, value, normal, owner=owner, backup=False)
 
 
-def loose(surface: Surface) -> dict | None:
+def loose(installation: Installation) -> dict | None:
     """The change that owner and mode of the secret's file need, or None.
 
     Returns:
         ``{"old", "new"}``, such as ``0644 root:root`` and ``0640 maas:maas``.
     """
-    now = paths.status(surface.path("secret"))
-    user, group = surface.fact("secret_owner")
-    wanted, mode = f"0640 {user}:{group}", stat.S_IMODE(now.st_mode)
+    now = paths.status(installation.path("secret"))
+    user, group = installation.fact("secret_owner")
+    desired, mode = f"0640 {user}:{group}", stat.S_IMODE(now.st_mode)
     old = f"{mode:04o} {_name(pwd.getpwuid, now.st_uid)}:{_name(grp.getgrgid, now.st_gid)}"
     # MAAS's own command leaves root as owner, which is as good.
-    fine = {wanted, f"0640 root:{group}"}
+    fine = {desired, f"0640 root:{group}"}
     known = _known(user, group)
     same = old in fine if known else mode == 0o640
-    return None if same else {"old": old, "new": wanted if known else f"0640 {old[5:]}"}
+    return None if same else {"old": old, "new": desired if known else f"0640 {old[5:]}"}
 
 
 def _known(user, group):
@@ -236,11 +235,11 @@ def _name(look_up, number):
     return str(number)
 
 
-def install(surface: Surface, value: str, test: bool = False) -> dict:
+def install(installation: Installation, value: str, test: bool = False) -> dict:
     """Put a shared secret into the file of a region that has none yet.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         value: Hex.
         test: Only plan.
 
@@ -257,8 +256,8 @@ def install(surface: Surface, value: str, test: bool = False) -> dict:
     from saltext.maas.host import transaction
 
     value = normal(value)
-    now = read(surface)
-    left = transaction.plan(surface, "secret")
+    now = read(installation)
+    left = transaction.plan(installation, "secret")
     if now == value and not left:
         return {"changes": {}, "warnings": [], "restarted": []}
     if now is not None and now != value:
@@ -269,12 +268,12 @@ def install(surface: Surface, value: str, test: bool = False) -> dict:
     changes = left if now else {**left, "secret": {"old": None, "new": HIDDEN}}
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
-    path = surface.path("secret")
+    path = installation.path("secret")
     paths.make_folder(os.path.dirname(path))
     note = None
-    names = surface.fact("region_services")
-    with transaction.Change(surface, "secret", [path], services=names) as change:
+    names = installation.fact("region_services")
+    with transaction.Change(installation, "secret", [path], services=names) as change:
         if now is None:
-            files.replace(surface, path, value, normal, owner=("maas", "maas"))
-            note = files.own_secret(surface, path)
+            files.replace(installation, path, value, normal, owner=("maas", "maas"))
+            note = files.own_secret(installation, path)
     return {"changes": changes, "warnings": [note] if note else [], "restarted": change.restarted}

@@ -6,25 +6,25 @@ import os
 from urllib.parse import quote
 
 from saltext.maas.client.redact import HIDDEN
-from saltext.maas.host import documents, files, formats, paths
+from saltext.maas.host import config_files, files, formats, paths
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.host_settings import desired
+from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.reach import wait_for_api
-from saltext.maas.host.settings import wanted
-from saltext.maas.host.surface import Surface, detect
 from saltext.maas.host.transaction import Change
 
 MODES = ("region+rack", "region")
 _NEEDED = ("url", "database_host", "database_name", "database_user", "database_password")
 
 
-def unconfigured(surface: Surface) -> bool:
+def unconfigured(installation: Installation) -> bool:
     """Whether this is a snap that nobody initialised yet."""
-    return surface.kind == "snap" and not surface.roles
+    return installation.kind == "snap" and not installation.roles
 
 
 def initialise(
-    surface: Surface,
+    installation: Installation,
     mode: str = "region+rack",
     test: bool = False,
     wait: float = 300,
@@ -40,13 +40,13 @@ def initialise(
     migrated with ``maas migrate``, and the snap restarted.
 
     Args:
-        surface: The host, a snap of 2.2 or later.
+        installation: The host, a snap of 2.2 or later.
         mode: ``region+rack`` or ``region``.
         test: Only plan.
         wait: Seconds until the API has to answer.
         verify: Whether to try the database first, and to wait for that answer.
         ca_file: CA for an https URL.
-        settings: As :func:`saltext.maas.host.region.configure` has them; URL and
+        settings: As :func:`saltext.maas.host.region_config.configure` has them; URL and
             everything about the database are needed, the port is not.
 
     Returns:
@@ -55,17 +55,17 @@ def initialise(
     Raises:
         HostError: A setting is missing or wrong, the database refuses, or ``init`` failed.
     """
-    if not unconfigured(surface):
+    if not unconfigured(installation):
         raise HostError("This snap was initialised already, or this is no snap.")
-    surface.need_known()
+    installation.need_known()
     if mode not in MODES:
         raise HostError(f"snap mode must be one of {', '.join(MODES)}, not {str(mode)[:40]!r}.")
-    want = wanted(surface, settings)
+    want = desired(installation, settings)
     missing = [name for name in _NEEDED if not want.get(name)]
     if missing:
         raise HostError(f"To initialise the snap as {mode}, also give {', '.join(missing)}.")
     if verify:
-        from saltext.maas.host.region import try_database
+        from saltext.maas.host.region_config import try_database
 
         try_database(want)
     shown = {name: HIDDEN if "password" in name else value for name, value in want.items()}
@@ -73,25 +73,27 @@ def initialise(
     changes.update({name: {"old": None, "new": value} for name, value in shown.items()})
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
-    if surface.fact("init_asks"):
-        restarted = _ask(surface, mode, want)
+    if installation.fact("init_asks"):
+        restarted = _ask(installation, mode, want)
     else:
-        restarted = _write(surface, mode, want)
+        restarted = _write(installation, mode, want)
     if verify:
         # It speaks https only after config-tls.
         secure = want["url"].startswith("https:")
-        url = url_from_host(surface, "127.0.0.1") if secure else want["url"]
-        wait_for_api(url, surface.release, wait, ca_file)
+        url = url_from_host(installation, "127.0.0.1") if secure else want["url"]
+        wait_for_api(url, installation.release, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": restarted}
 
 
-def _ask(surface, mode, want):
+def _ask(installation, mode, want):
     argv = ["maas", "init", mode, "--maas-url", want["url"], "--skip-admin"]
     if "num_workers" in want:
         argv += ["--num-workers", str(want["num_workers"])]
     password = want["database_password"]
-    surface.check(argv, stdin=uri(want) + "\n", timeout=600, hide=[password, quote(password, "")])
-    told = detect(surface.root)
+    installation.check(
+        argv, stdin=uri(want) + "\n", timeout=600, hide=[password, quote(password, "")]
+    )
+    told = detect(installation.root)
     if told is None or "region" not in told.roles:
         raise HostError("maas init ended, but the snap has no region mode.")
     rest = {
@@ -101,14 +103,17 @@ def _ask(surface, mode, want):
     }
     if not rest:
         return ["maas"]
-    with Change(told, "region", documents.paths(told, rest), services=["maas"]) as change:
-        documents.write(told, rest)
+    with Change(told, "region", config_files.paths(told, rest), services=["maas"]) as change:
+        config_files.write(told, rest)
     return change.restarted
 
 
 def uri(want: dict) -> str:
     """The database's URI as ``maas init`` wants it: it has to begin with ``postgres://``."""
-    user, password = quote(want["database_user"], ""), quote(want["database_password"], "")
+    user, password = (
+        quote(want["database_user"], ""),
+        quote(want["database_password"], ""),
+    )
     host, name = want["database_host"], quote(want["database_name"], "")
     if host.startswith("/"):
         host = quote(host, "")
@@ -118,17 +123,21 @@ def uri(want: dict) -> str:
     return f"postgres://{user}:{password}@{host}{port}/{name}"
 
 
-def _write(surface, mode, want):
-    place = surface.path("snap_mode")
-    changing = [*documents.paths(surface, want), surface.path("cluster_config"), place]
-    with Change(surface, "region", changing, services=["maas"]) as change:
+def _write(installation, mode, want):
+    place = installation.path("snap_mode")
+    changing = [
+        *config_files.paths(installation, want),
+        installation.path("cluster_config"),
+        place,
+    ]
+    with Change(installation, "region", changing, services=["maas"]) as change:
         for path in changing:
             paths.make_folder(os.path.dirname(path))
-        documents.write(surface, want)
-        path = surface.path("cluster_config")
-        name = surface.inside(path)
+        config_files.write(installation, want)
+        path = installation.path("cluster_config")
+        name = installation.inside(path)
         text = formats.yaml_update(files.read(path), {"maas_url": want["url"]}, name)
-        files.replace(surface, path, text)
-        surface.check(["maas", "migrate"], timeout=600)
-        files.replace(surface, place, mode, mode=0o644)
+        files.replace(installation, path, text)
+        installation.check(["maas", "migrate"], timeout=600)
+        files.replace(installation, place, mode, mode=0o644)
     return change.restarted

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 
-def fresh(surface: Surface) -> bool:
+def fresh(installation: Installation) -> bool:
     """Whether this is a snap whose mode is still ``none``."""
-    return surface.kind == "snap" and not surface.roles
+    return installation.kind == "snap" and not installation.roles
 
 
-def rack(surface: Surface, url: str, secret: str, timeout: float = 300) -> None:
+def rack(installation: Installation, url: str, secret: str, timeout: float = 300) -> None:
     """Initialise the snap as a rack; the secret answers the command's question for it.
 
     Args:
-        surface: The host.
+        installation: The host.
         url: Region URL.
         secret: In hex; goes by standard input, since the option ``--secret`` would show it
             to every user of the host.
@@ -27,8 +27,8 @@ def rack(surface: Surface, url: str, secret: str, timeout: float = 300) -> None:
 
     Snap 2.2 to 3.7: ``maas init --mode rack`` before 2.8, ``maas init rack`` since.
     """
-    words = ["--mode", "rack"] if surface.release < "2.8" else ["rack"]
+    words = ["--mode", "rack"] if installation.release < "2.8" else ["rack"]
     argv = ["maas", "init", *words, "--maas-url", url, "--force"]
-    surface.check(argv, f"{secret}\n", timeout, hide=[secret])
-    if (files.read(surface.path("snap_mode")) or "").strip() != "rack":
+    installation.check(argv, f"{secret}\n", timeout, hide=[secret])
+    if (files.read(installation.path("snap_mode")) or "").strip() != "rack":
         raise HostError("maas init ended well, but the snap is no rack controller after it.")

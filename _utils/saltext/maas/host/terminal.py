@@ -13,7 +13,7 @@ import termios
 import time
 
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface, name_of
+from saltext.maas.host.installation import Installation, name_of
 
 _SECRET_PROMPT = re.compile(r"(?i)(?:password|again|passphrase)[^\n]*:\s*$")
 _OTHER_PROMPT = re.compile(r"[:?]\s*$")
@@ -21,11 +21,11 @@ _OTHER_LIMIT = 3  # questions that get an empty answer before we give up
 _QUIET = 0.25  # seconds without output that make an unfinished line a prompt
 
 
-def converse(surface: Surface, argv: list[str], secrets: list[str], timeout: float = 120):
+def converse(installation: Installation, argv: list[str], secrets: list[str], timeout: float = 120):
     """Run a command that asks for secrets on its terminal.
 
     Args:
-        surface: The host.
+        installation: The host.
         argv: Command and arguments; no secrets.
         secrets: Answers to its password prompts, in their order.  Any other
             prompt is answered with an empty line.
@@ -42,11 +42,11 @@ def converse(surface: Surface, argv: list[str], secrets: list[str], timeout: flo
     master, slave = pty.openpty()
     try:
         process = subprocess.Popen(
-            surface.command(argv),
+            installation.command(argv),
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**surface.environment(), "TERM": "dumb"},
+            env={**installation.environment(), "TERM": "dumb"},
             start_new_session=True,
             cwd="/",
         )

@@ -6,17 +6,17 @@ import hashlib
 
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.installation import Installation
 from saltext.maas.host.reach import wait_for_api
-from saltext.maas.host.surface import Surface
 
 PORT = 5443
 
 
-def status(surface: Surface) -> dict:
+def status(installation: Installation) -> dict:
     """Whether TLS is on, from the region's database.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
 
     Returns:
         ``{"enabled": bool, "port": int or None, "certificate": SHA-256 or None}``; with
@@ -26,15 +26,15 @@ def status(surface: Surface) -> dict:
         HostError: No region here, or a release before 3.2.
         DatabaseError: The database cannot be read.
     """
-    told = _told(surface)
+    told = _told(installation)
     return {**told, "certificate": _digest(told["certificate"])}
 
 
-def _told(surface):
-    from saltext.maas import database
+def _told(installation):
+    from saltext.maas.host import database
 
-    _need(surface)
-    with database.connection(surface, timeout=5) as conn:
+    _need(installation)
+    with database.connection(installation, timeout=5) as conn:
         port = database.setting(conn, "tls_port")
         kept = database.own_secret(conn, "global/tls") or {}
         # First builds of 3.2 had them among the settings.
@@ -42,11 +42,11 @@ def _told(surface):
     return {"enabled": bool(port), "port": port, "certificate": pem or None}
 
 
-def _need(surface):
-    surface.need("region")
-    surface.need_known()
-    if not surface.has("tls_command"):
-        raise HostError(f"MAAS {surface.release} has no TLS of its own; 3.2 and later have.")
+def _need(installation):
+    installation.need("region")
+    installation.need_known()
+    if not installation.has("tls_command"):
+        raise HostError(f"MAAS {installation.release} has no TLS of its own; 3.2 and later have.")
 
 
 def _digest(pem):
@@ -59,7 +59,7 @@ def _blocks(pem):
 
 
 def enable(
-    surface: Surface,
+    installation: Installation,
     key: str,
     cert: str,
     cacert: str | None = None,
@@ -72,7 +72,7 @@ def enable(
     """Switch the region's web server to https with a key and a certificate.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         key: Path of the private key on this host, readable by root only.
         cert: Path of the certificate.
         cacert: Path of the CA's chain.
@@ -91,20 +91,20 @@ def enable(
             failed, or the API did not answer; then TLS is as it was where that
             was off, or the text says what to do.
     """
-    _need(surface)
+    _need(installation)
     pem = _checked(key, cert, cacert, port)
-    now = _told(surface)
+    now = _told(installation)
     same = now["certificate"] is None or _blocks(now["certificate"]) == _blocks(pem)
     if now["enabled"] and now["port"] == port and same:
         return {"changes": {}, "warnings": [], "restarted": []}
     changes = {"tls": {"old": _shown(now), "new": {"port": port, "certificate": _digest(pem)}}}
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
-    argv = [*surface.fact("tls_command"), "enable", key, cert, "--port", str(port)]
+    argv = [*installation.fact("tls_command"), "enable", key, cert, "--port", str(port)]
     if cacert:
         argv += ["--cacert", cacert]
-    surface.check(argv, stdin="y\n")  # it asks, since http is gone after this
-    _verify(surface, now, url, wait, ca_file)
+    installation.check(argv, stdin="y\n")  # it asks, since http is gone after this
+    _verify(installation, now, url, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": []}
 
 
@@ -125,7 +125,7 @@ def _checked(key, cert, cacert, port):
 
 
 def disable(
-    surface: Surface,
+    installation: Installation,
     test: bool = False,
     wait: float = 60,
     url: str | None = None,
@@ -133,7 +133,7 @@ def disable(
     """Switch the region's web server back to http.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         test: Only plan.
         wait: Seconds until the API has to answer.
         url: Where it has to answer; not asked without.
@@ -144,13 +144,13 @@ def disable(
     Raises:
         HostError: A release before 3.2, the command failed, or the API did not answer.
     """
-    now = _told(surface)
+    now = _told(installation)
     if not now["enabled"]:
         return {"changes": {}, "warnings": [], "restarted": []}
     changes = {"tls": {"old": _shown(now), "new": None}}
     if not test:
-        surface.check([*surface.fact("tls_command"), "disable"], stdin="y\n")
-        _verify(surface, None, url, wait)
+        installation.check([*installation.fact("tls_command"), "disable"], stdin="y\n")
+        _verify(installation, None, url, wait)
     return {"changes": changes, "warnings": [], "restarted": []}
 
 
@@ -160,15 +160,15 @@ def _shown(now):
     return {"port": now["port"], "certificate": _digest(now["certificate"])}
 
 
-def _verify(surface, before, url, wait, ca_file=None):
+def _verify(installation, before, url, wait, ca_file=None):
     if not url:
         return
     try:
-        wait_for_api(url, surface.release, wait, ca_file)
+        wait_for_api(url, installation.release, wait, ca_file)
     except HostError as error:
         if before is None or before["enabled"]:
             raise HostError(f"{error} TLS was left as it is now.") from None
-        surface.check([*surface.fact("tls_command"), "disable"], stdin="y\n")
+        installation.check([*installation.fact("tls_command"), "disable"], stdin="y\n")
         raise HostError(f"{error} TLS was switched off again.") from None
 
 

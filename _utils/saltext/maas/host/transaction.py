@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 #: Folder of the journals; only root may look into it, since files with passwords are copied there.
 FOLDER = "var/lib/saltext-maas"
@@ -27,11 +27,11 @@ FOLDER = "var/lib/saltext-maas"
 UNFINISHED = "unfinished run"
 
 
-def unfinished(surface: Surface, part: str) -> dict | None:
+def unfinished(installation: Installation, part: str) -> dict | None:
     """What a run that was killed left behind.
 
     Args:
-        surface: The host.
+        installation: The host.
         part: ``region`` or ``cluster``.
 
     Returns:
@@ -40,20 +40,20 @@ def unfinished(surface: Surface, part: str) -> dict | None:
     Raises:
         HostError: It cannot be read.
     """
-    text = files.read(os.path.join(surface.root, FOLDER, part, "journal.json"))
+    text = files.read(os.path.join(installation.root, FOLDER, part, "journal.json"))
     try:
         return None if text is None else json.loads(text)
     except ValueError:
         raise HostError(f"/{FOLDER}/{part}/journal.json is broken; remove that folder.") from None
 
 
-def plan(surface: Surface, part: str) -> dict:
+def plan(installation: Installation, part: str) -> dict:
     """The change that finishing another run's work would be.
 
     Returns:
         ``{"unfinished run": {"old", "new"}}``, or ``{}`` when nothing is unfinished.
     """
-    left = unfinished(surface, part)
+    left = unfinished(installation, part)
     if left is None:
         return {}
     names = ", ".join(left["services"])
@@ -66,14 +66,14 @@ def plan(surface: Surface, part: str) -> dict:
 
 
 @contextlib.contextmanager
-def locked(surface: Surface, part: str):
+def locked(installation: Installation, part: str):
     """Let no other run change a part of the host within this block.
 
     Raises:
         HostError: One does so now.
         OSError: The lock's file cannot be made.
     """
-    folder = os.path.join(surface.root, FOLDER)
+    folder = os.path.join(installation.root, FOLDER)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{part}.lock")
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -92,7 +92,7 @@ class Change:
     """Everything within the ``with`` is done as a whole, then services restart once.
 
     Args:
-        surface: The host.
+        installation: The host.
         part: ``region`` or ``cluster``: one change of each at a time.
         paths: Files that are about to change; one that is absent is removed again.
         answers: Debconf questions that are about to change: ``(package, question, kind)``.
@@ -111,12 +111,12 @@ class Change:
             was put back.
 
     Example:
-        ``with Change(surface, "region", [path], services=["maas-regiond"]): ...``
+        ``with Change(installation, "region", [path], services=["maas-regiond"]): ...``
     """
 
     def __init__(
         self,
-        surface: Surface,
+        installation: Installation,
         part: str,
         paths=(),
         answers=(),
@@ -124,14 +124,14 @@ class Change:
         verify: Callable[[], object] | None = None,
         mend: Callable[[], object] | None = None,
     ):
-        self._surface = surface
+        self._installation = installation
         self._part = part
         self._paths = list(paths)
         self._answers = list(answers)
         self._services = list(services)
         self._verify = verify
         self._mend = mend
-        self._folder = os.path.join(surface.root, FOLDER, part)
+        self._folder = os.path.join(installation.root, FOLDER, part)
         self._journal = {}
         self._lock = contextlib.ExitStack()
         self.restarted: list[str] = []
@@ -147,7 +147,7 @@ class Change:
             self._let_go()
             reason = files.reason(error)
             raise HostError(
-                f"Nothing was changed: {self._surface.inside(self._folder)} "
+                f"Nothing was changed: {self._installation.inside(self._folder)} "
                 f"cannot be written: {reason}."
             ) from None
         except BaseException:
@@ -157,17 +157,17 @@ class Change:
 
     def _need_commands(self):
         """A command that is missing is better found out now than half way through."""
-        names = services.commands(self._surface) if self._services else []
+        names = services.commands(self._installation) if self._services else []
         if self._answers:
             names += ["debconf-communicate", "debconf-set-selections"]
         for name in names:
-            self._surface.command([name])
+            self._installation.command([name])
 
     def _take_lock(self):
-        self._lock.enter_context(locked(self._surface, self._part))
+        self._lock.enter_context(locked(self._installation, self._part))
 
     def _begin(self):
-        found = unfinished(self._surface, self._part)
+        found = unfinished(self._installation, self._part)
         if found is None:
             shutil.rmtree(self._folder, ignore_errors=True)  # copies without a journal
         try:
@@ -183,12 +183,12 @@ class Change:
         for path in {*self._paths, *(self._real(name) for name in journal["files"])}:
             files.sweep(path)
         for path in self._paths:
-            name = self._surface.inside(os.path.realpath(path))
+            name = self._installation.inside(os.path.realpath(path))
             if name not in journal["files"]:
                 journal["files"][name] = self._copy(path, len(journal["files"]))
         for package, question, kind in self._answers:
             if question not in journal["answers"]:
-                value = debconf.get_answer(self._surface, package, question)
+                value = debconf.get_answer(self._installation, package, question)
                 journal["answers"][question] = [package, kind, value]
         for name in self._services:
             if name not in journal["services"]:
@@ -197,7 +197,7 @@ class Change:
         self._save()
 
     def _real(self, name):
-        return os.path.join(self._surface.root, name.lstrip("/"))
+        return os.path.join(self._installation.root, name.lstrip("/"))
 
     def _copy(self, path, number):
         content, before = files.read_bytes(path), paths.status(path)
@@ -233,7 +233,7 @@ class Change:
         try:
             if self._journal["services"]:
                 self._restarting()
-                self.restarted = services.restart(self._surface, self._journal["services"])
+                self.restarted = services.restart(self._installation, self._journal["services"])
                 if self._verify:
                     self._verify()
         except Exception as error:
@@ -256,7 +256,7 @@ class Change:
         for step, what in (
             (
                 self._restore_files,
-                f"the files (copies are in {self._surface.inside(self._folder)})",
+                f"the files (copies are in {self._installation.inside(self._folder)})",
             ),
             (self._restore_answers, "debconf"),
             (self._mend_rest, "the broker"),
@@ -269,7 +269,7 @@ class Change:
         if touched and self._journal["services"]:
             try:
                 self._restarting()
-                services.restart(self._surface, self._journal["services"])
+                services.restart(self._installation, self._journal["services"])
             except (HostError, OSError):
                 left.append("the services")
         if left:
@@ -295,14 +295,14 @@ class Change:
 
     def _put_back(self, path, content, kept):
         def own(handle):
-            files.chown(self._surface, handle, path, kept["uid"], kept["gid"])
+            files.chown(self._installation, handle, path, kept["uid"], kept["gid"])
 
         files.put(path, content, kept["mode"], own)
 
     def _restore_answers(self):  # no service reads debconf, so none has to restart
         for question, (package, kind, value) in self._journal["answers"].items():
-            if debconf.get_answer(self._surface, package, question) != value:
-                debconf.set_answer(self._surface, package, question, kind, value or "")
+            if debconf.get_answer(self._installation, package, question) != value:
+                debconf.set_answer(self._installation, package, question, kind, value or "")
 
     def _mend_rest(self):
         return self._mend() if self._mend else False

@@ -8,8 +8,8 @@ import re
 from saltext.maas.client import Client, MaasError, Profile
 from saltext.maas.client.redact import redact
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.region import read_config
-from saltext.maas.host.surface import Surface, failed
+from saltext.maas.host.installation import Installation, failed
+from saltext.maas.host.region_config import read_config
 from saltext.maas.host.terminal import converse
 
 _KEY = re.compile(r"^(\S+:\S+:\S+)(?: (.*))?$")
@@ -19,9 +19,9 @@ _DUPLICATE = re.compile(r'unique constraint "auth_user_(username|email)_key"')
 _EXISTS = re.compile(r"A user with the email \S+ already exists")
 
 
-def _tool(surface, *arguments):
-    surface.need("region")
-    return [surface.fact("region_tool"), *arguments]
+def _tool(installation, *arguments):
+    installation.need("region")
+    return [installation.fact("region_tool"), *arguments]
 
 
 def _check_name(username):
@@ -29,19 +29,19 @@ def _check_name(username):
         raise HostError("A username has letters, digits and @ . + - _ only.")
 
 
-def exists(surface: Surface, username: str) -> bool:
+def exists(installation: Installation, username: str) -> bool:
     """Whether the region has a user, administrator or not.
 
     Raises:
         HostError: The command failed for another reason.
     """
-    return _keys_text(surface, username) is not None
+    return _keys_text(installation, username) is not None
 
 
-def _keys_text(surface, username, *options):
+def _keys_text(installation, username, *options):
     _check_name(username)
-    argv = _tool(surface, "apikey", "--username", username, *options)
-    code, stdout, stderr = surface.run(argv)
+    argv = _tool(installation, "apikey", "--username", username, *options)
+    code, stdout, stderr = installation.run(argv)
     if code and "User does not exist" in stderr + stdout:
         return None
     if code:
@@ -50,7 +50,7 @@ def _keys_text(surface, username, *options):
 
 
 def create_admin(
-    surface: Surface,
+    installation: Installation,
     username: str,
     password: str,
     email: str,
@@ -60,7 +60,7 @@ def create_admin(
     """Create an administrator; the password goes over a terminal, never as an argument.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Login name.
         password: One line, not empty.
         email: E-mail address, which no other user may have.
@@ -82,21 +82,21 @@ def create_admin(
     owner = email_owner(email) if email_owner else None
     if owner is not None and owner != username:
         raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
-    argv = _tool(surface, "createadmin", "--username", username, "--email", email)
-    code, output = converse(surface, argv, [password, password], timeout)
+    argv = _tool(installation, "createadmin", "--username", username, "--email", email)
+    code, output = converse(installation, argv, [password, password], timeout)
     if code == 0:
         return {"created": True}
-    raise _creation_error(surface, username, email, output) or failed(
+    raise _creation_error(installation, username, email, output) or failed(
         argv, code, output, [password]
     )
 
 
-def _creation_error(surface, username, email, output):
+def _creation_error(installation, username, email, output):
     duplicate = _DUPLICATE.search(output)
     what = duplicate.group(1) if duplicate else None
     if not duplicate and _EXISTS.search(output):
         # Since 3.4 the text names the address also when it is the name that is taken.
-        what = "username" if exists(surface, username) else "email"
+        what = "username" if exists(installation, username) else "email"
     if what == "username":
         return HostError(f"There is a user {username} already.")
     if what == "email":
@@ -104,7 +104,9 @@ def _creation_error(surface, username, email, output):
     return None
 
 
-def set_password(surface: Surface, username: str, password: str, timeout: float = 120) -> None:
+def set_password(
+    installation: Installation, username: str, password: str, timeout: float = 120
+) -> None:
     """Give a user another password, by standard input (1.9+) or a terminal.
 
     Raises:
@@ -113,17 +115,17 @@ def set_password(surface: Surface, username: str, password: str, timeout: float 
     _check_name(username)
     if not password or re.search(r"[\r\n\x00-\x1f]", password):
         raise HostError("A password is one line of text, not empty.")
-    if surface.release >= "1.9":
-        argv = _tool(surface, "changepasswords")
-        surface.check(argv, f"{username}:{password}\n", timeout, hide=[password])
+    if installation.release >= "1.9":
+        argv = _tool(installation, "changepasswords")
+        installation.check(argv, f"{username}:{password}\n", timeout, hide=[password])
         return
-    argv = _tool(surface, "changepassword", username)
-    code, output = converse(surface, argv, [password, password], timeout)
+    argv = _tool(installation, "changepassword", username)
+    code, output = converse(installation, argv, [password, password], timeout)
     if code:
         raise failed(argv, code, output, [password])
 
 
-def api_keys(surface: Surface, username: str) -> list[dict]:
+def api_keys(installation: Installation, username: str) -> list[dict]:
     """A user's API keys.
 
     Returns:
@@ -133,8 +135,8 @@ def api_keys(surface: Surface, username: str) -> list[dict]:
     Raises:
         HostError: There is no such user.
     """
-    options = ["--with-names"] if surface.release >= "2.1" else []
-    text = _keys_text(surface, username, *options)
+    options = ["--with-names"] if installation.release >= "2.1" else []
+    text = _keys_text(installation, username, *options)
     if text is None:
         raise HostError(f"There is no user {username}.")
     return _parse(text)
@@ -145,11 +147,11 @@ def _parse(text):
     return [{"name": match.group(2), "key": match.group(1)} for match in found if match]
 
 
-def generate_api_key(surface: Surface, username: str, name: str | None = None) -> dict:
+def generate_api_key(installation: Installation, username: str, name: str | None = None) -> dict:
     """Make another API key for a user.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Whose.
         name: What to call it (2.1 and later; ignored before).
 
@@ -160,9 +162,9 @@ def generate_api_key(surface: Surface, username: str, name: str | None = None) -
         HostError: There is no such user.
     """
     options = ["--generate"]
-    if name and surface.release >= "2.1":
+    if name and installation.release >= "2.1":
         options += ["--name", name]
-    text = _keys_text(surface, username, *options)
+    text = _keys_text(installation, username, *options)
     if text is None:
         raise HostError(f"There is no user {username}.")
     keys = _parse(text)
@@ -171,14 +173,16 @@ def generate_api_key(surface: Surface, username: str, name: str | None = None) -
     return {"name": name if len(options) > 1 else None, "key": keys[-1]["key"]}
 
 
-def delete_api_key(surface: Surface, username: str, key: str, url: str | None = None) -> bool:
+def delete_api_key(
+    installation: Installation, username: str, key: str, url: str | None = None
+) -> bool:
     """Delete an API key over the region's API, signed with that key itself.
 
     The command's ``--delete`` takes the whole key as an argument, for all
     users of the host to see, so it is not used.
 
     Args:
-        surface: The region's host.
+        installation: The region's host.
         username: Whose key it is; a key that is not this user's is not deleted.
         key: ``consumer:token:secret``.
         url: Region URL; by default the one of this host's configuration.
@@ -189,9 +193,11 @@ def delete_api_key(surface: Surface, username: str, key: str, url: str | None = 
     Raises:
         HostError: The region refused.
     """
-    if key not in [item["key"] for item in api_keys(surface, username)]:
+    if key not in [item["key"] for item in api_keys(installation, username)]:
         return False
-    client = Client(Profile(url or read_config(surface)["url"], key, release=surface.release))
+    client = Client(
+        Profile(url or read_config(installation)["url"], key, release=installation.release)
+    )
     try:
         token = key.split(":")[1]
         data = {"token_key": token}
@@ -209,7 +215,7 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
-def find_key(surface: Surface, username: str, which: str) -> str:
+def find_key(installation: Installation, username: str, which: str) -> str:
     """The one key of a user with a name or :func:`fingerprint`.
 
     Raises:
@@ -217,7 +223,7 @@ def find_key(surface: Surface, username: str, which: str) -> str:
     """
     found = [
         one["key"]
-        for one in api_keys(surface, username)
+        for one in api_keys(installation, username)
         if which in (one["name"], fingerprint(one["key"]))
     ]
     if len(found) != 1:
@@ -226,7 +232,7 @@ def find_key(surface: Surface, username: str, which: str) -> str:
     return found[0]
 
 
-def rename_api_key(surface: Surface, username: str, which: str, name: str) -> bool:
+def rename_api_key(installation: Installation, username: str, which: str, name: str) -> bool:
     """Give an API key another name over the region's API, signed with that key (2.1 and later).
 
     The command's ``--update`` takes the whole key as an argument, so it is not used.
@@ -237,12 +243,12 @@ def rename_api_key(surface: Surface, username: str, which: str, name: str) -> bo
     Raises:
         HostError: There is no such key, or this release has no names.
     """
-    if surface.release < "2.1":
-        raise HostError(f"API keys of MAAS {surface.release} have no names; 2.1 has.")
-    key = find_key(surface, username, which)
-    if key in [one["key"] for one in api_keys(surface, username) if one["name"] == name]:
+    if installation.release < "2.1":
+        raise HostError(f"API keys of MAAS {installation.release} have no names; 2.1 has.")
+    key = find_key(installation, username, which)
+    if key in [one["key"] for one in api_keys(installation, username) if one["name"] == name]:
         return False
-    client = Client(Profile(read_config(surface)["url"], key, release=surface.release))
+    client = Client(Profile(read_config(installation)["url"], key, release=installation.release))
     try:
         token = key.split(":")[1]
         data = {"token": token, "name": name}

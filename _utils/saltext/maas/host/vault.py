@@ -8,7 +8,7 @@ import yaml
 from saltext.maas.client.redact import redact
 from saltext.maas.host import files, formats, urls
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.surface import Surface
+from saltext.maas.host.installation import Installation
 
 #: Our names, and those of ``regiond.conf``.
 KEYS = {
@@ -21,20 +21,20 @@ KEYS = {
 _WORD = re.compile(r"[^\s'\"\\]+")
 
 
-def config(surface: Surface, secrets: bool = False) -> dict | None:
+def config(installation: Installation, secrets: bool = False) -> dict | None:
     """How this region reaches Vault, from its file; None where it does not.
 
     Args:
-        surface: The host.
+        installation: The host.
         secrets: With ``secret_id``, which is never shown.
 
     Returns:
         ``{"url", "approle_id", "secrets_path", "secrets_mount"}``.
     """
-    if not surface.has("vault_command"):
+    if not installation.has("vault_command"):
         return None
-    path = surface.path("region_config")
-    data = formats.yaml_read(files.read(path), surface.inside(path))
+    path = installation.path("region_config")
+    data = formats.yaml_read(files.read(path), installation.inside(path))
     if not data.get("vault_url"):
         return None
     found = {ours: data.get(key) for ours, key in KEYS.items()}
@@ -44,11 +44,11 @@ def config(surface: Surface, secrets: bool = False) -> dict | None:
     return found
 
 
-def read(surface: Surface, path: str, timeout: float = 5) -> dict:
+def read(installation: Installation, path: str, timeout: float = 5) -> dict:
     """One of the region's secrets from Vault, with the region's own AppRole.
 
     Args:
-        surface: The host.
+        installation: The host.
         path: Such as ``global/rpc-shared``.
         timeout: Seconds for each of the two requests.
 
@@ -60,7 +60,7 @@ def read(surface: Surface, path: str, timeout: float = 5) -> dict:
     """
     import requests
 
-    here = config(surface, secrets=True)
+    here = config(installation, secrets=True)
     if here is None:
         raise HostError("Vault is not configured on this region host.")
     base = f"{here['url'].rstrip('/')}/v1"
@@ -89,7 +89,7 @@ def read(surface: Surface, path: str, timeout: float = 5) -> dict:
             raise HostError(f"Vault does not answer at {here['url']} as it should.") from None
 
 
-def status(surface: Surface) -> dict:
+def status(installation: Installation) -> dict:
     """What ``config-vault status`` says.
 
     Returns:
@@ -98,8 +98,8 @@ def status(surface: Surface) -> dict:
     Raises:
         HostError: No region here, a release before 3.3, or the command failed.
     """
-    _need(surface)
-    told = surface.check([*surface.fact("vault_command"), "status"])
+    _need(installation)
+    told = installation.check([*installation.fact("vault_command"), "status"])
     try:
         found = yaml.safe_load(told)
         return {"unconfigured_regions": [], **found}
@@ -107,7 +107,7 @@ def status(surface: Surface) -> dict:
         raise HostError("config_vault status said something that is no YAML.") from None
 
 
-def database_login(surface: Surface) -> dict:
+def database_login(installation: Installation) -> dict:
     """Name, user and password of the database, which the region moves to Vault with the secrets.
 
     Returns:
@@ -116,26 +116,30 @@ def database_login(surface: Surface) -> dict:
     Raises:
         HostError: Vault cannot be read.
     """
-    ident = (files.read(surface.path("maas_id")) or "").strip()
+    ident = (files.read(installation.path("maas_id")) or "").strip()
     if not ident:
         return {}
-    found = read(surface, f"controller/{ident}/database-creds")
+    found = read(installation, f"controller/{ident}/database-creds")
     names = {"name": "database_name", "user": "database_user", "pass": "database_password"}
     return {ours: found[key] for key, ours in names.items() if key in found}
 
 
-def _need(surface):
-    surface.need("region")
-    surface.need_known()
-    if not surface.has("vault_command"):
-        raise HostError(f"MAAS {surface.release} has no Vault integration; 3.3 and later have.")
+def _need(installation):
+    installation.need("region")
+    installation.need_known()
+    if not installation.has("vault_command"):
+        raise HostError(
+            f"MAAS {installation.release} has no Vault integration; 3.3 and later have."
+        )
 
 
-def plan(surface: Surface, url, approle_id, secrets_path, secrets_mount="secret", migrate=False):
+def plan(
+    installation: Installation, url, approle_id, secrets_path, secrets_mount="secret", migrate=False
+):
     """What :func:`configure` would change.
 
     Args:
-        surface: The host.
+        installation: The host.
         url: Vault's URL.
         approle_id: Role id of the region's AppRole.
         secrets_path: Path below which MAAS keeps its secrets.
@@ -148,15 +152,15 @@ def plan(surface: Surface, url, approle_id, secrets_path, secrets_mount="secret"
     Raises:
         HostError: A value is wrong, or this release has no Vault.
     """
-    _need(surface)
+    _need(installation)
     want = _checked(url, approle_id, secrets_path, secrets_mount)
-    now = config(surface) or {}
+    now = config(installation) or {}
     changes = {
         f"vault_{name}": {"old": now.get(name), "new": value}
         for name, value in want.items()
         if now.get(name) != value
     }
-    if migrate and status(surface)["status"] != "enabled":
+    if migrate and status(installation)["status"] != "enabled":
         changes["vault_enabled"] = {"old": False, "new": True}
     return {"changes": changes, "warnings": []}
 
@@ -189,7 +193,7 @@ _NEEDED_ONCE = "A wrapped_token is needed to configure Vault; it can be used onc
 
 
 def configure(
-    surface: Surface,
+    installation: Installation,
     url: str,
     approle_id: str,
     secrets_path: str,
@@ -204,7 +208,7 @@ def configure(
     ``maas-region shell``, since ``config-vault`` takes it as an argument only.
 
     Args:
-        surface: The host.
+        installation: The host.
         url: As in :func:`plan`; so are the other names of places.
         approle_id: Role id.
         secrets_path: Path.
@@ -221,7 +225,7 @@ def configure(
         HostError: As :func:`plan`; the token is missing or refused; Vault is not
             configured on all regions.
     """
-    planned = plan(surface, url, approle_id, secrets_path, secrets_mount, migrate)
+    planned = plan(installation, url, approle_id, secrets_path, secrets_mount, migrate)
     changes = planned["changes"]
     connection = [name for name in changes if name != "vault_enabled"]
     if connection and not wrapped_token:
@@ -229,15 +233,15 @@ def configure(
     if test or not changes:
         return {**planned, "restarted": []}
     if connection:
-        _give(surface, url, approle_id, wrapped_token, secrets_path, secrets_mount)
-        if plan(surface, url, approle_id, secrets_path, secrets_mount)["changes"]:
+        _give(installation, url, approle_id, wrapped_token, secrets_path, secrets_mount)
+        if plan(installation, url, approle_id, secrets_path, secrets_mount)["changes"]:
             raise HostError("Vault is not configured as wanted after config_vault configure.")
     if "vault_enabled" in changes:
-        surface.check([*surface.fact("vault_command"), "migrate"], timeout=300)
+        installation.check([*installation.fact("vault_command"), "migrate"], timeout=300)
     return {**planned, "restarted": []}
 
 
-def _give(surface, url, approle_id, token, path, mount):
+def _give(installation, url, approle_id, token, path, mount):
     if not _WORD.fullmatch(str(token)):
         raise HostError("The wrapped_token must be one word.")
     program = (
@@ -245,8 +249,8 @@ def _give(surface, url, approle_id, token, path, mount):
         f"call_command('config_vault', 'configure', {url!r}, {approle_id!r}, {token!r}, "
         f"{path!r}, mount={mount!r}, yes=True)\n"
     )
-    argv = list(surface.fact("shell_command"))
-    code, stdout, stderr = surface.run(argv, stdin=program, timeout=120)
+    argv = list(installation.fact("shell_command"))
+    code, stdout, stderr = installation.run(argv, stdin=program, timeout=120)
     told = [line.strip() for line in (stderr or stdout).splitlines() if line.strip()]
     if code or any(line.startswith("Traceback") for line in told):
         last = redact(told[-1] if told else "no message", [token])[:300]

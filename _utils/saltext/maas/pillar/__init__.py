@@ -1,18 +1,18 @@
-"""The pillar: its schema, what makes one wrong, the wishes of a right one, and its export."""
+"""The pillar: its schema, its checks, the desired objects that it describes, and its export."""
 
 from saltext.maas.pillar.checks import check, problems
+from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
-from saltext.maas.pillar.wishes import cluster_uuid, hostname, limits, wishes
 
 __all__ = [
     "Export",
     "check",
     "cluster_uuid",
+    "desired_objects",
     "export",
     "files",
     "hostname",
     "limits",
     "problems",
-    "wishes",
     "write",
 ]

@@ -8,17 +8,17 @@ import re
 from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import api_key_fits, url_problems
 from saltext.maas.client.redact import redact
-from saltext.maas.pillar import sense, sense_addresses, sense_content
+from saltext.maas.pillar import validators, validators_addresses, validators_content
+from saltext.maas.pillar.desired_objects import described
 from saltext.maas.pillar.schema import schema, shown
-from saltext.maas.pillar.sense import plain
-from saltext.maas.pillar.wishes import described
+from saltext.maas.pillar.validators import plain
 from saltext.maas.reconcile.references import mistakes
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
 from saltext.maas.sdb import is_reference
 
-ROOT = sense.ROOT
+ROOT = validators.ROOT
 
 
 def check(pillar: dict, release: Release | None = None) -> None:
@@ -61,7 +61,11 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += mistakes(described(sound, release), release)
     except BadInput as error:
         found += error.problems
-    for sections, judge in (*sense.JUDGES, *sense_addresses.JUDGES, *sense_content.JUDGES):
+    for sections, judge in (
+        *validators.JUDGES,
+        *validators_addresses.JUDGES,
+        *validators_content.JUDGES,
+    ):
         if misshapen.isdisjoint(sections):
             found += judge(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from saltext.maas import sdb
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
-from saltext.maas.pillar.wishes import wishes
+from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
 from saltext.maas.reconcile import make_plan, understood
 from saltext.maas.resources import TABLES
@@ -331,27 +331,27 @@ def _agree(snapshot, found):
         found.notes.append(f"the pillar would be refused: {line}")
     if any(line.startswith("the pillar") for line in found.notes):
         return
-    plan = make_plan(snapshot, wishes(found.described, snapshot.release))
+    plan = make_plan(snapshot, desired_objects(found.described, snapshot.release))
     _no_import(snapshot, plan, found)
     for change in plan.changes:
         hidden = [
-            value for value in change.wanted.values.values()
+            value for value in change.desired.values.values()
             if isinstance(value, str) and value in found.secrets
         ]  # fmt: skip
-        if change.wanted.type not in ("image", "cluster_image") and not hidden:
+        if change.desired.type not in ("image", "cluster_image") and not hidden:
             fields = ", ".join(change.new or ())
             found.notes.append(f"{change.name} could not be described fully: {fields}")
 
 
 def _no_import(snapshot, plan, found):
     """Switch off imports that a run with the export would start, and note why."""
-    missing = [one.wanted.label for one in plan.changes if one.wanted.type == "image"]
+    missing = [one.desired.label for one in plan.changes if one.desired.type == "image"]
     if missing:
         found.described["images"] = {"import": False}
         found.notes.append(
             f"images:import is false: selected, but not imported yet: {', '.join(missing)}"
         )
-    behind = [one for one in plan.changes if one.wanted.type == "cluster_image"]
+    behind = [one for one in plan.changes if one.desired.type == "cluster_image"]
     if behind and not missing:
         found.described["images"] = {"sync": False}
     for one in behind:
@@ -360,7 +360,7 @@ def _no_import(snapshot, plan, found):
         else:
             why = "does not hold all images yet"
         setting = "images:import is false" if missing else "images:sync is false"
-        found.notes.append(f"{setting}: cluster {one.wanted.label} {why}")
+        found.notes.append(f"{setting}: cluster {one.desired.label} {why}")
 
 
 # Splitting

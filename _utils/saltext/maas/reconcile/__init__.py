@@ -1,23 +1,26 @@
 """Desired against actual: snapshot, plan, apply."""
 
 from saltext.maas.reconcile.apply import Limits, apply
+from saltext.maas.reconcile.desired import Desired, desired_named, desired_object
 from saltext.maas.reconcile.permission import refuse_ordinary_user
 from saltext.maas.reconcile.plan import Change, Plan, make_plan
 from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
-from saltext.maas.reconcile.references import wished_for
+from saltext.maas.reconcile.references import desired_for
 from saltext.maas.reconcile.snapshot import Snapshot
 from saltext.maas.reconcile.unexpected import noted, understood
-from saltext.maas.reconcile.wanted import Wanted, want, want_named
 
 __all__ = [
     "Change",
+    "Desired",
     "Guard",
     "Limits",
     "Plan",
     "Snapshot",
     "Unmanaged",
-    "Wanted",
     "apply",
+    "desired_for",
+    "desired_named",
+    "desired_object",
     "make_plan",
     "noted",
     "prunable",
@@ -25,7 +28,4 @@ __all__ = [
     "refuse_ordinary_user",
     "understood",
     "unmanaged",
-    "want",
-    "want_named",
-    "wished_for",
 ]

@@ -132,9 +132,9 @@ class Run:
         needed = [self.changes[one] for one in self.plan.needs(change) if one in self.changes]
         return [one for one in needed if not one.done]
 
-    def hopeless(self, wanted) -> bool:
-        """Whether a wish cannot come true any more in this run, once what it needs has ended."""
-        change = self.changes.get((wanted.type, wanted.key))
+    def hopeless(self, desired) -> bool:
+        """Whether a desired object cannot come true in this run, once what it needs has ended."""
+        change = self.changes.get((desired.type, desired.key))
         return change is not None and bool(change.problem or self.failed_needs(change))
 
     def pause(self, attempt: int, error) -> None:
@@ -154,9 +154,9 @@ class Run:
         """Count the deadline of what this thread tries again from now."""
         self._change.began = time.monotonic()
 
-    def found(self, wanted) -> None:
+    def found(self, desired) -> None:
         """Note that what was to be created is there: by somebody else's doing, or by ours."""
-        change = self.changes[wanted.type, wanted.key]
+        change = self.changes[desired.type, desired.key]
         if change.action == "create" and change.attempts and not change.in_doubt:
             change.taken_over = True
 
@@ -254,8 +254,8 @@ def _carry_out(run, change):
     secrets = ()
     try:
         run.starts()
-        table = run.snapshot.tables[change.wanted.type]
-        secrets = table.secrets(change.wanted.values)
+        table = run.snapshot.tables[change.desired.type]
+        secrets = table.secrets(change.desired.values)
         _make_true(run, table, change)
     except MaasError as error:
         change.error = redact(error, secrets)
@@ -277,7 +277,7 @@ def _make_true(run, table, change):
             change.attempts += 1
             log.log(
                 logging.WARNING if isinstance(error, WrongAnswer) else logging.DEBUG,
-                "%s: %s", change.name, redact(error, table.secrets(change.wanted.values)),
+                "%s: %s", change.name, redact(error, table.secrets(change.desired.values)),
             )  # fmt: skip
             if not _worth_a_look(error, change):
                 raise
@@ -291,27 +291,27 @@ def _make_true(run, table, change):
 
 
 def _create(run, table, change):
-    table.create(run, change.wanted)
+    table.create(run, change.desired)
 
 
 def _update(run, table, change):
-    wanted = change.wanted
-    record = table.match(run.snapshot, wanted)
+    desired = change.desired
+    record = table.match(run.snapshot, desired)
     if record is not None:
-        table.update(run, wanted, record)
+        table.update(run, desired, record)
         return
     # Somebody removed, renamed or moved it since the plan was made.
-    problem = table.problem(run.snapshot, wanted, None)
+    problem = table.problem(run.snapshot, desired, None)
     if problem:
         raise MaasError(f"it is not there any more, and cannot be made: {problem}")
-    change.action, change.old, change.new = "create", None, visible(table, wanted.values)
-    table.create(run, wanted)
+    change.action, change.old, change.new = "create", None, visible(table, desired.values)
+    table.create(run, desired)
 
 
 def _delete(run, table, change):
-    record = table.match(run.snapshot, change.wanted)
+    record = table.match(run.snapshot, change.desired)
     if record is not None:
-        table.delete(run, change.wanted, record)
+        table.delete(run, change.desired, record)
 
 
 _DO = {"create": _create, "update": _update, "delete": _delete}
@@ -348,8 +348,8 @@ def _look(run, table, change, error):
         if not isinstance(error, (Invalid, NotFound)):
             run.pause(look, error)
         try:
-            table.look(run.snapshot, change.wanted)
-            record = table.match(run.snapshot, change.wanted)
+            table.look(run.snapshot, change.desired)
+            record = table.match(run.snapshot, change.desired)
         except StrangeAnswer:
             if look + 1 == looks:
                 raise
@@ -360,22 +360,22 @@ def _look(run, table, change, error):
 
 
 def _is_true(run, table, change, record) -> bool:
-    if change.wanted.absent:
+    if change.desired.absent:
         return record is None
-    return record is not None and not table.differences(run.snapshot, change.wanted, record)
+    return record is not None and not table.differences(run.snapshot, change.desired, record)
 
 
 def _settle(run, table, change, record):
     """Do what follows from a change that was found made."""
-    if change.wanted.absent:
-        part = table.partition(change.wanted.values)
+    if change.desired.absent:
+        part = table.partition(change.desired.values)
         run.snapshot.forget(table.name, change.raw, part)
         table.after_deletion(run.snapshot)
         return
-    run.found(change.wanted)
+    run.found(change.desired)
     if change.action == "create":
         table.after_creation(run.snapshot, record.raw)
-    table.update(run, change.wanted, record)
+    table.update(run, change.desired, record)
 
 
 def _remove_copies(run):
@@ -386,7 +386,7 @@ def _remove_copies(run):
     stays is the same for both.
     """
     for change in run.changes.values():
-        table = run.snapshot.tables.get(change.wanted.type)
+        table = run.snapshot.tables.get(change.desired.type)
         if table is None or change.action != "create" or table.doubles:
             continue
         if (table.copies == "always" and change.done) or (
@@ -401,7 +401,7 @@ def _remove_copies(run):
 
 
 def _remove_copies_of(run, table, change):
-    part = table.partition(change.wanted.values)
+    part = table.partition(change.desired.values)
 
     def read():
         run.snapshot.reload(table.name, part)
@@ -421,13 +421,13 @@ def _remove_copies_of(run, table, change):
             if attempt + 1 == _ATTEMPTS:
                 raise
             run.pause(attempt, error)
-    if not change.done and _is_true(run, table, change, table.match(run.snapshot, change.wanted)):
+    if not change.done and _is_true(run, table, change, table.match(run.snapshot, change.desired)):
         change.done, change.error = True, None
 
 
 def _keep_one(run, table, change, part):
-    snapshot, wanted = run.snapshot, change.wanted
-    found = sorted(snapshot.twice(table.name, wanted.key, part), key=lambda raw: raw["id"])
+    snapshot, desired = run.snapshot, change.desired
+    found = sorted(snapshot.twice(table.name, desired.key, part), key=lambda raw: raw["id"])
     values = [table.values(snapshot, raw) for raw in found]
     if any(one != values[0] for one in values):
         ids = ", ".join(str(raw["id"]) for raw in found)
@@ -435,4 +435,4 @@ def _keep_one(run, table, change, part):
     for raw in found[1:]:
         log.info("%s: removing the copy with id %s", change.name, raw["id"])
         with contextlib.suppress(NotFound):
-            table.delete(run, wanted, Record(wanted.key, raw))
+            table.delete(run, desired, Record(desired.key, raw))

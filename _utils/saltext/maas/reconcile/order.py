@@ -11,7 +11,7 @@ ALL = "*"  # in place of a key: all changes of a stage
 MADE = ("", "all that is made")  # a gate: creates and updates have ended
 
 
-def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) -> dict:
+def arrange(snapshot, all_desired, removed_desired, creates, deletes, predicted) -> dict:
     """Say of each change what it needs (must have succeeded) and follows (must have ended).
 
     Dependencies on all of a stage go through a gate, a point that no request
@@ -19,8 +19,8 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) 
 
     Args:
         snapshot: The region.
-        plan_wishes: All wishes.
-        removed_wishes: What the objects to be deleted hold, as if wished for.
+        plan_wishes: All desired objects.
+        removed_wishes: What the objects to be deleted hold, as if desired.
         creates, deletes: The changes.
         predicted: The region as the plan leaves it.
 
@@ -28,24 +28,24 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) 
         The gates: ``{gate: changes that it waits for}``.
 
     Raises:
-        BadInput: Wishes need one another in a circle.
+        BadInput: Desired objects need one another in a circle.
     """
     gates = _stages(creates)
     gone = {change.id: change for change in deletes}
     for change in creates:
-        table = BY_NAME[change.wanted.type]
-        change.needs = _needs(table, change.wanted, plan_wishes)
-        change.follows = {(stage, ALL) for stage in table.comes_after(change.wanted)}
-        change.follows |= table.follows(change.wanted, plan_wishes) - {change.id}
-    for change, held in zip(deletes, removed_wishes):
-        table = BY_NAME[change.wanted.type]
-        for ident in _needs(table, held, removed_wishes):
+        table = BY_NAME[change.desired.type]
+        change.needs = _needs(table, change.desired, all_desired)
+        change.follows = {(stage, ALL) for stage in table.comes_after(change.desired)}
+        change.follows |= table.follows(change.desired, all_desired) - {change.id}
+    for change, held in zip(deletes, removed_desired):
+        table = BY_NAME[change.desired.type]
+        for ident in _needs(table, held, removed_desired):
             if ident in gone and ident != change.id:
                 gone[ident].needs.add(change.id)
         for stage in table.comes_after(held):
             gates.setdefault((f"gone {stage}", ALL), set()).add(change.id)
     for change in deletes:
-        stage = BY_NAME[change.wanted.type].stage(change.wanted)
+        stage = BY_NAME[change.desired.type].stage(change.desired)
         change.follows = {(f"gone {stage}", ALL)}
     _let_go(snapshot, creates, gone)
     early = _clear_the_way(snapshot, creates, deletes, predicted)
@@ -59,13 +59,13 @@ def arrange(snapshot, plan_wishes, removed_wishes, creates, deletes, predicted) 
 def _stages(creates):
     gates = {}
     for change in creates:
-        stage = BY_NAME[change.wanted.type].stage(change.wanted)
+        stage = BY_NAME[change.desired.type].stage(change.desired)
         gates.setdefault((stage, ALL), set()).add(change.id)
     return gates
 
 
-def _needs(table, one, wishes):
-    needs = table.needs(one, wishes)
+def _needs(table, one, desired_objects):
+    needs = table.needs(one, desired_objects)
     # A new fabric brings its untagged VLAN along.
     needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
     return needs - {(one.type, one.key)}
@@ -78,7 +78,7 @@ def _let_go(snapshot, creates, gone):
     for change in creates:
         if change.action != "update":
             continue
-        for field in BY_NAME[change.wanted.type].fields:
+        for field in BY_NAME[change.desired.type].fields:
             if field.ref and field.name in change.old:
                 for key in field.targets(change.old[field.name]):
                     if (field.ref, key) in gone:
@@ -92,14 +92,14 @@ def _clear_the_way(snapshot, creates, deletes, predicted):
         The ids of the deletions that creates wait for.
     """
     early = set()
-    for names in dict.fromkeys(BY_NAME[change.wanted.type].pool() for change in creates):
-        mine = [change for change in creates if change.wanted.type in names]
+    for names in dict.fromkeys(BY_NAME[change.desired.type].pool() for change in creates):
+        mine = [change for change in creates if change.desired.type in names]
         news = [
             (change, span) for change in mine for span in _new_extents(snapshot, change, predicted)
         ]
         if not news:
             continue
-        leaving = {id(one.raw): one for one in deletes if one.wanted.type in names}
+        leaving = {id(one.raw): one for one in deletes if one.desired.type in names}
         moving = {id(one.raw): one for one in mine if one.raw is not None}
         olds = _old_extents(snapshot, names, mine, news, predicted)
         for change, (table, record) in _overlapping(news, olds):
@@ -113,7 +113,7 @@ def _clear_the_way(snapshot, creates, deletes, predicted):
                 change.needs.add(mover.id)
             elif not change.problem:
                 change.problem = table.in_the_way(snapshot, record)
-        _refuse_wishes_in_each_others_way(news)
+        _refuse_conflicting_desired(news)
     return early
 
 
@@ -124,8 +124,8 @@ def _old_extents(snapshot, names, mine, news, predicted):
         table = snapshot.tables.get(name)
         if table is None or not table.competes(groups):
             continue
-        own = [change for change in mine if change.wanted.type == name]
-        for part in dict.fromkeys(table.partition(one.wanted.values) for one in own) or [""]:
+        own = [change for change in mine if change.desired.type == name]
+        for part in dict.fromkeys(table.partition(one.desired.values) for one in own) or [""]:
             for record in list(snapshot.records(name, part).values()):
                 values = table.values(snapshot, record.raw)
                 for span in table.extents(snapshot, values, predicted):
@@ -141,20 +141,20 @@ class _Others:
         self._groups = {}
 
     def of(self, type):
-        return [change for change in self._changes if change.wanted.type == type]
+        return [change for change in self._changes if change.desired.type == type]
 
     def by(self, type, field, value):
         if (type, field) not in self._groups:
             groups = self._groups[type, field] = {}
             for change in self._changes:
-                if change.wanted.type == type:
+                if change.desired.type == type:
                     groups.setdefault(self._value(change, field), []).append(change)
         return self._groups[type, field].get(value, ())
 
     def _value(self, change, field):
-        if field in change.wanted.values or change.raw is None:
-            return change.wanted.values.get(field)
-        table = self._snapshot.tables[change.wanted.type]
+        if field in change.desired.values or change.raw is None:
+            return change.desired.values.get(field)
+        table = self._snapshot.tables[change.desired.type]
         return table.value(self._snapshot, table.by_name[field], change.raw)
 
 
@@ -166,7 +166,7 @@ def _wait(snapshot, creates, deletes, predicted):
     """
     early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
     for change in [*creates, *deletes]:
-        for other in BY_NAME[change.wanted.type].waits_for(snapshot, change, others):
+        for other in BY_NAME[change.desired.type].waits_for(snapshot, change, others):
             if other is not change:
                 change.needs.add(other.id)
                 if other.action == "delete" and change.action != "delete":
@@ -175,8 +175,8 @@ def _wait(snapshot, creates, deletes, predicted):
 
 
 def _new_extents(snapshot, change, predicted):
-    table = snapshot.tables[change.wanted.type]
-    values = dict(change.wanted.values)
+    table = snapshot.tables[change.desired.type]
+    values = dict(change.desired.values)
     if change.raw is not None:
         values = {**table.values(snapshot, change.raw), **values}
     return table.extents(snapshot, values, predicted)
@@ -203,14 +203,14 @@ def _overlapping(news, olds):
                     yield one, other
 
 
-def _refuse_wishes_in_each_others_way(news):
+def _refuse_conflicting_desired(news):
     problems = set()
     for one, other in _overlapping(news, news):
         if one is not other and one.id < other.id:
-            noun, its = (BY_NAME[change.wanted.type].noun for change in (other, one))
+            noun, its = (BY_NAME[change.desired.type].noun for change in (other, one))
             its = "one" if its == noun else its
             problems.add(
-                f"{other.wanted.where}: this {noun} and the {its} of {one.wanted.where} "
+                f"{other.desired.where}: this {noun} and the {its} of {one.desired.where} "
                 "cannot both be there"
             )
     if problems:
@@ -226,7 +226,7 @@ def _deletes_last(deletes, gone, early):
                 early.add(ident)
                 pending.append(ident)
     for change in deletes:
-        if change.id in early or BY_NAME[change.wanted.type].deletes_first:
+        if change.id in early or BY_NAME[change.desired.type].deletes_first:
             change.follows = set()
         else:
             change.follows.add(MADE)
@@ -240,5 +240,5 @@ def _refuse_circles(creates, deletes, gates):
     except graphlib.CycleError as error:
         ring = [changes[ident] for ident in error.args[1] if ident in changes]
         told = " needs ".join(change.name for change in reversed(ring))
-        first = min(change.wanted.where for change in ring)
+        first = min(change.desired.where for change in ring)
         raise BadInput(f"{first}: goes round in a circle: {told}") from None

@@ -25,7 +25,7 @@ def refuse_ordinary_user(snapshot, plan=None) -> None:
     if snapshot.client is None:
         return
     if plan is not None and all(
-        change.problem or snapshot.tables[change.wanted.type].personal for change in plan.changes
+        change.problem or snapshot.tables[change.desired.type].personal for change in plan.changes
     ):
         return
     if "ordinary user" not in snapshot.facts:

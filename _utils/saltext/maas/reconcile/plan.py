@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from saltext.maas.client.redact import HIDDEN, without_users
+from saltext.maas.reconcile.desired import Desired, DesiredObjects, told_once
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
@@ -17,7 +18,6 @@ from saltext.maas.reconcile.references import (
     refuse_wrong_references,
 )
 from saltext.maas.reconcile.unexpected import understood
-from saltext.maas.reconcile.wanted import Wanted, Wishes, told_once
 from saltext.maas.resources import BY_NAME
 
 
@@ -26,7 +26,7 @@ class Change:
     """One element of a plan.
 
     Attributes:
-        wanted: The wish it fulfils.
+        desired: The desired object it fulfils.
         action: ``create``, ``update`` or ``delete``.
         old, new: What is shown: for a create ``old`` is None, for a delete ``new``.
         raw: The region's object that it changes or removes; None for a create.
@@ -41,7 +41,7 @@ class Change:
         in_doubt: An answer was lost, so that nobody knew whether it was carried out.
     """
 
-    wanted: Wanted
+    desired: Desired
     action: str
     old: dict | None
     new: dict | None
@@ -57,11 +57,11 @@ class Change:
 
     @property
     def id(self) -> tuple:
-        return (self.wanted.type, self.wanted.key)
+        return (self.desired.type, self.desired.key)
 
     @property
     def name(self) -> str:
-        return f"{BY_NAME[self.wanted.type].noun} {self.wanted.label}"
+        return f"{BY_NAME[self.desired.type].noun} {self.desired.label}"
 
     def shown(self) -> dict:
         """The change as a state returns it: ``{"old", "new"}``, by field for an update."""
@@ -78,19 +78,19 @@ class Plan:
 
     Attributes:
         changes: :class:`Change` each.
-        everything: All wishes.
+        everything: All desired objects.
         gates: ``{(stage, "*"): ids of the changes it stands for}``.
     """
 
     changes: list
-    everything: Wishes
+    everything: DesiredObjects
     gates: dict = field(default_factory=dict)
 
     def __bool__(self):
         return bool(self.changes)
 
-    def wanted(self, type: str) -> list:
-        """All wishes of a type, also those that are fulfilled."""
+    def desired(self, type: str) -> list:
+        """All desired objects of a type, also those that are fulfilled."""
         return self.everything.of(type)
 
     def shown(self, done_only: bool = False) -> dict:
@@ -99,7 +99,7 @@ class Plan:
         for change in self.changes:
             if change.problem or (done_only and not change.done):
                 continue
-            found.setdefault(change.wanted.type, {})[change.wanted.label] = change.shown()
+            found.setdefault(change.desired.type, {})[change.desired.label] = change.shown()
         return found
 
     def needs(self, change) -> set:
@@ -111,35 +111,35 @@ class Plan:
         return [f"{change.name}: {change.problem}" for change in self.changes if change.problem]
 
 
-def make_plan(snapshot, wanted) -> Plan:
-    """Compare wishes with a region.
+def make_plan(snapshot, desired) -> Plan:
+    """Compare desired objects with a region.
 
     Args:
         snapshot: :class:`~saltext.maas.reconcile.snapshot.Snapshot`.
-        wanted: Wishes, see :func:`want`.
+        desired: Desired objects, see :func:`want`.
 
     Returns:
         The plan.  It is empty when nothing differs.
 
     Raises:
-        BadInput: A wish is for a type or field that the release does not have,
-            or refers to something that is neither there nor wished for.
+        BadInput: A desired object is for a type or field that the release does not have,
+            or refers to something that is neither there nor desired.
         MaasError: The region cannot be read.
     """
-    wanted = Wishes(told_once(wanted))
+    desired = DesiredObjects(told_once(desired))
     tables = snapshot.tables
-    refuse_what_release_lacks(snapshot, wanted)
-    refuse_mistakes(snapshot, wanted)
+    refuse_what_release_lacks(snapshot, desired)
+    refuse_mistakes(snapshot, desired)
     order = {name: number for number, name in enumerate(BY_NAME)}
-    wanted.sort(key=lambda one: order[one.type])
-    for one in wanted:
+    desired.sort(key=lambda one: order[one.type])
+    for one in desired:
         snapshot.claim(one.type, {one.key})
-    _prefetch(snapshot, wanted)
-    identify(snapshot, wanted)
-    refuse_wrong_references(snapshot, wanted)
-    blocked = problems_of_duplicates(snapshot, wanted)
+    _prefetch(snapshot, desired)
+    identify(snapshot, desired)
+    refuse_wrong_references(snapshot, desired)
+    blocked = problems_of_duplicates(snapshot, desired)
     creates, deletes, held = [], [], []
-    for one in wanted:
+    for one in desired:
         table = tables[one.type]
         with understood(snapshot.source(table)):
             record = table.match(snapshot, one)
@@ -155,8 +155,8 @@ def make_plan(snapshot, wanted) -> Plan:
         _refuse_what_is_not_empty(snapshot, creates, deletes)
         predicted = Predicted(snapshot, [*creates, *deletes])
         _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
-        gates = arrange(snapshot, wanted, Wishes(held), creates, deletes, predicted)
-    plan = Plan(creates + deletes, wanted, gates)
+        gates = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
+    plan = Plan(creates + deletes, desired, gates)
     _tell_what_waits_in_vain(plan)
     return plan
 
@@ -193,19 +193,19 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
     for change in deletes:
         if change.problem:
             continue
-        table = snapshot.tables[change.wanted.type]
+        table = snapshot.tables[change.desired.type]
         for name, ident in table.contents(snapshot, change.raw):
             mover = moving.get(ident)
             if ident not in leaving and not (mover and name in mover.new):
                 noun = snapshot.tables[ident[0]].noun
-                change.problem = table.kept_by(change.wanted, noun, ident[1])
+                change.problem = table.kept_by(change.desired, noun, ident[1])
                 break
 
 
 def _refuse_conflicts(snapshot, changes, predicted):
     for change in changes:
         if not change.problem:
-            table = snapshot.tables[change.wanted.type]
+            table = snapshot.tables[change.desired.type]
             change.problem = table.conflict(snapshot, change, predicted)
 
 
@@ -228,10 +228,10 @@ def _tell_what_waits_in_vain(plan):
 
 
 def _held(snapshot, table, one, record):
-    """What an object that is removed holds, as if it were wished for."""
+    """What an object that is removed holds, as if it were desired."""
     values = {name: value for name, value in table.values(snapshot, record.raw).items()
               if value is not None}  # fmt: skip
-    return Wanted(one.type, one.key, {**values, **one.values})
+    return Desired(one.type, one.key, {**values, **one.values})
 
 
 def visible(table, values: dict) -> dict:
@@ -255,9 +255,9 @@ def _printable(value):
     return f"{len(value)} bytes with the SHA-256 {hashlib.sha256(value).hexdigest()[:16]}..."
 
 
-def _prefetch(snapshot, wanted):
-    parts = {(type, snapshot.tables[type].part_of(key)) for _, _, type, key in references(wanted)}
-    parts |= {(one.type, snapshot.tables[one.type].partition(one.values)) for one in wanted}
+def _prefetch(snapshot, desired):
+    parts = {(type, snapshot.tables[type].part_of(key)) for _, _, type, key in references(desired)}
+    parts |= {(one.type, snapshot.tables[one.type].partition(one.values)) for one in desired}
     parts = [part for part in sorted(parts) if part[0] in snapshot.tables]
     # Parts hang on objects of another type, so those are read first.
     snapshot.prefetch([part for part in parts if not part[1]])

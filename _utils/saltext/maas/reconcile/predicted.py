@@ -17,7 +17,7 @@ class Predicted:
         self._snapshot = snapshot
         self._changes = {}
         for change in changes:
-            self._changes.setdefault(change.wanted.type, []).append(change)
+            self._changes.setdefault(change.desired.type, []).append(change)
         self._of = {}
         self._by = {}
 
@@ -53,4 +53,4 @@ class Predicted:
             if change.action == "delete":
                 continue
             old = table.values(self._snapshot, change.raw) if change.raw is not None else {}
-            yield change.wanted.key, table.outcome(old, change.wanted.values)
+            yield change.desired.key, table.outcome(old, change.desired.values)

@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile.references import identify, wished_for
-from saltext.maas.reconcile.wanted import Wanted
+from saltext.maas.reconcile.desired import Desired
+from saltext.maas.reconcile.references import desired_for, identify
 from saltext.maas.resources import BY_NAME
 
 _FEW = 10  # of so few objects a fraction says nothing
@@ -31,7 +31,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Unmanaged:
-    """One object that no wish stands for.
+    """One object that no desired object stands for.
 
     Attributes:
         type, key: Which one.
@@ -52,24 +52,24 @@ def prunable(table) -> bool:
     return table.prunable and table.can_delete and bool(table.pillar or table.scope)
 
 
-def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
-    """The wishes that remove what others do not describe.
+def prune(snapshot, desired_objects, exclusive, guard=None, where="exclusive") -> list:
+    """The desired objects that remove what others do not describe.
 
     Args:
         snapshot: The region.
-        wishes: What is described, all types together.
+        desired objects: What is described, all types together.
         exclusive: ``{type: True, or a list of the scopes that are claimed}``.
         guard: :class:`Guard`.
         where: What messages call it.
 
     Returns:
-        Wishes that objects be absent.
+        Desired objects that objects be absent.
 
     Raises:
         BadInput: Something cannot be claimed, or the guard forbids it.
     """
     guard = guard or Guard()
-    identify(snapshot, wishes)
+    identify(snapshot, desired_objects)
     problems, found = [], {}
     for type, scopes in (exclusive or {}).items():
         if scopes is False or scopes is None:
@@ -80,16 +80,18 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
             continue
         table = snapshot.tables[type]
         scopes = (
-            None if scopes is True else _scopes(snapshot, wishes, table, scopes, f"{where}:{type}")
+            None
+            if scopes is True
+            else _scopes(snapshot, desired_objects, table, scopes, f"{where}:{type}")
         )
         snapshot.own(type, scopes)
-        inside = list(_unmanaged(snapshot, table, wishes, scopes))
+        inside = list(_unmanaged(snapshot, table, desired_objects, scopes))
         total = sum(1 for _ in _records(snapshot, table, scopes))
         found[type] = ([one for one in inside if not one.kept], total)
     if problems:
         raise BadInput(problems)
     going = {(one.type, one.key) for ones, _ in found.values() for one in ones}
-    referrers = _Referrers(snapshot, wishes, going)
+    referrers = _Referrers(snapshot, desired_objects, going)
     removed = []
     for type, (ones, total) in found.items():
         problems += _too_much(type, ones, total, guard, f"{where}:{type}")
@@ -103,18 +105,18 @@ def prune(snapshot, wishes, exclusive, guard=None, where="exclusive") -> list:
             identity = {name: one.values[name] for name in BY_NAME[type].identity}
             if guard.in_use and "force" in BY_NAME[type].by_name:
                 identity["force"] = True  # that it is in use was allowed
-            removed.append(Wanted(type, one.key, identity, True, f"{where}:{type}", one.key))
+            removed.append(Desired(type, one.key, identity, True, f"{where}:{type}", one.key))
     if problems:
         raise BadInput(problems)
     return removed
 
 
-def unmanaged(snapshot, wishes, types=None) -> list:
-    """All that no wish stands for.
+def unmanaged(snapshot, desired_objects, types=None) -> list:
+    """All that no desired object stands for.
 
     Args:
         snapshot: The region.
-        wishes: What is described.
+        desired objects: What is described.
         types: Resource types; all that could be pruned by default.
 
     Returns:
@@ -129,11 +131,11 @@ def unmanaged(snapshot, wishes, types=None) -> list:
     ]  # fmt: skip
     if problems:
         raise BadInput(problems)
-    identify(snapshot, wishes)
+    identify(snapshot, desired_objects)
     found = []
     for name, table in snapshot.tables.items():
         if prunable(table) and (types is None or name in types):
-            found += _unmanaged(snapshot, table, wishes, None)
+            found += _unmanaged(snapshot, table, desired_objects, None)
     return found
 
 
@@ -159,14 +161,14 @@ def _cannot_claim(snapshot, type, where):
     return None
 
 
-def _scopes(snapshot, wishes, table, scopes, where):
+def _scopes(snapshot, desired_objects, table, scopes, where):
     if not isinstance(scopes, (list, tuple)):
         raise BadInput(f"{where}: {scopes!r} must be true or a list")
     if not table.scope:
         raise BadInput(f"{where}: {scopes!r} must be true: a {table.noun} has no scope")
     field = table.by_name.get(table.scope)
     owner = field.ref if field else table.scope
-    wished, found, problems = wished_for(wishes, snapshot), set(), []
+    desired_ones, found, problems = desired_for(desired_objects, snapshot), set(), []
     for scope in scopes:
         try:
             key = str(field.kind.clean(scope) if field else scope)
@@ -174,7 +176,7 @@ def _scopes(snapshot, wishes, table, scopes, where):
             problems.append(f"{where}: {scope!r} {error}")
             continue
         found.add(key)
-        if (owner, key) not in wished and snapshot.find(owner, key) is None:
+        if (owner, key) not in desired_ones and snapshot.find(owner, key) is None:
             noun = BY_NAME[owner].noun
             problems.append(f"{where}: {scope!r} is no {noun} of the region or of the pillar")
     if problems:
@@ -189,14 +191,14 @@ def _records(snapshot, table, scopes):
                 yield key, part, record
 
 
-def _unmanaged(snapshot, table, wishes, scopes):
-    mine = [one for one in wishes if one.type == table.name]
+def _unmanaged(snapshot, table, desired_objects, scopes):
+    mine = [one for one in desired_objects if one.type == table.name]
     snapshot.claim(table.name, {one.key for one in mine})
     matched = {id(record.raw) for one in mine for record in [table.match(snapshot, one)] if record}
     for key, part, record in _records(snapshot, table, scopes):
         values = table.values(snapshot, record.raw)
         identity = {name: values[name] for name in table.identity}
-        gone = Wanted(table.name, key, identity, True)
+        gone = Desired(table.name, key, identity, True)
         if id(record.raw) in matched or table.match(snapshot, gone) is None:
             continue
         if None in identity.values() or not table.exports(snapshot, record):
@@ -226,12 +228,12 @@ def _too_much(type, ones, total, guard, where):
 
 
 class _Referrers:
-    """What will still refer to an object once wishes have come true."""
+    """What will still refer to an object once desired objects have come true."""
 
-    def __init__(self, snapshot, wishes, going):
+    def __init__(self, snapshot, desired_objects, going):
         self._snapshot = snapshot
         self._going = going
-        self._wishes = {(one.type, one.key): one for one in wishes}
+        self._desired_objects = {(one.type, one.key): one for one in desired_objects}
         self._of = {}  # type -> {key: [(table, key of what refers, whether it goes along)]}
 
     def of(self, type: str, key: str) -> str | None:
@@ -260,11 +262,11 @@ class _Referrers:
         owned = table.pillar is not None and table.pillar.parent == field.name
         for part in table.parts(self._snapshot):
             for key, record in list(self._snapshot.records(table.name, part).items()):
-                wish = self._wishes.get((table.name, key))
-                if wish is not None and wish.absent:
+                desired = self._desired_objects.get((table.name, key))
+                if desired is not None and desired.absent:
                     continue
                 value = table.value(self._snapshot, field, record.raw)
-                if wish is not None:
-                    value = wish.values.get(field.name, value)
+                if desired is not None:
+                    value = desired.values.get(field.name, value)
                 for target in field.targets(value):
                     index.setdefault(target, []).append((table, key, owned))

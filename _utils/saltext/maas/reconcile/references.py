@@ -1,4 +1,4 @@
-"""What wishes refer to, and what is refused of it before anything is compared."""
+"""What desired objects refer to, and what is refused of it before anything is compared."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from saltext.maas.client.errors import BadInput
 from saltext.maas.resources import BY_NAME
 
 
-def refuse_what_release_lacks(snapshot, wanted) -> None:
+def refuse_what_release_lacks(snapshot, desired) -> None:
     """Refuse types and fields that the region's release does not have.
 
     Raises:
         BadInput: With one line for each.
     """
     problems = []
-    for one in wanted:
+    for one in desired:
         table = BY_NAME[one.type]
         if one.type not in snapshot.tables:
             problems.append(f"{one.where}: MAAS {snapshot.release} has no {table.nouns}")
@@ -31,7 +31,7 @@ def refuse_what_release_lacks(snapshot, wanted) -> None:
         raise BadInput(sorted(set(problems)))
 
 
-def identify(snapshot, wanted) -> None:
+def identify(snapshot, desired) -> None:
     """Find the objects of the region that desired ones name by what they were called before.
 
     Raises:
@@ -39,15 +39,15 @@ def identify(snapshot, wanted) -> None:
     """
     for name, table in snapshot.tables.items():
         hints = {field.name for field in table.fields if field.finds}
-        mine = [one for one in wanted if one.type == name and not one.absent]
+        mine = [one for one in desired if one.type == name and not one.absent]
         if any(hints & one.values.keys() for one in mine):
             snapshot.claim(name, {one.key for one in mine})
             table.identify(snapshot, mine)
 
 
-def mistakes(wanted, release):
-    """What MAAS would refuse of wishes, whatever the region holds: one line each."""
-    for one in wanted:
+def mistakes(desired, release):
+    """What MAAS would refuse of desired objects, whatever the region holds: one line each."""
+    for one in desired:
         if one.absent:
             continue
         table = BY_NAME[one.type]
@@ -55,20 +55,20 @@ def mistakes(wanted, release):
             yield f"{table.place_of(one.where, name)}: {sentence}"
 
 
-def refuse_mistakes(snapshot, wanted) -> None:
+def refuse_mistakes(snapshot, desired) -> None:
     """Refuse what MAAS would refuse.
 
     Raises:
         BadInput: With one line for each.
     """
-    problems = sorted(set(mistakes(wanted, snapshot.release)))
+    problems = sorted(set(mistakes(desired, snapshot.release)))
     if problems:
         raise BadInput(problems)
 
 
-def wished_for(wanted, snapshot) -> set:
-    """The ``(type, key)`` of all that wishes bring about; a new fabric brings its untagged VLAN."""
-    found = {(one.type, one.key) for one in wanted if not one.absent}
+def desired_for(desired, snapshot) -> set:
+    """The ``(type, key)`` of all that desired objects create; a fabric brings its untagged VLAN."""
+    found = {(one.type, one.key) for one in desired if not one.absent}
     fabrics = {key for type, key in found if type == "fabric" and type in snapshot.tables}
     return found | {
         ("vlan", f"{key}/untagged")
@@ -77,50 +77,50 @@ def wished_for(wanted, snapshot) -> set:
     }
 
 
-def references(wanted):
-    """All that wishes refer to: ``(wish, field, type, key)`` each."""
-    for one in wanted:
+def references(desired):
+    """All that desired objects refer to: ``(desired object, field, type, key)`` each."""
+    for one in desired:
         if not one.absent:
             for column in BY_NAME[one.type].fields:
                 for key in column.targets(one.values.get(column.name)):
                     yield one, column, column.ref, key
 
 
-def refuse_wrong_references(snapshot, wanted) -> None:
+def refuse_wrong_references(snapshot, desired) -> None:
     """Refuse names that nothing has, or that shall be removed.
 
     Raises:
         BadInput: With one line for each.
     """
-    wished = wished_for(wanted, snapshot)
-    leaving = {(one.type, one.key): one for one in wanted if one.absent}
+    desired_ones = desired_for(desired, snapshot)
+    leaving = {(one.type, one.key): one for one in desired if one.absent}
     problems = []
-    for one, column, type, key in references(wanted):
+    for one, column, type, key in references(desired):
         where = f"{one.where}:{column.name}"
         if (type, key) in leaving:
             noun, by = BY_NAME[type].noun, leaving[type, key].where
             problems.append(f"{where}: {noun} {key!r} shall be removed by {by}")
-        elif (type, key) not in wished:
-            problems.append(_unknown(snapshot, where, type, key, wished))
+        elif (type, key) not in desired_ones:
+            problems.append(_unknown(snapshot, where, type, key, desired_ones))
     if any(problems):
         raise BadInput(sorted({problem for problem in problems if problem}))
 
 
-def problems_of_duplicates(snapshot, wanted) -> dict:
-    """Say which wishes cannot come true, as several objects of the region have one name.
+def problems_of_duplicates(snapshot, desired) -> dict:
+    """Say which desired objects cannot come true, as several objects of the region have one name.
 
-    It is their own name, or one that they refer to; all other wishes are not concerned.
+    It is their own name, or one that they refer to; all other desired objects are not concerned.
 
     Returns:
-        ``{wish: problem}``.
+        ``{desired object: problem}``.
     """
     found = {}
-    for one in wanted:
+    for one in desired:
         part = snapshot.tables[one.type].partition(one.values)
         problem = _several(snapshot, one.type, one.key, part)
         if problem:
             found[one] = problem
-    for one, column, type, key in references(wanted):
+    for one, column, type, key in references(desired):
         problem = type in snapshot.tables and _several(snapshot, type, key)
         if problem:
             found.setdefault(one, f"{column.name}: {problem}")
@@ -139,13 +139,13 @@ def _several(snapshot, type, key, partition=None):
     )
 
 
-def _unknown(snapshot, where, type, key, wished):
+def _unknown(snapshot, where, type, key, desired_ones):
     if type not in snapshot.tables:
         return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].nouns}"
     if snapshot.find(type, key) is not None:
         return None
     there = snapshot.records(type, snapshot.tables[type].part_of(key))
-    names = [*there, *(name for kind, name in wished if kind == type)]
+    names = [*there, *(name for kind, name in desired_ones if kind == type)]
     known = ", ".join(sorted(set(names))[:10]) or "none"
     noun = BY_NAME[type].noun
     return f"{where}: {key!r} is no {noun} of the region or of the pillar; there are: {known}"

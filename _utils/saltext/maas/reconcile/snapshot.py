@@ -61,7 +61,7 @@ class Snapshot:
         self._aliases = {}  # (type, key) -> key until the object is renamed
         self._patches = []  # functions of a store's name and an object
         self._owned = {}  # type -> scopes of which all objects are described, None for all
-        self._claims = {}  # type -> keys that some wish stands for
+        self._claims = {}  # type -> keys that some desired object stands for
         self._groups = {}  # (type, field) -> {value: [Record]}
         self._lock = threading.RLock()
         self._reading = {}  # (store, partition) -> lock, so that no part is read twice at once
@@ -212,7 +212,7 @@ class Snapshot:
         return found
 
     def claim(self, name: str, keys) -> None:
-        """Note which objects of a type some wish stands for by its exact identity."""
+        """Note which objects of a type some desired object stands for by its exact identity."""
         self._claims.setdefault(name, set()).update(keys)
 
     def claimed(self, name: str) -> set:
@@ -378,18 +378,18 @@ class Snapshot:
         for change in plan.changes:
             if change.problem:
                 continue
-            table, wanted = self.tables[change.wanted.type], change.wanted
-            partition = table.partition(wanted.values)
-            record = table.match(self, wanted)
+            table, desired = self.tables[change.desired.type], change.desired
+            partition = table.partition(desired.values)
+            record = table.match(self, desired)
             if change.action == "delete":
                 if record is not None:
                     left = table.promise_removal(self, record.raw)
                     self._promise(table, partition, record.raw, left)
             elif record is not None:
-                new = table.promised(self, record.raw, wanted.values)
+                new = table.promised(self, record.raw, desired.values)
                 self._promise(table, partition, record.raw, new)
             else:
-                self._promise(table, partition, None, table.promise(self, wanted.values))
+                self._promise(table, partition, None, table.promise(self, desired.values))
 
     def _promise(self, table, partition, old, new):
         with self._lock:

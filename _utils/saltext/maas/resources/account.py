@@ -9,7 +9,7 @@ import hashlib
 from saltext.maas.client.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 _SSH = kinds.matching(
@@ -44,7 +44,7 @@ class SshKey(Table):
     identity = ("key",)
     personal = True
     can_update = False
-    pillar = Place("ssh_keys", "Public SSH keys of the API's user.", plain=True)
+    pillar = PillarLocation("ssh_keys", "Public SSH keys of the API's user.", plain=True)
     fields = (
         Field(
             "key", _SSH, rules=_SSH_RULES,
@@ -60,7 +60,7 @@ class SshKey(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{raw['id']}/"
 
-    def differences(self, snapshot, wanted, record):
+    def differences(self, snapshot, desired, record):
         return {}
 
     def exports(self, snapshot, record):
@@ -81,7 +81,7 @@ class SshKeySource(Table):
     can_update = False
     created = "imported"
     doubles = True  # one for each key
-    pillar = Place(
+    pillar = PillarLocation(
         "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user. From 2.1 on.",
         plain=True,
     )  # fmt: skip
@@ -91,24 +91,24 @@ class SshKeySource(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{raw['id']}/"
 
-    def needs(self, wanted, everything):
+    def needs(self, desired, everything):
         # MAAS takes a key once, so one that is named itself comes first.
         return {(one.type, one.key) for one in everything.of("ssh_key")}
 
-    def create(self, run, wanted):
-        run.client.post(self.collection, op="import", data={"keysource": wanted.key})
+    def create(self, run, desired):
+        run.client.post(self.collection, op="import", data={"keysource": desired.key})
         run.snapshot.drop(self.name)
-        if self.match(run.snapshot, wanted) is None:
-            raise NotDone(f"the region answered with success, but has no key of {wanted.key}")
+        if self.match(run.snapshot, desired) is None:
+            raise NotDone(f"the region answered with success, but has no key of {desired.key}")
 
-    def delete(self, run, wanted, record):
-        keys = [one for one in run.snapshot.raw(self.name) if one.get("keysource") == wanted.key]
+    def delete(self, run, desired, record):
+        keys = [one for one in run.snapshot.raw(self.name) if one.get("keysource") == desired.key]
         for raw in keys:
             with contextlib.suppress(NotFound):
                 run.client.delete(self.item(run.snapshot, raw))
         run.snapshot.drop(self.name)
-        if self.match(run.snapshot, wanted) is not None:
-            raise NotDone(f"the region answered with success, but has keys of {wanted.key} still")
+        if self.match(run.snapshot, desired) is not None:
+            raise NotDone(f"the region answered with success, but has keys of {desired.key} still")
 
 
 class SslKey(Table):
@@ -121,7 +121,7 @@ class SslKey(Table):
     identity = ("key",)
     personal = True
     can_update = False
-    pillar = Place(
+    pillar = PillarLocation(
         "ssl_keys", "Certificates of the API's user, in PEM form. From 1.6 on.", plain=True
     )
     fields = (Field("key", _PEM, doc="The certificate in PEM form."),)
@@ -134,7 +134,7 @@ class SslKey(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{raw['id']}/"
 
-    def differences(self, snapshot, wanted, record):
+    def differences(self, snapshot, desired, record):
         return {}
 
 

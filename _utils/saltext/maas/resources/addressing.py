@@ -8,7 +8,7 @@ from dataclasses import replace
 from saltext.maas.client.errors import Invalid
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.subnets import handed_out
 from saltext.maas.resources.table import Table
 
@@ -25,7 +25,7 @@ class StaticRoute(Table):
     since = "2.1"
     collection = "static-routes/"
     identity = ("source", "destination", "gateway_ip")
-    pillar = Place(
+    pillar = PillarLocation(
         "static_routes", "Static routes. From 2.1 on.",
         needed=("source", "destination", "gateway_ip"),
     )  # fmt: skip
@@ -66,7 +66,7 @@ class ReservedIp(Table):
     collection = "reservedips/"
     identity = ("ip",)
     after = ("ip_range",)  # which may have held it
-    pillar = Place(
+    pillar = PillarLocation(
         "reserved_ips", "Addresses that DHCP gives to one machine only. From 3.6 on.", "ip",
         under="subnet", parent="subnet", needed=("mac_address",), name="IP",
     )  # fmt: skip
@@ -102,26 +102,26 @@ class ReservedIp(Table):
 
     def conflict(self, snapshot, change, predicted):
         """Return which other reserved IP of the subnet has the MAC address."""
-        values = predicted.of(self.name).get(change.wanted.key)
+        values = predicted.of(self.name).get(change.desired.key)
         if change.action == "delete" or not values or not values.get("subnet"):
             return None
         same = predicted.by(self.name, "mac_address").get(values.get("mac_address"), {})
         for key, other in same.items():
-            if key != change.wanted.key and other.get("subnet") == values["subnet"]:
+            if key != change.desired.key and other.get("subnet") == values["subnet"]:
                 return (
                     f"mac_address {values['mac_address']} has the reserved IP {key} in "
                     f"{values['subnet']} already; MAAS has one for each MAC address"
                 )
         return None
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         """Write what differs; MAAS gives an address to another machine only as a new one."""
-        if "mac_address" not in self.differences(run.snapshot, wanted, record):
-            super().update(run, wanted, record)
+        if "mac_address" not in self.differences(run.snapshot, desired, record):
+            super().update(run, desired, record)
             return
-        values = {**self.values(run.snapshot, record.raw), **wanted.values}
-        self.delete(run, wanted, record)
-        self.create(run, replace(wanted, values=values))
+        values = {**self.values(run.snapshot, record.raw), **desired.values}
+        self.delete(run, desired, record)
+        self.create(run, replace(desired, values=values))
 
 
 class IpAddress(Table):
@@ -137,8 +137,9 @@ class IpAddress(Table):
     created = "reserved"
     after = ("subnet",)  # in which MAAS finds its place
     after = ("subnet", "ip_range", "node_group_interface")
-    pillar = Place("ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip",
-                   name="IP")  # fmt: skip
+    pillar = PillarLocation(
+        "ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip", name="IP"
+    )
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
         Field(
@@ -159,17 +160,17 @@ class IpAddress(Table):
     around = _SUBNETS
     example = {"ip": "10.10.0.88", "network": "10.10.0.0/24"}
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if record is None and snapshot.release < "2.0" and not wanted.values.get("network"):
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if record is None and snapshot.release < "2.0" and not desired.values.get("network"):
             return "network is missing, which MAAS up to 1.10 needs"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return why MAAS reserves no such address: its dynamic range, or that no subnet has it."""
         if change.action != "create":
             return None
-        address = ipaddress.ip_address(change.wanted.key)
+        address = ipaddress.ip_address(change.desired.key)
         if snapshot.release >= "2.0":
             subnets = (ipaddress.ip_network(cidr) for cidr in predicted.of("subnet"))
             if not any(address in subnet for subnet in subnets):
@@ -193,16 +194,16 @@ class IpAddress(Table):
             data[word] = data.pop("ip")
         return run.client.post(self.collection, op="reserve", data=data, repeat=False)
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         try:
             answer = run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
         except Invalid as error:
             # So MAAS answers for an address that is not reserved any more, too.
-            self.look(run.snapshot, wanted)
-            if self.match(run.snapshot, wanted) is not None:
+            self.look(run.snapshot, desired)
+            if self.match(run.snapshot, desired) is not None:
                 raise error
             answer = None
-        self.gone(run, wanted, record, answer)
+        self.gone(run, desired, record, answer)
 
 
 def _handed_out(snapshot, predicted):
@@ -226,7 +227,9 @@ class DhcpSnippet(Table):
     identity = ("name",)
     copies = "always"
     after = ("rack",)  # one checks the lines
-    pillar = Place("dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",))
+    pillar = PillarLocation(
+        "dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",)
+    )
     fields = (
         Field("name", rules=(rules.longest(255),), doc="Name."),
         Field("value", kinds.RAW, clearable=rules.NEVER, doc="The lines for dhcpd.conf."),
@@ -267,21 +270,21 @@ class DhcpSnippet(Table):
         if values.get("iprange") and not values.get("subnet"):
             yield "subnet", f"is missing; iprange {values['iprange']!r} needs it"
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if record is None and not wanted.values.get("value"):
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if record is None and not desired.values.get("value"):
             return "value is missing"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         # Without it MAAS puts a number in the value's place.
         values = {"value": record.raw["value"], **{name: new for name, (_, new) in changed.items()}}
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
 
 
 class Network(Table):
@@ -293,7 +296,7 @@ class Network(Table):
     until = "1.8"
     collection = "networks/"
     identity = ("name",)
-    pillar = Place(
+    pillar = PillarLocation(
         "networks", "Networks. Up to 1.8; later there are subnets.", "name",
         needed=("ip", "netmask"),
     )  # fmt: skip
@@ -312,11 +315,11 @@ class Network(Table):
     }  # fmt: skip
     changed = {"description": "desks and printers"}
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why there can be no such network, seen before anything is sent."""
-        if snapshot.release < "1.6" and ":" in str(wanted.values.get("ip") or ""):
+        if snapshot.release < "1.6" and ":" in str(desired.values.get("ip") or ""):
             return f"MAAS {snapshot.release} has IPv4 networks only; later ones have IPv6, too"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def extents(self, snapshot, values, predicted):
         if values.get("vlan_tag") is not None:

@@ -100,13 +100,13 @@ class ClusterBootSelection(_OfCluster):
     def completed(self, raw, values, before):
         return {**raw, "cluster": values["cluster"], "source": values["source"]}
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         if changed:
             data, _ = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
             raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-            self.keep(run, wanted, raw, replaces=record.raw)
+            self.keep(run, desired, raw, replaces=record.raw)
 
-    def needs(self, wanted, everything):
-        found = super().needs(wanted, everything)
-        return found | {("cluster_boot_source", self.partition(wanted.values))}
+    def needs(self, desired, everything):
+        found = super().needs(desired, everything)
+        return found | {("cluster_boot_source", self.partition(desired.values))}

@@ -13,7 +13,7 @@ from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 #: The archives that every region has: where they are, and the architectures they are for.
@@ -44,7 +44,7 @@ class PackageRepository(Table):
     collection = "package-repositories/"
     identity = ("name",)
     protected = ("main_archive", "ports_archive")
-    pillar = Place("package_repositories", "Package repositories. From 2.1 on.", "name")
+    pillar = PillarLocation("package_repositories", "Package repositories. From 2.1 on.", "name")
     fields = (
         Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
               "from the start: main_archive and ports_archive."),
@@ -70,11 +70,11 @@ class PackageRepository(Table):
         Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
     )  # fmt: skip
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if record is None and not wanted.values.get("url"):
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if record is None and not desired.values.get("url"):
             return "url is missing"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def mistakes(self, values, release):
         yield from super().mistakes(values, release)
@@ -127,7 +127,7 @@ class LicenseKey(Table):
     identity = ("osystem", "distro_series")
     # MAAS takes one for an operating system that it, or up to 1.10 a cluster, has.
     after = ("image", "boot_resource", "cluster_image")
-    pillar = Place(
+    pillar = PillarLocation(
         "license_keys", "License keys, for Windows. From 1.6 on.",
         needed=("osystem", "distro_series", "license_key"),
     )  # fmt: skip
@@ -144,13 +144,13 @@ class LicenseKey(Table):
     }  # fmt: skip
     changed = {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"}
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why a key cannot be as desired, seen before anything is sent."""
         if record is None and snapshot.client is not None and "image" in snapshot.tables:
-            system = wanted.values["osystem"]
+            system = desired.values["osystem"]
             if not any(name.startswith(f"{system}/") for name in image_names(snapshot)):
                 return f"MAAS takes a key only once it has an image of {system}"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def parse(self, name):
         system, slash, series = str(name).partition("/")
@@ -189,7 +189,7 @@ class Notification(Table):
     since = "2.2"
     collection = "notifications/"
     identity = ("ident",)
-    pillar = Place(
+    pillar = PillarLocation(
         "notifications", "Notifications in the web interface. From 2.2 on.", "ident",
         needed=("message",), name="IDENT",
     )  # fmt: skip
@@ -217,13 +217,13 @@ class Notification(Table):
         if values.get("admins") is False and not values.get("users"):
             yield "users", "must be true where admins is false; nobody would see it"
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
         held = self.values(snapshot, record.raw) if record is not None else {}
-        values = {**held, **wanted.values}
+        values = {**held, **desired.values}
         for _, told in _unfilled(values.get("message"), values.get("context")):
             return f"message: {told}"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def read(self, snapshot, partition):
         listed = super().read(snapshot, partition)
@@ -262,8 +262,8 @@ class Notification(Table):
             data["dismissable"] = "true" if data["dismissable"] else "false"
         return data, files
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         values = {name: new for name, (_, new) in changed.items()}
@@ -272,7 +272,7 @@ class Notification(Table):
             values.setdefault("dismissable", record.raw["dismissable"])
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
 
 
 class File(Table):
@@ -286,7 +286,7 @@ class File(Table):
     create_op = "add"
     identity = ("filename",)
     personal = True
-    pillar = Place("files", "Files that MAAS keeps for the API's user.", "filename",
+    pillar = PillarLocation("files", "Files that MAAS keeps for the API's user.", "filename",
                    needed=("content",), name="FILENAME")  # fmt: skip
     fields = (
         Field("filename", rules=(rules.longest(255),), doc="Name."),
@@ -324,12 +324,12 @@ class File(Table):
         super().send_create(run, values, data, files)
         return run.client.get(self._path(values["filename"]))  # the answer is empty
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         # A file of the same name takes the place of the one before.
-        if self.differences(run.snapshot, wanted, record):
-            data, files = self.form(run.snapshot, wanted.values)
-            raw = self.send_create(run, wanted.values, data, files)
-            self.keep(run, wanted, raw, replaces=record.raw)
+        if self.differences(run.snapshot, desired, record):
+            data, files = self.form(run.snapshot, desired.values)
+            raw = self.send_create(run, desired.values, data, files)
+            self.keep(run, desired, raw, replaces=record.raw)
 
 
 def _decoded(content):

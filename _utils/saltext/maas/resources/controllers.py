@@ -5,8 +5,8 @@ from __future__ import annotations
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, power_types, rules
 from saltext.maas.resources.field import UNKNOWN, Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import nic_vlans
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
 _FIELDS = (
@@ -47,16 +47,16 @@ class _Controller(Table):
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why a controller cannot be as desired, seen before anything is sent."""
-        power_type = wanted.values.get("power_type")
-        given = wanted.values.get("power_parameters") or {}
+        power_type = desired.values.get("power_type")
+        given = desired.values.get("power_parameters") or {}
         lacking = power_types.lacking(power_type, given)
         if lacking and record is not None:
             lacking = power_types.lacking(power_type, {**self._held(snapshot, record), **given})
         if lacking:
             return f"power_parameters: {', '.join(lacking)} is missing, for {power_type}"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def _held(self, snapshot, record):
         """The power parameters that a controller has; read once for each state of the object."""
@@ -68,9 +68,9 @@ class _Controller(Table):
             record.raw[_HELD] = found or {}
         return record.raw[_HELD]
 
-    def differences(self, snapshot, wanted, record):
-        found = super().differences(snapshot, wanted, record)
-        new = wanted.values.get("power_parameters")
+    def differences(self, snapshot, desired, record):
+        found = super().differences(snapshot, desired, record)
+        new = desired.values.get("power_parameters")
         if new is not None:
             held = self._held(snapshot, record)
             old = {name: held[name] for name in new if name in held}
@@ -105,7 +105,7 @@ class RegionController(_Controller):
     numbered = ""
     since = "2.0"
     collection = "regioncontrollers/"
-    pillar = Place("region_controllers", "Region controllers, by host name. From 2.0 on.",
+    pillar = PillarLocation("region_controllers", "Region controllers, by host name. From 2.0 on.",
                    "hostname", name="HOSTNAME")  # fmt: skip
     fields = (Field("hostname", doc="Host name."), *_FIELDS)
 
@@ -155,24 +155,24 @@ class Rack(_Controller):
         # One that is not connected would be waited for.
         return bool(self.by_name["connected"].value(record.raw))
 
-    def create(self, run, wanted):
+    def create(self, run, desired):
         record = run.wait_for(
-            f"rack controller {wanted.key} to register", lambda: self._arrived(run, wanted)
+            f"rack controller {desired.key} to register", lambda: self._arrived(run, desired)
         )
-        self.update(run, wanted, record)
+        self.update(run, desired, record)
 
-    def update(self, run, wanted, record):
-        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+    def update(self, run, desired, record):
+        if desired.values.get("connected") and not self.by_name["connected"].value(record.raw):
             record = run.wait_for(
-                f"rack controller {wanted.key} to connect", lambda: self._arrived(run, wanted)
+                f"rack controller {desired.key} to connect", lambda: self._arrived(run, desired)
             )
-        changed = self.differences(run.snapshot, wanted, record)
+        changed = self.differences(run.snapshot, desired, record)
         if changed:
-            super().update(run, wanted, record)
+            super().update(run, desired, record)
 
-    def deletion_problem(self, snapshot, wanted, record):
-        """Why this object cannot be deleted in the way that is wished for."""
-        if wanted.values.get("force") and snapshot.release < "2.5":
+    def deletion_problem(self, snapshot, desired, record):
+        """Why this object cannot be deleted in the way that is desired."""
+        if desired.values.get("force") and snapshot.release < "2.5":
             return f"MAAS {snapshot.release} cannot be forced to delete a rack; 2.5 can"
         return None
 
@@ -191,8 +191,8 @@ class Rack(_Controller):
             if not vlan["dhcp_on"] or not any(_is_on(one, vlan["id"]) for one in heirs):
                 yield "primary_rack", ("dhcp", key)
 
-    def kept_by(self, wanted, noun, key):
-        if wanted.values.get("force"):
+    def kept_by(self, desired, noun, key):
+        if desired.values.get("force"):
             return None
         return (
             f"it serves the DHCP of {key}, and no other rack that is connected there can take it "
@@ -200,20 +200,20 @@ class Rack(_Controller):
             "(2.5 and later)"
         )
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""
-        force = {"force": "true"} if wanted.values.get("force") else {}
+        force = {"force": "true"} if desired.values.get("force") else {}
         path = self.item(run.snapshot, record.raw)
-        self.gone(run, wanted, record, run.client.delete(path, **force))
+        self.gone(run, desired, record, run.client.delete(path, **force))
 
     def after_deletion(self, snapshot):
         snapshot.drop("vlan")  # the region hands DHCP over by itself
 
-    def _arrived(self, run, wanted):
+    def _arrived(self, run, desired):
         run.snapshot.reload(self.name, younger_than=run.poll_seconds)
-        record = self.match(run.snapshot, wanted)
+        record = self.match(run.snapshot, desired)
         if record is None:
             return None
-        if wanted.values.get("connected") and not self.by_name["connected"].value(record.raw):
+        if desired.values.get("connected") and not self.by_name["connected"].value(record.raw):
             return None
         return record

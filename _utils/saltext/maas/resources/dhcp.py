@@ -7,7 +7,7 @@ from dataclasses import replace
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 from saltext.maas.resources.vlans import all_vlans
@@ -24,7 +24,7 @@ class Dhcp(Table):
     since = "2.0"
     store = "vlan"
     identity = ("vlan",)
-    pillar = Place(
+    pillar = PillarLocation(
         "dhcp", "DHCP on the VLAN: served by racks, or relayed to another VLAN.",
         under="vlan", parent="vlan", single=True,
     )  # fmt: skip
@@ -73,25 +73,25 @@ class Dhcp(Table):
     def _served(self, raw):
         return any(field.value(raw) for field in self.fields if field.name != "vlan")
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         records = snapshot.records(self.name)
-        record = records.get(wanted.key) or records.get(snapshot.alias_of("vlan", wanted.key))
-        if wanted.absent and record is not None and not self._served(record.raw):
+        record = records.get(desired.key) or records.get(snapshot.alias_of("vlan", desired.key))
+        if desired.absent and record is not None and not self._served(record.raw):
             return None  # a VLAN without DHCP
         return record
 
-    def needs(self, wanted, everything):
-        found = super().needs(wanted, everything)
-        subnets = everything.by("subnet", "vlan").get(wanted.key, ())
+    def needs(self, desired, everything):
+        found = super().needs(desired, everything)
+        subnets = everything.by("subnet", "vlan").get(desired.key, ())
         found |= {("subnet", subnet.key) for subnet in subnets}
         ranges = everything.by("ip_range", "subnet")
         return found | {
             ("ip_range", one.key) for subnet in subnets for one in ranges.get(subnet.key, ())
         }
 
-    def follows(self, wanted, everything):
+    def follows(self, desired, everything):
         # MAAS relays to no VLAN that is relayed itself, so that one stops being so first.
-        target = wanted.values.get("relay_vlan")
+        target = desired.values.get("relay_vlan")
         return {(self.name, target)} if target else set()
 
     # What follows from what
@@ -113,18 +113,18 @@ class Dhcp(Table):
             goal["secondary_rack"] = None  # a stand-by that takes over leaves its place
         return goal
 
-    def differences(self, snapshot, wanted, record):
+    def differences(self, snapshot, desired, record):
         old = self._old(snapshot, record.raw)
-        goal = self.outcome(old, wanted.values)
+        goal = self.outcome(old, desired.values)
         found = {name: (old[name], goal[name]) for name in old if old[name] != goal[name]}
         found.pop("vlan", None)  # the VLAN's own change brings it there
         return found
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why DHCP cannot be as desired, seen before anything is sent."""
         old = self._old(snapshot, record.raw) if record else dict.fromkeys(self.by_name)
-        goal = self.outcome(old, wanted.values)
-        if wanted.values.get("primary_rack") and goal["primary_rack"] == wanted.values.get(
+        goal = self.outcome(old, desired.values)
+        if desired.values.get("primary_rack") and goal["primary_rack"] == desired.values.get(
             "secondary_rack"
         ):
             return "secondary_rack must be another rack than primary_rack"
@@ -135,7 +135,7 @@ class Dhcp(Table):
             )
         if goal["enabled"] and not goal["primary_rack"]:
             return "primary_rack is missing; MAAS serves DHCP from a rack controller only"
-        if goal.get("relay_vlan") == wanted.key:
+        if goal.get("relay_vlan") == desired.key:
             return "relay_vlan must be another VLAN than this one"
         return None
 
@@ -145,7 +145,7 @@ class Dhcp(Table):
             return None
         raw = change.raw
         old = self._old(snapshot, raw) if raw else dict.fromkeys(self.by_name)
-        goal = self.outcome(old, change.wanted.values)
+        goal = self.outcome(old, change.desired.values)
         return (
             self._relay_conflict(old, goal, predicted)
             or self._range_conflict(old, goal, predicted)
@@ -218,21 +218,21 @@ class Dhcp(Table):
         none = {field.name: None for field in self.fields if field.name != "vlan"}
         return self.promised(snapshot, raw, {**none, "enabled": False})
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
         old = self._old(run.snapshot, record.raw)
-        self._write(run, wanted, old, {**dict.fromkeys(old), "enabled": False}, record)
+        self._write(run, desired, old, {**dict.fromkeys(old), "enabled": False}, record)
 
-    def create(self, run, wanted):
+    def create(self, run, desired):
         # The VLAN came into being earlier in this run.
-        run.snapshot.resolve("vlan", wanted.key)
-        self.update(run, wanted, self.match(run.snapshot, wanted))
+        run.snapshot.resolve("vlan", desired.key)
+        self.update(run, desired, self.match(run.snapshot, desired))
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         old = self._old(run.snapshot, record.raw)
-        self._write(run, wanted, old, self.outcome(old, wanted.values), record)
+        self._write(run, desired, old, self.outcome(old, desired.values), record)
 
-    def _write(self, run, wanted, old, goal, record):
+    def _write(self, run, desired, old, goal, record):
         raw = record.raw
         for values in steps(old, goal):
             for name in RACKS:
@@ -240,7 +240,7 @@ class Dhcp(Table):
                     self._bring_to_vlan(run, values[name], raw)
             data, _ = self.form(run.snapshot, values)
             answer = run.client.put(self.item(run.snapshot, raw), data=data)
-            asked = replace(wanted, values={"vlan": wanted.values["vlan"], **values})
+            asked = replace(desired, values={"vlan": desired.values["vlan"], **values})
             self.keep(run, asked, answer, replaces=raw)
             raw = answer
 

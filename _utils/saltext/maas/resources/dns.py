@@ -10,8 +10,8 @@ from dataclasses import replace
 from saltext.maas.client.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import CONTROLLERS, leaving, member, named
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
@@ -40,7 +40,7 @@ class Domain(Table):
     collection = "domains/"
     identity = ("name",)
     apart = ("is_default",)
-    pillar = Place("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
+    pillar = PillarLocation("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
     fields = (
         Field("name", kinds.DOMAIN, rules=_DOMAIN_NAME, doc="Name, unique in the region."),
         Field("ttl", kinds.TTL, rules=(_DOMAIN_TTL,),
@@ -79,12 +79,12 @@ class Domain(Table):
         if change.action != "delete":
             return None
         for record in snapshot.records("node").values():
-            if named(record.raw, "domain") != change.wanted.key:
+            if named(record.raw, "domain") != change.desired.key:
                 continue
             # Controllers may get another domain, or go, by the plan.
             tables = CONTROLLERS.get(record.raw.get("node_type"))
             if not tables or any(
-                predicted.of(type).get(record.key, {}).get("domain") == change.wanted.key
+                predicted.of(type).get(record.key, {}).get("domain") == change.desired.key
                 for type in tables
             ):
                 return f"{record.key} belongs to it; give that node another domain first"
@@ -93,9 +93,9 @@ class Domain(Table):
     def waits_for(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         self._remove_kms(run, record.key)
-        super().delete(run, wanted, record)
+        super().delete(run, desired, record)
 
     @staticmethod
     def _remove_kms(run, domain):
@@ -116,26 +116,26 @@ class Domain(Table):
     def hazard(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "domain") == record.key)
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if record and wanted.values.get("is_default") is False and record.raw.get("is_default"):
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if record and desired.values.get("is_default") is False and record.raw.get("is_default"):
             return "it is the default domain; make another one the default instead"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def form(self, snapshot, values):
         return super().form(snapshot, {k: v for k, v in values.items() if k != "is_default"})
 
-    def create(self, run, wanted):
-        super().create(run, wanted)
-        self._make_default(run, wanted)
+    def create(self, run, desired):
+        super().create(run, desired)
+        self._make_default(run, desired)
 
-    def update(self, run, wanted, record):
-        super().update(run, wanted, record)
-        self._make_default(run, wanted)
+    def update(self, run, desired, record):
+        super().update(run, desired, record)
+        self._make_default(run, desired)
 
-    def _make_default(self, run, wanted):
-        record = self.match(run.snapshot, wanted)
-        if not wanted.values.get("is_default") or record is None or record.raw.get("is_default"):
+    def _make_default(self, run, desired):
+        record = self.match(run.snapshot, desired)
+        if not desired.values.get("is_default") or record is None or record.raw.get("is_default"):
             return
         raw = run.client.post(self.item(run.snapshot, record.raw), op="set_default")
         # The one that was the default is not any more.
@@ -172,12 +172,12 @@ class _Named(Table):
         found = super().normal(field, value, values)
         return found.rstrip(".") if field.name in ("fqdn", "domain") and found else found
 
-    def needs(self, wanted, everything):
-        found = super().needs(wanted, everything)
+    def needs(self, desired, everything):
+        found = super().needs(desired, everything)
         return found | {
             ("domain", one.key)
             for one in everything.of("domain")
-            if _within(wanted.values["fqdn"], one.key)
+            if _within(desired.values["fqdn"], one.key)
         }
 
     def form(self, snapshot, values):
@@ -205,7 +205,7 @@ class DnsResource(_Named):
     collection = "dnsresources/"
     identity = ("fqdn",)
     copies = "raced"
-    pillar = Place(
+    pillar = PillarLocation(
         "resources", "Its names with their addresses (A and AAAA records).", "fqdn",
         under="domain", parent="domain", names=kinds.HOST_LABEL,
     )  # fmt: skip
@@ -238,32 +238,32 @@ class DnsResource(_Named):
     def after_creation(self, snapshot, raw):
         snapshot.drop("ip_address")  # which lists the addresses of names, too
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         """Write what differs, always with all addresses: without them MAAS keeps the last only."""
-        changed = self.differences(run.snapshot, wanted, record)
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         addresses = self.by_name["ip_addresses"].value(record.raw)
         values = {"ip_addresses": addresses, **{name: new for name, (_, new) in changed.items()}}
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
-    def match(self, snapshot, wanted):
-        record = super().match(snapshot, wanted)
+    def match(self, snapshot, desired):
+        record = super().match(snapshot, desired)
         if record is None or self._has_addresses(record):
             return record
         # Without addresses it is there for its other records only, and goes with the last of them.
-        others = wanted.absent and self._has_records(snapshot, record.raw)
-        return None if others or wanted.values.get("ip_addresses") else record
+        others = desired.absent and self._has_records(snapshot, record.raw)
+        return None if others or desired.values.get("ip_addresses") else record
 
-    def create(self, run, wanted):
-        there = run.snapshot.records(self.name).get(wanted.key)
+    def create(self, run, desired):
+        there = run.snapshot.records(self.name).get(desired.key)
         if there is None or self._has_addresses(there):
-            super().create(run, wanted)
+            super().create(run, desired)
         else:  # MAAS wants no second one of the name
-            self.update(run, wanted, there)
+            self.update(run, desired, there)
 
     def _has_records(self, snapshot, raw):
         """Whether a name has other records, after what this run did to them."""
@@ -276,13 +276,13 @@ class DnsResource(_Named):
 
     def conflict(self, snapshot, change, predicted):
         """Return the CNAME that a name with addresses cannot have."""
-        if change.action == "delete" or not change.wanted.values.get("ip_addresses"):
+        if change.action == "delete" or not change.desired.values.get("ip_addresses"):
             return None
-        there = snapshot.records(self.name).get(change.wanted.key)
+        there = snapshot.records(self.name).get(change.desired.key)
         # The answer about a name shows its records, so that they need not be read for this.
         if not there or all(one["rrtype"] != "CNAME" for one in _records(there.raw)):
             return None
-        for key, one in predicted.by("dns_record", "fqdn").get(change.wanted.key, {}).items():
+        for key, one in predicted.by("dns_record", "fqdn").get(change.desired.key, {}).items():
             if one["rrtype"] == "CNAME":
                 return f"{key} is there, and a name that is a CNAME has no addresses; remove it"
         return None
@@ -290,23 +290,23 @@ class DnsResource(_Named):
     def waits_for(self, snapshot, change, others):
         if change.action == "delete":
             return
-        for other in others.by("dns_record", "fqdn", change.wanted.key):
-            if other.action == "delete" and other.wanted.values["rrtype"] == "CNAME":
+        for other in others.by("dns_record", "fqdn", change.desired.key):
+            if other.action == "delete" and other.desired.values["rrtype"] == "CNAME":
                 yield other
         # MAAS deletes addresses along with their subnet.
-        ips = [ipaddress.ip_address(ip) for ip in change.wanted.values.get("ip_addresses") or ()]
+        ips = [ipaddress.ip_address(ip) for ip in change.desired.values.get("ip_addresses") or ()]
         for other in others.of("subnet"):
-            net = ipaddress.ip_network(other.wanted.key)
+            net = ipaddress.ip_network(other.desired.key)
             if other.action == "delete" and any(ip in net for ip in ips):
                 yield other
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         """Delete a name; one that has other records as well loses its addresses only."""
         if not self._has_records(run.snapshot, record.raw):
-            super().delete(run, wanted, record)
+            super().delete(run, desired, record)
             return
         raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
-        self.keep(run, replace(wanted, values={"ip_addresses": None}), raw, replaces=record.raw)
+        self.keep(run, replace(desired, values={"ip_addresses": None}), raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
     def promise_removal(self, snapshot, raw):
@@ -362,7 +362,7 @@ class DnsRecord(_Named):
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
     copies = "always"
-    pillar = Place(
+    pillar = PillarLocation(
         "records", "Its other records.", under="domain", parent="domain",
         needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},
     )  # fmt: skip
@@ -411,9 +411,9 @@ class DnsRecord(_Named):
         fqdn, domain = self.by_name["fqdn"].value(record.raw), self.scope_of(snapshot, record)
         return fqdn == f"{_KMS}.{domain}" and _is_kms(record.raw["rrtype"], record.raw["rrdata"])
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why MAAS would not keep a record, seen before anything is sent."""
-        values = wanted.values
+        values = desired.values
         if (
             record is None
             and values["fqdn"].startswith(f"{_KMS}.")
@@ -423,13 +423,13 @@ class DnsRecord(_Named):
                 "MAAS keeps the records of this name with '0 0 1688' itself; set windows_kms_host "
                 "instead, or use another priority or weight"
             )
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return which other record of the name a new one cannot be beside."""
         if change.action == "delete" or (change.raw is not None and "ttl" not in change.new):
             return None
-        fqdn, key = change.wanted.values["fqdn"], change.wanted.key
+        fqdn, key = change.desired.values["fqdn"], change.desired.key
         mine = predicted.of(self.name)[key]
         for other, theirs in predicted.by(self.name, "fqdn").get(fqdn, {}).items():
             told = _clash(mine, theirs) if other != key else None
@@ -452,7 +452,7 @@ class DnsRecord(_Named):
         # other's way; and it looks at what is there only when it makes one.
         if change.action != "create":
             return
-        mine, before = change.wanted.values, True
+        mine, before = change.desired.values, True
         for other in others.by(self.name, "fqdn", mine["fqdn"]):
             if other is change:
                 before = False  # creations after this one wait for it
@@ -466,21 +466,21 @@ class DnsRecord(_Named):
                 if other.action == "delete":
                     yield other
 
-    def needs(self, wanted, everything):
-        names = everything.by("dns_resource", "fqdn").get(wanted.values["fqdn"], ())
-        return super().needs(wanted, everything) | {(one.type, one.key) for one in names}
+    def needs(self, desired, everything):
+        names = everything.by("dns_resource", "fqdn").get(desired.values["fqdn"], ())
+        return super().needs(desired, everything) | {(one.type, one.key) for one in names}
 
     def after_creation(self, snapshot, raw):
         known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
         if known and raw["fqdn"] not in snapshot.records("dns_resource"):
             snapshot.drop("dns_resource")
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         """Take the same record; a CNAME is the only one of its name, so it is changed in place."""
         records = snapshot.records(self.name)
-        if wanted.key in records or wanted.values["rrtype"] != "CNAME" or wanted.absent:
-            return records.get(wanted.key)
-        same = snapshot.group(self.name, "fqdn").get(wanted.values["fqdn"], ())
+        if desired.key in records or desired.values["rrtype"] != "CNAME" or desired.absent:
+            return records.get(desired.key)
+        same = snapshot.group(self.name, "fqdn").get(desired.values["fqdn"], ())
         return next((one for one in same if self.by_name["rrtype"].value(one.raw) == "CNAME"), None)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from saltext.maas.resources import rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import member, named
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.xpath import is_xpath
 
@@ -27,7 +27,7 @@ class Zone(Table):
     collection = "zones/"
     identity = ("name",)
     protected = always = ("default",)
-    pillar = Place("zones", "Physical zones.", "name")
+    pillar = PillarLocation("zones", "Physical zones.", "name")
     fields = (
         Field("name", rules=_ZONE_NAME, doc="Name, unique in the region."),
         Field("description", doc="Free text."),
@@ -49,7 +49,7 @@ class ResourcePool(Table):
     collection = "resourcepools/"
     identity = ("name",)
     protected = always = ("default",)
-    pillar = Place("resource_pools", "Resource pools. From 2.4 on.", "name")
+    pillar = PillarLocation("resource_pools", "Resource pools. From 2.4 on.", "name")
     fields = (
         Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),
         Field(
@@ -76,7 +76,9 @@ class Tag(Table):
     list_op = "list"
     create_op = "new"
     identity = ("name",)
-    pillar = Place("tags", "Tags; which machines have one is left to their definitions.", "name")
+    pillar = PillarLocation(
+        "tags", "Tags; which machines have one is left to their definitions.", "name"
+    )
     fields = (
         Field("name", rules=_ASCII_WORD, doc="Name, unique in the region."),
         Field(

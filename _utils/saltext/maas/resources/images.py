@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.client.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
@@ -20,7 +20,7 @@ class BootSource(Table):
     since = "1.7"
     collection = "boot-sources/"
     identity = ("url",)
-    pillar = Place(
+    pillar = PillarLocation(
         "boot_sources", "Boot sources, by URL; in 1.6 each cluster gets them.", "url",
         since="1.6", name="URL",
     )  # fmt: skip
@@ -89,7 +89,7 @@ class BootSelection(Table):
     since = "1.7"
     identity = ("source", "os", "release")
     within = "source"
-    pillar = Place(
+    pillar = PillarLocation(
         "selections", "What to import from it.", under="boot_source", parent="source",
         needed=("os", "release"), since="1.6",
     )  # fmt: skip
@@ -165,22 +165,22 @@ class BootSelection(Table):
     def form(self, snapshot, values):
         return super().form(snapshot, {k: v for k, v in values.items() if k != "source"})
 
-    def create(self, run, wanted):
-        self._once_catalogued(run, wanted, lambda: super(BootSelection, self).create(run, wanted))
+    def create(self, run, desired):
+        self._once_catalogued(run, desired, lambda: super(BootSelection, self).create(run, desired))
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         self._once_catalogued(
-            run, wanted, lambda: super(BootSelection, self).update(run, wanted, record)
+            run, desired, lambda: super(BootSelection, self).update(run, desired, record)
         )
 
-    def _once_catalogued(self, run, wanted, write):
+    def _once_catalogued(self, run, desired, write):
         """Write a selection as soon as the region has fetched its source's index.
 
         MAAS fetches that in the background after a source is saved and refuses
         selections until then.  From 2.0 on the very first source is not
         fetched before an import has run, so one is started.
         """
-        source = wanted.values["source"]
+        source = desired.values["source"]
         # A region that has images of a source's selections knows what there is.
         selected = run.snapshot.records(self.name, source).values()
         if _has_any(run.snapshot, [record.raw for record in selected]):
@@ -192,7 +192,7 @@ class BootSelection(Table):
                 write()
             except Invalid as error:
                 if error.lacking:
-                    raise MaasError(_lacks(wanted, error.lacking)) from None
+                    raise MaasError(_lacks(desired, error.lacking)) from None
                 if not error.not_in_catalogue or there:
                     raise
                 if run.snapshot.release >= "2.0":
@@ -212,9 +212,9 @@ def _has_any(snapshot, selections):
     return bool(names) and any(raw["name"] in names for raw in snapshot.raw("image"))
 
 
-def _lacks(wanted, fields):
+def _lacks(desired, fields):
     """What to do where a source has a release, but not all that is selected of it."""
-    values = wanted.values
+    values = desired.values
     what = " and ".join(f"{name} {', '.join(values.get(name) or ())}" for name in fields)
     return (
         f"{values['source']} has images of {values['os']}/{values['release']}, but not of all of "

@@ -41,29 +41,29 @@ class Image(Table):
             raise ValueError("must be OS/RELEASE/ARCHITECTURE, such as ubuntu/jammy/amd64")
         return {"name": name, "architecture": architecture}
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         records = snapshot.records(self.name)
-        if wanted.values["architecture"] != "*":
-            return records.get(wanted.key)
-        prefix = wanted.values["name"] + "/"
+        if desired.values["architecture"] != "*":
+            return records.get(desired.key)
+        prefix = desired.values["name"] + "/"
         return next(
             (record for key, record in list(records.items()) if key.startswith(prefix)), None
         )
 
-    def differences(self, snapshot, wanted, record):
+    def differences(self, snapshot, desired, record):
         return {}
 
-    def needs(self, wanted, everything):
+    def needs(self, desired, everything):
         # The import takes what is selected when it starts.
-        system, _, release = wanted.values["name"].partition("/")
+        system, _, release = desired.values["name"].partition("/")
         selections = everything.by("boot_selection", "release").get(release, ())
         own = [one for one in selections if one.values["os"] == system]
         return {(one.type, one.key) for one in own} | {
             ("boot_source", one.values["source"]) for one in own
         }
 
-    def create(self, run, wanted):
-        images = [one for one in run.plan.wanted(self.name) if not run.hopeless(one)]
+    def create(self, run, desired):
+        images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
         run.once("import wanted images", lambda: self._import(run, images))
 
     def _import(self, run, images):
@@ -101,8 +101,8 @@ class Image(Table):
             return False
         return run.client.get(self.collection, op="is_importing", expect=bool)
 
-    def _complete(self, run, wanted):
-        record = self.match(run.snapshot, wanted)
+    def _complete(self, run, desired):
+        record = self.match(run.snapshot, desired)
         if record is None or run.snapshot.release >= "2.1":
             return record is not None
         # 1.x has no is_importing, but shows whether all files of an image are there.
@@ -173,45 +173,45 @@ class ClusterImage(Table):
         # Up to 1.6 this is what the cluster reported last, connected or not.
         return {"images": images, "connected": True if snapshot.release >= "1.7" else None}
 
-    def differences(self, snapshot, wanted, record):
-        missing = _missing(wanted, record)
+    def differences(self, snapshot, desired, record):
+        missing = _missing(desired, record)
         if not missing:
             return {}
-        present = [image for image in wanted.values["images"] if image not in missing]
-        return {"images": (present, wanted.values["images"])}
+        present = [image for image in desired.values["images"] if image not in missing]
+        return {"images": (present, desired.values["images"])}
 
-    def needs(self, wanted, everything):
+    def needs(self, desired, everything):
         own = [
             one
             for type, field in (("rack", "hostname"), ("node_group", "uuid"),
                                 ("node_group_interface", "cluster"),
                                 ("cluster_boot_source", "cluster"),
                                 ("cluster_boot_selection", "cluster"))
-            for one in everything.by(type, field).get(wanted.key, ())
+            for one in everything.by(type, field).get(desired.key, ())
         ]  # fmt: skip
         return {("image", "*"), *((one.type, one.key) for one in own)}
 
     def conflict(self, snapshot, change, predicted):
         """Return why a cluster will fetch nothing: there is none of that name, or it is pending."""
         controller = _controller_type(snapshot.release)
-        cluster = predicted.of(controller).get(change.wanted.key)
+        cluster = predicted.of(controller).get(change.desired.key)
         if cluster is None:
-            return f"there is no {snapshot.tables[controller].noun} {change.wanted.key!r}"
+            return f"there is no {snapshot.tables[controller].noun} {change.desired.key!r}"
         if cluster.get("status", "accepted") != "accepted":
             return f"the cluster is {cluster['status']}; accept it first"
         return None
 
-    def create(self, run, wanted):
-        self.update(run, wanted, None)
+    def create(self, run, desired):
+        self.update(run, desired, None)
 
-    def update(self, run, wanted, record):
+    def update(self, run, desired, record):
         snapshot = run.snapshot
         controller = _controller_type(snapshot.release)
-        raw = snapshot.resolve(controller, wanted.key)
-        self._let_it_connect(run, wanted, new=(controller, wanted.key) in run.changes)
+        raw = snapshot.resolve(controller, desired.key)
+        self._let_it_connect(run, desired, new=(controller, desired.key) in run.changes)
         if record is None:  # the cluster was not there yet
-            snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
-            record = self.match(snapshot, wanted)
+            snapshot.reload(self.name, desired.key, younger_than=run.poll_seconds)
+            record = self.match(snapshot, desired)
         collection = "rackcontrollers" if controller == "rack" else "nodegroups"
         ident = segment(raw["system_id"] if controller == "rack" else raw["uuid"])
         if snapshot.release < "3.5":  # from there on racks fetch images as they need them
@@ -220,11 +220,11 @@ class ClusterImage(Table):
         before, watch = _images_in(record), _Watch(run.stalled_seconds)
 
         def fetched():
-            snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
-            found = self.match(snapshot, wanted)
-            missing = _missing(wanted, found)
-            total = len(wanted.values["images"])
-            run.progress(f"images of {wanted.label}", total - len(missing), total)
+            snapshot.reload(self.name, desired.key, younger_than=run.poll_seconds)
+            found = self.match(snapshot, desired)
+            missing = _missing(desired, found)
+            total = len(desired.values["images"])
+            run.progress(f"images of {desired.label}", total - len(missing), total)
             held = _images_in(found)
             # One import brings everything at once, so that what is missing then does not come.
             if missing and alone and watch.stalled(held, running=held == before):
@@ -234,27 +234,27 @@ class ClusterImage(Table):
                 )
             return None if missing else True
 
-        what = f"cluster {wanted.label} to fetch the images"
+        what = f"cluster {desired.label} to fetch the images"
         if alone:
-            what = f"cluster {wanted.label} to report the images it was told to import"
+            what = f"cluster {desired.label} to report the images it was told to import"
         limits = run.limits
         run.wait_for(what, fetched, limits.import_seconds if alone else limits.sync_seconds)
 
-    def _let_it_connect(self, run, wanted, new):
+    def _let_it_connect(self, run, desired, new):
         """Wait for a cluster that is not connected; not for long, unless it is new."""
 
         def connected():
             snapshot = run.snapshot
             if snapshot.release < "1.7":
                 return self._any_connected(run) or None
-            found = self.match(snapshot, wanted)
+            found = self.match(snapshot, desired)
             if found is None or not found.raw["connected"]:
-                snapshot.reload(self.name, wanted.key, younger_than=run.poll_seconds)
-                found = self.match(snapshot, wanted)
+                snapshot.reload(self.name, desired.key, younger_than=run.poll_seconds)
+                found = self.match(snapshot, desired)
             return True if found is not None and found.raw["connected"] else None
 
         seconds = None if new else run.reconnect_seconds
-        run.wait_for(f"cluster {wanted.label} to connect", connected, seconds)
+        run.wait_for(f"cluster {desired.label} to connect", connected, seconds)
 
     @staticmethod
     def _any_connected(run):
@@ -291,10 +291,10 @@ def _images_in(record) -> set:
     return set(record.raw["images"]) if record else set()
 
 
-def _missing(wanted, record) -> list:
+def _missing(desired, record) -> list:
     """The desired images that a cluster does not hold; all where there is no record of it."""
     held = _images_in(record)
-    return [image for image in wanted.values["images"] if not _holds(held, image)]
+    return [image for image in desired.values["images"] if not _holds(held, image)]
 
 
 def _holds(held: set, image: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from saltext.maas.client.errors import BadInput
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import holder, leaving, nic_vlans, stays
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import read_vlan
@@ -20,7 +20,7 @@ class Fabric(Table):
     identity = ("name",)
     copies = "raced"  # in 1.9; later the database refuses it
     nested = {"vlans": "vlan"}
-    pillar = Place("fabrics", "Fabrics. From 1.9 on.", "name")
+    pillar = PillarLocation("fabrics", "Fabrics. From 1.9 on.", "name")
     example = {"name": "dc1", "class_type": "10g"}
     changed = {"class_type": "40g"}
     reserved = r"fabric-\d+"
@@ -47,10 +47,10 @@ class Fabric(Table):
         ),
     )  # fmt: skip
 
-    def identify(self, snapshot, wanted):
-        described = {one.key: one for one in wanted}
+    def identify(self, snapshot, desired):
+        described = {one.key: one for one in desired}
         renamed = {}
-        for one in wanted:
+        for one in desired:
             if is_known(self, snapshot, one):
                 continue
             old = self._hinted(snapshot, one.values)
@@ -73,20 +73,20 @@ class Fabric(Table):
         subnet = snapshot.find("subnet", values["with_subnet"]) if "with_subnet" in values else None
         return subnet.raw["vlan"]["fabric"] if subnet else None
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         records = snapshot.records(self.name)
-        return records.get(wanted.key) or records.get(snapshot.alias_of(self.name, wanted.key))
+        return records.get(desired.key) or records.get(snapshot.alias_of(self.name, desired.key))
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why a fabric cannot be as desired, seen before anything is sent."""
-        return unknown_id(self, wanted, record) or super().problem(snapshot, wanted, record)
+        return unknown_id(self, desired, record) or super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return the node that keeps MAAS from deleting a fabric."""
         if change.action != "delete":
             return None
         moved = {one.raw["id"] for one in predicted.changes("vlan")
-                 if one.raw and one.wanted.values["fabric"] != change.wanted.key}  # fmt: skip
+                 if one.raw and one.desired.values["fabric"] != change.desired.key}  # fmt: skip
         here = {vlan["id"] for vlan in change.raw["vlans"]} - moved
         for record in snapshot.records("node").values():
             nics = record.raw.get("interface_set") or ()
@@ -128,7 +128,7 @@ class Space(Table):
     collection = "spaces/"
     identity = ("name",)
     copies = "raced"  # in 1.9; later the database refuses it
-    pillar = Place("spaces", "Spaces. From 1.9 on.", "name")
+    pillar = PillarLocation("spaces", "Spaces. From 1.9 on.", "name")
     example = {"name": "dmz"}
     reserved = r"space-\d+|undefined"
     fields = (

@@ -90,43 +90,43 @@ class NodeGroup(Table):
     def item(self, snapshot, raw):
         return f"nodegroups/{segment(raw['uuid'])}/"
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if wanted.values.get("status") == "pending" and snapshot.release >= "1.8":
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if desired.values.get("status") == "pending" and snapshot.release >= "1.8":
             return f"MAAS {snapshot.release} knows no pending node groups, only up to 1.7"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def pristine(self, snapshot, partition):
         return [
             {"uuid": PLACEHOLDER, "cluster_name": "Cluster master", "name": "maas", "status": 1}
         ]
 
-    def create(self, run, wanted):
+    def create(self, run, desired):
         def arrived():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
-            return self.match(run.snapshot, wanted)
+            return self.match(run.snapshot, desired)
 
-        record = run.wait_for(f"cluster {wanted.label} ({wanted.key}) to register", arrived)
+        record = run.wait_for(f"cluster {desired.label} ({desired.key}) to register", arrived)
         # The interfaces it reported have come along.
-        run.snapshot.drop("node_group_interface", wanted.key)
-        self.update(run, wanted, record)
+        run.snapshot.drop("node_group_interface", desired.key)
+        self.update(run, desired, record)
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         values = {name: new for name, (_, new) in changed.items()}
         path = self.item(run.snapshot, record.raw)
         if values.get("status") in ("accepted", "rejected"):
             verb = "accept" if values.pop("status") == "accepted" else "reject"
-            run.client.post(self.collection, op=verb, data={"uuid": wanted.key})
+            run.client.post(self.collection, op=verb, data={"uuid": desired.key})
         if values:
             raw = run.client.put(path, data=self.form(run.snapshot, values)[0])
         elif changed:
             raw = run.client.get(path, expect=dict)  # the answer was a sentence
         if changed:
-            self.keep(run, wanted, raw, replaces=record.raw)
+            self.keep(run, desired, raw, replaces=record.raw)
 
-    def deletion_problem(self, snapshot, wanted, record):
-        """Why this object cannot be deleted in the way that is wished for."""
+    def deletion_problem(self, snapshot, desired, record):
+        """Why this object cannot be deleted in the way that is desired."""
         local = snapshot.local
         if snapshot.client is None:
             return None  # planned on the region host, against a region that is still empty
@@ -141,9 +141,9 @@ class NodeGroup(Table):
             return str(error)
         return None
 
-    def delete(self, run, wanted, record):
+    def delete(self, run, desired, record):
         run.snapshot.local.delete_node_group(record.raw["uuid"])
-        self.gone(run, wanted, record, None)
+        self.gone(run, desired, record, None)
 
 
 def _name(raw):
@@ -205,18 +205,18 @@ class NodeGroupInterface(Table):
     def key_of(self, raw):
         return f"{raw['cluster']}/{raw.get('name') or raw['interface']}"
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         """Return the interface of this name, else the one of its network interface.
 
         Several may share a network interface: one for each address family, and from 1.9
         on those of its aliases; then the address tells them apart.
         """
-        records = snapshot.records(self.name, wanted.values["cluster"])
-        if wanted.key in records:
-            return records[wanted.key]
-        device = _device(snapshot, wanted.values.get("interface"))
-        ip = wanted.values.get("ip")
-        others = snapshot.claimed(self.name)  # what another name is wished for is that one
+        records = snapshot.records(self.name, desired.values["cluster"])
+        if desired.key in records:
+            return records[desired.key]
+        device = _device(snapshot, desired.values.get("interface"))
+        ip = desired.values.get("ip")
+        others = snapshot.claimed(self.name)  # what another name is desired is that one
         same = [
             record for record in list(records.values())
             if record.key not in others
@@ -266,8 +266,8 @@ class NodeGroupInterface(Table):
         left_out = {"cluster"} if snapshot.release >= "1.7" else {"cluster", "name"}
         return super().form(snapshot, {k: v for k, v in values.items() if k not in left_out})
 
-    def differences(self, snapshot, wanted, record):
-        found = super().differences(snapshot, wanted, record)
+    def differences(self, snapshot, desired, record):
+        found = super().differences(snapshot, desired, record)
         if "router_ip" not in record.raw and snapshot.release < "1.9":
             found.pop("router_ip", None)
         found.pop("name", None)  # it follows from the identity
@@ -276,23 +276,23 @@ class NodeGroupInterface(Table):
             del found["interface"]  # MAAS took an alias for its network interface
         return found
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why an interface cannot be as desired, seen before anything is sent."""
         if record is not None and snapshot.release >= "1.9":
-            old, new = self.differences(snapshot, wanted, record).get("router_ip", ("", ""))
+            old, new = self.differences(snapshot, desired, record).get("router_ip", ("", ""))
             if old and new is None:
                 return (
                     f"MAAS {snapshot.release} cannot clear router_ip {old} of a cluster interface; "
                     f"clear gateway_ip of subnet {self.cidr(record.raw)} instead"
                 )
-        asked = wanted.values.get("broadcast_ip")
-        computed = _broadcast({**(record.raw if record else {}), **wanted.values})
+        asked = desired.values.get("broadcast_ip")
+        computed = _broadcast({**(record.raw if record else {}), **desired.values})
         if asked and computed and asked != computed and snapshot.release >= "1.9":
             return (
                 f"broadcast_ip must be {computed}, which MAAS {snapshot.release} computes from ip "
                 "and subnet_mask; leave it out"
             )
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def extents(self, snapshot, values, predicted):
         """Up to 1.6 a network interface is one cluster interface, up to 1.8 one for IPv4."""
@@ -314,10 +314,10 @@ class NodeGroupInterface(Table):
             kept["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
         return {**kept, **raw}
 
-    def is_about(self, wanted, raw, replaces):
+    def is_about(self, desired, raw, replaces):
         # Up to 1.6 MAAS calls it after its network interface, and so does a match.
-        same = raw.get("interface") == wanted.values.get("interface")
-        return same or super().is_about(wanted, raw, replaces)
+        same = raw.get("interface") == desired.values.get("interface")
+        return same or super().is_about(desired, raw, replaces)
 
     @staticmethod
     def _networks_change(snapshot):
@@ -326,19 +326,19 @@ class NodeGroupInterface(Table):
             snapshot.drop_all("vlan")
             snapshot.drop("subnet")
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         # MAAS checks ranges, mask and management together, so they go together.
-        values = {name: wanted.values[name] for name in wanted.values if name != "name"}
+        values = {name: desired.values[name] for name in desired.values if name != "name"}
         if {"ip", "subnet_mask"} & changed.keys():
             # MAAS keeps the old one, which it then refuses.
             values.setdefault("broadcast_ip", _broadcast({**record.raw, **values}))
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
         self._networks_change(run.snapshot)
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
 
 
 def _broadcast(values):

@@ -10,9 +10,9 @@ from saltext.maas.client.errors import BadInput
 FINDS = {"readable": False, "writable": False, "finds": True}
 
 
-def unknown_id(table, wanted, record):
+def unknown_id(table, desired, record):
     """Why nothing is made in place of an object that is named by its id."""
-    ident = wanted.values.get("id")
+    ident = desired.values.get("id")
     if ident is None or record is not None:
         return None
     return f"id: the region has no {table.noun} with the id {ident}"

@@ -13,7 +13,7 @@ from saltext.maas.client.errors import NotFound
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 _TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
@@ -76,7 +76,7 @@ class Script(Table):
     since = "2.2"
     collection = "scripts/"
     identity = ("name",)
-    pillar = Place("scripts", "Scripts that run on machines. From 2.2 on.", "name")
+    pillar = PillarLocation("scripts", "Scripts that run on machines. From 2.2 on.", "name")
     fields = (
         Field("name", rules=_NAME,
               doc="Name, unique in the region; a YAML header may name it too."),
@@ -173,14 +173,14 @@ class Script(Table):
         tags = [tag for tag in values.get("tags") or () if tag not in ("node", "destructive")]
         return {**values, "tags": tags or None}
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        if record is None and not wanted.values.get("script"):
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        if record is None and not desired.values.get("script"):
             return "script is missing"
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
-    def differences(self, snapshot, wanted, record):
-        found = super().differences(snapshot, wanted, record)
+    def differences(self, snapshot, desired, record):
+        found = super().differences(snapshot, desired, record)
         if "tags" in found:
             # MAAS itself gives and takes those that say what a script looks at, and its danger.
             old, new = (set(part or ()) - {*_HARDWARE, "destructive"} for part in found["tags"])
@@ -192,16 +192,16 @@ class Script(Table):
         text = values.get("script") or (before and _content(before))
         return _with_text(raw, text)
 
-    def update(self, run, wanted, record):
-        changed = self.differences(run.snapshot, wanted, record)
+    def update(self, run, desired, record):
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         values = {name: new for name, (_, new) in changed.items()}
-        if "script" in values and "comment" in wanted.values:
-            values["comment"] = wanted.values["comment"]
+        if "script" in values and "comment" in desired.values:
+            values["comment"] = desired.values["comment"]
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
 
 
 def _with_text(raw, text):
@@ -224,7 +224,7 @@ class CommissioningScript(Table):
     until = "2.1"
     collection = "commissioning-scripts/"
     identity = ("name",)
-    pillar = Place(
+    pillar = PillarLocation(
         "commissioning_scripts", "Commissioning scripts. Up to 2.1; later there are scripts.",
         "name", needed=("content",),
     )  # fmt: skip
@@ -275,10 +275,10 @@ class CommissioningScript(Table):
     def completed(self, raw, values, before):
         return {"name": raw["name"], "content": base64.b64decode(raw["content"])}
 
-    def update(self, run, wanted, record):
-        if self.differences(run.snapshot, wanted, record):
-            _, files = self.form(run.snapshot, {"content": wanted.values["content"]})
+    def update(self, run, desired, record):
+        if self.differences(run.snapshot, desired, record):
+            _, files = self.form(run.snapshot, {"content": desired.values["content"]})
             run.client.put(self.item(run.snapshot, record.raw), files=files)
             # The answer says nothing of the text.
-            raw = {"name": wanted.key, "content": self._content(run.snapshot, wanted.key)}
-            self.keep(run, wanted, raw, replaces=record.raw)
+            raw = {"name": desired.key, "content": self._content(run.snapshot, desired.key)}
+            self.keep(run, desired, raw, replaces=record.raw)

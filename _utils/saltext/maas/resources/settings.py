@@ -380,15 +380,15 @@ class SettingTable(Table):
             if rule.broken_by(value, release):
                 yield "value", f"{HIDDEN if known.secret else repr(value)} must be {rule.allowed}"
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why MAAS would refuse a series for want of its image."""
-        value, images = wanted.values.get("value"), "image"
-        if not after_import(wanted.key) or not value or images not in snapshot.tables:
+        value, images = desired.values.get("value"), "image"
+        if not after_import(desired.key) or not value or images not in snapshot.tables:
             return None
-        if snapshot.client is None or not self.differences(snapshot, wanted, record):
+        if snapshot.client is None or not self.differences(snapshot, desired, record):
             return None
         there = {series(name) for name in image_names(snapshot)}
-        if wanted.key in _BOTH_FORMS and series(value) not in there:
+        if desired.key in _BOTH_FORMS and series(value) not in there:
             told = f"of {series(value)}; there are: {', '.join(sorted(there))}" if there else "yet"
             return f"{value!r} cannot be set: MAAS has no image {told}"
         return None if there else f"{value!r} cannot be set: MAAS has no image yet"
@@ -402,16 +402,16 @@ class SettingTable(Table):
     def parts(self, snapshot):
         return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))
 
-    def stage(self, wanted):
-        if before_import(wanted.key):
+    def stage(self, desired):
+        if before_import(desired.key):
             return "setting before import"
-        return "setting after import" if after_import(wanted.key) else "setting"
+        return "setting after import" if after_import(desired.key) else "setting"
 
-    def comes_after(self, wanted):
-        if wanted.key == "ntp_server":
+    def comes_after(self, desired):
+        if desired.key == "ntp_server":
             # 1.7 has every cluster write its DHCP anew, and refuses where one is not there yet.
             return ("node_group",)
-        if not after_import(wanted.key):
+        if not after_import(desired.key):
             return ()
         # Up to 3.4 MAAS asks its clusters which operating systems there are.
         return ("setting before import", "boot_resource", "cluster_image")
@@ -427,20 +427,20 @@ class SettingTable(Table):
             value = snapshot.hostname
         return [{"name": partition, "value": value}]
 
-    def differences(self, snapshot, wanted, record):
-        if "value" not in wanted.values:
+    def differences(self, snapshot, desired, record):
+        if "value" not in desired.values:
             return {}
-        name = wanted.values["name"]
-        old, new = normal(name, record.raw["value"]), wanted.values["value"]
+        name = desired.values["name"]
+        old, new = normal(name, record.raw["value"]), desired.values["value"]
         if old == new or (name in _BOTH_FORMS and old and series(old) == series(new)):
             return {}
         if name in SETTINGS and SETTINGS[name].secret:
             return {"value": (old and HIDDEN, new and HIDDEN)}
         return {"value": (old, new)}
 
-    def needs(self, wanted, everything):
-        found = {(self.name, _JUDGED_BY[wanted.key])} if wanted.key in _JUDGED_BY else set()
-        return found | {("image", "*")} if after_import(wanted.key) else found
+    def needs(self, desired, everything):
+        found = {(self.name, _JUDGED_BY[desired.key])} if desired.key in _JUDGED_BY else set()
+        return found | {("image", "*")} if after_import(desired.key) else found
 
     def values(self, snapshot, raw):
         return {"name": raw["name"], "value": normal(raw["name"], raw["value"])}
@@ -462,14 +462,14 @@ class SettingTable(Table):
         known = SETTINGS.get(values["name"])
         return [values["value"]] if known and known.secret else []
 
-    def update(self, run, wanted, record):
-        if not self.differences(run.snapshot, wanted, record):
+    def update(self, run, desired, record):
+        if not self.differences(run.snapshot, desired, record):
             return
-        name, value = wanted.values["name"], wanted.values["value"]
+        name, value = desired.values["name"], desired.values["value"]
         sent = _sent(run, name, value)
         answer = run.client.post(
             "maas/", op="set_config", data={"name": name, "value": sent},
-            hide=self.secrets(wanted.values), as_json=isinstance(sent, list),
+            hide=self.secrets(desired.values), as_json=isinstance(sent, list),
         )  # fmt: skip
         if answer != "OK":
             raise WrongAnswer("the region answered with something else than OK")
@@ -491,7 +491,7 @@ def _sent(run, name, value):
 def _osystem(run):
     """The operating system that a series alone belongs to."""
     name = "default_osystem"
-    for one in run.plan.wanted("setting"):
+    for one in run.plan.desired("setting"):
         if one.key == name:
             return one.values.get("value") or "ubuntu"
     return run.snapshot.records("setting", name)[name].raw["value"] or "ubuntu"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import UNKNOWN, Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, leaving, nic_subnets, stays
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 
@@ -40,7 +40,7 @@ class Subnet(Table):
     since = "1.9"
     collection = "subnets/"
     identity = ("cidr",)
-    pillar = Place("subnets", "Subnets. From 1.9 on.", "cidr", name="CIDR")
+    pillar = PillarLocation("subnets", "Subnets. From 1.9 on.", "cidr", name="CIDR")
     scope = "vlan"
     example = {
         "cidr": "10.10.0.0/24",
@@ -121,11 +121,11 @@ class Subnet(Table):
         if change.action != "delete":
             return None
         if snapshot.release < "2.0":
-            return self._cluster_conflict(change.wanted.key, predicted)
+            return self._cluster_conflict(change.desired.key, predicted)
         blocked = self._dhcp_conflict(snapshot, change, predicted) or self._address_conflict(
-            snapshot, change.wanted.key, predicted
+            snapshot, change.desired.key, predicted
         )
-        if blocked or change.wanted.values.get("force") or snapshot.release < "3.7":
+        if blocked or change.desired.values.get("force") or snapshot.release < "3.7":
             return blocked
         return self._node_conflict(snapshot, change.raw, predicted)
 
@@ -145,7 +145,7 @@ class Subnet(Table):
         if not predicted.of("dhcp").get(vlan, {}).get("enabled"):
             return None
         for key, values in predicted.of("ip_range").items():
-            if values["subnet"] == change.wanted.key and values["type"] == "dynamic":
+            if values["subnet"] == change.desired.key and values["type"] == "dynamic":
                 return (
                     f"DHCP is served on its VLAN {vlan} from its dynamic range {key}; "
                     "remove that range (maas_ip_range.absent) or end DHCP there "
@@ -157,7 +157,7 @@ class Subnet(Table):
     def _address_conflict(snapshot, cidr, predicted):
         """MAAS deletes the addresses of DNS names and users along with a subnet."""
         net, written = ipaddress.ip_network(cidr), predicted.changes("dns_resource")
-        later = {one.wanted.key for one in written}  # those are written once the subnet is gone
+        later = {one.desired.key for one in written}  # those are written once the subnet is gone
         for type, noun in (("dns_resource", "DNS name"), ("ip_address", "reserved IP address")):
             for key in sorted(snapshot.claimed(type) - later):
                 values = predicted.of(type).get(key)
@@ -186,10 +186,10 @@ class Subnet(Table):
     def waits_for(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
-    def delete(self, run, wanted, record):
-        forced = wanted.values.get("force") and run.snapshot.release >= "3.7"
+    def delete(self, run, desired, record):
+        forced = desired.values.get("force") and run.snapshot.release >= "3.7"
         path, options = self.item(run.snapshot, record.raw), {"force": "true"} if forced else {}
-        self.gone(run, wanted, record, run.client.delete(path, **options))
+        self.gone(run, desired, record, run.client.delete(path, **options))
 
     def hazard(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):
@@ -204,7 +204,7 @@ class IpRange(Table):
     collection = "ipranges/"
     identity = ("start_ip", "end_ip")
     copies = "raced"
-    pillar = Place(
+    pillar = PillarLocation(
         "ranges", "Its IP ranges.", under="subnet", parent="subnet",
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
     )  # fmt: skip
@@ -238,7 +238,7 @@ class IpRange(Table):
     def key(self, values):
         return f"{values['start_ip']}-{values['end_ip']}"
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         """Return the range with these ends, else the one that is this one with another end.
 
         Only a range of the same type that begins or ends where this one does is taken over,
@@ -246,33 +246,33 @@ class IpRange(Table):
         has the same comment.  Others stay as they are and are told to be in the way.
         """
         records = snapshot.records(self.name)
-        if wanted.key in records or not {"subnet", "type"} <= wanted.values.keys():
-            return records.get(wanted.key)
-        ends, comment = _ends(wanted.values), wanted.values.get("comment")
+        if desired.key in records or not {"subnet", "type"} <= desired.values.keys():
+            return records.get(desired.key)
+        ends, comment = _ends(desired.values), desired.values.get("comment")
         found = [
             record
-            for record in snapshot.group(self.name, "subnet").get(wanted.values["subnet"], ())
+            for record in snapshot.group(self.name, "subnet").get(desired.values["subnet"], ())
             if record.key not in snapshot.claimed(self.name)
-            and record.raw["type"] == wanted.values["type"]
+            and record.raw["type"] == desired.values["type"]
             and any(one == other for one, other in zip(ends, _ends(record.raw)))
             and (snapshot.owns(self.name, record) or (comment and comment == _comment(record)))
         ]
         return found[0] if len(found) == 1 else None
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why a range cannot be there, seen before anything is sent."""
-        values = {**(self.values(snapshot, record.raw) if record else {}), **wanted.values}
-        if values.get("subnet") and (record is None or self.differences(snapshot, wanted, record)):
+        values = {**(self.values(snapshot, record.raw) if record else {}), **desired.values}
+        if values.get("subnet") and (record is None or self.differences(snapshot, desired, record)):
             blocked = reserved_by_maas(values["subnet"], *_ends(values))
             if blocked:
                 return blocked
-        return super().problem(snapshot, wanted, record)
+        return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return which address keeps a dynamic range from being there."""
-        if change.action == "delete" or not change.wanted.values.get("subnet"):
+        if change.action == "delete" or not change.desired.values.get("subnet"):
             return None
-        values = predicted.of(self.name)[change.wanted.key]
+        values = predicted.of(self.name)[change.desired.key]
         if values.get("type") != "dynamic":
             return None
         low, high = _ends(values)
@@ -309,12 +309,12 @@ class IpRange(Table):
     def waits_for(self, snapshot, change, others):
         if change.action == "delete":
             return
-        values = others.predicted.of(self.name)[change.wanted.key]
+        values = others.predicted.of(self.name)[change.desired.key]
         cidr = values.get("subnet")
         if values.get("type") != "dynamic" or _is_managed(cidr, others.predicted):
             return
         for other in others.by(self.name, "subnet", cidr):
-            if other.action != "delete" and other.wanted.values.get("type") == "reserved":
+            if other.action != "delete" and other.desired.values.get("type") == "reserved":
                 yield other
 
     def in_the_way(self, snapshot, record):

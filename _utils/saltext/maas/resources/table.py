@@ -17,7 +17,7 @@ from saltext.maas.client.errors import (
 from saltext.maas.client.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.sdb import Reference
 
 
@@ -82,7 +82,7 @@ class Table:
     can_delete: ClassVar[bool] = True
     delete_since: ClassVar[str] = ""
     protected: ClassVar[tuple] = ()
-    pillar: ClassVar[Place | None] = None
+    pillar: ClassVar[PillarLocation | None] = None
     example: ClassVar[dict] = {}
     changed: ClassVar[dict] = {}
     around: ClassVar[tuple] = ()
@@ -179,11 +179,11 @@ class Table:
         """The key of an object that the API answered."""
         return self.key({name: self.by_name[name].value(raw) for name in self.identity})
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         """The region's object that a desired one stands for, or None."""
-        return snapshot.records(self.name, self.partition(wanted.values)).get(wanted.key)
+        return snapshot.records(self.name, self.partition(desired.values)).get(desired.key)
 
-    def identify(self, snapshot, wanted) -> None:
+    def identify(self, snapshot, desired) -> None:
         """Note which objects of the region the desired ones are that are called otherwise there.
 
         Called before anything is matched, with all desired objects of the type that shall be
@@ -235,10 +235,10 @@ class Table:
         """What a newly installed region without any user holds."""
         return []
 
-    def differences(self, snapshot, wanted, record) -> dict:
+    def differences(self, snapshot, desired, record) -> dict:
         """What differs, as ``{field: (old, new)}``, between a desired object and a record."""
         found = {}
-        for name, new in wanted.values.items():
+        for name, new in desired.values.items():
             field = self.by_name[name]
             if not field.readable:
                 continue
@@ -247,15 +247,15 @@ class Table:
                 found[name] = (old, new)
         return found
 
-    def problem(self, snapshot, wanted, record) -> str | None:
-        """Why a wish cannot come true, seen before anything is sent; None if it can."""
+    def problem(self, snapshot, desired, record) -> str | None:
+        """Why a desired object cannot come true, seen before anything is sent; None if it can."""
         if record is None:
-            if self.reserved and re.fullmatch(self.reserved, wanted.key):
-                return f"MAAS keeps the name {wanted.key!r} for itself; choose another one"
+            if self.reserved and re.fullmatch(self.reserved, desired.key):
+                return f"MAAS keeps the name {desired.key!r} for itself; choose another one"
             return None if self.can_create else f"there is no such {self.noun}"
         fields = ", ".join(
             name
-            for name in self.differences(snapshot, wanted, record)
+            for name in self.differences(snapshot, desired, record)
             if not self.can_update or self.by_name[name].fixed
         )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
@@ -285,12 +285,12 @@ class Table:
         """Whether MAAS keeps an object, so that nobody can delete it."""
         return self.key_of(raw) in self.protected
 
-    def kept_by(self, wanted, noun: str, key: str) -> str | None:
+    def kept_by(self, desired, noun: str, key: str) -> str | None:
         """Why an object of :meth:`contents` keeps this one; None where it is removed with it."""
         return f"{noun} {key} is still in it"
 
-    def deletion_problem(self, snapshot, wanted, record) -> str | None:
-        """Why this object cannot be deleted in the way that is wished for."""
+    def deletion_problem(self, snapshot, desired, record) -> str | None:
+        """Why this object cannot be deleted in the way that is desired."""
         return None
 
     def undeletable(self, release: Release, raw: dict) -> str | None:
@@ -299,7 +299,7 @@ class Table:
             return f"MAAS's API cannot delete a {self.noun}"
         return f"MAAS itself needs this {self.noun}" if self.kept(raw) else None
 
-    def needs(self, wanted, everything) -> set:
+    def needs(self, desired, everything) -> set:
         """The ``(type, key)`` of all desired objects that must be right before this one.
 
         ``(stage, "*")`` stands for all of a stage.  For deletions the same is
@@ -309,10 +309,10 @@ class Table:
             (field.ref, key)
             for field in self.fields
             if field.ref
-            for key in field.targets(wanted.values.get(field.name))
+            for key in field.targets(desired.values.get(field.name))
         }
 
-    def follows(self, wanted, everything) -> set:
+    def follows(self, desired, everything) -> set:
         """Return the ``(type, key)`` whose changes have ended, well or not, before this one.
 
         Asked only for what is created or updated.
@@ -334,12 +334,12 @@ class Table:
         """
         return ()
 
-    def stage(self, wanted) -> str:
-        """The stage of a run that a wish belongs to; ``after`` names stages."""
+    def stage(self, desired) -> str:
+        """The stage of a run that a desired object belongs to; ``after`` names stages."""
         return self.name
 
-    def comes_after(self, wanted) -> tuple:
-        """The stages that have ended, well or not, before this wish is worked at."""
+    def comes_after(self, desired) -> tuple:
+        """The stages that have ended, well or not, before this desired object is worked at."""
         return self.after
 
     def extents(self, snapshot, values: dict, predicted):
@@ -505,7 +505,7 @@ class Table:
         """The secret values among some, for redaction."""
         return [value for name, value in values.items() if self.by_name[name].secret and value]
 
-    def create(self, run, wanted) -> None:
+    def create(self, run, desired) -> None:
         """Create an object, or take over the one that came into being meanwhile.
 
         Called again when nobody knows whether it was carried out.
@@ -514,19 +514,19 @@ class Table:
             MaasError: MAAS refused, could not be asked, or did not do what it was asked for.
         """
         snapshot = run.snapshot
-        record = self.match(snapshot, wanted)
+        record = self.match(snapshot, desired)
         if record is not None:
-            run.found(wanted)
-            self.update(run, wanted, record)
+            run.found(desired)
+            self.update(run, desired, record)
             return
         defaults = {
             field.name: field.default
             for field in self.fields
             if field.default is not None and field.holds_for(snapshot.release)
         }
-        values = {**defaults, **wanted.values}
+        values = {**defaults, **desired.values}
         data, files = self.form(snapshot, values)
-        self.keep(run, wanted, self.send_create(run, values, data, files))
+        self.keep(run, desired, self.send_create(run, values, data, files))
 
     def recognise(self, raw: dict) -> None:
         """See that an answer is an object of this type, with what identifies it.
@@ -552,16 +552,16 @@ class Table:
             raw: The new object.
         """
 
-    def look(self, snapshot, wanted) -> None:
-        """Read anew what tells whether a wish is fulfilled."""
-        snapshot.reload(self.name, self.partition(wanted.values))
+    def look(self, snapshot, desired) -> None:
+        """Read anew what tells whether a desired object is fulfilled."""
+        snapshot.reload(self.name, self.partition(desired.values))
 
-    def keep(self, run, wanted, raw, replaces=None) -> None:
+    def keep(self, run, desired, raw, replaces=None) -> None:
         """Keep what a write answered, and compare it with what was asked for.
 
         Args:
             run: The run.
-            wanted: The wish that was written.
+            desired: The desired object that was written.
             raw: The answer.
             replaces: The object as it was before an update.
 
@@ -569,20 +569,22 @@ class Table:
             WrongAnswer: It is no object of this type, or another one.
             NotDone: MAAS left out something that was sent.
         """
-        snapshot, part = run.snapshot, self.partition(wanted.values)
+        snapshot, part = run.snapshot, self.partition(desired.values)
         try:
             if not isinstance(raw, dict):
                 raise StrangeAnswer("it is no object")
             raw = {self.within: part, **raw} if self.within else raw
             self.recognise(raw)
-            raw = self.completed(raw, wanted.values, replaces)
+            raw = self.completed(raw, desired.values, replaces)
             key = self.key_of(raw)
         except (StrangeAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
             what = error if isinstance(error, StrangeAnswer) else "it lacks something"
             raise WrongAnswer(
                 f"the region answered with something else than a {self.noun}: {what}"
             ) from None
-        same = (replaces or raw).get("id") == raw.get("id") and self.is_about(wanted, raw, replaces)
+        same = (replaces or raw).get("id") == raw.get("id") and self.is_about(
+            desired, raw, replaces
+        )
         if not same:
             snapshot.drop(self.name, part)
             raise WrongAnswer(
@@ -592,7 +594,7 @@ class Table:
         snapshot.fold(self.name, raw, part, replaces=replaces)
         if replaces is None:
             self.after_creation(snapshot, raw)
-        left = self.differences(snapshot, wanted, Record(key, raw))
+        left = self.differences(snapshot, desired, Record(key, raw))
         left = {name: pair for name, pair in left.items() if name not in self.apart}
         if left:
             raise NotDone(
@@ -605,14 +607,14 @@ class Table:
 
         Args:
             raw: The answer.
-            values: What was wished for.
+            values: What was desired.
             before: The object as it was before an update; None after a creation.
         """
         return raw
 
-    def is_about(self, wanted, raw: dict, replaces: dict | None) -> bool:
-        """Whether an answer is about the object that a wish stands for."""
-        keys = {wanted.key, self.key_of(replaces)} if replaces else {wanted.key}
+    def is_about(self, desired, raw: dict, replaces: dict | None) -> bool:
+        """Whether an answer is about the object that a desired object stands for."""
+        keys = {desired.key, self.key_of(replaces)} if replaces else {desired.key}
         return self.key_of(raw) in keys
 
     def _told(self, name, there, asked) -> str:
@@ -628,13 +630,13 @@ class Table:
             as_json=self.as_json(data),
         )  # fmt: skip
 
-    def update(self, run, wanted, record) -> None:
+    def update(self, run, desired, record) -> None:
         """Write what differs.
 
         Raises:
             MaasError: MAAS refused, or could not be asked.
         """
-        changed = self.differences(run.snapshot, wanted, record)
+        changed = self.differences(run.snapshot, desired, record)
         if not changed:
             return
         data, files = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
@@ -642,25 +644,25 @@ class Table:
             return
         raw = run.client.put(
             self.item(run.snapshot, record.raw), data=data, files=files,
-            hide=self.secrets(wanted.values), as_json=self.as_json(data),
+            hide=self.secrets(desired.values), as_json=self.as_json(data),
         )  # fmt: skip
-        self.keep(run, wanted, raw, replaces=record.raw)
+        self.keep(run, desired, raw, replaces=record.raw)
 
-    def delete(self, run, wanted, record) -> None:
+    def delete(self, run, desired, record) -> None:
         """Delete an object.
 
         Raises:
             MaasError: MAAS refused, could not be asked, or did not do it; NotFound where it was
                 gone already.
         """
-        self.gone(run, wanted, record, run.client.delete(self.item(run.snapshot, record.raw)))
+        self.gone(run, desired, record, run.client.delete(self.item(run.snapshot, record.raw)))
 
-    def gone(self, run, wanted, record, answer) -> None:
+    def gone(self, run, desired, record, answer) -> None:
         """Take an object out of the snapshot after a deletion.
 
         Args:
             run: The run.
-            wanted: The wish.
+            desired: The desired object.
             record: The object.
             answer: What the region answered: nothing where it has deleted it.
 
@@ -669,7 +671,7 @@ class Table:
         """
         if answer is not None:
             raise WrongAnswer(f"the region answered the deletion of the {self.noun} with something")
-        run.snapshot.forget(self.name, record.raw, self.partition(wanted.values))
+        run.snapshot.forget(self.name, record.raw, self.partition(desired.values))
         self.after_deletion(run.snapshot)
 
     def after_deletion(self, snapshot) -> None:

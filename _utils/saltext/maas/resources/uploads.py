@@ -9,7 +9,7 @@ import os
 from saltext.maas.client.errors import LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 _PIECE = 4 * 1024 * 1024  # bytes
@@ -43,7 +43,7 @@ class BootResource(Table):
     identity = ("name", "architecture")
     created = "uploaded"
     after = ("image",)  # MAAS takes an architecture only once it has an image of it
-    pillar = Place(
+    pillar = PillarLocation(
         "boot_resources", "Images to upload. From 1.7 on.", needed=("name", "architecture")
     )
     fields = (
@@ -106,14 +106,14 @@ class BootResource(Table):
 
     # Comparing
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
-        path, given = wanted.values.get("path"), wanted.values.get("sha256")
-        kind = wanted.values.get("filetype")
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
+        path, given = desired.values.get("path"), desired.values.get("sha256")
+        kind = desired.values.get("filetype")
         known = _filetypes(snapshot.release)
         if kind and kind not in known:
             return f"filetype: {kind!r} must be one of, in this release: {', '.join(known)}"
-        if record is not None and not self.differences(snapshot, wanted, record):
+        if record is not None and not self.differences(snapshot, desired, record):
             return None
         if not path:
             return "path is missing: there is no such image, or another one"
@@ -128,13 +128,13 @@ class BootResource(Table):
     def conflict(self, snapshot, change, predicted):
         """Return what is missing for an upload: an imported image of the architecture."""
         if change.action != "delete":
-            kind = change.wanted.values["architecture"].partition("/")[0]
+            kind = change.desired.values["architecture"].partition("/")[0]
             there = any(
                 key.startswith("ubuntu/") and key.endswith(f"/{kind}")
                 for key in snapshot.records("image")
             )
             if not there and not any(
-                one.wanted.values["architecture"] in (kind, "*")
+                one.desired.values["architecture"] in (kind, "*")
                 for one in predicted.changes("image")
             ):
                 return (
@@ -143,9 +143,9 @@ class BootResource(Table):
                 )
         return super().conflict(snapshot, change, predicted)
 
-    def differences(self, snapshot, wanted, record):
-        there, path = _file(record.raw), wanted.values.get("path")
-        new = wanted.values.get("sha256")
+    def differences(self, snapshot, desired, record):
+        there, path = _file(record.raw), desired.values.get("path")
+        new = desired.values.get("sha256")
         if new is None and path:
             try:
                 new, _ = fingerprint(snapshot.local_file(path))
@@ -156,48 +156,48 @@ class BootResource(Table):
             found["sha256"] = (there.get("sha256"), new)
         elif path and not there["complete"]:
             found["sha256"] = (None, there["sha256"])
-        types = self.by_name["filetype"].value(record.raw), wanted.values.get("filetype")
+        types = self.by_name["filetype"].value(record.raw), desired.values.get("filetype")
         if all(types) and types[0] != types[1]:
             found["filetype"] = types
         return found
 
     # Writing
 
-    def create(self, run, wanted):
-        record = self.match(run.snapshot, wanted)
+    def create(self, run, desired):
+        record = self.match(run.snapshot, desired)
         file = _file(record.raw) if record else {}
-        path = run.snapshot.local_file(wanted.values["path"])
+        path = run.snapshot.local_file(desired.values["path"])
         digest, size = fingerprint(path)
-        kind = wanted.values.get("filetype")
+        kind = desired.values.get("filetype")
         other = kind and file.get("filetype") not in (None, _FILETYPES[kind])
         if not file or file["complete"] or file["sha256"] != digest or other:
-            file = self._begin(run, wanted, digest, size)
+            file = self._begin(run, desired, digest, size)
         if not file["complete"]:
-            self._send(run, wanted, file, path, size)
-        self.look(run.snapshot, wanted)
-        record = self.match(run.snapshot, wanted)
+            self._send(run, desired, file, path, size)
+        self.look(run.snapshot, desired)
+        record = self.match(run.snapshot, desired)
         there = _file(record.raw) if record else {}
         if not there or not there["complete"] or there["sha256"] != digest:
             raise NotDone("the region took all of the file, but does not show the image as whole")
 
-    def look(self, snapshot, wanted):
+    def look(self, snapshot, desired):
         snapshot.drop("image")
-        snapshot.drop(self.name, self.partition(wanted.values))
+        snapshot.drop(self.name, self.partition(desired.values))
 
-    def update(self, run, wanted, record):
-        if self.differences(run.snapshot, wanted, record):
-            self.create(run, wanted)
+    def update(self, run, desired, record):
+        if self.differences(run.snapshot, desired, record):
+            self.create(run, desired)
 
-    def _begin(self, run, wanted, digest, size):
+    def _begin(self, run, desired, digest, size):
         defaults = {field.name: field.default for field in self.fields if field.default}
-        values = {**defaults, **wanted.values}
+        values = {**defaults, **desired.values}
         values.pop("path")
         data, _ = self.form(run.snapshot, {**values, "sha256": digest})
         return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
 
-    def _send(self, run, wanted, file, path, size):
+    def _send(self, run, desired, file, path, size):
         """Send the pieces; after a fault the region says how far it got."""
-        what, faults = f"upload of {wanted.label}", 0
+        what, faults = f"upload of {desired.label}", 0
         done = _stored(run.snapshot, file)
         with open(path, "rb") as stream:
             while done < size:
@@ -214,8 +214,8 @@ class BootResource(Table):
                     if faults > 5:
                         raise
                     run.pause(faults, error)
-                    self.look(run.snapshot, wanted)
-                    file = _file(self.match(run.snapshot, wanted).raw)
+                    self.look(run.snapshot, desired)
+                    file = _file(self.match(run.snapshot, desired).raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
 

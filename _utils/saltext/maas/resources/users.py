@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.client.session import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.place import Place
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
 
 #: Users that MAAS keeps for itself.
@@ -21,7 +21,7 @@ class User(Table):
     can_update = False
     delete_since = "1.9"
     protected = SYSTEM_USERS
-    pillar = Place("users", "Users.", "username", needed=("email",), name="USERNAME")
+    pillar = PillarLocation("users", "Users.", "username", needed=("email",), name="USERNAME")
     example = {"username": "ops", "email": "ops@example.com", "password": "hunter2"}
     fields = (
         Field("username", rules=(rules.longest(30, until="2.3"), rules.longest(150)),
@@ -46,14 +46,14 @@ class User(Table):
     def exports(self, snapshot, record):
         return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))
 
-    def problem(self, snapshot, wanted, record):
-        """Why a wish cannot come true, seen before anything is sent."""
+    def problem(self, snapshot, desired, record):
+        """Why a desired object cannot come true, seen before anything is sent."""
         if record is not None:
-            return super().problem(snapshot, wanted, record)
-        email = wanted.values.get("email")
+            return super().problem(snapshot, desired, record)
+        email = desired.values.get("email")
         for other in snapshot.records(self.name).values():
             if email and str(other.raw.get("email")).lower() == email.lower():
                 return f"the e-mail address {email} belongs to user {other.key} already"
-        if not wanted.values.get("password"):
+        if not desired.values.get("password"):
             return "a new user needs a password"
         return None

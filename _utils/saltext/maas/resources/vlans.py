@@ -5,8 +5,8 @@ from __future__ import annotations
 from saltext.maas.client.errors import BadInput
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import holder, nic_vlans
-from saltext.maas.resources.place import Place
 from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
@@ -22,7 +22,7 @@ class Vlan(Table):
     noun = "VLAN"
     since = "1.9"
     identity = ("fabric", "vid")
-    pillar = Place(
+    pillar = PillarLocation(
         "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
     )
     scope = "fabric"
@@ -78,9 +78,9 @@ class Vlan(Table):
 
     # Which one it is
 
-    def identify(self, snapshot, wanted):
+    def identify(self, snapshot, desired):
         there, moved = snapshot.records(self.name), {}
-        for one in wanted:
+        for one in desired:
             if is_known(self, snapshot, one):
                 continue
             old = self._hinted(snapshot, one.values)
@@ -104,14 +104,14 @@ class Vlan(Table):
         old = f"{snapshot.key_to_be('fabric', fabric)}/{vid}"
         return old if old in there else None
 
-    def match(self, snapshot, wanted):
+    def match(self, snapshot, desired):
         records = snapshot.records(self.name)
-        return records.get(wanted.key) or records.get(snapshot.alias_of(self.name, wanted.key))
+        return records.get(desired.key) or records.get(snapshot.alias_of(self.name, desired.key))
 
-    def problem(self, snapshot, wanted, record):
+    def problem(self, snapshot, desired, record):
         """Return why a VLAN cannot be as desired, seen before anything is sent."""
-        wrong = unknown_id(self, wanted, record) or super().problem(snapshot, wanted, record)
-        moved = record and "fabric" in self.differences(snapshot, wanted, record)
+        wrong = unknown_id(self, desired, record) or super().problem(snapshot, desired, record)
+        moved = record and "fabric" in self.differences(snapshot, desired, record)
         if wrong or not moved:
             return wrong
         if snapshot.release < "2.3":
@@ -126,13 +126,13 @@ class Vlan(Table):
 
     def conflict(self, snapshot, change, predicted):
         """Return why its name cannot be set: a fabric's oldest VLAN has none of its own."""
-        name = change.wanted.values.get("name")
+        name = change.desired.values.get("name")
         if change.action == "delete" or change.raw is None or name in (None, "untagged"):
             return None
         if "fabric" not in change.new and change.old.get("name") != "untagged":
             return None
-        moves = {id(one.raw): one.wanted.values["fabric"] for one in predicted.changes(self.name)}
-        fabric = change.wanted.values["fabric"]
+        moves = {id(one.raw): one.desired.values["fabric"] for one in predicted.changes(self.name)}
+        fabric = change.desired.values["fabric"]
         here = [
             record.raw for record in snapshot.records(self.name).values()
             if moves.get(id(record.raw), self.by_name["fabric"].value(record.raw)) == fabric
@@ -144,9 +144,9 @@ class Vlan(Table):
             "calls 'untagged' whatever its VID; leave the name out"
         )
 
-    def update(self, run, wanted, record):
-        moves = "fabric" in self.differences(run.snapshot, wanted, record)
-        super().update(run, wanted, record)
+    def update(self, run, desired, record):
+        moves = "fabric" in self.differences(run.snapshot, desired, record)
+        super().update(run, desired, record)
         if moves:  # both fabrics show other VLANs now, and one that has none left is gone
             run.snapshot.drop_all(self.store)
 
@@ -162,7 +162,7 @@ class Vlan(Table):
         others = snapshot.group(self.name, "fabric").get(record.raw["fabric"], ())
         return _oldest([one.raw for one in others]) is record.raw
 
-    def deletion_problem(self, snapshot, wanted, record):
+    def deletion_problem(self, snapshot, desired, record):
         """Return why a VLAN cannot be deleted."""
         if self._is_default(snapshot, record):
             return (

@@ -3,10 +3,10 @@
 Each function reads a collection of the region once, however many clusters it is for.
 """
 
-from saltext.maas.fleet.region_side.images import import_images, importing
-from saltext.maas.fleet.region_side.leave import machines, release_dhcp, remove
-from saltext.maas.fleet.region_side.look import look, status, wait_for
-from saltext.maas.fleet.region_side.settle import prepare, settle
+from saltext.maas.fleet.region_side.apply_phase import prepare, settle
+from saltext.maas.fleet.region_side.cluster_images import import_images, importing
+from saltext.maas.fleet.region_side.inspection import look, status, wait_for
+from saltext.maas.fleet.region_side.removal import machines, release_dhcp, remove
 
 __all__ = [
     "import_images",

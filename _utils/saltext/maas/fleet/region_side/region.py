@@ -7,7 +7,7 @@ import dataclasses
 from saltext.maas import pillar, runtime
 from saltext.maas.client import Client
 from saltext.maas.client.errors import MaasError
-from saltext.maas.host import cluster
+from saltext.maas.host import cluster_config
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER
 
@@ -63,9 +63,9 @@ class Region:
         try:
             if self.type == "rack":
                 return runtime.hostname(self._dunders).partition(".")[0]
-            here = runtime.surface(self._dunders)
+            here = runtime.installation(self._dunders)
             has = here is not None and "cluster" in here.roles
-            return cluster.read_files(here)["uuid"] if has else None
+            return cluster_config.read_files(here)["uuid"] if has else None
         except (OSError, MaasError):
             return None
 
@@ -87,19 +87,19 @@ class Region:
                         found.setdefault(rack, []).append(vlan)
         return found
 
-    def in_sync(self, wish) -> bool | None:
-        """Whether a cluster holds what a wish names."""
+    def in_sync(self, desired) -> bool | None:
+        """Whether a cluster holds what a desired object names."""
         table = self.snapshot.tables["cluster_image"]
-        record = table.match(self.snapshot, wish)
-        return None if record is None else not table.differences(self.snapshot, wish, record)
+        record = table.match(self.snapshot, desired)
+        return None if record is None else not table.differences(self.snapshot, desired, record)
 
     def values(self, type, record) -> dict:
         """A record's values, as the type's table has them."""
         return self.snapshot.tables[type].values(self.snapshot, record.raw)
 
-    def carry_out(self, wishes, limits=None, report=None, test=False):
+    def carry_out(self, desired_objects, limits=None, report=None, test=False):
         """Plan what is wished and, unless it is a test, do it; returns the plan."""
-        plan = make_plan(self.snapshot, wishes)
+        plan = make_plan(self.snapshot, desired_objects)
         if plan.changes and not test:
             apply(self.snapshot, plan, limits or Limits(), report)
         return plan

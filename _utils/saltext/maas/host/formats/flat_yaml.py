@@ -38,8 +38,8 @@ def yaml_update(text: str | None, changes: dict, name: str = "the file") -> str:
     Returns:
         The new text.
     """
-    wanted = {**yaml_read(text, name), **changes}
-    wanted = {key: value for key, value in wanted.items() if value is not None}
+    desired = {**yaml_read(text, name), **changes}
+    desired = {key: value for key, value in desired.items() if value is not None}
     lines = (text or "").splitlines()
     for key, value in changes.items():
         new = [] if value is None else _yaml_line(key, value)
@@ -53,11 +53,11 @@ def yaml_update(text: str | None, changes: dict, name: str = "the file") -> str:
         lines[place:end] = new
     edited = "\n".join([*lines, ""]) if lines else ""
     try:
-        same = yaml_read(edited, name) == wanted
+        same = yaml_read(edited, name) == desired
     except HostError:
         same = False
     # A layout that lines cannot express, such as {a: 1}, is written anew.
-    return edited if same else _yaml_text(wanted)
+    return edited if same else _yaml_text(desired)
 
 
 def _yaml_text(data):

@@ -1,0 +1,84 @@
+"""Plan, export, drift and what is not managed: asked of a region's minion, for the master."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from saltext.maas import pillar, render
+from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.fleet.config import Settings
+from saltext.maas.fleet.minions import Salt
+from saltext.maas.render.colour import desired
+
+_SECONDS = 1800.0  # for a region of any size to be read
+
+
+def ask(dunders, region, function, salt=None, **kwargs):
+    """Call a function on a region's minion.
+
+    Args:
+        dunders: The runner module's ``globals()``.
+        region: Minion id; the only one of ``maas.fleet:regions`` where None.
+        function: Such as ``maas_region.plan``.
+        salt: Instead of the real one, for tests.
+        kwargs: For the function; what is None is left out.
+
+    Raises:
+        BadInput: No region is named, or several are.
+        MaasError: It did not answer, or with an error.
+    """
+    if region is None:
+        regions = Settings.of(dunders["__opts__"]).regions
+        if len(regions) != 1:
+            raise BadInput(f"region: name one of: {', '.join(regions)}")
+        region = regions[0]
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    answer = (salt or Salt(dunders)).ask_signed(region, function, limit=_SECONDS, **given)
+    if answer.error:
+        raise MaasError(f"{region}: {answer.error}")
+    return answer.value
+
+
+def plan(dunders, region=None, form="text", output=None, salt=None):
+    """A region's plan in one of its forms; written to a file on the master with ``output``.
+
+    Returns:
+        What ``salt-run`` prints: text as it is, a mapping as JSON; the path of a file written.
+
+    Raises:
+        MaasError: The region cannot be asked, or the file not be written.
+    """
+    if form not in render.FORMS:
+        raise BadInput(f"form: {form!r} must be one of: {', '.join(render.FORMS)}")
+    colour = form == "text" and output is None and desired(sys.stdout, dunders["__opts__"])
+    found = ask(dunders, region, "maas_region.plan", salt, form=form, colour=colour)
+    if output is not None:
+        return _written(output, render.to_json(found) if form == "json" else found)
+    return {"outputter": "json" if form == "json" else "txt", "data": found}
+
+
+def export(dunders, region=None, folder=None, by=None, salt=None):
+    """A region as pillar; written into a folder on the master with ``folder``.
+
+    Returns:
+        ``{files, secrets, notes}``.
+
+    Raises:
+        MaasError: The region cannot be asked, or the folder not be written.
+    """
+    found = ask(dunders, region, "maas_region.export", salt, by=by)
+    if folder is not None:
+        # Names come from another host, so nothing but a plain name is written.
+        texts = {os.path.basename(name): text for name, text in found["files"].items()}
+        found = {**found, "files": pillar.write(os.path.abspath(folder), texts)}
+    return found
+
+
+def _written(path, text):
+    try:
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
+    except OSError as error:
+        raise MaasError(f"{path} cannot be written: {error.strerror}") from None
+    return path

@@ -1,0 +1,324 @@
+"""A cluster controller's (1.x) or rack controller's (2.0+) configuration and enrolment."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from saltext.maas.client.profile import url_problems
+from saltext.maas.client.redact import HIDDEN
+from saltext.maas.host import (
+    cluster_settings,
+    debconf,
+    files,
+    formats,
+    logs,
+    shared_secret,
+    snap_init,
+    transaction,
+)
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.installation import Installation
+
+
+def need(installation: Installation) -> None:
+    """Make sure that this host is a cluster, or a snap that can become one.
+
+    Raises:
+        HostError: It is neither.
+    """
+    if not snap_init.fresh(installation):
+        installation.need("cluster")
+
+
+def read_config(installation: Installation) -> dict:
+    """Read the local configuration, in one shape for all releases.
+
+    Returns:
+        ``{"urls": [region URL], "uuid": str or None, "system_id": str or None,
+        "secret": bool, "settings": {name: value}, "debconf_url": str, "source": file}``;
+        ``secret`` says whether one is installed.
+
+    Raises:
+        HostError: No cluster or rack controller here, or a file is broken.
+    """
+    need(installation)
+    question = installation.fact("cluster_url_question")
+    answers = debconf.show(installation, *installation.fact("cluster_packages")) if question else {}
+    return {**read_files(installation), "debconf_url": answers.get(question, "")}
+
+
+def read_files(installation: Installation) -> dict:
+    """As :func:`read_config`, but from files alone: no command runs, no ``debconf_url``."""
+    need(installation)
+    path = installation.path("cluster_config")
+    text, name = files.read(path), installation.inside(path)
+    if installation.fact("cluster_format") == "shell":
+        url = formats.shell_read(text, "MAAS_URL")
+        urls, uuid = [url] if url else [], formats.shell_read(text, "CLUSTER_UUID")
+        if uuid is None and installation.has("cluster_celery"):
+            uuid = formats.celery_uuid(files.read(installation.path("cluster_celery")))
+    else:
+        data = formats.yaml_read(text, name)
+        urls, uuid = data.get("maas_url") or [], data.get("cluster_uuid")
+        urls = [urls] if isinstance(urls, str) else list(urls)
+    system_id = files.read(installation.path("maas_id")) if installation.has("maas_id") else None
+    return {
+        "urls": urls,
+        "uuid": uuid if installation.fact("has_cluster_uuid") else None,
+        "system_id": (system_id or "").strip() or None,
+        "secret": installation.has("secret") and shared_secret.read(installation) is not None,
+        "settings": cluster_settings.read(installation),
+        "source": name,
+    }
+
+
+def plan(installation: Installation, url=None, uuid=None, secret=None, **settings) -> dict:
+    """What :func:`configure` would change.
+
+    Args:
+        installation: The host.
+        url: Region URL, or a list of them (2.5 and later).
+        uuid: Cluster uuid for a cluster that has none yet (until 1.10).
+        secret: The region's shared secret in hex (1.7 and later).
+        settings: ``tftp_port``, ``tftp_root``, ``debug``, ...; see
+            :data:`~saltext.maas.host.cluster_settings.SETTINGS`.
+
+    Returns:
+        ``{"changes": {field: {"old", "new"}}, "warnings": []}``; the secret
+        reads as asterisks.
+
+    Raises:
+        HostError: A value is not possible here; see :func:`configure`.
+    """
+    now = read_config(installation)
+    urls = None if url is None else _urls(installation, url)
+    want = cluster_settings.desired(installation, settings)
+    changes = {}
+    if snap_init.fresh(installation):
+        if urls is None or secret is None:
+            raise HostError("A new snap needs the region's url and secret to become a rack.")
+        changes["mode"] = {"old": "none", "new": "rack"}
+    if urls is not None:
+        if now["urls"] != urls or _generator_differs(installation, urls[0]):
+            changes["url"] = {"old": _one_or_all(now["urls"]), "new": _one_or_all(urls)}
+        question = installation.fact("cluster_url_question")
+        if question and now["debconf_url"] != urls[0]:
+            changes[question] = {"old": now["debconf_url"], "new": urls[0]}
+    if uuid is not None and (now["uuid"] != uuid or _uuid_missing(installation, uuid)):
+        _check_uuid(installation, now["uuid"], uuid)
+        changes["uuid"] = {"old": None, "new": uuid}
+    for name, value in want.items():
+        if now["settings"][name] != value:
+            changes[name] = {"old": now["settings"][name], "new": value}
+    if secret is not None:
+        changes.update(_secret_changes(installation, now["secret"], secret))
+    warnings = []
+    if installation.kind == "snap" and "secret" in changes and "mode" not in changes:
+        warnings.append(
+            "maas config takes the secret as an argument only, which every user of the host "
+            "could read, so it goes into its file directly."
+        )
+    return {
+        "changes": {**transaction.plan(installation, "cluster"), **changes},
+        "warnings": warnings,
+    }
+
+
+def _secret_changes(installation, there, secret):
+    if not installation.has("secret"):
+        raise HostError(
+            f"MAAS {installation.release} has no shared secret: its clusters register over HTTP, "
+            "and "
+            "an administrator accepts them."
+        )
+    value = shared_secret.normal(secret)
+    question, found = installation.fact("cluster_secret_question"), {}
+    if shared_secret.read(installation) != value:
+        if there and "region" in installation.roles:
+            raise HostError(
+                "This host is the region too, whose shared secret is another one: clusters "
+                "take the region's, so leave the secret out here."
+            )
+        found["secret"] = {"old": HIDDEN if there else None, "new": HIDDEN}
+    elif shared_secret.loose(installation):
+        found["secret_file"] = shared_secret.loose(installation)
+    if question and "region" not in installation.roles:
+        package = installation.fact("cluster_packages")[0]
+        old = debconf.get_answer(installation, package, question)
+        if (old or "").lower() != value:
+            found[question] = {"old": HIDDEN if old else None, "new": HIDDEN}
+    return found
+
+
+def _urls(installation, url):
+    urls = [str(one).rstrip("/") for one in ([url] if isinstance(url, str) else url)]
+    if not urls:
+        raise HostError("url: at least one region URL is needed.")
+    for one in urls:
+        told = url_problems(one)
+        if told:
+            raise HostError(f"url: the region URL {told[0]}.")
+        if re.search(r"[\"'`$\\;|&<>]", one) or not urlsplit(one).path.rstrip("/"):
+            raise HostError(
+                f"url: {one!r} is not a region URL such as http://192.0.2.10:5240/MAAS."
+            )
+    if len(urls) > 1 and not installation.fact("several_region_urls"):
+        raise HostError(f"MAAS {installation.release} takes one region URL; several from 2.5 on.")
+    return urls
+
+
+def _one_or_all(urls):
+    return urls[0] if len(urls) == 1 else urls or None
+
+
+def _uuid_missing(installation, uuid):
+    """Whether the older place of a 1.5 or 1.6 cluster's uuid has another one, or none."""
+    if not installation.has("cluster_celery"):
+        return False
+    return formats.celery_uuid(files.read(installation.path("cluster_celery"))) != uuid
+
+
+def _check_uuid(installation, now, uuid):
+    if not installation.fact("has_cluster_uuid") or installation.release >= "2.0":
+        raise HostError(f"MAAS {installation.release} has no cluster uuid to choose.")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,36}", uuid):
+        raise HostError("A cluster uuid has at most 36 letters, digits, '.', '_' or '-'.")
+    if now and now != uuid:
+        raise HostError(
+            f"This cluster has the uuid {now}; another one would make the region see a new "
+            "cluster and keep the old one. Use this uuid, or leave it out of the pillar."
+        )
+
+
+def _generator_differs(installation, url):
+    if not installation.has("pserv"):
+        return False
+    return formats.pserv_generator(files.read(installation.path("pserv"))) != (
+        f"{url}/api/1.0/pxeconfig/"
+    )
+
+
+def configure(
+    installation: Installation, url=None, uuid=None, secret=None, test: bool = False, **settings
+) -> dict:
+    """Point a cluster or rack at its region, in files and debconf, and restart it once.
+
+    All of it is one :class:`~saltext.maas.host.transaction.Change`: a run that was
+    killed is taken up by the next one.  The rack's identity (``maas_id``) is kept.
+
+    Args:
+        installation: The host.
+        url: As in :func:`plan`; so are the others.
+        uuid: Cluster uuid.
+        secret: Shared secret.
+        test: Only plan.
+        settings: More local settings.
+
+    Returns:
+        ``{"changes", "warnings": [text], "restarted": [service], "mark": text}``;
+        give the mark to
+        :func:`~saltext.maas.host.enrolment.registered` so that it looks at what came after.
+
+    Raises:
+        HostError: A value is wrong, another uuid is in place, or a step failed;
+            then the files are put back.
+    """
+    planned = plan(installation, url, uuid, secret, **settings)
+    changes = planned["changes"]
+    if test or not changes:
+        return {**planned, "restarted": [], "mark": None}
+    here, warnings = logs.mark(installation), list(planned["warnings"])
+    package = (installation.fact("cluster_packages") or (None,))[0]
+    questions = {
+        installation.fact("cluster_url_question"): "string",
+        installation.fact("cluster_secret_question"): "password",
+    }
+    asked = [(package, one, kind) for one, kind in questions.items() if one in changes]
+    quiet = {*questions, "secret_file", transaction.UNFINISHED}
+    with transaction.Change(
+        installation,
+        "cluster",
+        [installation.path(name) for name in _FILES if installation.has(name)],
+        asked,
+        installation.fact("cluster_services") if changes.keys() - quiet else (),
+    ) as change:
+        # Debconf first: where it refuses, no file has changed yet.
+        for _, question, kind in asked:
+            value = changes[question]["new"] if kind == "string" else shared_secret.normal(secret)
+            debconf.set_answer(installation, package, question, kind, value)
+        if "mode" in changes:
+            snap_init.rack(installation, _urls(installation, url)[0], shared_secret.normal(secret))
+        if "url" in changes:
+            _set_urls(installation, _urls(installation, url))
+        if "uuid" in changes:
+            _set_uuid(installation, uuid)
+        if {"secret", "secret_file"} & changes.keys():
+            warnings += _set_secret(installation, shared_secret.normal(secret))
+        want = cluster_settings.desired(installation, settings)
+        cluster_settings.write(installation, {key: want[key] for key in want if key in changes})
+    return {"changes": changes, "warnings": warnings, "restarted": change.restarted, "mark": here}
+
+
+_FILES = ("cluster_config", "pserv", "cluster_celery", "secret", "snap_mode")
+
+
+def _set_urls(installation, urls):
+    path = installation.path("cluster_config")
+    command = installation.fact("cluster_url_command")
+    if command and command[-1].startswith("--"):
+        argv = [part for one in urls for part in (command[-1], one)]
+        installation.check([installation.fact("cluster_tool"), *command[:-1], *argv])
+    elif command:
+        installation.check([installation.fact("cluster_tool"), *command, urls[0]])
+    elif installation.fact("cluster_format") == "yaml":
+        new = formats.yaml_update(
+            files.read(path), {"maas_url": _one_or_all(urls)}, installation.inside(path)
+        )
+        files.replace(installation, path, new, formats.yaml_read, backup=False)
+    else:
+        _edit_shell(installation, "MAAS_URL", urls[0])
+        pserv = installation.path("pserv")
+        new = formats.pserv_set_generator(files.read(pserv) or "", urls[0])
+        files.replace(installation, pserv, new, formats.yaml_read, mode=0o644, backup=False)
+    if read_files(installation)["urls"] != urls:
+        raise HostError(
+            f"{installation.inside(path)} does not hold the region URL after the change."
+        )
+
+
+def _set_uuid(installation, uuid):
+    if installation.fact("cluster_format") == "yaml":
+        path = installation.path("cluster_config")
+        new = formats.yaml_update(
+            files.read(path), {"cluster_uuid": uuid}, installation.inside(path)
+        )
+        files.replace(
+            installation, path, new, formats.yaml_read, owner=("root", "maas"), backup=False
+        )
+        return
+    _edit_shell(installation, "CLUSTER_UUID", uuid)
+    if installation.has("cluster_celery"):
+        path = installation.path("cluster_celery")
+        new = formats.celery_set_uuid(files.read(path), uuid)
+        files.replace(installation, path, new, owner=("root", "maas"), backup=False)
+
+
+def _edit_shell(installation, key, value):
+    path = installation.path("cluster_config")
+    new = formats.shell_set(files.read(path), key, value)
+    files.replace(installation, path, new, owner=("root", "maas"), backup=False)
+
+
+def _set_secret(installation, value):
+    path = installation.path("secret")
+    if shared_secret.read(installation) != value:
+        if installation.kind == "snap":
+            shared_secret.write(installation, value)
+        else:
+            argv = [installation.fact("cluster_tool"), "install-shared-secret"]
+            installation.check(argv, stdin=value + "\n", hide=[value])
+    note = files.own_secret(installation, path, *installation.fact("secret_owner"))
+    if shared_secret.read(installation) != value:
+        raise HostError(f"{installation.inside(path)} does not hold the secret after the change.")
+    return [note] if note else []

@@ -1,0 +1,391 @@
+"""What only the region's PostgreSQL knows, read over psycopg2.
+
+Everything reads in read-only transactions.  The writes, :func:`delete_node_group` and
+:func:`replace_secret`, are for what MAAS offers no other way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from saltext.maas.client.errors import MaasError
+from saltext.maas.client.redact import redact
+from saltext.maas.host.installation import Installation
+from saltext.maas.host.region_config import read_config
+
+
+class DatabaseError(MaasError):
+    """The database cannot be reached, or refuses; the text shows no password."""
+
+
+class DriverMissing(DatabaseError):
+    """The Python library that speaks to the database is not installed."""
+
+
+class StillUsed(DatabaseError):
+    """A row cannot be deleted because something hangs on it."""
+
+
+@contextlib.contextmanager
+def connection(installation: Installation, write: bool = False, timeout: float = 30):
+    """Connect as the region of this host does; closed at the end of the ``with``.
+
+    Args:
+        installation: The region's host.
+        write: Whether the session may write at all.
+        timeout: Seconds that one statement may take.
+
+    Returns:
+        A psycopg2 connection, as a context manager.
+
+    Raises:
+        DatabaseError: psycopg2 is missing, no connection, or a statement failed.
+    """
+    database = read_config(installation, secrets=True)["database"]
+    with connect(database, write, timeout) as conn:
+        yield conn
+
+
+@contextlib.contextmanager
+def connect(database: dict, write: bool = False, timeout: float = 30):
+    """Connect to a region's database.
+
+    Args:
+        database: ``host``, ``port``, ``name``, ``user``, ``password``.
+        write: Whether the session may write at all.
+        timeout: Seconds that one statement may take.
+    """
+    try:
+        import psycopg2
+    except ImportError:
+        raise DriverMissing("The Python library psycopg2 is not installed.") from None
+    password = database.get("password") or ""
+    try:
+        conn = psycopg2.connect(
+            host=database["host"] or None,
+            port=database.get("port") or None,
+            dbname=database["name"],
+            user=database["user"],
+            password=password or None,
+            connect_timeout=max(2, int(min(timeout, 10))),
+            application_name="saltext.maas",
+            options=f"-c statement_timeout={int(timeout * 1000)}",
+        )
+        conn.set_session(readonly=not write, isolation_level="REPEATABLE READ")
+    except psycopg2.Error as error:
+        raise DatabaseError(
+            f"No connection to the region's database: {_told(error, password)}"
+        ) from None
+    try:
+        yield conn
+    except psycopg2.Error as error:
+        raise DatabaseError(f"The region's database refused: {_told(error, password)}") from None
+    finally:
+        conn.close()
+
+
+def _told(error, password):
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return redact(lines[0], [password] if password else [])
+
+
+def _rows(conn, query, *values):
+    with conn.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def _columns(conn, table):
+    """Column names of a table; empty when there is no such table."""
+    found = _rows(
+        conn,
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+        "AND table_schema = ANY (current_schemas(false))",
+        table,
+    )
+    return {name for (name,) in found}
+
+
+def router_ips(conn) -> dict:
+    """The routers of all cluster interfaces, which the API of 1.x never returns.
+
+    Returns:
+        ``{(cluster uuid, interface name): address or None}``; before 1.6 the
+        interface is known by its network interface's name.
+    """
+    columns = _columns(conn, "maasserver_nodegroupinterface")
+    name = "name" if "name" in columns else "interface"
+    if "router_ip" in columns:
+        router, join = "i.router_ip", ""
+    else:  # 1.9 keeps it with the subnet
+        router = "s.gateway_ip"
+        join = "LEFT JOIN maasserver_subnet s ON s.id = i.subnet_id"
+    found = _rows(
+        conn,
+        f"SELECT g.uuid, i.{name}, host({router}) FROM maasserver_nodegroupinterface i "  # noqa: S608
+        f"JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id {join}",
+    )
+    return {(uuid, interface): router_ip for uuid, interface, router_ip in found}
+
+
+def user_by_email(conn, email: str) -> str | None:
+    """Who has an e-mail address: a username, or None."""
+    found = _rows(conn, "SELECT username FROM auth_user WHERE email = %s ORDER BY id", email)
+    return found[0][0] if found else None
+
+
+def user(conn, username: str) -> dict | None:
+    """A user: ``{"email", "is_superuser", "password"}``, or None.
+
+    The password is what Django keeps of it, not for anybody's eyes.
+    """
+    query = "SELECT email, is_superuser, password FROM auth_user WHERE username = %s"
+    for email, is_superuser, password in _rows(conn, query, username):
+        return {"email": email, "is_superuser": bool(is_superuser), "password": password}
+    return None
+
+
+def make_superuser(conn, username: str) -> None:
+    """Make a user an administrator, for which MAAS has its web interface only."""
+    with conn, conn.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET is_superuser = true WHERE username = %s", [username])
+
+
+def usernames(conn) -> list[str]:
+    """Everyone who has an account, MAAS's own users among them."""
+    return [name for (name,) in _rows(conn, "SELECT username FROM auth_user ORDER BY id")]
+
+
+def clock(conn) -> float:
+    """The server's time, in seconds since the epoch."""
+    return float(_rows(conn, "SELECT extract(epoch FROM clock_timestamp())")[0][0])
+
+
+def secret(conn) -> str | None:
+    """The shared secret that the database holds, or None (1.7 and later).
+
+    Until 3.2 it is a setting, from 3.3 on a row of its own; with Vault the
+    database holds none.
+    """
+    if _columns(conn, "maasserver_secret"):
+        query = "SELECT value FROM maasserver_secret WHERE path = 'global/rpc-shared'"
+    else:
+        query = "SELECT value FROM maasserver_config WHERE name = 'rpc_shared_secret'"
+    for (value,) in _rows(conn, query):
+        value = _decoded(value)
+        value = value.get("secret") if isinstance(value, dict) else value
+        if value:
+            return str(value)
+    return None
+
+
+def setting(conn, name: str):
+    """A setting of MAAS's own, or None where it has its default."""
+    for (value,) in _rows(conn, "SELECT value FROM maasserver_config WHERE name = %s", name):
+        return _decoded(value)
+    return None
+
+
+def _decoded(value):
+    """A column's value, which is JSON as text or, in later releases, decoded by the driver."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def vault_enabled(conn) -> bool:
+    """Whether the region's secrets were moved to Vault (3.3 and later)."""
+    return bool(_columns(conn, "maasserver_vaultsecret")) and setting(conn, "vault_enabled") is True
+
+
+def own_secret(conn, path: str) -> dict | None:
+    """A row of the region's secrets, such as ``global/tls`` (3.3 and later); None without one."""
+    if not _columns(conn, "maasserver_secret"):
+        return None
+    for (value,) in _rows(conn, "SELECT value FROM maasserver_secret WHERE path = %s", path):
+        value = _decoded(value)
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def connected_racks(conn, since=None) -> list[str]:
+    """Host names of the racks that are connected to a region process (2.0 and later).
+
+    Args:
+        conn: A connection.
+        since: Only connections made after this time of the database's clock.
+
+    Returns:
+        Names in order; empty in 1.x, which writes down no connections.
+    """
+    if not _columns(conn, "maasserver_regionrackrpcconnection"):
+        return []
+    query = (
+        "SELECT DISTINCT n.hostname FROM maasserver_regionrackrpcconnection c "
+        "JOIN maasserver_node n ON n.id = c.rack_controller_id "
+        "WHERE %s::timestamptz IS NULL OR c.created > %s::timestamptz ORDER BY 1"
+    )
+    return [name for (name,) in _rows(conn, query, since, since)]
+
+
+def now(conn):
+    """The database's time, as it writes it down itself."""
+    return _rows(conn, "SELECT clock_timestamp()")[0][0]
+
+
+def node_group_status(conn, uuid: str) -> int | None:
+    """A 1.x cluster's status as MAAS counts it, or None when there is no such cluster."""
+    found = _rows(conn, "SELECT status FROM maasserver_nodegroup WHERE uuid = %s", uuid)
+    return found[0][0] if found else None
+
+
+def reported_images(conn, uuid: str) -> list[tuple]:
+    """What a cluster of 1.5 or 1.6 reported: ``(os, release, architecture)`` of each image."""
+    system = "osystem" if "osystem" in _columns(conn, "maasserver_bootimage") else "'ubuntu'"
+    query = (
+        f"SELECT DISTINCT {system}, release, architecture FROM maasserver_bootimage i "  # noqa: S608
+        "JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id WHERE g.uuid = %s"
+    )
+    return _rows(conn, query, uuid)
+
+
+def boot_resources(conn) -> list[tuple]:
+    """The images that a region of 1.7 or later holds: ``(name, architecture)`` of each."""
+    return _rows(conn, "SELECT DISTINCT name, architecture FROM maasserver_bootresource")
+
+
+def has_rack(conn, system_id: str) -> bool:
+    """Whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
+    query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"
+    return bool(_rows(conn, query, system_id))
+
+
+def replace_secret(conn, old: str, new: str) -> None:
+    """Put another shared secret into the database, for which MAAS has no command.
+
+    Args:
+        conn: A connection that may write; the caller's transaction.
+        old: What must be there.
+        new: Hex.
+
+    Raises:
+        DatabaseError: Something else is there; nothing was changed.
+    """
+    if _columns(conn, "maasserver_secret"):
+        where, value = "maasserver_secret", json.dumps({"secret": new})
+        key = "path = 'global/rpc-shared'"
+    else:
+        where, value = "maasserver_config", json.dumps(new)
+        key = "name = 'rpc_shared_secret'"
+    with conn.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {where} WHERE {key} FOR UPDATE")  # noqa: S608
+        if secret(conn) != old:
+            raise DatabaseError("The shared secret in the database changed meanwhile.")
+        cursor.execute(f"UPDATE {where} SET value = %s WHERE {key}", [value])  # noqa: S608
+
+
+#: Tables whose rows a cluster reports, or that only describe it, so that they go with it.
+DERIVED = (
+    "maasserver_dhcplease",
+    "maasserver_downloadprogress",
+    "maasserver_bootimage",
+    "maasserver_nodegroupinterface",
+    # only in 1.6 are these a cluster's own; later nothing leads to them from here
+    "maasserver_bootsource",
+    "maasserver_bootsourceselection",
+)
+
+
+def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
+    """Delete a 1.x cluster's row, for which MAAS has no API.
+
+    Args:
+        conn: A connection that may write, unless ``test``.
+        uuid: The cluster's.
+        test: Only look, and refuse as the real run would.
+
+    Returns:
+        ``{"deleted": whether it was (or would be), "rows": {table: number}}``.
+
+    Raises:
+        StillUsed: Nodes, managed interfaces or anything unknown hang on it;
+            nothing was changed.
+        DatabaseError: The database refused; nothing was changed.
+    """
+    with conn:  # one transaction: committed at the end, rolled back by any error
+        lock = "" if test else " FOR UPDATE"
+        found = _rows(conn, f"SELECT id FROM maasserver_nodegroup WHERE uuid = %s{lock}", uuid)  # noqa: S608
+        if not found:
+            return {"deleted": False, "rows": {}}
+        ident = found[0][0]
+        _refuse_used(conn, uuid, ident)
+        derived = _derived(conn, f"Cluster {uuid}", "maasserver_nodegroup", [ident])
+        rows = {}
+        for table, idents in derived:
+            rows[table] = rows.get(table, 0) + len(idents)
+        if test:
+            return {"deleted": True, "rows": rows}
+        with conn.cursor() as cursor:
+            for table, idents in [*derived, ("maasserver_nodegroup", [ident])]:
+                cursor.execute(f'DELETE FROM "{table}" WHERE id = ANY (%s)', [idents])  # noqa: S608
+    return {"deleted": True, "rows": rows}
+
+
+def _refuse_used(conn, uuid, ident):
+    """Refuse by name what keeps a node group: nodes and managed interfaces."""
+    nodes = _rows(
+        conn, "SELECT hostname FROM maasserver_node WHERE nodegroup_id = %s ORDER BY 1", ident
+    )
+    if nodes:
+        raise StillUsed(f"Cluster {uuid} still has {_named('node', [name for (name,) in nodes])}.")
+    columns = _columns(conn, "maasserver_nodegroupinterface")
+    name = "name" if "name" in columns else "interface"
+    managed = _rows(
+        conn,
+        f"SELECT {name} FROM maasserver_nodegroupinterface "  # noqa: S608
+        "WHERE nodegroup_id = %s AND management <> 0 ORDER BY 1",
+        ident,
+    )
+    if managed:
+        names = _named("managed interface", [text for (text,) in managed])
+        raise StillUsed(f"Cluster {uuid} still has {names}; make it unmanaged first.")
+
+
+def _derived(conn, who, table, idents):
+    """What goes with rows of a table, as ``[(table, ids)]`` in the order of deletion.
+
+    Raises:
+        StillUsed: Rows of any other table hang on them.
+    """
+    found = []
+    for child, column in _references(conn, table):
+        if child not in DERIVED:
+            query = f'SELECT count(*) FROM "{child}" WHERE "{column}" = ANY (%s)'  # noqa: S608
+            count = _rows(conn, query, idents)[0][0]
+            if count:
+                raise StillUsed(f"{who} is still used by {count} row(s) of {child}.")
+            continue
+        query = f'SELECT id FROM "{child}" WHERE "{column}" = ANY (%s) ORDER BY 1'  # noqa: S608
+        own = [own for (own,) in _rows(conn, query, idents)]
+        if own:
+            part = f"{who}, by its rows of {child},"
+            found += [*_derived(conn, part, child, own), (child, own)]
+    return found
+
+
+def _references(conn, table):
+    """Which columns of which tables point to a table, as the database itself knows."""
+    return _rows(
+        conn,
+        "SELECT c.conrelid::regclass::text, a.attname FROM pg_constraint c "
+        "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] "
+        "WHERE c.contype = 'f' AND c.confrelid = %s::regclass ORDER BY 1, 2",
+        table,
+    )
+
+
+def _named(what, names):
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{len(names)} {what}{'s' if len(names) > 1 else ''} ({shown})"

@@ -1,0 +1,34 @@
+"""A cluster or rack that leaves its region: its daemon stopped, its secret taken away."""
+
+from __future__ import annotations
+
+from saltext.maas.host import debconf, files, paths, services
+from saltext.maas.host.installation import Installation
+
+
+def leave(installation: Installation) -> dict:
+    """Stop the cluster's daemon and remove the shared secret, its backup and debconf's copy.
+
+    A host that the region has forgotten would otherwise register again by itself.
+
+    Args:
+        installation: The host.
+
+    Returns:
+        ``{"stopped": [service], "removed": whether there was a secret}``.
+
+    Raises:
+        HostError: No cluster here, or a service would not stop.
+    """
+    installation.need("cluster")
+    stopped = services.stop(installation, installation.fact("cluster_services"))
+    removed = False
+    if installation.has("secret"):
+        path = installation.path("secret")
+        for one in (path, path + files.BACKUP_SUFFIX):
+            removed = paths.remove(one) or removed
+        question = installation.fact("cluster_secret_question")
+        if question:
+            package = installation.fact("cluster_packages")[0]
+            debconf.set_answer(installation, package, question, "password", "")
+    return {"stopped": stopped, "removed": removed}

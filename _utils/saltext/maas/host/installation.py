@@ -1,0 +1,287 @@
+"""Which MAAS this host has: release, deb or snap, roles, and what follows from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+from saltext.maas.client.redact import redact
+from saltext.maas.host.errors import CommandMissing, HostError
+from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
+from saltext.maas.release import SERIES, Release
+
+_COMMAND_DIRS = ("usr/sbin", "usr/bin", "sbin", "bin", "snap/bin")
+_STANZA = re.compile(r"^Package: (maas[a-z0-9.+-]*)\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
+_MODES = {"all": "region+rack", "none": ""}
+# Salt brings its own Python; MAAS's commands must not pick it up.
+_FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """What a MAAS installation offers on its host.
+
+    Args:
+        release: Exact release of the installed package.
+        kind: ``deb`` or ``snap``.
+        roles: Of ``region`` and ``cluster``; from 2.0 on ``cluster`` comes
+            with ``rack``, its later name.
+        root: Folder that stands for ``/``.
+        systemd: Whether systemd runs the services (else upstart).
+    """
+
+    release: Release
+    kind: str
+    roles: frozenset[str]
+    root: str = "/"
+    systemd: bool = True
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is not the real system but a folder that plays one."""
+        return self.root != "/"
+
+    def fact(self, name: str):
+        """A value of :mod:`saltext.maas.host.layouts`, or None."""
+        return fact(self.kind, name, self.release)
+
+    def path(self, name: str) -> str:
+        """Absolute path of a file by its name, such as ``region_config`` or ``secret``.
+
+        Raises:
+            HostError: This release has no such file.
+        """
+        relative = self.fact(name) if name in PATHS else None
+        if not relative:
+            raise HostError(f"MAAS {self.release} ({self.kind}) has no file for {name}.")
+        return os.path.join(self.root, relative)
+
+    def has(self, name: str) -> bool:
+        """Whether this release has a fact at all."""
+        return self.fact(name) is not None
+
+    def inside(self, path: str) -> str:
+        """A path as it reads within the root, for messages."""
+        return "/" + os.path.relpath(path, self.root) if self.sandbox else path
+
+    def need(self, role: str) -> None:
+        """Make sure that this host has a role.
+
+        Raises:
+            HostError: It has not.
+        """
+        if role not in self.roles:
+            have = " and ".join(sorted(self.roles)) or "nothing"
+            raise HostError(f"This host runs no MAAS {role} (it runs: {have}).")
+
+    def need_known(self) -> None:
+        """Make sure that this is a release whose ways are known, before anything is changed.
+
+        Raises:
+            HostError: It is not.
+        """
+        if self.release.series not in SERIES:
+            raise HostError(
+                f"MAAS {self.release} is not known here: {SERIES[0]} to {SERIES[-1]} are."
+            )
+
+    def find(self, command: str) -> str | None:
+        """Absolute path of a command; in a sandbox never the real system's."""
+        below = os.pathsep.join(os.path.join(self.root, folder) for folder in _COMMAND_DIRS)
+        if not self.sandbox:
+            below = os.pathsep.join([below, os.environ.get("PATH", os.defpath)])
+        return shutil.which(command, path=below)
+
+    def command(self, argv: list[str]) -> list[str]:
+        """``argv`` with its command found.
+
+        Raises:
+            CommandMissing: It is not installed.
+        """
+        found = self.find(argv[0])
+        if not found:
+            raise CommandMissing(f"The command {argv[0]} is not installed on this host.")
+        return [found, *argv[1:]]
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """Environment for MAAS's commands: English texts, no questions, not Salt's Python."""
+        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        return {**kept, "LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+    def run(
+        self,
+        argv: list[str],
+        stdin: str | None = None,
+        timeout: float = 120,
+        env=None,
+        account=None,
+    ):
+        """Run a command to its end.
+
+        Args:
+            argv: Command and arguments; never a secret among them.
+            stdin: Text for its standard input, where secrets go.
+            timeout: Seconds after which it is killed.
+            env: More of its environment; no secrets here either.
+            account: Whose command it is, as
+                :class:`~saltext.maas.host.accounts.Account`; our own by default.
+
+        Returns:
+            ``(return code, standard output, standard error)``.
+
+        Raises:
+            CommandMissing: It is not installed.
+            HostError: It could not be started, or did not end in time.
+        """
+        with subprocess.Popen(
+            self._startable(argv),
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**self.environment(), **(account.environment if account else {}), **(env or {})},
+            start_new_session=True,
+            cwd="/",
+            text=True,
+            errors="replace",
+            **(account.identity if account else {}),
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout=timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                raise HostError(f"{name_of(argv)} did not end within {timeout:g} s.") from None
+        return process.returncode, stdout, stderr
+
+    def _startable(self, argv):
+        found = self.command(argv)
+        if not os.access(found[0], os.X_OK):
+            raise HostError(f"{found[0]} may not be run.")
+        return found
+
+    def check(
+        self,
+        argv: list[str],
+        stdin: str | None = None,
+        timeout: float = 120,
+        hide=(),
+        env=None,
+        account=None,
+    ):
+        """Run a command that must succeed, and return its standard output.
+
+        Args:
+            argv: As in :meth:`run`; so are stdin, timeout and account.
+            hide: Secrets that its error text may hold and ours must not.
+            env: As in :meth:`run`.
+
+        Raises:
+            HostError: It failed; the text ends with its last line of complaint.
+        """
+        who = {"account": account} if account else {}
+        code, stdout, stderr = self.run(argv, stdin, timeout, env, **who)
+        if code:
+            raise failed(argv, code, stderr or stdout, [*hide, *([stdin] if stdin else [])])
+        return stdout
+
+
+def name_of(argv) -> str:
+    """A command as messages name it: without its arguments, but with its subcommand."""
+    name = os.path.basename(argv[0])
+    return f"{name} {argv[1]}" if len(argv) > 1 and not argv[1].startswith("-") else name
+
+
+def failed(argv, code, output, hide=()) -> HostError:
+    """The error for a command that returned ``code``, with its last line of output."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = redact(lines[-1], [text.strip() for text in hide])[:500] if lines else "no message"
+    return HostError(f"{name_of(argv)} failed with status {code}: {told}")
+
+
+def detect(root: str = "/") -> Installation | None:
+    """Find out which MAAS is installed, from files alone.
+
+    Args:
+        root: Folder that stands for ``/``.
+
+    Returns:
+        The :class:`Installation`, or None when no MAAS is installed.
+
+    MAAS 1.5 to 3.7, deb, and snap from 2.2 on.
+    """
+    root = os.path.abspath(root)
+    return _deb(root) or _snap(root)
+
+
+def detect_client(root: str = "/") -> Installation | None:
+    """As :func:`detect`, but content with the ``maas`` command alone (package ``maas-cli``)."""
+    root = os.path.abspath(root)
+    version = _installed(root).get("maas-cli")
+    alone = Installation(Release(version), "deb", frozenset(), root) if version else None
+    return detect(root) or alone
+
+
+def _read(*parts) -> str:
+    try:
+        with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _installed(root):
+    """MAAS's packages that are installed: ``{name: version}``."""
+    installed = {}
+    for name, stanza in _STANZA.findall(_read(root, "var/lib/dpkg/status")):
+        fields = dict(re.findall(r"^(Status|Version): (.*)$", stanza, re.MULTILINE))
+        if fields.get("Status", "").endswith(" ok installed") and "Version" in fields:
+            installed[name] = fields["Version"]
+    return installed
+
+
+def _deb(root):
+    installed = _installed(root)
+    for part in ("region", "cluster"):
+        for _, names in LAYOUTS["deb"][f"{part}_packages"]:
+            for name in names:
+                if name in installed:
+                    return _installation(root, "deb", Release(installed[name]), installed)
+    return None
+
+
+def _installation(root, kind, release, installed):
+    roles = set()
+    for role in ("region", "cluster"):
+        if any(name in installed for name in fact(kind, f"{role}_packages", release)):
+            roles.add(role)
+    return Installation(release, kind, _roles(roles, release), root, _systemd(root, kind, release))
+
+
+def _roles(roles, release):
+    if "cluster" in roles and release >= "2.0":
+        roles.add("rack")
+    return frozenset(roles)
+
+
+def _systemd(root, kind, release):
+    # 1.8 to 1.10 came with jobs for both.
+    if "1.8" <= release < "2.0":
+        return os.path.isdir(os.path.join(root, "run/systemd/system"))
+    return fact(kind, "init", release) != "upstart"
+
+
+def _snap(root):
+    meta = _read(root, "snap/maas/current/meta/snap.yaml")
+    version = re.search(r"^version:\s*['\"]?([^'\"\s]+)", meta, re.MULTILINE)
+    if not version:
+        return None
+    release = Release(version.group(1))
+    mode = _read(root, fact("snap", "snap_mode", release) or "").strip()
+    mode = _MODES.get(mode, mode)
+    roles = {"cluster" if role == "rack" else role for role in mode.split("+") if role}
+    return Installation(release, "snap", _roles(roles, release), root, True)

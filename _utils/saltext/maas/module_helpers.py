@@ -1,0 +1,134 @@
+"""What the execution modules share: one region's objects, in the pillar's words."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.client.errors import MaasError
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, understood
+from saltext.maas.reconcile.plan import visible
+from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.settings import SETTINGS
+
+
+def _snapshot(dunders, profile):
+    client = runtime.client(dunders, profile)
+    local = runtime.local_door(dunders, client.release)
+    return Snapshot(client, local=local, fetch=runtime.fetcher(dunders))
+
+
+def _table(snapshot, type):
+    if type not in snapshot.tables:
+        raise MaasError(f"MAAS {snapshot.release} has no {BY_NAME[type].nouns}")
+    return snapshot.tables[type]
+
+
+def _shown(snapshot, table, record) -> dict:
+    found = visible(table, table.values(snapshot, record.raw))
+    return {**found, "id": record.raw.get("id", record.raw.get("system_id"))}
+
+
+def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
+    """All objects of a type: ``{key: {field: value}}``."""
+    snapshot = _snapshot(dunders, profile)
+    table = _table(snapshot, type)
+    records = {}
+    with understood(snapshot.source(table)):
+        for part in [partition] if partition else table.parts(snapshot):
+            records.update(snapshot.records(type, part))
+        return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
+
+
+def get(dunders, type: str, name: str, profile=None, /, **parts) -> dict | None:
+    """One object by its name, or None; ``parts`` complete its identity."""
+    snapshot = _snapshot(dunders, profile)
+    table = _table(snapshot, type)
+    desired = desired_named(type, name, parts)
+    with understood(snapshot.source(table)):
+        record = table.match(snapshot, desired)
+        return _shown(snapshot, table, record) if record else None
+
+
+def save(dunders, type: str, name: str, profile=None, /, **values) -> dict:
+    """Create or update one object; what was changed, as ``{label: change}``.
+
+    Raises:
+        MaasError: MAAS refused, or could not be asked.
+    """
+    return _carry_out(
+        dunders, desired_named(type, name, runtime.revealed(dunders, values)), profile
+    )
+
+
+def remove(dunders, type: str, name: str, profile=None, /, **parts) -> bool:
+    """Delete one object; whether there was one.
+
+    Raises:
+        MaasError: MAAS refused, or could not be asked.
+    """
+    return bool(_carry_out(dunders, desired_named(type, name, parts, absent=True), profile))
+
+
+def _carry_out(dunders, desired, profile):
+    snapshot = _snapshot(dunders, profile)
+    with runtime.alone(dunders, snapshot) as lock:
+        plan = make_plan(snapshot, [desired])
+        if plan:
+            lock.writing()
+            apply(snapshot, plan)
+    for change in plan.changes:
+        if change.error:
+            raise MaasError(f"{change.name}: {change.error}")
+    return plan.shown(done_only=True).get(desired.type, {})
+
+
+def list_settings(dunders, profile=None) -> dict:
+    """The settings of a release that hold no secret: ``{name: value}``."""
+    snapshot = _snapshot(dunders, profile)
+    names = [
+        name
+        for name, setting in SETTINGS.items()
+        if setting.holds_for(snapshot.release) and not setting.secret
+    ]
+    snapshot.prefetch([("setting", name) for name in names])
+    return {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
+
+
+def images(dunders, profile=None) -> dict:
+    """The region's images; up to 1.6 those of its clusters, with the clusters that hold them."""
+    snapshot = _snapshot(dunders, profile)
+    if "image" in snapshot.tables:
+        return list_all(dunders, "image", profile=profile)
+    clusters = sorted(snapshot.records("node_group"))
+    snapshot.prefetch([("cluster_image", key) for key in clusters])
+    found = {}
+    for key in clusters:
+        for image in cluster_images(dunders, key, profile, snapshot):
+            name, _, architecture = image.rpartition("/")
+            new = {"name": name, "architecture": architecture, "clusters": []}
+            found.setdefault(image, new)["clusters"].append(key)
+    return dict(sorted(found.items()))
+
+
+def cluster_images(dunders, cluster: str, profile=None, snapshot=None) -> list[str]:
+    """The images that a cluster holds.
+
+    Raises:
+        MaasError: There is no such cluster.
+    """
+    snapshot = snapshot or _snapshot(dunders, profile)
+    record = snapshot.records("cluster_image", cluster).get(cluster)
+    if record is None:
+        raise MaasError(f"the region has no cluster {cluster!r}")
+    return sorted(set(record.raw["images"]))
+
+
+def asked(dunders, since: str, what: str, profile=None):
+    """A client of a region that has something.
+
+    Raises:
+        MaasError: Its release is before ``since``.
+    """
+    client = runtime.client(dunders, profile)
+    if client.release < since:
+        raise MaasError(f"MAAS {client.release} has no {what}; they came with {since}")
+    return client

@@ -1,0 +1,82 @@
+"""A whole region against its pillar: what the state, the plan and the drift check share."""
+
+from __future__ import annotations
+
+from saltext.maas import pillar
+from saltext.maas.client.errors import BadInput
+from saltext.maas.reconcile import Guard, make_plan, prune, understood, unmanaged
+
+_OBJECTS = "the region's objects"  # in messages
+
+
+def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
+    """All that a pillar desired objects for, removals by ``exclusive`` included.
+
+    Args:
+        snapshot: The region.
+        described: The mapping under ``maas``.
+        exclusive: Claims beside those of the pillar, ``{type: True or scopes}``.
+        guard: Limits beside those of the pillar's ``prune``.
+
+    Returns:
+        A list of :class:`~saltext.maas.reconcile.plan.Desired`.
+
+    Raises:
+        BadInput: The pillar is wrong, or the guard forbids what it comes to.
+    """
+    for name, given in (("exclusive", exclusive), ("prune", guard)):
+        if given is not None and not isinstance(given, dict):
+            raise BadInput(f"{name}: {given!r} must be a mapping")
+    if exclusive or guard:
+        # The arguments hold to the same schema as the pillar's keys.
+        given = {"exclusive": exclusive, "prune": guard}
+        pillar.check({name: one for name, one in given.items() if one}, snapshot.release)
+    pillar.check(described, snapshot.release)
+    claimed = {**(described.get("exclusive") or {}), **(exclusive or {})}
+    desired_objects = pillar.desired_objects(described, snapshot.release)
+    if not claimed:
+        return desired_objects
+    limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
+    with understood(_OBJECTS):
+        return desired_objects + prune(snapshot, desired_objects, claimed, limits, "maas:exclusive")
+
+
+def plan_of(snapshot, described: dict, exclusive=None, guard=None):
+    """The :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar; see :func:`wishes_of`."""
+    return make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
+
+
+def unmanaged_of(snapshot, described: dict, types=None) -> dict:
+    """What a region holds that a pillar does not describe.
+
+    Returns:
+        ``{type: {key: remark}}``; the remark is empty for what could be removed.
+
+    Raises:
+        BadInput: The pillar is wrong.
+    """
+    pillar.check(described, snapshot.release)
+    found = {}
+    with understood(_OBJECTS):
+        for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
+            found.setdefault(one.type, {})[one.key] = one.kept or one.hazard or ""
+    return found
+
+
+def drift(snapshot, described: dict) -> dict:
+    """Tell whether a region equals its pillar, by reading alone.
+
+    Args:
+        snapshot: A new snapshot of the region.
+        described: The mapping under ``maas``.
+
+    Returns:
+        ``{"drifted", "changes", "problems"}``: whether anything differs, what a run
+        would change as a state shows it, and what cannot come true.
+
+    Raises:
+        BadInput: The pillar is wrong.
+        MaasError: The region cannot be asked.
+    """
+    plan = plan_of(snapshot, described)
+    return {"drifted": bool(plan), "changes": plan.shown(), "problems": plan.problems()}

@@ -1,0 +1,54 @@
+"""A plan as data: what a machine reads, and what text and page are made from."""
+
+from __future__ import annotations
+
+from saltext.maas.client.redact import redact
+from saltext.maas.resources import BY_NAME
+
+ACTIONS = ("create", "update", "delete")
+
+
+def as_data(snapshot, plan) -> dict:
+    """A plan as mappings and lists.
+
+    Args:
+        snapshot: The snapshot that it was made from.
+        plan: :class:`~saltext.maas.reconcile.plan.Plan`.
+
+    Returns:
+        ``{release, region: its URL or None, counts: {action: number}, changes: [{type, noun,
+        name, action, fields: {field: {old, new}}}], problems: [{name, problem}]}``, changes
+        in the plan's order.
+    """
+    good = [change for change in plan.changes if not change.problem]
+    return {
+        "release": str(snapshot.release),
+        "region": redact(snapshot.client.profile.url) if snapshot.client else None,
+        "counts": {
+            action: len([change for change in good if change.action == action])
+            for action in ACTIONS
+        },
+        "changes": [_change(change) for change in good],
+        "problems": [
+            {"name": change.name, "problem": change.problem}
+            for change in plan.changes
+            if change.problem
+        ],
+    }
+
+
+def _change(change):
+    table = BY_NAME[change.desired.type]
+    old, new = change.old or {}, change.new or {}
+    fields = {
+        name: {"old": old.get(name), "new": new.get(name)}
+        for name in {**old, **new}
+        if change.action == "update" or name not in table.identity
+    }
+    return {
+        "type": table.name,
+        "noun": table.noun,
+        "name": change.desired.label,
+        "action": change.action,
+        "fields": fields,
+    }

@@ -1,0 +1,86 @@
+"""A plan as text that a person reads in a terminal."""
+
+from __future__ import annotations
+
+import difflib
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_VERBS = {"create": "create", "update": "change", "delete": "remove"}
+_COLOURS = {"create": "32", "update": "33", "delete": "31", "problem": "1;31"}
+
+
+def as_text(data: dict, colour: bool = False) -> str:
+    """Write a plan.
+
+    Args:
+        data: See :func:`saltext.maas.render.data.as_data`.
+        colour: Whether to use a terminal's colours.
+
+    Returns:
+        Lines, the counts last.  Control characters of names and values are escaped.
+    """
+    lines = []
+    for change in data["changes"]:
+        action = change["action"]
+        head = f"{_SIGNS[action]} {change['noun']} {clean(change['name'])}"
+        lines.append(_coloured(head, action, colour))
+        for name, values in change["fields"].items():
+            lines += _field(name, values, action, colour)
+    for one in data["problems"]:
+        head = f"! {clean(one['name'])}: {clean(one['problem'])}"
+        lines.append(_coloured(head, "problem", colour))
+    counts = [f"{data['counts'][action]} to {_VERBS[action]}" for action in _SIGNS]
+    if any(data["counts"].values()):
+        summary = ", ".join(counts)
+    else:
+        summary = "Nothing to change"
+    if data["problems"]:
+        summary += f"; {len(data['problems'])} cannot be"
+    summary += "."
+    if data.get("region", "") is None:
+        summary += (
+            "\nThe region has no administrator yet, so this is planned against a newly installed "
+            f"MAAS {data['release']}."
+        )
+    return "\n".join([*lines, *([""] if lines else []), summary])
+
+
+def _field(name, values, action, colour):
+    old, new = values["old"], values["new"]
+    if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+        yield f"      {name}:"
+        for line in list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm=""))[2:]:
+            kind = {"+": "create", "-": "delete"}.get(line[:1])
+            text = f"        {clean(line)}"
+            yield _coloured(text, kind, colour) if kind else text
+        return
+    if action == "update":
+        yield f"      {name}: {value_text(old)} -> {value_text(new)}"
+    else:
+        yield f"      {name}: {value_text(new if action == 'create' else old)}"
+
+
+def value_text(value) -> str:
+    """A value as a person reads it."""
+    if value is None or value == "" or value == []:
+        return "(none)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(value_text(one) for one in value)
+    if isinstance(value, str) and "\n" in value:
+        lines = value.strip().splitlines()
+        more = f" ... ({len(lines)} lines)" if len(lines) > 1 else ""
+        return f"{clean(lines[0])}{more}" if lines else "(blank)"
+    return clean(value)
+
+
+def clean(value) -> str:
+    """Text without anything that a terminal or a browser would act upon."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value)
+    )
+
+
+def _coloured(text, kind, colour):
+    return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if colour else text

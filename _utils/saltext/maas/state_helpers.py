@@ -1,0 +1,203 @@
+"""What the state modules share: from desired objects to a state's return."""
+
+from __future__ import annotations
+
+from saltext.maas import runtime
+from saltext.maas.client.errors import BadInput, Forbidden, MaasError
+from saltext.maas.client.redact import visible
+from saltext.maas.reconcile import (
+    apply,
+    desired_named,
+    desired_object,
+    make_plan,
+    noted,
+    refuse_ordinary_user,
+)
+from saltext.maas.resources import BY_NAME
+
+
+def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> dict:
+    """A state's return: with ``test`` and changes, ``result`` is None.
+
+    The comment names what a region holds, so nothing in it may act on a terminal.
+    """
+    result = False if failed else (None if test and changes else True)
+    return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
+
+
+def guarded(name: str, work) -> dict:
+    """Run a state's work and turn errors into its return; unexpected ones go to the log, too."""
+    try:
+        return work()
+    except MaasError as error:
+        told = str(error)
+    except Exception as error:
+        told = f"unexpected {noted(name, error)}; the minion's log has the details"
+    return outcome(name, False, comment=told, failed=True)
+
+
+def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
+    """A state's return from what a function of :mod:`saltext.maas.host` did or would do.
+
+    Args:
+        name: The state's name.
+        test: Whether it would only be done.
+        done: What the function returned.
+        dunders: The state module's ``globals()``, where a restart is one of the region.
+    """
+    from saltext.maas.host.transaction import UNFINISHED
+
+    if dunders is not None and done.get("restarted"):
+        runtime.note_restart(dunders)
+    changes = done["changes"]
+    verb = "would be changed" if test else "was changed"
+    lines = [f"{field} {verb}." for field in changes if field != UNFINISHED]
+    if UNFINISHED in changes:
+        old = changes[UNFINISHED]["old"]
+        lines.insert(0, f"A run {old}; this one {'would finish' if test else 'finished'} it.")
+    lines = lines or ["Nothing to change."]
+    if done.get("restarted"):
+        lines.append(f"Restarted: {', '.join(done['restarted'])}.")
+    return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
+
+
+def present(dunders, type: str, name: str, profile=None, /, **values) -> dict:
+    """Make one object exist as described; the fields not given are left alone."""
+    return _single(dunders, type, name, profile, values, absent=False)
+
+
+def present_within(dunders, type: str, name: str, profile, limits, /, **values) -> dict:
+    """Like :func:`present`, with limits to how long it may take."""
+    return _single(dunders, type, name, profile, values, absent=False, limits=limits)
+
+
+def imported(dunders, name: str, profile, limits) -> dict:
+    """Make the region hold an image; up to 1.6, where it has none, all accepted clusters."""
+
+    def desired_objects(snapshot):
+        image = desired_named("image", name, {})
+        if "image" in snapshot.tables:
+            return [image]
+        found = [
+            desired_object(
+                "cluster_image", {"cluster": key, "images": [image.key]}, f"image {name}"
+            )
+            for key, record in snapshot.records("node_group").items()
+            if snapshot.tables["node_group"].values(snapshot, record.raw)["status"] == "accepted"
+        ]
+        if not found:
+            raise BadInput(
+                f"image {name}: MAAS {snapshot.release} has its clusters import images, and none "
+                "is accepted yet"
+            )
+        return found
+
+    return guarded(name, lambda: reconcile(dunders, name, desired_objects, profile, limits))
+
+
+def absent(dunders, type: str, name: str, profile=None, /, **parts) -> dict:
+    """Make one object not exist; ``parts`` complete its identity."""
+    return _single(dunders, type, name, profile, parts, absent=True)
+
+
+def _single(dunders, type, name, profile, values, absent, limits=None):
+    def work():
+        desired_objects = [desired_named(type, name, runtime.revealed(dunders, values), absent)]
+        return reconcile(dunders, name, desired_objects, profile, limits)
+
+    return guarded(name, work)
+
+
+def reconcile(dunders, name: str, desired_objects, profile=None, limits=None) -> dict:
+    """Plan desired objects and, without ``test``, carry the plan out.
+
+    Args:
+        dunders: The state module's ``globals()``.
+        name: The state's name.
+        desired_objects: See :func:`saltext.maas.reconcile.desired_object`; or what makes
+            them from a snapshot.
+        profile: Profile, see :func:`saltext.maas.runtime.profile`.
+        limits: How long to wait; see :class:`saltext.maas.reconcile.Limits`.
+
+    Returns:
+        A state's return.  The changes with ``test`` are those of the real run.
+    """
+    test = bool(dunders["__opts__"].get("test"))
+    try:
+        snapshot = runtime.snapshot(dunders, profile)
+        with runtime.alone(dunders, snapshot) as lock:
+            plan = _plan(snapshot, desired_objects)
+            if test:
+                snapshot.promise(plan)
+            if not plan:
+                return outcome(name, test, comment=_nothing_to_do(plan))
+            if test:
+                return _planned(name, snapshot, plan)
+            lock.writing()
+            report = runtime.progress(dunders, name)
+            report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
+            apply(snapshot, plan, limits, report)
+    except BadInput as error:
+        problems = "\n".join(f"- {line}" for line in error.problems)
+        return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
+    failed = [change for change in plan.changes if not change.done]
+    done = [change for change in plan.changes if change.done]
+    return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))
+
+
+def _plan(snapshot, desired_objects):
+    """Return the plan for desired objects that the API's user may carry out."""
+    try:
+        plan = make_plan(
+            snapshot, desired_objects(snapshot) if callable(desired_objects) else desired_objects
+        )
+    except Forbidden:
+        refuse_ordinary_user(snapshot)
+        raise
+    refuse_ordinary_user(snapshot, plan)
+    return plan
+
+
+def _planned(name, snapshot, plan):
+    comment = _listed(plan.changes, "would be")
+    if snapshot.client is None:
+        comment += (
+            "\nThe region has no administrator yet, so this is planned against a newly "
+            f"installed MAAS {snapshot.release}."
+        )
+    return outcome(name, True, plan.shown(), comment, failed=bool(plan.problems()))
+
+
+def _nothing_to_do(plan):
+    total = len(plan.everything)
+    what = "It is" if total == 1 else f"All {total} objects are"
+    return f"{what} as described already; nothing was written."
+
+
+def _verb(change):
+    if change.taken_over:
+        return "taken over"
+    if change.action == "create":
+        return BY_NAME[change.desired.type].created
+    return {"update": "updated", "delete": "deleted"}[change.action]
+
+
+_SHOWN = 20  # successes, more of which no person reads; failures are all told
+
+
+def _listed(changes, would: str, failed=()) -> str:
+    """A comment: how much, then one line each, failures first."""
+    bad = [f"failed: {change.name}: {change.error}" for change in failed]
+    bad += [f"cannot be: {change.name}: {change.problem}" for change in changes if change.problem]
+    good = []
+    for change in changes:
+        if not change.problem:
+            fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
+            good.append(f"{would} {_verb(change)}: {change.name}{fields}".strip())
+    if len(good) > _SHOWN:
+        good = [*good[:_SHOWN], f"... and {len(good) - _SHOWN} more"]
+    count = len([change for change in changes if not change.problem])
+    noun = "change" if count == 1 else "changes"
+    head = f"{count} {noun} {'to make' if would else 'made'}"
+    head += f", {len(failed)} failed" if failed else ""
+    return "\n".join([f"{head}:", *bad, *good])
