@@ -112,7 +112,7 @@ def test_those_who_wait_for_a_first_answer_hear_of_a_failure(tmp_path, hanging, 
 
 PROGRAM = """
 import sys, threading
-from saltext.maas import kept
+from saltext.maas import cache
 from saltext.maas.release import Release
 
 class Region:
@@ -170,7 +170,7 @@ def test_what_a_secret_store_says_is_not_logged(tmp_path, caplog):
 
     with caplog.at_level(logging.DEBUG):
         assert cache.Kept(sealed, str(tmp_path), "region").nodes(10) == []
-    assert "RuntimeError at test_kept.py:" in caplog.text
+    assert "RuntimeError at test_cache.py:" in caplog.text
     assert "s3cret" not in caplog.text
 
 
