@@ -1,12 +1,12 @@
 # Everything runs in a virtual environment of its own; `make help` lists what there is.
 
 PYTHON  ?= python3
-SALT    ?= 3006.28
+SALT    ?= $(DEFAULT_SALT)
 RELEASE ?= 3.7
 SEEDS   ?= 500
 
-DEFAULT_SALT := 3006.28
-SALTS   := 3006.28 3007.15 3008.3
+DEFAULT_SALT := 3008.4
+SALTS   := 3006.29 3008.4
 UV      := 0.13.9
 ifeq ($(SALT),$(DEFAULT_SALT))
 VENV := .venv
@@ -15,8 +15,8 @@ VENV := .venv-$(SALT)
 endif
 PY   := $(VENV)/bin/python
 LOCK := requirements/salt-$(SALT).txt
-# Apart from Salt, which may hold packaging back to a version that knows no new metadata.
-TWINE := .venv-twine/bin/twine
+# Tools for releases, apart from Salt, which may hold packaging back to a version that knows no new metadata.
+TOOLS := .venv-tools
 
 SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
@@ -66,7 +66,7 @@ matrix: $(VENV)/.tests ## docs/matrix.md anew, by running every column on every 
 	@PYTHONPATH=_utils:tests:. $(PY) -m support.matrix
 
 .PHONY: test-salt
-test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.28
+test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3006.29
 	@$(PY) -m pytest --junitxml=$(VENV)/tests.xml $(wildcard tests/integration) tests/packaging $(ARGS)
 
 .PHONY: test-onboard
@@ -86,11 +86,33 @@ format: $(VENV)/.tests ## put the style right
 	$(PY) -m ruff format $(STYLE)
 
 .PHONY: build
-build: $(VENV)/.wheel $(TWINE) ## wheel and source distribution in dist/
-	@rm -rf build
+build: $(VENV)/.wheel $(TOOLS)/.ready ## wheel and source distribution in dist/
+	@rm -rf build dist/*.tar.gz
 	$(PY) -m build --no-isolation --sdist --outdir dist . >$(VENV)/build.log 2>&1 \
 		|| { cat $(VENV)/build.log; exit 1; }
-	$(TWINE) check --strict dist/*
+	$(TOOLS)/bin/twine check --strict dist/*.whl dist/*.tar.gz
+
+.PHONY: sbom
+sbom: $(VENV)/.wheel $(TOOLS)/.ready ## what the extension and Salt install: an SBOM and all licences, in dist/
+	@rm -rf $(TOOLS)/installed
+	@$(PYTHON) -m venv --without-pip $(TOOLS)/installed
+	@$(PY) -m uv pip install --quiet --python $(TOOLS)/installed/bin/python -c $(LOCK) salt==$(SALT) dist/*.whl 2>/dev/null \
+		|| $(PY) -m pip --python $(TOOLS)/installed/bin/python install --quiet -c $(LOCK) salt==$(SALT) dist/*.whl
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file dist/sbom.cdx.json $(TOOLS)/installed/bin/python
+	$(TOOLS)/bin/pip-licenses --python=$(TOOLS)/installed/bin/python --from=mixed --with-urls --order=license \
+		--format=markdown --output-file=dist/licenses.md
+
+.PHONY: changelog
+changelog: $(VENV)/.tests ## what the changelog fragments make; with VERSION= they become part of CHANGELOG.md
+	@$(PY) -m towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version next)
+
+.PHONY: notes
+notes: ## the notes of one release, out of CHANGELOG.md: VERSION=
+	@awk '/^## /{on = index($$0, "[$(VERSION)]")} on && !/^## /' CHANGELOG.md
+
+.PHONY: release
+release: build sbom ## everything that a release consists of, in dist/; CONTRIBUTING.md says how it is made
 
 .PHONY: docs
 docs: $(VENV)/.tests ## the documentation in docs/_build/html; warnings are errors
@@ -117,10 +139,12 @@ venv: $(VENV)/.tests ## only the virtual environment, with all that tests and de
 lock: $(VENV)/.tools ## choose all versions anew and write requirements/
 	@for salt in $(SALTS); do \
 		echo "salt==$$salt" | $(PY) -m uv pip compile --quiet --universal --upgrade \
-			--python-version 3.10 --no-annotate --no-header --all-extras setup.cfg - \
+			--python-version 3.10 --no-annotate --no-header --all-extras pyproject.toml emulator/pyproject.toml - \
 			| { echo '# Exact versions for Python 3.10 and later on Linux; made by `make lock`.'; \
 			    grep -v "sys_platform == 'win32'$$"; } > requirements/salt-$$salt.txt || exit 1; \
 	done
+	@printf '%s\n' cyclonedx-bom pip-licenses twine | $(PY) -m uv pip compile --quiet --universal --upgrade \
+		--python-version 3.10 --no-annotate --no-header --output-file requirements/tools.txt -
 
 .PHONY: clean
 clean: ## remove everything that was made
@@ -144,10 +168,10 @@ $(VENV)/.tools: $(VENV)/bin/python $(LOCK)
 	@$(call install,-c $(LOCK) build setuptools wheel)
 	@touch $@
 
-$(TWINE): $(VENV)/.tools
-	@$(PYTHON) -m venv .venv-twine
-	@$(PY) -m uv pip install --quiet --python .venv-twine/bin/python twine==7.0.0 2>/dev/null \
-		|| .venv-twine/bin/python -m pip install --quiet twine==7.0.0
+$(TOOLS)/.ready: requirements/tools.txt $(VENV)/.tools
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(PY) -m uv pip install --quiet --python $(TOOLS)/bin/python -r $< 2>/dev/null \
+		|| $(TOOLS)/bin/python -m pip install --quiet -r $<
 	@touch $@
 
 $(VENV)/.wheel: $(VENV)/.tools $(SOURCES)
@@ -160,7 +184,7 @@ $(VENV)/.demo: $(VENV)/.wheel
 	@echo "Installing Salt $(SALT) and the extension into $(VENV); about a minute the first time."
 	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
 	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable ./emulator
+	@$(call install,-c $(LOCK) --no-build-isolation --editable ./emulator)
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

@@ -29,9 +29,16 @@ import hashlib
 import json
 import logging
 import os
+from typing import TYPE_CHECKING
 
 import salt.utils.atomicfile
 from saltext.maas import runtime
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Functions, Opts
+
+    __opts__: Opts
+    __salt__: Functions
 
 log = logging.getLogger(__name__)
 

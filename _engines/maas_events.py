@@ -19,8 +19,16 @@ In the configuration of the master, or of a minion that may ask the region:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import events, master
 from saltext.maas.client import Client
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Functions, Opts
+
+    __opts__: Opts
+    __salt__: Functions
 
 
 def start(profile=None, interval=10, level="INFO", batch=100, begin="now", tag="maas/event"):

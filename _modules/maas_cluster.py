@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import runtime
 from saltext.maas.doctor import examine_cluster
 from saltext.maas.host import cluster_config, enrolment, pxe_images, services
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 
 def config():

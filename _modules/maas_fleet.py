@@ -5,10 +5,17 @@ On a cluster's minion only :py:func:`maas_fleet.version` is of use.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import __version__
 from saltext.maas.client.errors import BadInput
 from saltext.maas.fleet import region_side
 from saltext.maas.fleet import signed as signatures
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Functions
+
+    __salt__: Functions
 
 
 def version():

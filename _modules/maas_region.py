@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import pillar, region_plan, render, runtime
 from saltext.maas.doctor import examine_region
 from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
 from saltext.maas.reconcile import Snapshot
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 
 def config():

@@ -33,8 +33,14 @@ then has the pillar
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from saltext.maas import cache, inventory, master
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 log = logging.getLogger(__name__)
 

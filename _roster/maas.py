@@ -23,9 +23,16 @@ Then:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from salt.exceptions import SaltClientError
 from saltext.maas import master, roster
 from saltext.maas.client.errors import MaasError
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 
 def targets(tgt, tgt_type="glob", **kwargs):

@@ -5,6 +5,13 @@ What the master has to be told for this is in :doc:`../onboarding`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
+
 
 def version():
     """Tell which version of this extension the master has.

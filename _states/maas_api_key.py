@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from saltext.maas import cli, runtime, state_helpers
 from saltext.maas.host import key_file
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Context, Opts
+
+    __context__: Context
+    __opts__: Opts
 
 
 def present(name, username, key_name=None):

@@ -6,8 +6,15 @@ region and cluster has, or the snap.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import cli, state_helpers
 from saltext.maas.host import cli_login
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 
 def profile_present(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from saltext.maas import envelope, pillar, runtime, state_helpers
 from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.host import cluster_config, enrolment, pxe_images, reach, snap_init
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Context, Opts
+
+    __context__: Context
+    __opts__: Opts
 
 _ENROLMENT = "saltext.maas.enrolment"
 #: What a test run knows of the secret that an earlier state would install.

@@ -5,10 +5,17 @@ For MAAS 1.5 and later; the host's part for packages and the snap.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.client.errors import BadInput
 from saltext.maas.host import admins, region_config, region_host, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Opts
+
+    __opts__: Opts
 
 
 def configured(

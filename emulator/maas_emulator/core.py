@@ -39,8 +39,8 @@ import secrets
 import string
 import threading
 import time
+from collections.abc import Callable
 from functools import cached_property
-from typing import Callable
 from urllib.parse import unquote
 
 from maas_emulator import oauth

@@ -6,8 +6,8 @@ import base64
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 _ID = ("id", "integer PRIMARY KEY")
 NOW = "timestamp with time zone NOT NULL DEFAULT now()"

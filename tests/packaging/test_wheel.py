@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib.util
 import re
 import subprocess
@@ -57,7 +58,11 @@ def salt(dist, tmp_path_factory):
 
 def library() -> set:
     """The library's files, relative to the folder that holds ``saltext``."""
-    return {str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*.py")}
+    return {
+        str(path.relative_to(LIBRARY))
+        for path in LIBRARY.rglob("*")
+        if path.suffix in (".py", ".typed")
+    }
 
 
 def test_the_wheel_holds_library_and_loader_modules_and_nothing_else(dist):
@@ -78,6 +83,15 @@ def test_the_wheel_has_licence_and_entry_point(dist):
         }
     assert "Apache License" in meta["LICENSE"]
     assert "saltext.maas = saltext.maas:loader_dirs" in meta["entry_points.txt"]
+
+
+def test_nothing_about_the_distribution_stands_twice():
+    setup = configparser.ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg")
+    assert set(setup["metadata"]) == {"version"}
+    layout = {"package_dir", "packages", "zip_safe", "include_package_data"}
+    assert set(setup["options"]) == layout
+    assert set(setup.sections()) == {"metadata", "options", "options.package_data"}
 
 
 def test_every_library_that_is_imported_is_declared(dist):

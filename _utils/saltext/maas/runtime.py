@@ -7,6 +7,7 @@ here and nowhere below.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import os
 import socket
@@ -72,9 +73,11 @@ def refreshed(dunders, data=None) -> dict:
     fetch = dunders["__salt__"].get("pillar.items") if data is None else None
     if fetch is None:
         return dunders
+    # From Salt 3008 on asterisks come instead of values where nobody asks for these.
+    options = {"unmask": True} if "unmask" in inspect.signature(fetch).parameters else {}
     # A client that was made with the old pillar's profile must not be taken.
     kept = {key: value for key, value in dunders["__context__"].items() if key != _CACHE}
-    return {**dunders, "__pillar__": fetch(), "__context__": kept}
+    return {**dunders, "__pillar__": fetch(**options), "__context__": kept}
 
 
 def rendered(dunders) -> dict:
@@ -120,11 +123,20 @@ def as_written(dunders, data=None) -> dict:
                 "maas: is missing in the pillar of this minion; assign it in the pillar's top.sls, "
                 "and see what the minion has with: pillar.get maas"
             )
-        data = whole["maas"]
+        data = _plain(whole["maas"])
     if not isinstance(data, dict):
         shown = "is empty" if data is None else f"is a {type(data).__name__}"
         raise BadInput(f"maas: {shown}, and must be a mapping; write {{}} to describe nothing")
     return data
+
+
+def _plain(value):
+    # The mappings and lists of a pillar show asterisks in texts, from Salt 3008 on.
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value
 
 
 def pillar(dunders, *path: str):

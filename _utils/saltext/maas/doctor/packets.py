@@ -62,8 +62,6 @@ def _frames(wire, seconds):
             frame, address = wire.recvfrom(65535)
         except TimeoutError:
             return
-        except socket.timeout:  # another exception before Python 3.10
-            return
         if address[2] != socket.PACKET_OUTGOING:
             yield frame
 
