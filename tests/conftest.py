@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The tests run from a checkout without installing it, and share the demonstration's site.
+# The tests run from a checkout without installing it. They share the demonstration's site, and
+# what is known of MAAS's API with the emulator's own tests.
 _REPOSITORY = Path(__file__).resolve().parents[1]
-for _folder in (str(_REPOSITORY / "emulator"), str(_REPOSITORY / "_utils"), str(_REPOSITORY)):
-    if _folder not in sys.path:
-        sys.path.insert(0, _folder)
+for _folder in ("emulator/tests/contract", "emulator", "_utils", "."):
+    if str(_REPOSITORY / _folder) not in sys.path:
+        sys.path.insert(0, str(_REPOSITORY / _folder))
 
 
 # Random tests try the same every time, however slow the machine; what they are decorated with

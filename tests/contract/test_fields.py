@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import re
-from pathlib import Path
-
 import pytest
+from api_facts import facts
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
 
-FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "maas-api.json"
-pytestmark = pytest.mark.skipif(not FACTS.exists(), reason="the description is not at hand")
 VERSIONS = ("1.5", "1.7", "1.9", "2.0", "2.4", "2.9", "3.0", "3.3", "3.5", "3.6", "3.7")
 
 #: Resource type: its collection and its item, with {} for what differs.
@@ -72,23 +66,12 @@ UNSURE = {
 }
 
 
-@functools.lru_cache(maxsize=1)
-def described():
-    return json.loads(FACTS.read_text(encoding="utf-8"))["versions"]
-
-
 def taken(version, paths):
     """The parameters that MAAS takes for creating and changing."""
     found = set()
-    for handler in described()[version]["handlers"]:
-        path = re.sub(r"\{.*?\}", "{}", handler.get("uri") or "")
-        if path not in paths:
-            continue
-        for one in handler.get("operations", ()):
-            if one["http"] in ("POST", "PUT") and one["op"] in (None, "new"):
-                for parameter in [*one["required"], *one["optional"]]:
-                    name = parameter if isinstance(parameter, str) else parameter["name"]
-                    found.add(name)
+    for call in facts(version).calls:
+        if call.path in paths and call.method in ("POST", "PUT") and call.op in (None, "new"):
+            found |= call.params
     return {name for name in found if "{" not in name}
 
 
@@ -111,7 +94,7 @@ def test_a_table_has_the_fields_of_each_release(type, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_setting_of_each_release_is_known(version):
-    theirs = set(described()[version]["config"]["settable_via_set_config"])
+    theirs = facts(version).settings
     ours = {name for name, one in SETTINGS.items() if one.holds_for(Release(version))}
     # The two archives became package repositories, and still answer by their old names.
     assert ours - {"main_archive", "ports_archive"} == theirs - {"main_archive", "ports_archive"}

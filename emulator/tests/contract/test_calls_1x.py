@@ -1,17 +1,14 @@
-"""The calls and settings of each release of API 1.0 against the extracted description of MAAS.
+"""The calls and settings of each release of API 1.0 against a description extracted from MAAS.
 
-The description (``maas-api.json``) lies beside the recordings and has 1.5, 1.7 and 1.9; what lies
-between has to be between.
+It has 1.5, 1.7 and 1.9; what lies between has to be between.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import re
 
 import pytest
-from harness import recordings
+from api_facts import facts
 from maas_emulator.core import Region
 from maas_emulator.settings import settings_of
 
@@ -35,24 +32,13 @@ UNDESCRIBED = {
 }
 
 
-@functools.lru_cache(maxsize=1)
-def description():
-    path = recordings().parent / "facts" / "maas-api.json"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    return json.loads(path.read_text(encoding="utf-8"))["versions"]
-
-
 def described(release):
     """``{(path, method, op): (for administrators, for anybody)}`` as MAAS declares them."""
     found = {}
-    for handler in description()[release]["handlers"]:
-        path = re.sub(r"\{[^}]*\}", "{}", handler["uri"])
-        for item in handler.get("operations") or ():
-            call = path, item["http"], item["op"]
-            if not NOT_COVERED.search(" ".join(map(str, call))):
-                admin = item["admin_only"] in ("admin_method", "AdminRestrictedResource")
-                found[call] = admin, item["anonymous"]
+    for item in facts(release).calls:
+        call = item.path, item.method, item.op
+        if not NOT_COVERED.search(" ".join(map(str, call))):
+            found[call] = item.admin, item.anonymous
     return found
 
 
@@ -91,15 +77,13 @@ _ASKED_INSIDE = {
 
 @pytest.mark.parametrize("release", DESCRIBED)
 def test_settings_are_those_of_the_release(release):
-    theirs = set(description()[release]["config"]["settable_via_set_config"])
-    assert set(settings_of(Region(release).release)) == theirs
+    assert set(settings_of(Region(release).release)) == facts(release).settings
 
 
 @pytest.mark.parametrize(("before", "release", "after"), [("1.5", "1.6", "1.7"),
                                                           ("1.7", "1.8", "1.9"),
                                                           ("1.9", "1.10", "1.9")])  # fmt: skip
 def test_what_lies_between_is_between(before, release, after):
-    recordings()
     calls = set(served(release))
     assert set(served(before)) & set(served(after)) <= calls
     assert calls <= set(served(before)) | set(served(after))

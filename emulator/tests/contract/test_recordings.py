@@ -1,0 +1,38 @@
+"""An emulated region against what running MAAS regions answered, every exchange of it.
+
+What is compared lies in ``data/``. Where the recordings are at hand, they are replayed as well: the
+result is the same, but differences show MAAS's texts instead of their digests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from exchanges import RECORDINGS
+from figures import LABS, results, table
+
+SOURCES = ["distilled", "recorded"] if RECORDINGS.is_dir() else ["distilled"]
+_REPOSITORY = Path(__file__).resolve().parents[3]
+#: Documents that show the table.
+DOCUMENTS = [_REPOSITORY / "docs" / "emulator.md", _REPOSITORY / "emulator" / "README.md"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("lab", LABS, ids=[lab.NAME for lab in LABS])
+def test_answers_are_as_recorded(lab, source):
+    found = results(lab, source == "distilled")
+    different = {short: "; ".join(texts[:6]) for short, texts in found.items() if texts}
+    unknown = {short: texts for short, texts in different.items() if short not in lab.KNOWN}
+    assert unknown == {}
+    assert different.keys() == lab.KNOWN.keys(), "a known difference is none any more"
+    # What is known to differ is a body, never a status or a content type.
+    assert [texts for texts in different.values() if not texts.startswith("body")] == []
+
+
+def test_documents_show_these_figures(record_property):
+    found = table()
+    record_property("figures", "\n".join(found))
+    for document in DOCUMENTS:
+        if document.is_file():
+            assert "\n".join(found) in document.read_text(encoding="utf-8"), document
