@@ -53,6 +53,10 @@ test: lint build docs pytest ## all checks and tests: style, packages, documenta
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
 	@$(PY) -m pytest -n 2 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
 
+.PHONY: contract
+contract: $(VENV)/.tests ## the emulated region against recorded answers of running MAAS regions, with figures
+	@$(PY) -m pytest -q emulator/tests/contract $(ARGS)
+
 .PHONY: sweep
 sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts with real debconf and dpkg
 	@$(PY) -m pytest -m sweep --junitxml=$(VENV)/sweep.xml $(ARGS)

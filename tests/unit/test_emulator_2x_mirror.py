@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import pytest
+from api_facts import facts
 from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
 from saltext.maas.host import database
@@ -102,15 +99,8 @@ _SCRIPT = {"id", "created", "updated", "name", "title", "description", "tags", "
 
 
 def known_columns(which):
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "facts"
-    path = Path(os.environ.get("MAAS_FACTS", beside)) / "maas-api.json"
-    if not path.is_file():
-        pytest.skip(f"no facts: {path} is not there, MAAS_FACTS may point to its folder")
-    tables = json.loads(path.read_text(encoding="utf-8"))["versions"][which]["db_tables"]
-    return {
-        **{name: set(table["columns"]) | {"id"} for name, table in tables.items()},
-        "metadataserver_script": _SCRIPT,
-    }
+    columns = {name: found | {"id"} for name, found in facts(which).tables.items()}
+    return {**columns, "metadataserver_script": _SCRIPT}
 
 
 @pytest.mark.parametrize("which", ["2.0", "2.9", "3.3", "3.7"])

@@ -1,18 +1,11 @@
-"""The endpoints, fields and settings of each emulated release against what is known of it.
-
-The facts are no part of the repository: they are looked for beside it, or where ``MAAS_FACTS``
-points.
-"""
+"""The endpoints, fields and settings of each emulated release against what is known of it."""
 
 from __future__ import annotations
 
-import functools
-import json
-import os
 import re
-from pathlib import Path
 
 import pytest
+from api_facts import facts
 from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
 from maas_emulator.release import Release
@@ -40,15 +33,6 @@ LOST = {(kind, "3.7"): {"ip_addresses"} for kind in
         ("machines", "devices", "rackcontrollers", "regioncontrollers")}  # fmt: skip
 
 
-@functools.cache
-def facts():
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "facts"
-    path = Path(os.environ.get("MAAS_FACTS", beside)) / "maas-api.json"
-    if not path.is_file():
-        pytest.skip(f"no facts: {path} is not there, MAAS_FACTS may point to its folder")
-    return json.loads(path.read_text(encoding="utf-8"))["versions"]
-
-
 def plain(template):
     """A path template without the names and patterns of its parts."""
     text = re.sub(r"\{(\w+)(:(?:[^{}]|\{\d+\})+)?\}", "{}", template)
@@ -56,11 +40,7 @@ def plain(template):
 
 
 def known_operations(which):
-    return {
-        (plain(handler["uri"]), item["http"], item["op"])
-        for handler in facts()[which]["handlers"]
-        for item in handler.get("operations", ())
-    }
+    return {(plain(call.uri), call.method, call.op) for call in facts(which).calls}
 
 
 def our_operations(which):
@@ -92,14 +72,13 @@ def test_operations_between_known_releases(which):
 
 @pytest.mark.parametrize("which", STORED)
 def test_settings(which):
-    known = set(facts()[which]["config"]["settable_via_set_config"])
+    known = facts(which).settings
     assert set(settings_of(Release(which))) == known
 
 
 @pytest.mark.parametrize("which", BETWEEN)
 def test_settings_between_known_releases(which):
-    older, newer = (set(facts()[item]["config"]["settable_via_set_config"]) for item in
-                    BETWEEN[which])  # fmt: skip
+    older, newer = (facts(item).settings for item in BETWEEN[which])
     ours = set(settings_of(Release(which)))
     assert older & newer <= ours <= older | newer | ({"http_boot"} if which == "2.3" else set())
 
@@ -155,12 +134,9 @@ def filled(which):
 
 def fields_in_facts(which, collection):
     """The fields that the handler of an object has, or None where the facts name none."""
-    for handler in facts()[which]["handlers"]:
-        match = re.match(rf"/{re.escape(collection)}/\{{\w+\}}/?\Z", handler["uri"])
-        if match and handler.get("fields"):
-            names = [item if isinstance(item, str) else next(iter(item)) for item in
-                     handler["fields"]]  # fmt: skip
-            return set(names) - UNSHOWN | LOST.get((collection, which), set())
+    for uri, names in facts(which).fields.items():
+        if re.match(rf"/{re.escape(collection)}/\{{\w+\}}/?\Z", uri):
+            return names - UNSHOWN | LOST.get((collection, which), set())
     return None
 
 
