@@ -23,7 +23,7 @@ def parse(argv=None):
     parser.add_argument("--port", type=int, default=0, help="TCP port (default: a free one)")
     parser.add_argument("--no-admin", action="store_true", help="start without any administrator")
     parser.add_argument("--hosts", type=Path, help="folder of sandbox hosts to play daemons for")
-    parser.add_argument("--database", help="PostgreSQL URI to mirror the tables of the region into")
+    parser.add_argument("--database", help="PostgreSQL URI of a replica of its tables")
     parser.add_argument("--hostname", default="region", help="what the region's host calls itself")
     parser.add_argument("--import-seconds", type=float, default=2.0)
     parser.add_argument("--index-seconds", type=float, default=0.2)

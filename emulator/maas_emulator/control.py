@@ -10,6 +10,8 @@ from __future__ import annotations
 import hmac
 import os
 
+from maas_emulator.api1 import groups, reported_images
+
 _LABEL = "_trusted_folders"
 
 
@@ -118,14 +120,11 @@ def _outage(region, payload):
 
 def _report_images(region, payload):
     """Take what a cluster (1.5, 1.6) has imported by itself, as its job reports it later."""
-    from maas_emulator.api1 import groups as api1_groups
-    from maas_emulator.api1 import reported_images as api1_reported_images  # which import this
-
-    group = api1_groups.find_group(region, payload["uuid"])
-    if group is None or group["status"] != api1_groups.ACCEPTED:
+    group = groups.find_group(region, payload["uuid"])
+    if group is None or group["status"] != groups.ACCEPTED:
         return {"reported": False}  # it has no key to report with
     group["selects"] = payload["choices"]
-    api1_reported_images.report(region, group, payload["images"])
+    reported_images.report(region, group, payload["images"])
     return {"reported": True}
 
 

@@ -1,7 +1,7 @@
 """The region: its state, its keys and the way from a request to an answer.
 
-To add a handler, write (or extend) a module of this package named ``api1_*.py`` (API 1.0),
-``api2_*.py`` (API 2.0) or ``api_*.py`` (both); it is found by its name::
+To add a handler, write (or extend) a module of ``api1`` (API 1.0) or ``api2`` (API 2.0), or one
+of this package named in ``_SHARED`` (both)::
 
     from maas_emulator.web import Endpoint, Missing, as_json
 
@@ -25,7 +25,7 @@ A resource that is only made, read, changed and deleted is declared with ``crud.
 A module may define ``seed(region)`` to fill a new region. ``region.rows(kind)`` is a table
 with running ids, ``region.later(seconds, function)`` does something in a while. Handlers run
 one at a time, under ``region.lock``. What differs between releases is ``since``/``until``
-here and data, never a copied module. ``api1_controllers``/``api2_controllers`` offer
+here and data, never a copied module. ``api1.controllers`` and ``api2.controllers`` offer
 ``register(region, **kwargs)`` and ``connected(region, ident, is_connected)``.
 """
 
@@ -60,6 +60,8 @@ from maas_emulator.web import (
 )
 
 _ALPHABET = string.ascii_letters + string.digits
+#: Modules with handlers of both generations of the API.
+_SHARED = ("api_account", "api_config", "api_describe")
 
 
 class Region:
@@ -95,8 +97,8 @@ class Region:
         self.before_setting: list[Callable] = []
         #: Errors that no handler meant; each was answered 500.
         self.unforeseen: list[Exception] = []
-        #: Keeps a database like the region (``mirror.Mirror``), where there is one.
-        self.mirror = None
+        #: Keeps a database like the region (``replica.Replica``), where there is one.
+        self.replica = None
         self.clock: Callable[[], float] = time.monotonic
         #: Which series a setting may name; the images' module puts its own function here.
         self.series_choices: Callable[[str], list[str]] = lambda setting: []
@@ -115,14 +117,15 @@ class Region:
             name, email = self.options.admin
             self.create_admin(name, _random(16), email)
             self.new_api_key(name)
-        if self.options.database and self.mirror is None:
-            self._keep_database()
+        self.replicate()
 
-    def _keep_database(self):
-        from maas_emulator.replica import Mirror  # needs psycopg2
+    def replicate(self):
+        """Keep a replica of the tables from now on, if there is a database and none is kept yet."""
+        if self.options.database and self.replica is None:
+            from maas_emulator.replica import Replica  # needs psycopg2, which is optional
 
-        self.mirror = Mirror(self, self.options.database)
-        self.after_write.append(self.mirror.push)
+            self.replica = Replica(self, self.options.database)
+            self.after_write.append(self.replica.push)
 
     # -- state -----------------------------------------------------------------------------
 
@@ -287,8 +290,7 @@ def _modules(api):
     """Import the handlers' modules of one generation of the API."""
     package = importlib.import_module(f"maas_emulator.api{api[0]}")
     names = [f"{package.__name__}.{one.name}" for one in pkgutil.iter_modules(package.__path__)]
-    shared = ("api_account", "api_config", "api_describe")
-    names += [f"maas_emulator.{name}" for name in shared]
+    names += [f"maas_emulator.{name}" for name in _SHARED]
     return [importlib.import_module(name) for name in names]
 
 

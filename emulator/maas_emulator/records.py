@@ -19,7 +19,7 @@ class Options:
         sync_seconds: Time until clusters have the region's images.
         machine_seconds: Time that a machine needs to commission, deploy or shut down.
         admin: (username, e-mail) of an administrator made at the start, or None.
-        database: PostgreSQL URI that the region's tables are mirrored into, or None.
+        database: PostgreSQL URI that the region's tables are copied into, or None.
         hostname: What the region's host calls itself.
         local_cluster: uuid of the cluster on that host (1.5, 1.6), which is accepted at once
             when it is the first to register; None without any.

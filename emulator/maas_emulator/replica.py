@@ -1,6 +1,6 @@
 """A PostgreSQL copy of a region, for code that reads or mends MAAS's tables.
 
-The tables of ``mirror_tables`` (1.x) or ``replica_tables_2`` are made, with the columns they have
+The tables of ``replica_tables`` (1.x) or ``replica_tables_2`` are made, with the columns they have
 in that release. They follow the region after each change; the other way round only deletions
 count: a row that somebody took out of the database is gone from the region at its next look.
 """
@@ -41,7 +41,7 @@ class Users:
             self.joined.setdefault(name, now)
 
 
-class Mirror:
+class Replica:
     """Keeps the tables of one region.
 
     Args:

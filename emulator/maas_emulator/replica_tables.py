@@ -35,8 +35,8 @@ class Table:
         columns: (name, definition) pairs; :data:`_TABLES` has (name, definition[, first
             release[, first release without it]]).
         kind: Table of ``Region.rows`` that it shows and that follows deletions here, or None.
-        rows: Function of region and ``mirror.Users`` to dicts; those of ``kind`` unless given.
-        more: Function of region, row and ``mirror.Users`` to values that the row itself lacks.
+        rows: Function of region and ``replica.Users`` to dicts; those of ``kind`` unless given.
+        more: Function of region, row and ``replica.Users`` to values that the row itself lacks.
         key: Column that tells rows apart.
         since, until: Releases that have it.
     """

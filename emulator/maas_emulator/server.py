@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import socket
 import socketserver
@@ -11,6 +10,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from maas_emulator import control
 from maas_emulator.core import Region
 from maas_emulator.records import Options
 from maas_emulator.web import Response, as_json
@@ -210,7 +210,6 @@ class RegionServer:
             payload = json.loads(body or b"{}")
         except ValueError:
             return as_json({"error": "the body is not JSON"}, 400)
-        control = importlib.import_module("maas_emulator.control")
         verb = path[len("/_emulator/") :].strip("/")
         try:
             status, data = control.dispatch(self.region, verb, payload)

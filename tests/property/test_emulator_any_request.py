@@ -19,9 +19,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import maas_emulator
 import pytest
-from maas_emulator.api1 import catalogue as api1_catalogue
-from maas_emulator.api1 import groups as api1_groups
-from maas_emulator.api1 import reported_images as api1_reported_images
+from maas_emulator.api1 import catalogue, groups, reported_images
 from maas_emulator.core import Region
 
 RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "2.0", "2.3", "2.9", "3.3", "3.7"]
@@ -192,12 +190,12 @@ def furnished(release):
                      "subnet_mask": "255.255.255.0"}],
     )  # fmt: skip
     if region.release.api == "1.0":
-        group = api1_groups.find_group(region, uuid)
-        group["status"] = api1_groups.ACCEPTED
+        group = groups.find_group(region, uuid)
+        group["status"] = groups.ACCEPTED
         image = {"architecture": "amd64", "subarchitecture": "generic", "release": "trusty"}
-        images = [{**image, "purpose": p} for p in api1_reported_images.PURPOSES]
-        api1_reported_images.report(region, group, images)
-        synced = api1_catalogue.add_synced(region, "ubuntu", "trusty", "amd64")
+        images = [{**image, "purpose": p} for p in reported_images.PURPOSES]
+        reported_images.report(region, group, images)
+        synced = catalogue.add_synced(region, "ubuntu", "trusty", "amd64")
         for file in synced["sets"][0]["files"]:
             file["have"] = file["size"]
     return region

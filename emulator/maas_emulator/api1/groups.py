@@ -1,4 +1,4 @@
-"""Node groups of API 1.0 as the region keeps them; the calls are in ``api1_controllers``."""
+"""Node groups of API 1.0 as the region keeps them; the calls are in ``controllers``."""
 
 from __future__ import annotations
 
@@ -39,11 +39,7 @@ _changes = itertools.count()
 def seed(region):
     """A new region holds the placeholder; its database, if any, follows it from now on."""
     add_group(region, PLACEHOLDER, "Cluster master", ACCEPTED)
-    if region.options.database:
-        from maas_emulator.replica import Mirror  # needs psycopg2
-
-        region.mirror = Mirror(region, region.options.database)
-        region.after_write.append(region.mirror.push)
+    region.replicate()
 
 
 def add_group(region, uuid, cluster_name, status):
@@ -70,8 +66,8 @@ def touch(group):
 
 def all_groups(region):
     """The node groups, without those that somebody deleted in the database."""
-    if region.mirror:
-        region.mirror.pull(region)
+    if region.replica:
+        region.replica.pull(region)
     return list(region.rows(GROUPS).values())
 
 

@@ -1,4 +1,4 @@
-"""Machines of API 1.0 as the region keeps them; the calls are in ``api1_nodes`` and ``api1_node``.
+"""Machines of API 1.0 as the region keeps them; the calls are in ``nodes`` and ``node``.
 
 Nobody stands behind a machine here: one that is being commissioned, deployed or released is done
 with that after ``machine_seconds``, or when :func:`finish` is called for it.

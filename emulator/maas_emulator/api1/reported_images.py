@@ -1,4 +1,4 @@
-"""Boot images as clusters reported them, up to 1.6; from 1.7 on ``api1_cluster_images`` has them.
+"""Boot images as clusters reported them, up to 1.6; from 1.7 on ``cluster_images`` has them.
 
 Up to 1.6 each cluster fetches its images itself: in 1.5 what its ``bootresources.yaml`` selects
 (here: what that file holds as shipped), in 1.6 what its own boot sources select.

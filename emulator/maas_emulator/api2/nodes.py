@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from maas_emulator import machines, node_filters, node_forms, nodes, permissions, power
-from maas_emulator.api2 import controllers as api2_controllers
-from maas_emulator.api2 import devices as api2_devices
+from maas_emulator.api2 import controllers, devices
 from maas_emulator.web import Answer, Endpoint, Response, no_content
 
 many = Endpoint("nodes/", "NodesHandler")
@@ -16,7 +15,7 @@ def show(region, node):
     if node["node_type"] == machines.MACHINE:
         return machines.show(region, node)
     if node["node_type"] == nodes.DEVICE:
-        return api2_devices.show(region, node)
+        return devices.show(region, node)
     return nodes.show_node(region, node, node["node_type"] != nodes.REGION)
 
 
@@ -29,7 +28,7 @@ def list_nodes(request):
         if kind in ("devices", "machines"):
             rows = node_filters.listed(request, rows)
         else:
-            rows = [row for row in rows if api2_controllers.is_asked_for(request, row)]
+            rows = [row for row in rows if controllers.is_asked_for(request, row)]
         found += [row for row in rows if row not in found]
     return [show(region, node) for node in found]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maas_emulator import forms2, networks, nodes, texts
-from maas_emulator.api2 import nodes as api2_nodes
+from maas_emulator.api2.nodes import show as show_node
 from maas_emulator.bodies import Form
 from maas_emulator.crud import by_id, serve
 from maas_emulator.forms import not_a_choice
@@ -29,7 +29,7 @@ def _show(region, row):
         "value": texts.latest(row),
         "history": texts.history(row, "value"),
         "enabled": row["enabled"],
-        "node": api2_nodes.show(region, node) if node else None,
+        "node": show_node(region, node) if node else None,
         "subnet": networks.show_subnet(region, subnet) if subnet else None,
         "global_snippet": row["subnet"] is None and row["node"] is None,
         "resource_uri": f"/MAAS/api/2.0/dhcp-snippets/{row['id']}/",

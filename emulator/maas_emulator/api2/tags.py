@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maas_emulator import forms2, nodes, xpath
-from maas_emulator.api2 import nodes as api2_nodes
+from maas_emulator.api2.nodes import show as show_node
 from maas_emulator.crud import by_name, serve
 from maas_emulator.web import TEXT, Answer, Endpoint
 
@@ -65,7 +65,7 @@ def _lister(kinds):
         """List the nodes of that kind which have the tag."""
         name = _tag(request)["name"]
         return [
-            api2_nodes.show(request.region, node)
+            show_node(request.region, node)
             for node in nodes.everything(request.region, kinds)
             if name in node.get("tags", [])
         ]
