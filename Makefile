@@ -184,11 +184,11 @@ $(VENV)/.wheel: $(VENV)/.tools $(SOURCES)
 		|| { cat $(VENV)/build.log; exit 1; }
 	@touch $@
 
-$(VENV)/.demo: $(VENV)/.wheel
+$(VENV)/.demo: $(VENV)/.wheel emulator/pyproject.toml
 	@echo "Installing Salt $(SALT) and the extension into $(VENV); about a minute the first time."
 	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
 	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
-	@$(call install,-c $(LOCK) --no-build-isolation --editable ./emulator)
+	@$(call install,-c $(LOCK) --no-build-isolation --editable "./emulator[hosts$(COMMA)replica]")
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

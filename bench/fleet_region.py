@@ -40,7 +40,7 @@ def door(region):
             self.end_headers()
 
         def do_GET(self):
-            body = json.dumps(len(region.log)).encode()
+            body = json.dumps(region.log.total).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -1,8 +1,9 @@
-"""``python -m maas_emulator``: run an embedded region until a signal comes."""
+"""``maas-emulator``: play a region until a signal comes."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import json
 import os
@@ -11,14 +12,16 @@ import sys
 import threading
 from pathlib import Path
 
+from maas_emulator import __version__
 from maas_emulator.server import RegionServer
 
 
 def parse(argv=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m maas_emulator", description="An embedded MAAS region on loopback."
+        prog="maas-emulator", description="Play a MAAS region on 127.0.0.1."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
     parser.add_argument("--port", type=int, default=0, help="TCP port (default: a free one)")
     parser.add_argument("--no-admin", action="store_true", help="start without any administrator")
@@ -93,10 +96,10 @@ def write_profile(path, server):
 
 def append_log(path, log, start):
     """Append the entries from ``start`` on to a file; returns where the next ones start."""
-    entries = log[start:]
+    entries = log.since(start)
     if entries:
         with path.open("a", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(vars(entry)) + "\n" for entry in entries)
+            stream.writelines(json.dumps(dataclasses.asdict(entry)) + "\n" for entry in entries)
     return start + len(entries)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import unquote
+import base64
+import binascii
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 
 class Form(dict):
@@ -29,6 +31,9 @@ class Form(dict):
 def read_multipart(content_type, body):
     """Split a multipart body into fields and files.
 
+    As Django does, parts that MAAS's own command line sends in base64 are decoded, and what
+    can be read of a broken body counts.
+
     Args:
         content_type: The whole header, which names the boundary.
         body: Bytes as received.
@@ -37,21 +42,34 @@ def read_multipart(content_type, body):
         A :class:`Form` and ``{name: bytes}`` of the parts that are files.
     """
     form, files = Form(), {}
-    match = re.search(r'boundary="?([^";]+)', content_type)
-    if not match:
-        return form, files
-    for part in body.split(b"--" + match.group(1).encode())[1:]:
-        head, found, content = part.partition(b"\r\n\r\n")
-        if not found:
+    for part, content in _parts(parse_options_header(content_type)[1].get("boundary"), body):
+        if not part.name:
             continue
-        content = content[:-2]  # the line end before the next boundary is not content
-        line = re.search(rb"(?im)^content-disposition:(.*)$", head)
-        name = re.search(rb'[; ]name="?([^";\r]+)', line.group(1)) if line else None
-        if not name:
-            continue
-        key = unquote(name.group(1).decode())
-        if re.search(rb"[; ]filename\*?=", line.group(1)):
-            files[key] = content
+        if part.header("Content-Transfer-Encoding", "").strip().lower() == "base64":
+            content = _decoded(content)
+        if part.filename or "filename*=" in part["Content-Disposition"]:
+            files[part.name] = content
         else:
-            form.setdefault(key, []).append(content.decode("utf-8", "replace"))
+            form.setdefault(part.name, []).append(content.decode("utf-8", "replace"))
     return form, files
+
+
+def _parts(boundary, body):
+    """The parts of a body up to its end or the first mistake, with their contents."""
+    found = []
+    try:
+        for event in PushMultipartParser(boundary or "").parse(body):
+            if isinstance(event, MultipartSegment):
+                found.append((event, bytearray()))
+            elif event:
+                found[-1][1].extend(event)
+    except MultipartError:
+        pass  # a body without an end, say
+    return [(part, bytes(content)) for part, content in found]
+
+
+def _decoded(content):
+    try:
+        return base64.b64decode(content)
+    except binascii.Error:
+        return content

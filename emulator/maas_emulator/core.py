@@ -39,13 +39,14 @@ import secrets
 import string
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import unquote
 
 from maas_emulator import oauth
 from maas_emulator.dispatch import dispatch
-from maas_emulator.records import POINT_RELEASES, Entry, Options, Rows, Token, User
+from maas_emulator.records import POINT_RELEASES, Entry, Log, Options, Rows, Token, User
 from maas_emulator.release import Release, known
 from maas_emulator.web import (
     BARE_JSON,
@@ -83,7 +84,7 @@ class Region:
         self.release = Release(POINT_RELEASES.get(str(release), release))
         self.options = options or Options(**kwargs)
         self.lock = threading.RLock()
-        self.log: list[Entry] = []
+        self.log = Log()
         self.serial = 0  # of the request, for what need be found out once in one only
         self.users: dict[str, User] = {}
         self._user_numbers = itertools.count(1)
@@ -95,8 +96,8 @@ class Region:
         #: Called with the region and a setting's name before it changes; may refuse by raising,
         #: or return what is answered once it is stored.
         self.before_setting: list[Callable] = []
-        #: Errors that no handler meant; each was answered 500.
-        self.unforeseen: list[Exception] = []
+        #: The latest errors that no handler meant; each was answered 500.
+        self.unforeseen: deque[Exception] = deque(maxlen=1000)
         #: Keeps a database like the region (``replica.Replica``), where there is one.
         self.replica = None
         self.clock: Callable[[], float] = time.monotonic

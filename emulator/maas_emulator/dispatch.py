@@ -48,10 +48,7 @@ def dispatch(region, request, raw_path, query):
     if found is None:
         return _unknown_path(region, request, path, query)
     endpoint, operations, request.ids = found
-    url = "http://" + request.headers.get("host", "") + raw_path
-    header = request.headers.get("authorization")
-    signed = oauth.authenticate(region, request.method, url, query, header)
-    request.user, request.token = signed
+    request.user, request.token = oauth.authenticate(region, request, raw_path, query)
     request.read_body()
     if endpoint.template == "describe/" and region.release.api == "1.0":
         return _describe(request, operations)

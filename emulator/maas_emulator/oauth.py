@@ -1,57 +1,83 @@
-"""OAuth 1 as MAAS checks it: consumer, token, age, nonce and signature."""
+"""OAuth 1 as MAAS checks it: consumer, token, age, nonce and signature, in this order.
+
+oauthlib reads headers and makes signatures. Its own endpoint is not used: it checks everything
+in constant time and answers every mistake alike, where MAAS says what is wrong.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import time
-from urllib.parse import parse_qsl, quote, unquote
+from collections import OrderedDict
+from urllib.parse import parse_qs, unquote
 
-from maas_emulator.web import HTML, Answer
+from oauthlib.oauth1 import Client
+from oauthlib.oauth1.rfc5849 import signature, utils
+
+from maas_emulator.web import HTML, TEXT, Answer
 
 MAX_AGE = 300
 
+#: Without one of these in its header, a request counts as not signed.
+_NEEDED = [
+    f"oauth_{name}"
+    for name in ("consumer_key", "token", "signature", "signature_method", "timestamp", "nonce")
+]
+
 
 def read_header(header):
-    """Parameters of an ``Authorization: OAuth ...`` header, or None for any other."""
-    scheme, _, rest = (header or "").partition(" ")
-    if scheme.lower() != "oauth":
+    """Return the parameters of a header ``Authorization: OAuth ...``, None for any other.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    if not header or not all(name in header for name in _NEEDED):
         return None
-    found = {}
-    for item in rest.split(","):
-        name, equals, value = item.strip().partition("=")
-        if equals:
-            found[name] = unquote(value.strip('"'))
-    return found if "oauth_consumer_key" in found else None
+    if not header.lower().startswith("oauth "):
+        return None
+    return {name: unquote(value) for name, value in utils.parse_authorization_header(header)}
 
 
 class Nonces:
-    """Nonces that were seen, forgotten once their request would be too old anyway."""
+    """The latest nonces, as long as their requests are not too old anyway.
 
-    def __init__(self):
-        self._seen: dict[tuple, float] = {}
+    Args:
+        limit: How many are kept at most.
+    """
+
+    #: A nonce is added and two old ones are dropped, so that nothing ever has to be swept.
+    _DROPPED = 2
+
+    def __init__(self, limit=100_000):
+        self._seen: OrderedDict[tuple, float] = OrderedDict()
+        self._limit = limit
+
+    def __len__(self):
+        return len(self._seen)
 
     def add(self, key, now):
-        """Remember a nonce; False when it was used before."""
-        while self._seen:
-            oldest = next(iter(self._seen))  # they are in the order in which they came
-            if now - self._seen[oldest] <= 2 * MAX_AGE:
+        """Remember a nonce; return False when it was used before."""
+        for _ in range(self._DROPPED):
+            if not self._seen:
                 break
-            del self._seen[oldest]
-        if key in self._seen:
+            oldest = next(iter(self._seen.values()))  # they are in the order in which they came
+            if now - oldest <= 2 * MAX_AGE and len(self._seen) < self._limit:
+                break
+            self._seen.popitem(last=False)
+        if now - self._seen.get(key, float("-inf")) <= 2 * MAX_AGE:
             return False
         self._seen[key] = now
+        self._seen.move_to_end(key)
         return True
 
 
-def authenticate(region, method, url, query, header):
+def authenticate(region, request, raw_path, query):
     """Find the user who signed a request.
 
     Args:
         region: The region that knows keys and nonces.
-        method, url, query: What was signed; only HMAC-SHA1 needs them.
-        header: The ``Authorization`` header or None.
+        request: The :class:`~maas_emulator.web.Request`.
+        raw_path, query: As they were sent.
 
     Returns:
         The :class:`~maas_emulator.core.User` and the token it was signed with,
@@ -60,29 +86,25 @@ def authenticate(region, method, url, query, header):
     Raises:
         Answer: 401 with the text of that release.
     """
-    given = read_header(header)
+    try:
+        given = read_header(request.headers.get("authorization"))
+    except ValueError:
+        raise _refusal(
+            region, "Unable to parse OAuth parameters from Authorization header."
+        ) from None
     if given is None:
         return None, None
     found = region.consumers.get(given["oauth_consumer_key"])
     if found is None:
         raise _refusal(region, "Invalid consumer." if region.release < "1.6" else None)
     user, token = found
-    if given.get("oauth_token") != token.key:
-        raise _refusal(region, f"Invalid access token: {given.get('oauth_token')}")
-    now = int(time.time())
-    stamp = given.get("oauth_timestamp", "0")
-    age = now - int(stamp) if stamp.isdecimal() else now
-    if age > MAX_AGE:
-        raise _refusal(
-            region,
-            f"Expired timestamp: given {stamp} and now {now} has a greater difference"
-            f" than threshold {MAX_AGE}",
-        )
-    nonce = given.get("oauth_nonce", "")
-    if not region.nonces.add((token.key, nonce), now):
-        raise _refusal(region, f"Nonce already used: {nonce}")
-    expected, base = _signature(given, token.secret, method, url, query)
-    if not hmac.compare_digest(given.get("oauth_signature", "").encode(), expected.encode()):
+    if given["oauth_token"] != token.key:
+        raise _refusal(region, f"Invalid access token: {given['oauth_token']}")
+    _check_age(region, given["oauth_timestamp"])
+    if not region.nonces.add((token.key, given["oauth_nonce"]), time.time()):
+        raise _refusal(region, f"Nonce already used: {given['oauth_nonce']}")
+    expected, base = _signature(given, token.secret, request, raw_path, query)
+    if not hmac.compare_digest(given["oauth_signature"].encode(), expected.encode()):
         # MAAS answers with the secret itself here, and a client has to cope with that.
         raise _refusal(
             region, f"Invalid signature. Expected signature base string: {base}", unicode=True
@@ -90,18 +112,48 @@ def authenticate(region, method, url, query, header):
     return user, token
 
 
-def _signature(given, secret, method, url, query):
+def _check_age(region, stamp):
+    now = int(time.time())
+    try:
+        age = now - int(stamp)
+    except ValueError as error:
+        raise Answer(500, str(error), TEXT) from None
+    if age > MAX_AGE:
+        raise _refusal(
+            region,
+            f"Expired timestamp: given {stamp} and now {now} has a greater difference"
+            f" than threshold {MAX_AGE}",
+        )
+
+
+def _signature(given, secret, request, raw_path, query):
     """The right signature, and the text that MAAS shows of it."""
-    key = f"&{secret}"
-    if given.get("oauth_signature_method") != "HMAC-SHA1":
-        return key, key
-    pairs = [(k, v) for k, v in given.items() if k not in ("oauth_signature", "realm")]
-    pairs += parse_qsl(query, keep_blank_values=True)
-    encoded = sorted((quote(k, "~"), quote(v, "~")) for k, v in pairs)
-    text = "&".join(f"{k}={v}" for k, v in encoded)
-    base = "&".join((method, quote(url, "~"), quote(text, "~")))
-    digest = hmac.new(key.encode(), base.encode(), hashlib.sha1).digest()
-    return base64.b64encode(digest).decode(), base
+    client = Client(given["oauth_consumer_key"], "", resource_owner_secret=secret)
+    method = given["oauth_signature_method"]
+    if method == "PLAINTEXT":
+        text = signature.sign_plaintext_with_client(None, client)
+        return text, text
+    if method != "HMAC-SHA1":
+        text = f"Signature method {method} not supported try one of the following: "
+        raise _refusal(request.region, text + "PLAINTEXT, HMAC-SHA1")
+    pairs = _signed_pairs(given, request, query)
+    base = signature.signature_base_string(
+        request.method,
+        f"http://{request.headers.get('host', '')}{raw_path}",
+        signature.normalize_parameters(pairs),
+    )
+    return signature.sign_hmac_sha1_with_client(base, client), base
+
+
+def _signed_pairs(given, request, query):
+    """What HMAC-SHA1 signs: one value of each name, and of bodies only a form that is posted."""
+    found = {}
+    if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":
+        request.read_body()
+        found = {name: request.form.get(name) for name in request.form}
+    found.update(given)
+    found.update({name: unquote(values[0]) for name, values in parse_qs(query).items()})
+    return [(name, found[name]) for name in found if name not in ("oauth_signature", "realm")]
 
 
 def _refusal(region, text, unicode=False):

@@ -1,10 +1,7 @@
-"""A pytest fixture with an embedded region, for testing a pillar or states without a MAAS.
+"""The pytest fixture ``maas_region``, which is there wherever this distribution is installed.
 
-In a ``conftest.py``::
-
-    pytest_plugins = ["maas_emulator.pytest_plugin"]
-
-    def test_my_pillar(maas_region):
+Example:
+    def test_my_client(maas_region):
         server = maas_region("3.7", import_seconds=0.1)
         ...  # server.url, server.api_key, server.region, server.requests
 """
@@ -15,18 +12,17 @@ import contextlib
 
 import pytest
 
-from maas_emulator.server import RegionServer
-
 
 @pytest.fixture
 def maas_region():
-    """Start embedded regions; all are stopped at the end of the test.
+    """Start regions, and stop them all at the end of the test.
 
     Returns:
         A function that takes a release and the options of
-        :class:`~maas_emulator.server.RegionServer`, and returns a
-        running server.
+        :class:`~maas_emulator.server.RegionServer`, and returns a running server.
     """
+    from maas_emulator.server import RegionServer  # which only tests that want it have to load
+
     with contextlib.ExitStack() as servers:
 
         def start(release="3.7", **options):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import deque
 from dataclasses import dataclass, field
 
 #: Point release that a series answers with: those that were seen, else ``.0``.
@@ -39,12 +41,54 @@ class Options:
 class Entry:
     """A request in the log, without its body."""
 
+    __slots__ = ("method", "op", "path", "seconds", "status", "user")
+
     method: str
     path: str
     op: str | None
     status: int
     seconds: float
     user: str | None
+
+
+class Log:
+    """The latest requests, numbered from the first that a region ever answered.
+
+    Args:
+        limit: How many entries are kept.
+
+    Attributes:
+        total: How many requests there were.
+    """
+
+    def __init__(self, limit=50_000):
+        self._entries: deque[Entry] = deque(maxlen=limit)
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def append(self, entry):
+        """Note a request."""
+        with self._lock:
+            self._entries.append(entry)
+            self.total += 1
+
+    def since(self, number):
+        """Return the entries from that number on; this takes as long as there are such entries.
+
+        Raises:
+            LookupError: Some of them are no longer kept.
+        """
+        with self._lock:
+            count = max(self.total - number, 0)
+            if count > len(self._entries):
+                raise LookupError(
+                    f"only the last {len(self._entries)} of {count} requests are kept;"
+                    " reset the log more often"
+                )
+            return list(itertools.islice(reversed(self._entries), count))[::-1]
+
+    def __iter__(self):
+        return iter(self.since(0))
 
 
 @dataclass

@@ -119,18 +119,21 @@ class Requests:
 
     def reset(self):
         """Forget what was logged so far."""
-        self._start = len(self._region.log)
+        self._start = self._region.log.total
 
     def entries(self, method=None, path=None):
-        """Logged :class:`~maas_emulator.core.Entry` since the last reset.
+        """Logged :class:`~maas_emulator.records.Entry` since the last reset.
 
         Args:
             method: Only this verb.
             path: Only paths that contain this text.
+
+        Raises:
+            LookupError: There were more requests than are kept (50,000).
         """
         return [
             entry
-            for entry in self._region.log[self._start :]
+            for entry in self._region.log.since(self._start)
             if (method is None or entry.method == method) and (path is None or path in entry.path)
         ]
 

@@ -13,9 +13,9 @@ def run(server, type, name, values, absent=False, more=()):
     """Plan, see that only this was asked, and carry it out."""
     client = Client(Profile(server.url, server.api_key))
     snapshot = Snapshot(client)
-    before = len(server.region.log)
+    server.requests.reset()
     plan = make_plan(snapshot, [desired_named(type, name, values, absent), *more])
-    assert not [one for one in server.region.log[before:] if one.method != "GET"]
+    assert server.requests.writes() == []
     planned = plan.shown()
     apply(snapshot, plan)
     if not plan.problems():
@@ -61,12 +61,12 @@ def test_the_only_one_is_kept_unless_forced(release, standby):
         name, vlan, ids = served(server, standby)
         if standby:
             server.region.controller_connected(ids[1], False)
-        before = len(server.region.log)
+        server.requests.reset()
         plan = run(server, "rack", "rk1", {}, absent=True)
         (problem,) = plan.problems()
         shown = name.replace("/0", "/untagged")
         assert f"it serves the DHCP of {shown}" in problem
-        assert not [one for one in server.region.log[before:] if one.method != "GET"]
+        assert server.requests.writes() == []
         assert vlan["primary_rack"] == ids[0]
         if release >= "2.5":
             assert run(server, "rack", "rk1", {"force": True}, absent=True).problems() == []

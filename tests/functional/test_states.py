@@ -215,13 +215,12 @@ def check(minion, server, present, gone):
     }
     assert differ == {}
 
-    count = len(server.region.log)
+    server.requests.reset()
     again = minion.apply(present)
     assert failures(again) == {}
     assert not [one for one in again.values() if one["changes"]]
-    second = server.region.log[count:]
-    assert not [entry for entry in second if entry.method != "GET"]
-    reads = [(entry.path, entry.op) for entry in second if entry.op != "get_config"]
+    assert server.requests.writes() == []
+    reads = [(entry.path, entry.op) for entry in server.requests if entry.op != "get_config"]
     assert len(reads) == len(set(reads)), reads
 
     foreseen = minion.apply(present, "test=True")

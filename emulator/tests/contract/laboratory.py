@@ -10,9 +10,9 @@ import http.client
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from comparison import NAMING, compare, distil, distil_whole, normal

@@ -6,8 +6,9 @@ import hashlib
 import json
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 URL = "http://mirror.example.com/ephemeral-v3/stable/"
 JAMMY = {"os": "ubuntu", "release": "jammy", "arches": ["amd64"], "subarches": "*", "labels": "*"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 UUID = "11111111-1111-4111-8111-111111111111"
 GROUP = f"nodegroups/{UUID}/"

@@ -10,9 +10,10 @@ import sys
 import threading
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.__main__ import main
 from maas_emulator.server import RegionServer
+
+from .calls import Caller
 
 
 @pytest.fixture

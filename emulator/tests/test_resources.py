@@ -6,8 +6,9 @@ import base64
 import json
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 SHELL = "#!/bin/sh\necho 1\n"
 SSH = "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519" + b"k" * 36).decode() + " me"

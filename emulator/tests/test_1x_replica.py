@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.api1 import catalogue
 from maas_emulator.core import Region
-from saltext.maas.host import database
-from support.postgres import uri
+
+from .calls import Caller
 
 pytestmark = pytest.mark.postgres
 
@@ -22,14 +21,8 @@ def release(request):
 
 
 @pytest.fixture
-def config(postgres):
-    with postgres.database() as config:
-        yield config
-
-
-@pytest.fixture
-def admin(config, release):
-    return Caller(Region(release, database=uri(config)))
+def admin(database, release):
+    return Caller(Region(release, database=database.uri))
 
 
 @pytest.fixture
@@ -42,55 +35,61 @@ def uuids(admin):
     return [row["uuid"] for row in admin.get("nodegroups/?op=list").json]
 
 
-def test_new_region_is_there_at_once(admin, postgres, config):
-    found = postgres.execute(config["name"], "SELECT uuid, status FROM maasserver_nodegroup")
-    assert found == [("master", 1)]
+SECRET = "SELECT value FROM maasserver_config WHERE name = 'rpc_shared_secret'"
+ROUTERS = """
+    SELECT uuid, host(router_ip) FROM maasserver_nodegroupinterface i
+    JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id ORDER BY uuid
+"""
+DELETE_GROUP = (
+    "BEGIN",
+    "DELETE FROM maasserver_nodegroupinterface WHERE nodegroup_id ="
+    f" (SELECT id FROM maasserver_nodegroup WHERE uuid = '{UUID}')",
+    f"DELETE FROM maasserver_nodegroup WHERE uuid = '{UUID}'",
+    "COMMIT",
+)
+
+
+def test_new_region_is_there_at_once(admin, database):
+    assert database.ask("SELECT uuid, status FROM maasserver_nodegroup") == [("master", 1)]
     assert uuids(admin) == ["master"]
-    with database.connect(config) as conn:
-        assert database.user_by_email(conn, "admin@example.com") == "admin"
-        assert database.secret(conn) is None
+    users = database.ask("SELECT username, is_superuser FROM auth_user WHERE email LIKE 'admin@%'")
+    assert users == [("admin", True)]
+    assert database.ask(SECRET) == []
 
 
-def test_columns_are_those_of_the_release(admin, release, postgres, config):
-    found = postgres.execute(
-        config["name"],
+def test_columns_are_those_of_the_release(admin, release, database):
+    found = database.ask(
         "SELECT column_name FROM information_schema.columns"
-        " WHERE table_name = 'maasserver_nodegroupinterface'",
+        " WHERE table_name = 'maasserver_nodegroupinterface'"
     )
     assert (("name",) in found) == (("static_ip_range_low",) in found) == (release == "1.7")
 
 
-def test_changes_arrive(cluster, config):
+def test_changes_arrive(cluster, database):
     cluster.region.register_controller(uuid="other", hostname="two", interfaces=[NIC])
     assert cluster.put(LAN + "eth0/", router_ip="10.0.0.254").status == 200
     assert cluster.region.secret
     cluster.put(f"nodegroups/{UUID}/", cluster_name="First")
-    with database.connect(config) as conn:
-        assert database.router_ips(conn) == {
-            (UUID, "eth0"): "10.0.0.254",
-            ("other", "eth0"): None,
-        }
-        assert database.secret(conn) == cluster.region.secret
+    assert database.ask(ROUTERS) == [(UUID, "10.0.0.254"), ("other", None)]
+    assert database.ask(SECRET) == [(f'"{cluster.region.secret}"',)]
 
 
-def test_names_may_change_places(cluster, postgres, config):
+def test_names_may_change_places(cluster, database):
     cluster.region.register_controller(uuid="other", hostname="two")
     cluster.put(f"nodegroups/{UUID}/", cluster_name="First")
     assert cluster.put("nodegroups/other/", cluster_name="Cluster master").status == 200
-    found = postgres.execute(config["name"], "SELECT cluster_name FROM maasserver_nodegroup")
+    found = database.ask("SELECT cluster_name FROM maasserver_nodegroup")
     assert {name for (name,) in found} == {"First", "Cluster master"}
 
 
-def test_deleted_interface_is_gone(cluster, postgres, config):
+def test_deleted_interface_is_gone(cluster, database):
     assert cluster.delete(LAN + "eth0/").status == 204
-    count = "SELECT count(*) FROM maasserver_nodegroupinterface"
-    assert postgres.execute(config["name"], count) == [(0,)]
+    assert database.ask("SELECT count(*) FROM maasserver_nodegroupinterface") == [(0,)]
 
 
-def test_deletion_by_somebody_else_is_noticed(cluster, config):
+def test_deletion_by_somebody_else_is_noticed(cluster, database):
     cluster.region.register_controller(uuid="other", hostname="two", interfaces=[NIC])
-    with database.connect(config, write=True) as conn:
-        assert database.delete_node_group(conn, UUID)["deleted"]
+    database.ask(*DELETE_GROUP)
     assert uuids(cluster) == ["other"]
     assert cluster.get(f"nodegroups/{UUID}/").status == 404
     assert {row["group"] for row in cluster.region.rows("node_group_interfaces").values()} == {2}
@@ -99,15 +98,14 @@ def test_deletion_by_somebody_else_is_noticed(cluster, config):
     assert uuids(cluster) == ["other"]
 
 
-def test_deleted_cluster_may_come_back(cluster, config):
-    with database.connect(config, write=True) as conn:
-        database.delete_node_group(conn, UUID)
+def test_deleted_cluster_may_come_back(cluster, database):
+    database.ask(*DELETE_GROUP)
     cluster.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
     assert uuids(cluster) == [UUID]
 
 
-def test_a_later_region_starts_afresh(cluster, config, release):
-    admin = Caller(Region(release, database=uri(config)))
+def test_a_later_region_starts_afresh(cluster, database, release):
+    admin = Caller(Region(release, database=database.uri))
     assert uuids(admin) == ["master"]
 
 
@@ -126,37 +124,38 @@ _TABLES = {
 
 
 @pytest.mark.parametrize("each", ["1.6", "1.9"])
-def test_tables_are_those_of_the_release(postgres, config, each):
-    Region(each, database=uri(config))
-    found = postgres.execute(config["name"], "SELECT tablename FROM pg_tables")
+def test_tables_are_those_of_the_release(database, each):
+    Region(each, database=database.uri)
+    found = database.ask("SELECT tablename FROM pg_tables")
     there = {name for (name,) in found}
     assert {name for name in _TABLES if name in there} == {
         name for name, (releases, _) in _TABLES.items() if each in releases.split()
     }
     for name, (releases, count) in _TABLES.items():
         if count is not None and each in releases.split():
-            query = f"SELECT count(*) FROM {name}"
-            assert postgres.execute(config["name"], query) == [(count,)], name
+            assert database.ask(f"SELECT count(*) FROM {name}") == [(count,)], name
 
 
-def test_routers_of_1_9_are_the_subnets_gateways(postgres, config):
-    admin = Caller(Region("1.9", database=uri(config)))
+def test_routers_of_1_9_are_the_subnets_gateways(database):
+    admin = Caller(Region("1.9", database=database.uri))
     admin.region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
     assert admin.put(LAN + "eth0/", router_ip="10.0.0.254").status == 200
-    with database.connect(config) as conn:
-        assert database.router_ips(conn) == {(UUID, "eth0"): "10.0.0.254"}
+    found = database.ask(
+        "SELECT host(s.gateway_ip) FROM maasserver_nodegroupinterface i"
+        " JOIN maasserver_subnet s ON s.id = i.subnet_id"
+    )
+    assert found == [("10.0.0.254",)]
 
 
-def test_images_and_machines_are_there(postgres, config):
-    region = Region("1.7", database=uri(config), machine_seconds=1000)
+def test_images_and_machines_are_there(database):
+    region = Region("1.7", database=database.uri, machine_seconds=1000)
     admin = Caller(region)
     region.register_controller(uuid=UUID, hostname="one", interfaces=[NIC])
     for file in catalogue.add_synced(region, "ubuntu", "trusty", "amd64")["sets"][0]["files"]:
         file["have"] = file["size"]
     node = {"architecture": "amd64", "mac_addresses": NIC["mac"], "autodetect_nodegroup": "1"}
     assert admin.post("nodes/?op=new", hostname="n1", **node).status == 200
-    found = postgres.execute(
-        config["name"],
+    found = database.ask(
         "SELECT r.name, s.version, count(*) FROM maasserver_bootresource r"
         " JOIN maasserver_bootresourceset s ON s.resource_id = r.id"
         " JOIN maasserver_bootresourcefile f ON f.resource_set_id = s.id"
@@ -165,6 +164,6 @@ def test_images_and_machines_are_there(postgres, config):
     assert found == [("ubuntu/trusty", "20150305", 5)]
     query = "SELECT n.hostname, n.status, m.mac_address FROM maasserver_node n JOIN"
     query += " maasserver_macaddress m ON m.node_id = n.id"
-    assert postgres.execute(config["name"], query) == [("n1", 1, NIC["mac"])]
-    with database.connect(config, write=True) as conn, pytest.raises(database.StillUsed):
-        database.delete_node_group(conn, UUID)
+    assert database.ask(query) == [("n1", 1, NIC["mac"])]
+    with pytest.raises(Exception, match="still referenced from table"):
+        database.ask(*DELETE_GROUP)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 INTERFACE = {
     "ip": "10.5.0.1", "interface": "eth5", "subnet_mask": "255.255.255.0",

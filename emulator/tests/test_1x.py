@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 UUID = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -6,10 +6,11 @@ import re
 
 import pytest
 from api_facts import facts
-from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
 from maas_emulator.release import Release
 from maas_emulator.settings import settings_of
+
+from .calls import Caller, Clock
 
 STORED = ("2.0", "2.4", "2.9", "3.0", "3.3", "3.5", "3.6", "3.7")
 BETWEEN = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 WRITERS, EACH = 8, 12
 RELEASES = ["1.5", "1.7", "1.9", "2.4", "3.7"]

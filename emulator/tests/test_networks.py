@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 
 def make(release="3.7"):

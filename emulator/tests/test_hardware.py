@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator import hardware
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 DISK = {"name": "sda", "size": 10**11, "model": "M", "serial": "S"}
 NIC = {"name": "ens3", "mac_address": "52:54:00:00:01:01", "address": "10.0.0.5/24"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller
 from maas_emulator.api1 import groups, machines
 from maas_emulator.core import Region
+
+from .calls import Caller
 
 MACS = [f"52:54:00:00:00:{number:02}" for number in range(9)]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator.api1 import catalogue, groups, machines
 from maas_emulator.api1 import reported_images as reported
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 MAC = "52:54:00:00:00:01"
 NODE = {"architecture": "amd64", "mac_addresses": MAC, "autodetect_nodegroup": "1",

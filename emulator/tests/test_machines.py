@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator import images
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 GIB = 1024**3
 ALIGNMENT = 4 * 1024**2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from emulator_calls import Caller, Clock
 from maas_emulator.core import Region
+
+from .calls import Caller, Clock
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 

@@ -1,0 +1,1 @@
+"""Tests of the emulator; they need nothing of the extension."""
