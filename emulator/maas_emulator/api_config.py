@@ -76,7 +76,7 @@ def set_config(request):
         cleaned = clean(region, setting, value) if setting else str(value)
     except BadValue as error:
         raise Invalid({asked: [str(error)]}) from None
-    told = [function(region, name) for function in region.before_setting]
+    answers = [function(region, name) for function in region.before_setting]
     if name == "windows_kms_host" and region.release >= "2.0":
         dns.check_kms(region, cleaned)
     repository = _repository(region, name)
@@ -86,4 +86,4 @@ def set_config(request):
         region.settings[name] = cleaned
     if name == "windows_kms_host" and region.release >= "2.0":
         dns.kms_changed(region)
-    return next(filter(None, told), None) or as_text("OK", content_type=BARE_TEXT)
+    return next(filter(None, answers), None) or as_text("OK", content_type=BARE_TEXT)

@@ -89,9 +89,9 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         read: ``(request, stored row or None)`` to the fields to store; raises ``Invalid``.
         find: ``(request)`` to the row that a path means; by id unless given.
         chosen: ``(request, rows)`` to the rows that a list has, all unless given.
-        admin: Whether only administrators may write; ``"found"`` where others are only told so
+        admin: Whether only administrators may write; ``"found"`` where others learn so only
             once it is known that there is what they want to change, and ``"silent"`` where they
-            are not told why.
+            do not learn why.
         status: Of a creation.
         before_delete: ``(request, row)``, called first; refuses by raising.
     """

@@ -106,8 +106,8 @@ def _unknown_path(region, request, path, query):
         text = "The 1.0 API is no longer available. Please use API version 2.0."
         return Response(410, text, TEXT)
     if region.release >= "1.8":
-        told = re.sub("/+$", "/", request.path) if region.release < "2.0" else request.path
-        return Response(404, f"Unknown API endpoint: {told}.", TEXT)
+        shown = re.sub("/+$", "/", request.path) if region.release < "2.0" else request.path
+        return Response(404, f"Unknown API endpoint: {shown}.", TEXT)
     if path and not path.endswith("/") and region.routes.find(path + "/"):
         place = f"http://{request.headers.get('host', '')}{request.path}/"
         place += f"?{query}" if query else ""

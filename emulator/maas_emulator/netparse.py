@@ -23,15 +23,15 @@ def bad_domain(name, what="Label", empty="DNS name contains an empty label."):
     if len(name) > 255:
         return "Hostname is too long.  Maximum allowed is 255 characters."
     for label in name.split("."):
-        told = written(label)
+        shown = written(label)
         if not label:
             return empty
         if len(label) > 63:
-            return f"{what} is too long: {told}.  Maximum allowed is 63 characters."
+            return f"{what} is too long: {shown}.  Maximum allowed is 63 characters."
         if label[0] == "-" or label[-1] == "-":
-            return f"{what} cannot start or end with hyphen: {told}."
+            return f"{what} cannot start or end with hyphen: {shown}."
         if not _LABEL.match(label):
-            return f"{what} contains disallowed characters: {told}."
+            return f"{what} contains disallowed characters: {shown}."
     return None
 
 

@@ -436,12 +436,12 @@ def _is_nic(region, nic, asked):
 def _disks_for(region, node, text):
     """The disks of a machine for a storage constraint, as ``{id: label}``; None if it has not."""
     found, first = {}, True
-    wishes = [
+    wanted = [
         (label, int(float(size) * 1000**3), tags.split(",") if tags else [])
         for label, size, tags in _STORAGE.findall(text)
     ]
-    wishes = wishes[:1] + sorted(wishes[1:], key=lambda wish: -len(wish[2]))
-    for label, size, tags in wishes:
+    wanted = wanted[:1] + sorted(wanted[1:], key=lambda disk: -len(disk[2]))
+    for label, size, tags in wanted:
         candidates = _candidates(region, node, size, [t for t in tags if t != "partition"],
                                  "partition" in tags, first)  # fmt: skip
         first = False
@@ -454,7 +454,7 @@ def _disks_for(region, node, text):
 
 
 def _candidates(region, node, size, tags, as_partition, is_root):
-    """Ids of disks (or ``partition:ID``) that fit one wish; the first one is for the root."""
+    """Ids (disks, or ``partition:ID``) that fit a constraint; the first one is for the root."""
     found = []
     for disk in storage.disks_of(region, node):
         parts = storage.partitions_of(region, disk)

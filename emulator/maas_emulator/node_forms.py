@@ -1,4 +1,4 @@
-"""What lists of nodes of all kinds can be asked and told."""
+"""What lists of nodes of all kinds can be asked and shown."""
 
 from __future__ import annotations
 

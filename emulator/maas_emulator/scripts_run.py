@@ -21,7 +21,7 @@ _FIELDS = {COMMISSIONING: "current_commissioning_result_id",
            INSTALLATION: "current_installation_result_id"}  # fmt: skip
 _INSTALL_LOG = "/tmp/install.log"  # noqa: S108 - that is how MAAS calls what a deployment writes
 NETWORK_TESTS = "network-validation"
-#: What the script that finds BMCs is told unless the settings say something else.
+#: What the script that finds BMCs is given unless the settings say something else.
 _IPMI = {"maas_auto_ipmi_user": "maas", "maas_auto_ipmi_cipher_suite_id": "3",
          "maas_auto_ipmi_user_privilege_level": "ADMIN"}  # fmt: skip
 

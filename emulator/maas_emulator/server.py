@@ -64,8 +64,8 @@ class _Connection(socketserver.StreamRequestHandler):
         region = self.server.owner.region
         if region.clock() < region.down_until and not target.startswith("/_emulator/"):
             return False
-        wish = headers.get("connection", "").lower()
-        close = wish == "close" or (version == "HTTP/1.0" and wish != "keep-alive")
+        connection = headers.get("connection", "").lower()
+        close = connection == "close" or (version == "HTTP/1.0" and connection != "keep-alive")
         response = self.server.owner.answer(method, target, headers, body)
         self._send(response, method, close)
         return not close
@@ -205,7 +205,7 @@ class RegionServer:
         self.stop()
 
     def answer(self, method, target, headers, body):
-        """Answer one request: the region's API, or ``/_emulator/VERB`` for stand-ins."""
+        """Answer one request: the region's API, or ``/_emulator/VERB`` for fake commands."""
         path = unquote(target.partition("?")[0])
         if not path.startswith("/_emulator/"):
             return self.region.answer(method, target, headers, body)

@@ -211,8 +211,8 @@ def _clean_1x(region, setting, value):
 def _text(region, setting, text):
     if setting.choices and len(text) > setting.choices[0]:
         longest = setting.choices[0]
-        told = f"Ensure this value has at most {longest} characters (it has {len(text)})."
-        raise BadValue(told)
+        message = f"Ensure this value has at most {longest} characters (it has {len(text)})."
+        raise BadValue(message)
     return text
 
 

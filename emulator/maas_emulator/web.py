@@ -98,7 +98,7 @@ def html_page(status, title, text, headers=None, content_type=HTML):
 
 
 def conflict():
-    """409 with the page for what would have to wait for something else, and does in vain."""
+    """409 with the page for what waits for something else until it times out."""
     text = "Conflict error. Try your request again, as it will most likely succeed."
     answer = Answer(409)
     answer.response = html_page(409, "Conflict Error", text, {"Retry-After": "5"})
@@ -295,12 +295,12 @@ class Routes:
         entry = self._fixed.get(path)
         if entry:
             return (*entry, {})
-        twice = path.endswith("//")
+        doubled = path.endswith("//")
         lenient = self._release >= "1.9"  # about more than one slash at the end
-        if twice and lenient and path.rstrip("/") + "/" in self._fixed:
+        if doubled and lenient and path.rstrip("/") + "/" in self._fixed:
             return (*self._fixed[path.rstrip("/") + "/"], {})
         for endpoint, operations in self._patterns.get(path.partition("/")[0], ()):
-            if twice and not lenient and ":." not in endpoint.template:
+            if doubled and not lenient and ":." not in endpoint.template:
                 continue
             match = endpoint.regex.match(path)
             if match and endpoint.plain_until and self._release < endpoint.plain_until:

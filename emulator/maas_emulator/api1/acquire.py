@@ -20,34 +20,34 @@ def chosen(request):
         Answer: 409 when no machine meets them.
     """
     region, form = request.region, request.form
-    tests, errors, told = [], {}, {}
-    _numbers(region, form, tests, errors, told)
-    _tags(region, form, tests, errors, told)
-    _zone(region, form, tests, errors, told)
+    tests, errors, constraints = [], {}, {}
+    _numbers(region, form, tests, errors, constraints)
+    _tags(region, form, tests, errors, constraints)
+    _zone(region, form, tests, errors, constraints)
     name, arch = form.get("name"), form.get("arch")
     if name:
-        told["name"] = name
+        constraints["name"] = name
         tests.append(lambda row: name in (row["hostname"], machines.fqdn(region, row)))
     if arch:
         known = {row["architecture"] for row in region.rows(machines.MACHINES).values()}
         if not any(_has_arch(item, arch) for item in known):
             errors["arch"] = ["Architecture not recognised."]
-        told["arch"] = arch
+        constraints["arch"] = arch
         tests.append(lambda row: _has_arch(row["architecture"], arch))
     if errors:
         raise Invalid(errors)
     for row in region.rows(machines.MACHINES).values():
         if row["status"] == machines.READY and all(test(row) for test in tests):
             return row
-    raise Answer(409, _none_found(region, told), TEXT)
+    raise Answer(409, _none_found(region, constraints), TEXT)
 
 
-def _none_found(region, told):
+def _none_found(region, constraints):
     if region.release < "1.7":
         return "No matching node is available."
-    if not told:
+    if not constraints:
         return "No node available."
-    listed = " ".join(f"{name}={told[name]}" for name in sorted(told))
+    listed = " ".join(f"{name}={constraints[name]}" for name in sorted(constraints))
     return f"No available node matches constraints: {listed}"
 
 
@@ -55,7 +55,7 @@ def _has_arch(architecture, wanted):
     return wanted in (architecture, architecture.partition("/")[0])
 
 
-def _numbers(region, form, tests, errors, told):
+def _numbers(region, form, tests, errors, constraints):
     for name, column, text in _NUMBERS:
         value = form.get(name)
         if not value:
@@ -65,11 +65,11 @@ def _numbers(region, form, tests, errors, told):
         except ValueError:
             errors[name] = [text.format("MB" if region.release < "1.7" else "MiB")]
             continue
-        told[name] = least
+        constraints[name] = least
         tests.append(lambda row, column=column, least=least: row[column] >= least)
 
 
-def _tags(region, form, tests, errors, told):
+def _tags(region, form, tests, errors, constraints):
     known = {tag["name"] for tag in region.rows("tags").values()}
     for name, has in (("tags", True), ("not_tags", False)):
         wanted = {word for text in form.getlist(name) for word in text.replace(",", " ").split()}
@@ -79,25 +79,25 @@ def _tags(region, form, tests, errors, told):
         if unknown:
             listed = ", ".join(f"'{tag}'" for tag in unknown)
             errors[name] = [f"No such tag(s): {listed}."]
-        told[name] = ",".join(sorted(wanted))
+        constraints[name] = ",".join(sorted(wanted))
         if has:
             tests.append(lambda row, wanted=wanted: wanted <= set(row["tags"]))
         else:
             tests.append(lambda row, wanted=wanted: not wanted & set(row["tags"]))
 
 
-def _zone(region, form, tests, errors, told):
+def _zone(region, form, tests, errors, constraints):
     known = {zone["name"] for zone in region.rows("zones").values()}
     zone = form.get("zone")
     if zone:
         if zone not in known:
             errors["zone"] = [f"No such zone: '{zone}'."]
-        told["zone"] = zone
+        constraints["zone"] = zone
         tests.append(lambda row: row["zone"] == zone)
     others = form.getlist("not_in_zone")
     if others:
         unknown = [name for name in others if name not in known]
         if unknown:
             errors["not_in_zone"] = [f"No such zone(s): {', '.join(unknown)}."]
-        told["not_in_zone"] = ",".join(others)
+        constraints["not_in_zone"] = ",".join(others)
         tests.append(lambda row: row["zone"] not in others)

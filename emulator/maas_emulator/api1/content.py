@@ -129,7 +129,7 @@ def _file_of(request):
 
 @file_("GET")
 def read_file(request):
-    """Read a file with its content; a missing one is told apart from a missing path by a header."""
+    """Read a file with its content; a missing one differs from a missing path by a header."""
     row = _own_file(request, request.ids["name"])
     if row is None:
         raise Answer(404, "Not Found", HTML, {"Workaround": "bug1123986"})

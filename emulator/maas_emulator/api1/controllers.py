@@ -142,7 +142,7 @@ def _set_status(request, status):
         raise Answer(500, "'dict' object has no attribute 'getlist'", TEXT)
     if not request.bound:
         raise Answer(500, "'NoneType' object has no attribute 'getlist'", TEXT)
-    told = []
+    answers = []
     for uuid in request.form.getlist("uuid"):
         group = groups.find_group(request.region, uuid)
         if group is None:
@@ -153,22 +153,22 @@ def _set_status(request, status):
         group["status"] = status
         groups.touch(group)
         if changes:
-            told.append(groups.after_dhcp(request.region, group))
-    return next(filter(None, told), None)
+            answers.append(groups.after_dhcp(request.region, group))
+    return next(filter(None, answers), None)
 
 
 @many("POST", "accept", admin=True)
 def accept(request):
     """Accept clusters."""
-    told = _set_status(request, groups.ACCEPTED)
-    return told or as_text("Nodegroup(s) accepted.", content_type=HTML)
+    answers = _set_status(request, groups.ACCEPTED)
+    return answers or as_text("Nodegroup(s) accepted.", content_type=HTML)
 
 
 @many("POST", "reject", admin=True)
 def reject(request):
     """Reject clusters."""
-    told = _set_status(request, groups.REJECTED)
-    return told or as_text("Nodegroup(s) rejected.", content_type=HTML)
+    answers = _set_status(request, groups.REJECTED)
+    return answers or as_text("Nodegroup(s) rejected.", content_type=HTML)
 
 
 @many("POST", "import_boot_images", admin=True)

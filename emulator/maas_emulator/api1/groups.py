@@ -127,8 +127,8 @@ def before_dhcp(region, group):
 def after_dhcp(region, group):
     """What is answered then, though all is stored: a page where something is wrong, else None.
 
-    From 1.9 on a cluster that is away is told later; a managed interface without a network breaks
-    what is told to one that is there.
+    From 1.9 on a cluster that is away learns it later; a managed interface without a network breaks
+    the message to one that is there.
     """
     if region.release < "1.8":
         return None

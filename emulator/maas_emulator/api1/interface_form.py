@@ -58,9 +58,9 @@ def problems_of(request, item):
     if not isinstance(item, dict):
         return {"__all__": ["Interface data must be a dictionary."]}
     pairs = [(name, value) for name, value in item.items() if value is not None]
-    told = SimpleNamespace(region=request.region, form=Form.of_pairs(pairs), bound=True)
+    request_like = SimpleNamespace(region=request.region, form=Form.of_pairs(pairs), bound=True)
     try:
-        form_for(told, None).read()
+        form_for(request_like, None).read()
     except Invalid as invalid:
         return invalid.errors
     return {}

@@ -42,14 +42,14 @@ def bad_mac(region, text):
 
 
 def _all_in_one(region, problems):
-    """What several MAC addresses are told to be."""
-    told = "One or more MAC addresses is invalid."
+    """What several MAC addresses are reported to be."""
+    message = "One or more MAC addresses is invalid."
     if region.release < "1.7":
-        return told
+        return message
     listed, left = " \u2014 ".join(problems[:_MOST_PROBLEMS]), len(problems) - _MOST_PROBLEMS
     if left > 0:
         listed += f" and {left} more error{'s' if left > 1 else ''}"
-    return f"{told} ({listed})"
+    return f"{message} ({listed})"
 
 
 def read_macs(region, check):
@@ -57,11 +57,11 @@ def read_macs(region, check):
     sent = [str(text) for text in check.form.getlist("mac_addresses") if text]
     bad = [bad_mac(region, text) for text in sent if clean_mac(text) is None]
     if not bad:
-        bad = [told for told in (_in_use(region, text) for text in sent) if told]
+        bad = [message for message in (_in_use(region, text) for text in sent) if message]
     if len(sent) > 1 and bad:
         bad = [_all_in_one(region, bad)]
-    for told in bad or ([] if sent else [REQUIRED]):
-        check.error("mac_addresses", told)
+    for message in bad or ([] if sent else [REQUIRED]):
+        check.error("mac_addresses", message)
     return [clean_mac(text) for text in sent if not bad]
 
 
@@ -160,8 +160,8 @@ class NodeForm:
         if not usable:
             self.check.error("architecture", _NO_ARCHITECTURES)
         elif not value:
-            told = "Architecture must be defined for installable nodes."
-            self.check.error("architecture", told if self.region.release >= "1.8" else REQUIRED)
+            message = "Architecture must be defined for installable nodes."
+            self.check.error("architecture", message if self.region.release >= "1.8" else REQUIRED)
         elif value not in usable:
             listed = ", ".join(f"'{item}'" for item in usable)
             self.check.error(

@@ -189,12 +189,12 @@ def deployment_status(request):
     unknown = [ident for ident in ids if ident not in rows]
     if unknown:
         raise Answer(400, f"Unknown node(s): {', '.join(unknown)}.", TEXT)
-    told = {
+    texts = {
         machines.DEPLOYED: "Deployed",
         machines.DEPLOYING: "Deploying",
         machines.FAILED_DEPLOYMENT: "Failed deployment",
     }
-    return {ident: told.get(rows[ident]["status"], "Not in Deployment") for ident in ids}
+    return {ident: texts.get(rows[ident]["status"], "Not in Deployment") for ident in ids}
 
 
 @many("GET", "power_parameters", admin=True, since="1.7")

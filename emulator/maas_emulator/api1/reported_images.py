@@ -53,7 +53,7 @@ def report(region, group, reported):
 def fetch(region, group):
     """Let a cluster import images and report them, which takes its time.
 
-    It is told what its sources select now; where they offer nothing it keeps what it has.
+    It takes what its sources select now; where they offer nothing it keeps what it has.
     """
     found = list(_selected(region, group))
 

@@ -215,7 +215,7 @@ def update_subnet(request):
 
 
 def _stored(region, row):
-    """A gateway that is not there is told as empty once, and is null from then on."""
+    """A gateway that is not there is shown as empty once, and is null from then on."""
     shown = _after_write(region, row)
     row["gateway_ip"] = row["gateway_ip"] or None
     return shown
@@ -362,7 +362,7 @@ def read_network(request):
 
 @old_one("GET", "list_connected_macs")
 def connected_macs(request):
-    """List MAC addresses on a network; a subnet is not told of any here."""
+    """List MAC addresses on a network; a subnet shows none here."""
     _network(request)
     return []
 

@@ -124,12 +124,12 @@ def list_resources(request):
     kinds = ["synced", "uploaded"]
     if region.release < "3.5":
         kinds.insert(1, "generated")
-    wish = request.query.get("type", "all")
-    if wish not in ["all", *kinds]:
-        text = f"'{wish}' is not a valid boot resource type. Available types: {kinds}"
+    wanted = request.query.get("type", "all")
+    if wanted not in ["all", *kinds]:
+        text = f"'{wanted}' is not a valid boot resource type. Available types: {kinds}"
         raise Answer(400, text, TEXT)
     rows = region.rows("boot_resources").values()
-    chosen = [row for row in rows if wish in ("all", row["type"].lower())]
+    chosen = [row for row in rows if wanted in ("all", row["type"].lower())]
     return [_show(region, row) for row in sorted(chosen, key=_order)]
 
 

@@ -191,11 +191,11 @@ def read_discovery(request):
 @discoveries("POST", "clear", admin=True)
 def clear(request):
     """Forget what was seen."""
-    wishes = [truth(request.form.get(name)) for name in ("all", "mdns", "neighbours")]
-    if not any(wishes):
+    chosen = [truth(request.form.get(name)) for name in ("all", "mdns", "neighbours")]
+    if not any(chosen):
         text = "Bad request: could not determine what data to clear.\nMust specify mdns=True,"
         raise Answer(400, f"{text} neighbours=True, or all=True.", BARE_TEXT)
-    if wishes[0] or wishes[2]:
+    if chosen[0] or chosen[2]:
         request.region.rows("discoveries").clear()
     for row in request.region.rows("discoveries").values():
         row["hostname"] = None

@@ -56,8 +56,8 @@ def add_file(request):
     if not name:
         raise Answer(400, "Filename not supplied", TEXT)
     if len(name) > 255:
-        told = f"Ensure this value has at most 255 characters (it has {len(name)})."
-        raise Invalid({"filename": [told]})
+        message = f"Ensure this value has at most 255 characters (it has {len(name)})."
+        raise Invalid({"filename": [message]})
     if len(request.files) != 1:
         raise Answer(400, "Exactly one file must be supplied", TEXT)
     content = next(iter(request.files.values()))

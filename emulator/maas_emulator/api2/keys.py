@@ -88,7 +88,7 @@ def _rows(region, kind):
 
 
 def keys_of(region, source):
-    """The public keys behind an id: those the region was told of, else two made from its name.
+    """The public keys behind an id: those in ``key_sources``, else two made from its name.
 
     An id that begins with ``nobody`` has none.
 
@@ -96,9 +96,9 @@ def keys_of(region, source):
         region: The region; ``region.state["key_sources"]`` may map ids to lists of keys.
         source: ``lp:ID`` or ``gh:ID``.
     """
-    told = region.state.get("key_sources", {})
-    if source in told:
-        return told[source]
+    known = region.state.get("key_sources", {})
+    if source in known:
+        return known[source]
     if source.partition(":")[2].startswith("nobody"):
         return []
     found = []

@@ -220,7 +220,7 @@ def _without_notes(region):
 
 
 def options(request, default_bridge=False):
-    """What ``allocate`` and ``deploy`` may be told of bridges: parameters, or None for none."""
+    """What ``allocate`` and ``deploy`` accept about bridges: parameters, or None for none."""
     form = request.form
     kind = form.get("bridge_type") or "standard"
     if kind not in ("standard", "ovs"):

@@ -59,10 +59,10 @@ def _show_address(request, held):
             for row in names
         ],
     }
-    wishes = {"dns_records": "with_node_summary", "node_summary": "with_node_summary",
+    aliases = {"dns_records": "with_node_summary", "node_summary": "with_node_summary",
               "user": "with_username"}  # fmt: skip
     for name, value in parts.items():
-        wanted = str(request.query.get(wishes.get(name), "1")).lower() not in ("0", "false", "no")
+        wanted = str(request.query.get(aliases.get(name), "1")).lower() not in ("0", "false", "no")
         if value and wanted:
             shown[name] = value
     return shown

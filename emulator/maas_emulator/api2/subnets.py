@@ -310,7 +310,7 @@ def unreserved_ip_ranges(request):
     return [addresses.shown(row, gap, False) for gap in addresses.gaps(request.region, row)]
 
 
-def _wish(request, name):
+def _flag(request, name):
     return str(request.query.get(name, "")).lower() in ("1", "true", "yes", "on")
 
 
@@ -320,6 +320,6 @@ def subnet_statistics(request):
     return addresses.statistics(
         request.region,
         subnet_of(request),
-        _wish(request, "include_ranges"),
-        _wish(request, "include_suggestions"),
+        _flag(request, "include_ranges"),
+        _flag(request, "include_suggestions"),
     )
