@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
-import importlib
 import json
 import os
 import signal
@@ -21,24 +21,25 @@ def parse(argv=None):
     parser = argparse.ArgumentParser(
         prog="maas-emulator", description="Play a MAAS region on 127.0.0.1."
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
-    parser.add_argument("--port", type=int, default=0, help="TCP port (default: a free one)")
-    parser.add_argument("--no-admin", action="store_true", help="start without any administrator")
-    parser.add_argument("--hosts", type=Path, help="folder of sandbox hosts to play daemons for")
-    parser.add_argument("--database", help="PostgreSQL URI of a replica of its tables")
-    parser.add_argument("--hostname", default="region", help="what the region's host calls itself")
-    parser.add_argument("--import-seconds", type=float, default=2.0)
-    parser.add_argument("--index-seconds", type=float, default=0.2)
-    parser.add_argument("--sync-seconds", type=float, default=1.0)
-    parser.add_argument("--machine-seconds", type=float, default=1.0)
-    parser.add_argument("--request-log", type=Path, help="append requests to this file as JSON")
-    parser.add_argument("--profile-file", type=Path, help="write url and API key here, mode 0600")
+    add = parser.add_argument
+    add("--version", action="version", version=f"%(prog)s {__version__}")
+    add("--release", default="3.7", help="MAAS release to play (default 3.7)")
+    add("--port", type=int, default=0, help="TCP port (default: a free one)")
+    add("--no-admin", action="store_true", help="start without any administrator")
+    add("--hostname", default="region", help="what the region's host calls itself")
+    add("--profile-file", type=Path, help="write URL and API key here, mode 0600")
+    add("--request-log", type=Path, help="append requests to this file as JSON lines")
+    add("--import-seconds", type=float, default=2.0, help="duration of an image import")
+    add("--index-seconds", type=float, default=0.2, help="until a boot source's catalogue is known")
+    add("--sync-seconds", type=float, default=1.0, help="until clusters have the images")
+    add("--machine-seconds", type=float, default=1.0, help="to commission, deploy or release one")
+    add("--database", help="PostgreSQL URI of a replica of the region's tables; needs [replica]")
+    add("--hosts", type=Path, help="play the daemons of the sandbox hosts there; needs [hosts]")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
-    """Serve until SIGTERM or SIGINT; returns the exit status."""
+    """Serve until SIGTERM or SIGINT; return the exit status."""
     args = parse(argv)
     try:
         server = RegionServer(
@@ -52,37 +53,44 @@ def main(argv=None):
             sync_seconds=args.sync_seconds,
             machine_seconds=args.machine_seconds,
         )
+        hosts = _hosts(args, server)
     except OSError as error:
         why = error.strerror or error
-        sys.stderr.write(f"--port {args.port}: 127.0.0.1 cannot be listened on: {why}\n")
-        return 1
+        return _failed(f"--port {args.port}: 127.0.0.1 cannot be listened on: {why}")
+    except ImportError as error:
+        return _failed(f"an extra of maas-emulator is not installed: {error}; see --help")
     except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return _failed(error)
     done = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: done.set())
-    with server:
+    with server, hosts:
         if args.profile_file:
             write_profile(args.profile_file, server)
-        hosts = None
-        if args.hosts:
-            module = importlib.import_module("maas_emulator.hosts.daemons")
-            hosts = module.Hosts(server.region, server.url, args.hosts)
-            hosts.start()
-        release = str(server.region.release)
-        hello = {"url": server.url, "release": release, "pid": os.getpid()}
+        hello = {"url": server.url, "release": str(server.region.release), "pid": os.getpid()}
         sys.stdout.write(json.dumps(hello) + "\n")
         sys.stdout.flush()
         written = 0
         while not done.wait(0.2):
             if args.request_log:
                 written = append_log(args.request_log, server.region.log, written)
-        if hosts:
-            hosts.stop()
     if args.request_log:
         append_log(args.request_log, server.region.log, written)
     return 0
+
+
+def _hosts(args, server):
+    """The daemons of sandbox hosts, if any are asked for."""
+    if not args.hosts:
+        return contextlib.nullcontext()
+    from maas_emulator.hosts.daemons import Hosts  # needs more than a region does
+
+    return Hosts(server.region, server.url, args.hosts)
+
+
+def _failed(why):
+    sys.stderr.write(f"{why}\n")
+    return 1
 
 
 def write_profile(path, server):
@@ -95,7 +103,7 @@ def write_profile(path, server):
 
 
 def append_log(path, log, start):
-    """Append the entries from ``start`` on to a file; returns where the next ones start."""
+    """Append the entries from ``start`` on to a file; return where the next ones start."""
     entries = log.since(start)
     if entries:
         with path.open("a", encoding="utf-8") as stream:

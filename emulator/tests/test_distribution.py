@@ -143,3 +143,13 @@ def test_the_command_plays_a_region(python):
 def test_it_tells_its_version(python, metadata):
     told = run(python, "-I", "-m", "maas_emulator", "--version")
     assert f"\nVersion: {told.split()[1]}\n" in metadata["METADATA"]
+
+
+@pytest.mark.parametrize("option", ["--database=postgresql:///x", "--hosts=."])
+def test_an_extra_that_is_missing_is_named(python, option):
+    done = subprocess.run(
+        [python, "-I", "-m", "maas_emulator", option],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("an extra of maas-emulator is not installed: No module named")
