@@ -79,10 +79,10 @@ def _allowed(node):
 
 
 def _releases(node):
-    since, until = node.get("since"), node.get("until")
-    if since and until:
-        return f"{since} to {until}"
-    return f"{since} on" if since else (f"to {until}" if until else "")
+    since, up_to = node.get("since"), node.get("up_to")
+    if since and up_to:
+        return f"{since} to {up_to}"
+    return f"{since} on" if since else (f"to {up_to}" if up_to else "")
 
 
 def _sentence(node):

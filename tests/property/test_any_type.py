@@ -65,7 +65,7 @@ def becomes(server, desired_ones, claimed):
         return
     shown, impossible = plan.shown(), dict(line.split(": ", 1) for line in plan.problems())
     promised, other = planned(server, desired_ones, claimed)
-    promised.promise(other)
+    promised.predict(other)
     again = make_plan(promised, [change.desired for change in plan.changes])
     assert [
         one.name for one in again.changes if not one.problem and one.name not in impossible

@@ -83,7 +83,7 @@ def wrong(node):
 def nodes(node, path=()):
     """Every node below one: ``(path, node, spans of releases from the top down)``."""
     for key, child in _inner(node):
-        spans = ((child.get("since"), child.get("until")),)
+        spans = ((child.get("since"), child.get("up_to")),)
         yield (*path, key), child, spans
         for inner, one, more in nodes(child, (*path, key)):
             yield inner, one, spans + more
@@ -124,6 +124,6 @@ def release_without(spans):
 
 
 def _holds(span, line):
-    since, until = span
+    since, up_to = span
     line = Release(line)
-    return not (since and line < since) and not (until and line > until)
+    return not (since and line < since) and not (up_to and line > up_to)

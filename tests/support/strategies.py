@@ -30,11 +30,13 @@ def values(table, release):
     for name, value in known(table, table.example, release).items():
         field = table.by_name[name]
         if name in table.identity:
-            alone = type(table).extents is not Table.extents  # two cannot be in one place
+            alone = (
+                type(table).occupied_ranges is not Table.occupied_ranges
+            )  # two cannot be in one place
             single = not alone and len(table.identity) == 1 and field.kind in (TEXT, WORD)
             named = single and "." not in str(value) and not field.read
             fixed[name] = st.sampled_from([value, *_NAMES]) if named else st.just(value)
-        elif name in needed or field.fixed or not field.readable or field.ref:
+        elif name in needed or field.create_only or not field.readable or field.ref:
             fixed[name] = st.just(value)
         else:
             free[name] = st.sampled_from([value, table.changed.get(name, value)])
@@ -42,7 +44,13 @@ def values(table, release):
         if name not in fixed:
             free.setdefault(name, st.just(value))
     for field in table.fields:
-        if not field.readable or not field.writable or field.ref or field.fixed or field.secret:
+        if (
+            not field.readable
+            or not field.writable
+            or field.ref
+            or field.create_only
+            or field.secret
+        ):
             continue
         if field.name in fixed or not field.holds_for(Release(release)):
             continue

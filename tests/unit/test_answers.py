@@ -29,7 +29,7 @@ ODD = {
     "objects of another form": '[{"id": "x", "name": 7, "resource_uri": null, "vlans": 3}]',
     "cut off": '[{"id": 1, "na',
 }
-TABLES = [table for table in EXAMPLES if not table.until or table.until >= "3"]
+TABLES = [table for table in EXAMPLES if not table.up_to or table.up_to >= "3"]
 
 
 @pytest.fixture(autouse=True)

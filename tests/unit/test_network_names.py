@@ -64,7 +64,7 @@ def test_the_oldest_vlan_is_the_default_one_whatever_its_vid(any_release):
     data = {"fabrics": {"home": None}, "exclusive": {"vlan": True}, "prune": {"fraction": 1}}
     plan = region_plan.plan_of(snapshot_of(any_release), data)
     assert set(plan.shown()["vlan"]) == {"home/4"}
-    told = {one.key: one.kept for one in unmanaged(snapshot_of(any_release), [], ["vlan"])}
+    told = {one.key: one.protected_by for one in unmanaged(snapshot_of(any_release), [], ["vlan"])}
     assert told["home/3"] == "it is the oldest VLAN of its fabric"
     gone = desired_named("vlan", "home/3", {}, absent=True)
     (line,) = make_plan(snapshot_of(any_release), [gone]).problems()
@@ -161,7 +161,7 @@ def test_states_of_one_test_run_build_upon_a_new_name(old):
         plan = make_plan(snapshot, [desired])
         assert plan.problems() == []
         assert bool(plan) == (desired.type != "subnet")
-        snapshot.promise(plan)
+        snapshot.predict(plan)
 
 
 def test_a_renamed_fabric_is_not_pruned(old):

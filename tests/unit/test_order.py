@@ -54,8 +54,8 @@ def test_edges_grow_with_the_changes_and_not_with_their_square(region):
         *(desired_named("space", f"s{number}", {}) for number in range(20)),
     ]
     plan = make_plan(snapshot, gone)
-    edges = sum(len(change.needs) + len(change.follows) for change in plan.changes)
-    edges += sum(len(members) for members in plan.gates.values())
+    edges = sum(len(change.requires) + len(change.after) for change in plan.changes)
+    edges += sum(len(members) for members in plan.barriers.values())
     assert len(plan.changes) == 80
     assert edges < 6 * len(plan.changes)
     shown = plan.shown()
@@ -216,7 +216,7 @@ def state(snapshot, desired_objects, test=True):
     plan = make_plan(snapshot, desired_objects)
     shown = plan.shown()
     if test:
-        snapshot.promise(plan)
+        snapshot.predict(plan)
     else:
         apply(snapshot, plan, SHORT)
         assert errors(plan) == {}

@@ -261,7 +261,7 @@ def test_the_report_removes_nothing(region):
     snapshot = snapshot_of(region)
     found = unmanaged(snapshot, region_plan.desired_objects_of(snapshot, {"spaces": {"dmz": None}}))
     assert region.requests.writes() == []
-    told = {(one.type, one.key): one.kept or one.hazard for one in found}
+    told = {(one.type, one.key): one.protected_by or one.in_use_by for one in found}
     assert told["space", "old"] is None
     assert ("space", "dmz") not in told
     assert ("fabric", "fabric-0") not in told

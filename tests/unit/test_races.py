@@ -130,7 +130,7 @@ def test_two_runs_of_one_pillar_from_two_minions(region):
     snapshot = snapshot_of(region)
     assert make_plan(snapshot, EVERYTHING).shown() == {}
     for one in EVERYTHING:
-        assert not snapshot.twice(one.type, one.key), one.key
+        assert not snapshot.duplicates(one.type, one.key), one.key
     assert len(snapshot.records("dhcp_snippet")) == 1
 
 

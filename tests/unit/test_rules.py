@@ -271,12 +271,14 @@ def test_settings_that_depend_on_each_other_go_in_order():
     with RegionServer(release="3.7") as server:
         snapshot = snapshot_of(server)
         plan = make_plan(snapshot, desired)
-        needs = {change.desired.key: {key for _, key in change.needs} for change in plan.changes}
+        needs = {change.desired.key: {key for _, key in change.requires} for change in plan.changes}
         assert "default_osystem" in needs["default_distro_series"]
         assert "commissioning_distro_series" in needs["default_min_hwe_kernel"]
         assert "http_proxy" in needs["use_peer_proxy"]
         assert all(
-            ("image", "*") in change.needs for change in plan.changes if change.desired.key in names
+            ("image", "*") in change.requires
+            for change in plan.changes
+            if change.desired.key in names
         )
 
 

@@ -231,5 +231,5 @@ def test_an_upload_before_any_import_is_told_in_the_plan(release, image):
 
         # In a test run an earlier state of the same run imports it.
         snapshot = snapshot_of(server)
-        snapshot.promise(make_plan(snapshot, [imported]))
+        snapshot.predict(make_plan(snapshot, [imported]))
         assert make_plan(snapshot, [desired]).problems() == []

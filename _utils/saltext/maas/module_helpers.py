@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.client.errors import MaasError
-from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, understood
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, reading
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
@@ -32,7 +32,7 @@ def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
     snapshot = _snapshot(dunders, profile)
     table = _table(snapshot, type)
     records = {}
-    with understood(snapshot.source(table)):
+    with reading(snapshot.source(table)):
         for part in [partition] if partition else table.parts(snapshot):
             records.update(snapshot.records(type, part))
         return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
@@ -43,7 +43,7 @@ def get(dunders, type: str, name: str, profile=None, /, **parts) -> dict | None:
     snapshot = _snapshot(dunders, profile)
     table = _table(snapshot, type)
     desired = desired_named(type, name, parts)
-    with understood(snapshot.source(table)):
+    with reading(snapshot.source(table)):
         record = table.match(snapshot, desired)
         return _shown(snapshot, table, record) if record else None
 

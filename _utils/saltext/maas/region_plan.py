@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import pillar
 from saltext.maas.client.errors import BadInput
-from saltext.maas.reconcile import Guard, make_plan, prune, understood, unmanaged
+from saltext.maas.reconcile import Guard, make_plan, prune, reading, unmanaged
 
 _OBJECTS = "the region's objects"  # in messages
 
@@ -37,7 +37,7 @@ def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) ->
     if not claimed:
         return desired_objects
     limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
-    with understood(_OBJECTS):
+    with reading(_OBJECTS):
         return desired_objects + prune(snapshot, desired_objects, claimed, limits, "maas:exclusive")
 
 
@@ -57,9 +57,9 @@ def unmanaged_of(snapshot, described: dict, types=None) -> dict:
     """
     pillar.check(described, snapshot.release)
     found = {}
-    with understood(_OBJECTS):
+    with reading(_OBJECTS):
         for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
-            found.setdefault(one.type, {})[one.key] = one.kept or one.hazard or ""
+            found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""
     return found
 
 

@@ -46,15 +46,15 @@ class Release:
         """The API generation that this release speaks: ``1.0`` or ``2.0``."""
         return "1.0" if self.parts[0] < 2 else "2.0"
 
-    def within(self, since: str = "", until: str = "") -> bool:
+    def within(self, since: str = "", up_to: str = "") -> bool:
         """Whether its line is one of a span; either end may be open.
 
         Args:
-            since, until: First and last release line, such as ``2.4``; empty for none.
+            since, up_to: First and last release line, such as ``2.4``; empty for none.
         """
         line = self.parts[:2]
         return not (since and line < Release(since).parts[:2]) and not (
-            until and line > Release(until).parts[:2]
+            up_to and line > Release(up_to).parts[:2]
         )
 
     def __eq__(self, other):

@@ -9,8 +9,8 @@ from saltext.maas.reconcile import (
     apply,
     desired_named,
     desired_object,
+    log_unexpected,
     make_plan,
-    noted,
     refuse_ordinary_user,
 )
 from saltext.maas.resources import BY_NAME
@@ -32,7 +32,7 @@ def guarded(name: str, work) -> dict:
     except MaasError as error:
         told = str(error)
     except Exception as error:
-        told = f"unexpected {noted(name, error)}; the minion's log has the details"
+        told = f"unexpected {log_unexpected(name, error)}; the minion's log has the details"
     return outcome(name, False, comment=told, failed=True)
 
 
@@ -128,7 +128,7 @@ def reconcile(dunders, name: str, desired_objects, profile=None, limits=None) ->
         with runtime.alone(dunders, snapshot) as lock:
             plan = _plan(snapshot, desired_objects)
             if test:
-                snapshot.promise(plan)
+                snapshot.predict(plan)
             if not plan:
                 return outcome(name, test, comment=_nothing_to_do(plan))
             if test:

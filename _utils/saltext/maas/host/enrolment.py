@@ -19,7 +19,7 @@ _UNREACHABLE = (
     "region's API and RPC ports answer."
 )
 
-#: Lines of a daemon's log: since, until, pattern, state, what to do.
+#: Lines of a daemon's log: since, up_to, pattern, state, what to do.
 LINES = (
     ("1.7", "1.10", r"Cluster '[^']+' registered \(via ", "registered", ""),
     ("1.7", "1.10", r"Cluster '[^']+' REJECTED by the region", "failed", _REJECTED),
@@ -36,8 +36,8 @@ LINES = (
 def _lines_of(release):
     return [
         (re.compile(pattern), state, advice)
-        for since, until, pattern, state, advice in LINES
-        if release >= since and release.parts[:2] <= tuple(map(int, until.split(".")))
+        for since, up_to, pattern, state, advice in LINES
+        if release.within(since, up_to)
     ]
 
 

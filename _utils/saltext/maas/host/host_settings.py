@@ -18,10 +18,9 @@ class Setting:
     Attributes:
         name: Ours.
         key: Key in ``regiond.conf``; empty where it is only in other files.
-        since: Release that can set it.
+        since, up_to: First and last release that has it; empty for none.
         default: What holds when it is not set.
         secret: Never shown, never an argument of a command.
-        until: First release without it; empty for none.
         form: What a value has to look like: a key of :data:`FORMS`, or empty.
         limits: Lowest and highest value of a number.
     """
@@ -31,7 +30,7 @@ class Setting:
     since: str
     default: object
     secret: bool = False
-    until: str = ""
+    up_to: str = ""
     form: str = ""
     limits: tuple[int, int] = (0, 2**31 - 1)
 
@@ -125,11 +124,11 @@ SETTINGS = (
     Setting("debug_queries", "debug_queries", "2.4", False),
     Setting("debug_http", "debug_http", "2.4", False),
     Setting("broadcast_address", "broadcast_address", "3.5", "", form="address"),
-    Setting("broker_host", "", "1.5", "localhost", until="1.7", form="host"),
-    Setting("broker_longpoll_password", "", "1.5", "", True, "1.7", "letters"),
-    Setting("broker_workers_password", "", "1.5", "", True, "1.7", "letters"),
+    Setting("broker_host", "", "1.5", "localhost", up_to="1.6", form="host"),
+    Setting("broker_longpoll_password", "", "1.5", "", True, "1.6", "letters"),
+    Setting("broker_workers_password", "", "1.5", "", True, "1.6", "letters"),
     # What clusters are told; it follows from the URL and the broker's host.
-    Setting("broker_workers_host", "", "1.5", "localhost", until="1.7", form="host"),
+    Setting("broker_workers_host", "", "1.5", "localhost", up_to="1.6", form="host"),
 )
 
 #: What a Python settings file (before 1.9) can hold: Django's own database keys.
@@ -153,7 +152,7 @@ def available(installation: Installation) -> dict[str, Setting]:
         item.name: item
         for item in SETTINGS
         if (item.name in IN_PYTHON if python and item.key else installation.release >= item.since)
-        and not (item.until and installation.release >= item.until)
+        and installation.release.within("", item.up_to)
     }
 
 

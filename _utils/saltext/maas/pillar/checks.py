@@ -12,7 +12,7 @@ from saltext.maas.pillar import validators, validators_addresses, validators_con
 from saltext.maas.pillar.desired_objects import described
 from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.pillar.validators import plain
-from saltext.maas.reconcile.references import mistakes
+from saltext.maas.reconcile.references import invalid
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
@@ -58,7 +58,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     # Sections that are not even of the right shape cannot be judged further.
     sound = {name: part for name, part in pillar.items() if name not in misshapen}
     try:
-        found += mistakes(described(sound, release), release)
+        found += invalid(described(sound, release), release)
     except BadInput as error:
         found += error.problems
     for sections, judge in (
@@ -215,9 +215,9 @@ def _of_release(node, value, where, release):
         child = node.get("properties", {}).get(key) or node.get("additionalProperties")
         if not isinstance(child, dict):
             continue
-        since, until = child.get("since"), child.get("until")
-        if not release.within(since or "", until or ""):
-            span = (f" from {since}" if since else "") + (f" up to {until}" if until else "")
+        since, up_to = child.get("since"), child.get("up_to")
+        if not release.within(since or "", up_to or ""):
+            span = (f" from {since}" if since else "") + (f" up to {up_to}" if up_to else "")
             yield f"{where}:{key}: MAAS {release} does not have this; it is for MAAS{span}"
         else:
             yield from _of_release(child, one, f"{where}:{key}", release)

@@ -12,7 +12,7 @@ from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
-from saltext.maas.reconcile import make_plan, understood
+from saltext.maas.reconcile import make_plan, reading
 from saltext.maas.resources import TABLES
 from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -35,7 +35,7 @@ class Export:
     notes: list = field(default_factory=list)
 
 
-@understood("the region's objects")
+@reading("the region's objects")
 def export(snapshot) -> Export:
     """Describe a region such that a run with the description changes nothing.
 
@@ -167,7 +167,7 @@ class _Tree:
                         self.notes.append(f"{table.noun} {key} is left out: {why}")
                     if why or not table.exports(self._snapshot, records[key]):
                         continue
-                    if self._snapshot.twice(table.name, key, part):
+                    if self._snapshot.duplicates(table.name, key, part):
                         self.notes.append(
                             f"several {table.nouns} are called {key}, and nothing tells them "
                             "apart: they are left out"

@@ -102,24 +102,24 @@ def _named(value, doc, key="NAME", names=None):
     }
 
 
-def _for(node, since="", until=""):
+def _for(node, since="", up_to=""):
     """A node with the first and last release that has what it describes."""
-    return {**node, "since": since, "until": until}
+    return {**node, "since": since, "up_to": up_to}
 
 
-def _leaf(kind: Kind, doc: str, since: str = "", until: str = "") -> dict:
-    return {**kind.schema, "allowed": kind.allowed, "doc": doc, "since": since, "until": until}
+def _leaf(kind: Kind, doc: str, since: str = "", up_to: str = "") -> dict:
+    return {**kind.schema, "allowed": kind.allowed, "doc": doc, "since": since, "up_to": up_to}
 
 
 def _fields(type: str, *leave_out: str) -> dict:
     """The properties that a resource type's fields make."""
     found = {}
     for field in BY_NAME[type].fields:
-        if field.name in leave_out or not (field.writable or field.finds):
+        if field.name in leave_out or field.read_only or field.option:
             continue
-        leaf = _leaf(field.kind, field.doc, field.since, field.until)
+        leaf = _leaf(field.kind, field.doc, field.since, field.up_to)
         if field.secret and field.kind in (RAW, TEXT):
-            leaf = _for(_secret(field.doc), field.since, field.until)
+            leaf = _for(_secret(field.doc), field.since, field.up_to)
         found[field.name] = {**leaf, "secret": True} if field.secret else leaf
     return found
 
@@ -139,7 +139,7 @@ def _objects(table) -> dict:
     if place.plain:
         leaf = _leaf(table.by_name[table.identity[-1]].kind, place.doc)
         node = {"type": "array", "items": _filled(leaf), "allowed": "a list", "doc": place.doc}
-        return _for(node, place.since or table.since, table.until)
+        return _for(node, place.since or table.since, table.up_to)
     inner = {
         **{
             place.spelling(name): node
@@ -155,7 +155,7 @@ def _objects(table) -> dict:
         node = _named(one, place.doc, place.name, _names(table))
     else:
         node = {"type": "array", "items": one, "allowed": "a list", "doc": place.doc}
-    return _for(node, place.since or table.since, table.until)
+    return _for(node, place.since or table.since, table.up_to)
 
 
 def _names(table):
@@ -175,21 +175,21 @@ def _local(item):
 
 
 def _setting(setting) -> dict:
-    node = _for({**setting.schema(), "doc": ""}, setting.since, setting.until)
+    node = _for({**setting.schema(), "doc": ""}, setting.since, setting.up_to)
     return {**node, "secret": True} if setting.secret else node
 
 
 def _claim(table):
     """What may be claimed of a resource type: all, or what belongs to some scopes."""
     if not table.scope:
-        return _for(_flag(f"Whether all {table.nouns} are described."), table.since, table.until)
+        return _for(_flag(f"Whether all {table.nouns} are described."), table.since, table.up_to)
     node = {
         "type": ["boolean", "array"],
         "items": {"type": "string", "allowed": "text"},
         "allowed": "true, false or a list",
         "doc": f"Whether all {table.nouns} are described, or the {table.scope}s of which all are.",
     }
-    return _for(node, table.since, table.until)
+    return _for(node, table.since, table.up_to)
 
 
 @functools.lru_cache(maxsize=1)
@@ -214,7 +214,7 @@ def schema() -> dict:
         "An interface of the cluster; its key is the name of the network interface.",
         required=("management", "ip"),
     )  # fmt: skip
-    old = functools.partial(_for, until="1.10")
+    old = functools.partial(_for, up_to="1.10")
     return _mapping(
         {
             "release": {**_RELEASE,
@@ -267,7 +267,7 @@ def schema() -> dict:
                             },
                             "RabbitMQ; letters and digits only in its passwords. Until 1.6.",
                         ),
-                        until="1.6",
+                        up_to="1.6",
                     ),
                     "num_workers": _for(_whole("Region processes. From 2.4 on.", 1, 1024), "2.4"),
                     "debug": _flag("Log more, and show errors in full."),

@@ -7,7 +7,7 @@ from saltext.maas.reconcile.plan import Change, Plan, make_plan
 from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
 from saltext.maas.reconcile.references import desired_for
 from saltext.maas.reconcile.snapshot import Snapshot
-from saltext.maas.reconcile.unexpected import noted, understood
+from saltext.maas.reconcile.unexpected import log_unexpected, reading
 
 __all__ = [
     "Change",
@@ -21,11 +21,11 @@ __all__ = [
     "desired_for",
     "desired_named",
     "desired_object",
+    "log_unexpected",
     "make_plan",
-    "noted",
     "prunable",
     "prune",
+    "reading",
     "refuse_ordinary_user",
-    "understood",
     "unmanaged",
 ]

@@ -27,7 +27,7 @@ from saltext.maas.client.errors import (
 )
 from saltext.maas.client.redact import redact
 from saltext.maas.reconcile.plan import visible
-from saltext.maas.reconcile.unexpected import noted
+from saltext.maas.reconcile.unexpected import log_unexpected
 from saltext.maas.resources.field import Record
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Run:
     poll_seconds = 1.0
     #: How often is looked after a creation whose answer was lost, before it is sent again: MAAS
     #: may be at work on it still.  Where it would make a second object, patience is cheaper.
-    looks, many_looks = 2, 6
+    lookups, many_lookups = 2, 6
     #: An import that has neither run nor brought anything for so long has failed.
     stalled_seconds = 60.0
     #: A cluster that works connects again within 30 seconds, also to a region just restarted.
@@ -127,15 +127,15 @@ class Run:
     def last_error(self, error):
         self._change.last_error = error
 
-    def failed_needs(self, change) -> list:
+    def failed_requirements(self, change) -> list:
         """The changes that one needs and that were not made."""
-        needed = [self.changes[one] for one in self.plan.needs(change) if one in self.changes]
+        needed = [self.changes[one] for one in self.plan.requires(change) if one in self.changes]
         return [one for one in needed if not one.done]
 
     def hopeless(self, desired) -> bool:
         """Whether a desired object cannot come true in this run, once what it needs has ended."""
         change = self.changes.get((desired.type, desired.key))
-        return change is not None and bool(change.problem or self.failed_needs(change))
+        return change is not None and bool(change.problem or self.failed_requirements(change))
 
     def pause(self, attempt: int, error) -> None:
         """Rest before something is looked at, or a write is tried, again.
@@ -195,7 +195,7 @@ class Run:
             try:
                 self._progress({"what": what, "done": done, "total": total, "percent": percent})
             except Exception as error:  # who listens must not stop the work
-                noted("progress", error)
+                log_unexpected("progress", error)
 
 
 def apply(snapshot, plan, limits=None, progress=None) -> None:
@@ -211,33 +211,33 @@ def apply(snapshot, plan, limits=None, progress=None) -> None:
     """
     run = Run(snapshot, plan, limits, progress)
     changes = run.changes
-    known = changes.keys() | plan.gates.keys()
+    known = changes.keys() | plan.barriers.keys()
     graph = graphlib.TopologicalSorter(
-        {change.id: (change.needs | change.follows) & known for change in plan.changes}
+        {change.id: (change.requires | change.after) & known for change in plan.changes}
     )
-    for gate, members in plan.gates.items():
-        graph.add(gate, *members)
+    for barrier, members in plan.barriers.items():
+        graph.add(barrier, *members)
     graph.prepare()
     running, ended = {}, queue.SimpleQueue()
     total, finished = len(changes), 0
     with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
         while graph.is_active():
-            gates_passed = False
+            barriers_passed = False
             for ident in graph.get_ready():
-                if ident in plan.gates:
+                if ident in plan.barriers:
                     graph.done(ident)
-                    gates_passed = True
+                    barriers_passed = True
                     continue
                 future = pool.submit(_carry_out, run, changes[ident])
                 running[future] = ident
                 future.add_done_callback(ended.put)
-            if gates_passed or not running:
+            if barriers_passed or not running:
                 continue
             future = ended.get()
             graph.done(running.pop(future))
             finished += 1
             future.result()  # a defect of ours must not pass silently
-        _remove_copies(run)
+        _remove_duplicates(run)
         run.progress("changes", finished, total)
 
 
@@ -246,7 +246,7 @@ def _carry_out(run, change):
     if change.problem:
         change.error = change.problem
         return
-    failed = run.failed_needs(change)
+    failed = run.failed_requirements(change)
     if failed:
         names = ", ".join(sorted(one.name for one in failed)[:3])
         change.error = f"not tried, because it needs what failed: {names}"
@@ -261,7 +261,7 @@ def _carry_out(run, change):
         change.error = redact(error, secrets)
         log.debug("%s: %s", change.name, change.error)
     except Exception as error:
-        told = noted(change.name, error, secrets)
+        told = log_unexpected(change.name, error, secrets)
         change.error = f"unexpected {told}; the minion's log has the details"
     else:
         change.done = True
@@ -282,9 +282,9 @@ def _make_true(run, table, change):
             if not _worth_a_look(error, change):
                 raise
             change.in_doubt = change.in_doubt or error.carried_out is None
-            record = _look(run, table, change, error)
+            record = _inspect(run, table, change, error)
             if _is_true(run, table, change, record):
-                _settle(run, table, change, record)
+                _finish(run, table, change, record)
                 return
             if change.attempts == _ATTEMPTS or not _may_go_on(error, change, record):
                 raise
@@ -338,20 +338,20 @@ def _may_go_on(error, change, record) -> bool:
     return True
 
 
-def _look(run, table, change, error):
+def _inspect(run, table, change, error):
     """See what is there now; after a creation that may have happened, with patience."""
-    looks = run.looks
-    if change.action == "create" and error.carried_out is None and table.copies != "never":
-        looks = run.many_looks
+    lookups = run.lookups
+    if change.action == "create" and error.carried_out is None and table.duplicates != "never":
+        lookups = run.many_lookups
     record = None
-    for look in range(looks):
+    for look in range(lookups):
         if not isinstance(error, (Invalid, NotFound)):
             run.pause(look, error)
         try:
-            table.look(run.snapshot, change.desired)
+            table.reload(run.snapshot, change.desired)
             record = table.match(run.snapshot, change.desired)
         except StrangeAnswer:
-            if look + 1 == looks:
+            if look + 1 == lookups:
                 raise
             continue
         if record is not None or change.action != "create" or error.carried_out is not None:
@@ -365,7 +365,7 @@ def _is_true(run, table, change, record) -> bool:
     return record is not None and not table.differences(run.snapshot, change.desired, record)
 
 
-def _settle(run, table, change, record):
+def _finish(run, table, change, record):
     """Do what follows from a change that was found made."""
     if change.desired.absent:
         part = table.partition(change.desired.values)
@@ -378,7 +378,7 @@ def _settle(run, table, change, record):
     table.update(run, change.desired, record)
 
 
-def _remove_copies(run):
+def _remove_duplicates(run):
     """Remove what a run made twice, where MAAS lets several objects have one name.
 
     When a creation was planned nobody had the name.  So several that equal one another in all
@@ -387,20 +387,20 @@ def _remove_copies(run):
     """
     for change in run.changes.values():
         table = run.snapshot.tables.get(change.desired.type)
-        if table is None or change.action != "create" or table.doubles:
+        if table is None or change.action != "create" or table.shared_keys:
             continue
-        if (table.copies == "always" and change.done) or (
-            table.copies != "never" and change.in_doubt
+        if (table.duplicates == "always" and change.done) or (
+            table.duplicates != "never" and change.in_doubt
         ):
             try:
-                _remove_copies_of(run, table, change)
+                _remove_duplicates_of(run, table, change)
             except Exception as error:
-                told = error if isinstance(error, MaasError) else noted(change.name, error)
+                told = error if isinstance(error, MaasError) else log_unexpected(change.name, error)
                 change.error = f"whether there are copies of it is unknown: {told}"
                 change.done = False
 
 
-def _remove_copies_of(run, table, change):
+def _remove_duplicates_of(run, table, change):
     part = table.partition(change.desired.values)
 
     def read():
@@ -427,7 +427,7 @@ def _remove_copies_of(run, table, change):
 
 def _keep_one(run, table, change, part):
     snapshot, desired = run.snapshot, change.desired
-    found = sorted(snapshot.twice(table.name, desired.key, part), key=lambda raw: raw["id"])
+    found = sorted(snapshot.duplicates(table.name, desired.key, part), key=lambda raw: raw["id"])
     values = [table.values(snapshot, raw) for raw in found]
     if any(one != values[0] for one in values):
         ids = ", ".join(str(raw["id"]) for raw in found)

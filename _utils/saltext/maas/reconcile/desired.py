@@ -107,7 +107,7 @@ class DesiredObjects(list):
         return self._by[type, field]
 
 
-def told_once(desired):
+def without_repetitions(desired):
     """Desired objects without repetitions.
 
     Raises:

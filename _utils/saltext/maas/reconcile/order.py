@@ -30,48 +30,48 @@ def arrange(snapshot, all_desired, removed_desired, creates, deletes, predicted)
     Raises:
         BadInput: Desired objects need one another in a circle.
     """
-    gates = _stages(creates)
+    barriers = _phases(creates)
     gone = {change.id: change for change in deletes}
     for change in creates:
         table = BY_NAME[change.desired.type]
-        change.needs = _needs(table, change.desired, all_desired)
-        change.follows = {(stage, ALL) for stage in table.comes_after(change.desired)}
-        change.follows |= table.follows(change.desired, all_desired) - {change.id}
+        change.requires = _requires(table, change.desired, all_desired)
+        change.after = {(phase, ALL) for phase in table.after_phases(change.desired)}
+        change.after |= table.after_objects(change.desired, all_desired) - {change.id}
     for change, held in zip(deletes, removed_desired):
         table = BY_NAME[change.desired.type]
-        for ident in _needs(table, held, removed_desired):
+        for ident in _requires(table, held, removed_desired):
             if ident in gone and ident != change.id:
-                gone[ident].needs.add(change.id)
-        for stage in table.comes_after(held):
-            gates.setdefault((f"gone {stage}", ALL), set()).add(change.id)
+                gone[ident].requires.add(change.id)
+        for phase in table.after_phases(held):
+            barriers.setdefault((f"gone {phase}", ALL), set()).add(change.id)
     for change in deletes:
-        stage = BY_NAME[change.desired.type].stage(change.desired)
-        change.follows = {(f"gone {stage}", ALL)}
-    _let_go(snapshot, creates, gone)
-    early = _clear_the_way(snapshot, creates, deletes, predicted)
+        phase = BY_NAME[change.desired.type].phase(change.desired)
+        change.after = {(f"gone {phase}", ALL)}
+    _release(snapshot, creates, gone)
+    early = _make_room(snapshot, creates, deletes, predicted)
     early |= _wait(snapshot, creates, deletes, predicted)
     _deletes_last(deletes, gone, early)
-    gates[MADE] = {change.id for change in creates}
-    _refuse_circles(creates, deletes, gates)
-    return gates
+    barriers[MADE] = {change.id for change in creates}
+    _refuse_circles(creates, deletes, barriers)
+    return barriers
 
 
-def _stages(creates):
-    gates = {}
+def _phases(creates):
+    barriers = {}
     for change in creates:
-        stage = BY_NAME[change.desired.type].stage(change.desired)
-        gates.setdefault((stage, ALL), set()).add(change.id)
-    return gates
+        phase = BY_NAME[change.desired.type].phase(change.desired)
+        barriers.setdefault((phase, ALL), set()).add(change.id)
+    return barriers
 
 
-def _needs(table, one, desired_objects):
-    needs = table.needs(one, desired_objects)
+def _requires(table, one, desired_objects):
+    found = table.requires(one, desired_objects)
     # A new fabric brings its untagged VLAN along.
-    needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
-    return needs - {(one.type, one.key)}
+    found |= {("fabric", key.rpartition("/")[0]) for type, key in found if type == "vlan"}
+    return found - {(one.type, one.key)}
 
 
-def _let_go(snapshot, creates, gone):
+def _release(snapshot, creates, gone):
     """What is deleted goes after the updates that no longer refer to it."""
     if not gone:
         return
@@ -82,42 +82,43 @@ def _let_go(snapshot, creates, gone):
             if field.ref and field.name in change.old:
                 for key in field.targets(change.old[field.name]):
                     if (field.ref, key) in gone:
-                        gone[field.ref, key].needs.add(change.id)
+                        gone[field.ref, key].requires.add(change.id)
 
 
-def _clear_the_way(snapshot, creates, deletes, predicted):
+def _make_room(snapshot, creates, deletes, predicted):
     """What takes up the place of something new goes first; what stays there is a problem.
 
     Returns:
         The ids of the deletions that creates wait for.
     """
     early = set()
-    for names in dict.fromkeys(BY_NAME[change.desired.type].pool() for change in creates):
+    pools = (BY_NAME[change.desired.type].competing_types() for change in creates)
+    for names in dict.fromkeys(pools):
         mine = [change for change in creates if change.desired.type in names]
         news = [
-            (change, span) for change in mine for span in _new_extents(snapshot, change, predicted)
+            (change, span) for change in mine for span in _new_ranges(snapshot, change, predicted)
         ]
         if not news:
             continue
         leaving = {id(one.raw): one for one in deletes if one.desired.type in names}
         moving = {id(one.raw): one for one in mine if one.raw is not None}
-        olds = _old_extents(snapshot, names, mine, news, predicted)
-        for change, (table, record) in _overlapping(news, olds):
+        olds = _present_ranges(snapshot, names, mine, news, predicted)
+        for change, (table, record) in _overlaps(news, olds):
             if change.raw is record.raw:
                 continue
             mover, leaver = moving.get(id(record.raw)), leaving.get(id(record.raw))
             if leaver is not None:
-                change.needs.add(leaver.id)
+                change.requires.add(leaver.id)
                 early.add(leaver.id)
             elif mover is not None:
-                change.needs.add(mover.id)
+                change.requires.add(mover.id)
             elif not change.problem:
                 change.problem = table.in_the_way(snapshot, record)
         _refuse_conflicting_desired(news)
     return early
 
 
-def _old_extents(snapshot, names, mine, news, predicted):
+def _present_ranges(snapshot, names, mine, news, predicted):
     """What the region's objects take up of what the new ones do: ``((table, record), span)``."""
     groups = {group for _, (group, _, _) in news}
     for name in names:
@@ -128,7 +129,7 @@ def _old_extents(snapshot, names, mine, news, predicted):
         for part in dict.fromkeys(table.partition(one.desired.values) for one in own) or [""]:
             for record in list(snapshot.records(name, part).values()):
                 values = table.values(snapshot, record.raw)
-                for span in table.extents(snapshot, values, predicted):
+                for span in table.occupied_ranges(snapshot, values, predicted):
                     yield (table, record), span
 
 
@@ -166,23 +167,23 @@ def _wait(snapshot, creates, deletes, predicted):
     """
     early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
     for change in [*creates, *deletes]:
-        for other in BY_NAME[change.desired.type].waits_for(snapshot, change, others):
+        for other in BY_NAME[change.desired.type].requires_changes(snapshot, change, others):
             if other is not change:
-                change.needs.add(other.id)
+                change.requires.add(other.id)
                 if other.action == "delete" and change.action != "delete":
                     early.add(other.id)
     return early
 
 
-def _new_extents(snapshot, change, predicted):
+def _new_ranges(snapshot, change, predicted):
     table = snapshot.tables[change.desired.type]
     values = dict(change.desired.values)
     if change.raw is not None:
         values = {**table.values(snapshot, change.raw), **values}
-    return table.extents(snapshot, values, predicted)
+    return table.occupied_ranges(snapshot, values, predicted)
 
 
-def _overlapping(news, olds):
+def _overlaps(news, olds):
     """Pairs of what overlaps, found by going through the spans in order."""
     groups = {}
     for kind, spans in ((0, news), (1, list(olds))):
@@ -205,7 +206,7 @@ def _overlapping(news, olds):
 
 def _refuse_conflicting_desired(news):
     problems = set()
-    for one, other in _overlapping(news, news):
+    for one, other in _overlaps(news, news):
         if one is not other and one.id < other.id:
             noun, its = (BY_NAME[change.desired.type].noun for change in (other, one))
             its = "one" if its == noun else its
@@ -221,22 +222,22 @@ def _deletes_last(deletes, gone, early):
     """All deletions wait for what is made, but those that it waits for, and what they need."""
     pending = list(early)
     while pending:
-        for ident in gone[pending.pop()].needs:
+        for ident in gone[pending.pop()].requires:
             if ident in gone and ident not in early:
                 early.add(ident)
                 pending.append(ident)
     for change in deletes:
         if change.id in early or BY_NAME[change.desired.type].deletes_first:
-            change.follows = set()
+            change.after = set()
         else:
-            change.follows.add(MADE)
+            change.after.add(MADE)
 
 
-def _refuse_circles(creates, deletes, gates):
+def _refuse_circles(creates, deletes, barriers):
     changes = {change.id: change for change in [*creates, *deletes]}
-    graph = {ident: change.needs | change.follows for ident, change in changes.items()}
+    graph = {ident: change.requires | change.after for ident, change in changes.items()}
     try:
-        graphlib.TopologicalSorter({**graph, **gates}).prepare()
+        graphlib.TopologicalSorter({**graph, **barriers}).prepare()
     except graphlib.CycleError as error:
         ring = [changes[ident] for ident in error.args[1] if ident in changes]
         told = " needs ".join(change.name for change in reversed(ring))

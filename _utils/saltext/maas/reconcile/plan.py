@@ -6,18 +6,18 @@ import hashlib
 from dataclasses import dataclass, field
 
 from saltext.maas.client.redact import HIDDEN, without_users
-from saltext.maas.reconcile.desired import Desired, DesiredObjects, told_once
+from saltext.maas.reconcile.desired import Desired, DesiredObjects, without_repetitions
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
 from saltext.maas.reconcile.references import (
     identify,
     problems_of_duplicates,
     references,
-    refuse_mistakes,
+    refuse_invalid,
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
-from saltext.maas.reconcile.unexpected import understood
+from saltext.maas.reconcile.unexpected import reading
 from saltext.maas.resources import BY_NAME
 
 
@@ -46,8 +46,8 @@ class Change:
     old: dict | None
     new: dict | None
     raw: dict | None = None
-    needs: set = field(default_factory=set)
-    follows: set = field(default_factory=set)
+    requires: set = field(default_factory=set)
+    after: set = field(default_factory=set)
     problem: str | None = None
     error: str | None = None
     done: bool = False
@@ -84,7 +84,7 @@ class Plan:
 
     changes: list
     everything: DesiredObjects
-    gates: dict = field(default_factory=dict)
+    barriers: dict = field(default_factory=dict)
 
     def __bool__(self):
         return bool(self.changes)
@@ -102,9 +102,9 @@ class Plan:
             found.setdefault(change.desired.type, {})[change.desired.label] = change.shown()
         return found
 
-    def needs(self, change) -> set:
+    def requires(self, change) -> set:
         """The ids of the changes that must have happened before one is tried."""
-        return {one for ident in change.needs for one in self.gates.get(ident, (ident,))}
+        return {one for ident in change.requires for one in self.barriers.get(ident, (ident,))}
 
     def problems(self) -> list[str]:
         """What cannot come true, one line each."""
@@ -126,10 +126,10 @@ def make_plan(snapshot, desired) -> Plan:
             or refers to something that is neither there nor desired.
         MaasError: The region cannot be read.
     """
-    desired = DesiredObjects(told_once(desired))
+    desired = DesiredObjects(without_repetitions(desired))
     tables = snapshot.tables
     refuse_what_release_lacks(snapshot, desired)
-    refuse_mistakes(snapshot, desired)
+    refuse_invalid(snapshot, desired)
     order = {name: number for number, name in enumerate(BY_NAME)}
     desired.sort(key=lambda one: order[one.type])
     for one in desired:
@@ -141,7 +141,7 @@ def make_plan(snapshot, desired) -> Plan:
     creates, deletes, held = [], [], []
     for one in desired:
         table = tables[one.type]
-        with understood(snapshot.source(table)):
+        with reading(snapshot.source(table)):
             record = table.match(snapshot, one)
             if not one.absent:
                 change = _change(snapshot, table, one, record, blocked.get(one))
@@ -151,13 +151,13 @@ def make_plan(snapshot, desired) -> Plan:
                 held.append(_held(snapshot, table, one, record))
     deletes.reverse()
     held.reverse()
-    with understood("what the region's objects refer to"):
+    with reading("what the region's objects refer to"):
         _refuse_what_is_not_empty(snapshot, creates, deletes)
         predicted = Predicted(snapshot, [*creates, *deletes])
         _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
-        gates = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
-    plan = Plan(creates + deletes, desired, gates)
-    _tell_what_waits_in_vain(plan)
+        barriers = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
+    plan = Plan(creates + deletes, desired, barriers)
+    _mark_dependants(plan)
     return plan
 
 
@@ -198,7 +198,7 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
             mover = moving.get(ident)
             if ident not in leaving and not (mover and name in mover.new):
                 noun = snapshot.tables[ident[0]].noun
-                change.problem = table.kept_by(change.desired, noun, ident[1])
+                change.problem = table.blocked_by(change.desired, noun, ident[1])
                 break
 
 
@@ -209,19 +209,19 @@ def _refuse_conflicts(snapshot, changes, predicted):
             change.problem = table.conflict(snapshot, change, predicted)
 
 
-def _tell_what_waits_in_vain(plan):
+def _mark_dependants(plan):
     """What needs something that cannot come true cannot either, so a run would not try it."""
     changes = {change.id: change for change in plan.changes}
     blocked = [change for change in plan.changes if change.problem]
     waiting = {}
     for change in plan.changes if blocked else ():
-        for ident in plan.needs(change):
+        for ident in plan.requires(change):
             waiting.setdefault(ident, []).append(change)
     while blocked:
         found = blocked.pop(0)
         for change in waiting.get(found.id, ()):
             if not change.problem:
-                missing = [changes[one] for one in plan.needs(change) if one in changes]
+                missing = [changes[one] for one in plan.requires(change) if one in changes]
                 told = ", ".join(sorted(one.name for one in missing if one.problem)[:3])
                 change.problem = f"skipped: dependency cannot be applied: {told}"
                 blocked.append(change)
@@ -235,7 +235,7 @@ def _held(snapshot, table, one, record):
 
 
 def visible(table, values: dict) -> dict:
-    """Values as they may be shown: secrets are hidden, and what only finds an object left out.
+    """Values as they may be shown: secrets are hidden, and what is only a hint left out.
 
     So are the user parts of URLs, such as of a proxy or a repository.
     """
@@ -244,7 +244,7 @@ def visible(table, values: dict) -> dict:
         field = table.by_name[name]
         if field.secret and value is not None:
             found[name] = HIDDEN
-        elif not field.finds:
+        elif not field.hint:
             found[name] = value if field.ref else without_users(_printable(value))
     return found
 

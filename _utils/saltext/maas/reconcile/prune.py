@@ -43,8 +43,8 @@ class Unmanaged:
     type: str
     key: str
     values: dict
-    kept: str | None
-    hazard: str | None
+    protected_by: str | None
+    in_use_by: str | None
 
 
 def prunable(table) -> bool:
@@ -87,7 +87,7 @@ def prune(snapshot, desired_objects, exclusive, guard=None, where="exclusive") -
         snapshot.own(type, scopes)
         inside = list(_unmanaged(snapshot, table, desired_objects, scopes))
         total = sum(1 for _ in _records(snapshot, table, scopes))
-        found[type] = ([one for one in inside if not one.kept], total)
+        found[type] = ([one for one in inside if not one.protected_by], total)
     if problems:
         raise BadInput(problems)
     going = {(one.type, one.key) for ones, _ in found.values() for one in ones}
@@ -96,11 +96,11 @@ def prune(snapshot, desired_objects, exclusive, guard=None, where="exclusive") -
     for type, (ones, total) in found.items():
         problems += _too_much(type, ones, total, guard, f"{where}:{type}")
         for one in ones:
-            hazard = None if guard.in_use else one.hazard or referrers.of(type, one.key)
-            if hazard:
+            in_use_by = None if guard.in_use else one.in_use_by or referrers.of(type, one.key)
+            if in_use_by:
                 problems.append(
                     f"{where}:{type}: {BY_NAME[type].noun} {one.key} is not described and would be "
-                    f"removed, but {hazard}; describe it, or allow this with prune: in_use: true"
+                    f"removed, but {in_use_by}; describe it, or allow this with prune: in_use: true"
                 )
             identity = {name: one.values[name] for name in BY_NAME[type].identity}
             if guard.in_use and "force" in BY_NAME[type].by_name:
@@ -205,10 +205,12 @@ def _unmanaged(snapshot, table, desired_objects, scopes):
             continue
         if table.comes_along(snapshot, record) and table.pillar and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it
-        kept = table.keeps(snapshot, record) or table.undeletable(snapshot.release, record.raw)
-        if snapshot.twice(table.name, key, part):
-            kept = "the region has several of this name"
-        yield Unmanaged(table.name, key, values, kept, table.hazard(snapshot, record))
+        protected_by = table.protected_by(snapshot, record) or table.undeletable(
+            snapshot.release, record.raw
+        )
+        if snapshot.duplicates(table.name, key, part):
+            protected_by = "the region has several of this name"
+        yield Unmanaged(table.name, key, values, protected_by, table.in_use_by(snapshot, record))
 
 
 def _too_much(type, ones, total, guard, where):

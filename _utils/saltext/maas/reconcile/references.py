@@ -22,7 +22,7 @@ def refuse_what_release_lacks(snapshot, desired) -> None:
             column = table.by_name[name]
             if not column.holds_for(snapshot.release) and name not in table.identity:
                 span = f"from {column.since}" if column.since else ""
-                span += f" up to {column.until}" if column.until else ""
+                span += f" up to {column.up_to}" if column.up_to else ""
                 problems.append(
                     f"{one.where}:{name}: MAAS {snapshot.release} has no such field of a "
                     f"{table.noun}; it holds {span.strip()}"
@@ -38,30 +38,30 @@ def identify(snapshot, desired) -> None:
         BadInput: It cannot be told which they are.
     """
     for name, table in snapshot.tables.items():
-        hints = {field.name for field in table.fields if field.finds}
+        hints = {field.name for field in table.fields if field.hint}
         mine = [one for one in desired if one.type == name and not one.absent]
         if any(hints & one.values.keys() for one in mine):
             snapshot.claim(name, {one.key for one in mine})
             table.identify(snapshot, mine)
 
 
-def mistakes(desired, release):
+def invalid(desired, release):
     """What MAAS would refuse of desired objects, whatever the region holds: one line each."""
     for one in desired:
         if one.absent:
             continue
         table = BY_NAME[one.type]
-        for name, sentence in table.mistakes(one.values, release):
+        for name, sentence in table.validate(one.values, release):
             yield f"{table.place_of(one.where, name)}: {sentence}"
 
 
-def refuse_mistakes(snapshot, desired) -> None:
+def refuse_invalid(snapshot, desired) -> None:
     """Refuse what MAAS would refuse.
 
     Raises:
         BadInput: With one line for each.
     """
-    problems = sorted(set(mistakes(desired, snapshot.release)))
+    problems = sorted(set(invalid(desired, snapshot.release)))
     if problems:
         raise BadInput(problems)
 
@@ -128,7 +128,7 @@ def problems_of_duplicates(snapshot, desired) -> dict:
 
 
 def _several(snapshot, type, key, partition=None):
-    found = snapshot.twice(type, key, partition)
+    found = snapshot.duplicates(type, key, partition)
     if not found:
         return None
     nouns = BY_NAME[type].nouns

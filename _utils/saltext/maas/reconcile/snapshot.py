@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from saltext.maas import resources
 from saltext.maas.client.errors import BadInput, StrangeAnswer
-from saltext.maas.reconcile.unexpected import understood
+from saltext.maas.reconcile.unexpected import reading
 from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import Record
 
@@ -53,8 +53,8 @@ class Snapshot:
         # Indexes and groups are never changed, but replaced, so that any thread may go through one.
         self._index = {}  # (type, partition) -> {key: Record}
         self._read_at = {}  # (store, partition) -> monotonic time
-        self._twice = {}  # (type, partition) -> {key: [object, object, ...]}
-        self._promises = []  # (store, partition, key per type, object or None)
+        self._duplicates = {}  # (type, partition) -> {key: [object, object, ...]}
+        self._predictions = []  # (store, partition, key per type, object or None)
         self._numbers = itertools.count(-1, -1)
         self._fetch = fetch
         self._fetched = {}  # URL -> path
@@ -78,7 +78,7 @@ class Snapshot:
         while index is None:
             table = self.tables[name]
             self._load(table, partition)
-            with self._lock, understood(self.source(table)):
+            with self._lock, reading(self.source(table)):
                 index = self._index.get((name, partition))
                 found = self._raw.get((table.store, partition))
                 if index is None and found is not None:  # else it was dropped meanwhile
@@ -86,13 +86,13 @@ class Snapshot:
         return index
 
     def _index_of(self, table, partition, objects):
-        index, twice = {}, {}
+        index, duplicates = {}, {}
         for raw in objects:
             key = table.key_of(raw)
-            if key in index and not table.doubles:
-                twice.setdefault(key, [index[key].raw]).append(raw)
+            if key in index and not table.shared_keys:
+                duplicates.setdefault(key, [index[key].raw]).append(raw)
             index[key] = Record(key, raw)
-        self._twice[table.name, partition] = twice
+        self._duplicates[table.name, partition] = duplicates
         return index
 
     def find(self, name: str, key: str) -> Record | None:
@@ -103,12 +103,12 @@ class Snapshot:
         """Whether a part was read already and not forgotten since."""
         return name in self.tables and (self.tables[name].store, partition) in self._raw
 
-    def twice(self, name: str, key: str, partition: str | None = None) -> list[dict]:
+    def duplicates(self, name: str, key: str, partition: str | None = None) -> list[dict]:
         """The objects that share a key which should tell them apart; empty if it does."""
         if partition is None:
             partition = self.tables[name].part_of(key)
         self.records(name, partition)
-        return self._twice.get((name, partition), {}).get(key, [])
+        return self._duplicates.get((name, partition), {}).get(key, [])
 
     def raw(self, name: str, partition: str = "") -> list[dict]:
         """All objects of a type (or of one part of it) as the API answered them."""
@@ -123,7 +123,7 @@ class Snapshot:
             if groups is not None:
                 return groups
             groups = {}
-            with understood(self.source(self.tables[name])):
+            with reading(self.source(self.tables[name])):
                 for record in records.values():
                     value = self._group_of(name, field, record.raw)
                     groups.setdefault(value, []).append(record)
@@ -256,7 +256,7 @@ class Snapshot:
         with self._lock:
             begun = next(self._clock)
         found = self._asked(table, partition)
-        with self._lock, understood(self.source(table)):
+        with self._lock, reading(self.source(table)):
             if begun < self._begun.get(where, 0):
                 return
             for store, part, raw, gone in self._written[start:]:
@@ -264,7 +264,7 @@ class Snapshot:
                     key = table.key_of(raw)
                     found = [one for one in found if table.key_of(one) != key]
                     found += [] if gone else [raw]
-            found = self._with_promises(table, partition, found)
+            found = self._with_predictions(table, partition, found)
             self._raw[where] = self._patched(table.store, found)
             self._begun[where] = begun
             self._read_at[where] = time.monotonic()
@@ -282,7 +282,7 @@ class Snapshot:
                 time.sleep(_PAUSE * 2**attempt)
 
     def _read_once(self, table, partition):
-        with understood(self.source(table)):
+        with reading(self.source(table)):
             found = objects(table.read(self, partition))
             for one in found:
                 table.recognise(one)
@@ -369,11 +369,11 @@ class Snapshot:
         return next(self._numbers)
 
     @staticmethod
-    def is_promise(raw: dict) -> bool:
+    def is_predicted(raw: dict) -> bool:
         """Whether an object is only promised, so that the region cannot be asked about it."""
         return isinstance(raw.get("id"), int) and raw["id"] < 0
 
-    def promise(self, plan) -> None:
+    def predict(self, plan) -> None:
         """Take in what a plan would do, so that later plans of a test run build upon it."""
         for change in plan.changes:
             if change.problem:
@@ -383,30 +383,32 @@ class Snapshot:
             record = table.match(self, desired)
             if change.action == "delete":
                 if record is not None:
-                    left = table.promise_removal(self, record.raw)
-                    self._promise(table, partition, record.raw, left)
+                    left = table.predict_deletion(self, record.raw)
+                    self._predict_change(table, partition, record.raw, left)
             elif record is not None:
-                new = table.promised(self, record.raw, desired.values)
-                self._promise(table, partition, record.raw, new)
+                new = table.predict_update(self, record.raw, desired.values)
+                self._predict_change(table, partition, record.raw, new)
             else:
-                self._promise(table, partition, None, table.promise(self, desired.values))
+                self._predict_change(
+                    table, partition, None, table.predict_creation(self, desired.values)
+                )
 
-    def _promise(self, table, partition, old, new):
+    def _predict_change(self, table, partition, old, new):
         with self._lock:
             if table.within and new is not None:
                 new.setdefault(table.within, partition)
             if old is not None:
                 gone = table.key_of(old)
-                self._promises.append((table.name, partition, gone, None))
+                self._predictions.append((table.name, partition, gone, None))
             if new is not None:
-                self._promises.append((table.name, partition, table.key_of(new), new))
+                self._predictions.append((table.name, partition, table.key_of(new), new))
                 self.fold(table.name, new, partition, replaces=old)
             else:
                 self.forget(table.name, old, partition)
 
-    def _with_promises(self, table, partition, found):
+    def _with_predictions(self, table, partition, found):
         """What was read, changed by what earlier plans of a test run promised."""
-        promises = [one for one in self._promises if self.tables[one[0]].store == table.store]
+        promises = [one for one in self._predictions if self.tables[one[0]].store == table.store]
         promises = [one for one in promises if one[1] == partition]
         for name in dict.fromkeys(one[0] for one in promises):
             kind = self.tables[name]
@@ -496,7 +498,7 @@ class Snapshot:
             self._written.append((table.store, partition, raw, True))
         gone = (id(raw), id(self._known(table, raw, partition)))
         for other in self.sharing(table):
-            if self._twice.get((other.name, partition), {}).pop(other.key_of(raw), None):
+            if self._duplicates.get((other.name, partition), {}).pop(other.key_of(raw), None):
                 self._index.pop((other.name, partition), None)  # one of several is left
         known = self._raw.get((table.store, partition))
         if known is not None:

@@ -12,7 +12,7 @@ from saltext.maas.client.redact import redact
 log = logging.getLogger(__name__)
 
 
-def noted(what: str, error: Exception, secrets=()) -> str:
+def log_unexpected(what: str, error: Exception, secrets=()) -> str:
     """Write an exception's traceback to the log, and say in a line what it was.
 
     Args:
@@ -29,7 +29,7 @@ def noted(what: str, error: Exception, secrets=()) -> str:
 
 
 @contextlib.contextmanager
-def understood(what: str):
+def reading(what: str):
     """Turn what goes wrong with an answer's form within this block into an error of ours.
 
     Args:
@@ -46,7 +46,7 @@ def understood(what: str):
     except MaasError:
         raise
     except Exception as error:
-        told = noted(what, error)
+        told = log_unexpected(what, error)
         raise StrangeAnswer(
             f"{what}: the region's answer cannot be understood ({told}); is {what!r} answered by "
             "MAAS itself? The log has the details"

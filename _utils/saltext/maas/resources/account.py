@@ -20,7 +20,7 @@ _SSH_RULES = (
     rules.Rule("a public SSH key that is whole", lambda text: _is_whole(text)),
     rules.Rule(
         "a public SSH key of type RSA or DSA", lambda text: text.startswith(("ssh-rsa", "ssh-dss")),
-        until="1.10",
+        up_to="1.10",
     ),
 )  # fmt: skip
 _EXAMPLE = (
@@ -80,7 +80,7 @@ class SshKeySource(Table):
     personal = True
     can_update = False
     created = "imported"
-    doubles = True  # one for each key
+    shared_keys = True  # one for each key
     pillar = PillarLocation(
         "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user. From 2.1 on.",
         plain=True,
@@ -91,7 +91,7 @@ class SshKeySource(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{raw['id']}/"
 
-    def needs(self, desired, everything):
+    def requires(self, desired, everything):
         # MAAS takes a key once, so one that is named itself comes first.
         return {(one.type, one.key) for one in everything.of("ssh_key")}
 

@@ -40,7 +40,7 @@ class StaticRoute(Table):
             read=lambda raw: raw["destination"]["cidr"],
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
-        Field("metric", kinds.bounded(0, 2**31 - 1), usual=0, doc="Metric."),
+        Field("metric", kinds.bounded(0, 2**31 - 1), server_default=0, doc="Metric."),
     )  # fmt: skip
     around = _SUBNETS
     example = {
@@ -75,7 +75,7 @@ class ReservedIp(Table):
         Field("ip", kinds.ADDRESS, doc="The address."),
         Field("mac_address", kinds.MAC, doc="MAC address of its machine, once in a subnet."),
         Field(
-            "subnet", kinds.NETWORK, ref="subnet", fixed=True, doc="Subnet it lies in.",
+            "subnet", kinds.NETWORK, ref="subnet", create_only=True, doc="Subnet it lies in.",
             read=lambda raw: raw["subnet"]["cidr"],
         ),
         Field("comment", rules=(rules.longest(255),), doc="Free text."),
@@ -91,7 +91,7 @@ class ReservedIp(Table):
     def competes(self, groups):
         return any(group.endswith((handed_out(""), _MAC)) for group in groups)
 
-    def extents(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot, values, predicted):
         if not values.get("subnet"):
             return
         number = int(ipaddress.ip_address(values["ip"]))
@@ -143,17 +143,17 @@ class IpAddress(Table):
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
         Field(
-            "subnet", kinds.NETWORK, ref="subnet", since="2.0", readable=False,
+            "subnet", kinds.NETWORK, ref="subnet", since="2.0", write_only=True,
             doc="Subnet it lies in; found from the address where not given.",
         ),
         Field(
-            "network", kinds.NETWORK, until="1.10", readable=False,
+            "network", kinds.NETWORK, up_to="1.10", write_only=True,
             doc="Network it lies in; up to 1.10, where it must be given.",
         ),
-        Field("mac", kinds.MAC, readable=False, doc="MAC address; sent at creation only."),
-        Field("hostname", since="1.8", readable=False, doc="Its DNS name; sent at creation only."),
+        Field("mac", kinds.MAC, write_only=True, doc="MAC address; sent at creation only."),
+        Field("hostname", since="1.8", write_only=True, doc="Its DNS name; sent at creation only."),
         Field(
-            "domain", ref="domain", since="2.0", readable=False,
+            "domain", ref="domain", since="2.0", write_only=True,
             doc="Domain of the DNS name; sent at creation only.",
         ),
     )  # fmt: skip
@@ -199,11 +199,11 @@ class IpAddress(Table):
             answer = run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
         except Invalid as error:
             # So MAAS answers for an address that is not reserved any more, too.
-            self.look(run.snapshot, desired)
+            self.reload(run.snapshot, desired)
             if self.match(run.snapshot, desired) is not None:
                 raise error
             answer = None
-        self.gone(run, desired, record, answer)
+        self.record_deletion(run, desired, record, answer)
 
 
 def _handed_out(snapshot, predicted):
@@ -225,7 +225,7 @@ class DhcpSnippet(Table):
     since = "2.0"
     collection = "dhcp-snippets/"
     identity = ("name",)
-    copies = "always"
+    duplicates = "always"
     after = ("rack",)  # one checks the lines
     pillar = PillarLocation(
         "dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",)
@@ -234,14 +234,14 @@ class DhcpSnippet(Table):
         Field("name", rules=(rules.longest(255),), doc="Name."),
         Field("value", kinds.RAW, clearable=rules.NEVER, doc="The lines for dhcpd.conf."),
         Field("description", doc="Free text."),
-        Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is in force."),
+        Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is in force."),
         Field(
             "subnet", kinds.NETWORK, ref="subnet",
             doc="Subnet for which it is; global_snippet: true takes it off again.",
             read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
         ),
         Field(
-            "iprange", ref="ip_range", since="3.0", readable=False,
+            "iprange", ref="ip_range", since="3.0", write_only=True,
             doc="IP range of the subnet for which it is, as START-END; sent at creation only.",
         ),
         Field(
@@ -262,8 +262,8 @@ class DhcpSnippet(Table):
     }  # fmt: skip
     changed = {"value": "option ntp-servers 192.0.2.2;", "enabled": False}
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         given = [name for name in ("subnet", "node", "global_snippet") if values.get(name)]
         if len(given) > 1:
             yield given[1], f"cannot go with {given[0]}; it is one or the other"
@@ -284,7 +284,7 @@ class DhcpSnippet(Table):
         values = {"value": record.raw["value"], **{name: new for name, (_, new) in changed.items()}}
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
 
 
 class Network(Table):
@@ -293,7 +293,7 @@ class Network(Table):
     name = "network"
     noun = "network"
     numbered = ""
-    until = "1.8"
+    up_to = "1.8"
     collection = "networks/"
     identity = ("name",)
     pillar = PillarLocation(
@@ -321,7 +321,7 @@ class Network(Table):
             return f"MAAS {snapshot.release} has IPv4 networks only; later ones have IPv6, too"
         return super().problem(snapshot, desired, record)
 
-    def extents(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot, values, predicted):
         if values.get("vlan_tag") is not None:
             yield "vlan_tag", values["vlan_tag"], values["vlan_tag"]
         if values.get("ip") and values.get("netmask"):

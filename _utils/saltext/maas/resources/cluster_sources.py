@@ -13,7 +13,7 @@ _EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"
 
 class _OfCluster(Table):
     since = "1.6"
-    until = "1.6"
+    up_to = "1.6"
     scope = "cluster"
     pillar = None
     after = ()
@@ -97,7 +97,7 @@ class ClusterBootSelection(_OfCluster):
     def recognise(self, raw):
         super().recognise({"cluster": None, "source": None, **raw})  # which no answer names
 
-    def completed(self, raw, values, before):
+    def complete_answer(self, raw, values, before):
         return {**raw, "cluster": values["cluster"], "source": values["source"]}
 
     def update(self, run, desired, record):
@@ -105,8 +105,8 @@ class ClusterBootSelection(_OfCluster):
         if changed:
             data, _ = self.form(run.snapshot, {name: new for name, (_, new) in changed.items()})
             raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-            self.keep(run, desired, raw, replaces=record.raw)
+            self.record_answer(run, desired, raw, replaces=record.raw)
 
-    def needs(self, desired, everything):
-        found = super().needs(desired, everything)
+    def requires(self, desired, everything):
+        found = super().requires(desired, everything)
         return found | {("cluster_boot_source", self.partition(desired.values))}

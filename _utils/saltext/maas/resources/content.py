@@ -30,7 +30,7 @@ _REPOSITORY_URL = rules.Rule(
     lambda url: re.match(r"ppa:[\w-]+/[\w-]+", url) is not None or rules.is_url(url),
 )
 _KNOWN_ARCHES = (
-    rules.one_of(*_ARCHES, until="2.4"), rules.one_of(*_ARCHES, "s390x"),
+    rules.one_of(*_ARCHES, up_to="2.4"), rules.one_of(*_ARCHES, "s390x"),
 )  # fmt: skip
 #: No form says an empty list, so such a one goes as JSON.
 _LIST = replace(kinds.NAMES, wire=lambda value: value or [])
@@ -49,7 +49,7 @@ class PackageRepository(Table):
         Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
               "from the start: main_archive and ports_archive."),
         Field("url", rules=(_REPOSITORY_URL,), clearable=rules.NEVER,
-              usual=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
+              server_default=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
               doc="URL, or ppa:OWNER/NAME."),
         Field("distributions", _LIST, rules=_WORDS, doc="Distributions, such as jammy."),
         Field("components", _LIST, rules=_WORDS,
@@ -62,12 +62,12 @@ class PackageRepository(Table):
             rules=(rules.one_of("restricted", "universe", "multiverse"),),
             doc="Components not to use, of the two that are always there.",
         ),
-        Field("disable_sources", kinds.BOOLEAN, since="2.5", usual=(True, False),
+        Field("disable_sources", kinds.BOOLEAN, since="2.5", server_default=(True, False),
               doc="Leave deb-src lines out."),
         Field("arches", _LIST, rules=_KNOWN_ARCHES, clearable=rules.NEVER, doc="Architectures.",
-              usual=lambda values: _ARCHIVES.get(values.get("name"), (None, None))[1:]),
+              server_default=lambda values: _ARCHIVES.get(values.get("name"), (None, None))[1:]),
         Field("key", doc="Public key that signs it, in ASCII armour."),
-        Field("enabled", kinds.BOOLEAN, usual=True, doc="Whether it is used."),
+        Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is used."),
     )  # fmt: skip
 
     def problem(self, snapshot, desired, record):
@@ -76,8 +76,8 @@ class PackageRepository(Table):
             return "url is missing"
         return super().problem(snapshot, desired, record)
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         name, always = values["name"], self.protected
         if name in always and values.get("components"):
             yield "components", f"is not for {name}; disabled_components is"
@@ -109,8 +109,8 @@ _SERIES_2_6 = (
     "win2016dc-core", "win2019", "win2019-core", "win2019dc", "win2019dc-core", "win10ent",
 )  # fmt: skip
 _WITH_KEYS = (
-    rules.one_of("win2012", "win2012r2", until="1.10"),
-    rules.one_of("win2012", "win2012r2", "win2016", since="2.0", until="2.5"),
+    rules.one_of("win2012", "win2012r2", up_to="1.10"),
+    rules.one_of("win2012", "win2012r2", "win2016", since="2.0", up_to="2.5"),
     rules.one_of(*_SERIES_2_6, since="2.6"),
 )
 _LICENSE_KEY = rules.matches(
@@ -198,20 +198,20 @@ class Notification(Table):
               doc="A name of up to 40 letters, unique in the region."),
         Field("message", clearable=rules.NEVER,
               doc="Text; {name} stands for a value of the context."),
-        Field("category", kinds.choice("error", "warning", "success", "info"), usual="info",
-              doc="error, warning, success or info."),
-        Field("users", kinds.BOOLEAN, usual=False, doc="Whether users see it."),
+        Field("category", kinds.choice("error", "warning", "success", "info"),
+              server_default="info", doc="error, warning, success or info."),
+        Field("users", kinds.BOOLEAN, server_default=False, doc="Whether users see it."),
         Field("admins", kinds.BOOLEAN, default=True, doc="Whether administrators see it; true."),
         Field("context", kinds.MAPPING, doc="Values for the message."),
-        Field("dismissable", kinds.BOOLEAN, since="2.8", usual=True,
+        Field("dismissable", kinds.BOOLEAN, since="2.8", server_default=True,
               doc="Whether a user can dismiss it."),
     )  # fmt: skip
     example = {"ident": "window", "message": "hi {who}", "category": "warning", "users": True,
                "context": {"who": "all"}}  # fmt: skip
     changed = {"message": "bye {who}", "category": "info"}
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         if "message" in values and "context" in values:
             yield from _unfilled(values["message"], values["context"])
         if values.get("admins") is False and not values.get("users"):
@@ -272,7 +272,7 @@ class Notification(Table):
             values.setdefault("dismissable", record.raw["dismissable"])
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
 
 
 class File(Table):
@@ -329,7 +329,7 @@ class File(Table):
         if self.differences(run.snapshot, desired, record):
             data, files = self.form(run.snapshot, desired.values)
             raw = self.send_create(run, desired.values, data, files)
-            self.keep(run, desired, raw, replaces=record.raw)
+            self.record_answer(run, desired, raw, replaces=record.raw)
 
 
 def _decoded(content):

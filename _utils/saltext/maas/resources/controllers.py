@@ -12,18 +12,18 @@ from saltext.maas.resources.table import Table
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),
     Field(
-        "zone", ref="zone", ref_attr="name", usual="default", clearable=rules.NEVER,
+        "zone", ref="zone", ref_attr="name", server_default="default", clearable=rules.NEVER,
         doc="Name of its zone.",
         read=lambda raw: raw["zone"]["name"],
     ),
     Field(
-        "domain", ref="domain", ref_attr="name", since="2.2", usual=UNKNOWN,
+        "domain", ref="domain", ref_attr="name", since="2.2", server_default=UNKNOWN,
         clearable=rules.NEVER,
         doc="Name of its DNS domain.", read=lambda raw: (raw.get("domain") or {}).get("name"),
     ),
-    Field("power_type", usual=UNKNOWN, doc="How it is switched on and off, such as ipmi."),
+    Field("power_type", server_default=UNKNOWN, doc="How it is switched on and off, such as ipmi."),
     Field(
-        "power_parameters", kinds.MAPPING, secret=True, readable=False,
+        "power_parameters", kinds.MAPPING, secret=True, write_only=True,
         doc="What that takes, such as {power_address: 192.0.2.9, power_user: maas}.",
     ),
 )  # fmt: skip
@@ -41,8 +41,8 @@ class _Controller(Table):
     def item(self, snapshot, raw):
         return f"{self.collection}{segment(raw['system_id'])}/"
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         power_type, known = values.get("power_type"), power_types.known(release)
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
@@ -138,14 +138,14 @@ class Rack(_Controller):
     fields = (
         Field("hostname", doc="Host name."),
         Field(
-            "connected", kinds.BOOLEAN, writable=False, doc="Its rackd talks to the region.",
+            "connected", kinds.BOOLEAN, read_only=True, doc="Its rackd talks to the region.",
             read=lambda raw: any(
                 service["name"] == "rackd" and service["status"] == "running"
                 for service in raw.get("service_set", ())
             ),
         ),
         Field(
-            "force", kinds.BOOLEAN, writable=False, readable=False,
+            "force", kinds.BOOLEAN, option=True,
             doc="Delete it although VLANs lose their DHCP.",
         ),
         *_FIELDS,
@@ -191,7 +191,7 @@ class Rack(_Controller):
             if not vlan["dhcp_on"] or not any(_is_on(one, vlan["id"]) for one in heirs):
                 yield "primary_rack", ("dhcp", key)
 
-    def kept_by(self, desired, noun, key):
+    def blocked_by(self, desired, noun, key):
         if desired.values.get("force"):
             return None
         return (
@@ -204,7 +204,7 @@ class Rack(_Controller):
         """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""
         force = {"force": "true"} if desired.values.get("force") else {}
         path = self.item(run.snapshot, record.raw)
-        self.gone(run, desired, record, run.client.delete(path, **force))
+        self.record_deletion(run, desired, record, run.client.delete(path, **force))
 
     def after_deletion(self, snapshot):
         snapshot.drop("vlan")  # the region hands DHCP over by itself

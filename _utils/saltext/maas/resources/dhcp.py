@@ -33,7 +33,7 @@ class Dhcp(Table):
     fields = (
         Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
         Field(
-            "enabled", kinds.BOOLEAN, api="dhcp_on", usual=False,
+            "enabled", kinds.BOOLEAN, api="dhcp_on", server_default=False,
             doc="Whether MAAS serves DHCP there.",
         ),
         Field(
@@ -61,7 +61,7 @@ class Dhcp(Table):
         data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
         return data, files
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         return "DHCP is served there" if record.raw["dhcp_on"] else None
 
     def exports(self, snapshot, record):
@@ -80,8 +80,8 @@ class Dhcp(Table):
             return None  # a VLAN without DHCP
         return record
 
-    def needs(self, desired, everything):
-        found = super().needs(desired, everything)
+    def requires(self, desired, everything):
+        found = super().requires(desired, everything)
         subnets = everything.by("subnet", "vlan").get(desired.key, ())
         found |= {("subnet", subnet.key) for subnet in subnets}
         ranges = everything.by("ip_range", "subnet")
@@ -89,7 +89,7 @@ class Dhcp(Table):
             ("ip_range", one.key) for subnet in subnets for one in ranges.get(subnet.key, ())
         }
 
-    def follows(self, desired, everything):
+    def after_objects(self, desired, everything):
         # MAAS relays to no VLAN that is relayed itself, so that one stops being so first.
         target = desired.values.get("relay_vlan")
         return {(self.name, target)} if target else set()
@@ -210,13 +210,14 @@ class Dhcp(Table):
 
     # Writing
 
-    def promised(self, snapshot, raw, values):
+    def predict_update(self, snapshot, raw, values):
         goal = self.outcome(self._old(snapshot, raw), values)
-        return super().promised(snapshot, raw, {one: goal[one] for one in goal if one != "vlan"})
+        goal.pop("vlan")
+        return super().predict_update(snapshot, raw, goal)
 
-    def promise_removal(self, snapshot, raw):
+    def predict_deletion(self, snapshot, raw):
         none = {field.name: None for field in self.fields if field.name != "vlan"}
-        return self.promised(snapshot, raw, {**none, "enabled": False})
+        return self.predict_update(snapshot, raw, {**none, "enabled": False})
 
     def delete(self, run, desired, record):
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
@@ -241,7 +242,7 @@ class Dhcp(Table):
             data, _ = self.form(run.snapshot, values)
             answer = run.client.put(self.item(run.snapshot, raw), data=data)
             asked = replace(desired, values={"vlan": desired.values["vlan"], **values})
-            self.keep(run, asked, answer, replaces=raw)
+            self.record_answer(run, asked, answer, replaces=raw)
             raw = answer
 
     @staticmethod

@@ -15,7 +15,7 @@ from saltext.maas.resources.nodes import CONTROLLERS, leaving, member, named
 from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
-    "domain", ref="domain", readable=False, doc="Its domain; found from the name where not given."
+    "domain", ref="domain", write_only=True, doc="Its domain; found from the name where not given."
 )
 
 _DOMAIN_NAME = (
@@ -45,14 +45,15 @@ class Domain(Table):
         Field("name", kinds.DOMAIN, rules=_DOMAIN_NAME, doc="Name, unique in the region."),
         Field("ttl", kinds.TTL, rules=(_DOMAIN_TTL,),
               doc="Default time to live of its records, in seconds."),
-        Field("authoritative", kinds.BOOLEAN, usual=True, doc="Whether MAAS serves the domain."),
+        Field("authoritative", kinds.BOOLEAN, server_default=True,
+              doc="Whether MAAS serves the domain."),
         Field(
             "is_default", kinds.BOOLEAN, since="2.4",
-            usual=lambda values: (False, True) if values.get("name") == "maas" else False,
+            server_default=lambda values: (False, True) if values.get("name") == "maas" else False,
             doc="true makes it the domain of new machines.",
         ),
         Field(
-            "forward_dns_servers", kinds.ADDRESS_SET, since="3.1", readable=False,
+            "forward_dns_servers", kinds.ADDRESS_SET, since="3.1", write_only=True,
             doc="DNS servers to ask for a domain that is not authoritative; sent at creation only.",
         ),
     )  # fmt: skip
@@ -62,7 +63,7 @@ class Domain(Table):
     def pristine(self, snapshot, partition):
         return [{"id": 0, "name": "maas", "authoritative": True, "ttl": None, "is_default": True}]
 
-    def kept(self, raw):
+    def is_protected(self, raw):
         return bool(raw.get("is_default", raw["id"] == 0))
 
     def contents(self, snapshot, raw):
@@ -90,7 +91,7 @@ class Domain(Table):
                 return f"{record.key} belongs to it; give that node another domain first"
         return None
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
     def delete(self, run, desired, record):
@@ -113,7 +114,7 @@ class Domain(Table):
                 snapshot.forget(type, one.raw)
                 table.after_deletion(snapshot)
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "domain") == record.key)
 
     def problem(self, snapshot, desired, record):
@@ -172,8 +173,8 @@ class _Named(Table):
         found = super().normal(field, value, values)
         return found.rstrip(".") if field.name in ("fqdn", "domain") and found else found
 
-    def needs(self, desired, everything):
-        found = super().needs(desired, everything)
+    def requires(self, desired, everything):
+        found = super().requires(desired, everything)
         return found | {
             ("domain", one.key)
             for one in everything.of("domain")
@@ -204,7 +205,7 @@ class DnsResource(_Named):
     since = "2.0"
     collection = "dnsresources/"
     identity = ("fqdn",)
-    copies = "raced"
+    duplicates = "raced"
     pillar = PillarLocation(
         "resources", "Its names with their addresses (A and AAAA records).", "fqdn",
         under="domain", parent="domain", names=kinds.HOST_LABEL,
@@ -219,8 +220,8 @@ class DnsResource(_Named):
         Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
     )  # fmt: skip
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         if not values.get("domain") or not values.get("ip_addresses"):
             return  # where a name ends and its domain begins, MAAS says
         label = _label(values["fqdn"], values["domain"])
@@ -247,7 +248,7 @@ class DnsResource(_Named):
         values = {"ip_addresses": addresses, **{name: new for name, (_, new) in changed.items()}}
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
     def match(self, snapshot, desired):
@@ -287,7 +288,7 @@ class DnsResource(_Named):
                 return f"{key} is there, and a name that is a CNAME has no addresses; remove it"
         return None
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         if change.action == "delete":
             return
         for other in others.by("dns_record", "fqdn", change.desired.key):
@@ -306,12 +307,13 @@ class DnsResource(_Named):
             super().delete(run, desired, record)
             return
         raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
-        self.keep(run, replace(desired, values={"ip_addresses": None}), raw, replaces=record.raw)
+        asked = replace(desired, values={"ip_addresses": None})
+        self.record_answer(run, asked, raw, replaces=record.raw)
         run.snapshot.drop("ip_address")
 
-    def promise_removal(self, snapshot, raw):
+    def predict_deletion(self, snapshot, raw):
         left = self._has_records(snapshot, raw)
-        return self.promised(snapshot, raw, {"ip_addresses": None}) if left else None
+        return self.predict_update(snapshot, raw, {"ip_addresses": None}) if left else None
 
     def after_deletion(self, snapshot):
         snapshot.drop("ip_address")
@@ -361,7 +363,7 @@ class DnsRecord(_Named):
     since = "2.0"
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
-    copies = "always"
+    duplicates = "always"
     pillar = PillarLocation(
         "records", "Its other records.", under="domain", parent="domain",
         needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},
@@ -387,8 +389,8 @@ class DnsRecord(_Named):
 
     after = ("dns_resource",)  # so that those need not be read again
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         allowed, fits = _DATA.get(values.get("rrtype"), ("", None))
         if fits and values.get("rrdata") and not fits(values["rrdata"]):
             yield "rrdata", f"{values['rrdata']!r} must be {allowed}, for {values['rrtype']}"
@@ -447,7 +449,7 @@ class DnsRecord(_Named):
                 )
         return None
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         # MAAS makes the name together with a first record, so that two at once would be in each
         # other's way; and it looks at what is there only when it makes one.
         if change.action != "create":
@@ -466,9 +468,9 @@ class DnsRecord(_Named):
                 if other.action == "delete":
                     yield other
 
-    def needs(self, desired, everything):
+    def requires(self, desired, everything):
         names = everything.by("dns_resource", "fqdn").get(desired.values["fqdn"], ())
-        return super().needs(desired, everything) | {(one.type, one.key) for one in names}
+        return super().requires(desired, everything) | {(one.type, one.key) for one in names}
 
     def after_creation(self, snapshot, raw):
         known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten

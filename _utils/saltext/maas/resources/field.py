@@ -15,7 +15,7 @@ from saltext.maas.resources.rules import ALWAYS
 UNKNOWN = object()
 
 
-class Promised(dict):
+class PredictedObject(dict):
     """An object that a run with ``test=True`` would have made, in place of MAAS's answer.
 
     Attributes:
@@ -47,16 +47,17 @@ class Field:
         read: Takes it from an object of the API, where that is more than a look-up.
         ref: Resource type that the value names by its key.
         ref_attr: Attribute of the object referred to that the API wants.
-        since, until: First and last release that has it.
+        since, up_to: First and last release that has it.
         default: Sent with a create when the user names none.
-        usual: What MAAS gives a new object of itself where that is not ``default`` or
+        server_default: What MAAS gives a new object of itself where that is not ``default`` or
             nothing, or a tuple of such values, or a function of the object's other values;
             :data:`UNKNOWN` where nobody can tell.
-        readable: False where MAAS takes it but never shows it.
-        writable: False where MAAS decides it, so that it can only be awaited.
-        finds: It says only which object is meant, where that has another name until now; it is
+        write_only: MAAS takes it but never shows it.
+        read_only: MAAS decides it, so that it can only be awaited.
+        hint: It says only which object is meant, where that has another name so far; it is
             neither sent nor compared.
-        fixed: MAAS takes it at creation only.
+        option: An option of a request, such as ``force``; no part of the object.
+        create_only: MAAS takes it at creation only.
         rules: What MAAS takes beside what its kind says, release by release.
         clearable: Spans of releases in which MAAS clears it, see
             :data:`~saltext.maas.resources.rules.ALWAYS`.
@@ -74,13 +75,14 @@ class Field:
     ref: str = ""
     ref_attr: str = "id"
     since: str = ""
-    until: str = ""
+    up_to: str = ""
     default: Any = None
-    usual: Any = None
-    readable: bool = True
-    writable: bool = True
-    finds: bool = False
-    fixed: bool = False
+    server_default: Any = None
+    write_only: bool = False
+    read_only: bool = False
+    hint: bool = False
+    option: bool = False
+    create_only: bool = False
     secret: bool = False
     as_file: bool = False
     read_attr: str = ""
@@ -89,7 +91,18 @@ class Field:
 
     @property
     def wire_name(self) -> str:
+        """Its name in the API."""
         return self.api or self.name
+
+    @property
+    def readable(self) -> bool:
+        """Whether answers show it, so that it can be compared."""
+        return not (self.write_only or self.hint or self.option)
+
+    @property
+    def writable(self) -> bool:
+        """Whether requests carry it."""
+        return not (self.read_only or self.hint or self.option)
 
     def value(self, raw: dict):
         """The field's normal value in an object that the API answered, or that is promised.
@@ -97,7 +110,7 @@ class Field:
         Raises:
             StrangeAnswer: The answer has another form than MAAS's.
         """
-        if type(raw) is Promised and id(self) in raw.known:
+        if type(raw) is PredictedObject and id(self) in raw.known:
             return raw.known[id(self)]
         try:
             found = self.read(raw) if self.read else raw.get(self.wire_name)
@@ -105,9 +118,10 @@ class Field:
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise StrangeAnswer(f"its {self.wire_name} cannot be read: {_why(error)}") from None
 
-    def usually(self, values: dict) -> list:
+    def server_defaults(self, values: dict) -> list:
         """What MAAS may give a new object with these other values, the likeliest first."""
-        found = self.usual(values) if callable(self.usual) else self.usual
+        given = self.server_default
+        found = given(values) if callable(given) else given
         several = found if isinstance(found, tuple) else (found,)
         if several == (None,):
             several = (self.default,)
@@ -121,11 +135,11 @@ class Field:
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the field."""
-        return release.within(self.since, self.until)
+        return release.within(self.since, self.up_to)
 
     def clears_in(self, release: Release | None) -> bool:
         """Whether MAAS takes an empty value for it; without a release, whether any does."""
-        if not self.readable or self.fixed or not self.kind.optional:
+        if not self.readable or self.create_only or not self.kind.optional:
             return False
         if release is None:
             return bool(self.clearable)

@@ -14,7 +14,7 @@ _ASCII_WORD = (
     rules.longest(256),
 )
 _ZONE_NAME = (
-    rules.matches(r"[\w-]+", "a word of letters, digits, _ and -", until="2.3"),
+    rules.matches(r"[\w-]+", "a word of letters, digits, _ and -", up_to="2.3"),
     rules.WORD_1X, rules.MODEL_NAME, rules.longest(256),
 )  # fmt: skip
 _XPATH = rules.Rule("an XPath expression such as //node[@class='display']", is_xpath)
@@ -38,7 +38,7 @@ class Zone(Table):
     def pristine(self, snapshot, partition):
         return [{"id": 1, "name": "default", "description": ""}]
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "zone") == record.key)
 
 
@@ -55,7 +55,7 @@ class ResourcePool(Table):
         Field(
             "description",
             doc="Free text.",
-            usual=lambda values: "Default pool" if values.get("name") == "default" else None,
+            server_default=lambda one: "Default pool" if one.get("name") == "default" else None,
         ),
     )
     example = {"name": "web", "description": "front ends"}
@@ -64,7 +64,7 @@ class ResourcePool(Table):
     def pristine(self, snapshot, partition):
         return [{"id": 0, "name": "default", "description": "Default pool"}]
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         return member(snapshot, lambda node: named(node, "pool") == record.key)
 
 
@@ -96,5 +96,5 @@ class Tag(Table):
     }
     changed = {"comment": "graphics cards", "kernel_opts": "quiet"}
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         return member(snapshot, lambda node: record.key in node.get("tag_names", ()))

@@ -29,7 +29,7 @@ class BootSource(Table):
     fields = (
         Field("url", kinds.URL, rules=(rules.URL, rules.longest(200)),
               doc="URL of the simplestreams mirror."),
-        Field("keyring_filename", usual=KEYRING, clearable=rules.NEVER,
+        Field("keyring_filename", server_default=KEYRING, clearable=rules.NEVER,
               doc="Keyring file on the region host."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
@@ -129,7 +129,7 @@ class BootSelection(Table):
     def parts(self, snapshot):
         return sorted(snapshot.records("boot_source"))
 
-    def keeps(self, snapshot, record):
+    def protected_by(self, snapshot, record):
         name = "commissioning_distro_series"
         series = snapshot.records("setting", name)[name].raw["value"] or ""
         if record.raw["release"] == series.rpartition("/")[2]:
@@ -147,7 +147,7 @@ class BootSelection(Table):
 
     def read(self, snapshot, partition):
         source = snapshot.records("boot_source").get(partition)
-        if source is None or snapshot.is_promise(source.raw):
+        if source is None or snapshot.is_predicted(source.raw):
             return []
         path = f"boot-sources/{source.raw['id']}/selections/"
         shape = [{"id": int, "release": str, "resource_uri": str}]

@@ -23,7 +23,7 @@ class Image(Table):
     collection = "boot-resources/"
     identity = ("name", "architecture")
     created = "imported"
-    doubles = True  # one for each sub-architecture
+    shared_keys = True  # one for each sub-architecture
     after = ("setting before import", "boot_source", "boot_selection")
     can_update = False
     can_delete = False
@@ -53,7 +53,7 @@ class Image(Table):
     def differences(self, snapshot, desired, record):
         return {}
 
-    def needs(self, desired, everything):
+    def requires(self, desired, everything):
         # The import takes what is selected when it starts.
         system, _, release = desired.values["name"].partition("/")
         selections = everything.by("boot_selection", "release").get(release, ())
@@ -180,7 +180,7 @@ class ClusterImage(Table):
         present = [image for image in desired.values["images"] if image not in missing]
         return {"images": (present, desired.values["images"])}
 
-    def needs(self, desired, everything):
+    def requires(self, desired, everything):
         own = [
             one
             for type, field in (("rack", "hostname"), ("node_group", "uuid"),

@@ -7,7 +7,7 @@ from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import holder, leaving, nic_vlans, stays
-from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
+from saltext.maas.resources.renamed import is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import read_vlan
 
@@ -18,7 +18,7 @@ class Fabric(Table):
     since = "1.9"
     collection = "fabrics/"
     identity = ("name",)
-    copies = "raced"  # in 1.9; later the database refuses it
+    duplicates = "raced"  # in 1.9; later the database refuses it
     nested = {"vlans": "vlan"}
     pillar = PillarLocation("fabrics", "Fabrics. From 1.9 on.", "name")
     example = {"name": "dc1", "class_type": "10g"}
@@ -27,22 +27,22 @@ class Fabric(Table):
     fields = (
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
         Field(
-            "class_type", rules=rules.BLANKS, clearable=rules.until("2.3"),
+            "class_type", rules=rules.BLANKS, clearable=rules.up_to("2.3"),
             doc="Free word for its class, such as 10g.",
         ),
         Field(
             "description",
             since="2.0",
-            readable=False,
+            write_only=True,
             doc="Sent at creation only: MAAS never shows it.",
         ),
         Field(
-            "old_name", **FINDS,
+            "old_name", hint=True,
             doc="Name that it has until now; it is renamed.",
         ),
-        Field("id", kinds.INTEGER, **FINDS, doc="Its id in MAAS; it is renamed."),
+        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS; it is renamed."),
         Field(
-            "with_subnet", kinds.NETWORK, **FINDS,
+            "with_subnet", kinds.NETWORK, hint=True,
             doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed.",
         ),
     )  # fmt: skip
@@ -97,10 +97,10 @@ class Fabric(Table):
                 )
         return None
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
-    def keeps(self, snapshot, record):
+    def protected_by(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
 
     def contents(self, snapshot, raw):
@@ -109,16 +109,17 @@ class Fabric(Table):
             for record in subnets.get(read_vlan(vlan), ()):
                 yield "vlan", ("subnet", record.key)
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         for vlan in record.raw["vlans"]:
             if vlan.get("dhcp_on"):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
 
-    def promise(self, snapshot, values):
+    def predict_creation(self, snapshot, values):
         vlan = {"id": snapshot.number(), "fabric": values["name"], "vid": 0, "name": "untagged",
                 "mtu": 1500, "dhcp_on": False}  # fmt: skip
-        return self.promised(snapshot, {**super().promise(snapshot, values), "vlans": [vlan]}, {})
+        new = {**super().predict_creation(snapshot, values), "vlans": [vlan]}
+        return self.predict_update(snapshot, new, {})
 
 
 class Space(Table):
@@ -127,13 +128,13 @@ class Space(Table):
     since = "1.9"
     collection = "spaces/"
     identity = ("name",)
-    copies = "raced"  # in 1.9; later the database refuses it
+    duplicates = "raced"  # in 1.9; later the database refuses it
     pillar = PillarLocation("spaces", "Spaces. From 1.9 on.", "name")
     example = {"name": "dmz"}
     reserved = r"space-\d+|undefined"
     fields = (
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
-        Field("description", since="2.0", readable=False, doc="Sent at creation only."),
+        Field("description", since="2.0", write_only=True, doc="Sent at creation only."),
     )
 
     def read(self, snapshot, partition):
@@ -145,7 +146,7 @@ class Space(Table):
             for record in snapshot.group("subnet", "space").get(raw["name"], ()):
                 yield "space", ("subnet", record.key)
 
-    def keeps(self, snapshot, record):
+    def protected_by(self, snapshot, record):
         # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None

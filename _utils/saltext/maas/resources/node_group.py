@@ -64,7 +64,7 @@ class NodeGroup(Table):
     name = "node_group"
     noun = "node group"
     numbered = ""
-    until = "1.10"
+    up_to = "1.10"
     collection = "nodegroups/"
     prunable = False
     list_op = "list"
@@ -123,7 +123,7 @@ class NodeGroup(Table):
         elif changed:
             raw = run.client.get(path, expect=dict)  # the answer was a sentence
         if changed:
-            self.keep(run, desired, raw, replaces=record.raw)
+            self.record_answer(run, desired, raw, replaces=record.raw)
 
     def deletion_problem(self, snapshot, desired, record):
         """Why this object cannot be deleted in the way that is desired."""
@@ -143,7 +143,7 @@ class NodeGroup(Table):
 
     def delete(self, run, desired, record):
         run.snapshot.local.delete_node_group(record.raw["uuid"])
-        self.gone(run, desired, record, None)
+        self.record_deletion(run, desired, record, None)
 
 
 def _name(raw):
@@ -155,7 +155,7 @@ class NodeGroupInterface(Table):
     name = "node_group_interface"
     noun = "cluster interface"
     numbered = ""
-    until = "1.10"
+    up_to = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
     scope = within = "cluster"
@@ -198,7 +198,7 @@ class NodeGroupInterface(Table):
     def parts(self, snapshot):
         return sorted(snapshot.records("node_group"))
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         managed = self.by_name["management"].value(record.raw) != "unmanaged"
         return "DHCP is served there" if managed else None
 
@@ -294,7 +294,7 @@ class NodeGroupInterface(Table):
             )
         return super().problem(snapshot, desired, record)
 
-    def extents(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot, values, predicted):
         """Up to 1.6 a network interface is one cluster interface, up to 1.8 one for IPv4."""
         device = values.get("interface") or values.get("name")
         old = snapshot.release < "1.7"
@@ -308,7 +308,7 @@ class NodeGroupInterface(Table):
         data.setdefault("interface", values.get("name") or "")  # which a managed one must name
         return super().send_create(run, values, data, files)
 
-    def completed(self, raw, values, before):
+    def complete_answer(self, raw, values, before):
         kept = {"cluster": values["cluster"]}
         if before is None or "router_ip" in values or "router_ip" in before:
             kept["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
@@ -338,7 +338,7 @@ class NodeGroupInterface(Table):
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
         self._networks_change(run.snapshot)
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
 
 
 def _broadcast(values):

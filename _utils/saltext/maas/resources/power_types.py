@@ -42,8 +42,8 @@ def known(release: Release | None) -> list[str]:
     """The power types of a release; of all releases without one."""
     return sorted(
         name
-        for name, (since, until, _) in POWER_TYPES.items()
-        if release is None or release.within(since, until)
+        for name, (since, up_to, _) in POWER_TYPES.items()
+        if release is None or release.within(since, up_to)
     )
 
 

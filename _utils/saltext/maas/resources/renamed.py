@@ -6,9 +6,6 @@ import copy
 
 from saltext.maas.client.errors import BadInput
 
-#: What makes a field one that says only which object is meant.
-FINDS = {"readable": False, "writable": False, "finds": True}
-
 
 def unknown_id(table, desired, record):
     """Why nothing is made in place of an object that is named by its id."""

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from saltext.maas.release import Release
 
-#: Spans of releases ``(since, until)`` in which MAAS clears a field.
+#: Spans of releases ``(since, up_to)`` in which MAAS clears a field.
 ALWAYS = (("", ""),)
 NEVER = ()
 
 
-def until(release: str) -> tuple:
+def up_to(release: str) -> tuple:
     """The span that ends with a release."""
     return (("", release),)
 
@@ -28,19 +28,19 @@ class Rule:
     Attributes:
         allowed: What a value must be, as the end of a sentence.
         test: Whether a normal value is that.
-        since, until: First and last release that hold to it.
+        since, up_to: First and last release that hold to it.
     """
 
     allowed: str
     test: Callable[[Any], bool]
     since: str = ""
-    until: str = ""
+    up_to: str = ""
 
     def holds_for(self, release: Release | None) -> bool:
         """Whether a release holds to it; without one, whether all do."""
         if release is None:
-            return not self.since and not self.until
-        return release.within(self.since, self.until)
+            return not self.since and not self.up_to
+        return release.within(self.since, self.up_to)
 
     def broken_by(self, value, release: Release | None) -> bool:
         """Whether a value is refused; a reference to a secret is not known yet."""
@@ -49,30 +49,30 @@ class Rule:
         return self.holds_for(release) and not self.test(value)
 
 
-def matches(pattern: str, allowed: str, since: str = "", until: str = "", flags: int = 0) -> Rule:
+def matches(pattern: str, allowed: str, since: str = "", up_to: str = "", flags: int = 0) -> Rule:
     """A rule for text of a form, and for each word of a list."""
     form = re.compile(pattern, flags)
-    return each(lambda word: form.fullmatch(str(word)) is not None, allowed, since, until)
+    return each(lambda word: form.fullmatch(str(word)) is not None, allowed, since, up_to)
 
 
-def each(test, allowed: str, since: str = "", until: str = "") -> Rule:
+def each(test, allowed: str, since: str = "", up_to: str = "") -> Rule:
     """A rule for a value, or for each of a list."""
 
     def all_of(value):
         return all(map(test, value)) if isinstance(value, (list, tuple)) else test(value)
 
-    return Rule(allowed, all_of, since, until)
+    return Rule(allowed, all_of, since, up_to)
 
 
-def one_of(*words, since: str = "", until: str = "") -> Rule:
+def one_of(*words, since: str = "", up_to: str = "") -> Rule:
     """A rule that a value, or each word of a list, is one out of a few."""
-    return each(lambda word: word in words, f"one of: {', '.join(map(str, words))}", since, until)
+    return each(lambda word: word in words, f"one of: {', '.join(map(str, words))}", since, up_to)
 
 
-def longest(number: int, since: str = "", until: str = "") -> Rule:
+def longest(number: int, since: str = "", up_to: str = "") -> Rule:
     """A rule for the length of text."""
     allowed = f"text of up to {number} characters"
-    return Rule(allowed, lambda value: len(str(value)) <= number, since, until)
+    return Rule(allowed, lambda value: len(str(value)) <= number, since, up_to)
 
 
 def is_address(text: str) -> bool:
@@ -138,13 +138,13 @@ URL = Rule(
 )
 
 WORD_1X = matches(
-    r"[\w-]+", "a word of ASCII letters, digits, _ and -", until="1.10", flags=re.ASCII
+    r"[\w-]+", "a word of ASCII letters, digits, _ and -", up_to="1.10", flags=re.ASCII
 )
 #: Names without a blank, such as those of fabrics.
 WORD = (matches(r"[\w-]+", "a word of letters, digits, _ and -"), WORD_1X, longest(256))
 #: Names with blanks.
 BLANKS = (
-    matches(r"[ \w-]+", "letters, digits, spaces, _ and -", until="2.3"),
-    matches(r"[ \w-]+", "ASCII letters, digits, spaces, _ and -", until="1.10", flags=re.ASCII),
+    matches(r"[ \w-]+", "letters, digits, spaces, _ and -", up_to="2.3"),
+    matches(r"[ \w-]+", "ASCII letters, digits, spaces, _ and -", up_to="1.10", flags=re.ASCII),
     MODEL_NAME, longest(256),
 )  # fmt: skip

@@ -82,32 +82,32 @@ class Script(Table):
               doc="Name, unique in the region; a YAML header may name it too."),
         Field("script", _TEXT, read=_content, rules=(_STARTS,),
               doc="The text, from #! on; a YAML header may say what is not said here."),
-        Field("type", kinds.numbered(commissioning=0, testing=2, release=3), usual="testing",
-              doc="commissioning, testing, or release from 3.5 on."),
+        Field("type", kinds.numbered(commissioning=0, testing=2, release=3),
+              server_default="testing", doc="commissioning, testing, or release from 3.5 on."),
         Field("title", rules=(rules.longest(255),), doc="What a person calls it."),
         Field("description", doc="Free text."),
         Field("tags", kinds.COMMA_NAMES, doc="Tags by which it is chosen."),
-        Field("timeout", kinds.DURATION, usual=0,
+        Field("timeout", kinds.DURATION, server_default=0,
               doc="Time that it may take, in seconds; 0 for any."),
-        Field("destructive", kinds.BOOLEAN, usual=False,
+        Field("destructive", kinds.BOOLEAN, server_default=False,
               doc="Whether it destroys what the disks hold."),
-        Field("hardware_type", kinds.numbered(**_HARDWARE), since="2.3", usual="node",
+        Field("hardware_type", kinds.numbered(**_HARDWARE), since="2.3", server_default="node",
               doc="What it looks at: node, cpu, memory, storage, network or gpu."),
         Field("parallel", kinds.numbered(disabled=0, instance=1, any=2), since="2.3",
-              usual="disabled",
+              server_default="disabled",
               doc="What it may run beside: disabled, instance or any."),
-        Field("packages", kinds.MAPPING, since="2.3", until="3.4",
+        Field("packages", kinds.MAPPING, since="2.3", up_to="3.4",
               doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
         # Empty text leaves it alone, where an empty list in JSON clears it.
         Field("for_hardware", _AS_JSON, since="2.4", rules=(_FOR_HARDWARE,),
               doc="Hardware that it is for, such as pci:8086:1234."),
-        Field("may_reboot", kinds.BOOLEAN, since="2.4", usual=False,
+        Field("may_reboot", kinds.BOOLEAN, since="2.4", server_default=False,
               doc="Whether it may reboot the machine."),
-        Field("recommission", kinds.BOOLEAN, since="2.4", usual=False,
+        Field("recommission", kinds.BOOLEAN, since="2.4", server_default=False,
               doc="Whether MAAS's own commissioning scripts run once more after it."),
-        Field("apply_configured_networking", kinds.BOOLEAN, since="2.7", usual=False,
+        Field("apply_configured_networking", kinds.BOOLEAN, since="2.7", server_default=False,
               doc="Whether the machine's own network is set up for it."),
-        Field("comment", readable=False, doc="Said of this version of the text; free text."),
+        Field("comment", write_only=True, doc="Said of this version of the text; free text."),
     )  # fmt: skip
     example = {
         "name": "check-fans", "script": "#!/bin/sh\necho ok\n", "type": "testing", "timeout": 60,
@@ -115,8 +115,8 @@ class Script(Table):
     }  # fmt: skip
     changed = {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"}
 
-    def mistakes(self, values, release):
-        yield from super().mistakes(values, release)
+    def validate(self, values, release):
+        yield from super().validate(values, release)
         if values.get("type") == "release" and release is not None and release < "3.5":
             yield "type", "'release' is for MAAS from 3.5"
         if release is not None and release < "2.3":
@@ -163,11 +163,11 @@ class Script(Table):
     def item(self, snapshot, raw):
         return f"scripts/{segment(raw['name'])}"
 
-    def kept(self, raw):
+    def is_protected(self, raw):
         return bool(raw.get("default"))
 
     def exports(self, snapshot, record):
-        return not self.kept(record.raw)
+        return not self.is_protected(record.raw)
 
     def to_pillar(self, snapshot, values):
         tags = [tag for tag in values.get("tags") or () if tag not in ("node", "destructive")]
@@ -188,7 +188,7 @@ class Script(Table):
                 del found["tags"]
         return found
 
-    def completed(self, raw, values, before):
+    def complete_answer(self, raw, values, before):
         text = values.get("script") or (before and _content(before))
         return _with_text(raw, text)
 
@@ -201,7 +201,7 @@ class Script(Table):
             values["comment"] = desired.values["comment"]
         data, _ = self.form(run.snapshot, values)
         raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
 
 
 def _with_text(raw, text):
@@ -221,7 +221,7 @@ class CommissioningScript(Table):
 
     name = "commissioning_script"
     noun = "commissioning script"
-    until = "2.1"
+    up_to = "2.1"
     collection = "commissioning-scripts/"
     identity = ("name",)
     pillar = PillarLocation(
@@ -272,7 +272,7 @@ class CommissioningScript(Table):
         content = values.get("content") or b""
         return data, {"content": content.encode() if isinstance(content, str) else content}
 
-    def completed(self, raw, values, before):
+    def complete_answer(self, raw, values, before):
         return {"name": raw["name"], "content": base64.b64decode(raw["content"])}
 
     def update(self, run, desired, record):
@@ -281,4 +281,4 @@ class CommissioningScript(Table):
             run.client.put(self.item(run.snapshot, record.raw), files=files)
             # The answer says nothing of the text.
             raw = {"name": desired.key, "content": self._content(run.snapshot, desired.key)}
-            self.keep(run, desired, raw, replaces=record.raw)
+            self.record_answer(run, desired, raw, replaces=record.raw)

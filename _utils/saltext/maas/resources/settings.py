@@ -22,7 +22,7 @@ class Setting:
     Attributes:
         kind: See :mod:`saltext.maas.resources.kinds`; lists are text with spaces, as MAAS keeps
             them.
-        since, until: First and last release that has it.
+        since, up_to: First and last release that has it.
         default: Its value in a new region; None where there is none, or where it
             depends on the host or on what MAAS deploys.
         earlier: ``(last release, default)`` of those before, oldest first.
@@ -34,7 +34,7 @@ class Setting:
 
     kind: kinds.Kind
     since: str
-    until: str = ""
+    up_to: str = ""
     default: object = None
     secret: bool = False
     rules: tuple = ()
@@ -48,7 +48,7 @@ class Setting:
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the setting."""
-        return release.within(self.since, self.until)
+        return release.within(self.since, self.up_to)
 
     def schema(self) -> dict:
         """The JSON schema of what a pillar may say."""
@@ -106,9 +106,9 @@ _LOG_HOST = replace(kinds.TEXT, normal=_log_host)
 _SECONDS = (0, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800)
 
 
-def _each(test, allowed, since="", until=""):
+def _each(test, allowed, since="", up_to=""):
     """A rule for every word of a list."""
-    return rules.Rule(allowed, lambda value: all(map(test, str(value).split())), since, until)
+    return rules.Rule(allowed, lambda value: all(map(test, str(value).split())), since, up_to)
 
 
 def _is_network(word):
@@ -129,7 +129,7 @@ _TRUSTED = _each(
 #: Ports of MAAS itself, but for the one that a setting is about.
 _FREE_PORT = rules.Rule(
     "a port from 1024 on that MAAS does not use itself: not one of 5240 to 5270",
-    lambda port: port >= 1024 and not 5240 <= port <= 5270, until="3.6",
+    lambda port: port >= 1024 and not 5240 <= port <= 5270, up_to="3.6",
 )  # fmt: skip
 _FREE_PORT_3_7 = rules.Rule(
     "a port from 1024 on that MAAS does not use itself: not one of 5239 to 5284",
@@ -144,13 +144,13 @@ _INTERVAL = rules.matches(
     "an interval such as 15m or 1h 30m",
 )
 _BARE_URL = rules.Rule(
-    "a URL without user and password", lambda url: "@" not in url, until="1.10"
+    "a URL without user and password", lambda url: "@" not in url, up_to="1.10"
 )  # fmt: skip
 _SERIES_1_5 = rules.Rule(
     "one of: precise, saucy, trusty, utopic",
-    lambda value: series(value) in ("precise", "saucy", "trusty", "utopic"), until="1.5",
+    lambda value: series(value) in ("precise", "saucy", "trusty", "utopic"), up_to="1.5",
 )  # fmt: skip
-_COMMISSIONING_1_5 = rules.Rule("trusty", lambda value: series(value) == "trusty", until="1.5")
+_COMMISSIONING_1_5 = rules.Rule("trusty", lambda value: series(value) == "trusty", up_to="1.5")
 _UBUNTU = rules.Rule(
     "a series of Ubuntu, such as jammy", lambda value: system(value) in ("", "ubuntu")
 )
@@ -161,13 +161,13 @@ _LOG_SERVER = rules.Rule(
     lambda text: rules.is_host(text.rpartition(":")[0].strip("[]")),
 )
 _K_G = (
-    rules.longest(20, until="3.3"),
+    rules.longest(20, up_to="3.3"),
     rules.matches(r"0x[0-9a-fA-F]{40}|[\w\W]{20}", "20 characters, or 0x and 40 hexadecimal "
                   "digits", "3.4"),
 )  # fmt: skip
 _LAYOUTS = (
-    rules.one_of("flat", "lvm", "bcache", until="2.5"),
-    rules.one_of("flat", "lvm", "bcache", "vmfs6", "blank", until="3.0"),
+    rules.one_of("flat", "lvm", "bcache", up_to="2.5"),
+    rules.one_of("flat", "lvm", "bcache", "vmfs6", "blank", up_to="3.0"),
 )
 _WORKAROUNDS = (
     "opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg", "endianseq", "intel20",
@@ -180,8 +180,8 @@ _FLAGS = replace(
 )  # fmt: skip
 
 
-def _bool(since, default, until=""):
-    return Setting(kinds.BOOLEAN, since, until, default, clearable=False)
+def _bool(since, default, up_to=""):
+    return Setting(kinds.BOOLEAN, since, up_to, default, clearable=False)
 
 
 def _int(since, default, low=None, high=None, **more):
@@ -193,8 +193,8 @@ def _one_of(since, default, *choices, **more):
     return Setting(kinds.choice(*choices), since, "", default, **more)
 
 
-def _text(since, default=None, until="", kind=kinds.TEXT, **more):
-    return Setting(kind, since, until, default, **more)
+def _text(since, default=None, up_to="", kind=kinds.TEXT, **more):
+    return Setting(kind, since, up_to, default, **more)
 
 
 def _list(since, *rules, default=None):
@@ -265,7 +265,7 @@ SETTINGS = {
     "network_discovery": _one_of("2.1", "enabled", "enabled", "disabled"),
     "node_timeout": _int("2.5", 30, 1),
     "ntp_external_only": _bool("2.1", False),
-    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0", rules=(replace(_ADDRESS, until="1.5"),),
+    "ntp_server": _text("1.5", "ntp.ubuntu.com", "2.0", rules=(replace(_ADDRESS, up_to="1.5"),),
                         earlier=(("1.5", "91.189.94.4"),)),
     "ntp_servers": _list("2.1", _HOSTS, default="ntp.ubuntu.com"),
     "ports_archive": _text("1.5", "http://ports.ubuntu.com/ubuntu-ports", kind=_URL,
@@ -283,7 +283,7 @@ SETTINGS = {
     "theme": _text("3.3"),
     "tls_cert_expiration_notification_enabled": _bool("3.2", False),
     "tls_cert_expiration_notification_interval": _int("3.2", 30, 1, 90),
-    "upstream_dns": _list("1.5", _ADDRESSES, replace(_ADDRESS, until="1.7")),
+    "upstream_dns": _list("1.5", _ADDRESSES, replace(_ADDRESS, up_to="1.7")),
     "use_peer_proxy": _bool("2.3", False),
     "use_rack_proxy": _bool("2.5", True),
     "vcenter_datacenter": _text("2.6"),
@@ -370,7 +370,7 @@ class SettingTable(Table):
     def place_of(self, where, field):
         return where
 
-    def mistakes(self, values, release):
+    def validate(self, values, release):
         known, value = SETTINGS.get(values["name"]), values.get("value")
         if known is None or "value" not in values:
             return
@@ -402,12 +402,12 @@ class SettingTable(Table):
     def parts(self, snapshot):
         return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))
 
-    def stage(self, desired):
+    def phase(self, desired):
         if before_import(desired.key):
             return "setting before import"
         return "setting after import" if after_import(desired.key) else "setting"
 
-    def comes_after(self, desired):
+    def after_phases(self, desired):
         if desired.key == "ntp_server":
             # 1.7 has every cluster write its DHCP anew, and refuses where one is not there yet.
             return ("node_group",)
@@ -438,7 +438,7 @@ class SettingTable(Table):
             return {"value": (old and HIDDEN, new and HIDDEN)}
         return {"value": (old, new)}
 
-    def needs(self, desired, everything):
+    def requires(self, desired, everything):
         found = {(self.name, _JUDGED_BY[desired.key])} if desired.key in _JUDGED_BY else set()
         return found | {("image", "*")} if after_import(desired.key) else found
 

@@ -52,16 +52,16 @@ class Subnet(Table):
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network."),
         Field(
-            "name", rules=_NAME, usual=lambda values: values.get("cidr"),
+            "name", rules=_NAME, server_default=lambda values: values.get("cidr"),
             doc="Name; MAAS takes the network where none is given.",
         ),
         Field(
             "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
-            usual=UNKNOWN, clearable=rules.NEVER,
+            server_default=UNKNOWN, clearable=rules.NEVER,
             doc="VLAN it lies on; the default fabric's untagged one where none is given.",
         ),
         Field(
-            "space", ref="space", until="2.1", usual=UNKNOWN, clearable=rules.NEVER,
+            "space", ref="space", up_to="2.1", server_default=UNKNOWN, clearable=rules.NEVER,
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
             doc="Name of its space; from 2.2 on its VLAN's says so.",
         ),
@@ -69,23 +69,23 @@ class Subnet(Table):
         Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
         Field(
             "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), since="2.0",
-            usual="rfc2317",
+            server_default="rfc2317",
             doc="Reverse DNS: disabled, enabled or rfc2317.",
         ),
         Field(
-            "allow_proxy", kinds.BOOLEAN, since="2.0", usual=True,
+            "allow_proxy", kinds.BOOLEAN, since="2.0", server_default=True,
             doc="Machines may use the region's proxy.",
         ),
         Field(
-            "allow_dns", kinds.BOOLEAN, since="2.5", usual=True,
+            "allow_dns", kinds.BOOLEAN, since="2.5", server_default=True,
             doc="Machines may use MAAS's DNS.",
         ),
         Field(
-            "active_discovery", kinds.BOOLEAN, since="2.1", usual=False,
+            "active_discovery", kinds.BOOLEAN, since="2.1", server_default=False,
             doc="Racks scan it for neighbours.",
         ),
         Field(
-            "managed", kinds.BOOLEAN, since="2.2", usual=True,
+            "managed", kinds.BOOLEAN, since="2.2", server_default=True,
             doc="MAAS hands out its addresses.",
         ),
         Field("description", since="2.5", doc="Free text; MAAS takes it before, and hides it."),
@@ -96,7 +96,7 @@ class Subnet(Table):
             doc="Boot architectures that DHCP does not serve here.",
         ),
         Field(
-            "force", kinds.BOOLEAN, writable=False, readable=False,
+            "force", kinds.BOOLEAN, option=True,
             doc="Delete it although nodes have addresses in it.",
         ),
     )  # fmt: skip
@@ -111,7 +111,7 @@ class Subnet(Table):
             # A region's first subnet may bring the default fabric along.
             snapshot.drop_all("vlan")
 
-    def extents(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot, values, predicted):
         if snapshot.release >= "3.7":  # before, only the very same one is refused
             net = ipaddress.ip_network(values["cidr"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
@@ -183,15 +183,15 @@ class Subnet(Table):
                         )
         return None
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
     def delete(self, run, desired, record):
         forced = desired.values.get("force") and run.snapshot.release >= "3.7"
         path, options = self.item(run.snapshot, record.raw), {"force": "true"} if forced else {}
-        self.gone(run, desired, record, run.client.delete(path, **options))
+        self.record_deletion(run, desired, record, run.client.delete(path, **options))
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):
             return "DHCP is served on its VLAN"
         return holder(snapshot, {record.raw["id"]}, nic_subnets)
@@ -203,7 +203,7 @@ class IpRange(Table):
     since = "2.0"
     collection = "ipranges/"
     identity = ("start_ip", "end_ip")
-    copies = "raced"
+    duplicates = "raced"
     pillar = PillarLocation(
         "ranges", "Its IP ranges.", under="subnet", parent="subnet",
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
@@ -225,7 +225,7 @@ class IpRange(Table):
             read=lambda raw: raw["subnet"]["cidr"],
         ),
         Field("type", kinds.choice("dynamic", "reserved"), doc="dynamic or reserved."),
-        Field("comment", rules=(rules.longest(255),), clearable=rules.until("2.3"),
+        Field("comment", rules=(rules.longest(255),), clearable=rules.up_to("2.3"),
               doc="Free text."),
     )  # fmt: skip
 
@@ -296,7 +296,7 @@ class IpRange(Table):
 
     competitors = ("ip_range", "reserved_ip")
 
-    def extents(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot, values, predicted):
         if values.get("subnet"):
             low, high = map(int, _ends(values))
             dynamic = values.get("type") == "dynamic"
@@ -306,7 +306,7 @@ class IpRange(Table):
             if dynamic:
                 yield handed_out(values["subnet"]), low, high
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         if change.action == "delete":
             return
         values = others.predicted.of(self.name)[change.desired.key]
@@ -325,7 +325,7 @@ class IpRange(Table):
             "comment, and its first or last address, it would become this one"
         )
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         subnet = snapshot.find("subnet", record.raw["subnet"]["cidr"])
         served = subnet is not None and (subnet.raw["vlan"] or {}).get("dhcp_on")
         if record.raw["type"] != "dynamic" or not served or self._replaced(snapshot, record):

@@ -16,7 +16,7 @@ from saltext.maas.client.errors import (
 )
 from saltext.maas.client.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
-from saltext.maas.resources.field import UNKNOWN, Field, Promised, Record
+from saltext.maas.resources.field import UNKNOWN, Field, PredictedObject, Record
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.sdb import Reference
 
@@ -37,7 +37,7 @@ class Table:
         nested: ``{key in an answer: store}`` for objects that come inside another.
         within: Field that says which part an object belongs to, where MAAS's answer does not.
         implied_by: Type whose creation brings objects of this one along.
-        since, until: First and last release that has it.
+        since, up_to: First and last release that has it.
         can_create, can_update, can_delete: What the API lets one do.
         delete_since: First release whose API deletes it, where that is a later one.
         protected: Keys of the objects that every region has and that MAAS does not delete.
@@ -76,7 +76,7 @@ class Table:
     nested: ClassVar[dict] = {}
     within: ClassVar[str] = ""
     since: ClassVar[str] = ""
-    until: ClassVar[str] = ""
+    up_to: ClassVar[str] = ""
     can_create: ClassVar[bool] = True
     can_update: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
@@ -91,11 +91,11 @@ class Table:
     deletes_first: ClassVar[bool] = False
     created: ClassVar[str] = "created"
     after: ClassVar[tuple] = ()
-    doubles: ClassVar[bool] = False
+    shared_keys: ClassVar[bool] = False
     competitors: ClassVar[tuple] = ()
     scope: ClassVar[str] = ""
     prunable: ClassVar[bool] = True
-    copies: ClassVar[str] = "never"
+    duplicates: ClassVar[str] = "never"
     always: ClassVar[tuple] = ()
     mixed: ClassVar[bool] = False
     apart: ClassVar[tuple] = ()
@@ -133,7 +133,7 @@ class Table:
         """Where a field of an object stands, for messages; ``where`` is the object's own place."""
         return self.pillar.of(where, field) if self.pillar else f"{where}:{field}"
 
-    def mistakes(self, values: dict, release: Release | None):
+    def validate(self, values: dict, release: Release | None):
         """What MAAS would refuse of an object's values, whatever the region holds.
 
         Args:
@@ -256,7 +256,7 @@ class Table:
         fields = ", ".join(
             name
             for name in self.differences(snapshot, desired, record)
-            if not self.can_update or self.by_name[name].fixed
+            if not self.can_update or self.by_name[name].create_only
         )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
 
@@ -281,11 +281,11 @@ class Table:
         """
         return None
 
-    def kept(self, raw: dict) -> bool:
+    def is_protected(self, raw: dict) -> bool:
         """Whether MAAS keeps an object, so that nobody can delete it."""
         return self.key_of(raw) in self.protected
 
-    def kept_by(self, desired, noun: str, key: str) -> str | None:
+    def blocked_by(self, desired, noun: str, key: str) -> str | None:
         """Why an object of :meth:`contents` keeps this one; None where it is removed with it."""
         return f"{noun} {key} is still in it"
 
@@ -297,9 +297,9 @@ class Table:
         """Why an object cannot be deleted, seen before it is tried; None if it can."""
         if not self.can_delete or (self.delete_since and release < self.delete_since):
             return f"MAAS's API cannot delete a {self.noun}"
-        return f"MAAS itself needs this {self.noun}" if self.kept(raw) else None
+        return f"MAAS itself needs this {self.noun}" if self.is_protected(raw) else None
 
-    def needs(self, desired, everything) -> set:
+    def requires(self, desired, everything) -> set:
         """The ``(type, key)`` of all desired objects that must be right before this one.
 
         ``(stage, "*")`` stands for all of a stage.  For deletions the same is
@@ -312,14 +312,14 @@ class Table:
             for key in field.targets(desired.values.get(field.name))
         }
 
-    def follows(self, desired, everything) -> set:
+    def after_objects(self, desired, everything) -> set:
         """Return the ``(type, key)`` whose changes have ended, well or not, before this one.
 
         Asked only for what is created or updated.
         """
         return set()
 
-    def waits_for(self, snapshot, change, others):
+    def requires_changes(self, snapshot, change, others):
         """Yield the changes that must have happened before this one.
 
         Other than :meth:`needs` it knows what the changes are; a deletion that a creation or an
@@ -334,15 +334,15 @@ class Table:
         """
         return ()
 
-    def stage(self, desired) -> str:
+    def phase(self, desired) -> str:
         """The stage of a run that a desired object belongs to; ``after`` names stages."""
         return self.name
 
-    def comes_after(self, desired) -> tuple:
+    def after_phases(self, desired) -> tuple:
         """The stages that have ended, well or not, before this desired object is worked at."""
         return self.after
 
-    def extents(self, snapshot, values: dict, predicted):
+    def occupied_ranges(self, snapshot, values: dict, predicted):
         """What an object takes up that no other of its kind may: ``(group, low, high)`` each.
 
         Two objects whose spans of one group overlap cannot be there at once, so that
@@ -356,7 +356,7 @@ class Table:
         return ()
 
     @classmethod
-    def pool(cls) -> tuple:
+    def competing_types(cls) -> tuple:
         """The types whose objects compete with this one's for what :meth:`extents` tells."""
         return cls.competitors or (cls.name,)
 
@@ -381,19 +381,19 @@ class Table:
 
     # Pruning and export
 
-    def keeps(self, snapshot, record) -> str | None:
+    def protected_by(self, snapshot, record) -> str | None:
         """Why an object is never pruned; None if it may go."""
-        return "MAAS itself needs it" if self.kept(record.raw) else None
+        return "MAAS itself needs it" if self.is_protected(record.raw) else None
 
     def comes_along(self, snapshot, record) -> bool:
         """Whether MAAS makes an object by itself, so that nobody need describe it as such."""
-        return bool(self.keeps(snapshot, record))
+        return bool(self.protected_by(snapshot, record))
 
     def scope_of(self, snapshot, record) -> str:
         """The scope that an object belongs to."""
         return str(self.value(snapshot, self.by_name[self.scope], record.raw))
 
-    def hazard(self, snapshot, record) -> str | None:
+    def in_use_by(self, snapshot, record) -> str | None:
         """What would suffer if an object were pruned: it serves DHCP or holds machines."""
         return None
 
@@ -422,9 +422,9 @@ class Table:
             if not field.writable:
                 continue
             if name not in (*place.needed, *self.identity):
-                usual = field.usually(values)
+                defaults = field.server_defaults(values)
                 empty = value is None or value == []
-                if value in usual or (empty and (None in usual or UNKNOWN in usual)):
+                if value in defaults or (empty and (None in defaults or UNKNOWN in defaults)):
                     continue
             # An object that is found by a URL with a password in it cannot be described otherwise.
             if field.secret or (name not in self.identity and passwords_in([str(value)])):
@@ -443,28 +443,30 @@ class Table:
         """Why an export leaves an object out that a person made; empty where nothing is lost."""
         return ""
 
-    def promise(self, snapshot, values: dict) -> Promised:
+    def predict_creation(self, snapshot, values: dict) -> PredictedObject:
         """A new object as MAAS would answer it, for a run with ``test=True``."""
         known = {}
         for field in self.fields:
-            value = values.get(field.name, field.usually(values)[0])
+            value = values.get(field.name, field.server_defaults(values)[0])
             known[field.name] = None if value is UNKNOWN else value
         raw = {"id": snapshot.number()}
         for other in snapshot.sharing(self):
             new = {
-                field.wire_name: field.usually({})[0] for field in other.fields if not field.read
+                field.wire_name: field.server_defaults({})[0]
+                for field in other.fields
+                if not field.read
             }
             raw.update({name: one for name, one in new.items() if one is not UNKNOWN})
-        return self.promised(snapshot, raw, known)
+        return self.predict_update(snapshot, raw, known)
 
-    def promise_removal(self, snapshot, raw: dict) -> Promised | None:
+    def predict_deletion(self, snapshot, raw: dict) -> PredictedObject | None:
         """What a deletion leaves of an object; None for nothing."""
         return None
 
-    def promised(self, snapshot, raw: dict, values: dict) -> Promised:
+    def predict_update(self, snapshot, raw: dict, values: dict) -> PredictedObject:
         """An object with some of its fields changed."""
         known = dict(getattr(raw, "known", ()))
-        found = Promised(raw, known)
+        found = PredictedObject(raw, known)
         for name, value in values.items():
             field = self.by_name[name]
             known[id(field)] = value
@@ -526,7 +528,7 @@ class Table:
         }
         values = {**defaults, **desired.values}
         data, files = self.form(snapshot, values)
-        self.keep(run, desired, self.send_create(run, values, data, files))
+        self.record_answer(run, desired, self.send_create(run, values, data, files))
 
     def recognise(self, raw: dict) -> None:
         """See that an answer is an object of this type, with what identifies it.
@@ -552,11 +554,11 @@ class Table:
             raw: The new object.
         """
 
-    def look(self, snapshot, desired) -> None:
+    def reload(self, snapshot, desired) -> None:
         """Read anew what tells whether a desired object is fulfilled."""
         snapshot.reload(self.name, self.partition(desired.values))
 
-    def keep(self, run, desired, raw, replaces=None) -> None:
+    def record_answer(self, run, desired, raw, replaces=None) -> None:
         """Keep what a write answered, and compare it with what was asked for.
 
         Args:
@@ -575,7 +577,7 @@ class Table:
                 raise StrangeAnswer("it is no object")
             raw = {self.within: part, **raw} if self.within else raw
             self.recognise(raw)
-            raw = self.completed(raw, desired.values, replaces)
+            raw = self.complete_answer(raw, desired.values, replaces)
             key = self.key_of(raw)
         except (StrangeAnswer, LookupError, TypeError, ValueError, AttributeError) as error:
             what = error if isinstance(error, StrangeAnswer) else "it lacks something"
@@ -602,7 +604,7 @@ class Table:
                 + "; ".join(self._told(name, *pair) for name, pair in left.items())
             )
 
-    def completed(self, raw: dict, values: dict, before: dict | None) -> dict:
+    def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         """An answer to a write together with what only a read would show.
 
         Args:
@@ -646,7 +648,7 @@ class Table:
             self.item(run.snapshot, record.raw), data=data, files=files,
             hide=self.secrets(desired.values), as_json=self.as_json(data),
         )  # fmt: skip
-        self.keep(run, desired, raw, replaces=record.raw)
+        self.record_answer(run, desired, raw, replaces=record.raw)
 
     def delete(self, run, desired, record) -> None:
         """Delete an object.
@@ -655,9 +657,10 @@ class Table:
             MaasError: MAAS refused, could not be asked, or did not do it; NotFound where it was
                 gone already.
         """
-        self.gone(run, desired, record, run.client.delete(self.item(run.snapshot, record.raw)))
+        answer = run.client.delete(self.item(run.snapshot, record.raw))
+        self.record_deletion(run, desired, record, answer)
 
-    def gone(self, run, desired, record, answer) -> None:
+    def record_deletion(self, run, desired, record, answer) -> None:
         """Take an object out of the snapshot after a deletion.
 
         Args:
@@ -679,13 +682,13 @@ class Table:
 
     def holds_for(self, release: Release) -> bool:
         """Whether this release has the resource type."""
-        return release.within(self.since, self.until)
+        return release.within(self.since, self.up_to)
 
 
 def cannot_be_cleared(release: Release | None, field: Field | None = None) -> str:
     """Why an empty value is refused, as a sentence."""
     maas = f"MAAS {release}" if release else "MAAS"
-    if field is not None and (not field.readable or field.fixed):
+    if field is not None and (not field.readable or field.create_only):
         return f"cannot be cleared; {maas} takes it at creation only"
     if field is not None and not field.kind.optional:
         return f"cannot be cleared; it must be {field.kind.allowed}"

@@ -53,16 +53,16 @@ class BootResource(Table):
             kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
             doc="Architecture, such as amd64/generic.",
         ),
-        Field("path", readable=False, doc="The file: on the minion that uploads it, or a URL such "
+        Field("path", write_only=True, doc="The file: on the minion that uploads it, or a URL such "
               "as salt://images/rhel9.tgz."),
         Field("sha256", _SHA256, read=lambda raw: _file(raw).get("sha256"),
               doc="Its SHA-256; worked out from the file where it is not given."),
-        Field("title", readable=False, doc="What a person calls it; sent with an upload only."),
-        Field("filetype", kinds.choice(*_FILETYPES), default="tgz", usual="tgz",
+        Field("title", write_only=True, doc="What a person calls it; sent with an upload only."),
+        Field("filetype", kinds.choice(*_FILETYPES), default="tgz", server_default="tgz",
               read=lambda raw: _SHOWN_FILETYPES.get(_file(raw).get("filetype")),
               doc="Type of the file, such as tgz, ddgz or ddraw; with another one the file is "
               "uploaded again."),
-        Field("base_image", since="3.1", readable=False,
+        Field("base_image", since="3.1", write_only=True,
               doc="Image that a custom one is built on, such as ubuntu/jammy."),
     )  # fmt: skip
 
@@ -174,13 +174,13 @@ class BootResource(Table):
             file = self._begin(run, desired, digest, size)
         if not file["complete"]:
             self._send(run, desired, file, path, size)
-        self.look(run.snapshot, desired)
+        self.reload(run.snapshot, desired)
         record = self.match(run.snapshot, desired)
         there = _file(record.raw) if record else {}
         if not there or not there["complete"] or there["sha256"] != digest:
             raise NotDone("the region took all of the file, but does not show the image as whole")
 
-    def look(self, snapshot, desired):
+    def reload(self, snapshot, desired):
         snapshot.drop("image")
         snapshot.drop(self.name, self.partition(desired.values))
 
@@ -214,7 +214,7 @@ class BootResource(Table):
                     if faults > 5:
                         raise
                     run.pause(faults, error)
-                    self.look(run.snapshot, desired)
+                    self.reload(run.snapshot, desired)
                     file = _file(self.match(run.snapshot, desired).raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)

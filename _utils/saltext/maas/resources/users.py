@@ -24,11 +24,11 @@ class User(Table):
     pillar = PillarLocation("users", "Users.", "username", needed=("email",), name="USERNAME")
     example = {"username": "ops", "email": "ops@example.com", "password": "hunter2"}
     fields = (
-        Field("username", rules=(rules.longest(30, until="2.3"), rules.longest(150)),
+        Field("username", rules=(rules.longest(30, up_to="2.3"), rules.longest(150)),
               doc="Name to log in with."),
         Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
         Field(
-            "password", kinds.RAW, secret=True, readable=False,
+            "password", kinds.RAW, secret=True, write_only=True,
             doc="Password, for a new user: MAAS never shows one, and its API cannot change it.",
         ),
         Field(
@@ -39,9 +39,10 @@ class User(Table):
     def item(self, snapshot, raw):
         return f"users/{segment(raw['username'])}/"
 
-    def keeps(self, snapshot, record):
+    def protected_by(self, snapshot, record):
         admin = record.raw.get("is_superuser")
-        return super().keeps(snapshot, record) or ("it is an administrator" if admin else None)
+        own = "it is an administrator" if admin else None
+        return super().protected_by(snapshot, record) or own
 
     def exports(self, snapshot, record):
         return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))

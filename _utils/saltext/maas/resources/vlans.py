@@ -7,7 +7,7 @@ from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import holder, nic_vlans
-from saltext.maas.resources.renamed import FINDS, is_known, renamer, unknown_id
+from saltext.maas.resources.renamed import is_known, renamer, unknown_id
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
@@ -34,25 +34,25 @@ class Vlan(Table):
         Field(
             "name", rules=rules.BLANKS, clearable=(("", "2.3"), ("3.2", "")),
             doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
-            usual=lambda values: (None, "untagged") if values.get("vid") else "untagged",
+            server_default=lambda values: (None, "untagged") if values.get("vid") else "untagged",
             # Releases from 2.0 to 3.4 show the VID where there is no name.
             read=lambda raw: _named(raw.get("name"), raw.get("vid")),
         ),
-        Field("mtu", kinds.bounded(552, 65535), usual=1500, doc="MTU in bytes."),
+        Field("mtu", kinds.bounded(552, 65535), server_default=1500, doc="MTU in bytes."),
         Field(
             "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
         ),
         Field(
-            "description", since="2.0", readable=False,
+            "description", since="2.0", write_only=True,
             doc="Sent at creation only: MAAS never shows it.",
         ),
         Field(
-            "old_name", VLAN_NAME, **FINDS,
+            "old_name", VLAN_NAME, hint=True,
             doc="FABRIC/VID that it has until now; it gets the new VID, and from 2.3 on moves to "
             "the new fabric.",
         ),
-        Field("id", kinds.INTEGER, **FINDS, doc="Its id in MAAS, in place of old_name."),
+        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of old_name."),
     )  # fmt: skip
 
     def normal(self, field, value, values):
@@ -152,7 +152,7 @@ class Vlan(Table):
 
     # Pruning
 
-    def keeps(self, snapshot, record):
+    def protected_by(self, snapshot, record):
         return "it is the oldest VLAN of its fabric" if self._is_default(snapshot, record) else None
 
     def comes_along(self, snapshot, record):
@@ -171,7 +171,7 @@ class Vlan(Table):
             )
         return None
 
-    def hazard(self, snapshot, record):
+    def in_use_by(self, snapshot, record):
         if record.raw.get("dhcp_on"):
             return "DHCP is served there"
         return holder(snapshot, {record.raw["id"]}, nic_vlans)

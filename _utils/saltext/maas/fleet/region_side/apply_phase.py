@@ -107,7 +107,7 @@ def _settle(dunders, minions, part, test):
 def _roots(plan, change):
     needed = [
         one for one in plan.changes
-        if one.id in change.needs or (one.desired.type, ALL) in change.needs
+        if one.id in change.requires or (one.desired.type, ALL) in change.requires
     ]  # fmt: skip
     return [f"{one.name}: {one.error}" for one in needed if one.error and not one.done][:3]
 
@@ -129,9 +129,9 @@ def _owned(desired, owners) -> list:
 def _with_needs(region, chosen, everything):
     """The chosen desired objects and all that they need, which may be other clusters' too."""
     by_id = {(one.type, one.key): one for one in everything if not one.absent}
-    stages = {}
+    phases = {}
     for one in by_id.values():
-        stages.setdefault(region.snapshot.tables[one.type].stage(one), []).append(one)
+        phases.setdefault(region.snapshot.tables[one.type].phase(one), []).append(one)
     found, open_ = {}, list(chosen)
     while open_:
         desired = open_.pop()
@@ -140,9 +140,10 @@ def _with_needs(region, chosen, everything):
             continue
         found[ident] = desired
         table = region.snapshot.tables[desired.type]
-        needs = table.needs(desired, everything)
-        needs |= {("fabric", key.rpartition("/")[0]) for type, key in needs if type == "vlan"}
-        open_ += [by_id[need] for need in needs if need in by_id]
-        for stage in (*table.comes_after(desired), *(type for type, key in needs if key == ALL)):
-            open_ += stages.get(stage, ())
+        required = table.requires(desired, everything)
+        required |= {("fabric", key.rpartition("/")[0]) for type, key in required if type == "vlan"}
+        open_ += [by_id[one] for one in required if one in by_id]
+        whole = [type for type, key in required if key == ALL]
+        for phase in (*table.after_phases(desired), *whole):
+            open_ += phases.get(phase, ())
     return list(found.values())
