@@ -151,7 +151,7 @@ def _run(url, server, described):
         plan = region_plan.plan_of(region, described)
     except MaasError as error:
         return [f"plan: {error}"]
-    told = [f"cannot be: {one}" for one in plan.problems()]
+    told = [f"cannot be applied: {one}" for one in plan.problems()]
     apply(region, plan, _LIMITS)
     return told + [f"{one.name}: {one.error}" for one in plan.changes if one.error]
 

@@ -332,7 +332,7 @@ def test_a_creation_that_was_carried_out_late_is_not_sent_twice(region):
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_copies_that_a_run_made_itself_are_removed(region, lost, monkeypatch):
     """Each creation is carried out after it was looked for, as if the region were very slow."""
-    monkeypatch.setattr(Run, "many_looks", 1)
+    monkeypatch.setattr(Run, "many_lookups", 1)
     client, waiting, left = snapshot_of(region).client, [], [lost]
 
     def late(method, target, body):
@@ -413,7 +413,7 @@ def test_whatever_asks_the_region_tells_one_error(region, path, odd, monkeypatch
 
 def test_copies_are_removed_though_the_network_goes_on_failing(region, monkeypatch):
     """The last answers are lost as well, and so are the first ones to what removes the copy."""
-    monkeypatch.setattr(Run, "many_looks", 1)
+    monkeypatch.setattr(Run, "many_lookups", 1)
     client, kept, left = snapshot_of(region).client, [], [2]
 
     def late(method, target, body):

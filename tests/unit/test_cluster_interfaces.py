@@ -156,7 +156,7 @@ def test_two_interfaces_of_one_device_before_1_9():
         cluster(server, UUID, "10.10.0.2")
         first = {**ALIAS, "ip": "10.10.0.2"}
         (line,) = planned(server, described({"eth0": first, "second": second}))[1].problems()
-        assert f"cluster interface {UUID}/eth0 of the region is in its way" in line
+        assert f"conflicts with existing cluster interface {UUID}/eth0;" in line
         six = {"management": "unmanaged", "ip": "2001:db8::1", "interface": "eth0"}
         carried_out(server, described({"six": six}))
 
@@ -166,7 +166,7 @@ def test_networks_of_one_tag_and_of_ipv6():
         one = {"ip": "10.1.0.0", "netmask": "255.255.255.0", "vlan_tag": 5}
         carried_out(server, {"networks": {"a": one}})
         (line,) = planned(server, {"networks": {"b": {**one, "ip": "10.2.0.0"}}})[1].problems()
-        assert "network a of the region is in its way" in line
+        assert "conflicts with existing network a;" in line
         six = {"ip": "2001:db8::", "netmask": MASK}
         carried_out(server, {"networks": {"six": six}})
     with RegionServer("1.5") as server:

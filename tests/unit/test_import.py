@@ -86,7 +86,7 @@ def test_a_release_that_the_source_lacks_is_told_at_once(server):
     assert time.monotonic() - began < LIMITS.catalogue_seconds / 2
     errors = {change.desired.type: change.error for change in plan.changes}
     assert "has no available images" in errors["boot_selection"]
-    assert "needs what failed" in errors["image"]
+    assert "dependency failed" in errors["image"]
     assert [one.path for one in server.requests.writes()] == [
         "/MAAS/api/2.0/boot-sources/1/selections/"
     ]  # fmt: skip

@@ -176,9 +176,7 @@ def test_a_described_object_in_what_would_go(region):
     data["exclusive"] = {"vlan": True}
     data["prune"] = {"in_use": True}
     (line,) = refused(region, data)
-    assert line == (
-        "maas:subnets:10.1.0.0/24:vlan: VLAN 'dc1/6' shall be removed by maas:exclusive:vlan"
-    )
+    assert line == ("maas:subnets:10.1.0.0/24:vlan: VLAN 'dc1/6' is removed by maas:exclusive:vlan")
 
 
 @pytest.mark.parametrize(

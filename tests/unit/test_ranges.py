@@ -86,8 +86,8 @@ def test_a_range_of_somebody_else_stays_as_it_is(region, mine):
     _, plan = planned(region, described(mine))
     (line,) = plan.problems()
     assert line.startswith(
-        f"IP range 10.0.0.{mine[0]}-10.0.0.{mine[1]}: IP range 10.0.0.40-10.0.0.60 of the region "
-        "(reserved, 'printers of another team') is in its way; "
+        f"IP range 10.0.0.{mine[0]}-10.0.0.{mine[1]}: conflicts with existing IP range "
+        "10.0.0.40-10.0.0.60 (reserved, 'printers of another team'); "
     )
     assert plan.shown() == {}
     apply(snapshot_of(region), plan, SHORT)
@@ -98,7 +98,7 @@ def test_a_range_of_somebody_else_stays_as_it_is(region, mine):
 def test_a_range_without_a_comment_is_nobodys(region):
     post(region, "ipranges/", **{**THEIRS, "comment": ""})
     (line,) = planned(region, described((40, 199)))[1].problems()
-    assert "10.0.0.40-10.0.0.60 of the region (reserved) is in its way" in line
+    assert "conflicts with existing IP range 10.0.0.40-10.0.0.60 (reserved)" in line
 
 
 def test_a_claim_takes_a_range_over_by_its_start_or_end(region):
@@ -196,7 +196,7 @@ def test_a_gateway_that_moves_out_of_the_way_in_the_same_run(region):
 def test_a_reserved_ip_and_a_dynamic_range_of_the_region(region):
     post(region, "ipranges/", type="dynamic", start_ip="10.0.0.100", end_ip="10.0.0.199")
     (line,) = planned(region, described(reserved={"10.0.0.120": mac(1)}))[1].problems()
-    assert "IP range 10.0.0.100-10.0.0.199 of the region (dynamic) is in its way" in line
+    assert "conflicts with existing IP range 10.0.0.100-10.0.0.199 (dynamic)" in line
     desired = desired_object("ip_address", {"ip": "10.0.0.121"})
     (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "it lies in dynamic range 10.0.0.100-10.0.0.199" in line
@@ -223,7 +223,7 @@ def test_an_address_that_no_subnet_has_is_told_in_the_plan(region):
 def test_a_dynamic_range_and_a_reserved_ip_of_the_region(region):
     carried_out(region, described(reserved={"10.0.0.120": mac(1)}))
     (line,) = planned(region, described((100, 199, "dynamic")))[1].problems()
-    assert "reserved IP 10.0.0.120 of the region is in its way" in line
+    assert "conflicts with existing reserved IP 10.0.0.120;" in line
     # It may go in the same run, and a reserved range has nothing against it.
     data = described((100, 199, "dynamic"))
     snapshot = snapshot_of(region)

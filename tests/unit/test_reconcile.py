@@ -163,10 +163,10 @@ def test_a_rack_that_never_comes_fails_what_needs_it_and_no_more(region):
     apply(snapshot, plan, Limits(enrol_seconds=0.5))
     failed = errors(plan)
     assert set(failed) == {"rack controller a", "DHCP dc1/untagged"}
-    assert failed["rack controller a"] == "waited 0.5 s for rack controller a to register in vain"
-    assert (
-        failed["DHCP dc1/untagged"] == "not tried, because it needs what failed: rack controller a"
+    assert failed["rack controller a"] == (
+        "timed out after 0.5 s waiting for rack controller a to register"
     )
+    assert failed["DHCP dc1/untagged"] == "skipped: dependency failed: rack controller a"
     assert snapshot_of(region).records("dhcp")["dc1/100"].raw["relay_vlan"]
     assert set(plan.shown(True)["dhcp"]) == {"dc1/100"}
     assert_true(region, snapshot)
@@ -203,8 +203,8 @@ def test_a_catalogue_that_does_not_hold_it(region):
     snapshot, plan = planned(region, data)
     apply(snapshot, plan, Limits(catalogue_seconds=0.5))
     failed = errors(plan)
-    assert "in vain" in failed[f"boot source selection {SOURCE} ubuntu/nope"]
-    assert failed["boot image ubuntu/nope/*"].startswith("not tried")
+    assert "timed out after" in failed[f"boot source selection {SOURCE} ubuntu/nope"]
+    assert failed["boot image ubuntu/nope/*"].startswith("skipped: dependency failed")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_duplicate_of_something_else_is_an_error(region):
     apply(snapshot, plan, SHORT)
     failed = errors(plan)
     assert set(failed) == {"subnet 10.0.0.0/25"}
-    assert "10.0.0.0/24 of the region is in its way" in failed["subnet 10.0.0.0/25"]
+    assert "conflicts with existing subnet 10.0.0.0/24;" in failed["subnet 10.0.0.0/25"]
 
 
 @pytest.mark.parametrize(
@@ -425,8 +425,8 @@ def test_a_range_of_another_type_is_no_match(region):
     _, plan = planned(region, data)
     (line,) = plan.problems()
     assert line.startswith(
-        "IP range 10.0.0.10-10.0.0.26: IP range 10.0.0.10-10.0.0.25 of the region (reserved) is in "
-        "its way; describe or remove it, or claim all ranges of the subnet (exclusive)."
+        "IP range 10.0.0.10-10.0.0.26: conflicts with existing IP range 10.0.0.10-10.0.0.25 "
+        "(reserved); describe or remove it, or claim all ranges of the subnet (exclusive)."
     )
     assert not plan.shown()
 

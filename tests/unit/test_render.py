@@ -75,7 +75,7 @@ def test_text(planned):
     assert "- VLAN dc1/9" in lines
     assert "      value: (none) -> **********" in lines
     assert "! user admin: MAAS's API cannot change email of a user" in lines
-    assert lines[-1] == "4 to create, 2 to change, 1 to remove; 1 cannot be."
+    assert lines[-1] == "4 to create, 2 to change, 1 to remove; 1 cannot be applied."
     assert not any("\x1b" in line for line in lines)
     assert "swordfish" not in "".join(lines)
 

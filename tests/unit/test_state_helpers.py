@@ -27,7 +27,7 @@ def test_every_failure_is_told_and_successes_are_cut():
 
 def test_what_cannot_be_is_told_before_anything_is_tried():
     said = state_helpers._listed(changes(1, problem="no way"), "would be")
-    assert said.splitlines() == ["0 changes to make:", "cannot be: fabric dc0: no way"]
+    assert said.splitlines() == ["0 changes to make:", "cannot be applied: fabric dc0: no way"]
 
 
 def test_one_change_reads_well():

@@ -188,7 +188,8 @@ _SHOWN = 20  # successes, more of which no person reads; failures are all told
 def _listed(changes, would: str, failed=()) -> str:
     """A comment: how much, then one line each, failures first."""
     bad = [f"failed: {change.name}: {change.error}" for change in failed]
-    bad += [f"cannot be: {change.name}: {change.problem}" for change in changes if change.problem]
+    blocked = [change for change in changes if change.problem]
+    bad += [f"cannot be applied: {change.name}: {change.problem}" for change in blocked]
     good = []
     for change in changes:
         if not change.problem:

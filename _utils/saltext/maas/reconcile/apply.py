@@ -114,7 +114,7 @@ class Run:
             left = deadline - time.monotonic()
             if left <= 0:
                 told = f": {self.last_error}" if self.last_error else ""
-                raise MaasError(f"waited {limit:g} s for {what} in vain{told}")
+                raise MaasError(f"timed out after {limit:g} s waiting for {what}{told}")
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, 5.0)
 
@@ -249,7 +249,7 @@ def _carry_out(run, change):
     failed = run.failed_requirements(change)
     if failed:
         names = ", ".join(sorted(one.name for one in failed)[:3])
-        change.error = f"not tried, because it needs what failed: {names}"
+        change.error, change.skipped = f"skipped: dependency failed: {names}", True
         return
     secrets = ()
     try:

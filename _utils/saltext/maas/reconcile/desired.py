@@ -119,10 +119,11 @@ def without_repetitions(desired):
         if other is one or (other.absent, other.values) == (one.absent, one.values):
             continue
         noun = BY_NAME[one.type].noun
-        said = "shall be removed" if other.absent and not one.absent else "is described otherwise"
-        if one.absent and not other.absent:
-            said = "is described, and shall be removed here"
-        problems.append(f"{one.where}: {noun} {one.label} {said} by {other.where}; say it once")
+        said = f"is described differently at {other.where}"
+        if one.absent != other.absent:
+            verbs = ("described", "removed") if one.absent else ("removed", "described")
+            said = f"is {verbs[0]} at {other.where}, but {verbs[1]} here"
+        problems.append(f"{one.where}: {noun} {one.label} {said}; describe it once")
     if problems:
         raise BadInput(problems)
     return found.values()

@@ -211,8 +211,8 @@ def _refuse_conflicting_desired(news):
             noun, its = (BY_NAME[change.desired.type].noun for change in (other, one))
             its = "one" if its == noun else its
             problems.add(
-                f"{other.desired.where}: this {noun} and the {its} of {one.desired.where} "
-                "cannot both be there"
+                f"{other.desired.where}: this {noun} conflicts with the {its} at "
+                f"{one.desired.where}; change or remove one of them"
             )
     if problems:
         raise BadInput(sorted(problems))
@@ -240,6 +240,6 @@ def _refuse_circles(creates, deletes, barriers):
         graphlib.TopologicalSorter({**graph, **barriers}).prepare()
     except graphlib.CycleError as error:
         ring = [changes[ident] for ident in error.args[1] if ident in changes]
-        told = " needs ".join(change.name for change in reversed(ring))
+        chain = " requires ".join(change.name for change in reversed(ring))
         first = min(change.desired.where for change in ring)
-        raise BadInput(f"{first}: goes round in a circle: {told}") from None
+        raise BadInput(f"{first}: circular dependency: {chain}") from None

@@ -35,6 +35,7 @@ class Change:
         follows: The same for changes that must have ended, well or not.
         problem: Why it cannot come true; such a change is never tried.
         error: Why it failed, once it was tried.
+        skipped: Whether it was not tried, since a change that it requires failed.
         done: Whether it happened.
         taken_over: Somebody else made the object after the plan was made.
         attempts: How often it failed so far.
@@ -50,6 +51,7 @@ class Change:
     after: set = field(default_factory=set)
     problem: str | None = None
     error: str | None = None
+    skipped: bool = False
     done: bool = False
     taken_over: bool = False
     attempts: int = 0

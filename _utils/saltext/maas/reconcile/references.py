@@ -87,7 +87,7 @@ def references(desired):
 
 
 def refuse_wrong_references(snapshot, desired) -> None:
-    """Refuse names that nothing has, or that shall be removed.
+    """Refuse names that nothing has, or that are removed.
 
     Raises:
         BadInput: With one line for each.
@@ -99,7 +99,7 @@ def refuse_wrong_references(snapshot, desired) -> None:
         where = f"{one.where}:{column.name}"
         if (type, key) in leaving:
             noun, by = BY_NAME[type].noun, leaving[type, key].where
-            problems.append(f"{where}: {noun} {key!r} shall be removed by {by}")
+            problems.append(f"{where}: {noun} {key!r} is removed by {by}")
         elif (type, key) not in desired_ones:
             problems.append(_unknown(snapshot, where, type, key, desired_ones))
     if any(problems):

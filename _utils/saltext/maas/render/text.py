@@ -35,7 +35,7 @@ def as_text(data: dict, colour: bool = False) -> str:
     else:
         summary = "Nothing to change"
     if data["problems"]:
-        summary += f"; {len(data['problems'])} cannot be"
+        summary += f"; {len(data['problems'])} cannot be applied"
     summary += "."
     if data.get("region", "") is None:
         summary += (

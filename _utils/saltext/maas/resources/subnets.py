@@ -320,7 +320,7 @@ class IpRange(Table):
     def in_the_way(self, snapshot, record):
         said = f", {_comment(record)!r}" if _comment(record) else ""
         return (
-            f"IP range {record.key} of the region ({record.raw['type']}{said}) is in its way; "
+            f"conflicts with existing IP range {record.key} ({record.raw['type']}{said}); "
             "describe or remove it, or claim all ranges of the subnet (exclusive). With the same "
             "comment, and its first or last address, it would become this one"
         )

@@ -367,7 +367,7 @@ class Table:
     def in_the_way(self, snapshot, record) -> str:
         """Why nothing can be made where one of the region's objects is, and what to do."""
         return (
-            f"{self.noun} {record.key} of the region is in its way; describe it, remove it or "
+            f"conflicts with existing {self.noun} {record.key}; describe that one, remove it or "
             "choose other values"
         )
 

@@ -98,7 +98,7 @@ def _settle(dunders, minions, part, test):
                 found[minion]["changes"].setdefault(change.desired.type, {})[label] = change.shown()
             elif change.error or change.problem:
                 told = f"{change.name}: {change.error or change.problem}"
-                if change.error and "needs what failed" in change.error:
+                if change.skipped:
                     told += "".join(f"; {why}" for why in _roots(plan, change))
                 found[minion]["error"] = told
     return found
