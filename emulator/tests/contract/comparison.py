@@ -165,5 +165,5 @@ def compare(expected: Any, got: Any, where: str = "body") -> list[str]:
         for number, (one, other) in enumerate(zip(expected, got)):
             found += compare(one, other, f"{where}[{number}]")
     elif type(expected) is not type(got) or expected != got:
-        found.append(f"{where}: {str(got)[:160]!r}, recorded {str(expected)[:160]!r}")
+        found.append(f"{where}: {got!r:.160}, recorded {expected!r:.160}")
     return found

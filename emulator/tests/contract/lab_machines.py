@@ -5,11 +5,14 @@ What a machine would have done in between becomes calls of :mod:`maas_emulator.h
 
 from __future__ import annotations
 
+import itertools
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest.mock import patch
 
 from exchanges import Exchange
 from laboratory import Answer, Lab
-from maas_emulator import hardware, images, networks, scripts_run
+from maas_emulator import hardware, images, networks, nodes, scripts_run
 
 #: Form fields that hold ids of a machine's things, and what those are called in paths.
 MACHINE_IDS = {
@@ -41,6 +44,11 @@ class Machines37(Lab):
         self.ids: dict[tuple[str, str], Any] = {}
         self.seen: set[str] = set()
         self.names["cxcbdr"] = "cxcbdr"
+
+    def drawing(self) -> AbstractContextManager[Any]:
+        # The region may give a VM host the name that it drew for a machine.
+        names = (f"drawn-{number:03}" for number in itertools.count())
+        return patch.object(nodes, "invented_name", lambda taken: next(names))
 
     def send(self, exchange: Exchange) -> Answer:
         self._op = exchange.params.get("op")

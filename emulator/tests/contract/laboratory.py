@@ -9,8 +9,10 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -115,6 +117,10 @@ class Lab:
     def signature(self, exchange: Exchange) -> Key | str | None:
         """Return the key that a call was signed with, or the header that it had."""
         return None if exchange.by == "none" else Key(self.keys[exchange.by])
+
+    def drawing(self) -> AbstractContextManager[Any]:
+        """Return what has the region draw names that cannot be taken for one another."""
+        return nullcontext()
 
     def wait(self, seconds: float) -> None:
         """Let time pass for the region."""
@@ -224,11 +230,11 @@ class Lab:
 
     def _as_recorded(self, body: Any) -> Any:
         """Return a body with the names (not the paths) that objects have in the recording."""
-        text = json.dumps(body)
-        for recorded, ours in self.names.items():
-            if "/" not in recorded:
-                text = text.replace(ours, recorded)
-        return json.loads(text)
+        recorded = {ours: name for name, ours in self.names.items() if "/" not in name}
+        if not recorded:
+            return body
+        words = re.compile(rf"\b({'|'.join(map(re.escape, recorded))})\b")
+        return json.loads(words.sub(lambda match: recorded[match[0]], json.dumps(body)))
 
 
 def multipart(form: dict[str, Any], files: dict[str, Any]) -> bytes:
@@ -262,8 +268,11 @@ def replay(
         Each exchange, and what the emulator answered differently.
     """
     for series, rows in itertools.groupby(exchanges, key=lambda exchange: exchange.series):
-        with RegionServer(release=lab.RELEASE, hostname="vm", **lab.OPTIONS) as server:
+        with ExitStack() as stack:
+            options = {"release": lab.RELEASE, "hostname": "vm", **lab.OPTIONS}
+            server = stack.enter_context(RegionServer(**options))
             here = lab(server, series, distilled)
+            stack.enter_context(here.drawing())
             for exchange in rows:
                 here.BEFORE.get(exchange.short, lambda _: None)(here)
                 if exchange.laboratory is not None:
