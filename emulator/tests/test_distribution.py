@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-pytest.importorskip("build", reason="build is not installed")
+for _tool in ("build", "setuptools", "wheel"):
+    pytest.importorskip(_tool, reason=f"{_tool} is not installed")
 
 EMULATOR = Path(__file__).resolve().parents[1]
 SOURCES = {str(path.relative_to(EMULATOR)) for path in EMULATOR.rglob("maas_emulator/**/*.py")}
@@ -82,13 +83,20 @@ def python(dist, metadata, tmp_path_factory):
 def test_the_wheel_holds_the_package_its_licence_and_its_entry_points(dist, metadata):
     with zipfile.ZipFile(dist[0]) as archive:
         assert {name for name in archive.namelist() if ".dist-info/" not in name} == SOURCES
-    assert metadata["LICENSE"] == (EMULATOR.parent / "LICENSE").read_text()
+    assert metadata["LICENSE"] == (EMULATOR / "LICENSE").read_text()
     assert "maas-emulator = maas_emulator.__main__:main" in metadata["entry_points.txt"]
     assert (
         "maas_emulator.pytest_plugin = maas_emulator.pytest_plugin"
         in (metadata["entry_points.txt"])
     )
     assert (EMULATOR / "README.md").read_text().strip() in metadata["METADATA"]
+
+
+def test_the_licence_is_that_of_the_repository():
+    whole = EMULATOR.parent / "setup.cfg"
+    if not whole.is_file():
+        pytest.skip("these are the sources of a release, not a checkout")
+    assert (EMULATOR / "LICENSE").read_text() == whole.with_name("LICENSE").read_text()
 
 
 def test_the_source_distribution_can_be_tested(dist):
