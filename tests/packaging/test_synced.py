@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import saltext.maas
-from deliveries import Salt, clean_tree, kinds, loader_files
+from deliveries import LARGEST_SYNC, Salt, clean_tree, kinds, loader_files
 from maas_emulator.server import RegionServer
 
 pytestmark = pytest.mark.salt
@@ -72,6 +72,15 @@ def test_everything_is_synced(salt):
         names = {f"{kind}.{Path(name).stem}" for name in loader_files(kind)}
         assert names == set(salt.synced[kind])
     assert "utils.saltext.maas.client.session" in salt.synced["utils"]
+
+
+def test_a_sync_holds_no_emulator_and_is_not_large(salt, record_testsuite_property):
+    synced = next(salt.folder.rglob("extmods"))
+    files = [path for path in synced.rglob("*") if path.is_file()]
+    assert not [path for path in files if "emulator" in str(path.relative_to(synced))]
+    size = sum(path.stat().st_size for path in files if path.suffix != ".pyc")
+    record_testsuite_property("KiB that a sync brings", size // 1024)
+    assert 100 * 1024 < size < LARGEST_SYNC
 
 
 def test_a_second_sync_has_nothing_to_do(salt):

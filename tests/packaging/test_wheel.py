@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import saltext.maas
-from deliveries import REPOSITORY, Salt, clean_tree, kinds, loader_files
+from deliveries import LARGEST_WHEEL, REPOSITORY, Salt, clean_tree, kinds, loader_files
 
 pytest.importorskip("build", reason="build is not installed")
 pytestmark = pytest.mark.salt
@@ -72,6 +72,12 @@ def test_the_wheel_holds_library_and_loader_modules_and_nothing_else(dist):
         f"saltext/maas/{PACKAGES[kind]}/{name}" for kind in KINDS for name in loader_files(kind)
     }
     assert names == library() | loaded
+
+
+def test_the_wheel_is_not_large(dist, record_testsuite_property):
+    size = dist[0].stat().st_size
+    record_testsuite_property("KiB of the wheel", size // 1024)
+    assert size < LARGEST_WHEEL
 
 
 def test_the_wheel_has_licence_and_entry_point(dist):
