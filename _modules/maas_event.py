@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import events, module_helpers
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 
 
 def query(level=None, hostname=None, limit=100, before=None, after=None, profile=None):

@@ -8,7 +8,7 @@ interfaces hang on it.
 from __future__ import annotations
 
 from saltext.maas import module_helpers, runtime
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from salt.exceptions import SaltClientError
 from saltext.maas import master, roster
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Opts

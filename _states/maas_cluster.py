@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from saltext.maas import envelope, pillar, runtime, state_helpers
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import cluster_config, enrolment, pxe_images, reach, snap_init
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from saltext.maas import pillar, region_plan, runtime, state_helpers
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.host import admins, region_config, region_host, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
 

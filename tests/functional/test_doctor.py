@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from maas_emulator.hosts import sandbox
 from saltext.maas import doctor
-from saltext.maas.client.errors import BadInput
 from saltext.maas.doctor import checks, region_checks
+from saltext.maas.errors import BadInput
 from saltext.maas.host import cluster_config, consistency, database, debconf, shared_secret
 from saltext.maas.host.installation import detect
 from saltext.maas.release import Release

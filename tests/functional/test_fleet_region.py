@@ -6,7 +6,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import region_side
 
 CLUSTERS = ["rack-1", "rack-2", "rack-3"]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Guard, apply, make_plan, prunable, prune
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, assert_true, cluster, errors, planned, snapshot_of

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
-from saltext.maas.client.errors import MaasError  # noqa: E402
+from saltext.maas.errors import MaasError  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402

@@ -387,7 +387,7 @@ class Host:
 
 _CALL = """
 import importlib, json, sys
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.host import installation as installations
 
 class Names(dict):

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
-from saltext.maas.client.errors import MaasError  # noqa: E402
+from saltext.maas.errors import MaasError  # noqa: E402
 from saltext.maas.reconcile import Guard, apply, desired_object, make_plan, prunable, prune  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402

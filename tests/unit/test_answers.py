@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import module_helpers, pillar, region_plan
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from support.examples import EXAMPLES, around, examples_for

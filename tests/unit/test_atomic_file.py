@@ -7,7 +7,7 @@ import os
 import pytest
 from saltext.maas import atomic_file, pillar, seal
 from saltext.maas.cache import Kept
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet.store import Store
 from support.killing import forked, full_disk
 

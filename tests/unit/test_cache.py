@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from saltext.maas import cache, master
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from support.told_nodes import Region, machine
 
 NOBODY = 65534

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas import errors
+from saltext.maas.api_path import segment
+from saltext.maas.client import Client, Profile
 from saltext.maas.client.profile import base_url, url_problems
-from saltext.maas.client.session import segment
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer, slow
 

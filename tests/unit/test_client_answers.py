@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas import errors
+from saltext.maas.client import Client, Profile
 from saltext.maas.client.shape import mistake
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer

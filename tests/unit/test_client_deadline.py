@@ -9,7 +9,8 @@ import threading
 import time
 
 import pytest
-from saltext.maas.client import Client, MaasError, Profile, errors
+from saltext.maas import errors
+from saltext.maas.client import Client, MaasError, Profile
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.reconcile.desired import DesiredObjects

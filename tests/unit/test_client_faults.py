@@ -9,7 +9,8 @@ import time
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas import errors
+from saltext.maas.client import Client, Profile
 from saltext.maas.release import Release
 from support.faults import FaultyProxy, first
 from support.misbehaving import Misbehaving, answer, half, hang_up, slow

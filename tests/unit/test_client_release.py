@@ -6,7 +6,8 @@ import json
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas import errors
+from saltext.maas.client import Client, Profile
 from saltext.maas.release import SERIES, Release
 from support.misbehaving import Misbehaving, answer
 

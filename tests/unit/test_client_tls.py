@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from maas_emulator.server import RegionServer
-from saltext.maas.client import Client, Profile, errors
+from saltext.maas import errors
+from saltext.maas.client import Client, Profile
 from saltext.maas.release import Release
 from support.faults import TLS_ALERT
 from support.misbehaving import Misbehaving, answer, hang_up

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.resources import account
 from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of

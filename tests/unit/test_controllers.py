@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from support.reconciling import carried_out, planned, rack, snapshot_of
 
 SECRET = "correct-horse"

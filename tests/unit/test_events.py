@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from saltext.maas import events
-from saltext.maas.client.errors import BadInput, StrangeAnswer, TooLarge, Unavailable
+from saltext.maas.errors import BadInput, StrangeAnswer, TooLarge, Unavailable
 from saltext.maas.release import Release
 from support.killing import forked, full_disk
 

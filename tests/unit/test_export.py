@@ -9,7 +9,7 @@ import pytest
 import yaml
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan, sdb
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from saltext.maas import __version__
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import core, names, onboard, steps, worker
 from saltext.maas.fleet.config import Settings
 from saltext.maas.fleet.minions import Answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import core, names, onboard, steps, worker
 from test_fleet import RACKS, FakeSalt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from salt.exceptions import SaltClientError
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet.minions import Salt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import regions
 from saltext.maas.fleet.minions import Answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import core, move, offboard, onboard, overview, rotation, table
 from saltext.maas.fleet.minions import Answer
 

@@ -8,7 +8,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import inventory, roster
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import BadInput, Forbidden, NotFound
+from saltext.maas.errors import BadInput, Forbidden, NotFound
 from support.told_nodes import VLAN, Region, machine
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan, unmanaged
 from support.reconciling import (
     SHORT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, carried_out, errors, planned, rack, snapshot_of

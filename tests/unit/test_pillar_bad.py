@@ -12,7 +12,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot, make_plan
 from saltext.maas.release import Release
 from support.pillars import both, drop, good, put, spoilt

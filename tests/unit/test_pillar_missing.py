@@ -10,7 +10,7 @@ from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.commands import ask_region
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet.region_side import look, settle
 from support.reconciling import snapshot_of
 

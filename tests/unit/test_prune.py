@@ -7,7 +7,7 @@ import re
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, unmanaged
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Limits, Snapshot, apply, desired_named, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release

@@ -8,8 +8,8 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from saltext.maas.client.errors import BadInput, HttpError, MaasError
-from saltext.maas.client.redact import HIDDEN, passwords_in, redact, visible, without_users
+from saltext.maas.errors import BadInput, HttpError, MaasError
+from saltext.maas.redact import HIDDEN, passwords_in, redact, visible, without_users
 
 KEY = "aBcDeFgHiJkLmNoPqR:aBcDeFgHiJkLmNoPqR:" + "x" * 32
 

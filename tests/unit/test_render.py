@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import region_plan, render
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot, desired_object, make_plan
 from saltext.maas.release import Release
 from saltext.maas.render import colour

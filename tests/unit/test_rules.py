@@ -8,7 +8,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, state_helpers
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources import rules, settings

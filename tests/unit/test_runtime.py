@@ -8,7 +8,7 @@ import sys
 import pytest
 from maas_emulator.hosts import sandbox
 from saltext.maas import runtime
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 
 KEY = "consumer:token:secret"
 

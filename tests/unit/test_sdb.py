@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from saltext.maas import pillar, sdb
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 
 
 @pytest.mark.parametrize(

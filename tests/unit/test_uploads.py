@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas.client.errors import LostAnswer
+from saltext.maas.errors import LostAnswer
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.resources import uploads
@@ -179,7 +179,7 @@ def test_a_name_ends_in_the_architecture(name, key):
 
 
 def test_a_name_without_an_architecture():
-    from saltext.maas.client.errors import BadInput
+    from saltext.maas.errors import BadInput
 
     with pytest.raises(BadInput, match="must be NAME/ARCHITECTURE"):
         desired_named("boot_resource", "rhel9", {})

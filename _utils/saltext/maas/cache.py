@@ -13,7 +13,7 @@ import time
 import traceback
 
 from saltext.maas import atomic_file
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.inventory import read
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import runtime
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import files
 from saltext.maas.host.installation import detect_client
 

@@ -13,7 +13,7 @@ import time
 
 from saltext.maas import atomic_file
 from saltext.maas.client import shape
-from saltext.maas.client.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
+from saltext.maas.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import ipaddress
 import logging
 import threading
 
-from saltext.maas.client.errors import Forbidden, NotFound, StrangeAnswer
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
+from saltext.maas.errors import Forbidden, NotFound, StrangeAnswer
 from saltext.maas.resources.node_group import PLACEHOLDER
 from saltext.maas.resources.vlan_names import read_vlan
 

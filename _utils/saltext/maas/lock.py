@@ -9,7 +9,7 @@ import logging
 import os
 import time
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import dataclasses
 from saltext.maas import sdb
 from saltext.maas.cache import Kept
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import base_url
+from saltext.maas.errors import BadInput
 
 #: Seconds after which reading what is kept is given up: nobody waits for it as long as for a
 #: change, and while it goes on nobody else can ask.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import runtime
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, reading
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME

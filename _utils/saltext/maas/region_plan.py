@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import pillar
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Guard, make_plan, prune, reading, unmanaged
 
 _OBJECTS = "the region's objects"  # in messages

@@ -8,7 +8,7 @@ import ipaddress
 import re
 import shlex
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 
 #: What a condition of a target may ask for, and where a node has it.
 CONDITIONS = {"tag": "tags", "zone": "zone", "pool": "pool", "status": "status", "kind": "kinds"}

@@ -15,9 +15,9 @@ import time
 
 from saltext.maas import lock, sdb
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import BadInput, MaasError
-from saltext.maas.client.redact import redact
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.reconcile import Snapshot
+from saltext.maas.redact import redact
 from saltext.maas.release import Release, known
 
 _CACHE = "saltext.maas"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 
 _REFERENCE = re.compile(r"sdb://[^/\s]+/\S.*")
 #: What was meant as a reference, with a slash too few or a space too many.

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from saltext.maas import atomic_file, runtime
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 VERSION = 1
 #: Seconds for which a box can be opened, unless told.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import runtime
-from saltext.maas.client.errors import BadInput, Forbidden, MaasError
-from saltext.maas.client.redact import visible
+from saltext.maas.errors import BadInput, Forbidden, MaasError
 from saltext.maas.reconcile import (
     apply,
     desired_named,
@@ -13,6 +12,7 @@ from saltext.maas.reconcile import (
     make_plan,
     refuse_ordinary_user,
 )
+from saltext.maas.redact import visible
 from saltext.maas.resources import BY_NAME
 
 

@@ -16,7 +16,7 @@ import time
 from urllib.parse import urlsplit
 
 import requests
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.host import formats
 
 from maas_emulator import control

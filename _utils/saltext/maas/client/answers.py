@@ -8,8 +8,9 @@ import re
 import time
 from urllib.parse import parse_qs, urlsplit
 
-from saltext.maas.client import errors, shape
-from saltext.maas.client.redact import redact
+from saltext.maas import errors
+from saltext.maas.client import shape
+from saltext.maas.redact import redact
 
 _BY_STATUS = {
     400: errors.Invalid,

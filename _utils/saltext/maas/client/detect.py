@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client import errors
+from saltext.maas import errors
 from saltext.maas.release import Release
 
 #: What a release of API 1.0 describes that the one before does not; only later ones name theirs.

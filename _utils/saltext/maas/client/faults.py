@@ -7,8 +7,8 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from saltext.maas.client import errors
-from saltext.maas.client.redact import redact
+from saltext.maas import errors
+from saltext.maas.redact import redact
 
 _TLS_RECORDS = ("\x15\x03", "\x16\x03")
 

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.release import Release, known
 
 _KEY = re.compile(r"^[^\s:]+:[^\s:]+:[^\s:]+$")

@@ -9,11 +9,11 @@ import math
 import random
 import threading
 import time
-from urllib.parse import quote
 
-from saltext.maas.client import answers, detect, errors, faults
+from saltext.maas import errors
+from saltext.maas.client import answers, detect, faults
 from saltext.maas.client.profile import Profile
-from saltext.maas.client.redact import passwords_in
+from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Client:
             The decoded JSON, or text, or None for an empty answer.
 
         Raises:
-            MaasError: One of :mod:`saltext.maas.client.errors`;
+            MaasError: One of :mod:`saltext.maas.errors`;
                 ``StrangeAnswer`` where a read, ``WrongAnswer`` where a write was answered with
                 success but not as MAAS answers.
         """
@@ -285,17 +285,6 @@ class Client:
             if self._http is not None:
                 self._http[0].close()
                 self._http = None
-
-
-def segment(text: object) -> str:
-    """Quote one segment of a path.
-
-    Raises:
-        BadInput: It is ``.`` or ``..``, which would lead to another path.
-    """
-    if str(text) in (".", ".."):
-        raise errors.BadInput(f"{str(text)!r} cannot be the name of an object in MAAS")
-    return quote(str(text), safe=":")
 
 
 class _Json(dict):

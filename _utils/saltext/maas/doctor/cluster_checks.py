@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 
-from saltext.maas.client.errors import BadInput
 from saltext.maas.doctor import checks, findings, segments
+from saltext.maas.errors import BadInput
 from saltext.maas.host import cluster_config, enrolment
 
 

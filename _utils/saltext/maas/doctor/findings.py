@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 
 @dataclass(frozen=True)

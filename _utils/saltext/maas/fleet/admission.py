@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import faults
 
 log = logging.getLogger(__name__)

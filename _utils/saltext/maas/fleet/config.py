@@ -6,7 +6,7 @@ import math
 import os
 from dataclasses import dataclass, field, fields
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.fleet import names
 
 #: How many clusters a batch can have.

@@ -7,7 +7,7 @@ import logging
 import sys
 
 import salt.exceptions
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import Settings, batch_problems
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.fleet.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import signed
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import BadInput, MaasError
 from saltext.maas.client.profile import url_problems
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import states
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 #: As hosts are called, with ``_``; no path, no template, no pattern fits.
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?", re.ASCII)

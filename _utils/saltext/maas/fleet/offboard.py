@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import names, onboard
 
 

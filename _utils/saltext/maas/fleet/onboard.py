@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import admission, names, worker
 
 log = logging.getLogger(__name__)

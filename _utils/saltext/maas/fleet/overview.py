@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet import onboard
 
 #: Seconds between two looks at an import: at first, and at the most.

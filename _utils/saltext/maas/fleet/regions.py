@@ -6,7 +6,7 @@ import os
 import sys
 
 from saltext.maas import pillar, render
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import Settings
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.render.colour import desired

@@ -11,7 +11,7 @@ import json
 import os
 
 from saltext.maas import seal
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 _FIELDS = {"answer", "signature"}
 

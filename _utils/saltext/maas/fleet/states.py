@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 
 #: Salt tells by these where a state stands when another one that it needs has failed.
 _PLACE = {"__sls__": "maas.cluster", "__env__": "base"}

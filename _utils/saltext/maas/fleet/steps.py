@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from saltext.maas import __version__
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import states
 
 STEPS = (

@@ -6,14 +6,14 @@ import base64
 import hashlib
 import hmac
 
+from saltext.maas.api_path import segment
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import MaasError
-from saltext.maas.client.redact import HIDDEN
-from saltext.maas.client.session import segment
+from saltext.maas.errors import MaasError
 from saltext.maas.host import database, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.region_config import read_config
+from saltext.maas.redact import HIDDEN
 
 
 def kept(

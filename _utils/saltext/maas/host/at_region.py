@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.host import cluster_config
 from saltext.maas.host.installation import Installation
 

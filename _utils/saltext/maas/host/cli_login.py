@@ -17,13 +17,13 @@ import sys
 import tempfile
 
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.errors import MaasError
 from saltext.maas.client.profile import api_key_fits, base_url, url_problems
-from saltext.maas.client.redact import HIDDEN
+from saltext.maas.errors import MaasError
 from saltext.maas.host import files, paths
 from saltext.maas.host.accounts import Account, account
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import HIDDEN
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.@+-]{0,99}")
 _COMMANDS = ("login", "logout", "list", "refresh")  # what no profile can be called

@@ -6,7 +6,6 @@ import re
 from urllib.parse import urlsplit
 
 from saltext.maas.client.profile import url_problems
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     cluster_settings,
     debconf,
@@ -19,6 +18,7 @@ from saltext.maas.host import (
 )
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import HIDDEN
 
 
 def need(installation: Installation) -> None:

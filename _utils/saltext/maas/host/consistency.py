@@ -8,7 +8,6 @@ import stat
 from urllib.parse import urlsplit
 
 from saltext.maas.client.profile import Profile
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     broker,
     config_files,
@@ -23,6 +22,7 @@ from saltext.maas.host import (
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import available
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import HIDDEN
 
 _AGAIN = "Run maas_region.configured, which brings all places into agreement."
 
@@ -69,7 +69,7 @@ def config(installation: Installation) -> dict:
 
 
 def _told(ask, source):
-    from saltext.maas.client.errors import MaasError
+    from saltext.maas.errors import MaasError
 
     try:
         return ask(), source

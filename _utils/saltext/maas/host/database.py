@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 
-from saltext.maas.client.errors import MaasError
-from saltext.maas.client.redact import redact
+from saltext.maas.errors import MaasError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.region_config import read_config
+from saltext.maas.redact import redact
 
 
 class DatabaseError(MaasError):

@@ -9,9 +9,9 @@ import shutil
 import signal
 import subprocess
 
-from saltext.maas.client.redact import redact
 from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
+from saltext.maas.redact import redact
 from saltext.maas.release import SERIES, Release
 
 _COMMAND_DIRS = ("usr/sbin", "usr/bin", "sbin", "bin", "snap/bin")

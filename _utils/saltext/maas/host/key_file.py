@@ -7,8 +7,8 @@ import stat
 from dataclasses import replace
 
 from saltext.maas.client import Client
-from saltext.maas.client.errors import NotAuthenticated
 from saltext.maas.client.profile import api_key_fits
+from saltext.maas.errors import NotAuthenticated
 from saltext.maas.host import files, paths, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import yaml
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
 from saltext.maas.host import cluster_config, files, formats
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation

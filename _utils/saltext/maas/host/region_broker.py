@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import broker, urls
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import HIDDEN
 
 #: The field of a change for a user of RabbitMQ.
 FIELD = "rabbitmq user {}"

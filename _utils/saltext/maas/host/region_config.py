@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     broker,
     config_files,
@@ -19,6 +18,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import available, desired
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.transaction import Change
+from saltext.maas.redact import HIDDEN
 
 _DATABASE = ("host", "port", "name", "user", "password")
 _BROKER = ("host", "longpoll_password", "workers_host", "workers_password")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.host import region_config, snap, tls, vault
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect

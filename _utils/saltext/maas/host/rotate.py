@@ -16,7 +16,6 @@ import hashlib
 import os
 import secrets
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import (
     database,
     files,
@@ -29,6 +28,7 @@ from saltext.maas.host import (
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.reach import wait_for_api
+from saltext.maas.redact import HIDDEN
 
 #: From here on the secret is a row of its own, and is read at the region's start.
 _AT_START = "3.3"

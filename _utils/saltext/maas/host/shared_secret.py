@@ -9,10 +9,10 @@ import pwd
 import re
 import stat
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import files, paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import HIDDEN
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 

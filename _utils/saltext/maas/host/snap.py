@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from urllib.parse import quote
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import config_files, files, formats, paths
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
@@ -13,6 +12,7 @@ from saltext.maas.host.host_settings import desired
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.reach import wait_for_api
 from saltext.maas.host.transaction import Change
+from saltext.maas.redact import HIDDEN
 
 MODES = ("region+rack", "region")
 _NEEDED = ("url", "database_host", "database_name", "database_user", "database_password")

@@ -6,11 +6,11 @@ import hashlib
 import re
 
 from saltext.maas.client import Client, MaasError, Profile
-from saltext.maas.client.redact import redact
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, failed
 from saltext.maas.host.region_config import read_config
 from saltext.maas.host.terminal import converse
+from saltext.maas.redact import redact
 
 _KEY = re.compile(r"^(\S+:\S+:\S+)(?: (.*))?$")
 _NAME = re.compile(r"[\w.@+-]{1,150}")

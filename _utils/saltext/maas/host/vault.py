@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import yaml
-from saltext.maas.client.redact import redact
 from saltext.maas.host import files, formats, urls
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
+from saltext.maas.redact import redact
 
 #: Our names, and those of ``regiond.conf``.
 KEYS = {

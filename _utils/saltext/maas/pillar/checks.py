@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 
-from saltext.maas.client.errors import BadInput
 from saltext.maas.client.profile import api_key_fits, url_problems
-from saltext.maas.client.redact import redact
+from saltext.maas.errors import BadInput
 from saltext.maas.pillar import validators, validators_addresses, validators_content
 from saltext.maas.pillar.desired_objects import described
 from saltext.maas.pillar.schema import schema, shown
 from saltext.maas.pillar.validators import plain
 from saltext.maas.reconcile.references import invalid
+from saltext.maas.redact import redact
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.pillar.validators import ROOT, plain
 from saltext.maas.reconcile import Limits, desired_object
 from saltext.maas.release import Release

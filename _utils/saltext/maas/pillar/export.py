@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from saltext.maas import sdb
-from saltext.maas.client.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 
-from saltext.maas.client.redact import HIDDEN
 from saltext.maas.host import cluster_settings
 from saltext.maas.reconcile.prune import prunable
+from saltext.maas.redact import HIDDEN
 from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import (

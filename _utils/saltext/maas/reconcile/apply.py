@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from saltext.maas.client.errors import (
+from saltext.maas.errors import (
     Conflict,
     Invalid,
     LostAnswer,
@@ -25,9 +25,9 @@ from saltext.maas.client.errors import (
     Unreachable,
     WrongAnswer,
 )
-from saltext.maas.client.redact import redact
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.reconcile.unexpected import log_unexpected
+from saltext.maas.redact import redact
 from saltext.maas.resources.field import Record
 
 log = logging.getLogger(__name__)

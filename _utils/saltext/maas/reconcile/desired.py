@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from saltext.maas.client.errors import BadInput
-from saltext.maas.client.redact import HIDDEN
+from saltext.maas.errors import BadInput
+from saltext.maas.redact import HIDDEN
 from saltext.maas.resources import BY_NAME
 
 

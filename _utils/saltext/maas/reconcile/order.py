@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.resources import BY_NAME
 
 ALL = "*"  # in place of a key: all changes of a stage

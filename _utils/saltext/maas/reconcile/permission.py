@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import Forbidden, MaasError
+from saltext.maas.errors import Forbidden, MaasError
 
 _TOLD = (
     "the API key is that of an ordinary user{name}, and MAAS lets only administrators change "

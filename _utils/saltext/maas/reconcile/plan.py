@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from saltext.maas.client.redact import HIDDEN, without_users
 from saltext.maas.reconcile.desired import Desired, DesiredObjects, without_repetitions
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
@@ -18,6 +17,7 @@ from saltext.maas.reconcile.references import (
     refuse_wrong_references,
 )
 from saltext.maas.reconcile.unexpected import reading
+from saltext.maas.redact import HIDDEN, without_users
 from saltext.maas.resources import BY_NAME
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import desired_for, identify
 from saltext.maas.resources import BY_NAME

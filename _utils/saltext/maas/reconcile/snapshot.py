@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from saltext.maas import resources
-from saltext.maas.client.errors import BadInput, StrangeAnswer
+from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.reconcile.unexpected import reading
 from saltext.maas.resources.answers import objects
 from saltext.maas.resources.field import Record

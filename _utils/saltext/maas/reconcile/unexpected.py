@@ -6,8 +6,8 @@ import contextlib
 import logging
 import traceback
 
-from saltext.maas.client.errors import MaasError, StrangeAnswer
-from saltext.maas.client.redact import redact
+from saltext.maas.errors import MaasError, StrangeAnswer
+from saltext.maas.redact import redact
 
 log = logging.getLogger(__name__)
 

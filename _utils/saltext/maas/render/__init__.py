@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.render.data import as_data
 from saltext.maas.render.text import as_text
 

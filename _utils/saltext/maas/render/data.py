@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.redact import redact
+from saltext.maas.redact import redact
 from saltext.maas.resources import BY_NAME
 
 ACTIONS = ("create", "update", "delete")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.render.data import as_data
 from saltext.maas.render.drawing import COLOURS, SIGNS, draw
 from saltext.maas.render.network import network_of

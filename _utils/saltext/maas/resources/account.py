@@ -6,7 +6,7 @@ import base64
 import contextlib
 import hashlib
 
-from saltext.maas.client.errors import NotDone, NotFound
+from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation

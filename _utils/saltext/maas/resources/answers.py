@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.errors import StrangeAnswer
+from saltext.maas.errors import StrangeAnswer
 
 _WORDS = {
     dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "nothing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.images import BootSelection, BootSource
 from saltext.maas.resources.table import Table

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from markupsafe import Markup
-from saltext.maas.client.errors import Forbidden, NotFound
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
+from saltext.maas.errors import Forbidden, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.imports import image_names

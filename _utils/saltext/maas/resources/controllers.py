@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
 from saltext.maas.resources import kinds, power_types, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.location import PillarLocation

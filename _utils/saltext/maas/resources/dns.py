@@ -7,7 +7,7 @@ import ipaddress
 import re
 from dataclasses import replace
 
-from saltext.maas.client.errors import NotDone, NotFound
+from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from saltext.maas.client.errors import StrangeAnswer
+from saltext.maas.errors import StrangeAnswer
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
 from saltext.maas.resources.rules import ALWAYS

@@ -6,8 +6,8 @@ import re
 import time
 from fnmatch import fnmatchcase
 
-from saltext.maas.client.errors import MaasError, Unavailable
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
+from saltext.maas.errors import MaasError, Unavailable
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field

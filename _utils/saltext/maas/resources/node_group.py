@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from saltext.maas.client.errors import MaasError
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
+from saltext.maas.errors import MaasError
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.table import Table

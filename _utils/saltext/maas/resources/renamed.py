@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 
 
 def unknown_id(table, desired, record):

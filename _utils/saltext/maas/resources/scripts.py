@@ -9,8 +9,8 @@ import shlex
 from dataclasses import replace
 
 import yaml
-from saltext.maas.client.errors import NotFound
-from saltext.maas.client.session import segment
+from saltext.maas.api_path import segment
+from saltext.maas.errors import NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation

@@ -6,8 +6,8 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 
-from saltext.maas.client.errors import WrongAnswer
-from saltext.maas.client.redact import HIDDEN, passwords_in
+from saltext.maas.errors import WrongAnswer
+from saltext.maas.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from saltext.maas.client.errors import (
+from saltext.maas.errors import (
     NotDone,
     StrangeAnswer,
     WrongAnswer,
 )
-from saltext.maas.client.redact import HIDDEN, passwords_in
+from saltext.maas.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources.field import UNKNOWN, Field, PredictedObject, Record
 from saltext.maas.resources.location import PillarLocation

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 
-from saltext.maas.client.errors import LostAnswer, MaasError, NotDone, Unavailable
+from saltext.maas.errors import LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation

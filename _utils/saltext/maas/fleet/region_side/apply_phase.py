@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas import envelope, pillar, runtime
-from saltext.maas.client.errors import BadInput
+from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile import desired_object
 from saltext.maas.reconcile.order import ALL

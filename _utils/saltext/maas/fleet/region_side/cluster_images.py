@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from saltext.maas import pillar, runtime
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.resources.imports import start
 

@@ -9,7 +9,7 @@ import os
 import time
 
 from saltext.maas import pillar, runtime
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile.plan import DesiredObjects
 

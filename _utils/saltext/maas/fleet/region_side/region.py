@@ -6,7 +6,7 @@ import dataclasses
 
 from saltext.maas import pillar, runtime
 from saltext.maas.client import Client
-from saltext.maas.client.errors import MaasError
+from saltext.maas.errors import MaasError
 from saltext.maas.host import cluster_config
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER

@@ -1,15 +1,20 @@
-"""What can go wrong between us and a region, as types.
+"""What can go wrong, as types; nothing tells errors apart by their text.
 
-Nobody outside this package tells errors apart by their text.
+Where Salt is installed all are its ``CommandExecutionError``, whose text it shows without a
+traceback.  The library works where it is not.
 """
 
 from __future__ import annotations
 
-from salt.exceptions import CommandExecutionError
-from saltext.maas.client.redact import visible
+from saltext.maas.redact import visible
+
+try:
+    from salt.exceptions import CommandExecutionError as _Base
+except ImportError:
+    _Base = Exception  # type: ignore[misc,assignment]
 
 
-class MaasError(CommandExecutionError):
+class MaasError(_Base):
     """Anything that this extension reports as its own failure.
 
     Attributes:
@@ -189,16 +194,13 @@ class Unavailable(HttpError):
         super().__init__(message, status, text, retry_after)
         self.machine = machine
         self.brief = brief
+        # A gateway may have given up on what the region goes on to do.
+        self.carried_out = False if status == 503 and not machine else None
 
     @property
     def for_long(self) -> bool:
         """It is a cluster that is not connected, which no retry within seconds changes."""
         return "no connections available" in self.text
-
-    @property
-    def carried_out(self) -> bool | None:
-        """A gateway may have given up on what the region goes on to do."""
-        return False if self.status == 503 and not self.machine else None
 
 
 class Unexpected(HttpError):
@@ -207,10 +209,9 @@ class Unexpected(HttpError):
     In 1.8 a 500 also comes where MAAS has stored a change and then could not reach a cluster.
     """
 
-    @property
-    def carried_out(self) -> bool | None:
-        """Of a 500 nobody knows."""
-        return None if self.status >= 500 else False
+    def __init__(self, message, status=500, text="", retry_after=None):
+        super().__init__(message, status, text, retry_after)
+        self.carried_out = None if status >= 500 else False
 
 
 class Redirected(Unexpected):
