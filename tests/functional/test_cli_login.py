@@ -95,7 +95,7 @@ def test_a_wrong_key_or_region_is_told_and_nothing_is_stored(site):
         ("login", "http://a/MAAS", WRONG, {}, "profile's name"),
         ("-x", "http://a/MAAS", WRONG, {}, "profile's name"),
         ("lab", "a/MAAS", WRONG, {}, "url:"),
-        ("lab", "http://u:p@a/MAAS", WRONG, {}, "user name or password"),
+        ("lab", "http://u:p@a/MAAS", WRONG, {}, "user or password"),
         ("lab", "http://a/MAAS", "a:b", {}, "consumer:token:secret"),
         ("lab", "http://a/MAAS", WRONG, {"ca_file": "/nowhere.pem"}, "no file /nowhere.pem"),
     ],

@@ -155,7 +155,7 @@ class TestConfigure:
     @pytest.mark.parametrize(
         ("settings", "told"),
         [
-            ({"url": "ftp://x/"}, "region URL"),
+            ({"url": "ftp://x/"}, "region's URL"),
             ({"database_port": "many"}, "whole number"),
             ({"nosuch": 1}, "no local setting nosuch"),
             ({"database_name": "a\nb"}, "one line"),

@@ -333,17 +333,20 @@ class TestSnap:
 
 
 BAD = [
-    ({"url": "192.0.2.10"}, r"url is only a host or path: '192\.0\.2\.10'; a region URL is such"),
-    ({"url": "maas.example.com:5240/MAAS"}, "url is only a host or path"),
-    ({"url": "http://admin:s3cret@192.0.2.10/MAAS"}, "url must hold no user or password"),
-    ({"url": "http://192.0.2.10:99999/MAAS"}, "a port is 1 to 65535"),
-    ({"url": "http://192.0.2.10:0/MAAS"}, "a port is 1 to 65535"),
-    ({"url": "ftp://192.0.2.10/MAAS"}, "is neither http:// nor https://"),
-    ({"url": "http:///MAAS"}, "has no valid host"),
-    ({"url": "http://a b/MAAS"}, "no URL has"),
-    ({"url": 'http://a"/MAAS'}, "no URL has"),
-    ({"url": "http://a/MAAS\nDEBUG = True"}, "one line|no URL has"),
-    ({"url": ""}, "url is empty"),
+    (
+        {"url": "192.0.2.10"},
+        r"url: '192\.0\.2\.10' must be a region's URL .*: it must begin",
+    ),
+    ({"url": "maas.example.com:5240/MAAS"}, "it must begin with http:// or https://"),
+    ({"url": "http://admin:s3cret@192.0.2.10/MAAS"}, "url: must hold no user or password"),
+    ({"url": "http://192.0.2.10:99999/MAAS"}, "a port is a number from 1 to 65535"),
+    ({"url": "http://192.0.2.10:0/MAAS"}, "a port is a number from 1 to 65535"),
+    ({"url": "ftp://192.0.2.10/MAAS"}, "it must begin with http:// or https://"),
+    ({"url": "http:///MAAS"}, "it has no host"),
+    ({"url": "http://a b/MAAS"}, "it must hold no space"),
+    ({"url": 'http://a"/MAAS'}, "it must hold no quote"),
+    ({"url": "http://a/MAAS\nDEBUG = True"}, "one line|no space"),
+    ({"url": ""}, "it must begin with"),
     (
         {"database_port": 70000},
         "must be a whole number from 1 to 65535, not '70000'|no local setting database_port",

@@ -112,7 +112,7 @@ def test_a_wrong_pillar_is_one_message(tmp_path):
     states = load("_states", box, {"url": "192.0.2.10"})
     told = run(states, test=True)
     assert (told["result"], told["changes"]) == (False, {})
-    assert "url is only a host or path: '192.0.2.10'" in told["comment"]
+    assert "url: '192.0.2.10' must be a region's URL such as" in told["comment"]
 
 
 def test_what_a_killed_run_left_is_told_as_a_sentence(tmp_path):

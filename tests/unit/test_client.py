@@ -10,7 +10,6 @@ from maas_emulator.server import RegionServer
 from saltext.maas import errors
 from saltext.maas.api_path import segment
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.profile import base_url, url_problems
 from saltext.maas.release import Release
 from support.misbehaving import Misbehaving, answer, slow
 
@@ -256,42 +255,10 @@ def test_creating_twice_is_seen_as_a_duplicate():
 # Profiles
 
 
-@pytest.mark.parametrize(
-    ("url", "base"),
-    [
-        ("http://h:5240/MAAS", "http://h:5240/MAAS"),
-        ("http://h:5240/MAAS/", "http://h:5240/MAAS"),
-        ("http://h/MAAS/api/2.0/", "http://h/MAAS"),
-        ("http://h/MAAS/api/1.0", "http://h/MAAS"),
-        ("http://h/MAAS/api", "http://h/MAAS"),
-        ("http://h", "http://h"),
-    ],
-)
-def test_base_url(url, base):
-    assert base_url(url) == base
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "h/MAAS", "ftp://h/", "http:///MAAS", "http://h:0/", "http://h:x/", "http://h/a b",
-     "http://u:p@h/", "http://u@h/", "http://h/?a=b", "http://h/#a", "http://[::1/"],
-)  # fmt: skip
-def test_bad_urls(url):
-    (problem,) = url_problems(url)
-    assert "@" not in problem
-
-
-@pytest.mark.parametrize(
-    "url", ["http://h", "https://h:5443/MAAS", "http://[2001:db8::1]:5240/MAAS"]
-)
-def test_good_urls(url):
-    assert url_problems(url) == []
-
-
 def test_a_profile_tells_all_its_mistakes():
     values = {
         "url": "h", "api_key": "swordfish", "read_timeout": -1, "deadline": "long",
-        "concurrency": True, "release": "9.9", "colour": "red",
+        "concurrency": True, "release": "9.9", "colour": "red", "verify": "no", "max_body": 0,
     }  # fmt: skip
     with pytest.raises(errors.BadInput) as told:
         Profile.from_mapping(values)
@@ -304,6 +271,8 @@ def test_a_profile_tells_all_its_mistakes():
         "concurrency",
         "release",
         "colour",
+        "verify",
+        "max_body",
     }
     assert "swordfish" not in str(told.value)
 

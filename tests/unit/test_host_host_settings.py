@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas.host import broker, debconf, formats, host_settings, urls
+from saltext.maas.host import broker, debconf, formats, host_settings
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.snap import uri
@@ -12,33 +12,6 @@ from saltext.maas.release import Release
 
 def installation(release, root="/nowhere", kind="deb"):
     return Installation(Release(release), kind, frozenset({"region"}), root)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://192.0.2.10/MAAS",
-        "https://maas-1.example.com:5443/MAAS",
-        "http://[2001:db8::1]:5240/MAAS",
-        "http://localhost:5240/MAAS/",
-    ],
-)
-def test_region_urls_that_are_taken(url):
-    assert urls.region_url(url) == url.rstrip("/")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "", "maas", "//maas/MAAS", "http://", "http://u@h/MAAS", "http://u:p@h/MAAS", "u:p@h/MAAS",
-        "http://h:x/MAAS", "http://h:65536/MAAS", "http://h:0/MAAS", "http://[::1/MAAS",
-        "http://h/MAAS?x", "http://h/MAAS#x", "http://h/$(id)", "http://-h/MAAS", "ssh://h/MAAS",
-    ],
-)  # fmt: skip
-def test_region_urls_that_are_refused(url):
-    with pytest.raises(HostError, match=r"^url .*; a region URL is such as http://") as told:
-        urls.region_url(url)
-    assert "u:p" not in str(told.value)
 
 
 @pytest.mark.parametrize(

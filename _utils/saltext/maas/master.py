@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from saltext.maas import sdb
+from saltext.maas import region_url, sdb
 from saltext.maas.cache import Kept
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.profile import base_url
 from saltext.maas.errors import BadInput
 
 #: Seconds after which reading what is kept is given up: nobody waits for it as long as for a
@@ -70,4 +69,4 @@ def kept_nodes(opts, name=None, lifetime: float = 300) -> Kept:
         reach = profile(opts, name)
         return Client(dataclasses.replace(reach, deadline=min(reach.deadline, _DEADLINE)))
 
-    return Kept(client, opts["cachedir"], base_url(str(values.get("url") or "")), lifetime)
+    return Kept(client, opts["cachedir"], region_url.base(str(values.get("url") or "")), lifetime)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from saltext.maas.client.profile import url_problems
+from saltext.maas import region_url
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import states
 
 
 def run(fleet, url, region, dry_run, force=False) -> dict:
     """Move a region to another URL; see the runner."""
-    wrong = url_problems(str(url))
+    wrong = region_url.problem(url)
     if wrong:
-        raise BadInput([f"url: {one}" for one in wrong])
+        raise BadInput(f"url: {wrong}")
     region = one_of(fleet, region)
     old = fleet.region(region, "maas_region.config")["url"]
     named, others = fleet.members(region)

@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 
+from saltext.maas import region_url
 from saltext.maas.client import Client, Profile
-from saltext.maas.client.profile import api_key_fits, base_url, url_problems
+from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import MaasError
 from saltext.maas.host import files, paths
 from saltext.maas.host.accounts import Account, account
@@ -132,9 +133,9 @@ def plan(
 
 def _check(installation, name, url, api_key, ca_file):
     _check_name(name)
-    told = url_problems(str(url or ""))
-    if told:
-        raise HostError(f"url: {told[0]}.")
+    wrong = region_url.problem(url or "")
+    if wrong:
+        raise HostError(f"url: {wrong}")
     if api_key is not None and not api_key_fits(str(api_key)):
         raise HostError("api_key: must have the form consumer:token:secret.")
     if ca_file and installation.release < "3.2":
@@ -159,7 +160,7 @@ def _check_name(name):
 
 
 def _api(installation, url):
-    return f"{base_url(url)}/api/{installation.release.api}/"
+    return f"{region_url.base(url)}/api/{installation.release.api}/"
 
 
 def _region(installation, url, api_key, ca_file, verify):

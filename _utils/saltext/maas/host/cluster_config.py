@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
-from saltext.maas.client.profile import url_problems
+from saltext.maas import region_url
 from saltext.maas.host import (
     cluster_settings,
     debconf,
@@ -156,13 +155,9 @@ def _urls(installation, url):
     if not urls:
         raise HostError("url: at least one region URL is needed.")
     for one in urls:
-        told = url_problems(one)
-        if told:
-            raise HostError(f"url: the region URL {told[0]}.")
-        if re.search(r"[\"'`$\\;|&<>]", one) or not urlsplit(one).path.rstrip("/"):
-            raise HostError(
-                f"url: {one!r} is not a region URL such as http://192.0.2.10:5240/MAAS."
-            )
+        wrong = region_url.problem(one)
+        if wrong:
+            raise HostError(f"url: {wrong}")
     if len(urls) > 1 and not installation.fact("several_region_urls"):
         raise HostError(f"MAAS {installation.release} takes one region URL; several from 2.5 on.")
     return urls

@@ -16,13 +16,13 @@ from saltext.maas.host import (
     shared_secret,
     tls,
     transaction,
-    urls,
     vault,
 )
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import available
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
+from saltext.maas.region_url import is_loopback
 
 _AGAIN = "Run maas_region.configured, which brings all places into agreement."
 
@@ -178,7 +178,7 @@ def _broker(installation):
     values = region_config.read_config(installation, secrets=True)
     here, url = values["broker"], values["url"]
     found = []
-    host = urlsplit(url).hostname if urls.loopback(here["host"]) else here["host"]
+    host = urlsplit(url).hostname if is_loopback(here["host"]) else here["host"]
     if here["workers_host"] != host:
         found.append(
             _finding(
@@ -188,7 +188,7 @@ def _broker(installation):
                 f"Give the url. {_AGAIN}",
             )
         )
-    if not urls.loopback(here["host"]):
+    if not is_loopback(here["host"]):
         return found
     for name, user in broker.USERS.items():
         try:

@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 import re
 
-from saltext.maas.host import urls
+from saltext.maas import region_url
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
@@ -58,7 +58,10 @@ class Setting:
         """Like :meth:`normal` for a value that somebody wants, with its form checked."""
         value = self.normal(value)
         if self.name == "url":
-            return urls.region_url(value)
+            wrong = region_url.problem(value)
+            if wrong:
+                raise HostError(f"url: {wrong}")
+            return value
         if self.form and not FORMS[self.form][0](value):
             raise HostError(f"{self.name} must be {FORMS[self.form][1]}{self._shown(value)}.")
         return value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from saltext.maas.host import broker, urls
+from saltext.maas.host import broker
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
+from saltext.maas.region_url import is_loopback
 
 #: The field of a change for a user of RabbitMQ.
 FIELD = "rabbitmq user {}"
@@ -14,7 +15,7 @@ FIELD = "rabbitmq user {}"
 
 def workers_host(values: dict) -> str:
     """Where clusters reach the broker: on the region host, unless it runs elsewhere."""
-    if urls.loopback(values["broker_host"]):
+    if is_loopback(values["broker_host"]):
         return urlsplit(values["url"]).hostname or "localhost"
     return values["broker_host"]
 
@@ -36,7 +37,7 @@ def plan(installation: Installation, want: dict, values: dict) -> dict:
     given = [name for name in broker.USERS if name in want]
     if not given:
         return {"changes": {}, "warnings": []}
-    if not urls.loopback(values["broker_host"]):
+    if not is_loopback(values["broker_host"]):
         users = " and ".join(broker.USERS[name] for name in given)
         where = values["broker_host"]
         told = f"RabbitMQ runs on {where}: give its users {users} the passwords there."
@@ -71,7 +72,7 @@ def mend(installation: Installation, values: dict) -> bool:
     Raises:
         HostError: RabbitMQ cannot be asked.
     """
-    if "broker_host" not in values or not urls.loopback(values["broker_host"]):
+    if "broker_host" not in values or not is_loopback(values["broker_host"]):
         return False
     wrong = {
         user: values[name]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import yaml
-from saltext.maas.host import files, formats, urls
+from saltext.maas import region_url
+from saltext.maas.host import files, formats
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import redact
@@ -166,8 +167,11 @@ def plan(
 
 
 def _checked(url, approle_id, secrets_path, secrets_mount):
+    wrong = region_url.service_problem(url)
+    if wrong:
+        raise HostError(f"vault url: {wrong}")
     want = {
-        "url": urls.plain_url(url, "vault url"),
+        "url": str(url).rstrip("/"),
         "approle_id": approle_id,
         "secrets_path": str(secrets_path).strip("/"),
         "secrets_mount": str(secrets_mount).strip("/"),

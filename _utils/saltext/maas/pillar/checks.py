@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
-from saltext.maas.client.profile import api_key_fits, url_problems
+from saltext.maas import schemas
+from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar import validators, validators_addresses, validators_content
 from saltext.maas.pillar.desired_objects import described
-from saltext.maas.pillar.schema import schema, shown
+from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import plain
 from saltext.maas.reconcile.references import invalid
 from saltext.maas.redact import redact
@@ -43,9 +43,10 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     looked_up = [one for one in getattr(pillar, "looked_up", ()) if len(one) > 3]
     odd = []
     pillar = plain(_with_right_keys(pillar, ROOT, odd))
-    found, misshapen = _against_schema(pillar)
-    found = odd + found
-    if pillar.get("release") is not None and "release" not in misshapen:
+    refused = misshapen(pillar)
+    found = odd + [line for _, line in refused]
+    wrong = {section for path, _ in refused for section in path[:1]}
+    if pillar.get("release") is not None and "release" not in wrong:
         named = known(pillar["release"])
         if release and named.series != release.series:
             found.append(
@@ -56,7 +57,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     if release:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.
-    sound = {name: part for name, part in pillar.items() if name not in misshapen}
+    sound = {name: part for name, part in pillar.items() if name not in wrong}
     try:
         found += invalid(described(sound, release), release)
     except BadInput as error:
@@ -66,7 +67,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         *validators_addresses.JUDGES,
         *validators_content.JUDGES,
     ):
-        if misshapen.isdisjoint(sections):
+        if wrong.isdisjoint(sections):
             found += judge(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
@@ -95,110 +96,25 @@ _YAML = {
 }  # fmt: skip
 
 
-# Shape
-
-
-def _against_schema(pillar):
-    """Mistakes of shape, and the sections in which there are any."""
-    import jsonschema  # takes a while to import, and only whole pillars are checked
-
-    checker = jsonschema.FormatChecker(formats=())
-    for name, test in _FORMATS.items():
-        checker.checks(name, raises=ValueError)(_only_text(test, lists=name == "addresses"))
-    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine(
-        "binary", lambda _, value: isinstance(value, bytes)
-    )
-    draft = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)
-    validator = draft(schema(), format_checker=checker)
-    found, sections = set(), set()
-    for error in validator.iter_errors(pillar):
-        sections.update([*error.absolute_path][:1])
-        found.update(_told(error))
-    return [f"{where}: {text}" for where, text in sorted(found)], sections
-
-
-def _only_text(test, lists):
-    """Formats are for text, and one for lists; the type check refuses everything else."""
-
-    def checked(value):
-        if value in (None, []) or isinstance(value, dict):
-            return True
-        if isinstance(value, list) and not lists:
-            return True
-        # A test says no by raising, or by returning False or None.
-        said = test(value if isinstance(value, list) else str(value))
-        return said is not None and said is not False
-
-    return checked
-
-
-def _vid(text):
-    return fabric_vid(f"any/{text}")
+def misshapen(pillar: dict) -> list[tuple[list, str]]:
+    """List what the schema does not allow, as :func:`saltext.maas.schemas.mistakes` does."""
+    return schemas.mistakes(pillar, schema(), ROOT, _FORMATS)
 
 
 _FORMATS = {
+    **schemas.FORMATS,
     "address": ADDRESS.clean,
     "addresses": ADDRESSES.clean,
     "api_key": lambda text: is_reference(text) or api_key_fits(text),
     "base64": BLOB.clean,
-    "email": re.compile(r"[^@\s]+@[^@\s]+").fullmatch,
     "hex": lambda text: is_reference(text) or re.fullmatch(r"([0-9a-fA-F]{2})+", text),
     "mac": MAC.clean,
     "netmask": NETMASK.clean,
     "network": NETWORK.clean,
-    "release": known,
-    "url": lambda text: not url_problems(text),
     "uuid": re.compile(r"[A-Za-z0-9-]{1,36}").fullmatch,
-    "vid": _vid,
+    "vid": lambda text: fabric_vid(f"any/{text}"),
     "vlan": fabric_vid,
 }
-
-
-def _told(error):
-    """Turn one of jsonschema's errors into ``(path, sentence)`` pairs."""
-    where = ":".join([ROOT, *map(str, error.absolute_path)])
-    node, value = error.schema, error.instance
-    if error.validator == "additionalProperties":
-        for key in sorted(value.keys() - node["properties"].keys()):
-            yield f"{where}:{key}", f"unknown key; {_allowed_keys(key, node['properties'])}"
-    elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in value:
-                yield f"{where}:{key}", f"is missing; {node['properties'][key].get('doc', '')}"
-    elif "propertyNames" in error.schema_path:
-        where = f"{where}:{value}"
-        yield where, _url_problem(node, value) or f"{value!r} must be {node['allowed']}"
-    elif error.validator == "type":
-        yield where, f"{shown(node, value)} must be {_kind(node)}"
-    elif error.validator == "minLength":
-        yield where, "must not be empty"
-    else:
-        problem = _url_problem(node, value) or f"{shown(node, value)} must be {node['allowed']}"
-        if node.get("format") == "release" and isinstance(value, float):
-            problem += "; without quotes YAML reads 1.10 as 1.1"
-        yield where, problem
-
-
-def _url_problem(node, value):
-    """What is wrong with a URL; the value is not shown where it may hold a password."""
-    if node.get("format") != "url" or not isinstance(value, str):
-        return None
-    return next(iter(url_problems(value)), None)
-
-
-def _allowed_keys(key, properties):
-    if len(properties) <= 20:
-        return f"allowed: {', '.join(sorted(properties))}"
-    close = difflib.get_close_matches(key, properties, n=5, cutoff=0.5)
-    near = f"closest: {', '.join(close)}" if close else "none is like it"
-    return f"{near} (of {len(properties)}, see the pillar reference)"
-
-
-def _kind(node):
-    if "allowed" in node:
-        return node["allowed"]
-    kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
-    return {"object": "a mapping", "array": "a list", "string": "text"}.get(kinds[0], kinds[0])
 
 
 # What this release does not have

@@ -1,42 +1,19 @@
-"""The pillar's JSON schema, built from the resource tables.
-
-Besides JSON schema's own words a node may hold ``allowed``, which ends the
-sentence "... must be" in messages, and ``doc`` for the pillar reference.
-"""
+"""The pillar's JSON schema, built from the resource tables; see :mod:`saltext.maas.schemas`."""
 
 from __future__ import annotations
 
 import functools
 
+from saltext.maas.client.profile import SCHEMA as PROFILE
 from saltext.maas.host import cluster_settings
 from saltext.maas.reconcile.prune import prunable
-from saltext.maas.redact import HIDDEN
-from saltext.maas.release import SERIES
 from saltext.maas.resources import BY_NAME, TABLES
-from saltext.maas.resources.kinds import (
-    ADDRESS,
-    EMAIL,
-    NETMASK,
-    RAW,
-    TEXT,
-    URL,
-    Kind,
-    bounded,
-)
+from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind
 from saltext.maas.resources.settings import SETTINGS
+from saltext.maas.schemas import filled, flag, mapping, named, release, seconds, text, whole
 
-_RELEASE = {
-    "type": ["string", "number"],
-    "format": "release",
-    "allowed": f"a MAAS release from {SERIES[0]} to {SERIES[-1]}, quoted, such as '3.7'",
-}
-_ALLOWED = {
-    "api_key": "an API key such as consumer:token:secret, or an sdb:// reference",
-    "email": EMAIL.allowed,
-    "hex": "an even number of hexadecimal digits, or an sdb:// reference",
-    "url": URL.allowed,
-    "uuid": "a uuid of up to 36 letters, digits and dashes",
-}
+_HEX = "an even number of hexadecimal digits, or an sdb:// reference"
+_UUID = "a uuid of up to 36 letters, digits and dashes"
 _LIMITS = {
     "enrol_seconds": "For clusters to register and connect; 300.",
     "catalogue_seconds": "For a boot source's index; 120.",
@@ -45,61 +22,8 @@ _LIMITS = {
 }
 
 
-def _text(doc="", format="", **more):
-    node = {"type": "string", "minLength": 1, "doc": doc, **more}
-    if format:
-        node.update(format=format, allowed=_ALLOWED[format])
-    return node
-
-
-def _secret(doc, format=""):
-    return _text(doc, format, secret=True)
-
-
-def _flag(doc):
-    return {"type": "boolean", "doc": doc, "allowed": "true or false"}
-
-
-def _seconds(doc, none=False):
-    """A time; ``none`` says whether it may be 0."""
-    least = {"minimum": 0} if none else {"exclusiveMinimum": 0}
-    return {"type": "number", **least, "allowed": f"a number {'from' if none else 'above'} 0",
-            "doc": doc}  # fmt: skip
-
-
-def _whole(doc, low, high):
-    return _leaf(bounded(low, high), doc)
-
-
-def _filled(node):
-    """A property that is required must not be null or empty either."""
-    types = node.get("type", ())
-    if "null" not in types:
-        return node
-    kept = [type for type in types if type != "null"]
-    return {**node, "type": kept, **({"minLength": 1} if "string" in kept else {})}
-
-
-def _mapping(properties, doc="", required=(), empty=False):
-    return {
-        "type": ["object", "null"] if empty else "object",
-        "properties": {
-            name: _filled(node) if name in required else node for name, node in properties.items()
-        },
-        "required": list(required),
-        "additionalProperties": False,
-        "doc": doc,
-    }
-
-
-def _named(value, doc, key="NAME", names=None):
-    return {
-        "type": "object",
-        "additionalProperties": value,
-        "propertyNames": names or {"minLength": 1, "allowed": "a name"},
-        "doc": doc,
-        "key": key,
-    }
+def _secret(doc, **more):
+    return text(doc, secret=True, **more)
 
 
 def _for(node, since="", up_to=""):
@@ -138,7 +62,7 @@ def _objects(table) -> dict:
     place = table.pillar
     if place.plain:
         leaf = _leaf(table.by_name[table.identity[-1]].kind, place.doc)
-        node = {"type": "array", "items": _filled(leaf), "allowed": "a list", "doc": place.doc}
+        node = {"type": "array", "items": filled(leaf), "allowed": "a list", "doc": place.doc}
         return _for(node, place.since or table.since, table.up_to)
     inner = {
         **{
@@ -148,11 +72,11 @@ def _objects(table) -> dict:
         **_placed(table.name),
     }
     needed = [place.spelling(name) for name in place.needed]
-    one = _mapping(inner, place.doc, needed, empty=bool(place.named_by) and not needed)
+    one = mapping(inner, place.doc, needed, empty=bool(place.named_by) and not needed)
     if place.single:
         node = one
     elif place.named_by:
-        node = _named(one, place.doc, place.name, _names(table))
+        node = named(one, place.doc, place.name, _names(table))
     else:
         node = {"type": "array", "items": one, "allowed": "a list", "doc": place.doc}
     return _for(node, place.since or table.since, table.up_to)
@@ -168,9 +92,9 @@ def _local(item):
     """The schema of one of a cluster's local settings."""
     doc = f"{item.name} in the daemon's configuration."
     if item.kind is int:
-        node = _whole(doc, item.least, item.most)
+        node = whole(doc, item.least, item.most)
     else:
-        node = _flag(doc) if item.kind is bool else _text(doc)
+        node = flag(doc) if item.kind is bool else text(doc)
     return _for(node, "" if item.since == "1.5" else item.since)
 
 
@@ -182,7 +106,7 @@ def _setting(setting) -> dict:
 def _claim(table):
     """What may be claimed of a resource type: all, or what belongs to some scopes."""
     if not table.scope:
-        return _for(_flag(f"Whether all {table.nouns} are described."), table.since, table.up_to)
+        return _for(flag(f"Whether all {table.nouns} are described."), table.since, table.up_to)
     node = {
         "type": ["boolean", "array"],
         "items": {"type": "string", "allowed": "text"},
@@ -195,14 +119,14 @@ def _claim(table):
 @functools.lru_cache(maxsize=1)
 def schema() -> dict:
     """The schema of the ``maas`` pillar."""
-    span = _mapping(
+    span = mapping(
         {"low": _leaf(ADDRESS, "First address."), "high": _leaf(ADDRESS, "Last address.")},
         required=("low", "high"),
     )
-    interface = _mapping(
+    interface = mapping(
         {
             "management": _fields("node_group_interface")["management"],
-            "interface": _text("Network interface; the key where it is not given."),
+            "interface": text("Network interface; the key where it is not given."),
             "ip": _leaf(ADDRESS, "The cluster's own address there."),
             "subnet_mask": _leaf(NETMASK, "Netmask."),
             "broadcast_ip": _leaf(ADDRESS, "Broadcast address."),
@@ -215,53 +139,40 @@ def schema() -> dict:
         required=("management", "ip"),
     )  # fmt: skip
     old = functools.partial(_for, up_to="1.10")
-    return _mapping(
+    return mapping(
         {
-            "release": {**_RELEASE,
-                        "doc": "The MAAS release; found out where it is not given."},
-            "api": _mapping(
+            "release": release("The MAAS release; found out where it is not given."),
+            "api": PROFILE,
+            "region": mapping(
                 {
-                    "url": _text("The region's URL, where it is not region:url.", "url"),
-                    "api_key": _secret("consumer:token:secret, or an sdb:// reference.", "api_key"),
-                    "ca_file": _text("PEM file with the CA of the region's certificate."),
-                    "verify": _flag("false switches certificate checking off."),
-                    "connect_timeout": _seconds("Seconds to wait for a connection."),
-                    "read_timeout": _seconds("Seconds to wait for an answer."),
-                    "deadline": _seconds("Seconds for one call and its retries."),
-                    "concurrency": _whole("Requests under way at once.", 1, 64),
-                    "release": {**_RELEASE, "doc": "As release above."},
-                },
-                "How to reach the API; on the region host nothing need be given.",
-            ),
-            "region": _mapping(
-                {
-                    "url": _text("Public URL, which machines and clusters use.", "url"),
-                    "shared_secret": _secret("Secret that clusters enrol with, in hex.", "hex"),
-                    "is_cluster": _flag("false: the region host is no cluster controller, and the "
+                    "url": text("Public URL, which machines and clusters use.", "region_url"),
+                    "shared_secret": _secret("Secret that clusters enrol with, in hex.",
+                                             format="hex", allowed=_HEX),
+                    "is_cluster": flag("false: the region host is no cluster controller, and the "
                                         "placeholder node group of 1.x goes away."),
-                    "admin": _mapping(
+                    "admin": mapping(
                         {
-                            "username": _text("Name to log in with."),
-                            "email": _text("E-mail address, unique in the region.", "email"),
+                            "username": text("Name to log in with."),
+                            "email": text("E-mail address, unique in the region.", "email"),
                             "password": _secret("Password for the new administrator."),
                         },
                         "The first administrator, made on the region host.",
                         required=("username", "email", "password"),
                     ),
-                    "database": _mapping(
+                    "database": mapping(
                         {
-                            "host": _text("Host name or address, or directory of a socket."),
-                            "port": _whole("Port.", 1, 65535),
-                            "name": _text("Database name."),
-                            "user": _text("Role."),
+                            "host": text("Host name or address, or directory of a socket."),
+                            "port": whole("Port.", 1, 65535),
+                            "name": text("Database name."),
+                            "user": text("Role."),
                             "password": _secret("Its password."),
                         },
                         "How the region reaches PostgreSQL; left alone where not given.",
                     ),
                     "broker": _for(
-                        _mapping(
+                        mapping(
                             {
-                                "host": _text("Host name or address of RabbitMQ."),
+                                "host": text("Host name or address of RabbitMQ."),
                                 "longpoll_password": _secret("Of maas_longpoll."),
                                 "workers_password": _secret("Of maas_workers."),
                             },
@@ -269,12 +180,12 @@ def schema() -> dict:
                         ),
                         up_to="1.6",
                     ),
-                    "num_workers": _for(_whole("Region processes. From 2.4 on.", 1, 1024), "2.4"),
-                    "debug": _flag("Log more, and show errors in full."),
-                    "debug_queries": _for(_flag("Log database queries. From 2.4 on."), "2.4"),
-                    "debug_http": _for(_flag("Log HTTP requests. From 2.4 on."), "2.4"),
+                    "num_workers": _for(whole("Region processes. From 2.4 on.", 1, 1024), "2.4"),
+                    "debug": flag("Log more, and show errors in full."),
+                    "debug_queries": _for(flag("Log database queries. From 2.4 on."), "2.4"),
+                    "debug_http": _for(flag("Log HTTP requests. From 2.4 on."), "2.4"),
                     "broadcast_address": _for(
-                        _text("Address for other regions. From 3.5 on."), "3.5"
+                        text("Address for other regions. From 3.5 on."), "3.5"
                     ),
                     "snap_mode": _for(
                         {"type": "string", "enum": ["region", "region+rack"],
@@ -284,29 +195,29 @@ def schema() -> dict:
                         "2.2",
                     ),
                     "tls": _for(
-                        _mapping(
+                        mapping(
                             {
-                                "enabled": _flag("false switches TLS off."),
-                                "key": _text("Private key's file on the region host."),
-                                "cert": _text("Certificate's file on the region host."),
-                                "cacert": _text("File with the CA's chain."),
-                                "port": _whole("Port; 5443.", 1, 65535),
+                                "enabled": flag("false switches TLS off."),
+                                "key": text("Private key's file on the region host."),
+                                "cert": text("Certificate's file on the region host."),
+                                "cacert": text("File with the CA's chain."),
+                                "port": whole("Port; 5443.", 1, 65535),
                             },
                             "TLS of the region's own web server. From 3.2 on.",
                         ),
                         "3.2",
                     ),
                     "vault": _for(
-                        _mapping(
+                        mapping(
                             {
-                                "url": _text("Vault's URL, without user or password."),
-                                "approle_id": _text("Role id of the region's AppRole."),
+                                "url": text("Vault's URL, without user or password.", "url"),
+                                "approle_id": text("Role id of the region's AppRole."),
                                 "wrapped_token": _secret(
                                     "Token that wraps the AppRole's secret id; used once."
                                 ),
-                                "secrets_path": _text("Path of the region's secrets."),
-                                "secrets_mount": _text("Mount of the KV engine; secret."),
-                                "migrate": _flag("Move the secrets there, once every region is "
+                                "secrets_path": text("Path of the region's secrets."),
+                                "secrets_mount": text("Mount of the KV engine; secret."),
+                                "migrate": flag("Move the secrets there, once every region is "
                                                  "configured."),
                             },
                             "HashiCorp Vault for the region's secrets. From 3.3 on.",
@@ -318,79 +229,66 @@ def schema() -> dict:
                 "The region host.",
             ),
             "settings": {
-                **_mapping({name: _setting(one) for name, one in sorted(SETTINGS.items())}),
+                **mapping({name: _setting(one) for name, one in sorted(SETTINGS.items())}),
                 "doc": "MAAS's own settings.",
             },
             **_placed(),
-            "clusters": _named(
-                _mapping(
+            "clusters": named(
+                mapping(
                     {
-                        "hostname": _text("Host name, where it is not the key's first label."),
-                        "uuid": old(_text("uuid of the node group (1.x).", "uuid")),
+                        "hostname": text("Host name, where it is not the key's first label."),
+                        "uuid": old(text("uuid of the node group (1.x).", "uuid", allowed=_UUID)),
                         "cluster_name": old(
-                            _text("Display name of the node group (1.x); left alone if not given.")
+                            text("Display name of the node group (1.x); left alone if not given.")
                         ),
-                        "dns_zone": old(_text("DNS zone of the node group (1.x).")),
-                        "accepted": old(_flag("false rejects the node group (1.x).")),
+                        "dns_zone": old(text("DNS zone of the node group (1.x).")),
+                        "accepted": old(flag("false rejects the node group (1.x).")),
                         **{
                             name: _for(node, node["since"] or "2.0")
                             for name, node in _fields("rack", "hostname").items()
                         },
-                        "local_settings": _mapping(
+                        "local_settings": mapping(
                             {
                                 item.name: _local(item) for item in cluster_settings.SETTINGS
                             },
                             "The daemon's own settings on the cluster's host.",
                         ),
-                        "region_url": _text("URL of the region as this cluster sees it, where it "
-                                            "is not region:url.", "url"),
-                        "interfaces": old(_named(interface, "Interfaces (1.x).", "INTERFACE")),
+                        "region_url": text("URL of the region as this cluster sees it, where it "
+                                            "is not region:url.", "region_url"),
+                        "interfaces": old(named(interface, "Interfaces (1.x).", "INTERFACE")),
                     },
                     empty=True,
                 ),
                 "Cluster (1.x) or rack controllers (2.0 and later), by minion id.",
                 "MINION",
             ),
-            "images": _mapping(
+            "images": mapping(
                 {
-                    "import": _flag("Import what the selections name and is not there; true."),
-                    "sync": _flag("Wait until each cluster holds the images; true."),
+                    "import": flag("Import what the selections name and is not there; true."),
+                    "sync": flag("Wait until each cluster holds the images; true."),
                 },
                 "Boot images.",
             ),
-            "exclusive": _mapping(
+            "exclusive": mapping(
                 {table.name: _claim(table) for table in TABLES if prunable(table)},
                 "Resource types of which what is not described here is removed.",
             ),
-            "prune": _mapping(
+            "prune": mapping(
                 {
-                    "most": _whole("Objects of a type that may be removed at once; 20.", 0, 10**6),
+                    "most": whole("Objects of a type that may be removed at once; 20.", 0, 10**6),
                     "fraction": {"type": "number", "minimum": 0, "maximum": 1,
                                  "allowed": "a number from 0 to 1",
                                  "doc": "Part of a type's ten or more objects that may be removed "
                                         "at once; 0.3."},
-                    "in_use": _flag("Remove also what serves DHCP, holds machines or is referred "
+                    "in_use": flag("Remove also what serves DHCP, holds machines or is referred "
                                     "to by something that stays; false."),
                 },
                 "A guard on what exclusive removes; beyond it nothing is changed.",
             ),
-            "limits": _mapping(
-                {name: _seconds(doc, none=True) for name, doc in _LIMITS.items()},
+            "limits": mapping(
+                {name: seconds(doc, zero=True) for name, doc in _LIMITS.items()},
                 "How long a run waits for what MAAS does in the background.",
             ),
         },
         "The whole region.",
     )  # fmt: skip
-
-
-def shown(node: dict, value) -> str:
-    """A value as a message may show it."""
-    text = HIDDEN if value not in (None, "") and _holds_secret(node) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _holds_secret(node):
-    inside = [*node.get("properties", {}).values(), node.get("additionalProperties")]
-    return bool(node.get("secret")) or any(
-        _holds_secret(one) for one in inside if isinstance(one, dict)
-    )
