@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maas_emulator import links, node_forms, nodes, storage
-from maas_emulator.forms2 import Refused
+from maas_emulator.forms_2x import Refused
 from maas_emulator.storage import DISK, PARTITION
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import forms2, links, nodes
-from maas_emulator.forms2 import BLANK, Refused, flag, integer, reference, text
+from maas_emulator import forms_2x, links, nodes
+from maas_emulator.forms_2x import BLANK, Refused, flag, integer, reference, text
 from maas_emulator.web import BARE_JSON, Invalid
 
 _BAD_NAME = (
@@ -44,13 +44,13 @@ def _one_of(name, choices):
     """A choice whose message lists the choices."""
 
     def python(value):
-        value = "" if value in forms2.EMPTY else str(value)
+        value = "" if value in forms_2x.EMPTY else str(value)
         if value and value not in choices:
             listed = ", ".join(f"'{item}'" for item in choices)
             raise Refused(f"'{value}' is not a valid {name}.  It should be one of: {listed}.")
         return value
 
-    return forms2.Field(name, python, model=None)
+    return forms_2x.Field(name, python, model=None)
 
 
 def tag_list(value):
@@ -78,13 +78,13 @@ def _parents(node):
         wanted = {str(value).strip() for value in values}
         return [nic for ident, nic in known.items() if ident in wanted]
 
-    return forms2.Field("parents", python, many=True, model=None)
+    return forms_2x.Field("parents", python, many=True, model=None)
 
 
 def _params_of(kind):
     for name, what, _ in PARAMS.get(kind, ()):
         if what is bool:
-            yield forms2.Field(name, _maybe, model=None)
+            yield forms_2x.Field(name, _maybe, model=None)
         elif isinstance(what[0], str):
             yield _one_of(name, what)
         else:
@@ -101,18 +101,18 @@ def _speeds():
 
 
 def _name(required):
-    checks = (forms2.pattern(r"^[\w\-_.:]{1,15}$", _BAD_NAME),)
+    checks = (forms_2x.pattern(r"^[\w\-_.:]{1,15}$", _BAD_NAME),)
     return text("name", required=required, model=checks, blank=False, default="")
 
 
 def _mac(required):
-    model = (lambda value: None if forms2.is_stored_mac(value) else forms2.bad_mac(value),)
+    model = (lambda value: None if forms_2x.is_stored_mac(value) else forms_2x.bad_mac(value),)
     return text("mac_address", key="mac", null=True, required=required, blank=True, model=model)
 
 
 def _vlan(region):
     rows = region.rows("vlans")
-    return reference("vlan", forms2.by_key(rows), blank=True)
+    return reference("vlan", forms_2x.by_key(rows), blank=True)
 
 
 # -- one form ----------------------------------------------------------------------------------
@@ -133,11 +133,11 @@ class InterfaceForm:
         self.region, self.node, self.kind, self.stored = request.region, node, kind, stored
         fields = [
             _vlan(self.region),
-            forms2.Field("tags", tag_list, default=[]),
+            forms_2x.Field("tags", tag_list, default=[]),
             *_speeds(),
             _parents(node),
             integer("mtu", low=552, model=None),
-            forms2.Field("accept_ra", _maybe, model=None),
+            forms_2x.Field("accept_ra", _maybe, model=None),
             _name(required=kind not in ("physical", "vlan")),
             *_params_of(kind),
         ]
@@ -145,11 +145,11 @@ class InterfaceForm:
             fields.append(_mac(required=kind == "physical"))
         if kind == "physical":
             fields += [
-                forms2.Field("enabled", _maybe, default=True),
+                forms_2x.Field("enabled", _maybe, default=True),
                 integer("numa_node", low=0, model=None),
             ]
         row = None if stored is None else {**nodes.NIC, **stored}
-        self.form = forms2.ModelForm(request, fields, row, sent=sent)
+        self.form = forms_2x.ModelForm(request, fields, row, sent=sent)
         if stored is not None and stored.get("tags") and not self.form.has("tags"):
             self.form.data["tags"] = list(stored["tags"])
         if stored is None and not self.form.has("link_connected"):
@@ -406,7 +406,7 @@ def next_name(node):
 def changed_when_deployed(request, node, stored):
     """Change what may be changed of an interface of a deployed machine."""
     fields = (_mac(required=False), _name(required=True), *_speeds())
-    form = forms2.ModelForm(request, fields, {**nodes.NIC, **stored})
+    form = forms_2x.ModelForm(request, fields, {**nodes.NIC, **stored})
     _store_speeds(form, stored)
     stored.update(name=form.row["name"], mac=form.row["mac"])
     links.settle(request.region, node, stored)
@@ -416,7 +416,7 @@ def changed_when_deployed(request, node, stored):
 def changed_of_controller(request, node, stored):
     """Change an interface of a controller; its subnets move with it to another VLAN."""
     region = request.region
-    form = forms2.ModelForm(request, (_vlan(region), *_speeds()), {**nodes.NIC, **stored})
+    form = forms_2x.ModelForm(request, (_vlan(region), *_speeds()), {**nodes.NIC, **stored})
     _store_speeds(form, stored)
     vlan, before = form.row["vlan"], stored["vlan"]
     if "vlan" in form.sent and form.cleaned.get("vlan") is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maas_emulator import images
-from maas_emulator.forms2 import Refused
+from maas_emulator.forms_2x import Refused
 
 _CHANNELS = ("", "ga", "hwe", "hwe-edge")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import dns, forms2, images, kernels, nodes, power
+from maas_emulator import dns, forms_2x, images, kernels, nodes, power
 from maas_emulator.forms import REQUIRED, truth
 from maas_emulator.web import TEXT, Answer
 
@@ -21,7 +21,7 @@ def _domain(region):
     """A domain by id or name; MAAS fails where an id is unknown."""
 
     def python(value):
-        if value in forms2.EMPTY:
+        if value in forms_2x.EMPTY:
             return None
         rows = region.rows("domains")
         if str(value).strip().lstrip("-").isdecimal():
@@ -31,9 +31,9 @@ def _domain(region):
         for ident, row in rows.items():
             if row["name"] == str(value).strip():
                 return ident
-        raise forms2.Refused(f"Unable to find domain {value}")
+        raise forms_2x.Refused(f"Unable to find domain {value}")
 
-    return forms2.Field("domain", python, model=None)
+    return forms_2x.Field("domain", python, model=None)
 
 
 def by_name(region, field, table):
@@ -43,7 +43,7 @@ def by_name(region, field, table):
         rows = region.rows(table).values()
         return next((row["id"] for row in rows if row["name"] == str(value)), None)
 
-    return forms2.reference(field, find, model=None)
+    return forms_2x.reference(field, find, model=None)
 
 
 def _swap_size(value):
@@ -55,23 +55,23 @@ def _swap_size(value):
     try:
         return int(text)
     except ValueError:
-        raise forms2.Refused(f"Invalid size for swap: {text}") from None
+        raise forms_2x.Refused(f"Invalid size for swap: {text}") from None
 
 
 def _no_ipv4(value):
     if truth(value):
-        raise forms2.Refused("If specified, disable_ipv4 must be False.")
+        raise forms_2x.Refused("If specified, disable_ipv4 must be False.")
     return False
 
 
 def node_fields(region):
     """The fields that the forms of machines and devices share."""
     return (
-        forms2.text("hostname", default="", model=(dns.bad_hostname,)),
+        forms_2x.text("hostname", default="", model=(dns.bad_hostname,)),
         _domain(region),
-        forms2.Field("swap_size", _swap_size, default=None),
-        forms2.Field("disable_ipv4", _no_ipv4, model=None, tick=True),
-        forms2.text("description", default=""),
+        forms_2x.Field("swap_size", _swap_size, default=None),
+        forms_2x.Field("disable_ipv4", _no_ipv4, model=None, tick=True),
+        forms_2x.text("description", default=""),
         by_name(region, "zone", "zones"),
     )
 
@@ -83,10 +83,10 @@ def macs_of(form):
         form: A form that was not read yet.
     """
     given = [str(mac).strip() for mac in form.sent.getlist("mac_addresses") if mac]
-    wrong = [mac for mac in given if not forms2.is_mac(mac)]
+    wrong = [mac for mac in given if not forms_2x.is_mac(mac)]
     if wrong:
-        return given, [forms2.bad_mac(mac) for mac in wrong]
-    return [forms2.normal_mac(mac) for mac in given], []
+        return given, [forms_2x.bad_mac(mac) for mac in wrong]
+    return [forms_2x.normal_mac(mac) for mac in given], []
 
 
 def note_macs(region, form, needed):
@@ -130,7 +130,7 @@ def finish_name(region, form, stored):
         return
     others = [node for node in nodes.everything(region) if node is not stored]
     if any(node["hostname"] == row["hostname"] for node in others):
-        form.error("hostname", forms2.already_exists("Node", "hostname"))
+        form.error("hostname", forms_2x.already_exists("Node", "hostname"))
 
 
 def chosen_name(region, row):
@@ -161,8 +161,8 @@ def device(request, stored):
         return node["system_id"] if node else None
 
     # A parent is kept by its number, but looked for by system_id: it never finds the stored one.
-    fields = (*node_fields(region), forms2.reference("parent", find, model=None))
-    form = forms2.ModelForm(request, fields, stored)
+    fields = (*node_fields(region), forms_2x.reference("parent", find, model=None))
+    form = forms_2x.ModelForm(request, fields, stored)
     if stored and stored["parent"] and not form.has("parent"):
         form.data["parent"] = ["-"]
     form.read()
@@ -198,28 +198,28 @@ def _architecture(region, needed):
     usable = images.architectures(region)
 
     def python(value):
-        value = "" if value in forms2.EMPTY else str(value)
+        value = "" if value in forms_2x.EMPTY else str(value)
         if value and value not in usable:
             listed = ", ".join(f"'{item}'" for item in usable) or "''"
             text = f"'{value}' is not a valid architecture.  It should be one of: {listed}."
-            raise forms2.Refused(text)
+            raise forms_2x.Refused(text)
         return value
 
-    return forms2.Field("architecture", python, required=needed, default="", blank=True)
+    return forms_2x.Field("architecture", python, required=needed, default="", blank=True)
 
 
 def _system(region, name, choices):
     """``osystem`` or ``distro_series``; of a machine with an owner among those that are there."""
 
     def python(value):
-        value = "" if value in forms2.EMPTY else str(value).strip()
+        value = "" if value in forms_2x.EMPTY else str(value).strip()
         if choices is not None and value and value not in choices:
             listed = ", ".join(f"'{item}'" for item in choices)
             text = f"'{value}' is not a valid {name}.  It should be one of: {listed}."
-            raise forms2.Refused(text)
+            raise forms_2x.Refused(text)
         return value
 
-    return forms2.Field(name, python, default="", blank=True)
+    return forms_2x.Field(name, python, default="", blank=True)
 
 
 def needs_macs(form):
@@ -260,17 +260,17 @@ def _machine_fields(region, needed, stored):
         _architecture(region, needed),
         _system(region, "osystem", systems),
         _system(region, "distro_series", series),
-        forms2.text("license_key", null=False, model=None),
-        forms2.text("min_hwe_kernel", default=""),
-        forms2.text("hwe_kernel", null=True),
-        forms2.flag("install_rackd", model=None),
-        forms2.flag("ephemeral_deploy"),
-        forms2.flag("enable_kernel_crash_dump"),
-        forms2.flag("enable_hw_sync"),
-        forms2.flag("is_dpu"),
+        forms_2x.text("license_key", null=False, model=None),
+        forms_2x.text("min_hwe_kernel", default=""),
+        forms_2x.text("hwe_kernel", null=True),
+        forms_2x.flag("install_rackd", model=None),
+        forms_2x.flag("ephemeral_deploy"),
+        forms_2x.flag("enable_kernel_crash_dump"),
+        forms_2x.flag("enable_hw_sync"),
+        forms_2x.flag("is_dpu"),
         by_name(region, "pool", "pools"),
-        forms2.integer("cpu_count", default=0),
-        forms2.integer("memory", default=0),
+        forms_2x.integer("cpu_count", default=0),
+        forms_2x.integer("memory", default=0),
     ]
     if region.release < "3.7":
         fields = [field for field in fields if field.name != "is_dpu"]
@@ -282,7 +282,7 @@ def _min_kernel(region, stored):
         if not value and stored is None:
             value = str(region.settings.get("default_min_hwe_kernel") or "")
         if value and value not in kernels.levels(region):
-            raise forms2.Refused(f'No kernel matches ">={value}" requirement.')
+            raise forms_2x.Refused(f'No kernel matches ">={value}" requirement.')
         return value
 
     return check
@@ -296,7 +296,7 @@ def _series(form):
         chosen = form.cleaned.get("osystem")
         if chosen and chosen != system:
             text = f"{series} in distro_series does not match with operating system {system}"
-            raise forms2.Refused(text)
+            raise forms_2x.Refused(text)
         form.cleaned["osystem"] = system
         return series
 
@@ -311,7 +311,7 @@ def _license_key(form):
         system = form.cleaned.get("osystem")
         is_one = system == "windows" and _WINDOWS_KEY.fullmatch(value)
         if value and system and not is_one:
-            raise forms2.Refused("Invalid license key.")
+            raise forms_2x.Refused("Invalid license key.")
         return value
 
     return check
@@ -339,7 +339,7 @@ def machine(request, stored, sent=None, as_admin=True):
     fields = _machine_fields(region, needed, stored)
     if not as_admin:
         fields = [field for field in fields if field.name not in _OF_ADMINS]
-    form = forms2.ModelForm(request, fields, stored, sent=sent)
+    form = forms_2x.ModelForm(request, fields, stored, sent=sent)
     if stored and stored["osystem"] and not form.has("distro_series"):
         form.data["distro_series"] = [f"{stored['osystem']}/{stored['distro_series']}"]
     form.read({
@@ -388,7 +388,7 @@ def _look_at_machine(region, form, stored):
                 region, seen.get("hwe_kernel"), seen.get("min_hwe_kernel"),
                 seen.get("architecture"), system, seen.get("distro_series"),
             )  # fmt: skip
-        except forms2.Refused as refused:
+        except forms_2x.Refused as refused:
             form.note("hwe_kernel", *refused.args)
     if seen.get("is_dpu"):
         problem = _dpu_problem(seen)
@@ -423,8 +423,8 @@ def controller(request, node):
     if region.release >= "2.2":
         fields.append(by_name(region, "domain", "domains"))
     if region.release >= "2.6":
-        fields.append(forms2.text("description", default=""))
-    form = forms2.ModelForm(request, fields, node)
+        fields.append(forms_2x.text("description", default=""))
+    form = forms_2x.ModelForm(request, fields, node)
     form.read()
     kind, values = power.read(region, form, node)
     form.apply()

@@ -19,7 +19,7 @@ from maas_emulator import (
     storage,
     storage_layouts,
 )
-from maas_emulator.forms2 import Refused
+from maas_emulator.forms_2x import Refused
 from maas_emulator.machines import (
     ALLOCATED,
     BROKEN,

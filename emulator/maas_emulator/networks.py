@@ -6,7 +6,7 @@ import functools
 import ipaddress
 import re
 
-from maas_emulator import forms2
+from maas_emulator import forms_2x
 from maas_emulator.web import TEXT, Answer
 
 DEFAULT_FABRIC = 0
@@ -14,7 +14,7 @@ DEFAULT_VLAN_NAME = "Default VLAN"  # stored, but only shown where it is the def
 DEFAULT_SPACE = 0  # of subnets in 2.0 and 2.1
 UNDEFINED = "undefined"
 #: The check of a name that most kinds of objects have.
-MODEL_NAME = forms2.pattern(r"^\w[ \w-]*$")
+MODEL_NAME = forms_2x.pattern(r"^\w[ \w-]*$")
 
 #: Release from which on an answer has a field, where it was not there from 2.0 on.
 VLAN_FIELDS = {"fabric_id": "2.1", "relay_vlan": "2.2", "space": "2.2"}
@@ -290,7 +290,7 @@ def as_network(text):
 
 
 def subnet_named(region, rows=None):
-    """For :func:`forms2.reference`: a subnet by id, CIDR or name, or with one of their prefixes.
+    """For :func:`forms_2x.reference`: a subnet by id, CIDR or name, or with one of their prefixes.
 
     Args:
         region: The region.
@@ -303,7 +303,7 @@ def subnet_named(region, rows=None):
         number = re.fullmatch(r"(?:id:|subnet-)?(\d+)", value)
         if number:
             if int(number.group(1)) not in rows:
-                raise forms2.Refused(f"None found with id={value}.")
+                raise forms_2x.Refused(f"None found with id={value}.")
             return int(number.group(1))
         prefix, colon, rest = value.partition(":")
         wanted = rest if colon and prefix in ("cidr", "name") else value
@@ -314,7 +314,7 @@ def subnet_named(region, rows=None):
             if net in (None, row["net"]) and (net or row["name"] == wanted)
         ]
         if len(found) > 1:
-            raise forms2.Refused("Got more than one subnet.")
+            raise forms_2x.Refused("Got more than one subnet.")
         return found[0] if found else None
 
     return find

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections import Counter
 
-from maas_emulator import forms2, images, machines, networks, storage
+from maas_emulator import forms_2x, images, machines, networks, storage
 from maas_emulator.web import TEXT, Answer, Invalid
 
 _IGNORED = ("comment", "bridge_all", "bridge_type", "bridge_stp", "bridge_fd", "dry_run",
@@ -218,9 +218,9 @@ class Constraints:
         raise Answer(500, "Cannot resolve keyword 'simple_status' into field.", TEXT)
 
     def _read_mac_address(self, name, values):
-        wrong = [value for value in values if not forms2.is_mac(str(value))]
+        wrong = [value for value in values if not forms_2x.is_mac(str(value))]
         if wrong:
-            self._error(name, forms2.bad_mac(wrong[0]))
+            self._error(name, forms_2x.bad_mac(wrong[0]))
         return [str(value).lower() for value in values]
 
     def _specified(self, name, values, table, word, test):

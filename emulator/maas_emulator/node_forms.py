@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import forms2, nodes, power
+from maas_emulator import forms_2x, nodes, power
 from maas_emulator.forms import REQUIRED
 from maas_emulator.web import TEXT, Answer, Invalid
 
@@ -20,7 +20,7 @@ def is_registered(request, rows=None, without=(7,)):
         without: Statuses of machines that do not count.
     """
     wanted = str(request.needed("mac_address"))
-    wanted = forms2.normal_mac(wanted) if forms2.is_mac(wanted) else wanted.lower()
+    wanted = forms_2x.normal_mac(wanted) if forms_2x.is_mac(wanted) else wanted.lower()
     rows = nodes.everything(request.region) if rows is None else rows
     rows = [row for row in rows if row.get("status") not in without]
     return any(nic["mac"] == wanted for row in rows for nic in row["interfaces"])
@@ -58,7 +58,7 @@ def set_zone(request):
     if zone in (None, ""):
         errors["zone"] = [REQUIRED]
     elif not found:
-        errors["zone"] = [forms2.NO_CHOICE]
+        errors["zone"] = [forms_2x.NO_CHOICE]
     if errors:
         raise Invalid(errors)
     for ident in wanted:

@@ -78,7 +78,7 @@ def read(region, form, node=None):
 
     Args:
         region: The region.
-        form: A :class:`~maas_emulator.forms2.ModelForm`.
+        form: A :class:`~maas_emulator.forms_2x.ModelForm`.
         node: What an update changes.
 
     Returns:

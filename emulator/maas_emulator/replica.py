@@ -1,8 +1,8 @@
 """A PostgreSQL copy of a region, for code that reads or mends MAAS's tables.
 
-The tables of ``replica_tables`` (1.x) or ``replica_tables_2`` are made, with the columns they have
-in that release. They follow the region after each change; the other way round only deletions
-count: a row that somebody took out of the database is gone from the region at its next look.
+The tables of ``replica_tables_1x`` or ``replica_tables_2x`` are made, with the columns of that
+release. They follow the region after each change; the other way round only deletions count: a row
+that somebody took out of the database is gone from the region at its next look.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from maas_emulator import replica_tables_2
-from maas_emulator.replica_tables import tables_of
+from maas_emulator import replica_tables_2x
+from maas_emulator.replica_tables_1x import tables_of
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Replica:
 
     def __init__(self, region, uri):
         self._uri = uri
-        newer = replica_tables_2.TABLES if region.release >= "2.0" else None
+        newer = replica_tables_2x.TABLES if region.release >= "2.0" else None
         self._tables = tables_of(region.release, newer)
         self._users = Users()
         self._all_ids = " UNION ALL ".join(

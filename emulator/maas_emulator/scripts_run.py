@@ -6,7 +6,7 @@ import time
 
 from maas_emulator import nodes
 from maas_emulator.crud import mail_date
-from maas_emulator.forms2 import Refused
+from maas_emulator.forms_2x import Refused
 
 COMMISSIONING, TESTING, INSTALLATION, RELEASE = 0, 2, 1, 3
 #: The number that a script's own type has for what is run.

@@ -17,7 +17,7 @@ from maas_emulator.forms import (
     not_a_choice,
     truth,
 )
-from maas_emulator.model_forms import Wrong
+from maas_emulator.forms_1x import Wrong
 from maas_emulator.release import Release
 
 

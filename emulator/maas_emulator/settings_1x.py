@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from functools import partial
 
-from maas_emulator import model_forms as forms
+from maas_emulator import forms_1x as forms
 
 _NO_IMAGES = "---"
 _BAD_ARCHIVE = "Enter a valid url (e.g. http://host.example.com)."

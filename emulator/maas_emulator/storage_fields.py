@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-from maas_emulator import forms2, storage
+from maas_emulator import forms_2x, storage
 from maas_emulator.forms import bad_range
-from maas_emulator.forms2 import INVALID, Refused
+from maas_emulator.forms_2x import INVALID, Refused
 
 _BYTES = re.compile(r"^-?[0-9]+([KkMmGgTtPpEe]{1})?$")
 _PERCENT = re.compile(r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$")
@@ -43,7 +43,7 @@ def size(name, low=None, high=None, **more):
             raise Refused(problem)
         return found
 
-    return forms2.Field(name, python, **{"model": None, **more})
+    return forms_2x.Field(name, python, **{"model": None, **more})
 
 
 def size_or_part(name, of):
@@ -64,7 +64,7 @@ def size_or_part(name, of):
             raise Refused(INVALID)
         return _number(text)
 
-    return forms2.Field(name, python, model=None)
+    return forms_2x.Field(name, python, model=None)
 
 
 def uuid4(name="uuid", **more):
@@ -84,7 +84,7 @@ def uuid4(name="uuid", **more):
             raise Refused(*problems)
         return text or None
 
-    return forms2.Field(name, python, **{"model": None, **more})
+    return forms_2x.Field(name, python, **{"model": None, **more})
 
 
 def path(name, required=False, **more):
@@ -96,17 +96,17 @@ def path(name, required=False, **more):
             raise Refused(INVALID)
         return text
 
-    return forms2.Field(name, python, required=required, **{"model": None, **more})
+    return forms_2x.Field(name, python, required=required, **{"model": None, **more})
 
 
 def text(name, required=False):
     """A text of no model."""
-    return forms2.text(name, required=required, model=None)
+    return forms_2x.text(name, required=required, model=None)
 
 
 def choice(name, choices, required=False):
     """One of some texts."""
-    return forms2.choice(name, choices, required=required, model=None)
+    return forms_2x.choice(name, choices, required=required, model=None)
 
 
 def listed_choice(name, choices):
@@ -119,7 +119,7 @@ def listed_choice(name, choices):
             raise Refused(f"'{given}' is not a valid {name}.  It should be one of: {listed}.")
         return int(given) if given else None
 
-    return forms2.Field(name, python, model=None)
+    return forms_2x.Field(name, python, model=None)
 
 
 def free(region, node, kind):
@@ -163,7 +163,7 @@ def devices(name, choices):
                 raise Refused(text)
         return sorted({choices[str(value)] for value in values})
 
-    return forms2.Field(name, python, many=True, model=None)
+    return forms_2x.Field(name, python, many=True, model=None)
 
 
 def device(name, choices, required=False):
@@ -176,4 +176,4 @@ def device(name, choices, required=False):
             raise Refused(text)
         return choices[given] if given else None
 
-    return forms2.Field(name, python, required=required, model=None)
+    return forms_2x.Field(name, python, required=required, model=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, storage
+from maas_emulator import forms_2x, storage
 from maas_emulator import storage_fields as fields
 from maas_emulator.storage import GIB, MIB
 from maas_emulator.web import TEXT, Answer, Invalid
@@ -77,7 +77,7 @@ class _Unasked:
 
     def __init__(self, region):
         self.region = region
-        self.form = forms2.Form()
+        self.form = forms_2x.Form()
 
 
 class _Layout:
@@ -85,7 +85,7 @@ class _Layout:
         self.region, self.node, self.name, self.fallback = request.region, node, name, fallback
         self.disks = storage.disks_of(self.region, node, "physical")
         self.boot = storage.boot_disk(self.region, node)
-        self.form = forms2.ModelForm(request, self._fields())
+        self.form = forms_2x.ModelForm(request, self._fields())
         self.form.read()
 
     @property
@@ -105,7 +105,7 @@ class _Layout:
             others = [row["id"] for row in self.disks if row is not self.boot]
             found += [
                 fields.choice("cache_mode", _MODES),
-                forms2.flag("cache_no_part", model=None),
+                forms_2x.flag("cache_no_part", model=None),
                 fields.listed_choice("cache_device", others),
                 fields.size_or_part("cache_size", lambda: (self._cache() or {"size": 0})["size"]),
             ]

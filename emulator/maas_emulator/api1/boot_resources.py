@@ -9,7 +9,7 @@ from maas_emulator.api1 import catalogue
 from maas_emulator.api1.cluster_images import sync_all
 from maas_emulator.api1.content import need_changeable
 from maas_emulator.crud import by_id, need_number
-from maas_emulator.model_forms import ModelForm, Wrong, choice, number, one_of, text
+from maas_emulator.forms_1x import ModelForm, Wrong, choice, number, one_of, text
 from maas_emulator.web import (
     HTML,
     TEXT,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from maas_emulator import netparse
 from maas_emulator.api1 import catalogue, groups
 from maas_emulator.crud import need_number
-from maas_emulator.model_forms import URL, Field, ModelForm, Wrong, text, too_long
+from maas_emulator.forms_1x import URL, Field, ModelForm, Wrong, text, too_long
 from maas_emulator.web import TEXT, Answer, Endpoint, Missing, as_json, no_content
 
 _MANY = "boot-sources/"

@@ -6,7 +6,7 @@ import base64
 import uuid
 
 from maas_emulator.api1.cluster_images import keyed
-from maas_emulator.model_forms import ModelForm, Wrong, one_of, text, too_long
+from maas_emulator.forms_1x import ModelForm, Wrong, one_of, text, too_long
 from maas_emulator.web import (
     BARE_JSON,
     HTML,

@@ -10,7 +10,7 @@ from maas_emulator.api1.cluster_images import import_images, sync
 from maas_emulator.api1.interface_form import problems_of
 from maas_emulator.api1.power import power_types
 from maas_emulator.forms import Check
-from maas_emulator.model_forms import BOOLEAN, ModelForm, Wrong, choice, text, too_long
+from maas_emulator.forms_1x import BOOLEAN, ModelForm, Wrong, choice, text, too_long
 from maas_emulator.web import (
     HTML,
     TEXT,

@@ -10,8 +10,8 @@ import re
 
 from maas_emulator import networks
 from maas_emulator.crud import need_number
+from maas_emulator.forms_1x import SLUG, WORDS, ModelForm, Wrong, number, text
 from maas_emulator.lookup import find, name_of
-from maas_emulator.model_forms import SLUG, WORDS, ModelForm, Wrong, number, text
 from maas_emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
 fabrics = Endpoint("fabrics/", "FabricsHandler", since="1.9")

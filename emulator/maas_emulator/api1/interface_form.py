@@ -11,7 +11,7 @@ from maas_emulator import netparse
 from maas_emulator.api1 import groups
 from maas_emulator.api1.addresses import taken
 from maas_emulator.bodies import Form
-from maas_emulator.model_forms import IP, ModelForm, Wrong, choice, text
+from maas_emulator.forms_1x import IP, ModelForm, Wrong, choice, text
 from maas_emulator.web import TEXT, Answer, Invalid
 
 NEEDED = "That field cannot be empty (unless that interface is 'unmanaged')"

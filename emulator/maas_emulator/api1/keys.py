@@ -7,7 +7,7 @@ import binascii
 import re
 
 from maas_emulator.crud import by_id
-from maas_emulator.model_forms import ModelForm, Wrong, text
+from maas_emulator.forms_1x import ModelForm, Wrong, text
 from maas_emulator.web import HTML, TEXT, Answer, Endpoint, as_json, no_content
 
 ssh_keys = Endpoint("account/prefs/sshkeys/", "SSHKeysHandler")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maas_emulator import netparse
-from maas_emulator.model_forms import IP, SLUG, ModelForm, Wrong, number, text
+from maas_emulator.forms_1x import IP, SLUG, ModelForm, Wrong, number, text
 from maas_emulator.web import Invalid
 
 NETWORKS = "networks"

@@ -15,7 +15,7 @@ from maas_emulator.api1.fabrics import (
     show_subnet,
     show_vlan,
 )
-from maas_emulator.model_forms import (
+from maas_emulator.forms_1x import (
     IP,
     NO_CHOICE,
     Field,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maas_emulator import xpath
 from maas_emulator.api1 import machines, show
-from maas_emulator.model_forms import SLUG, ModelForm, Wrong, text
+from maas_emulator.forms_1x import SLUG, ModelForm, Wrong, text
 from maas_emulator.web import TEXT, Answer, Endpoint, Missing, no_content
 
 zones = Endpoint("zones/", "ZonesHandler")

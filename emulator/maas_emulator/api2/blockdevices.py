@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, machines, permissions, storage, storage_layouts
+from maas_emulator import forms_2x, machines, permissions, storage, storage_layouts
 from maas_emulator import storage_fields as fields
 from maas_emulator.web import TEXT, Answer, Endpoint, Invalid, Missing, no_content
 
@@ -72,15 +72,15 @@ def _fields(required, *names):
         return check
 
     found = {
-        "name": forms2.text("name", required=required, blank=False, longest=255, default=""),
-        "model": forms2.text("model", default="", longest=255),
-        "serial": forms2.text("serial", default="", longest=255),
+        "name": forms_2x.text("name", required=required, blank=False, longest=255, default=""),
+        "model": forms_2x.text("model", default="", longest=255),
+        "serial": forms_2x.text("serial", default="", longest=255),
         "id_path": fields.path("id_path", model=(), default=""),
         "size": fields.size("size", required=required, blank=False,
                             model=(low(storage.ALIGNMENT),)),
         "block_size": fields.size("block_size", required=required, blank=False,
                                   model=(low(512),)),
-        "numa_node": forms2.integer("numa_node", low=0, model=None),
+        "numa_node": forms_2x.integer("numa_node", low=0, model=None),
         "partition_table_type": fields.choice("partition_table_type", ("MBR", "GPT")),
         "uuid": fields.uuid4(model=()),
     }  # fmt: skip
@@ -108,7 +108,7 @@ def _refuse_twin(region, node, form, stored=None):
 def create_disk(request):
     """Add a disk."""
     region, node = request.region, machine_of(request, permissions.may_admin)
-    form = forms2.ModelForm(request, _fields(True, *_OF_DISK))
+    form = forms_2x.ModelForm(request, _fields(True, *_OF_DISK))
     form.read()
     form.apply()
     _look_at_identity(form)
@@ -143,7 +143,7 @@ def update_disk(request):
         names = ("name", "model", "serial", "id_path")
     elif not physical:
         names = ("name", "uuid", "size", "partition_table_type")
-    form = forms2.ModelForm(request, _fields(False, *names), row)
+    form = forms_2x.ModelForm(request, _fields(False, *names), row)
     form.read()
     if form.cleaned.get("partition_table_type") and not row["table"]:
         form.error("partition_table_type", "Block device has no partition table")
@@ -260,7 +260,7 @@ def _format(target):
         fields.choice("fstype", storage.FORMATS, required=True),
         fields.text("label"),
     )
-    form = forms2.ModelForm(target.request, kinds)
+    form = forms_2x.ModelForm(target.request, kinds)
     form.read()
     if target.is_disk and "fstype" in form.cleaned and target.row["table"]:
         form.error("__all__", "Cannot format block device with a partition table.")
@@ -306,7 +306,7 @@ def _mount(target):
         kinds = [fields.text("mount_options")]
         if found["fstype"] != "swap":
             kinds.append(fields.path("mount_point", required=True))
-    form = forms2.ModelForm(target.request, kinds)
+    form = forms_2x.ModelForm(target.request, kinds)
     form.read()
     if found is None:
         text = "Cannot mount an unformatted partition or block device."
@@ -374,11 +374,11 @@ def create_partition(request):
     node, row = _disk(request, permissions.may_admin)
     need_ready(node, "create partition", "node")
     kinds = (
-        forms2.flag("bootable", model=None),
+        forms_2x.flag("bootable", model=None),
         fields.uuid4(),
         fields.size("size", storage.ALIGNMENT, row["size"]),
     )
-    form = forms2.ModelForm(request, kinds)
+    form = forms_2x.ModelForm(request, kinds)
     form.read()
     if form.errors:
         raise Invalid(form.errors)

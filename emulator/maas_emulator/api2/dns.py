@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import dns, forms2, ips
+from maas_emulator import dns, forms_2x, ips
 from maas_emulator.bodies import Form
 from maas_emulator.crud import by_id
 from maas_emulator.forms import is_ip, truth
@@ -83,12 +83,12 @@ def _form(request, stored, name, domain):
         # Of the addresses that it has, the form sees the last one only.
         sent["ip_addresses"] = [region.rows("ips")[stored["ips"][-1]]["ip"]]
     fields = (
-        forms2.text("name", required=True, model=(forms2.at_most(191),)),
-        forms2.reference("domain", forms2.by_key(region.rows("domains")), required=True),
-        forms2.integer("address_ttl", low=0, high=2147483647, keeps_none=True),
-        forms2.text("ip_addresses", model=None),
+        forms_2x.text("name", required=True, model=(forms_2x.at_most(191),)),
+        forms_2x.reference("domain", forms_2x.by_key(region.rows("domains")), required=True),
+        forms_2x.integer("address_ttl", low=0, high=2147483647, keeps_none=True),
+        forms_2x.text("ip_addresses", model=None),
     )
-    form = forms2.ModelForm(request, fields, stored, sent)
+    form = forms_2x.ModelForm(request, fields, stored, sent)
     form.read()
     given = sent.get("ip_addresses")
     if given is not None and region.release >= "3.4":
@@ -209,11 +209,11 @@ def _read_record(request, resource_row, stored):
     """The fields of a record, checked; what stands beside it counts for new ones only."""
     region = request.region
     fields = (
-        forms2.integer("ttl", low=0, high=2147483647, keeps_none=True),
-        forms2.text("rrtype", required=True, default="", model=(_bad_type, forms2.at_most(8))),
-        forms2.text("rrdata", required=True, default=""),
+        forms_2x.integer("ttl", low=0, high=2147483647, keeps_none=True),
+        forms_2x.text("rrtype", required=True, default="", model=(_bad_type, forms_2x.at_most(8))),
+        forms_2x.text("rrdata", required=True, default=""),
     )
-    form = forms2.ModelForm(request, fields, stored)
+    form = forms_2x.ModelForm(request, fields, stored)
     form.read()
     form.apply()
     row = form.row

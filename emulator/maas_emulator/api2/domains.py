@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from maas_emulator import dns, forms2
+from maas_emulator import dns, forms_2x
 from maas_emulator.forms import BAD_SERVER, is_ip
 from maas_emulator.lookup import find, name_of
 from maas_emulator.web import Answer, Endpoint, no_content
@@ -50,7 +50,7 @@ def _servers(value):
             raise Answer(500, "string index out of range")
         with_port = "." in item or (item[0] == "[" and "]:" in item)
         if not is_ip(urlsplit(f"//{item}").hostname or "" if with_port else item):
-            raise forms2.Refused(BAD_PORT.format(item))
+            raise forms_2x.Refused(BAD_PORT.format(item))
     return found
 
 
@@ -60,25 +60,25 @@ def _servers_without_ports(value):
     found = [item for item in re.split(r"[,\s]+", str(value)) if item]
     for item in found:
         if not is_ip(item):
-            raise forms2.Refused(BAD_SERVER.format(item))
+            raise forms_2x.Refused(BAD_SERVER.format(item))
     return found
 
 
 def _fields(region):
     fields = [
-        forms2.text("name", required=True, longest=256, model=dns.name_checks(region)),
-        forms2.Field("authoritative", _yes_or_no, default=True),
-        forms2.integer("ttl", low=1, high=604800, keeps_none=True),
+        forms_2x.text("name", required=True, longest=256, model=dns.name_checks(region)),
+        forms_2x.Field("authoritative", _yes_or_no, default=True),
+        forms_2x.integer("ttl", low=1, high=604800, keeps_none=True),
     ]
     if region.release >= "3.1":
         servers = _servers if region.release >= "3.4" else _servers_without_ports
-        fields.append(forms2.Field("forward_dns_servers", servers, model=None))
+        fields.append(forms_2x.Field("forward_dns_servers", servers, model=None))
     return fields
 
 
 def _read(request, stored):
     region = request.region
-    form = forms2.ModelForm(request, _fields(region), stored)
+    form = forms_2x.ModelForm(request, _fields(region), stored)
     form.read()
     wanted, servers = form.cleaned.get("authoritative"), form.cleaned.get("forward_dns_servers")
     if servers and (form.row["authoritative"] if wanted is None else wanted):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import forms2, networks
+from maas_emulator import forms_2x, networks
 from maas_emulator.lookup import find, name_of
 from maas_emulator.web import Answer, Endpoint, no_content
 
@@ -12,12 +12,12 @@ fabrics = Endpoint("fabrics/", "FabricsHandler")
 fabric = Endpoint("fabrics/{fabric}/", "FabricHandler")
 
 FIELDS = (
-    forms2.text(
+    forms_2x.text(
         "name", null=True, longest=256,
-        model=(forms2.pattern(r"^[\w-]+$", "Invalid fabric name: {}."),),
+        model=(forms_2x.pattern(r"^[\w-]+$", "Invalid fabric name: {}."),),
     ),
-    forms2.text("description"),
-    forms2.text(
+    forms_2x.text("description"),
+    forms_2x.text(
         "class_type", null=True, cleared=True, longest=256, model=(networks.MODEL_NAME,),
     ),
 )  # fmt: skip
@@ -38,7 +38,7 @@ def refuse_reserved(form, kind):
 
 
 def _read(request, row):
-    form = forms2.ModelForm(request, FIELDS, row)
+    form = forms_2x.ModelForm(request, FIELDS, row)
     form.read()
     form.apply()
     refuse_reserved(form, "fabric")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, networks
+from maas_emulator import forms_2x, networks
 from maas_emulator.crud import by_name, serve
 from maas_emulator.lookup import find, name_of
 from maas_emulator.web import Answer, Endpoint, in_path, no_content
@@ -20,14 +20,14 @@ def seed(region):
 
 
 FIELDS = (
-    forms2.text("name", required=True, longest=256, model=(networks.MODEL_NAME,)),
-    forms2.text("description"),
+    forms_2x.text("name", required=True, longest=256, model=(networks.MODEL_NAME,)),
+    forms_2x.text("description"),
 )
 
 
 def _read(label, kind):
     def read(request, row):
-        form = forms2.ModelForm(request, FIELDS, row)
+        form = forms_2x.ModelForm(request, FIELDS, row)
         form.read()
         form.apply()
         default = kind == "zones" and row and row["id"] == 1 and request.region.release < "2.4"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from maas_emulator import addresses as taken
-from maas_emulator import dns, forms2, ips, networks
+from maas_emulator import dns, forms_2x, ips, networks
 from maas_emulator.bodies import Form
 from maas_emulator.forms import is_ip, truth
 from maas_emulator.web import (
@@ -58,10 +58,10 @@ def _read_ip(request):
     """The address of a form, by either name, or None."""
     form = request.form
     ip = form.get("ip") if form.get("ip") is not None else form.get("ip_address")
-    field = forms2.address("ip_address")
+    field = forms_2x.address("ip_address")
     try:
         field.clean(Form({"ip_address": [ip]}))
-    except forms2.Refused as refused:
+    except forms_2x.Refused as refused:
         raise Invalid({"ip_address": list(refused.args)}) from None
     return ip
 
@@ -80,7 +80,7 @@ def _subnet(request, ip):
         raise Answer(400, "Must supply either the 'subnet' or the 'ip' parameter.", TEXT)
     try:
         ident = networks.subnet_named(region)(given)
-    except forms2.Refused:
+    except forms_2x.Refused:
         ident = None
     if ident is None:
         raise Answer(400, f"Unable to identify subnet: {given}.", TEXT)
@@ -108,8 +108,8 @@ def reserve(request):
         raise Answer(403, _DYNAMIC.format(ip), TEXT)
     hostname, domain = _named(request)
     if mac is not None:
-        if not forms2.is_mac(mac) or ":" not in mac:
-            raise Invalid({"mac_address": [forms2.bad_mac(mac)]}, BARE_JSON)
+        if not forms_2x.is_mac(mac) or ":" not in mac:
+            raise Invalid({"mac_address": [forms_2x.bad_mac(mac)]}, BARE_JSON)
         _refuse_known(region, mac)
     if ip is None:
         ip = ips.next_free(region, subnet)
@@ -172,8 +172,8 @@ def release(request):
         text = "Force-releasing an IP address requires admin privileges."
         raise Answer(403, text, BARE_TEXT)
     try:
-        forms2.address("ip").clean(request.form)
-    except forms2.Refused as refused:
+        forms_2x.address("ip").clean(request.form)
+    except forms_2x.Refused as refused:
         raise Invalid({"ip": list(refused.args)}) from None
     row = ips.find(region, ip)
     own = row and row["owner"] == request.user.username and row["alloc_type"] == ips.USER_RESERVED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from maas_emulator import addresses, forms2, networks
+from maas_emulator import addresses, forms_2x, networks
 from maas_emulator.api_account import show_user
 from maas_emulator.bodies import Form
 from maas_emulator.forms import is_ip
@@ -72,12 +72,12 @@ def list_ranges(request):
 def _fields(region):
     users = region.users
     return (
-        forms2.reference("subnet", forms2.by_key(region.rows("subnets")), required=True),
-        forms2.choice("type", KINDS, required=True),
-        forms2.address("start_ip", required=True),
-        forms2.address("end_ip", required=True),
-        forms2.reference("user", lambda value: value if value in users else None),
-        forms2.text("comment", null=True, cleared=True, longest=255, default=""),
+        forms_2x.reference("subnet", forms_2x.by_key(region.rows("subnets")), required=True),
+        forms_2x.choice("type", KINDS, required=True),
+        forms_2x.address("start_ip", required=True),
+        forms_2x.address("end_ip", required=True),
+        forms_2x.reference("user", lambda value: value if value in users else None),
+        forms_2x.text("comment", null=True, cleared=True, longest=255, default=""),
     )
 
 
@@ -168,7 +168,7 @@ def _no_room(region, subnet, row, first, last):
 def _read_form(request, stored=None):
     """Check a form; returns the range as it becomes."""
     region = request.region
-    form = forms2.ModelForm(request, _fields(region), stored, _sent(request, stored))
+    form = forms_2x.ModelForm(request, _fields(region), stored, _sent(request, stored))
     form.read()
     _check_dynamic(form, region)
     form.apply()

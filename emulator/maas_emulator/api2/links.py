@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from maas_emulator import forms2, ips, links, machines, networks
+from maas_emulator import forms_2x, ips, links, machines, networks
 from maas_emulator.api2.interfaces import (
     interface_of,
     one,
@@ -13,7 +13,7 @@ from maas_emulator.api2.interfaces import (
     show,
 )
 from maas_emulator.forms import REQUIRED
-from maas_emulator.forms2 import Refused
+from maas_emulator.forms_2x import Refused
 from maas_emulator.machine_forms import asked_truth
 from maas_emulator.web import TEXT, Answer, Invalid
 
@@ -40,13 +40,13 @@ def _label(region, subnet):
 
 def _mode(allowed):
     def python(value):
-        value = "" if value in forms2.EMPTY else str(value).lower()
+        value = "" if value in forms_2x.EMPTY else str(value).lower()
         if value and value not in allowed:
             listed = ", ".join(f"'{item}'" for item in allowed)
             raise Refused(f"'{value}' is not a valid mode.  It should be one of: {listed}.")
         return value
 
-    return forms2.Field("mode", python, required=True, model=None)
+    return forms_2x.Field("mode", python, required=True, model=None)
 
 
 def _subnet(region, nic, force):
@@ -57,7 +57,7 @@ def _subnet(region, nic, force):
         for ident, row in region.rows("subnets").items()
         if everywhere or row["vlan"] == nic["vlan"]
     }
-    return forms2.reference("subnet", networks.subnet_named(region, rows), model=None)
+    return forms_2x.reference("subnet", networks.subnet_named(region, rows), model=None)
 
 
 @one("POST", "link_subnet")
@@ -69,11 +69,11 @@ def link_subnet(request):
     allowed = _MODES if node["node_type"] == machines.MACHINE else (links.STATIC,)
     fields = (
         _subnet(region, nic, force),
-        forms2.address("ip_address", model=None),
-        forms2.flag("default_gateway", model=None),
+        forms_2x.address("ip_address", model=None),
+        forms_2x.flag("default_gateway", model=None),
         _mode(allowed),
     )
-    form = forms2.ModelForm(request, fields)
+    form = forms_2x.ModelForm(request, fields)
     form.read()
     for child in links.children_of(node, nic):
         if child.get("type") == "bond":
@@ -176,7 +176,7 @@ def unlink_subnet(request):
 def _chosen(request, name, choices, required=False):
     """The link that a field means by its id; None where it is empty and need not be given."""
     given = request.form.get(name)
-    if given in forms2.EMPTY:
+    if given in forms_2x.EMPTY:
         if required:
             raise Invalid({name: [REQUIRED]})
         return None

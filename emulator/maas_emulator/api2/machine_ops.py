@@ -6,7 +6,7 @@ import contextlib
 import secrets
 
 from maas_emulator import (
-    forms2,
+    forms_2x,
     images,
     links,
     machine_forms,
@@ -334,7 +334,7 @@ def _need_mountable(row, what):
 def _mount_special(request, row):
     """Mount a file system that lives in memory."""
     _need_mountable(row, "mount")
-    form = forms2.ModelForm(
+    form = forms_2x.ModelForm(
         request,
         (
             fields.path("mount_point", required=True),
@@ -355,7 +355,7 @@ def _mount_special(request, row):
 def _unmount_special(request, row):
     """Unmount a file system that lives in memory."""
     _need_mountable(row, "unmount")
-    form = forms2.ModelForm(request, (fields.path("mount_point", required=True),))
+    form = forms_2x.ModelForm(request, (fields.path("mount_point", required=True),))
     form.read()
     region = request.region
     found = [

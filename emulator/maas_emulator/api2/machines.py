@@ -6,7 +6,7 @@ import re
 
 from maas_emulator import (
     clones,
-    forms2,
+    forms_2x,
     machine_forms,
     machine_ops,
     machines,
@@ -136,12 +136,12 @@ def scripts_form(request, kinds, none=()):
             for value in found:
                 if value not in choices:
                     text = f"Select a valid choice. {value} is not one of the available choices."
-                    raise forms2.Refused(text)
+                    raise forms_2x.Refused(text)
             return found
 
-        return forms2.Field(name, python, many=True, model=None)
+        return forms_2x.Field(name, python, many=True, model=None)
 
-    form = forms2.ModelForm(request, [field(name, kind) for name, kind in kinds.items()])
+    form = forms_2x.ModelForm(request, [field(name, kind) for name, kind in kinds.items()])
     form.read()
     return form
 
@@ -427,6 +427,6 @@ def _check_clone(region, source, row, what, errors):
             continue
         try:
             check()
-        except forms2.Refused as refused:
+        except forms_2x.Refused as refused:
             text = f"{label} is invalid: {refused.args[0]}"
             errors.setdefault("destinations", []).append(text)

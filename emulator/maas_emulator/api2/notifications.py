@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from maas_emulator import api_account, forms2
+from maas_emulator import api_account, forms_2x
 from maas_emulator.crud import by_id, hide_newer, serve
 from maas_emulator.web import TEXT, Answer, Endpoint
 
@@ -32,28 +32,28 @@ def _show(region, row):
 
 def _context(value):
     """Any JSON; whether it is an object, only the whole notification tells."""
-    if value in forms2.EMPTY:
+    if value in forms_2x.EMPTY:
         return None
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except ValueError:
-        raise forms2.Refused("Enter a valid JSON.") from None
+        raise forms_2x.Refused("Enter a valid JSON.") from None
 
 
 def _fields(region):
     by_number = {str(user.number): name for name, user in region.users.items()}
     people = {name: name for name in region.users}
     return (
-        forms2.text("ident", null=True, longest=40),
-        forms2.reference("user", lambda value: {**people, **by_number}.get(str(value))),
-        forms2.flag("users"),
-        forms2.flag("admins"),
-        forms2.text("message", required=True, default=""),
-        forms2.Field("context", _context, default={}),
-        forms2.choice("category", _CATEGORIES, default="info"),
-        forms2.Field("dismissable", lambda value: value in (None, "true"), default=True),
+        forms_2x.text("ident", null=True, longest=40),
+        forms_2x.reference("user", lambda value: {**people, **by_number}.get(str(value))),
+        forms_2x.flag("users"),
+        forms_2x.flag("admins"),
+        forms_2x.text("message", required=True, default=""),
+        forms_2x.Field("context", _context, default={}),
+        forms_2x.choice("category", _CATEGORIES, default="info"),
+        forms_2x.Field("dismissable", lambda value: value in (None, "true"), default=True),
     )
 
 
@@ -69,7 +69,7 @@ def _problem(row):
 
 
 def _read(request, stored):
-    form = forms2.ModelForm(request, _fields(request.region), stored)
+    form = forms_2x.ModelForm(request, _fields(request.region), stored)
     form.read({"context": lambda value: {} if value is None else value})
     form.apply()
     form.row["category"] = form.row["category"] or "info"

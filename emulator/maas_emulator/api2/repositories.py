@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import forms2
+from maas_emulator import forms_2x
 from maas_emulator.bodies import Form
 from maas_emulator.crud import hide_newer, serve
 from maas_emulator.forms import is_url
@@ -50,13 +50,13 @@ def _show(region, row):
 
 def _url(value):
     """A URL, to which ``http://`` may be added, or the place of a PPA."""
-    text = "" if value in forms2.EMPTY else str(value).strip()
+    text = "" if value in forms_2x.EMPTY else str(value).strip()
     if not text or re.search(rf"ppa:{_LABEL}/{_LABEL}", text):
         return text
     if "://" not in text and ":" not in text.partition("/")[0]:
         text = f"http://{text}"
     if not is_url(text):
-        raise forms2.Refused("Enter a valid repository URL or PPA location.")
+        raise forms_2x.Refused("Enter a valid repository URL or PPA location.")
     return text
 
 
@@ -65,16 +65,16 @@ _LABEL = r"[a-z\u00a1-\uffff0-9](?:[a-z\u00a1-\uffff0-9-]{0,61}[a-z\u00a1-\uffff
 
 def _fields(region):
     fields = [
-        forms2.text("name", required=True, model=(forms2.at_most(41),), default=""),
-        forms2.Field("url", _url, required=True, model=(forms2.at_most(200),)),
-        forms2.texts("distributions"),
-        forms2.texts("disabled_pockets"),
-        forms2.texts("disabled_components"),
-        forms2.flag("disable_sources", True),
-        forms2.texts("components"),
-        forms2.texts("arches"),
-        forms2.text("key", default=""),
-        forms2.flag("enabled", True),
+        forms_2x.text("name", required=True, model=(forms_2x.at_most(41),), default=""),
+        forms_2x.Field("url", _url, required=True, model=(forms_2x.at_most(200),)),
+        forms_2x.texts("distributions"),
+        forms_2x.texts("disabled_pockets"),
+        forms_2x.texts("disabled_components"),
+        forms_2x.flag("disable_sources", True),
+        forms_2x.texts("components"),
+        forms_2x.texts("arches"),
+        forms_2x.text("key", default=""),
+        forms_2x.flag("enabled", True),
     ]
     return [field for field in fields if region.release >= _NEWER.get(field.name, "2.1")]
 
@@ -87,7 +87,7 @@ def _hooks(form, default):
             if word not in ARCHES:
                 listed = ", ".join(ARCHES)
                 text = f"'{word}' is not a valid architecture. Known architectures: {listed}"
-                raise forms2.Refused(text)
+                raise forms_2x.Refused(text)
         return words or (PORTS if form.cleaned.get("name") == "ports_archive" else MAIN)
 
     def left_out(label, choices):
@@ -95,18 +95,18 @@ def _hooks(form, default):
             if words in ([""], ["None"], ["[]"]):
                 return []
             if label == "component" and words and not default:
-                raise forms2.Refused(_CUSTOM)
+                raise forms_2x.Refused(_CUSTOM)
             for word in words:
                 if word not in choices:
                     text = f"'{word}' is not a valid Ubuntu archive {label}. You can only disable"
-                    raise forms2.Refused(f"{text} {list(choices)}.")
+                    raise forms_2x.Refused(f"{text} {list(choices)}.")
             return words
 
         return check
 
     def components(words):
         if default and words:
-            raise forms2.Refused(_DEFAULT)
+            raise forms_2x.Refused(_DEFAULT)
         return words
 
     hooks = {name: left_out(*choices) for name, choices in CHOICES.items()}
@@ -119,7 +119,7 @@ def _read(request, stored):
     sent = Form(request.form)
     if stored is None:
         sent.setdefault("enabled", [True])
-    form = forms2.ModelForm(request, _fields(region), stored, sent)
+    form = forms_2x.ModelForm(request, _fields(region), stored, sent)
     form.read(_hooks(form, default))
     if default and not form.cleaned.get("enabled"):
         form.error("__all__", "Default repositories may not be disabled.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from maas_emulator import forms2, ips, networks
+from maas_emulator import forms_2x, ips, networks
 from maas_emulator.crud import serve
 from maas_emulator.web import Answer, Endpoint
 
@@ -37,12 +37,12 @@ def _read_route(request, stored):
     region = request.region
     subnets, known = region.rows("subnets"), networks.subnet_named(region)
     fields = (
-        forms2.reference("source", known, required=True),
-        forms2.reference("destination", known, required=True),
-        forms2.address("gateway_ip", required=True),
-        forms2.integer("metric", low=0, high=2147483647, blank=False),
+        forms_2x.reference("source", known, required=True),
+        forms_2x.reference("destination", known, required=True),
+        forms_2x.address("gateway_ip", required=True),
+        forms_2x.integer("metric", low=0, high=2147483647, blank=False),
     )
-    form = forms2.ModelForm(request, fields, stored)
+    form = forms_2x.ModelForm(request, fields, stored)
     form.read()
     gateway = form.cleaned.get("gateway_ip")
     if gateway:
@@ -96,12 +96,12 @@ def _show_reserved(region, row):
 def _read_reserved(request, stored):
     region = request.region
     fields = (
-        forms2.address("ip", required=True),
-        forms2.reference("subnet", networks.subnet_named(region), blank=False),
-        forms2.mac_address("mac_address"),
-        forms2.text("comment", default="", model=(forms2.at_most(255),)),
+        forms_2x.address("ip", required=True),
+        forms_2x.reference("subnet", networks.subnet_named(region), blank=False),
+        forms_2x.mac_address("mac_address"),
+        forms_2x.text("comment", default="", model=(forms_2x.at_most(255),)),
     )
-    form = forms2.ModelForm(request, fields, stored)
+    form = forms_2x.ModelForm(request, fields, stored)
     form.read({"ip": _check_in_use(form, region), "subnet": _check_subnet(form, region)})
     if stored and any(
         form.data[name] != [stored[name]] for name in ("ip", "mac_address", "subnet")
@@ -149,7 +149,7 @@ def _check_subnet(form, region):
             fitting = networks.subnet_for(region, ip)
             if fitting is None:
                 text = f"There is no subnet for {ip}. Create the subnet and try again."
-                raise forms2.Refused(text)
+                raise forms_2x.Refused(text)
             ident = fitting["id"]
         net, address = region.rows("subnets")[ident]["net"], ipaddress.ip_address(ip)
         if address not in net:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from maas_emulator import forms2, texts
+from maas_emulator import forms_2x, texts
 from maas_emulator import script_files as files
 from maas_emulator.bodies import Form
 from maas_emulator.crud import hide_newer, serve
@@ -100,41 +100,44 @@ def _fields(region, stored, draft):
     new = stored is None
     long = {"longest": 255}
     fields = [
-        forms2.text("name", required=new, blank=False, **long),
-        forms2.text("title", **long),
-        forms2.text("description"),
-        forms2.words("tags", model=(), python=_tag_list),
-        *(forms2.text(name, default=files.DEFAULTS[name], key=_KEYS.get(name)) for name in _KINDS),
-        forms2.text("packages", default={}),
-        forms2.Field("timeout", _seconds, default=0),
-        forms2.Field("script", lambda value: _text(value, new, draft), model=None),
-        forms2.text("for_hardware", default=[]),
-        *(forms2.flag(name) for name in _FLAGS),
+        forms_2x.text("name", required=new, blank=False, **long),
+        forms_2x.text("title", **long),
+        forms_2x.text("description"),
+        forms_2x.words("tags", model=(), python=_tag_list),
+        *(
+            forms_2x.text(name, default=files.DEFAULTS[name], key=_KEYS.get(name))
+            for name in _KINDS
+        ),
+        forms_2x.text("packages", default={}),
+        forms_2x.Field("timeout", _seconds, default=0),
+        forms_2x.Field("script", lambda value: _text(value, new, draft), model=None),
+        forms_2x.text("for_hardware", default=[]),
+        *(forms_2x.flag(name) for name in _FLAGS),
     ]
     hidden = [name for name, since in _NEWER.items() if region.release < since]
     return [field for field in fields if field.name not in hidden]
 
 
 def _tag_list(value):
-    found = [item.strip() for item in str(value).split(",")] if value not in forms2.EMPTY else []
+    found = [item.strip() for item in str(value).split(",")] if value not in forms_2x.EMPTY else []
     missing = [number for number, item in enumerate(found, 1) if not item]
     if missing:
         text = "Item {} in the array did not validate: This field is required."
-        raise forms2.Refused(*(text.format(number) for number in missing))
+        raise forms_2x.Refused(*(text.format(number) for number in missing))
     return found
 
 
 def _seconds(value):
     try:
-        return 0 if value in forms2.EMPTY else files.seconds(value)
+        return 0 if value in forms_2x.EMPTY else files.seconds(value)
     except ValueError:
-        raise forms2.Refused("Enter a valid duration.") from None
+        raise forms_2x.Refused("Enter a valid duration.") from None
 
 
 def _text(value, new, draft):
     if value is None:
         if new:
-            raise forms2.Refused("Must be given a value")
+            raise forms_2x.Refused("Must be given a value")
         return None
     draft.add(*value)
     return value
@@ -150,7 +153,7 @@ def _packages(text, before):
         raise Answer(500, str(error)) from None
 
 
-class _Form(forms2.ModelForm):
+class _Form(forms_2x.ModelForm):
     """A script's form: a first error found in its text has it read as it is by then."""
 
     def __init__(self, request, stored, draft, sent):

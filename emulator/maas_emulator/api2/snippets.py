@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maas_emulator import forms2, networks, nodes, texts
+from maas_emulator import forms_2x, networks, nodes, texts
 from maas_emulator.api2.nodes import show as show_node
 from maas_emulator.bodies import Form
 from maas_emulator.crud import by_id, serve
@@ -43,16 +43,16 @@ def _fields(region, stored, draft):
     ranges = region.rows("ipranges")
     own = stored and stored["subnet"]
     fields = [
-        forms2.text("name", required=stored is None, blank=False, model=(forms2.at_most(255),)),
-        forms2.Field("value", lambda value: _value(value, stored, draft), model=None),
-        forms2.text("description"),
-        forms2.flag("enabled", True),
-        forms2.reference("node", lambda value: _node(region, value)),
-        forms2.reference("subnet", networks.subnet_named(region)),
+        forms_2x.text("name", required=stored is None, blank=False, model=(forms_2x.at_most(255),)),
+        forms_2x.Field("value", lambda value: _value(value, stored, draft), model=None),
+        forms_2x.text("description"),
+        forms_2x.flag("enabled", True),
+        forms_2x.reference("node", lambda value: _node(region, value)),
+        forms_2x.reference("subnet", networks.subnet_named(region)),
     ]
     if region.release >= "3.0":
-        fields.append(forms2.reference("iprange", _range_of(ranges, own)))
-    return [*fields, forms2.flag("global_snippet", model=None)]
+        fields.append(forms_2x.reference("iprange", _range_of(ranges, own)))
+    return [*fields, forms_2x.flag("global_snippet", model=None)]
 
 
 def _range_of(ranges, subnet):
@@ -64,7 +64,7 @@ def _range_of(ranges, subnet):
             raise Answer(500, _NO_NAME, TEXT)
         row = ranges.get(int(number.group(1) or -1))
         if row is None or subnet not in (None, row["subnet"]):
-            raise forms2.Refused(f"None found with id={value}.")
+            raise forms_2x.Refused(f"None found with id={value}.")
         return row["id"]
 
     return find
@@ -80,7 +80,7 @@ def _value(value, stored, draft):
     """The text; of one that is not sent MAAS takes the number of the stored one for the text."""
     if value is None:
         if stored is None:
-            raise forms2.Refused("Must be given a value")
+            raise forms_2x.Refused("Must be given a value")
         value = stored["revisions"][-1]["id"]
     draft.add(value)
     return value
@@ -89,7 +89,7 @@ def _value(value, stored, draft):
 def _node(region, value):
     node = nodes.find(region, str(value))
     if node is None:
-        raise forms2.Refused(not_a_choice(value))
+        raise forms_2x.Refused(not_a_choice(value))
     return node["system_id"]
 
 
@@ -123,7 +123,7 @@ def _read(request, stored):
     sent = Form(request.form)
     if stored is None:
         sent.setdefault("enabled", [True])
-    form = forms2.ModelForm(request, _fields(region, stored, draft), stored, sent)
+    form = forms_2x.ModelForm(request, _fields(region, stored, draft), stored, sent)
     try:
         form.read()
         _place(form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, networks
+from maas_emulator import forms_2x, networks
 from maas_emulator.api2.fabrics import refuse_reserved
 from maas_emulator.crud import hide_newer
 from maas_emulator.lookup import find, name_of
@@ -63,16 +63,16 @@ def _space(request, change=None):
 
 
 FIELDS = (
-    forms2.text(
+    forms_2x.text(
         "name", null=True, longest=256,
-        model=(forms2.pattern(r"^[\w-]+$", "Invalid space name: {}."),),
+        model=(forms_2x.pattern(r"^[\w-]+$", "Invalid space name: {}."),),
     ),
-    forms2.text("description"),
+    forms_2x.text("description"),
 )  # fmt: skip
 
 
 def _read(request, row):
-    form = forms2.ModelForm(request, FIELDS, row)
+    form = forms_2x.ModelForm(request, FIELDS, row)
     form.read()
     form.apply()
     if form.row["name"] == networks.UNDEFINED and request.region.release >= "2.2":

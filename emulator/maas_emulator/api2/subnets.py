@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from maas_emulator import addresses, forms2, ips, networks
+from maas_emulator import addresses, forms_2x, ips, networks
 from maas_emulator.forms import BAD_SERVER, is_ip
 from maas_emulator.lookup import find, name_of
 from maas_emulator.web import BARE_JSON, Answer, Endpoint, Invalid, conflict, no_content
@@ -13,7 +13,7 @@ from maas_emulator.web import BARE_JSON, Answer, Endpoint, Invalid, conflict, no
 subnets = Endpoint("subnets/", "SubnetsHandler")
 subnet = Endpoint("subnets/{subnet:[^/]+(?:/\\d+)?}/", "SubnetHandler")
 
-NAME = forms2.pattern(r"^[.: \w/-]+$")
+NAME = forms_2x.pattern(r"^[.: \w/-]+$")
 #: Ways of booting by the DHCP option that asks for them.
 OCTETS = {
     "00:00": "pxe", "00:07": "uefi_amd64_tftp", "00:10": "uefi_amd64_http",
@@ -61,22 +61,22 @@ def list_subnets(request):
 def _fields(region):
     rows = region.rows
     fields = [
-        forms2.reference("fabric", forms2.by_key(rows("fabrics")), model=None),
-        forms2.reference("vlan", forms2.by_key(rows("vlans")), blank=False),
-        forms2.integer("vid", low=0, high=4094, model=None),
-        forms2.choice("rdns_mode", ("0", "1", "2"), blank=False, default=2),
-        forms2.flag("active_discovery"),
-        forms2.flag("allow_dns", True),
-        forms2.flag("allow_proxy", True),
-        forms2.flag("managed", True),
-        forms2.text("name", blank=False, longest=255, model=(NAME,)),
-        forms2.text("description"),
-        forms2.text("cidr", required=True),
-        forms2.address("gateway_ip"),
-        forms2.words("dns_servers"),
+        forms_2x.reference("fabric", forms_2x.by_key(rows("fabrics")), model=None),
+        forms_2x.reference("vlan", forms_2x.by_key(rows("vlans")), blank=False),
+        forms_2x.integer("vid", low=0, high=4094, model=None),
+        forms_2x.choice("rdns_mode", ("0", "1", "2"), blank=False, default=2),
+        forms_2x.flag("active_discovery"),
+        forms_2x.flag("allow_dns", True),
+        forms_2x.flag("allow_proxy", True),
+        forms_2x.flag("managed", True),
+        forms_2x.text("name", blank=False, longest=255, model=(NAME,)),
+        forms_2x.text("description"),
+        forms_2x.text("cidr", required=True),
+        forms_2x.address("gateway_ip"),
+        forms_2x.words("dns_servers"),
     ]
     if region.release >= "3.0":
-        fields.append(forms2.words("disabled_boot_architectures"))
+        fields.append(forms_2x.words("disabled_boot_architectures"))
     return fields
 
 
@@ -86,12 +86,12 @@ def _check_cidr(region, stored):
     def check(given):
         net = networks.as_network(given)
         if net is None:
-            raise forms2.Refused(BAD_CIDR)
+            raise forms_2x.Refused(BAD_CIDR)
         if net.prefixlen == 0:
-            raise forms2.Refused("Prefix length must be greater than 0.")
+            raise forms_2x.Refused("Prefix length must be greater than 0.")
         for held in region.rows("reservedips").values() if stored else ():
             if held["subnet"] == stored["id"] and ipaddress.ip_address(held["ip"]) not in net:
-                raise forms2.Refused(EXCLUDED.format(held["ip"]))
+                raise forms_2x.Refused(EXCLUDED.format(held["ip"]))
         return given
 
     return check
@@ -197,14 +197,14 @@ def _space(form, region):
     for row in region.rows("spaces").values():
         if str(given) in (str(row["id"]), row["name"]):
             return row["id"]
-    form.error("space", forms2.NO_CHOICE)
+    form.error("space", forms_2x.NO_CHOICE)
     return None
 
 
 def _read_form(request, stored=None):
     """Check a form; returns the subnet as it becomes."""
     region = request.region
-    form = forms2.ModelForm(request, _fields(region), stored)
+    form = forms_2x.ModelForm(request, _fields(region), stored)
     form.read({"cidr": _check_cidr(region, stored)})
     _clean(form, region)
     form.apply()

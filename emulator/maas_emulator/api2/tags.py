@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, nodes, xpath
+from maas_emulator import forms_2x, nodes, xpath
 from maas_emulator.api2.nodes import show as show_node
 from maas_emulator.crud import by_name, serve
 from maas_emulator.web import TEXT, Answer, Endpoint
@@ -26,20 +26,22 @@ def _show(region, row):
 def _definition(value):
     problem = xpath.problem(value) if value else None
     if problem:
-        raise forms2.Refused(f"Invalid xpath expression: {problem}")
+        raise forms_2x.Refused(f"Invalid xpath expression: {problem}")
     return value
 
 
 FIELDS = (
-    forms2.text("name", required=True, longest=256, model=(forms2.pattern(r"\A[a-zA-Z0-9_-]+\Z"),)),
-    forms2.text("comment"),
-    forms2.text("definition"),
-    forms2.text("kernel_opts"),
+    forms_2x.text(
+        "name", required=True, longest=256, model=(forms_2x.pattern(r"\A[a-zA-Z0-9_-]+\Z"),)
+    ),
+    forms_2x.text("comment"),
+    forms_2x.text("definition"),
+    forms_2x.text("kernel_opts"),
 )
 
 
 def _read(request, stored):
-    form = forms2.ModelForm(request, FIELDS, stored)
+    form = forms_2x.ModelForm(request, FIELDS, stored)
     form.read({"definition": _definition})
     form.apply()
     form.unique("Tag", request.region.rows("tags").values(), "name")

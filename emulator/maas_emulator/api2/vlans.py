@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, networks
+from maas_emulator import forms_2x, networks
 from maas_emulator.api2.fabrics import fabric_of
 from maas_emulator.bodies import Form
 from maas_emulator.forms import not_a_choice
@@ -64,25 +64,25 @@ def _fields(region, vlan):
     rows = region.rows
     racks = _rack_on(region, vlan)
     fields = [
-        forms2.text(
+        forms_2x.text(
             "name",
             null=True,
             cleared=True,
             longest=256,
             model=(networks.MODEL_NAME,),
         ),
-        forms2.text("description", default=""),
-        forms2.integer("vid", required=True),
-        forms2.integer("mtu", low=552, blank=False, default=1500),
-        forms2.flag("dhcp_on"),
-        forms2.reference("primary_rack", racks),
-        forms2.reference("secondary_rack", racks),
-        forms2.reference("relay_vlan", forms2.by_key(rows("vlans"), _may_relay_to(vlan))),
-        forms2.reference("space", forms2.by_specifier(rows("spaces"), "space", name=name_of)),
+        forms_2x.text("description", default=""),
+        forms_2x.integer("vid", required=True),
+        forms_2x.integer("mtu", low=552, blank=False, default=1500),
+        forms_2x.flag("dhcp_on"),
+        forms_2x.reference("primary_rack", racks),
+        forms_2x.reference("secondary_rack", racks),
+        forms_2x.reference("relay_vlan", forms_2x.by_key(rows("vlans"), _may_relay_to(vlan))),
+        forms_2x.reference("space", forms_2x.by_specifier(rows("spaces"), "space", name=name_of)),
     ]
     if region.release >= "2.3":
-        known = forms2.by_specifier(rows("fabrics"), "fabric", name=name_of)
-        fields.append(forms2.reference("fabric", known, key="fabric_id", blank=False))
+        known = forms_2x.by_specifier(rows("fabrics"), "fabric", name=name_of)
+        fields.append(forms_2x.reference("fabric", known, key="fabric_id", blank=False))
     return fields
 
 
@@ -96,7 +96,7 @@ def _rack_on(region, vlan):
             on_it = any(nic["vlan"] in vids for nic in rack["interfaces"])
             if on_it and str(value) in (rack["system_id"], rack["hostname"]):
                 return rack["system_id"]
-        raise forms2.Refused(not_a_choice(value))
+        raise forms_2x.Refused(not_a_choice(value))
 
     return find
 
@@ -117,7 +117,7 @@ def _check_dhcp(region, vlan):
 
     def check(wanted):
         if wanted and not (vlan and networks.has_dynamic_range(region, vlan)):
-            raise forms2.Refused(NO_RANGE)
+            raise forms_2x.Refused(NO_RANGE)
         return wanted
 
     return check
@@ -165,7 +165,7 @@ def _check_numbers(form):
 def _read(request, vlan, sent=None):
     """Check a form; returns the VLAN as it becomes."""
     region = request.region
-    form = forms2.ModelForm(request, _fields(region, vlan), vlan, sent)
+    form = forms_2x.ModelForm(request, _fields(region, vlan), vlan, sent)
     form.read({"dhcp_on": _check_dhcp(region, vlan)})
     _check_racks(form, region)
     form.apply()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, machine_forms, nodes, power
+from maas_emulator import forms_2x, machine_forms, nodes, power
 from maas_emulator.api2.groups import show_pool, show_zone
 from maas_emulator.crud import hide_newer
 from maas_emulator.forms import REQUIRED, bad_range
@@ -85,35 +85,35 @@ def _number(name):
     """A number from 0 to 10; an empty one says nothing."""
 
     def python(value):
-        if value in forms2.EMPTY:
+        if value in forms_2x.EMPTY:
             return None
         try:
             found = float(value)
         except (TypeError, ValueError):
-            raise forms2.Refused("Enter a number.") from None
+            raise forms_2x.Refused("Enter a number.") from None
         problem = bad_range(0, 10, found)
         if problem:
-            raise forms2.Refused(problem)
+            raise forms_2x.Refused(problem)
         return found
 
-    return forms2.Field(name, python, default=1.0)
+    return forms_2x.Field(name, python, default=1.0)
 
 
 def _read(request, stored):
     region, sent = request.region, request.form
     kinds = _types(region)
     fields = [
-        forms2.text("name", default=""),
-        forms2.Field("tags", tag_list, default=[]),
+        forms_2x.text("name", default=""),
+        forms_2x.Field("tags", tag_list, default=[]),
         machine_forms.by_name(region, "zone", "zones"),
         machine_forms.by_name(region, "pool", "pools"),
         _number("cpu_over_commit_ratio"),
         _number("memory_over_commit_ratio"),
-        forms2.choice("default_macvlan_mode", _MACVLAN, default=""),
-        forms2.choice("type", kinds, required=True, key="power_type"),
+        forms_2x.choice("default_macvlan_mode", _MACVLAN, default=""),
+        forms_2x.choice("type", kinds, required=True, key="power_type"),
     ]
     row = {**stored, "tags": ",".join(stored["tags"])} if stored else None
-    form = forms2.ModelForm(request, fields, row)
+    form = forms_2x.ModelForm(request, fields, row)
     form.read()
     kind = form.cleaned.get("type")
     if stored and kind and kind != stored["power_type"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms2, permissions, storage, storage_layouts
+from maas_emulator import forms_2x, permissions, storage, storage_layouts
 from maas_emulator import storage_fields as fields
 from maas_emulator.api2.blockdevices import machine_of, need_ready
 from maas_emulator.storage import DISK, PARTITION
@@ -32,7 +32,7 @@ _NO_DATASTORE = (
 
 
 def _form(request, *kinds):
-    form = forms2.ModelForm(request, kinds)
+    form = forms_2x.ModelForm(request, kinds)
     form.read()
     return form
 

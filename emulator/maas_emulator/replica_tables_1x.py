@@ -1,4 +1,4 @@
-"""The tables of MAAS 1.x that a region is copied into: columns by release, and their rows."""
+"""The tables of MAAS 1.x that a replica holds: columns by release, and their rows."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The tables of MAAS 2.x and 3.x that a region is copied into, with their columns by release."""
+"""The tables of MAAS 2.x and 3.x that a replica holds: columns by release, and their rows."""
 
 from __future__ import annotations
 
-from maas_emulator import replica_rows_2 as rows
-from maas_emulator.replica_tables import ARRAY, NOW, STAMPS, TEXT, Table, chars, to, users
+from maas_emulator import replica_rows_2x as rows
+from maas_emulator.replica_tables_1x import ARRAY, NOW, STAMPS, TEXT, Table, chars, to, users
 
 _FALSE = "boolean NOT NULL DEFAULT false"
 

@@ -1,4 +1,4 @@
-"""What a 2.x or 3.x region has for the tables of ``replica_tables_2``.
+"""What a 2.x or 3.x region has for the tables of ``replica_tables_2x``.
 
 Each function takes the region (and a row of it) and the
 :class:`~maas_emulator.replica.Users`, who give numbers to what the region has none
