@@ -28,7 +28,7 @@ def list_(profile=None):
 
         salt region maas_dhcp.list
     """
-    return module_helpers.list_all(globals(), "dhcp", profile=profile)
+    return module_helpers.list_all(globals(), "dhcp", locals())
 
 
 def get(name, profile=None):
@@ -50,7 +50,7 @@ def get(name, profile=None):
 
         salt region maas_dhcp.get dc1/untagged
     """
-    return module_helpers.get(globals(), "dhcp", name, profile)
+    return module_helpers.get(globals(), "dhcp", locals())
 
 
 def set_(name, enabled=None, primary_rack=None, secondary_rack=None, relay_vlan=None, profile=None):
@@ -76,13 +76,4 @@ def set_(name, enabled=None, primary_rack=None, secondary_rack=None, relay_vlan=
 
         salt region maas_dhcp.set dc1/untagged enabled=true primary_rack=rack-1
     """
-    return module_helpers.save(
-        globals(),
-        "dhcp",
-        name,
-        profile,
-        enabled=enabled,
-        primary_rack=primary_rack,
-        secondary_rack=secondary_rack,
-        relay_vlan=relay_vlan,
-    )
+    return module_helpers.save(globals(), "dhcp", locals())

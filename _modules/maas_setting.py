@@ -49,7 +49,7 @@ def get(name, profile=None):
 
         salt region maas_setting.get upstream_dns
     """
-    return module_helpers.get(globals(), "setting", name, profile)["value"]
+    return module_helpers.get(globals(), "setting", locals())["value"]
 
 
 def set_(name, value, profile=None):
@@ -72,4 +72,4 @@ def set_(name, value, profile=None):
 
         salt region maas_setting.set enable_http_proxy false
     """
-    return module_helpers.save(globals(), "setting", name, profile, value=value)
+    return module_helpers.save(globals(), "setting", locals())

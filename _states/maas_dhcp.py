@@ -32,16 +32,7 @@ def managed(name, primary_rack=None, secondary_rack=None, relay_vlan=None, profi
             - primary_rack: rack-1
             - secondary_rack: rack-2
     """
-    return state_helpers.present(
-        globals(),
-        "dhcp",
-        name,
-        profile,
-        enabled=not relay_vlan,
-        primary_rack=primary_rack,
-        secondary_rack=secondary_rack,
-        relay_vlan=relay_vlan,
-    )
+    return state_helpers.present(globals(), "dhcp", {**locals(), "enabled": not relay_vlan})
 
 
 def absent(name, profile=None):
@@ -62,4 +53,4 @@ def absent(name, profile=None):
         dc1/100:
           maas_dhcp.absent: []
     """
-    return state_helpers.absent(globals(), "dhcp", name, profile)
+    return state_helpers.absent(globals(), "dhcp", locals())

@@ -54,6 +54,4 @@ def synced(name, images, timeout=1800, profile=None):
             - images: [ubuntu/jammy/amd64]
     """
     limits = Limits(sync_seconds=timeout, import_seconds=timeout)
-    return state_helpers.present_within(
-        globals(), "cluster_image", name, profile, limits, images=images
-    )
+    return state_helpers.present(globals(), "cluster_image", locals(), limits)

@@ -22,7 +22,7 @@ def present(name, value, profile=None):
           maas_setting.present:
             - value: [192.0.2.53, 192.0.2.54]
     """
-    return state_helpers.present(globals(), "setting", name, profile, value=value)
+    return state_helpers.present(globals(), "setting", locals())
 
 
 def absent(name, profile=None):
@@ -40,4 +40,4 @@ def absent(name, profile=None):
         http_proxy:
           maas_setting.absent: []
     """
-    return state_helpers.present(globals(), "setting", name, profile, value="")
+    return state_helpers.present(globals(), "setting", {**locals(), "value": ""})

@@ -403,7 +403,7 @@ def test_whatever_asks_the_region_tells_one_error(region, path, odd, monkeypatch
             lambda: region_plan.unmanaged_of(snapshot(), {}),
             lambda: pillar.export(snapshot()),
             *(
-                lambda one=one: module_helpers.list_all(dunders, one, profile=profile)
+                lambda one=one: module_helpers.list_all(dunders, one, {"profile": profile})
                 for one, table in snapshot().tables.items()
                 if path in table.collection
             ),

@@ -168,9 +168,9 @@ def test_two_runs_on_one_minion_come_one_after_the_other(region, tmp_path):
 
 def test_states_of_one_run_read_no_more_than_once(region, tmp_path):
     dunders = salt(region, tmp_path, "one")
-    state_helpers.present(dunders, "zone", "north", None, description="x")
+    state_helpers.present(dunders, "zone", {"name": "north", "description": "x"})
     region.requests.reset()
-    state_helpers.present(dunders, "zone", "south", None, description="x")
+    state_helpers.present(dunders, "zone", {"name": "south", "description": "x"})
     assert region.requests.count("GET") == 0
 
 
@@ -178,7 +178,7 @@ def test_a_run_that_lasts_too_long_is_named(region, tmp_path):
     one, two = salt(region, tmp_path, "one"), salt(region, tmp_path, "two", deadline=0.3)
     with runtime.alone(one, runtime.snapshot(one)):
         region.requests.reset()
-        found = state_helpers.present(two, "zone", "north", None)
+        found = state_helpers.present(two, "zone", {"name": "north"})
         assert found["result"] is False
         assert "another run on this minion (process " in found["comment"]
         assert (
@@ -187,14 +187,14 @@ def test_a_run_that_lasts_too_long_is_named(region, tmp_path):
         assert region.requests.writes() == []
         # Who only looks waits for nobody.
         two["__opts__"]["test"] = True
-        assert state_helpers.present(two, "zone", "north", None)["result"] is None
+        assert state_helpers.present(two, "zone", {"name": "north"})["result"] is None
     two["__opts__"]["test"] = False
-    assert state_helpers.present(two, "zone", "north", None)["result"] is True
+    assert state_helpers.present(two, "zone", {"name": "north"})["result"] is True
 
 
 def test_without_a_place_for_the_lock_the_work_is_done(region, tmp_path, caplog):
     (tmp_path / "maas").write_text("a file is in the way")
-    found = state_helpers.present(salt(region, tmp_path, "one"), "zone", "north", None)
+    found = state_helpers.present(salt(region, tmp_path, "one"), "zone", {"name": "north"})
     assert found["result"] is True
     assert "No lock in " in caplog.text
 

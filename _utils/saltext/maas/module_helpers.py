@@ -27,49 +27,59 @@ def _shown(snapshot, table, record) -> dict:
     return {**found, "id": record.raw.get("id", record.raw.get("system_id"))}
 
 
-def list_all(dunders, type: str, partition: str = "", profile=None) -> dict:
-    """All objects of a type: ``{key: {field: value}}``."""
-    snapshot = _snapshot(dunders, profile)
+def list_all(dunders: dict, type: str, arguments: dict) -> dict:
+    """Return all objects of a type: ``{key: {field: value}}``.
+
+    Args:
+        dunders: The execution module's ``globals()``.
+        type: Resource type.
+        arguments: The function's arguments by name, its ``locals()``.
+
+    Raises:
+        MaasError: The region cannot be asked, or has no such objects.
+    """
+    snapshot = _snapshot(dunders, arguments.get("profile"))
     table = _table(snapshot, type)
-    records = {}
+    partition = arguments.get(table.list_by)
+    records: dict = {}
     with reading(snapshot.source(table)):
         for part in [partition] if partition else table.parts(snapshot):
             records.update(snapshot.records(type, part))
         return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
 
 
-def get(dunders, type: str, name: str, profile=None, /, **parts) -> dict | None:
-    """One object by its name, or None; ``parts`` complete its identity."""
-    snapshot = _snapshot(dunders, profile)
+def get(dunders: dict, type: str, arguments: dict) -> dict | None:
+    """Return one object, or None; see :func:`list_all`."""
+    snapshot = _snapshot(dunders, arguments.get("profile"))
     table = _table(snapshot, type)
-    desired = desired_named(type, name, parts)
+    desired = desired_named(type, arguments["name"], table.from_arguments(arguments))
     with reading(snapshot.source(table)):
         record = table.match(snapshot, desired)
         return _shown(snapshot, table, record) if record else None
 
 
-def save(dunders, type: str, name: str, profile=None, /, **values) -> dict:
-    """Create or update one object; what was changed, as ``{label: change}``.
+def save(dunders: dict, type: str, arguments: dict) -> dict:
+    """Create or change one object and return what was changed; see :func:`list_all`.
 
     Raises:
         MaasError: MAAS refused, or could not be asked.
     """
-    return _carry_out(
-        dunders, desired_named(type, name, runtime.revealed(dunders, values)), profile
-    )
+    return _carry_out(dunders, type, arguments)
 
 
-def remove(dunders, type: str, name: str, profile=None, /, **parts) -> bool:
-    """Delete one object; whether there was one.
+def remove(dunders: dict, type: str, arguments: dict) -> bool:
+    """Delete one object and return whether there was one; see :func:`list_all`.
 
     Raises:
         MaasError: MAAS refused, or could not be asked.
     """
-    return bool(_carry_out(dunders, desired_named(type, name, parts, absent=True), profile))
+    return bool(_carry_out(dunders, type, arguments, absent=True))
 
 
-def _carry_out(dunders, desired, profile):
-    snapshot = _snapshot(dunders, profile)
+def _carry_out(dunders, type, arguments, absent=False):
+    values = runtime.revealed(dunders, BY_NAME[type].from_arguments(arguments))
+    desired = desired_named(type, arguments["name"], values, absent)
+    snapshot = _snapshot(dunders, arguments.get("profile"))
     with runtime.alone(dunders, snapshot) as lock:
         plan = make_plan(snapshot, [desired])
         if plan:
@@ -97,7 +107,7 @@ def images(dunders, profile=None) -> dict:
     """The region's images; up to 1.6 those of its clusters, with the clusters that hold them."""
     snapshot = _snapshot(dunders, profile)
     if "image" in snapshot.tables:
-        return list_all(dunders, "image", profile=profile)
+        return list_all(dunders, "image", {"profile": profile})
     clusters = sorted(snapshot.records("node_group"))
     snapshot.prefetch([("cluster_image", key) for key in clusters])
     found = {}

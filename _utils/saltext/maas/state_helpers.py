@@ -5,6 +5,7 @@ from __future__ import annotations
 from saltext.maas import runtime
 from saltext.maas.errors import BadInput, Forbidden, MaasError
 from saltext.maas.reconcile import (
+    Limits,
     apply,
     desired_named,
     desired_object,
@@ -61,14 +62,19 @@ def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
     return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
 
 
-def present(dunders, type: str, name: str, profile=None, /, **values) -> dict:
-    """Make one object exist as described; the fields not given are left alone."""
-    return _single(dunders, type, name, profile, values, absent=False)
+def present(dunders: dict, type: str, arguments: dict, limits: Limits | None = None) -> dict:
+    """Make one object exist as described; the fields not given are left alone.
 
+    Args:
+        dunders: The state module's ``globals()``.
+        type: Resource type.
+        arguments: The state's arguments by name, its ``locals()``.
+        limits: How long to wait.
 
-def present_within(dunders, type: str, name: str, profile, limits, /, **values) -> dict:
-    """Like :func:`present`, with limits to how long it may take."""
-    return _single(dunders, type, name, profile, values, absent=False, limits=limits)
+    Returns:
+        A state's return.
+    """
+    return _single(dunders, type, arguments, limits=limits)
 
 
 def imported(dunders, name: str, profile, limits) -> dict:
@@ -95,15 +101,18 @@ def imported(dunders, name: str, profile, limits) -> dict:
     return guarded(name, lambda: reconcile(dunders, name, desired_objects, profile, limits))
 
 
-def absent(dunders, type: str, name: str, profile=None, /, **parts) -> dict:
-    """Make one object not exist; ``parts`` complete its identity."""
-    return _single(dunders, type, name, profile, parts, absent=True)
+def absent(dunders: dict, type: str, arguments: dict) -> dict:
+    """Make one object not exist; see :func:`present`."""
+    return _single(dunders, type, arguments, absent=True)
 
 
-def _single(dunders, type, name, profile, values, absent, limits=None):
+def _single(dunders, type, arguments, absent=False, limits=None):
+    name = arguments["name"]
+
     def work():
-        desired_objects = [desired_named(type, name, runtime.revealed(dunders, values), absent)]
-        return reconcile(dunders, name, desired_objects, profile, limits)
+        values = runtime.revealed(dunders, BY_NAME[type].from_arguments(arguments))
+        desired = desired_named(type, name, values, absent)
+        return reconcile(dunders, name, [desired], arguments.get("profile"), limits)
 
     return guarded(name, work)
 

@@ -36,6 +36,8 @@ _PEM = kinds.matching(
 
 
 class SshKey(Table):
+    """Public SSH keys of the API's user."""
+
     name = "ssh_key"
     noun = "SSH key"
     collection = "account/prefs/sshkeys/"
@@ -48,7 +50,8 @@ class SshKey(Table):
     fields = (
         Field(
             "key", _SSH, rules=_SSH_RULES,
-            doc="The public key in OpenSSH's form; up to 1.10 of type RSA or DSA.",
+            doc="The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type "
+            "RSA or DSA.",
         ),
     )  # fmt: skip
     example = {"key": f"ssh-rsa {_EXAMPLE} ops@example.com"}
@@ -68,11 +71,10 @@ class SshKey(Table):
 
 
 class SshKeySource(Table):
-    """All keys that a person has at Launchpad or GitHub, as MAAS fetched them."""
+    """SSH keys that MAAS fetches for the API's user."""
 
     name = "ssh_key_source"
-    noun = "SSH keys from"
-    plural = "sources of SSH keys"
+    noun = "SSH key source"
     since = "2.1"
     store = "ssh_key"
     collection = "account/prefs/sshkeys/"
@@ -85,7 +87,7 @@ class SshKeySource(Table):
         "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user. From 2.1 on.",
         plain=True,
     )  # fmt: skip
-    fields = (Field("keysource", _SOURCE, doc="lp:ID for Launchpad or gh:ID for GitHub."),)
+    fields = (Field("keysource", _SOURCE, doc="``lp:ID`` for Launchpad or ``gh:ID`` for GitHub."),)
     example = {"keysource": "lp:someone"}
 
     def item(self, snapshot, raw):
@@ -112,6 +114,8 @@ class SshKeySource(Table):
 
 
 class SslKey(Table):
+    """SSL keys, which are certificates, of the API's user."""
+
     name = "ssl_key"
     noun = "SSL key"
     since = "1.6"
@@ -125,6 +129,7 @@ class SslKey(Table):
         "ssl_keys", "Certificates of the API's user, in PEM form. From 1.6 on.", plain=True
     )
     fields = (Field("key", _PEM, doc="The certificate in PEM form."),)
+    example = {"key": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"}
 
     def key(self, values):
         # A certificate is long, so its digest stands for it.

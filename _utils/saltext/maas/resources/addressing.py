@@ -30,6 +30,8 @@ class StaticRoute(Table):
         needed=("source", "destination", "gateway_ip"),
     )  # fmt: skip
     scope = "source"
+    name_form = "{destination} via {gateway_ip}"
+    name_doc = "Where it leads, as ``DESTINATION via GATEWAY``."
     fields = (
         Field(
             "source", kinds.NETWORK, ref="subnet", doc="Subnet whose machines get the route.",
@@ -60,6 +62,8 @@ class StaticRoute(Table):
 
 
 class ReservedIp(Table):
+    """Reserved IPs, which DHCP gives to one machine each."""
+
     name = "reserved_ip"
     noun = "reserved IP"
     since = "3.6"
@@ -125,7 +129,7 @@ class ReservedIp(Table):
 
 
 class IpAddress(Table):
-    """An address that the API's user has reserved, without a machine that has it."""
+    """IP addresses that the API's user reserves."""
 
     name = "ip_address"
     noun = "reserved IP address"
@@ -148,13 +152,13 @@ class IpAddress(Table):
         ),
         Field(
             "network", kinds.NETWORK, up_to="1.10", write_only=True,
-            doc="Network it lies in; up to 1.10, where it must be given.",
+            doc="Network it lies in; required.",
         ),
-        Field("mac", kinds.MAC, write_only=True, doc="MAC address; sent at creation only."),
-        Field("hostname", since="1.8", write_only=True, doc="Its DNS name; sent at creation only."),
+        Field("mac", kinds.MAC, write_only=True, doc="MAC address; create-only."),
+        Field("hostname", since="1.8", write_only=True, doc="Its DNS name; create-only."),
         Field(
             "domain", ref="domain", since="2.0", write_only=True,
-            doc="Domain of the DNS name; sent at creation only.",
+            doc="Domain of the DNS name; create-only.",
         ),
     )  # fmt: skip
     around = _SUBNETS
@@ -237,22 +241,22 @@ class DhcpSnippet(Table):
         Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is in force."),
         Field(
             "subnet", kinds.NETWORK, ref="subnet",
-            doc="Subnet for which it is; global_snippet: true takes it off again.",
+            doc="Subnet for which it is; ``global_snippet: true`` takes it off again.",
             read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
         ),
         Field(
             "iprange", ref="ip_range", since="3.0", write_only=True,
-            doc="IP range of the subnet for which it is, as START-END; sent at creation only.",
+            doc="IP range of the subnet for which it is, as ``START-END``; create-only.",
         ),
         Field(
             "node", ref="node", ref_attr="system_id", clearable=rules.NEVER,
-            doc="Host name of the machine or controller for which it is; global_snippet: true "
+            doc="Host name of the machine or controller for which it is; ``global_snippet: true`` "
             "takes it off again.",
             read=lambda raw: (raw.get("node") or {}).get("hostname"),
         ),
         Field(
             "global_snippet", kinds.BOOLEAN,
-            doc="true for all of DHCP, as where neither subnet nor node is given.",
+            doc="True for all of DHCP, as where neither subnet nor node is given.",
         ),
     )  # fmt: skip
     around = _SUBNETS
@@ -288,7 +292,7 @@ class DhcpSnippet(Table):
 
 
 class Network(Table):
-    """A network of 1.x, from before there were subnets."""
+    """MAAS networks, which are what later releases call subnets."""
 
     name = "network"
     noun = "network"

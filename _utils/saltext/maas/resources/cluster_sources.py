@@ -7,7 +7,7 @@ from saltext.maas.resources.field import Field
 from saltext.maas.resources.images import BootSelection, BootSource
 from saltext.maas.resources.table import Table
 
-_CLUSTER = Field("cluster", ref="node_group", doc="uuid of the node group whose it is.")
+_CLUSTER = Field("cluster", ref="node_group", doc="UUID of the node group whose it is.")
 _EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"
 
 
@@ -30,13 +30,15 @@ class _OfCluster(Table):
 
 
 class ClusterBootSource(_OfCluster, BootSource):
+    """Boot sources of single clusters."""
+
     name = "cluster_boot_source"
     noun = "boot source of cluster"
     plural = "boot sources of clusters"
     identity = ("cluster", "url")
     within = "cluster"
     fields = (_CLUSTER, *BootSource.fields)
-    example = {}
+    example = {"cluster": "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "url": _EXAMPLE}
 
     def partition(self, values):
         return values["cluster"]
@@ -59,12 +61,16 @@ class ClusterBootSource(_OfCluster, BootSource):
 
 
 class ClusterBootSelection(_OfCluster):
-    """What one cluster imports from one of its sources; all of it is Ubuntu's."""
+    """Boot source selections of single clusters; all of them are Ubuntu's."""
 
     name = "cluster_boot_selection"
     noun = "boot source selection of cluster"
     plural = "boot source selections of clusters"
     identity = ("cluster", "source", "release")
+    example = {
+        "cluster": "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "source": _EXAMPLE, "release": "trusty",
+        "arches": ["amd64"],
+    }  # fmt: skip
     fields = (
         _CLUSTER,
         Field("source", doc="URL of its boot source."),

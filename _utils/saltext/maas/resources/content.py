@@ -47,10 +47,10 @@ class PackageRepository(Table):
     pillar = PillarLocation("package_repositories", "Package repositories. From 2.1 on.", "name")
     fields = (
         Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
-              "from the start: main_archive and ports_archive."),
+              "from the start: ``main_archive`` and ``ports_archive``."),
         Field("url", rules=(_REPOSITORY_URL,), clearable=rules.NEVER,
               server_default=lambda values: _ARCHIVES.get(values.get("name"), (None,))[0],
-              doc="URL, or ppa:OWNER/NAME."),
+              doc="URL, or ``ppa:OWNER/NAME``."),
         Field("distributions", _LIST, rules=_WORDS, doc="Distributions, such as jammy."),
         Field("components", _LIST, rules=_WORDS,
               doc="Components; not of the two that are always there."),
@@ -63,7 +63,7 @@ class PackageRepository(Table):
             doc="Components not to use, of the two that are always there.",
         ),
         Field("disable_sources", kinds.BOOLEAN, since="2.5", server_default=(True, False),
-              doc="Leave deb-src lines out."),
+              doc="Whether deb-src lines are left out."),
         Field("arches", _LIST, rules=_KNOWN_ARCHES, clearable=rules.NEVER, doc="Architectures.",
               server_default=lambda values: _ARCHIVES.get(values.get("name"), (None, None))[1:]),
         Field("key", doc="Public key that signs it, in ASCII armour."),
@@ -121,6 +121,8 @@ _LICENSE_KEY = rules.matches(
 class LicenseKey(Table):
     name = "license_key"
     noun = "license key"
+    name_form = "{osystem}/{distro_series}"
+    name_doc = "Operating system and series, as ``OSYSTEM/SERIES``."
     numbered = ""
     since = "1.6"
     collection = "license-keys/"
@@ -197,11 +199,12 @@ class Notification(Table):
         Field("ident", rules=(rules.longest(40),),
               doc="A name of up to 40 letters, unique in the region."),
         Field("message", clearable=rules.NEVER,
-              doc="Text; {name} stands for a value of the context."),
+              doc="Text; ``{name}`` stands for a value of the context."),
         Field("category", kinds.choice("error", "warning", "success", "info"),
-              server_default="info", doc="error, warning, success or info."),
+              server_default="info", doc="How it is shown."),
         Field("users", kinds.BOOLEAN, server_default=False, doc="Whether users see it."),
-        Field("admins", kinds.BOOLEAN, default=True, doc="Whether administrators see it; true."),
+        Field("admins", kinds.BOOLEAN, default=True,
+              doc="Whether administrators see it; true for a new one."),
         Field("context", kinds.MAPPING, doc="Values for the message."),
         Field("dismissable", kinds.BOOLEAN, since="2.8", server_default=True,
               doc="Whether a user can dismiss it."),
@@ -276,7 +279,7 @@ class Notification(Table):
 
 
 class File(Table):
-    """A file of the API's user that MAAS keeps."""
+    """Files that MAAS keeps for the API's user."""
 
     name = "file"
     noun = "file"
@@ -294,7 +297,7 @@ class File(Table):
             "content",
             kinds.CONTENT,
             read=lambda raw: _decoded(raw.get("content")),
-            doc="The text in it; or, as !!binary, data that is no text.",
+            doc="The text in it; or, as ``!!binary``, data that is no text.",
         ),
     )
     example = {"filename": "motd.txt", "content": "hello\n"}

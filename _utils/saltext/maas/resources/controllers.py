@@ -21,10 +21,13 @@ _FIELDS = (
         clearable=rules.NEVER,
         doc="Name of its DNS domain.", read=lambda raw: (raw.get("domain") or {}).get("name"),
     ),
-    Field("power_type", server_default=UNKNOWN, doc="How it is switched on and off, such as ipmi."),
+    Field(
+        "power_type", server_default=UNKNOWN,
+        doc="How it is switched on and off, such as ``ipmi``.",
+    ),
     Field(
         "power_parameters", kinds.MAPPING, secret=True, write_only=True,
-        doc="What that takes, such as {power_address: 192.0.2.9, power_user: maas}.",
+        doc="What that takes, such as ``{power_address: 192.0.2.9}``; never shown.",
     ),
 )  # fmt: skip
 
@@ -108,17 +111,12 @@ class RegionController(_Controller):
     pillar = PillarLocation("region_controllers", "Region controllers, by host name. From 2.0 on.",
                    "hostname", name="HOSTNAME")  # fmt: skip
     fields = (Field("hostname", doc="Host name."), *_FIELDS)
+    example = {"hostname": "region", "zone": "north", "description": "in the cellar"}
+    can_delete = False
 
     def pristine(self, snapshot, partition):
         own = {"hostname": snapshot.hostname, "description": "", "power_type": ""}
         return [{"id": 1, **own, "zone": {"name": "default"}, "domain": {"name": "maas"}}]
-
-    def undeletable(self, release, raw):
-        """Why an object cannot be deleted, seen before it is tried; None if it can."""
-        services = raw.get("service_set", ())
-        if any(one["name"] == "regiond" and one["status"] == "running" for one in services):
-            return "it is running, and MAAS deletes none that is"
-        return super().undeletable(release, raw)
 
     def exports(self, snapshot, record):
         values = self.values(snapshot, record.raw)
@@ -126,7 +124,10 @@ class RegionController(_Controller):
 
 
 class Rack(_Controller):
-    """A rack controller: it is never created here, it enrols itself with the secret."""
+    """MAAS rack controllers.
+
+    A rack controller cannot be created: it enrols itself with the shared secret.
+    """
 
     name = "rack"
     noun = "rack controller"
@@ -138,7 +139,8 @@ class Rack(_Controller):
     fields = (
         Field("hostname", doc="Host name."),
         Field(
-            "connected", kinds.BOOLEAN, read_only=True, doc="Its rackd talks to the region.",
+            "connected", kinds.BOOLEAN, read_only=True,
+            doc="True waits until it has registered and its daemon talks to the region.",
             read=lambda raw: any(
                 service["name"] == "rackd" and service["status"] == "running"
                 for service in raw.get("service_set", ())
@@ -146,10 +148,15 @@ class Rack(_Controller):
         ),
         Field(
             "force", kinds.BOOLEAN, option=True,
-            doc="Delete it although VLANs lose their DHCP.",
+            doc="Whether to delete it although VLANs lose their DHCP; 2.5 and later.",
         ),
         *_FIELDS,
     )  # fmt: skip
+    example = {"hostname": "rack-1", "connected": True, "description": "left row"}
+    notes = {
+        "absent": "VLANs whose DHCP it serves go over to another rack controller. Where there is "
+        "none MAAS refuses, unless forced: then DHCP goes off there.",
+    }
 
     def exports(self, snapshot, record):
         # One that is not connected would be waited for.

@@ -34,6 +34,8 @@ _KMS = "_vlmcs._tcp"  # where MAAS tells Windows of its windows_kms_host
 
 
 class Domain(Table):
+    """DNS domains."""
+
     name = "domain"
     noun = "domain"
     since = "2.0"
@@ -50,11 +52,11 @@ class Domain(Table):
         Field(
             "is_default", kinds.BOOLEAN, since="2.4",
             server_default=lambda values: (False, True) if values.get("name") == "maas" else False,
-            doc="true makes it the domain of new machines.",
+            doc="True makes it the domain of new machines.",
         ),
         Field(
             "forward_dns_servers", kinds.ADDRESS_SET, since="3.1", write_only=True,
-            doc="DNS servers to ask for a domain that is not authoritative; sent at creation only.",
+            doc="DNS servers to ask for a domain that is not authoritative; create-only.",
         ),
     )  # fmt: skip
     example = {"name": "example.com", "ttl": 300, "authoritative": True}
@@ -200,6 +202,8 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 
 
 class DnsResource(_Named):
+    """Names in MAAS's DNS, with their addresses."""
+
     name = "dns_resource"
     noun = "DNS name"
     since = "2.0"
@@ -358,11 +362,15 @@ _DATA = {
 
 
 class DnsRecord(_Named):
+    """DNS records other than addresses."""
+
     name = "dns_record"
     noun = "DNS record"
     since = "2.0"
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
+    name_form = "{fqdn}"
+    name_doc = "Fully qualified name."
     duplicates = "always"
     pillar = PillarLocation(
         "records", "Its other records.", under="domain", parent="domain",
@@ -371,14 +379,14 @@ class DnsRecord(_Named):
     fields = (
         Field(
             "fqdn", kinds.HOST_LABEL,
-            doc="Name: within the domain in a pillar, where @ is the domain; elsewhere a full one.",
+            doc="Name within the domain; @ for the domain itself.",
         ),
         _DOMAIN,
         Field(
             "rrtype", kinds.choice("CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"), doc="Type."
         ),
         Field(
-            "rrdata", doc="Data, such as '10 mail.example.com' for MX.",
+            "rrdata", doc="Data, such as ``10 mail.example.com`` for MX.",
             read=lambda raw: _data(raw["rrtype"], raw["rrdata"]),
         ),
         Field("ttl", kinds.TTL, doc="Time to live in seconds; one for all of a name and type."),

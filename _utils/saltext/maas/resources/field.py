@@ -42,7 +42,9 @@ class Field:
     Attributes:
         name: In pillars and states.
         kind: See :mod:`saltext.maas.resources.kinds`.
-        doc: One line for the pillar reference.
+        doc: What it is, as a sentence or two, for the reference of pillar, states and modules.
+            Type, allowed values and releases are said there anyhow.
+        argument: Its name as an argument of states, where its own is one of Salt's.
         api: Its name in the API, where that differs.
         read: Takes it from an object of the API, where that is more than a look-up.
         ref: Resource type that the value names by its key.
@@ -70,6 +72,7 @@ class Field:
     name: str
     kind: kinds.Kind = kinds.TEXT
     doc: str = ""
+    argument: str = ""
     api: str = ""
     read: Callable[[dict], Any] | None = None
     ref: str = ""

@@ -21,6 +21,8 @@ _XPATH = rules.Rule("an XPath expression such as //node[@class='display']", is_x
 
 
 class Zone(Table):
+    """Physical zones."""
+
     name = "zone"
     noun = "zone"
     numbered = "2.0"

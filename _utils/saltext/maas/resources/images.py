@@ -30,7 +30,7 @@ class BootSource(Table):
         Field("url", kinds.URL, rules=(rules.URL, rules.longest(200)),
               doc="URL of the simplestreams mirror."),
         Field("keyring_filename", server_default=KEYRING, clearable=rules.NEVER,
-              doc="Keyring file on the region host."),
+              doc="Keyring file on the region host; Ubuntu's own where no keyring is given."),
         Field(
             "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
         ),
@@ -84,6 +84,8 @@ class BootSource(Table):
 
 
 class BootSelection(Table):
+    """Selections of a boot source."""
+
     name = "boot_selection"
     noun = "boot source selection"
     since = "1.7"
@@ -95,6 +97,9 @@ class BootSelection(Table):
     )  # fmt: skip
     after = ("setting before import",)
     scope = "source"
+    list_by = "source"
+    name_form = "{os}/{release}"
+    name_doc = "``OS/RELEASE``, such as ``ubuntu/jammy``."
     example = {
         "source": "http://images.example.com/ephemeral-v3/stable/",
         "os": "ubuntu",
@@ -108,15 +113,15 @@ class BootSelection(Table):
         Field("release", doc="Release, such as jammy."),
         Field(
             "arches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Architectures; * for all, and where not given."
+            doc="Architectures; ``*`` for all, the default."
         ),
         Field(
             "subarches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Sub-architectures; * for all, and where not given."
+            doc="Sub-architectures; ``*`` for all, the default."
         ),
         Field(
             "labels", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Labels; * for all, and where not given.",
+            doc="Labels; ``*`` for all, the default.",
         ),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ class Image(Table):
         Field("name", doc="Operating system and release, such as ubuntu/jammy."),
         Field(
             "architecture", read=lambda raw: raw["architecture"].partition("/")[0],
-            doc="Architecture, such as amd64; * for any.",
+            doc="Architecture, such as amd64; ``*`` for any.",
         ),
     )  # fmt: skip
 
@@ -131,12 +131,13 @@ class ClusterImage(Table):
     name = "cluster_image"
     noun = "images of cluster"
     plural = "images of clusters"
+    has_modules = False
     identity = ("cluster",)
     can_delete = False
     created = "fetched"
     fields = (
         Field("cluster", doc="Host name of the rack, or uuid of the node group."),
-        Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64; * for any."),
+        Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64; ``*`` for any."),
     )
 
     def partition(self, values):

@@ -28,19 +28,19 @@ class Fabric(Table):
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
         Field(
             "class_type", rules=rules.BLANKS, clearable=rules.up_to("2.3"),
-            doc="Free word for its class, such as 10g.",
+            doc="Free text for its class, such as 10g.",
         ),
         Field(
             "description",
             since="2.0",
             write_only=True,
-            doc="Sent at creation only: MAAS never shows it.",
+            doc="Free text; create-only, since MAAS never shows it.",
         ),
         Field(
             "old_name", hint=True,
             doc="Name that it has until now; it is renamed.",
         ),
-        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS; it is renamed."),
+        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of ``old_name``."),
         Field(
             "with_subnet", kinds.NETWORK, hint=True,
             doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed.",
@@ -134,7 +134,7 @@ class Space(Table):
     reserved = r"space-\d+|undefined"
     fields = (
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
-        Field("description", since="2.0", write_only=True, doc="Sent at creation only."),
+        Field("description", since="2.0", write_only=True, doc="Free text; create-only."),
     )
 
     def read(self, snapshot, partition):

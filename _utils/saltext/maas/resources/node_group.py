@@ -59,7 +59,12 @@ def _place(table, where, field):
 
 
 class NodeGroup(Table):
-    """A node group: never created here, a cluster enrols itself."""
+    """MAAS node groups.
+
+    A node group cannot be created: the cluster registers itself, which is waited for. Deleting one
+    works on the region host only, through its database, and is refused while nodes or managed
+    interfaces hang on it.
+    """
 
     name = "node_group"
     noun = "node group"
@@ -73,16 +78,21 @@ class NodeGroup(Table):
     # The first cluster to register takes the placeholder over, so it goes before any does.
     deletes_first = True
     fields = (
-        Field("uuid", doc="The cluster's uuid, as in its own configuration."),
+        Field("uuid", doc="UUID of the cluster, as in its own configuration."),
         Field("cluster_name", clearable=rules.NEVER, rules=(rules.longest(100),),
               doc="Display name, unique in the region."),
-        Field("name", clearable=rules.NEVER, rules=_ZONE, doc="DNS zone of its machines."),
+        Field("name", argument="dns_zone", clearable=rules.NEVER, rules=_ZONE,
+              doc="DNS zone of its machines."),
         Field(
             "status", _STATUS,
-            doc="accepted or rejected; pending (up to 1.7). From 1.8 on enabled and disabled "
-            "are other words for the first two.",
+            doc="Whether MAAS works with it; ``pending`` up to 1.7. ``enabled`` and ``disabled`` "
+            "are the words of 1.8 and later for ``accepted`` and ``rejected``.",
         ),
     )  # fmt: skip
+    example = {
+        "uuid": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "cluster_name": "east",
+        "status": "accepted",
+    }  # fmt: skip
 
     def place_of(self, where, field):
         return _place(self, where, field)
@@ -152,24 +162,31 @@ def _name(raw):
 
 
 class NodeGroupInterface(Table):
+    """Interfaces of a cluster."""
+
     name = "node_group_interface"
     noun = "cluster interface"
     numbered = ""
     up_to = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
-    scope = within = "cluster"
+    scope = within = list_by = "cluster"
+    example = {
+        "cluster": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "name": "eth0", "management": "dhcp",
+        "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
+        "ip_range_high": "10.10.0.150",
+    }  # fmt: skip
     fields = (
-        Field("cluster", ref="node_group", doc="uuid of its node group."),
+        Field("cluster", ref="node_group", doc="UUID of the cluster's node group."),
         Field(
             "name", since="1.7", read=_name, rules=(_INTERFACE,),
             doc="Name; that of the network interface where not given.",
         ),
-        Field("interface", clearable=rules.NEVER, doc="Network interface, such as eth0."),
         Field(
             "management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
-            doc="unmanaged, dhcp or dhcp_and_dns.",
+            doc="What MAAS serves there.",
         ),
+        Field("interface", clearable=rules.NEVER, doc="Network interface, such as eth0."),
         Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="The cluster's own address there."),
         Field("subnet_mask", kinds.NETMASK, doc="Netmask."),
         Field(

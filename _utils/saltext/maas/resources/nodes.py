@@ -21,7 +21,7 @@ class Node(Table):
     can_create = False
     can_update = False
     can_delete = False
-    prunable = False
+    prunable = has_modules = False
     fields = (Field("hostname", doc="Host name."),)
 
     def read(self, snapshot, partition):

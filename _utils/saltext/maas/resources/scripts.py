@@ -71,6 +71,8 @@ def _header(text):
 
 
 class Script(Table):
+    """Commissioning, testing and release scripts."""
+
     name = "script"
     noun = "script"
     since = "2.2"
@@ -81,23 +83,24 @@ class Script(Table):
         Field("name", rules=_NAME,
               doc="Name, unique in the region; a YAML header may name it too."),
         Field("script", _TEXT, read=_content, rules=(_STARTS,),
-              doc="The text, from #! on; a YAML header may say what is not said here."),
+              doc="The text, from ``#!`` on; a YAML header may say what is not said here."),
         Field("type", kinds.numbered(commissioning=0, testing=2, release=3),
-              server_default="testing", doc="commissioning, testing, or release from 3.5 on."),
+              server_default="testing", doc="When it runs; ``release`` from 3.5 on."),
         Field("title", rules=(rules.longest(255),), doc="What a person calls it."),
         Field("description", doc="Free text."),
         Field("tags", kinds.COMMA_NAMES, doc="Tags by which it is chosen."),
         Field("timeout", kinds.DURATION, server_default=0,
-              doc="Time that it may take, in seconds; 0 for any."),
+              doc="Time that it may take, in seconds or as ``H:MM:SS``; 0 for any."),
         Field("destructive", kinds.BOOLEAN, server_default=False,
               doc="Whether it destroys what the disks hold."),
         Field("hardware_type", kinds.numbered(**_HARDWARE), since="2.3", server_default="node",
-              doc="What it looks at: node, cpu, memory, storage, network or gpu."),
+              doc="What it looks at."),
         Field("parallel", kinds.numbered(disabled=0, instance=1, any=2), since="2.3",
-              server_default="disabled",
-              doc="What it may run beside: disabled, instance or any."),
+              server_default="disabled", argument="script_parallel",
+              doc="What it may run beside: nothing, itself on another disk or interface, or any."),
         Field("packages", kinds.MAPPING, since="2.3", up_to="3.4",
-              doc="Packages that it needs: {apt: [...]}; from 3.5 on in the YAML header."),
+              doc="Packages that it needs, such as ``{apt: [ipmitool]}``; from 3.5 on the YAML "
+              "header says so."),
         # Empty text leaves it alone, where an empty list in JSON clears it.
         Field("for_hardware", _AS_JSON, since="2.4", rules=(_FOR_HARDWARE,),
               doc="Hardware that it is for, such as pci:8086:1234."),
@@ -107,7 +110,7 @@ class Script(Table):
               doc="Whether MAAS's own commissioning scripts run once more after it."),
         Field("apply_configured_networking", kinds.BOOLEAN, since="2.7", server_default=False,
               doc="Whether the machine's own network is set up for it."),
-        Field("comment", write_only=True, doc="Said of this version of the text; free text."),
+        Field("comment", write_only=True, doc="Comment on this version of the text."),
     )  # fmt: skip
     example = {
         "name": "check-fans", "script": "#!/bin/sh\necho ok\n", "type": "testing", "timeout": 60,
@@ -217,7 +220,7 @@ _SAID_ONCE = {"name", "title", "description", "type", "hardware_type", "parallel
 
 
 class CommissioningScript(Table):
-    """A commissioning script of the releases before 2.2."""
+    """Commissioning scripts."""
 
     name = "commissioning_script"
     noun = "commissioning script"
@@ -234,7 +237,7 @@ class CommissioningScript(Table):
             rules=(_NO_SLASH, rules.longest(255)),
             doc="Name; they run in the order of their names.",
         ),
-        Field("content", kinds.CONTENT, doc="The text; or, as !!binary, what is no text."),
+        Field("content", kinds.CONTENT, doc="The text; or, as ``!!binary``, what is no text."),
     )
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
     changed = {"content": "#!/bin/sh\necho fine\n"}

@@ -42,6 +42,10 @@ class Subnet(Table):
     identity = ("cidr",)
     pillar = PillarLocation("subnets", "Subnets. From 1.9 on.", "cidr", name="CIDR")
     scope = "vlan"
+    notes = {
+        "absent": "MAAS deletes no subnet from whose dynamic range DHCP is served, and from 3.7 on "
+        "none in which nodes have addresses, unless forced.",
+    }
     example = {
         "cidr": "10.10.0.0/24",
         "vlan": "dc1/100",
@@ -50,10 +54,11 @@ class Subnet(Table):
     }
     changed = {"gateway_ip": "10.10.0.254"}
     fields = (
-        Field("cidr", kinds.NETWORK, doc="Its network."),
+        Field("cidr", kinds.NETWORK, doc="Its network in CIDR form."),
         Field(
-            "name", rules=_NAME, server_default=lambda values: values.get("cidr"),
-            doc="Name; MAAS takes the network where none is given.",
+            "name", argument="subnet_name", rules=_NAME,
+            server_default=lambda values: values.get("cidr"),
+            doc="Name; the network where none is given.",
         ),
         Field(
             "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
@@ -63,30 +68,30 @@ class Subnet(Table):
         Field(
             "space", ref="space", up_to="2.1", server_default=UNKNOWN, clearable=rules.NEVER,
             read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
-            doc="Name of its space; from 2.2 on its VLAN's says so.",
+            doc="Name of its space; from 2.2 on that of its VLAN.",
         ),
         Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),
         Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
         Field(
             "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), since="2.0",
             server_default="rfc2317",
-            doc="Reverse DNS: disabled, enabled or rfc2317.",
+            doc="Reverse DNS.",
         ),
         Field(
             "allow_proxy", kinds.BOOLEAN, since="2.0", server_default=True,
-            doc="Machines may use the region's proxy.",
+            doc="Whether machines may use the region's proxy.",
         ),
         Field(
             "allow_dns", kinds.BOOLEAN, since="2.5", server_default=True,
-            doc="Machines may use MAAS's DNS.",
+            doc="Whether machines may use MAAS's DNS.",
         ),
         Field(
             "active_discovery", kinds.BOOLEAN, since="2.1", server_default=False,
-            doc="Racks scan it for neighbours.",
+            doc="Whether rack controllers scan it for neighbours.",
         ),
         Field(
             "managed", kinds.BOOLEAN, since="2.2", server_default=True,
-            doc="MAAS hands out its addresses.",
+            doc="Whether MAAS hands out its addresses.",
         ),
         Field("description", since="2.5", doc="Free text; MAAS takes it before, and hides it."),
         Field(
@@ -97,7 +102,7 @@ class Subnet(Table):
         ),
         Field(
             "force", kinds.BOOLEAN, option=True,
-            doc="Delete it although nodes have addresses in it.",
+            doc="Whether to delete it although nodes have addresses in it.",
         ),
     )  # fmt: skip
 
@@ -209,6 +214,13 @@ class IpRange(Table):
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
     )  # fmt: skip
     scope = "subnet"
+    name_form = "{start_ip}-{end_ip}"
+    name_doc = "``START-END``, its first and last address."
+    notes = {
+        "present": "A range of the region that begins or ends at the same address and has the same "
+        "comment is moved or resized. Any other that is in the way stays as it is, and nothing is "
+        "sent.",
+    }
     example = {
         "start_ip": "10.10.0.50",
         "end_ip": "10.10.0.60",
@@ -224,7 +236,7 @@ class IpRange(Table):
             "subnet", kinds.NETWORK, ref="subnet", doc="Subnet it lies in.",
             read=lambda raw: raw["subnet"]["cidr"],
         ),
-        Field("type", kinds.choice("dynamic", "reserved"), doc="dynamic or reserved."),
+        Field("type", kinds.choice("dynamic", "reserved"), doc="Whether DHCP hands it out."),
         Field("comment", rules=(rules.longest(255),), clearable=rules.up_to("2.3"),
               doc="Free text."),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What a resource type is: a table of facts that one engine works from.
 
-To add a resource type, write a subclass of :class:`Table` in one of the
-modules beside this one and list it in ``TABLES`` of the package.
+To add a resource type, write a subclass of :class:`Table` in a module beside this one and run
+``make generate``, which writes its state and its execution module.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from saltext.maas.sdb import Reference
 class Table:
     """A resource type.  The attributes are its facts; the methods what follows from them.
 
+    The docstring of a subclass is for users: the first sentence says what the objects are, and
+    follows from ``noun`` where it is missing; the rest is what one has to know of them.
+
     Attributes:
         name: Resource type, as in ``maas_<name>``.
         noun: What a person calls it.
@@ -42,7 +45,13 @@ class Table:
         delete_since: First release whose API deletes it, where that is a later one.
         protected: Keys of the objects that every region has and that MAAS does not delete.
         pillar: Its place in the pillar; None where that does not follow from data.
-        example: Values of an object, for tests that take any resource type.
+        example: Values of an object, for documentation and tests.
+        name_form: What the name of a state is made of, such as ``{fabric}/{vid}``; the last
+            field of ``identity`` where it is empty.  See :meth:`parse`.
+        name_doc: What that name is, where the field's own ``doc`` does not say it.
+        notes: ``{"present": text, "absent": text}``: what has to be known of either.
+        list_by: Field of which a listing needs a value.
+        has_modules: Whether states and functions are called after it.
         changed: Values that such an object may be changed to.
         around: ``(type, values)`` of what the example refers to.
         personal: They are the API's user's own, who need be no administrator to change them.
@@ -84,6 +93,11 @@ class Table:
     protected: ClassVar[tuple] = ()
     pillar: ClassVar[PillarLocation | None] = None
     example: ClassVar[dict] = {}
+    name_form: ClassVar[str] = ""
+    name_doc: ClassVar[str] = ""
+    notes: ClassVar[dict] = {}
+    list_by: ClassVar[str] = ""
+    has_modules: ClassVar[bool] = True
     changed: ClassVar[dict] = {}
     around: ClassVar[tuple] = ()
     personal: ClassVar[bool] = False
@@ -123,11 +137,16 @@ class Table:
         """
         return field.kind.clean(value)
 
+    def from_arguments(self, arguments: dict) -> dict:
+        """The fields' values, from a state's or a function's arguments by name."""
+        names = {field.argument or field.name: field.name for field in self.fields}
+        return {names[one]: value for one, value in arguments.items() if one in names}
+
     @property
     def nouns(self) -> str:
         """What a person calls several objects."""
-        ending = {"y": "ies", "s": "ses"}.get(self.noun[-1], f"{self.noun[-1]}s")
-        return self.plural or self.noun[:-1] + ending
+        several = re.sub(r"(?<![aeo])y$", "ie", self.noun)
+        return self.plural or several + ("es" if several.endswith("s") else "s")
 
     def place_of(self, where: str, field: str) -> str:
         """Where a field of an object stands, for messages; ``where`` is the object's own place."""

@@ -31,9 +31,10 @@ _SYNCED = "Synced"
 
 
 class BootResource(Table):
-    """An uploaded image: found by name and architecture, compared by its SHA-256.
+    """Uploaded images.
 
-    The file is sent in pieces.  An upload that was cut off goes on where it ended.
+    An image is found by its name and architecture and compared by its SHA-256. The file is sent in
+    pieces; an upload that was cut off goes on where it ended.
     """
 
     name = "boot_resource"
@@ -41,6 +42,12 @@ class BootResource(Table):
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")
+    name_form = "{name}/{architecture}"
+    name_doc = "The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``."
+    example = {
+        "name": "custom/rhel9", "architecture": "amd64", "path": "/srv/images/rhel9.tgz",
+        "title": "RHEL 9",
+    }  # fmt: skip
     created = "uploaded"
     after = ("image",)  # MAAS takes an architecture only once it has an image of it
     pillar = PillarLocation(
@@ -60,8 +67,7 @@ class BootResource(Table):
         Field("title", write_only=True, doc="What a person calls it; sent with an upload only."),
         Field("filetype", kinds.choice(*_FILETYPES), default="tgz", server_default="tgz",
               read=lambda raw: _SHOWN_FILETYPES.get(_file(raw).get("filetype")),
-              doc="Type of the file, such as tgz, ddgz or ddraw; with another one the file is "
-              "uploaded again."),
+              doc="Type of the file; with another one the file is uploaded again."),
         Field("base_image", since="3.1", write_only=True,
               doc="Image that a custom one is built on, such as ubuntu/jammy."),
     )  # fmt: skip

@@ -26,13 +26,17 @@ class User(Table):
     fields = (
         Field("username", rules=(rules.longest(30, up_to="2.3"), rules.longest(150)),
               doc="Name to log in with."),
-        Field("email", kinds.EMAIL, doc="E-mail address, unique in the region."),
         Field(
-            "password", kinds.RAW, secret=True, write_only=True,
-            doc="Password, for a new user: MAAS never shows one, and its API cannot change it.",
+            "email", kinds.EMAIL,
+            doc="E-mail address, unique in the region; required for a new user.",
         ),
         Field(
-            "is_superuser", kinds.SUPERUSER, default=False, doc="Whether it is an administrator."
+            "password", kinds.RAW, secret=True, write_only=True,
+            doc="Password of a new user; MAAS's API can neither show nor change it.",
+        ),
+        Field(
+            "is_superuser", kinds.SUPERUSER, default=False,
+            doc="Whether it is an administrator; create-only.",
         ),
     )  # fmt: skip
 

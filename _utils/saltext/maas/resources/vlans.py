@@ -22,6 +22,8 @@ class Vlan(Table):
     noun = "VLAN"
     since = "1.9"
     identity = ("fabric", "vid")
+    name_form = "{fabric}/{vid}"
+    name_doc = "``FABRIC/VID``; ``untagged`` stands for VID 0."
     pillar = PillarLocation(
         "vlans", "Its VLANs.", "vid", under="fabric", parent="fabric", name="VID", names=VID
     )
@@ -32,8 +34,8 @@ class Vlan(Table):
         Field("fabric", ref="fabric", doc="Name of its fabric."),
         Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
         Field(
-            "name", rules=rules.BLANKS, clearable=(("", "2.3"), ("3.2", "")),
-            doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is 'untagged'.",
+            "name", argument="vlan_name", rules=rules.BLANKS, clearable=(("", "2.3"), ("3.2", "")),
+            doc="Name; that of a fabric's oldest VLAN, mostly VLAN 0, is ``untagged``.",
             server_default=lambda values: (None, "untagged") if values.get("vid") else "untagged",
             # Releases from 2.0 to 3.4 show the VID where there is no name.
             read=lambda raw: _named(raw.get("name"), raw.get("vid")),
@@ -45,14 +47,14 @@ class Vlan(Table):
         ),
         Field(
             "description", since="2.0", write_only=True,
-            doc="Sent at creation only: MAAS never shows it.",
+            doc="Free text; create-only, since MAAS never shows it.",
         ),
         Field(
             "old_name", VLAN_NAME, hint=True,
-            doc="FABRIC/VID that it has until now; it gets the new VID, and from 2.3 on moves to "
-            "the new fabric.",
+            doc="``FABRIC/VID`` that it has until now; it gets the new VID, and from 2.3 on moves "
+            "to the new fabric.",
         ),
-        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of old_name."),
+        Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of ``old_name``."),
     )  # fmt: skip
 
     def normal(self, field, value, values):
