@@ -77,6 +77,10 @@ test-salt: $(VENV)/.tests ## the tests that involve Salt, on another one: SALT=3
 test-onboard: $(VENV)/.tests ## onboarding of whole fleets, and what can go wrong; minutes
 	@$(PY) -m pytest --fleet $(wildcard tests/integration/test_onboarding*.py) $(ARGS)
 
+.PHONY: generate
+generate: $(VENV)/.tests ## the states and execution modules of all resource types, from their tables
+	@$(PY) tools/generate.py
+
 .PHONY: lint
 lint: $(VENV)/.tests ## style and types: ruff, mypy and salt-lint
 	$(PY) -m ruff check $(STYLE)

@@ -49,7 +49,7 @@ def get(name, profile=None):
 
         salt region maas_setting.get upstream_dns
     """
-    return module_helpers.get(globals(), "setting", locals())["value"]
+    return (module_helpers.get(globals(), "setting", locals()) or {}).get("value")
 
 
 def set_(name, value, profile=None):

@@ -81,8 +81,8 @@ def _signature(node):
 def _napoleon(docstring):
     from sphinx.ext.napoleon import Config, GoogleDocstring
 
-    # Types stand in the sentences; ``Returns: a: b`` must not be taken for a type.
-    config = Config(napoleon_use_rtype=False, napoleon_use_param=True)
+    # What an argument may be is no name of a type, so nothing is to be looked up.
+    config = Config(napoleon_use_rtype=False, napoleon_use_param=False)
     text = inspect.cleandoc(docstring)
     return GoogleDocstring(text, config, what="function").lines()
 
