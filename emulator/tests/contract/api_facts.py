@@ -68,8 +68,9 @@ def facts(release: str) -> Facts:
         if release not in row["releases"].split():
             continue
         if "call" in row:
-            rights = row["admin"], row["anonymous"]
-            found.calls.append(Call(*row["call"], *rights, set(row["params"])))
+            method, uri, op = row["call"]
+            params = set(row["params"])
+            found.calls.append(Call(method, uri, op, row["admin"], row["anonymous"], params))
         elif "fields" in row:
             found.fields[row["of"]] = set(row["fields"])
         elif "table" in row:

@@ -18,24 +18,24 @@ ROWS = {
     "3.7.3": (Lab37, Random37),
     "3.7.3, machines": (Machines37,),
 }
-LABS: list[type[Lab]] = [lab for labs in ROWS.values() for lab in labs]
+LABS: dict[str, type[Lab]] = {lab.NAME: lab for labs in ROWS.values() for lab in labs}
 
 
 @functools.cache
-def results(lab: type[Lab], distilled: bool = True) -> dict[str, list[str]]:
+def results(name: str, distilled: bool = True) -> dict[str, list[str]]:
     """Return what differs from a recording: texts by the short id of each exchange.
 
     Args:
-        lab: Class of the recording's laboratory.
+        name: Of the recording.
         distilled: Whether to compare what is kept of it, or the recording itself.
     """
-    found = (exchanges.distilled if distilled else exchanges.recorded)(lab.NAME)
-    return {one.short: texts for one, texts in replay(lab, found, distilled)}
+    found = exchanges.distilled(name) if distilled else exchanges.recorded(name)
+    return {one.short: texts for one, texts in replay(LABS[name], found, distilled)}
 
 
-def figure(lab: type[Lab]) -> str:
+def figure(name: str) -> str:
     """Return how many answers are as recorded: ``332 of 333 (99.7 %)``."""
-    found = results(lab)
+    found = results(name)
     matched, total = sum(not texts for texts in found.values()), len(found)
     share = f"{100 * matched / total:.1f}".removesuffix(".0")
     return f"{matched} of {total} ({share} %)"
@@ -45,6 +45,6 @@ def table() -> list[str]:
     """Return the lines of the table that the documents show."""
     lines = ["| release | recorded sequence | random sequence |", "|---|---|---|"]
     for name, labs in ROWS.items():
-        cells = [figure(lab) for lab in labs] + [""] * (2 - len(labs))
+        cells = [figure(lab.NAME) for lab in labs] + [""] * (2 - len(labs))
         lines.append(f"| {name} | {cells[0]} | {cells[1]} |".replace("|  |", "| |"))
     return lines

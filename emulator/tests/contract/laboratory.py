@@ -41,7 +41,7 @@ class Key:
     timestamp: int | None = None
     method: str = "PLAINTEXT"
 
-    def header(self, verb: str, url: str) -> str:
+    def header(self, verb: Any, url: str) -> str:
         """Return the ``Authorization`` header of a request."""
         consumer, token, secret = self.text.split(":")
         if self.method != "PLAINTEXT":
@@ -94,7 +94,7 @@ class Lab:
     def __init__(self, server: RegionServer, series: str, distilled: bool) -> None:
         self.server, self.region, self.series = server, server.region, series
         self.distilled = distilled
-        self.keys = {"admin": server.api_key}
+        self.keys: dict[str, str] = {"admin": server.api_key or ""}
         self.names: dict[str, str] = {}
         self.seconds = 0.0
         self.region.clock = lambda: self.seconds
