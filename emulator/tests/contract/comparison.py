@@ -20,6 +20,8 @@ VOLATILE = re.compile(
 )
 #: Those that name an object in the paths and forms of later exchanges.
 NAMING = ("token_key", "system_id", "resource_uri")
+#: Lists of objects that MAAS sorts.
+_ORDERED = ("history",)
 #: What stands for a value in distilled data.
 MARK = re.compile(r"<(str|int|float|bool|null|html|text [0-9a-f]{10})>")
 LONGEST = 64
@@ -87,7 +89,7 @@ def normal(value: Any, key: str = "") -> Any:
 
 def _normal_list(items: list[Any], key: str) -> list[Any]:
     """Objects in an order of their own: the database's order means nothing."""
-    if items and isinstance(items[0], dict):
+    if items and isinstance(items[0], dict) and key not in _ORDERED:
         if all("id" in item for item in items):
             return [normal(item) for item in sorted(items, key=lambda item: item["id"])]
         return sorted(map(normal, items), key=lambda item: json.dumps(item, sort_keys=True))
