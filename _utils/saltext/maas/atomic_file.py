@@ -1,45 +1,57 @@
-"""Write a file as a whole or not at all, where Salt keeps things of ours."""
+"""Write a file as a whole or not at all: the only writer of files in this library."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+from typing import Callable
+
+#: What every file has in its name while it is written.
+TEMPORARY = ".saltext-maas."
 
 
-def put(path: str, text: str, ready=None, lasting: bool = False) -> None:
-    """Have a file hold a text; only its owner may read it.
+def put(
+    path: str,
+    content: str | bytes,
+    ready: Callable[[int], object] | None = None,
+    lasting: bool = False,
+    folder: int | None = None,
+) -> None:
+    """Replace a file in one step; only its owner may read the new one.
 
     Args:
         path: The file, in a folder that only its owner writes to.
-        text: Its whole content.
-        ready: Called with the new file's descriptor before it takes the old one's place.
-        lasting: Return only once it is safely on the disk, so that it is there after a crash.
+        content: Its whole content; text is written as UTF-8.
+        ready: Called with the new file's descriptor when all is written, before the new file takes
+            the place of the old one; for its owner, its mode and checks.
+        lasting: Return only when the file is safely on the disk, so that it survives a crash.
+        folder: Descriptor of the folder that ``path`` starts from.
 
     Raises:
-        OSError: It cannot be written, such as on a full disk; it is as it was, and nothing is
-            left beside it.
+        OSError: The file cannot be written, such as on a full disk. It is as it was, and nothing
+            is left beside it.
     """
-    temporary = f"{path}.{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    number = os.open(temporary, flags, 0o600)
+    parent, name = os.path.split(path)
+    temporary = os.path.join(parent, f".{name}{TEMPORARY}{secrets.token_hex(4)}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(temporary, flags, 0o600, dir_fd=folder)
     try:
-        with open(number, "w", encoding="utf-8") as stream:
-            if ready:
-                ready(number)
-            stream.write(text)
+        with open(handle, "w+b") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
+            if ready:
+                ready(handle)
             if lasting:
-                os.fsync(number)
-        os.replace(temporary, path)
+                os.fsync(handle)
+        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=folder)
         raise
-    if not lasting:
-        return
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    if lasting:
+        place = os.open(parent or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
