@@ -39,7 +39,7 @@ def signed(function, nonce, args=(), kwargs=None):
     What a minion returns can be imitated on Salt's event bus by any other; a signature cannot.
 
     Args:
-        function: One of this extension's, such as ``maas_fleet.look``.
+        function: One of this extension's, such as ``maas_fleet.inspect``.
         nonce: Number of the question, which is signed with the answer.
         args: List of its arguments.
         kwargs: Mapping of its named arguments.
@@ -55,7 +55,7 @@ def signed(function, nonce, args=(), kwargs=None):
 
     .. code-block:: bash
 
-        salt region maas_fleet.signed maas_fleet.look 0123456789abcdef
+        salt region maas_fleet.signed maas_fleet.inspect 0123456789abcdef
     """
     known = isinstance(function, str) and function.startswith("maas_") and function in __salt__
     if not known:
@@ -64,7 +64,7 @@ def signed(function, nonce, args=(), kwargs=None):
     return signatures.close(globals(), function, nonce, value)
 
 
-def look(minions=None):
+def inspect(minions=None):
     """Tell how far clusters are, as the region and its pillar have it.
 
     Args:
@@ -83,9 +83,9 @@ def look(minions=None):
 
     .. code-block:: bash
 
-        salt region maas_fleet.look '[rack-1, rack-2]'
+        salt region maas_fleet.inspect '[rack-1, rack-2]'
     """
-    return region_side.look(globals(), minions)
+    return region_side.inspect(globals(), minions)
 
 
 def wait_for(minions, seconds=120):
@@ -96,7 +96,7 @@ def wait_for(minions, seconds=120):
         seconds: How long at the most.
 
     Returns:
-        ``{minion: state}``, as :py:func:`look` has it.
+        ``{minion: state}``, as :py:func:`inspect` has it.
 
     Raises:
         CommandExecutionError: The region cannot be asked.
@@ -133,27 +133,30 @@ def prepare(keys, lifetime=600, trusted=()):
     return region_side.prepare(globals(), keys, lifetime, trusted)
 
 
-def settle(minions, part, test=False):
-    """Make one part of what the pillar says about clusters so, for all of them at once.
+def apply_phase(minions, phase, test=False):
+    """Apply one phase of what the pillar says about clusters, for all of them at once.
+
+    No other run on this minion writes to the region meanwhile.
 
     Args:
         minions: Minion ids.
-        part: ``accept``, ``dhcp`` or ``images``.
+        phase: ``accept``, ``dhcp`` or ``images``.
         test: Only tell what would change.
 
     Returns:
         ``{minion: {changes, error}}``.
 
     Raises:
-        CommandExecutionError: The pillar is wrong, or the region cannot be asked.
+        CommandExecutionError: The pillar is wrong, the region cannot be asked, or another run
+            writes to it for too long.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt region maas_fleet.settle '[rack-1, rack-2]' dhcp test=true
+        salt region maas_fleet.apply_phase '[rack-1, rack-2]' dhcp test=true
     """
-    return region_side.settle(globals(), minions, part, test)
+    return region_side.apply_phase(globals(), minions, phase, test)
 
 
 def status(minions=None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar
+from saltext.maas import lock, pillar
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import region_side
@@ -73,7 +73,7 @@ def site(request):
 
 
 def states(site, minions=None):
-    clusters = region_side.look(site.dunders, minions)["clusters"]
+    clusters = region_side.inspect(site.dunders, minions)["clusters"]
     return {minion: one["state"] for minion, one in clusters.items()}
 
 
@@ -85,14 +85,14 @@ def test_look_tells_how_far_each_is(site):
         {"rack-1": there, "stranger": "absent"},
         {"rack-1": "pending", "stranger": "absent"},
     )
-    look = region_side.look(site.dunders, ["rack-1", "stranger"])["clusters"]
+    look = region_side.inspect(site.dunders, ["rack-1", "stranger"])["clusters"]
     assert (look["rack-1"]["named"], look["stranger"]["named"]) == (True, False)
 
 
 def test_mistakes_of_one_cluster_are_its_own(site):
     site.pillar["clusters"]["rack-2"]["nonsense"] = 1
     site.pillar["settings"] = {"no_such": 1}
-    look = region_side.look(site.dunders)
+    look = region_side.inspect(site.dunders)
     assert look["clusters"]["rack-1"]["problems"] == []
     assert "nonsense" in look["clusters"]["rack-2"]["problems"][0]
     assert "no_such" in look["problems"][0]
@@ -101,11 +101,11 @@ def test_mistakes_of_one_cluster_are_its_own(site):
 def test_settling_is_foreseen_done_and_then_empty(site):
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        planned = region_side.settle(site.dunders, ["rack-1"], part, test=True)
-        done = region_side.settle(site.dunders, ["rack-1"], part)
+        planned = region_side.apply_phase(site.dunders, ["rack-1"], part, test=True)
+        done = region_side.apply_phase(site.dunders, ["rack-1"], part)
         assert done == planned
         assert done["rack-1"]["error"] is None
-        again = region_side.settle(site.dunders, ["rack-1"], part)
+        again = region_side.apply_phase(site.dunders, ["rack-1"], part)
         assert again == {"rack-1": {"changes": {}, "error": None}}
     served = region_side.status(site.dunders)
     assert served["rack-1"]["dhcp"]
@@ -113,15 +113,34 @@ def test_settling_is_foreseen_done_and_then_empty(site):
     assert served["rack-1"]["accepted"] is True
 
 
+def test_it_waits_for_another_run_on_this_minion(site, tmp_path):
+    site.register("rack-1")
+    dunders = site.dunders
+    dunders["__opts__"]["cachedir"] = str(tmp_path)
+    dunders["__opts__"]["maas"]["api"]["deadline"] = 0.2
+    with lock.held(str(tmp_path / "maas"), site.server.url, 1):
+        planned = region_side.apply_phase(dunders, ["rack-1"], "dhcp", test=True)
+        for write in (
+            lambda: region_side.apply_phase(dunders, ["rack-1"], "dhcp"),
+            lambda: region_side.release_dhcp(dunders, "rack-1"),
+            lambda: region_side.remove(dunders, "rack-1"),
+        ):
+            with pytest.raises(MaasError, match=r"another run on this minion .* holds the lock"):
+                write()
+        assert region_side.release_dhcp(dunders, "rack-1", test=True) == {}
+    dunders["__opts__"]["maas"]["api"]["deadline"] = 20
+    assert region_side.apply_phase(dunders, ["rack-1"], "dhcp") == planned
+
+
 def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
     site.register("rack-1", "rack-2")
-    region_side.settle(site.dunders, CLUSTERS[:2], "accept")
+    region_side.apply_phase(site.dunders, CLUSTERS[:2], "accept")
     if site.old:
         interface = site.pillar["clusters"]["rack-2"]["interfaces"]["eth0"]
         interface["dynamic_range"] = {"low": "10.9.0.1", "high": "10.9.0.9"}
     else:
         site.pillar["subnets"]["10.2.0.0/24"]["ranges"] = []
-    found = region_side.settle(site.dunders, CLUSTERS[:2], "dhcp")
+    found = region_side.apply_phase(site.dunders, CLUSTERS[:2], "dhcp")
     assert found["rack-1"]["error"] is None
     assert found["rack-2"]["error"]
 
@@ -131,7 +150,7 @@ def test_what_one_refers_to_in_vain_does_not_hold_the_others_up(site):
         pytest.skip("clusters of 1.x refer to nothing")
     site.register("rack-1", "rack-2")
     site.pillar["clusters"]["rack-2"]["zone"] = "nowhere"
-    found = region_side.settle(site.dunders, CLUSTERS[:2], "accept")
+    found = region_side.apply_phase(site.dunders, CLUSTERS[:2], "accept")
     assert found["rack-1"]["error"] is None
     assert "nowhere" in found["rack-2"]["error"]
 
@@ -150,7 +169,7 @@ def test_a_thousand_would_cost_no_more_each(site):
 def test_one_that_leaves_hands_its_dhcp_over(site):
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.settle(site.dunders, CLUSTERS[:2], part)
+        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
     planned = region_side.release_dhcp(site.dunders, "rack-1", test=True)
     assert [one["new"] for one in planned.values()] == [None]
     with pytest.raises(MaasError, match=r"successor|cannot take over"):
@@ -175,7 +194,7 @@ def test_dhcp_that_is_off_stays_off_when_its_rack_leaves(site, successor):
         pytest.skip("a cluster of 1.x has DHCP on its interfaces or not")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.settle(site.dunders, CLUSTERS[:2], part)
+        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
     switch_off(site, "rack-1/untagged")
     done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
     assert done == {"rack-1/untagged": {"old": ["rack-1"], "new": None, "enabled": False}}
@@ -189,7 +208,7 @@ def test_a_successor_needs_an_interface_where_it_is_to_serve(site):
         pytest.skip("no cluster of 1.x can take another's network over")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.settle(site.dunders, CLUSTERS[:2], part)
+        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
     with pytest.raises(MaasError, match=r"rack-1: cannot take over DHCP on rack-2/untagged"):
         region_side.release_dhcp(site.dunders, "rack-2", successor="rack-1", test=True)
 
@@ -199,7 +218,7 @@ def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
         pytest.skip("1.x relays no DHCP")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.settle(site.dunders, CLUSTERS[:2], part)
+        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
     client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
     served = vlan_of(site, "rack-1/untagged")
     vlans = f"fabrics/{served['fabric_id']}/vlans/"
@@ -240,15 +259,15 @@ def switch_off(site, name):
 
 def test_clusters_at_work_that_no_pillar_names_are_told(site):
     site.register("rack-1", "rack-3")
-    region_side.settle(site.dunders, ["rack-1"], "accept")
+    region_side.apply_phase(site.dunders, ["rack-1"], "accept")
     if site.old:
         client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
         client.post("nodegroups/", op="accept", data={"uuid": site.idents["rack-3"]})
-    look = region_side.look(site.dunders)
+    look = region_side.inspect(site.dunders)
     (stranger,) = look["unnamed"].values()
     assert stranger["state"] == ("accepted" if site.old else "connected")
     assert stranger["cluster"] == (site.idents["rack-3"] if site.old else "rack-3")
-    assert region_side.look(site.dunders, ["rack-1"])["unnamed"] == {}
+    assert region_side.inspect(site.dunders, ["rack-1"])["unnamed"] == {}
     site.server.requests.reset()
     status = region_side.status(site.dunders)
     assert [one["named"] for one in status.values()].count(False) == 1
@@ -265,7 +284,7 @@ def test_the_digest_tells_nothing_to_who_has_not_the_regions_key(site, tmp_path)
         (pki / "minion.pem").write_text(content)
         dunders = site.dunders
         dunders["__opts__"]["pki_dir"] = str(pki)
-        digests.append(region_side.look(dunders)["clusters"]["rack-1"]["digest"])
+        digests.append(region_side.inspect(dunders)["clusters"]["rack-1"]["digest"])
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
 

@@ -62,7 +62,7 @@ def story(request, tmp_path_factory):
 
 def test_the_start_of_the_minions_enrols_all(story):
     assert {one["state"] for one in story.ended.values()} == {"done"}
-    look = story.site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    look = story.site.salt(REGION, "maas_fleet.inspect")[REGION]["clusters"]
     good = "accepted" if story.site.old else "connected"
     assert {minion: one["state"] for minion, one in look.items()} == dict.fromkeys(
         story.clusters, good
@@ -224,7 +224,7 @@ class Forger(threading.Thread):
                 continue
             forged = {"answer": json.dumps(look), "signature": "AAAA"}
             if data["fun"] != "maas_fleet.signed":
-                forged = look if data["fun"] == "maas_fleet.look" else True
+                forged = look if data["fun"] == "maas_fleet.inspect" else True
             self.site.fire(f"salt/job/{data['jid']}/ret/{REGION}", {
                 "id": REGION, "jid": data["jid"], "fun": data["fun"], "return": forged,
                 "retcode": 0, "success": True,
@@ -336,7 +336,7 @@ def test_all_go_back_when_one_cluster_does_not_come_along(story):
     assert f"because {last}: " in done["message"]
     assert "NOT" not in done["message"]
     assert urls(story) == before
-    look = site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    look = site.salt(REGION, "maas_fleet.inspect")[REGION]["clusters"]
     assert {one["state"] for one in look.values()} == {"accepted" if site.old else "connected"}
 
 
@@ -382,7 +382,7 @@ def test_one_leaves(story):
     assert "nobody else would serve DHCP" in refused[last]["message"]
     done, _ = site.run("maas.offboard", last, "force=true")
     assert done[last]["state"] == "offboarded", done
-    look = site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    look = site.salt(REGION, "maas_fleet.inspect")[REGION]["clusters"]
     assert look[last]["state"] == "absent"
     assert site.host(last).read("secret") is None
     assert len({one["state"] for one in look.values()}) == 2  # the others are as they were

@@ -214,7 +214,7 @@ def test_one_that_does_not_know_it_was_deleted_is_restarted(faulty):
 
 
 def state_of(site, minion):
-    look = site.salt(REGION, "maas_fleet.look", f"[{minion}]")[REGION]
+    look = site.salt(REGION, "maas_fleet.inspect", f"[{minion}]")[REGION]
     return look["clusters"][minion]["state"]
 
 
@@ -243,7 +243,7 @@ def test_a_master_that_is_restarted_goes_on_with_the_next_event(faulty):
 
 def test_in_the_end_each_is_there_once(faulty):
     site, _ = faulty
-    look = site.salt(REGION, "maas_fleet.look")[REGION]["clusters"]
+    look = site.salt(REGION, "maas_fleet.inspect")[REGION]["clusters"]
     # Nothing is left of any but those that were started, and none is there halfway.
     started = {minion for minion in FAULTS if site.record(minion)}
     good = {"accepted" if site.old else "connected"}

@@ -186,7 +186,7 @@ def test_the_fleet_has_all_import_and_names_who_reports_nothing(region):
     here["__pillar__"] = {"maas": {**data, "limits": {"import_seconds": 0.8}}}
     assert region_side.import_images(here, wait=False) is False
     assert len(imports(region)) == 1
-    done = region_side.settle(here, LABELS, "images")
+    done = region_side.apply_phase(here, LABELS, "images")
     assert done["one"]["error"] is None
     assert "cluster two to report the images" in done["two"]["error"]
 

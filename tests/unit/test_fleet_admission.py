@@ -13,7 +13,7 @@ class TwoRegions(FakeSalt):
 
     def answer(self, minion, function, *args, **kwargs):
         found = super().answer(minion, function, *args, **kwargs)
-        if function == "maas_fleet.look":
+        if function == "maas_fleet.inspect":
             for name, entry in found["clusters"].items():
                 entry["named"] &= minion == ("one" if name == "rack-1" else "two")
         return found
@@ -22,7 +22,7 @@ class TwoRegions(FakeSalt):
         return [function for who, function in self.asked if who == [minion]]
 
     def failures(self):
-        return {d["minion"]: d["message"] for _, d in self.told if d["state"] == "failed"}
+        return {d["minion"]: d["message"] for _, d in self.fired if d["state"] == "failed"}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def states(fleet, minions=RACKS):
 # What is decided where a region cannot be asked
 
 UNASKED = [
-    ("maas_fleet.look", "it is down"),
+    ("maas_fleet.inspect", "it is down"),
     ("saltutil.refresh_pillar", "the minion did not answer"),
 ]
 
@@ -121,7 +121,7 @@ def test_a_region_that_does_not_get_its_pillar_is_not_believed(fleet, monkeypatc
 
 
 def test_a_dry_run_tells_what_it_can_while_a_region_is_down(fleet):
-    fleet.salt.broken["one", "maas_fleet.look"] = "it is down"
+    fleet.salt.broken["one", "maas_fleet.inspect"] = "it is down"
     found = onboard.run(fleet, [*RACKS, "stranger", "unknown"], "list", True)
     assert found["rack-2"]["state"] == "would be onboarded"
     assert found["unknown"]["state"] == "refused"
@@ -133,7 +133,7 @@ def test_a_dry_run_tells_what_it_can_while_a_region_is_down(fleet):
 
 def test_a_dry_run_tells_of_a_region_that_fails_in_its_plan(fleet):
     fleet.salt.named.update({"rack-1": "connected", "rack-2": "connected"})
-    fleet.salt.broken["one", "maas_fleet.settle"] = "503"
+    fleet.salt.broken["one", "maas_fleet.apply_phase"] = "503"
     found = onboard.run(fleet, RACKS, "list", True)
     assert found["rack-1"]["state"] == "would fail"
     assert "503" in found["rack-1"]["message"]
@@ -151,7 +151,7 @@ def test_nonsense_in_one_minions_grains_is_its_own_affair(trusting, roles):
     assert told["queued"] == ["stranger", *RACKS]
     assert set(states(trusting).values()) == {"enrolled"}
     assert trusting.store.record("stranger") == {}
-    assert [d["minion"] for _, d in trusting.salt.told if d["state"] == "refused"] == ["stranger"]
+    assert [d["minion"] for _, d in trusting.salt.fired if d["state"] == "refused"] == ["stranger"]
 
 
 def test_grains_that_cannot_be_read_are_none(trusting, monkeypatch):
@@ -167,7 +167,7 @@ def test_grains_that_cannot_be_read_are_none(trusting, monkeypatch):
 
 def test_an_error_while_it_is_decided_leaves_a_trace_of_each(fleet, monkeypatch):
     react(fleet, RACKS)
-    fleet.salt.told.clear()
+    fleet.salt.fired.clear()
     monkeypatch.setattr(fleet.salt, "accepted_keys", lambda minions: {}["index"])
     found = onboard.run(fleet, RACKS, "list", False)
     assert {one["state"] for one in found.values()} == {"failed"}
@@ -183,7 +183,7 @@ def test_a_region_that_answers_nonsense_is_one_that_could_not_be_asked(fleet, mo
     real = fleet.salt.answer
 
     def answer(minion, function, *args, **kwargs):
-        nonsense = (minion, function) == ("one", "maas_fleet.look")
+        nonsense = (minion, function) == ("one", "maas_fleet.inspect")
         return "nonsense" if nonsense else real(minion, function, *args, **kwargs)
 
     monkeypatch.setattr(fleet.salt, "answer", answer)
@@ -196,7 +196,7 @@ def test_a_region_cannot_bring_in_whom_nobody_asked_for(fleet, monkeypatch):
     real = fleet.salt.answer
 
     def answer(minion, function, *args, **kwargs):
-        if function == "maas_fleet.look" and args:
+        if function == "maas_fleet.inspect" and args:
             args = ([*args[0], "rack-3"],)
         return real(minion, function, *args, **kwargs)
 

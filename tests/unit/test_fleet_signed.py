@@ -11,7 +11,7 @@ from saltext.maas import seal
 from saltext.maas.fleet import signed
 from saltext.maas.fleet.minions import Salt
 
-LOOK = "maas_fleet.look"
+LOOK = "maas_fleet.inspect"
 
 
 def minion(folder, name):
@@ -106,7 +106,7 @@ class Client:
 def salt(monkeypatch, region):
     def made(client, **more):
         monkeypatch.setattr("salt.client.LocalClient", lambda mopts: client)
-        monkeypatch.setattr("saltext.maas.fleet.minions._STORED_TRIES", 2)
+        monkeypatch.setattr("saltext.maas.fleet.minions._STORED_SECONDS", 0.1)
         found = Salt({"__opts__": {}}, **more)
         found.accepted_keys = lambda minions: {"region": region[1]}
         return found

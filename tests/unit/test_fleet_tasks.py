@@ -24,11 +24,11 @@ class FakeSalt:
         self.machines = []
         self.dhcp = {"dc1/untagged": {"old": ["rack-1"], "new": "rack-2", "enabled": True}}
         self.unnamed, self.trusted, self.imports = [], set(), 0
-        self.told, self.asked, self.broken, self.answers = [], [], {}, {}
+        self.fired, self.asked, self.broken, self.answers = [], [], {}, {}
         self.weak = set()  # those whose keys are too short to be sealed for
         self.busy = None  # (function, which call of it) that the master does not get through
 
-    def ask(self, minions, function, *args, seconds=60.0, told=None, **kwargs):
+    def ask(self, minions, function, *args, seconds=60.0, on_answer=None, **kwargs):
         self.asked.append((tuple(minions), function))
         if (function, self.functions().count(function)) == self.busy:
             raise MaasError("the master is too busy")
@@ -45,7 +45,7 @@ class FakeSalt:
     def answer(self, minion, function, *args, **kwargs):
         if (minion, function) in self.answers:
             return self.answers[minion, function]
-        if function == "maas_fleet.look":
+        if function == "maas_fleet.inspect":
             return {"clusters": {
                 one: {"named": True, "state": state, "problems": [], "cluster": one, "digest": "d"}
                 for one, state in self.state.items()
@@ -76,7 +76,7 @@ class FakeSalt:
             },
             "maas_fleet.machines": self.machines,
             "maas_fleet.release_dhcp": self.dhcp,
-            "maas_fleet.settle": {
+            "maas_fleet.apply_phase": {
                 one: {"changes": {}, "error": None} for one in (args[0] if args else ())
             },
             "maas_fleet.status": {
@@ -114,8 +114,8 @@ class FakeSalt:
     def last_heard(self, minion):
         return 1000.0
 
-    def tell(self, tag, data):
-        self.told.append((tag, data))
+    def fire(self, tag, data):
+        self.fired.append((tag, data))
 
     def close(self):
         pass
@@ -347,11 +347,11 @@ def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
 def test_it_leaves_the_region_that_has_it(fleet):
     object.__setattr__(fleet.settings, "regions", ["region", "other"])
     answer = {"clusters": {"rack-1": {"named": True, "state": "absent"}}, "unnamed": {}}
-    fleet.salt.answers["other", "maas_fleet.look"] = answer
+    fleet.salt.answers["other", "maas_fleet.inspect"] = answer
     told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert "the pillars of several regions name it: other, region" in told["message"]
     fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
-    fleet.salt.broken["other", "maas_fleet.look"] = "it is down"
+    fleet.salt.broken["other", "maas_fleet.inspect"] = "it is down"
     told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert (told["state"], told["region"]) == ("offboarded", "region")
     told = offboard.run(fleet, "rack-9", "glob", None, False, False)["rack-9"]
@@ -414,9 +414,9 @@ def test_the_table_fits_a_terminal_and_has_the_minion_first(fleet):
 
 def test_a_target_that_fits_nobody_is_told(fleet):
     fleet.salt.all_minions = lambda target, kind: []
-    with pytest.raises(MaasError, match=r"target: 'nobody\*' \(glob\) fits no minion whose key"):
+    with pytest.raises(MaasError, match=r"target: 'nobody\*' \(glob\) matches no minion whose key"):
         overview.status(fleet, "nobody*", "glob")
-    with pytest.raises(MaasError, match=r"fits no minion whose key"):
+    with pytest.raises(MaasError, match=r"matches no minion whose key"):
         onboard.run(fleet, "nobody*", "glob", False)
     with pytest.raises(MaasError, match="no cluster of region is one of these minions"):
         overview.status(fleet, "stranger", "glob")
@@ -445,13 +445,13 @@ def test_the_table_has_who_is_in_no_pillar_and_who_is_gone(fleet):
     assert len(rows) == 6
 
 
-@pytest.mark.parametrize("function", ["maas_fleet.look", "maas_fleet.import_images"])
+@pytest.mark.parametrize("function", ["maas_fleet.inspect", "maas_fleet.import_images"])
 def test_one_region_that_is_down_does_not_hold_another_up(fleet, function, monkeypatch):
-    monkeypatch.setattr(overview, "_LOOK", 0.01)
+    monkeypatch.setattr(overview, "_PAUSE", 0.01)
     object.__setattr__(fleet.settings, "regions", ["other", "region"])
     fleet.salt.broken["other", function] = "it is down"
     done = overview.import_images(fleet, None, "glob")
-    if function == "maas_fleet.look":  # whose clusters are not even known
+    if function == "maas_fleet.inspect":  # whose clusters are not even known
         down = {"images": "failed", "message": "the region's minion other: it is down"}
         assert done.pop("other") == down
         assert {one["images"] for one in done.values()} == {"in sync"}
@@ -463,12 +463,12 @@ def test_one_region_that_is_down_does_not_hold_another_up(fleet, function, monke
 
 
 def test_images_are_imported_once_and_fetched_in_batches(fleet, monkeypatch):
-    monkeypatch.setattr(overview, "_LOOK", 0.01)
+    monkeypatch.setattr(overview, "_PAUSE", 0.01)
     fleet.salt.imports = 0
     fleet.salt.state["rack-3"] = "absent"
     done = overview.import_images(fleet, None, "glob")
     assert done["rack-1"]["images"] == "in sync"
     assert done["rack-3"]["images"] == "failed"
     assert fleet.salt.functions().count("maas_fleet.import_images") == 1
-    assert fleet.salt.functions().count("maas_fleet.settle") == 1
+    assert fleet.salt.functions().count("maas_fleet.apply_phase") == 1
     assert fleet.salt.functions().count("maas_fleet.importing") == 3

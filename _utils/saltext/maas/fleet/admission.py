@@ -3,63 +3,85 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import faults
+from saltext.maas.fleet.core import ENROLLED
 
 log = logging.getLogger(__name__)
 
 NOT_NAMED = "the pillar of no region names it under maas:clusters"
 
 
-def decide(fleet, minions) -> tuple[dict, list, list]:
-    """Ask the regions whose the minions are; nobody is told.
+@dataclass
+class Admitted:
+    """The minions that a region onboards.
+
+    Attributes:
+        region: The region's minion.
+        problems: What is wrong with the region's pillar.
+        minions: ``{minion: what the region says of it}``.
+        trusted: Those of the minions that no pillar names.
+    """
+
+    region: str
+    problems: list[str]
+    minions: dict[str, dict]
+    trusted: list[str]
+
+
+def decide(fleet, minions: Iterable[str]) -> tuple[list[Admitted], list[str], list[str]]:
+    """Ask the regions whose the minions are; no event is fired.
 
     Args:
         fleet: :class:`~saltext.maas.fleet.core.Fleet`.
         minions: Those whose keys are accepted.
 
     Returns:
-        ``({region: {"look": what it says, "minions": {minion: its entry}, "trusted": [those of
-        them that no pillar names]}}, [minions left over], [why a region could not be asked])``.
+        ``(those that a region onboards, minions left over, why a region could not be asked)``.
     """
-    found, unasked, left = {}, [], list(minions)
+    found: list[Admitted] = []
+    unasked: list[str] = []
+    left = list(minions)
     for region in fleet.settings.regions:
         if not left:
             break
         try:
-            look = _ask(fleet, region, left)
-            clusters = {one: look["clusters"][one] for one in left if one in look["clusters"]}
-            named = [minion for minion, entry in clusters.items() if entry["named"]]
+            one = _admitted_by(fleet, region, left, unasked)
         except Exception as error:
             unasked.append(f"{region} could not be asked: {faults.caught(error, left)}")
             continue
-        # With several regions nothing tells to which a minion belongs that no pillar names; and
-        # a region that could not be asked may be the one that names it.
-        last = region == fleet.settings.regions[-1]
-        trusting = fleet.settings.trust_grains and last and not unasked
-        trusted = [
-            one for one in clusters
-            if trusting and one not in named and has_cluster(fleet, one) is True
-        ]  # fmt: skip
-        mine = {one: clusters[one] for one in (*named, *trusted)}
-        if mine:
-            found[region] = {"look": look, "minions": mine, "trusted": trusted}
-        left = [one for one in left if one not in mine]
+        if one.minions:
+            found.append(one)
+        left = [minion for minion in left if minion not in one.minions]
     return found, left, unasked
 
 
-def _ask(fleet, region, minions):
-    answer = fleet.refresh([region])[region]
+def _admitted_by(fleet, region, minions, unasked):
+    answer = fleet.refresh_pillar([region])[region]
     if answer.error or answer.value is False:
         # The pillar that it had before may name one that was taken out since.
         why = answer.error or "saltutil.refresh_pillar answered False"
         raise MaasError(f"the region's minion {region}: its pillar could not be fetched: {why}")
-    return fleet.region(region, "maas_fleet.look", minions)
+    seen = fleet.region(region, "maas_fleet.inspect", minions)
+    clusters = {one: seen["clusters"][one] for one in minions if one in seen["clusters"]}
+    named = [minion for minion, entry in clusters.items() if entry["named"]]
+    # With several regions nothing tells to which one a minion belongs that no pillar names; and
+    # a region that could not be asked may be the one that names it.
+    last = region == fleet.settings.regions[-1]
+    trusted = [
+        one for one in clusters
+        if one not in named and fleet.settings.trust_grains and last and not unasked
+        and has_cluster(fleet, one)
+    ]  # fmt: skip
+    mine = {one: clusters[one] for one in (*named, *trusted)}
+    return Admitted(region, seen["problems"], mine, trusted)
 
 
-def has_cluster(fleet, minion) -> bool | None:
-    """Whether a minion says itself that it has a cluster; None if it never said.
+def has_cluster(fleet, minion: str) -> bool | None:
+    """Return whether a minion says itself that it has a cluster; None if it never said.
 
     A minion writes its own grains, so anything may be in them.
     """
@@ -75,15 +97,15 @@ def has_cluster(fleet, minion) -> bool | None:
     return isinstance(roles, (list, tuple)) and "cluster" in roles
 
 
-def admitted(fleet, asked) -> dict:
-    """Decide who is onboarded, and tell the others.
+def admit(fleet, asked: dict[str, dict]) -> list[Admitted]:
+    """Decide who is onboarded, and fire an event for each of the others.
 
     Args:
         fleet: :class:`~saltext.maas.fleet.core.Fleet`.
         asked: ``{minion: {"by": ...}}``.
 
     Returns:
-        As the first that :func:`decide` returns, without those that are enrolled already.
+        What :func:`decide` finds, without the minions that are enrolled already.
     """
     keys = fleet.salt.accepted_keys(asked)
     found, left, unasked = decide(fleet, [minion for minion in asked if minion in keys])
@@ -91,40 +113,44 @@ def admitted(fleet, asked) -> dict:
         if minion not in keys:
             with faults.alone(fleet, minion):
                 fleet.refuse(minion, "its key is not accepted", asked[minion].get("by"))
-    for region, one in found.items():
+    for one in found:
         todo = {}
-        for minion, entry in one["minions"].items():
-            with faults.alone(fleet, minion, region):
-                if not _already(fleet, region, minion, entry):
+        for minion, entry in one.minions.items():
+            with faults.alone(fleet, minion, one.region):
+                if not _enrolled_already(fleet, one.region, minion, entry):
                     todo[minion] = entry
-        one["minions"] = todo
+        one.minions = todo
     for minion in left:
         with faults.alone(fleet, minion):
-            _left_over(fleet, minion, asked[minion].get("by"), "; ".join(unasked))
-    return {region: one for region, one in found.items() if one["minions"]}
+            _refuse_or_fail(fleet, minion, asked[minion].get("by"), "; ".join(unasked))
+    return [one for one in found if one.minions]
 
 
-def _already(fleet, region, minion, entry):
+def _enrolled_already(fleet, region, minion, entry):
     record = fleet.store.record(minion)
-    there = entry["state"] in ("accepted", "connected")
-    if record.get("state") != "enrolled" or not there or record.get("digest") != entry["digest"]:
+    if (
+        record.get("state") != "enrolled"
+        or entry["state"] not in ENROLLED
+        or record.get("digest") != entry["digest"]
+    ):
         return False
-    fleet.tell(
+    fleet.fire(
         minion, "report", "done", f"enrolled already, {entry['state']}; nothing was done",
         region=region, percent=100, duration=0.0,
     )  # fmt: skip
     return True
 
 
-def _left_over(fleet, minion, by, unasked):
-    if unasked:
-        if by == "start" and not fleet.store.record(minion):
-            log.info("whether %s is a cluster is not known: %s", minion, unasked)
-            if not has_cluster(fleet, minion):
-                return
-        advice = "see that the region and its minion run; then fire maas/cluster/onboard again"
-        faults.fail(fleet, minion, "pillar", unasked, advice, percent=0, duration=0.0)
-    elif by == "start":
-        log.debug("%s is no cluster of any region", minion)
-    else:
-        fleet.refuse(minion, NOT_NAMED, by)
+def _refuse_or_fail(fleet, minion, by, unasked):
+    if not unasked:
+        if by == "start":
+            log.debug("%s is no cluster of any region", minion)
+        else:
+            fleet.refuse(minion, NOT_NAMED, by)
+        return
+    if by == "start" and not fleet.store.record(minion):
+        log.info("whether %s is a cluster is not known: %s", minion, unasked)
+        if not has_cluster(fleet, minion):
+            return
+    advice = f"see that the region and its minion run; {faults.AGAIN}"
+    faults.fail(fleet, minion, "pillar", unasked, advice, percent=0, duration=0.0)

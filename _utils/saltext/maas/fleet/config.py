@@ -1,16 +1,34 @@
-"""What the master's configuration says about a fleet, under ``maas.fleet``."""
+"""The master's configuration of its fleet, under ``maas.fleet``."""
 
 from __future__ import annotations
 
-import math
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet import names
+from saltext.maas.options import BOOLEAN, SECONDS, TEXT, problems, whole
 
-#: How many clusters a batch can have.
-MAX_BATCH = 1000
+_WHERE = "maas.fleet"
+_IDS = {
+    "type": "array", "allowed": "a list of minion ids",
+    "items": {"type": "string", "pattern": rf"\A{names.ID}\Z", "allowed": "a minion id"},
+}  # fmt: skip
+_SCHEMAS = {
+    "regions": {**_IDS, "minItems": 1, "allowed": "a list of the region hosts' minion ids"},
+    "batch": whole(1, 1000),
+    "orchestration": TEXT,
+    "saltenv": TEXT,
+    "authorised": _IDS,
+    "trust_grains": BOOLEAN,
+    "gather_seconds": SECONDS,
+    "answer_seconds": SECONDS,
+    "enrol_seconds": SECONDS,
+    "work_seconds": SECONDS,
+    "region_seconds": SECONDS,
+    "lifetime": SECONDS,
+    "folder": TEXT,
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +53,11 @@ class Settings:
         folder: Where the state of the fleet is kept.
     """
 
-    regions: list = field(default_factory=list)
+    regions: list[str] = field(default_factory=list)
     batch: int = 50
     orchestration: str = "orch.maas.onboard"
     saltenv: str = "base"
-    authorised: list = field(default_factory=list)
+    authorised: list[str] = field(default_factory=list)
     trust_grains: bool = False
     gather_seconds: float = 1.0
     answer_seconds: float = 60.0
@@ -50,58 +68,37 @@ class Settings:
     folder: str = ""
 
     @classmethod
-    def of(cls, opts) -> Settings:
-        """Read and check them.
+    def of(cls, opts: dict) -> Settings:
+        """Read and check the settings.
+
+        Args:
+            opts: The master's configuration.
 
         Raises:
-            BadInput: One is wrong or unknown; no region is named.
+            BadInput: A setting is wrong or unknown, or no region is named.
         """
-        given = dict(opts.get("maas.fleet") or {})
-        if "region" in given:
-            given.setdefault("regions", [given.pop("region")])
+        given = dict(opts.get(_WHERE) or {})
+        region = given.pop("region", None)
+        if region is not None:
+            given.setdefault("regions", [region])
         given.setdefault("folder", os.path.join(opts["cachedir"], "maas-fleet"))
-        known = {one.name: one for one in fields(cls)}
-        problems = [
-            f"maas.fleet:{name}: unknown; allowed: region, {', '.join(known)}"
-            for name in given
-            if name not in known
-        ]
-        given = {name: value for name, value in given.items() if name in known}
-        for name, value in given.items():
-            problems += _problem(name, value, cls)
-        if not given.get("regions"):
-            problems.append(
-                "maas.fleet:region: is missing in the master's configuration; name the minion of "
+        found = problems(given, _SCHEMAS, _WHERE)
+        if "regions" not in given:
+            found.append(
+                f"{_WHERE}:region: is missing in the master's configuration; name the minion of "
                 "the region's host"
             )
-        if problems:
-            raise BadInput(problems)
+        if found:
+            raise BadInput(found)
         return cls(**given)
 
 
-def batch_problems(place: str, value) -> list[str]:
-    """What is wrong with a batch's size: nothing, or one line that names its place."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and 0 < value <= MAX_BATCH:
-        return []
-    return [f"{place}: {value!r} must be a whole number from 1 to {MAX_BATCH}"]
+def checked_batch(batch: int) -> int:
+    """Return the size of a batch that a person gave.
 
-
-def _problem(name, value, cls):
-    default = getattr(cls, name, None)
-    told = f"maas.fleet:{name}: {value!r} must be"
-    if name == "batch":
-        return batch_problems("maas.fleet:batch", value)
-    if name in ("regions", "authorised"):
-        if not isinstance(value, list) or not all(names.is_id(one) for one in value):
-            return [f"{told} a list of minion ids of at most {names.MAX_ID} characters"]
-    elif isinstance(default, bool):
-        if not isinstance(value, bool):
-            return [f"{told} true or false"]
-    elif isinstance(default, (int, float)):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or value <= 0 or not math.isfinite(value):
-            return [f"{told} a number above 0"]
-    elif not isinstance(value, str):
-        return [f"{told} text"]
-    return []
+    Raises:
+        BadInput: It is no whole number, or too small or large.
+    """
+    if found := problems({"batch": batch}, _SCHEMAS):
+        raise BadInput(found)
+    return batch

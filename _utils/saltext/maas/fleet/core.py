@@ -1,18 +1,25 @@
-"""What every task of a fleet works with: settings, store, Salt, and who is told of progress."""
+"""What every task of a fleet works with: settings, state, Salt, events and progress."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
 
 import salt.exceptions
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.fleet.config import Settings, batch_problems
-from saltext.maas.fleet.minions import Salt
+from saltext.maas.fleet.config import Settings, checked_batch
+from saltext.maas.fleet.minions import Answer, Salt
 from saltext.maas.fleet.store import Store
 
 log = logging.getLogger(__name__)
+
+#: The states of a cluster that its region has accepted and can reach.
+ENROLLED = ("accepted", "connected")
+#: What a region says of a cluster that it does not have.
+ABSENT = {"named": False, "state": "absent"}
 
 
 class Plain(MaasError, salt.exceptions.NotImplemented):
@@ -20,8 +27,8 @@ class Plain(MaasError, salt.exceptions.NotImplemented):
 
 
 @contextlib.contextmanager
-def plainly():
-    """Have a person who calls a runner see what went wrong in our own words only."""
+def plainly() -> Iterator[None]:
+    """Show a person who calls a runner the text of our errors, without a traceback."""
     try:
         yield
     except MaasError as error:
@@ -36,34 +43,50 @@ class Fleet:
         progress: Show progress on standard error.
         salt: Instead of the real one, for tests.
         batch: How many clusters at once, instead of the master's setting.
+
+    Raises:
+        BadInput: The master's configuration, or ``batch``, is wrong.
+        StoreError: The state of the fleet cannot be opened.
     """
 
     def __init__(self, dunders, progress: bool = False, salt=None, batch: int | None = None):
         self.settings = Settings.of(dunders["__opts__"])
+        self.batch = self.settings.batch if batch is None else checked_batch(batch)
         self.store = Store(self.settings.folder)
         self.salt = salt or Salt(dunders, self.settings.work_seconds)
-        self.batch = _whole(batch) if batch is not None else self.settings.batch
         self.progress = Progress(sys.stderr if progress else None)
 
-    def __enter__(self):
+    def __enter__(self) -> Fleet:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
+        self.progress.end()
         self.salt.close()
+        self.store.close()
 
-    def tell(self, minion: str, step: str, state: str, message: str = "", **more) -> None:
-        """Put ``maas/onboard/<minion>/<step>`` on the event bus."""
+    def batches(self, minions: list[str]) -> Iterator[list[str]]:
+        """Yield minions in batches."""
+        for start in range(0, len(minions), self.batch):
+            yield minions[start : start + self.batch]
+
+    def fire(self, minion: str, step: str, state: str, message: str = "", **more) -> None:
+        """Fire the event ``maas/onboard/<minion>/<step>``."""
         data = {"minion": minion, "step": step, "state": state, "message": message, **more}
-        self.salt.tell(f"maas/onboard/{minion}/{step}", data)
+        self.salt.fire(f"maas/onboard/{minion}/{step}", data)
 
     def refuse(self, minion: str, why: str, by: str | None = None) -> None:
-        """Log and tell that nothing is done for a minion."""
+        """Log that nothing is done for a minion, and fire an event of it."""
         if by == "run":
             self.store.refuse(minion, why)
         log.warning("maas onboarding of %s refused: %s", minion, why)
-        self.tell(minion, "refused", "refused", why)
+        self.fire(minion, "refused", "refused", why)
 
-    def region(self, name, function, *args, **kwargs):
+    def ask(self, minions: Iterable[str], function: str, *args, **kwargs) -> dict[str, Answer]:
+        """Call a function on minions; see :meth:`saltext.maas.fleet.minions.Salt.ask`."""
+        kwargs.setdefault("seconds", self.settings.answer_seconds)
+        return self.salt.ask(minions, function, *args, **kwargs)
+
+    def region(self, name: str, function: str, *args, **kwargs) -> Any:
         """Call a function on a region's minion; the answer is its own.
 
         Raises:
@@ -72,42 +95,53 @@ class Fleet:
         kwargs.update(seconds=self.settings.answer_seconds, limit=self.settings.region_seconds)
         answer = self.salt.ask_signed(name, function, *args, **kwargs)
         if answer.missing_function:
-            # A region that was set up before this extension's modules were handed out.
-            self.salt.ask([name], "saltutil.sync_all", seconds=kwargs["seconds"])
+            # A region whose minion has no modules of this extension yet, or older ones.
+            self.ask([name], "saltutil.sync_all")
             answer = self.salt.ask_signed(name, function, *args, **kwargs)
         if answer.error:
             raise MaasError(f"the region's minion {name}: {answer.error}")
         return answer.value
 
-    def refresh(self, minions) -> dict:
-        """Have minions fetch their pillar: ``{minion: Answer}``."""
-        wait = max(30, int(self.settings.answer_seconds))
-        return self.salt.ask(
-            minions, "saltutil.refresh_pillar", seconds=wait, wait=True, timeout=wait
-        )
+    def region_named(self, region: str | None) -> str:
+        """Return the region that a person means; None is the only one.
 
-    def members(self, region) -> tuple[dict, list]:
-        """The clusters of a region.
+        Raises:
+            BadInput: There is no such region, or several.
+        """
+        regions = self.settings.regions
+        if region is None and len(regions) == 1:
+            return regions[0]
+        if region not in regions:
+            raise BadInput(f"region: {region!r} must be one of {', '.join(regions)}")
+        return region
+
+    def refresh_pillar(self, minions: Iterable[str]) -> dict[str, Answer]:
+        """Have minions fetch their pillar."""
+        wait = max(30, int(self.settings.answer_seconds))
+        return self.ask(minions, "saltutil.refresh_pillar", seconds=wait, wait=True, timeout=wait)
+
+    def members(self, region: str) -> tuple[dict[str, dict], list[str]]:
+        """Return the clusters of a region.
 
         Returns:
-            ``({minion: what look says}, [names of others])``: those that its pillar names or that
-            were onboarded from here, and those at work of which no minion is known.
+            ``({minion: what inspect says}, [names of others])``: those that its pillar names or
+            that were onboarded from here, and those at work of which no minion is known.
+
+        Raises:
+            MaasError: The region cannot be asked.
         """
-        look = self.region(region, "maas_fleet.look")
-        found, others = dict(look["clusters"]), dict(look["unnamed"])
+        seen = self.region(region, "maas_fleet.inspect")
+        found, others = dict(seen["clusters"]), dict(seen["unnamed"])
         for minion, name in self.onboarded(region, others).items():
             entry = others.pop(name)
             found.setdefault(minion, {**entry, "named": False, "problems": [], "own_url": False})
         return found, sorted(others)
 
-    def onboarded(self, region, others) -> dict:
-        """``{minion: name}`` of those among unnamed clusters that were onboarded from here."""
-        if not others:
-            return {}
-        records = self.store.records()
+    def onboarded(self, region: str, others: dict[str, dict]) -> dict[str, str]:
+        """Return ``{minion: name}`` of those unnamed clusters that were onboarded from here."""
         minions = {
             record.get("cluster"): minion
-            for minion, record in records.items()
+            for minion, record in (self.store.records() if others else {}).items()
             if record.get("region") == region
         }
         pairs = ((minions.get(entry["cluster"]), name) for name, entry in others.items())
@@ -115,26 +149,24 @@ class Fleet:
 
 
 class Progress:
-    """Progress for a person: a bar on a terminal, a line for each event elsewhere.
+    """Progress for a person: a bar on a terminal, a line for each change elsewhere.
 
     Args:
         stream: Standard error, or None for nobody.
     """
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO | None):
         self._stream = stream
-        self._bar = bool(stream) and hasattr(stream, "isatty") and stream.isatty()
+        self._bar = stream is not None and stream.isatty()
         self._width = 0
-        self._last = None
+        self._last: tuple | None = None
 
     def show(self, done: int, total: int, text: str) -> None:
         """Show how far it is."""
-        if self._stream is None:
-            return
-        percent = 100 * done // total if total else 100
-        if not self._bar and (done, total, text) == self._last:
+        if self._stream is None or (done, total, text) == self._last:
             return
         self._last = (done, total, text)
+        percent = 100 * done // total if total else 100
         if not self._bar:
             print(f"{percent:3d} % ({done} of {total}) {text}", file=self._stream, flush=True)
             return
@@ -145,14 +177,7 @@ class Progress:
         print(f"\r{padded}", end="", file=self._stream, flush=True)
 
     def end(self) -> None:
-        """Leave the bar."""
-        if self._bar and self._width:
+        """End the bar's line."""
+        if self._width:
             print(file=self._stream, flush=True)
             self._width = 0
-
-
-def _whole(number):
-    problems = batch_problems("batch", number)
-    if problems:
-        raise BadInput(problems)
-    return number

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterable, Iterator
 
 from saltext.maas.errors import MaasError
 
 log = logging.getLogger(__name__)
 
-_ADVICE = "look at the master's log; then fire maas/cluster/onboard again"
+AGAIN = "then fire maas/cluster/onboard again"
+_ADVICE = f"look at the master's log; {AGAIN}"
 
 
 def fail(fleet, minion, step, why, todo=_ADVICE, region=None, **more) -> None:
-    """Have a minion's onboarding failed.  Nothing comes of it if that cannot be noted but a log.
+    """Record and announce that a minion's onboarding failed; what cannot be is in the log.
 
     Args:
         fleet: :class:`~saltext.maas.fleet.core.Fleet`.
         minion: Its id.
-        step: The step that is told; also noted, unless it failed in one before.
-        why, todo: What is told.
+        step: The step of the event; also of the record, unless the minion is in one already.
+        why, todo: What happened, and what to do.
         region: The region's minion, where that is known.
         more: For the event.
     """
@@ -32,11 +34,11 @@ def fail(fleet, minion, step, why, todo=_ADVICE, region=None, **more) -> None:
     if region:
         more["region"] = region
     with _logged(minion):
-        fleet.tell(minion, step, "failed", why, todo=todo, **more)
+        fleet.fire(minion, step, "failed", why, todo=todo, **more)
 
 
 @contextlib.contextmanager
-def alone(fleet, minion, region=None):
+def alone(fleet, minion: str, region: str | None = None) -> Iterator[None]:
     """Have an error fail one minion, in the step ``pillar``, and go on with the others."""
     try:
         yield
@@ -44,17 +46,19 @@ def alone(fleet, minion, region=None):
         fail(fleet, minion, "pillar", caught(error, [minion]), region=region)
 
 
-def caught(error, minions) -> str:
-    """Log an error that was caught on behalf of minions; what to tell of it."""
+def caught(error: Exception, minions: Iterable[str]) -> str:
+    """Log an error that was caught on behalf of minions; return its message."""
     ours = isinstance(error, MaasError)  # which says what there is to say by itself
-    told = str(error) if ours else f"{type(error).__name__}: {error}"
-    log.error("maas onboarding of %s: %s", ", ".join(minions), told, exc_info=not ours and error)
-    return told
+    message = str(error) if ours else f"{type(error).__name__}: {error}"
+    log.error(
+        "maas onboarding of %s: %s", ", ".join(minions), message, exc_info=None if ours else error
+    )
+    return message
 
 
 @contextlib.contextmanager
 def _logged(minion):
-    # On a full disk, say, the others are still to be told.
+    # On a full disk, say, the others still need their events.
     try:
         yield
     except Exception:

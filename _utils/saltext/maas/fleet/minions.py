@@ -1,11 +1,14 @@
-"""How the master's side speaks: to minions, to its event bus, and of the keys it accepted."""
+"""Salt as the master's side uses it: jobs on minions, events, accepted keys and cached grains."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from saltext.maas import poll
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import signed
 
@@ -13,27 +16,30 @@ log = logging.getLogger(__name__)
 
 _GRAINS = "grains"  # the bank of Salt 3008's cache
 _TRIES = 5  # how often a master that does not answer its own client is asked
-_STORED_TRIES = 50
+_STORED_SECONDS = 5.0  # for a return to arrive in the job cache, after its event
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a minion answered.
+    """What a minion returned.
 
     Attributes:
         value: Its return.
-        error: Why it is none, in a sentence; None if all went well.
+        error: Why there is none, in a sentence; None if all went well.
         lost: Whether the minion did not answer at all.
     """
 
-    value: object = None
+    value: Any = None
     error: str | None = None
     lost: bool = False
 
     @property
     def missing_function(self) -> bool:
         """Whether the minion does not have the function."""
-        return bool(self.error) and self.error.endswith("is not available.")
+        return bool(self.error) and str(self.error).endswith("is not available.")
+
+
+_NO_ANSWER = Answer(error="the minion did not answer", lost=True)
 
 
 class Salt:
@@ -51,13 +57,21 @@ class Salt:
         self.opts = {**dunders["__opts__"], "user": salt.utils.user.get_user()}
         self.runners = dunders.get("__salt__") or {}
         self.limit = limit
-        self._bus = None
+        self._bus: Any = None
 
     # Minions
 
     def ask(
-        self, minions, function, *args, seconds=60.0, limit=None, told=None, jid=None, **kwargs
-    ) -> dict:
+        self,
+        minions: Iterable[str],
+        function: str,
+        *args,
+        seconds: float = 60.0,
+        limit: float | None = None,
+        on_answer: Callable[[str, Answer], object] | None = None,
+        jid: str | None = None,
+        **kwargs,
+    ) -> dict[str, Answer]:
         """Call a function on minions.
 
         Args:
@@ -66,38 +80,47 @@ class Salt:
             args, kwargs: For the function.
             seconds: After which a minion that neither answers nor works at it is lost.
             limit: Seconds after which one that still works at it is given up, too.
-            told: Called with ``(minion, answer)`` as each comes.
+            on_answer: Called with ``(minion, answer)`` as each comes.
             jid: Job id; a new one by default.
 
         Returns:
             ``{minion: Answer}`` for each of them.
+
+        Raises:
+            MaasError: The master is too busy to run the job.
         """
         import salt.client
         import salt.utils.jid
 
-        minions, found = list(minions), {}
+        minions = list(minions)
+        found: dict[str, Answer] = {}
         if not minions:
             return found
         limit = self.limit if limit is None else limit
-        end, why = time.monotonic() + limit, "the minion did not answer"
+        end, lost = time.monotonic() + limit, _NO_ANSWER
         jid = jid or salt.utils.jid.gen_jid(self.opts)
-        job = (jid, function, args, kwargs, int(seconds))
         with salt.client.LocalClient(mopts=self.opts) as client:
-            for one in _returns(client, minions, found, *job):
+            job = _Job(client, jid, minions, function, args, kwargs, int(seconds))
+            for given in job.returns(found):
                 if time.monotonic() > end:
-                    why = f"the minion was still at it after {limit:g} s"
+                    lost = Answer(error=f"the minion was still at it after {limit:g} s", lost=True)
                     break
-                if not isinstance(one, dict) or "error" in one:
-                    continue
-                for minion, given in one.items():
+                for minion, one in given.items():
                     if minion in minions and (minion not in found or found[minion].lost):
-                        found[minion] = _answer(_whole(client, jid, minion, given))
-                        if told and not found[minion].lost:
-                            told(minion, found[minion])
-        lost = Answer(error=why, lost=True)
+                        found[minion] = _answer(job.untrimmed(minion, one))
+                        if on_answer and not found[minion].lost:
+                            on_answer(minion, found[minion])
         return {minion: found.get(minion, lost) for minion in minions}
 
-    def ask_signed(self, minion, function, *args, seconds=60.0, limit=None, **kwargs) -> Answer:
+    def ask_signed(
+        self,
+        minion: str,
+        function: str,
+        *args,
+        seconds: float = 60.0,
+        limit: float | None = None,
+        **kwargs,
+    ) -> Answer:
         """Call a function on one minion whose answer must be its own.
 
         Any accepted minion can put a return of another one on the event bus; none can sign
@@ -114,8 +137,8 @@ class Salt:
 
         key = self.accepted_keys([minion]).get(minion)
         if key is None:
-            told = "its key is not accepted; salt-key --list all shows which ids have one"
-            return Answer(error=told, lost=True)
+            why = "its key is not accepted; salt-key --list all shows which ids have one"
+            return Answer(error=why, lost=True)
         nonce, jid = signed.nonce(), salt.utils.jid.gen_jid(self.opts)
         given = [function, nonce, list(args), kwargs]
         answer = self.ask(
@@ -126,55 +149,53 @@ class Salt:
         try:
             return Answer(signed.opened(answer.value, minion, function, nonce, key))
         except signed.Forged as error:
-            told = str(error)
-        # Its own has been stored by the master, whoever was first on the bus.
+            forged = str(error)
+        # The master has stored the minion's own return, whoever was first on the bus.
         with salt.client.LocalClient(mopts=self.opts) as client:
             own = _stored(client, jid, minion) or {}
         try:
             found = Answer(signed.opened(own.get("ret"), minion, function, nonce, key))
         except signed.Forged:
             # Errors are not signed: with a forged one nothing is done that should not be.
-            return answer if answer.error else Answer(error=told)
+            return answer if answer.error else Answer(error=forged)
         log.warning("An answer to %s in the name of %s was not its own", function, minion)
         return found
 
-    def connected(self, minions) -> set:
-        """Those of the minions that answer."""
+    def connected(self, minions: Iterable[str]) -> set[str]:
+        """Return those of the minions that answer."""
         answers = self.ask(minions, "test.ping", seconds=15)
         return {minion for minion, answer in answers.items() if answer.value is True}
 
-    # Keys and what the master knows
+    # Keys, and what the master has cached
 
-    def accepted_keys(self, minions) -> dict:
-        """``{minion: public key}`` for those of the minions whose key the master accepted."""
+    def accepted_keys(self, minions: Iterable[str]) -> dict[str, str]:
+        """Return ``{minion: public key}`` of those whose key the master accepted."""
         import salt.key
 
-        minions = list(minions)
         keys = salt.key.get_key(self.opts)
         accepted = set(keys.list_keys().get("minions", ()))
-        found = {}
-        for minion in minions:
-            if minion in accepted:
-                text = keys.key_str(minion).get("minions", {}).get(minion)
-                if text:
-                    found[minion] = text
-        return found
+        texts = {
+            minion: keys.key_str(minion).get("minions", {}).get(minion)
+            for minion in minions
+            if minion in accepted
+        }
+        return {minion: text for minion, text in texts.items() if text}
 
-    def all_minions(self, target, kind="glob") -> list[str]:
-        """The accepted minions that a target fits, by what the master knows of them."""
+    def all_minions(self, target, kind: str = "glob") -> list[str]:
+        """Return the accepted minions that a target matches, by what the master has cached."""
         import salt.utils.minions
 
         found = salt.utils.minions.CkMinions(self.opts).check_minions(target, kind)
         return sorted(found["minions"])
 
-    def grains(self, minion) -> dict:
-        """A minion's grains as the master cached them; the minion wrote them itself."""
+    def grains(self, minion: str) -> dict:
+        """Return a minion's grains as the master cached them; the minion wrote them itself."""
         cache, bank, key = self._cached(minion)
         data = cache.fetch(bank, key) or {}
         return data if bank == _GRAINS else data.get("grains") or {}
 
-    def last_heard(self, minion) -> float | None:
-        """When a minion last had its pillar from the master, in seconds since 1970."""
+    def last_heard(self, minion: str) -> float | None:
+        """Return when a minion last had its pillar from the master, in seconds since 1970."""
         cache, bank, key = self._cached(minion)
         return cache.updated(bank, key) if cache.contains(bank, key) else None
 
@@ -193,7 +214,7 @@ class Salt:
 
     # Events
 
-    def tell(self, tag: str, data: dict) -> None:
+    def fire(self, tag: str, data: dict) -> None:
         """Put an event on the master's bus."""
         import salt.utils.event
 
@@ -202,88 +223,98 @@ class Salt:
         self._bus.fire_event(data, tag)
 
     def close(self) -> None:
-        """Let go of the event bus."""
+        """Disconnect from the event bus."""
         if self._bus is not None:
             self._bus.destroy()
             self._bus = None
 
 
-def _returns(client, minions, found, jid, function, args, kwargs, seconds):
-    """The returns of a job, as they come.
+@dataclass(frozen=True)
+class _Job:
+    """A job of Salt's, which is asked for again where the master is too busy to answer."""
 
-    A master under load may be too busy to answer the client.  The job goes on all the same, so it
-    is asked for again: under the same id, which a minion that has it already does not run twice.
-    None comes where nothing does.
-    """
-    from salt.exceptions import SaltClientError
+    client: Any
+    jid: str
+    minions: list
+    function: str
+    args: tuple
+    kwargs: dict
+    seconds: int
 
-    published = False
-    for attempt in range(_TRIES):
-        left = [minion for minion in minions if minion not in found or found[minion].lost]
-        try:
-            if not published:
-                job = client.run_job(
-                    minions, function, list(args), "list", "", seconds, jid, kwarg=kwargs,
-                    listen=True,
-                )  # fmt: skip
-                if not job:
-                    return
-                published = True
-            elif left:
-                yield client.get_cache_returns(jid)
-            for one in client.get_iter_returns(
-                jid, set(left), timeout=seconds, tgt=minions, tgt_type="list",
-                expect_minions=True, block=False,
-            ):  # fmt: skip
-                yield one
-                if one is None:
-                    time.sleep(0.01)
-            return
-        except SaltClientError as error:
-            if attempt + 1 == _TRIES:
-                raise MaasError(f"the master is too busy to run {function}: {error}") from None
-            log.warning("The master is too busy to be asked about %s; trying again", function)
+    def returns(self, found):
+        """Yield returns, ``{minion: return}``, as they come; ``{}`` where nothing does.
 
+        A job of a busy master goes on all the same, so it is asked for again: under the same id,
+        which a minion that has it already does not run twice.
+        """
+        from salt.exceptions import SaltClientError
 
-def _whole(client, jid, minion, given):
-    """A return, with what Salt left out of its event because it is large."""
-    if not isinstance(given, dict) or not _trimmed(given.get("ret")):
-        return given
-    found = _stored(client, jid, minion)
-    if found is None:
-        told = "ERROR: its answer is larger than max_event_size in the master's configuration"
-        return {"ret": told, "retcode": 1}
-    return {**given, **found}
+        published = False
+        for attempt in range(_TRIES):
+            left = {one for one in self.minions if one not in found or found[one].lost}
+            try:
+                if not published:
+                    if not self._publish():
+                        return
+                    published = True
+                elif left:
+                    yield self.client.get_cache_returns(self.jid)
+                yield from self._wait(left)
+                return
+            except SaltClientError as error:
+                if attempt + 1 == _TRIES:
+                    raise MaasError(
+                        f"the master is too busy to run {self.function}: {error}"
+                    ) from None
+                log.warning("The master is too busy to answer about %s; retrying", self.function)
+
+    def _publish(self):
+        return self.client.run_job(
+            self.minions, self.function, list(self.args), "list", "", self.seconds, self.jid,
+            kwarg=self.kwargs, listen=True,
+        )  # fmt: skip
+
+    def _wait(self, left):
+        for one in self.client.get_iter_returns(
+            self.jid, left, timeout=self.seconds, tgt=self.minions, tgt_type="list",
+            expect_minions=True, block=False,
+        ):  # fmt: skip
+            yield one if isinstance(one, dict) and "error" not in one else {}
+            if one is None:
+                time.sleep(0.01)
+
+    def untrimmed(self, minion, given):
+        """Return a return with what Salt left out of its event because it is large."""
+        if not isinstance(given, dict) or not _trimmed(given.get("ret")):
+            return given
+        found = _stored(self.client, self.jid, minion)
+        if found is None:
+            why = "ERROR: its answer is larger than max_event_size in the master's configuration"
+            return {"ret": why, "retcode": 1}
+        return {**given, **found}
 
 
 def _trimmed(value) -> bool:
-    if isinstance(value, dict):
-        return any(_trimmed(one) for one in value.values())
-    if isinstance(value, (list, tuple)):
-        return any(_trimmed(one) for one in value)
+    if isinstance(value, (dict, list, tuple)):
+        return any(map(_trimmed, value.values() if isinstance(value, dict) else value))
     return value == "VALUE_TRIMMED"
 
 
 def _stored(client, jid, minion):
-    """A return out of the master's job cache, where it arrives a little after its event."""
-    for _ in range(_STORED_TRIES):
-        found = client.get_cache_returns(jid).get(minion)
-        if found is not None:
-            return found
-        time.sleep(0.1)
-    return None
+    """A return from the master's job cache, where it arrives a little after its event."""
+    return poll.wait(
+        lambda: client.get_cache_returns(jid).get(minion), _STORED_SECONDS, longest=0.1
+    )
 
 
 def _answer(given) -> Answer:
     if not isinstance(given, dict) or given.get("failed"):
-        return Answer(error="the minion did not answer", lost=True)
+        return _NO_ANSWER
     value = given.get("ret")
-    if given.get("retcode") and isinstance(value, str):
-        text = value.strip()
-        if text.startswith("ERROR: "):
-            text = text[len("ERROR: ") :]
-        if "Traceback" in text:  # a defect, of which the minion's log has the rest
-            log.debug("a minion answered %s", text)
-            text = text.splitlines()[-1]
-        return Answer(value, text[:2000] or "the function failed")
-    return Answer(value)
+    if not given.get("retcode") or not isinstance(value, str):
+        return Answer(value)
+    text = value.strip()
+    if "Traceback" in text:  # a defect, of which the minion's log has the rest
+        log.debug("a minion answered %s", text)
+        text = text.splitlines()[-1]
+    return Answer(value, text.removeprefix("ERROR: ")[:2000] or "the function failed")

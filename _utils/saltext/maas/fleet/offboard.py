@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import names, onboard
+from saltext.maas.fleet.core import ABSENT
 
 
-def run(fleet, target, kind, successor, force, dry_run) -> dict:
+def run(
+    fleet, target: object, kind: str, successor: str | None, force: bool, dry_run: bool
+) -> dict[str, dict]:
     """Offboard clusters, one after the other; see the runner."""
     minions = onboard.resolve(fleet, target, kind)
     if successor is not None and not names.is_id(successor):
@@ -19,18 +22,24 @@ def run(fleet, target, kind, successor, force, dry_run) -> dict:
         fleet.progress.show(number, len(minions), f"offboard {minion}")
         try:
             region, entry = _owner(fleet, minion, owners.get(minion, {}), errors)
-            found[minion] = _leave(fleet, minion, region, entry, successor, force, dry_run)
+            _refuse_absent(region, entry, force)
+            found[minion] = _offboard(fleet, minion, region, successor, force, dry_run)
         except MaasError as error:
             found[minion] = {"state": "failed", "message": str(error)}
-            _tell(fleet, minion, "failed", str(error))
+            _fire(fleet, minion, "failed", str(error))
+        else:
+            if entry["named"] and not dry_run:
+                found[minion]["todo"] = (
+                    f"take it out of the pillar (maas:clusters:{minion}), or it comes back"
+                )
     fleet.progress.show(len(minions), len(minions), "offboard")
-    fleet.progress.end()
     return found
 
 
 def _owners(fleet):
-    """``{minion: {region: what look says}}``, and ``{region: why it could not be asked}``."""
-    found, errors = {}, {}
+    """``{minion: {region: what inspect says}}``, and ``{region: why it could not be asked}``."""
+    found: dict = {}
+    errors = {}
     for region in fleet.settings.regions:
         try:
             for minion, entry in fleet.members(region)[0].items():
@@ -53,13 +62,17 @@ def _owner(fleet, minion, regions, errors):
         return region, entry
     if recorded is None:
         raise MaasError("the pillar of no region names it, and it was never onboarded from here")
-    return recorded, {"named": False, "state": "absent"}
+    return recorded, ABSENT
 
 
-def _leave(fleet, minion, region, entry, successor, force, dry_run):
+def _refuse_absent(region, entry, force):
     if entry["state"] == "absent" and not force:
-        raise MaasError(f"{region} does not have it; to have its host leave all the same, say "
-                        "force=true")  # fmt: skip
+        raise MaasError(
+            f"{region} does not have it; to disconnect its host all the same, say force=true"
+        )
+
+
+def _offboard(fleet, minion, region, successor, force, dry_run):
     machines = fleet.region(region, "maas_fleet.machines", minion, successor=successor)
     if machines and not force:
         shown = ", ".join(machines[:5]) + (", ..." if len(machines) > 5 else "")
@@ -76,26 +89,22 @@ def _leave(fleet, minion, region, entry, successor, force, dry_run):
             f"nobody else would serve DHCP on {', '.join(orphans)}: name a successor, or say "
             "force=true"
         )
-    told = {"region": region, "dhcp": dhcp, "machines": machines, "message": ""}
+    result = {"region": region, "dhcp": dhcp, "machines": machines, "message": ""}
     if dry_run:
-        return {**told, "state": "would be offboarded"}
-    _tell(fleet, minion, "running", "DHCP is handed over")
+        return {**result, "state": "would be offboarded"}
+    _fire(fleet, minion, "running", "DHCP is handed over")
     fleet.region(region, "maas_fleet.release_dhcp", minion, successor=successor)
     # The host goes first: one that runs would register again as soon as it is deleted.
-    seconds = fleet.settings.answer_seconds
-    answer = fleet.salt.ask([minion], "maas_secret.remove", seconds=seconds)[minion]
-    if answer.error and not force:
-        raise MaasError(f"its host could not be told to leave ({answer.error}); say force=true")
-    if answer.error:
-        told["message"] = f"its host could not be told to leave: {answer.error}"
-    told["removed"] = fleet.region(region, "maas_fleet.remove", minion)
+    if error := fleet.ask([minion], "maas_secret.remove")[minion].error:
+        result["message"] = f"its host could not be disconnected: {error}"
+        if not force:
+            raise MaasError(f"{result['message']}; say force=true to offboard it all the same")
+    result["removed"] = fleet.region(region, "maas_fleet.remove", minion)
     fleet.store.forget(minion)
-    _tell(fleet, minion, "done", told["message"])
-    if entry["named"]:
-        told["todo"] = f"take it out of the pillar (maas:clusters:{minion}), or it comes back"
-    return {**told, "state": "offboarded"}
+    _fire(fleet, minion, "done", result["message"])
+    return {**result, "state": "offboarded"}
 
 
-def _tell(fleet, minion, state, message):
+def _fire(fleet, minion, state, message):
     data = {"minion": minion, "state": state, "message": message}
-    fleet.salt.tell(f"maas/offboard/{minion}", data)
+    fleet.salt.fire(f"maas/offboard/{minion}", data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from saltext.maas import pillar, render
 from saltext.maas.errors import BadInput, MaasError
@@ -14,7 +15,7 @@ from saltext.maas.render.colour import desired
 _SECONDS = 1800.0  # for a region of any size to be read
 
 
-def ask(dunders, region, function, salt=None, **kwargs):
+def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
     """Call a function on a region's minion.
 
     Args:
@@ -40,8 +41,10 @@ def ask(dunders, region, function, salt=None, **kwargs):
     return answer.value
 
 
-def plan(dunders, region=None, form="text", output=None, salt=None):
-    """A region's plan in one of its forms; written to a file on the master with ``output``.
+def plan(
+    dunders, region: str | None = None, form: str = "text", output: str | None = None, salt=None
+) -> dict | str:
+    """Return a region's plan in one of its forms; with ``output``, write it on the master.
 
     Returns:
         What ``salt-run`` prints: text as it is, a mapping as JSON; the path of a file written.
@@ -53,13 +56,20 @@ def plan(dunders, region=None, form="text", output=None, salt=None):
         raise BadInput(f"form: {form!r} must be one of: {', '.join(render.FORMS)}")
     colour = form == "text" and output is None and desired(sys.stdout, dunders["__opts__"])
     found = ask(dunders, region, "maas_region.plan", salt, form=form, colour=colour)
-    if output is not None:
-        return _written(output, render.to_json(found) if form == "json" else found)
-    return {"outputter": "json" if form == "json" else "txt", "data": found}
+    if output is None:
+        return {"outputter": "json" if form == "json" else "txt", "data": found}
+    try:
+        with open(output, "w", encoding="utf-8") as stream:
+            stream.write(f"{render.to_json(found) if form == 'json' else found}\n")
+    except OSError as error:
+        raise MaasError(f"{output} cannot be written: {error.strerror}") from None
+    return output
 
 
-def export(dunders, region=None, folder=None, by=None, salt=None):
-    """A region as pillar; written into a folder on the master with ``folder``.
+def export(
+    dunders, region: str | None = None, folder: str | None = None, by: str | None = None, salt=None
+) -> dict:
+    """Return a region as pillar; with ``folder``, write it there on the master.
 
     Returns:
         ``{files, secrets, notes}``.
@@ -73,12 +83,3 @@ def export(dunders, region=None, folder=None, by=None, salt=None):
         texts = {os.path.basename(name): text for name, text in found["files"].items()}
         found = {**found, "files": pillar.write(os.path.abspath(folder), texts)}
     return found
-
-
-def _written(path, text):
-    try:
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(f"{text}\n")
-    except OSError as error:
-        raise MaasError(f"{path} cannot be written: {error.strerror}") from None
-    return path

@@ -5,97 +5,97 @@ from __future__ import annotations
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import move, states
 
+_RESUME = "then salt-run maas.rotate_secret resume=true"
 
-def run(fleet, region, dry_run, resume, force=False) -> dict:
+
+def run(fleet, region: str | None, dry_run: bool, resume: bool, force: bool = False) -> dict:
     """Renew a region's secret and re-enrol its clusters; see the runner."""
-    region = move.one_of(fleet, region)
-    named, others = fleet.members(region)
-    minions = [minion for minion, entry in named.items() if entry["state"] != "absent"]
-    unnamed = [minion for minion in minions if not named[minion]["named"]]
-    keys = fleet.salt.accepted_keys(minions)
-    seal = _Sealer(fleet, region, keys, unnamed)
-    told = {"region": region, "clusters": {}, "message": "", "todo": ""}
+    rotation = _Rotation(fleet, fleet.region_named(region))
     if not resume:
-        if not force:
-            move.refuse_others(others, region, "would be cut off")
-        _refuse_who_would_be_lost(fleet, named, minions, seal)
-    foreseen = None if resume else fleet.region(region, "maas_secret.renew", test=True)
+        rotation.refuse_lost(force)
+    predicted = None if resume else rotation.renew(test=True)
     if dry_run:
-        if foreseen and foreseen["restarts"]:
-            told["message"] = "the region restarts; clusters are away until it is their turn"
-        clusters = dict.fromkeys(minions, "would be re-enrolled")
-        return {**told, "state": "would rotate", "clusters": clusters}
-    fleet.progress.show(0, len(minions) + 1, f"{region}: a new secret")
+        restarts = predicted and predicted["restarts"]
+        message = "the region restarts; clusters are away until it is their turn"
+        clusters = dict.fromkeys(rotation.members, "would be re-enrolled")
+        return rotation.result("would rotate", clusters, message if restarts else "")
+    fleet.progress.show(0, len(rotation.members) + 1, f"{rotation.region}: a new secret")
     try:
         if not resume:
-            fleet.region(region, "maas_secret.renew")
+            rotation.renew()
     except MaasError as error:
-        fleet.progress.end()
-        told["message"] = f"whether there is a new secret is not known: {error}"
-        told["todo"] = (
-            "see that the region's minion runs, then salt-run maas.rotate_secret resume=true"
+        message = f"whether there is a new secret is not known: {error}"
+        return rotation.result(
+            "failed", {}, message, f"see that the region's minion runs, {_RESUME}"
         )
-        return {**told, "state": "failed"}
-    done = {}
-    for start in range(0, len(minions), fleet.batch):
-        part = [one for one in minions[start : start + fleet.batch] if one in keys]
-        done.update(_re_enrol(fleet, region, part, seal))
-        fleet.progress.show(1 + len(done), len(minions) + 1, f"{region}: clusters")
-    fleet.progress.end()
-    done.update({one: "its key is not accepted" for one in minions if one not in keys})
-    bad = {minion: why for minion, why in done.items() if why}
-    told["clusters"] = {minion: why or "re-enrolled" for minion, why in done.items()}
-    if bad:
-        told["message"] = f"{len(bad)} of {len(minions)} clusters do not have the new secret"
-        told["todo"] = (
-            "put right what is told of each, then salt-run maas.rotate_secret resume=true"
-        )
-    return {**told, "state": "failed" if bad else "rotated"}
+    done = rotation.re_enrol()
+    clusters = {minion: why or "re-enrolled" for minion, why in done.items()}
+    if failed := [minion for minion, why in done.items() if why]:
+        message = f"{len(failed)} of {len(done)} clusters do not have the new secret"
+        return rotation.result("failed", clusters, message, f"correct what failed, {_RESUME}")
+    return rotation.result("rotated", clusters)
 
 
-def _refuse_who_would_be_lost(fleet, named, minions, seal):
-    lost = {
-        minion: "it is not connected to the region"
-        for minion in minions
-        if named[minion]["state"] in ("disconnected", "rejected", "pending")
-    }
-    lost.update({one: "its key is not accepted" for one in minions if one not in seal.keys})
-    open_ = [minion for minion in minions if minion not in lost]
-    for start in range(0, len(open_), fleet.batch):
-        part = open_[start : start + fleet.batch]
-        envelope = seal(part)
-        seconds = fleet.settings.answer_seconds
-        answers = fleet.salt.ask(part, "maas_secret.check", envelope, seconds=seconds)
-        lost.update({minion: one.error for minion, one in answers.items() if one.error})
-        lost.update(envelope.get("problems", {}))
-    if lost:
-        shown = "; ".join(f"{minion}: {why}" for minion, why in sorted(lost.items())[:10])
-        raise MaasError(f"nothing was changed: {len(lost)} clusters would be lost: {shown}")
+class _Rotation:
+    """A region whose secret is renewed, and the clusters that hang on it."""
 
+    def __init__(self, fleet, region):
+        self.fleet, self.region = fleet, region
+        members, self.others = fleet.members(region)
+        self.members = {one: entry for one, entry in members.items() if entry["state"] != "absent"}
+        self.keys = fleet.salt.accepted_keys(self.members)
 
-def _re_enrol(fleet, region, part, seal):
-    try:
-        envelope = seal(part)
-    except MaasError as error:
-        return dict.fromkeys(part, str(error))
-    found = dict(envelope.pop("problems", {}))
-    part = [minion for minion in part if minion not in found]
-    found.update(states.enrol(fleet, part, sealed=envelope))
-    good = [minion for minion in part if not found[minion]]
-    return {**found, **(move.not_back(fleet, region, good) if good else {})}
+    def result(self, state, clusters, message="", todo=""):
+        return {"region": self.region, "state": state, "clusters": clusters, "message": message,
+                "todo": todo}  # fmt: skip
 
+    def renew(self, **given):
+        return self.fleet.region(self.region, "maas_secret.renew", **given)
 
-class _Sealer:
-    """Has a region seal its secret for clusters."""
+    def refuse_lost(self, force):
+        """Raise where a cluster would not get the new secret."""
+        if not force:
+            move.refuse_others(self.others, self.region, "would be cut off")
+        lost = {}
+        for minion, entry in self.members.items():
+            if entry["state"] in ("disconnected", "rejected", "pending"):
+                lost[minion] = "it is not connected to the region"
+            elif minion not in self.keys:
+                lost[minion] = "its key is not accepted"
+        for part in self.fleet.batches([one for one in self.members if one not in lost]):
+            envelope = self._seal(part)
+            for minion, answer in self.fleet.ask(part, "maas_secret.check", envelope).items():
+                if answer.error:
+                    lost[minion] = answer.error
+            lost.update(envelope.get("problems", {}))
+        if lost:
+            raise MaasError(
+                f"nothing was changed: {len(lost)} clusters would be lost: {move.listed(lost, 10)}"
+            )
 
-    def __init__(self, fleet, region, keys, trusted):
-        self._fleet, self._region, self.keys = fleet, region, keys
-        self._trusted = trusted  # those that no pillar names
+    def re_enrol(self):
+        """Give all clusters the region's secret: ``{minion: None or why not}``."""
+        total, done = len(self.members) + 1, {}
+        for part in self.fleet.batches([one for one in self.members if one in self.keys]):
+            done.update(self._re_enrol(part))
+            self.fleet.progress.show(1 + len(done), total, f"{self.region}: clusters")
+        lost = {one: "its key is not accepted" for one in self.members if one not in self.keys}
+        return {**done, **lost}
 
-    def __call__(self, part):
-        mine = {minion: self.keys[minion] for minion in part}
-        trusted = [minion for minion in part if minion in self._trusted]
-        lifetime = self._fleet.settings.lifetime
-        return self._fleet.region(
-            self._region, "maas_secret.seal", mine, lifetime=lifetime, trusted=trusted
-        )
+    def _re_enrol(self, part):
+        try:
+            envelope = self._seal(part)
+        except MaasError as error:
+            return dict.fromkeys(part, str(error))
+        found = dict(envelope.pop("problems", {}))
+        part = [minion for minion in part if minion not in found]
+        found.update(states.enrol(self.fleet, part, sealed=envelope))
+        good = [minion for minion in part if not found[minion]]
+        return {**found, **(move.not_back(self.fleet, self.region, good) if good else {})}
+
+    def _seal(self, part):
+        keys = {minion: self.keys[minion] for minion in part}
+        return self.fleet.region(
+            self.region, "maas_secret.seal", keys, lifetime=self.fleet.settings.lifetime,
+            trusted=[minion for minion in part if not self.members[minion]["named"]],
+        )  # fmt: skip

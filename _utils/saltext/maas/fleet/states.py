@@ -1,32 +1,39 @@
-"""The states that a fleet's tasks run on hosts, and what became of them."""
+"""The states that a fleet's tasks run on hosts, and their results."""
 
 from __future__ import annotations
 
-from saltext.maas.errors import MaasError
+from collections.abc import Iterable
 
-#: Salt tells by these where a state stands when another one that it needs has failed.
+from saltext.maas.errors import MaasError
+from saltext.maas.fleet.minions import Answer
+
+#: Where Salt says a state stands when another one that it requires has failed.
 _PLACE = {"__sls__": "maas.cluster", "__env__": "base"}
 HOST, ENROLMENT = "maas cluster host", "maas cluster enrolment"
 
 
-def enrolment(seconds, **settings) -> dict:
-    """High data that configures a cluster's host and waits until it is enrolled.
+def enrolment(seconds: float, **settings) -> dict:
+    """Return high data that configures a cluster's host and waits until it is enrolled.
 
     Both states run in one job, so that only what the log says after the restart counts.
+
+    Args:
+        seconds: For the cluster to register.
+        settings: Of ``maas_cluster.configured``.
     """
-    first = ["configured", *({name: value} for name, value in settings.items())]
-    second = ["registered", {"timeout": seconds}, {"require": [{"maas_cluster": HOST}]}]
+    configured = ["configured", *({name: value} for name, value in settings.items())]
+    registered = ["registered", {"timeout": seconds}, {"require": [{"maas_cluster": HOST}]}]
     return {
-        HOST: {"maas_cluster": first, **_PLACE},
-        ENROLMENT: {"maas_cluster": second, **_PLACE},
+        HOST: {"maas_cluster": configured, **_PLACE},
+        ENROLMENT: {"maas_cluster": registered, **_PLACE},
     }
 
 
-def results(answer):
-    """``{id: result}`` of a state run, or what went wrong, as text."""
+def results(answer: Answer) -> dict[str, dict] | str:
+    """Return ``{id: result}`` of a state run, or what went wrong, as text."""
     if not isinstance(answer.value, dict):
-        told = answer.value
-        return "; ".join(map(str, told)) if isinstance(told, list) else str(answer.error or told)
+        lines = answer.value if isinstance(answer.value, list) else [answer.error or answer.value]
+        return "; ".join(map(str, lines))
     return {
         one["__id__"]: one
         for one in answer.value.values()
@@ -34,34 +41,30 @@ def results(answer):
     }
 
 
-def enrol(fleet, minions, **settings) -> dict:
-    """Configure clusters and wait until they are enrolled: ``{minion: None or why not}``."""
-    data = enrolment(fleet.settings.enrol_seconds, **settings)
-    seconds = fleet.settings.answer_seconds
-    # A state that the minion runs on its own is let finish.
-    try:
-        answers = fleet.salt.ask(minions, "state.high", data, seconds=seconds, queue=True)
-    except MaasError as error:
-        return dict.fromkeys(minions, str(error))
-    return {minion: failure(answer) for minion, answer in answers.items()}
-
-
-def region_url(fleet, region, url) -> str | None:
-    """Have a region's host use a URL; None, or why it does not."""
-    given = ["configured", {"url": url}, {"wait": fleet.settings.enrol_seconds}]
-    data = {"maas region host": {"maas_region": given, **_PLACE}}
-    seconds = fleet.settings.answer_seconds
-    try:
-        answers = fleet.salt.ask([region], "state.high", data, seconds=seconds, queue=True)
-    except MaasError as error:
-        return str(error)
-    return failure(answers[region])
-
-
-def failure(answer) -> str | None:
-    """What went wrong in a state run, or None."""
+def failure(answer: Answer) -> str | None:
+    """Return what went wrong in a state run, or None."""
     found = results(answer)
     if isinstance(found, str):
         return found
     bad = [str(one.get("comment")) for one in found.values() if one.get("result") is not True]
     return bad[0] if bad else (None if found else "no state was run")
+
+
+def enrol(fleet, minions: Iterable[str], **settings) -> dict[str, str | None]:
+    """Configure clusters and wait until they are enrolled: ``{minion: None or why not}``."""
+    return _run(fleet, list(minions), enrolment(fleet.settings.enrol_seconds, **settings))
+
+
+def region_url(fleet, region: str, url: str) -> str | None:
+    """Have a region's host use a URL; return None, or why it does not."""
+    given = ["configured", {"url": url}, {"wait": fleet.settings.enrol_seconds}]
+    return _run(fleet, [region], {"maas region host": {"maas_region": given, **_PLACE}})[region]
+
+
+def _run(fleet, minions, data):
+    # A state that the minion runs on its own is let finish.
+    try:
+        answers = fleet.ask(minions, "state.high", data, queue=True)
+    except MaasError as error:
+        return dict.fromkeys(minions, str(error))
+    return {minion: failure(answer) for minion, answer in answers.items()}

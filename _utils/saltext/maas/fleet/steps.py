@@ -5,11 +5,13 @@ A cluster that fails in a step is left out of the next; the others go on.
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.fleet import states
+from saltext.maas.fleet import faults, states
+from saltext.maas.fleet.core import ENROLLED
 
 STEPS = (
     "sync", "pillar", "secret", "configure", "register", "accept", "dhcp", "images", "report",
@@ -26,26 +28,31 @@ _ADVICE = {
     "accept": "look at the region",
     "dhcp": "correct what the pillar says about networks and DHCP, or look at the region",
     "images": "look at the region's boot sources and its log",
-    "report": "look at maas_fleet.look on the region's minion",
+    "report": "look at maas_fleet.inspect on the region's minion",
 }
-
 #: Seconds for a cluster that nothing was changed on to show up by itself.
 _GRACE = 10
+_RUNS = "see that the minion runs"
 
 
 def begin_at(record: dict, digest: str, state: str) -> str:
-    """The step to begin with: where it failed the last time, if all is still as it was."""
+    """Return the step to begin with: where it failed the last time, if all is still as it was.
+
+    Args:
+        record: What is known of the minion's onboarding.
+        digest: Digest of its pillar now.
+        state: What the region says of it now.
+    """
     failed = record.get("step") if record.get("state") in ("failed", "running") else None
-    if not failed or failed not in STEPS or record.get("digest") != digest:
+    if failed not in STEPS or record.get("digest") != digest:
         return STEPS[0]
     again = _AGAIN_FROM.get(failed, failed)
-    gone = state in ("absent", "disconnected", "rejected")
-    if gone and STEPS.index(again) > STEPS.index("secret"):
-        return "secret"
+    if state in ("absent", "disconnected", "rejected"):
+        return min(again, "secret", key=STEPS.index)
     return again
 
 
-def take(fleet, ident: str, name: str) -> dict:
+def take(fleet, ident: str, name: str) -> dict[str, str]:
     """Take a batch through one step.
 
     Args:
@@ -80,45 +87,36 @@ class _Step:
     """One step of one batch: who is still to go through it, and what became of the others."""
 
     def __init__(self, fleet, ident, batch, name):
-        self.fleet = fleet
-        self.ident = ident
-        self.batch = batch
+        self.fleet, self.ident, self.batch, self.name = fleet, ident, batch, name
         self.region = batch["region"]
-        self.name = name
-        self.ended = {}
+        self.ended: dict[str, str] = {}
         self._began = time.monotonic()
-        self._percent = 100 * (STEPS.index(name) + 1) // len(STEPS)
-        self._records = {}
-        for minion in batch["minions"]:
-            record = fleet.store.record(minion)
-            if record.get("state") == "running" and record.get("batch") == ident:
-                self._records[minion] = record
-        for minion, record in self._records.items():
+        self._number = STEPS.index(name)
+        records = {minion: fleet.store.record(minion) for minion in batch["minions"]}
+        self.records = {
+            minion: record
+            for minion, record in records.items()
+            if record.get("state") == "running" and record.get("batch") == ident
+        }
+        for minion, record in self.records.items():
             # The pillar is looked at anew in any case, since it may be what was corrected.
-            early = STEPS.index(name) < STEPS.index(record.get("begin", STEPS[0]))
+            early = self._number < STEPS.index(record.get("begin", STEPS[0]))
             if early and name != "pillar":
-                self._tell(minion, "skipped", "done before")
                 self.ended[minion] = "skipped"
+                fleet.fire(minion, name, "skipped", "done before", **self._how_far(1))
             else:
                 record["step"] = name
                 fleet.store.keep(minion, record)
-                before = 100 * STEPS.index(name) // len(STEPS)
-                fleet.tell(
-                    minion, name, "running", region=self.region, percent=before, duration=0.0
-                )
+                fleet.fire(minion, name, "running", **self._how_far(0))
         self._show()
 
     @property
-    def todo(self) -> list:
-        return [minion for minion in self._records if minion not in self.ended]
+    def todo(self) -> list[str]:
+        return [minion for minion in self.records if minion not in self.ended]
 
-    def record(self, minion) -> dict:
-        return self._records[minion]
-
-    def ask(self, function, *args, **kwargs) -> dict:
+    def ask(self, function, *args, **kwargs):
         """Ask those who are to go through the step; who does not answer has failed."""
-        kwargs.setdefault("seconds", self.fleet.settings.answer_seconds)
-        answers = self.fleet.salt.ask(self.todo, function, *args, **kwargs)
+        answers = self.fleet.ask(self.todo, function, *args, **kwargs)
         for minion, answer in answers.items():
             if answer.lost and minion in self.todo:
                 self.fail(
@@ -127,45 +125,36 @@ class _Step:
                 )  # fmt: skip
         return answers
 
-    def region_call(self, function, *args, **kwargs):
+    def ask_region(self, function, *args, **kwargs):
         return self.fleet.region(self.region, function, *args, **kwargs)
 
-    def done(self, minion, message="") -> None:
-        if minion in self.ended:
-            return
+    def done(self, minion, message=""):
         self.ended[minion] = "done"
-        record = self._records[minion]
+        record = self.records[minion]
         record.setdefault("steps", {})[self.name] = "done"
-        last = self.name == STEPS[-1]
-        if last:
+        if self.name == STEPS[-1]:
             record.update(state="enrolled", step=None, error=None, todo=None)
             record.pop("batch", None)
         self.fleet.store.keep(minion, record)
-        self._tell(minion, "done", message)
+        self.fleet.fire(minion, self.name, "done", message, **self._how_far(1))
         self._show()
 
-    def fail(self, minion, why, advice=None) -> None:
+    def fail(self, minion, why, advice=None):
         if minion in self.ended:
             return
         self.ended[minion] = why
-        advice = f"{advice or _ADVICE[self.name]}; then fire maas/cluster/onboard again"
-        record = self._records[minion]
-        record.update(state="failed", step=self.name, error=why, todo=advice)
-        record.pop("batch", None)
-        self.fleet.store.keep(minion, record)
-        self._tell(minion, "failed", why, todo=advice)
+        todo = f"{advice or _ADVICE[self.name]}; {faults.AGAIN}"
+        faults.fail(self.fleet, minion, self.name, why, todo, **self._how_far(1))
         self._show()
 
-    def _tell(self, minion, state, message, **more):
-        self.fleet.tell(
-            minion, self.name, state, message, region=self.region, percent=self._percent,
-            duration=round(time.monotonic() - self._began, 3), **more,
-        )  # fmt: skip
+    def _how_far(self, steps):
+        percent = 100 * (self._number + steps) // len(STEPS)
+        duration = round(time.monotonic() - self._began, 3) if steps else 0.0
+        return {"region": self.region, "percent": percent, "duration": duration}
 
     def _show(self):
-        at = STEPS.index(self.name)
-        total = len(self._records) * len(STEPS)
-        done = len(self._records) * at + len(self.ended)
+        total = len(self.records) * len(STEPS)
+        done = len(self.records) * self._number + len(self.ended)
         self.fleet.progress.show(done, total, f"{self.region}: {self.name}")
 
 
@@ -177,11 +166,8 @@ def _sync(step):
     behind = [one for one in step.todo if answers[one].value != __version__]
     if not behind:
         return
-    seconds = step.fleet.settings.answer_seconds
-    step.fleet.salt.ask(behind, "saltutil.sync_all", seconds=seconds)
-    for minion, answer in step.fleet.salt.ask(
-        behind, "maas_fleet.version", seconds=seconds
-    ).items():
+    step.fleet.ask(behind, "saltutil.sync_all")
+    for minion, answer in step.fleet.ask(behind, "maas_fleet.version").items():
         if answer.error:
             step.fail(minion, f"the extension does not work on the minion: {answer.error}")
         elif answer.value != __version__:
@@ -191,16 +177,13 @@ def _sync(step):
 
 
 def _pillar(step):
-    common, own = step.batch["problems"], step.batch["own_problems"]
     for minion in step.todo:
-        told = [*common, *own.get(minion, ())]
-        if told:
-            step.fail(minion, "; ".join(told[:10]))
-    if step.todo:
-        answers = step.fleet.refresh(step.todo)
-        for minion in step.todo:
-            if answers[minion].error:
-                step.fail(minion, answers[minion].error, "see that the minion runs")
+        problems = [*step.batch["problems"], *step.batch["own_problems"].get(minion, ())]
+        if problems:
+            step.fail(minion, "; ".join(problems[:10]))
+    for minion, answer in step.fleet.refresh_pillar(step.todo).items():
+        if answer.error:
+            step.fail(minion, answer.error, _RUNS)
 
 
 def _secret(step):
@@ -212,7 +195,7 @@ def _secret(step):
         return
     lifetime = step.fleet.settings.lifetime
     trusted = [one for one in step.todo if one in step.batch.get("trusted", ())]
-    envelope = step.region_call("maas_fleet.prepare", keys, lifetime=lifetime, trusted=trusted)
+    envelope = step.ask_region("maas_fleet.prepare", keys, lifetime=lifetime, trusted=trusted)
     problems = envelope.pop("problems", {})
     for minion in step.todo:
         if minion in problems:
@@ -221,12 +204,11 @@ def _secret(step):
 
 
 def _configure(step):
-    settings = step.fleet.settings
     sealed = step.batch.get("envelope")
     given = {"sealed": sealed} if sealed else {}
-    data = states.enrolment(settings.enrol_seconds, **given)
+    data = states.enrolment(step.fleet.settings.enrol_seconds, **given)
 
-    def told(minion, answer):
+    def on_answer(minion, answer):
         found = states.results(answer)
         if isinstance(found, str):
             step.fail(minion, found)
@@ -235,14 +217,14 @@ def _configure(step):
         if host.get("result") is not True:
             step.fail(minion, str(host.get("comment")))
             return
-        step.record(minion)["enrolled_there"] = (
-            True if enrolment.get("result") is True else str(enrolment.get("comment"))
+        step.records[minion].update(
+            enrolled_there=enrolment.get("result") is True or str(enrolment.get("comment")),
+            touched=bool(host.get("changes")),
         )
-        step.record(minion)["touched"] = bool(host.get("changes"))
         step.done(minion, ", ".join(host.get("changes") or {}))
 
     # A state that the minion runs on its own at its start is let finish.
-    step.ask("state.high", data, seconds=settings.answer_seconds, queue=True, told=told)
+    step.ask("state.high", data, queue=True, on_answer=on_answer)
     step.fleet.store.change_batch(step.ident, envelope=None)
 
 
@@ -250,31 +232,30 @@ def _register(step):
     seconds = step.fleet.settings.enrol_seconds
     there, untouched = {}, []
     for minion in step.todo:
-        record = step.record(minion)
+        record = step.records[minion]
         there[minion] = record.pop("enrolled_there", True)
         if not record.pop("touched", True):
             untouched.append(minion)
         elif there[minion] is not True:
             step.fail(minion, there[minion])
-    again = _restarted(step, untouched, there)
+    restarted = _restart_lost(step, untouched, there)
     if not step.todo:
         return
-    found = step.region_call("maas_fleet.wait_for", step.todo, seconds)
+    found = step.ask_region("maas_fleet.wait_for", step.todo, seconds)
     for minion in step.todo:
-        why = None
-        if found.get(minion) in (None, "absent"):
-            why = f"the region did not see it within {seconds:g} s"
-        elif found[minion] == "disconnected":
-            why = f"it did not connect to the region within {seconds:g} s"
-        if why and minion in again:
+        why = {
+            "absent": f"the region did not see it within {seconds:g} s",
+            "disconnected": f"it did not connect to the region within {seconds:g} s",
+        }.get(found.get(minion) or "absent")
+        if why and minion in restarted:
             why += ", although its daemon was restarted"
             if there[minion] is not True:
-                why += f"; before, it told: {there[minion]}"
+                why += f"; before that: {there[minion]}"
         if why:
             step.fail(minion, why)
 
 
-def _restarted(step, untouched, there):
+def _restart_lost(step, untouched, there):
     """Restart the daemons of those that the region lacks although all is right on their hosts.
 
     A rack that was deleted while the region could not reach it does not know of it.
@@ -282,48 +263,37 @@ def _restarted(step, untouched, there):
     if not untouched:
         return []
     grace = min(_GRACE, step.fleet.settings.enrol_seconds)
-    found = step.region_call("maas_fleet.wait_for", untouched, grace)
+    found = step.ask_region("maas_fleet.wait_for", untouched, grace)
     lost = [
         minion for minion in untouched
         if there[minion] is not True or found.get(minion) in (None, "absent", "disconnected")
     ]  # fmt: skip
-    if lost:
-        answers = step.fleet.salt.ask(
-            lost, "maas_cluster.restart", seconds=step.fleet.settings.answer_seconds
-        )
-        for minion, answer in answers.items():
-            if answer.error:
-                step.fail(minion, f"its daemon could not be restarted: {answer.error}")
+    for minion, answer in step.fleet.ask(lost, "maas_cluster.restart").items():
+        if answer.error:
+            step.fail(minion, f"its daemon could not be restarted: {answer.error}")
     return lost
 
 
-def _settle(part):
-    def work(step):
-        found = step.region_call("maas_fleet.settle", step.todo, part)
-        for minion in step.todo:
-            one = found.get(minion) or {}
-            if one.get("error"):
-                step.fail(minion, one["error"])
-            else:
-                changed = [
-                    label for labels in (one.get("changes") or {}).values() for label in labels
-                ]
-                step.done(minion, ", ".join(changed))
-
-    return work
+def _apply_phase(step):
+    found = step.ask_region("maas_fleet.apply_phase", step.todo, step.name)
+    for minion in step.todo:
+        one = found.get(minion) or {}
+        if one.get("error"):
+            step.fail(minion, one["error"])
+        else:
+            labels = itertools.chain(*(one.get("changes") or {}).values())
+            step.done(minion, ", ".join(labels))
 
 
 def _report(step):
-    seen = step.region_call("maas_fleet.look", step.todo)["clusters"]
+    seen = step.ask_region("maas_fleet.inspect", step.todo)["clusters"]
     for minion in step.todo:
-        state = seen[minion]["state"]
-        if state not in ("accepted", "connected"):
-            step.fail(minion, f"the region has it as {state}")
+        one = seen[minion]
+        if one["state"] not in ENROLLED:
+            step.fail(minion, f"the region has it as {one['state']}")
         else:
-            step.record(minion).update(
-                digest=seen[minion]["digest"], cluster=seen[minion]["cluster"]
-            )
-            step.done(minion, f"enrolled, {state}")
+            step.records[minion].update(digest=one["digest"], cluster=one["cluster"])
+            step.done(minion, f"enrolled, {one['state']}")
 
 
 _WORK = {
@@ -332,8 +302,8 @@ _WORK = {
     "secret": _secret,
     "configure": _configure,
     "register": _register,
-    "accept": _settle("accept"),
-    "dhcp": _settle("dhcp"),
-    "images": _settle("images"),
+    "accept": _apply_phase,
+    "dhcp": _apply_phase,
+    "images": _apply_phase,
     "report": _report,
 }

@@ -1,163 +1,225 @@
-"""What is known about each cluster's onboarding, on the master's disk, so that it outlives it."""
+"""Queue, records and batches of one master's fleet, in a database on the master's disk."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import shutil
+import sqlite3
 import time
 import uuid
+from collections.abc import Iterator
 
-from saltext.maas import atomic_file
+import filelock
+from saltext.maas.errors import MaasError
+
+#: Form of the database; a newer one is refused.
+VERSION = 1
+_TABLES = """
+    CREATE TABLE queue (minion TEXT PRIMARY KEY, asker TEXT, asked REAL NOT NULL);
+    CREATE TABLE records (minion TEXT PRIMARY KEY, record TEXT NOT NULL);
+    CREATE TABLE refusals (minion TEXT PRIMARY KEY, why TEXT NOT NULL);
+    CREATE TABLE batches (id TEXT PRIMARY KEY, batch TEXT NOT NULL);
+"""
+_BUSY = 30.0  # seconds for which another process may hold the database
+
+
+class StoreError(MaasError):
+    """The state of the fleet cannot be read or written."""
 
 
 class Store:
-    """Queue, records and batches of one master's fleet; files only root (or Salt's user) reads.
+    """The state of a master's fleet; only Salt's own user can read it.
 
-    The lock is the kernel's, so it ends with the process that holds it, however that ends.
+    It outlives the master.  A crash loses nothing that was written; a power failure may lose the
+    last writes, which a run makes anew.
 
     Args:
-        folder: Where it all is.
+        folder: Where it is kept; made where it is missing.
+
+    Raises:
+        StoreError: It cannot be opened, or a newer version of this extension has written it.
     """
 
-    def __init__(self, folder):
-        self.folder = folder
-        for name in ("queue", "clusters", "batches", "refused"):
-            os.makedirs(os.path.join(folder, name), mode=0o700, exist_ok=True)
+    def __init__(self, folder: str):
+        self.path = os.path.join(folder, "fleet.sqlite")
+        self._worker = os.path.join(folder, "worker.lock")
+        with self._errors():
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._open(folder)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
 
     # The queue
 
     def enqueue(self, minion: str, by: str) -> bool:
-        """Ask for a minion's onboarding; False if that was asked already and is under way.
+        """Ask for a minion's onboarding.
 
-        One whose run has ended while its batch goes on is asked for anew.
+        Args:
+            minion: Its id.
+            by: Who asks: ``start``, ``event`` or ``run``.
+
+        Returns:
+            False if that was asked already and is under way.  A minion whose run has ended while
+            its batch goes on is asked for anew.
         """
-        with self._queue():
+        with self._change() as db:
             ended = self.record(minion).get("state") in ("failed", "enrolled")
-            if os.path.exists(self._path("queue", minion)) and not ended:
-                return False
-            self._write("queue", minion, {"by": by, "asked": time.time()})
-            return True
+            if ended:
+                db.execute("DELETE FROM queue WHERE minion = ?", (minion,))
+            row = (minion, by, time.time())
+            return db.execute("INSERT OR IGNORE INTO queue VALUES (?, ?, ?)", row).rowcount > 0
 
-    def queued(self) -> dict:
-        """``{minion: {by, asked}}``, oldest first."""
-        found = {}
-        for name in os.listdir(os.path.join(self.folder, "queue")):
-            if not name.endswith(".json"):
-                continue  # just being written
-            one = self._read("queue", name[: -len(".json")])
-            if one is not None:
-                found[name[: -len(".json")]] = {"by": one.get("by"), "asked": _asked(one)}
-        return dict(sorted(found.items(), key=lambda item: item[1]["asked"]))
+    def queued(self) -> dict[str, dict]:
+        """Return ``{minion: {by, asked}}``, oldest first."""
+        rows = self._rows("SELECT minion, asker, asked FROM queue ORDER BY asked")
+        return {minion: {"by": by, "asked": asked} for minion, by, asked in rows}
 
-    def done_with(self, minion: str, asked: float) -> None:
+    def dequeue(self, minion: str, asked: float) -> None:
         """Take a minion off the queue, unless it was asked for anew meanwhile."""
-        with self._queue():
-            if _asked(self._read("queue", minion) or {}) == asked:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._path("queue", minion))
-
-    @contextlib.contextmanager
-    def _queue(self):
-        path = os.path.join(self.folder, "queue.lock")
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+        self._rows("DELETE FROM queue WHERE minion = ? AND asked = ?", minion, asked)
 
     # Records
 
     def record(self, minion: str) -> dict:
-        """What is known of a minion; empty where nothing is."""
-        return self._read("clusters", minion) or {}
+        """Return what is known of a minion's onboarding; empty where nothing is."""
+        return self._one("SELECT record FROM records WHERE minion = ?", minion) or {}
 
-    def records(self) -> dict:
-        """All records by minion."""
-        names = sorted(os.listdir(os.path.join(self.folder, "clusters")))
-        found = {name[: -len(".json")]: None for name in names if name.endswith(".json")}
-        return {minion: self.record(minion) for minion in found}
+    def records(self) -> dict[str, dict]:
+        """Return all records by minion."""
+        rows = self._rows("SELECT minion, record FROM records ORDER BY minion")
+        return {minion: json.loads(record) for minion, record in rows}
 
     def keep(self, minion: str, record: dict) -> None:
-        """Store a record in one step."""
-        self._write("clusters", minion, {**record, "updated": time.time()})
+        """Store a record."""
+        text = json.dumps({**record, "updated": time.time()})
+        self._rows("INSERT OR REPLACE INTO records VALUES (?, ?)", minion, text)
 
     def forget(self, minion: str) -> None:
         """Drop a record."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path("clusters", minion))
+        self._rows("DELETE FROM records WHERE minion = ?", minion)
 
     def refuse(self, minion: str, why: str) -> None:
         """Note why nothing was done for a minion that a person asked for."""
-        self._write("refused", minion, {"why": why})
+        self._rows("INSERT OR REPLACE INTO refusals VALUES (?, ?)", minion, why)
 
-    def refusal(self, minion: str) -> str | None:
-        """Why nothing was done, told once; None if something was."""
-        found = self._read("refused", minion)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path("refused", minion))
-        return (found or {}).get("why")
+    def take_refusal(self, minion: str) -> str | None:
+        """Return why nothing was done for a minion, and forget it; None if something was done."""
+        with self._change():
+            found = self._rows("SELECT why FROM refusals WHERE minion = ?", minion)
+            self._rows("DELETE FROM refusals WHERE minion = ?", minion)
+        return found[0][0] if found else None
 
     # Batches
 
     def new_batch(self, **values) -> str:
         """Store a batch and return its id."""
         ident = uuid.uuid4().hex
-        self._write("batches", ident, values)
+        self._rows("INSERT INTO batches VALUES (?, ?)", ident, json.dumps(values))
         return ident
 
     def batch(self, ident: str) -> dict | None:
-        """A batch by its id."""
-        valid = isinstance(ident, str) and len(ident) == 32 and ident.isalnum()
-        return self._read("batches", ident) if valid else None
+        """Return a batch by its id, or None."""
+        return self._one("SELECT batch FROM batches WHERE id = ?", str(ident))
 
     def change_batch(self, ident: str, **values) -> None:
-        self._write("batches", ident, {**(self.batch(ident) or {}), **values})
+        """Change some values of a batch."""
+        with self._change():
+            text = json.dumps({**(self.batch(ident) or {}), **values})
+            self._rows("UPDATE batches SET batch = ? WHERE id = ?", text, ident)
 
     def drop_batches(self) -> None:
-        """Forget all batches; those of a crashed master hold only what is of no use any more."""
-        folder = os.path.join(self.folder, "batches")
-        for name in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(folder, name))
+        """Forget all batches; those of a crashed master are of no use any more."""
+        self._rows("DELETE FROM batches")
 
     # Who works
 
     @contextlib.contextmanager
-    def working(self, name="worker"):
-        """Be the only one who works; yields False at once if somebody else does."""
-        path = os.path.join(self.folder, f"{name}.lock")
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                # A child that was forked meanwhile may hold the file open.
-                fcntl.flock(stream, fcntl.LOCK_UN)
+    def working(self) -> Iterator[bool]:
+        """Be the only process that works; yield False at once if another one does.
 
-    # Files
-
-    def _path(self, kind, name):
-        return os.path.join(self.folder, kind, f"{name}.json")
-
-    def _read(self, kind, name):
+        The lock is the kernel's: it ends with the process that holds it, however that ends.
+        """
+        lock = filelock.FileLock(self._worker, timeout=0, mode=0o600, thread_local=False)
         try:
-            with open(self._path(kind, name), encoding="utf-8") as stream:
-                found = json.load(stream)
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return {}  # written when the power went; it is made anew
-        return found if isinstance(found, dict) else {}
+            lock.acquire()
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
-    def _write(self, kind, name, values):
-        atomic_file.put(self._path(kind, name), json.dumps(values))
+    # The database
+
+    def _rows(self, statement, *values):
+        with self._errors():
+            return self._db.execute(statement, values).fetchall()
+
+    def _one(self, statement, *values):
+        rows = self._rows(statement, *values)
+        return json.loads(rows[0][0]) if rows else None
+
+    @contextlib.contextmanager
+    def _change(self):
+        """Let no other process write within this block, all of which is written or nothing."""
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield self._db
+
+    @contextlib.contextmanager
+    def _errors(self):
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise StoreError(f"the state of the fleet in {self.path}: {why}") from None
+
+    def _open(self, folder):
+        with self._change() as db:
+            ((version,),) = self._rows("PRAGMA user_version")
+            if version > VERSION:
+                raise StoreError(
+                    f"the state of the fleet in {self.path} was written by a newer version of "
+                    f"this extension (form {version}, this version knows {VERSION}): update the "
+                    "extension on the master, or move the file away to begin anew"
+                )
+            if version == VERSION:
+                return
+            for statement in _TABLES.split(";")[:-1]:
+                db.execute(statement)
+            self._take_over(folder)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        for name in ("queue", "clusters", "batches", "refused"):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+    def _take_over(self, folder):
+        """Take over queue and records of a version that kept a file for each."""
+        for minion, one in _files(os.path.join(folder, "queue")):
+            asked = one.get("asked")
+            asked = asked if isinstance(asked, (int, float)) else 0
+            self._rows("INSERT INTO queue VALUES (?, ?, ?)", minion, one.get("by"), asked)
+        for minion, one in _files(os.path.join(folder, "clusters")):
+            self._rows("INSERT INTO records VALUES (?, ?)", minion, json.dumps(one))
 
 
-def _asked(entry):
-    """When something was asked; 0 where its file was damaged."""
-    asked = entry.get("asked")
-    return asked if isinstance(asked, (int, float)) else 0
+def _files(folder):
+    """The mappings in a folder's JSON files, by name; one that was damaged is empty."""
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        stem, ending = os.path.splitext(name)
+        if ending == ".json":
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as stream:
+                try:
+                    found = json.load(stream)
+                except ValueError:
+                    found = None
+            yield stem, found if isinstance(found, dict) else {}

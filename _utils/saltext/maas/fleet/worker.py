@@ -1,8 +1,8 @@
-"""The queue of clusters that want to be onboarded, and the one who works it off.
+"""The queue of clusters that want to be onboarded, and the process that works it off.
 
-A thousand events cost a thousand small files: whoever finds nobody at work becomes the
-worker and takes batches through the orchestration until the queue is empty.  The queue
-outlives the master; what was under way is taken up by the next worker.
+A thousand events cost a thousand rows: whoever finds nobody at work becomes the worker and takes
+batches through the orchestration until the queue is empty.  The queue outlives the master; what
+was under way is taken up by the next worker.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import os
 import time
 
+from saltext.maas import poll
 from saltext.maas.fleet import admission, faults, names, steps
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 _GATHER_AT_MOST = 10.0
 
 
-def react(fleet, tag, sender, asked) -> dict:
+def react(fleet, tag: object, sender: str | None, asked: object) -> dict:
     """Act on an event.
 
     Args:
@@ -28,48 +29,43 @@ def react(fleet, tag, sender, asked) -> dict:
     Returns:
         ``{"queued": [minion], "running": [minion], "refused": {minion or "event": why}}``.
     """
-    told = {"queued": [], "running": [], "refused": {}}
+    outcome: dict = {"queued": [], "running": [], "refused": {}}
     try:
         minions = names.meant(tag, sender, asked, fleet.settings.authorised)
     except names.Refused as error:
         log.warning("maas onboarding refused: %s", error)
-        told["refused"]["event"] = str(error)
-        return told
+        outcome["refused"]["event"] = str(error)
+        return outcome
     by = "start" if tag != names.ONBOARD_TAG else "event"
     for minion in minions:
         try:
-            _hear(fleet, minion, by, told)
+            _take_in(fleet, minion, by, outcome)
         except Exception as error:  # the others that the event names are queued all the same
             log.exception("maas onboarding of %s", minion)
-            told["refused"][minion] = f"it could not be queued: {error}"
-            fleet.refuse(minion, told["refused"][minion])
-    if told["queued"] or told["running"]:
+            outcome["refused"][minion] = f"it could not be queued: {error}"
+            fleet.refuse(minion, outcome["refused"][minion])
+    if outcome["queued"] or outcome["running"]:
         work(fleet)
-    return told
+    return outcome
 
 
-def _hear(fleet, minion, by, told):
-    if not names.is_id(minion):
-        why = f"its id {names.what_is_wrong(minion)}"
-    elif by == "start" and admission.has_cluster(fleet, minion) is False:
+def _take_in(fleet, minion, by, outcome):
+    if by == "start" and admission.has_cluster(fleet, minion) is False:
         log.debug("%s has no cluster", minion)
-        return
     elif not _accepted(fleet, minion):
-        why = "its key is not accepted"
+        outcome["refused"][minion] = "its key is not accepted"
+        fleet.refuse(minion, outcome["refused"][minion])
     else:
-        told["queued" if ask_for(fleet, minion, by) else "running"].append(minion)
-        return
-    told["refused"][minion] = why
-    fleet.refuse(minion, why)
+        outcome["queued" if ask_for(fleet, minion, by) else "running"].append(minion)
 
 
-def ask_for(fleet, minion, by) -> bool:
-    """Put a minion into the queue; False if it is there, which is then told."""
+def ask_for(fleet, minion: str, by: str) -> bool:
+    """Put a minion into the queue; return False, and fire an event, if it is there already."""
     if fleet.store.enqueue(minion, by):
         return True
     step = fleet.store.record(minion).get("step")
     message = f"it is in step {step}" if step else "it waits for its turn"
-    fleet.tell(minion, "asked", "running", message)
+    fleet.fire(minion, "asked", "running", message)
     return False
 
 
@@ -80,7 +76,7 @@ def _accepted(fleet, minion):
 
 
 def work(fleet) -> bool:
-    """Work the queue off, unless somebody does; whether it was we."""
+    """Work the queue off, unless another process does; return whether it was this one."""
     while True:
         with fleet.store.working() as mine:
             if not mine:
@@ -91,7 +87,7 @@ def work(fleet) -> bool:
                 batch = dict(list(queued.items())[: fleet.batch])
                 _onboard(fleet, batch)
                 for minion, entry in batch.items():
-                    fleet.store.done_with(minion, entry["asked"])
+                    fleet.store.dequeue(minion, entry["asked"])
         # Whoever came between the last look and the lock's end relied on us.
         if not fleet.store.queued():
             return True
@@ -99,49 +95,52 @@ def work(fleet) -> bool:
 
 def _gather(fleet):
     """Wait a little while more keep coming."""
-    began, count = time.monotonic(), -1
-    while time.monotonic() - began < _GATHER_AT_MOST:
-        queued = fleet.store.queued()
-        if len(queued) == count or len(queued) >= fleet.batch:
-            return
-        if {one["by"] for one in queued.values()} <= {"run"}:
-            return  # a person asked, and named them all at once
-        count = len(queued)
-        time.sleep(fleet.settings.gather_seconds)
+    before = -1
+
+    def enough():
+        nonlocal before
+        queued, last = fleet.store.queued(), before
+        before = len(queued)
+        # A person names all at once.
+        by_hand = {one["by"] for one in queued.values()} <= {"run"}
+        return by_hand or before == last or before >= fleet.batch or None
+
+    seconds = fleet.settings.gather_seconds
+    poll.wait(enough, _GATHER_AT_MOST, pause=seconds, longest=seconds)
 
 
 def _onboard(fleet, asked):
     """Take a batch through.  Whatever happens, each of its minions is dealt with when it ends."""
     try:
-        found = admission.admitted(fleet, asked)
+        found = admission.admit(fleet, asked)
     except Exception as error:
         why = faults.caught(error, asked)
         for minion in asked:
             faults.fail(fleet, minion, "pillar", why)
         return
-    for region, one in found.items():
-        _take_through(fleet, region, one, asked)
+    for one in found:
+        _take_through(fleet, one, asked)
 
 
-def _take_through(fleet, region, found, asked):
-    entries = found["minions"]
-    waiting = set(entries)
+def _take_through(fleet, admitted, asked):
+    region, minions = admitted.region, admitted.minions
+    waiting = set(minions)
     try:
         ident = fleet.store.new_batch(
             region=region,
-            minions=list(entries),
-            trusted=[minion for minion in entries if minion in found["trusted"]],
-            problems=found["look"]["problems"],
-            own_problems={minion: entry["problems"] for minion, entry in entries.items()},
+            minions=list(minions),
+            trusted=[minion for minion in minions if minion in admitted.trusted],
+            problems=admitted.problems,
+            own_problems={minion: entry["problems"] for minion, entry in minions.items()},
         )
-        for minion, entry in entries.items():
+        for minion, entry in minions.items():
             with faults.alone(fleet, minion, region):
                 _begin(fleet, region, ident, minion, entry, asked[minion].get("by"))
             waiting.remove(minion)
         why = _orchestrate(fleet, ident)
     except Exception as error:
-        why = faults.caught(error, entries)
-    for minion in entries:
+        why = faults.caught(error, minions)
+    for minion in minions:
         with faults.alone(fleet, minion, region):
             record = fleet.store.record(minion)
             if minion in waiting or record.get("state") == "running":
@@ -164,7 +163,7 @@ def _begin(fleet, region, ident, minion, entry, by):
 
 
 def _orchestrate(fleet, ident):
-    """Take a batch through all steps; what the orchestration said if it did not."""
+    """Take a batch through all steps; return why, for those that did not come through."""
     name = fleet.settings.orchestration
     if not name:
         for step in steps.STEPS:

@@ -3,20 +3,20 @@
 Each function reads a collection of the region once, however many clusters it is for.
 """
 
-from saltext.maas.fleet.region_side.apply_phase import prepare, settle
+from saltext.maas.fleet.region_side.apply_phase import apply_phase, prepare
 from saltext.maas.fleet.region_side.cluster_images import import_images, importing
-from saltext.maas.fleet.region_side.inspection import look, status, wait_for
+from saltext.maas.fleet.region_side.inspection import inspect, status, wait_for
 from saltext.maas.fleet.region_side.removal import machines, release_dhcp, remove
 
 __all__ = [
+    "apply_phase",
     "import_images",
     "importing",
-    "look",
+    "inspect",
     "machines",
     "prepare",
     "release_dhcp",
     "remove",
-    "settle",
     "status",
     "wait_for",
 ]

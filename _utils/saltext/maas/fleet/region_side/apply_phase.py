@@ -1,24 +1,27 @@
-"""What the pillar says about clusters is made so at their region, for a whole batch at once."""
+"""What the pillar says about clusters is applied at their region, for a whole batch at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from saltext.maas import envelope, pillar, runtime
 from saltext.maas.errors import BadInput
-from saltext.maas.fleet.region_side.region import Region
+from saltext.maas.fleet.region_side.region import open_region
 from saltext.maas.reconcile import desired_object
 from saltext.maas.reconcile.order import ALL
 from saltext.maas.reconcile.plan import DesiredObjects
 from saltext.maas.resources.node_group import PLACEHOLDER
 
-#: What each part of a settlement is about.
-PARTS = {
-    "accept": {"rack", "node_group"},
-    "dhcp": {"dhcp", "node_group_interface"},
-    "images": {"cluster_image"},
+#: The phases, and the resource types that each is about, with the fields that name clusters.
+PHASES: dict[str, dict[str, tuple]] = {
+    "accept": {"rack": ("hostname",), "node_group": ("uuid",)},
+    "dhcp": {"dhcp": ("primary_rack", "secondary_rack"), "node_group_interface": ("cluster",)},
+    "images": {"cluster_image": ("cluster",)},
 }
+_OWNER_FIELDS = {type: fields for types in PHASES.values() for type, fields in types.items()}
 
 
-def prepare(dunders, keys: dict, lifetime: float, trusted=()) -> dict:
+def prepare(dunders, keys: dict[str, str], lifetime: float, trusted: Iterable[str] = ()) -> dict:
     """Make the region ready for new clusters, and seal its secret for them.
 
     Args:
@@ -30,120 +33,119 @@ def prepare(dunders, keys: dict, lifetime: float, trusted=()) -> dict:
     Returns:
         An envelope (see :mod:`saltext.maas.envelope`), or ``{}`` for a release
         whose clusters enrol without a secret.
+
+    Raises:
+        MaasError: The region cannot be asked, or has no secret yet.
     """
     described = runtime.described(dunders)
-    region = Region(dunders)
-    alone = (described.get("region") or {}).get("is_cluster") is False
-    if region.type == "node_group" and alone:
+    region = open_region(dunders, described.get("clusters"))
+    if region.type == "node_group" and (described.get("region") or {}).get("is_cluster") is False:
         # The first cluster to register would take the placeholder over.
-        region.carry_out([desired_object("node_group", {"uuid": PLACEHOLDER}, absent=True)])
+        with region.alone() as lock:
+            gone = desired_object("node_group", {"uuid": PLACEHOLDER}, absent=True)
+            region.carry_out([gone], lock)
     if region.release < "1.7":
         return {}
     return envelope.close(dunders, keys, lifetime, trusted)
 
 
-def settle(dunders, minions, part: str, test: bool = False) -> dict:
-    """Make one part of what the pillar says about clusters so, for all of them at once.
+def apply_phase(dunders, minions: Iterable[str], phase: str, test: bool = False) -> dict[str, dict]:
+    """Apply one phase of what the pillar says about clusters, for all of them at once.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
         minions: Minion ids.
-        part: ``accept``, ``dhcp`` or ``images``; see :data:`PARTS`.
+        phase: ``accept``, ``dhcp`` or ``images``; see :data:`PHASES`.
         test: Only plan.
 
     Returns:
         ``{minion: {"changes": {type: {label: change}}, "error": text or None}}``.
 
     Raises:
-        MaasError: The pillar is wrong, or the region cannot be asked.
+        MaasError: The pillar is wrong, the region cannot be asked, or another run on this minion
+            writes to it for too long.
     """
-    if part not in PARTS:
-        raise BadInput(f"part: {part!r} must be one of {', '.join(PARTS)}")
+    if phase not in PHASES:
+        raise BadInput(f"phase: {phase!r} must be one of {', '.join(PHASES)}")
+    minions = list(minions)
     try:
-        return _settle(dunders, minions, part, test)
+        return _apply(dunders, minions, phase, test)
     except BadInput as error:
         # What is wrong with one cluster's entry does not hold the others up.
-        own = {
-            minion: [one for one in error.problems if one.startswith(f"maas:clusters:{minion}:")]
-            for minion in minions
-        }
-        bad = {minion: "; ".join(lines) for minion, lines in own.items() if lines}
-        if not bad:
+        found: dict[str, dict] = {}
+        for minion in minions:
+            own = [one for one in error.problems if one.startswith(f"maas:clusters:{minion}:")]
+            if own:
+                found[minion] = {"changes": {}, "error": "; ".join(own)}
+        if not found:
             raise
-        found = {minion: {"changes": {}, "error": told} for minion, told in bad.items()}
-        rest = [minion for minion in minions if minion not in bad]
-        return {**found, **(settle(dunders, rest, part, test) if rest else {})}
+        rest = [minion for minion in minions if minion not in found]
+        return {**found, **(apply_phase(dunders, rest, phase, test) if rest else {})}
 
 
-def _settle(dunders, minions, part, test):
+def _apply(dunders, minions, phase, test):
     described = runtime.described(dunders)
-    region = Region(dunders)
+    region = open_region(dunders, described.get("clusters"))
     everything = DesiredObjects(pillar.desired_objects(described, region.release))
-    clusters = described.get("clusters") or {}
-    owners = {region.key(one, clusters.get(one) or {}): one for one in minions if one in clusters}
+    owners = {region.key(one): one for one in minions if one in region.clusters}
     chosen = [
         one for one in everything
-        if one.type in PARTS[part] and not one.absent and _owned(one, owners)
+        if one.type in PHASES[phase] and not one.absent and _owners(one, owners)
     ]  # fmt: skip
-    found = {minion: {"changes": {}, "error": None} for minion in minions}
-    desired_objects = _with_needs(region, chosen, everything)
-    if not desired_objects:
+    found: dict[str, dict] = {minion: {"changes": {}, "error": None} for minion in minions}
+    if not chosen:
         return found
-    report = runtime.progress(dunders, f"onboarding {part}")
-    plan = region.carry_out(desired_objects, pillar.limits(described), report, test)
+    report = runtime.progress(dunders, f"onboarding {phase}")
+    with region.alone(test) as lock:
+        desired_objects = _with_required(region, chosen, everything)
+        plan = region.carry_out(desired_objects, lock, pillar.limits(described), report)
     for change in plan.changes:
-        for minion in _owned(change.desired, owners):
-            label = change.desired.label
+        desired = change.desired
+        for minion in _owners(desired, owners):
             if change.done or test:
-                found[minion]["changes"].setdefault(change.desired.type, {})[label] = change.shown()
+                changes = found[minion]["changes"].setdefault(desired.type, {})
+                changes[desired.label] = change.shown()
             elif change.error or change.problem:
-                told = f"{change.name}: {change.error or change.problem}"
-                if change.skipped:
-                    told += "".join(f"; {why}" for why in _roots(plan, change))
-                found[minion]["error"] = told
+                found[minion]["error"] = _why(plan, change)
     return found
 
 
-def _roots(plan, change):
-    needed = [
-        one for one in plan.changes
-        if one.id in change.requires or (one.desired.type, ALL) in change.requires
+def _why(plan, change):
+    """Why a change was not made, and what it waited for."""
+    causes = [
+        f"{one.name}: {one.error}" for one in plan.changes
+        if (one.id in change.requires or (one.desired.type, ALL) in change.requires)
+        and one.error and not one.done
     ]  # fmt: skip
-    return [f"{one.name}: {one.error}" for one in needed if one.error and not one.done][:3]
+    return "; ".join([f"{change.name}: {change.error or change.problem}", *causes[:3]])
 
 
-def _owned(desired, owners) -> list:
-    """The minions of a batch whose a desired object is."""
-    values = desired.values
-    if desired.type in ("rack", "node_group"):
-        keys = [desired.key]
-    elif desired.type in ("cluster_image", "node_group_interface"):
-        keys = [values["cluster"]]
-    elif desired.type == "dhcp":
-        keys = [values.get("primary_rack"), values.get("secondary_rack")]
-    else:
-        keys = []
+def _owners(desired, owners) -> list[str]:
+    """The minions of a batch whose clusters a desired object names."""
+    keys = [desired.values.get(field) for field in _OWNER_FIELDS.get(desired.type, ())]
     return [owners[key] for key in keys if key in owners]
 
 
-def _with_needs(region, chosen, everything):
-    """The chosen desired objects and all that they need, which may be other clusters' too."""
+def _with_required(region, chosen, everything):
+    """The chosen desired objects and all that they require, which may be other clusters' too."""
+    tables = region.snapshot.tables
     by_id = {(one.type, one.key): one for one in everything if not one.absent}
-    phases = {}
+    phases: dict = {}
     for one in by_id.values():
-        phases.setdefault(region.snapshot.tables[one.type].phase(one), []).append(one)
-    found, open_ = {}, list(chosen)
-    while open_:
-        desired = open_.pop()
+        phases.setdefault(tables[one.type].phase(one), []).append(one)
+    found: dict = {}
+    todo = list(chosen)
+    while todo:
+        desired = todo.pop()
         ident = (desired.type, desired.key)
         if ident in found:
             continue
         found[ident] = desired
-        table = region.snapshot.tables[desired.type]
+        table = tables[desired.type]
         required = table.requires(desired, everything)
         required |= {("fabric", key.rpartition("/")[0]) for type, key in required if type == "vlan"}
-        open_ += [by_id[one] for one in required if one in by_id]
+        todo += [by_id[one] for one in required if one in by_id]
         whole = [type for type, key in required if key == ALL]
         for phase in (*table.after_phases(desired), *whole):
-            open_ += phases.get(phase, ())
+            todo += phases.get(phase, ())
     return list(found.values())

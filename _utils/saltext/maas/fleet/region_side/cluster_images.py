@@ -1,12 +1,10 @@
-"""The images that a region selects."""
+"""The import of the images that a region selects."""
 
 from __future__ import annotations
 
-import time
-
-from saltext.maas import pillar, runtime
+from saltext.maas import pillar, poll, runtime
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet.region_side.region import Region
+from saltext.maas.fleet.region_side.region import open_region
 from saltext.maas.resources.imports import start
 
 
@@ -23,26 +21,22 @@ def import_images(dunders, wait: bool = True) -> bool:
     Raises:
         MaasError: It did not end within the pillar's ``limits:import_seconds``.
     """
-    region = Region(dunders)
+    region = open_region(dunders, {})
     start(region.snapshot.client)
+    if not wait:
+        return _importing(region)
     limit = pillar.limits(runtime.described(dunders)).import_seconds
-    deadline, pause = time.monotonic() + limit, 0.5
-    while going := _importing(region):
-        if not wait:
-            break
-        if time.monotonic() + pause > deadline:
-            raise MaasError(f"the import did not end within {limit:g} s")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 5)
-    return going
+    if not poll.wait(lambda: not _importing(region) or None, limit, pause=0.5):
+        raise MaasError(poll.timed_out(limit, "the image import"))
+    return False
 
 
 def importing(dunders) -> bool:
-    """Whether the region is importing images; from 2.1 on, False before."""
-    return _importing(Region(dunders))
+    """Return whether the region is importing images; from 2.1 on, False before."""
+    return _importing(open_region(dunders, {}))
 
 
-def _importing(region):
+def _importing(region) -> bool:
     if region.release < "2.1":
         return False
     return region.snapshot.client.get("boot-resources/", op="is_importing", expect=bool)

@@ -6,19 +6,25 @@ import hashlib
 import hmac
 import json
 import os
-import time
+from collections.abc import Iterable
+from typing import Any
 
-from saltext.maas import pillar, runtime
+from saltext.maas import pillar, poll, runtime
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet.region_side.region import Region
+from saltext.maas.fleet.region_side.region import open_region
 from saltext.maas.reconcile.plan import DesiredObjects
 
 #: Seconds within which a region must say how far clusters are.
 _SOON = 20
 
 
-def look(dunders, minions=None, problems: bool = True, region=None) -> dict:
-    """How far clusters are, as the region and its pillar have it.
+def inspect(
+    dunders,
+    minions: Iterable[str] | None = None,
+    problems: bool = True,
+    region=None,
+) -> dict:
+    """Return how far clusters are, as the region and its pillar have it.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
@@ -28,69 +34,77 @@ def look(dunders, minions=None, problems: bool = True, region=None) -> dict:
 
     Returns:
         ``{"release", "problems": [of the pillar, that concern all], "clusters": {minion:
-        {named, problems, cluster, state, digest}}, "unnamed": {name: {cluster, state}}}``; the
-        state is ``absent``, or ``pending``, ``rejected`` or ``accepted`` in 1.x, ``connected``
-        or ``disconnected`` from 2.0 on.  Those unnamed are at work, but no pillar names them;
-        they are looked for where no minions are given.
+        {named, problems, cluster, state, own_url, digest}}, "unnamed": {name: {cluster,
+        state}}}``; the state is ``absent``, or ``pending``, ``rejected`` or ``accepted`` in 1.x,
+        ``connected`` or ``disconnected`` from 2.0 on.  Those unnamed are at work, but no pillar
+        names them; they are looked for where no minions are given.
 
     Raises:
         MaasError: The region cannot be asked.
     """
     described = runtime.described(dunders)
-    region = region or Region(dunders, deadline=_SOON)
-    clusters = described.get("clusters") if isinstance(described.get("clusters"), dict) else {}
-    names = list(clusters) if minions is None else list(minions)
-    told = pillar.problems(described, region.release) if problems else []
-    own = {minion: [] for minion in clusters}
-    common = []
-    for line in told:
+    region = region or open_region(dunders, described.get("clusters"), deadline=_SOON)
+    common: list[str] = []
+    own: dict[str, list[str]] = {minion: [] for minion in region.clusters}
+    for line in pillar.problems(described, region.release) if problems else ():
         minion = next((one for one in own if line.startswith(f"maas:clusters:{one}:")), None)
         (common if minion is None else own[minion]).append(line)
-    found = {}
-    for minion in names:
-        values = clusters.get(minion)
-        values = values if isinstance(values, dict) else {}
+    states, found = region.states(), {}
+    for minion in region.clusters if minions is None else minions:
+        values = region.described(minion)
         url = values.get("region_url") or (described.get("region") or {}).get("url")
-        key = region.key(minion, values)
+        key = region.key(minion)
         found[minion] = {
-            "named": minion in clusters,
+            "named": minion in region.clusters,
             "problems": own.get(minion, []),
             "cluster": key,
-            "state": region.state(key),
+            "state": states.get(key, "absent"),
             "own_url": bool(values.get("region_url")),
             "digest": _digest(dunders, [values, url]),
         }
     known = [one["cluster"] for one in found.values()]
-    unnamed = region.strangers(known) if minions is None else {}
+    unnamed = region.unnamed(known) if minions is None else {}
     release = str(region.release)
     return {"release": release, "problems": common, "clusters": found, "unnamed": unnamed}
 
 
-def wait_for(dunders, minions, seconds: float) -> dict:
+def wait_for(dunders, minions: Iterable[str], seconds: float) -> dict[str, str]:
     """Wait until the region has clusters, accepted or not yet; connected from 2.0 on.
 
+    Args:
+        dunders: A Salt module's ``globals()``, on the region's minion.
+        minions: Minion ids.
+        seconds: How long to wait.
+
     Returns:
-        ``{minion: state}`` as :func:`look` has it, when all are there or the time is up.
+        ``{minion: state}`` as :func:`inspect` has it, when all are there or the time is up.
+
+    Raises:
+        MaasError: The region cannot be asked, and waiting would not help or the time is up.
     """
-    deadline, pause = time.monotonic() + seconds, 0.3
-    while True:
-        late = time.monotonic() + pause > deadline
+    minions = list(minions)
+    last: dict[str, Any] = {}
+
+    def there():
         try:
-            clusters = look(dunders, minions, problems=False)["clusters"]
+            clusters = inspect(dunders, minions, problems=False)["clusters"]
         except MaasError as error:
-            if late or error.lasting:  # else a region that was just restarted is waited for
+            if error.lasting:  # else a region that was just restarted is waited for
                 raise
-        else:
-            states = {minion: one["state"] for minion, one in clusters.items()}
-            waiting = [one for one in states.values() if one in ("absent", "disconnected")]
-            if late or not waiting:
-                return states
-        time.sleep(pause)
-        pause = min(pause * 1.5, 5)
+            last["error"] = error
+            return None
+        states = {minion: one["state"] for minion, one in clusters.items()}
+        last.update(error=None, states=states)
+        return None if {"absent", "disconnected"} & set(states.values()) else True
+
+    poll.wait(there, seconds, pause=0.3)
+    if last["error"]:
+        raise last["error"]
+    return last["states"]
 
 
-def status(dunders, minions=None) -> dict:
-    """What the region knows of clusters.
+def status(dunders, minions: Iterable[str] | None = None) -> dict[str, dict]:
+    """Return what the region knows of clusters.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
@@ -102,37 +116,38 @@ def status(dunders, minions=None) -> dict:
         unknown.  Clusters at work that no pillar names are there by their names, with
         ``named`` False, where no minions are given.
 
+    Raises:
+        MaasError: The region cannot be asked.
+
     It costs one request for each collection and two for each cluster at the most.
     """
     described = runtime.described(dunders)
-    region = Region(dunders)
-    told = look(dunders, minions, problems=False, region=region)
-    seen = {**told["unnamed"], **told["clusters"]}
+    region = open_region(dunders, described.get("clusters"))
+    found = inspect(dunders, minions, problems=False, region=region)
+    seen = {**found["unnamed"], **found["clusters"]}
     here = {one["cluster"] for one in seen.values() if one["state"] != "absent"}
     desired_objects = DesiredObjects(pillar.desired_objects(described, region.release))
-    images = {one.key: one for one in desired_objects.of("cluster_image")}
-    parts = [("cluster_image", key) for key in here if key in images]
+    images = {one.key: one for one in desired_objects.of("cluster_image") if one.key in here}
+    parts = [("cluster_image", key) for key in images]
     if region.type == "node_group":
         parts += [("node_group_interface", key) for key in here]
     region.snapshot.prefetch(parts)
-    dhcp = region.dhcp(list(here))
-    found = {}
-    for minion, one in seen.items():
-        key = one["cluster"]
-        row = {
+    dhcp = region.dhcp(here)
+
+    def row(one):
+        key, state = one["cluster"], one["state"]
+        return {
             "cluster": key,
             "release": str(region.release),
-            "state": one["state"],
-            "accepted": one["state"] in ("accepted", "connected", "disconnected"),
-            "connected": None if region.type == "node_group" else one["state"] == "connected",
+            "state": state,
+            "accepted": state in ("accepted", "connected", "disconnected"),
+            "connected": None if region.type == "node_group" else state == "connected",
             "dhcp": dhcp.get(key, []),
-            "images": None,
+            "images": region.in_sync(images[key]) if key in images else None,
             "named": one.get("named", False),
         }
-        if key in here and key in images:
-            row["images"] = region.in_sync(images[key])
-        found[minion] = row
-    return found
+
+    return {minion: row(one) for minion, one in seen.items()}
 
 
 def _digest(dunders, values):

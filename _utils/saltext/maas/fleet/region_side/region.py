@@ -2,104 +2,251 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Union
 
 from saltext.maas import pillar, runtime
 from saltext.maas.client import Client
-from saltext.maas.errors import MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import cluster_config
-from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
+from saltext.maas.lock import Held
+from saltext.maas.reconcile import Limits, Snapshot, apply, desired_object, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER
 
 
-class Region:
-    """The region of this minion.
+def open_region(
+    dunders, clusters: object, deadline: float | None = None
+) -> Union[NodeGroups, Racks]:
+    """Return the region of this minion.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
-        deadline: Seconds within which it has to answer, if less than the profile says.
-    """
+        clusters: What the pillar says about clusters; no mapping counts as none.
+        deadline: Seconds within which the region has to answer, if less than the profile says.
 
-    def __init__(self, dunders, deadline=None):
+    Raises:
+        MaasError: The region cannot be asked.
+    """
+    profile = runtime.profile(dunders)
+    if deadline:
+        profile = dataclasses.replace(profile, deadline=min(profile.deadline, deadline))
+    client = Client(profile)
+    region = NodeGroups if client.release.api == "1.0" else Racks
+    return region(dunders, client, clusters if isinstance(clusters, dict) else {})
+
+
+class _Region:
+    """What regions of all releases have in common."""
+
+    type: str
+    states: Callable[[], dict[str, str]]
+    own: Callable[[], str | None]
+
+    def __init__(self, dunders, client: Client, clusters: dict):
         self._dunders = dunders
-        reach = runtime.profile(dunders)
-        if deadline:
-            reach = dataclasses.replace(reach, deadline=min(reach.deadline, deadline))
-        client = Client(reach)
         self.release = client.release
         self.snapshot = Snapshot(client, local=runtime.local_door(dunders, client.release))
-        self.type = "rack" if self.release >= "2.0" else "node_group"
+        self.clusters = clusters
 
-    def key(self, minion, values) -> str:
-        """By what the region knows a cluster."""
-        if self.type == "rack":
-            return pillar.hostname(minion, values)
-        return pillar.cluster_uuid(minion, values)
+    def described(self, minion: str) -> dict:
+        """Return what the pillar says about a minion's cluster."""
+        values = self.clusters.get(minion)
+        return values if isinstance(values, dict) else {}
 
-    def state(self, key) -> str:
-        record = self.snapshot.records(self.type).get(key)
-        if record is None:
-            return "absent"
-        values = self.values(self.type, record)
-        if self.type == "node_group":
-            return values["status"]
-        return "connected" if values["connected"] else "disconnected"
+    def values(self, type: str, part: str = "") -> dict[str, dict]:
+        """Return the values of all records of a type, or of one part of them, by key."""
+        table, records = self.snapshot.tables[type], self.snapshot.records(type, part)
+        return {key: table.values(self.snapshot, one.raw) for key, one in records.items()}
 
-    def strangers(self, known) -> dict:
-        """``{name: {"cluster": key, "state"}}`` of clusters at work whose keys are not known.
+    def state(self, key: str) -> str:
+        """Return how far the region has a cluster; ``absent`` where it does not."""
+        return self.states().get(key, "absent")
 
-        The one on the region's own host is none: region and cluster share their files there.
+    def unnamed(self, known: Iterable[str]) -> dict[str, dict]:
+        """Return ``{name: {"cluster": key, "state"}}`` of clusters at work that are not known.
+
+        The one on the region's own host is none of them: both share their files there.
         """
-        known = {*known, PLACEHOLDER, self._own()}
-        found = {}
-        for key, record in self.snapshot.records(self.type).items():
-            state = self.state(key)
-            if key not in known and state in ("accepted", "connected"):
-                name = record.raw.get("cluster_name") or key
-                found[name] = {"cluster": key, "state": state}
-        return found
+        skipped: set = {*known, PLACEHOLDER}
+        with contextlib.suppress(OSError, MaasError):
+            skipped.add(self.own())
+        records = self.snapshot.records(self.type)
+        return {
+            records[key].raw.get("cluster_name") or key: {"cluster": key, "state": state}
+            for key, state in self.states().items()
+            if key not in skipped and state in ("accepted", "connected")
+        }
 
-    def _own(self):
-        try:
-            if self.type == "rack":
-                return runtime.hostname(self._dunders).partition(".")[0]
-            here = runtime.installation(self._dunders)
-            has = here is not None and "cluster" in here.roles
-            return cluster_config.read_files(here)["uuid"] if has else None
-        except (OSError, MaasError):
-            return None
-
-    def dhcp(self, keys) -> dict:
-        """``{cluster: [VLAN or interface it serves]}``."""
-        found = {}
-        if self.type == "node_group":
-            for key in keys:
-                for name, record in self.snapshot.records("node_group_interface", key).items():
-                    values = self.values("node_group_interface", record)
-                    if values.get("management") not in (None, "unmanaged"):
-                        found.setdefault(key, []).append(str(values.get("interface") or name))
-            return found
-        for vlan, record in self.snapshot.records("dhcp").items():
-            values = self.values("dhcp", record)
-            if values.get("enabled"):
-                for rack in (values.get("primary_rack"), values.get("secondary_rack")):
-                    if rack:
-                        found.setdefault(rack, []).append(vlan)
-        return found
-
-    def in_sync(self, desired) -> bool | None:
-        """Whether a cluster holds what a desired object names."""
+    def in_sync(self, desired: Any) -> bool | None:
+        """Return whether a cluster holds the images that it shall; None where unknown."""
         table = self.snapshot.tables["cluster_image"]
         record = table.match(self.snapshot, desired)
         return None if record is None else not table.differences(self.snapshot, desired, record)
 
-    def values(self, type, record) -> dict:
-        """A record's values, as the type's table has them."""
-        return self.snapshot.tables[type].values(self.snapshot, record.raw)
+    @contextlib.contextmanager
+    def alone(self, test: bool = False) -> Iterator[Held | None]:
+        """Let no other run on this minion write to the region within this block.
 
-    def carry_out(self, desired_objects, limits=None, report=None, test=False):
-        """Plan what is wished and, unless it is a test, do it; returns the plan."""
+        Yields:
+            The lock; with ``test``, which writes nothing and waits for nobody, None.
+
+        Raises:
+            MaasError: Another run goes on for longer than the profile's deadline.
+        """
+        if test:
+            yield None
+            return
+        with runtime.alone(self._dunders, self.snapshot) as lock:
+            yield lock
+
+    def carry_out(
+        self, desired_objects: list, lock: Held | None, limits: Limits | None = None, report=None
+    ) -> Any:
+        """Plan desired objects and, with the lock of :meth:`alone`, apply the plan; return it."""
         plan = make_plan(self.snapshot, desired_objects)
-        if plan.changes and not test:
+        if plan.changes and lock is not None:
+            lock.writing()
             apply(self.snapshot, plan, limits or Limits(), report)
         return plan
+
+
+class NodeGroups(_Region):
+    """A region of 1.x, whose clusters are node groups."""
+
+    type, identity = "node_group", "uuid"
+
+    def key(self, minion: str) -> str:
+        """Return the uuid of a minion's cluster."""
+        return pillar.cluster_uuid(minion, self.described(minion))
+
+    def states(self) -> dict[str, str]:
+        """Return ``{uuid: "pending", "rejected" or "accepted"}``."""
+        return {key: one["status"] for key, one in self.values(self.type).items()}
+
+    def own(self) -> str | None:
+        """Return the uuid of the cluster on the region's own host, if there is one."""
+        here = runtime.installation(self._dunders)
+        has_cluster = here is not None and "cluster" in here.roles
+        return cluster_config.read_files(here)["uuid"] if has_cluster else None
+
+    def _served(self, key):
+        """``{name: its values}`` of the interfaces on which a cluster serves DHCP."""
+        off = (None, "unmanaged")
+        found = self.values("node_group_interface", key)
+        return {str(name): one for name, one in found.items() if one.get("management") not in off}
+
+    def dhcp(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """Return ``{cluster: [interface on which it serves DHCP]}``."""
+        return {
+            key: [str(one.get("interface") or name) for name, one in self._served(key).items()]
+            for key in keys
+        }
+
+    def without_dhcp(self, minion: str, successor: str | None) -> tuple[list, dict[str, dict]]:
+        """Return the desired objects that take a cluster off DHCP, and what changes where."""
+        if successor:
+            raise BadInput("successor: in MAAS 1.x no other cluster can serve a cluster's network")
+        key = self.key(minion)
+        served = self._served(key)
+        desired = [
+            desired_object(
+                "node_group_interface",
+                {"cluster": key, "name": one["name"], "management": "unmanaged"},
+            )
+            for one in served.values()
+        ]
+        return desired, {name: {"old": minion, "new": None, "enabled": True} for name in served}
+
+    def machines(self, key: str, successor: str | None) -> list[str]:
+        """Return the host names of a node group's nodes."""
+        nodes = self.snapshot.client.get("nodes/", op="list", expect=[{"hostname": str}])
+        return sorted(
+            one["hostname"] for one in nodes if (one.get("nodegroup") or {}).get("uuid") == key
+        )
+
+
+class Racks(_Region):
+    """A region of 2.0 and later, whose clusters are rack controllers."""
+
+    type, identity = "rack", "hostname"
+
+    def key(self, minion: str) -> str:
+        """Return the host name of a minion's rack."""
+        return pillar.hostname(minion, self.described(minion))
+
+    def states(self) -> dict[str, str]:
+        """Return ``{host name: "disconnected" or "connected"}``."""
+        return {
+            key: "connected" if one["connected"] else "disconnected"
+            for key, one in self.values(self.type).items()
+        }
+
+    def own(self) -> str:
+        """Return the name of the region's own host."""
+        return runtime.hostname(self._dunders).partition(".")[0]
+
+    def _served(self):
+        """``{VLAN: (the racks that it names, whether DHCP is on)}``."""
+        return {
+            vlan: (
+                [rack for rack in (one.get("primary_rack"), one.get("secondary_rack")) if rack],
+                bool(one.get("enabled")),
+            )
+            for vlan, one in self.values("dhcp").items()
+        }
+
+    def dhcp(self, keys: Iterable[str]) -> dict[str, list[str]]:
+        """Return ``{rack: [VLAN that it serves]}``."""
+        served = self._served().items()
+        return {key: [vlan for vlan, (racks, on) in served if on and key in racks] for key in keys}
+
+    def without_dhcp(self, minion: str, successor: str | None) -> tuple[list, dict[str, dict]]:
+        """Return the desired objects that take a rack off DHCP, and what changes where."""
+        key = self.key(minion)
+        other = self.key(successor) if successor else None
+        if other and self.state(other) != "connected":
+            raise MaasError(f"{successor}: cannot take over: it is not connected to the region")
+        desired, changes = [], {}
+        for vlan, (racks, on) in self._served().items():
+            if key not in racks:
+                continue
+            heir = next((one for one in racks if one != key), None)
+            if heir is None and other and on:
+                self._need_interface(successor, other, vlan)
+                heir = other
+            changes[vlan] = {"old": racks, "new": heir, "enabled": on}
+            if on and not heir:
+                desired.append(desired_object("dhcp", {"vlan": vlan}, absent=True))
+            else:  # MAAS deletes no rack that a VLAN names, even while DHCP is off
+                fields = {"vlan": vlan, "primary_rack": heir or "", "secondary_rack": ""}
+                desired.append(desired_object("dhcp", fields))
+        return desired, changes
+
+    def _need_interface(self, minion, key, vlan):
+        number = self.snapshot.records("dhcp")[vlan].raw["id"]
+        subnets = {one.raw["id"] for one in self.snapshot.group("subnet", "vlan").get(vlan, ())}
+        for nic in self.snapshot.records("rack")[key].raw.get("interface_set", ()):
+            links = {(link.get("subnet") or {}).get("id") for link in nic.get("links", ())}
+            if (nic.get("vlan") or {}).get("id") == number or links & subnets:
+                return
+        raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
+
+    def machines(self, key: str, successor: str | None) -> list[str]:
+        """Return the host names of machines on VLANs that only this rack serves, or relays to."""
+        served = {} if successor else self._served()
+        alone = {vlan for vlan, (racks, on) in served.items() if on and racks == [key]}
+        if not alone:
+            return []
+        records = self.snapshot.records("dhcp")
+        ids = {
+            records[vlan].raw["id"]
+            for vlan, one in self.values("dhcp").items()
+            if vlan in alone or one.get("relay_vlan") in alone
+        }
+        return sorted(
+            one["hostname"]
+            for one in self.snapshot.client.get("machines/", expect=[{"hostname": str}])
+            if any((nic.get("vlan") or {}).get("id") in ids for nic in one["interface_set"] or ())
+        )
