@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from typing import Callable
+from collections.abc import Callable
 
 #: What every file has in its name while it is written.
 TEMPORARY = ".saltext-maas."

@@ -5,30 +5,25 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from saltext.maas import schemas
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet import names
-from saltext.maas.options import BOOLEAN, SECONDS, TEXT, problems, whole
+from saltext.maas.schemas import flag, mapping, seconds, whole
 
 _WHERE = "maas.fleet"
+_FORMATS = {**schemas.FORMATS, "minion_id": names.is_id, "digits": str.isdigit}
+_TEXT = {"type": "string"}
 _IDS = {
     "type": "array", "allowed": "a list of minion ids",
-    "items": {"type": "string", "pattern": rf"\A{names.ID}\Z", "allowed": "a minion id"},
+    "items": {"type": "string", "format": "minion_id", "allowed": "a minion id"},
 }  # fmt: skip
-_SCHEMAS = {
-    "regions": {**_IDS, "minItems": 1, "allowed": "a list of the region hosts' minion ids"},
-    "batch": whole(1, 1000),
-    "orchestration": TEXT,
-    "saltenv": TEXT,
-    "authorised": _IDS,
-    "trust_grains": BOOLEAN,
-    "gather_seconds": SECONDS,
-    "answer_seconds": SECONDS,
-    "enrol_seconds": SECONDS,
-    "work_seconds": SECONDS,
-    "region_seconds": SECONDS,
-    "lifetime": SECONDS,
-    "folder": TEXT,
-}
+_BATCH = {**whole("", 1, 1000), "format": "digits"}
+_SCHEMA = mapping({
+    "regions": _IDS, "batch": _BATCH, "orchestration": _TEXT, "saltenv": _TEXT,
+    "authorised": _IDS, "trust_grains": flag(), "gather_seconds": seconds(""),
+    "answer_seconds": seconds(""), "enrol_seconds": seconds(""), "work_seconds": seconds(""),
+    "region_seconds": seconds(""), "lifetime": seconds(""), "folder": _TEXT,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,14 +77,12 @@ class Settings:
         if region is not None:
             given.setdefault("regions", [region])
         given.setdefault("folder", os.path.join(opts["cachedir"], "maas-fleet"))
-        found = problems(given, _SCHEMAS, _WHERE)
-        if "regions" not in given:
-            found.append(
+        schemas.check(given, _SCHEMA, _WHERE, _FORMATS)
+        if not given.get("regions"):
+            raise BadInput(
                 f"{_WHERE}:region: is missing in the master's configuration; name the minion of "
                 "the region's host"
             )
-        if found:
-            raise BadInput(found)
         return cls(**given)
 
 
@@ -99,6 +92,5 @@ def checked_batch(batch: int) -> int:
     Raises:
         BadInput: It is no whole number, or too small or large.
     """
-    if found := problems({"batch": batch}, _SCHEMAS):
-        raise BadInput(found)
+    schemas.check(batch, _BATCH, "batch", _FORMATS)
     return batch
