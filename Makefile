@@ -78,8 +78,9 @@ test-onboard: $(VENV)/.tests ## onboarding of whole fleets, and what can go wron
 	@$(PY) -m pytest --fleet $(wildcard tests/integration/test_onboarding*.py) $(ARGS)
 
 .PHONY: generate
-generate: $(VENV)/.tests ## the states and execution modules of all resource types, from their tables
+generate: $(VENV)/.tests ## from the tables of resource types: states, execution modules, rows of docs/resources.md
 	@$(PY) tools/generate.py
+	@$(PY) tests/support/resource_matrix.py docs/resources.md
 
 .PHONY: lint
 lint: $(VENV)/.tests ## style and types: ruff, mypy and salt-lint
@@ -134,7 +135,7 @@ bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed
 
 .PHONY: resources
 resources: $(VENV)/.tests ## try every resource type on every release and write docs/resources.md
-	$(PY) tests/support/resource_matrix.py docs/resources.md
+	$(PY) tests/support/resource_matrix.py docs/resources.md --anew
 
 .PHONY: bench-fleet
 bench-fleet: $(VENV)/.tests ## the onboarding of 10, 100 and 1,000 clusters; half an hour

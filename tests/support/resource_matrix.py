@@ -1,6 +1,7 @@
 """What works for which resource type on which release, by trying it.
 
-``python tests/support/resource_matrix.py FILE`` writes the table of ``docs/resources.md``.
+``python tests/support/resource_matrix.py FILE`` adds what is missing to the table of
+``docs/resources.md``; with ``--anew`` it tries everything again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / one) for one in ("_utils", "emulator", "tests")]
 
 from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
@@ -357,11 +358,14 @@ def cases():
                 yield table, release
 
 
-def main(path):
-    """Try everything and write the page."""
+def main(path, anew=False):
+    """Try what the page has no row of, or everything anew, and write the page."""
     Run.poll_seconds = 0.02  # seconds
-    results, failed = {}, 0
+    results = {} if anew else documented(Path(path).read_text(encoding="utf-8"))
+    failed = 0
     for table, release in cases():
+        if (table.name, release) in results:
+            continue
         outcome = results[table.name, release] = try_out(table, release)
         for operation, text in outcome.items():
             if text.startswith("FAILED"):
@@ -373,4 +377,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], anew="--anew" in sys.argv)
