@@ -101,7 +101,7 @@ def in_use(region, subnet):
 
 
 def _joined(ranges):
-    joined = []
+    joined: list = []
     for item in sorted(ranges, key=lambda item: (item.first, -item.size)):
         last = joined[-1] if joined else None
         if last and item.first <= last.last:
@@ -109,7 +109,7 @@ def _joined(ranges):
             joined[-1] = item
         else:
             joined.append(item)
-    alike = []
+    alike: list = []
     for item in joined:
         last = alike[-1] if alike else None
         if last and item.first == last.last + 1 and item.purpose == last.purpose:

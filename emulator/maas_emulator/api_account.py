@@ -54,7 +54,8 @@ SUBVERSIONS = {"1.7": "+bzr3363", "1.9": "+bzr4599"}
 def read_version(request):
     """Version and capabilities of this MAAS instance."""
     release = request.region.release
-    answer = {"capabilities": [name for name, since in CAPABILITIES if release >= since]}
+    answer: dict[str, object] = {}
+    answer["capabilities"] = [name for name, since in CAPABILITIES if release >= since]
     if release >= "1.7":
         answer["version"] = ".".join(map(str, release.parts))
         answer["subversion"] = SUBVERSIONS.get(release.series, "")

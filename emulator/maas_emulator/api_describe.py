@@ -57,7 +57,7 @@ def read_description(request):
 @openapi("GET", anonymous=True)
 def read_openapi(request):
     """Describe the API as OpenAPI does."""
-    paths = {}
+    paths: dict = {}
     for endpoint, operations in request.region.routes.endpoints:
         for operation in operations.values():
             path = "/" + re.sub(r"\{(\w+)(:(?:[^{}]|\{\d+\})+)?\}", r"{\1}", endpoint.template)

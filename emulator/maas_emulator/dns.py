@@ -210,7 +210,7 @@ def records_of(region, resource):
 
 def records_by_resource(region):
     """The records of all resources, by the id of the resource."""
-    found = {}
+    found: dict = {}
     for row in region.rows("dnsrecords").values():
         found.setdefault(row["resource"], []).append(row)
     return found
@@ -224,9 +224,11 @@ def of_domain(region, domain):
 
 def count(region, domain):
     """How many addresses and other records were put into a domain."""
+    counts: dict
     serial, counts = region.state.get("dns_counts", (None, {}))
     if serial != region.serial:
-        addresses, counts = {}, {}
+        addresses: dict = {}
+        counts = {}
         domains = {}
         for row in region.rows("dnsresources").values():
             domains[row["id"]] = row["domain"]

@@ -294,7 +294,7 @@ class ModelForm:
         Raises:
             Invalid: 400 with what is wrong, of the content type that has then.
         """
-        found = {}
+        found: dict = {}
         for check in (self._clean_fields, self.check_object, self.check_unique):
             try:
                 check(set(found))

@@ -31,7 +31,7 @@ _ANY_MAC = re.compile(
     re.IGNORECASE,
 )
 _MAC = re.compile(r"([0-9a-f]{1,2}:){5}[0-9a-f]{1,2}\Z")
-EMPTY = (None, "", [], (), {})
+EMPTY: tuple = (None, "", [], (), {})
 
 
 class Refused(Exception):

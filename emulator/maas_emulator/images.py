@@ -101,7 +101,7 @@ def _picks(wanted, value):
 
 def wanted(region):
     """The resources that an import would bring: rows without ids, in order."""
-    rows = {}
+    rows: dict = {}
     selections = list(region.rows("selections").values())
     for selection in selections:
         source = region.rows("boot_sources").get(selection["boot_source_id"])

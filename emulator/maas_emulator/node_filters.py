@@ -273,7 +273,8 @@ class Constraints:
         return value
 
     def _read_interfaces(self, name, values):
-        text, found = str(values[-1]), {}
+        text = str(values[-1])
+        found: dict = {}
         if not text.strip():
             return None
         for item in text.split(";"):
@@ -334,7 +335,8 @@ class Constraints:
             ``(nodes, {system_id: {disk: label}}, {label: {system_id: [interface id]}})``.
         """
         found = [row for row in rows if self.fits(row)]
-        disks, nics = {}, {}
+        disks: dict = {}
+        nics: dict = {}
         if "storage" in self.seen:
             disks = {row["system_id"]: _disks_for(self.region, row, self.seen["storage"])
                      for row in found}  # fmt: skip

@@ -17,7 +17,7 @@ from maas_emulator.web import TEXT, Answer, conflict
 
 _PREFIX = "power_parameters_"
 _SKIP = f"{_PREFIX}skip_check"
-_EMPTY = (None, "", [], (), {})
+_EMPTY: tuple = (None, "", [], (), {})
 _HOST_OF_URL = re.compile(
     r"(.+?://)?([^/]+?@)?(\[(?P<six>[0-9a-f:.]+)\]|(?P<host>[^\[\]/:]*))(:\d+)?(/.*)?$",
     re.IGNORECASE,

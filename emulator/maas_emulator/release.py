@@ -15,6 +15,14 @@ SERIES = (
 )
 
 
+@functools.lru_cache(maxsize=256)  # handlers compare with the same few all the time
+def _parts(text: str) -> tuple[int, ...]:
+    match = _TEXT.match(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a MAAS release, such as '1.7' or '3.6'")
+    return tuple(int(part) for part in match.groups(default="0"))
+
+
 @functools.total_ordering
 class Release:
     """A MAAS release such as 1.7, 2.9.2 or 3.7, which compares with texts, too.
@@ -31,15 +39,10 @@ class Release:
     """
 
     __slots__ = ("parts",)
+    parts: tuple[int, ...]
 
-    def __init__(self, text):
-        if isinstance(text, Release):
-            self.parts = text.parts
-            return
-        match = _TEXT.match(str(text).strip())
-        if not match:
-            raise ValueError(f"{text!r} is not a MAAS release, such as '1.7' or '3.6'")
-        self.parts = tuple(int(part) for part in match.groups(default="0"))
+    def __init__(self, text: Release | str | float):
+        self.parts = text.parts if isinstance(text, Release) else _parts(str(text))
 
     @property
     def series(self):
@@ -51,13 +54,13 @@ class Release:
         """The API generation that this release speaks: ``1.0`` or ``2.0``."""
         return "1.0" if self.parts[0] < 2 else "2.0"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         try:
-            return self.parts == Release(other).parts
+            return self.parts == Release(str(other)).parts
         except ValueError:
             return False
 
-    def __lt__(self, other):
+    def __lt__(self, other: Release | str) -> bool:
         return self.parts < Release(other).parts
 
     def __hash__(self):

@@ -63,7 +63,7 @@ class Replica:
             if table.kind
         )
         #: What was written last, by table and key, so that unchanged rows are left alone.
-        self._written = {table.name: {} for table in self._tables}
+        self._written: dict[str, dict] = {table.name: {} for table in self._tables}
         with self._cursor() as cursor:
             for table in self._tables:
                 body = ", ".join(f"{name} {kind}" for name, kind in table.columns)
@@ -92,7 +92,7 @@ class Replica:
 
     def _pull(self, region, cursor):
         cursor.execute(self._all_ids)
-        there = {table.name: set() for table in self._tables}
+        there: dict[str, set] = {table.name: set() for table in self._tables}
         for name, ident in cursor:
             there[name].add(ident)
         for table in self._tables:

@@ -20,8 +20,9 @@ _MAX_BODY = 64 * 1024 * 1024
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """One keep-alive connection; parsing by hand keeps a simple call near a millisecond."""
+    """One keep-alive connection; parsing by hand keeps a simple call below a millisecond."""
 
+    server: _Server
     disable_nagle_algorithm = True
     rbufsize = 65536
 

@@ -249,7 +249,8 @@ def _integer(region, setting, text):
         number = int(text)
     except ValueError:
         raise BadValue(WHOLE_NUMBER) from None
-    problem = bad_range(*setting.choices, number) if setting.choices else None
+    low, high = setting.choices or (None, None)
+    problem = bad_range(low, high, number)
     if problem:
         raise BadValue(problem)
     return number

@@ -710,7 +710,7 @@ def show_group(region, row):
         )
     elif row["kind"] == "vmfs6":
         filesystem = filesystem_of(region, (DISK, volumes[0]["id"])) if volumes else None
-        place = {name: filesystem[name] for name in ("fstype", "mount_point")}
+        place = filesystem and {name: filesystem[name] for name in ("fstype", "mount_point")}
         shown.update(devices=_show_members(region, row), filesystem=place)
         shown["resource_uri"] = f"{base}/vmfs-datastore/{ident}/"
     elif row["kind"] == "bcache":

@@ -134,9 +134,9 @@ class _Layout:
             self._check_size("lv_size", _LEAST_ROOT, self._room_for_volume())
         if self.name == "bcache":
             self._check_cache()
-        least = _LEAST_VMFS.get(self.name)
-        if least and self.boot["size"] < least * GIB:
-            self.form.note("boot_size", f"Boot disk must be at least {least}Gb.")
+        gigabytes = _LEAST_VMFS.get(self.name, 0)
+        if self.boot["size"] < gigabytes * GIB:
+            self.form.note("boot_size", f"Boot disk must be at least {gigabytes}Gb.")
         if self.form.errors:
             raise Invalid(self.form.errors)
 
@@ -243,7 +243,8 @@ class _Layout:
         disk = self.boot
         chosen = self.seen.get("root_device")
         disk = self.region.rows("disks")[chosen] if chosen else disk
-        disk["table"], data = "GPT", None
+        disk["table"] = "GPT"
+        data: dict = {}
         for index, size in _VMFS[self.name]:
             row = self.region.rows("partitions").add(
                 {"node": self.node["system_id"], "disk": disk["id"], "size": size, "index": index,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from maas_emulator.bodies import Form, read_multipart
@@ -130,7 +131,8 @@ class Request:
         self.files = {}
         self.bound = True
         self.ids = {}
-        self.user = self.token = None
+        self.user: Any = None
+        self.token: Any = None
         self.op = self.query.get("op")
 
     @property
@@ -275,7 +277,7 @@ class Routes:
         self._release = release
         self.endpoints = []
         self._fixed = {}
-        self._patterns = {}
+        self._patterns: dict[str, list] = {}
         for endpoint in endpoints:
             operations = {}
             for operation in endpoint.operations:

@@ -51,7 +51,7 @@ class _Reader:
         self.skip()
 
     def skip(self):
-        self.at = _SPACE.match(self.text, self.at).end()
+        self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
 
     def sees(self, *texts):
         return self.text.startswith(texts, self.at)

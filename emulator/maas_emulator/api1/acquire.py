@@ -20,7 +20,9 @@ def chosen(request):
         Answer: 409 when no machine meets them.
     """
     region, form = request.region, request.form
-    tests, errors, constraints = [], {}, {}
+    tests: list = []
+    errors: dict = {}
+    constraints: dict = {}
     _numbers(region, form, tests, errors, constraints)
     _tags(region, form, tests, errors, constraints)
     _zone(region, form, tests, errors, constraints)

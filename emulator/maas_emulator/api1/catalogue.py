@@ -70,7 +70,7 @@ def _read(region, source):
 
 def usable_architectures(region):
     """Architectures that machines and uploads may have."""
-    found = set()
+    found: set = set()
     for resource in complete_synced(region):
         names = {file["filename"] for file in resource["sets"][-1]["files"]}
         if names >= _NEEDED_FILES:

@@ -97,7 +97,7 @@ def systems(region):
         names = {row["name"] for row in rows if is_complete(row["sets"][-1])}
         pairs = {tuple(name.split("/", 1)) for name in names if "/" in name}
     pairs |= set(region.state.get("cluster_systems", ()))
-    found = {}
+    found: dict = {}
     for system, series in sorted(pairs, key=lambda pair: (pair[0].title(), pair[1])):
         found.setdefault(system, []).append(series)
     return found

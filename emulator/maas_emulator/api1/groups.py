@@ -296,7 +296,7 @@ def network_of(address, mask):
 
 def is_backwards(low, high):
     """Whether a range's first address comes after its last."""
-    return ipaddress.ip_address(low) > ipaddress.ip_address(high)
+    return int(ipaddress.ip_address(low)) > int(ipaddress.ip_address(high))
 
 
 def _add_network(region, group, row):

@@ -73,7 +73,7 @@ def _server_error(problem):
 class OldForm(ModelForm):
     """An interface of 1.5 and 1.6, which is called what its network interface is."""
 
-    needed = ("interface", "subnet_mask", "router_ip", *_DYNAMIC)
+    needed: tuple[str, ...] = ("interface", "subnet_mask", "router_ip", *_DYNAMIC)
 
     def __init__(self, request, group, row=None):
         super().__init__(request, row)
@@ -211,7 +211,7 @@ class OldForm(ModelForm):
 class NamedForm(OldForm):
     """An interface of 1.7 and 1.8, which has a name of its own."""
 
-    needed = ("interface", "subnet_mask", *_DYNAMIC)
+    needed: tuple[str, ...] = ("interface", "subnet_mask", *_DYNAMIC)
 
     def __init__(self, request, group, row=None):
         super().__init__(request, group, row)
@@ -306,7 +306,7 @@ class NamedForm(OldForm):
 class SubnetForm(NamedForm):
     """An interface of 1.9 and later, whose mask and router are those of a subnet."""
 
-    needed = ("interface", *_DYNAMIC)
+    needed: tuple[str, ...] = ("interface", *_DYNAMIC)
 
     def __init__(self, request, group, row=None):
         super().__init__(request, group, row)

@@ -46,7 +46,7 @@ def _is_blob(blob):
 def _is_certificate(text):
     """Whether it is PEM of a certificate: base64 of a DER sequence."""
     match = _CERTIFICATE.match(text)
-    return bool(match) and _decoded("".join(match.group(1).split()))[:1] == b"\x30"
+    return match is not None and _decoded("".join(match.group(1).split()))[:1] == b"\x30"
 
 
 def _decoded(text):

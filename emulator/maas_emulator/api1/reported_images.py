@@ -109,7 +109,7 @@ def picked(release, choices):
 
 def architectures(region, group):
     """``ARCH/SUBARCH`` that a cluster can commission and install."""
-    found = {}
+    found: dict = {}
     for row in images_of(region, group):
         key = f"{row['architecture']}/{row['subarchitecture']}"
         found.setdefault(key, set()).add(row["purpose"])

@@ -135,7 +135,7 @@ def update_disk(request):
         text = "Cannot update block device because the machine is not Ready."
         raise machines.violation(text)
     physical = row["kind"] == "physical"
-    names = (*_OF_DISK, "partition_table_type")
+    names: tuple[str, ...] = (*_OF_DISK, "partition_table_type")
     if node["status"] == machines.DEPLOYED:
         if not physical:
             text = "Cannot update virtual block device because the machine is Deployed."

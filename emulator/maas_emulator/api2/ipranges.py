@@ -61,7 +61,9 @@ def _own_range(request, verb):
 @ranges("GET")
 def list_ranges(request):
     """List all IP ranges."""
-    region, subnets, vlans = request.region, {}, {}
+    region = request.region
+    subnets: dict = {}
+    vlans: dict = {}
     rows = region.rows("ipranges").values()
     return [_show(region, row, subnets, vlans) for row in rows]
 
@@ -112,7 +114,7 @@ def _check_dynamic(form, region):
     start, end = (ipaddress.ip_address(found[name]) for name in ("start_ip", "end_ip"))
     if start.version != end.version:
         raise Answer(500, f"base address '{end}' is not IPv{start.version}")
-    if end < start:
+    if int(end) < int(start):
         raise Answer(500, "lower bound IP greater than upper bound!")
     for row in region.rows("reservedips").values():
         inside = int(start) <= int(ipaddress.ip_address(row["ip"])) <= int(end)
@@ -129,7 +131,7 @@ def _problem(region, row):
     start, end = (ipaddress.ip_address(row[name]) for name in both)
     if start.version != end.version:
         return both, FAMILIES
-    if end < start:
+    if int(end) < int(start):
         return ("end_ip",), REVERSED
     subnet = region.rows("subnets").get(row["subnet"])
     found = _misplaced(subnet["net"], start, end) if subnet else None

@@ -139,7 +139,7 @@ def _look_at_address(region, form, subnet):
     for row in region.rows("ipranges").values():
         first, last = (ipaddress.ip_address(row[name]) for name in ("start_ip", "end_ip"))
         of_subnet = row["subnet"] == subnet["id"] and row["type"] == "dynamic"
-        if of_subnet and first <= address <= last:
+        if of_subnet and int(first) <= int(address) <= int(last):
             text = f"IP address is inside a dynamic range {first} to {last}."
             form.note("ip_address", text)
 

@@ -215,7 +215,7 @@ def list_allocated(request):
 
 
 def _without_notes(region):
-    empty = {"owner_data": {}}
+    empty: dict = {"owner_data": {}}
     return {**empty, "workload_annotations": {}} if region.release >= "3.0" else empty
 
 
@@ -252,7 +252,7 @@ def allocate(request):
     row = min(found, key=lambda row: row["cpu_count"] + row["memory"] / 1024)
     if not dry_run:
         machine_ops.acquire(region, row, user, str(form.get("agent_name") or ""), bridges)
-    by_type = {}
+    by_type: dict = {}
     if disks.get(row["system_id"]):
         of_label = by_type.setdefault("storage", {})
         for key, label in disks[row["system_id"]].items():

@@ -33,7 +33,7 @@ def seed(region):
         ("main_archive", "http://archive.ubuntu.com/ubuntu", MAIN),
         ("ports_archive", "http://ports.ubuntu.com/ubuntu-ports", PORTS),
     ):
-        row = {item: [] for item in LISTS}
+        row: dict = {item: [] for item in LISTS}
         row.update(name=name, url=url, arches=arches, key="", enabled=True, default=True)
         region.rows("package_repositories").add({**row, "disable_sources": True})
 

@@ -45,7 +45,7 @@ def seed(region):
         if region.release < files.BUILT_IN_SINCE.get(name, "2.0"):
             continue
         text = texts.add(region, "#!/bin/sh\n", f"Created by maas-{region.release}")
-        row = dict.fromkeys(_FLAGS, False)
+        row: dict = dict.fromkeys(_FLAGS, False)
         row.update(
             name=name, title=name, description="", type=kind, hardware_type=hardware,
             parallel=parallel, timeout=files.seconds(timeout), results={},

@@ -72,7 +72,7 @@ def _of_nics(region, row):
     """Addresses of racks' interfaces, and those that were seen, as those of others are kept."""
     for kind, node, nic in addresses.nics(region):
         if kind == "racks":
-            found = [(link, ips.STICKY, "MAAS") for link in nic["links"]]
+            found: list = [(link, ips.STICKY, "MAAS") for link in nic["links"]]
         else:
             found = [(item, ips.DISCOVERED, None) for item in nic.get("discovered") or ()]
         for item, alloc_type, owner in found:

@@ -50,7 +50,8 @@ def subnet_of(request):
 @subnets("GET")
 def list_subnets(request):
     """List all subnets."""
-    region, vlans = request.region, {}
+    region = request.region
+    vlans: dict = {}
     rows = region.rows("subnets").values()
     return [networks.show_subnet(region, row, vlans) for row in rows]
 

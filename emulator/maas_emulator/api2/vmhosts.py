@@ -122,7 +122,7 @@ def _read(request, stored):
         )
         form.note("type", text)
     values = dict(stored["power_parameters"]) if stored else {}
-    for field in TYPES.get(kind, ()) if not form.errors else ():
+    for field in TYPES.get(str(kind), ()) if not form.errors else ():
         if field.of_machine:
             continue
         value = sent.get(field.name, values.get(field.name, field.default))
