@@ -31,7 +31,7 @@ def get(name, profile=None):
     """Show one boot source.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         profile (str): The region; see :ref:`profiles`.
 
     Returns:
@@ -53,7 +53,7 @@ def set_(name, keyring_filename=None, keyring_data=None, profile=None):
     """Create or change a boot source; what is not given is left alone.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
@@ -78,7 +78,7 @@ def delete(name, profile=None):
     """Delete a boot source.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         profile (str): The region; see :ref:`profiles`.
 
     Returns:

@@ -31,7 +31,7 @@ def get(name, cluster, profile=None):
     """Show one boot source of cluster.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
         profile (str): The region; see :ref:`profiles`.
 
@@ -54,7 +54,7 @@ def set_(name, cluster, keyring_filename=None, keyring_data=None, profile=None):
     """Create or change a boot source of cluster; what is not given is left alone.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
@@ -80,7 +80,7 @@ def delete(name, cluster, profile=None):
     """Delete a boot source of cluster.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
         profile (str): The region; see :ref:`profiles`.
 

@@ -55,7 +55,7 @@ def set_(name, mac_address=None, subnet=None, comment=None, profile=None):
     Args:
         name (IP address): The address.
         mac_address (MAC address): MAC address of its machine, once in a subnet.
-        subnet (CIDR): Subnet it lies in.
+        subnet (CIDR, create-only): Subnet it lies in.
         comment (str, up to 255 characters): Free text.
         profile (str): The region; see :ref:`profiles`.
 

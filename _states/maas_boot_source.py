@@ -8,7 +8,7 @@ def present(name, keyring_filename=None, keyring_data=None, profile=None):
     """Ensure that a boot source is as described; the rest is left alone.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
@@ -29,7 +29,7 @@ def absent(name, profile=None):
     """Ensure that there is no such boot source.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         profile (str): The region; see :ref:`profiles`.
 
     Returns:

@@ -8,7 +8,7 @@ def present(name, cluster, keyring_filename=None, keyring_data=None, profile=Non
     """Ensure that a boot source of cluster is as described; the rest is left alone.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
@@ -31,7 +31,7 @@ def absent(name, cluster, profile=None):
     """Ensure that there is no such boot source of cluster.
 
     Args:
-        name (URL): URL of the simplestreams mirror.
+        name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
         profile (str): The region; see :ref:`profiles`.
 

@@ -35,6 +35,7 @@ BY_HAND = "\n\n\n# By hand.\n"
 _TEMPLATES = jinja2.Environment(  # noqa: S701 -- it is Python that is made, not HTML
     loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined
 )
+_MOST = 2**31 - 1  # what a number in MAAS's database may be
 _PROFILE = ("profile", "str", "The region; see :ref:`profiles`.")
 _FORMATS = {
     "address": "IP address", "addresses": "list of IP addresses", "base64": "base64",
@@ -144,22 +145,27 @@ def _argument(field: Field) -> tuple[str, str, str]:
 
 def _kind(field: Field) -> str:
     """Return what kind of value a field takes, in few words."""
-    schema = field.kind.schema
-    if "enum" in schema:
-        return _or([str(one) for one in schema["enum"] if one is not None])
-    if schema.get("format") in _FORMATS:
-        return _FORMATS[schema["format"]]
-    types = schema.get("type", "string")
-    words = [_TYPES[types if isinstance(types, str) else types[0]]]
-    if "minimum" in schema:
-        most = schema.get("maximum", 2**31 - 1)
-        words.append(f"from {schema['minimum']}" + (f" to {most}" if most < 2**31 - 1 else ""))
+    words = [_plain(field.kind.schema)]
     words += [
         rule.allowed.removeprefix("text of ")
         for rule in field.rules
         if not (rule.since or rule.up_to) and re.match("text of up to|one of: ", rule.allowed)
     ]
     return ", ".join([*words, *(["create-only"] if field.create_only else [])])
+
+
+def _plain(schema: dict) -> str:
+    """Return what a schema allows."""
+    if "enum" in schema:
+        return _or([str(one) for one in schema["enum"] if one is not None])
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
+    types = schema.get("type", "string")
+    word = _TYPES[types if isinstance(types, str) else types[0]]
+    if "minimum" not in schema:
+        return word
+    most = schema.get("maximum", _MOST)
+    return f"{word}, from {schema['minimum']}" + (f" to {most}" if most < _MOST else "")
 
 
 def _arguments(required: list, optional: list = []) -> str:  # noqa: B006

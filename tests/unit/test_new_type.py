@@ -1,0 +1,59 @@
+"""A new resource type is one file: what else it takes is generated, and the tests take it up."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TABLE = REPOSITORY / "tests" / "support" / "new_type" / "vm_host.py"
+FOLDERS = ("_modules", "_states", "_utils", "docs", "emulator", "tests", "tools")
+#: Tests that hold for any resource type.
+ANY_TYPE = (
+    "test_answers.py", "test_docs.py", "test_generated.py", "test_pillar_fields.py",
+    "test_resource_matrix.py", "test_tables.py",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the repository with a table more."""
+    root = tmp_path_factory.mktemp("clone")
+    for folder in FOLDERS:
+        left_out = shutil.ignore_patterns("__pycache__", "_build", "reference", "*.egg-info")
+        shutil.copytree(REPOSITORY / folder, root / folder, ignore=left_out)
+    for path in [REPOSITORY / "pyproject.toml", *REPOSITORY.glob("*.md")]:
+        shutil.copy(path, root)
+    shutil.copy(TABLE, root / "_utils" / "saltext" / "maas" / "resources")
+    return root
+
+
+def run(clone, *arguments):
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=clone, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_new_type_is_one_file(clone):
+    made = run(clone, "tools/generate.py").split()
+    assert made == ["_states/maas_vm_host.py", "_modules/maas_vm_host.py"]
+    run(clone, "tests/support/resource_matrix.py", "docs/resources.md")
+    row = "| VM host | 2.9 to 3.7 | yes | yes | yes | yes | yes | yes | yes |"
+    assert row in (clone / "docs" / "resources.md").read_text(encoding="utf-8")
+
+    run(clone, "-m", "ruff", "check", "--no-cache", "_states", "_modules")
+    run(clone, "-m", "ruff", "format", "--no-cache", "--check", "_states", "_modules")
+    files = [f"tests/unit/{name}" for name in ANY_TYPE]
+    told = run(
+        clone, "-m", "pytest", "-v", "-p", "no:cacheprovider", *files,
+        "-k", "vm_host or every or generated",
+    )  # fmt: skip
+    for name in ANY_TYPE:
+        assert f"tests/unit/{name}::" in told
+    assert told.count("vm_host") > 30
