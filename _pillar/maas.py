@@ -79,7 +79,7 @@ def ext_pillar(
 
     .. code-block:: bash
 
-        salt web1 pillar.get maas_node:zone
+        salt web1 pillar.raw maas_node
     """
     try:
         nodes = master.kept_nodes(__opts__, profile, lifetime).nodes(seconds)

@@ -35,7 +35,7 @@ def rendered(tmp_path_factory):
             pillar_roots={"base": [str(folder / "pillar")]},
             grains={"maas": {"roles": list(roles)}}, grains_blacklist=["maas*"],
         )  # fmt: skip
-        found = salt.call("pillar.items", f"--id={minion}")
+        found = salt.call("pillar.raw", f"--id={minion}")
         assert "_errors" not in found
         return found["maas"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import lock, pillar
@@ -111,6 +113,24 @@ def test_settling_is_foreseen_done_and_then_empty(site):
     assert served["rack-1"]["dhcp"]
     assert served["rack-2"]["dhcp"] == []
     assert served["rack-1"]["accepted"] is True
+
+
+def test_dhcp_with_a_rack_that_is_away_is_left_to_the_onboarding_of_that_rack(site):
+    if site.old:
+        pytest.skip("no cluster of 1.x shares DHCP with another")
+    untagged = site.pillar["fabrics"]["rack-1"]["vlans"]["untagged"]
+    untagged["dhcp"]["secondary_rack"] = "rack-2"
+    site.register("rack-1")
+    started = time.monotonic()
+    found = region_side.apply_phase(site.dunders, ["rack-1"], "dhcp")
+    assert time.monotonic() - started < 20
+    later = ["rack-1/untagged when rack-2 is onboarded"]
+    assert found == {"rack-1": {"changes": {}, "error": None, "later": later}}
+    site.register("rack-2")
+    found = region_side.apply_phase(site.dunders, ["rack-2"], "dhcp")
+    assert found["rack-2"]["error"] is None
+    assert set(found["rack-2"]["changes"]["dhcp"]) == {"rack-1/untagged", "rack-2/untagged"}
+    assert region_side.status(site.dunders)["rack-1"]["dhcp"] == ["rack-1/untagged"]
 
 
 def test_it_waits_for_another_run_on_this_minion(site, tmp_path):

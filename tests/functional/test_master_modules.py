@@ -43,15 +43,15 @@ def salt(region, tmp_path):
 
 def test_a_minion_learns_what_maas_knows_of_it(region, salt):
     region.requests.reset()
-    found = salt.call("pillar.items", "--id=rack1")["maas_node"]
+    found = salt.call("pillar.raw", "--id=rack1")["maas_node"]
     assert found["hostname"] == "rack1"
     assert "rack" in found["kinds"]
     assert found["addresses"] == ["10.0.0.2"]
     assert region.requests.writes() == []
     region.requests.reset()
-    assert "maas_node" not in salt.call("pillar.items", "--id=somebody-else")
-    assert "maas_node" in salt.call("pillar.items", f"--id={found['fqdn']}")
-    assert "maas_node" not in salt.call("pillar.items", "--id=rack1.customer-b.example.org")
+    assert "maas_node" not in salt.call("pillar.raw", "--id=somebody-else")
+    assert "maas_node" in salt.call("pillar.raw", f"--id={found['fqdn']}")
+    assert "maas_node" not in salt.call("pillar.raw", "--id=rack1.customer-b.example.org")
     assert region.requests.count() == 0  # all from the cache
     for file in (salt.folder / "cache").rglob("*.json"):
         assert region.api_key not in file.read_text()

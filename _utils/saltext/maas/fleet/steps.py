@@ -282,7 +282,7 @@ def _apply_phase(step):
             step.fail(minion, one["error"])
         else:
             labels = itertools.chain(*(one.get("changes") or {}).values())
-            step.done(minion, ", ".join(labels))
+            step.done(minion, ", ".join([*labels, *one.get("later", ())]))
 
 
 def _report(step):

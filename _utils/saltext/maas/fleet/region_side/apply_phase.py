@@ -59,7 +59,8 @@ def apply_phase(dunders, minions: Iterable[str], phase: str, test: bool = False)
         test: Only plan.
 
     Returns:
-        ``{minion: {"changes": {type: {label: change}}, "error": text or None}}``.
+        ``{minion: {"changes": {type: {label: change}}, "error": text or None}}``, with
+        ``"later": [text]`` where DHCP is left until another cluster is onboarded.
 
     Raises:
         MaasError: The pillar is wrong, the region cannot be asked, or another run on this minion
@@ -93,6 +94,13 @@ def _apply(dunders, minions, phase, test):
         if one.type in PHASES[phase] and not one.absent and _owners(one, owners)
     ]  # fmt: skip
     found: dict[str, dict] = {minion: {"changes": {}, "error": None} for minion in minions}
+    for desired in chosen.copy():
+        away = _away(region, desired, owners)
+        if away:
+            chosen.remove(desired)
+            for minion in _owners(desired, owners):
+                told = f"{desired.label} when {' and '.join(away)} is onboarded"
+                found[minion].setdefault("later", []).append(told)
     if not chosen:
         return found
     report = runtime.progress(dunders, f"onboarding {phase}")
@@ -120,10 +128,23 @@ def _why(plan, change):
     return "; ".join([f"{change.name}: {change.error or change.problem}", *causes[:3]])
 
 
+def _keys(desired) -> list[str]:
+    return [desired.values.get(field) for field in _OWNER_FIELDS.get(desired.type, ())]
+
+
 def _owners(desired, owners) -> list[str]:
     """The minions of a batch whose clusters a desired object names."""
-    keys = [desired.values.get(field) for field in _OWNER_FIELDS.get(desired.type, ())]
-    return [owners[key] for key in keys if key in owners]
+    return [owners[key] for key in _keys(desired) if key in owners]
+
+
+def _away(region, desired, owners) -> list[str]:
+    """The clusters that a desired object names, and that are neither in the batch nor at work.
+
+    They are not waited for: their own onboarding, which may be queued behind this batch, applies
+    the object too.
+    """
+    others = [key for key in _keys(desired) if key and key not in owners]
+    return [key for key in others if region.state(key) in ("absent", "disconnected")]
 
 
 def _with_required(region, chosen, everything):
