@@ -31,8 +31,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-import salt.utils.atomicfile
-from saltext.maas import runtime
+from saltext.maas import atomic_file, runtime, schemas
+from saltext.maas.errors import MaasError
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions, Opts
@@ -42,13 +42,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 20
-_OWN = {"most", "onchangeonly", "profile", "seconds"}
-#: What Salt reads itself; it leaves some of them in, and adds the beacon's name.
-_OF_SALT = {
-    "_beacon_name", "beacon_module", "disable_during_state_run", "enable", "enabled", "interval",
-    "run_once",
-}  # fmt: skip
+_MOST, _SECONDS = 50, 20
+#: What Salt reads itself.
+_OF_SALT = (
+    "beacon_module", "disable_during_state_run", "enable", "enabled", "interval", "run_once"
+)  # fmt: skip
+_SCHEMA = schemas.mapping({
+    "most": {**schemas.whole("", 1), "format": "digits"},
+    "seconds": schemas.seconds(""),
+    "profile": {},
+    "onchangeonly": {},
+    **{key: {} for key in _OF_SALT},
+})  # fmt: skip
 #: Salt takes the whole item out in which one of these is.
 _TAKEN_OUT = ("disable_during_state_run", "enabled", "interval")
 
@@ -65,19 +70,14 @@ def validate(config):
     options = _options(config)
     if options is None:
         return False, "Configuration for the beacon maas_drift must be a list of mappings."
-    unknown = sorted(map(str, set(options) - _OWN - _OF_SALT))
-    if unknown:
-        allowed = ", ".join(sorted(_OWN | _OF_SALT - {"_beacon_name"}))
-        return False, f"maas_drift:{unknown[0]}: unknown; allowed: {allowed}"
     for name in _TAKEN_OUT:
         if any(name in one and len(one) > 1 for one in config):
             return False, f"maas_drift:{name}: must be an item of its own in the list"
-    most = options.get("most", 50)
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        return False, f"maas_drift:most: {most!r} must be a whole number from 1"
-    seconds = options.get("seconds", _SECONDS)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-        return False, f"maas_drift:seconds: {seconds!r} must be a number above 0"
+    options.pop("_beacon_name", None)  # which Salt adds
+    try:
+        schemas.check(options, _SCHEMA, "maas_drift", {"digits": str.isdigit})
+    except MaasError as error:
+        return False, str(error)
     return True, "The configuration is right."
 
 
@@ -106,7 +106,7 @@ def beacon(config):
         # The text of the same trouble is another one each time: it holds paths and seconds.
         now = "error"
     else:
-        event = _event(found, options.get("most", 50))
+        event = _event(found, options.get("most", _MOST))
         text = json.dumps(event, sort_keys=True, default=str)
         now = hashlib.sha256(text.encode()).hexdigest()
     # Salt says which of several beacons this is.
@@ -144,8 +144,7 @@ def _last(path):
 def _keep(path, text):
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with salt.utils.atomicfile.atomic_open(path, "w") as stream:
-            stream.write(text)
+        atomic_file.put(path, text)
     except OSError as error:
         log.warning("maas_drift: %s cannot be written, so that an event may come again: %s",
                     path, error.strerror)  # fmt: skip

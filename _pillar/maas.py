@@ -82,9 +82,9 @@ def ext_pillar(
         salt web1 pillar.raw maas_node
     """
     try:
-        nodes = master.kept_nodes(__opts__, profile, lifetime).nodes(seconds)
+        nodes = master.node_cache(__opts__, profile, lifetime).nodes(seconds)
     except Exception as error:  # one that is raised would keep every minion from its states
-        log.error("External pillar maas: %s", cache.told(error))
+        log.error("External pillar maas: %s", cache.loggable(error))
         return {}
     found = inventory.of_minion(nodes, minion_id, ignore_domain)
     return {key: found} if found else {}

@@ -71,7 +71,7 @@ def targets(tgt, tgt_type="glob", **kwargs):
     """
     try:
         options = roster.options(__opts__.get("maas_roster"))
-        kept = master.kept_nodes(__opts__, options.profile, options.lifetime)
+        kept = master.node_cache(__opts__, options.profile, options.lifetime)
         return roster.targets(kept.nodes(options.seconds), options, tgt, tgt_type, __opts__)
     except MaasError as error:
         # The one kind of error that salt-ssh shows as a message.

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from saltext.maas import atomic_file, pillar, seal
-from saltext.maas.cache import Kept
+from saltext.maas.cache import NodeCache
 from saltext.maas.errors import MaasError
 from support.killing import forked, full_disk
 
@@ -42,12 +42,12 @@ def test_a_full_disk_leaves_all_as_it_was(tmp_path, there):
 
 
 def test_what_the_master_keeps_leaves_nothing_on_a_full_disk(tmp_path):
-    kept = Kept(None, str(tmp_path), "region")
-    kept._keep({"at": 1, "nodes": []})
+    kept = NodeCache(None, str(tmp_path), "region")
+    kept._store({"at": 1, "nodes": []})
     before = files(tmp_path)
 
     def write():
-        kept._keep({"at": 2, "nodes": ["x" * 5000]})
+        kept._store({"at": 2, "nodes": ["x" * 5000]})
         return "told in the log"
 
     assert forked(lambda: full_disk(write, 1000)) == "told in the log"

@@ -22,7 +22,7 @@ LONG = 30  # seconds that nobody may wait
 
 
 def of(region, folder, **options):
-    return cache.Kept(lambda: region, str(folder), "http://region/MAAS", **options)
+    return cache.NodeCache(lambda: region, str(folder), "http://region/MAAS", **options)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ class Region:
     def get(self, path, op=None):
         threading.Event().wait(60)
 
-print(cache.Kept(Region, sys.argv[1], "region").nodes(0.1))
+print(cache.NodeCache(Region, sys.argv[1], "region").nodes(0.1))
 """
 
 
@@ -169,7 +169,7 @@ def test_what_a_secret_store_says_is_not_logged(tmp_path, caplog):
         raise RuntimeError("vault is sealed, token s3cret")
 
     with caplog.at_level(logging.DEBUG):
-        assert cache.Kept(sealed, str(tmp_path), "region").nodes(10) == []
+        assert cache.NodeCache(sealed, str(tmp_path), "region").nodes(10) == []
     assert "RuntimeError at test_cache.py:" in caplog.text
     assert "s3cret" not in caplog.text
 
@@ -296,37 +296,37 @@ def opts(tmp_path, monkeypatch):
 
 
 def test_a_secret_store_is_asked_only_with_the_region(opts, store):
-    assert master.kept_nodes(opts).nodes(10)
+    assert master.node_cache(opts).nodes(10)
     assert store.asked == 1
     store.key = RuntimeError("vault is sealed")
-    assert master.kept_nodes(opts).nodes(10)
+    assert master.node_cache(opts).nodes(10)
     assert store.asked == 1
-    assert master.kept_nodes(opts, lifetime=0).nodes(10)[0]["system_id"] == "m1"
+    assert master.node_cache(opts, lifetime=0).nodes(10)[0]["system_id"] == "m1"
     assert store.asked == 2
 
 
 def test_a_secret_store_that_hangs_holds_nobody_up(opts, store, at_once):
     store.key = threading.Event()
-    assert master.kept_nodes(opts).nodes(0.1) == []
-    assert master.kept_nodes(opts).nodes(LONG) == []
+    assert master.node_cache(opts).nodes(0.1) == []
+    assert master.node_cache(opts).nodes(LONG) == []
     assert store.asked == 1
     store.key.set()
-    wait_for(lambda: master.kept_nodes(opts).nodes(0))
+    wait_for(lambda: master.node_cache(opts).nodes(0))
 
 
 def test_the_region_is_given_up_soon(opts, store):
-    master.kept_nodes(opts).nodes(10)
+    master.node_cache(opts).nodes(10)
     (reach,) = opts["region"].profiles
     assert (reach.deadline, reach.api_key, reach.url) == (60, "a:b:c", "http://192.0.2.1/MAAS")
 
 
 def test_the_same_region_is_kept_once(opts, store):
-    master.kept_nodes(opts).nodes(10)
+    master.node_cache(opts).nodes(10)
     opts["other"] = {"url": "http://192.0.2.1/MAAS/api/2.0/", "api_key": "d:e:f"}
-    master.kept_nodes(opts, "other").nodes(10)
+    master.node_cache(opts, "other").nodes(10)
     assert len(opts["region"].profiles) == 1
 
 
 def test_a_missing_profile_is_told(opts):
     with pytest.raises(BadInput, match=r"^site: is missing in Salt's conf"):
-        master.kept_nodes(opts, "site")
+        master.node_cache(opts, "site")

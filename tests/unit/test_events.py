@@ -406,8 +406,8 @@ def test_types_become_parts_of_tags():
 def test_arguments_are_checked(follower, bus):
     with pytest.raises(BadInput) as error:
         follower(level="LOUD", batch=0, begin="later", tag="a b")
-    assert [problem.partition(":")[0] for problem in error.value.problems] == [
-        "level", "batch", "begin", "tag",
+    assert [problem.split(":")[1] for problem in error.value.problems] == [
+        "batch", "begin", "level", "tag",
     ]  # fmt: skip
     with pytest.raises(BadInput):
         follower().run(bus, 0)

@@ -233,11 +233,15 @@ def test_before_1_7_allocated_machines_are_deployed():
 @pytest.mark.parametrize(
     ("tgt", "tgt_type", "told"),
     [
-        ("status:6", "glob", "target: status:6 must be a status's name, such as deployed"),
+        ("status:6", "glob", "target:status: '6' must be a status's name, such as deployed"),
         ("tag:web web1", "glob", "target: 'web1' must be a condition such as tag:web"),
         ("tag:web zone:", "glob", "target: 'zone:' must be a condition such as tag:web"),
         ("zone:row A", "glob", "target: 'A' must be a condition such as tag:web"),
-        ("kind:racks", "glob", "target: kind:racks must be one of: machine, device, rack, region"),
+        (
+            "kind:racks",
+            "glob",
+            "target:kind: 'racks' must be one of: machine, device, rack, region",
+        ),
         ("zone:'row A", "glob", "cannot be read: No closing quotation"),
         ("web[", "pcre", "target: 'web[' is no regular expression: unterminated"),
         ("os:x", "grain", "target type: 'grain' must be one of: glob, pcre, list, nodegroup"),
@@ -257,14 +261,14 @@ def test_a_wrong_configuration_is_told_whole():
              "zones": [None], "kinds": "racks", "seconds": "soon"}
         )  # fmt: skip
     assert error.value.problems == [
-        "maas_roster:tags: 7 must be a list of names",
-        "maas_roster:zones: None must be a name",
-        "maas_roster:statuses: 6 must be a status's name, such as deployed or "
-        "'failed deployment': what its number means differs between releases",
-        "maas_roster:kinds: 'racks' must be one of: machine, device, rack, region",
-        "maas_roster:seconds: 'soon' must be a number of seconds",
         "maas_roster:id: 'mac' must be one of: fqdn, hostname",
+        "maas_roster:kinds:0: 'racks' must be one of: machine, device, rack, region",
         "maas_roster:network: 'everywhere' must be a network such as 10.10.0.0/16",
+        "maas_roster:seconds: 'soon' must be a number from 0 on",
+        "maas_roster:statuses:0: 6 must be a status's name, such as deployed or "
+        "'failed deployment': what its number means differs between releases",
+        "maas_roster:tags: 7 must be a list of names",
+        "maas_roster:zones:0: None must be a name",
     ]
     with pytest.raises(BadInput):
         roster.options(["user"])

@@ -11,14 +11,21 @@ import random
 import re
 import time
 
-from saltext.maas import atomic_file
+from saltext.maas import atomic_file, schemas
 from saltext.maas.client import shape
-from saltext.maas.errors import BadInput, LostAnswer, MaasError, StrangeAnswer, TooLarge
+from saltext.maas.errors import LostAnswer, MaasError, StrangeAnswer, TooLarge
 
 log = logging.getLogger(__name__)
 
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "AUDIT")
 _MOST = 1000  # MAAS answers no more at once
+#: What the engine ``maas_events`` can be told.
+_OPTIONS = schemas.mapping({
+    "level": {"enum": ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "AUDIT"]},
+    "batch": {**schemas.whole("", 1, _MOST), "format": "digits"},
+    "begin": {"enum": ["now", "oldest"]},
+    "tag": {"type": "string", "pattern": r"^[\w./-]+$",
+            "allowed": "a text of letters, digits and / . - _"},
+})  # fmt: skip
 #: How many are asked for at once, where more are wanted.
 _PART = 200
 #: Events of transactions that end late come in behind younger ones, by about so many ids.
@@ -109,17 +116,8 @@ class Follower:
     """
 
     def __init__(self, client, path, level="INFO", batch=100, begin="now", tag="maas/event"):
-        problems = []
-        if level not in _LEVELS:
-            problems.append(f"level: {level!r} must be one of: {', '.join(_LEVELS)}")
-        if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= _MOST:
-            problems.append(f"batch: {batch!r} must be a whole number from 1 to {_MOST}")
-        if begin not in ("now", "oldest"):
-            problems.append(f"begin: {begin!r} must be one of: now, oldest")
-        if not re.fullmatch(r"[\w./-]+", str(tag)):
-            problems.append(f"tag: {tag!r} must have letters, digits and / . - _ only")
-        if problems:
-            raise BadInput(problems)
+        options = {"level": level, "batch": batch, "begin": begin, "tag": tag}
+        schemas.check(options, _OPTIONS, "maas_events", {"digits": str.isdigit})
         self._client = client
         self._pages = Pages(client)
         self._path = path
@@ -140,8 +138,7 @@ class Follower:
         Raises:
             BadInput: The interval is wrong.
         """
-        if isinstance(interval, bool) or not isinstance(interval, (int, float)) or interval <= 0:
-            raise BadInput([f"interval: {interval!r} must be a number above 0"])
+        schemas.check(interval, schemas.seconds(""), "maas_events:interval")
         failures = 0
         while True:
             try:

@@ -1,21 +1,21 @@
-"""What the master's own modules (external pillar, roster, engine) share."""
+"""What the modules of the master (external pillar, roster, engine) share."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from saltext.maas import region_url, sdb
-from saltext.maas.cache import Kept
+from saltext.maas.cache import NodeCache
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 
-#: Seconds after which reading what is kept is given up: nobody waits for it as long as for a
-#: change, and while it goes on nobody else can ask.
+#: Seconds after which reading nodes is given up: nobody waits for it as long as for a change, and
+#: while it goes on nobody else can ask.
 _DEADLINE = 60
 
 
-def profile(opts, name=None) -> Profile:
-    """How to reach the region, from the master's configuration.
+def profile(opts, name: str | dict | None = None) -> Profile:
+    """Return the profile of a region in the master's configuration.
 
     Args:
         opts: Salt's configuration.
@@ -48,11 +48,11 @@ def _configured(opts, name):
     return where, values
 
 
-def kept_nodes(opts, name=None, lifetime: float = 300) -> Kept:
-    """The region's nodes, kept in Salt's cache.
+def node_cache(opts, name: str | dict | None = None, lifetime: float = 300) -> NodeCache:
+    """Return the cache of a region's nodes.
 
     References to secrets are resolved only when the region is asked, by the thread that asks: what
-    is kept needs no secret store, and one that hangs holds nobody up.
+    is cached needs no secret store, and one that hangs holds nobody up.
 
     Args:
         opts: Salt's configuration.
@@ -63,10 +63,11 @@ def kept_nodes(opts, name=None, lifetime: float = 300) -> Kept:
         BadInput: There is no such profile.
     """
     _, values = _configured(opts, name)
+    url = region_url.base(str(values.get("url") or ""))
     opts = dict(opts)  # what Salt's loader hands out is empty in another thread
 
     def client():
-        reach = profile(opts, name)
-        return Client(dataclasses.replace(reach, deadline=min(reach.deadline, _DEADLINE)))
+        found = profile(opts, name)
+        return Client(dataclasses.replace(found, deadline=min(found.deadline, _DEADLINE)))
 
-    return Kept(client, opts["cachedir"], region_url.base(str(values.get("url") or "")), lifetime)
+    return NodeCache(client, opts["cachedir"], url, lifetime)

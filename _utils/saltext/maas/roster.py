@@ -7,95 +7,111 @@ import fnmatch
 import ipaddress
 import re
 import shlex
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from saltext.maas import schemas
 from saltext.maas.errors import BadInput
 
-#: What a condition of a target may ask for, and where a node has it.
-CONDITIONS = {"tag": "tags", "zone": "zone", "pool": "pool", "status": "status", "kind": "kinds"}
-#: Where ``maas_roster`` limits the same.
-_LISTS = {"tag": "tags", "zone": "zones", "pool": "pools", "status": "statuses", "kind": "kinds"}
-_LOWER = ("status", "kind")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,253}")
 #: What a node can be.
 KINDS = ("machine", "device", "rack", "region")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,253}")
+_LOWER = ("status", "kind")
+_TEXT = {"type": "string", "allowed": "a name"}
+#: What a condition of a target may ask for: where a node has it, the option of ``maas_roster``
+#: that limits the same, and what its values may be.
+_CONDITIONS = {
+    "tag": ("tags", "tags", _TEXT),
+    "zone": ("zone", "zones", _TEXT),
+    "pool": ("pool", "pools", _TEXT),
+    "status": ("status", "statuses", {
+        "type": "string", "format": "no_number",
+        "allowed": "a status's name, such as deployed or 'failed deployment': what its number "
+        "means differs between releases",
+    }),
+    "kind": ("kinds", "kinds", {
+        "type": "string", "format": "kind", "allowed": f"one of: {', '.join(KINDS)}",
+    }),
+}  # fmt: skip
+_FORMATS = {
+    "kind": lambda text: text.lower() in KINDS,
+    "network": ipaddress.ip_network,
+    "no_number": lambda text: not text.isdigit(),
+}
+_SCHEMA = schemas.mapping({
+    "profile": {},
+    "id": {"enum": ["fqdn", "hostname"]},
+    "network": {
+        "type": ["string", "null"], "format": "network", "allowed": "a network such as 10.10.0.0/16"
+    },
+    "lifetime": schemas.seconds("", zero=True),
+    "seconds": schemas.seconds("", zero=True),
+    **{
+        option: {"type": "array", "items": value, "allowed": "a list of names"}
+        for _, option, value in _CONDITIONS.values()
+    },
+})  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """What ``maas_roster`` in the master's configuration says; see the roster's ``targets``."""
 
-    profile: object = None
+    profile: str | dict | None = None
     id: str = "fqdn"
-    network: object = None
-    tags: tuple = ()
-    zones: tuple = ()
-    pools: tuple = ()
-    statuses: tuple = ("deployed",)
-    kinds: tuple = ("machine",)
+    network: str | None = None
+    tags: Iterable[str] = ()
+    zones: Iterable[str] = ()
+    pools: Iterable[str] = ()
+    statuses: Iterable[str] = ("deployed",)
+    kinds: Iterable[str] = ("machine",)
     lifetime: float = 60
     seconds: float = 30
     ssh: dict = dataclasses.field(default_factory=dict)
 
-    def conditions(self, asked) -> list:
-        """What nodes must fulfil: pairs of a name, and values of which one must be there.
+    def conditions(self, asked: list[tuple[str, str]]) -> list[tuple[str, list]]:
+        """Return what nodes must fulfil: pairs of a name, and values of which one must be there.
 
         A status or kind that the target asks for takes the place of those that are offered.
 
         Args:
-            asked: The target's own conditions, as pairs.
+            asked: The target's own conditions.
         """
         names = {name for name, _ in asked}
-        offered = [("tag", self.tags), ("zone", self.zones), ("pool", self.pools)]
-        if "status" not in names:
-            offered.append(("status", (*self.statuses, None) if self.statuses else ()))
-        if "kind" not in names:
-            offered.append(("kind", self.kinds))
-        return [one for one in offered if one[1]] + [(name, (value,)) for name, value in asked]
+        offered = {
+            name: [_folded(name, value) for value in getattr(self, option)]
+            for name, (_, option, _) in _CONDITIONS.items()
+            if name not in names or name not in _LOWER
+        }
+        if offered.get("status"):
+            offered["status"].append(None)
+        limits = [(name, values) for name, values in offered.items() if values]
+        return limits + [(name, [value]) for name, value in asked]
 
 
-def options(configured) -> Options:
-    """Read the configuration.
+def options(configured: object) -> Options:
+    """Return the options of ``maas_roster``.
 
     Raises:
-        BadInput: It is wrong.
+        BadInput: They are wrong.
     """
-    configured = configured or {}
-    if not isinstance(configured, dict):
+    if configured is not None and not isinstance(configured, dict):
         raise BadInput("maas_roster: must be a mapping")
-    names = {field.name for field in dataclasses.fields(Options)} - {"ssh"}
-    own = {key: value for key, value in configured.items() if key in names}
-    problems = []
-    for name, key in _LISTS.items():
-        value = own.get(key, ())
-        values = (value,) if isinstance(value, str) else value
-        if not isinstance(values, (list, tuple)):
-            problems.append(f"maas_roster:{key}: {value!r} must be a list of names")
-            continue
-        wrong = [(one, _value_problem(name, one)) for one in values]
-        problems += [f"maas_roster:{key}: {one!r} {told}" for one, told in wrong if told]
-        if key in own:
-            own[key] = tuple(str(one).lower() if name in _LOWER else one for one in values)
-    for key in ("lifetime", "seconds"):
-        value = own.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            problems.append(f"maas_roster:{key}: {value!r} must be a number of seconds")
-    if own.get("id", "fqdn") not in ("fqdn", "hostname"):
-        problems.append(f"maas_roster:id: {own['id']!r} must be one of: fqdn, hostname")
-    if own.get("network"):
-        try:
-            own["network"] = ipaddress.ip_network(own["network"])
-        except ValueError:
-            problems.append(
-                f"maas_roster:network: {own['network']!r} must be a network such as 10.10.0.0/16"
-            )
-    if problems:
-        raise BadInput(problems)
-    ssh = {key: value for key, value in configured.items() if key not in names}
+    own: dict[str, Any] = {}
+    ssh: dict[str, Any] = {}
+    for name, value in (configured or {}).items():
+        if name not in _SCHEMA["properties"]:
+            ssh[name] = value
+        elif isinstance(value, str) and name in ("tags", "zones", "pools", "statuses", "kinds"):
+            own[name] = [value]
+        else:
+            own[name] = value
+    schemas.check(own, _SCHEMA, "maas_roster", _FORMATS)
     return Options(**own, ssh=ssh)
 
 
-def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
-    """The nodes that a target names, as salt-ssh wants them.
+def targets(nodes: Iterable[dict], options: Options, tgt, tgt_type: str, opts: dict) -> dict:
+    """Return the nodes that a target names, as salt-ssh takes them.
 
     Args:
         nodes: See :func:`saltext.maas.inventory.read`.
@@ -109,20 +125,25 @@ def targets(nodes, options: Options, tgt, tgt_type: str, opts) -> dict:
     """
     asked = _conditions(tgt) if tgt_type == "glob" else []
     matches = _matcher(tgt, tgt_type, opts) if not asked else lambda name: True
-    desired = options.conditions(asked)
+    conditions = options.conditions(asked)
+    network = ipaddress.ip_network(options.network) if options.network else None
     defaults = opts.get("roster_defaults") or {}
     found = {}
     for node in nodes:
-        address = _address(node, options.network)
-        if not _NAME.fullmatch(node[options.id]):
-            continue  # a region's word for it; salt-ssh makes paths and arguments of it
-        if address and matches(node[options.id]) and all(_has(node, *one) for one in desired):
-            found[node[options.id]] = {**defaults, **options.ssh, "host": address}
+        name = node[options.id]
+        addresses = [
+            one for one in node["addresses"]
+            if network is None or ipaddress.ip_address(one) in network
+        ]  # fmt: skip
+        # A region may call a node anything, and salt-ssh makes paths and arguments of names.
+        named = _NAME.fullmatch(name) and matches(name)
+        if named and addresses and all(_has(node, *one) for one in conditions):
+            found[name] = {**defaults, **options.ssh, "host": addresses[0]}
     return found
 
 
-def _matcher(tgt, tgt_type, opts):
-    """``f(name) -> bool``; Salt's own matcher works within Salt's loader only."""
+def _matcher(tgt, tgt_type, opts) -> Callable[[str], object]:
+    # Salt's own matcher works within Salt's loader only.
     if tgt_type == "glob":
         return lambda name: fnmatch.fnmatchcase(name, tgt)
     if tgt_type == "pcre":
@@ -137,48 +158,40 @@ def _matcher(tgt, tgt_type, opts):
     return set(tgt.split(",") if isinstance(tgt, str) else tgt).__contains__
 
 
-def _conditions(tgt):
+def _conditions(tgt) -> list[tuple[str, str]]:
     """``[(name, value)]`` where a target consists of conditions, else nothing."""
-    unreadable = None
+    quotes = None
     try:
         words = shlex.split(str(tgt))
     except ValueError as error:
-        words, unreadable = str(tgt).split(), error
+        words, quotes = str(tgt).split(), error
     parts = [word.partition(":") for word in words]
-    if not any(colon and name in CONDITIONS for name, colon, _ in parts):
+    if not any(colon and name in _CONDITIONS for name, colon, _ in parts):
         return []
-    if unreadable:
-        raise BadInput(f"target: {tgt!r} cannot be read: {unreadable}")
+    if quotes:
+        raise BadInput(f"target: {tgt!r} cannot be read: {quotes}")
     problems = []
     for name, colon, value in parts:
-        if name not in CONDITIONS or not value:
+        if name in _CONDITIONS and value:
+            schema = _CONDITIONS[name][2]
+            found = schemas.mistakes(value, schema, f"target:{name}", _FORMATS)
+            problems += [line for _, line in found]
+        else:
             problems.append(
                 f"target: {name + colon + value!r} must be a condition such as tag:web; "
-                f"its name is one of: {', '.join(CONDITIONS)}"
+                f"its name is one of: {', '.join(_CONDITIONS)}"
             )
-        elif problem := _value_problem(name, value):
-            problems.append(f"target: {name}:{value} {problem}")
     if problems:
         raise BadInput(problems)
-    return [(name, value.lower() if name in _LOWER else value) for name, _, value in parts]
+    return [(name, _folded(name, value)) for name, _, value in parts]
 
 
-def _value_problem(name, value):
-    """What is wrong with the value of a condition, or None."""
-    if name == "status" and (not isinstance(value, str) or value.isdigit()):
-        return (
-            "must be a status's name, such as deployed or 'failed deployment': "
-            "what its number means differs between releases"
-        )
-    if not isinstance(value, str):
-        return "must be a name"
-    if name == "kind" and value.lower() not in KINDS:
-        return f"must be one of: {', '.join(KINDS)}"
-    return None
+def _folded(name, value):
+    return value.lower() if name in _LOWER else value
 
 
-def _has(node, name, values):
-    there = node[CONDITIONS[name]]
+def _has(node, name, values) -> bool:
+    there = node[_CONDITIONS[name][0]]
     if name == "status":
         # A status is what machines have.
         if there is None and "machine" in node["kinds"]:
@@ -186,10 +199,3 @@ def _has(node, name, values):
         # Before 1.7 a machine that is deployed is called allocated.
         there = [there, "deployed"] if node.get("deployed") else there
     return bool(set(values) & set(there if isinstance(there, list) else [there]))
-
-
-def _address(node, network):
-    for address in node["addresses"]:
-        if network is None or ipaddress.ip_address(address) in network:
-            return address
-    return None

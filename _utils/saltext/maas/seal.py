@@ -19,6 +19,7 @@ import os
 import re
 import time
 
+import filelock
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -268,21 +269,15 @@ def _check_time(box):
 
 def _remember(path, serial, expires):
     """Note an opened box, and refuse it the second time; what has expired is forgotten."""
-    import fcntl
-
     try:
-        # The file itself is exchanged, so another one carries the lock.
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            kept = _opened(path)
-            if serial in kept:
+        # The file itself is exchanged, so another one is locked.
+        with filelock.FileLock(f"{path}.lock", mode=0o600):
+            opened = _opened(path)
+            if serial in opened:
                 raise SealError("the box was opened before; have it sealed again")
-            kept[serial] = expires
-            lines = (f"{one} {until}\n" for one, until in kept.items())
+            opened[serial] = expires
+            lines = (f"{one} {until}\n" for one, until in opened.items())
             atomic_file.put(path, "".join(lines), lasting=True)
-        finally:
-            os.close(lock)
     except OSError as error:
         raise SealError(
             f"the box was not opened, as that cannot be noted in {path}: {error.strerror}"
