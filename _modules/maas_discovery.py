@@ -30,7 +30,7 @@ def list_(unknown=None, profile=None):
         salt region maas_discovery.list
         salt region maas_discovery.list unknown=mac
     """
-    client = module_helpers.asked(globals(), "2.1", "discoveries", profile)
+    client = module_helpers.client_since(globals(), "2.1", "discoveries", profile)
     op = f"by_unknown_{unknown}" if unknown else None
     return client.get("discovery/", op=op, expect=[dict])
 
@@ -54,7 +54,7 @@ def clear(what="all", profile=None):
 
         salt region maas_discovery.clear neighbours
     """
-    client = module_helpers.asked(globals(), "2.1", "discoveries", profile)
+    client = module_helpers.client_since(globals(), "2.1", "discoveries", profile)
     client.post("discovery/", op="clear", data={what: True})
     return True
 
@@ -78,6 +78,6 @@ def scan(cidrs=None, profile=None):
 
         salt region maas_discovery.scan 'cidrs=[10.10.0.0/24]'
     """
-    client = module_helpers.asked(globals(), "2.1", "discoveries", profile)
+    client = module_helpers.client_since(globals(), "2.1", "discoveries", profile)
     data = {"cidr": cidrs} if cidrs else {"force": True}
     return client.post("discovery/", op="scan", data=data)

@@ -29,7 +29,7 @@ def query(level=None, hostname=None, limit=100, before=None, after=None, profile
 
         salt region maas_event.query level=ERROR limit=20
     """
-    client = module_helpers.asked(globals(), "1.8", "events", profile)
+    client = module_helpers.client_since(globals(), "1.8", "events", profile)
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 1000:
         raise BadInput(f"limit: {limit!r} must be a whole number from 1 to 1000")
     given = {"level": level, "hostname": hostname, "before": before, "after": after}

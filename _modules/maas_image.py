@@ -95,7 +95,7 @@ def importing(profile=None):
 
         salt region maas_image.importing
     """
-    client = module_helpers.asked(globals(), "2.1", "reports of running imports", profile)
+    client = module_helpers.client_since(globals(), "2.1", "reports of running imports", profile)
     return client.get("boot-resources/", op="is_importing")
 
 
@@ -117,5 +117,5 @@ def stop_import(profile=None):
 
         salt region maas_image.stop_import
     """
-    client = module_helpers.asked(globals(), "2.1", "ways to stop an import", profile)
+    client = module_helpers.client_since(globals(), "2.1", "ways to stop an import", profile)
     return client.post("boot-resources/", op="stop_import")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import runtime
+from saltext.maas.client.session import Client
 from saltext.maas.errors import MaasError
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, reading
 from saltext.maas.reconcile.plan import visible
@@ -91,8 +94,8 @@ def _carry_out(dunders, type, arguments, absent=False):
     return plan.shown(done_only=True).get(desired.type, {})
 
 
-def list_settings(dunders, profile=None) -> dict:
-    """The settings of a release that hold no secret: ``{name: value}``."""
+def list_settings(dunders: dict, profile: Any = None) -> dict[str, Any]:
+    """Return the settings of a release that hold no secret: ``{name: value}``."""
     snapshot = _snapshot(dunders, profile)
     names = [
         name
@@ -103,14 +106,14 @@ def list_settings(dunders, profile=None) -> dict:
     return {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
 
 
-def images(dunders, profile=None) -> dict:
-    """The region's images; up to 1.6 those of its clusters, with the clusters that hold them."""
+def images(dunders: dict, profile: Any = None) -> dict[str, dict]:
+    """Return the region's images; up to 1.6 those of its clusters, and which hold them."""
     snapshot = _snapshot(dunders, profile)
     if "image" in snapshot.tables:
         return list_all(dunders, "image", {"profile": profile})
     clusters = sorted(snapshot.records("node_group"))
     snapshot.prefetch([("cluster_image", key) for key in clusters])
-    found = {}
+    found: dict = {}
     for key in clusters:
         for image in cluster_images(dunders, key, profile, snapshot):
             name, _, architecture = image.rpartition("/")
@@ -119,8 +122,10 @@ def images(dunders, profile=None) -> dict:
     return dict(sorted(found.items()))
 
 
-def cluster_images(dunders, cluster: str, profile=None, snapshot=None) -> list[str]:
-    """The images that a cluster holds.
+def cluster_images(
+    dunders: dict, cluster: str, profile: Any = None, snapshot: Snapshot | None = None
+) -> list[str]:
+    """Return the images that a cluster holds.
 
     Raises:
         MaasError: There is no such cluster.
@@ -132,11 +137,17 @@ def cluster_images(dunders, cluster: str, profile=None, snapshot=None) -> list[s
     return sorted(set(record.raw["images"]))
 
 
-def asked(dunders, since: str, what: str, profile=None):
-    """A client of a region that has something.
+def client_since(dunders: dict, since: str, what: str, profile: Any = None) -> Client:
+    """Return a client of a region whose release has something.
+
+    Args:
+        dunders: The execution module's ``globals()``.
+        since: First release that has it.
+        what: What that is, for the message.
+        profile: Profile, see :func:`saltext.maas.runtime.profile`.
 
     Raises:
-        MaasError: Its release is before ``since``.
+        MaasError: The region's release is an earlier one.
     """
     client = runtime.client(dunders, profile)
     if client.release < since:

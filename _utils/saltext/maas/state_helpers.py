@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 from saltext.maas import runtime
 from saltext.maas.errors import BadInput, Forbidden, MaasError
+from saltext.maas.host.transaction import UNFINISHED
 from saltext.maas.reconcile import (
+    Desired,
     Limits,
+    Snapshot,
     apply,
     desired_named,
     desired_object,
@@ -17,8 +23,10 @@ from saltext.maas.redact import visible
 from saltext.maas.resources import BY_NAME
 
 
-def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> dict:
-    """A state's return: with ``test`` and changes, ``result`` is None.
+def outcome(
+    name: str, test: bool, changes: dict | None = None, comment: str = "", failed: bool = False
+) -> dict[str, Any]:
+    """Return what a state returns: with ``test`` and changes, ``result`` is None.
 
     The comment names what a region holds, so nothing in it may act on a terminal.
     """
@@ -26,19 +34,19 @@ def outcome(name: str, test: bool, changes=None, comment="", failed=False) -> di
     return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
 
 
-def guarded(name: str, work) -> dict:
+def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:
     """Run a state's work and turn errors into its return; unexpected ones go to the log, too."""
     try:
         return work()
     except MaasError as error:
-        told = str(error)
+        message = str(error)
     except Exception as error:
-        told = f"unexpected {log_unexpected(name, error)}; the minion's log has the details"
-    return outcome(name, False, comment=told, failed=True)
+        message = f"unexpected {log_unexpected(name, error)}; the minion's log has the details"
+    return outcome(name, False, comment=message, failed=True)
 
 
-def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
-    """A state's return from what a function of :mod:`saltext.maas.host` did or would do.
+def host_outcome(name: str, test: bool, done: dict, dunders: dict | None = None) -> dict[str, Any]:
+    """Return a state's return for what a function of :mod:`saltext.maas.host` did or would do.
 
     Args:
         name: The state's name.
@@ -46,8 +54,6 @@ def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
         done: What the function returned.
         dunders: The state module's ``globals()``, where a restart is one of the region.
     """
-    from saltext.maas.host.transaction import UNFINISHED
-
     if dunders is not None and done.get("restarted"):
         runtime.note_restart(dunders)
     changes = done["changes"]
@@ -62,7 +68,9 @@ def host_outcome(name: str, test: bool, done: dict, dunders=None) -> dict:
     return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
 
 
-def present(dunders: dict, type: str, arguments: dict, limits: Limits | None = None) -> dict:
+def present(
+    dunders: dict, type: str, arguments: dict, limits: Limits | None = None
+) -> dict[str, Any]:
     """Make one object exist as described; the fields not given are left alone.
 
     Args:
@@ -77,7 +85,7 @@ def present(dunders: dict, type: str, arguments: dict, limits: Limits | None = N
     return _single(dunders, type, arguments, limits=limits)
 
 
-def imported(dunders, name: str, profile, limits) -> dict:
+def imported(dunders: dict, name: str, profile: Any, limits: Limits) -> dict[str, Any]:
     """Make the region hold an image; up to 1.6, where it has none, all accepted clusters."""
 
     def desired_objects(snapshot):
@@ -101,7 +109,7 @@ def imported(dunders, name: str, profile, limits) -> dict:
     return guarded(name, lambda: reconcile(dunders, name, desired_objects, profile, limits))
 
 
-def absent(dunders: dict, type: str, arguments: dict) -> dict:
+def absent(dunders: dict, type: str, arguments: dict) -> dict[str, Any]:
     """Make one object not exist; see :func:`present`."""
     return _single(dunders, type, arguments, absent=True)
 
@@ -117,7 +125,13 @@ def _single(dunders, type, arguments, absent=False, limits=None):
     return guarded(name, work)
 
 
-def reconcile(dunders, name: str, desired_objects, profile=None, limits=None) -> dict:
+def reconcile(
+    dunders: dict,
+    name: str,
+    desired_objects: Iterable[Desired] | Callable[[Snapshot], Iterable[Desired]],
+    profile: Any = None,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
     """Plan desired objects and, without ``test``, carry the plan out.
 
     Args:
@@ -191,23 +205,21 @@ def _verb(change):
     return {"update": "updated", "delete": "deleted"}[change.action]
 
 
-_SHOWN = 20  # successes, more of which no person reads; failures are all told
+_SHOWN = 20  # successes, more of which no person reads; failures are all listed
 
 
-def _listed(changes, would: str, failed=()) -> str:
-    """A comment: how much, then one line each, failures first."""
+def _listed(changes: Sequence, would: str, failed: Sequence = ()) -> str:
+    """Return a comment: how much, then one line each, failures first."""
+    valid = [change for change in changes if not change.problem]
     bad = [f"failed: {change.name}: {change.error}" for change in failed]
     blocked = [change for change in changes if change.problem]
     bad += [f"cannot be applied: {change.name}: {change.problem}" for change in blocked]
     good = []
-    for change in changes:
-        if not change.problem:
-            fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
-            good.append(f"{would} {_verb(change)}: {change.name}{fields}".strip())
-    if len(good) > _SHOWN:
-        good = [*good[:_SHOWN], f"... and {len(good) - _SHOWN} more"]
-    count = len([change for change in changes if not change.problem])
-    noun = "change" if count == 1 else "changes"
-    head = f"{count} {noun} {'to make' if would else 'made'}"
+    for change in valid[:_SHOWN]:
+        fields = f" ({', '.join(change.new)})" if change.action == "update" else ""
+        good.append(f"{would} {_verb(change)}: {change.name}{fields}".strip())
+    if len(valid) > _SHOWN:
+        good.append(f"... and {len(valid) - _SHOWN} more")
+    head = f"{len(valid)} change{'' if len(valid) == 1 else 's'} {'to make' if would else 'made'}"
     head += f", {len(failed)} failed" if failed else ""
     return "\n".join([f"{head}:", *bad, *good])
