@@ -34,7 +34,7 @@ def parse(argv=None):
     add("--sync-seconds", type=float, default=1.0, help="until clusters have the images")
     add("--machine-seconds", type=float, default=1.0, help="to commission, deploy or release one")
     add("--database", help="PostgreSQL URI of a replica of the region's tables; needs [replica]")
-    add("--hosts", type=Path, help="play the daemons of the sandbox hosts there; needs [hosts]")
+    add("--hosts", type=Path, help="play the daemons of the sandbox hosts there")
     return parser.parse_args(argv)
 
 
@@ -83,7 +83,7 @@ def _hosts(args, server):
     """The daemons of sandbox hosts, if any are asked for."""
     if not args.hosts:
         return contextlib.nullcontext()
-    from maas_emulator.hosts.daemons import Hosts  # needs more than a region does
+    from maas_emulator.hosts.daemons import Hosts
 
     return Hosts(server.region, server.url, args.hosts)
 

@@ -8,7 +8,7 @@ import time
 import uuid
 
 import pytest
-from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host import cluster_config, debconf, enrolment, formats, reach, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
@@ -142,7 +142,7 @@ def test_the_next_upgrade_and_reconfigure_undo_nothing(fleet):
         return {**cluster_config.read_config(installation), "system_id": None}, box.read("secret")
 
     before = held()
-    commands_system.upgrade(box)
+    packages.upgrade(box)
     package = installation.fact("cluster_packages")[0]
     assert installation.run(["dpkg-reconfigure", package])[0] == 0
     assert held() == before

@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host import cluster_config, enrolment, files, formats, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
@@ -51,7 +51,7 @@ class TestOverHttp:
         assert done["changes"]["uuid"] == {"old": None, "new": "abc-1"}
         assert formats.celery_uuid(box.read("cluster_celery")) == "abc-1"
         # so that the next upgrade, which goes by the older place, keeps it
-        commands_system.upgrade(box)
+        packages.upgrade(box)
         assert cluster_config.read_files(installation)["uuid"] == "abc-1"
         assert cluster_config.plan(installation, uuid="abc-1")["changes"] == {}
 
@@ -128,7 +128,7 @@ def test_local_settings(tmp_path, release):
         ("3.7", {"tftp_port": 70000}, "tftp_port: 70000 is not a number from 1 to 65535"),
         ("3.7", {"tftp_port": "x"}, "tftp_port: 'x' is not a whole number"),
         ("3.7", {"debug": "perhaps"}, "neither true nor false"),
-        ("1.7", {"debug": True}, "no such setting; it came with 2.5"),
+        ("1.7", {"debug": True}, "no such setting; it came with 2.4"),
         ("3.7", {"tftp_root": "srv"}, "not an absolute path"),
         ("3.7", {"colour": "red"}, "no local setting colour"),
         ("3.7", {"url": "192.0.2.1"}, "region URL"),

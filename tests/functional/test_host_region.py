@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts import packages, sandbox
 from maas_emulator.hosts.sandbox import Sandbox
 from saltext.maas.host import debconf, region_config, services, shared_secret, users
 from saltext.maas.host.errors import HostError
@@ -132,7 +132,7 @@ class TestConfigure:
         url = f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS"
         done = region_config.configure(installation, url=url, verify=False)
         assert done["warnings"] == []
-        commands_system.upgrade(box)
+        packages.upgrade(box)
         assert region_config.read_config(installation)["url"] == url
         assert installation.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
         assert region_config.read_config(installation)["url"] == url

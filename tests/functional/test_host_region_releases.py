@@ -8,7 +8,7 @@ import re
 import stat
 
 import pytest
-from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host import broker, config_files, consistency, debconf, region_config, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
@@ -131,7 +131,7 @@ def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
     box, installation = make(tmp_path, "deb", release)
     want = everything(installation)
     region_config.configure(installation, verify=False, **want)
-    commands_system.upgrade(box)
+    packages.upgrade(box)
     told = region_config.read_config(installation, secrets=True)
     assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
     if installation.release < "1.7":  # the package made up new passwords, in all places the same
@@ -196,7 +196,7 @@ def test_a_name_with_a_dash_is_written_although_the_packages_edit_skips_it(relea
         installation, verify=False, url="http://new-region.example.com/MAAS"
     )
     assert any("leaves this URL alone" in text for text in done["warnings"])
-    commands_system.upgrade(box)
+    packages.upgrade(box)
     assert region_config.read_config(installation)["url"] == "http://new-region.example.com/MAAS"
     assert no_database(consistency.check(installation)) == []
 

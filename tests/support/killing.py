@@ -124,7 +124,7 @@ def _main(job):
         root = os.path.join(job["folder"], str(point))
         box = sandbox.create(root, job["release"], job["role"], **options)
         installation = detect(root)
-        names = [name for name in job["files"] if box.fact(name) or "/" in name]
+        names = [name for name in job["files"] if name in box.files() or "/" in name]
         services = list(installation.fact(f"{part}_services"))
         before = _files(box, names)
 

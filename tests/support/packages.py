@@ -1,4 +1,4 @@
-"""Stand-in Debian packages of a region and a cluster or rack, built in a moment.
+"""Fake Debian packages of a region and a cluster or rack, built in a moment.
 
 Written anew from what is known about the packages of each release: which questions they
 ask, what their scripts do with the answers at an installation, an upgrade and a
@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 
 import jinja2
+from maas_emulator.hosts import sandbox
 from saltext.maas.release import Release
-from support.throwaway import REPOSITORY, Room
+from support.throwaway import Room
 
-FOLDER = Path(__file__).with_name("stand_in_packages")
+FOLDER = Path(__file__).with_name("fake_packages")
 
 #: Two versions of each release's packages, the second an upgrade of the first.
 VERSIONS = {
@@ -50,7 +51,10 @@ ERAS = (
         "cluster_tool": "maas-provision",
         "cluster_file": "shell",
         "cluster_conf": "/etc/maas/maas_cluster.conf",
-        "cluster_conffiles": ("maas_cluster.conf", "pserv.yaml", "bootresources.yaml"),
+        "cluster_conffiles": (
+            "maas_cluster.conf", "maas_local_celeryconfig_cluster.py", "pserv.yaml",
+            "bootresources.yaml",
+        ),
         "cluster_services": ("maas-pserv", "maas-cluster-celery"),
         "cluster_url": "sed",
         "cluster_always": True,
@@ -92,7 +96,7 @@ ERAS = (
         "secret": "fresh",
     }),
     ("2.1", {"region_port": ":5240"}),
-    ("3.0", {"conf_owner": "maas:maas"}),
+    ("3.3", {"conf_owner": "maas:maas"}),
     ("3.5", {
         "cluster_uuid": False,
         "region_services": (
@@ -178,7 +182,7 @@ class Packages:
         (control / "control").write_text(
             f"Package: {name}\nVersion: {version}\nArchitecture: all\nSection: net\n"
             f"Priority: optional\nMaintainer: Nobody <nobody@example.com>\nDepends: {needs}\n"
-            f"Description: stand-in for {name}\n"
+            f"Description: fake of {name}\n"
         )
         deb = self.folder / f"{tree.name}.deb"
         subprocess.run(
@@ -198,12 +202,9 @@ class Packages:
 
 
 def launcher(path, name):
-    """A command that is a stand-in of the sandbox, with ``/`` as the sandbox."""
+    """A fake command of the sandbox, with ``/`` as the sandbox."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        f"#!/bin/sh\nPYTHONPATH={REPOSITORY / '_utils'}:{REPOSITORY / 'emulator'} exec "
-        f'{sys.executable} -m maas_emulator.hosts.commands / {name} "$@"\n'
-    )
+    path.write_text(sandbox.launcher("/", name))
     path.chmod(0o755)
 
 

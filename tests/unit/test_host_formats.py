@@ -165,6 +165,12 @@ class TestPserv:
         assert new == "tftp:\n  generator: http://b/MAAS/api/1.0/pxeconfig/\n  # port: 69\n"
         assert formats.pserv_generator(new) == "http://b/MAAS/api/1.0/pxeconfig/"
 
+    def test_a_comment_beside_a_living_one_stays(self):
+        both = "tftp:\n  # generator: http://a/\n  generator: http://a:5240/\n"
+        assert formats.pserv_set_generator(both, "http://b/MAAS") == (
+            "tftp:\n  # generator: http://a/\n  generator: http://b/MAAS/api/1.0/pxeconfig/\n"
+        )
+
     def test_a_comment_is_none(self):
         assert formats.pserv_generator("tftp:\n  # generator: http://a/\n") is None
 

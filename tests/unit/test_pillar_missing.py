@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
-from maas_emulator.hosts.commands import ask_region
+from maas_emulator.hosts.asking import ask_region
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import MaasError

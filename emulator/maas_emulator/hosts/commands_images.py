@@ -1,38 +1,36 @@
-"""Stand-in for ``maas-import-pxe-files``, with which clusters of 1.5 and 1.6 import images."""
+"""The fake ``maas-import-pxe-files``, with which clusters of 1.5 and 1.6 import images."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
 import yaml
-from saltext.maas.host import cluster_config
-from saltext.maas.host.installation import detect
 
 from maas_emulator.api1.reported_images import picked
+from maas_emulator.hosts import formats
+from maas_emulator.hosts.asking import ask_region, parser
 
 _FILES = ("boot-initrd", "boot-kernel", "di-initrd", "di-kernel", "root-image")
 
 
-def import_pxe_files(host, arguments, ask_region) -> int:
+def run(host, name, arguments) -> int:
     """Bring the images that a file on the host selects, and let the region know.
 
     Args:
         host: The sandbox.
+        name: The command's.
         arguments: ``--config-file FILE`` (1.5), or ``--sources-file FILE`` (1.6), which is needed.
-        ask_region: Sends a request to the emulated region.
 
     Returns:
         Its exit status: 0, 1 without the file, 2 when anything else went wrong.
     """
-    parser = argparse.ArgumentParser(prog="maas-import-pxe-files", allow_abbrev=False)
+    options = parser(name)
     if host.release < "1.6":
-        default = os.path.join(host.root, "etc/maas/bootresources.yaml")
-        parser.add_argument("--config-file", dest="file", default=default)
+        options.add_argument("--config-file", dest="file", default=host.path("bootresources"))
     else:
-        parser.add_argument("--sources-file", dest="file", required=True)
-    path = parser.parse_args(arguments).file
+        options.add_argument("--sources-file", dest="file", required=True)
+    path = options.parse_args(arguments).file
     try:
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
@@ -47,7 +45,7 @@ def import_pxe_files(host, arguments, ask_region) -> int:
     images = list(picked(host.release, choices))
     if images:
         _store(host, images)
-    _report(host, ask_region, choices, images)
+    _report(host, choices, images)
     return 0
 
 
@@ -62,25 +60,23 @@ def _choices(host, text):
 
 def _store(host, images):
     """Write a snapshot, and make it the current one."""
-    base = "var/lib/maas/boot-resources"
-    os.makedirs(os.path.join(host.root, base), exist_ok=True)
-    names = os.listdir(os.path.join(host.root, base))
-    snapshot = f"snapshot-{len(names) + 1}"
+    current = host.path("images")
+    base = os.path.dirname(current)
+    os.makedirs(base, exist_ok=True)
+    snapshot = f"snapshot-{len(os.listdir(base)) + 1}"
     levels = ("architecture", "subarchitecture", "release", "label")
     levels = levels if host.release < "1.6" else ("osystem", *levels)
     for place in sorted({"/".join(one[level] for level in levels) for one in images}):
         for name in _FILES:
-            host.write(f"{base}/{snapshot}/{place}/{name}", f"{place} {name}\n")
-    current = os.path.join(host.root, base, "current")
+            host.write(os.path.join(base, snapshot, place, name), f"{place} {name}\n")
     if os.path.islink(current):
         os.unlink(current)
     os.symlink(snapshot, current)
 
 
-def _report(host, ask_region, choices, images):
+def _report(host, choices, images):
     """What a job of the cluster does within minutes; it may not reach the region, or be new."""
-    installation = detect(host.root)
-    uuid = cluster_config.read_files(installation)["uuid"] if installation else None
+    uuid = formats.cluster_uuid(host.read("cluster_config") or "")
     if not uuid or not images or not host.info.get("url"):
         return
     try:

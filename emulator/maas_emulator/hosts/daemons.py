@@ -1,4 +1,4 @@
-"""Plays the daemons of sandbox hosts: clusters, racks and the region's own restart.
+"""The daemons of sandbox hosts: clusters, racks and the region's own restart.
 
 A daemon takes its configuration only when it starts.  One that runs tries to
 register until the region takes it, and writes to its log what MAAS would.
@@ -13,13 +13,13 @@ import logging
 import os
 import threading
 import time
-from urllib.parse import urlsplit
-
-import requests
-from saltext.maas.errors import MaasError
-from saltext.maas.host import formats
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from urllib.parse import urlencode, urlsplit
 
 from maas_emulator import control
+from maas_emulator.hosts import database, formats
 from maas_emulator.hosts.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class _Daemon:
         self.hosts = hosts
         self.host = host
         self.region = hosts.region
-        self.name = host.fact(f"{self.role}_services")[0]
+        self.name = host.trait(f"{self.role}_daemon")
         self._starts = None  # the start that the configuration was read at
         self._changed = None
         self._not_before = 0.0
@@ -171,36 +171,30 @@ class _RegionDaemon(_Daemon):
         super().__init__(hosts, host)
         self._seen = None
         self._started = False
+        self._has_secret = "secret" in host.files()
+
+    def _file(self):
+        return (self.host.read("secret") or "").strip()
 
     def work(self):
         """Up to 3.2 the secret is read anew for each cluster that connects."""
-        if not self.host.fact("secret") or self.host.release >= "3.3":
+        if not self._has_secret or self.host.release >= "3.3":
             return
-        text = (self.host.read("secret") or "").strip()
-        if text and text not in (self._seen, self.region.secret) and text == self._stored():
+        text = self._file()
+        new = text and text not in (self._seen, self.region.secret)
+        if new and text == database.shared_secret(self.host):
             self.region.secret = text
         self._seen = text
-
-    def _stored(self):
-        """The secret in the region's database, where it has one that was changed from outside."""
-        from saltext.maas.host import database
-        from saltext.maas.host.installation import detect
-
-        try:
-            with database.connection(detect(self.host.root), timeout=5) as conn:
-                return database.secret(conn)
-        except MaasError:
-            return None
 
     def started(self):
         if self._started:
             self.hosts.connections_lost()
         self._started = True
-        text = (self.host.read("secret") or "").strip()
+        text = self._file()
         known = "secret" in vars(self.region)
         if known and self.host.release >= "3.3" and text != self.region.secret:
-            self.region.secret = self._stored() or self.region.secret
-        if not self.host.fact("secret") or text == self.region.secret:
+            self.region.secret = database.shared_secret(self.host) or self.region.secret
+        if not self._has_secret or text == self.region.secret:
             return
         if text and not known:
             self.region.secret = text  # the region has none of its own yet
@@ -209,7 +203,7 @@ class _RegionDaemon(_Daemon):
                 "AssertionError: The secret stored in the database does not match the secret "
                 "stored on the filesystem"
             )
-            self.host.log(self.name, told, "region_log")
+            self.host.log("maas-regiond", told, "region_log")
         else:
             self.host.write("secret", self.region.secret, 0o640, "maas:maas")
 
@@ -225,18 +219,20 @@ class _ClusterDaemon(_Daemon):
     def started(self):
         host = self.host
         text = host.read("cluster_config")
-        if host.fact("cluster_format") == "shell":
-            self._urls = [formats.shell_read(text, "MAAS_URL") or ""]
-            self._uuid = formats.shell_read(text, "CLUSTER_UUID")
+        if host.kind == "deb" and host.release < "1.9":
+            names = formats.read_shell(text)
+            urls, self._uuid = names.get("MAAS_URL", ""), names.get("CLUSTER_UUID")
         else:
-            data = formats.yaml_read(text)
-            urls = data.get("maas_url") or []
-            self._urls = [urls] if isinstance(urls, str) else urls
-            self._uuid = data.get("cluster_uuid")
+            keys = formats.read_yaml(text)
+            urls = keys.get("maas_url", "http://localhost:5240/MAAS")
+            self._uuid = keys.get("cluster_uuid")
+        self._urls = [urls] if isinstance(urls, str) else urls
         self._read_secret()
 
     def _read_secret(self):
-        self._secret = (self.host.read("secret") or "").strip().lower() or None
+        self._secret = None
+        if "secret" in self.host.files():
+            self._secret = (self.host.read("secret") or "").strip().lower() or None
 
     def work(self):
         host = self.host
@@ -255,8 +251,8 @@ class _ClusterDaemon(_Daemon):
                 self._log("No shared secret is installed; waiting.")
                 return
         if not any(self._reaches(url) for url in self._urls):
-            told = self._urls[0] if self._urls else "any URL"
-            self._log(f"The region is not available at {told}.")
+            asked = ", ".join(f"{url}/rpc/" for url in self._urls)
+            self._log(f"Region not available: refused. (While requesting RPC info at {asked}).")
             return
         event_loop = f"{self.region.options.hostname}:pid={os.getpid()}"
         if self._secret != self.region.secret:
@@ -275,13 +271,16 @@ class _ClusterDaemon(_Daemon):
             {"interface": one["name"], "ip": one["ip"], "subnet_mask": one["subnet_mask"]}
             for one in self.host.info["interfaces"]
         ]
-        form = {"uuid": self._uuid or "", "interfaces": json.dumps(reported)}
+        form = urlencode({"uuid": self._uuid or "", "interfaces": json.dumps(reported)})
         url = f"{self._urls[0]}/api/1.0/nodegroups/?op=register"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with requests.Session() as http:
-                http.trust_env = False
-                status = http.post(url, data=form, timeout=10).status_code
-        except (requests.RequestException, ValueError):
+            with opener.open(url, form.encode(), timeout=10) as answer:
+                status = answer.status
+        except urllib.error.HTTPError as error:
+            status = error.code
+            error.close()
+        except (OSError, ValueError, HTTPException):
             self._log("Could not register with region controller: [Errno 111] Connection refused.")
             return
         if status == 200:
@@ -295,14 +294,15 @@ class _ClusterDaemon(_Daemon):
 
     def _register(self, event_loop):
         host, info = self.host, self.host.info
-        known = (host.read("maas_id") or "").strip() if host.fact("maas_id") else None
+        has_id = "maas_id" in host.files()
+        known = (host.read("maas_id") or "").strip() if has_id else None
         ident = self.region.register_controller(
             uuid=self._uuid,
             hostname=info["hostname"],
             interfaces=info["interfaces"],
             system_id=known or None,
         )
-        if host.fact("maas_id"):
+        if has_id:
             host.write("maas_id", ident, 0o640, "maas:maas")
             release = self.region.release
             version = f" with MAAS version {release}" if release >= "2.4" else ""
@@ -321,13 +321,11 @@ class _ClusterDaemon(_Daemon):
     def _deleted(self):
         """What the region has a rack do that it deletes, if it reaches it."""
         host, self._ident = self.host, None
-        self._log("Attempting to disable the rackd service.")
-        if host.release < "2.1":
+        if host.release < "2.9":
             host.set_service(self.name, running=False)
             return
-        for name in ("secret", "maas_id"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(host.path(name))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(host.path("secret"))
         host.set_service(self.name, running=True)
 
     def disconnect(self):
@@ -338,7 +336,7 @@ class _ClusterDaemon(_Daemon):
         self._ident = None
 
     def _log(self, text):
-        self.host.log(self.name, text)
+        self.host.log("maas-rackd" if self.host.release >= "2.0" else self.name, text)
 
 
 def _same_region(url, base_url):

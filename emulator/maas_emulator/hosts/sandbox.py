@@ -1,42 +1,27 @@
-"""A folder that plays ``/`` of one MAAS host, for machines without MAAS.
+"""A folder that stands for ``/`` of one MAAS host, for machines without MAAS.
 
-It holds the files of a fresh package installation of a release and stand-ins
-for MAAS's and the system's commands (see ``standins``)::
+It holds the files of a fresh installation of a release, and fake commands in the place of MAAS's
+and the system's (see ``commands``)::
 
     host = sandbox.create("/srv/fleet/rack1", "3.7", "cluster")
-    installation.detect(host.root)
+    host.read("secret")
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import grp
+import functools
 import json
 import os
-import pwd
-import secrets
-import shlex
 import stat
 import sys
 import time
-import uuid as uuids
-from pathlib import Path
 
-from saltext.maas.host.layouts import PATHS, fact
-from saltext.maas.release import Release, known
+from maas_emulator.hosts import layout
+from maas_emulator.release import Release, known
 
-from maas_emulator.hosts import files as sandbox_files
-
-#: Commands that a sandbox has, by folder.
-COMMANDS = {
-    "usr/sbin": ("dpkg-reconfigure", "service"),
-    "usr/bin": ("debconf-communicate", "debconf-set-selections", "debconf-show"),
-}
 _STATE = "var/lib/emulator"
-#: Services that are there besides those that a change of configuration restarts.
-_MORE_SERVICES = {"region": ("maas-proxy",), "cluster": ("maas-dhcpd", "maas-dhcpd6")}
-_BROKER_SERVICES = ("maas-txlongpoll",)  # 1.5 and 1.6
 
 
 class Sandbox:
@@ -52,7 +37,7 @@ class Sandbox:
             the emulator's control endpoint.
     """
 
-    def __init__(self, root: str | Path, info: dict | None = None):
+    def __init__(self, root: str | os.PathLike, info: dict | None = None):
         self.root = os.path.realpath(root)
         self._new = info  # while it is being made
 
@@ -77,52 +62,84 @@ class Sandbox:
         role = self.info["role"]
         if self.kind == "snap" and self._new is None:
             role = (self.read("snap_mode") or "").strip().replace("rack", "cluster")
+            role = "region+cluster" if role == "all" else role
         return tuple(one for one in role.split("+") if one in ("region", "cluster"))
 
-    def fact(self, name: str):
-        """A fact about this release; see ``saltext.maas.host.layouts``."""
-        return fact(self.kind, name, self.release)
+    # what its release has; see ``layout``
+
+    def files(self) -> dict[str, tuple[str, int, str]]:
+        """Return the files of its release: ``{name: (path, mode, owner)}``."""
+        return _files(self.kind, str(self.release))
+
+    def trait(self, name: str):
+        """Return a trait of its release, or None."""
+        table = layout.TRAITS[self.kind]
+        return layout.of_release(table, self.release).get(name)
+
+    def questions(self, role: str) -> dict[str, tuple[str, str]]:
+        """Return debconf's questions of a role: ``{question: (package, type)}``."""
+        return layout.of_release(layout.QUESTIONS, self.release)[role]
 
     # files
 
     def path(self, relative: str) -> str:
-        """Absolute path of a file by its place, or its name in the layout."""
-        return os.path.join(self.root, (relative in PATHS and self.fact(relative)) or relative)
+        """Return the absolute path of a file, given its path below the root or its name."""
+        found = self.files().get(relative) if relative.isidentifier() else None
+        return os.path.join(self.root, found[0] if found else relative)
 
     def read(self, relative: str) -> str | None:
-        """A file's text, or None."""
+        """Return a file's text, or None."""
         try:
             with open(self.path(relative), encoding="utf-8") as stream:
                 return stream.read()
         except FileNotFoundError:
             return None
 
-    def write(self, relative: str, text: str, mode: int = 0o644, owner: str = "root:root") -> None:
-        """Write a file in one step; an existing one keeps its mode and owner."""
+    def write(
+        self,
+        relative: str,
+        text: str,
+        mode: int = 0o644,
+        owner: str = "root:root",
+        anew: bool = False,
+    ) -> None:
+        """Write a file in one step.
+
+        Args:
+            relative: As for :meth:`path`.
+            text: Its text.
+            mode: Its mode, if it is new; an existing one keeps mode and owner.
+            owner: ``user:group``, likewise.
+            anew: Give mode and owner also to one that exists.
+        """
         path = self.path(relative)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        temporary = f"{path}.{secrets.token_hex(4)}"
+        temporary = f"{path}.{os.urandom(4).hex()}"
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
-            self._dress(temporary, path, mode, owner)
+            before = None if anew else _status(path)
+            os.chmod(temporary, stat.S_IMODE(before.st_mode) if before else mode)
+            _give(temporary, before or owner)
             os.replace(temporary, path)
         except OSError:  # a full disk, say
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
 
-    @staticmethod
-    def _dress(temporary, path, mode, owner):
-        try:
-            before = os.stat(path)
-            os.chmod(temporary, stat.S_IMODE(before.st_mode))
-            with contextlib.suppress(PermissionError):
-                os.chown(temporary, before.st_uid, before.st_gid)
-        except FileNotFoundError:
-            os.chmod(temporary, mode)
-            _give(temporary, owner)
+    def edit(self, name: str, change, *words) -> None:
+        """Replace a file's text by what a function makes of it and of more words."""
+        self.write(name, change(self.read(name), *words))
+
+    def edit_yaml(self, name: str, changes: dict) -> None:
+        """Set keys of a YAML file as MAAS does; None takes one out."""
+        from maas_emulator.hosts import formats
+
+        data = {**formats.read_yaml(self.read(name)), **changes}
+        text = formats.write_yaml({key: new for key, new in data.items() if new is not None})
+        _, mode, owner = self.files()[name]
+        self.write(name, text, mode, owner)
 
     def append(self, relative: str, line: str) -> None:
         """Add a line to a log."""
@@ -133,28 +150,25 @@ class Sandbox:
 
     def log(self, unit: str, text: str, name: str = "cluster_log") -> None:
         """Write to a daemon's log: its file, or the journal from 3.5 on."""
-        if self.fact(name):
+        if name in self.files():
             stamp = time.strftime("%Y-%m-%d %H:%M:%S+0000", time.gmtime())
             self.append(name, f"{stamp} [-] {text}")
-        else:
-            if unit in (self.fact("cluster_services") or ()):
-                unit = self.fact("cluster_journal")[1]
-            entry = {"time": time.time(), "unit": unit, "text": text}
-            self.append(f"{_STATE}/journal.jsonl", json.dumps(entry))
+            return
+        # All of a snap's daemons are one unit.
+        inside = unit if self.kind == "deb" else f"snap.{self.trait('snap_service')}"
+        entry = {"time": time.time(), "unit": inside, "identifier": unit, "text": text}
+        self.append(f"{_STATE}/journal.jsonl", json.dumps(entry))
 
     def journal(self) -> list[dict]:
-        """Entries of the journal: ``time``, ``unit``, ``text``."""
-        return [
-            json.loads(line)
-            for line in (self.read(f"{_STATE}/journal.jsonl") or "").split("\n")
-            if line
-        ]
+        """Return the journal's entries: ``time``, ``unit``, ``identifier``, ``text``."""
+        text = self.read(f"{_STATE}/journal.jsonl") or ""
+        return [json.loads(line) for line in text.split("\n") if line]
 
     # state that several processes change
 
     @contextlib.contextmanager
     def state(self, name: str):
-        """A dict that is stored again at the end, under a lock: ``services`` or ``debconf``."""
+        """Give a dict, such as ``services``, that is stored again at the end, under a lock."""
         lock = self.path(f"{_STATE}/lock")
         with open(lock, "w", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
@@ -162,31 +176,29 @@ class Sandbox:
             before = json.dumps(data)
             yield data
             if json.dumps(data) != before:
-                self.write(f"{_STATE}/{name}.json", json.dumps(data, indent=1), 0o600)
+                self.write(f"{_STATE}/{name}.json", json.dumps(data), 0o600)
 
     def peek(self, name: str) -> dict:
-        """The same dict, only to read."""
+        """Return the same dict, only to read."""
         return json.loads(self.read(f"{_STATE}/{name}.json") or "{}")
 
     # services
 
     def service_names(self) -> list[str]:
-        """Every service that this host has."""
+        """Return every service that this host has."""
         if self.kind == "snap":
             return ["maas"]
         names = []
         for role in self.roles:
-            names += [*self.fact(f"{role}_services"), *_MORE_SERVICES[role]]
-            if role == "region" and self.fact("broker_services"):
-                names += _BROKER_SERVICES
-        return names
+            names += [*self.trait(f"{role}_started"), *(self.trait(f"{role}_idle") or ())]
+        return list(dict.fromkeys(names))
 
     def service(self, name: str) -> dict:
-        """``{"running": bool, "starts": int}`` of a service."""
+        """Return ``{"running": bool, "starts": int}`` of a service."""
         return self.peek("services").get(name, {"running": False, "starts": 0})
 
     def set_service(self, name: str, running: bool) -> None:
-        """Start (again) or stop a service."""
+        """Start a service (again), or stop it."""
         with self.state("services") as services:
             now = services.setdefault(name, {"running": False, "starts": 0})
             now["running"] = running
@@ -195,13 +207,39 @@ class Sandbox:
     # proofs for tests
 
     def argv_log(self) -> list[list[str]]:
-        """The arguments of every stand-in that ran, its name first."""
+        """Return the arguments of every fake command that ran, its name first."""
         text = self.read("var/log/emulator-argv.log") or ""
         return [json.loads(line) for line in text.splitlines()]
 
 
+@functools.cache
+def _files(kind, release):
+    return layout.of_release(layout.FILES[kind], Release(release))
+
+
+def _status(path):
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _give(path, owner):
+    """Give a file to an owner, as far as one may and they are known here."""
+    with contextlib.suppress(KeyError, PermissionError):
+        if isinstance(owner, str):
+            import grp
+            import pwd
+
+            user, _, group = owner.partition(":")
+            numbers = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
+        else:
+            numbers = owner.st_uid, owner.st_gid
+        os.chown(path, *numbers)
+
+
 def create(
-    directory: str | Path,
+    directory: str | os.PathLike,
     release: str = "3.7",
     role: str = "cluster",
     hostname: str | None = None,
@@ -218,11 +256,10 @@ def create(
     Args:
         directory: Its root; made when missing, must hold no sandbox yet.
         release: MAAS release.
-        role: ``region``, ``cluster`` or ``region+cluster``; for a snap also
-            ``none``, which is how it comes.
+        role: ``region``, ``cluster`` or ``region+cluster``.
         hostname: Name of the host; by default the folder's.
         interfaces: Dicts of ``name``, ``mac``, ``ip``, ``subnet_mask``.
-        url: Region URL that the installation starts with.
+        url: Region URL that the installation is given.
         uuid: 1.x cluster's uuid; None leaves it out.
         database: ``host``, ``port``, ``name``, ``user``, ``password`` of the
             region's PostgreSQL.
@@ -237,6 +274,8 @@ def create(
         FileExistsError: There is one already.
         ValueError: The release, role or kind is unknown.
     """
+    from maas_emulator.hosts import packages
+
     root = os.path.realpath(directory)
     if os.path.exists(os.path.join(root, "emulator.json")):
         raise FileExistsError(f"{root} is a sandbox already")
@@ -259,16 +298,20 @@ def create(
     }
     host = Sandbox(root, info)
     os.makedirs(host.path(_STATE), exist_ok=True)
-    host.write("emulator.token", secrets.token_hex(16), 0o600)
+    host.write("emulator.token", os.urandom(16).hex(), 0o600)
     host.write("etc/hostname", hostname + "\n")
-    cluster_uuid = str(uuids.uuid4()) if uuid == "new" else uuid
-    default_ip = interfaces[0]["ip"] if interfaces else "localhost"
-    contents = sandbox_files.contents(host, default_ip, url, cluster_uuid, database or {})
-    for relative, (text, mode, owner) in contents.items():
+    address = interfaces[0]["ip"] if interfaces else "localhost"
+    uuid = packages.new_uuid() if uuid == "new" else uuid
+    files = packages.fresh(host, address, url, uuid, database or {})
+    for relative, (text, mode, owner) in files.items():
         host.write(relative, text, mode, owner)
-    _install_commands(host)
-    for name in host.service_names():
-        host.set_service(name, not name.startswith("maas-dhcpd"))
+    for folder, names in _commands(host).items():
+        for name in names:
+            host.write(f"{folder}/{name}", launcher(host.root, name), 0o755)
+    idle = [name for one in host.roles for name in host.trait(f"{one}_idle") or ()]
+    with host.state("services") as services:
+        for name in host.service_names():
+            services[name] = {"running": name not in idle, "starts": int(name not in idle)}
     # Last, since this is what the player of the daemons looks for.
     host.write("emulator.json", json.dumps(info, indent=1))
     return Sandbox(root)
@@ -282,8 +325,10 @@ def _exact(release):
 
 
 def _interface(hostname):
+    import zlib
+
     # A stable address from the name, so that two hosts do not share one.
-    number = int(uuids.uuid5(uuids.NAMESPACE_DNS, hostname)) % 250 + 2
+    number = zlib.crc32(hostname.encode()) % 250 + 2
     return {
         "name": "eth0",
         "mac": f"52:54:00:00:00:{number:02x}",
@@ -292,42 +337,40 @@ def _interface(hostname):
     }
 
 
-def _give(path, owner):
-    user, _, group = owner.partition(":")
-    with contextlib.suppress(KeyError, PermissionError):
-        os.chown(path, pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid)
+def launcher(root: str, name: str) -> str:
+    """Return the script that runs a fake command of a sandbox.
 
+    Without Python's ``site``, whose start takes longer than all the rest.
 
-def _install_commands(host):
-    here = Path(__file__).resolve()
-    library = f"{here.parents[2]}:{here.parents[3] / '_utils'}"
-    for folder, names in _commands(host).items():
-        for name in names:
-            words = [sys.executable, "-m", "maas_emulator.hosts.commands", host.root, name]
-            script = (
-                "#!/bin/sh\n"
-                "# Stand-in for the command of a sandbox host.\n"
-                f"PYTHONPATH={shlex.quote(library)} exec "
-                + " ".join(shlex.quote(word) for word in words)
-                + ' "$@"\n'
-            )
-            host.write(f"{folder}/{name}", script, 0o755)
+    Args:
+        root: The sandbox's.
+        name: The command's.
+    """
+    import shlex
+
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    folders = [package, *(one for one in sys.path if one.endswith("-packages"))]
+    words = [sys.executable, "-S", "-m", "maas_emulator.hosts.commands", root, name]
+    return (
+        "#!/bin/sh\n"
+        f"# Fake command of a sandbox host.\nPYTHONPATH={shlex.quote(':'.join(folders))} exec "
+        f'{shlex.join(words)} "$@"\n'
+    )
 
 
 def _commands(host):
     if host.kind == "snap":
         return {"usr/bin": ["snap"], "snap/bin": ["maas"], "bin": ["journalctl"]}
-    chosen = {folder: list(names) for folder, names in COMMANDS.items()}
-    chosen["usr/bin"].append("maas")
-    if "region" in host.roles and host.fact("broker_services"):
-        chosen["usr/bin"].append("erl")
+    chosen = {
+        "usr/bin": ["maas", "debconf-communicate", "debconf-set-selections", "debconf-show"],
+        "usr/sbin": ["dpkg-reconfigure", "service"],
+    }
     for role in host.roles:
-        chosen["usr/sbin"].append(host.fact(f"{role}_tool"))
-        if host.release >= "2.0":  # the old names stay as aliases
-            chosen["usr/sbin"].append({"region": "maas-region-admin"}.get(role, "maas-provision"))
-    if "cluster" in host.roles and host.release < "1.7":
-        chosen["usr/sbin"].append("maas-import-pxe-files")
-    if host.fact("init") == "systemd":
+        chosen["usr/sbin"] += host.trait(f"{role}_tools")
+    if "region" in host.roles and host.release < "1.7":
+        chosen["usr/bin"].append("erl")
+        chosen["usr/sbin"].append("rabbitmqctl")
+    if host.trait("init") == "systemd":
         chosen["bin"] = ["systemctl", "journalctl"]
     else:
         chosen["sbin"] = ["initctl"]

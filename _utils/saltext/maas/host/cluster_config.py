@@ -266,6 +266,8 @@ def _set_urls(installation, urls):
         installation.check([installation.fact("cluster_tool"), *command[:-1], *argv])
     elif command:
         installation.check([installation.fact("cluster_tool"), *command, urls[0]])
+        if _generator_differs(installation, urls[0]):  # it leaves a comment and a port alone
+            _set_generator(installation, urls[0])
     elif installation.fact("cluster_format") == "yaml":
         new = formats.yaml_update(
             files.read(path), {"maas_url": _one_or_all(urls)}, installation.inside(path)
@@ -273,13 +275,17 @@ def _set_urls(installation, urls):
         files.replace(installation, path, new, formats.yaml_read, backup=False)
     else:
         _edit_shell(installation, "MAAS_URL", urls[0])
-        pserv = installation.path("pserv")
-        new = formats.pserv_set_generator(files.read(pserv) or "", urls[0])
-        files.replace(installation, pserv, new, formats.yaml_read, mode=0o644, backup=False)
+        _set_generator(installation, urls[0])
     if read_files(installation)["urls"] != urls:
         raise HostError(
             f"{installation.inside(path)} does not hold the region URL after the change."
         )
+
+
+def _set_generator(installation, url):
+    path = installation.path("pserv")
+    new = formats.pserv_set_generator(files.read(path) or "", url)
+    files.replace(installation, path, new, formats.yaml_read, mode=0o644, backup=False)
 
 
 def _set_uuid(installation, uuid):

@@ -58,7 +58,7 @@ class Setting:
 SETTINGS = (
     Setting("tftp_port", "1.5", int, 1, 65535, "port"),
     Setting("tftp_root", "1.5", str, pserv="resource_root"),
-    Setting("debug", "2.5", bool),
+    Setting("debug", "2.4", bool),
     Setting("max_idle_rpc_connections", "3.3", int, 1),
     Setting("max_rpc_connections", "3.3", int, 1),
     Setting("rpc_keepalive", "3.3", int),

@@ -94,14 +94,18 @@ def trap(installation: Installation, answer: str) -> str | None:
         A sentence, or None when it is a host alone.
     """
     when = when_rewritten(installation)
+    # From 1.9 on the package's script gives the URL to a command of MAAS, which checks it.
+    makes = "fails, since MAAS refuses the URL that the script makes of it"
     if not answer:
-        broken = "http:///MAAS" if installation.release < "1.9" else "http://http://..."
-        return f"debconf has no host: the next {when} makes the broken URL {broken}."
+        makes = "makes the broken URL http:///MAAS" if installation.release < "1.9" else makes
+        return f"debconf has no host: the next {when} {makes}."
     if "/" in answer:
-        return f"debconf has a URL where a host belongs: the next {when} makes a broken URL of it."
+        makes = "makes a broken URL of it" if installation.release < "1.9" else makes
+        return f"debconf has a URL where a host belongs: the next {when} {makes}."
     if re.search(r"[^\[:]:\d+$", answer) and "]" not in answer.rpartition(":")[2]:
-        would_be = url_from_host(installation, answer)
-        return f"debconf has a port where only a host belongs: the next {when} makes {would_be}."
+        if installation.release < "2.1":
+            makes = f"makes {url_from_host(installation, answer)}"
+        return f"debconf has a port where only a host belongs: the next {when} {makes}."
     return None
 
 

@@ -23,7 +23,7 @@ DEB = {
         ("2.0", "etc/maas/rackd.conf"),
     ),
     "pserv": (("1.5", "etc/maas/pserv.yaml"), ("1.9", None)),
-    # An older home of the uuid, which each package upgrade copies over the newer one.
+    # An older home of the uuid, of which celery names the queue that it listens to.
     "cluster_celery": (
         ("1.5", "etc/maas/maas_local_celeryconfig_cluster.py"),
         ("1.7", None),
@@ -48,7 +48,7 @@ DEB = {
         ("3.5", None),
     ),
     # owner of a new file
-    "region_owner": (("1.5", ("root", "maas")), ("3.0", ("maas", "maas"))),
+    "region_owner": (("1.5", ("root", "maas")), ("3.3", ("maas", "maas"))),
     # How journalctl is asked for a daemon's log.
     "cluster_journal": (("3.5", ("-u", "maas-rackd")),),
     # images

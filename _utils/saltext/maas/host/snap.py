@@ -138,6 +138,6 @@ def _write(installation, mode, want):
         name = installation.inside(path)
         text = formats.yaml_update(files.read(path), {"maas_url": want["url"]}, name)
         files.replace(installation, path, text)
-        installation.check(["maas", "migrate"], timeout=600)
         files.replace(installation, place, mode, mode=0o644)
+        installation.check(["maas", "migrate"], timeout=600)  # which refuses without a mode
     return change.restarted

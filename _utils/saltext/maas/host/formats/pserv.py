@@ -20,13 +20,19 @@ def pserv_generator(text: str | None) -> str | None:
 
 
 def pserv_set_generator(text: str, region_url: str) -> str:
-    """Point the ``generator:`` line at a region; a commented one comes to life.
+    """Point the ``generator:`` line at a region; a commented one comes to life if it is alone.
 
     Raises:
         HostError: There is no such line.
     """
     url = f"{region_url.rstrip('/')}/api/1.0/pxeconfig/"
-    new, count = _GENERATOR.subn(lambda found: f"{found['indent']}generator: {url}", text)
+    live = pserv_generator(text)
+
+    def line(found):
+        keep = live and "#" in found[0]
+        return found[0] if keep else f"{found['indent']}generator: {url}"
+
+    new, count = _GENERATOR.subn(line, text)
     if not count:
         raise HostError("pserv.yaml has no generator line.")
     return new

@@ -1,21 +1,35 @@
-"""The client's part of the ``maas`` command: log in to a region, list, refresh, log out."""
+"""The fake ``maas``: its client's part, a snap's own commands, and the region's."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import shutil
-import sqlite3
 import sys
 import time
-import urllib.error
-import urllib.request
+
+from maas_emulator.hosts.asking import parser, say
 
 
-def _say(text, stream=None):
-    print(text, file=stream or sys.stdout, flush=True)
+def run(host, name, arguments) -> int:
+    """Play one of its commands; returns the exit status."""
+    command, *words = arguments or ["--help"]
+    if command in _CLIENT:
+        return _CLIENT[command](host, words) or 0
+    if host.kind == "snap":
+        from maas_emulator.hosts import commands_snap
+
+        if command in commands_snap.COMMANDS:
+            return commands_snap.COMMANDS[command](host, f"{name} {command}", words) or 0
+    if "region" in host.roles and host.release >= "2.0":
+        from maas_emulator.hosts import commands_region
+
+        return commands_region.run(host, name, [command.replace("config-", "config_"), *words])
+    say("usage: maas [-h] COMMAND ...", sys.stderr)
+    return 2
+
+
+# Log in to a region, list, refresh, log out
 
 
 @contextlib.contextmanager
@@ -28,6 +42,8 @@ def _profiles(host):
     os.makedirs(home, exist_ok=True)
     path = os.path.join(home, ".maascli.db")
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    import sqlite3
+
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute(
             "CREATE TABLE IF NOT EXISTS profiles "
@@ -38,6 +54,8 @@ def _profiles(host):
 
 def _fetch(url, key=None):
     """GET JSON of the region; raises HTTPError and URLError."""
+    import urllib.request
+
     headers = {}
     if key:
         consumer, token, secret = key
@@ -54,14 +72,16 @@ def _fetch(url, key=None):
 
 
 def _login(host, arguments):
-    parser = argparse.ArgumentParser(prog="maas login")
-    parser.add_argument("profile")
-    parser.add_argument("url")
-    parser.add_argument("key", nargs="?", default="-")
-    parser.add_argument("-k", "--insecure", action="store_true")
+    import urllib.error
+
+    options = parser("maas login")
+    options.add_argument("profile")
+    options.add_argument("url")
+    options.add_argument("key", nargs="?", default="-")
+    options.add_argument("-k", "--insecure", action="store_true")
     if host.release >= "3.2":
-        parser.add_argument("--cacerts")
-    args = parser.parse_args(arguments)
+        options.add_argument("--cacerts")
+    args = options.parse_args(arguments)
     text = sys.stdin.readline().strip() if args.key == "-" else args.key
     url = args.url
     if "/api/" not in url:
@@ -75,10 +95,10 @@ def _login(host, arguments):
     except urllib.error.HTTPError as error:
         refused = error.code == 401
         told = "The MAAS server rejected your API key." if refused else f"{error.code} {url}"
-        _say(told, sys.stderr)
+        say(told, sys.stderr)
         return 1
     except OSError as error:
-        _say(f"{url}: {getattr(error, 'reason', error)}", sys.stderr)
+        say(f"{url}: {getattr(error, 'reason', error)}", sys.stderr)
         return 1
     data = {
         "name": args.profile,
@@ -88,6 +108,8 @@ def _login(host, arguments):
     }
     with _profiles(host) as (database, home):
         if getattr(args, "cacerts", None):
+            import shutil
+
             folder = os.path.join(home, ".maascli.certs")
             os.makedirs(folder, exist_ok=True)
             data["cacerts"] = os.path.join(folder, f"{args.profile}.pem")
@@ -103,13 +125,13 @@ def _list(host, arguments):
     with _profiles(host) as (database, _):
         for name, data in database.execute("SELECT name, data FROM profiles ORDER BY name"):
             kept = json.loads(data)
-            _say(f"{name} {kept['url']} {':'.join(kept['credentials'] or ['anonymous'])}")
+            say(f"{name} {kept['url']} {':'.join(kept['credentials'] or ['anonymous'])}")
     return 0
 
 
 def _logout(host, arguments):
     if not arguments:
-        _say("usage: maas logout [-h] profile-name", sys.stderr)
+        say("usage: maas logout [-h] profile-name", sys.stderr)
         return 2
     with _profiles(host) as (database, _):
         database.execute("DELETE FROM profiles WHERE name = ?", arguments[:1])
@@ -127,4 +149,4 @@ def _refresh(host, arguments):
     return 0
 
 
-COMMANDS = {"login": _login, "list": _list, "logout": _logout, "refresh": _refresh}
+_CLIENT = {"login": _login, "list": _list, "logout": _logout, "refresh": _refresh}

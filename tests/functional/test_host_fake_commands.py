@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import maas_emulator
 import pytest
 import yaml
 from maas_emulator import control
 from maas_emulator.core import Region
-from maas_emulator.hosts import commands_system, sandbox
+from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host.installation import detect
 from saltext.maas.host.terminal import converse
 from support.fleet import Fleet
@@ -208,18 +210,22 @@ class TestServices:
 
 
 class TestDpkgReconfigure:
-    def test_a_port_in_the_region_question_is_doubled(self, tmp_path):
+    @pytest.mark.parametrize("answer", ["192.0.2.1:5240", "http://192.0.2.1:5240/MAAS", ""])
+    def test_a_url_that_maas_refuses_fails_the_script(self, tmp_path, answer):
+        """A port is appended twice, and an empty answer becomes a whole URL, as a host."""
         box, installation = lone(tmp_path, "3.7", "region")
-        line = "maas-region-controller maas/default-maas-url string 192.0.2.1:5240\n"
+        before = box.read("region_config")
+        line = f"maas-region-controller maas/default-maas-url string {answer}\n"
         assert installation.run(["debconf-set-selections"], stdin=line)[0] == 0
-        installation.run(["dpkg-reconfigure", "maas-region-controller"])
-        assert "maas_url: http://192.0.2.1:5240:5240/MAAS" in box.read("region_config")
+        code, _, stderr = installation.run(["dpkg-reconfigure", "maas-region-controller"])
+        assert (code, "not a valid URL" in stderr) == (1, True)
+        assert box.read("region_config") == before
 
     def test_an_upgrade_of_17_goes_by_debconf(self, tmp_path):
         box, _ = lone(tmp_path, "1.7", "region")
         text = box.read("region_config")
         box.write("region_config", text.replace(box.info["interfaces"][0]["ip"], "192.0.2.1"))
-        commands_system.upgrade(box)
+        packages.upgrade(box)
         assert box.read("region_config") == text
 
 
@@ -252,13 +258,13 @@ class TestControl:
 
 
 def test_the_command_line_plays_hosts(tmp_path):
-    library = str(next(path for path in sys.path if path.endswith("_utils")))
+    checkout = str(Path(maas_emulator.__file__).parents[1])
     folder = tmp_path / "hosts"
     box = sandbox.create(folder / "region", "3.7", "region")
     process = subprocess.Popen(
         [sys.executable, "-m", "maas_emulator", "--no-admin", "--hosts", str(folder)],
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": library, "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": checkout, "PATH": "/usr/bin:/bin"},
         text=True,
     )
     try:

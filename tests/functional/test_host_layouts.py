@@ -1,0 +1,106 @@
+"""The library's table of places beside that of the sandbox, which is written on its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+from maas_emulator.hosts import sandbox
+from maas_emulator.server import RegionServer
+from saltext.maas.host import layouts
+from saltext.maas.host.installation import Installation, detect
+from saltext.maas.release import SERIES, Release
+from support import in_process
+
+STATES = Path(__file__).resolve().parents[2] / "_states"
+KINDS = [("deb", one) for one in SERIES]
+KINDS += [("snap", one) for one in SERIES if Release(one) >= "2.2"]
+#: What 1.4 and older had, which the library only reads.
+OLDER = {"import_pxe_files"}
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(Installation, "run", in_process.run)
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.mark.parametrize(("kind", "release"), KINDS)
+def test_both_say_the_same(tmp_path, kind, release):
+    box = sandbox.create(tmp_path / "h", release, "region+cluster", kind=kind)
+    here = detect(box.root)
+    assert (here.kind, here.release.series) == (kind, release)
+    assert here.roles >= {"region", "cluster"}
+    theirs = {name: path for name, (path, _, _) in box.files().items()}
+    ours = {name: here.fact(name) for name in layouts.PATHS if here.has(name)}
+    assert {name: ours[name] for name in ours if name not in OLDER} == theirs
+    for name, owner in (("region_config", "region_owner"), ("secret", "secret_owner")):
+        if name in theirs:
+            assert ":".join(here.fact(owner)) == box.files()[name][2]
+    services = set(box.service_names())
+    for part in ("region", "cluster"):
+        assert set(here.fact(f"{part}_services")) <= services
+    assert set(here.fact("broker_services") or ()) <= services
+    if kind == "deb":
+        assert set(box.trait("region_packages")) == set(here.fact("region_packages"))
+        assert box.trait("cluster_packages") == here.fact("cluster_packages")
+        questions = {
+            here.fact(f"{one}_question") for one in ("region_host", "cluster_url", "cluster_secret")
+        } - {None}
+        assert questions <= {*box.questions("region"), *box.questions("cluster")}
+        for tool in ("region_tool", "cluster_tool"):
+            assert here.find(here.fact(tool))
+
+
+def state(name, box, pillar):
+    """A state module as Salt loads it."""
+    spec = importlib.util.spec_from_file_location(f"{name}_states", STATES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__.update(
+        __opts__={"id": "host", "maas.root": box.root, "test": False},
+        __pillar__={"maas": pillar},
+        __context__={},
+        __salt__={},
+    )
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def url():
+    """Of a region that answers."""
+    with RegionServer("3.7") as server:
+        yield server.url
+
+
+@pytest.mark.parametrize(
+    ("fact", "wrong", "told"),
+    [
+        (None, None, None),
+        ("cluster_config", "etc/maas/clusterd.conf", "does not hold the region URL"),
+        ("secret", "var/lib/maas/shared-secret", "/var/lib/maas/shared-secret"),
+        ("cluster_services", ("maas-clusterd",), "maas-clusterd"),
+        ("cluster_tool", "maas-cluster", "maas-cluster is not installed"),
+        ("cluster_packages", ("maas-cluster-controller",), "No MAAS cluster is installed"),
+    ],
+)
+def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wrong, told):
+    """So that a path of ours that no release has does not agree with itself."""
+    box = sandbox.create(tmp_path / "h", "3.7", "cluster")
+    if fact:
+        monkeypatch.setitem(layouts.DEB, fact, (("1.5", wrong),))
+    states = state("maas_cluster", box, {"region": {"url": url}, "clusters": {"host": {}}})
+    done = states.configured("host", secret="ab" * 16, wait=5)
+    assert (told in done["comment"]) if fact else done["changes"], done
+    assert done["result"] is (fact is None), done
+
+
+def test_a_wrong_place_of_the_regions_settings_makes_the_state_fail(tmp_path, monkeypatch, url):
+    box = sandbox.create(tmp_path / "h", "1.7", "region")
+    wrong = "etc/maas/local_settings.py"
+    monkeypatch.setitem(layouts.DEB, "region_config", (("1.5", wrong),))
+    done = state("maas_region", box, {"region": {"url": url}}).configured("host", wait=0.1)
+    assert done["result"] is False
+    assert f"/{wrong} is missing" in done["comment"]
