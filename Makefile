@@ -193,7 +193,7 @@ $(VENV)/.demo: $(VENV)/.wheel emulator/pyproject.toml
 	@echo "Installing Salt $(SALT) and the extension into $(VENV); about a minute the first time."
 	@$(PY) -m pip uninstall --quiet --yes saltext.maas 2>/dev/null
 	@$(call install,-c $(LOCK) salt==$(SALT) "saltext.maas[demo] @ file://$(CURDIR)/$$(echo dist/*.whl)")
-	@$(call install,-c $(LOCK) --no-build-isolation --editable "./emulator[hosts$(COMMA)replica]")
+	@$(call install,-c $(LOCK) --no-build-isolation --editable "./emulator[replica]")
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

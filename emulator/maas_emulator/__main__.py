@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 from maas_emulator import __version__
+from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 
 
@@ -53,7 +54,6 @@ def main(argv=None):
             sync_seconds=args.sync_seconds,
             machine_seconds=args.machine_seconds,
         )
-        hosts = _hosts(args, server)
     except OSError as error:
         why = error.strerror or error
         return _failed(f"--port {args.port}: 127.0.0.1 cannot be listened on: {why}")
@@ -61,6 +61,7 @@ def main(argv=None):
         return _failed(f"an extra of maas-emulator is not installed: {error}; see --help")
     except ValueError as error:
         return _failed(error)
+    hosts = Hosts(server.region, server.url, args.hosts) if args.hosts else nullcontext()
     done = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: done.set())
@@ -77,15 +78,6 @@ def main(argv=None):
     if args.request_log:
         append_log(args.request_log, server.region.log, written)
     return 0
-
-
-def _hosts(args, server):
-    """The daemons of sandbox hosts, if any are asked for."""
-    if not args.hosts:
-        return contextlib.nullcontext()
-    from maas_emulator.hosts.daemons import Hosts
-
-    return Hosts(server.region, server.url, args.hosts)
 
 
 def _failed(why):
