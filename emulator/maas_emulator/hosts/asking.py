@@ -6,12 +6,18 @@ import argparse
 import json
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from maas_emulator.hosts.sandbox import Sandbox
+
 
 class CommandError(Exception):
     """What a command complains about in one line, with exit status 1."""
 
 
-def say(text="", stream=None, end="\n") -> None:
+def say(text: object = "", stream: TextIO | None = None, end: str = "\n") -> None:
     """Print a text at once."""
     stream = stream or sys.stdout
     stream.write(f"{text}{end}")
@@ -23,7 +29,7 @@ def parser(name: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=name, allow_abbrev=False)
 
 
-def ask_region(host, verb: str, **payload) -> dict | None:
+def ask_region(host: Sandbox, verb: str, **payload) -> dict | None:
     """Call the emulated region; returns its answer, or None where it knows no such user.
 
     Raises:
@@ -35,7 +41,7 @@ def ask_region(host, verb: str, **payload) -> dict | None:
     url = host.info.get("url")
     if not url:
         raise SystemExit(
-            "OperationalError: no embedded region plays this host; start one with: "
+            "OperationalError: no embedded region runs for this host; start one with: "
             "python -m maas_emulator --hosts FOLDER"
         )
     # Inside of a container the region knows the host's root by another path.
@@ -47,14 +53,14 @@ def ask_region(host, verb: str, **payload) -> dict | None:
         body, headers = json.dumps(payload), {"Content-Type": "application/json"}
         connection.request("POST", f"{parts.path}/{verb}", body, headers)
         answer = connection.getresponse()
-        told = json.loads(answer.read())
+        data = json.loads(answer.read())
     except (OSError, ValueError, HTTPException):
         # As when PostgreSQL is not there.
         raise SystemExit("OperationalError: could not connect to server") from None
     finally:
         connection.close()
     if answer.status < 400:
-        return told
-    if told.get("error") == "unknown":
+        return data
+    if data.get("error") == "unknown":
         return None
-    raise SystemExit(f"OperationalError: {told.get('error')}")
+    raise SystemExit(f"OperationalError: {data.get('error')}")

@@ -1,6 +1,6 @@
 """Fake commands of a sandbox host, in the place of MAAS's and the system's.
 
-``python -m maas_emulator.hosts.commands ROOT NAME [arguments]`` plays the command NAME; launchers
+``python -m maas_emulator.hosts.commands ROOT NAME [arguments]`` runs the command NAME; launchers
 in the sandbox call it. Texts, prompts and exit codes are those of MAAS as far as they are known.
 Each module is imported for its own commands only, since tests start thousands of them.
 """
@@ -28,7 +28,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 
 def main(argv=None) -> int:
-    """Play one command; returns its exit status."""
+    """Run one command; return its exit status."""
     root, name, *arguments = sys.argv[1:] if argv is None else argv
     host = Sandbox(root)
     host.append("var/log/emulator-argv.log", json.dumps([name, *arguments]))

@@ -10,9 +10,13 @@ import time
 
 from maas_emulator.hosts.asking import parser, say
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
 
-def run(host, name, arguments) -> int:
-    """Play one of its commands; returns the exit status."""
+
+def run(host: Sandbox, name: str, arguments: list[str]) -> int:
+    """Run one of its commands; return the exit status."""
     command, *words = arguments or ["--help"]
     if command in _CLIENT:
         return _CLIENT[command](host, words) or 0
@@ -94,8 +98,8 @@ def _login(host, arguments):
             _fetch(url + asked, credentials)
     except urllib.error.HTTPError as error:
         refused = error.code == 401
-        told = "The MAAS server rejected your API key." if refused else f"{error.code} {url}"
-        say(told, sys.stderr)
+        message = "The MAAS server rejected your API key." if refused else f"{error.code} {url}"
+        say(message, sys.stderr)
         return 1
     except OSError as error:
         say(f"{url}: {getattr(error, 'reason', error)}", sys.stderr)
@@ -124,8 +128,8 @@ def _login(host, arguments):
 def _list(host, arguments):
     with _profiles(host) as (database, _):
         for name, data in database.execute("SELECT name, data FROM profiles ORDER BY name"):
-            kept = json.loads(data)
-            say(f"{name} {kept['url']} {':'.join(kept['credentials'] or ['anonymous'])}")
+            profile = json.loads(data)
+            say(f"{name} {profile['url']} {':'.join(profile['credentials'] or ['anonymous'])}")
     return 0
 
 
@@ -141,10 +145,10 @@ def _logout(host, arguments):
 def _refresh(host, arguments):
     with _profiles(host) as (database, _):
         for name, data in database.execute("SELECT name, data FROM profiles").fetchall():
-            kept = json.loads(data)
-            kept["description"] = _fetch(f"{kept['url']}describe/")
+            profile = json.loads(data)
+            profile["description"] = _fetch(f"{profile['url']}describe/")
             database.execute(
-                "UPDATE profiles SET data = ? WHERE name = ?", (json.dumps(kept), name)
+                "UPDATE profiles SET data = ? WHERE name = ?", (json.dumps(profile), name)
             )
     return 0
 

@@ -9,6 +9,10 @@ import sys
 from maas_emulator.hosts import formats, packages
 from maas_emulator.hosts.asking import parser, say
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 #: Command: since, until (excluded).
 _KNOWN = {
     "install-shared-secret": ("1.7", None),
@@ -19,8 +23,8 @@ _KNOWN = {
 }
 
 
-def run(host, name, arguments) -> int:
-    """Play one of its commands; returns the exit status."""
+def run(host: Sandbox, name: str, arguments: list[str]) -> int:
+    """Run one of its commands; return the exit status."""
     known = [
         command
         for command, (since, until) in _KNOWN.items()

@@ -11,10 +11,14 @@ from maas_emulator.api1.reported_images import picked
 from maas_emulator.hosts import formats
 from maas_emulator.hosts.asking import ask_region, parser
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 _FILES = ("boot-initrd", "boot-kernel", "di-initrd", "di-kernel", "root-image")
 
 
-def run(host, name, arguments) -> int:
+def run(host: Sandbox, name: str, arguments: list[str]) -> int:
     """Bring the images that a file on the host selects, and let the region know.
 
     Args:
@@ -64,8 +68,8 @@ def _store(host, images):
     base = os.path.dirname(current)
     os.makedirs(base, exist_ok=True)
     snapshot = f"snapshot-{len(os.listdir(base)) + 1}"
-    levels = ("architecture", "subarchitecture", "release", "label")
-    levels = levels if host.release < "1.6" else ("osystem", *levels)
+    levels = ["architecture", "subarchitecture", "release", "label"]
+    levels = levels if host.release < "1.6" else ["osystem", *levels]
     for place in sorted({"/".join(one[level] for level in levels) for one in images}):
         for name in _FILES:
             host.write(os.path.join(base, snapshot, place, name), f"{place} {name}\n")

@@ -16,14 +16,18 @@ import types
 from maas_emulator.hosts import database, formats, layout
 from maas_emulator.hosts.asking import CommandError, ask_region, parser, say
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
 
 
-def run(host, name, arguments) -> int:
-    """Play one of its commands; returns the exit status."""
+def run(host: Sandbox, name: str, arguments: list[str]) -> int:
+    """Run one of its commands; return the exit status."""
     command, *words = arguments or [""]
     known, since, until = _COMMANDS.get(command, (None, "1.5", None))
     try:
@@ -60,8 +64,8 @@ def _createadmin(host, name, arguments):
         _prompt("Import SSH keys [] (lp:user-id or gh:user-id): ")
     if not username or not email:
         raise CommandError(f"You must input {'an email' if username else 'a username'}.")
-    told = ask_region(host, "createadmin", username=username, password=password, email=email)
-    field = told.get("duplicate")
+    given = {"username": username, "password": password, "email": email}
+    field = (ask_region(host, "createadmin", **given) or {}).get("duplicate")
     if not field:
         return 0
     if host.release >= "3.4":
@@ -115,16 +119,16 @@ def _apikey(host, name, arguments):
     label, update = getattr(args, "name", None), getattr(args, "update", None)
     action = "generate" if args.generate else "delete" if args.delete else "list"
     action = "rename" if update else action
-    told = ask_region(
+    answer = ask_region(
         host, "apikey", username=args.username, action=action, key=args.delete or update, name=label
     )
-    if told is None:
+    if answer is None:
         raise CommandError("User does not exist.")
     if action in ("delete", "rename"):
-        if not (told.get("deleted") or told.get("renamed")):
+        if not (answer.get("deleted") or answer.get("renamed")):
             raise CommandError("No matching api key found.")
         return
-    for title, text in told["keys"]:
+    for title, text in answer["keys"]:
         say(f"{text} {title}" if getattr(args, "with_names", False) else text)
 
 
@@ -159,8 +163,8 @@ def _changepasswords(host, name, arguments):
             )
         if ask_region(host, "apikey", username=username) is None:
             raise CommandError(f"User '{username}' does not exist.")
-    told = ask_region(host, "changepassword", passwords=[[user, text] for user, _, text in pairs])
-    say(f"{told['changed']} password(s) successfully changed.")
+    ask_region(host, "changepassword", passwords=[[user, text] for user, _, text in pairs])
+    say(f"{len(pairs)} password(s) successfully changed.")
 
 
 # regiond.conf
@@ -189,10 +193,10 @@ def _typed(key, text, default):
             return int(text)
         return formats.check_url(text) if key == "maas_url" else text
     except KeyError:
-        told = "Value should be 'true' or 'false'"
+        message = "Value should be 'true' or 'false'"
     except ValueError as error:
-        told = str(error).rstrip(".") if key == "maas_url" else "Please enter an integer value"
-    raise CommandError(f"{key.replace('_', '-')}: {told}.")
+        message = str(error).rstrip(".") if key == "maas_url" else "Please enter an integer value"
+    raise CommandError(f"{key.replace('_', '-')}: {message}.")
 
 
 def _config_get(host, name, arguments):
@@ -292,11 +296,11 @@ def _vault_request(method, url, token=None, body=None):
 
 
 def _vault_configure(host, url, role_id, wrapped_token, secrets_path, mount="secret", yes=False):
-    told = _vault_request("POST", f"{url}/v1/sys/wrapping/unwrap", wrapped_token)
+    answer = _vault_request("POST", f"{url}/v1/sys/wrapping/unwrap", wrapped_token)
     host.edit_yaml("region_config", {
         "vault_url": url,
         "vault_approle_id": role_id,
-        "vault_secret_id": told["data"]["secret_id"],
+        "vault_secret_id": answer["data"]["secret_id"],
         "vault_secrets_path": secrets_path.rstrip("/"),
         "vault_secrets_mount": mount.rstrip("/"),
     })  # fmt: skip
@@ -310,7 +314,7 @@ def _vault_configured(host):
 def _vault_status(host):
     with database.transaction(host) as cursor:
         enabled = database.setting(cursor, "vault_enabled") is True
-    report = {"status": "enabled" if enabled else "disabled"}
+    report: dict = {"status": "enabled" if enabled else "disabled"}
     if not enabled:
         report["unconfigured_regions"] = [] if _vault_configured(host) else [host.info["hostname"]]
     say(formats.write_yaml(report))
@@ -325,8 +329,8 @@ def _vault_migrate(host):
             raise CommandError("Vault is not configured for the current region.")
         login = {"role_id": here["vault_approle_id"], "secret_id": here["vault_secret_id"]}
         base = f"{here['vault_url']}/v1"
-        told = _vault_request("POST", f"{base}/auth/approle/login", body=login)
-        token = told["auth"]["client_token"]
+        answer = _vault_request("POST", f"{base}/auth/approle/login", body=login)
+        token = answer["auth"]["client_token"]
         below = f"{base}/{here['vault_secrets_mount']}/data/{here['vault_secrets_path']}"
         for path, value in database.secrets(cursor).items():
             _vault_request("POST", f"{below}/{path}", token, {"data": value})
@@ -337,7 +341,7 @@ def _vault_migrate(host):
     say("Successfully migrated cluster secrets to Vault")
 
 
-_VAULT = {"status": _vault_status, "migrate": _vault_migrate, "configure": _vault_configure}
+_VAULT: dict = {"status": _vault_status, "migrate": _vault_migrate, "configure": _vault_configure}
 
 
 def _shell(host, name, arguments):
@@ -349,7 +353,7 @@ def _shell(host, name, arguments):
         return _VAULT[verb](host, *words, **more)
 
     management = types.ModuleType("django.core.management")
-    management.call_command = call_command
+    management.__dict__.update(call_command=call_command)
     for part in ("django", "django.core"):
         sys.modules.setdefault(part, types.ModuleType(part))
     sys.modules["django.core.management"] = management

@@ -56,7 +56,7 @@ def _init_options(host, name):
 
 
 def _init(host, name, arguments):
-    """``maas init MODE``, which asks for the database where it is not told."""
+    """``maas init MODE``, which asks for the database where it is not given."""
     args = _init_options(host, name).parse_args(arguments)
     if _mode(host) != "none" and not args.force and _ask("Initialise again (yes/no)") != "yes":
         return 0

@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 import zlib
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 
 def _say(text, stream=None):
     print(text, file=stream or sys.stdout, flush=True)
 
 
-def run(host, name, arguments) -> int:
-    """Play one of them; returns its exit status."""
+def run(host: Sandbox, name: str, arguments: list[str]) -> int:
+    """Run one of them; return its exit status."""
     return _COMMANDS[name](host, arguments)
 
 
@@ -167,7 +171,8 @@ def _dpkg_reconfigure(host, arguments):
 
 def _journalctl(host, arguments):
     """``journalctl [-u UNIT]... [-t IDENTIFIER]... [--since @SECONDS] [-n LINES]``, texts only."""
-    asked, since, lines = {"unit": [], "identifier": []}, 0.0, None
+    asked: dict[str, list[str]] = {"unit": [], "identifier": []}
+    since, lines = 0.0, 0
     words = iter(arguments)
     for word in words:
         if word in ("-u", "--unit"):
@@ -242,7 +247,7 @@ def _erl(host, arguments):
 
 def _snap(host, arguments):
     """``snap restart|start|stop NAME``, ``snap services``, ``snap run --shell maas -c WORDS``."""
-    verb, *words = [*arguments, ""]
+    verb, words = arguments[0], [*arguments[1:], ""]
     if verb == "run":
         from maas_emulator.hosts import commands
 

@@ -19,6 +19,7 @@ from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 
 from maas_emulator import control
+from maas_emulator.core import Region
 from maas_emulator.hosts import database, formats
 from maas_emulator.hosts.sandbox import Sandbox
 
@@ -36,18 +37,25 @@ class Hosts:
         retry: Seconds between two tries of a daemon that was not taken in.
     """
 
-    def __init__(self, region, base_url, directory, interval=0.3, retry=1.0):
+    def __init__(
+        self,
+        region: Region,
+        base_url: str,
+        directory: str | os.PathLike,
+        interval: float = 0.3,
+        retry: float = 1.0,
+    ):
         self.region = region
         self.base_url = base_url.rstrip("/")
         self.directory = os.path.realpath(directory)
         self._interval = interval
         self._retry = retry
-        self._daemons = {}
+        self._daemons: dict[str, list] = {}
         self._done = threading.Event()
-        self._thread = None
+        self._thread: threading.Thread | None = None
         control.trust(region, self.directory)
 
-    def start(self):
+    def start(self) -> Hosts:
         """Look at the hosts in a thread of its own; returns self."""
         os.makedirs(self.directory, exist_ok=True)
         self._look()
@@ -55,7 +63,7 @@ class Hosts:
         self._thread.start()
         return self
 
-    def stop(self):
+    def stop(self) -> None:
         """Stop all daemons, as when the lights go out: nothing is logged."""
         self._done.set()
         if self._thread:
@@ -92,7 +100,7 @@ class Hosts:
                     log.exception("sandbox %s", daemon.host.root)
                     daemon.pause(5)
 
-    def connections_lost(self):
+    def connections_lost(self) -> None:
         """The region restarted: from 1.7 on its clusters have to connect anew."""
         for daemons in self._daemons.values():
             for daemon in daemons:
@@ -133,11 +141,11 @@ class _Daemon:
         self._changed = None
         self._not_before = 0.0
 
-    def pause(self, seconds):
+    def pause(self, seconds: float) -> None:
         """Do nothing for a while."""
         self._not_before = time.monotonic() + seconds
 
-    def step(self):
+    def step(self) -> None:
         """Look at the service manager, and do what is due."""
         changed = os.stat(self.host.path("var/lib/emulator/services.json")).st_mtime_ns
         if changed != self._changed:
@@ -154,13 +162,13 @@ class _Daemon:
         if self._starts is not None and time.monotonic() >= self._not_before:
             self.work()
 
-    def started(self):
+    def started(self) -> None:
         """Read the configuration."""
 
-    def work(self):
+    def work(self) -> None:
         """Go on with what is left to do."""
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         """The daemon stopped."""
 
 
@@ -176,7 +184,7 @@ class _RegionDaemon(_Daemon):
     def _file(self):
         return (self.host.read("secret") or "").strip()
 
-    def work(self):
+    def work(self) -> None:
         """Up to 3.2 the secret is read anew for each cluster that connects."""
         if not self._has_secret or self.host.release >= "3.3":
             return
@@ -186,7 +194,7 @@ class _RegionDaemon(_Daemon):
             self.region.secret = text
         self._seen = text
 
-    def started(self):
+    def started(self) -> None:
         if self._started:
             self.hosts.connections_lost()
         self._started = True
@@ -199,11 +207,11 @@ class _RegionDaemon(_Daemon):
         if text and not known:
             self.region.secret = text  # the region has none of its own yet
         elif text and self.host.release < "3.3":
-            told = (
+            message = (
                 "AssertionError: The secret stored in the database does not match the secret "
                 "stored on the filesystem"
             )
-            self.host.log("maas-regiond", told, "region_log")
+            self.host.log("maas-regiond", message, "region_log")
         else:
             self.host.write("secret", self.region.secret, 0o640, "maas:maas")
 
@@ -216,7 +224,7 @@ class _ClusterDaemon(_Daemon):
         self._ident = None
         self._urls, self._uuid, self._secret = [], None, None
 
-    def started(self):
+    def started(self) -> None:
         host = self.host
         text = host.read("cluster_config")
         if host.kind == "deb" and host.release < "1.9":
@@ -234,7 +242,7 @@ class _ClusterDaemon(_Daemon):
         if "secret" in self.host.files():
             self._secret = (self.host.read("secret") or "").strip().lower() or None
 
-    def work(self):
+    def work(self) -> None:
         host = self.host
         if self._ident is not None:
             if host.release >= "2.0" and not self._known() and not host.info.get("unreachable"):
@@ -328,7 +336,7 @@ class _ClusterDaemon(_Daemon):
             os.unlink(host.path("secret"))
         host.set_service(self.name, running=True)
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         if self._ident is None:
             return
         with contextlib.suppress(KeyError, LookupError):  # the region may have deleted it

@@ -7,6 +7,10 @@ import json
 
 from maas_emulator.hosts import formats
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 
 def _login(host):
     """What the region's configuration says about its database, in psycopg2's words."""
@@ -27,7 +31,7 @@ def _login(host):
 
 
 @contextlib.contextmanager
-def transaction(host):
+def transaction(host: Sandbox):
     """Give a cursor in one transaction of the region's database.
 
     Raises:
@@ -74,7 +78,7 @@ def secrets(cursor) -> dict:
     return {path: _decoded(value) for path, value in cursor.fetchall()}
 
 
-def shared_secret(host) -> str | None:
+def shared_secret(host: Sandbox) -> str | None:
     """Return the secret that clusters share with the region; None without one or a database.
 
     It is a setting up to 3.2, and one of the secrets from 3.3 on.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from maas_emulator.release import Release
+
 # The Python settings of a region, up to 1.8
 
 _SETTINGS = """\
@@ -43,7 +45,7 @@ _OPTIONS = """\
 """
 
 
-def region_settings(release, url: str, database: dict, longpoll: str = "") -> str:
+def region_settings(release: Release, url: str, database: dict, longpoll: str = "") -> str:
     """Write maas_local_settings.py.
 
     Args:
@@ -206,7 +208,7 @@ def cluster_uuid(text: str) -> str | None:
     return found[-1] if found else None
 
 
-def pserv(release) -> str:
+def pserv(release: Release) -> str:
     """Write pserv.yaml; only 1.8 has a generator that is no comment."""
     live = "  generator: http://localhost:5240/MAAS/api/1.0/pxeconfig/\n"
     more = _PSERV_BROKER if release < "1.7" else ""

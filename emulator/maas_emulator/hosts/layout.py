@@ -6,6 +6,8 @@ to the root, and a file is its path, mode and owner.
 
 from __future__ import annotations
 
+from maas_emulator.release import Release
+
 ROOT, MAAS, SYSLOG = "root:root", "maas:maas", "syslog:syslog"
 _CONF = (0o640, "root:maas")
 _LIB, _LOG = "var/lib/maas", "var/log/maas"
@@ -253,12 +255,12 @@ REGION_KEYS = (
 )  # fmt: skip
 
 
-def of_release(table, release) -> dict:
+def of_release(table: tuple, release: Release) -> dict:
     """Add up a table's rows.
 
     Args:
         table: ``((since, {name: value}), ...)``, oldest first.
-        release: :class:`~maas_emulator.release.Release`.
+        release: The release.
 
     Returns:
         ``{name: value}`` as it holds for the release, without what is None.
@@ -270,7 +272,7 @@ def of_release(table, release) -> dict:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def has_role(name: str, roles) -> bool:
+def has_role(name: str, roles: tuple[str, ...]) -> bool:
     """Tell whether a host with these roles has a file or trait by its name."""
     cluster = name.startswith(("cluster", "pserv", "bootresources", "dhcpd"))
     region = name.startswith(("region", "celery", "txlongpoll"))

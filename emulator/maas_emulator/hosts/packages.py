@@ -13,6 +13,10 @@ import string
 from maas_emulator.hosts import formats, layout
 from maas_emulator.hosts.layout import MAAS, ROOT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -41,7 +45,7 @@ def _host_url(host, address):
 # A fresh installation
 
 
-def fresh(host, address: str, url: str | None, uuid: str | None, database: dict) -> dict:
+def fresh(host: Sandbox, address: str, url: str | None, uuid: str | None, database: dict) -> dict:
     """Return the files of a fresh installation of a host's roles.
 
     Args:
@@ -157,7 +161,7 @@ def _fresh_answers(host, url):
 # Configured once more
 
 
-def reconfigure(host, package: str) -> None:
+def reconfigure(host: Sandbox, package: str) -> None:
     """Do what ``dpkg-reconfigure`` of a package does.
 
     Raises:
@@ -174,7 +178,7 @@ def reconfigure(host, package: str) -> None:
     raise LookupError(package)
 
 
-def upgrade(host) -> None:
+def upgrade(host: Sandbox) -> None:
     """Do what an upgrade of all of MAAS's packages does.
 
     Args:
@@ -266,7 +270,7 @@ def _cluster(host, upgrade):
         install_secret(host, secret)
 
 
-def configure_cluster_url(host, url: str) -> None:
+def configure_cluster_url(host: Sandbox, url: str) -> None:
     """Point a cluster or rack at its region, as its package's script and MAAS's command do.
 
     Raises:
@@ -300,7 +304,7 @@ def _keep_uuid(host):
     host.write("cluster_config", f'{conf}CLUSTER_UUID="{old or new_uuid()}"\n')
 
 
-def install_secret(host, text: str) -> None:
+def install_secret(host: Sandbox, text: str) -> None:
     """Put a shared secret into its file, as the packages' scripts do.
 
     Raises:

@@ -312,7 +312,7 @@ def create(
     with host.state("services") as services:
         for name in host.service_names():
             services[name] = {"running": name not in idle, "starts": int(name not in idle)}
-    # Last, since this is what the player of the daemons looks for.
+    # Last, since this is what ``Hosts`` looks for.
     host.write("emulator.json", json.dumps(info, indent=1))
     return Sandbox(root)
 
