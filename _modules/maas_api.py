@@ -6,6 +6,8 @@ such as ``fabrics/`` or ``nodegroups/``.
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import runtime
 
 
@@ -13,13 +15,13 @@ def _fields(fields):
     return {name: value for name, value in fields.items() if not name.startswith("__")}
 
 
-def get(path, op=None, profile=None, **params):
+def get(path: str, op: str | None = None, profile: str | dict | None = None, **params: Any) -> Any:
     """Read an object or collection.
 
     Args:
-        path: Path below the API root.
-        op: Custom operation.
-        profile: How to reach the region; see :ref:`profiles`.
+        path (str): Path below the API root.
+        op (str): Custom operation.
+        profile (str or dict): The region's; see :ref:`profiles`.
         params: Query parameters; a list repeats its key.
 
     Returns:
@@ -38,13 +40,13 @@ def get(path, op=None, profile=None, **params):
     return runtime.client(globals(), profile).get(path, op=op, **_fields(params))
 
 
-def post(path, op=None, profile=None, **data):
+def post(path: str, op: str | None = None, profile: str | dict | None = None, **data: Any) -> Any:
     """Create an object, or run a custom operation.
 
     Args:
-        path: Path below the API root.
-        op: Custom operation.
-        profile: How to reach the region; see :ref:`profiles`.
+        path (str): Path below the API root.
+        op (str): Custom operation.
+        profile (str or dict): The region's; see :ref:`profiles`.
         data: Form fields; a list repeats its key.
 
     Returns:
@@ -62,12 +64,12 @@ def post(path, op=None, profile=None, **data):
     return runtime.client(globals(), profile).post(path, op=op, data=_fields(data))
 
 
-def put(path, profile=None, **data):
+def put(path: str, profile: str | dict | None = None, **data: Any) -> Any:
     """Update an object; fields left out keep their values.
 
     Args:
-        path: Path below the API root.
-        profile: How to reach the region; see :ref:`profiles`.
+        path (str): Path below the API root.
+        profile (str or dict): The region's; see :ref:`profiles`.
         data: Form fields; a list repeats its key, an empty value clears.
 
     Returns:
@@ -85,12 +87,12 @@ def put(path, profile=None, **data):
     return runtime.client(globals(), profile).put(path, data=_fields(data))
 
 
-def delete(path, profile=None, **params):
+def delete(path: str, profile: str | dict | None = None, **params: Any) -> Any:
     """Delete an object.
 
     Args:
-        path: Path below the API root.
-        profile: How to reach the region; see :ref:`profiles`.
+        path (str): Path below the API root.
+        profile (str or dict): The region's; see :ref:`profiles`.
         params: Query parameters.
 
     Returns:
@@ -108,11 +110,11 @@ def delete(path, profile=None, **params):
     return runtime.client(globals(), profile).delete(path, **_fields(params))
 
 
-def describe(profile=None):
+def describe(profile: str | dict | None = None) -> dict[str, Any]:
     """Show MAAS's own description of its API.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         A mapping with ``doc``, ``handlers`` and ``resources``.
@@ -129,11 +131,11 @@ def describe(profile=None):
     return runtime.client(globals(), profile).get("describe/")
 
 
-def version(profile=None):
-    """Tell the region's release and API generation.
+def version(profile: str | dict | None = None) -> dict[str, str]:
+    """Return the region's release and API generation.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{"release": "3.7.3", "api": "2.0", "url": ...}``.

@@ -8,11 +8,11 @@ from saltext.maas.host import key_file, users
 __func_alias__ = {"list_": "list"}
 
 
-def list_(username):
+def list_(username: str) -> list[str | None]:
     """List the names of a user's API keys; the keys themselves are secrets and not shown.
 
     Args:
-        username: Whose keys.
+        username (str): Whose keys.
 
     Returns:
         A list of names; releases before 2.1 have none, and None stands for each key.
@@ -30,13 +30,13 @@ def list_(username):
     return [key["name"] for key in users.api_keys(installation, username)]
 
 
-def create(username, path, name=None):
+def create(username: str, path: str, name: str | None = None) -> str:
     """Make an API key and put it into a file that only root can read.
 
     Args:
-        username: Whose key.
-        path: File to write, made with mode 0600.
-        name: What to call it (2.1 and later).
+        username (str): Whose key.
+        path (str): File to write, made with mode 0600.
+        name (str): What to call it (2.1 and later).
 
     Returns:
         The path.  The key is a secret, so it does not become a job's return.
@@ -55,12 +55,12 @@ def create(username, path, name=None):
     return key_file.write(installation, username, path, name)
 
 
-def revoke(path, profile=None):
+def revoke(path: str, profile: str | dict | None = None) -> bool:
     """Let the region forget the API key in a file, in MAAS 1.5 and later; the file stays.
 
     Args:
-        path: File with the key.
-        profile: How to reach the region; see :ref:`profiles`.
+        path (str): File with the key.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         Whether the key was valid.
@@ -77,11 +77,11 @@ def revoke(path, profile=None):
     return key_file.revoke(runtime.client(globals(), profile), path)
 
 
-def fingerprints(username):
+def fingerprints(username: str) -> dict[str, str | None]:
     """List a user's API keys by name and fingerprint, by which :py:func:`delete` finds one.
 
     Args:
-        username: Whose keys.
+        username (str): Whose keys.
 
     Returns:
         ``{fingerprint: name or None}``; the keys themselves are not shown.
@@ -101,13 +101,13 @@ def fingerprints(username):
     }
 
 
-def rename(username, which, name):
+def rename(username: str, which: str, name: str) -> bool:
     """Give an API key a name, in MAAS 2.1 and later.
 
     Args:
-        username: Whose key.
-        which: Its name or fingerprint.
-        name: The new name.
+        username (str): Whose key.
+        which (str): Its name or fingerprint.
+        name (str): The new name.
 
     Returns:
         Whether it had another name before.
@@ -124,12 +124,12 @@ def rename(username, which, name):
     return users.rename_api_key(runtime.installation(globals(), "region"), username, which, name)
 
 
-def delete(username, which):
+def delete(username: str, which: str) -> bool:
     """Delete an API key in the region; whoever uses it is locked out.
 
     Args:
-        username: Whose key.
-        which: Its name or fingerprint.
+        username (str): Whose key.
+        which (str): Its name or fingerprint.
 
     Returns:
         Whether it was there.

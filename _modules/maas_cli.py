@@ -6,11 +6,11 @@ from saltext.maas import cli
 from saltext.maas.host import cli_login
 
 
-def profiles(user="root"):
+def profiles(user: str = "root") -> dict[str, dict]:
     """Show which regions a local user is logged in to; keys are not shown.
 
     Args:
-        user: Local user.
+        user (str): Local user.
 
     Returns:
         ``{name: {url, api_key, ca_file}}``; ``api_key`` only says whether there is one.
@@ -27,17 +27,25 @@ def profiles(user="root"):
     return cli_login.profiles(cli.installation(globals()), user)
 
 
-def login(name, url=None, key_file=None, user="root", ca_file=None, verify=None, profile=None):
+def login(
+    name: str,
+    url: str | None = None,
+    key_file: str | None = None,
+    user: str = "root",
+    ca_file: str | None = None,
+    verify: bool | None = None,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
     """Log a local user in to a region.
 
     Args:
-        name: Name of the profile.
-        url: Region URL; that of these modules' profile by default.
-        key_file: File with the API key; by default these modules' profile has the key.
-        user: Local user.
-        ca_file: PEM file with the CA of the region's certificate (3.2 and later).
-        verify: False does not check the certificate.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Name of the profile.
+        url (str): Region URL; that of these modules' profile by default.
+        key_file (str): File with the API key; by default these modules' profile has the key.
+        user (str): Local user.
+        ca_file (str): PEM file with the CA of the region's certificate (3.2 and later).
+        verify (bool): False does not check the certificate.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What was changed, by field with old and new; empty if nothing.
@@ -55,12 +63,12 @@ def login(name, url=None, key_file=None, user="root", ca_file=None, verify=None,
     return cli_login.log_in(cli.installation(globals()), name, user=user, **reach)["changes"]
 
 
-def logout(name, user="root"):
+def logout(name: str, user: str = "root") -> bool:
     """Remove a profile of a local user.
 
     Args:
-        name: Name of the profile.
-        user: Local user.
+        name (str): Name of the profile.
+        user (str): Local user.
 
     Returns:
         Whether there was one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import runtime
 from saltext.maas.doctor import examine_cluster
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     __opts__: Opts
 
 
-def config():
+def config() -> dict[str, Any]:
     """Show this host's own configuration, in one shape for all releases.
 
     Returns:
@@ -35,11 +35,12 @@ def config():
     return cluster_config.read_config(runtime.installation(globals(), "cluster"))
 
 
-def registered(profile=None):
-    """Tell how far this host's enrolment is, by its log and by what the region says.
+def registered(profile: str | dict | None = None) -> dict[str, Any]:
+    """Return how far this host's enrolment is, by its log and by what the region says.
 
     Args:
-        profile: How to reach a region of 2.0 or later; see :ref:`profiles`.  Not needed.
+        profile (str or dict): How to reach a region of 2.0 or later; see :ref:`profiles`.  Not
+            needed.
 
     Returns:
         ``{state, message, line}``: ``registered``, ``waiting`` or ``failed``,
@@ -58,7 +59,7 @@ def registered(profile=None):
     return enrolment.registered(installation, client=runtime.client_with_key(globals(), profile))
 
 
-def service_status():
+def service_status() -> dict[str, bool]:
     """Show which of MAAS's services run on this host.
 
     Returns:
@@ -76,7 +77,7 @@ def service_status():
     return services.status(runtime.installation(globals(), "cluster"))
 
 
-def restart():
+def restart() -> list[str]:
     """Restart this host's cluster or rack daemon, so that it registers at its region anew.
 
     Returns:
@@ -97,7 +98,11 @@ def restart():
     return services.restart(installation, installation.fact("cluster_services"))
 
 
-def doctor(interfaces=None, addresses=None, seconds=5):
+def doctor(
+    interfaces: str | list[str] | None = None,
+    addresses: str | list[str] | None = None,
+    seconds: float = 5,
+) -> dict[str, Any]:
     """Look for what keeps a cluster or rack from working; nothing is changed.
 
     Looked at are the region URL (does the region answer there, is it the same in files, debconf
@@ -106,11 +111,11 @@ def doctor(interfaces=None, addresses=None, seconds=5):
     answer, and switch ports that hold traffic back because of spanning tree.
 
     Args:
-        interfaces: Network interfaces to listen on, a list or separated by commas; by default
-            those that serve DHCP, else all with an IPv4 address.
-        addresses: IPv4 addresses of machines that must be on a segment, in the same form; by
-            default some that have a lease.
-        seconds: How long to listen, up to 60; a switch speaks every 2 s by default.
+        interfaces (str or list of str): Network interfaces to listen on, a list or separated by
+            commas; by default those that serve DHCP, else all with an IPv4 address.
+        addresses (str or list of str): IPv4 addresses of machines that must be on a segment, in the
+            same form; by default some that have a lease.
+        seconds (float): How long to listen, up to 60; a switch speaks every 2 s by default.
 
     Returns:
         ``{healthy, problems, warnings, findings: [{check, status, found, remedy}]}``; a status is
@@ -143,7 +148,7 @@ def _list(value):
     return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
 
 
-def images_on_disk():
+def images_on_disk() -> dict[str, Any]:
     """Show which boot images are on this host's disk.
 
     Returns:
@@ -163,7 +168,9 @@ def images_on_disk():
     return pxe_images.on_disk(found or runtime.installation(globals(), "cluster"))
 
 
-def compare_images(listed=None, profile=None):
+def compare_images(
+    listed: list[str] | None = None, profile: str | dict | None = None
+) -> dict[str, list]:
     """Compare the boot images on this host's disk with what the region lists, up to 3.4.
 
     What is not given is asked from the region: over its API where there is a profile with a
@@ -171,8 +178,8 @@ def compare_images(listed=None, profile=None):
     cluster reported, later what the region holds.
 
     Args:
-        listed: Images by name, as :py:func:`maas_image.list_cluster` returns them.
-        profile: How to reach the region; see :ref:`profiles`.
+        listed (list of str): Images by name, as :py:func:`maas_image.list_cluster` returns them.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{missing, extra}``: listed but not on the disk, and the other way round.
@@ -193,7 +200,7 @@ def compare_images(listed=None, profile=None):
     return pxe_images.compare(installation, listed, client)
 
 
-def boot_resources():
+def boot_resources() -> dict[str, Any]:
     """Show what ``bootresources.yaml`` says, in MAAS 1.5.
 
     Returns:
@@ -211,11 +218,11 @@ def boot_resources():
     return pxe_images.sources(runtime.installation(globals(), "cluster"))
 
 
-def import_boot_images(timeout=7200):
+def import_boot_images(timeout: float = 7200) -> dict[str, Any]:
     """Fetch the images that ``bootresources.yaml`` selects, in MAAS 1.5; waits for the end.
 
     Args:
-        timeout: Seconds.
+        timeout (float): Seconds.
 
     Returns:
         What is on the disk then, as :py:func:`images_on_disk`.

@@ -5,16 +5,18 @@ In 1.x DHCP belongs to a cluster's interfaces: see ``maas_node_group_interface``
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
 
-def list_(profile=None):
+def list_(profile: str | dict | None = None) -> dict[str, dict]:
     """List the DHCP of all VLANs.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{FABRIC/VID: {enabled, primary_rack, secondary_rack, relay_vlan}}``.
@@ -31,12 +33,12 @@ def list_(profile=None):
     return module_helpers.list_all(globals(), "dhcp", locals())
 
 
-def get(name, profile=None):
+def get(name: str, profile: str | dict | None = None) -> dict[str, Any] | None:
     """Show the DHCP of one VLAN.
 
     Args:
-        name: VLAN as ``FABRIC/VID``.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): VLAN as ``FABRIC/VID``.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{field: value}``, or None if there is no such VLAN.
@@ -53,16 +55,23 @@ def get(name, profile=None):
     return module_helpers.get(globals(), "dhcp", locals())
 
 
-def set_(name, enabled=None, primary_rack=None, secondary_rack=None, relay_vlan=None, profile=None):
-    """Change the DHCP of a VLAN; what is not named is left alone.
+def set_(
+    name: str,
+    enabled: bool | None = None,
+    primary_rack: str | None = None,
+    secondary_rack: str | None = None,
+    relay_vlan: str | None = None,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Change the DHCP of a VLAN; what is not given is left alone.
 
     Args:
-        name: VLAN as ``FABRIC/VID``.
-        enabled: Whether racks serve DHCP there.
-        primary_rack: Host name of the rack controller that serves it.
-        secondary_rack: Host name of the stand-by; ``''`` for none.
-        relay_vlan: VLAN whose DHCP is relayed here (2.2 and later).
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): VLAN as ``FABRIC/VID``.
+        enabled (bool): Whether racks serve DHCP there.
+        primary_rack (str): Host name of the rack controller that serves it.
+        secondary_rack (str): Host name of the secondary; ``''`` for none.
+        relay_vlan (str): VLAN whose DHCP is relayed here (2.2 and later).
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What was changed, by field with old and new; empty if nothing.

@@ -5,17 +5,19 @@ Discoveries are found by MAAS itself, so there is nothing to describe: they are 
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list"}
 
 
-def list_(unknown=None, profile=None):
+def list_(unknown: str | None = None, profile: str | dict | None = None) -> list[dict]:
     """List what was discovered.
 
     Args:
-        unknown: Only what MAAS does not know by ``mac``, ``ip`` or ``ip_and_mac``.
-        profile: How to reach the region; see :ref:`profiles`.
+        unknown (str): Only what MAAS does not know by ``mac``, ``ip`` or ``ip_and_mac``.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         A list of mappings with ``ip``, ``mac_address``, ``hostname``, ``last_seen`` and more.
@@ -35,12 +37,12 @@ def list_(unknown=None, profile=None):
     return client.get("discovery/", op=op, expect=[dict])
 
 
-def clear(what="all", profile=None):
+def clear(what: str = "all", profile: str | dict | None = None) -> bool:
     """Forget what was discovered.
 
     Args:
-        what: ``all``, ``mdns`` or ``neighbours``.
-        profile: How to reach the region; see :ref:`profiles`.
+        what (str): ``all``, ``mdns`` or ``neighbours``.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         True.
@@ -59,12 +61,12 @@ def clear(what="all", profile=None):
     return True
 
 
-def scan(cidrs=None, profile=None):
+def scan(cidrs: list[str] | None = None, profile: str | dict | None = None) -> Any:
     """Let the racks look for neighbours now.
 
     Args:
-        cidrs: List of networks to scan; all that racks are in where not given.
-        profile: How to reach the region; see :ref:`profiles`.
+        cidrs (list of str): List of networks to scan; all that racks are in where not given.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What MAAS answers: which racks scan, and which cannot.

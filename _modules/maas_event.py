@@ -6,16 +6,23 @@ from saltext.maas import events, module_helpers
 from saltext.maas.errors import BadInput
 
 
-def query(level=None, hostname=None, limit=100, before=None, after=None, profile=None):
+def query(
+    level: str | None = None,
+    hostname: str | list[str] | None = None,
+    limit: int = 100,
+    before: int | None = None,
+    after: int | None = None,
+    profile: str | dict | None = None,
+) -> list[dict]:
     """Read events, the newest first.
 
     Args:
-        level: Least level: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``.
-        hostname: Only of the node of this name, or of a list of names.
-        limit: How many at most, from 1 to 1000.
-        before: Only what is older than the event of this id.
-        after: Only what is newer than the event of this id.
-        profile: How to reach the region; see :ref:`profiles`.
+        level (str): Least level: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``.
+        hostname (str or list of str): Only of the node of this name, or of a list of names.
+        limit (int): How many at most, from 1 to 1000.
+        before (int): Only what is older than the event of this id.
+        after (int): Only what is newer than the event of this id.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         A list of mappings with ``id``, ``created``, ``level``, ``type``, ``description`` and more.

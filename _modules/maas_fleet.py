@@ -5,7 +5,8 @@ On a cluster's minion only :py:func:`maas_fleet.version` is of use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     __salt__: Functions
 
 
-def version():
-    """Tell which version of this extension the minion has.
+def version() -> str:
+    """Return which version of this extension the minion has.
 
     Returns:
         The version, as text.
@@ -33,16 +34,18 @@ def version():
     return __version__
 
 
-def signed(function, nonce, args=(), kwargs=None):
+def signed(
+    function: str, nonce: str, args: Sequence = (), kwargs: dict | None = None
+) -> dict[str, str]:
     """Call a function of this extension and sign its answer with this minion's key.
 
     What a minion returns can be imitated on Salt's event bus by any other; a signature cannot.
 
     Args:
-        function: One of this extension's, such as ``maas_fleet.inspect``.
-        nonce: Number of the question, which is signed with the answer.
-        args: List of its arguments.
-        kwargs: Mapping of its named arguments.
+        function (str): One of this extension's, such as ``maas_fleet.inspect``.
+        nonce (str): Number of the question, which is signed with the answer.
+        args (list): List of its arguments.
+        kwargs (dict): Mapping of its named arguments.
 
     Returns:
         ``{answer: its return as JSON, signature}``.
@@ -64,11 +67,11 @@ def signed(function, nonce, args=(), kwargs=None):
     return signatures.close(globals(), function, nonce, value)
 
 
-def inspect(minions=None):
-    """Tell how far clusters are, as the region and its pillar have it.
+def inspect(minions: list[str] | None = None) -> dict[str, Any]:
+    """Return how far clusters are, as the region and its pillar have it.
 
     Args:
-        minions: Minion ids; all clusters that the pillar names by default.
+        minions (list of str): Minion ids; all clusters that the pillar names by default.
 
     Returns:
         ``{release, problems, clusters: {minion: {named, problems, cluster, state, digest}},
@@ -88,12 +91,12 @@ def inspect(minions=None):
     return region_side.inspect(globals(), minions)
 
 
-def wait_for(minions, seconds=120):
+def wait_for(minions: list[str], seconds: float = 120) -> dict[str, str]:
     """Wait until clusters have registered at the region, and are connected from 2.0 on.
 
     Args:
-        minions: Minion ids.
-        seconds: How long at the most.
+        minions (list of str): Minion ids.
+        seconds (float): How long at the most.
 
     Returns:
         ``{minion: state}``, as :py:func:`inspect` has it.
@@ -110,13 +113,13 @@ def wait_for(minions, seconds=120):
     return region_side.wait_for(globals(), minions, seconds)
 
 
-def prepare(keys, lifetime=600, trusted=()):
+def prepare(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> dict[str, Any]:
     """Make the region ready for new clusters, and seal its secret for them.
 
     Args:
-        keys: ``{minion: public key}`` in PEM form, as the master accepted them.
-        lifetime: Seconds for which the secret can be opened.
-        trusted: Minions among them that the region's pillar does not name.
+        keys (dict): ``{minion: public key}`` in PEM form, as the master accepted them.
+        lifetime (float): Seconds for which the secret can be opened.
+        trusted (list of str): Minions among them that the region's pillar does not name.
 
     Returns:
         As :py:func:`maas_secret.seal`; empty up to 1.6, where no secret is needed.
@@ -133,15 +136,15 @@ def prepare(keys, lifetime=600, trusted=()):
     return region_side.prepare(globals(), keys, lifetime, trusted)
 
 
-def apply_phase(minions, phase, test=False):
+def apply_phase(minions: list[str], phase: str, test: bool = False) -> dict[str, dict]:
     """Apply one phase of what the pillar says about clusters, for all of them at once.
 
     No other run on this minion writes to the region meanwhile.
 
     Args:
-        minions: Minion ids.
-        phase: ``accept``, ``dhcp`` or ``images``.
-        test: Only tell what would change.
+        minions (list of str): Minion ids.
+        phase (str): ``accept``, ``dhcp`` or ``images``.
+        test (bool): Only show what would change.
 
     Returns:
         ``{minion: {changes, error}}``.
@@ -159,11 +162,11 @@ def apply_phase(minions, phase, test=False):
     return region_side.apply_phase(globals(), minions, phase, test)
 
 
-def status(minions=None):
-    """Tell what the region knows of clusters.
+def status(minions: list[str] | None = None) -> dict[str, dict]:
+    """Return what the region knows of clusters.
 
     Args:
-        minions: Minion ids; all clusters that the pillar names by default.
+        minions (list of str): Minion ids; all clusters that the pillar names by default.
 
     Returns:
         ``{minion: {cluster, release, state, accepted, connected, dhcp, images, named}}``.
@@ -181,13 +184,13 @@ def status(minions=None):
     return region_side.status(globals(), minions)
 
 
-def release_dhcp(minion, successor=None, test=False):
-    """Take a cluster off the DHCP that it serves; its stand-by takes over from 2.0 on.
+def release_dhcp(minion: str, successor: str | None = None, test: bool = False) -> dict[str, dict]:
+    """Take a cluster off the DHCP that it serves; its secondary takes over from 2.0 on.
 
     Args:
-        minion: Minion id of the cluster.
-        successor: Minion id of a rack that takes over where there is no stand-by.
-        test: Only tell what would change.
+        minion (str): Minion id of the cluster.
+        successor (str): Minion id of a rack that takes over where there is no secondary.
+        test (bool): Only show what would change.
 
     Returns:
         ``{VLAN or interface: {old, new, enabled}}``; ``new`` is None where nobody serves any
@@ -206,15 +209,15 @@ def release_dhcp(minion, successor=None, test=False):
     return region_side.release_dhcp(globals(), minion, successor, test)
 
 
-def machines(minion, successor=None):
+def machines(minion: str, successor: str | None = None) -> list[str]:
     """List the machines that hang on a cluster.
 
     Args:
-        minion: Minion id of the cluster.
-        successor: Minion id of a rack that takes DHCP over (2.0 and later).
+        minion (str): Minion id of the cluster.
+        successor (str): Minion id of a rack that takes DHCP over (2.0 and later).
 
     Returns:
-        Host names: of the node group's nodes in 1.x, from 2.0 on of machines on VLANs
+        Host names: of the node group's nodes in 1.x, in 2.0 and later of machines on VLANs
         that only this rack serves, or that are relayed to one.
 
     Raises:
@@ -229,11 +232,11 @@ def machines(minion, successor=None):
     return region_side.machines(globals(), minion, successor)
 
 
-def remove(minion):
+def remove(minion: str) -> bool:
     """Delete a cluster at the region.
 
     Args:
-        minion: Minion id of the cluster.
+        minion (str): Minion id of the cluster.
 
     Returns:
         Whether there was one.
@@ -250,11 +253,11 @@ def remove(minion):
     return region_side.remove(globals(), minion)
 
 
-def import_images(wait=True):
+def import_images(wait: bool = True) -> bool:
     """Import what is selected, also where older images are there.
 
     Args:
-        wait: Wait for its end, which can be seen from 2.1 on.
+        wait (bool): Wait for its end, which can be seen from 2.1 on.
 
     Returns:
         Whether it is still going on, as far as that can be seen.
@@ -271,8 +274,8 @@ def import_images(wait=True):
     return region_side.import_images(globals(), wait)
 
 
-def importing():
-    """Tell whether the region is importing images (2.1 and later; False before).
+def importing() -> bool:
+    """Return whether the region is importing images (2.1 and later; False before).
 
     Returns:
         True or False.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import module_helpers, runtime
 from saltext.maas.resources.imports import start
 
 __func_alias__ = {"list_": "list", "import_": "import"}
 
 
-def list_(profile=None):
+def list_(profile: str | dict | None = None) -> dict[str, dict]:
     """List the images that the region holds.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{OS/RELEASE/ARCHITECTURE: {name, architecture, id}}``; up to 1.6 what the clusters
@@ -30,12 +32,12 @@ def list_(profile=None):
     return module_helpers.images(globals(), profile)
 
 
-def list_cluster(name, profile=None):
+def list_cluster(name: str, profile: str | dict | None = None) -> list[str]:
     """List the images that a cluster holds.
 
     Args:
-        name: Host name of the rack controller, or uuid of the node group (1.x).
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Host name of the rack controller, or UUID of the node group (1.x).
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         A list of ``OS/RELEASE/ARCHITECTURE``; empty when the cluster is not connected, but up
@@ -53,14 +55,14 @@ def list_cluster(name, profile=None):
     return module_helpers.cluster_images(globals(), name, profile)
 
 
-def import_(profile=None):
+def import_(profile: str | dict | None = None) -> Any:
     """Start the import of what is selected, without waiting for it.
 
     Up to 1.6 every accepted cluster is told to import;
     :py:func:`maas_node_group.import_boot_images` tells one, :py:func:`maas_image.synced` waits.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What MAAS says.
@@ -77,11 +79,11 @@ def import_(profile=None):
     return start(runtime.client(globals(), profile))
 
 
-def importing(profile=None):
-    """Tell whether an import is running (2.1 and later).
+def importing(profile: str | dict | None = None) -> bool:
+    """Return whether an import is running (2.1 and later).
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         True or False.
@@ -99,11 +101,11 @@ def importing(profile=None):
     return client.get("boot-resources/", op="is_importing")
 
 
-def stop_import(profile=None):
+def stop_import(profile: str | dict | None = None) -> Any:
     """Stop a running import (2.1 and later).
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What MAAS says.

@@ -8,6 +8,8 @@ interfaces hang on it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import module_helpers, runtime
 from saltext.maas.api_path import segment
 
@@ -18,7 +20,7 @@ def list_(profile=None):
     """List all node groups.
 
     Args:
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -40,7 +42,7 @@ def get(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such node group.
@@ -67,7 +69,7 @@ def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
         status (pending, accepted, rejected, enabled or disabled): Whether MAAS works with it;
             ``pending`` up to 1.7. ``enabled`` and ``disabled`` are the words of 1.8 and later for
             ``accepted`` and ``rejected``.
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -89,7 +91,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.
@@ -109,12 +111,12 @@ def delete(name, profile=None):
 # By hand.
 
 
-def import_boot_images(name=None, profile=None):
+def import_boot_images(name: str | None = None, profile: str | dict | None = None) -> Any:
     """Have a node group, or all accepted ones, fetch boot images; returns at once.
 
     Args:
-        name: uuid of the cluster; all of them when left out.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): UUID of the cluster; all of them when left out.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         The region's answer.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import pillar, region_plan, render, runtime
 from saltext.maas.doctor import examine_region
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     __opts__: Opts
 
 
-def config():
+def config() -> dict[str, Any]:
     """Show all that the region is configured with, in one shape for all releases.
 
     Returns:
         ``{release, kind, url, database: {host, port, name, user, password}, ...,
         sources: {setting: file, "default", "debconf ...", "database" or "vault"}}``, in
-        1.5 and 1.6 with ``broker``, from 1.7 on with ``shared_secret`` (``installed`` or
-        ``missing``), from 3.2 on with ``tls``, from 3.3 on with ``vault``; passwords
+        1.5 and 1.6 with ``broker``, in 1.7 and later with ``shared_secret`` (``installed`` or
+        ``missing``), in 3.2 and later with ``tls``, in 3.3 and later with ``vault``; passwords
         are asterisks.  What cannot be told is None, its source the reason.
 
     Raises:
@@ -39,7 +39,7 @@ def config():
     return consistency.config(runtime.installation(globals(), "region"))
 
 
-def check():
+def check() -> list[dict]:
     """Show where the places that hold the region's settings disagree, or hold a trap.
 
     Files, debconf, MAAS's own command, RabbitMQ (1.5 and 1.6), the database and
@@ -66,7 +66,7 @@ def check():
     return [*consistency.check(installation), *consistency.unencrypted(installation, url)]
 
 
-def secret():
+def secret() -> dict[str, Any]:
     """Show where the region's shared secret stands, and whether the places agree; never the secret.
 
     Returns:
@@ -89,15 +89,15 @@ def secret():
     return shared_secret.status(runtime.installation(globals(), "region"))
 
 
-def reconfigure(wait=180, test=False):
+def reconfigure(wait: float = 180, test: bool = False) -> dict[str, Any]:
     """Run ``dpkg-reconfigure`` of the region's package, keeping every setting as it is.
 
     What the package's scripts change against the configuration is put back, and debconf
     is given a right answer first; services restart once.
 
     Args:
-        wait: Seconds within which the API has to answer afterwards.
-        test: Only show what would be done.
+        wait (float): Seconds within which the API has to answer afterwards.
+        test (bool): Only show what would be done.
 
     Returns:
         ``{changes, warnings, restarted}``.
@@ -118,11 +118,11 @@ def reconfigure(wait=180, test=False):
     )
 
 
-def reachable(url=None):
-    """Tell whether the region answers at its URL, as seen from this minion.
+def reachable(url: str | None = None) -> dict[str, Any]:
+    """Return whether the region answers at its URL, as seen from this minion.
 
     Args:
-        url: Region URL; that of the pillar by default.
+        url (str): Region URL; that of the pillar by default.
 
     Returns:
         ``{url, reachable, reason}``.
@@ -141,7 +141,7 @@ def reachable(url=None):
     return {"url": url, **reach.check_region_url(url, ca_file=ca_file)}
 
 
-def service_status():
+def service_status() -> dict[str, bool]:
     """Show which of the region's services run on this host.
 
     Returns:
@@ -159,11 +159,11 @@ def service_status():
     return services.status(runtime.installation(globals(), "region"))
 
 
-def admin_exists(name):
-    """Tell whether the region has a user.
+def admin_exists(name: str) -> bool:
+    """Return whether the region has a user.
 
     Args:
-        name: User name.
+        name (str): User name.
 
     Returns:
         True or False.
@@ -180,16 +180,21 @@ def admin_exists(name):
     return users.exists(runtime.installation(globals(), "region"), name)
 
 
-def plan(data=None, form=None, colour=False, profile=None):
+def plan(
+    data: dict | None = None,
+    form: str | None = None,
+    colour: bool = False,
+    profile: str | dict | None = None,
+) -> dict[str, Any] | str:
     """Show what :py:func:`maas_region.managed` would change, without changing anything.
 
     Args:
-        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
             master has it now.
-        form: ``text`` for a person, ``json`` for machines, or ``html`` for one page with
-            the network drawn; by default as the state shows it.
-        colour: Whether text is coloured, for a terminal.
-        profile: How to reach the region; see :ref:`profiles`.
+        form (str): ``text`` for a person, ``json`` for machines, or ``html`` for one page with the
+            network drawn; by default as the state shows it.
+        colour (bool): Whether text is coloured, for a terminal.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{type: {name: change}}``, empty if all is as described; or with ``form`` text, a
@@ -214,14 +219,16 @@ def plan(data=None, form=None, colour=False, profile=None):
     return render.shown(snapshot, found, form, colour, __opts__.get("id"))
 
 
-def unmanaged(data=None, types=None, profile=None):
+def unmanaged(
+    data: dict | None = None, types: list[str] | None = None, profile: str | dict | None = None
+) -> dict[str, dict]:
     """Report what the region holds that the pillar does not describe, without removing it.
 
     Args:
-        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
             master has it now.
-        types: Resource types to look at, such as ``[vlan, subnet]``; all by default.
-        profile: How to reach the region; see :ref:`profiles`.
+        types (list of str): Resource types to look at, such as ``[vlan, subnet]``; all by default.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{type: {name: remark}}``: the remark says why an object is never pruned or what
@@ -243,14 +250,16 @@ def unmanaged(data=None, types=None, profile=None):
     return region_plan.unmanaged_of(_snapshot(now, profile), described, types)
 
 
-def drift(data=None, profile=None, seconds=None):
-    """Tell whether the region equals its pillar, by reading alone.
+def drift(
+    data: dict | None = None, profile: str | dict | None = None, seconds: float | None = None
+) -> dict[str, Any]:
+    """Return whether the region equals its pillar, by reading alone.
 
     Args:
-        data: What to describe, in the pillar's form; by default the ``maas`` pillar, as the
+        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
             master has it now.
-        profile: How to reach the region; see :ref:`profiles`.
-        seconds: Seconds after which a region that answers too slowly is given up; by
+        profile (str or dict): The region's; see :ref:`profiles`.
+        seconds (float): Seconds after which a region that answers too slowly is given up; by
             default only each request has the profile's ``deadline``.
 
     Returns:
@@ -274,16 +283,18 @@ def drift(data=None, profile=None, seconds=None):
         return region_plan.drift(_snapshot(now, profile), described)
 
 
-def export(folder=None, by=None, profile=None):
+def export(
+    folder: str | None = None, by: str | None = None, profile: str | dict | None = None
+) -> dict[str, Any]:
     """Write what the region holds as a pillar, such that a highstate with it changes nothing.
 
     MAAS's defaults are left out; secrets are references, to be put into a secret store.
 
     Args:
-        folder: Folder on this minion to write the files into; it must be empty or new.
-        by: ``type`` for a file for each kind of thing, ``site`` for one for each fabric
-            with what lies on it; all in one where not given.
-        profile: How to reach the region; see :ref:`profiles`.
+        folder (str): Folder on this minion to write the files into; it must be empty or new.
+        by (str): ``type`` for a file for each kind of thing, ``site`` for one for each fabric with
+            what lies on it; all in one where not given.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
@@ -313,11 +324,11 @@ def _snapshot(dunders, profile, plans=False):
     return Snapshot(client, local=runtime.local_door(dunders, client.release))
 
 
-def check_pillar(data=None):
+def check_pillar(data: dict | None = None) -> list[str]:
     """Check the pillar without asking any region.
 
     Args:
-        data: What to check; by default the ``maas`` pillar, as the master has it now.
+        data (dict): What to check; by default the ``maas`` pillar, as the master has it now.
 
     Returns:
         A list of mistakes: path, value and what is allowed; empty if there is none.
@@ -332,7 +343,7 @@ def check_pillar(data=None):
     return pillar.problems(runtime.described(now, data), runtime.release(now))
 
 
-def doctor():
+def doctor() -> dict[str, Any]:
     """Look for what keeps a region from working; nothing is changed.
 
     Looked at are the region URL (does the API answer there, is it the same in files, debconf and

@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from saltext.maas import envelope, runtime
 from saltext.maas.host import cluster_config, disconnect
 
 
-def seal(keys, lifetime=600, trusted=()):
+def seal(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> dict[str, Any]:
     """Seal the shared secret of the region on this host for other minions.
 
     Args:
-        keys: ``{minion: public key}`` in PEM form, as the master accepted them.
-        lifetime: Seconds for which the boxes can be opened, at most a day.
-        trusted: Minions among them that the region's pillar does not name under
+        keys (dict): ``{minion: public key}`` in PEM form, as the master accepted them.
+        lifetime (float): Seconds for which the boxes can be opened, at most a day.
+        trusted (list of str): Minions among them that the region's pillar does not name under
             ``maas:clusters``.
 
     Returns:
@@ -37,14 +40,14 @@ def seal(keys, lifetime=600, trusted=()):
     return envelope.close(globals(), keys, lifetime, trusted)
 
 
-def install(sealed):
+def install(sealed: dict) -> dict[str, Any]:
     """Install a sealed secret on this cluster's or rack's host.
 
     A box can be opened once, for a short time, and by this minion only. Where
     the secret is installed already, nothing is restarted.
 
     Args:
-        sealed: What :py:func:`maas_secret.seal` returned on the region's minion.
+        sealed (dict): What :py:func:`maas_secret.seal` returned on the region's minion.
 
     Returns:
         ``{changes, warnings, restarted}``; the secret is shown as asterisks.
@@ -66,11 +69,11 @@ def install(sealed):
     return {name: done[name] for name in ("changes", "warnings", "restarted")}
 
 
-def check(sealed):
-    """Tell whether this cluster's minion could open a sealed secret, without using it up.
+def check(sealed: dict) -> bool:
+    """Return whether this cluster's minion could open a sealed secret, without using it up.
 
     Args:
-        sealed: What :py:func:`maas_secret.seal` returned on the region's minion.
+        sealed (dict): What :py:func:`maas_secret.seal` returned on the region's minion.
 
     Returns:
         True.
@@ -89,7 +92,7 @@ def check(sealed):
     return True
 
 
-def renew(test=False):
+def renew(test: bool = False) -> dict[str, Any]:
     """Give the region on this host a new shared secret, that nobody is shown.
 
     Clusters that are connected stay so up to 3.2; from 3.3 on the region restarts, and
@@ -97,7 +100,7 @@ def renew(test=False):
     ``salt-run maas.rotate_secret`` takes care of both.
 
     Args:
-        test: Only tell what would be done.
+        test (bool): Only show what would be done.
 
     Returns:
         ``{changes, restarts, restarted}``; the secrets are shown as asterisks.
@@ -119,7 +122,7 @@ def renew(test=False):
     return rotate.rotate(runtime.installation(globals(), "region"), test=test)
 
 
-def remove():
+def remove() -> dict[str, Any]:
     """Take the secret off this cluster's or rack's host and stop its daemon, for good.
 
     Returns:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
 
-def list_(profile=None):
+def list_(profile: str | dict | None = None) -> dict[str, Any]:
     """List the settings that this release has and that hold no secret, with their values.
 
     MAAS shows settings one by one only, so this takes one request for each.
 
     Args:
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         ``{name: value}``.
@@ -30,12 +32,12 @@ def list_(profile=None):
     return module_helpers.list_settings(globals(), profile)
 
 
-def get(name, profile=None):
+def get(name: str, profile: str | dict | None = None) -> Any:
     """Show one setting.
 
     Args:
-        name: Name of the setting.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Name of the setting.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         Its value; asterisks for a secret.
@@ -52,13 +54,13 @@ def get(name, profile=None):
     return (module_helpers.get(globals(), "setting", locals()) or {}).get("value")
 
 
-def set_(name, value, profile=None):
+def set_(name: str, value: Any, profile: str | dict | None = None) -> dict[str, dict]:
     """Change a setting.
 
     Args:
-        name: Name of the setting.
+        name (str): Name of the setting.
         value: Its value; ``''`` clears it.
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         What was changed, with old and new; empty if nothing.

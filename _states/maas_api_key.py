@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import cli, runtime, state_helpers
 from saltext.maas.host import key_file
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     __opts__: Opts
 
 
-def present(name, username, key_name=None):
-    """Make sure that a file holds an API key of a user, and is closed to others (mode 0600).
+def present(name: str, username: str, key_name: str | None = None) -> dict[str, Any]:
+    """Ensure that a file holds an API key of a user, and is closed to others (mode 0600).
 
     The key never leaves the host: it is neither shown nor returned. With ``key_name`` a key of
     that name that is there is taken over, and one that the file holds is renamed; else one is
     made.
 
     Args:
-        name: File, made with mode 0600.
-        username: Whose key.
-        key_name: What the key is called (2.1 and later; ignored before).
+        name (str): File, made with mode 0600.
+        username (str): Whose key.
+        key_name (str): What the key is called (2.1 and later; ignored before).
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -51,16 +51,16 @@ def present(name, username, key_name=None):
     return state_helpers.guarded(name, work)
 
 
-def absent(name, revoke=False, profile=None):
-    """Make sure that a file with an API key is gone.
+def absent(name: str, revoke: bool = False, profile: str | dict | None = None) -> dict[str, Any]:
+    """Ensure that a file with an API key is gone.
 
     Args:
-        name: The file.
-        revoke: Whether the region is to forget the key as well; otherwise it stays valid.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): The file.
+        revoke (bool): Whether the region is to forget the key as well; otherwise it stays valid.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return; the key is never shown.
+        dict: State return; the key is never shown.
 
     .. code-block:: yaml
 
@@ -92,19 +92,19 @@ def absent(name, revoke=False, profile=None):
     return state_helpers.guarded(name, work)
 
 
-def key_present(name, username, was=None):
-    """Make sure that a user has an API key of a name in the region, in MAAS 2.1 and later.
+def key_present(name: str, username: str, was: str | None = None) -> dict[str, Any]:
+    """Ensure that a user has an API key of a name in the region, in MAAS 2.1 and later.
 
     The key is shown to nobody; :py:func:`present` with ``key_name`` puts it into a file.
 
     Args:
-        name: What the key is called.
-        username: Whose key.
-        was: Name or fingerprint (:py:func:`maas_api_key.fingerprints`) of a key that gets this
-            name where there is none of it; whoever uses that key goes on with it.
+        name (str): What the key is called.
+        username (str): Whose key.
+        was (str): Name or fingerprint (:py:func:`maas_api_key.fingerprints`) of a key that gets
+            this name where there is none of it; whoever uses that key goes on with it.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -123,16 +123,16 @@ def key_present(name, username, was=None):
     return state_helpers.guarded(name, work)
 
 
-def key_absent(name, username):
-    """Make sure that a user has no API key with a name or fingerprint; who uses it is locked out.
+def key_absent(name: str, username: str) -> dict[str, Any]:
+    """Ensure that a user has no API key with a name or fingerprint; who uses it is locked out.
 
     Args:
-        name: Name (2.1 and later) or fingerprint of the key (:py:func:`maas_api_key.fingerprints`);
-            all that fit are deleted.
-        username: Whose key.
+        name (str): Name (2.1 and later) or fingerprint of the key
+            (:py:func:`maas_api_key.fingerprints`); all that fit are deleted.
+        username (str): Whose key.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 

@@ -6,7 +6,7 @@ region and cluster has, or the snap.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import cli, state_helpers
 from saltext.maas.host import cli_login
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def profile_present(
-    name,
-    url=None,
-    api_key=None,
-    key_file=None,
-    user="root",
-    ca_file=None,
-    verify=None,
-    profile=None,
-):
-    """Make sure that a local user is logged in to a region with the ``maas`` command.
+    name: str,
+    url: str | None = None,
+    api_key: str | None = None,
+    key_file: str | None = None,
+    user: str = "root",
+    ca_file: str | None = None,
+    verify: bool | None = None,
+    profile: str | dict | None = None,
+) -> dict[str, Any]:
+    """Ensure that a local user is logged in to a region with the ``maas`` command.
 
     The key goes to the command by standard input; it is neither shown nor returned.  A
     profile that was made for another release of the region is refreshed, and a file with
@@ -37,17 +37,17 @@ def profile_present(
     a region host nothing need be given.
 
     Args:
-        name: Name of the profile, as in ``maas NAME machines read``.
-        url: Region URL.
-        api_key: Key, or an ``sdb://`` reference.
-        key_file: File with the key instead, such as :py:func:`maas_api_key.present` makes.
-        user: Local user whose profile it is.
-        ca_file: PEM file with the CA of the region's certificate (3.2 and later).
-        verify: False does not check the certificate.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Name of the profile, as in ``maas NAME machines read``.
+        url (str): Region URL.
+        api_key (str): Key, or an ``sdb://`` reference.
+        key_file (str): File with the key instead, such as :py:func:`maas_api_key.present` makes.
+        user (str): Local user whose profile it is.
+        ca_file (str): PEM file with the CA of the region's certificate (3.2 and later).
+        verify (bool): False does not check the certificate.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return; keys are shown as asterisks.
+        dict: State return; keys are shown as asterisks.
 
     .. code-block:: yaml
 
@@ -68,15 +68,15 @@ def profile_present(
     return state_helpers.guarded(name, work)
 
 
-def profile_absent(name, user="root"):
-    """Make sure that a local user has no such profile.  The key itself stays valid.
+def profile_absent(name: str, user: str = "root") -> dict[str, Any]:
+    """Ensure that a local user has no such profile.  The key itself stays valid.
 
     Args:
-        name: Name of the profile.
-        user: Local user.
+        name (str): Name of the profile.
+        user (str): Local user.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 

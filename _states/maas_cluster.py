@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import envelope, pillar, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
@@ -20,8 +20,16 @@ _ENROLMENT = "saltext.maas.enrolment"
 _PROMISED = "saltext.maas.promised_secret"
 
 
-def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, settings=None):
-    """Make sure that a cluster's host is pointed at its region, with the shared secret.
+def configured(
+    name: str,
+    url: str | list[str] | None = None,
+    secret: str | None = None,
+    uuid: str = "auto",
+    wait: float = 60,
+    sealed: dict | None = None,
+    settings: dict | None = None,
+) -> dict[str, Any]:
+    """Ensure that a cluster's host is pointed at its region, with the shared secret.
 
     The region is asked first whether it answers at the URL, since neither
     enrolment nor image import works without.  Files and debconf are brought
@@ -34,22 +42,21 @@ def configured(name, url=None, secret=None, uuid="auto", wait=60, sealed=None, s
     ``maas:region:shared_secret``, the settings from this minion's entry (``local_settings``).
 
     Args:
-        name: Any text.
-        url: Region URL, or a list of them (2.5 and later).
-        secret: Shared secret in hex, or an ``sdb://`` reference; never shown
-            (1.7 and later).
-        uuid: Cluster uuid for a 1.x cluster that has none yet; ``auto`` takes
-            the one by which the region's pillar knows this minion.
-        wait: Seconds within which the region has to answer at the URL; no more than 15 while
-            its host refuses connections.
-        sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
-            minion, instead of ``secret``. A real run uses it up.
-        settings: More local settings: ``tftp_port``, ``tftp_root``; ``debug`` (2.5 and later);
-            ``max_idle_rpc_connections``, ``max_rpc_connections``, ``rpc_keepalive`` (3.3 and
-            later); ``tftp_max_blksize``, ``httpproxy_cache_size`` (3.5 and later).
+        name (str): Any text.
+        url (str or list of str): Region URL, or a list of them (2.5 and later).
+        secret (str): Shared secret in hex, or an ``sdb://`` reference; never shown (1.7 and later).
+        uuid (str): Cluster UUID for a 1.x cluster that has none yet; ``auto`` takes the one by
+            which the region's pillar knows this minion.
+        wait (float): Seconds within which the region has to answer at the URL; no more than 15
+            while its host refuses connections.
+        sealed (dict): The secret as :py:func:`maas_secret.seal` sealed it on the region's minion,
+            instead of ``secret``. A real run uses it up.
+        settings (dict): More local settings: ``tftp_port``, ``tftp_root``; ``debug`` (2.5 and
+            later); ``max_idle_rpc_connections``, ``max_rpc_connections``, ``rpc_keepalive`` (3.3
+            and later); ``tftp_max_blksize``, ``httpproxy_cache_size`` (3.5 and later).
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -135,22 +142,24 @@ def _uuid(installation, uuid):
     return expected
 
 
-def secret_installed(name, secret=None, sealed=None):
-    """Make sure that a cluster's host has the region's shared secret, in MAAS 1.7 and later.
+def secret_installed(
+    name: str, secret: str | None = None, sealed: dict | None = None
+) -> dict[str, Any]:
+    """Ensure that a cluster's host has the region's shared secret, in MAAS 1.7 and later.
 
     It goes to MAAS's command by standard input (deb) or into its file (snap); owner, group
     and mode of the file and debconf's answer are brought into agreement.  The daemon is
     restarted only if the secret itself changed, and the host's identity is kept.
 
     Args:
-        name: Any text.
-        secret: The secret in hex, or an ``sdb://`` reference; never shown.
-            The pillar's ``maas:region:shared_secret`` by default.
-        sealed: The secret as :py:func:`maas_secret.seal` sealed it on the region's
-            minion, instead of ``secret``. A real run uses it up.
+        name (str): Any text.
+        secret (str): The secret in hex, or an ``sdb://`` reference; never shown. The pillar's
+            ``maas:region:shared_secret`` by default.
+        sealed (dict): The secret as :py:func:`maas_secret.seal` sealed it on the region's minion,
+            instead of ``secret``. A real run uses it up.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -177,19 +186,22 @@ def secret_installed(name, secret=None, sealed=None):
     return state_helpers.guarded(name, work)
 
 
-def registered(name, timeout=300, profile=None):
-    """Make sure that the region has taken this host in; wait for it.
+def registered(
+    name: str, timeout: float = 300, profile: str | dict | None = None
+) -> dict[str, Any]:
+    """Ensure that the region has taken this host in; wait for it.
 
     The host's own log is read, and the region asked: one of 1.x answers anybody, one of 2.0
     or later where there is a profile with a key, or its database where it is on this host.
 
     Args:
-        name: Any text.
-        timeout: Seconds to wait; no more than 15 while the region's host refuses connections.
-        profile: How to reach the region; see :ref:`profiles`.  Not needed.
+        name (str): Any text.
+        timeout (float): Seconds to wait; no more than 15 while the region's host refuses
+            connections.
+        profile (str or dict): The region's; see :ref:`profiles`.  Not needed.
 
     Returns:
-        A state's return; a failure says what to do.
+        dict: State return; a failure says what to do.
 
     .. code-block:: yaml
 
@@ -221,18 +233,19 @@ def registered(name, timeout=300, profile=None):
     return state_helpers.guarded(name, work)
 
 
-def boot_resources(name, sources):
-    """Make sure that a 1.5 cluster fetches its images as described (``bootresources.yaml``).
+def boot_resources(name: str, sources: list[dict]) -> dict[str, Any]:
+    """Ensure that a 1.5 cluster fetches its images as described (``bootresources.yaml``).
 
     Nothing restarts, since the importer reads the file at each run.
 
     Args:
-        name: Any text.
-        sources: List of mappings with ``path`` (URL), ``keyring`` and ``selections``, each of
-            these with ``release``, ``arches``, ``subarches``, ``labels``; ``*`` where left out.
+        name (str): Any text.
+        sources (list of dict): List of mappings with ``path`` (URL), ``keyring`` and
+            ``selections``, each of these with ``release``, ``arches``, ``subarches``, ``labels``;
+            ``*`` where left out.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -254,20 +267,22 @@ def boot_resources(name, sources):
     return state_helpers.guarded(name, work)
 
 
-def images_on_disk(name, listed=None, profile=None):
-    """Make sure that the images which the region lists are on this host's disk, up to 3.4.
+def images_on_disk(
+    name: str, listed: list[str] | None = None, profile: str | dict | None = None
+) -> dict[str, Any]:
+    """Ensure that the images which the region lists are on this host's disk, up to 3.4.
 
     Nothing is changed: a cluster that lacks one has to fetch it (:py:func:`maas_image.synced`).
 
     Args:
-        name: Any text.
-        listed: Images such as ``ubuntu/trusty/amd64``; by default what the region holds (in 1.5
-            and 1.6 what the cluster reported), asked over its API where there is a profile with
-            a key, else from its database where the region is on this host.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Any text.
+        listed (list of str): Images such as ``ubuntu/trusty/amd64``; by default what the region
+            holds (in 1.5 and 1.6 what the cluster reported), asked over its API where there is a
+            profile with a key, else from its database where the region is on this host.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return, which fails naming what is missing.
+        dict: State return, which fails naming what is missing.
 
     .. code-block:: yaml
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import state_helpers
 from saltext.maas.reconcile import Limits
 
 
-def imported(name, timeout=3600, profile=None):
-    """Make sure that the region holds an image; import what is selected if it does not.
+def imported(name: str, timeout: float = 3600, profile: str | dict | None = None) -> dict[str, Any]:
+    """Ensure that the region holds an image; import what is selected if it does not.
 
     An import is started only when the image is missing, and waited for. Up to 1.6 the region
     has no images: there each accepted cluster that lacks this one is told to import.
     Progress goes to Salt's event bus, as ``maas/progress/<name>``.
 
     Args:
-        name: ``OS/RELEASE/ARCHITECTURE``, such as ``ubuntu/jammy/amd64``;
-            ``*`` for any architecture.
-        timeout: Seconds to wait for the import.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): ``OS/RELEASE/ARCHITECTURE``, such as ``ubuntu/jammy/amd64``; ``*`` for any
+            architecture.
+        timeout (float): Seconds to wait for the import.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -32,20 +34,22 @@ def imported(name, timeout=3600, profile=None):
     return state_helpers.imported(globals(), name, profile, limits)
 
 
-def synced(name, images, timeout=1800, profile=None):
-    """Make sure that a cluster holds images; have it fetch them from the region if not.
+def synced(
+    name: str, images: list[str], timeout: float = 1800, profile: str | dict | None = None
+) -> dict[str, Any]:
+    """Ensure that a cluster holds images; have it fetch them from the region if not.
 
     Up to 1.6 it imports by itself what its boot sources select, in 1.5 what
     :py:func:`maas_cluster.boot_resources` wrote on its host.
 
     Args:
-        name: Host name of the rack controller, or uuid of the node group (1.x).
-        images: List of ``OS/RELEASE/ARCHITECTURE``; ``*`` stands for any text.
-        timeout: Seconds to wait for the cluster.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Host name of the rack controller, or UUID of the node group (1.x).
+        images (list of str): List of ``OS/RELEASE/ARCHITECTURE``; ``*`` stands for any text.
+        timeout (float): Seconds to wait for the cluster.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 

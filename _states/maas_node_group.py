@@ -19,7 +19,7 @@ def present(name, cluster_name=None, dns_zone=None, status=None, profile=None):
         status (pending, accepted, rejected, enabled or disabled): Whether MAAS works with it;
             ``pending`` up to 1.7. ``enabled`` and ``disabled`` are the words of 1.8 and later for
             ``accepted`` and ``rejected``.
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -39,7 +39,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str): The region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -5,7 +5,7 @@ For MAAS 1.5 and later; the host's part for packages and the snap.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.errors import BadInput
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 
 def configured(
-    name,
-    url=None,
-    database_host=None,
-    database_port=None,
-    database_name=None,
-    database_user=None,
-    database_password=None,
-    broker_host=None,
-    broker_longpoll_password=None,
-    broker_workers_password=None,
-    num_workers=None,
-    debug=None,
-    debug_queries=None,
-    debug_http=None,
-    broadcast_address=None,
-    snap_mode=None,
-    wait=180,
-):
-    """Make sure that the region host's own configuration is as described.
+    name: str,
+    url: str | None = None,
+    database_host: str | None = None,
+    database_port: int | None = None,
+    database_name: str | None = None,
+    database_user: str | None = None,
+    database_password: str | None = None,
+    broker_host: str | None = None,
+    broker_longpoll_password: str | None = None,
+    broker_workers_password: str | None = None,
+    num_workers: int | None = None,
+    debug: bool | None = None,
+    debug_queries: bool | None = None,
+    debug_http: bool | None = None,
+    broadcast_address: str | None = None,
+    snap_mode: str | None = None,
+    wait: float = 180,
+) -> dict[str, Any]:
+    """Ensure that the region host's own configuration is as described.
 
     Files, debconf, RabbitMQ (1.5 and 1.6) and services are brought into
     agreement, services restarted once and only if something changed, and the
@@ -53,28 +53,28 @@ def configured(
     :py:func:`vault_configured`, TLS before a URL that needs it.
 
     Args:
-        name: Any text.
-        url: Public URL of the region, such as ``http://192.0.2.10:5240/MAAS``.
-        database_host: Host name or address of PostgreSQL.
-        database_port: Its port.
-        database_name: Database name.
-        database_user: Role.
-        database_password: Its password; never shown.
-        broker_host: Host name or address of RabbitMQ, in 1.5 and 1.6.
-        broker_longpoll_password: Password of its user ``maas_longpoll``; never shown.
-        broker_workers_password: Password of its user ``maas_workers``; never shown.
-        num_workers: Number of region processes, from 2.4 on.
-        debug: Whether to log more, and to show errors in full.
-        debug_queries: Whether to log database queries, from 2.4 on.
-        debug_http: Whether to log HTTP requests, from 2.4 on.
-        broadcast_address: Address for other regions, from 3.5 on.
-        snap_mode: ``region+rack`` or ``region``: what a snap without a mode becomes.
-        wait: Seconds within which the API has to answer after a restart, and
-            then those within which clusters have to be connected again; one that is
-            not is named in the comment.
+        name (str): Any text.
+        url (str): Public URL of the region, such as ``http://192.0.2.10:5240/MAAS``.
+        database_host (str): Host name or address of PostgreSQL.
+        database_port (int): Its port.
+        database_name (str): Database name.
+        database_user (str): Role.
+        database_password (str): Its password; never shown.
+        broker_host (str): Host name or address of RabbitMQ, in 1.5 and 1.6.
+        broker_longpoll_password (str): Password of its user ``maas_longpoll``; never shown.
+        broker_workers_password (str): Password of its user ``maas_workers``; never shown.
+        num_workers (int): Number of region processes (2.4 and later).
+        debug (bool): Whether to log more, and to show errors in full.
+        debug_queries (bool): Whether to log database queries (2.4 and later).
+        debug_http (bool): Whether to log HTTP requests (2.4 and later).
+        broadcast_address (str): Address for other regions (3.5 and later).
+        snap_mode (str): ``region+rack`` or ``region``: what a snap without a mode becomes.
+        wait (float): Seconds within which the API has to answer after a restart, and then those
+            within which clusters have to be connected again; one that is not is named in the
+            comment.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -128,24 +128,31 @@ def _ca_file():
     return runtime.pillar(globals(), "api").get("ca_file") or None
 
 
-def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
-    """Make sure that the region's web server speaks TLS with a certificate, from 3.2 on.
+def tls_enabled(
+    name: str,
+    key: str | None = None,
+    cert: str | None = None,
+    cacert: str | None = None,
+    port: int | None = None,
+    wait: float = 60,
+) -> dict[str, Any]:
+    """Ensure that the region's web server speaks TLS with a certificate (3.2 and later).
 
     The files have to be on the region host; the key never leaves it.  What is not
     given is taken from the pillar ``maas:region:tls``; where that says
     ``enabled: false``, TLS is switched off, and without it nothing is done.
 
     Args:
-        name: Any text.
-        key: Path of the private key.
-        cert: Path of the certificate, in PEM form.
-        cacert: Path of the CA's chain.
-        port: Port; 5443 by default.
-        wait: Seconds within which the API has to answer at the URL of the pillar,
-            if that is one with ``https``; TLS is switched off again otherwise.
+        name (str): Any text.
+        key (str): Path of the private key.
+        cert (str): Path of the certificate, in PEM form.
+        cacert (str): Path of the CA's chain.
+        port (int): Port; 5443 by default.
+        wait (float): Seconds within which the API has to answer at the URL of the pillar, if that
+            is one with ``https``; TLS is switched off again otherwise.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -158,8 +165,8 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
 
     def work():
         described = runtime.pillar(globals(), "region", "tls")
-        given = {"key": key, "cert": cert, "cacert": cacert, "port": port}
-        given = {**described, **{one: value for one, value in given.items() if value is not None}}
+        own = {"key": key, "cert": cert, "cacert": cacert, "port": port}
+        given = {**described, **{one: value for one, value in own.items() if value is not None}}
         if not given:
             return state_helpers.outcome(name, test, comment="No TLS is described.")
         if given.get("enabled") is False and not (key or cert):
@@ -183,14 +190,14 @@ def tls_enabled(name, key=None, cert=None, cacert=None, port=None, wait=60):
     return state_helpers.guarded(name, work)
 
 
-def tls_disabled(name):
-    """Make sure that the region's web server speaks plain HTTP, from 3.2 on.
+def tls_disabled(name: str) -> dict[str, Any]:
+    """Ensure that the region's web server speaks plain HTTP (3.2 and later).
 
     Args:
-        name: Any text.
+        name (str): Any text.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -209,32 +216,32 @@ def tls_disabled(name):
 
 
 def vault_configured(
-    name,
-    url=None,
-    approle_id=None,
-    wrapped_token=None,
-    secrets_path=None,
-    secrets_mount=None,
-    migrate=None,
-):
-    """Make sure that the region uses HashiCorp Vault, from 3.3 on.
+    name: str,
+    url: str | None = None,
+    approle_id: str | None = None,
+    wrapped_token: str | None = None,
+    secrets_path: str | None = None,
+    secrets_mount: str | None = None,
+    migrate: bool | None = None,
+) -> dict[str, Any]:
+    """Ensure that the region uses HashiCorp Vault (3.3 and later).
 
     What is not given is taken from the pillar ``maas:region:vault``; without it
     nothing is done.  The token goes to MAAS's own command through a pipe.  There
     is no way back from ``migrate`` but MAAS's own.
 
     Args:
-        name: Any text.
-        url: Vault's URL.
-        approle_id: Role id of the region's AppRole.
-        wrapped_token: Token that wraps the AppRole's secret id.  It works once and is
-            only needed, and used, where something about the connection differs.
-        secrets_path: Path below which the region keeps its secrets.
-        secrets_mount: Mount of the KV engine, ``secret`` by default.
-        migrate: Whether to move the secrets there, once every region is configured.
+        name (str): Any text.
+        url (str): Vault's URL.
+        approle_id (str): Role id of the region's AppRole.
+        wrapped_token (str): Token that wraps the AppRole's secret id.  It works once and is only
+            needed, and used, where something about the connection differs.
+        secrets_path (str): Path below which the region keeps its secrets.
+        secrets_mount (str): Mount of the KV engine, ``secret`` by default.
+        migrate (bool): Whether to move the secrets there, once every region is configured.
 
     Returns:
-        A state's return; the token is never shown.
+        dict: State return; the token is never shown.
 
     .. code-block:: yaml
 
@@ -273,20 +280,20 @@ def vault_configured(
     return state_helpers.guarded(name, work)
 
 
-def secret_installed(name, secret=None):
-    """Make sure that the region uses a given shared secret, in MAAS 1.7 and later.
+def secret_installed(name: str, secret: str | None = None) -> dict[str, Any]:
+    """Ensure that the region uses a given shared secret, in MAAS 1.7 and later.
 
     It is installed on a region that has none yet.  A region that has another
     one is not changed, since that would cut off its clusters; the state fails
     and says what to do.
 
     Args:
-        name: Any text.
-        secret: The secret in hex, or an ``sdb://`` reference; never shown.
-            The pillar's ``maas:region:shared_secret`` by default.
+        name (str): Any text.
+        secret (str): The secret in hex, or an ``sdb://`` reference; never shown. The pillar's
+            ``maas:region:shared_secret`` by default.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 
@@ -310,8 +317,14 @@ def secret_installed(name, secret=None):
     return state_helpers.guarded(name, work)
 
 
-def admin_present(name, username=None, email=None, password=None, enforce_password=False):
-    """Make sure that an administrator exists; for the first one, when there is no API key yet.
+def admin_present(
+    name: str,
+    username: str | None = None,
+    email: str | None = None,
+    password: str | None = None,
+    enforce_password: bool = False,
+) -> dict[str, Any]:
+    """Ensure that an administrator exists; for the first one, when there is no API key yet.
 
     The password goes to MAAS's own command over a terminal, not as an
     argument.  Of one that is there already the rights are kept, as far as the region's
@@ -320,15 +333,15 @@ def admin_present(name, username=None, email=None, password=None, enforce_passwo
     What is not given is taken from the pillar ``maas:region:admin``.
 
     Args:
-        name: Any text.
-        username: User name.
-        email: E-mail address, unique in the region.
-        password: Password for a new administrator, or an ``sdb://`` reference.
-        enforce_password: Give an existing administrator this password if it has another
-            one, which only the region's database can tell.
+        name (str): Any text.
+        username (str): User name.
+        email (str): E-mail address, unique in the region.
+        password (str): Password for a new administrator, or an ``sdb://`` reference.
+        enforce_password (bool): Give an existing administrator this password if it has another one,
+            which only the region's database can tell.
 
     Returns:
-        A state's return; the password is never shown.
+        dict: State return; the password is never shown.
 
     .. code-block:: yaml
 
@@ -375,8 +388,14 @@ def admin_present(name, username=None, email=None, password=None, enforce_passwo
     return state_helpers.guarded(name, work)
 
 
-def managed(name, data=None, exclusive=None, prune=None, profile=None):
-    """Make sure that the region holds what the pillar describes.
+def managed(
+    name: str,
+    data: dict | None = None,
+    exclusive: dict | None = None,
+    prune: dict | None = None,
+    profile: str | dict | None = None,
+) -> dict[str, Any]:
+    """Ensure that the region holds what the pillar describes.
 
     The whole pillar is checked first; then every collection is read once,
     compared, and what differs is written in the order that MAAS needs.  What
@@ -384,16 +403,16 @@ def managed(name, data=None, exclusive=None, prune=None, profile=None):
     for, with progress on Salt's event bus as ``maas/progress/<name>``.
 
     Args:
-        name: Any text.
-        data: What to describe, in the pillar's form; the ``maas`` pillar by default.
-        exclusive: Resource types of which what is not described is removed,
-            beside those of ``maas:exclusive``: ``{type: True}``, or a list of scopes
-            instead of True, such as ``{vlan: [dc1]}``.
-        prune: Guard on that, beside ``maas:prune``: ``{most, fraction, in_use}``.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Any text.
+        data (dict): What to describe, in the pillar's form; the ``maas`` pillar by default.
+        exclusive (dict): Resource types of which what is not described is removed, beside those of
+            ``maas:exclusive``: ``{type: True}``, or a list of scopes instead of True, such as
+            ``{vlan: [dc1]}``.
+        prune (dict): Guard on that, beside ``maas:prune``: ``{most, fraction, in_use}``.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return.  With ``test=True`` its changes are those of the real run.
+        dict: State return.  With ``test=True`` its changes are those of the real run.
 
     .. code-block:: yaml
 
@@ -414,15 +433,15 @@ def managed(name, data=None, exclusive=None, prune=None, profile=None):
     return state_helpers.guarded(name, work)
 
 
-def pillar_valid(name, data=None):
-    """Make sure that the pillar is right, before anything else is done.
+def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
+    """Ensure that the pillar is right, before anything else is done.
 
     Args:
-        name: Any text.
-        data: What to check; the ``maas`` pillar by default.
+        name (str): Any text.
+        data (dict): What to check; the ``maas`` pillar by default.
 
     Returns:
-        A state's return that lists every mistake with its path, the value and what is allowed.
+        dict: State return that lists every mistake with its path, the value and what is allowed.
 
     .. code-block:: yaml
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import state_helpers
 
 
-def present(name, value, profile=None):
-    """Make sure that a setting has a value.
+def present(name: str, value: Any, profile: str | dict | None = None) -> dict[str, Any]:
+    """Ensure that a setting has a value.
 
     Args:
-        name: Name of the setting, such as ``upstream_dns``.
+        name (str): Name of the setting, such as ``upstream_dns``.
         value: Its value: text, number, true or false, or a list; ``''`` clears it.
-        profile: How to reach the region; see :ref:`profiles`.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return; secret values are never shown.
+        dict: State return; secret values are never shown.
 
     .. code-block:: yaml
 
@@ -25,15 +27,15 @@ def present(name, value, profile=None):
     return state_helpers.present(globals(), "setting", locals())
 
 
-def absent(name, profile=None):
-    """Make sure that a setting is empty, where MAAS allows that.
+def absent(name: str, profile: str | dict | None = None) -> dict[str, Any]:
+    """Ensure that a setting is empty, where MAAS allows that.
 
     Args:
-        name: Name of the setting.
-        profile: How to reach the region; see :ref:`profiles`.
+        name (str): Name of the setting.
+        profile (str or dict): The region's; see :ref:`profiles`.
 
     Returns:
-        A state's return.
+        dict: State return.
 
     .. code-block:: yaml
 

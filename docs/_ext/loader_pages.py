@@ -30,7 +30,7 @@ def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
     """The public functions of a module by the names under which Salt offers them."""
     alias = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "__func_alias__":
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__func_alias__":
             alias = ast.literal_eval(node.value)
     return {
         alias.get(node.name, node.name): node
