@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput
-from saltext.maas.fleet import region_side
 from saltext.maas.fleet import signed as signatures
+from saltext.maas.fleet.region_side import apply_phase as phases
+from saltext.maas.fleet.region_side import cluster_images, inspection, removal
+from saltext.maas.fleet.region_side import region as of_minion
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions
@@ -88,7 +90,7 @@ def inspect(minions: list[str] | None = None) -> dict[str, Any]:
 
         salt region maas_fleet.inspect '[rack-1, rack-2]'
     """
-    return region_side.inspect(globals(), minions)
+    return inspection.inspect(of_minion.open_region(globals(), deadline=inspection.SOON), minions)
 
 
 def wait_for(minions: list[str], seconds: float = 120) -> dict[str, str]:
@@ -110,7 +112,7 @@ def wait_for(minions: list[str], seconds: float = 120) -> dict[str, str]:
 
         salt region maas_fleet.wait_for '[rack-1]' seconds=60
     """
-    return region_side.wait_for(globals(), minions, seconds)
+    return inspection.wait_for(globals(), minions, seconds)
 
 
 def prepare(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def prepare(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> d
 
         salt region maas_fleet.prepare '{"rack-1": "-----BEGIN PUBLIC KEY-----..."}'
     """
-    return region_side.prepare(globals(), keys, lifetime, trusted)
+    return phases.prepare(of_minion.open_region(globals()), keys, lifetime, trusted)
 
 
 def apply_phase(minions: list[str], phase: str, test: bool = False) -> dict[str, dict]:
@@ -159,7 +161,7 @@ def apply_phase(minions: list[str], phase: str, test: bool = False) -> dict[str,
 
         salt region maas_fleet.apply_phase '[rack-1, rack-2]' dhcp test=true
     """
-    return region_side.apply_phase(globals(), minions, phase, test)
+    return phases.apply_phase(of_minion.open_region(globals()), minions, phase, test)
 
 
 def status(minions: list[str] | None = None) -> dict[str, dict]:
@@ -181,7 +183,7 @@ def status(minions: list[str] | None = None) -> dict[str, dict]:
 
         salt region maas_fleet.status
     """
-    return region_side.status(globals(), minions)
+    return inspection.status(of_minion.open_region(globals()), minions)
 
 
 def release_dhcp(minion: str, successor: str | None = None, test: bool = False) -> dict[str, dict]:
@@ -206,7 +208,7 @@ def release_dhcp(minion: str, successor: str | None = None, test: bool = False) 
 
         salt region maas_fleet.release_dhcp rack-1 successor=rack-2
     """
-    return region_side.release_dhcp(globals(), minion, successor, test)
+    return removal.release_dhcp(of_minion.open_region(globals()), minion, successor, test)
 
 
 def machines(minion: str, successor: str | None = None) -> list[str]:
@@ -229,7 +231,7 @@ def machines(minion: str, successor: str | None = None) -> list[str]:
 
         salt region maas_fleet.machines rack-1
     """
-    return region_side.machines(globals(), minion, successor)
+    return removal.machines(of_minion.open_region(globals()), minion, successor)
 
 
 def remove(minion: str) -> bool:
@@ -250,7 +252,7 @@ def remove(minion: str) -> bool:
 
         salt region maas_fleet.remove rack-1
     """
-    return region_side.remove(globals(), minion)
+    return removal.remove(of_minion.open_region(globals()), minion)
 
 
 def import_images(wait: bool = True) -> bool:
@@ -271,7 +273,7 @@ def import_images(wait: bool = True) -> bool:
 
         salt region maas_fleet.import_images
     """
-    return region_side.import_images(globals(), wait)
+    return cluster_images.import_images(of_minion.open_region(globals()), wait)
 
 
 def importing() -> bool:
@@ -289,4 +291,4 @@ def importing() -> bool:
 
         salt region maas_fleet.importing
     """
-    return region_side.importing(globals())
+    return cluster_images.importing(of_minion.open_region(globals()))

@@ -9,7 +9,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas import lock, pillar
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet import region_side
+from support.region_minion import fleet
 
 CLUSTERS = ["rack-1", "rack-2", "rack-3"]
 
@@ -75,7 +75,7 @@ def site(request):
 
 
 def states(site, minions=None):
-    clusters = region_side.inspect(site.dunders, minions)["clusters"]
+    clusters = fleet(site.dunders).inspect(minions)["clusters"]
     return {minion: one["state"] for minion, one in clusters.items()}
 
 
@@ -87,14 +87,14 @@ def test_look_tells_how_far_each_is(site):
         {"rack-1": there, "stranger": "absent"},
         {"rack-1": "pending", "stranger": "absent"},
     )
-    look = region_side.inspect(site.dunders, ["rack-1", "stranger"])["clusters"]
+    look = fleet(site.dunders).inspect(["rack-1", "stranger"])["clusters"]
     assert (look["rack-1"]["named"], look["stranger"]["named"]) == (True, False)
 
 
 def test_mistakes_of_one_cluster_are_its_own(site):
     site.pillar["clusters"]["rack-2"]["nonsense"] = 1
     site.pillar["settings"] = {"no_such": 1}
-    look = region_side.inspect(site.dunders)
+    look = fleet(site.dunders).inspect()
     assert look["clusters"]["rack-1"]["problems"] == []
     assert "nonsense" in look["clusters"]["rack-2"]["problems"][0]
     assert "no_such" in look["problems"][0]
@@ -103,13 +103,13 @@ def test_mistakes_of_one_cluster_are_its_own(site):
 def test_settling_is_foreseen_done_and_then_empty(site):
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        planned = region_side.apply_phase(site.dunders, ["rack-1"], part, test=True)
-        done = region_side.apply_phase(site.dunders, ["rack-1"], part)
+        planned = fleet(site.dunders).apply_phase(["rack-1"], part, test=True)
+        done = fleet(site.dunders).apply_phase(["rack-1"], part)
         assert done == planned
         assert done["rack-1"]["error"] is None
-        again = region_side.apply_phase(site.dunders, ["rack-1"], part)
+        again = fleet(site.dunders).apply_phase(["rack-1"], part)
         assert again == {"rack-1": {"changes": {}, "error": None}}
-    served = region_side.status(site.dunders)
+    served = fleet(site.dunders).status()
     assert served["rack-1"]["dhcp"]
     assert served["rack-2"]["dhcp"] == []
     assert served["rack-1"]["accepted"] is True
@@ -122,15 +122,15 @@ def test_dhcp_with_a_rack_that_is_away_is_left_to_the_onboarding_of_that_rack(si
     untagged["dhcp"]["secondary_rack"] = "rack-2"
     site.register("rack-1")
     started = time.monotonic()
-    found = region_side.apply_phase(site.dunders, ["rack-1"], "dhcp")
+    found = fleet(site.dunders).apply_phase(["rack-1"], "dhcp")
     assert time.monotonic() - started < 20
     later = ["rack-1/untagged when rack-2 is onboarded"]
     assert found == {"rack-1": {"changes": {}, "error": None, "later": later}}
     site.register("rack-2")
-    found = region_side.apply_phase(site.dunders, ["rack-2"], "dhcp")
+    found = fleet(site.dunders).apply_phase(["rack-2"], "dhcp")
     assert found["rack-2"]["error"] is None
     assert set(found["rack-2"]["changes"]["dhcp"]) == {"rack-1/untagged", "rack-2/untagged"}
-    assert region_side.status(site.dunders)["rack-1"]["dhcp"] == ["rack-1/untagged"]
+    assert fleet(site.dunders).status()["rack-1"]["dhcp"] == ["rack-1/untagged"]
 
 
 def test_it_waits_for_another_run_on_this_minion(site, tmp_path):
@@ -139,28 +139,28 @@ def test_it_waits_for_another_run_on_this_minion(site, tmp_path):
     dunders["__opts__"]["cachedir"] = str(tmp_path)
     dunders["__opts__"]["maas"]["api"]["deadline"] = 0.2
     with lock.held(str(tmp_path / "maas"), site.server.url, 1):
-        planned = region_side.apply_phase(dunders, ["rack-1"], "dhcp", test=True)
+        planned = fleet(dunders).apply_phase(["rack-1"], "dhcp", test=True)
         for write in (
-            lambda: region_side.apply_phase(dunders, ["rack-1"], "dhcp"),
-            lambda: region_side.release_dhcp(dunders, "rack-1"),
-            lambda: region_side.remove(dunders, "rack-1"),
+            lambda: fleet(dunders).apply_phase(["rack-1"], "dhcp"),
+            lambda: fleet(dunders).release_dhcp("rack-1"),
+            lambda: fleet(dunders).remove("rack-1"),
         ):
             with pytest.raises(MaasError, match=r"another run on this minion .* holds the lock"):
                 write()
-        assert region_side.release_dhcp(dunders, "rack-1", test=True) == {}
+        assert fleet(dunders).release_dhcp("rack-1", test=True) == {}
     dunders["__opts__"]["maas"]["api"]["deadline"] = 20
-    assert region_side.apply_phase(dunders, ["rack-1"], "dhcp") == planned
+    assert fleet(dunders).apply_phase(["rack-1"], "dhcp") == planned
 
 
 def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
     site.register("rack-1", "rack-2")
-    region_side.apply_phase(site.dunders, CLUSTERS[:2], "accept")
+    fleet(site.dunders).apply_phase(CLUSTERS[:2], "accept")
     if site.old:
         interface = site.pillar["clusters"]["rack-2"]["interfaces"]["eth0"]
         interface["dynamic_range"] = {"low": "10.9.0.1", "high": "10.9.0.9"}
     else:
         site.pillar["subnets"]["10.2.0.0/24"]["ranges"] = []
-    found = region_side.apply_phase(site.dunders, CLUSTERS[:2], "dhcp")
+    found = fleet(site.dunders).apply_phase(CLUSTERS[:2], "dhcp")
     assert found["rack-1"]["error"] is None
     assert found["rack-2"]["error"]
 
@@ -170,7 +170,7 @@ def test_what_one_refers_to_in_vain_does_not_hold_the_others_up(site):
         pytest.skip("clusters of 1.x refer to nothing")
     site.register("rack-1", "rack-2")
     site.pillar["clusters"]["rack-2"]["zone"] = "nowhere"
-    found = region_side.apply_phase(site.dunders, CLUSTERS[:2], "accept")
+    found = fleet(site.dunders).apply_phase(CLUSTERS[:2], "accept")
     assert found["rack-1"]["error"] is None
     assert "nowhere" in found["rack-2"]["error"]
 
@@ -189,23 +189,23 @@ def test_a_thousand_would_cost_no_more_each(site):
 def test_one_that_leaves_hands_its_dhcp_over(site):
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
-    planned = region_side.release_dhcp(site.dunders, "rack-1", test=True)
+        fleet(site.dunders).apply_phase(CLUSTERS[:2], part)
+    planned = fleet(site.dunders).release_dhcp("rack-1", test=True)
     assert [one["new"] for one in planned.values()] == [None]
     with pytest.raises(MaasError, match=r"successor|cannot take over"):
-        region_side.release_dhcp(site.dunders, "rack-1", successor="rack-2" if site.old else "x")
-    assert region_side.machines(site.dunders, "rack-1") == []
+        fleet(site.dunders).release_dhcp("rack-1", successor="rack-2" if site.old else "x")
+    assert fleet(site.dunders).machines("rack-1") == []
     successor = None if site.old else "rack-2"
-    done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
+    done = fleet(site.dunders).release_dhcp("rack-1", successor=successor)
     assert [one["new"] for one in done.values()] == [successor]
-    assert region_side.release_dhcp(site.dunders, "rack-1", test=True) == {}
-    status = region_side.status(site.dunders)
+    assert fleet(site.dunders).release_dhcp("rack-1", test=True) == {}
+    status = fleet(site.dunders).status()
     assert status["rack-1"]["dhcp"] == []
     assert len(status["rack-2"]["dhcp"]) == (1 if site.old else 2)
     if not site.old:  # 1.x only can in its database, on its own host
-        assert region_side.remove(site.dunders, "rack-1") is True
+        assert fleet(site.dunders).remove("rack-1") is True
         assert states(site)["rack-1"] == "absent"
-        assert region_side.remove(site.dunders, "rack-1") is False
+        assert fleet(site.dunders).remove("rack-1") is False
 
 
 @pytest.mark.parametrize("successor", [None, "rack-2"])
@@ -214,13 +214,13 @@ def test_dhcp_that_is_off_stays_off_when_its_rack_leaves(site, successor):
         pytest.skip("a cluster of 1.x has DHCP on its interfaces or not")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
+        fleet(site.dunders).apply_phase(CLUSTERS[:2], part)
     switch_off(site, "rack-1/untagged")
-    done = region_side.release_dhcp(site.dunders, "rack-1", successor=successor)
+    done = fleet(site.dunders).release_dhcp("rack-1", successor=successor)
     assert done == {"rack-1/untagged": {"old": ["rack-1"], "new": None, "enabled": False}}
     vlan = vlan_of(site, "rack-1/untagged")
     assert (vlan["dhcp_on"], vlan["primary_rack"]) == (False, None)
-    assert region_side.remove(site.dunders, "rack-1") is True
+    assert fleet(site.dunders).remove("rack-1") is True
 
 
 def test_a_successor_needs_an_interface_where_it_is_to_serve(site):
@@ -228,9 +228,9 @@ def test_a_successor_needs_an_interface_where_it_is_to_serve(site):
         pytest.skip("no cluster of 1.x can take another's network over")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
+        fleet(site.dunders).apply_phase(CLUSTERS[:2], part)
     with pytest.raises(MaasError, match=r"rack-1: cannot take over DHCP on rack-2/untagged"):
-        region_side.release_dhcp(site.dunders, "rack-2", successor="rack-1", test=True)
+        fleet(site.dunders).release_dhcp("rack-2", successor="rack-1", test=True)
 
 
 def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
@@ -238,7 +238,7 @@ def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
         pytest.skip("1.x relays no DHCP")
     site.register("rack-1", "rack-2")
     for part in ("accept", "dhcp"):
-        region_side.apply_phase(site.dunders, CLUSTERS[:2], part)
+        fleet(site.dunders).apply_phase(CLUSTERS[:2], part)
     client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
     served = vlan_of(site, "rack-1/untagged")
     vlans = f"fabrics/{served['fabric_id']}/vlans/"
@@ -260,8 +260,8 @@ def test_machines_on_relayed_vlans_hang_on_the_rack_too(site):
         nic = machine["interface_set"][0]["id"]
         path = f"nodes/{machine['system_id']}/interfaces/{nic}/"
         client.put(path, data={"vlan": one["id"]})
-    assert region_side.machines(site.dunders, "rack-1") == ["web-0", "web-20"]
-    assert region_side.machines(site.dunders, "rack-1", successor="rack-2") == []
+    assert fleet(site.dunders).machines("rack-1") == ["web-0", "web-20"]
+    assert fleet(site.dunders).machines("rack-1", successor="rack-2") == []
 
 
 def vlan_of(site, name):
@@ -279,17 +279,17 @@ def switch_off(site, name):
 
 def test_clusters_at_work_that_no_pillar_names_are_told(site):
     site.register("rack-1", "rack-3")
-    region_side.apply_phase(site.dunders, ["rack-1"], "accept")
+    fleet(site.dunders).apply_phase(["rack-1"], "accept")
     if site.old:
         client = Client(Profile(url=site.server.url, api_key=site.server.api_key))
         client.post("nodegroups/", op="accept", data={"uuid": site.idents["rack-3"]})
-    look = region_side.inspect(site.dunders)
+    look = fleet(site.dunders).inspect()
     (stranger,) = look["unnamed"].values()
     assert stranger["state"] == ("accepted" if site.old else "connected")
     assert stranger["cluster"] == (site.idents["rack-3"] if site.old else "rack-3")
-    assert region_side.inspect(site.dunders, ["rack-1"])["unnamed"] == {}
+    assert fleet(site.dunders).inspect(["rack-1"])["unnamed"] == {}
     site.server.requests.reset()
-    status = region_side.status(site.dunders)
+    status = fleet(site.dunders).status()
     assert [one["named"] for one in status.values()].count(False) == 1
     paths = [one.path for one in site.server.requests]
     assert len(paths) == len(set(paths)) or site.old  # each collection once
@@ -304,7 +304,7 @@ def test_the_digest_tells_nothing_to_who_has_not_the_regions_key(site, tmp_path)
         (pki / "minion.pem").write_text(content)
         dunders = site.dunders
         dunders["__opts__"]["pki_dir"] = str(pki)
-        digests.append(region_side.inspect(dunders)["clusters"]["rack-1"]["digest"])
+        digests.append(fleet(dunders).inspect()["clusters"]["rack-1"]["digest"])
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
 
@@ -314,8 +314,8 @@ def test_a_region_that_just_starts_is_waited_for(site):
     site.server.region.down_until = site.server.region.clock() + 0.5
     dunders = site.dunders
     dunders["__opts__"]["maas"]["api"]["deadline"] = 0.2
-    found = region_side.wait_for(dunders, ["rack-1"], 10)
+    found = fleet(dunders).wait_for(["rack-1"], 10)
     assert found["rack-1"] != "absent"
     site.server.region.down_until = site.server.region.clock() + 60
     with pytest.raises(MaasError):
-        region_side.wait_for(dunders, ["rack-1"], 0.1)
+        fleet(dunders).wait_for(["rack-1"], 0.1)

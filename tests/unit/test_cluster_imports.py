@@ -6,12 +6,12 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import module_helpers, pillar, state_helpers
 from saltext.maas.client import Client, Profile
-from saltext.maas.fleet import region_side
 from saltext.maas.reconcile import Limits, apply, desired_named, make_plan
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
 from saltext.maas.resources.imports import start
 from support.reconciling import SHORT, cluster, errors, planned, snapshot_of
+from support.region_minion import fleet
 
 URL = "http://images.example.com/ephemeral-v2/releases/"
 UUIDS = ["0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a02"]
@@ -184,9 +184,9 @@ def test_the_fleet_has_all_import_and_names_who_reports_nothing(region):
     here = dunders(region)
     data = described(release_of(region))
     here["__pillar__"] = {"maas": {**data, "limits": {"import_seconds": 0.8}}}
-    assert region_side.import_images(here, wait=False) is False
+    assert fleet(here).import_images(wait=False) is False
     assert len(imports(region)) == 1
-    done = region_side.apply_phase(here, LABELS, "images")
+    done = fleet(here).apply_phase(LABELS, "images")
     assert done["one"]["error"] is None
     assert "cluster two to report the images" in done["two"]["error"]
 

@@ -11,7 +11,6 @@ from maas_emulator.hosts.asking import ask_region
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet.region_side import apply_phase, inspect
 from support.reconciling import snapshot_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -83,10 +82,10 @@ def test_the_beacon_says_so(region, pillar, told, tmp_path):
 
 @pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
 def test_the_master_is_told_so(region, pillar, told):
-    dunders = vars(load("_modules/maas_region.py", region, pillar))
-    for ask in (inspect, lambda one: apply_phase(one, ["rack-1"], "accept")):
+    fleet = load("_modules/maas_fleet.py", region, pillar)
+    for ask in (fleet.inspect, lambda: fleet.apply_phase(["rack-1"], "accept")):
         with pytest.raises(MaasError, match=told):
-            ask(dunders)
+            ask()
 
 
 def test_a_region_without_an_administrator_can_be_planned_and_nothing_else(tmp_path):

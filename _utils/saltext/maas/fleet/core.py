@@ -94,8 +94,8 @@ class Fleet:
         """
         kwargs.update(seconds=self.settings.answer_seconds, limit=self.settings.region_seconds)
         answer = self.salt.ask_signed(name, function, *args, **kwargs)
-        if answer.missing_function:
-            # A region whose minion has no modules of this extension yet, or older ones.
+        if answer.error and answer.error.endswith("is not available."):
+            # The region's minion has no modules of this extension yet, or older ones.
             self.ask([name], "saltutil.sync_all")
             answer = self.salt.ask_signed(name, function, *args, **kwargs)
         if answer.error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +32,6 @@ class Answer:
     error: str | None = None
     lost: bool = False
 
-    @property
-    def missing_function(self) -> bool:
-        """Whether the minion does not have the function."""
-        return bool(self.error) and str(self.error).endswith("is not available.")
-
 
 _NO_ANSWER = Answer(error="the minion did not answer", lost=True)
 
@@ -62,16 +56,9 @@ class Salt:
     # Minions
 
     def ask(
-        self,
-        minions: Iterable[str],
-        function: str,
-        *args,
-        seconds: float = 60.0,
-        limit: float | None = None,
-        on_answer: Callable[[str, Answer], object] | None = None,
-        jid: str | None = None,
+        self, minions, function: str, *args, seconds=60.0, limit=None, on_answer=None, jid=None,
         **kwargs,
-    ) -> dict[str, Answer]:
+    ) -> dict[str, Answer]:  # fmt: skip
         """Call a function on minions.
 
         Args:
@@ -83,14 +70,10 @@ class Salt:
             on_answer: Called with ``(minion, answer)`` as each comes.
             jid: Job id; a new one by default.
 
-        Returns:
-            ``{minion: Answer}`` for each of them.
-
         Raises:
             MaasError: The master is too busy to run the job.
         """
         import salt.client
-        import salt.utils.jid
 
         minions = list(minions)
         found: dict[str, Answer] = {}
@@ -98,10 +81,9 @@ class Salt:
             return found
         limit = self.limit if limit is None else limit
         end, lost = time.monotonic() + limit, _NO_ANSWER
-        jid = jid or salt.utils.jid.gen_jid(self.opts)
         with salt.client.LocalClient(mopts=self.opts) as client:
-            job = _Job(client, jid, minions, function, args, kwargs, int(seconds))
-            for given in job.returns(found):
+            job = _Job(client, jid or self._new_jid(), minions, function, int(seconds))
+            for given in job.returns(args, kwargs, found):
                 if time.monotonic() > end:
                     lost = Answer(error=f"the minion was still at it after {limit:g} s", lost=True)
                     break
@@ -113,33 +95,20 @@ class Salt:
         return {minion: found.get(minion, lost) for minion in minions}
 
     def ask_signed(
-        self,
-        minion: str,
-        function: str,
-        *args,
-        seconds: float = 60.0,
-        limit: float | None = None,
-        **kwargs,
+        self, minion: str, function: str, *args, seconds=60.0, limit=None, **kwargs
     ) -> Answer:
-        """Call a function on one minion whose answer must be its own.
+        """Call a function of this extension on one minion whose answer must be its own.
 
         Any accepted minion can put a return of another one on the event bus; none can sign
-        with another's key.
-
-        Args:
-            minion: Its id.
-            function: One of this extension.
-            args, kwargs: For the function.
-            seconds, limit: As for :meth:`ask`.
+        with another's key.  The arguments are those of :meth:`ask`.
         """
         import salt.client
-        import salt.utils.jid
 
         key = self.accepted_keys([minion]).get(minion)
         if key is None:
             why = "its key is not accepted; salt-key --list all shows which ids have one"
             return Answer(error=why, lost=True)
-        nonce, jid = signed.nonce(), salt.utils.jid.gen_jid(self.opts)
+        nonce, jid = signed.nonce(), self._new_jid()
         given = [function, nonce, list(args), kwargs]
         answer = self.ask(
             [minion], "maas_fleet.signed", *given, seconds=seconds, limit=limit, jid=jid
@@ -161,25 +130,26 @@ class Salt:
         log.warning("An answer to %s in the name of %s was not its own", function, minion)
         return found
 
-    def connected(self, minions: Iterable[str]) -> set[str]:
+    def _new_jid(self):
+        import salt.utils.jid
+
+        return salt.utils.jid.gen_jid(self.opts)
+
+    def connected(self, minions) -> set[str]:
         """Return those of the minions that answer."""
         answers = self.ask(minions, "test.ping", seconds=15)
         return {minion for minion, answer in answers.items() if answer.value is True}
 
     # Keys, and what the master has cached
 
-    def accepted_keys(self, minions: Iterable[str]) -> dict[str, str]:
+    def accepted_keys(self, minions) -> dict[str, str]:
         """Return ``{minion: public key}`` of those whose key the master accepted."""
         import salt.key
 
         keys = salt.key.get_key(self.opts)
-        accepted = set(keys.list_keys().get("minions", ()))
-        texts = {
-            minion: keys.key_str(minion).get("minions", {}).get(minion)
-            for minion in minions
-            if minion in accepted
-        }
-        return {minion: text for minion, text in texts.items() if text}
+        accepted = set(keys.list_keys().get("minions", ())) & set(minions)
+        texts = {one: keys.key_str(one).get("minions", {}).get(one) for one in accepted}
+        return {minion: texts[minion] for minion in minions if texts.get(minion)}
 
     def all_minions(self, target, kind: str = "glob") -> list[str]:
         """Return the accepted minions that a target matches, by what the master has cached."""
@@ -231,67 +201,53 @@ class Salt:
 
 @dataclass(frozen=True)
 class _Job:
-    """A job of Salt's, which is asked for again where the master is too busy to answer."""
-
     client: Any
     jid: str
     minions: list
     function: str
-    args: tuple
-    kwargs: dict
     seconds: int
 
-    def returns(self, found):
+    def returns(self, args, kwargs, found):
         """Yield returns, ``{minion: return}``, as they come; ``{}`` where nothing does.
 
-        A job of a busy master goes on all the same, so it is asked for again: under the same id,
-        which a minion that has it already does not run twice.
+        A master under load may be too busy to answer the client.  The job goes on all the same, so
+        it is asked for again: under the same id, which a minion that has it does not run twice.
         """
         from salt.exceptions import SaltClientError
 
+        on = {"tgt": self.minions, "tgt_type": "list"}
         published = False
         for attempt in range(_TRIES):
             left = {one for one in self.minions if one not in found or found[one].lost}
             try:
-                if not published:
-                    if not self._publish():
-                        return
-                    published = True
-                elif left:
+                if published and left:
                     yield self.client.get_cache_returns(self.jid)
-                yield from self._wait(left)
+                elif not published and not self.client.run_job(
+                    self.minions, self.function, list(args), "list", "", self.seconds, self.jid,
+                    kwarg=kwargs, listen=True,
+                ):  # fmt: skip
+                    return
+                published = True
+                for one in self.client.get_iter_returns(
+                    self.jid, left, timeout=self.seconds, expect_minions=True, block=False, **on
+                ):
+                    yield one if isinstance(one, dict) and "error" not in one else {}
+                    if one is None:
+                        time.sleep(0.01)
                 return
             except SaltClientError as error:
                 if attempt + 1 == _TRIES:
-                    raise MaasError(
-                        f"the master is too busy to run {self.function}: {error}"
-                    ) from None
+                    why = f"the master is too busy to run {self.function}: {error}"
+                    raise MaasError(why) from None
                 log.warning("The master is too busy to answer about %s; retrying", self.function)
-
-    def _publish(self):
-        return self.client.run_job(
-            self.minions, self.function, list(self.args), "list", "", self.seconds, self.jid,
-            kwarg=self.kwargs, listen=True,
-        )  # fmt: skip
-
-    def _wait(self, left):
-        for one in self.client.get_iter_returns(
-            self.jid, left, timeout=self.seconds, tgt=self.minions, tgt_type="list",
-            expect_minions=True, block=False,
-        ):  # fmt: skip
-            yield one if isinstance(one, dict) and "error" not in one else {}
-            if one is None:
-                time.sleep(0.01)
 
     def untrimmed(self, minion, given):
         """Return a return with what Salt left out of its event because it is large."""
         if not isinstance(given, dict) or not _trimmed(given.get("ret")):
             return given
+        why = "ERROR: its answer is larger than max_event_size in the master's configuration"
         found = _stored(self.client, self.jid, minion)
-        if found is None:
-            why = "ERROR: its answer is larger than max_event_size in the master's configuration"
-            return {"ret": why, "retcode": 1}
-        return {**given, **found}
+        return {**given, **(found or {"ret": why, "retcode": 1})}
 
 
 def _trimmed(value) -> bool:

@@ -60,15 +60,13 @@ class Store:
     # The queue
 
     def enqueue(self, minion: str, by: str) -> bool:
-        """Ask for a minion's onboarding.
+        """Ask for a minion's onboarding; return False if that was asked already and is under way.
+
+        A minion whose run has ended while its batch goes on is asked for anew.
 
         Args:
             minion: Its id.
             by: Who asks: ``start``, ``event`` or ``run``.
-
-        Returns:
-            False if that was asked already and is under way.  A minion whose run has ended while
-            its batch goes on is asked for anew.
         """
         with self._change() as db:
             ended = self.record(minion).get("state") in ("failed", "enrolled")

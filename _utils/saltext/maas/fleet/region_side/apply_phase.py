@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from saltext.maas import envelope, pillar, runtime
 from saltext.maas.errors import BadInput
-from saltext.maas.fleet.region_side.region import open_region
 from saltext.maas.reconcile import desired_object
 from saltext.maas.reconcile.order import ALL
 from saltext.maas.reconcile.plan import DesiredObjects
@@ -21,56 +18,25 @@ PHASES: dict[str, dict[str, tuple]] = {
 _OWNER_FIELDS = {type: fields for types in PHASES.values() for type, fields in types.items()}
 
 
-def prepare(dunders, keys: dict[str, str], lifetime: float, trusted: Iterable[str] = ()) -> dict:
-    """Make the region ready for new clusters, and seal its secret for them.
-
-    Args:
-        dunders: A Salt module's ``globals()``, on the region's minion.
-        keys: ``{minion: accepted public key}``.
-        lifetime: Seconds for which the secret can be opened.
-        trusted: Minions among them that the pillar does not name.
-
-    Returns:
-        An envelope (see :mod:`saltext.maas.envelope`), or ``{}`` for a release
-        whose clusters enrol without a secret.
-
-    Raises:
-        MaasError: The region cannot be asked, or has no secret yet.
-    """
-    described = runtime.described(dunders)
-    region = open_region(dunders, described.get("clusters"))
-    if region.type == "node_group" and (described.get("region") or {}).get("is_cluster") is False:
+def prepare(region, keys: dict[str, str], lifetime: float, trusted=()) -> dict:
+    """Make the region ready for new clusters; see :py:func:`maas_fleet.prepare`."""
+    is_cluster = (region.pillar.get("region") or {}).get("is_cluster")
+    if region.type == "node_group" and is_cluster is False:
         # The first cluster to register would take the placeholder over.
         with region.alone() as lock:
             gone = desired_object("node_group", {"uuid": PLACEHOLDER}, absent=True)
             region.carry_out([gone], lock)
     if region.release < "1.7":
         return {}
-    return envelope.close(dunders, keys, lifetime, trusted)
+    return envelope.close(region.dunders, keys, lifetime, trusted)
 
 
-def apply_phase(dunders, minions: Iterable[str], phase: str, test: bool = False) -> dict[str, dict]:
-    """Apply one phase of what the pillar says about clusters, for all of them at once.
-
-    Args:
-        dunders: A Salt module's ``globals()``, on the region's minion.
-        minions: Minion ids.
-        phase: ``accept``, ``dhcp`` or ``images``; see :data:`PHASES`.
-        test: Only plan.
-
-    Returns:
-        ``{minion: {"changes": {type: {label: change}}, "error": text or None}}``, with
-        ``"later": [text]`` where DHCP is left until another cluster is onboarded.
-
-    Raises:
-        MaasError: The pillar is wrong, the region cannot be asked, or another run on this minion
-            writes to it for too long.
-    """
+def apply_phase(region, minions, phase: str, test: bool = False) -> dict[str, dict]:
+    """Apply one phase of what the pillar says; see :py:func:`maas_fleet.apply_phase`."""
     if phase not in PHASES:
         raise BadInput(f"phase: {phase!r} must be one of {', '.join(PHASES)}")
-    minions = list(minions)
     try:
-        return _apply(dunders, minions, phase, test)
+        return _apply(region, minions, phase, test)
     except BadInput as error:
         # What is wrong with one cluster's entry does not hold the others up.
         found: dict[str, dict] = {}
@@ -81,32 +47,30 @@ def apply_phase(dunders, minions: Iterable[str], phase: str, test: bool = False)
         if not found:
             raise
         rest = [minion for minion in minions if minion not in found]
-        return {**found, **(apply_phase(dunders, rest, phase, test) if rest else {})}
+        return {**found, **(apply_phase(region, rest, phase, test) if rest else {})}
 
 
-def _apply(dunders, minions, phase, test):
-    described = runtime.described(dunders)
-    region = open_region(dunders, described.get("clusters"))
-    everything = DesiredObjects(pillar.desired_objects(described, region.release))
+def _apply(region, minions, phase, test):
+    everything = DesiredObjects(pillar.desired_objects(region.pillar, region.release))
     owners = {region.key(one): one for one in minions if one in region.clusters}
     chosen = [
         one for one in everything
         if one.type in PHASES[phase] and not one.absent and _owners(one, owners)
     ]  # fmt: skip
     found: dict[str, dict] = {minion: {"changes": {}, "error": None} for minion in minions}
-    for desired in chosen.copy():
-        away = _away(region, desired, owners)
-        if away:
-            chosen.remove(desired)
-            for minion in _owners(desired, owners):
-                told = f"{desired.label} when {' and '.join(away)} is onboarded"
-                found[minion].setdefault("later", []).append(told)
     if not chosen:
         return found
-    report = runtime.progress(dunders, f"onboarding {phase}")
+    report = runtime.progress(region.dunders, f"onboarding {phase}")
     with region.alone(test) as lock:
+        there = region.states()
+        for desired in chosen.copy():
+            if away := _away(desired, owners, there):
+                chosen.remove(desired)
+                later = f"{desired.label} when {' and '.join(away)} is onboarded"
+                for minion in _owners(desired, owners):
+                    found[minion].setdefault("later", []).append(later)
         desired_objects = _with_required(region, chosen, everything)
-        plan = region.carry_out(desired_objects, lock, pillar.limits(described), report)
+        plan = region.carry_out(desired_objects, lock, pillar.limits(region.pillar), report)
     for change in plan.changes:
         desired = change.desired
         for minion in _owners(desired, owners):
@@ -137,14 +101,14 @@ def _owners(desired, owners) -> list[str]:
     return [owners[key] for key in _keys(desired) if key in owners]
 
 
-def _away(region, desired, owners) -> list[str]:
+def _away(desired, owners, there) -> list[str]:
     """The clusters that a desired object names, and that are neither in the batch nor at work.
 
     They are not waited for: their own onboarding, which may be queued behind this batch, applies
     the object too.
     """
     others = [key for key in _keys(desired) if key and key not in owners]
-    return [key for key in others if region.state(key) in ("absent", "disconnected")]
+    return [key for key in others if there.get(key, "absent") in ("absent", "disconnected")]
 
 
 def _with_required(region, chosen, everything):

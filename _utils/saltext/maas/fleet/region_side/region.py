@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Union
+from typing import Any
 
-from saltext.maas import pillar, runtime
+from saltext.maas import pillar as pillar_of
+from saltext.maas import runtime
 from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import cluster_config
@@ -16,39 +17,48 @@ from saltext.maas.reconcile import Limits, Snapshot, apply, desired_object, make
 from saltext.maas.resources.node_group import PLACEHOLDER
 
 
-def open_region(
-    dunders, clusters: object, deadline: float | None = None
-) -> Union[NodeGroups, Racks]:
+def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
     """Return the region of this minion.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
-        clusters: What the pillar says about clusters; no mapping counts as none.
         deadline: Seconds within which the region has to answer, if less than the profile says.
 
     Raises:
-        MaasError: The region cannot be asked.
+        MaasError: The pillar cannot be read, or the region cannot be asked.
     """
+    pillar = runtime.described(dunders)
     profile = runtime.profile(dunders)
     if deadline:
         profile = dataclasses.replace(profile, deadline=min(profile.deadline, deadline))
     client = Client(profile)
     region = NodeGroups if client.release.api == "1.0" else Racks
-    return region(dunders, client, clusters if isinstance(clusters, dict) else {})
+    return region(dunders, pillar, client)
 
 
 class _Region:
-    """What regions of all releases have in common."""
+    """What regions of all releases have in common.
+
+    Attributes:
+        pillar: What the pillar says about the region.
+        clusters: What it says about clusters, by minion.
+        type, identity: Resource type of a cluster, and the field that identifies one.
+    """
 
     type: str
+    identity: str
     states: Callable[[], dict[str, str]]
     own: Callable[[], str | None]
+    without_dhcp: Callable[[str, str | None], tuple[list, dict[str, dict]]]
+    machines_of: Callable[[str, str | None], list[str]]
 
-    def __init__(self, dunders, client: Client, clusters: dict):
-        self._dunders = dunders
+    def __init__(self, dunders, pillar: dict, client: Client):
+        self.dunders = dunders
         self.release = client.release
         self.snapshot = Snapshot(client, local=runtime.local_door(dunders, client.release))
-        self.clusters = clusters
+        self.pillar = pillar
+        clusters = pillar.get("clusters")
+        self.clusters: dict = clusters if isinstance(clusters, dict) else {}
 
     def described(self, minion: str) -> dict:
         """Return what the pillar says about a minion's cluster."""
@@ -98,7 +108,7 @@ class _Region:
         if test:
             yield None
             return
-        with runtime.alone(self._dunders, self.snapshot) as lock:
+        with runtime.alone(self.dunders, self.snapshot) as lock:
             yield lock
 
     def carry_out(
@@ -119,7 +129,7 @@ class NodeGroups(_Region):
 
     def key(self, minion: str) -> str:
         """Return the uuid of a minion's cluster."""
-        return pillar.cluster_uuid(minion, self.described(minion))
+        return pillar_of.cluster_uuid(minion, self.described(minion))
 
     def states(self) -> dict[str, str]:
         """Return ``{uuid: "pending", "rejected" or "accepted"}``."""
@@ -127,7 +137,7 @@ class NodeGroups(_Region):
 
     def own(self) -> str | None:
         """Return the uuid of the cluster on the region's own host, if there is one."""
-        here = runtime.installation(self._dunders)
+        here = runtime.installation(self.dunders)
         has_cluster = here is not None and "cluster" in here.roles
         return cluster_config.read_files(here)["uuid"] if has_cluster else None
 
@@ -159,7 +169,7 @@ class NodeGroups(_Region):
         ]
         return desired, {name: {"old": minion, "new": None, "enabled": True} for name in served}
 
-    def machines(self, key: str, successor: str | None) -> list[str]:
+    def machines_of(self, key: str, successor: str | None) -> list[str]:
         """Return the host names of a node group's nodes."""
         nodes = self.snapshot.client.get("nodes/", op="list", expect=[{"hostname": str}])
         return sorted(
@@ -174,7 +184,7 @@ class Racks(_Region):
 
     def key(self, minion: str) -> str:
         """Return the host name of a minion's rack."""
-        return pillar.hostname(minion, self.described(minion))
+        return pillar_of.hostname(minion, self.described(minion))
 
     def states(self) -> dict[str, str]:
         """Return ``{host name: "disconnected" or "connected"}``."""
@@ -185,7 +195,7 @@ class Racks(_Region):
 
     def own(self) -> str:
         """Return the name of the region's own host."""
-        return runtime.hostname(self._dunders).partition(".")[0]
+        return runtime.hostname(self.dunders).partition(".")[0]
 
     def _served(self):
         """``{VLAN: (the racks that it names, whether DHCP is on)}``."""
@@ -233,7 +243,7 @@ class Racks(_Region):
                 return
         raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
 
-    def machines(self, key: str, successor: str | None) -> list[str]:
+    def machines_of(self, key: str, successor: str | None) -> list[str]:
         """Return the host names of machines on VLANs that only this rack serves, or relays to."""
         served = {} if successor else self._served()
         alone = {vlan for vlan, (racks, on) in served.items() if on and racks == [key]}
