@@ -21,7 +21,7 @@ def get(path: str, op: str | None = None, profile: str | dict | None = None, **p
     Args:
         path (str): Path below the API root.
         op (str): Custom operation.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
         params: Query parameters; a list repeats its key.
 
     Returns:
@@ -46,7 +46,7 @@ def post(path: str, op: str | None = None, profile: str | dict | None = None, **
     Args:
         path (str): Path below the API root.
         op (str): Custom operation.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
         data: Form fields; a list repeats its key.
 
     Returns:
@@ -69,7 +69,7 @@ def put(path: str, profile: str | dict | None = None, **data: Any) -> Any:
 
     Args:
         path (str): Path below the API root.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
         data: Form fields; a list repeats its key, an empty value clears.
 
     Returns:
@@ -92,7 +92,7 @@ def delete(path: str, profile: str | dict | None = None, **params: Any) -> Any:
 
     Args:
         path (str): Path below the API root.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
         params: Query parameters.
 
     Returns:
@@ -114,7 +114,7 @@ def describe(profile: str | dict | None = None) -> dict[str, Any]:
     """Show MAAS's own description of its API.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         A mapping with ``doc``, ``handlers`` and ``resources``.
@@ -135,7 +135,7 @@ def version(profile: str | dict | None = None) -> dict[str, str]:
     """Return the region's release and API generation.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{"release": "3.7.3", "api": "2.0", "url": ...}``.

@@ -56,11 +56,11 @@ def create(username: str, path: str, name: str | None = None) -> str:
 
 
 def revoke(path: str, profile: str | dict | None = None) -> bool:
-    """Let the region forget the API key in a file, in MAAS 1.5 and later; the file stays.
+    """Revoke the API key in a file at the region; the file stays.
 
     Args:
         path (str): File with the key.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         Whether the key was valid.

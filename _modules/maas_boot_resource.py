@@ -14,7 +14,7 @@ def list_(profile=None):
     """List all uploaded images.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -36,7 +36,7 @@ def get(name, profile=None):
 
     Args:
         name (str): The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such uploaded image.
@@ -65,7 +65,7 @@ def set_(name, path=None, sha256=None, title=None, filetype=None, base_image=Non
         filetype (tgz, tbz, txz, ddtgz, ddtbz, ddtxz, ddtar, ddbz2, ddgz, ddxz or ddraw): Type of
             the file; with another one the file is uploaded again.
         base_image (str): Image that a custom one is built on, such as ubuntu/jammy (3.1 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -87,7 +87,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

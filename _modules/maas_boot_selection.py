@@ -11,7 +11,7 @@ def list_(source, profile=None):
 
     Args:
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -34,7 +34,7 @@ def get(name, source, profile=None):
     Args:
         name (str): ``OS/RELEASE``, such as ``ubuntu/jammy``.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such boot source selection.
@@ -60,7 +60,7 @@ def set_(name, source, arches=None, subarches=None, labels=None, profile=None):
         arches (list): Architectures; ``*`` for all, the default.
         subarches (list): Sub-architectures; ``*`` for all, the default.
         labels (list): Labels; ``*`` for all, the default.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -83,7 +83,7 @@ def delete(name, source, profile=None):
     Args:
         name (str): ``OS/RELEASE``, such as ``ubuntu/jammy``.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all boot sources.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such boot source.
@@ -57,7 +57,7 @@ def set_(name, keyring_filename=None, keyring_data=None, profile=None):
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -79,7 +79,7 @@ def delete(name, profile=None):
 
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -45,7 +45,7 @@ def login(
         user (str): Local user.
         ca_file (str): PEM file with the CA of the region's certificate (3.2 and later).
         verify (bool): False does not check the certificate.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What was changed, by field with old and new; empty if nothing.

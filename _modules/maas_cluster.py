@@ -103,9 +103,9 @@ def doctor(
     addresses: str | list[str] | None = None,
     seconds: float = 5,
 ) -> dict[str, Any]:
-    """Look for what keeps a cluster or rack from working; nothing is changed.
+    """Diagnose what keeps a cluster or rack controller from working; change nothing.
 
-    Looked at are the region URL (does the region answer there, is it the same in files, debconf
+    Checks: the region URL (does the region answer there, is it the same in files, debconf
     and pillar), name resolution, the clock, the region's RPC ports and this host's own, the shared
     secret, the registration, and on each segment: other DHCP servers, machines that do not
     answer, and switch ports that hold traffic back because of spanning tree.
@@ -179,7 +179,7 @@ def compare_images(
 
     Args:
         listed (list of str): Images by name, as :py:func:`maas_image.list_cluster` returns them.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{missing, extra}``: listed but not on the disk, and the other way round.

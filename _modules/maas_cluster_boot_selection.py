@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all boot source selections of clusters.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -34,7 +34,7 @@ def get(name, cluster, source, profile=None):
         name (str): Release, such as jammy.
         cluster (str): UUID of the node group whose it is.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such boot source selection of cluster.
@@ -61,7 +61,7 @@ def set_(name, cluster, source, arches=None, subarches=None, labels=None, profil
         arches (list): Architectures; ``*`` for all, the default.
         subarches (list): Sub-architectures; ``*`` for all, the default.
         labels (list): Labels; ``*`` for all, the default.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -85,7 +85,7 @@ def delete(name, cluster, source, profile=None):
         name (str): Release, such as jammy.
         cluster (str): UUID of the node group whose it is.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all boot sources of clusters.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -33,7 +33,7 @@ def get(name, cluster, profile=None):
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such boot source of cluster.
@@ -59,7 +59,7 @@ def set_(name, cluster, keyring_filename=None, keyring_data=None, profile=None):
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -82,7 +82,7 @@ def delete(name, cluster, profile=None):
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

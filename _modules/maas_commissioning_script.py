@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all commissioning scripts.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name; they run in the order of their names.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such commissioning script.
@@ -55,7 +55,7 @@ def set_(name, content=None, profile=None):
     Args:
         name (str, up to 255 characters): Name; they run in the order of their names.
         content (str): The text; or, as ``!!binary``, what is no text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -77,7 +77,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name; they run in the order of their names.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -16,7 +16,7 @@ def list_(profile: str | dict | None = None) -> dict[str, dict]:
     """List the DHCP of all VLANs.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{FABRIC/VID: {enabled, primary_rack, secondary_rack, relay_vlan}}``.
@@ -38,7 +38,7 @@ def get(name: str, profile: str | dict | None = None) -> dict[str, Any] | None:
 
     Args:
         name (str): VLAN as ``FABRIC/VID``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{field: value}``, or None if there is no such VLAN.
@@ -71,7 +71,7 @@ def set_(
         primary_rack (str): Host name of the rack controller that serves it.
         secondary_rack (str): Host name of the secondary; ``''`` for none.
         relay_vlan (str): VLAN whose DHCP is relayed here (2.2 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What was changed, by field with old and new; empty if nothing.

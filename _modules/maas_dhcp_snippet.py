@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all DHCP snippets.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such DHCP snippet.
@@ -73,7 +73,7 @@ def set_(
         node (str): Host name of the machine or controller for which it is; ``global_snippet: true``
             takes it off again.
         global_snippet (bool): True for all of DHCP, as where neither subnet nor node is given.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -95,7 +95,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -1,6 +1,6 @@
 """What racks have discovered in their networks, in MAAS 2.1 and later.
 
-Discoveries are found by MAAS itself, so there is nothing to describe: they are read, and cleared.
+MAAS makes discoveries by itself, so there is nothing to describe: they can be read and cleared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def list_(unknown: str | None = None, profile: str | dict | None = None) -> list
 
     Args:
         unknown (str): Only what MAAS does not know by ``mac``, ``ip`` or ``ip_and_mac``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         A list of mappings with ``ip``, ``mac_address``, ``hostname``, ``last_seen`` and more.
@@ -42,7 +42,7 @@ def clear(what: str = "all", profile: str | dict | None = None) -> bool:
 
     Args:
         what (str): ``all``, ``mdns`` or ``neighbours``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         True.
@@ -62,11 +62,11 @@ def clear(what: str = "all", profile: str | dict | None = None) -> bool:
 
 
 def scan(cidrs: list[str] | None = None, profile: str | dict | None = None) -> Any:
-    """Let the racks look for neighbours now.
+    """Have the rack controllers scan for neighbours now.
 
     Args:
         cidrs (list of str): List of networks to scan; all that racks are in where not given.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What MAAS answers: which racks scan, and which cannot.

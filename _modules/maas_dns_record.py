@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all DNS records.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -34,7 +34,7 @@ def get(name, rrtype, rrdata, profile=None):
         name (str): Fully qualified name.
         rrtype (CNAME, MX, NS, SRV, SSHFP or TXT): Type.
         rrdata (str): Data, such as ``10 mail.example.com`` for MX.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such DNS record.
@@ -60,7 +60,7 @@ def set_(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
         rrdata (str): Data, such as ``10 mail.example.com`` for MX.
         domain (str): Its domain; found from the name where not given.
         ttl (int, from 0): Time to live in seconds; one for all of a name and type.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -84,7 +84,7 @@ def delete(name, rrtype, rrdata, profile=None):
         name (str): Fully qualified name.
         rrtype (CNAME, MX, NS, SRV, SSHFP or TXT): Type.
         rrdata (str): Data, such as ``10 mail.example.com`` for MX.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

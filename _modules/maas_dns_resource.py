@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all DNS names.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str): Fully qualified name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such DNS name.
@@ -57,7 +57,7 @@ def set_(name, domain=None, ip_addresses=None, address_ttl=None, profile=None):
         domain (str): Its domain; found from the name where not given.
         ip_addresses (list of IP addresses): Its addresses.
         address_ttl (int, from 0): Time to live of the addresses, in seconds.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -79,7 +79,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): Fully qualified name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

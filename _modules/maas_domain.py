@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all domains.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such domain.
@@ -66,7 +66,7 @@ def set_(
         is_default (bool): True makes it the domain of new machines (2.4 and later).
         forward_dns_servers (list of IP addresses): DNS servers to ask for a domain that is not
             authoritative; create-only (3.1 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -88,7 +88,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

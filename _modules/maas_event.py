@@ -22,7 +22,7 @@ def query(
         limit (int): How many at most, from 1 to 1000.
         before (int): Only what is older than the event of this id.
         after (int): Only what is newer than the event of this id.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         A list of mappings with ``id``, ``created``, ``level``, ``type``, ``description`` and more.

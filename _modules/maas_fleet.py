@@ -212,7 +212,7 @@ def release_dhcp(minion: str, successor: str | None = None, test: bool = False) 
 
 
 def machines(minion: str, successor: str | None = None) -> list[str]:
-    """List the machines that hang on a cluster.
+    """List the machines that depend on a cluster.
 
     Args:
         minion (str): Minion id of the cluster.
@@ -244,7 +244,7 @@ def remove(minion: str) -> bool:
         Whether there was one.
 
     Raises:
-        CommandExecutionError: Something hangs on it, or MAAS refuses.
+        CommandExecutionError: Something depends on it, or MAAS refuses.
 
     CLI Example:
 

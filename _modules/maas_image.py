@@ -14,7 +14,7 @@ def list_(profile: str | dict | None = None) -> dict[str, dict]:
     """List the images that the region holds.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{OS/RELEASE/ARCHITECTURE: {name, architecture, id}}``; up to 1.6 what the clusters
@@ -37,7 +37,7 @@ def list_cluster(name: str, profile: str | dict | None = None) -> list[str]:
 
     Args:
         name (str): Host name of the rack controller, or UUID of the node group (1.x).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         A list of ``OS/RELEASE/ARCHITECTURE``; empty when the cluster is not connected, but up
@@ -58,11 +58,11 @@ def list_cluster(name: str, profile: str | dict | None = None) -> list[str]:
 def import_(profile: str | dict | None = None) -> Any:
     """Start the import of what is selected, without waiting for it.
 
-    Up to 1.6 every accepted cluster is told to import;
+    Up to 1.6 every accepted cluster imports;
     :py:func:`maas_node_group.import_boot_images` tells one, :py:func:`maas_image.synced` waits.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What MAAS says.
@@ -83,7 +83,7 @@ def importing(profile: str | dict | None = None) -> bool:
     """Return whether an import is running (2.1 and later).
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         True or False.
@@ -105,7 +105,7 @@ def stop_import(profile: str | dict | None = None) -> Any:
     """Stop a running import (2.1 and later).
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What MAAS says.

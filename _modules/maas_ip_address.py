@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all reserved IP addresses.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such reserved IP address.
@@ -59,7 +59,7 @@ def set_(name, subnet=None, network=None, mac=None, hostname=None, domain=None, 
         mac (MAC address): MAC address; create-only.
         hostname (str): Its DNS name; create-only (1.8 and later).
         domain (str): Domain of the DNS name; create-only (2.0 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -81,7 +81,7 @@ def delete(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all IP ranges.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str): ``START-END``, its first and last address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such IP range.
@@ -60,7 +60,7 @@ def set_(name, subnet=None, type=None, comment=None, profile=None):
         subnet (CIDR): Subnet it lies in.
         type (dynamic or reserved): Whether DHCP hands it out.
         comment (str, up to 255 characters): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -82,7 +82,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): ``START-END``, its first and last address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

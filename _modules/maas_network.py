@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all networks.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 256 characters, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such network.
@@ -69,7 +69,7 @@ def set_(
         description (str): Free text.
         default_gateway (IP address): Default gateway (1.7 and later).
         dns_servers (list of IP addresses): DNS servers, in order (1.7 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -91,7 +91,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 256 characters, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -2,8 +2,8 @@
 """MAAS node groups, in MAAS 1.5 to 1.10.
 
 A node group cannot be created: the cluster registers itself, which is waited for. Deleting one
-works on the region host only, through its database, and is refused while nodes or managed
-interfaces hang on it.
+works on the region host only, through its database, and is refused while it has nodes or
+managed interfaces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def list_(profile=None):
     """List all node groups.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -42,7 +42,7 @@ def get(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such node group.
@@ -69,7 +69,7 @@ def set_(name, cluster_name=None, dns_zone=None, status=None, profile=None):
         status (pending, accepted, rejected, enabled or disabled): Whether MAAS works with it;
             ``pending`` up to 1.7. ``enabled`` and ``disabled`` are the words of 1.8 and later for
             ``accepted`` and ``rejected``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -91,7 +91,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.
@@ -116,7 +116,7 @@ def import_boot_images(name: str | None = None, profile: str | dict | None = Non
 
     Args:
         name (str): UUID of the cluster; all of them when left out.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         The region's answer.

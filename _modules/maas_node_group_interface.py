@@ -11,7 +11,7 @@ def list_(cluster, profile=None):
 
     Args:
         cluster (str): UUID of the cluster's node group.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -34,7 +34,7 @@ def get(name, cluster, profile=None):
     Args:
         name (str): Name; that of the network interface where not given.
         cluster (str): UUID of the cluster's node group.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such cluster interface.
@@ -82,7 +82,7 @@ def set_(
         ip_range_high (IP address): Last address of the dynamic range.
         static_ip_range_low (IP address): First static address (1.6 and later).
         static_ip_range_high (IP address): Last static address (1.6 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -105,7 +105,7 @@ def delete(name, cluster, profile=None):
     Args:
         name (str): Name; that of the network interface where not given.
         cluster (str): UUID of the cluster's node group.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

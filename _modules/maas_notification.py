@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all notifications.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 40 characters): A name of up to 40 letters, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such notification.
@@ -69,7 +69,7 @@ def set_(
         admins (bool): Whether administrators see it; true for a new one.
         context (dict): Values for the message.
         dismissable (bool): Whether a user can dismiss it (2.8 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -91,7 +91,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 40 characters): A name of up to 40 letters, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all package repositories.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -33,7 +33,7 @@ def get(name, profile=None):
     Args:
         name (str, up to 41 characters): Name, unique in the region; two are there from the start:
             ``main_archive`` and ``ports_archive``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such package repository.
@@ -78,7 +78,7 @@ def set_(
         arches (list, one of: amd64, i386, armhf, arm64, ppc64el, s390x): Architectures.
         key (str): Public key that signs it, in ASCII armour.
         enabled (bool): Whether it is used.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -101,7 +101,7 @@ def delete(name, profile=None):
     Args:
         name (str, up to 41 characters): Name, unique in the region; two are there from the start:
             ``main_archive`` and ``ports_archive``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

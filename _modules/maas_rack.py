@@ -13,7 +13,7 @@ def list_(profile=None):
     """List all rack controllers.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -35,7 +35,7 @@ def get(name, profile=None):
 
     Args:
         name (str): Host name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such rack controller.
@@ -73,7 +73,7 @@ def set_(
         power_type (str): How it is switched on and off, such as ``ipmi``.
         power_parameters (dict): What that takes, such as ``{power_address: 192.0.2.9}``; never
             shown.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -99,7 +99,7 @@ def delete(name, force=None, profile=None):
     Args:
         name (str): Host name.
         force (bool): Whether to delete it although VLANs lose their DHCP; 2.5 and later.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

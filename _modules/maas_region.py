@@ -23,7 +23,7 @@ def config() -> dict[str, Any]:
         sources: {setting: file, "default", "debconf ...", "database" or "vault"}}``, in
         1.5 and 1.6 with ``broker``, in 1.7 and later with ``shared_secret`` (``installed`` or
         ``missing``), in 3.2 and later with ``tls``, in 3.3 and later with ``vault``; passwords
-        are asterisks.  What cannot be told is None, its source the reason.
+        are asterisks.  What is unknown is None, its source the reason.
 
     Raises:
         CommandExecutionError: No region is installed here, or a file is broken.
@@ -194,7 +194,7 @@ def plan(
         form (str): ``text`` for a person, ``json`` for machines, or ``html`` for one page with the
             network drawn; by default as the state shows it.
         colour (bool): Whether text is coloured, for a terminal.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{type: {name: change}}``, empty if all is as described; or with ``form`` text, a
@@ -228,7 +228,7 @@ def unmanaged(
         data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
             master has it now.
         types (list of str): Resource types to look at, such as ``[vlan, subnet]``; all by default.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{type: {name: remark}}``: the remark says why an object is never pruned or what
@@ -258,7 +258,7 @@ def drift(
     Args:
         data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
             master has it now.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
         seconds (float): Seconds after which a region that answers too slowly is given up; by
             default only each request has the profile's ``deadline``.
 
@@ -294,7 +294,7 @@ def export(
         folder (str): Folder on this minion to write the files into; it must be empty or new.
         by (str): ``type`` for a file for each kind of thing, ``site`` for one for each fabric with
             what lies on it; all in one where not given.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
@@ -344,9 +344,9 @@ def check_pillar(data: dict | None = None) -> list[str]:
 
 
 def doctor() -> dict[str, Any]:
-    """Look for what keeps a region from working; nothing is changed.
+    """Diagnose what keeps a region from working; change nothing.
 
-    Looked at are the region URL (does the API answer there, is it the same in files, debconf and
+    Checks: the region URL (does the API answer there, is it the same in files, debconf and
     pillar, is it encrypted), name resolution, clocks, the database (reachable, of a version that
     this release accepts), the shared secret in file and database, and the region's own ports.
 

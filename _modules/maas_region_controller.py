@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all region controllers.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str): Host name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such region controller.
@@ -68,7 +68,7 @@ def set_(
         power_type (str): How it is switched on and off, such as ``ipmi``.
         power_parameters (dict): What that takes, such as ``{power_address: 192.0.2.9}``; never
             shown.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all reserved IPs.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such reserved IP.
@@ -57,7 +57,7 @@ def set_(name, mac_address=None, subnet=None, comment=None, profile=None):
         mac_address (MAC address): MAC address of its machine, once in a subnet.
         subnet (CIDR, create-only): Subnet it lies in.
         comment (str, up to 255 characters): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -79,7 +79,7 @@ def delete(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all scripts.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region; a YAML header may name it too.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such script.
@@ -92,7 +92,7 @@ def set_(
         apply_configured_networking (bool): Whether the machine's own network is set up for it (2.7
             and later).
         comment (str): Comment on this version of the text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -114,7 +114,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region; a YAML header may name it too.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -1,6 +1,6 @@
 """The region's shared secret on its way to a cluster: never in clear outside the two hosts.
 
-``salt-run maas.onboard`` and ``maas.rotate_secret`` use these; what they do is told in
+``salt-run maas.onboard`` and ``maas.rotate_secret`` use these; they are documented in
 :doc:`../onboarding`.
 """
 

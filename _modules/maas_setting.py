@@ -15,7 +15,7 @@ def list_(profile: str | dict | None = None) -> dict[str, Any]:
     MAAS shows settings one by one only, so this takes one request for each.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         ``{name: value}``.
@@ -37,7 +37,7 @@ def get(name: str, profile: str | dict | None = None) -> Any:
 
     Args:
         name (str): Name of the setting.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         Its value; asterisks for a secret.
@@ -60,7 +60,7 @@ def set_(name: str, value: Any, profile: str | dict | None = None) -> dict[str, 
     Args:
         name (str): Name of the setting.
         value: Its value; ``''`` clears it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         What was changed, with old and new; empty if nothing.

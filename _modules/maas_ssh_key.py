@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all SSH keys.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -33,7 +33,7 @@ def get(name, profile=None):
     Args:
         name (str): The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type
             RSA or DSA.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such SSH key.
@@ -56,7 +56,7 @@ def add(name, profile=None):
     Args:
         name (str): The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type
             RSA or DSA.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -79,7 +79,7 @@ def delete(name, profile=None):
     Args:
         name (str): The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type
             RSA or DSA.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all static routes.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -33,7 +33,7 @@ def get(name, source, profile=None):
     Args:
         name (str): Where it leads, as ``DESTINATION via GATEWAY``.
         source (CIDR): Subnet whose machines get the route.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such static route.
@@ -57,7 +57,7 @@ def set_(name, source, metric=None, profile=None):
         name (str): Where it leads, as ``DESTINATION via GATEWAY``.
         source (CIDR): Subnet whose machines get the route.
         metric (int, from 0): Metric.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -80,7 +80,7 @@ def delete(name, source, profile=None):
     Args:
         name (str): Where it leads, as ``DESTINATION via GATEWAY``.
         source (CIDR): Subnet whose machines get the route.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

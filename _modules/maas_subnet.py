@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all subnets.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (CIDR): Its network in CIDR form.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such subnet.
@@ -84,7 +84,7 @@ def set_(
             uefi_arm64_tftp, open-firmware_ppc64el, powernv, uefi_amd64_http, uefi_arm64_http,
             s390x, s390x_partition, ipxe): Boot architectures that DHCP does not serve here (3.0 and
             later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -110,7 +110,7 @@ def delete(name, force=None, profile=None):
     Args:
         name (CIDR): Its network in CIDR form.
         force (bool): Whether to delete it although nodes have addresses in it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all tags.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such tag.
@@ -57,7 +57,7 @@ def set_(name, definition=None, comment=None, kernel_opts=None, profile=None):
         definition (str): XPath expression over a machine's hardware; it decides who has it.
         comment (str): Free text.
         kernel_opts (str): Kernel options of the machines that have it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -79,7 +79,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all users.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 150 characters): Name to log in with.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such user.
@@ -57,7 +57,7 @@ def set_(name, email=None, password=None, is_superuser=None, profile=None):
         email (e-mail address): E-mail address, unique in the region; required for a new user.
         password (str): Password of a new user; MAAS's API can neither show nor change it.
         is_superuser (bool): Whether it is an administrator; create-only.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -81,7 +81,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 150 characters): Name to log in with.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all VLANs.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str): ``FABRIC/VID``; ``untagged`` stands for VID 0.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such VLAN.
@@ -71,7 +71,7 @@ def set_(
         old_name (FABRIC/VID): ``FABRIC/VID`` that it has until now; it gets the new VID, and from
             2.3 on moves to the new fabric.
         id (int): Its id in MAAS, in place of ``old_name``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -93,7 +93,7 @@ def delete(name, profile=None):
 
     Args:
         name (str): ``FABRIC/VID``; ``untagged`` stands for VID 0.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

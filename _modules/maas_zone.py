@@ -10,7 +10,7 @@ def list_(profile=None):
     """List all zones.
 
     Args:
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{key: {field: value}}``.
@@ -32,7 +32,7 @@ def get(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: ``{field: value}``; None if there is no such zone.
@@ -55,7 +55,7 @@ def set_(name, description=None, profile=None):
     Args:
         name (str, up to 256 characters): Name, unique in the region.
         description (str): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: What was changed, by field with old and new; empty if nothing.
@@ -77,7 +77,7 @@ def delete(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         bool: Whether there was one.

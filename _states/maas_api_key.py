@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 def present(name: str, username: str, key_name: str | None = None) -> dict[str, Any]:
     """Ensure that a file holds an API key of a user, and is closed to others (mode 0600).
 
-    The key never leaves the host: it is neither shown nor returned. With ``key_name`` a key of
-    that name that is there is taken over, and one that the file holds is renamed; else one is
-    made.
+    The key never leaves the host: it is neither shown nor returned. With ``key_name`` an existing
+    key of that name is used, and one that the file holds is renamed; otherwise a key is made.
 
     Args:
         name (str): File, made with mode 0600.
@@ -56,8 +55,8 @@ def absent(name: str, revoke: bool = False, profile: str | dict | None = None) -
 
     Args:
         name (str): The file.
-        revoke (bool): Whether the region is to forget the key as well; otherwise it stays valid.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        revoke (bool): Whether to revoke the key at the region; otherwise it stays valid.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; the key is never shown.
@@ -72,7 +71,7 @@ def absent(name: str, revoke: bool = False, profile: str | dict | None = None) -
 
     def work():
         if not os.path.lexists(name):
-            return state_helpers.outcome(name, test, comment=f"{name} is not there.")
+            return state_helpers.outcome(name, test, comment=f"{name} does not exist.")
         changes = {name: {"old": "present", "new": None}}
         also = ""
         if revoke:

@@ -20,7 +20,7 @@ def present(name, path=None, sha256=None, title=None, filetype=None, base_image=
         filetype (tgz, tbz, txz, ddtgz, ddtbz, ddtxz, ddtar, ddbz2, ddgz, ddxz or ddraw): Type of
             the file; with another one the file is uploaded again.
         base_image (str): Image that a custom one is built on, such as ubuntu/jammy (3.1 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -40,7 +40,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

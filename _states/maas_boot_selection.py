@@ -13,7 +13,7 @@ def present(name, source, arches=None, subarches=None, labels=None, profile=None
         arches (list): Architectures; ``*`` for all, the default.
         subarches (list): Sub-architectures; ``*`` for all, the default.
         labels (list): Labels; ``*`` for all, the default.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -34,7 +34,7 @@ def absent(name, source, profile=None):
     Args:
         name (str): ``OS/RELEASE``, such as ``ubuntu/jammy``.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

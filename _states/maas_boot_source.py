@@ -12,7 +12,7 @@ def present(name, keyring_filename=None, keyring_data=None, profile=None):
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -30,7 +30,7 @@ def absent(name, profile=None):
 
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

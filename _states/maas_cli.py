@@ -44,7 +44,7 @@ def profile_present(
         user (str): Local user whose profile it is.
         ca_file (str): PEM file with the CA of the region's certificate (3.2 and later).
         verify (bool): False does not check the certificate.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; keys are shown as asterisks.

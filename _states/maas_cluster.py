@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _ENROLMENT = "saltext.maas.enrolment"
 #: What a test run knows of the secret that an earlier state would install.
-_PROMISED = "saltext.maas.promised_secret"
+_PREDICTED = "saltext.maas.predicted_secret"
+_WAITS = "Would wait until this host is registered at the region."
 
 
 def configured(
@@ -29,13 +30,13 @@ def configured(
     sealed: dict | None = None,
     settings: dict | None = None,
 ) -> dict[str, Any]:
-    """Ensure that a cluster's host is pointed at its region, with the shared secret.
+    """Configure a cluster's host with the URL of its region and the shared secret.
 
     The region is asked first whether it answers at the URL, since neither
     enrolment nor image import works without.  Files and debconf are brought
-    into agreement; the daemon is restarted once and only if something changed.  A run that
-    was killed is taken up by the next one.  A rack keeps its identity.  A snap that plays no
-    part yet becomes a rack; its question for the secret is answered by standard input.
+    in line; the daemon is restarted once and only if something changed.  The next run finishes
+    one that was killed.  A rack controller keeps its identity.  A snap without a mode becomes a
+    rack controller; it reads the secret from standard input.
 
     What is not given is taken from the pillar: the URL from this minion's entry in
     ``maas:clusters`` (``region_url``) or ``maas:region:url``, the secret from
@@ -71,7 +72,7 @@ def configured(
 
     def work():
         installation = _installation()
-        # What comes next enrols the host within moments; `registered` tells that it did.
+        # The host enrols within moments after this; `registered` reports it as a change.
         before = enrolment.registered(installation)["state"]
         given = _settings(installation, url, _secret(test, secret, sealed), uuid, settings)
         done = cluster_config.configure(installation, test=True, **given)
@@ -80,8 +81,8 @@ def configured(
             for one in [urls] if isinstance(urls, str) else urls or ():
                 reach.wait_for_api(one, installation.release, wait, patience=reach.PATIENCE)
             done = cluster_config.configure(installation, **given)
-        if test:  # a later state of this run may ask for the same secret
-            __context__[_PROMISED] = _mark(given["secret"])
+        if test:  # a later state of this run may need the same secret
+            __context__[_PREDICTED] = _mark(given["secret"])
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
         return state_helpers.host_outcome(name, test, done)
@@ -98,7 +99,7 @@ def _secret(test, secret, sealed):
 
 
 def _mark(secret):
-    """By what a secret is known again without being kept."""
+    """Return a digest that identifies a secret without revealing it."""
     return secret and hashlib.sha256(str(secret).lower().encode()).hexdigest()
 
 
@@ -137,7 +138,7 @@ def _uuid(installation, uuid):
     if there and there != expected and not own.get("uuid"):
         raise BadInput(
             f"maas:clusters:{minion}:uuid: is missing; this cluster has the uuid {there} already, "
-            "by which the region knows it, so name that"
+            "by which the region knows it, so set it there"
         )
     return expected
 
@@ -148,7 +149,7 @@ def secret_installed(
     """Ensure that a cluster's host has the region's shared secret, in MAAS 1.7 and later.
 
     It goes to MAAS's command by standard input (deb) or into its file (snap); owner, group
-    and mode of the file and debconf's answer are brought into agreement.  The daemon is
+    and mode of the file and debconf's answer are set right.  The daemon is
     restarted only if the secret itself changed, and the host's identity is kept.
 
     Args:
@@ -177,7 +178,7 @@ def secret_installed(
             raise BadInput("secret: is missing; give it here or in maas:region:shared_secret")
         before = enrolment.registered(installation)["state"]
         done = cluster_config.configure(installation, secret=value, test=test)
-        if test and __context__.get(_PROMISED) == _mark(value):
+        if test and __context__.get(_PREDICTED) == _mark(value):
             return state_helpers.outcome(name, test, comment="An earlier state would install it.")
         if done["mark"]:
             __context__[_ENROLMENT] = (before, done["mark"])
@@ -189,16 +190,16 @@ def secret_installed(
 def registered(
     name: str, timeout: float = 300, profile: str | dict | None = None
 ) -> dict[str, Any]:
-    """Ensure that the region has taken this host in; wait for it.
+    """Ensure that this host is registered at the region; wait until it is.
 
-    The host's own log is read, and the region asked: one of 1.x answers anybody, one of 2.0
-    or later where there is a profile with a key, or its database where it is on this host.
+    Read the host's own log and ask the region: 1.x answers anybody, 2.0 and later need a profile
+    with a key, or the region's database on this host.
 
     Args:
         name (str): Any text.
         timeout (float): Seconds to wait; no more than 15 while the region's host refuses
             connections.
-        profile (str or dict): The region's; see :ref:`profiles`.  Not needed.
+        profile (str or dict): Region to use; see :ref:`profiles`.  Not needed.
 
     Returns:
         dict: State return; a failure says what to do.
@@ -216,7 +217,7 @@ def registered(
         before, mark = __context__.pop(_ENROLMENT, (None, None))
         if test and installation is not None and snap_init.fresh(installation):
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
-            return state_helpers.outcome(name, test, changes, "It would be waited for.")
+            return state_helpers.outcome(name, test, changes, _WAITS)
         installation = runtime.installation(globals(), "cluster")
         client = runtime.client_with_key(globals(), profile)
         now = enrolment.registered(installation, mark, client)
@@ -224,7 +225,7 @@ def registered(
         if (before or now["state"]) != "registered":
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
         if test:
-            comment = "It would be waited for." if changes else now["message"]
+            comment = _WAITS if changes else now["message"]
             return state_helpers.outcome(name, test, changes, comment)
         if now["state"] != "registered":
             now = enrolment.wait_registered(installation, mark, timeout, client)
@@ -272,14 +273,14 @@ def images_on_disk(
 ) -> dict[str, Any]:
     """Ensure that the images which the region lists are on this host's disk, up to 3.4.
 
-    Nothing is changed: a cluster that lacks one has to fetch it (:py:func:`maas_image.synced`).
+    Change nothing: a cluster that lacks one has to fetch it (:py:func:`maas_image.synced`).
 
     Args:
         name (str): Any text.
         listed (list of str): Images such as ``ubuntu/trusty/amd64``; by default what the region
             holds (in 1.5 and 1.6 what the cluster reported), asked over its API where there is a
             profile with a key, else from its database where the region is on this host.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return, which fails naming what is missing.

@@ -14,7 +14,7 @@ def present(name, cluster, source, arches=None, subarches=None, labels=None, pro
         arches (list): Architectures; ``*`` for all, the default.
         subarches (list): Sub-architectures; ``*`` for all, the default.
         labels (list): Labels; ``*`` for all, the default.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -37,7 +37,7 @@ def absent(name, cluster, source, profile=None):
         name (str): Release, such as jammy.
         cluster (str): UUID of the node group whose it is.
         source (str): URL of its boot source.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -13,7 +13,7 @@ def present(name, cluster, keyring_filename=None, keyring_data=None, profile=Non
         keyring_filename (str): Keyring file on the region host; Ubuntu's own where no keyring is
             given.
         keyring_data (base64): The keyring itself, in base64.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -33,7 +33,7 @@ def absent(name, cluster, profile=None):
     Args:
         name (URL, up to 200 characters): URL of the simplestreams mirror.
         cluster (str): UUID of the node group whose it is.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -10,7 +10,7 @@ def present(name, content=None, profile=None):
     Args:
         name (str, up to 255 characters): Name; they run in the order of their names.
         content (str): The text; or, as ``!!binary``, what is no text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -31,7 +31,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name; they run in the order of their names.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

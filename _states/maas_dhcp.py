@@ -28,7 +28,7 @@ def managed(
         secondary_rack (str): Host name of the secondary; ``''`` for none.
         relay_vlan (str): VLAN (``FABRIC/VID``) whose DHCP is relayed here, instead of racks (2.2
             and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` hold old and new values by field.
@@ -51,7 +51,7 @@ def absent(name: str, profile: str | dict | None = None) -> dict[str, Any]:
 
     Args:
         name (str): VLAN as ``FABRIC/VID``; ``untagged`` stands for vid 0.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -28,7 +28,7 @@ def present(
         node (str): Host name of the machine or controller for which it is; ``global_snippet: true``
             takes it off again.
         global_snippet (bool): True for all of DHCP, as where neither subnet nor node is given.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -50,7 +50,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -13,7 +13,7 @@ def present(name, rrtype, rrdata, domain=None, ttl=None, profile=None):
         rrdata (str): Data, such as ``10 mail.example.com`` for MX.
         domain (str): Its domain; found from the name where not given.
         ttl (int, from 0): Time to live in seconds; one for all of a name and type.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -36,7 +36,7 @@ def absent(name, rrtype, rrdata, profile=None):
         name (str): Fully qualified name.
         rrtype (CNAME, MX, NS, SRV, SSHFP or TXT): Type.
         rrdata (str): Data, such as ``10 mail.example.com`` for MX.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

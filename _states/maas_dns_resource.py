@@ -12,7 +12,7 @@ def present(name, domain=None, ip_addresses=None, address_ttl=None, profile=None
         domain (str): Its domain; found from the name where not given.
         ip_addresses (list of IP addresses): Its addresses.
         address_ttl (int, from 0): Time to live of the addresses, in seconds.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -32,7 +32,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): Fully qualified name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

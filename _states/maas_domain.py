@@ -21,7 +21,7 @@ def present(
         is_default (bool): True makes it the domain of new machines (2.4 and later).
         forward_dns_servers (list of IP addresses): DNS servers to ask for a domain that is not
             authoritative; create-only (3.1 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -41,7 +41,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -23,7 +23,7 @@ def present(
         id (int): Its id in MAAS, in place of ``old_name``.
         with_subnet (CIDR): A subnet on it, by which a fabric that MAAS made itself is found and
             renamed.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -42,7 +42,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -10,7 +10,7 @@ def present(name, content=None, profile=None):
     Args:
         name (str, up to 255 characters): Name.
         content (str): The text in it; or, as ``!!binary``, data that is no text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -30,7 +30,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -9,17 +9,17 @@ from saltext.maas.reconcile import Limits
 
 
 def imported(name: str, timeout: float = 3600, profile: str | dict | None = None) -> dict[str, Any]:
-    """Ensure that the region holds an image; import what is selected if it does not.
+    """Ensure that the region holds an image; import what is selected otherwise.
 
-    An import is started only when the image is missing, and waited for. Up to 1.6 the region
-    has no images: there each accepted cluster that lacks this one is told to import.
+    Start an import only when the image is missing, and wait for it. Up to 1.6 the region has no
+    images: each accepted cluster that lacks this one imports.
     Progress goes to Salt's event bus, as ``maas/progress/<name>``.
 
     Args:
         name (str): ``OS/RELEASE/ARCHITECTURE``, such as ``ubuntu/jammy/amd64``; ``*`` for any
             architecture.
         timeout (float): Seconds to wait for the import.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.
@@ -37,7 +37,7 @@ def imported(name: str, timeout: float = 3600, profile: str | dict | None = None
 def synced(
     name: str, images: list[str], timeout: float = 1800, profile: str | dict | None = None
 ) -> dict[str, Any]:
-    """Ensure that a cluster holds images; have it fetch them from the region if not.
+    """Ensure that a cluster holds images; fetch them from the region otherwise.
 
     Up to 1.6 it imports by itself what its boot sources select, in 1.5 what
     :py:func:`maas_cluster.boot_resources` wrote on its host.
@@ -46,7 +46,7 @@ def synced(
         name (str): Host name of the rack controller, or UUID of the node group (1.x).
         images (list of str): List of ``OS/RELEASE/ARCHITECTURE``; ``*`` stands for any text.
         timeout (float): Seconds to wait for the cluster.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

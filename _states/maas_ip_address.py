@@ -14,7 +14,7 @@ def present(name, subnet=None, network=None, mac=None, hostname=None, domain=Non
         mac (MAC address): MAC address; create-only.
         hostname (str): Its DNS name; create-only (1.8 and later).
         domain (str): Domain of the DNS name; create-only (2.0 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -33,7 +33,7 @@ def absent(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

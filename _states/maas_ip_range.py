@@ -15,7 +15,7 @@ def present(name, subnet=None, type=None, comment=None, profile=None):
         subnet (CIDR): Subnet it lies in.
         type (dynamic or reserved): Whether DHCP hands it out.
         comment (str, up to 255 characters): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -36,7 +36,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): ``START-END``, its first and last address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

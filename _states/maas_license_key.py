@@ -10,7 +10,7 @@ def present(name, license_key=None, profile=None):
     Args:
         name (str): Operating system and series, as ``OSYSTEM/SERIES``.
         license_key (str): The key.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -29,7 +29,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): Operating system and series, as ``OSYSTEM/SERIES``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -24,7 +24,7 @@ def present(
         description (str): Free text.
         default_gateway (IP address): Default gateway (1.7 and later).
         dns_servers (list of IP addresses): DNS servers, in order (1.7 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -46,7 +46,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 256 characters, up to 255 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -2,8 +2,8 @@
 """Manage MAAS node groups, in MAAS 1.5 to 1.10.
 
 A node group cannot be created: the cluster registers itself, which is waited for. Deleting one
-works on the region host only, through its database, and is refused while nodes or managed
-interfaces hang on it.
+works on the region host only, through its database, and is refused while it has nodes or
+managed interfaces.
 """
 
 from saltext.maas import state_helpers
@@ -19,7 +19,7 @@ def present(name, cluster_name=None, dns_zone=None, status=None, profile=None):
         status (pending, accepted, rejected, enabled or disabled): Whether MAAS works with it;
             ``pending`` up to 1.7. ``enabled`` and ``disabled`` are the words of 1.8 and later for
             ``accepted`` and ``rejected``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -39,7 +39,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): UUID of the cluster, as in its own configuration.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -35,7 +35,7 @@ def present(
         ip_range_high (IP address): Last address of the dynamic range.
         static_ip_range_low (IP address): First static address (1.6 and later).
         static_ip_range_high (IP address): Last static address (1.6 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -60,7 +60,7 @@ def absent(name, cluster, profile=None):
     Args:
         name (str): Name; that of the network interface where not given.
         cluster (str): UUID of the cluster's node group.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -24,7 +24,7 @@ def present(
         admins (bool): Whether administrators see it; true for a new one.
         context (dict): Values for the message.
         dismissable (bool): Whether a user can dismiss it (2.8 and later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -46,7 +46,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 40 characters): A name of up to 40 letters, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -32,7 +32,7 @@ def present(
         arches (list, one of: amd64, i386, armhf, arm64, ppc64el, s390x): Architectures.
         key (str): Public key that signs it, in ASCII armour.
         enabled (bool): Whether it is used.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -56,7 +56,7 @@ def absent(name, profile=None):
     Args:
         name (str, up to 41 characters): Name, unique in the region; two are there from the start:
             ``main_archive`` and ``ports_archive``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -28,7 +28,7 @@ def present(
         power_type (str): How it is switched on and off, such as ``ipmi``.
         power_parameters (dict): What that takes, such as ``{power_address: 192.0.2.9}``; never
             shown.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -52,7 +52,7 @@ def absent(name, force=None, profile=None):
     Args:
         name (str): Host name.
         force (bool): Whether to delete it although VLANs lose their DHCP; 2.5 and later.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -37,19 +37,17 @@ def configured(
     snap_mode: str | None = None,
     wait: float = 180,
 ) -> dict[str, Any]:
-    """Ensure that the region host's own configuration is as described.
+    """Configure the region host: its URL, database, message broker and services.
 
-    Files, debconf, RabbitMQ (1.5 and 1.6) and services are brought into
-    agreement, services restarted once and only if something changed, and the
-    API waited for at the new URL; when it does not come back, everything is put
-    back as it was.  A new database login is tried before anything is changed.  A
-    run that was killed is finished by the next.  A snap that was not initialised
-    yet is, which needs the URL and all of the database but the port.
+    Bring files, debconf, RabbitMQ (1.5 and 1.6) and services in line, restart services once and
+    only if something changed, and wait for the API at the new URL; if it does not answer, undo
+    everything.  Try a new database login before anything is changed.  The next run finishes one
+    that was killed.  A snap that is not initialised yet is initialised, which needs the URL and all
+    of the database but the port.
 
-    What is not given is taken from the pillar ``maas:region`` (``url``,
-    ``database``, ``broker``, ``num_workers``, ...), and left alone where it does
-    not stand there either.  What the pillar says of ``tls`` (3.2 and later) and
-    ``vault`` (3.3 and later) is done as by :py:func:`tls_enabled` and
+    What is not given is taken from the pillar ``maas:region`` (``url``, ``database``, ``broker``,
+    ``num_workers``, ...), and left alone where that does not say it either.  The pillar's ``tls``
+    (3.2 and later) and ``vault`` (3.3 and later) are applied as by :py:func:`tls_enabled` and
     :py:func:`vault_configured`, TLS before a URL that needs it.
 
     Args:
@@ -82,31 +80,15 @@ def configured(
           maas_region.configured:
             - url: http://192.0.2.10:5240/MAAS
     """
+    given = state_helpers.given(locals(), "name", "snap_mode", "wait")
     test = bool(__opts__.get("test"))
-    given = {
-        "url": url,
-        "database_host": database_host,
-        "database_port": database_port,
-        "database_name": database_name,
-        "database_user": database_user,
-        "database_password": database_password,
-        "broker_host": broker_host,
-        "broker_longpoll_password": broker_longpoll_password,
-        "broker_workers_password": broker_workers_password,
-        "num_workers": num_workers,
-        "debug": debug,
-        "debug_queries": debug_queries,
-        "debug_http": debug_http,
-        "broadcast_address": broadcast_address,
-    }
 
     def work():
         installation = runtime.installation(globals())
         if installation is None or not snap.unconfigured(installation):
             installation = runtime.installation(globals(), "region")
         described = runtime.pillar(globals(), "region")
-        settings = region_settings(described)
-        settings.update({key: value for key, value in given.items() if value is not None})
+        settings = {**region_settings(described), **given}
         alone = described.get("is_cluster") is False
         mode = snap_mode or described.get("snap_mode") or ("region" if alone else "region+rack")
         done = region_host.configure(
@@ -122,6 +104,14 @@ def configured(
         return state_helpers.host_outcome(name, test, done, globals())
 
     return state_helpers.guarded(name, work)
+
+
+def _require(given, where, *names):
+    missing = [one for one in names if not given.get(one)]
+    if missing:
+        raise BadInput(
+            [f"{one}: is missing; give it here or in maas:region:{where}" for one in missing]
+        )
 
 
 def _ca_file():
@@ -161,14 +151,15 @@ def tls_enabled(
             - key: /etc/ssl/private/maas.key
             - cert: /etc/ssl/certs/maas.pem
     """
+    own = state_helpers.given(locals(), "name", "wait")
     test = bool(__opts__.get("test"))
 
     def work():
-        described = runtime.pillar(globals(), "region", "tls")
-        own = {"key": key, "cert": cert, "cacert": cacert, "port": port}
-        given = {**described, **{one: value for one, value in own.items() if value is not None}}
+        given = {**runtime.pillar(globals(), "region", "tls"), **own}
         if not given:
-            return state_helpers.outcome(name, test, comment="No TLS is described.")
+            return state_helpers.outcome(
+                name, test, comment="Neither arguments nor pillar describe TLS."
+            )
         if given.get("enabled") is False and not (key or cert):
             return tls_disabled(name)
         given = region_host.tls_described({**given, "enabled": True})
@@ -227,8 +218,8 @@ def vault_configured(
     """Ensure that the region uses HashiCorp Vault (3.3 and later).
 
     What is not given is taken from the pillar ``maas:region:vault``; without it
-    nothing is done.  The token goes to MAAS's own command through a pipe.  There
-    is no way back from ``migrate`` but MAAS's own.
+    nothing is done.  The token goes to MAAS's own command through a pipe.  ``migrate``
+    cannot be undone here.
 
     Args:
         name (str): Any text.
@@ -253,26 +244,16 @@ def vault_configured(
             - secrets_path: maas
             - migrate: true
     """
+    own = state_helpers.given(locals(), "name")
     test = bool(__opts__.get("test"))
 
     def work():
-        described = runtime.pillar(globals(), "region", "vault")
-        given = {
-            "url": url,
-            "approle_id": approle_id,
-            "wrapped_token": wrapped_token,
-            "secrets_path": secrets_path,
-            "secrets_mount": secrets_mount,
-            "migrate": migrate,
-        }
-        given = {**described, **{one: value for one, value in given.items() if value is not None}}
+        given = {**runtime.pillar(globals(), "region", "vault"), **own}
         if not given:
-            return state_helpers.outcome(name, test, comment="No Vault is described.")
-        needed = ("url", "approle_id", "secrets_path")
-        missing = [f"{one}: is missing; give it here or in maas:region:vault"
-                   for one in needed if not given.get(one)]  # fmt: skip
-        if missing:
-            raise BadInput(missing)
+            return state_helpers.outcome(
+                name, test, comment="Neither arguments nor pillar describe Vault."
+            )
+        _require(given, "vault", "url", "approle_id", "secrets_path")
         installation = runtime.installation(globals(), "region")
         done = vault.configure(installation, test=test, **runtime.revealed(globals(), given))
         return state_helpers.host_outcome(name, test, done, globals())
@@ -327,8 +308,8 @@ def admin_present(
     """Ensure that an administrator exists; for the first one, when there is no API key yet.
 
     The password goes to MAAS's own command over a terminal, not as an
-    argument.  Of one that is there already the rights are kept, as far as the region's
-    database can be reached; its password is changed only when that is asked for.
+    argument.  An existing user becomes an administrator again if its rights were taken away, as
+    far as the region's database can be reached; its password is changed only on request.
 
     What is not given is taken from the pillar ``maas:region:admin``.
 
@@ -351,22 +332,19 @@ def admin_present(
             - email: admin@example.com
             - password: sdb://vault/maas-admin
     """
+    own = state_helpers.given(locals(), "name", "enforce_password")
     test = bool(__opts__.get("test"))
 
     def work():
         installation = runtime.installation(globals(), "region")
-        given = {"username": username, "email": email, "password": password}
-        given = {key: value for key, value in given.items() if value is not None}
-        admin = runtime.revealed(
-            globals(), {**runtime.pillar(globals(), "region", "admin"), **given}
-        )
-        missing = [key for key in ("username", "email", "password") if not admin.get(key)]
-        if missing and not (username or email):
-            return state_helpers.outcome(name, test, comment="No administrator is described.")
-        if missing:
-            raise BadInput(
-                [f"{key}: is missing; give it here or in maas:region:admin" for key in missing]
+        admin = {**runtime.pillar(globals(), "region", "admin"), **own}
+        admin = runtime.revealed(globals(), admin)
+        needed = ("username", "email", "password")
+        if not (username or email or all(map(admin.get, needed))):
+            return state_helpers.outcome(
+                name, test, comment="Neither arguments nor pillar describe an administrator."
             )
+        _require(admin, "admin", *needed)
         who = admin["username"]
         done = admins.kept(
             installation,
@@ -397,10 +375,9 @@ def managed(
 ) -> dict[str, Any]:
     """Ensure that the region holds what the pillar describes.
 
-    The whole pillar is checked first; then every collection is read once,
-    compared, and what differs is written in the order that MAAS needs.  What
-    MAAS does in the background (clusters that enrol, image imports) is waited
-    for, with progress on Salt's event bus as ``maas/progress/<name>``.
+    Check the whole pillar first; then read every collection once, compare, and write what differs
+    in the order that MAAS needs.  Wait for what MAAS does in the background (clusters that enrol,
+    image imports), with progress on Salt's event bus as ``maas/progress/<name>``.
 
     Args:
         name (str): Any text.
@@ -409,7 +386,7 @@ def managed(
             ``maas:exclusive``: ``{type: True}``, or a list of scopes instead of True, such as
             ``{vlan: [dc1]}``.
         prune (dict): Guard on that, beside ``maas:prune``: ``{most, fraction, in_use}``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.  With ``test=True`` its changes are those of the real run.
@@ -434,7 +411,7 @@ def managed(
 
 
 def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
-    """Ensure that the pillar is right, before anything else is done.
+    """Check the pillar, before anything else is done.
 
     Args:
         name (str): Any text.
@@ -452,6 +429,6 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
     def work():
         described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
-        return state_helpers.outcome(name, False, comment="The pillar is right.")
+        return state_helpers.outcome(name, False, comment="The pillar is valid.")
 
     return state_helpers.guarded(name, work)

@@ -23,7 +23,7 @@ def present(
         power_type (str): How it is switched on and off, such as ``ipmi``.
         power_parameters (dict): What that takes, such as ``{power_address: 192.0.2.9}``; never
             shown.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.

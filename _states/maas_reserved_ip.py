@@ -12,7 +12,7 @@ def present(name, mac_address=None, subnet=None, comment=None, profile=None):
         mac_address (MAC address): MAC address of its machine, once in a subnet.
         subnet (CIDR, create-only): Subnet it lies in.
         comment (str, up to 255 characters): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -33,7 +33,7 @@ def absent(name, profile=None):
 
     Args:
         name (IP address): The address.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -10,7 +10,7 @@ def present(name, description=None, profile=None):
     Args:
         name (str, up to 256 characters): Name, unique in the region.
         description (str): Free text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -29,7 +29,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -47,7 +47,7 @@ def present(
         apply_configured_networking (bool): Whether the machine's own network is set up for it (2.7
             and later).
         comment (str): Comment on this version of the text.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -72,7 +72,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 255 characters): Name, unique in the region; a YAML header may name it too.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -13,7 +13,7 @@ def present(name: str, value: Any, profile: str | dict | None = None) -> dict[st
     Args:
         name (str): Name of the setting, such as ``upstream_dns``.
         value: Its value: text, number, true or false, or a list; ``''`` clears it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; secret values are never shown.
@@ -32,7 +32,7 @@ def absent(name: str, profile: str | dict | None = None) -> dict[str, Any]:
 
     Args:
         name (str): Name of the setting.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

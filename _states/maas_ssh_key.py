@@ -10,7 +10,7 @@ def present(name, profile=None):
     Args:
         name (str): The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type
             RSA or DSA.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -29,7 +29,7 @@ def absent(name, profile=None):
     Args:
         name (str): The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type
             RSA or DSA.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

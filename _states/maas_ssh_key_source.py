@@ -9,7 +9,7 @@ def present(name, profile=None):
 
     Args:
         name (str): ``lp:ID`` for Launchpad or ``gh:ID`` for GitHub.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -27,7 +27,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): ``lp:ID`` for Launchpad or ``gh:ID`` for GitHub.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -11,7 +11,7 @@ def present(name, source, metric=None, profile=None):
         name (str): Where it leads, as ``DESTINATION via GATEWAY``.
         source (CIDR): Subnet whose machines get the route.
         metric (int, from 0): Metric.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -32,7 +32,7 @@ def absent(name, source, profile=None):
     Args:
         name (str): Where it leads, as ``DESTINATION via GATEWAY``.
         source (CIDR): Subnet whose machines get the route.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

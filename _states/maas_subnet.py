@@ -39,7 +39,7 @@ def present(
             uefi_arm64_tftp, open-firmware_ppc64el, powernv, uefi_amd64_http, uefi_arm64_http,
             s390x, s390x_partition, ipxe): Boot architectures that DHCP does not serve here (3.0 and
             later).
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -64,7 +64,7 @@ def absent(name, force=None, profile=None):
     Args:
         name (CIDR): Its network in CIDR form.
         force (bool): Whether to delete it although nodes have addresses in it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

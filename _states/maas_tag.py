@@ -12,7 +12,7 @@ def present(name, definition=None, comment=None, kernel_opts=None, profile=None)
         definition (str): XPath expression over a machine's hardware; it decides who has it.
         comment (str): Free text.
         kernel_opts (str): Kernel options of the machines that have it.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -33,7 +33,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 256 characters): Name, unique in the region.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -12,7 +12,7 @@ def present(name, email=None, password=None, is_superuser=None, profile=None):
         email (e-mail address): E-mail address, unique in the region; required for a new user.
         password (str): Password of a new user; MAAS's API can neither show nor change it.
         is_superuser (bool): Whether it is an administrator; create-only.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -34,7 +34,7 @@ def absent(name, profile=None):
 
     Args:
         name (str, up to 150 characters): Name to log in with.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -26,7 +26,7 @@ def present(
         old_name (FABRIC/VID): ``FABRIC/VID`` that it has until now; it gets the new VID, and from
             2.3 on moves to the new fabric.
         id (int): Its id in MAAS, in place of ``old_name``.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return; ``changes`` has old and new values by field.
@@ -47,7 +47,7 @@ def absent(name, profile=None):
 
     Args:
         name (str): ``FABRIC/VID``; ``untagged`` stands for VID 0.
-        profile (str or dict): The region's; see :ref:`profiles`.
+        profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
         dict: State return.

@@ -36,7 +36,7 @@ _TEMPLATES = jinja2.Environment(  # noqa: S701 -- it is Python that is made, not
     loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined
 )
 _MOST = 2**31 - 1  # what a number in MAAS's database may be
-_PROFILE = ("profile", "str or dict", "The region's; see :ref:`profiles`.")
+_PROFILE = ("profile", "str or dict", "Region to use; see :ref:`profiles`.")
 _FORMATS = {
     "address": "IP address", "addresses": "list of IP addresses", "base64": "base64",
     "email": "e-mail address", "mac": "MAC address", "netmask": "netmask", "network": "CIDR",

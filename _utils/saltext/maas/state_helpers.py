@@ -45,6 +45,11 @@ def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:
     return outcome(name, False, comment=message, failed=True)
 
 
+def given(arguments: dict, *but: str) -> dict[str, Any]:
+    """Return those of a state's arguments that are given, ``but`` some."""
+    return {one: value for one, value in arguments.items() if value is not None and one not in but}
+
+
 def host_outcome(name: str, test: bool, done: dict, dunders: dict | None = None) -> dict[str, Any]:
     """Return a state's return for what a function of :mod:`saltext.maas.host` did or would do.
 

@@ -62,8 +62,8 @@ class NodeGroup(Table):
     """MAAS node groups.
 
     A node group cannot be created: the cluster registers itself, which is waited for. Deleting one
-    works on the region host only, through its database, and is refused while nodes or managed
-    interfaces hang on it.
+    works on the region host only, through its database, and is refused while it has nodes or
+    managed interfaces.
     """
 
     name = "node_group"
