@@ -133,7 +133,7 @@ def doctor(
         salt cluster-1 maas_cluster.doctor interfaces=eth1 addresses=10.0.0.20
     """
     installation = runtime.installation(globals(), "cluster")
-    own = runtime.pillar(globals(), "clusters", __opts__["id"])
+    own = runtime.controller(globals())
     return examine_cluster(
         installation,
         interfaces=_list(interfaces),

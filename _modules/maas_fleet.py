@@ -76,8 +76,8 @@ def inspect(minions: list[str] | None = None) -> dict[str, Any]:
         minions (list of str): Minion ids; all clusters that the pillar names by default.
 
     Returns:
-        ``{release, problems, clusters: {minion: {named, problems, cluster, state, digest}},
-        unnamed: {name: {cluster, state}}}``; ``state`` is ``absent``, ``pending``,
+        ``{release, problems, clusters: {minion: {named, where, problems, cluster, state,
+        own_url, digest}}, unnamed: {name: {cluster, state}}}``; ``state`` is ``absent``, ``pending``,
         ``rejected``, ``accepted``, ``connected`` or ``disconnected``. Those unnamed are at
         work but in no pillar; they are looked for where no minions are given.
 

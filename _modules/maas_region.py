@@ -331,7 +331,8 @@ def check_pillar(data: dict | None = None) -> list[str]:
         data (dict): What to check; by default the ``maas`` pillar, as the master has it now.
 
     Returns:
-        A list of mistakes: path, value and what is allowed; empty if there is none.
+        A list of mistakes: path, value and what is allowed; empty if there is none. What begins
+        with ``warning:`` is right today, and refused by the next release of this extension.
 
     CLI Example:
 
@@ -340,7 +341,9 @@ def check_pillar(data: dict | None = None) -> list[str]:
         salt region maas_region.check_pillar
     """
     now = runtime.refreshed(globals(), data)
-    return pillar.problems(runtime.described(now, data), runtime.release(now))
+    described, release = runtime.described(now, data), runtime.release(now)
+    warnings = [f"warning: {line}" for line in pillar.warnings(described, release)]
+    return [*pillar.problems(described, release), *warnings]
 
 
 def doctor() -> dict[str, Any]:

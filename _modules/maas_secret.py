@@ -19,8 +19,8 @@ def seal(keys: dict, lifetime: float = 600, trusted: Sequence[str] = ()) -> dict
     Args:
         keys (dict): ``{minion: public key}`` in PEM form, as the master accepted them.
         lifetime (float): Seconds for which the boxes can be opened, at most a day.
-        trusted (list of str): Minions among them that the region's pillar does not name under
-            ``maas:clusters``.
+        trusted (list of str): Minions among them that the region's pillar names neither
+            under ``maas:racks`` nor under ``maas:clusters``.
 
     Returns:
         ``{sender, sender_key, boxes: {minion: box}, problems: {minion: why}}``; ciphertext

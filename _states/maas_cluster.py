@@ -39,8 +39,9 @@ def configured(
     rack controller; it reads the secret from standard input.
 
     What is not given is taken from the pillar: the URL from this minion's entry in
-    ``maas:clusters`` (``region_url``) or ``maas:region:url``, the secret from
-    ``maas:region:shared_secret``, the settings from this minion's entry (``local_settings``).
+    ``maas:racks``, in 1.x ``maas:clusters`` (``region_url``), or from ``maas:region:url``, the
+    secret from ``maas:region:shared_secret``, the settings from this minion's entry
+    (``local_settings``).
 
     Args:
         name (str): Any text.
@@ -112,7 +113,7 @@ def _installation():
 
 
 def _settings(installation, url, secret, uuid, settings):
-    own = runtime.pillar(globals(), "clusters", __opts__["id"])
+    own = runtime.controller(globals())
     region = runtime.pillar(globals(), "region")
     secret = runtime.revealed(globals(), secret) or region.get("shared_secret")
     return {
@@ -130,7 +131,7 @@ def _uuid(installation, uuid):
     if installation.release >= "2.0":
         return None
     minion = __opts__["id"]
-    own = runtime.pillar(globals(), "clusters", minion)
+    own = runtime.controller(globals())
     there, expected = (
         cluster_config.read_files(installation)["uuid"],
         pillar.cluster_uuid(minion, own),

@@ -400,12 +400,14 @@ def managed(
     def work():
         described = runtime.described(globals(), data)
         pillar.check(described, runtime.release(globals()))
-        limits = pillar.limits(described)
+        limits, warnings = pillar.limits(described), []
 
         def desired_objects(snapshot):
+            warnings.extend(pillar.warnings(described, snapshot.release))
             return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
 
-        return state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
+        told = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
+        return state_helpers.with_warnings(told, warnings)
 
     return state_helpers.guarded(name, work)
 
@@ -428,7 +430,9 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
 
     def work():
         described = runtime.described(globals(), data)
-        pillar.check(described, runtime.release(globals()))
-        return state_helpers.outcome(name, False, comment="The pillar is valid.")
+        release = runtime.release(globals())
+        pillar.check(described, release)
+        told = state_helpers.outcome(name, False, comment="The pillar is valid.")
+        return state_helpers.with_warnings(told, pillar.warnings(described, release))
 
     return state_helpers.guarded(name, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.pillar.schema import schema
+from saltext.maas.schemas import allowed
 
 INTRODUCTION = """\
 Every key that the pillar ``maas`` may hold, as the check knows it. Names in capitals stand
@@ -50,6 +51,7 @@ def _inner(node):
     found = [
         (f":{key}", child, key in node.get("required", ()))
         for key, child in node.get("properties", {}).items()
+        if not child.get("hidden")
     ]
     named = node.get("additionalProperties")
     if isinstance(named, dict):
@@ -71,11 +73,7 @@ def _row(path, node, required):
 
 
 def _allowed(node):
-    if "allowed" in node:
-        return node["allowed"].replace("*", r"\*")
-    kinds = node.get("type", "")
-    kind = kinds[0] if isinstance(kinds, list) else kinds
-    return {"object": "a mapping", "array": "a list", "string": "text"}.get(kind, kind)
+    return allowed(node).replace("*", r"\*")
 
 
 def _releases(node):

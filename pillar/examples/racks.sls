@@ -2,7 +2,7 @@
 maas:
   zones:
     east:
-  clusters:
+  racks:
     rack-1: {zone: east}
     rack-2: {zone: east}
   fabrics:

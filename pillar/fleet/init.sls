@@ -1,18 +1,18 @@
 # From pillar/fleet/sites.yaml to MAAS's pillar: a fabric, its VLANs, subnets and ranges for each
-# site, addresses from the site's prefix, and the racks; a cluster's minion gets its own entry only.
+# site, addresses from the site's prefix, and the racks; a rack's minion gets its own entry only.
 # For MAAS 2.6 and later; without descriptions in sites.yaml from 2.2 on.
 {%- import_yaml 'fleet/sites.yaml' as fleet %}
 {%- set merge = salt['slsutil.merge'] %}
 {%- set is_region = 'region' in salt['grains.get']('maas:roles', []) %}
-{#- Each site with all that it inherits; its clusters are a mapping, or a list of names. #}
+{#- Each site with all that it inherits; its racks are a mapping, or a list of names. #}
 {%- set sites = {} %}
-{%- set clusters = {} %}
+{%- set controllers = {} %}
 {%- for site_name, site in fleet.sites.items() %}
-{%-   set common = merge(fleet.defaults.cluster, site.get('cluster', {})) %}
-{%-   set listed = site.clusters or [] %}
+{%-   set common = merge(fleet.defaults.rack, site.get('rack', {})) %}
+{%-   set listed = site.racks or [] %}
 {%-   set named = listed if listed is mapping else dict.fromkeys(listed) %}
 {%-   for name, own in named.items() %}
-{%-     do clusters.update({name: merge(common, own or {})}) %}
+{%-     do controllers.update({name: merge(common, own or {})}) %}
 {%-   endfor %}
 {#-   A network that none of the site's racks serves is left out, and what is relayed to it. #}
 {%-   set all = merge(fleet.defaults.networks, site.get('networks', {})) %}
@@ -36,9 +36,9 @@ maas:
     url: http://192.0.2.10:5240/MAAS
     shared_secret: sdb://maas_secrets/shared_secret
 {%- if not is_region %}
-  clusters: {{ ({grains.id: clusters[grains.id]} if grains.id in clusters else {}) | json }}
+  racks: {{ ({grains.id: controllers[grains.id]} if grains.id in controllers else {}) | json }}
 {%- else %}
-  clusters: {{ clusters | json }}
+  racks: {{ controllers | json }}
   fabrics:
 {%-   for site_name, site in sites.items() %}
     {{ site_name }}:

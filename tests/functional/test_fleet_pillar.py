@@ -45,7 +45,7 @@ def rendered(tmp_path_factory):
 def test_the_region_has_all(rendered):
     data = rendered("region", "region")
     assert pillar.problems(data, Release("3.7")) == []
-    assert len(data["clusters"]) == 12
+    assert len(data["racks"]) == 12
     assert set(data["fabrics"]) == {"ber", "fra", "muc"}
     assert len(data["subnets"]) == 9
     # one desired object each: 12 racks, 3 fabrics, 9 VLANs, 9 DHCP, 9 subnets, 9 + 6 ranges
@@ -60,7 +60,7 @@ def test_the_region_has_all(rendered):
 
 def test_what_is_inherited_and_what_is_not(rendered):
     data = rendered("inherited", "region")
-    clusters, subnets, fabrics = data["clusters"], data["subnets"], data["fabrics"]
+    clusters, subnets, fabrics = data["racks"], data["subnets"], data["fabrics"]
     assert clusters["ber-rack-1"] in ({}, None)
     assert clusters["fra-rack-1"]["description"] == "Frankfurt; the key is at the gate"
     assert clusters["fra-rack-4"]["description"] == "Frankfurt; second hall"
@@ -89,8 +89,8 @@ def test_what_is_inherited_and_what_is_not(rendered):
 )
 def test_a_rack_sees_no_networks_and_no_other_rack(rendered, minion, own):
     data = rendered(minion, "cluster", "rack")
-    assert set(data) == {"region", "clusters"}
-    assert data["clusters"] == own
+    assert set(data) == {"region", "racks"}
+    assert data["racks"] == own
     assert pillar.problems(data, Release("3.7")) == []
 
 
@@ -102,8 +102,8 @@ def test_it_is_for_2_6_and_later(rendered):
     assert all("description" in line for line in told)
 
     def edit(fleet):
-        del fleet["sites"]["fra"]["cluster"]
-        fleet["sites"]["fra"]["clusters"]["fra-rack-4"] = {}
+        del fleet["sites"]["fra"]["rack"]
+        fleet["sites"]["fra"]["racks"]["fra-rack-4"] = {}
 
     data = rendered("region", "region", edit=edit)
     assert pillar.problems(data, Release("2.2")) == []
@@ -115,14 +115,14 @@ def test_a_new_site_is_a_name_a_prefix_and_a_list_of_racks(rendered, form):
     """Also where it has fewer racks than the networks of the others need."""
 
     def edit(fleet):
-        fleet["sites"]["ham"] = {"prefix": "10.4", "clusters": form(["ham-rack-1", "ham-rack-2"])}
-        fleet["sites"]["ulm"] = {"prefix": "10.5", "clusters": form(["u1", "u2", "u3"])}
-        fleet["sites"]["jena"] = {"prefix": "10.6", "clusters": form([])}
+        fleet["sites"]["ham"] = {"prefix": "10.4", "racks": form(["ham-rack-1", "ham-rack-2"])}
+        fleet["sites"]["ulm"] = {"prefix": "10.5", "racks": form(["u1", "u2", "u3"])}
+        fleet["sites"]["jena"] = {"prefix": "10.6", "racks": form([])}
 
     data = rendered("region", "region", edit=edit)
     assert pillar.problems(data, Release("3.7")) == []
-    assert len(data["clusters"]) == 17
-    assert data["clusters"]["ham-rack-2"] == {}
+    assert len(data["racks"]) == 17
+    assert data["racks"]["ham-rack-2"] == {}
     vlans = {name: {str(vid): vlan["dhcp"] for vid, vlan in fabric["vlans"].items()}
              for name, fabric in data["fabrics"].items()}  # fmt: skip
     assert vlans["ham"] == {

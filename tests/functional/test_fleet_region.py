@@ -15,10 +15,11 @@ CLUSTERS = ["rack-1", "rack-2", "rack-3"]
 
 
 def described(old):
-    found = {"clusters": {}, "images": {"import": False}}
+    key = "clusters" if old else "racks"
+    found = {key: {}, "images": {"import": False}}
     for number, name in enumerate(CLUSTERS[:2], 1):
         net = f"10.{number}.0"
-        entry = found["clusters"][name] = {}
+        entry = found[key][name] = {}
         if old:
             entry["interfaces"] = {"eth0": {
                 "management": "dhcp", "ip": f"{net}.2", "subnet_mask": "255.255.255.0",
@@ -40,6 +41,10 @@ class Site:
         self.old = release == "1.7"
         self.pillar = described(self.old)
         self.idents = {}
+
+    @property
+    def controllers(self):
+        return self.pillar["clusters" if self.old else "racks"]
 
     @property
     def dunders(self):
@@ -92,7 +97,7 @@ def test_look_tells_how_far_each_is(site):
 
 
 def test_mistakes_of_one_cluster_are_its_own(site):
-    site.pillar["clusters"]["rack-2"]["nonsense"] = 1
+    site.controllers["rack-2"]["nonsense"] = 1
     site.pillar["settings"] = {"no_such": 1}
     look = fleet(site.dunders).inspect()
     assert look["clusters"]["rack-1"]["problems"] == []
@@ -156,7 +161,7 @@ def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
     site.register("rack-1", "rack-2")
     fleet(site.dunders).apply_phase(CLUSTERS[:2], "accept")
     if site.old:
-        interface = site.pillar["clusters"]["rack-2"]["interfaces"]["eth0"]
+        interface = site.controllers["rack-2"]["interfaces"]["eth0"]
         interface["dynamic_range"] = {"low": "10.9.0.1", "high": "10.9.0.9"}
     else:
         site.pillar["subnets"]["10.2.0.0/24"]["ranges"] = []
@@ -169,7 +174,7 @@ def test_what_one_refers_to_in_vain_does_not_hold_the_others_up(site):
     if site.old:
         pytest.skip("clusters of 1.x refer to nothing")
     site.register("rack-1", "rack-2")
-    site.pillar["clusters"]["rack-2"]["zone"] = "nowhere"
+    site.controllers["rack-2"]["zone"] = "nowhere"
     found = fleet(site.dunders).apply_phase(CLUSTERS[:2], "accept")
     assert found["rack-1"]["error"] is None
     assert "nowhere" in found["rack-2"]["error"]
@@ -296,7 +301,7 @@ def test_clusters_at_work_that_no_pillar_names_are_told(site):
 
 
 def test_the_digest_tells_nothing_to_who_has_not_the_regions_key(site, tmp_path):
-    site.pillar["clusters"]["rack-1"]["description" if not site.old else "name"] = "x"
+    site.controllers["rack-1"]["description" if not site.old else "name"] = "x"
     digests = []
     for number, content in enumerate(("one key", "one key", "another")):
         pki = tmp_path / str(number)

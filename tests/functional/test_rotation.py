@@ -150,7 +150,7 @@ def sealing_finishes_it(region, folder):
     pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     (folder / "minion.pem").write_bytes(key.private_bytes(*pem, serialization.NoEncryption()))
     opts = {"id": "region", "pki_dir": str(folder), "maas.root": region.root}
-    pillar = {"maas": {"clusters": {"rack-1": None}}}
+    pillar = {"maas": {"racks": {"rack-1": None}}}
     dunders = {"__opts__": opts, "__pillar__": pillar, "__context__": {}, "__salt__": {}}
     found = envelope.close(dunders, {"rack-1": seal.public_text(key)})
     assert set(found["boxes"]) == {"rack-1"}

@@ -67,7 +67,7 @@ def region(fleet, tmp_path):
     path = Path(box.path("secret"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(fleet.region.secret)
-    return Minion(tmp_path, "region", box, {"clusters": {"rack-1": None, "rack-2": None}})
+    return Minion(tmp_path, "region", box, {"racks": {"rack-1": None, "rack-2": None}})
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_nothing_is_sealed_for_whom_the_region_does_not_know(fleet, region, rack
 
 
 def test_it_is_the_masters_present_pillar_that_counts(region, rack):
-    now = {"maas": {"clusters": {"rack-2": None}}}
+    now = {"maas": {"racks": {"rack-2": None}}}
     region._dunders["__salt__"]["pillar.items"] = lambda: now
     assert region.secret.seal({"rack-1": rack.public})["boxes"] == {}
     now["_errors"] = ["Rendering SLS 'x' failed"]

@@ -82,7 +82,7 @@ PILLARS = {
         ],
         "ip_addresses": {"10.20.0.88": None},
         "dhcp_snippets": {"ntp": {"value": "option ntp-servers 192.0.2.1;"}},
-        "clusters": {"rack-a": {"description": "by the door"}},
+        "racks": {"rack-a": {"description": "by the door"}},
     },
     "1.7": {
         **_BOTH,

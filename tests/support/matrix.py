@@ -236,8 +236,12 @@ def images(site):
         site.reconcile({"clusters": {"rack1": {"uuid": site.uuid}}})
         return None
     more = "i386" if site.old else "arm64"
-    site.reconcile({**source_of(site, more), "images": {"import": True, "sync": True},
-                    "clusters": {"rack1": {"uuid": site.uuid} if site.old else None}})  # fmt: skip
+    controllers = (
+        {"clusters": {"rack1": {"uuid": site.uuid}}} if site.old else {"racks": {"rack1": None}}
+    )
+    site.reconcile(
+        {**source_of(site, more), "images": {"import": True, "sync": True}, **controllers}
+    )
     return None
 
 

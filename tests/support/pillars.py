@@ -46,7 +46,7 @@ GOOD = {
             "10.20.0.0/24": {"vlan": "dc1/100"},
             "2001:db8::/64": {"vlan": "dc1/200", "gateway_ip": "fe80::1"},
         },
-        "clusters": {"rack-a.example.com": None, "rack-b": {"description": "stands by"}},
+        "racks": {"rack-a.example.com": None, "rack-b": {"description": "stands by"}},
         "boot_sources": {
             "http://images.example.com/ephemeral-v3/stable/": {
                 "selections": [{"os": "ubuntu", "release": "jammy", "arches": ["amd64"]}]

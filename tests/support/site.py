@@ -77,7 +77,8 @@ class Site(Lab):
 
     def pillar(self):
         """The region's pillar."""
-        found = {"clusters": {}, "region": {"url": self.url, "admin": {
+        key = "clusters" if self.old else "racks"
+        found = {key: {}, "region": {"url": self.url, "admin": {
             "username": "admin", "email": "admin@example.com",
             "password": "sdb://maas_secrets/admin_password",
         }}}  # fmt: skip
@@ -89,7 +90,7 @@ class Site(Lab):
             net = f"10.{number}.0"
             if name not in self.named:
                 continue
-            entry = found["clusters"][name] = {}
+            entry = found[key][name] = {}
             low, high = f"{net}.100", f"{net}.149"
             if self.old:
                 entry["interfaces"] = {"eth0": {
@@ -122,9 +123,10 @@ class Site(Lab):
             ("site/common.sls", common),
         ):
             (folder / path).write_text(yaml.safe_dump(data))
-        for name, entry in whole["clusters"].items():
+        key = "clusters" if self.old else "racks"
+        for name, entry in whole[key].items():
             (folder / "site" / f"{name}.sls").write_text(
-                yaml.safe_dump({"maas": {"clusters": {name: entry}}})
+                yaml.safe_dump({"maas": {key: {name: entry}}})
             )
             top["base"][name] = [f"site.{name}"]
         (folder / "top.sls").write_text(yaml.safe_dump(top))

@@ -226,12 +226,12 @@ def test_the_tags_that_maas_adds_to_a_script_are_no_difference(new):
     ],
 )
 def test_what_holds_nodes_is_not_pruned_unasked(new, type, section, names, told):
-    data = {section: {"west": None}, "clusters": {"rack-1": names}}
+    data = {section: {"west": None}, "racks": {"rack-1": names}}
     carried_out(new, data)
     with pytest.raises(BadInput, match=told):
         region_plan.plan_of(snapshot_of(new), {section: {}, "exclusive": {type: True}})
     back = {"zone": "default"} if type == "zone" else {"domain": "maas"}
-    carried_out(new, {"clusters": {"rack-1": back}})
+    carried_out(new, {"racks": {"rack-1": back}})
     carry(new, desired_named(type, "west", {}, absent=True))
 
 

@@ -33,7 +33,7 @@ def test_what_a_controller_is_told(region):
         "zones": {"north": None},
         "domains": {"example.com": None},
         "region_controllers": {host: values},
-        "clusters": {"rack-1": {**values, **power}},
+        "racks": {"rack-1": {**values, **power}},
     }
     _, plan = carried_out(region, data)
     assert SECRET not in str(plan.shown())
@@ -41,7 +41,7 @@ def test_what_a_controller_is_told(region):
     shown = plan.shown()["rack"]["rack-1"]
     assert set(shown) == {*values, *power}
 
-    data["clusters"]["rack-1"] = {"power_parameters": {"power_pass": "another"}}
+    data["racks"]["rack-1"] = {"power_parameters": {"power_pass": "another"}}
     region.requests.reset()
     planned(region, data)
     asked = [entry for entry in region.requests.entries() if "power_parameters" in str(entry)]
@@ -57,7 +57,7 @@ def test_what_a_controller_is_told(region):
 
 def test_an_unknown_zone_is_told_before_any_write(region):
     with pytest.raises(BadInput, match="'nowhere' is no zone of the region or of the pillar"):
-        planned(region, {"clusters": {"rack-1": {"zone": "nowhere"}}})
+        planned(region, {"racks": {"rack-1": {"zone": "nowhere"}}})
 
 
 def test_a_region_controller_that_is_not_there_is_a_problem(region):

@@ -181,7 +181,7 @@ def test_dhcp_racks_and_images(region):
         "untagged": {"dhcp": {"enabled": True, "primary_rack": "a"}},
         5: {"dhcp": {"relay_vlan": "dc1/untagged"}},
     }}  # fmt: skip
-    assert described["clusters"] == {"a": None}
+    assert described["racks"] == {"a": None}
     assert "images" not in described
     assert region_plan.plan_of(snapshot_of(region), described).shown() == {}
 

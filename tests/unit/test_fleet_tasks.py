@@ -47,7 +47,8 @@ class FakeSalt:
             return self.answers[minion, function]
         if function == "maas_fleet.inspect":
             return {"clusters": {
-                one: {"named": True, "state": state, "problems": [], "cluster": one, "digest": "d"}
+                one: {"named": True, "where": f"maas:racks:{one}", "state": state,
+                      "problems": [], "cluster": one, "digest": "d"}
                 for one, state in self.state.items()
             }, "problems": [], "unnamed": {
                 name: {"cluster": name, "state": "connected"} for name in self.unnamed
@@ -315,7 +316,7 @@ def test_one_leaves_and_is_forgotten(fleet):
     fleet.store.keep("rack-1", {"state": "enrolled", "region": "region"})
     done = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert done["state"] == "offboarded"
-    assert "maas:clusters:rack-1" in done["todo"]
+    assert "maas:racks:rack-1" in done["todo"]
     assert fleet.store.record("rack-1") == {}
     order = fleet.salt.functions()
     assert order.index("maas_secret.remove") < order.index("maas_fleet.remove")
@@ -346,7 +347,8 @@ def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
 
 def test_it_leaves_the_region_that_has_it(fleet):
     object.__setattr__(fleet.settings, "regions", ["region", "other"])
-    answer = {"clusters": {"rack-1": {"named": True, "state": "absent"}}, "unnamed": {}}
+    entry = {"named": True, "where": "maas:racks:rack-1", "state": "absent"}
+    answer = {"clusters": {"rack-1": entry}, "unnamed": {}}
     fleet.salt.answers["other", "maas_fleet.inspect"] = answer
     told = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert "the pillars of several regions name it: other, region" in told["message"]

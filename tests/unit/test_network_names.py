@@ -335,7 +335,7 @@ def test_a_fabric_and_a_domain_with_nodes_are_told(region):
     rack(region, "other", "10.9.0.2")
     rack(region, "a", "10.0.0.2")
     made = snapshot_of(region).records("subnet")["10.0.0.0/24"].raw["vlan"]["fabric"]
-    carried_out(region, {"domains": {"x.com": None, "y.com": None}, "clusters": {"a": {
+    carried_out(region, {"domains": {"x.com": None, "y.com": None}, "racks": {"a": {
         "domain": "x.com"}}})  # fmt: skip
     desired_objects = [desired_named("fabric", made, {}, absent=True),
               desired_named("subnet", "10.0.0.0/24", {"force": True}, absent=True)]  # fmt: skip

@@ -45,12 +45,12 @@ def test_the_example_is_right(release):
 
 def test_a_cluster_sees_its_part_only():
     data = rendered("maas.common", "3.7")["maas"]
-    assert set(data) == {"clusters", "region"}
+    assert set(data) == {"racks", "region"}
     assert pillar.problems(data, Release("3.7")) == []
 
 
 def test_keys_that_yaml_reads_as_numbers_are_names():
-    data = {"fabrics": {10: {"vlans": {0: None}}}, "clusters": {7: None}, "users": {}}
+    data = {"fabrics": {10: {"vlans": {0: None}}}, "racks": {7: None}, "users": {}}
     assert pillar.problems(data, Release("3.7")) == []
     keys = {(one.type, one.key) for one in pillar.desired_objects(data, Release("3.7"))}
     assert keys == {("fabric", "10"), ("vlan", "10/untagged"), ("rack", "7")}

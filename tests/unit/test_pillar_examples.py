@@ -45,7 +45,7 @@ def test_an_example_twice(name, release, monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.05)
     data = example(name)
     with RegionServer(release=release, **OPTIONS) as server:
-        for number, host in enumerate(data.get("clusters", ()), 2):
+        for number, host in enumerate(data.get("racks", ()), 2):
             rack(server, host, f"10.30.0.{number}")
         if server.region.release < "2.0":  # which tells a cluster of some changes
             cluster(server, "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "10.30.0.2")

@@ -66,7 +66,7 @@ def whole():
             },
             "10.20.0.0/24": {"name": "storage", "vlan": "dc1/100", "rdns_mode": "disabled"},
         },
-        "clusters": {"a.example.com": None, "b": {"description": "stands by"}},
+        "racks": {"a.example.com": None, "b": {"description": "stands by"}},
         "boot_sources": {
             SOURCE: {"selections": [{"os": "ubuntu", "release": "jammy", "arches": ["amd64"]}]}
         },
@@ -150,7 +150,7 @@ def test_a_rack_is_awaited(region):
     rack(region, "b", "10.10.0.3")
     later = threading.Timer(0.5, lambda: rack(region, "a", "10.10.0.2"))
     later.start()
-    data = {key: whole()[key] for key in ("spaces", "fabrics", "subnets", "clusters")}
+    data = {key: whole()[key] for key in ("spaces", "fabrics", "subnets", "racks")}
     snapshot, _ = carried_out(region, data)
     later.join()
     assert_true(region, snapshot)
@@ -158,7 +158,7 @@ def test_a_rack_is_awaited(region):
 
 def test_a_rack_that_never_comes_fails_what_needs_it_and_no_more(region):
     rack(region, "b", "10.10.0.3")
-    data = {key: whole()[key] for key in ("spaces", "fabrics", "subnets", "clusters")}
+    data = {key: whole()[key] for key in ("spaces", "fabrics", "subnets", "racks")}
     snapshot, plan = planned(region, data)
     apply(snapshot, plan, Limits(enrol_seconds=0.5))
     failed = errors(plan)
@@ -266,7 +266,7 @@ def test_a_duplicate_of_something_else_is_an_error(region):
 )  # fmt: skip
 def test_a_create_whose_answer_is_lost_makes_one_object(region, path):
     data = whole()
-    del data["clusters"], data["fabrics"]["dc1"]["vlans"][0]["dhcp"]
+    del data["racks"], data["fabrics"]["dc1"]["vlans"][0]["dhcp"]
 
     def lose(method, target):
         return method == "POST" and target.endswith(path) and not proxy.lost

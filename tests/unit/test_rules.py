@@ -111,7 +111,7 @@ CASES = [
     ("ssh-cut", "3.7", {"ssh_keys": [ED25519[:60]]}, "maas:ssh_keys:0: "),
     ("ssh-sk", "3.7", {"ssh_keys": [ED25519.replace("ssh-ed25519", "sk-ssh-ed25519@openssh.com")]}, "maas:ssh_keys:0: "),
     ("power-type", "2.4", within("region_controllers", "r", power_type="redfish"), "maas:region_controllers:r:power_type: 'redfish' must be one of: amt"),
-    ("rack-power-type", "3.7", within("clusters", "a", power_type="nope"), "maas:clusters:a:power_type: 'nope' must be one of: amt"),
+    ("rack-power-type", "3.7", within("racks", "a", power_type="nope"), "maas:racks:a:power_type: 'nope' must be one of: amt"),
     ("user-name", "1.9", within("users", "u" * 31, email="a@b"), "maas:users:" + "u" * 31 + ": "),
     ("cluster-zone", "1.9", within("clusters", "a", dns_zone="a b"), "maas:clusters:a:dns_zone: 'a b' must be a domain name"),
     ("cluster-interface", "1.9", within("clusters", "a", interfaces={"eth 4": {"management": "unmanaged", "ip": "10.0.0.1"}}), "maas:clusters:a:interfaces:eth 4: 'eth 4' must be a name of ASCII letters"),
@@ -212,14 +212,14 @@ def test_a_license_key_without_its_image_is_told_in_the_plan(region):
 
 def test_power_parameters_that_are_missing_are_told_in_the_plan(region):
     rack(region, "powered", "10.9.0.2")
-    bare = {"clusters": {"powered": {"power_type": "ipmi"}}}
+    bare = {"racks": {"powered": {"power_type": "ipmi"}}}
     (problem,) = planned(region, bare)[1].problems()
     assert (
         problem == "rack controller powered: power_parameters: power_address is missing, for ipmi"
     )
-    bare["clusters"]["powered"]["power_parameters"] = {"power_address": "192.0.2.9"}
+    bare["racks"]["powered"]["power_parameters"] = {"power_address": "192.0.2.9"}
     carried_out(region, bare)
-    del bare["clusters"]["powered"]["power_parameters"]
+    del bare["racks"]["powered"]["power_parameters"]
     assert not planned(region, bare)[1]
 
 

@@ -13,6 +13,7 @@ import os
 
 from saltext.maas import runtime, seal
 from saltext.maas.host import region_config, rotate
+from saltext.maas.pillar import controllers
 
 PURPOSE = "maas shared secret"
 #: How many minions are sealed for at once.
@@ -49,7 +50,9 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> d
     boxes, problems = {}, {}
     for minion, text in keys.items():
         if minion not in named:
-            problems[minion] = "the region's own pillar does not name it under maas:clusters"
+            problems[minion] = (
+                "the region's own pillar names it neither under maas:racks nor maas:clusters"
+            )
             continue
         try:
             seal.public_key(text)
@@ -68,8 +71,8 @@ def _named(dunders):
     this minion fetched some time ago, which may name one that was taken out since.
     """
     whole = runtime.rendered(runtime.refreshed(dunders))
-    clusters = (whole.get("maas") or {}).get("clusters")
-    return clusters if isinstance(clusters, dict) else {}
+    described = whole.get("maas")
+    return controllers(described if isinstance(described, dict) else {})
 
 
 def open_own(dunders, envelope, use_up: bool = True) -> str:

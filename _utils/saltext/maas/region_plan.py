@@ -42,8 +42,13 @@ def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) ->
 
 
 def plan_of(snapshot, described: dict, exclusive=None, guard=None):
-    """The :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar; see :func:`wishes_of`."""
-    return make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
+    """Return the :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar.
+
+    The arguments are those of :func:`desired_objects_of`.
+    """
+    plan = make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
+    plan.warnings = pillar.warnings(described, snapshot.release)
+    return plan
 
 
 def unmanaged_of(snapshot, described: dict, types=None) -> dict:

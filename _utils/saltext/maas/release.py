@@ -25,6 +25,7 @@ class Release:
     """
 
     __slots__ = ("parts",)
+    parts: tuple[int, ...]
 
     def __init__(self, text: str | float | Release):
         if isinstance(text, Release):
@@ -57,22 +58,22 @@ class Release:
             up_to and line > Release(up_to).parts[:2]
         )
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         try:
-            return self.parts == Release(other).parts
+            return self.parts == Release(other).parts  # type: ignore[arg-type]
         except ValueError:
             return False
 
-    def __lt__(self, other):
+    def __lt__(self, other: str | Release) -> bool:
         return self.parts < Release(other).parts
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.parts)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ".".join(map(str, self.parts if self.parts[2] else self.parts[:2]))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Release('{self}')"
 
 

@@ -16,6 +16,7 @@ import time
 from saltext.maas import lock, sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
 from saltext.maas.release import Release, known
@@ -140,7 +141,7 @@ def _plain(value):
 
 
 def pillar(dunders, *path: str):
-    """A part of the ``maas`` pillar, with ``sdb://`` references resolved.
+    """Return a part of the ``maas`` pillar, with ``sdb://`` references resolved.
 
     Returns:
         What stands there; an empty mapping where nothing does.
@@ -148,10 +149,21 @@ def pillar(dunders, *path: str):
     Raises:
         BadInput: The pillar could not be rendered, so that nobody knows what stands there.
     """
-    part = rendered(dunders).get("maas") or {}
+    part = _maas(dunders)
     for key in path:
-        part = (part or {}).get(key) if isinstance(part, dict) else None
+        part = part.get(key) if isinstance(part, dict) else None
     return revealed(dunders, part if part is not None else {}, ":".join(["maas", *path]))
+
+
+def _maas(dunders) -> dict:
+    found = rendered(dunders).get("maas")
+    return found if isinstance(found, dict) else {}
+
+
+def controller(dunders) -> dict:
+    """Return what the ``maas`` pillar says of the cluster or rack controller on this minion."""
+    own = controllers(_maas(dunders)).get(dunders["__opts__"]["id"])
+    return revealed(dunders, own.values, own.where) if own else {}
 
 
 def revealed(dunders, value, where: str = ""):

@@ -34,6 +34,11 @@ def outcome(
     return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
 
 
+def with_warnings(told: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """Return a state's return with warnings, which Salt shows beside its comment."""
+    return {**told, "warnings": list(warnings)} if warnings else told
+
+
 def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:
     """Run a state's work and turn errors into its return; unexpected ones go to the log, too."""
     try:

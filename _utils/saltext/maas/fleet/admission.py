@@ -12,7 +12,7 @@ from saltext.maas.fleet.core import ENROLLED
 
 log = logging.getLogger(__name__)
 
-NOT_NAMED = "the pillar of no region names it under maas:clusters"
+NOT_NAMED = "the pillar of no region names it under maas:racks or maas:clusters"
 
 
 @dataclass

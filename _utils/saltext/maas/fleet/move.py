@@ -68,8 +68,8 @@ def refuse_others(others: list[str], region: str, fate: str) -> None:
     if others:
         raise MaasError(
             f"nothing was changed: {len(others)} clusters {fate}, since the pillar of {region} "
-            f"does not name them: {', '.join(others[:10])}; name them under maas:clusters, or "
-            "say force=true"
+            f"does not name them: {', '.join(others[:10])}; name them under maas:racks "
+            "(maas:clusters in 1.x), or say force=true"
         )
 
 

@@ -30,7 +30,7 @@ def run(
         else:
             if entry["named"] and not dry_run:
                 found[minion]["todo"] = (
-                    f"take it out of the pillar (maas:clusters:{minion}), or it comes back"
+                    f"take it out of the pillar ({entry['where']}), or it comes back"
                 )
     fleet.progress.show(len(minions), len(minions), "offboard")
     return found

@@ -1,6 +1,7 @@
 """The pillar: its schema, its checks, the desired objects that it describes, and its export."""
 
 from saltext.maas.pillar.checks import check, problems
+from saltext.maas.pillar.controllers import concerns, controllers, warnings
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
 
@@ -8,11 +9,14 @@ __all__ = [
     "Export",
     "check",
     "cluster_uuid",
+    "concerns",
+    "controllers",
     "desired_objects",
     "export",
     "files",
     "hostname",
     "limits",
     "problems",
+    "warnings",
     "write",
 ]

@@ -7,18 +7,17 @@ import re
 from saltext.maas import schemas
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import BadInput
-from saltext.maas.pillar import validators, validators_addresses, validators_content
+from saltext.maas.pillar import validators_content, validators_dhcp, validators_networks  # noqa: F401
+from saltext.maas.pillar.controllers import named_twice
 from saltext.maas.pillar.desired_objects import described
 from saltext.maas.pillar.schema import schema
-from saltext.maas.pillar.validators import plain
+from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
 from saltext.maas.reconcile.references import invalid
 from saltext.maas.redact import redact
 from saltext.maas.release import Release, known
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
 from saltext.maas.sdb import is_reference
-
-ROOT = validators.ROOT
 
 
 def check(pillar: dict, release: Release | None = None) -> None:
@@ -41,10 +40,10 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     if not isinstance(pillar, dict):
         return [f"{ROOT}: must be a mapping, not of type {type(pillar).__name__}"]
     looked_up = [one for one in getattr(pillar, "looked_up", ()) if len(one) > 3]
-    odd = []
+    odd: list[str] = []
     pillar = plain(_with_right_keys(pillar, ROOT, odd))
     refused = misshapen(pillar)
-    found = odd + [line for _, line in refused]
+    found = odd + [line for _, line in refused] + named_twice(pillar)
     wrong = {section for path, _ in refused for section in path[:1]}
     if pillar.get("release") is not None and "release" not in wrong:
         named = known(pillar["release"])
@@ -62,13 +61,9 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += invalid(described(sound, release), release)
     except BadInput as error:
         found += error.problems
-    for sections, judge in (
-        *validators.JUDGES,
-        *validators_addresses.JUDGES,
-        *validators_content.JUDGES,
-    ):
+    for sections, validator in VALIDATORS:
         if wrong.isdisjoint(sections):
-            found += judge(sound, release)
+            found += validator(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
     return [redact(line, looked_up) for line in dict.fromkeys(found)]
@@ -132,7 +127,7 @@ def _of_release(node, value, where, release):
         if not isinstance(child, dict):
             continue
         since, up_to = child.get("since"), child.get("up_to")
-        if not release.within(since or "", up_to or ""):
+        if not child.get("lenient") and not release.within(since or "", up_to or ""):
             span = (f" from {since}" if since else "") + (f" up to {up_to}" if up_to else "")
             yield f"{where}:{key}: MAAS {release} does not have this; it is for MAAS{span}"
         else:

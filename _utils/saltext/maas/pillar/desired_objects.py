@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from saltext.maas.errors import BadInput
+from saltext.maas.pillar.controllers import controllers
 from saltext.maas.pillar.validators import ROOT, plain
 from saltext.maas.reconcile import Limits, desired_object
 from saltext.maas.release import Release
@@ -109,12 +110,10 @@ def _named(place, key):
 
 
 def _racks(pillar):
-    for minion, cluster in (pillar.get("clusters") or {}).items():
-        cluster = cluster or {}
-        fields = BY_NAME["rack"].by_name.keys() - {"hostname", "connected"}
-        values = {name: cluster[name] for name in cluster if name in fields}
-        name = hostname(minion, cluster)
-        where = f"{ROOT}:clusters:{minion}"
+    fields = BY_NAME["rack"].by_name.keys() - {"hostname", "connected"}
+    for minion, rack, where in controllers(pillar).values():
+        values = {name: rack[name] for name in rack if name in fields}
+        name = hostname(minion, rack)
         yield desired_object("rack", {"hostname": name, "connected": True, **_clear(values)}, where)
 
 
@@ -123,9 +122,7 @@ def _node_groups(pillar):
         yield desired_object(
             "node_group", {"uuid": PLACEHOLDER}, f"{ROOT}:region:is_cluster", absent=True
         )
-    for minion, cluster in (pillar.get("clusters") or {}).items():
-        cluster = cluster or {}
-        where = f"{ROOT}:clusters:{minion}"
+    for minion, cluster, where in controllers(pillar).values():
         key = cluster_uuid(minion, cluster)
         values = {
             "uuid": key,

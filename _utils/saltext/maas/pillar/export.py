@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from saltext.maas import sdb
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
+from saltext.maas.pillar.controllers import key_of
 from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
 from saltext.maas.reconcile import make_plan, reading
@@ -205,10 +206,10 @@ def _settings(snapshot):
 
 
 def _clusters(snapshot, found):
-    clusters = _racks(snapshot, found) if "rack" in snapshot.tables else _node_groups(
-        snapshot, found)  # fmt: skip
-    if clusters:
-        found.described["clusters"] = clusters
+    described = _racks if "rack" in snapshot.tables else _node_groups
+    controllers = described(snapshot, found)
+    if controllers:
+        found.described[key_of(snapshot.release)] = controllers
     if "node_group_interface" in snapshot.tables and snapshot.release < "1.9":
         _routers(snapshot, found)
 

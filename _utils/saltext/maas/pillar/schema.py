@@ -1,4 +1,9 @@
-"""The pillar's JSON schema, built from the resource tables; see :mod:`saltext.maas.schemas`."""
+"""The pillar's JSON schema, built from the resource tables; see :mod:`saltext.maas.schemas`.
+
+Beside what is said there a node may hold ``since`` and ``up_to``, the first and last release that
+has it; ``lenient``, where it is taken in other releases with a warning; and ``hidden``, where the
+reference leaves it out.
+"""
 
 from __future__ import annotations
 
@@ -116,14 +121,12 @@ def _claim(table):
     return _for(node, table.since, table.up_to)
 
 
-@functools.lru_cache(maxsize=1)
-def schema() -> dict:
-    """The schema of the ``maas`` pillar."""
+def _interface() -> dict:
     span = mapping(
         {"low": _leaf(ADDRESS, "First address."), "high": _leaf(ADDRESS, "Last address.")},
         required=("low", "high"),
     )
-    interface = mapping(
+    return mapping(
         {
             "management": _fields("node_group_interface")["management"],
             "interface": text("Network interface; the key where it is not given."),
@@ -138,7 +141,51 @@ def schema() -> dict:
         "An interface of the cluster; its key is the name of the network interface.",
         required=("management", "ip"),
     )  # fmt: skip
+
+
+def _controllers() -> dict:
+    """Cluster and rack controllers; what holds for either is taken under both keys."""
     old = functools.partial(_for, up_to="1.10")
+    properties = {
+        "hostname": text("Host name, where it is not the key's first label."),
+        "uuid": old(text("uuid of the node group.", "uuid", allowed=_UUID)),
+        "cluster_name": old(text("Display name of the node group; left alone if not given.")),
+        "dns_zone": old(text("DNS zone of the node group.")),
+        "accepted": old(flag("false rejects the node group.")),
+        **{
+            name: _for(node, node["since"] or "2.0")
+            for name, node in _fields("rack", "hostname").items()
+        },
+        "local_settings": mapping(
+            {item.name: _local(item) for item in cluster_settings.SETTINGS},
+            "The daemon's own settings on the controller's host.",
+        ),
+        "region_url": text(
+            "URL of the region as this controller sees it, where it is not region:url.",
+            "region_url",
+        ),
+        "interfaces": old(named(_interface(), "Interfaces.", "INTERFACE")),
+    }
+
+    def section(doc, other, **span):
+        known = {
+            name: {**node, "hidden": True} if node.get(other) else node
+            for name, node in properties.items()
+        }
+        node = named(mapping(known, empty=True), doc, "MINION")
+        return {**_for(node, **span), "lenient": True}
+
+    return {
+        "racks": section("Rack controllers, by the ids of their minions.", "up_to", since="2.0"),
+        "clusters": section(
+            "Cluster controllers, by the ids of their minions.", "since", up_to="1.10"
+        ),
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def schema() -> dict:
+    """The schema of the ``maas`` pillar."""
     return mapping(
         {
             "release": release("The MAAS release; found out where it is not given."),
@@ -233,35 +280,7 @@ def schema() -> dict:
                 "doc": "MAAS's own settings.",
             },
             **_placed(),
-            "clusters": named(
-                mapping(
-                    {
-                        "hostname": text("Host name, where it is not the key's first label."),
-                        "uuid": old(text("uuid of the node group (1.x).", "uuid", allowed=_UUID)),
-                        "cluster_name": old(
-                            text("Display name of the node group (1.x); left alone if not given.")
-                        ),
-                        "dns_zone": old(text("DNS zone of the node group (1.x).")),
-                        "accepted": old(flag("false rejects the node group (1.x).")),
-                        **{
-                            name: _for(node, node["since"] or "2.0")
-                            for name, node in _fields("rack", "hostname").items()
-                        },
-                        "local_settings": mapping(
-                            {
-                                item.name: _local(item) for item in cluster_settings.SETTINGS
-                            },
-                            "The daemon's own settings on the cluster's host.",
-                        ),
-                        "region_url": text("URL of the region as this cluster sees it, where it "
-                                            "is not region:url.", "region_url"),
-                        "interfaces": old(named(interface, "Interfaces (1.x).", "INTERFACE")),
-                    },
-                    empty=True,
-                ),
-                "Cluster (1.x) or rack controllers (2.0 and later), by minion id.",
-                "MINION",
-            ),
+            **_controllers(),
             "images": mapping(
                 {
                     "import": flag("Import what the selections name and is not there; true."),

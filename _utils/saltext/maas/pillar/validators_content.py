@@ -1,18 +1,31 @@
-"""What a pillar says of names, routes and content that makes no sense to MAAS."""
+"""Users, settings, names, images and sources of a pillar that MAAS would refuse."""
 
 from __future__ import annotations
 
-import ipaddress
-
-from saltext.maas.pillar.validators import ROOT
+from saltext.maas.pillar.validators import ROOT, listed, named, other_place, validates
 from saltext.maas.resources.settings import system
+from saltext.maas.resources.users import SYSTEM_USERS
 
 
-def _entries(pillar, section):
-    for name, values in (pillar.get(section) or {}).items():
-        yield f"{ROOT}:{section}:{name}", name, values or {}
+@validates("region", "users")
+def _users(pillar, release):
+    """E-mail addresses are unique; MAAS itself ends in an IntegrityError."""
+    admin = (pillar.get("region") or {}).get("admin") or {}
+    users = list(named(pillar, "users"))
+    people = [(where, user["email"]) for where, _, user in users]
+    seen: dict = {}
+    for where, email in [(f"{ROOT}:region:admin", admin["email"]), *people] if admin else people:
+        other = other_place(seen, email.lower(), where)
+        if other:
+            yield f"{where}:email: {email!r} is taken by {other}; each user needs its own"
+    for where, name, _ in users:
+        if name in SYSTEM_USERS:
+            yield f"{where}: is a user that MAAS keeps for itself; choose another name"
+        if name == admin.get("username"):
+            yield f"{where}: is {ROOT}:region:admin already; name it once"
 
 
+@validates("settings")
 def _settings(pillar, release):
     settings = pillar.get("settings") or {}
     value, own = settings.get("default_distro_series"), settings.get("default_osystem")
@@ -23,10 +36,11 @@ def _settings(pillar, release):
         )
 
 
+@validates("domains", "settings")
 def _domains(pillar, release):
     first = None
     internal = (pillar.get("settings") or {}).get("maas_internal_domain", "maas-internal")
-    for where, name, domain in _entries(pillar, "domains"):
+    for where, name, domain in named(pillar, "domains"):
         if name == internal and release and release >= "3.3":
             yield f"{where}: is the domain that MAAS keeps for itself, see maas_internal_domain"
         if domain.get("is_default"):
@@ -38,19 +52,18 @@ def _domains(pillar, release):
                 f"{where}:forward_dns_servers: needs authoritative: false; MAAS forwards what it "
                 "does not serve itself"
             )
-        yield from _names(where, domain)
+        yield from _records(where, domain)
 
 
-def _names(where, domain):
+def _records(where, domain):
     """Records of one name: a CNAME stands alone, and one type has one time to live."""
     addressed = {
-        name for name, one in (domain.get("resources") or {}).items()
-        if (one or {}).get("ip_addresses")
-    }  # fmt: skip
-    seen = {}  # (name, type) -> (path, record)
-    kinds = {}  # name -> {type}
-    for number, one in enumerate(domain.get("records") or ()):
-        place, name, kind = f"{where}:records:{number}", one["name"], one["rrtype"]
+        name for _, name, one in named(domain, "resources", where) if one.get("ip_addresses")
+    }
+    seen: dict = {}  # (name, type) -> (path, record)
+    kinds: dict = {}  # name -> {type: path}
+    for place, one in listed(domain, "records", where):
+        name, kind = one["name"], one["rrtype"]
         other, first = seen.setdefault((name, kind), (place, one))
         if first is not one and kind == "CNAME":
             yield f"{place}:name: {name!r} is a CNAME by {other} already; a name has one only"
@@ -68,39 +81,30 @@ def _names(where, domain):
             yield f"{places['CNAME']}:name: {name!r} has {what} too; a CNAME must stand alone"
 
 
-def _routes(pillar, release):
-    seen = {}
-    for number, one in enumerate(pillar.get("static_routes") or ()):
-        where = f"{ROOT}:static_routes:{number}"
-        source = ipaddress.ip_network(one["source"])
-        destination = ipaddress.ip_network(one["destination"])
-        if source == destination:
-            yield f"{where}:destination: {one['destination']!r} must be another subnet than source"
-        elif source.version != destination.version:
-            yield f"{where}:destination: {one['destination']!r} must be of source's address family"
-        if ipaddress.ip_address(one["gateway_ip"]) not in source:
-            yield f"{where}:gateway_ip: {one['gateway_ip']!r} must be an address within {source}"
-        same = (source, destination, one["gateway_ip"])
-        if seen.setdefault(same, where) != where:
-            yield f"{where}: is the same route as {seen[same]}"
+@validates("boot_sources")
+def _sources(pillar, release):
+    for where, _, source in named(pillar, "boot_sources"):
+        if source.get("keyring_filename") and source.get("keyring_data"):
+            yield f"{where}:keyring_data: cannot go with keyring_filename; it is one or the other"
+        seen: dict = {}
+        for place, one in listed(source, "selections", where):
+            what = f"{one['os']}/{one['release']}"
+            other = other_place(seen, what, place)
+            if other:
+                yield f"{place}: {what} is {other} already"
+            for field in ("arches", "subarches", "labels"):
+                if field in one and not one[field]:
+                    yield f"{place}:{field}: must not be empty; * stands for all"
 
 
+@validates("boot_resources")
 def _uploads(pillar, release):
-    seen = {}
-    for number, one in enumerate(pillar.get("boot_resources") or ()):
-        where = f"{ROOT}:boot_resources:{number}"
+    seen: dict = {}
+    for where, one in listed(pillar, "boot_resources"):
         if one["name"].startswith("ubuntu/") and release and release >= "3.7":
             yield f"{where}:name: {one['name']!r} is a name that MAAS keeps for imported images"
         architecture = one["architecture"]
-        same = (one["name"], architecture if "/" in architecture else f"{architecture}/generic")
-        if seen.setdefault(same, where) != where:
-            yield f"{where}: is the same image as {seen[same]}"
-
-
-#: The sections that a function looks at, and the function: pillar and release to messages.
-JUDGES = (
-    ({"settings"}, _settings),
-    ({"domains", "settings"}, _domains),
-    ({"static_routes"}, _routes),
-    ({"boot_resources"}, _uploads),
-)
+        architecture = architecture if "/" in architecture else f"{architecture}/generic"
+        other = other_place(seen, (one["name"], architecture), where)
+        if other:
+            yield f"{where}: is the same image as {other}"

@@ -81,12 +81,14 @@ class Plan:
     Attributes:
         changes: :class:`Change` each.
         everything: All desired objects.
-        gates: ``{(stage, "*"): ids of the changes it stands for}``.
+        barriers: ``{(type, "*"): ids of the changes it stands for}``.
+        warnings: What of the pillar a later release of this extension refuses, one line each.
     """
 
     changes: list
     everything: DesiredObjects
     barriers: dict = field(default_factory=dict)
+    warnings: list = field(default_factory=list)
 
     def __bool__(self):
         return bool(self.changes)

@@ -17,8 +17,8 @@ def as_data(snapshot, plan) -> dict:
 
     Returns:
         ``{release, region: its URL or None, counts: {action: number}, changes: [{type, noun,
-        name, action, fields: {field: {old, new}}}], problems: [{name, problem}]}``, changes
-        in the plan's order.
+        name, action, fields: {field: {old, new}}}], problems: [{name, problem}], warnings:
+        [text]}``, changes in the plan's order.
     """
     good = [change for change in plan.changes if not change.problem]
     return {
@@ -34,6 +34,7 @@ def as_data(snapshot, plan) -> dict:
             for change in plan.changes
             if change.problem
         ],
+        "warnings": plan.warnings,
     }
 
 

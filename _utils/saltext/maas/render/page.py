@@ -48,7 +48,8 @@ th.what, td.what { width: 34%; font-weight: 600; } th.field, td.field { width: 1
 <span class="update">~ {{ data.counts["update"] }} to change</span>
 <span class="delete">&minus; {{ data.counts["delete"] }} to remove</span>
 {% else %}<span>Nothing to change.</span>{% endif %}</p>
-{% if data.problems %}
+{% for one in data.warnings %}<p class="update">{{ one | clean }}</p>
+{% endfor %}{% if data.problems %}
 <h2>What cannot be applied</h2>
 <ul class="problems">
 {% for one in data.problems %}<li><b>{{ one.name | clean }}</b>: {{ one.problem | clean }}</li>

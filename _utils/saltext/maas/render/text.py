@@ -29,6 +29,8 @@ def as_text(data: dict, colour: bool = False) -> str:
     for one in data["problems"]:
         head = f"! {clean(one['name'])}: {clean(one['problem'])}"
         lines.append(_coloured(head, "problem", colour))
+    for one in data.get("warnings", ()):
+        lines.append(_coloured(f"warning: {clean(one)}", "update", colour))
     counts = [f"{data['counts'][action]} to {_VERBS[action]}" for action in _SIGNS]
     if any(data["counts"].values()):
         summary = ", ".join(counts)

@@ -41,7 +41,7 @@ def apply_phase(region, minions, phase: str, test: bool = False) -> dict[str, di
         # What is wrong with one cluster's entry does not hold the others up.
         found: dict[str, dict] = {}
         for minion in minions:
-            own = [one for one in error.problems if one.startswith(f"maas:clusters:{minion}:")]
+            own = [one for one in error.problems if pillar.concerns(one, minion)]
             if own:
                 found[minion] = {"changes": {}, "error": "; ".join(own)}
         if not found:

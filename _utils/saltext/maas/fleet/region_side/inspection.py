@@ -28,7 +28,7 @@ def inspect(region, minions=None, problems: bool = True) -> dict:
     common: list[str] = []
     own: dict[str, list[str]] = {minion: [] for minion in region.clusters}
     for line in pillar.problems(region.pillar, region.release) if problems else ():
-        minion = next((one for one in own if line.startswith(f"maas:clusters:{one}:")), None)
+        minion = next((one for one in own if pillar.concerns(line, one)), None)
         (common if minion is None else own[minion]).append(line)
     states, found = region.states(), {}
     for minion in region.clusters if minions is None else minions:
@@ -37,6 +37,7 @@ def inspect(region, minions=None, problems: bool = True) -> dict:
         key = region.key(minion)
         found[minion] = {
             "named": minion in region.clusters,
+            "where": region.clusters[minion].where if minion in region.clusters else None,
             "problems": own.get(minion, []),
             "cluster": key,
             "state": states.get(key, "absent"),

@@ -13,6 +13,7 @@ from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import cluster_config
 from saltext.maas.lock import Held
+from saltext.maas.pillar import controllers
 from saltext.maas.reconcile import Limits, Snapshot, apply, desired_object, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER
 
@@ -41,7 +42,7 @@ class _Region:
 
     Attributes:
         pillar: What the pillar says about the region.
-        clusters: What it says about clusters, by minion.
+        clusters: The controllers that it names, by minion.
         type, identity: Resource type of a cluster, and the field that identifies one.
     """
 
@@ -57,13 +58,11 @@ class _Region:
         self.release = client.release
         self.snapshot = Snapshot(client, local=runtime.local_door(dunders, client.release))
         self.pillar = pillar
-        clusters = pillar.get("clusters")
-        self.clusters: dict = clusters if isinstance(clusters, dict) else {}
+        self.clusters = controllers(pillar)
 
     def described(self, minion: str) -> dict:
-        """Return what the pillar says about a minion's cluster."""
-        values = self.clusters.get(minion)
-        return values if isinstance(values, dict) else {}
+        """Return what the pillar says about a minion's controller."""
+        return self.clusters[minion].values if minion in self.clusters else {}
 
     def values(self, type: str, part: str = "") -> dict[str, dict]:
         """Return the values of all records of a type, or of one part of them, by key."""

@@ -1,6 +1,6 @@
 # MAAS 2.0 and later: rack controllers; DHCP belongs to VLANs, see the region's pillar.
 maas:
-  clusters:
+  racks:
     cluster-a:
       description: serves the management network
     cluster-b:
