@@ -90,7 +90,7 @@ def test_the_master_is_told_so(region, pillar, told):
 
 def test_a_region_without_an_administrator_can_be_planned_and_nothing_else(tmp_path):
     sandbox.create(tmp_path / "host", "3.7", "region")
-    with pytest.raises(SystemExit, match="no embedded region plays this host"):
+    with pytest.raises(SystemExit, match="no embedded region runs for this host"):
         ask_region(sandbox.Sandbox(tmp_path / "host"), "apikey")
     with RegionServer("3.7", admin=None) as server, Hosts(server.region, server.url, tmp_path):
         server.api_key = ""
