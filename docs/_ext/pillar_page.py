@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from saltext.maas.pillar.schema import schema
 from saltext.maas.schemas import allowed
 
 INTRODUCTION = """\
-Every key that the pillar ``maas`` may hold, as the check knows it. Names in capitals stand
-for names of yours. A key that is not given is left alone; ``null`` clears what can be empty.
-*Secret* values are never shown, and are best given as ``sdb://`` references.
+Every key that the pillar ``maas`` may hold. Words in capitals stand for names of your choice.
+What is not given is left alone; ``null`` clears what may be empty. *Secret* values are never
+shown; give them as ``sdb://`` references.
 
-``maas_region.check_pillar`` and the state ``maas_region.pillar_valid`` tell everything that is
-wrong with a pillar: path, value and what is allowed.
+``maas_region.check_pillar`` and the state ``maas_region.pillar_valid`` report every mistake in a
+pillar with its path, the value and what is allowed.
 """
 
 
@@ -24,7 +26,8 @@ def page() -> str:
     lines += _table([_row(f"maas:{key}", node, False) for key, node in plain.items()])
     for key, node in top.items():
         if key not in plain:
-            lines += [*_heading(f"maas:{key}", "-"), _sentence(node), ""]
+            release = f" MAAS {_releases(node)}." if _releases(node) else ""
+            lines += [*_heading(f"maas:{key}", "-"), _sentence(node) + release, ""]
             lines += _table(rows(node, f"maas:{key}"))
     return "\n".join(lines) + "\n"
 
@@ -80,11 +83,11 @@ def _releases(node):
     since, up_to = node.get("since"), node.get("up_to")
     if since and up_to:
         return f"{since} to {up_to}"
-    return f"{since} on" if since else (f"to {up_to}" if up_to else "")
+    return f"{since} and later" if since else (f"up to {up_to}" if up_to else "")
 
 
 def _sentence(node):
-    return node.get("doc", "").replace("*", r"\*")
+    return re.sub(r"(?<!`)\*(?!`)", r"\*", node.get("doc", ""))
 
 
 def _table(found):

@@ -16,7 +16,7 @@ class VmHost(Table):
     since = "2.9"
     collection = "vm-hosts/"
     identity = ("name",)
-    pillar = PillarLocation("vm_hosts", "VM hosts. From 2.9 on.", "name", needed=("type",))
+    pillar = PillarLocation("vm_hosts", "VM hosts.", "name", needed=("type",))
     fields = (
         Field("name", rules=(rules.longest(255),), doc="Name, unique in the region."),
         Field("type", kinds.choice("lxd", "virsh"), create_only=True, doc="What runs there."),

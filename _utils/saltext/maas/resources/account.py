@@ -84,7 +84,7 @@ class SshKeySource(Table):
     created = "imported"
     shared_keys = True  # one for each key
     pillar = PillarLocation(
-        "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user. From 2.1 on.",
+        "ssh_key_sources", "Whose SSH keys MAAS fetches for the API's user.",
         plain=True,
     )  # fmt: skip
     fields = (Field("keysource", _SOURCE, doc="``lp:ID`` for Launchpad or ``gh:ID`` for GitHub."),)
@@ -125,9 +125,7 @@ class SslKey(Table):
     identity = ("key",)
     personal = True
     can_update = False
-    pillar = PillarLocation(
-        "ssl_keys", "Certificates of the API's user, in PEM form. From 1.6 on.", plain=True
-    )
+    pillar = PillarLocation("ssl_keys", "Certificates of the API's user, in PEM form.", plain=True)
     fields = (Field("key", _PEM, doc="The certificate in PEM form."),)
     example = {"key": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"}
 

@@ -26,7 +26,7 @@ class StaticRoute(Table):
     collection = "static-routes/"
     identity = ("source", "destination", "gateway_ip")
     pillar = PillarLocation(
-        "static_routes", "Static routes. From 2.1 on.",
+        "static_routes", "Static routes.",
         needed=("source", "destination", "gateway_ip"),
     )  # fmt: skip
     scope = "source"
@@ -71,7 +71,7 @@ class ReservedIp(Table):
     identity = ("ip",)
     after = ("ip_range",)  # which may have held it
     pillar = PillarLocation(
-        "reserved_ips", "Addresses that DHCP gives to one machine only. From 3.6 on.", "ip",
+        "reserved_ips", "Addresses that DHCP gives to one machine only.", "ip",
         under="subnet", parent="subnet", needed=("mac_address",), name="IP",
     )  # fmt: skip
     scope = "subnet"
@@ -142,7 +142,7 @@ class IpAddress(Table):
     after = ("subnet",)  # in which MAAS finds its place
     after = ("subnet", "ip_range", "node_group_interface")
     pillar = PillarLocation(
-        "ip_addresses", "Addresses that the API's user reserves. From 1.7 on.", "ip", name="IP"
+        "ip_addresses", "Addresses that the API's user reserves.", "ip", name="IP"
     )
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
@@ -231,9 +231,7 @@ class DhcpSnippet(Table):
     identity = ("name",)
     duplicates = "always"
     after = ("rack",)  # one checks the lines
-    pillar = PillarLocation(
-        "dhcp_snippets", "DHCP snippets. From 2.0 on.", "name", needed=("value",)
-    )
+    pillar = PillarLocation("dhcp_snippets", "DHCP snippets.", "name", needed=("value",))
     fields = (
         Field("name", rules=(rules.longest(255),), doc="Name."),
         Field("value", kinds.RAW, clearable=rules.NEVER, doc="The lines for dhcpd.conf."),
@@ -301,7 +299,7 @@ class Network(Table):
     collection = "networks/"
     identity = ("name",)
     pillar = PillarLocation(
-        "networks", "Networks. Up to 1.8; later there are subnets.", "name",
+        "networks", "Networks, which later releases call subnets.", "name",
         needed=("ip", "netmask"),
     )  # fmt: skip
     fields = (

@@ -44,7 +44,7 @@ class PackageRepository(Table):
     collection = "package-repositories/"
     identity = ("name",)
     protected = ("main_archive", "ports_archive")
-    pillar = PillarLocation("package_repositories", "Package repositories. From 2.1 on.", "name")
+    pillar = PillarLocation("package_repositories", "Package repositories.", "name")
     fields = (
         Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
               "from the start: ``main_archive`` and ``ports_archive``."),
@@ -130,7 +130,7 @@ class LicenseKey(Table):
     # MAAS takes one for an operating system that it, or up to 1.10 a cluster, has.
     after = ("image", "boot_resource", "cluster_image")
     pillar = PillarLocation(
-        "license_keys", "License keys, for Windows. From 1.6 on.",
+        "license_keys", "License keys, for Windows.",
         needed=("osystem", "distro_series", "license_key"),
     )  # fmt: skip
     fields = (
@@ -192,7 +192,7 @@ class Notification(Table):
     collection = "notifications/"
     identity = ("ident",)
     pillar = PillarLocation(
-        "notifications", "Notifications in the web interface. From 2.2 on.", "ident",
+        "notifications", "Notifications in the web interface.", "ident",
         needed=("message",), name="IDENT",
     )  # fmt: skip
     fields = (

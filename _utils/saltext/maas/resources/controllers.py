@@ -108,7 +108,7 @@ class RegionController(_Controller):
     numbered = ""
     since = "2.0"
     collection = "regioncontrollers/"
-    pillar = PillarLocation("region_controllers", "Region controllers, by host name. From 2.0 on.",
+    pillar = PillarLocation("region_controllers", "Region controllers, by host name.",
                    "hostname", name="HOSTNAME")  # fmt: skip
     fields = (Field("hostname", doc="Host name."), *_FIELDS)
     example = {"hostname": "region", "zone": "north", "description": "in the cellar"}

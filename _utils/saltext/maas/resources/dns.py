@@ -42,7 +42,7 @@ class Domain(Table):
     collection = "domains/"
     identity = ("name",)
     apart = ("is_default",)
-    pillar = PillarLocation("domains", "DNS domains. From 2.0 on.", "name", name="DOMAIN")
+    pillar = PillarLocation("domains", "DNS domains.", "name", name="DOMAIN")
     fields = (
         Field("name", kinds.DOMAIN, rules=_DOMAIN_NAME, doc="Name, unique in the region."),
         Field("ttl", kinds.TTL, rules=(_DOMAIN_TTL,),

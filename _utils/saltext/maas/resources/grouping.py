@@ -51,7 +51,7 @@ class ResourcePool(Table):
     collection = "resourcepools/"
     identity = ("name",)
     protected = always = ("default",)
-    pillar = PillarLocation("resource_pools", "Resource pools. From 2.4 on.", "name")
+    pillar = PillarLocation("resource_pools", "Resource pools.", "name")
     fields = (
         Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),
         Field(

@@ -20,7 +20,7 @@ class Fabric(Table):
     identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
     nested = {"vlans": "vlan"}
-    pillar = PillarLocation("fabrics", "Fabrics. From 1.9 on.", "name")
+    pillar = PillarLocation("fabrics", "Fabrics.", "name")
     example = {"name": "dc1", "class_type": "10g"}
     changed = {"class_type": "40g"}
     reserved = r"fabric-\d+"
@@ -129,7 +129,7 @@ class Space(Table):
     collection = "spaces/"
     identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
-    pillar = PillarLocation("spaces", "Spaces. From 1.9 on.", "name")
+    pillar = PillarLocation("spaces", "Spaces.", "name")
     example = {"name": "dmz"}
     reserved = r"space-\d+|undefined"
     fields = (

@@ -78,7 +78,7 @@ class Script(Table):
     since = "2.2"
     collection = "scripts/"
     identity = ("name",)
-    pillar = PillarLocation("scripts", "Scripts that run on machines. From 2.2 on.", "name")
+    pillar = PillarLocation("scripts", "Scripts that run on machines.", "name")
     fields = (
         Field("name", rules=_NAME,
               doc="Name, unique in the region; a YAML header may name it too."),
@@ -228,7 +228,7 @@ class CommissioningScript(Table):
     collection = "commissioning-scripts/"
     identity = ("name",)
     pillar = PillarLocation(
-        "commissioning_scripts", "Commissioning scripts. Up to 2.1; later there are scripts.",
+        "commissioning_scripts", "Commissioning scripts; later releases have scripts.",
         "name", needed=("content",),
     )  # fmt: skip
     fields = (

@@ -40,7 +40,7 @@ class Subnet(Table):
     since = "1.9"
     collection = "subnets/"
     identity = ("cidr",)
-    pillar = PillarLocation("subnets", "Subnets. From 1.9 on.", "cidr", name="CIDR")
+    pillar = PillarLocation("subnets", "Subnets.", "cidr", name="CIDR")
     scope = "vlan"
     notes = {
         "absent": "MAAS deletes no subnet from whose dynamic range DHCP is served, and from 3.7 on "

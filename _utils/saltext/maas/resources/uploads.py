@@ -50,9 +50,7 @@ class BootResource(Table):
     }  # fmt: skip
     created = "uploaded"
     after = ("image",)  # MAAS takes an architecture only once it has an image of it
-    pillar = PillarLocation(
-        "boot_resources", "Images to upload. From 1.7 on.", needed=("name", "architecture")
-    )
+    pillar = PillarLocation("boot_resources", "Images to upload.", needed=("name", "architecture"))
     fields = (
         Field("name", doc="Name, such as custom/rhel9, windows/win2022 or centos/centos9."),
         Field(
