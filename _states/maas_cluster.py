@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from saltext.maas import envelope, pillar, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.host import cluster_config, enrolment, pxe_images, reach, snap_init
+from saltext.maas.host import cluster_config, enrolment, pxe_images, reach, snap
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Context, Opts
@@ -216,7 +216,7 @@ def registered(
     def work():
         installation = runtime.installation(globals())
         before, mark = __context__.pop(_ENROLMENT, (None, None))
-        if test and installation is not None and snap_init.fresh(installation):
+        if test and installation is not None and snap.unconfigured(installation):
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
             return state_helpers.outcome(name, test, changes, _WAITS)
         installation = runtime.installation(globals(), "cluster")

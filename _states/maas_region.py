@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.errors import BadInput
-from saltext.maas.host import admins, region_config, region_host, snap, tls, vault
+from saltext.maas.host import admins, region_host, shared_secret, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def secret_installed(name: str, secret: str | None = None) -> dict[str, Any]:
                 name, test, comment="No secret is given: the region has its own."
             )
         value = runtime.revealed(globals(), value)
-        done = region_config.install_secret(installation, value, test=test)
+        done = shared_secret.install(installation, value, test=test)
         return state_helpers.host_outcome(name, test, done, globals())
 
     return state_helpers.guarded(name, work)

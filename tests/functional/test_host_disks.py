@@ -55,12 +55,12 @@ before = state()
 if how == "full":
     fill()
 elif how == "late":  # there is room for the journal, not for what comes then
-    real = transaction.Change.__enter__
+    real = transaction.Transaction.__enter__
     def enter(self):
         real(self)
         fill()
         return self
-    transaction.Change.__enter__ = enter
+    transaction.Transaction.__enter__ = enter
 else:
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 sandbox.Sandbox.append = lambda *words: None  # the stand-ins' own log has no room either
@@ -70,7 +70,7 @@ subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
 if how != "read-only":
     os.unlink(os.path.join(folder, "ballast"))
 if how == "late":
-    transaction.Change.__enter__ = real
+    transaction.Transaction.__enter__ = real
 again = run(False)
 print(json.dumps({"told": told, "same": same, "again": again, "then": run(False)}))
 """

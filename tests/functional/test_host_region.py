@@ -102,7 +102,9 @@ class TestConfigure:
         there = {f"database_{key}": value for key, value in there.items()}
         region_config.configure(installation, url=other_url(fleet), wait=10)
         before = box.read("region_config"), box.peek("debconf")
-        with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS") as told:
+        with pytest.raises(
+            HostError, match=r"waiting for the API at http://127.0.0.1:9/MAAS"
+        ) as told:
             region_config.configure(
                 installation,
                 wait=0.5,
@@ -189,21 +191,21 @@ def test_debug_and_workers_of_3x(tmp_path):
 class TestSecret:
     def test_the_region_makes_one(self, fleet, host):
         _, installation = host
-        wait_for(lambda: region_config.secret(installation) is not None)
-        assert region_config.secret(installation) == fleet.region.secret
+        wait_for(lambda: shared_secret.of_region(installation) is not None)
+        assert shared_secret.of_region(installation) == fleet.region.secret
 
     def test_only_a_region_without_one_takes_one(self, fleet, tmp_path):
         fleet.hosts.stop()  # nobody plays the region's daemon, so no secret appears
         _, installation = fleet.add("region2", "region")
-        planned = region_config.install_secret(installation, SECRET.upper(), test=True)
-        assert region_config.secret(installation) is None
-        done = region_config.install_secret(installation, SECRET.upper())
+        planned = shared_secret.install(installation, SECRET.upper(), test=True)
+        assert shared_secret.of_region(installation) is None
+        done = shared_secret.install(installation, SECRET.upper())
         assert done["changes"] == planned["changes"] == {"secret": {"old": None, "new": "*" * 10}}
-        assert region_config.secret(installation) == SECRET
+        assert shared_secret.of_region(installation) == SECRET
         assert stat.S_IMODE(os.stat(installation.path("secret")).st_mode) == 0o640
-        assert region_config.install_secret(installation, SECRET)["changes"] == {}
+        assert shared_secret.install(installation, SECRET)["changes"] == {}
         with pytest.raises(HostError, match="already has another") as told:
-            region_config.install_secret(installation, "ab" * 16)
+            shared_secret.install(installation, "ab" * 16)
         assert SECRET not in repr(told.value)
         assert "abab" not in repr(told.value)
         assert SECRET not in fleet.argv_text()
@@ -211,7 +213,7 @@ class TestSecret:
     @pytest.mark.parametrize("bad", ["", "abc", "xyz!", "ab cd", "ab\ncd"])
     def test_only_hex_is_taken(self, lone, bad):
         with pytest.raises(HostError, match="hexadecimal"):
-            region_config.install_secret(lone, bad)
+            shared_secret.install(lone, bad)
         with pytest.raises(HostError, match="hexadecimal"):
             shared_secret.normal(bad)
 

@@ -80,16 +80,16 @@ class TestSecret:
         box, installation, sql = make(release)
         told = shared_secret.status(installation)
         assert (told["installed"], told["agree"], told["problems"]) == (False, None, [])
-        assert region_config.secret(installation) is None
+        assert shared_secret.of_region(installation) is None
         store(sql, release, SECRET)
         told = shared_secret.status(installation)
         assert told["places"] == {"file": False, "database": True}
-        assert region_config.secret(installation) == SECRET
+        assert shared_secret.of_region(installation) == SECRET
         box.write("secret", SECRET, 0o640, "maas:maas")
         told = shared_secret.status(installation)
         assert (told["agree"], told["mode"], told["problems"]) == (True, "0640", [])
         assert told["leading"] == ("database" if release >= "3.3" else "file")
-        assert region_config.secret(installation) == SECRET
+        assert shared_secret.of_region(installation) == SECRET
         assert consistency.check(installation) == []
 
     @pytest.mark.parametrize("release", ["1.7", "2.9", "3.2", "3.4", "3.7"])
@@ -102,11 +102,11 @@ class TestSecret:
         (problem,) = told["problems"]
         if release >= "3.3":
             assert "wins" in problem["consequence"]
-            assert region_config.secret(installation) == SECRET
+            assert shared_secret.of_region(installation) == SECRET
         else:
             assert "does not start" in problem["consequence"]
             with pytest.raises(HostError, match="not the one in the database") as error:
-                region_config.secret(installation)
+                shared_secret.of_region(installation)
             assert SECRET not in str(error.value)
         found = consistency.check(installation)
         assert [one["setting"] for one in found] == ["shared_secret"]
@@ -145,7 +145,7 @@ class TestVault:
             assert vault.status(installation)["status"] == "enabled"
             # the secret is where it was moved to
             assert there.secrets == {"maas/global/rpc-shared": {"secret": SECRET}}
-            assert region_config.secret(installation) == SECRET
+            assert shared_secret.of_region(installation) == SECRET
             assert shared_secret.status(installation)["places"] == {"file": False, "vault": True}
             assert consistency.check(installation) == []
             # the region moves the database's login there as well
@@ -223,7 +223,7 @@ class TestTls:
 
     def test_it_is_off_again_when_the_api_does_not_answer(self, make, pair):
         _, installation, _ = make("3.7")
-        with pytest.raises(HostError, match=r"did not answer.*TLS was switched off again"):
+        with pytest.raises(HostError, match=r"the API at .*TLS was switched off again"):
             tls.enable(installation, *pair, wait=0.1, url="https://127.0.0.1:9/MAAS")
         assert not tls.status(installation)["enabled"]
 
@@ -264,7 +264,7 @@ class TestRacksComeBack:
         _, installation, sql = make(release)
         sql("INSERT INTO maasserver_node (hostname) VALUES ('rack1'), ('rack2')")
         sql("INSERT INTO maasserver_regionrackrpcconnection (rack_controller_id) VALUES (1), (2)")
-        racks = reach.Clusters(installation)
+        racks = reach.ConnectedRacks(installation)
         assert racks.names == ["rack1", "rack2"]
 
         def later():
@@ -284,5 +284,8 @@ class TestRacksComeBack:
         sql("INSERT INTO maasserver_regionrackrpcconnection (rack_controller_id) VALUES (1)")
         monkeypatch.setattr(reach, "wait_for_api", lambda *words: None)
         done = region_config.configure(installation, debug=True, wait=0.2)
-        assert any("Not connected again within 0.2 s: rack1" in text for text in done["warnings"])
+        assert any(
+            "timed out after 0.2 s waiting for racks to connect again: rack1" in text
+            for text in done["warnings"]
+        )
         assert region_config.read_config(installation)["debug"] is True

@@ -12,7 +12,7 @@ from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host import broker, config_files, consistency, debconf, region_config, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
-from saltext.maas.host.transaction import Change
+from saltext.maas.host.transaction import Transaction
 from support import in_process
 
 DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
@@ -114,7 +114,7 @@ def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
 def test_all_is_put_back_when_the_region_does_not_come_back(host):
     box, installation = host
     before = tree(box.root)
-    with pytest.raises(HostError, match=r"did not answer at http://127.0.0.1:9/MAAS.*put back"):
+    with pytest.raises(HostError, match=r"the API at http://127.0.0.1:9/MAAS.*put back"):
         region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.05)
     after = tree(box.root)
     new = {os.path.relpath(path, box.root) for path in after.keys() - before.keys()}
@@ -258,7 +258,7 @@ class TestBroker:
     def test_a_failure_gives_rabbitmq_its_old_passwords_back(self, host):
         box, installation = host
         before = box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")
-        with pytest.raises(HostError, match=r"did not answer.*were put back"):
+        with pytest.raises(HostError, match=r"the API at .*were put back"):
             region_config.configure(
                 installation, url="http://127.0.0.1:9/MAAS", broker_workers_password=WORKERS,
                 broker_longpoll_password=LONGPOLL, wait=0.1,
@@ -272,14 +272,14 @@ class TestBroker:
         def killed():
             """As a run that is killed right after RabbitMQ took the password."""
             paths = [installation.path(name) for name in ("region_config", "txlongpoll")]
-            with Change(installation, "region", paths, services=["apache2"]):
+            with Transaction(installation, "region", paths, services=["apache2"]):
                 config_files.write(installation, {"broker_longpoll_password": LONGPOLL})
                 broker.set_password(installation, "maas_longpoll", LONGPOLL)
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             killed()
-        with pytest.raises(HostError, match=r"did not answer.*were put back"):
+        with pytest.raises(HostError, match=r"the API at .*were put back"):
             region_config.configure(
                 installation,
                 wait=0.05,

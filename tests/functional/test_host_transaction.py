@@ -11,7 +11,7 @@ from maas_emulator.hosts import sandbox
 from saltext.maas.host import region_config, transaction
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
-from saltext.maas.host.transaction import FOLDER, Change
+from saltext.maas.host.transaction import FOLDER, Transaction
 from support import killing
 
 REGION = {
@@ -96,7 +96,7 @@ def killed_halfway(installation, path, text):
     """As if a run had been killed after it wrote the file."""
 
     def run():
-        with Change(installation, "region", [path], services=["maas-regiond"]):
+        with Transaction(installation, "region", [path], services=["maas-regiond"]):
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write(text)
             raise KeyboardInterrupt
@@ -111,7 +111,7 @@ def test_what_was_there_before_the_killed_run_can_still_be_put_back(host):
     os.chmod(path, 0o600)
     before = box.read("region_config")
     killed_halfway(installation, path, "maas_url: http://192.0.2.9/MAAS\n")
-    with pytest.raises(HostError, match=r"did not answer.*were put back"):
+    with pytest.raises(HostError, match=r"the API at .*were put back"):
         region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.1)
     assert box.read("region_config") == before
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
@@ -150,7 +150,8 @@ def test_the_journal_is_for_root_only(host):
 
 def test_two_runs_at_once_do_not_meet(host):
     _, installation = host
-    with Change(installation, "region"), pytest.raises(HostError, match="Another run changes the"):
+    busy = pytest.raises(HostError, match="Another run changes the region")
+    with Transaction(installation, "region"), busy:
         region_config.configure(installation, debug=True)
     assert region_config.configure(installation, debug=True, verify=False)["restarted"]
 
@@ -160,7 +161,7 @@ def test_a_file_that_was_not_there_is_removed_again(host):
     path = box.path("etc/new.conf")
 
     def run():
-        with Change(installation, "region", [path]):
+        with Transaction(installation, "region", [path]):
             box.write("etc/new.conf", "x")
             raise HostError("no")
 
@@ -177,7 +178,7 @@ def test_copies_stay_when_putting_back_fails_and_the_next_run_uses_them(host):
     folder = os.path.dirname(path)
 
     def run():
-        with Change(installation, "region", [path], services=["maas-regiond"]):
+        with Transaction(installation, "region", [path], services=["maas-regiond"]):
             os.rename(folder, folder + ".away")
             raise HostError("no")
 

@@ -151,7 +151,7 @@ class TestCluster:
     def test_configured_reconfigured_and_upgraded(self, site, host):
         secret = None
         if site.packages.traits["secret"]:
-            secret = site.hosts["region"].call("region_config.secret(installation)")
+            secret = site.hosts["region"].call("shared_secret.of_region(installation)")
         want = {"url": site.url, "secret": secret}
         before = everything(host)
         modes = before[1]

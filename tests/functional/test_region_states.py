@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from maas_emulator.hosts import sandbox
 from saltext.maas.host.installation import Installation, detect
-from saltext.maas.host.transaction import Change
+from saltext.maas.host.transaction import Transaction
 from support import in_process
 from support.fleet import Fleet
 from support.vault import Vault
@@ -119,7 +119,7 @@ def test_what_a_killed_run_left_is_told_as_a_sentence(tmp_path):
     box = sandbox.create(tmp_path / "region", "3.7", "region")
 
     def killed():
-        with Change(detect(box.root), "region", services=["maas-regiond"]):
+        with Transaction(detect(box.root), "region", services=["maas-regiond"]):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

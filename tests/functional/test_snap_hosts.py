@@ -108,7 +108,7 @@ def test_a_region(site, region):
 def test_a_rack(site, region):
     host = site.hosts["rack1"]
     deadline = time.monotonic() + 20
-    while not (secret := region.call("region_config.secret(installation)")):
+    while not (secret := region.call("shared_secret.of_region(installation)")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     want = {"url": site.url, "secret": secret}

@@ -105,7 +105,7 @@ def _late(box, names, services):
 
 def _main(job):
     from maas_emulator.hosts import sandbox
-    from saltext.maas.host import cluster_config, region_config
+    from saltext.maas.host import cluster_config, region_config, shared_secret
     from saltext.maas.host.installation import Installation, detect
     from saltext.maas.host.transaction import unfinished
     from support import in_process
@@ -113,9 +113,8 @@ def _main(job):
     Installation.run = in_process.run
     os.fsync = lambda handle: None  # a killed process takes nothing from the kernel's memory
     part = job["part"]
-    configure = getattr(
-        {"region": region_config, "cluster": cluster_config}[part], job.get("call", "configure")
-    )
+    module = {"region": region_config, "cluster": cluster_config}[part]
+    configure = shared_secret.install if job.get("call") == "install_secret" else module.configure
     extra = {"verify": False} if configure == region_config.configure else {}
     extra.update(job.get("extra") or {})
     options = job.get("options") or {}

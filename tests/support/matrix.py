@@ -104,7 +104,8 @@ class Site:
     @property
     def secret(self):
         """The region's shared secret, or None in a release without."""
-        return region_config.secret(self.installation) if self.installation.has("secret") else None
+        has = self.installation.has("secret")
+        return shared_secret.of_region(self.installation) if has else None
 
     def snapshot(self):
         """A new look at the region, as its administrator."""

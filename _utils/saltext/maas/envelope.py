@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from saltext.maas import runtime, seal
-from saltext.maas.host import region_config, rotate
+from saltext.maas.host import rotate, shared_secret
 from saltext.maas.pillar import controllers
 
 PURPOSE = "maas shared secret"
@@ -41,7 +41,7 @@ def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> d
     named = {*_named(dunders), *trusted}
     installation = runtime.installation(dunders, "region")
     rotate.finish(installation)  # else file and database may differ, and nobody knows which holds
-    secret = region_config.secret(installation)
+    secret = shared_secret.of_region(installation)
     if secret is None:
         raise seal.SealError(
             "the region has no shared secret yet: it makes one at its first start; is it running?"

@@ -25,7 +25,7 @@ _CLOCK = "Run a time service (chrony, ntp) on all hosts of this MAAS."
 def region_url(installation, url: str, ca_file=None, timeout: float = 5):
     """Whether the region answers at a URL, and what time it has."""
     check, address = "region URL", f"{url.rstrip('/')}/api/{installation.release.api}/version/"
-    reason, answer = reach.look(address, ca_file, timeout)
+    reason, answer = reach.inspect(address, ca_file, timeout)
     if reason:
         return [
             problem(
@@ -175,7 +175,7 @@ def listeners(installation, role: str):
 def connections(url: str, ca_file=None, timeout: float = 3):
     """Whether the region's event loops can be reached, over which clusters talk to it."""
     check = "region's RPC ports"
-    reason, answer = reach.look(f"{url.rstrip('/')}/rpc/", ca_file, timeout)
+    reason, answer = reach.inspect(f"{url.rstrip('/')}/rpc/", ca_file, timeout)
     try:
         loops = {} if reason else json.loads(answer.content)["eventloops"]
         ends = {(str(host), int(port)) for known in loops.values() for host, port in known}

@@ -10,9 +10,9 @@ from saltext.maas.api_path import segment
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import MaasError
 from saltext.maas.host import database, users
+from saltext.maas.host.config_files import read_config
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
-from saltext.maas.host.region_config import read_config
 from saltext.maas.redact import HIDDEN
 
 

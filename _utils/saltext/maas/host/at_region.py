@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import MaasError
-from saltext.maas.host import cluster_config
+from saltext.maas.host import cluster_config, database
 from saltext.maas.host.installation import Installation
 
 # NODEGROUP_STATUS; since 1.8 only 1 (enabled) and 2 (disabled) are left.
@@ -97,8 +97,6 @@ def _rack(installation, client):
 def _in_database(installation):
     if "region" not in installation.roles:
         return None
-    from saltext.maas.host import database
-
     here = cluster_config.read_files(installation)
     try:
         with database.connection(installation, timeout=10) as conn:

@@ -1,23 +1,18 @@
-"""A cluster controller's (1.x) or rack controller's (2.0+) configuration and enrolment."""
+"""Configure a cluster controller (1.x) or rack controller (2.0 and later) on its host."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from saltext.maas import region_url
-from saltext.maas.host import (
-    cluster_settings,
-    debconf,
-    files,
-    formats,
-    logs,
-    shared_secret,
-    snap_init,
-    transaction,
-)
+from saltext.maas.host import debconf, files, formats, logs, shared_secret, snap, transaction
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.host_settings import CLUSTER_SETTINGS, available, desired
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
+
+_FILES = ("cluster_config", "pserv", "cluster_celery", "secret", "snap_mode")
 
 
 def need(installation: Installation) -> None:
@@ -26,11 +21,11 @@ def need(installation: Installation) -> None:
     Raises:
         HostError: It is neither.
     """
-    if not snap_init.fresh(installation):
+    if not snap.unconfigured(installation):
         installation.need("cluster")
 
 
-def read_config(installation: Installation) -> dict:
+def read_config(installation: Installation) -> dict[str, Any]:
     """Read the local configuration, in one shape for all releases.
 
     Returns:
@@ -47,33 +42,51 @@ def read_config(installation: Installation) -> dict:
     return {**read_files(installation), "debconf_url": answers.get(question, "")}
 
 
-def read_files(installation: Installation) -> dict:
+def read_files(installation: Installation) -> dict[str, Any]:
     """As :func:`read_config`, but from files alone: no command runs, no ``debconf_url``."""
     need(installation)
     path = installation.path("cluster_config")
     text, name = files.read(path), installation.inside(path)
     if installation.fact("cluster_format") == "shell":
-        url = formats.shell_read(text, "MAAS_URL")
-        urls, uuid = [url] if url else [], formats.shell_read(text, "CLUSTER_UUID")
+        urls, uuid = formats.shell_read(text, "MAAS_URL"), formats.shell_read(text, "CLUSTER_UUID")
         if uuid is None and installation.has("cluster_celery"):
             uuid = formats.celery_uuid(files.read(installation.path("cluster_celery")))
     else:
         data = formats.yaml_read(text, name)
-        urls, uuid = data.get("maas_url") or [], data.get("cluster_uuid")
-        urls = [urls] if isinstance(urls, str) else list(urls)
+        urls, uuid = data.get("maas_url"), data.get("cluster_uuid")
     system_id = files.read(installation.path("maas_id")) if installation.has("maas_id") else None
     return {
-        "urls": urls,
+        "urls": [urls] if isinstance(urls, str) else list(urls or ()),
         "uuid": uuid if installation.fact("has_cluster_uuid") else None,
         "system_id": (system_id or "").strip() or None,
         "secret": installation.has("secret") and shared_secret.read(installation) is not None,
-        "settings": cluster_settings.read(installation),
+        "settings": _settings(installation),
         "source": name,
     }
 
 
-def plan(installation: Installation, url=None, uuid=None, secret=None, **settings) -> dict:
-    """What :func:`configure` would change.
+def _settings(installation):
+    """The local settings as they hold: from the file, else by default where that is known."""
+    if installation.has("pserv"):
+        text = files.read(installation.path("pserv"))
+        held = {one.name: formats.pserv_value(text, one.pserv)
+                for one in CLUSTER_SETTINGS if one.pserv}  # fmt: skip
+    else:
+        path = installation.path("cluster_config")
+        held = formats.yaml_read(files.read(path), installation.inside(path))
+    found = {}
+    for name, setting in available(installation, "cluster").items():
+        default = installation.fact("tftp_root") if name == "tftp_root" else setting.default
+        value = held.get(name)
+        try:
+            found[name] = default if value is None else setting.normal(value)
+        except HostError:
+            found[name] = value  # wrong, and so it differs from every desired value
+    return found
+
+
+def plan(installation: Installation, url=None, uuid=None, secret=None, **settings: Any) -> dict:
+    """Return what :func:`configure` would change.
 
     Args:
         installation: The host.
@@ -81,7 +94,7 @@ def plan(installation: Installation, url=None, uuid=None, secret=None, **setting
         uuid: Cluster uuid for a cluster that has none yet (until 1.10).
         secret: The region's shared secret in hex (1.7 and later).
         settings: ``tftp_port``, ``tftp_root``, ``debug``, ...; see
-            :data:`~saltext.maas.host.cluster_settings.SETTINGS`.
+            :data:`~saltext.maas.host.host_settings.CLUSTER_SETTINGS`.
 
     Returns:
         ``{"changes": {field: {"old", "new"}}, "warnings": []}``; the secret
@@ -92,9 +105,9 @@ def plan(installation: Installation, url=None, uuid=None, secret=None, **setting
     """
     now = read_config(installation)
     urls = None if url is None else _urls(installation, url)
-    want = cluster_settings.desired(installation, settings)
-    changes = {}
-    if snap_init.fresh(installation):
+    want = desired(installation, settings, "cluster")
+    changes = transaction.plan(installation, "cluster")
+    if snap.unconfigured(installation):
         if urls is None or secret is None:
             raise HostError("A new snap needs the region's url and secret to become a rack.")
         changes["mode"] = {"old": "none", "new": "rack"}
@@ -118,18 +131,14 @@ def plan(installation: Installation, url=None, uuid=None, secret=None, **setting
             "maas config takes the secret as an argument only, which every user of the host "
             "could read, so it goes into its file directly."
         )
-    return {
-        "changes": {**transaction.plan(installation, "cluster"), **changes},
-        "warnings": warnings,
-    }
+    return {"changes": changes, "warnings": warnings}
 
 
 def _secret_changes(installation, there, secret):
     if not installation.has("secret"):
         raise HostError(
             f"MAAS {installation.release} has no shared secret: its clusters register over HTTP, "
-            "and "
-            "an administrator accepts them."
+            "and an administrator accepts them."
         )
     value = shared_secret.normal(secret)
     question, found = installation.fact("cluster_secret_question"), {}
@@ -189,18 +198,22 @@ def _check_uuid(installation, now, uuid):
 def _generator_differs(installation, url):
     if not installation.has("pserv"):
         return False
-    return formats.pserv_generator(files.read(installation.path("pserv"))) != (
-        f"{url}/api/1.0/pxeconfig/"
-    )
+    generator = formats.pserv_generator(files.read(installation.path("pserv")))
+    return generator != f"{url}/api/1.0/pxeconfig/"
 
 
 def configure(
-    installation: Installation, url=None, uuid=None, secret=None, test: bool = False, **settings
+    installation: Installation,
+    url=None,
+    uuid=None,
+    secret=None,
+    test: bool = False,
+    **settings: Any,
 ) -> dict:
     """Point a cluster or rack at its region, in files and debconf, and restart it once.
 
-    All of it is one :class:`~saltext.maas.host.transaction.Change`: a run that was
-    killed is taken up by the next one.  The rack's identity (``maas_id``) is kept.
+    All of it is one :class:`~saltext.maas.host.transaction.Transaction`: a run that was
+    killed is taken up by the next one.  The rack's identity (``maas_id``) is left alone.
 
     Args:
         installation: The host.
@@ -223,7 +236,7 @@ def configure(
     changes = planned["changes"]
     if test or not changes:
         return {**planned, "restarted": [], "mark": None}
-    here, warnings = logs.mark(installation), list(planned["warnings"])
+    mark, warnings = logs.mark(installation), list(planned["warnings"])
     package = (installation.fact("cluster_packages") or (None,))[0]
     questions = {
         installation.fact("cluster_url_question"): "string",
@@ -231,78 +244,81 @@ def configure(
     }
     asked = [(package, one, kind) for one, kind in questions.items() if one in changes]
     quiet = {*questions, "secret_file", transaction.UNFINISHED}
-    with transaction.Change(
+    with transaction.Transaction(
         installation,
         "cluster",
         [installation.path(name) for name in _FILES if installation.has(name)],
         asked,
         installation.fact("cluster_services") if changes.keys() - quiet else (),
-    ) as change:
+    ) as run:
         # Debconf first: where it refuses, no file has changed yet.
         for _, question, kind in asked:
             value = changes[question]["new"] if kind == "string" else shared_secret.normal(secret)
             debconf.set_answer(installation, package, question, kind, value)
         if "mode" in changes:
-            snap_init.rack(installation, _urls(installation, url)[0], shared_secret.normal(secret))
+            snap.make_rack(installation, _urls(installation, url)[0], shared_secret.normal(secret))
         if "url" in changes:
             _set_urls(installation, _urls(installation, url))
         if "uuid" in changes:
             _set_uuid(installation, uuid)
         if {"secret", "secret_file"} & changes.keys():
             warnings += _set_secret(installation, shared_secret.normal(secret))
-        want = cluster_settings.desired(installation, settings)
-        cluster_settings.write(installation, {key: want[key] for key in want if key in changes})
-    return {"changes": changes, "warnings": warnings, "restarted": change.restarted, "mark": here}
-
-
-_FILES = ("cluster_config", "pserv", "cluster_celery", "secret", "snap_mode")
+        want = desired(installation, settings, "cluster")
+        _set_settings(installation, {name: want[name] for name in want if name in changes})
+    return {"changes": changes, "warnings": warnings, "restarted": run.restarted, "mark": mark}
 
 
 def _set_urls(installation, urls):
-    path = installation.path("cluster_config")
     command = installation.fact("cluster_url_command")
-    if command and command[-1].startswith("--"):
-        argv = [part for one in urls for part in (command[-1], one)]
-        installation.check([installation.fact("cluster_tool"), *command[:-1], *argv])
-    elif command:
-        installation.check([installation.fact("cluster_tool"), *command, urls[0]])
-        if _generator_differs(installation, urls[0]):  # it leaves a comment and a port alone
-            _set_generator(installation, urls[0])
+    if command:
+        option = [command[-1]] if command[-1].startswith("--") else []
+        argv = [*command[: len(command) - len(option)]]
+        for one in urls:
+            argv += [*option, one]
+        installation.check([installation.fact("cluster_tool"), *argv])
     elif installation.fact("cluster_format") == "yaml":
-        new = formats.yaml_update(
-            files.read(path), {"maas_url": _one_or_all(urls)}, installation.inside(path)
-        )
-        files.replace(installation, path, new, formats.yaml_read, backup=False)
+        _edit_yaml(installation, {"maas_url": _one_or_all(urls)})
     else:
         _edit_shell(installation, "MAAS_URL", urls[0])
-        _set_generator(installation, urls[0])
+    # The command of 1.7 and 1.8 leaves a comment and a port alone.
+    if _generator_differs(installation, urls[0]):
+        path = installation.path("pserv")
+        new = formats.pserv_set_generator(files.read(path) or "", urls[0])
+        files.replace(installation, path, new, formats.yaml_read, mode=0o644, backup=False)
     if read_files(installation)["urls"] != urls:
-        raise HostError(
-            f"{installation.inside(path)} does not hold the region URL after the change."
-        )
-
-
-def _set_generator(installation, url):
-    path = installation.path("pserv")
-    new = formats.pserv_set_generator(files.read(path) or "", url)
-    files.replace(installation, path, new, formats.yaml_read, mode=0o644, backup=False)
+        name = installation.inside(installation.path("cluster_config"))
+        raise HostError(f"{name} does not hold the region URL after the change.")
 
 
 def _set_uuid(installation, uuid):
     if installation.fact("cluster_format") == "yaml":
-        path = installation.path("cluster_config")
-        new = formats.yaml_update(
-            files.read(path), {"cluster_uuid": uuid}, installation.inside(path)
-        )
-        files.replace(
-            installation, path, new, formats.yaml_read, owner=("root", "maas"), backup=False
-        )
+        _edit_yaml(installation, {"cluster_uuid": uuid})
         return
     _edit_shell(installation, "CLUSTER_UUID", uuid)
     if installation.has("cluster_celery"):
         path = installation.path("cluster_celery")
         new = formats.celery_set_uuid(files.read(path), uuid)
         files.replace(installation, path, new, owner=("root", "maas"), backup=False)
+
+
+def _set_settings(installation, changed):
+    """Put local settings into the file that holds them; all else in it stays."""
+    if changed and installation.has("pserv"):
+        path = installation.path("pserv")
+        text = files.read(path)
+        for setting in CLUSTER_SETTINGS:
+            if setting.name in changed:
+                text = formats.pserv_set(text, setting.pserv, str(changed[setting.name]))
+        files.replace(installation, path, text, formats.yaml_read, mode=0o644, backup=False)
+    elif changed:
+        _edit_yaml(installation, changed)
+
+
+def _edit_yaml(installation, changed):
+    path = installation.path("cluster_config")
+    new = formats.yaml_update(files.read(path), changed, installation.inside(path))
+    owner = ("root", "root") if installation.kind == "snap" else ("root", "maas")
+    files.replace(installation, path, new, formats.yaml_read, owner=owner, backup=False)
 
 
 def _edit_shell(installation, key, value):

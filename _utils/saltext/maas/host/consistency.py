@@ -8,9 +8,11 @@ import stat
 from urllib.parse import urlsplit
 
 from saltext.maas.client.profile import Profile
+from saltext.maas.errors import MaasError
 from saltext.maas.host import (
     broker,
     config_files,
+    database,
     debconf,
     region_config,
     shared_secret,
@@ -69,8 +71,6 @@ def config(installation: Installation) -> dict:
 
 
 def _told(ask, source):
-    from saltext.maas.errors import MaasError
-
     try:
         return ask(), source
     except MaasError as error:
@@ -203,7 +203,7 @@ def _broker(installation):
 
 def _modes(installation):
     found = []
-    for one in config_files.documents(installation):
+    for one in config_files.config_files(installation):
         path = installation.path(one.place)
         try:
             mode = stat.S_IMODE(os.stat(path).st_mode)
@@ -276,8 +276,6 @@ def _debconf(installation):
 
 
 def _database(installation):
-    from saltext.maas.host import database
-
     try:
         with database.connection(installation, timeout=5) as conn:
             enabled = installation.has("vault_command") and database.vault_enabled(conn)

@@ -10,8 +10,8 @@ import contextlib
 import json
 
 from saltext.maas.errors import MaasError
+from saltext.maas.host.config_files import read_config
 from saltext.maas.host.installation import Installation
-from saltext.maas.host.region_config import read_config
 from saltext.maas.redact import redact
 
 
@@ -57,7 +57,7 @@ def connect(database: dict, write: bool = False, timeout: float = 30):
         timeout: Seconds that one statement may take.
     """
     try:
-        import psycopg2
+        import psycopg2  # slow, and not everywhere
     except ImportError:
         raise DriverMissing("The Python library psycopg2 is not installed.") from None
     password = database.get("password") or ""

@@ -6,34 +6,40 @@ import contextlib
 import grp
 import os
 import pwd
-import secrets
 import stat
 from collections.abc import Callable
 
+from saltext.maas import atomic_file
 from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
 BACKUP_SUFFIX = ".saltext-maas.bak"
-_TEMPORARY = ".saltext-maas."  # between a file's name and some random digits
+
+
+@contextlib.contextmanager
+def _explained(path, what):
+    """Raise a :class:`HostError` that says what could not be done to a file, and why."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"{path} cannot be {what}: {reason(error)}.") from None
 
 
 def read(path: str) -> str | None:
-    """A file's text, or None when there is no such file.
+    """Return a file's text, or None when there is no such file.
 
     Raises:
         HostError: It is there but cannot be read, or is not safe to read; see
             :mod:`saltext.maas.host.paths`.
     """
-    try:
+    with _explained(path, "read"):
         content = read_bytes(path)
         return None if content is None else content.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HostError(f"{path} cannot be read: {reason(error)}.") from None
 
 
 def read_bytes(path: str, user: int = 0) -> bytes | None:
-    """A file's content, or None when there is no such file.
+    """Return a file's content, or None when there is no such file.
 
     Args:
         path: The file.
@@ -44,13 +50,10 @@ def read_bytes(path: str, user: int = 0) -> bytes | None:
         OSError: It cannot be read.
     """
     try:
-        handle = paths.open_file(path, user)
+        with paths.opened(path, user) as handle:
+            return paths.content(handle, path)
     except FileNotFoundError:
         return None
-    try:
-        return paths.content(handle, path)
-    finally:
-        os.close(handle)
 
 
 def replace(
@@ -80,30 +83,25 @@ def replace(
     Raises:
         HostError: The file cannot be written; it is as it was.
     """
-    try:
+    with _explained(path, "read"):
         before = paths.status(path)
-    except OSError as error:
-        raise HostError(f"{path} cannot be read: {reason(error)}.") from None
 
     def ready(handle):
         if before:
             chown(installation, handle, path, before.st_uid, before.st_gid)
         elif owner:
             set_owner(installation, handle, path, *owner)
-        os.fchmod(handle, stat.S_IMODE(before.st_mode) if before else mode)
         if validate:
             validate(paths.content(handle, path).decode())
         if before and backup:
             back_up(path)
 
-    try:
-        _swap(path, text.encode(), ready)
-    except OSError as error:
-        raise HostError(f"{path} cannot be written: {reason(error)}.") from None
+    with _explained(path, "written"):
+        put(path, text.encode(), stat.S_IMODE(before.st_mode) if before else mode, ready)
 
 
 def put(path: str, content: bytes, mode: int, ready: Callable[[int], object] | None = None) -> None:
-    """Put bytes into a file in one step, with just this mode.
+    """Put bytes into a file in one step, with just this mode, safely on the disk.
 
     Args:
         path: The file.
@@ -121,58 +119,31 @@ def put(path: str, content: bytes, mode: int, ready: Callable[[int], object] | N
             ready(handle)
         os.fchmod(handle, mode)
 
-    _swap(path, content, finish)
-
-
-def _swap(path, content, ready):
-    """Write beside the file, and take its place when that is safely on the disk."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with paths.parent(path) as (folder, name):
-        temporary = f".{name}{_TEMPORARY}{secrets.token_hex(4)}"
-        handle = os.open(temporary, flags, 0o600, dir_fd=folder)
-        try:
-            with os.fdopen(handle, "w+b") as stream:
-                stream.write(content)
-                stream.flush()
-                ready(handle)
-                os.fsync(handle)
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            temporary = None
-            os.fsync(folder)
-        finally:
-            if temporary:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary, dir_fd=folder)
+        atomic_file.put(name, content, finish, lasting=True, folder=folder)
 
 
 def sweep(path: str) -> None:
     """Remove what a killed run left half written beside a file."""
     with contextlib.suppress(OSError), paths.parent(path) as (folder, name):
-        starts = tuple(f".{one}{_TEMPORARY}" for one in (name, name + BACKUP_SUFFIX))
+        starts = tuple(f".{one}{atomic_file.TEMPORARY}" for one in (name, name + BACKUP_SUFFIX))
         for left in os.listdir(folder):
             if left.startswith(starts):
                 with contextlib.suppress(OSError):
                     os.unlink(left, dir_fd=folder)
 
 
-def back_up(path: str) -> str | None:
-    """Copy a file beside itself, at most its owner may read the copy.
-
-    Returns:
-        Path of the copy, or None when there is no such file.
+def back_up(path: str) -> None:
+    """Copy a file beside itself; at most its owner may read the copy.
 
     Raises:
         HostError: It cannot be copied.
     """
     path = os.path.realpath(path)
-    try:
+    with _explained(path, "backed up"):
         content, there = read_bytes(path), paths.status(path)
-        if content is None or there is None:
-            return None
-        put(path + BACKUP_SUFFIX, content, stat.S_IMODE(there.st_mode) & 0o600)
-    except OSError as error:
-        raise HostError(f"{path} cannot be backed up: {reason(error)}.") from None
-    return path + BACKUP_SUFFIX
+        if content is not None and there is not None:
+            put(path + BACKUP_SUFFIX, content, stat.S_IMODE(there.st_mode) & 0o600)
 
 
 def set_owner(
@@ -187,11 +158,18 @@ def set_owner(
         HostError: It is not safe to give away.
         OSError: Not allowed, on a real host.
     """
-    try:
-        uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
-    except KeyError:
+    numbers = numbers_of(user, group)
+    if numbers is None:
         return f"{installation.inside(path)} keeps its owner: there is no {user}:{group} here."
-    return chown(installation, handle, path, uid, gid)
+    return chown(installation, handle, path, *numbers)
+
+
+def numbers_of(user: str, group: str) -> tuple[int, int] | None:
+    """Return the numbers of a user and a group, or None where this host lacks one of them."""
+    try:
+        return pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
 
 
 def chown(installation: Installation, handle: int, path: str, uid: int, gid: int) -> str | None:
@@ -218,27 +196,8 @@ def make_private(path: str) -> None:
     Raises:
         HostError: It cannot be given, or is not safe to touch.
     """
-    try:
-        handle = paths.open_file(path)
-        try:
-            os.fchmod(handle, 0o600)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise HostError(f"{path} cannot be given mode 0600: {reason(error)}.") from None
-
-
-def owner_of(there: os.stat_result) -> str:
-    """``user:group`` of a file, numbers where there are no names."""
-    try:
-        user = pwd.getpwuid(there.st_uid).pw_name
-    except KeyError:
-        user = str(there.st_uid)
-    try:
-        group = grp.getgrgid(there.st_gid).gr_name
-    except KeyError:
-        group = str(there.st_gid)
-    return f"{user}:{group}"
+    with _explained(path, "given mode 0600"), paths.opened(path) as handle:
+        os.fchmod(handle, 0o600)
 
 
 def own_secret(
@@ -249,18 +208,22 @@ def own_secret(
     Returns:
         A note when the owner could not be given, else None.
     """
-    try:
-        handle = paths.open_file(path)
-        try:
-            note = set_owner(installation, handle, path, user, group)
-            os.fchmod(handle, 0o640)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise HostError(f"{path} cannot be given to {user}: {reason(error)}.") from None
+    with _explained(path, f"given to {user}"), paths.opened(path) as handle:
+        note = set_owner(installation, handle, path, user, group)
+        os.fchmod(handle, 0o640)
     return note
 
 
-def reason(error: OSError) -> str:
-    """Why something could not be done, in the system's words."""
+def names_of(there: os.stat_result) -> tuple[str, str]:
+    """Return user and group of a file, numbers where there are no names."""
+    user, group = str(there.st_uid), str(there.st_gid)
+    with contextlib.suppress(KeyError):
+        user = pwd.getpwuid(there.st_uid).pw_name
+    with contextlib.suppress(KeyError):
+        group = grp.getgrgid(there.st_gid).gr_name
+    return user, group
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be done, in the system's words."""
     return getattr(error, "strerror", None) or type(error).__name__

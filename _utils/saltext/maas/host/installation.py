@@ -78,12 +78,17 @@ class Installation:
             have = " and ".join(sorted(self.roles)) or "nothing"
             raise HostError(f"This host runs no MAAS {role} (it runs: {have}).")
 
-    def need_known(self) -> None:
+    def need_known(self, role: str = "") -> None:
         """Make sure that this is a release whose ways are known, before anything is changed.
 
+        Args:
+            role: A role that the host must have.
+
         Raises:
-            HostError: It is not.
+            HostError: It is not, or the host has not that role.
         """
+        if role:
+            self.need(role)
         if self.release.series not in SERIES:
             raise HostError(
                 f"MAAS {self.release} is not known here: {SERIES[0]} to {SERIES[-1]} are."

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 
 from saltext.maas.host.errors import HostError
 
@@ -23,7 +24,7 @@ LIMIT = 64 * 1024 * 1024
 
 
 @contextlib.contextmanager
-def parent(path: str, make: bool = False, user: int = 0):
+def parent(path: str, make: bool = False, user: int = 0) -> Iterator[tuple[int, str]]:
     """Open the folder that a file is in.
 
     Symbolic links are followed where only root, or the user that runs this, can have placed
@@ -47,7 +48,7 @@ def parent(path: str, make: bool = False, user: int = 0):
 
 
 @contextlib.contextmanager
-def folder(path: str, make: bool = False, user: int = 0):
+def folder(path: str, make: bool = False, user: int = 0) -> Iterator[int]:
     """As :func:`parent`, for a folder itself.
 
     Yields:
@@ -66,7 +67,7 @@ class _Walk:
         self._users = {0, os.geteuid(), user}
         self._todo = _parts(os.path.abspath(path))
         self._links = 0
-        self.folders = []
+        self.folders: list[int] = []
 
     def __enter__(self):
         self.folders.append(os.open("/", _FOLDER))
@@ -175,8 +176,18 @@ def open_file(path: str, user: int = 0) -> int:
     return handle
 
 
+@contextlib.contextmanager
+def opened(path: str, user: int = 0) -> Iterator[int]:
+    """As :func:`open_file`; closed at the end of the ``with``."""
+    handle = open_file(path, user)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def status(path: str, user: int = 0) -> os.stat_result | None:
-    """What the system says about a regular file; None where there is no such file.
+    """Return what the system says about a regular file; None where there is no such file.
 
     Args:
         path: The file.
@@ -187,17 +198,14 @@ def status(path: str, user: int = 0) -> os.stat_result | None:
         OSError: It cannot be reached.
     """
     try:
-        handle = open_file(path, user)
+        with opened(path, user) as handle:
+            return os.fstat(handle)
     except FileNotFoundError:
         return None
-    try:
-        return os.fstat(handle)
-    finally:
-        os.close(handle)
 
 
 def content(handle: int, path: str) -> bytes:
-    """Everything that is in an open file.
+    """Return everything that is in an open file.
 
     Raises:
         HostError: It is larger than :data:`LIMIT`.

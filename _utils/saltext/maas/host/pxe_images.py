@@ -6,7 +6,7 @@ import os
 
 import yaml
 from saltext.maas.api_path import segment
-from saltext.maas.host import cluster_config, files, formats
+from saltext.maas.host import cluster_config, database, files, formats
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
@@ -90,8 +90,6 @@ def listed(installation: Installation, client=None) -> list[str]:
         held = client.get("boot-resources/", expect=[{"name": str, "architecture": str}])
         found = [(*_system(one["name"]), one["architecture"]) for one in held]
     elif "region" in installation.roles:
-        from saltext.maas.host import database
-
         with database.connection(installation, timeout=10) as conn:
             if uuid is not None:
                 found = database.reported_images(conn, uuid)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import Any
 
+from saltext.maas import poll
+from saltext.maas.host import database
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
 REFUSED = "the connection was refused"
@@ -37,24 +41,22 @@ def wait_for_api(
     Raises:
         HostError: It did not; the text has the last reason.
     """
-    deadline = time.monotonic() + wait
     brief = {REFUSED: wait if patience is None else patience, UNTRUSTED: PATIENCE, NO_TLS: PATIENCE}
-    since, pause = {}, 0.1
-    while True:
+    unchanged, why = poll.Unchanged(), [""]
+
+    def answers():
         reason = probe(f"{url.rstrip('/')}/api/{release.api}/version/", ca_file)
         if reason is None:
-            return
-        now = time.monotonic()
-        lasted = now - since.setdefault(reason, now)
-        limit = brief.get(reason, wait)
-        if now + pause > deadline or lasted + pause > limit:
-            within = f"within {min(wait, limit):g} s"
-            raise HostError(f"The API did not answer at {url} {within} ({reason}).")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 3)
+            return True
+        why[0] = reason
+        return False if unchanged.seconds(reason) >= brief.get(reason, wait) else None
+
+    if not poll.wait(answers, wait, longest=3):
+        seconds = min(wait, brief.get(why[0], wait))
+        raise HostError(f"{poll.timed_out(seconds, f'the API at {url}', why[0])}.")
 
 
-class Clusters:
+class ConnectedRacks:
     """The racks that are connected before a restart, to see them come back after it.
 
     Args:
@@ -64,23 +66,19 @@ class Clusters:
     reached, no rack is known and nothing is waited for.
     """
 
-    def __init__(self, installation):
+    def __init__(self, installation: Installation):
         self._installation = installation
-        self.names, self._since = [], None
-        found = self._ask()
-        if found:
-            self.names, self._since = found
+        self._since = None
+        self.names, self._since = self._ask()
 
     def _ask(self):
-        from saltext.maas.host import database
-
         if self._installation.release < "2.0":
-            return None
+            return [], None
         try:
             with database.connection(self._installation, timeout=5) as conn:
                 return database.connected_racks(conn, self._since), database.now(conn)
         except database.DatabaseError:
-            return None
+            return [], None
 
     def wait(self, seconds: float = 180) -> list[str]:
         """Wait until they are connected again.
@@ -89,29 +87,26 @@ class Clusters:
             A warning with the names of those that are not, or nothing.
         """
         missing = list(self.names)
-        deadline = time.monotonic() + seconds
-        pause = 0.1
-        while missing:
-            back = (self._ask() or ([], None))[0]
-            missing = [name for name in self.names if name not in back]
-            if not missing or time.monotonic() + pause > deadline:
-                break
-            time.sleep(pause)
-            pause = min(pause * 1.5, 3)
-        if not missing:
+
+        def back():
+            connected = self._ask()[0] if missing else ()
+            missing[:] = [name for name in self.names if name not in connected]
+            return None if missing else True
+
+        if not missing or poll.wait(back, seconds, longest=3):
             return []
         return [
-            f"Not connected again within {seconds:g} s: {', '.join(missing)}; see "
+            f"{poll.timed_out(seconds, 'racks to connect again', ', '.join(missing))}; see "
             "maas_cluster.doctor there."
         ]
 
 
 def probe(url: str, ca_file: str | None = None, timeout: float = 5) -> str | None:
-    """GET a URL; None when it answers 200, else the reason in a few words."""
-    return look(url, ca_file, timeout)[0]
+    """GET a URL; return None when it answers 200, else the reason in a few words."""
+    return inspect(url, ca_file, timeout)[0]
 
 
-def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
+def inspect(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple[str | None, Any]:
     """GET a URL.
 
     Args:
@@ -123,6 +118,7 @@ def look(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple:
         ``(None, answer)`` when it answers 200, else ``(reason in a few words, answer or None)``;
         an answer has ``headers``, and its body in ``content`` as bytes.
     """
+    # Slow, and most runs ask no region.
     import requests
     from saltext.maas.client import wire
 
@@ -161,10 +157,10 @@ def check_region_url(
     apis = [Release(release).api] if release else ["2.0", "1.0"]
     reason = None
     for path in ("rpc/", *(f"api/{api}/version/" for api in apis)):
-        told = probe(f"{base}/{path}", ca_file, timeout)
-        if told is None:
+        why = probe(f"{base}/{path}", ca_file, timeout)
+        if why is None:
             return {"reachable": True, "reason": None}
-        reason = reason or told
-        if not told.startswith("it answered"):
+        reason = reason or why
+        if not why.startswith("it answered"):
             break
     return {"reachable": False, "reason": reason}

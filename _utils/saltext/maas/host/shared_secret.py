@@ -1,15 +1,13 @@
-"""The secret that a region and its clusters share: its file and its form."""
+"""The secret that a region and its clusters share: where it is, in which form, and since when."""
 
 from __future__ import annotations
 
-import contextlib
-import grp
 import os
-import pwd
 import re
 import stat
+from typing import Any
 
-from saltext.maas.host import files, paths
+from saltext.maas.host import database, files, paths, transaction, vault
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
@@ -17,7 +15,7 @@ from saltext.maas.redact import HIDDEN
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
-def normal(value: str) -> str:
+def normal(value: object) -> str:
     """Check a secret and bring it into the form that MAAS writes.
 
     Args:
@@ -39,7 +37,7 @@ def normal(value: str) -> str:
 
 
 def read(installation: Installation) -> str | None:
-    """The secret in this host's file, or None when it has none.
+    """Return the secret in this host's file, or None when it has none.
 
     Raises:
         HostError: This release has no shared secret, or the file is broken.
@@ -54,54 +52,48 @@ def read(installation: Installation) -> str | None:
         raise HostError(f"{installation.inside(path)} holds no hexadecimal secret.") from None
 
 
-def places(installation: Installation) -> dict:
-    """Where the region's shared secret stands: every place with its value.
+def places(installation: Installation) -> dict[str, Any]:
+    """Return where the region's shared secret is: every place with its value.
 
     Returns:
         ``{"values": {place: hex or None}, "owner": "user:group", "mode": "0640",
         "problems": [text]}``; places are ``file``, ``database`` (1.7 and later; its row
-        differs from 3.3 on) and, where that has it, ``vault``.  Not for anybody's eyes.
+        differs from 3.3 on) and, where that has it, ``vault``.  Not to be shown.
 
     Raises:
         HostError: This release has no shared secret.
     """
-    from saltext.maas.host import database, vault
-
-    found = {"values": {}, "problems": [], **_owner_and_mode(installation)}
+    values: dict[str, str | None] = {}
+    problems = []
+    found = {"values": values, "problems": problems, **_owner_and_mode(installation)}
     try:
-        found["values"]["file"] = read(installation)
+        values["file"] = read(installation)
     except HostError as error:
-        found["problems"].append(str(error))
+        problems.append(str(error))
     try:
         with database.connection(installation, timeout=5) as conn:
-            if database.vault_enabled(conn):
-                found["values"]["vault"] = None
-            else:
-                found["values"]["database"] = database.secret(conn)
-    except database.DatabaseError as error:
-        found["problems"].append(str(error))
-    if "vault" in found["values"]:
-        try:
-            found["values"]["vault"] = vault.read(installation, "global/rpc-shared").get("secret")
-        except HostError as error:
-            found["problems"].append(str(error))
-            del found["values"]["vault"]
+            in_vault = database.vault_enabled(conn)
+            if not in_vault:
+                values["database"] = database.secret(conn)
+        if in_vault:
+            values["vault"] = vault.read(installation, "global/rpc-shared").get("secret")
+    except (database.DatabaseError, HostError) as error:
+        problems.append(str(error))
     return found
 
 
 def _owner_and_mode(installation):
-    path = installation.path("secret")
     try:
-        there = paths.status(path)
-    except (HostError, OSError):
+        there = paths.status(installation.path("secret"))
+    except OSError:
         there = None
     if there is None:
         return {"owner": None, "mode": None}
-    return {"owner": files.owner_of(there), "mode": f"{stat.S_IMODE(there.st_mode):04o}"}
+    return {"owner": ":".join(files.names_of(there)), "mode": f"{stat.S_IMODE(there.st_mode):04o}"}
 
 
-def status(installation: Installation) -> dict:
-    """Where the region's shared secret stands, without showing it.
+def status(installation: Installation) -> dict[str, Any]:
+    """Return where the region's shared secret is, without showing it.
 
     Returns:
         ``{"installed": bool, "places": {place: whether it is there}, "agree": bool or None,
@@ -113,45 +105,52 @@ def status(installation: Installation) -> dict:
     """
     installation.need("region")
     found = places(installation)
-    values = found["values"]
+    values, mode = found["values"], found["mode"]
     stores = [name for name in ("vault", "database") if name in values]
-    both = [value for value in values.values() if value]
-    agree = len(set(both)) == 1 if len(both) > 1 else None
-    problems = [_unreadable(text) for text in found["problems"]]
+    known = [value for value in values.values() if value]
+    agree = len(set(known)) == 1 if len(known) > 1 else None
+    problems = [
+        {
+            "problem": text,
+            "consequence": "That place could not be compared.",
+            "remedy": "Put right what the message says, and look again.",
+        }
+        for text in found["problems"]
+    ]
     if agree is False:
         problems.append(_differs(installation, stores[0]))
-    if values.get("file") and (found["mode"] or "")[-1:] not in ("0", ""):
-        problems.append(_open_to_all(installation, found["mode"]))
+    if values.get("file") and (mode or "")[-1:] not in ("0", ""):
+        file = installation.inside(installation.path("secret"))
+        problems.append(
+            {
+                "problem": f"{file} has the mode {mode}: every user of this host may read it.",
+                "consequence": "Whoever knows the secret can enrol a cluster.",
+                "remedy": f"chmod 0640 {file}",
+            }
+        )
     return {
-        "installed": bool(both),
+        "installed": bool(known),
         "places": {name: bool(value) for name, value in values.items()},
         "agree": agree,
         "leading": stores[0] if stores and installation.release >= "3.3" else "file",
         "owner": found["owner"],
-        "mode": found["mode"],
+        "mode": mode,
         "problems": problems,
-    }
-
-
-def _unreadable(text):
-    return {
-        "problem": text,
-        "consequence": "That place could not be compared.",
-        "remedy": "Put right what the message says, and look again.",
     }
 
 
 def _differs(installation, store):
     file = installation.inside(installation.path("secret"))
+    problem = f"The shared secret in {file} is not the one in the {store}."
     if installation.release >= "3.3":
         return {
-            "problem": f"The shared secret in {file} is not the one in the {store}.",
+            "problem": problem,
             "consequence": f"The {store}'s wins: the region writes {file} anew at its next start, "
             "and a cluster that was given the file's is refused.",
             "remedy": "Restart the region, and give the clusters its secret again.",
         }
     return {
-        "problem": f"The shared secret in {file} is not the one in the {store}.",
+        "problem": problem,
         "consequence": "The region does not start its cluster connections (AssertionError: the "
         "secret stored in the database does not match the one on the filesystem).",
         "remedy": f"Move {file} away and restart the region, which writes the database's one; the "
@@ -159,31 +158,23 @@ def _differs(installation, store):
     }
 
 
-def _open_to_all(installation, mode):
-    file = installation.inside(installation.path("secret"))
-    return {
-        "problem": f"{file} has the mode {mode}: every user of this host may read it.",
-        "consequence": "Whoever knows the secret can enrol a cluster.",
-        "remedy": f"chmod 0640 {file}",
-    }
-
-
 def of_region(installation: Installation) -> str | None:
-    """The region's shared secret, from the place that leads in its release.
+    """Return the region's shared secret, from the place that leads in its release.
 
     Returns:
         Hex, or None when the region has none yet.
 
     Raises:
-        HostError: Until 3.2 file and database differ, which stops the region; from 3.3
-            on neither database nor Vault nor file can be read.
+        HostError: No region here, or a release without such a secret (before 1.7). Until 3.2 file
+            and database differ, which stops the region; from 3.3 on neither database nor Vault
+            nor file can be read.
     """
+    installation.need("region")
     found = places(installation)
     values = found["values"]
-    file, kept = values.get("file"), values.get("database")
-    if installation.release < "3.3" and file and kept and normal(kept) != file:
-        problem = _differs(installation, "database")
-        raise HostError(f"{problem['problem']} {problem['consequence']} {problem['remedy']}")
+    file, stored = values.get("file"), values.get("database")
+    if installation.release < "3.3" and file and stored and normal(stored) != file:
+        raise HostError(" ".join(_differs(installation, "database").values()))
     for place in ("vault", "database", "file"):
         if values.get(place):
             return normal(values[place])
@@ -193,8 +184,7 @@ def of_region(installation: Installation) -> str | None:
 
 
 def write(installation: Installation, value: str) -> None:
-    """Put the secret into its file ourselves, where no command takes it another way than as
-    an argument (snap).
+    """Write the secret's file, where a command takes the secret as an argument only (snap).
 
     Raises:
         HostError: It cannot be written.
@@ -205,38 +195,27 @@ def write(installation: Installation, value: str) -> None:
     files.replace(installation, path, value, normal, owner=owner, backup=False)
 
 
-def loose(installation: Installation) -> dict | None:
-    """The change that owner and mode of the secret's file need, or None.
+def loose(installation: Installation) -> dict[str, str] | None:
+    """Return the change that owner and mode of the secret's file need, or None.
 
     Returns:
         ``{"old", "new"}``, such as ``0644 root:root`` and ``0640 maas:maas``.
     """
     now = paths.status(installation.path("secret"))
+    if now is None:
+        return None
     user, group = installation.fact("secret_owner")
-    desired, mode = f"0640 {user}:{group}", stat.S_IMODE(now.st_mode)
-    old = f"{mode:04o} {_name(pwd.getpwuid, now.st_uid)}:{_name(grp.getgrgid, now.st_gid)}"
+    owner, mode = ":".join(files.names_of(now)), f"{stat.S_IMODE(now.st_mode):04o}"
+    known = files.numbers_of(user, group) is not None
     # MAAS's own command leaves root as owner, which is as good.
-    fine = {desired, f"0640 root:{group}"}
-    known = _known(user, group)
-    same = old in fine if known else mode == 0o640
-    return None if same else {"old": old, "new": desired if known else f"0640 {old[5:]}"}
+    fine = owner in (f"{user}:{group}", f"root:{group}") or not known
+    if mode == "0640" and fine:
+        return None
+    return {"old": f"{mode} {owner}", "new": f"0640 {f'{user}:{group}' if known else owner}"}
 
 
-def _known(user, group):
-    try:
-        return bool(pwd.getpwnam(user) and grp.getgrnam(group))
-    except KeyError:
-        return False
-
-
-def _name(look_up, number):
-    with contextlib.suppress(KeyError):
-        return look_up(number)[0]
-    return str(number)
-
-
-def install(installation: Installation, value: str, test: bool = False) -> dict:
-    """Put a shared secret into the file of a region that has none yet.
+def install(installation: Installation, value: str, test: bool = False) -> dict[str, Any]:
+    """Give a region a shared secret, which only works while it has none.
 
     Args:
         installation: The region's host.
@@ -253,27 +232,25 @@ def install(installation: Installation, value: str, test: bool = False) -> dict:
     Raises:
         HostError: It has another one; which values is never said.
     """
-    from saltext.maas.host import transaction
-
+    installation.need_known("region")
     value = normal(value)
     now = read(installation)
     left = transaction.plan(installation, "secret")
-    if now == value and not left:
-        return {"changes": {}, "warnings": [], "restarted": []}
     if now is not None and now != value:
         raise HostError(
             "The region already has another shared secret, which its clusters use: "
             "give the clusters this region's secret, or leave the secret out of the pillar."
         )
     changes = left if now else {**left, "secret": {"old": None, "new": HIDDEN}}
-    if test:
-        return {"changes": changes, "warnings": [], "restarted": []}
+    done: dict[str, Any] = {"changes": changes, "warnings": [], "restarted": []}
+    if test or not changes:
+        return done
     path = installation.path("secret")
     paths.make_folder(os.path.dirname(path))
-    note = None
     names = installation.fact("region_services")
-    with transaction.Change(installation, "secret", [path], services=names) as change:
+    with transaction.Transaction(installation, "secret", [path], services=names) as run:
         if now is None:
             files.replace(installation, path, value, normal, owner=("maas", "maas"))
             note = files.own_secret(installation, path)
-    return {"changes": changes, "warnings": [note] if note else [], "restarted": change.restarted}
+            done["warnings"] = [note] if note else []
+    return {**done, "restarted": run.restarted}

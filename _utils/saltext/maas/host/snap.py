@@ -1,17 +1,18 @@
-"""The first configuration of a region from the snap: ``maas init``."""
+"""The first configuration of a snap, as a region or as a rack: ``maas init``."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 from urllib.parse import quote
 
-from saltext.maas.host import config_files, files, formats, paths
+from saltext.maas.host import config_files, files, formats, paths, region_config
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import desired
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.reach import wait_for_api
-from saltext.maas.host.transaction import Change
+from saltext.maas.host.transaction import Transaction
 from saltext.maas.redact import HIDDEN
 
 MODES = ("region+rack", "region")
@@ -19,8 +20,30 @@ _NEEDED = ("url", "database_host", "database_name", "database_user", "database_p
 
 
 def unconfigured(installation: Installation) -> bool:
-    """Whether this is a snap that nobody initialised yet."""
+    """Return whether this is a snap that nobody initialised yet."""
     return installation.kind == "snap" and not installation.roles
+
+
+def make_rack(installation: Installation, url: str, secret: str, timeout: float = 300) -> None:
+    """Initialise the snap as a rack; the secret answers the command's question for it.
+
+    Args:
+        installation: The host.
+        url: Region URL.
+        secret: In hex; goes by standard input, since the option ``--secret`` would show it
+            to every user of the host.
+        timeout: Seconds.
+
+    Raises:
+        HostError: The command failed, or the snap is no rack after it.
+
+    Snap 2.2 to 3.7: ``maas init --mode rack`` before 2.8, ``maas init rack`` since.
+    """
+    words = ["--mode", "rack"] if installation.release < "2.8" else ["rack"]
+    argv = ["maas", "init", *words, "--maas-url", url, "--force"]
+    installation.check(argv, f"{secret}\n", timeout, hide=[secret])
+    if (files.read(installation.path("snap_mode")) or "").strip() != "rack":
+        raise HostError("maas init ended well, but the snap is no rack controller after it.")
 
 
 def initialise(
@@ -30,8 +53,8 @@ def initialise(
     wait: float = 300,
     verify: bool = True,
     ca_file: str | None = None,
-    **settings,
-) -> dict:
+    **settings: Any,
+) -> dict[str, Any]:
     """Initialise a snap that has no mode yet as a region.
 
     From 2.8 on the database's URI is given to ``maas init`` through its standard input.
@@ -65,18 +88,14 @@ def initialise(
     if missing:
         raise HostError(f"To initialise the snap as {mode}, also give {', '.join(missing)}.")
     if verify:
-        from saltext.maas.host.region_config import try_database
-
-        try_database(want)
-    shown = {name: HIDDEN if "password" in name else value for name, value in want.items()}
+        region_config.try_database(want)
     changes = {"mode": {"old": "none", "new": mode}}
-    changes.update({name: {"old": None, "new": value} for name, value in shown.items()})
+    for name, value in want.items():
+        changes[name] = {"old": None, "new": HIDDEN if "password" in name else value}
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
-    if installation.fact("init_asks"):
-        restarted = _ask(installation, mode, want)
-    else:
-        restarted = _write(installation, mode, want)
+    initialised = _ask if installation.fact("init_asks") else _write
+    restarted = initialised(installation, mode, want)
     if verify:
         # It speaks https only after config-tls.
         secure = want["url"].startswith("https:")
@@ -90,30 +109,23 @@ def _ask(installation, mode, want):
     if "num_workers" in want:
         argv += ["--num-workers", str(want["num_workers"])]
     password = want["database_password"]
-    installation.check(
-        argv, stdin=uri(want) + "\n", timeout=600, hide=[password, quote(password, "")]
-    )
-    told = detect(installation.root)
-    if told is None or "region" not in told.roles:
+    hide = [password, quote(password, "")]
+    installation.check(argv, stdin=uri(want) + "\n", timeout=600, hide=hide)
+    found = detect(installation.root)
+    if found is None or "region" not in found.roles:
         raise HostError("maas init ended, but the snap has no region mode.")
-    rest = {
-        name: value
-        for name, value in want.items()
-        if name not in (*_NEEDED, "database_port", "num_workers")
-    }
+    done = {*_NEEDED, "database_port", "num_workers"}
+    rest = {name: value for name, value in want.items() if name not in done}
     if not rest:
         return ["maas"]
-    with Change(told, "region", config_files.paths(told, rest), services=["maas"]) as change:
-        config_files.write(told, rest)
-    return change.restarted
+    with Transaction(found, "region", config_files.paths(found, rest), services=["maas"]) as run:
+        config_files.write(found, rest)
+    return run.restarted
 
 
 def uri(want: dict) -> str:
-    """The database's URI as ``maas init`` wants it: it has to begin with ``postgres://``."""
-    user, password = (
-        quote(want["database_user"], ""),
-        quote(want["database_password"], ""),
-    )
+    """Return the database's URI as ``maas init`` needs it: it has to begin with ``postgres://``."""
+    user, password = quote(want["database_user"], ""), quote(want["database_password"], "")
     host, name = want["database_host"], quote(want["database_name"], "")
     if host.startswith("/"):
         host = quote(host, "")
@@ -124,20 +136,15 @@ def uri(want: dict) -> str:
 
 
 def _write(installation, mode, want):
-    place = installation.path("snap_mode")
-    changing = [
-        *config_files.paths(installation, want),
-        installation.path("cluster_config"),
-        place,
-    ]
-    with Change(installation, "region", changing, services=["maas"]) as change:
+    place, rack = installation.path("snap_mode"), installation.path("cluster_config")
+    changing = [*config_files.paths(installation, want), rack, place]
+    with Transaction(installation, "region", changing, services=["maas"]) as run:
         for path in changing:
             paths.make_folder(os.path.dirname(path))
         config_files.write(installation, want)
-        path = installation.path("cluster_config")
-        name = installation.inside(path)
-        text = formats.yaml_update(files.read(path), {"maas_url": want["url"]}, name)
-        files.replace(installation, path, text)
+        url = {"maas_url": want["url"]}
+        text = formats.yaml_update(files.read(rack), url, installation.inside(rack))
+        files.replace(installation, rack, text)
         files.replace(installation, place, mode, mode=0o644)
         installation.check(["maas", "migrate"], timeout=600)  # which refuses without a mode
-    return change.restarted
+    return run.restarted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from saltext.maas.host import files
+from saltext.maas.host import database, files
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.host.reach import wait_for_api
@@ -31,8 +31,6 @@ def status(installation: Installation) -> dict:
 
 
 def _told(installation):
-    from saltext.maas.host import database
-
     _need(installation)
     with database.connection(installation, timeout=5) as conn:
         port = database.setting(conn, "tls_port")

@@ -10,13 +10,14 @@ put back.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+import filelock
 from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
@@ -28,7 +29,7 @@ UNFINISHED = "unfinished run"
 
 
 def unfinished(installation: Installation, part: str) -> dict | None:
-    """What a run that was killed left behind.
+    """Return what a run that was killed left behind.
 
     Args:
         installation: The host.
@@ -48,7 +49,7 @@ def unfinished(installation: Installation, part: str) -> dict | None:
 
 
 def plan(installation: Installation, part: str) -> dict:
-    """The change that finishing another run's work would be.
+    """Return the change that finishing another run's work would be.
 
     Returns:
         ``{"unfinished run": {"old", "new"}}``, or ``{}`` when nothing is unfinished.
@@ -66,41 +67,43 @@ def plan(installation: Installation, part: str) -> dict:
 
 
 @contextlib.contextmanager
-def locked(installation: Installation, part: str):
+def locked(installation: Installation, part: str) -> Iterator[None]:
     """Let no other run change a part of the host within this block.
 
     Raises:
-        HostError: One does so now.
-        OSError: The lock's file cannot be made.
+        HostError: One does so now, or the lock's file cannot be made.
     """
     folder = os.path.join(installation.root, FOLDER)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    path = os.path.join(folder, f"{part}.lock")
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    lock = filelock.FileLock(os.path.join(folder, f"{part}.lock"), timeout=0, mode=0o600)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError(f"Another run changes the {part} of this host now.") from None
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout:
+        raise HostError(f"Another run changes the {part} of this host now.") from None
+    except OSError as error:
+        raise HostError(
+            f"Nothing was changed: {installation.inside(folder)} cannot be written: "
+            f"{files.reason(error)}."
+        ) from None
+    try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            os.close(lock)
+        lock.release()
 
 
-class Change:
+class Transaction:
     """Everything within the ``with`` is done as a whole, then services restart once.
 
     Args:
         installation: The host.
-        part: ``region`` or ``cluster``: one change of each at a time.
+        part: ``region`` or ``cluster``: one transaction of each at a time.
         paths: Files that are about to change; one that is absent is removed again.
         answers: Debconf questions that are about to change: ``(package, question, kind)``.
         services: What to restart when all is written, in this order; without any
             nothing restarts, unless a killed run left something to restart.
         verify: Called after the restart; what it raises undoes everything.
         mend: Called after the files are put back, to bring what lies outside of
-            files into agreement with them.
+            files in line with them; returns whether there was something to do.
 
     Attributes:
         restarted: Services that were restarted.
@@ -111,16 +114,16 @@ class Change:
             was put back.
 
     Example:
-        ``with Change(installation, "region", [path], services=["maas-regiond"]): ...``
+        ``with Transaction(installation, "region", [path], services=["maas-regiond"]): ...``
     """
 
     def __init__(
         self,
         installation: Installation,
         part: str,
-        paths=(),
-        answers=(),
-        services=(),
+        paths: Iterable[str] = (),
+        answers: Iterable[tuple[str, str, str]] = (),
+        services: Iterable[str] = (),
         verify: Callable[[], object] | None = None,
         mend: Callable[[], object] | None = None,
     ):
@@ -132,27 +135,24 @@ class Change:
         self._verify = verify
         self._mend = mend
         self._folder = os.path.join(installation.root, FOLDER, part)
-        self._journal = {}
+        self._journal: dict[str, Any] = {}
         self._lock = contextlib.ExitStack()
         self.restarted: list[str] = []
 
     # begin
 
-    def __enter__(self):
+    def __enter__(self) -> Transaction:
         self._need_commands()
-        try:
-            self._take_lock()
-            self._begin()
-        except OSError as error:
-            self._let_go()
-            reason = files.reason(error)
-            raise HostError(
-                f"Nothing was changed: {self._installation.inside(self._folder)} "
-                f"cannot be written: {reason}."
-            ) from None
-        except BaseException:
-            self._let_go()
-            raise
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(self._installation, self._part))
+            try:
+                self._begin()
+            except OSError as error:
+                raise HostError(
+                    f"Nothing was changed: {self._installation.inside(self._folder)} "
+                    f"cannot be written: {files.reason(error)}."
+                ) from None
+            self._lock = stack.pop_all()
         return self
 
     def _need_commands(self):
@@ -163,22 +163,18 @@ class Change:
         for name in names:
             self._installation.command([name])
 
-    def _take_lock(self):
-        self._lock.enter_context(locked(self._installation, self._part))
-
     def _begin(self):
         found = unfinished(self._installation, self._part)
         if found is None:
             shutil.rmtree(self._folder, ignore_errors=True)  # copies without a journal
         try:
-            self._take_over(found)
+            self._take_over(found or {"files": {}, "answers": {}, "services": []})
         except BaseException:
             if found is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
-    def _take_over(self, found):
-        journal = found or {"files": {}, "answers": {}, "services": []}
+    def _take_over(self, journal):
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         for path in {*self._paths, *(self._real(name) for name in journal["files"])}:
             files.sweep(path)
@@ -190,9 +186,7 @@ class Change:
             if question not in journal["answers"]:
                 value = debconf.get_answer(self._installation, package, question)
                 journal["answers"][question] = [package, kind, value]
-        for name in self._services:
-            if name not in journal["services"]:
-                journal["services"].append(name)
+        journal["services"] = [*dict.fromkeys([*journal["services"], *self._services])]
         self._journal = journal
         self._save()
 
@@ -218,22 +212,18 @@ class Change:
 
     # end
 
-    def __exit__(self, kind, error, trace):
-        try:
+    def __exit__(self, kind, error, trace) -> None:
+        with self._lock:
             if error is None:
                 self._finish()
             elif isinstance(error, Exception):
                 self._fail(error)
             # Anything else ends this process: the next run takes over.
-        finally:
-            self._let_go()
-        return False
 
     def _finish(self):
         try:
             if self._journal["services"]:
-                self._restarting()
-                self.restarted = services.restart(self._installation, self._journal["services"])
+                self.restarted = self._restart()
                 if self._verify:
                     self._verify()
         except Exception as error:
@@ -241,25 +231,24 @@ class Change:
             raise
         self._forget()
 
-    def _restarting(self):
+    def _restart(self):
         if not self._journal.get("restarting"):
             self._journal["restarting"] = True
             self._save()
+        return services.restart(self._installation, self._journal["services"])
 
     def _fail(self, error):
-        told = self._roll_back()
+        outcome = self._roll_back()
         if isinstance(error, HostError):
-            raise HostError(f"{error} {told}") from None
+            raise HostError(f"{error} {outcome}") from None
 
     def _roll_back(self):
         left, touched = [], bool(self._journal.get("restarting"))
+        copies = self._installation.inside(self._folder)
         for step, what in (
-            (
-                self._restore_files,
-                f"the files (copies are in {self._installation.inside(self._folder)})",
-            ),
+            (self._restore_files, f"the files (copies are in {copies})"),
             (self._restore_answers, "debconf"),
-            (self._mend_rest, "the broker"),
+            (self._mend or (lambda: False), "the broker"),
         ):
             try:
                 touched = bool(step()) or touched
@@ -268,8 +257,7 @@ class Change:
                 touched = True
         if touched and self._journal["services"]:
             try:
-                self._restarting()
-                services.restart(self._installation, self._journal["services"])
+                self._restart()
             except (HostError, OSError):
                 left.append("the services")
         if left:
@@ -279,38 +267,30 @@ class Change:
 
     def _restore_files(self):
         restored = False
-        for name, kept in self._journal["files"].items():
+        for name, before in self._journal["files"].items():
             path = self._real(name)
             now = files.read_bytes(path)
-            if kept is None:
-                if now is not None:
-                    paths.remove(path)
-                    restored = True
+            if before is None:
+                restored = paths.remove(path) or restored
                 continue
-            content = files.read_bytes(os.path.join(self._folder, kept["copy"]))
+            content = files.read_bytes(os.path.join(self._folder, before["copy"]))
             if now != content:
-                self._put_back(path, content, kept)
+                self._put_back(path, content, before)
                 restored = True
         return restored
 
-    def _put_back(self, path, content, kept):
+    def _put_back(self, path, content, before):
         def own(handle):
-            files.chown(self._installation, handle, path, kept["uid"], kept["gid"])
+            files.chown(self._installation, handle, path, before["uid"], before["gid"])
 
-        files.put(path, content, kept["mode"], own)
+        files.put(path, content, before["mode"], own)
 
     def _restore_answers(self):  # no service reads debconf, so none has to restart
         for question, (package, kind, value) in self._journal["answers"].items():
             if debconf.get_answer(self._installation, package, question) != value:
                 debconf.set_answer(self._installation, package, question, kind, value or "")
 
-    def _mend_rest(self):
-        return self._mend() if self._mend else False
-
     def _forget(self):
         # The journal first: copies alone mean nothing.
         os.unlink(os.path.join(self._folder, "journal.json"))
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _let_go(self):
-        self._lock.close()

@@ -6,9 +6,9 @@ import hashlib
 import re
 
 from saltext.maas.client import Client, MaasError, Profile
+from saltext.maas.host.config_files import read_config
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, failed
-from saltext.maas.host.region_config import read_config
 from saltext.maas.host.terminal import converse
 from saltext.maas.redact import redact
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from saltext.maas.client.profile import SCHEMA as PROFILE
-from saltext.maas.host import cluster_settings
+from saltext.maas.host import host_settings
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind
@@ -97,7 +97,7 @@ def _local(item):
     """The schema of one of a cluster's local settings."""
     doc = f"{item.name} in the daemon's configuration."
     if item.kind is int:
-        node = whole(doc, item.least, item.most)
+        node = whole(doc, *item.limits)
     else:
         node = flag(doc) if item.kind is bool else text(doc)
     return _for(node, "" if item.since == "1.5" else item.since)
@@ -157,7 +157,7 @@ def _controllers() -> dict:
             for name, node in _fields("rack", "hostname").items()
         },
         "local_settings": mapping(
-            {item.name: _local(item) for item in cluster_settings.SETTINGS},
+            {item.name: _local(item) for item in host_settings.CLUSTER_SETTINGS},
             "The daemon's own settings on the controller's host.",
         ),
         "region_url": text(
