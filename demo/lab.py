@@ -199,8 +199,6 @@ class Lab:
 
     def _spawn(self, name, command, **options):
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        if name == "region" and self.synced:
-            environment["PYTHONPATH"] = str(REPOSITORY / "_utils")
         with open(self.folder / f"{name}.out", "ab") as log:
             process = subprocess.Popen(
                 command, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, env=environment,
