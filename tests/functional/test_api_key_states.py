@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import stat
 from pathlib import Path
@@ -12,8 +11,7 @@ from saltext.maas.host import users
 from saltext.maas.host.installation import Installation
 from support import in_process
 from support.fleet import Fleet
-
-STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_api_key.py"
+from support.loader import load
 
 
 class Host:
@@ -25,13 +23,8 @@ class Host:
         users.create_admin(self.installation, "ops", "pw", "ops@example.com")
         for key in users.api_keys(self.installation, "ops"):
             users.delete_api_key(self.installation, "ops", key["key"])
-        spec = importlib.util.spec_from_file_location("maas_api_key_states", STATES)
-        self.states = importlib.util.module_from_spec(spec)
-        self.states.__dict__.update(
-            __opts__={"id": "region", "maas.root": box.root, "maas": {"url": fleet.url}},
-            __pillar__={}, __context__={}, __salt__={},
-        )  # fmt: skip
-        spec.loader.exec_module(self.states)
+        opts = {"id": "region", "maas.root": box.root, "maas": {"url": fleet.url}}
+        self.states = load("_states/maas_api_key.py", opts)
         self.told = []
 
     def keys(self):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sqlite3
 import stat
-from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
@@ -16,8 +14,8 @@ from saltext.maas.host import cli_login
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect_client
 from support.fleet import Fleet
+from support.loader import load
 
-STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cli.py"
 WRONG = "aaa:bbb:ccc"
 
 
@@ -137,13 +135,8 @@ def test_the_state(tmp_path):
         key = fleet.region.new_api_key("root")
         held = tmp_path / "key"
         held.write_text(key + "\n")
-        spec = importlib.util.spec_from_file_location("maas_cli_states", STATES)
-        states = importlib.util.module_from_spec(spec)
-        states.__dict__.update(
-            __opts__={"id": "desk", "maas.root": box.root, "test": True},
-            __pillar__={}, __context__={}, __salt__={},
-        )  # fmt: skip
-        spec.loader.exec_module(states)
+        opts = {"id": "desk", "maas.root": box.root, "test": True}
+        states = load("_states/maas_cli.py", opts)
         given = {"url": fleet.url, "key_file": str(held), "user": "ubuntu"}
         planned = states.profile_present("lab", **given)
         assert planned["result"] is None

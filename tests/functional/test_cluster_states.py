@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
 import stat
 import time
-from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.host import cluster_config, installation, services
-
-STATES = Path(__file__).resolve().parents[2] / "_states" / "maas_cluster.py"
+from support.loader import load
 
 
 class Cluster:
@@ -25,15 +22,9 @@ class Cluster:
     def __init__(self, folder, server, release, host=None):
         self.host = host or sandbox.create(folder / "fleet" / "east", release, "cluster", "east")
         self.secret = server.region.secret
-        spec = importlib.util.spec_from_file_location("maas_cluster_states", STATES)
-        self.states = importlib.util.module_from_spec(spec)
-        self.states.__dict__.update(
-            __opts__={"id": "east", "maas.root": self.host.root},
-            __pillar__={"maas": {"region": {"url": server.url}, "clusters": {"east": {}}}},
-            __context__={},
-            __salt__={},
-        )
-        spec.loader.exec_module(self.states)
+        opts = {"id": "east", "maas.root": self.host.root}
+        pillar = {"maas": {"region": {"url": server.url}, "clusters": {"east": {}}}}
+        self.states = load("_states/maas_cluster.py", opts, pillar)
         if release == "1.7":
             uuid = self.host_uuid()
             self.states.__pillar__["maas"]["clusters"]["east"]["uuid"] = uuid

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
@@ -13,8 +11,8 @@ from saltext.maas.host import layouts
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.release import SERIES, Release
 from support import in_process
+from support.loader import load
 
-STATES = Path(__file__).resolve().parents[2] / "_states"
 KINDS = [("deb", one) for one in SERIES]
 KINDS += [("snap", one) for one in SERIES if Release(one) >= "2.2"]
 #: What 1.4 and older had, which the library only reads.
@@ -54,20 +52,6 @@ def test_both_say_the_same(tmp_path, kind, release):
             assert here.find(here.fact(tool))
 
 
-def state(name, box, pillar):
-    """A state module as Salt loads it."""
-    spec = importlib.util.spec_from_file_location(f"{name}_states", STATES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    module.__dict__.update(
-        __opts__={"id": "host", "maas.root": box.root, "test": False},
-        __pillar__={"maas": pillar},
-        __context__={},
-        __salt__={},
-    )
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def url():
     """Of a region that answers."""
@@ -91,7 +75,8 @@ def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wro
     box = sandbox.create(tmp_path / "h", "3.7", "cluster")
     if fact:
         monkeypatch.setitem(layouts.DEB, fact, (("1.5", wrong),))
-    states = state("maas_cluster", box, {"region": {"url": url}, "clusters": {"host": {}}})
+    pillar = {"maas": {"region": {"url": url}, "clusters": {"host": {}}}}
+    states = load("_states/maas_cluster.py", {"id": "host", "maas.root": box.root}, pillar)
     done = states.configured("host", secret="ab" * 16, wait=5)
     assert (told in done["comment"]) if fact else done["changes"], done
     assert done["result"] is (fact is None), done
@@ -101,6 +86,7 @@ def test_a_wrong_place_of_the_regions_settings_makes_the_state_fail(tmp_path, mo
     box = sandbox.create(tmp_path / "h", "1.7", "region")
     wrong = "etc/maas/local_settings.py"
     monkeypatch.setitem(layouts.DEB, "region_config", (("1.5", wrong),))
-    done = state("maas_region", box, {"region": {"url": url}}).configured("host", wait=0.1)
+    opts, pillar = {"id": "host", "maas.root": box.root}, {"maas": {"region": {"url": url}}}
+    done = load("_states/maas_region.py", opts, pillar).configured("host", wait=0.1)
     assert done["result"] is False
     assert f"/{wrong} is missing" in done["comment"]

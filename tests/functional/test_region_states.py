@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-from pathlib import Path
 
 import pytest
 from maas_emulator.hosts import sandbox
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.transaction import Transaction
-from support import in_process
+from support import in_process, loader
 from support.fleet import Fleet
 from support.vault import Vault
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
 _TABLES = (
     "CREATE TABLE maasserver_config (id serial PRIMARY KEY, name text NOT NULL, value jsonb)",
     "CREATE TABLE maasserver_secret (path text PRIMARY KEY, value jsonb NOT NULL)",
@@ -30,18 +27,8 @@ def fast(monkeypatch):
 
 
 def load(folder, box, described):
-    """A module as Salt loads it."""
-    path = _REPOSITORY / folder / "maas_region.py"
-    spec = importlib.util.spec_from_file_location(f"maas_region_{folder}", path)
-    module = importlib.util.module_from_spec(spec)
-    module.__dict__.update(
-        __opts__={"id": "region", "maas.root": box.root, "test": False},
-        __pillar__={"maas": {"region": described}},
-        __context__={},
-        __salt__={},
-    )
-    spec.loader.exec_module(module)
-    return module
+    opts = {"id": "region", "maas.root": box.root, "test": False}
+    return loader.load(f"{folder}/maas_region.py", opts, {"maas": {"region": described}})
 
 
 def run(states, test, **more):

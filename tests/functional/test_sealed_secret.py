@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from saltext.maas import seal
 from saltext.maas.errors import BadInput
 from saltext.maas.host import shared_secret
 from support.fleet import Fleet
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from support.loader import load
 
 
 class Minion:
@@ -41,11 +39,7 @@ class Minion:
         }  # fmt: skip
 
     def load(self, path):
-        spec = importlib.util.spec_from_file_location(Path(path).stem, REPOSITORY / path)
-        module = importlib.util.module_from_spec(spec)
-        module.__dict__.update(self._dunders)
-        spec.loader.exec_module(module)
-        return module
+        return load(path, **self._dunders)
 
     def test(self, on):
         self._dunders["__opts__"]["test"] = on

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from pathlib import Path
 
 import pytest
 from saltext.maas.client import Client, Profile
+from support.loader import REPOSITORY, load
 from support.misbehaving import Misbehaving, answer, slow
-
-PATH = Path(__file__).resolve().parents[2] / "_beacons/maas_drift.py"
 
 
 @pytest.fixture
 def beacon(tmp_path):
-    spec = importlib.util.spec_from_file_location("maas_drift", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("_beacons/maas_drift.py")
     module.answer = {}
 
     def drift(data, profile=None, seconds=None):
@@ -66,10 +61,7 @@ def test_what_was_sent_is_known_when_the_minion_loads_it_again(beacon):
     """As it does at every refresh of the pillar, and when it restarts."""
     beacon.answer = {"subnet": {"10.0.0.0/24": {"old": None, "new": {}}}}
     assert beacon.beacon([{}])[0]["tag"] == "drift"
-    spec = importlib.util.spec_from_file_location("maas_drift", PATH)
-    again = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(again)
-    again.__opts__, again.__salt__ = beacon.__opts__, beacon.__salt__
+    again = load("_beacons/maas_drift.py", beacon.__opts__, __salt__=beacon.__salt__)
     assert again.beacon([{}]) == []
     beacon.answer = {}
     assert again.beacon([{}])[0]["tag"] == "none"
@@ -155,7 +147,8 @@ class TestInSalt:
 
         opts = {
             **salt.config.DEFAULT_MINION_OPTS, "id": "m", "loop_interval": 1, "beacons": {},
-            "beacons_dirs": [str(PATH.parent)], "extension_modules": str(tmp_path / "modules"),
+            "beacons_dirs": [str(REPOSITORY / "_beacons")],
+            "extension_modules": str(tmp_path / "modules"),
             "pillar": {"maas": {}},
             "cachedir": str(tmp_path), "sock_dir": str(tmp_path), "pki_dir": str(tmp_path),
         }  # fmt: skip
@@ -187,11 +180,7 @@ class TestInSalt:
 
 def test_a_region_that_hangs_is_given_up(monkeypatch):
     """The function that the beacon calls, with a region that never answers."""
-    spec = importlib.util.spec_from_file_location(
-        "maas_region", PATH.parents[1] / "_modules/maas_region.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("_modules/maas_region.py")
     with Misbehaving(slow(30, answer(200, "{}"))) as server:
         client = Client(Profile(server.url, "a:b:c"))
         monkeypatch.setattr(module.runtime, "client", lambda dunders, profile=None: client)

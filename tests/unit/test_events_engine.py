@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from saltext.maas import events
 from saltext.maas.release import Release
-
-PATH = Path(__file__).resolve().parents[2] / "_engines/maas_events.py"
+from support.loader import load
 
 
 class Region:
@@ -24,12 +20,7 @@ class Region:
 
 @pytest.fixture
 def engine():
-    spec = importlib.util.spec_from_file_location("maas_events", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.__opts__ = {}
-    module.__salt__ = {}
-    return module
+    return load("_engines/maas_events.py")
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 from maas_emulator.server import RegionServer
@@ -15,9 +13,9 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot, make_plan
 from saltext.maas.release import Release
+from support.loader import load
 from support.pillars import both, drop, good, put, spoilt
 
-STATE = Path(__file__).resolve().parents[2] / "_states" / "maas_region.py"
 VLANS = ("fabrics", "dc1", "vlans")
 DHCP = (*VLANS, "untagged", "dhcp")
 NET = ("subnets", "10.10.0.0/24")
@@ -223,11 +221,7 @@ def regions():
 @pytest.fixture
 def managed(regions, tmp_path):
     """The state ``maas_region.managed``, as the loader would have it."""
-    spec = importlib.util.spec_from_file_location("maas_region_state", STATE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.__opts__ = {"test": False, "maas.root": str(tmp_path)}
-    module.__pillar__, module.__grains__, module.__salt__, module.__context__ = {}, {}, {}, {}
+    module = load("_states/maas_region.py", {"test": False, "maas.root": str(tmp_path)})
 
     def run(data, release):
         server = regions[release]

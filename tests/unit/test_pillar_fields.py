@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 from maas_emulator.server import RegionServer
@@ -12,9 +10,9 @@ from saltext.maas import pillar
 from saltext.maas.pillar import checks
 from saltext.maas.pillar.schema import schema
 from saltext.maas.release import Release
+from support.loader import load
 from support.schemas import nodes, pillar_with, release_without, right, wrong
 
-STATE = Path(__file__).resolve().parents[2] / "_states" / "maas_region.py"
 NODES = list(nodes(schema()))
 
 
@@ -85,13 +83,9 @@ def test_nothing_is_sent_for_a_wrong_section(section, managed):
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory):
     """The state ``maas_region.managed`` against a region, and what it sent there."""
-    spec = importlib.util.spec_from_file_location("maas_region_fields", STATE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    root = tmp_path_factory.mktemp("root")  # no MAAS here, and no long list of packages
+    module = load("_states/maas_region.py", {"test": False, "maas.root": str(root)})
     with RegionServer(release="3.7") as server:
-        root = tmp_path_factory.mktemp("root")  # no MAAS here, and no long list of packages
-        module.__opts__ = {"test": False, "maas.root": str(root)}
-        module.__pillar__, module.__grains__, module.__salt__, module.__context__ = {}, {}, {}, {}
 
         def run(data):
             server.requests.reset()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.asking import ask_region
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import MaasError
+from support import loader
 from support.reconciling import snapshot_of
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 BROKEN = {"maas": {"zones": {"north": None}}, "_errors": ["Rendering SLS 'maas' failed"]}
 PILLARS = {
     "did not render": (BROKEN, "could not be rendered: Rendering SLS 'maas' failed"),
@@ -32,18 +29,9 @@ def region():
 
 
 def load(path, region, pillar, root="/nowhere"):
-    """A module as Salt loads it."""
-    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), REPOSITORY / path)
-    module = importlib.util.module_from_spec(spec)
-    module.__dict__.update(
-        __opts__={
-            "id": "region", "test": False, "maas.root": str(root),
-            "maas": {"url": region.url, "api_key": region.api_key},
-        },
-        __pillar__=pillar, __context__={}, __salt__={},
-    )  # fmt: skip
-    spec.loader.exec_module(module)
-    return module
+    api = {"url": region.url, "api_key": region.api_key}
+    opts = {"id": "region", "test": False, "maas.root": str(root), "maas": api}
+    return loader.load(path, opts, pillar)
 
 
 @pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan, render, runtime
 from saltext.maas.release import Release
+from support.loader import load
 from support.reconciling import carried_out, cluster, rack, snapshot_of
 
-ROOT = Path(__file__).resolve().parents[2]
 UUID = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
 #: release, its key, the other one, an entry of that release
 KINDS = [
@@ -34,17 +31,9 @@ def kind(request):
 
 
 def module(folder, server, pillar=None):
-    """A module of ours as Salt's loader would have it."""
-    spec = importlib.util.spec_from_file_location(
-        "maas_region_racks", ROOT / folder / "maas_region.py"
-    )
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
     api = {"url": server.url, "api_key": server.api_key}
-    found.__opts__ = {"test": True, "maas.root": "/nonexistent", "maas": {"api": api}}
-    found.__salt__, found.__context__, found.__grains__ = {}, {}, {}
-    found.__pillar__ = {"maas": pillar or {}}
-    return found
+    opts = {"test": True, "maas.root": "/nonexistent", "maas": {"api": api}}
+    return load(f"{folder}/maas_region.py", opts, {"maas": pillar or {}})
 
 
 def test_either_key_says_the_same_and_the_other_one_warns(kind):
