@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import logging
 import os
+import secrets
 import time
+from collections.abc import Iterator
 
+import filelock
+
+from saltext.maas import atomic_file
 from saltext.maas.errors import MaasError
 
 log = logging.getLogger(__name__)
 
-_PAUSE = 0.1  # seconds between two tries
-_MOST = 200  # bytes of the file that are read
+_MOST = 200  # bytes of a note that are read
 
 
 class Held:
@@ -24,8 +27,8 @@ class Held:
         mark: Another text after each run that wrote; empty where it is not known.
     """
 
-    def __init__(self, file=None, mark=""):
-        self._file = file
+    def __init__(self, note: str = "", mark: str = ""):
+        self._note = note
         self.mark = mark
 
     def writing(self) -> str:
@@ -33,14 +36,14 @@ class Held:
 
         Whoever has read the region before sees from it that this is out of date.
         """
-        self.mark = os.urandom(8).hex()
-        if self._file is not None:
-            _note(self._file, self.mark)
+        self.mark = secrets.token_hex(8)
+        if self._note:
+            _write(self._note, self.mark)
         return self.mark
 
 
 @contextlib.contextmanager
-def held(folder: str, url: str, seconds: float):
+def held(folder: str, url: str, seconds: float) -> Iterator[Held]:
     """Hold the lock of a region.
 
     Args:
@@ -57,40 +60,29 @@ def held(folder: str, url: str, seconds: float):
     Example:
         ``with held("/var/cache/salt/minion/maas", "http://192.0.2.10:5240/MAAS", 180) as lock:``
     """
-    name = f"region-{hashlib.sha256(url.encode()).hexdigest()[:16]}.lock"
+    path = os.path.join(folder, f"region-{hashlib.sha256(url.encode()).hexdigest()[:16]}")
+    # The file that is locked may be emptied by whoever waits, so the note stands beside it.
+    note = f"{path}.note"
+    lock = filelock.FileLock(f"{path}.lock", timeout=seconds, mode=0o600, thread_local=False)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(os.path.join(folder, name), flags, 0o600)
-    except OSError as error:
-        log.warning("No lock in %s (%s): the region is written to without", folder, error.strerror)
+        lock.acquire(poll_interval=0.1)
+    except filelock.Timeout:
+        raise MaasError(_busy(note, url, seconds)) from None
+    except (OSError, NotImplementedError) as error:  # such as a file system without locks
+        log.warning("No lock in %s (%s): the region is written to without", folder, error)
         yield Held()
         return
     try:
-        mark = _taken(file, url, seconds) or os.urandom(8).hex()
-        _note(file, mark)
-        yield Held(file, mark)
+        mark = _read(note)[0] or secrets.token_hex(8)
+        _write(note, mark)
+        yield Held(note, mark)
     finally:
-        os.close(file)  # which unlocks it
+        lock.release()
 
 
-def _taken(file, url, seconds):
-    """Take the lock, and return the mark in the file."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return _read(file)[0]
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise MaasError(_busy(file, url, seconds)) from None
-        except OSError:  # a file system without locks
-            return ""
-        time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
-
-
-def _busy(file, url, seconds):
-    _, pid, since = _read(file)
+def _busy(note, url, seconds):
+    _, pid, since = _read(note)
     who = f"process {pid}, since {since}" if pid else "no process is noted"
     return (
         f"another run on this minion ({who}) holds the lock of the region {url}: timed out after "
@@ -98,14 +90,17 @@ def _busy(file, url, seconds):
     )
 
 
-def _read(file):
+def _read(note) -> tuple[str, ...]:
     """The mark, and the process that took the lock last and when."""
-    words = os.pread(file, _MOST, 0).decode("ascii", "replace").split(" ")
-    return tuple(words) if len(words) == 3 else ("", "", "")
+    with contextlib.suppress(OSError):
+        handle = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(handle, encoding="ascii", errors="replace") as stream:
+            words = stream.read(_MOST).split(" ")
+        if len(words) == 3:
+            return tuple(words)
+    return "", "", ""
 
 
-def _note(file, mark):
-    text = f"{mark} {os.getpid()} {time.strftime('%H:%M:%S')}"
+def _write(note, mark):
     with contextlib.suppress(OSError):  # a full disk; what is noted only helps
-        os.pwrite(file, text.encode(), 0)
-        os.ftruncate(file, len(text))
+        atomic_file.put(note, f"{mark} {os.getpid()} {time.strftime('%H:%M:%S')}")
