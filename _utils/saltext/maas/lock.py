@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 
 import filelock
-
 from saltext.maas import atomic_file
 from saltext.maas.errors import MaasError
 
