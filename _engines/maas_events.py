@@ -64,7 +64,7 @@ def start(profile=None, interval=10, level="INFO", batch=100, begin="now", tag="
     """
     reach = master.profile(__opts__, profile)
     follower = events.Follower(
-        Client(reach), events.place(__opts__["cachedir"], reach.url), level, batch, begin, tag
+        Client(reach), events.state_file(__opts__["cachedir"], reach.url), level, batch, begin, tag
     )
     follower.run(_sender(), interval)
 

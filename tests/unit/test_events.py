@@ -84,7 +84,7 @@ def bus():
 @pytest.fixture
 def follower(region, tmp_path):
     def make(**options):
-        return events.Follower(region, events.place(str(tmp_path), "region"), **options)
+        return events.Follower(region, events.state_file(str(tmp_path), "region"), **options)
 
     return make
 
@@ -273,7 +273,7 @@ def test_events_without_a_moment_bring_nothing_back(region, bus, follower):
 
 def test_a_file_of_before_marks_is_read(region, bus, follower, tmp_path):
     region.happen(*range(1, 121))
-    place = Path(events.place(str(tmp_path), "region"))
+    place = Path(events.state_file(str(tmp_path), "region"))
     place.parent.mkdir()
     place.write_text(json.dumps({"floor": 10, "last": 120, "seen": list(range(71, 121))}))
     drain(follower(), bus)
@@ -286,7 +286,7 @@ def test_a_file_of_before_marks_is_read(region, bus, follower, tmp_path):
 
 def test_a_file_of_before_marks_and_a_deleted_machine(region, bus, follower, tmp_path):
     region.happen(*range(1, 2001))
-    place = Path(events.place(str(tmp_path), "region"))
+    place = Path(events.state_file(str(tmp_path), "region"))
     place.parent.mkdir()
     place.write_text(json.dumps({"floor": 10, "last": 2060, "seen": list(range(2011, 2061))}))
     drain(follower(), bus)
@@ -393,7 +393,7 @@ def test_a_region_that_is_down_is_asked_ever_less(region, bus, follower):
 
 def test_a_release_without_events(region, bus, follower):
     region.release = Release("1.7")
-    with pytest.raises(Exception, match=r"1\.7 does not tell its events"):
+    with pytest.raises(Exception, match=r"1\.7 does not show its events"):
         follower().step(bus)
 
 

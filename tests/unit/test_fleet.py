@@ -9,7 +9,7 @@ import pytest
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import core, names, onboard, steps, worker
-from saltext.maas.fleet.config import Settings
+from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.minions import Answer
 from saltext.maas.fleet.store import Store, StoreError
 
@@ -445,7 +445,7 @@ def test_a_thousand_events_at_once_become_few_batches(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    store = Store(Settings.of(opts).folder)
+    store = Store(settings_of(opts).folder)
     assert {store.record(one)["state"] for one in ids} == {"enrolled"}
     assert {store.record(one)["runs"] for one in ids} == {1}
     assert len([one for one in salt.asked if one[1] == "maas_fleet.inspect"]) <= 100
@@ -502,7 +502,7 @@ def test_a_target_that_is_no_id_is_refused(fleet, target):
 )
 def test_wrong_settings_are_told(given, told):
     with pytest.raises(BadInput, match=told):
-        Settings.of({"cachedir": "/tmp", "maas.fleet": given})
+        settings_of({"cachedir": "/tmp", "maas.fleet": given})
 
 
 @pytest.mark.parametrize("batch", [2.0, 0, 1001, True, "2"])

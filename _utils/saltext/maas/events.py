@@ -10,22 +10,16 @@ import os
 import random
 import re
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from saltext.maas import atomic_file, schemas
-from saltext.maas.client import shape
+from saltext.maas.client import Client, shape
 from saltext.maas.errors import LostAnswer, MaasError, StrangeAnswer, TooLarge
 
 log = logging.getLogger(__name__)
 
 _MOST = 1000  # MAAS answers no more at once
-#: What the engine ``maas_events`` can be told.
-_OPTIONS = schemas.mapping({
-    "level": {"enum": ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "AUDIT"]},
-    "batch": {**schemas.whole("", 1, _MOST), "format": "digits"},
-    "begin": {"enum": ["now", "oldest"]},
-    "tag": {"type": "string", "pattern": r"^[\w./-]+$",
-            "allowed": "a text of letters, digits and / . - _"},
-})  # fmt: skip
 #: How many are asked for at once, where more are wanted.
 _PART = 200
 #: Events of transactions that end late come in behind younger ones, by about so many ids.
@@ -33,10 +27,20 @@ _OVERLAP = 50
 _LONGEST_PAUSE = 300.0
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CREATED = re.compile(rf"(\d{{1,2}}) ({'|'.join(_MONTHS)})\.? (\d{{4}}) (\d\d:\d\d:\d\d)")
+#: Options of the engine ``maas_events``.
+_OPTIONS = schemas.mapping({
+    "level": {"enum": ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "AUDIT"]},
+    "batch": {**schemas.whole("", 1, _MOST), "format": "digits"},
+    "begin": {"enum": ["now", "oldest"]},
+    "tag": {
+        "type": "string", "pattern": r"^[\w./-]+$",
+        "allowed": "a text of letters, digits and / . - _",
+    },
+})  # fmt: skip
 
 
-def place(folder: str, name: str) -> str:
-    """The file that remembers where one stopped.
+def state_file(folder: str, name: str) -> str:
+    """Return the file that remembers where one stopped.
 
     Args:
         folder: Salt's ``cachedir``.
@@ -47,53 +51,49 @@ def place(folder: str, name: str) -> str:
 
 
 def tag_part(text: str) -> str:
-    """An event's type as a part of a tag: lower case, digits and underscores."""
+    """Return an event's type as a part of a tag: lower case, digits and underscores."""
     return re.sub(r"[^a-z0-9]+", "_", str(text).lower()).strip("_")[:100] or "unknown"
 
 
 class Pages:
-    """Reads a region's events in parts, which get smaller where one is too much.
+    """Reads a region's events in parts, which get smaller where one is too much."""
 
-    Args:
-        client: :class:`~saltext.maas.client.Client`.
-    """
-
-    def __init__(self, client):
+    def __init__(self, client: Client):
         self._client = client
         self._size = _PART
 
-    def read(self, limit: int, **which) -> list[dict]:
-        """Read events in their order.
+    def read(self, limit: int, **filters) -> list[dict]:
+        """Return events in their order.
 
         Args:
-            limit: How many at most: the first behind ``after``, else the last.
-            which: Filters, and ``after`` or ``before`` with a number.
+            limit: How many at most: the first after ``after``, else the last.
+            filters: MAAS's own, and ``after`` or ``before`` with a number.
 
         Raises:
             MaasError: The region cannot be asked.
         """
         if self._client.release < "2.0":
-            return self._part(limit, which)  # which knows no pages
-        found = []
+            return self._part(limit, filters)  # which knows no pages
+        found: list[dict] = []
+        forward = filters.get("after") is not None
         while len(found) < limit:
-            asked = min(self._size, limit - len(found))
+            size = min(self._size, limit - len(found))
             try:
-                part = self._part(asked, which)
+                part = self._part(size, filters)
             except (LostAnswer, TooLarge):
-                if asked == 1:
+                if size == 1:
                     raise
-                self._size = asked // 2
+                self._size = size // 2
                 continue
-            forward = which.get("after") is not None
             found = found + part if forward else part + found
-            if len(part) < asked:
+            if len(part) < size:
                 break
-            which["after" if forward else "before"] = part[-1 if forward else 0]["id"]
+            filters["after" if forward else "before"] = part[-1 if forward else 0]["id"]
         return found
 
-    def _part(self, limit, which):
+    def _part(self, limit, filters):
         """One answer's events; MAAS has the newest first."""
-        answer = self._client.get("events/", op="query", limit=limit, **which)
+        answer = self._client.get("events/", op="query", limit=limit, **filters)
         mistake = shape.mistake(answer, {"events": [{"id": int}]})
         if mistake:
             raise StrangeAnswer(f"GET events/: the answer has another form than MAAS's: {mistake}")
@@ -104,7 +104,7 @@ class Follower:
     """Reads a region's events in their order, each at least once.
 
     Args:
-        client: :class:`~saltext.maas.client.Client`.
+        client: Reaches the region.
         path: File that remembers where one stopped.
         level: Lowest level to read.
         batch: Events to read at once.
@@ -115,18 +115,17 @@ class Follower:
         BadInput: An argument is wrong.
     """
 
-    def __init__(self, client, path, level="INFO", batch=100, begin="now", tag="maas/event"):
+    def __init__(
+        self, client: Client, path: str, level="INFO", batch=100, begin="now", tag="maas/event"
+    ):
         options = {"level": level, "batch": batch, "begin": begin, "tag": tag}
         schemas.check(options, _OPTIONS, "maas_events", {"digits": str.isdigit})
         self._client = client
         self._pages = Pages(client)
         self._path = path
-        self._level = level
-        self._batch = batch
-        self._begin = begin
-        self._tag = tag
+        self._level, self._batch, self._begin, self._tag = level, batch, begin, tag
 
-    def run(self, send, interval: float = 10, sleep=time.sleep) -> None:
+    def run(self, send: Callable[[str, dict], object], interval=10.0, sleep=time.sleep) -> None:
         """Follow for ever.
 
         Args:
@@ -148,15 +147,13 @@ class Follower:
                 failures += 1
                 more = False
                 # The first failure is worth a line; that it lasts is not worth one each time.
-                log.log(
-                    logging.WARNING if failures == 1 else logging.DEBUG,
-                    "The events of MAAS cannot be passed on: %s", error,
-                )  # fmt: skip
+                level = logging.WARNING if failures == 1 else logging.DEBUG
+                log.log(level, "The events of MAAS cannot be passed on: %s", error)
             if not more:
                 pause = min(interval * 2 ** min(failures, 16), max(_LONGEST_PAUSE, interval))
                 sleep(pause if not failures else pause * random.uniform(0.7, 1.0))  # noqa: S311
 
-    def step(self, send) -> bool:
+    def step(self, send: Callable[[str, dict], object]) -> bool:
         """Read the next events, send them, and remember where that was.
 
         Args:
@@ -180,13 +177,15 @@ class Follower:
         found = [event for event in answer if event["id"] > start]
         put_back = self._put_back(known, found, limit)
         if put_back is not None:
-            log.info("The region's log of events ends before; what comes after event %d is new",
-                     put_back["last"])  # fmt: skip
+            last = put_back["last"]
+            log.info("The region's log of events ends before; what is after event %d is new", last)
             self._store(put_back)
             return True
         fresh = [
-            event for event in found if event["id"] > known["floor"] and not _told(known, event)
-        ]
+            event for event in found
+            if event["id"] > known["floor"]
+            and not (event["id"] in known["seen"] and _fits(known, event))
+        ]  # fmt: skip
         for event in fresh:
             send(f"{self._tag}/{tag_part(event.get('type'))}", event)
         after = _after(known, found)
@@ -195,7 +194,7 @@ class Follower:
         return bool(fresh) and len(answer) >= limit
 
     def _first(self):
-        """Where nothing is remembered: behind the newest, or before the oldest."""
+        """Where nothing is remembered: after the newest, or before the oldest."""
         nothing = {"floor": 0, "last": 0, "at": None, "since": 0, "seen": {}}
         if self._begin == "oldest":
             return nothing
@@ -224,7 +223,7 @@ class Follower:
         end = newest[-1]["id"]
         return {**_after({**known, "last": end, "seen": {}}, newest), "floor": end}
 
-    def _downwards(self, page, limit):
+    def _downwards(self, page, limit) -> Iterator[dict]:
         """Events from a page's newest one on to ever older ones."""
         while page:
             yield from reversed(page)
@@ -234,10 +233,10 @@ class Follower:
 
     def _read(self, **which):
         if self._client.release < "1.8":
-            raise MaasError(f"MAAS {self._client.release} does not tell its events; 1.8 does")
+            raise MaasError(f"MAAS {self._client.release} does not show its events; 1.8 does")
         return self._pages.read(level=self._level, **which)
 
-    def _load(self):
+    def _load(self) -> dict[str, Any] | None:
         try:
             with open(self._path, encoding="utf-8") as stream:
                 known = json.load(stream)
@@ -255,8 +254,7 @@ class Follower:
             return None
 
     def _store(self, known):
-        folder = os.path.dirname(self._path)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         atomic_file.put(self._path, json.dumps(known))
 
 
@@ -274,12 +272,8 @@ def _fits(known, event):
     return known["seen"].get(event["id"]) in (None, _mark(event))
 
 
-def _told(known, event):
-    return event["id"] in known["seen"] and _fits(known, event)
-
-
 def _newer(known, event):
-    """Whether an event is of after the last that is known, though its number may be lower."""
+    """Whether an event came after the last that is known, though its number may be lower."""
     if event["id"] > known["last"]:
         return True
     if event["id"] in known["seen"]:
@@ -291,7 +285,7 @@ def _newer(known, event):
 
 
 def _after(known, found):
-    """What is to be remembered once some events are told.
+    """What is to be remembered once some events are sent.
 
     ``at`` is when the last one was, ``since`` the first number of the same second.
     """

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import time
+from typing import Any
 
 import filelock
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
@@ -28,19 +29,17 @@ from saltext.maas import atomic_file, runtime
 from saltext.maas.errors import MaasError
 
 VERSION = 1
-#: Seconds for which a box can be opened, unless told.
-LIFETIME = 600
+#: Seconds for which a box can be opened, unless told; and at the most.
+LIFETIME, _LONGEST = 600, 86400
 #: Seconds by which two hosts' clocks may differ.
 SKEW = 120
-#: Bytes of a box as JSON, beyond which none is looked at.
-MAX_BOX = 16384
-MAX_SECRET = 4096
-#: Bytes of the file that remembers opened boxes.
-_MAX_OPENED = 1 << 20
+#: Bytes of a box as JSON, of a secret, and of the file that remembers opened boxes.
+MAX_BOX, MAX_SECRET, _MAX_OPENED = 16384, 4096, 1 << 20
 
 _HEAD = ("version", "recipient", "sender", "purpose", "issued", "expires", "serial")
 _BODY = ("key", "nonce", "text")
 _FIELDS = {*_HEAD, *_BODY, "signature"}
+_NUMBERS = {"version", "issued", "expires"}
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
 _MIN_BITS = 2048
@@ -50,7 +49,10 @@ class SealError(MaasError):
     """A box cannot be made or opened; the text never shows what is in it."""
 
 
-def public_key(text):
+# Keys
+
+
+def public_key(text: Any) -> rsa.RSAPublicKey:
     """Read a minion's public key.
 
     Args:
@@ -68,7 +70,7 @@ def public_key(text):
     return _strong(key, rsa.RSAPublicKey)
 
 
-def private_key(path: str, passphrase=None):
+def private_key(path: str, passphrase: str | None = None) -> rsa.RSAPrivateKey:
     """Read this minion's own private key.
 
     Args:
@@ -78,34 +80,27 @@ def private_key(path: str, passphrase=None):
     Raises:
         SealError: It is missing, broken, or needs another pass phrase.
     """
+    what = f"the minion's private key {path}"
+    given = _bytes(passphrase) if passphrase else None
     try:
         with open(path, "rb") as stream:
             pem = stream.read(65536)
+        try:
+            key = serialization.load_pem_private_key(pem, given)
+        except TypeError:
+            if not given:
+                raise SealError(f"{what} needs a pass phrase") from None
+            # Salt passes its key_pass to keys that were made before there was one, too.
+            key = serialization.load_pem_private_key(pem, None)
     except OSError as error:
-        raise SealError(f"the minion's private key {path}: {error.strerror}") from None
-    try:
-        key = serialization.load_pem_private_key(pem, _bytes(passphrase) if passphrase else None)
-    except TypeError:
-        if not passphrase:
-            raise SealError(f"the minion's private key {path} needs a pass phrase") from None
-        key = _unencrypted(pem, path)
-    except ValueError:
-        raise SealError(
-            f"the minion's private key {path} is broken, or its pass phrase another"
-        ) from None
+        raise SealError(f"{what}: {error.strerror}") from None
+    except (TypeError, ValueError):
+        raise SealError(f"{what} is broken, or its pass phrase another") from None
     return _strong(key, rsa.RSAPrivateKey)
 
 
-def _unencrypted(pem, path):
-    # Salt passes its key_pass to keys that were made before there was one, too.
-    try:
-        return serialization.load_pem_private_key(pem, None)
-    except (TypeError, ValueError):
-        raise SealError(f"the minion's private key {path} is broken") from None
-
-
-def own_key(dunders) -> tuple:
-    """This minion's id and private key, from a Salt module's ``globals()``.
+def own_key(dunders) -> tuple[str, rsa.RSAPrivateKey]:
+    """Return this minion's id and private key, from a Salt module's ``globals()``.
 
     Raises:
         SealError: The key cannot be read.
@@ -115,10 +110,19 @@ def own_key(dunders) -> tuple:
     return opts["id"], private_key(os.path.join(opts["pki_dir"], "minion.pem"), passphrase)
 
 
-def public_text(key) -> str:
-    """The public half of a private key, as PEM."""
+def public_text(key: rsa.RSAPrivateKey) -> str:
+    """Return the public half of a private key, as PEM."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def _strong(key, kind):
+    if not isinstance(key, kind) or key.key_size < _MIN_BITS:
+        raise SealError(f"only RSA keys of {_MIN_BITS} bits or more can be used")
+    return key
+
+
+# Boxes
 
 
 def seal(
@@ -126,7 +130,7 @@ def seal(
     recipient: str,
     recipient_key: str,
     sender: str,
-    sender_key,
+    sender_key: rsa.RSAPrivateKey,
     purpose: str,
     lifetime: float = LIFETIME,
 ) -> dict:
@@ -150,50 +154,28 @@ def seal(
     data = _bytes(secret)
     if not data or len(data) > MAX_SECRET:
         raise SealError(f"a secret must have 1 to {MAX_SECRET} bytes")
-    if not 0 < lifetime <= 86400:
-        raise SealError("lifetime must be more than 0 and at most 86400 seconds")
+    if not 0 < lifetime <= _LONGEST:
+        raise SealError(f"lifetime must be more than 0 and at most {_LONGEST} seconds")
     now = int(time.time())
     head = {
-        "version": VERSION,
-        "recipient": str(recipient),
-        "sender": str(sender),
-        "purpose": str(purpose),
-        "issued": now,
-        "expires": now + int(lifetime),
+        "version": VERSION, "recipient": str(recipient), "sender": str(sender),
+        "purpose": str(purpose), "issued": now, "expires": now + int(lifetime),
         "serial": os.urandom(16).hex(),
-    }
+    }  # fmt: skip
     once, nonce = AESGCM.generate_key(256), os.urandom(12)
-    body = {
+    box = {
+        **head,
         "key": _text(public_key(recipient_key).encrypt(once, _OAEP)),
         "nonce": _text(nonce),
         "text": _text(AESGCM(once).encrypt(nonce, data, _canonical(head))),
     }
-    return {**head, **body, "signature": sign({**head, **body}, sender_key)}
-
-
-def sign(values: dict, key) -> str:
-    """Sign a flat mapping with a private key, from :func:`private_key`."""
-    return _text(key.sign(_canonical(values), _PSS, hashes.SHA256()))
-
-
-def is_signed(values: dict, signature: str, key: str) -> bool:
-    """Whether a signature of :func:`sign` is right for a mapping and a public key, PEM.
-
-    Raises:
-        SealError: The key is none.
-    """
-    reader = public_key(key)
-    try:
-        reader.verify(_raw(signature), _canonical(values), _PSS, hashes.SHA256())
-    except (InvalidSignature, SealError):
-        return False
-    return True
+    return {**box, "signature": sign(box, sender_key)}
 
 
 def unseal(
-    box,
+    box: Any,
     recipient: str,
-    recipient_key,
+    recipient_key: rsa.RSAPrivateKey,
     sender: str,
     sender_key: str,
     purpose: str,
@@ -218,7 +200,10 @@ def unseal(
         SealError: The box is for another minion or purpose, from another sender, too
             old, opened before, or was changed.
     """
-    _check_form(box)
+    if not _is_box(box):
+        raise SealError("what was given is no sealed box")
+    if box["version"] != VERSION:
+        raise SealError(f"the box is of version {box['version']}; this one opens {VERSION}")
     for what, desired in (("recipient", recipient), ("sender", sender), ("purpose", purpose)):
         if box[what] != desired:
             raise SealError(f"the box is for another {what} than {desired}")
@@ -242,23 +227,19 @@ def unseal(
     return secret.decode()
 
 
-def _check_form(box):
-    if not isinstance(box, dict) or set(box) != _FIELDS:
-        raise SealError("what was given is no sealed box")
-    numbers = ("version", "issued", "expires")
-    wrong = [name for name in numbers if type(box[name]) is not int]
-    wrong += [name for name in _FIELDS - {*numbers} if not isinstance(box[name], str)]
-    if wrong or sum(len(str(value)) for value in box.values()) > MAX_BOX:
-        raise SealError("what was given is no sealed box")
-    if box["version"] != VERSION:
-        raise SealError(f"the box is of version {box['version']}; this one opens {VERSION}")
-    if not re.fullmatch(r"[0-9a-f]{32}", box["serial"]):
-        raise SealError("what was given is no sealed box")
+def _is_box(box):
+    return (
+        isinstance(box, dict)
+        and set(box) == _FIELDS
+        and all(type(box[name]) is (int if name in _NUMBERS else str) for name in _FIELDS)
+        and sum(len(str(value)) for value in box.values()) <= MAX_BOX
+        and re.fullmatch(r"[0-9a-f]{32}", box["serial"])
+    )
 
 
 def _check_time(box):
     now = time.time()
-    if box["expires"] + SKEW < now or box["expires"] - box["issued"] > 86400:
+    if box["expires"] + SKEW < now or box["expires"] - box["issued"] > _LONGEST:
         raise SealError(
             "the box is too old to be opened; have it sealed again, and if this repeats compare "
             "the clocks of both hosts"
@@ -296,10 +277,26 @@ def _opened(path) -> dict:
     return {one: int(until) for one, until in pairs if until.isdigit() and int(until) + SKEW >= now}
 
 
-def _strong(key, kind):
-    if not isinstance(key, kind) or key.key_size < _MIN_BITS:
-        raise SealError(f"only RSA keys of {_MIN_BITS} bits or more can be used")
-    return key
+# Signatures
+
+
+def sign(values: dict, key: rsa.RSAPrivateKey) -> str:
+    """Sign a flat mapping with a private key, from :func:`private_key`."""
+    return _text(key.sign(_canonical(values), _PSS, hashes.SHA256()))
+
+
+def is_signed(values: dict, signature: str, key: str) -> bool:
+    """Return whether a signature of :func:`sign` is right for a mapping and a public key, PEM.
+
+    Raises:
+        SealError: The key is none.
+    """
+    reader = public_key(key)
+    try:
+        reader.verify(_raw(signature), _canonical(values), _PSS, hashes.SHA256())
+    except (InvalidSignature, SealError):
+        return False
+    return True
 
 
 def _canonical(values) -> bytes:

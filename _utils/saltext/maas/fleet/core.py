@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import salt.exceptions
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.fleet.config import Settings, checked_batch
+from saltext.maas.fleet.config import checked_batch, settings_of
 from saltext.maas.fleet.minions import Answer, Salt
 from saltext.maas.fleet.store import Store
 
@@ -50,7 +50,7 @@ class Fleet:
     """
 
     def __init__(self, dunders, progress: bool = False, salt=None, batch: int | None = None):
-        self.settings = Settings.of(dunders["__opts__"])
+        self.settings = settings_of(dunders["__opts__"])
         self.batch = self.settings.batch if batch is None else checked_batch(batch)
         self.store = Store(self.settings.folder)
         self.salt = salt or Salt(dunders, self.settings.work_seconds)
@@ -111,7 +111,7 @@ class Fleet:
         regions = self.settings.regions
         if region is None and len(regions) == 1:
             return regions[0]
-        if region not in regions:
+        if region is None or region not in regions:
             raise BadInput(f"region: {region!r} must be one of {', '.join(regions)}")
         return region
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from saltext.maas import pillar, render
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.fleet.config import Settings
+from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.render.colour import desired
 
@@ -30,7 +30,7 @@ def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
         MaasError: It did not answer, or with an error.
     """
     if region is None:
-        regions = Settings.of(dunders["__opts__"]).regions
+        regions = settings_of(dunders["__opts__"]).regions
         if len(regions) != 1:
             raise BadInput(f"region: name one of: {', '.join(regions)}")
         region = regions[0]
@@ -44,10 +44,7 @@ def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
 def plan(
     dunders, region: str | None = None, form: str = "text", output: str | None = None, salt=None
 ) -> dict | str:
-    """Return a region's plan in one of its forms; with ``output``, write it on the master.
-
-    Returns:
-        What ``salt-run`` prints: text as it is, a mapping as JSON; the path of a file written.
+    """Return a region's plan as ``salt-run`` prints it, or the path of the file written.
 
     Raises:
         MaasError: The region cannot be asked, or the file not be written.
@@ -69,10 +66,7 @@ def plan(
 def export(
     dunders, region: str | None = None, folder: str | None = None, by: str | None = None, salt=None
 ) -> dict:
-    """Return a region as pillar; with ``folder``, write it there on the master.
-
-    Returns:
-        ``{files, secrets, notes}``.
+    """Return ``{files, secrets, notes}``; with ``folder``, write the files there.
 
     Raises:
         MaasError: The region cannot be asked, or the folder not be written.

@@ -24,16 +24,7 @@ def nonce() -> str:
 
 
 def close(dunders, function: str, once: str, value: object) -> dict[str, str]:
-    """Sign an answer with this minion's key.
-
-    Args:
-        dunders: A Salt module's ``globals()``, on the minion.
-        function: What was asked.
-        once: The question's number.
-        value: The answer; anything that JSON can hold.
-
-    Returns:
-        ``{"answer": text, "signature": text}``.
+    """Sign an answer that JSON can hold with this minion's key: ``{"answer", "signature"}``.
 
     Raises:
         SealError: The minion's key cannot be read.
@@ -44,12 +35,12 @@ def close(dunders, function: str, once: str, value: object) -> dict[str, str]:
 
 
 def opened(given: object, minion: str, function: str, once: str, key: str) -> object:
-    """Return what was answered.
+    """Return what a minion answered, from what :func:`close` made of it.
 
     Args:
-        given: From :func:`close`.
+        given: What came.
         minion: Who must have signed it.
-        function, once: What was asked.
+        function, once: What was asked, and the question's number.
         key: That minion's public key, PEM.
 
     Raises:
@@ -57,10 +48,11 @@ def opened(given: object, minion: str, function: str, once: str, key: str) -> ob
     """
     parts = given if isinstance(given, dict) and set(given) == {"answer", "signature"} else {}
     text, signature = parts.get("answer"), parts.get("signature")
+    said = _statement(minion, function, once, text)
     if (
         isinstance(text, str)
         and isinstance(signature, str)
-        and seal.is_signed(_statement(minion, function, once, text), signature, key)
+        and seal.is_signed(said, signature, key)
     ):
         return json.loads(text)
     raise Forged(f"the answer to {function} is not signed by {minion}")
