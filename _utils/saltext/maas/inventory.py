@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import threading
+from collections.abc import Iterator
+from multiprocessing.pool import ThreadPool
 
 from saltext.maas.api_path import segment
+from saltext.maas.client import Client
 from saltext.maas.errors import Forbidden, NotFound, StrangeAnswer
 from saltext.maas.resources.node_group import PLACEHOLDER
 from saltext.maas.resources.vlan_names import read_vlan
@@ -37,16 +39,15 @@ _FROM_1_7 = (
     "retired", "broken", "deploying", "allocated", "failed deployment", "releasing",
     "releasing failed", "disk erasing", "failed disk erasing",
 )  # fmt: skip
+#: Facts of a node about which nothing is known.
+_NOTHING = {"status": None, "deployed": None, "zone": None, "pool": None, "tags": [], "vlans": []}
 
 
-def read(client) -> list[dict]:
+def read(client: Client) -> list[dict]:
     """Read all nodes of a region, with one request for each kind of them.
 
     A cluster of API 1.0 counts as a rack.  No release tells the addresses of all
     clusters at once: they take one request for each cluster that is accepted.
-
-    Args:
-        client: :class:`~saltext.maas.client.Client`.
 
     Returns:
         ``[{"system_id", "hostname", "fqdn", "kinds", "status", "deployed", "zone",
@@ -69,9 +70,8 @@ def read(client) -> list[dict]:
                 return []
             raise
 
-    lists = _at_once(one, kinds)
-    found = {}
-    for (kind, path, _), raws in zip(kinds, lists):
+    found: dict[str, dict] = {}
+    for (kind, path, _), raws in zip(kinds, _at_once(one, kinds), strict=True):
         for raw in raws:
             try:
                 facts = found.setdefault(raw["system_id"], _facts(raw, release))
@@ -85,91 +85,71 @@ def read(client) -> list[dict]:
     return sorted(found.values(), key=lambda facts: (facts["fqdn"], facts["system_id"]))
 
 
-def _clusters(client):
+def _clusters(client) -> Iterator[dict]:
     """The accepted clusters of API 1.0, under the names that they are shown by."""
 
     def addresses(cluster):
         try:
             path = f"nodegroups/{segment(cluster['uuid'])}/interfaces/"
-            found = client.get(path, op="list", expect=[dict])
+            return [one.get("ip") for one in client.get(path, op="list", expect=[dict])]
         except (Forbidden, NotFound):  # 1.5 and 1.6 tell administrators only
             return []
-        return [one.get("ip") for one in found]
 
     clusters = [
         one for one in client.get("nodegroups/", op="list", expect=[{"uuid": str, "status": int}])
         if one["status"] == _ACCEPTED and one["uuid"] != PLACEHOLDER
     ]  # fmt: skip
-    for cluster, found in zip(clusters, _at_once(addresses, clusters)):
+    for cluster, found in zip(clusters, _at_once(addresses, clusters), strict=True):
         name = cluster.get("cluster_name") or cluster["uuid"]
         yield {
-            "system_id": cluster["uuid"], "hostname": name.partition(".")[0], "fqdn": name,
-            "kinds": ["rack"], "status": None, "deployed": None, "zone": None, "pool": None,
-            "tags": [], "vlans": [], "addresses": _only_addresses(found),
+            **_NOTHING, "system_id": cluster["uuid"], "hostname": name.partition(".")[0],
+            "fqdn": name, "kinds": ["rack"], "addresses": _only_addresses(found),
         }  # fmt: skip
 
 
-def _at_once(do, items):
+def _at_once(do, items) -> list:
     """``[do(item)]``, four at a time.
 
-    On threads for which no interpreter waits when it ends, other than for those of
+    The interpreter does not wait for these threads when it ends, as for those of
     ``concurrent.futures``: a region that hangs must not hold salt-ssh up.
     """
-    done = [None] * len(items)
-    errors = []
-    left = list(enumerate(items))
-
-    def work():
-        while not errors:
-            try:
-                place, item = left.pop(0)
-            except IndexError:
-                return
-            try:
-                done[place] = do(item)
-            except Exception as error:  # it is raised again where it was waited for
-                errors.append(error)
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in items[:4]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return done
+    if not items:
+        return []
+    with ThreadPool(min(4, len(items))) as pool:
+        return list(pool.imap(do, items))
 
 
 def _facts(raw, release):
     fqdn = raw.get("fqdn") or raw.get("hostname") or ""
-    vlans = {read_vlan(nic.get("vlan")) for nic in raw.get("interface_set") or ()}
-    status = _status(raw, release)
+    nics = raw.get("interface_set") or ()
+    status = raw["status_name"].lower() if raw.get("status_name") else _status(raw, release)
+    addresses = raw.get("ip_addresses") or ()
+    if "ip_addresses" not in raw:  # controllers have them at their interfaces only
+        links = [(*(nic.get("links") or ()), *(nic.get("discovered") or ())) for nic in nics]
+        addresses = [link.get("ip_address") for one in links for link in one]
     return {
         "system_id": raw["system_id"],
         "hostname": fqdn.partition(".")[0],
         "fqdn": fqdn,
         "kinds": [],
         "status": status,
-        "deployed": _deployed(status, release),
+        # Before 1.7 MAAS tells of no more than that a machine is allocated.
+        "deployed": status and status == ("deployed" if release >= "1.7" else "allocated"),
         "zone": (raw.get("zone") or {}).get("name"),
         "pool": (raw.get("pool") or {}).get("name"),
         "tags": sorted(raw.get("tag_names") or ()),
-        "vlans": sorted(vlans - {None}),
-        "addresses": _addresses(raw),
+        "vlans": sorted({read_vlan(nic.get("vlan")) for nic in nics} - {None}),
+        "addresses": _only_addresses(addresses),
     }
 
 
-def _addresses(raw):
-    """A node's addresses; controllers have them at their interfaces only."""
-    found = list(raw.get("ip_addresses") or ())
-    if "ip_addresses" not in raw:
-        for nic in raw.get("interface_set") or ():
-            links = [*(nic.get("links") or ()), *(nic.get("discovered") or ())]
-            found += [link.get("ip_address") for link in links]
-    return _only_addresses(found)
+def _status(raw, release):
+    number = raw.get("substatus", raw.get("status"))
+    names = _FROM_1_7 if release >= "1.7" else _BEFORE_1_7
+    return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
 
 
-def _only_addresses(found):
+def _only_addresses(found) -> list[str]:
     """What is an address and nothing else; others become arguments of ssh from here."""
     kept = {}
     for one in found:
@@ -182,21 +162,8 @@ def _only_addresses(found):
     return list(kept)
 
 
-def _status(raw, release):
-    if raw.get("status_name"):
-        return raw["status_name"].lower()
-    number = raw.get("substatus", raw.get("status"))
-    names = _FROM_1_7 if release >= "1.7" else _BEFORE_1_7
-    return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
-
-
-def _deployed(status, release):
-    """Whether a machine is; before 1.7 MAAS tells of no more than that it is allocated."""
-    return status and status == ("deployed" if release >= "1.7" else "allocated")
-
-
-def of_minion(nodes, minion: str, ignore_domain: bool = False) -> dict | None:
-    """The node that a minion is, if there is exactly one.
+def of_minion(nodes: list[dict], minion: str, ignore_domain: bool = False) -> dict | None:
+    """Return the node that a minion is, if there is exactly one.
 
     It is the node of that full name; for an id without a dot also the one of that host name.
 
