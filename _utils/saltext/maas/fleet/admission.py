@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet import faults
-from saltext.maas.fleet.core import ENROLLED
+from saltext.maas.fleet.core import ENROLLED, caught
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +30,8 @@ class Admitted:
     trusted: list[str]
 
 
-def decide(fleet, minions: Iterable[str]) -> tuple[list[Admitted], list[str], list[str]]:
-    """Ask the regions whose the minions are; no event is fired.
-
-    Args:
-        fleet: :class:`~saltext.maas.fleet.core.Fleet`.
-        minions: Those whose keys are accepted.
+def decide(fleet, minions) -> tuple[list[Admitted], list[str], list[str]]:
+    """Ask the regions whose the minions are, whose keys are accepted; no event is fired.
 
     Returns:
         ``(those that a region onboards, minions left over, why a region could not be asked)``.
@@ -45,17 +39,16 @@ def decide(fleet, minions: Iterable[str]) -> tuple[list[Admitted], list[str], li
     found: list[Admitted] = []
     unasked: list[str] = []
     left = list(minions)
-    for region in fleet.settings.regions:
-        if not left:
-            break
+    for region in fleet.settings.regions if left else ():
         try:
             one = _admitted_by(fleet, region, left, unasked)
         except Exception as error:
-            unasked.append(f"{region} could not be asked: {faults.caught(error, left)}")
+            unasked.append(f"{region} could not be asked: {caught(error, left)}")
             continue
-        if one.minions:
-            found.append(one)
         left = [minion for minion in left if minion not in one.minions]
+        found += [one] if one.minions else []
+        if not left:
+            break
     return found, left, unasked
 
 
@@ -70,11 +63,10 @@ def _admitted_by(fleet, region, minions, unasked):
     named = [minion for minion, entry in clusters.items() if entry["named"]]
     # With several regions nothing tells to which one a minion belongs that no pillar names; and
     # a region that could not be asked may be the one that names it.
-    last = region == fleet.settings.regions[-1]
+    last = region == fleet.settings.regions[-1] and not unasked
     trusted = [
         one for one in clusters
-        if one not in named and fleet.settings.trust_grains and last and not unasked
-        and has_cluster(fleet, one)
+        if one not in named and fleet.settings.trust_grains and last and has_cluster(fleet, one)
     ]  # fmt: skip
     mine = {one: clusters[one] for one in (*named, *trusted)}
     return Admitted(region, seen["problems"], mine, trusted)
@@ -88,7 +80,7 @@ def has_cluster(fleet, minion: str) -> bool | None:
     try:
         grains = fleet.salt.grains(minion)
     except Exception as error:
-        faults.caught(error, [minion])
+        caught(error, [minion])
         return None
     maas = grains.get("maas") if isinstance(grains, dict) else None
     if not isinstance(maas, dict):
@@ -111,33 +103,28 @@ def admit(fleet, asked: dict[str, dict]) -> list[Admitted]:
     found, left, unasked = decide(fleet, [minion for minion in asked if minion in keys])
     for minion in asked:
         if minion not in keys:
-            with faults.alone(fleet, minion):
+            with fleet.alone(minion):
                 fleet.refuse(minion, "its key is not accepted", asked[minion].get("by"))
     for one in found:
         todo = {}
         for minion, entry in one.minions.items():
-            with faults.alone(fleet, minion, one.region):
+            with fleet.alone(minion, one.region):
                 if not _enrolled_already(fleet, one.region, minion, entry):
                     todo[minion] = entry
         one.minions = todo
     for minion in left:
-        with faults.alone(fleet, minion):
+        with fleet.alone(minion):
             _refuse_or_fail(fleet, minion, asked[minion].get("by"), "; ".join(unasked))
     return [one for one in found if one.minions]
 
 
 def _enrolled_already(fleet, region, minion, entry):
     record = fleet.store.record(minion)
-    if (
-        record.get("state") != "enrolled"
-        or entry["state"] not in ENROLLED
-        or record.get("digest") != entry["digest"]
-    ):
+    there = record.get("state") == "enrolled" and entry["state"] in ENROLLED
+    if not there or record.get("digest") != entry["digest"]:
         return False
-    fleet.fire(
-        minion, "report", "done", f"enrolled already, {entry['state']}; nothing was done",
-        region=region, percent=100, duration=0.0,
-    )  # fmt: skip
+    message = f"enrolled already, {entry['state']}; nothing was done"
+    fleet.fire(minion, "report", "done", message, region=region, percent=100, duration=0.0)
     return True
 
 
@@ -152,5 +139,5 @@ def _refuse_or_fail(fleet, minion, by, unasked):
         log.info("whether %s is a cluster is not known: %s", minion, unasked)
         if not has_cluster(fleet, minion):
             return
-    advice = f"see that the region and its minion run; {faults.AGAIN}"
-    faults.fail(fleet, minion, "pillar", unasked, advice, percent=0, duration=0.0)
+    todo = "see that the region and its minion run"
+    fleet.fail(minion, "pillar", unasked, todo, percent=0, duration=0.0)

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 ENROLLED = ("accepted", "connected")
 #: What a region says of a cluster that it does not have.
 ABSENT = {"named": False, "state": "absent"}
+_ADVICE = "look at the master's log"
 
 
 class Plain(MaasError, salt.exceptions.NotImplemented):
@@ -33,6 +34,15 @@ def plainly() -> Iterator[None]:
         yield
     except MaasError as error:
         raise Plain(str(error)) from None
+
+
+def caught(error: Exception, minions: Iterable[str]) -> str:
+    """Log an error that was caught on behalf of minions; return its message."""
+    ours = isinstance(error, MaasError)  # which says what there is to say by itself
+    message = str(error) if ours else f"{type(error).__name__}: {error}"
+    trace = None if ours else error
+    log.error("maas onboarding of %s: %s", ", ".join(minions), message, exc_info=trace)
+    return message
 
 
 class Fleet:
@@ -80,6 +90,50 @@ class Fleet:
             self.store.refuse(minion, why)
         log.warning("maas onboarding of %s refused: %s", minion, why)
         self.fire(minion, "refused", "refused", why)
+
+    def fail(
+        self,
+        minion: str,
+        step: str,
+        why: str,
+        todo: str = _ADVICE,
+        region: str | None = None,
+        **more,
+    ) -> None:
+        """Record that a minion's onboarding failed, and fire an event of it.
+
+        What cannot be recorded or fired is in the log, as others still need theirs.
+
+        Args:
+            minion: Its id.
+            step: The step of the event; also of the record, unless the minion is in one already.
+            why, todo: What happened, and what to do.
+            region: The region's minion, where that is known.
+            more: For the event.
+        """
+        todo = f"{todo}; then fire maas/cluster/onboard again"
+        more.update({"region": region} if region else {})
+
+        def note():
+            record = self.store.record(minion)
+            record.update(minion=minion, state="failed", error=why, todo=todo)
+            record.update(step=record.get("step") or step, region=region or record.get("region"))
+            record.pop("batch", None)
+            self.store.keep(minion, record)
+
+        for work in (note, lambda: self.fire(minion, step, "failed", why, todo=todo, **more)):
+            try:
+                work()
+            except Exception:
+                log.exception("that the onboarding of %s failed could not be noted", minion)
+
+    @contextlib.contextmanager
+    def alone(self, minion: str, region: str | None = None) -> Iterator[None]:
+        """Have an error fail one minion, in the step ``pillar``, and go on with the others."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(minion, "pillar", caught(error, [minion]), region=region)
 
     def ask(self, minions: Iterable[str], function: str, *args, **kwargs) -> dict[str, Answer]:
         """Call a function on minions; see :meth:`saltext.maas.fleet.minions.Salt.ask`."""

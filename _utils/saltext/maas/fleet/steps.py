@@ -10,29 +10,13 @@ import time
 
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.fleet import faults, states
+from saltext.maas.fleet import states
 from saltext.maas.fleet.core import ENROLLED
 
-STEPS = (
-    "sync", "pillar", "secret", "configure", "register", "accept", "dhcp", "images", "report",
-)  # fmt: skip
 #: Where to begin again after a failure, where that is not the failed step itself.
 _AGAIN_FROM = {"configure": "secret", "register": "secret", "report": "secret"}
-#: What to do when a step fails for a reason that the step does not know better.
-_ADVICE = {
-    "sync": "see that the minion runs, and that the extension or its file root reaches it",
-    "pillar": "correct the pillar",
-    "secret": "see that the region runs and has a shared secret",
-    "configure": "look at the cluster's host",
-    "register": "look at maas_cluster.registered and the daemon's log on the cluster",
-    "accept": "look at the region",
-    "dhcp": "correct what the pillar says about networks and DHCP, or look at the region",
-    "images": "look at the region's boot sources and its log",
-    "report": "look at maas_fleet.inspect on the region's minion",
-}
 #: Seconds for a cluster that nothing was changed on to show up by itself.
 _GRACE = 10
-_RUNS = "see that the minion runs"
 
 
 def begin_at(record: dict, digest: str, state: str) -> str:
@@ -47,9 +31,8 @@ def begin_at(record: dict, digest: str, state: str) -> str:
     if failed not in STEPS or record.get("digest") != digest:
         return STEPS[0]
     again = _AGAIN_FROM.get(failed, failed)
-    if state in ("absent", "disconnected", "rejected"):
-        return min(again, "secret", key=STEPS.index)
-    return again
+    gone = state in ("absent", "disconnected", "rejected")
+    return min(again, "secret", key=STEPS.index) if gone else again
 
 
 def take(fleet, ident: str, name: str) -> dict[str, str]:
@@ -76,8 +59,7 @@ def take(fleet, ident: str, name: str) -> dict[str, str]:
         try:
             _WORK[name](step)
         except MaasError as error:
-            for minion in step.todo:
-                step.fail(minion, str(error))
+            step.fail(dict.fromkeys(step.todo, str(error)))
         for minion in step.todo:
             step.done(minion)
     return step.ended
@@ -117,12 +99,8 @@ class _Step:
     def ask(self, function, *args, **kwargs):
         """Ask those who are to go through the step; who does not answer has failed."""
         answers = self.fleet.ask(self.todo, function, *args, **kwargs)
-        for minion, answer in answers.items():
-            if answer.lost and minion in self.todo:
-                self.fail(
-                    minion, f"{answer.error} to {function}",
-                    "see that the minion's host is up and the minion runs",
-                )  # fmt: skip
+        lost = {one: f"{got.error} to {function}" for one, got in answers.items() if got.lost}
+        self.fail(lost, "see that the minion's host is up and the minion runs")
         return answers
 
     def ask_region(self, function, *args, **kwargs):
@@ -139,13 +117,14 @@ class _Step:
         self.fleet.fire(minion, self.name, "done", message, **self._how_far(1))
         self._show()
 
-    def fail(self, minion, why, advice=None):
-        if minion in self.ended:
-            return
-        self.ended[minion] = why
-        todo = f"{advice or _ADVICE[self.name]}; {faults.AGAIN}"
-        faults.fail(self.fleet, minion, self.name, why, todo, **self._how_far(1))
-        self._show()
+    def fail(self, reasons, advice=None):
+        """Fail minions: ``{minion: why, or None for those that did not fail}``."""
+        for minion, why in reasons.items():
+            if why and minion in self.todo:
+                self.ended[minion] = why
+                advice = advice or _ADVICE[self.name]
+                self.fleet.fail(minion, self.name, why, advice, **self._how_far(1))
+                self._show()
 
     def _how_far(self, steps):
         percent = 100 * (self._number + steps) // len(STEPS)
@@ -164,42 +143,32 @@ class _Step:
 def _sync(step):
     answers = step.ask("maas_fleet.version")
     behind = [one for one in step.todo if answers[one].value != __version__]
-    if not behind:
-        return
     step.fleet.ask(behind, "saltutil.sync_all")
     for minion, answer in step.fleet.ask(behind, "maas_fleet.version").items():
+        why = f"the minion has {answer.value} of this extension, the master {__version__}"
         if answer.error:
-            step.fail(minion, f"the extension does not work on the minion: {answer.error}")
-        elif answer.value != __version__:
-            step.fail(
-                minion, f"the minion has {answer.value} of this extension, the master {__version__}"
-            )
+            why = f"the extension does not work on the minion: {answer.error}"
+        step.fail({minion: None if answer.value == __version__ else why})
 
 
 def _pillar(step):
-    for minion in step.todo:
-        problems = [*step.batch["problems"], *step.batch["own_problems"].get(minion, ())]
-        if problems:
-            step.fail(minion, "; ".join(problems[:10]))
-    for minion, answer in step.fleet.refresh_pillar(step.todo).items():
-        if answer.error:
-            step.fail(minion, answer.error, _RUNS)
+    common, own = step.batch["problems"], step.batch["own_problems"]
+    step.fail({one: "; ".join([*common, *own.get(one, ())][:10]) for one in step.todo})
+    answers = step.fleet.refresh_pillar(step.todo)
+    errors = {minion: answer.error for minion, answer in answers.items()}
+    step.fail(errors, "see that the minion runs")
 
 
 def _secret(step):
     keys = step.fleet.salt.accepted_keys(step.todo)
-    for minion in step.todo:
-        if minion not in keys:
-            step.fail(minion, "its key is not accepted any more", "accept the minion's key")
+    lost = {one: "its key is not accepted any more" for one in step.todo if one not in keys}
+    step.fail(lost, "accept the minion's key")
     if not step.todo:
         return
     lifetime = step.fleet.settings.lifetime
     trusted = [one for one in step.todo if one in step.batch.get("trusted", ())]
     envelope = step.ask_region("maas_fleet.prepare", keys, lifetime=lifetime, trusted=trusted)
-    problems = envelope.pop("problems", {})
-    for minion in step.todo:
-        if minion in problems:
-            step.fail(minion, problems[minion], "put that right")
+    step.fail(envelope.pop("problems", {}), "put that right")
     step.fleet.store.change_batch(step.ident, envelope=envelope)
 
 
@@ -211,11 +180,11 @@ def _configure(step):
     def on_answer(minion, answer):
         found = states.results(answer)
         if isinstance(found, str):
-            step.fail(minion, found)
+            step.fail({minion: found})
             return
         host, enrolment = found.get(states.HOST, {}), found.get(states.ENROLMENT, {})
         if host.get("result") is not True:
-            step.fail(minion, str(host.get("comment")))
+            step.fail({minion: str(host.get("comment"))})
             return
         step.records[minion].update(
             enrolled_there=enrolment.get("result") is True or str(enrolment.get("comment")),
@@ -230,15 +199,10 @@ def _configure(step):
 
 def _register(step):
     seconds = step.fleet.settings.enrol_seconds
-    there, untouched = {}, []
-    for minion in step.todo:
-        record = step.records[minion]
-        there[minion] = record.pop("enrolled_there", True)
-        if not record.pop("touched", True):
-            untouched.append(minion)
-        elif there[minion] is not True:
-            step.fail(minion, there[minion])
-    restarted = _restart_lost(step, untouched, there)
+    there = {one: step.records[one].pop("enrolled_there", True) for one in step.todo}
+    touched = {one: step.records[one].pop("touched", True) for one in step.todo}
+    step.fail({one: there[one] for one in there if touched[one] and there[one] is not True})
+    restarted = _restart_lost(step, [one for one in there if not touched[one]], there)
     if not step.todo:
         return
     found = step.ask_region("maas_fleet.wait_for", step.todo, seconds)
@@ -249,10 +213,8 @@ def _register(step):
         }.get(found.get(minion) or "absent")
         if why and minion in restarted:
             why += ", although its daemon was restarted"
-            if there[minion] is not True:
-                why += f"; before that: {there[minion]}"
-        if why:
-            step.fail(minion, why)
+            why += "" if there[minion] is True else f"; before that: {there[minion]}"
+        step.fail({minion: why})
 
 
 def _restart_lost(step, untouched, there):
@@ -268,21 +230,19 @@ def _restart_lost(step, untouched, there):
         minion for minion in untouched
         if there[minion] is not True or found.get(minion) in (None, "absent", "disconnected")
     ]  # fmt: skip
-    for minion, answer in step.fleet.ask(lost, "maas_cluster.restart").items():
-        if answer.error:
-            step.fail(minion, f"its daemon could not be restarted: {answer.error}")
+    answers = step.fleet.ask(lost, "maas_cluster.restart")
+    errors = {one: answer.error for one, answer in answers.items() if answer.error}
+    step.fail({one: f"its daemon could not be restarted: {why}" for one, why in errors.items()})
     return lost
 
 
 def _apply_phase(step):
     found = step.ask_region("maas_fleet.apply_phase", step.todo, step.name)
+    step.fail({minion: one.get("error") for minion, one in found.items()})
     for minion in step.todo:
         one = found.get(minion) or {}
-        if one.get("error"):
-            step.fail(minion, one["error"])
-        else:
-            labels = itertools.chain(*(one.get("changes") or {}).values())
-            step.done(minion, ", ".join([*labels, *one.get("later", ())]))
+        labels = itertools.chain(*(one.get("changes") or {}).values(), one.get("later") or ())
+        step.done(minion, ", ".join(labels))
 
 
 def _report(step):
@@ -290,20 +250,27 @@ def _report(step):
     for minion in step.todo:
         one = seen[minion]
         if one["state"] not in ENROLLED:
-            step.fail(minion, f"the region has it as {one['state']}")
+            step.fail({minion: f"the region has it as {one['state']}"})
         else:
             step.records[minion].update(digest=one["digest"], cluster=one["cluster"])
             step.done(minion, f"enrolled, {one['state']}")
 
 
 _WORK = {
-    "sync": _sync,
-    "pillar": _pillar,
-    "secret": _secret,
-    "configure": _configure,
-    "register": _register,
-    "accept": _apply_phase,
-    "dhcp": _apply_phase,
-    "images": _apply_phase,
+    "sync": _sync, "pillar": _pillar, "secret": _secret, "configure": _configure,
+    "register": _register, "accept": _apply_phase, "dhcp": _apply_phase, "images": _apply_phase,
     "report": _report,
+}  # fmt: skip
+STEPS = tuple(_WORK)
+#: What to do when a step fails for a reason that the step does not know better.
+_ADVICE = {
+    "sync": "see that the minion runs, and that the extension or its file root reaches it",
+    "pillar": "correct the pillar",
+    "secret": "see that the region runs and has a shared secret",
+    "configure": "look at the cluster's host",
+    "register": "look at maas_cluster.registered and the daemon's log on the cluster",
+    "accept": "look at the region",
+    "dhcp": "correct what the pillar says about networks and DHCP, or look at the region",
+    "images": "look at the region's boot sources and its log",
+    "report": "look at maas_fleet.inspect on the region's minion",
 }

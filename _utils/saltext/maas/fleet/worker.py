@@ -12,7 +12,8 @@ import os
 import time
 
 from saltext.maas import poll
-from saltext.maas.fleet import admission, faults, names, steps
+from saltext.maas.fleet import admission, names, steps
+from saltext.maas.fleet.core import caught
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +115,9 @@ def _onboard(fleet, asked):
     try:
         found = admission.admit(fleet, asked)
     except Exception as error:
-        why = faults.caught(error, asked)
+        why = caught(error, asked)
         for minion in asked:
-            faults.fail(fleet, minion, "pillar", why)
+            fleet.fail(minion, "pillar", why)
         return
     for one in found:
         _take_through(fleet, one, asked)
@@ -134,18 +135,18 @@ def _take_through(fleet, admitted, asked):
             own_problems={minion: entry["problems"] for minion, entry in minions.items()},
         )
         for minion, entry in minions.items():
-            with faults.alone(fleet, minion, region):
+            with fleet.alone(minion, region):
                 _begin(fleet, region, ident, minion, entry, asked[minion].get("by"))
             waiting.remove(minion)
         why = _orchestrate(fleet, ident)
     except Exception as error:
-        why = faults.caught(error, minions)
+        why = caught(error, minions)
     for minion in minions:
-        with faults.alone(fleet, minion, region):
+        with fleet.alone(minion, region):
             record = fleet.store.record(minion)
             if minion in waiting or record.get("state") == "running":
                 step = record.get("step") or steps.STEPS[0]
-                faults.fail(fleet, minion, step, why, region=region)
+                fleet.fail(minion, step, why, region=region)
 
 
 def _begin(fleet, region, ident, minion, entry, by):
