@@ -40,7 +40,7 @@ def present(name: str, username: str, key_name: str | None = None) -> dict[str, 
 
     def work():
         installation = runtime.installation(globals(), "region")
-        done = key_file.kept(installation, username, name, key_name, test)
+        done = key_file.present(installation, username, name, key_name, test)
         if test and name in done["changes"]:  # later states of this run may build upon it
             __context__.setdefault(cli.PROMISED, set()).add(name)
         if not done["changes"]:
@@ -116,7 +116,7 @@ def key_present(name: str, username: str, was: str | None = None) -> dict[str, A
 
     def work():
         installation = runtime.installation(globals(), "region")
-        done = key_file.named(installation, username, name, was, test)
+        done = key_file.named_present(installation, username, name, was, test)
         return state_helpers.host_outcome(name, test, done)
 
     return state_helpers.guarded(name, work)
@@ -143,7 +143,7 @@ def key_absent(name: str, username: str) -> dict[str, Any]:
 
     def work():
         installation = runtime.installation(globals(), "region")
-        done = key_file.unnamed(installation, username, name, test)
+        done = key_file.named_absent(installation, username, name, test)
         return state_helpers.host_outcome(name, test, done)
 
     return state_helpers.guarded(name, work)

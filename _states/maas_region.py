@@ -346,7 +346,7 @@ def admin_present(
             )
         _require(admin, "admin", *needed)
         who = admin["username"]
-        done = admins.kept(
+        done = admins.present(
             installation,
             who,
             admin["email"],

@@ -18,17 +18,17 @@ def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
         with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
             _, installation = fleet.add("region", "region", database=config)
             first = ("ops", EMAIL, "first-pw")
-            planned = admins.kept(installation, *first, test=True)
-            assert admins.kept(installation, *first) == planned
-            assert admins.kept(installation, *first) == {"changes": {}, "warnings": []}
+            planned = admins.present(installation, *first, test=True)
+            assert admins.present(installation, *first) == planned
+            assert admins.present(installation, *first) == {"changes": {}, "warnings": []}
             # another password is none of our business, unless it is asked for
             other = ("ops", EMAIL, "second-pw")
-            assert admins.kept(installation, *other)["changes"] == {}
-            planned = admins.kept(installation, *other, enforce_password=True, test=True)
+            assert admins.present(installation, *other)["changes"] == {}
+            planned = admins.present(installation, *other, enforce_password=True, test=True)
             assert set(planned["changes"]) == {"password"}
-            assert admins.kept(installation, *other, enforce_password=True) == planned
+            assert admins.present(installation, *other, enforce_password=True) == planned
             assert fleet.region.users["ops"].password == "second-pw"
-            assert admins.kept(installation, *other, enforce_password=True)["changes"] == {}
+            assert admins.present(installation, *other, enforce_password=True)["changes"] == {}
             # the rights are kept
             with (
                 database.connection(installation, write=True) as conn,
@@ -36,15 +36,15 @@ def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
                 conn.cursor() as cursor,
             ):
                 cursor.execute("UPDATE auth_user SET is_superuser = false")
-            planned = admins.kept(installation, *other, test=True)
+            planned = admins.present(installation, *other, test=True)
             assert planned["changes"] == {"is_superuser": {"old": False, "new": True}}
-            assert admins.kept(installation, *other) == planned
-            assert admins.kept(installation, *other)["changes"] == {}
-            told = admins.kept(installation, "ops", "new@example.com", "x")["warnings"]
+            assert admins.present(installation, *other) == planned
+            assert admins.present(installation, *other)["changes"] == {}
+            told = admins.present(installation, "ops", "new@example.com", "x")["warnings"]
             assert EMAIL in told[0]
             owner = {EMAIL: "ops"}.get
             with pytest.raises(HostError, match="the user ops's already"):
-                admins.kept(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
+                admins.present(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
             for secret in ("first-pw", "second-pw"):
                 assert secret not in fleet.argv_text() + repr(planned)
 
@@ -53,9 +53,9 @@ def test_without_the_database_the_api_tells_the_rights(tmp_path):
     with Fleet("3.7", tmp_path / "hosts") as fleet:
         _, installation = fleet.add("region", "region", url=fleet.url)
         users.create_admin(installation, "ops", "pw", EMAIL)
-        assert admins.kept(installation, "ops", EMAIL, "pw")["changes"] == {}
-        with pytest.raises(HostError, match="only be told with the region's database"):
-            admins.kept(installation, "ops", EMAIL, "pw", enforce_password=True)
+        assert admins.present(installation, "ops", EMAIL, "pw")["changes"] == {}
+        with pytest.raises(HostError, match="known to the region's database only"):
+            admins.present(installation, "ops", EMAIL, "pw", enforce_password=True)
 
 
 def test_keys_are_named_by_fingerprint_renamed_and_deleted(tmp_path):

@@ -1,10 +1,12 @@
-"""An administrator as it should be: there, with its rights, and with a password when asked."""
+"""An administrator as desired: there, with its rights, and with a password when asked."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
+from typing import Any
 
 from saltext.maas.api_path import segment
 from saltext.maas.client import Client, Profile
@@ -15,22 +17,24 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
 
+_DIGESTS = {"pbkdf2_sha256": "sha256", "pbkdf2_sha1": "sha1"}
 
-def kept(
+
+def present(
     installation: Installation,
     username: str,
     email: str,
     password: str,
     enforce_password: bool = False,
-    email_owner=None,
+    email_owner: Callable[[str], str | None] | None = None,
     test: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Make sure that an administrator exists, in MAAS 1.5 to 3.7.
 
     Args:
         installation: The region's host.
         username: Login name.
-        email: E-mail address for a new one; another one of an existing user is only told.
+        email: E-mail address for a new one; another one of an existing user is a warning.
         password: For a new one; goes over a terminal or by standard input.
         enforce_password: Whether an existing one gets this password, if it has another one.
         email_owner: As in :func:`~saltext.maas.host.users.create_admin`.
@@ -44,15 +48,14 @@ def kept(
             cannot be found out although something depends on it.
     """
     if not users.exists(installation, username):
-        owner = email_owner(email) if email_owner else None
-        if owner is not None and owner != username:
-            raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
+        users.refuse_taken(username, email, email_owner)
         if not test:
             users.create_admin(installation, username, password, email, email_owner=email_owner)
         new = {"email": email, "is_superuser": True}
         return {"changes": {username: {"old": None, "new": new}}, "warnings": []}
     now = _now(installation, username)
-    changes, warnings = {}, []
+    changes: dict[str, dict] = {}
+    warnings = []
     if now and not now["is_superuser"]:
         changes["is_superuser"] = {"old": False, "new": True}
     if now and (now["email"] or "").lower() != email.lower():
@@ -62,12 +65,11 @@ def kept(
         )
     if enforce_password and not _has_password(now, password):
         changes["password"] = {"old": HIDDEN, "new": HIDDEN}
-    if not test:
-        if "is_superuser" in changes:
-            with database.connection(installation, write=True) as conn:
-                database.make_superuser(conn, username)
-        if "password" in changes:
-            users.set_password(installation, username, password)
+    if "is_superuser" in changes and not test:
+        with database.connection(installation, write=True) as conn:
+            database.make_superuser(conn, username)
+    if "password" in changes and not test:
+        users.set_password(installation, username, password)
     return {"changes": changes, "warnings": warnings}
 
 
@@ -81,34 +83,32 @@ def _now(installation, username):
     if not keys:
         return None
     url = read_config(installation)["url"]
-    client = Client(
-        Profile(url, keys[0]["key"], release=installation.release, deadline=15, read_timeout=10)
-    )
+    release = installation.release
+    client = Client(Profile(url, keys[0]["key"], release=release, deadline=15, read_timeout=10))
     try:
         shape = {"email": str, "is_superuser": bool}
-        found = client.get(f"users/{segment(username)}/", expect=shape)
+        return {**client.get(f"users/{segment(username)}/", expect=shape), "password": None}
     except MaasError:
         return None
     finally:
         client.close()
-    return {"email": found["email"], "is_superuser": bool(found["is_superuser"]), "password": None}
 
 
 def _has_password(now, password):
     encoded = (now or {}).get("password")
     if encoded is None:
         raise HostError(
-            "Whether the password is another one can only be told with the region's database, "
+            "Whether the password is another one is known to the region's database only, "
             "which cannot be reached from here."
         )
     return password_fits(encoded, password)
 
 
 def password_fits(encoded: str, password: str) -> bool:
-    """Whether a password belongs to what Django keeps of it (``pbkdf2_sha256$...``)."""
+    """Return whether a password belongs to what Django stores of it (``pbkdf2_sha256$...``)."""
     parts = encoded.split("$")
-    kinds = {"pbkdf2_sha256": "sha256", "pbkdf2_sha1": "sha1"}
-    if len(parts) != 4 or parts[0] not in kinds or not parts[1].isdigit():
+    if len(parts) != 4 or parts[0] not in _DIGESTS or not parts[1].isdigit():
         return False  # none at all ('!'), or one that is to be made anew
-    made = hashlib.pbkdf2_hmac(kinds[parts[0]], password.encode(), parts[2].encode(), int(parts[1]))
+    digest, rounds, salt = _DIGESTS[parts[0]], int(parts[1]), parts[2].encode()
+    made = hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds)
     return hmac.compare_digest(base64.b64encode(made).decode(), parts[3])

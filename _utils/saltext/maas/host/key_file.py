@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from saltext.maas.client import Client
 from saltext.maas.client.profile import api_key_fits
@@ -15,7 +18,7 @@ from saltext.maas.host.installation import Installation
 
 
 def write(installation: Installation, username: str, path: str, name: str | None = None) -> str:
-    """Make an API key for a user and keep it in a file with mode 0600.
+    """Make an API key for a user and store it in a file with mode 0600.
 
     Returns:
         The path.
@@ -23,18 +26,30 @@ def write(installation: Installation, username: str, path: str, name: str | None
     Raises:
         HostError: No such user, no region here, or the file cannot be written.
     """
-    key = users.generate_api_key(installation, username, name)["key"]
-    _put(installation, key, path)
+    _put(installation, users.generate_api_key(installation, username, name)["key"], path)
     return path
 
 
-def kept(
+def _put(installation, key, path):
+    files.replace(installation, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+
+
+def _keys(installation, username, test):
+    """A user's API keys; with ``test`` the user may be one that is made earlier in this run."""
+    if users.exists(installation, username):
+        return users.api_keys(installation, username)
+    if not test:
+        raise HostError(f"There is no user {username}.")
+    return []
+
+
+def present(
     installation: Installation,
     username: str,
     path: str,
     name: str | None = None,
     test: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Have a file hold an API key of a user; with a name (2.1 and later) the key of that name.
 
     A key that the file holds is renamed, unless the user has one of that name already. One that
@@ -53,43 +68,43 @@ def kept(
     Raises:
         HostError: No such user, no region here, or the file cannot be written.
     """
-    name = name if installation.release >= "2.1" else None
-    text = (files.read(path) or "").strip()
-    there = users.api_keys(installation, username) if users.exists(installation, username) else None
-    if there is None and not test:
-        raise HostError(f"There is no user {username}.")
-    own = [one for one in there or () if one["key"] == text]
-    named = [one for one in there or () if name and one["name"] == name]
-    named = [one for one in named if one in own] or named
-    changes = {}
-    if own and (named == own or not named):
-        if name and not named:
-            changes["key_name"] = {"old": own[0]["name"], "new": name}
-        mode = stat.S_IMODE(paths.status(path).st_mode)
-        if mode & 0o077:
-            changes["mode"] = {"old": f"{mode:04o}", "new": "0600"}
-        if not test and "mode" in changes:
-            files.make_private(path)
-        if not test and "key_name" in changes:
-            users.rename_api_key(installation, username, users.fingerprint(text), name)
+    name = name if users.have_names(installation) else None
+    held = (files.read(path) or "").strip()
+    keys = _keys(installation, username, test)
+    own = next((one for one in keys if one["key"] == held), None)
+    same = [one for one in keys if name and one["name"] == name]
+    if own and (own in same or not same):
+        changes = _mend(installation, username, path, own, name, test)
     else:
-        old = f"API key {own[0]['name']} of {username}" if own else None
+        old = f"API key {own['name']} of {username}" if own else None
         what = f"API key {name}" if name else "API key"
-        changes[path] = {"old": old, "new": f"{what} of {username}"}
-        if not test and named:
-            _put(installation, named[0]["key"], path)
+        changes = {path: {"old": old, "new": f"{what} of {username}"}}
+        if same and not test:
+            _put(installation, same[0]["key"], path)
         elif not test:
             write(installation, username, path, name)
     return {"changes": changes, "warnings": []}
 
 
-def _put(installation, key, path):
-    files.replace(installation, os.path.abspath(path), key + "\n", mode=0o600, backup=False)
+def _mend(installation, username, path, own, name, test):
+    """Give the key in the file its name, and the file its mode."""
+    changes = {}
+    if name and own["name"] != name:
+        changes["key_name"] = {"old": own["name"], "new": name}
+        if not test:
+            users.rename_api_key(installation, username, users.fingerprint(own["key"]), name)
+    there = paths.status(path)
+    mode = stat.S_IMODE(there.st_mode) if there else 0o600
+    if mode & 0o077:
+        changes["mode"] = {"old": f"{mode:04o}", "new": "0600"}
+        if not test:
+            files.make_private(path)
+    return changes
 
 
-def named(
+def named_present(
     installation: Installation, username: str, name: str, was: str | None = None, test: bool = False
-) -> dict:
+) -> dict[str, Any]:
     """Have a user have an API key of a name in the region (2.1 and later); it is shown to nobody.
 
     Args:
@@ -107,29 +122,24 @@ def named(
         HostError: No names in this release, no such user, several keys with the old name, or
             the region refuses.
     """
-    if installation.release < "2.1":
-        raise HostError(f"API keys of MAAS {installation.release} have no names; 2.1 has.")
-    if not users.exists(installation, username):
-        if not test:  # with test it may be made earlier in this run
-            raise HostError(f"There is no user {username}.")
-        return {"changes": {name: {"old": None, "new": f"API key of {username}"}}, "warnings": []}
-    keys = users.api_keys(installation, username)
+    users.need_names(installation)
+    keys = _keys(installation, username, test)
     if name in [one["name"] for one in keys]:
         return {"changes": {}, "warnings": []}
-    before = was is not None and any(
-        was in (one["name"], users.fingerprint(one["key"])) for one in keys
-    )
-    if before:
+    old = None
+    if was is not None and users.matching(keys, was):
         users.find_key(installation, username, was)  # several with that name are refused
+        old = f"API key {was}"
         if not test:
             users.rename_api_key(installation, username, was, name)
     elif not test:
         users.generate_api_key(installation, username, name)
-    change = {"old": f"API key {was}" if before else None, "new": f"API key of {username}"}
-    return {"changes": {name: change}, "warnings": []}
+    return {"changes": {name: {"old": old, "new": f"API key of {username}"}}, "warnings": []}
 
 
-def unnamed(installation: Installation, username: str, which: str, test: bool = False) -> dict:
+def named_absent(
+    installation: Installation, username: str, which: str, test: bool = False
+) -> dict[str, Any]:
     """Have a user have no API key with a name or fingerprint; the region forgets all that fit.
 
     Returns:
@@ -138,8 +148,7 @@ def unnamed(installation: Installation, username: str, which: str, test: bool = 
     Raises:
         HostError: No region here, or it refuses.
     """
-    keys = users.api_keys(installation, username) if users.exists(installation, username) else []
-    found = [one["key"] for one in keys if which in (one["name"], users.fingerprint(one["key"]))]
+    found = users.matching(_keys(installation, username, test=True), which)
     if not found:
         return {"changes": {}, "warnings": []}
     if not test:
@@ -149,31 +158,35 @@ def unnamed(installation: Installation, username: str, which: str, test: bool = 
     return {"changes": {which: {"old": f"{many} of {username}", "new": None}}, "warnings": []}
 
 
+@contextlib.contextmanager
+def _signed(client: Client, path: str) -> Iterator[Client]:
+    """A client that signs with the key in a file."""
+    key = (files.read(path) or "").strip()
+    if not api_key_fits(key):
+        raise HostError(f"{path} holds no API key.")
+    own = Client(replace(client.profile, api_key=key))
+    try:
+        yield own
+    finally:
+        own.close()
+
+
 def valid(client: Client, path: str) -> bool:
-    """Whether the region takes the key in a file.
+    """Return whether the region takes the key in a file.
 
     Raises:
         HostError: The file holds no API key.
         MaasError: The region cannot be asked.
     """
-    own = _signed(client, path)
-    try:
-        if own.release >= "2.0":
-            own.get("users/", op="whoami")
-        else:
-            own.get("zones/")
-    except NotAuthenticated:
-        return False
-    finally:
-        own.close()
+    with _signed(client, path) as own:
+        try:
+            if own.release >= "2.0":
+                own.get("users/", op="whoami")
+            else:
+                own.get("zones/")
+        except NotAuthenticated:
+            return False
     return True
-
-
-def _signed(client, path):
-    key = (files.read(path) or "").strip()
-    if not api_key_fits(key):
-        raise HostError(f"{path} holds no API key.")
-    return Client(replace(client.profile, api_key=key))
 
 
 def revoke(client: Client, path: str) -> bool:
@@ -190,14 +203,11 @@ def revoke(client: Client, path: str) -> bool:
         HostError: The file holds no API key.
         MaasError: The region refuses, or cannot be asked.
     """
-    own = _signed(client, path)
-    token = own.profile.api_key.split(":")[1]
-    try:
-        own.post(
-            "account/", op="delete_authorisation_token", data={"token_key": token}, hide=[token]
-        )
-    except NotAuthenticated:
-        return False
-    finally:
-        own.close()
+    with _signed(client, path) as own:
+        token = own.profile.api_key.split(":")[1]
+        data = {"token_key": token}
+        try:
+            own.post("account/", op="delete_authorisation_token", data=data, hide=[token])
+        except NotAuthenticated:
+            return False
     return True

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import termios
 import time
 
+import pexpect
+from saltext.maas import poll
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, name_of
 
@@ -21,7 +19,9 @@ _OTHER_LIMIT = 3  # questions that get an empty answer before we give up
 _QUIET = 0.25  # seconds without output that make an unfinished line a prompt
 
 
-def converse(installation: Installation, argv: list[str], secrets: list[str], timeout: float = 120):
+def converse(
+    installation: Installation, argv: list[str], secrets: list[str], timeout: float = 120
+) -> tuple[int, str]:
     """Run a command that asks for secrets on its terminal.
 
     Args:
@@ -32,89 +32,65 @@ def converse(installation: Installation, argv: list[str], secrets: list[str], ti
         timeout: Seconds after which it is killed; some commands ask for ever.
 
     Returns:
-        ``(return code, output)``; a command that echoes what it is told has
+        ``(return code, output)``; a command that echoes what it is given has
         the secrets in its output.
 
     Raises:
         HostError: It asked more often than there are answers, did not hide its
             input, or did not end in time.
     """
-    master, slave = pty.openpty()
+    command, *arguments = installation.command(argv)
+    # It runs in a session of its own, on a terminal that pexpect opens.
+    child = pexpect.spawn(
+        command,
+        arguments,
+        timeout=_QUIET,
+        cwd="/",
+        env={**installation.environment(), "TERM": "dumb"},
+        encoding="utf-8",
+        codec_errors="replace",
+    )
+    child.delaybeforesend = None
     try:
-        process = subprocess.Popen(
-            installation.command(argv),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**installation.environment(), "TERM": "dumb"},
-            start_new_session=True,
-            cwd="/",
-        )
-    except BaseException:
-        os.close(master)
-        raise
-    finally:
-        os.close(slave)
-    try:
-        output = _Conversation(argv, master, secrets, time.monotonic() + timeout).run(timeout)
-        code = process.wait(timeout=max(timeout, 1))
-        return code, output
-    except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + timeout
+        output = _answered(child, name_of(argv), list(secrets), deadline)
+        left = deadline - time.monotonic()
+        if not poll.wait(lambda: None if child.isalive() else True, left, pause=0.01):
+            raise TimeoutError
+    except TimeoutError:
         raise HostError(f"{name_of(argv)} did not end within {timeout:g} s.") from None
     finally:
-        if process.poll() is None:
+        if child.isalive():
             with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        os.close(master)
+                os.killpg(child.pid, signal.SIGKILL)
+        child.close(force=True)
+    # As a shell says it where a signal ended it.
+    return child.exitstatus if child.exitstatus is not None else 128 + child.signalstatus, output
 
 
-class _Conversation:
-    def __init__(self, argv, master, secrets, deadline):
-        self._name = name_of(argv)
-        self._master = master
-        self._answers = list(secrets)
-        self._others = 0
-        self._deadline = deadline
-        self._output = ""
-        self._seen = 0  # length of the output that is dealt with
-
-    def run(self, timeout):
-        """Read until the command closes its terminal; returns what it said."""
-        while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise HostError(f"{self._name} did not end within {timeout:g} s.")
-            ready, _, _ = select.select([self._master], [], [], min(left, _QUIET))
-            if ready:
-                try:
-                    data = os.read(self._master, 4096)
-                except OSError:  # Linux: the other side is closed
-                    return self._output
-                if not data:
-                    return self._output
-                self._output += data.decode("utf-8", "replace").replace("\r\n", "\n")
-            line = self._output[self._seen :].rpartition("\n")[2]
-            if _SECRET_PROMPT.search(line):
-                self._answer_secret()
-            elif not ready and line and _OTHER_PROMPT.search(line):
-                self._answer_other()
-
-    def _answer_secret(self):
-        if not self._answers:
-            raise HostError(f"{self._name} asked for a password again: it refused the given one.")
-        while termios.tcgetattr(self._master)[3] & termios.ECHO:
-            if time.monotonic() > self._deadline:
-                raise HostError(f"{self._name} asks for a password without hiding it.")
-            time.sleep(0.01)
-        self._send(self._answers.pop(0))
-
-    def _answer_other(self):
-        self._others += 1
-        if self._others > _OTHER_LIMIT:
-            raise HostError(f"{self._name} keeps asking questions.")
-        self._send("")
-
-    def _send(self, text):
-        self._seen = len(self._output)
-        os.write(self._master, text.encode() + b"\n")
+def _answered(child, name, answers, deadline):
+    """Answer a command's prompts until it closes its terminal, and return what it said."""
+    output, line, others = "", "", 0
+    while time.monotonic() < deadline:
+        try:
+            said = child.read_nonblocking(4096, min(_QUIET, max(0.0, deadline - time.monotonic())))
+        except pexpect.EOF:
+            return output.replace("\r\n", "\n")
+        except pexpect.TIMEOUT:
+            said = ""
+        output += said
+        line = (line + said).rpartition("\n")[2]
+        if _SECRET_PROMPT.search(line):
+            if not answers:
+                raise HostError(f"{name} asked for a password again: it refused the given one.")
+            if not child.waitnoecho(deadline - time.monotonic()):
+                raise HostError(f"{name} asks for a password without hiding it.")
+            child.sendline(answers.pop(0))
+            line = ""
+        elif not said and _OTHER_PROMPT.search(line):
+            others += 1
+            if others > _OTHER_LIMIT:
+                raise HostError(f"{name} keeps asking questions.")
+            child.sendline("")
+            line = ""
+    raise TimeoutError

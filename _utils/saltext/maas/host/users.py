@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 from saltext.maas.client import Client, MaasError, Profile
 from saltext.maas.host.config_files import read_config
@@ -24,22 +26,34 @@ def _tool(installation, *arguments):
     return [installation.fact("region_tool"), *arguments]
 
 
-def _check_name(username):
+def _check(username, password=None):
     if not _NAME.fullmatch(username) or username.startswith("-"):
         raise HostError("A username has letters, digits and @ . + - _ only.")
+    if password is not None and (not password or re.search(r"[\x00-\x1f]", password)):
+        raise HostError("A password is one line of text, not empty.")
+
+
+def refuse_taken(
+    username: str, email: str, email_owner: Callable[[str], str | None] | None
+) -> None:
+    """Raise :class:`HostError` where an e-mail address is another user's."""
+    owner = email_owner(email) if email_owner else None
+    if owner is not None and owner != username:
+        raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
 
 
 def exists(installation: Installation, username: str) -> bool:
-    """Whether the region has a user, administrator or not.
+    """Return whether the region has a user, administrator or not.
 
     Raises:
         HostError: The command failed for another reason.
     """
-    return _keys_text(installation, username) is not None
+    return _apikey(installation, username) is not None
 
 
-def _keys_text(installation, username, *options):
-    _check_name(username)
+def _apikey(installation, username, *options):
+    """What the region's command ``apikey`` printed; None where there is no such user."""
+    _check(username)
     argv = _tool(installation, "apikey", "--username", username, *options)
     code, stdout, stderr = installation.run(argv)
     if code and "User does not exist" in stderr + stdout:
@@ -55,8 +69,8 @@ def create_admin(
     password: str,
     email: str,
     timeout: float = 120,
-    email_owner=None,
-) -> dict:
+    email_owner: Callable[[str], str | None] | None = None,
+) -> dict[str, bool]:
     """Create an administrator; the password goes over a terminal, never as an argument.
 
     Args:
@@ -66,7 +80,7 @@ def create_admin(
         email: E-mail address, which no other user may have.
         timeout: Seconds.
         email_owner: ``f(email) -> username or None`` to find out beforehand
-            who has the address, such as a look into the database.
+            who has the address, such as in the database.
 
     Returns:
         ``{"created": True}``.
@@ -74,34 +88,24 @@ def create_admin(
     Raises:
         HostError: The name or address is taken, or the command failed.
     """
-    _check_name(username)
-    if not password or re.search(r"[\r\n\x00-\x1f]", password):
-        raise HostError("A password is one line of text, not empty.")
+    _check(username, password)
     if not email or re.search(r"\s", email) or email.startswith("-"):
         raise HostError(f"The administrator {username} needs an e-mail address.")
-    owner = email_owner(email) if email_owner else None
-    if owner is not None and owner != username:
-        raise HostError(f"The e-mail address {email} is the user {owner}'s already.")
+    refuse_taken(username, email, email_owner)
     argv = _tool(installation, "createadmin", "--username", username, "--email", email)
     code, output = converse(installation, argv, [password, password], timeout)
     if code == 0:
         return {"created": True}
-    raise _creation_error(installation, username, email, output) or failed(
-        argv, code, output, [password]
-    )
-
-
-def _creation_error(installation, username, email, output):
     duplicate = _DUPLICATE.search(output)
-    what = duplicate.group(1) if duplicate else None
+    taken = duplicate.group(1) if duplicate else ""
     if not duplicate and _EXISTS.search(output):
         # Since 3.4 the text names the address also when it is the name that is taken.
-        what = "username" if exists(installation, username) else "email"
-    if what == "username":
-        return HostError(f"There is a user {username} already.")
-    if what == "email":
-        return HostError(f"The e-mail address {email} is another user's already.")
-    return None
+        taken = "username" if exists(installation, username) else "email"
+    if taken == "username":
+        raise HostError(f"There is a user {username} already.")
+    if taken:
+        raise HostError(f"The e-mail address {email} is another user's already.")
+    raise failed(argv, code, output, [password])
 
 
 def set_password(
@@ -112,9 +116,7 @@ def set_password(
     Raises:
         HostError: There is no such user, or the password was refused.
     """
-    _check_name(username)
-    if not password or re.search(r"[\r\n\x00-\x1f]", password):
-        raise HostError("A password is one line of text, not empty.")
+    _check(username, password)
     if installation.release >= "1.9":
         argv = _tool(installation, "changepasswords")
         installation.check(argv, f"{username}:{password}\n", timeout, hide=[password])
@@ -125,8 +127,19 @@ def set_password(
         raise failed(argv, code, output, [password])
 
 
-def api_keys(installation: Installation, username: str) -> list[dict]:
-    """A user's API keys.
+def have_names(installation: Installation) -> bool:
+    """Return whether API keys have names (2.1 and later)."""
+    return installation.release >= "2.1"
+
+
+def need_names(installation: Installation) -> None:
+    """Raise :class:`HostError` before 2.1, where API keys have no names."""
+    if not have_names(installation):
+        raise HostError(f"API keys of MAAS {installation.release} have no names; 2.1 has.")
+
+
+def api_keys(installation: Installation, username: str) -> list[dict[str, Any]]:
+    """Return a user's API keys.
 
     Returns:
         ``[{"name": str or None, "key": "consumer:token:secret"}]``; names
@@ -135,19 +148,20 @@ def api_keys(installation: Installation, username: str) -> list[dict]:
     Raises:
         HostError: There is no such user.
     """
-    options = ["--with-names"] if installation.release >= "2.1" else []
-    text = _keys_text(installation, username, *options)
+    return _keys(installation, username, *(["--with-names"] if have_names(installation) else []))
+
+
+def _keys(installation, username, *options):
+    text = _apikey(installation, username, *options)
     if text is None:
         raise HostError(f"There is no user {username}.")
-    return _parse(text)
-
-
-def _parse(text):
     found = (_KEY.match(line.strip()) for line in text.splitlines())
     return [{"name": match.group(2), "key": match.group(1)} for match in found if match]
 
 
-def generate_api_key(installation: Installation, username: str, name: str | None = None) -> dict:
+def generate_api_key(
+    installation: Installation, username: str, name: str | None = None
+) -> dict[str, Any]:
     """Make another API key for a user.
 
     Args:
@@ -161,16 +175,11 @@ def generate_api_key(installation: Installation, username: str, name: str | None
     Raises:
         HostError: There is no such user.
     """
-    options = ["--generate"]
-    if name and installation.release >= "2.1":
-        options += ["--name", name]
-    text = _keys_text(installation, username, *options)
-    if text is None:
-        raise HostError(f"There is no user {username}.")
-    keys = _parse(text)
+    name = name if name and have_names(installation) else None
+    keys = _keys(installation, username, "--generate", *(["--name", name] if name else []))
     if not keys:
         raise HostError("apikey --generate printed no key.")
-    return {"name": name if len(options) > 1 else None, "key": keys[-1]["key"]}
+    return {"name": name, "key": keys[-1]["key"]}
 
 
 def delete_api_key(
@@ -195,37 +204,42 @@ def delete_api_key(
     """
     if key not in [item["key"] for item in api_keys(installation, username)]:
         return False
-    client = Client(
-        Profile(url or read_config(installation)["url"], key, release=installation.release)
-    )
-    try:
-        token = key.split(":")[1]
-        data = {"token_key": token}
-        client.post("account/", op="delete_authorisation_token", data=data, hide=[token])
-    except MaasError as error:
-        told = redact(str(error), key.split(":"))
-        raise HostError(f"The API key was not deleted: {told}") from None
-    finally:
-        client.close()
+    token = key.split(":")[1]
+    data = {"token_key": token}
+    _ask_with(installation, key, "delete_authorisation_token", data, "deleted", url)
     return True
 
 
+def _ask_with(installation, key, op, data, done, url=None):
+    """Have the region change an API key, by a request that this key signs."""
+    url = url or read_config(installation)["url"]
+    client = Client(Profile(url, key, release=installation.release))
+    try:
+        client.post("account/", op=op, data=data, hide=[key.split(":")[1]])
+    except MaasError as error:
+        text = redact(str(error), key.split(":"))
+        raise HostError(f"The API key was not {done}: {text}") from None
+    finally:
+        client.close()
+
+
 def fingerprint(key: str) -> str:
-    """By what a key can be named without showing it: 12 hex digits of its hash."""
+    """Return what names a key without showing it: 12 hex digits of its hash."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
+def matching(keys: list[dict[str, Any]], which: str) -> list[str]:
+    """Return those of some keys, as :func:`api_keys` has them, of a name or fingerprint."""
+    return [one["key"] for one in keys if which in (one["name"], fingerprint(one["key"]))]
+
+
 def find_key(installation: Installation, username: str, which: str) -> str:
-    """The one key of a user with a name or :func:`fingerprint`.
+    """Return the one key of a user with a name or :func:`fingerprint`.
 
     Raises:
         HostError: None or several fit, or there is no such user.
     """
-    found = [
-        one["key"]
-        for one in api_keys(installation, username)
-        if which in (one["name"], fingerprint(one["key"]))
-    ]
+    found = matching(api_keys(installation, username), which)
     if len(found) != 1:
         many = f"{len(found)} keys" if found else "no key"
         raise HostError(f"{username} has {many} with the name or fingerprint {which!r}.")
@@ -243,19 +257,10 @@ def rename_api_key(installation: Installation, username: str, which: str, name: 
     Raises:
         HostError: There is no such key, or this release has no names.
     """
-    if installation.release < "2.1":
-        raise HostError(f"API keys of MAAS {installation.release} have no names; 2.1 has.")
+    need_names(installation)
     key = find_key(installation, username, which)
-    if key in [one["key"] for one in api_keys(installation, username) if one["name"] == name]:
+    if {"name": name, "key": key} in api_keys(installation, username):
         return False
-    client = Client(Profile(read_config(installation)["url"], key, release=installation.release))
-    try:
-        token = key.split(":")[1]
-        data = {"token": token, "name": name}
-        client.post("account/", op="update_token_name", data=data, hide=[token])
-    except MaasError as error:
-        told = redact(str(error), key.split(":"))
-        raise HostError(f"The API key was not renamed: {told}") from None
-    finally:
-        client.close()
+    data = {"token": key.split(":")[1], "name": name}
+    _ask_with(installation, key, "update_token_name", data, "renamed")
     return True
