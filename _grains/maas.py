@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def maas(opts=None):
@@ -33,6 +34,7 @@ def maas(opts=None):
 
 
 def _found(root):
+    _find_library()
     from saltext.maas.host import cluster_config
     from saltext.maas.host.installation import detect
 
@@ -48,3 +50,13 @@ def _found(root):
     if "cluster" in installation.roles and installation.release < "2.0":
         found["cluster_uuid"] = cluster_config.read_files(installation)["uuid"]
     return found
+
+
+def _find_library():
+    """Find the library of a sync that came after the start of this minion.
+
+    Salt puts the folder of synced utils on the path at the start only, and if it is there.
+    """
+    utils = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "utils")
+    if os.path.isdir(os.path.join(utils, "saltext", "maas")) and utils not in sys.path:
+        sys.path.append(utils)

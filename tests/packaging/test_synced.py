@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import saltext.maas
 from deliveries import LARGEST_SYNC, Salt, clean_tree, kinds, loader_files
+from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 
 pytestmark = pytest.mark.salt
@@ -96,6 +97,18 @@ def test_salt_loads_modules_and_states(salt):
 
 def test_the_grain_is_there(salt):
     assert salt.call("grains.get", "maas") == {"installed": False}
+
+
+def test_the_grain_of_a_sync_finds_the_library_without_a_restart(salt, tmp_path):
+    sandbox.create(tmp_path / "host", "3.7", "cluster", "rack-1")
+    program = (
+        "import importlib.util as u, sys; spec = u.spec_from_file_location('maas', sys.argv[1]);"
+        "grain = u.module_from_spec(spec); spec.loader.exec_module(grain);"
+        "print(grain.maas({'maas.root': sys.argv[2]})['maas']['roles'])"
+    )
+    synced = next(salt.folder.rglob("extmods")) / "grains" / "maas.py"
+    done = salt.python_program(program, str(synced), str(tmp_path / "host"))
+    assert done.stdout.strip() == "['cluster', 'rack']", done.stderr
 
 
 def test_a_module_asks_the_region(salt, region):
