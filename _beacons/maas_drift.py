@@ -1,4 +1,4 @@
-"""Tell when a region no longer equals its pillar: the beacon ``maas_drift``.
+"""Report when a region no longer equals its pillar: the beacon ``maas_drift``.
 
 In the configuration or pillar of the minion that has the region's pillar:
 
@@ -16,8 +16,8 @@ In the configuration or pillar of the minion that has the region's pillar:
 
 It sends ``salt/beacon/<minion>/maas_drift/drift`` when the difference is another one than last
 time, and ``.../maas_drift/none`` when there is none any more; with ``onchangeonly: false`` each
-time. What was sent last is kept in the minion's cache, over refreshes and restarts. A region that
-cannot be asked is told once as ``.../maas_drift/error``, whatever the reason.
+time. What was sent last is in the minion's cache, over refreshes and restarts. A region that
+cannot be asked is reported once as ``.../maas_drift/error``, whatever the reason.
 
 A minion that runs a beacon does nothing else meanwhile, so a region that does not answer is given
 up after ``seconds``, 20 by default.

@@ -36,7 +36,7 @@ def start(profile=None, interval=10, level="INFO", batch=100, begin="now", tag="
 
     Each becomes an event ``<tag>/<type>``, the type in lower case with underscores, such as
     ``maas/event/failed_deployment``, with what MAAS says of it: ``id``, ``type``, ``level``,
-    ``created``, ``node``, ``hostname``, ``username`` and ``description``. Where it stopped is kept
+    ``created``, ``node``, ``hostname``, ``username`` and ``description``. Where it stopped is noted
     in Salt's cache, so that nothing is lost by a restart; an event may come twice. A region that
     is down, or a bus that takes nothing, is tried less and less often, every five minutes at last.
 

@@ -7,7 +7,7 @@ import sys
 
 
 def maas(opts=None):
-    """Tell what MAAS is installed here, without running anything.
+    """Return what MAAS is installed here, without running anything.
 
     Returns:
         ``{"maas": {"installed": False}}``, or with ``installed`` True also

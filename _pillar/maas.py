@@ -48,9 +48,9 @@ log = logging.getLogger(__name__)
 def ext_pillar(
     minion_id, pillar, profile=None, key="maas_node", seconds=3, lifetime=300, ignore_domain=False
 ):
-    """Tell a minion what MAAS knows of it.
+    """Return what MAAS knows of a minion.
 
-    All nodes are read at once and kept in the master's cache, so that any number of minions costs
+    All nodes are read at once and cached by the master, so that any number of minions costs
     one reading in ``lifetime`` seconds. A region that does not answer, or a secret store that does
     not give the API key, delays a pillar by ``seconds`` at most, and not again within half a
     minute; the last answer is then taken.

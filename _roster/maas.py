@@ -71,8 +71,8 @@ def targets(tgt, tgt_type="glob", **kwargs):
     """
     try:
         options = roster.options(__opts__.get("maas_roster"))
-        kept = master.node_cache(__opts__, options.profile, options.lifetime)
-        return roster.targets(kept.nodes(options.seconds), options, tgt, tgt_type, __opts__)
+        cache = master.node_cache(__opts__, options.profile, options.lifetime)
+        return roster.targets(cache.nodes(options.seconds), options, tgt, tgt_type, __opts__)
     except MaasError as error:
         # The one kind of error that salt-ssh shows as a message.
         raise SaltClientError(str(error)) from None

@@ -1,6 +1,6 @@
-"""A whole fleet from the master: regions, and the clusters or racks that hang on them.
+"""A whole fleet from the master: regions, and their clusters (1.x) or rack controllers.
 
-What the master has to be told for this is in :doc:`../onboarding`.
+The configuration of the master for this is in :doc:`../onboarding`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def version():
-    """Tell which version of this extension the master has.
+    """Return which version of this extension the master has.
 
     Returns:
         The version, as text.
@@ -40,7 +40,7 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
         tgt_type: How ``target`` is to be understood if it is no list: ``glob``,
             ``grain``, ``pillar``, ``compound`` ...
         batch: How many at once; ``maas.fleet:batch`` by default.
-        dry_run: Only tell what would be done.
+        dry_run: Only report what would be done.
 
     Returns:
         ``{minion: {state, region, step, message, todo}}``; the state is ``enrolled``, ``failed``
@@ -64,9 +64,9 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
 
 
 def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False):
-    """Have clusters hand their DHCP over and leave their region.
+    """Have clusters hand their DHCP over, and remove them from their region.
 
-    Refused while machines hang on a cluster, or while nobody else would serve
+    Refused while machines depend on a cluster, or while nobody else would serve
     DHCP where it does. Take the cluster out of the pillar afterwards.
 
     Args:
@@ -74,8 +74,8 @@ def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False
         tgt_type: How ``target`` is to be understood if it is no list.
         successor: Minion id of a rack that takes DHCP over where there is no
             stand-by (2.0 and later).
-        force: Go on though machines or DHCP hang on it, or its host does not answer.
-        dry_run: Only tell what would be done.
+        force: Go on though machines or DHCP depend on it, or its host does not answer.
+        dry_run: Only report what would be done.
 
     Returns:
         ``{minion: {state, region, dhcp, machines, message, todo}}``; the state is
@@ -164,7 +164,7 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
         url: The new URL, such as ``http://192.0.2.10:5240/MAAS``.
         region: Minion id of the region's host, where the master knows several.
         batch: How many clusters at once; ``maas.fleet:batch`` by default.
-        dry_run: Only tell what would be done.
+        dry_run: Only report what would be done.
         force: Begin although no region answers at the new URL yet, for a name or a
             proxy that comes up later, or although there are clusters that no pillar
             names, which stay behind.
@@ -198,7 +198,7 @@ def rotate_secret(region=None, batch=None, dry_run=False, resume=False, force=Fa
     Args:
         region: Minion id of the region's host, where the master knows several.
         batch: How many clusters at once; ``maas.fleet:batch`` by default.
-        dry_run: Only tell what would be done.
+        dry_run: Only report what would be done.
         resume: Make no new secret, but give the clusters the region's present one.
         force: Go on although there are clusters that no pillar names, which are cut off.
 
@@ -351,7 +351,7 @@ def unmanaged(region=None, types=None):
 
 
 def drift(region=None):
-    """Tell whether a region equals its pillar, by reading alone.
+    """Return whether a region equals its pillar, by reading alone.
 
     Args:
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.

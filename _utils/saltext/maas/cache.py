@@ -152,7 +152,9 @@ class NodeCache:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._path}.failed")
         except OSError as error:
-            log.warning("What MAAS says cannot be kept in %s: %s", self._folder, loggable(error))
+            log.warning(
+                "The nodes of MAAS cannot be cached in %s: %s", self._folder, loggable(error)
+            )
 
     def _note_failure(self):
         with contextlib.suppress(OSError):

@@ -10,6 +10,7 @@ Beside the boxes it may have ``problems``, ``{minion: why there is no box for it
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from saltext.maas import runtime, seal
 from saltext.maas.host import rotate, shared_secret
@@ -18,20 +19,18 @@ from saltext.maas.pillar import controllers
 PURPOSE = "maas shared secret"
 #: How many minions are sealed for at once.
 MAX_KEYS = 1000
-_PARTS = {"sender", "sender_key", "boxes"}
 
 
-def close(dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted=()) -> dict:
-    """Seal the shared secret of the region on this host.
+def close(
+    dunders, keys: dict, lifetime: float = seal.LIFETIME, trusted: Collection[str] = ()
+) -> dict:
+    """Seal the shared secret of the region on this host; see :py:func:`maas_secret.seal`.
 
     Args:
         dunders: A Salt module's ``globals()``, on the region's minion.
         keys: ``{minion: its accepted public key}``, handed over by the master.
         lifetime: Seconds for which the boxes can be opened.
         trusted: Minions among them that the pillar does not name.
-
-    Returns:
-        An envelope, with the ``problems`` of those whose keys do not do.
 
     Raises:
         MaasError: There is no region or secret here, or it cannot be sealed for anybody.
@@ -70,35 +69,34 @@ def _named(dunders):
     This is looked at here once more, where no other minion has a say; and not in the pillar that
     this minion fetched some time ago, which may name one that was taken out since.
     """
-    whole = runtime.rendered(runtime.refreshed(dunders))
-    described = whole.get("maas")
+    described = runtime.rendered(runtime.refreshed(dunders)).get("maas")
     return controllers(described if isinstance(described, dict) else {})
 
 
-def open_own(dunders, envelope, use_up: bool = True) -> str:
-    """Take this minion's box out of an envelope and open it.
+def open_own(dunders, envelope: object, use_up: bool = True) -> str:
+    """Return the shared secret from this minion's box in an envelope.
 
     Args:
         dunders: A Salt module's ``globals()``, on the cluster's minion.
         envelope: From :func:`close`, over the master.
         use_up: Remember the box, so that it cannot be opened again.
 
-    Returns:
-        The shared secret.
-
     Raises:
         SealError: There is no box for this minion, or it cannot be opened.
     """
     own, key = seal.own_key(dunders)
-    wrong = not isinstance(envelope, dict) or set(envelope) - {"problems"} != _PARTS
-    if wrong or not isinstance(envelope["boxes"], dict):
+    parts = envelope if isinstance(envelope, dict) else {}
+    boxes = parts.get("boxes")
+    if set(parts) - {"problems"} != {"sender", "sender_key", "boxes"} or not isinstance(
+        boxes, dict
+    ):
         raise seal.SealError("sealed: must be an envelope from maas_secret.seal")
-    if own not in envelope["boxes"]:
+    if own not in boxes:
         raise seal.SealError(f"sealed: holds no box for {own}")
     opened = None
     if use_up:
         folder = dunders["__opts__"]["cachedir"]
         os.makedirs(folder, exist_ok=True)
         opened = os.path.join(folder, "maas-opened-boxes")
-    sender = envelope["sender"], envelope["sender_key"]
-    return seal.unseal(envelope["boxes"][own], own, key, *sender, PURPOSE, opened)
+    sender = parts["sender"], parts["sender_key"]
+    return seal.unseal(boxes[own], own, key, *sender, PURPOSE, opened)

@@ -263,7 +263,7 @@ def _id(event):
 
 
 def _mark(event):
-    """What tells an event from another that has its number in a restored region."""
+    """What differs from another event that has its number in a restored region."""
     return [event.get("created"), event.get("type")]
 
 

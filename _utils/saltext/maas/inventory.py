@@ -46,13 +46,13 @@ _NOTHING = {"status": None, "deployed": None, "zone": None, "pool": None, "tags"
 def read(client: Client) -> list[dict]:
     """Read all nodes of a region, with one request for each kind of them.
 
-    A cluster of API 1.0 counts as a rack.  No release tells the addresses of all
+    A cluster of API 1.0 counts as a rack.  No release lists the addresses of all
     clusters at once: they take one request for each cluster that is accepted.
 
     Returns:
         ``[{"system_id", "hostname", "fqdn", "kinds", "status", "deployed", "zone",
         "pool", "tags", "vlans", "addresses"}]``, by fqdn; what a release does not
-        tell is None or empty.  A host that is region and rack has both kinds.
+        show is None or empty.  A host that is region and rack has both kinds.
 
     Raises:
         MaasError: The region cannot be asked.
@@ -92,7 +92,7 @@ def _clusters(client) -> Iterator[dict]:
         try:
             path = f"nodegroups/{segment(cluster['uuid'])}/interfaces/"
             return [one.get("ip") for one in client.get(path, op="list", expect=[dict])]
-        except (Forbidden, NotFound):  # 1.5 and 1.6 tell administrators only
+        except (Forbidden, NotFound):  # 1.5 and 1.6 answer administrators only
             return []
 
     clusters = [
@@ -133,7 +133,7 @@ def _facts(raw, release):
         "fqdn": fqdn,
         "kinds": [],
         "status": status,
-        # Before 1.7 MAAS tells of no more than that a machine is allocated.
+        # Before 1.7 MAAS shows no more than that a machine is allocated.
         "deployed": status and status == ("deployed" if release >= "1.7" else "allocated"),
         "zone": (raw.get("zone") or {}).get("name"),
         "pool": (raw.get("pool") or {}).get("name"),

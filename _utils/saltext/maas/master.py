@@ -14,7 +14,7 @@ from saltext.maas.errors import BadInput
 _DEADLINE = 60
 
 
-def profile(opts, name: str | dict | None = None) -> Profile:
+def profile(opts: dict, name: str | dict | None = None) -> Profile:
     """Return the profile of a region in the master's configuration.
 
     Args:
@@ -48,7 +48,7 @@ def _configured(opts, name):
     return where, values
 
 
-def node_cache(opts, name: str | dict | None = None, lifetime: float = 300) -> NodeCache:
+def node_cache(opts: dict, name: str | dict | None = None, lifetime: float = 300) -> NodeCache:
     """Return the cache of a region's nodes.
 
     References to secrets are resolved only when the region is asked, by the thread that asks: what

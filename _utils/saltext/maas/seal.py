@@ -29,7 +29,7 @@ from saltext.maas import atomic_file, runtime
 from saltext.maas.errors import MaasError
 
 VERSION = 1
-#: Seconds for which a box can be opened, unless told; and at the most.
+#: Seconds for which a box can be opened by default, and at the most.
 LIFETIME, _LONGEST = 600, 86400
 #: Seconds by which two hosts' clocks may differ.
 SKEW = 120

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet.core import ENROLLED, caught
+from saltext.maas.fleet.core import ENROLLED, Fleet, caught
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Admitted:
     trusted: list[str]
 
 
-def decide(fleet, minions) -> tuple[list[Admitted], list[str], list[str]]:
+def decide(fleet: Fleet, minions: Iterable[str]) -> tuple[list[Admitted], list[str], list[str]]:
     """Ask the regions whose the minions are, whose keys are accepted; no event is fired.
 
     Returns:
@@ -61,7 +62,7 @@ def _admitted_by(fleet, region, minions, unasked):
     seen = fleet.region(region, "maas_fleet.inspect", minions)
     clusters = {one: seen["clusters"][one] for one in minions if one in seen["clusters"]}
     named = [minion for minion, entry in clusters.items() if entry["named"]]
-    # With several regions nothing tells to which one a minion belongs that no pillar names; and
+    # With several regions it is not known to which one a minion belongs that no pillar names, and
     # a region that could not be asked may be the one that names it.
     last = region == fleet.settings.regions[-1] and not unasked
     trusted = [
@@ -72,7 +73,7 @@ def _admitted_by(fleet, region, minions, unasked):
     return Admitted(region, seen["problems"], mine, trusted)
 
 
-def has_cluster(fleet, minion: str) -> bool | None:
+def has_cluster(fleet: Fleet, minion: str) -> bool | None:
     """Return whether a minion says itself that it has a cluster; None if it never said.
 
     A minion writes its own grains, so anything may be in them.
@@ -89,7 +90,7 @@ def has_cluster(fleet, minion: str) -> bool | None:
     return isinstance(roles, (list, tuple)) and "cluster" in roles
 
 
-def admit(fleet, asked: dict[str, dict]) -> list[Admitted]:
+def admit(fleet: Fleet, asked: dict[str, dict]) -> list[Admitted]:
     """Decide who is onboarded, and fire an event for each of the others.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +57,9 @@ class Salt:
     # Minions
 
     def ask(
-        self, minions, function: str, *args, seconds=60.0, limit=None, on_answer=None, jid=None,
-        **kwargs,
+        self, minions: Iterable[str], function: str, *args, seconds: float = 60.0,
+        limit: float | None = None, on_answer: Callable[[str, Answer], object] | None = None,
+        jid: str | None = None, **kwargs,
     ) -> dict[str, Answer]:  # fmt: skip
         """Call a function on minions.
 
@@ -95,8 +97,9 @@ class Salt:
         return {minion: found.get(minion, lost) for minion in minions}
 
     def ask_signed(
-        self, minion: str, function: str, *args, seconds=60.0, limit=None, **kwargs
-    ) -> Answer:
+        self, minion: str, function: str, *args, seconds: float = 60.0,
+        limit: float | None = None, **kwargs,
+    ) -> Answer:  # fmt: skip
         """Call a function of this extension on one minion whose answer must be its own.
 
         Any accepted minion can put a return of another one on the event bus; none can sign
@@ -135,14 +138,14 @@ class Salt:
 
         return salt.utils.jid.gen_jid(self.opts)
 
-    def connected(self, minions) -> set[str]:
+    def connected(self, minions: Iterable[str]) -> set[str]:
         """Return those of the minions that answer."""
         answers = self.ask(minions, "test.ping", seconds=15)
         return {minion for minion, answer in answers.items() if answer.value is True}
 
     # Keys, and what the master has cached
 
-    def accepted_keys(self, minions) -> dict[str, str]:
+    def accepted_keys(self, minions: Collection[str]) -> dict[str, str]:
         """Return ``{minion: public key}`` of those whose key the master accepted."""
         import salt.key
 
@@ -151,7 +154,7 @@ class Salt:
         texts = {one: keys.key_str(one).get("minions", {}).get(one) for one in accepted}
         return {minion: texts[minion] for minion in minions if texts.get(minion)}
 
-    def all_minions(self, target, kind: str = "glob") -> list[str]:
+    def all_minions(self, target: object, kind: str = "glob") -> list[str]:
         """Return the accepted minions that a target matches, by what the master has cached."""
         import salt.utils.minions
 

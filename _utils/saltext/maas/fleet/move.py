@@ -5,10 +5,10 @@ from __future__ import annotations
 from saltext.maas import region_url
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import states
-from saltext.maas.fleet.core import ENROLLED
+from saltext.maas.fleet.core import ENROLLED, Fleet
 
 
-def run(fleet, url: str, region: str | None, dry_run: bool, force: bool = False) -> dict:
+def run(fleet: Fleet, url: str, region: str | None, dry_run: bool, force: bool = False) -> dict:
     """Move a region to another URL; see the runner."""
     if wrong := region_url.problem(url):
         raise BadInput(f"url: {wrong}")
@@ -94,7 +94,7 @@ def _move(fleet, region, url, movers, members):
     return moved, not_back(fleet, region, members)
 
 
-def not_back(fleet, region: str, minions: list[str]) -> dict[str, str]:
+def not_back(fleet: Fleet, region: str, minions: list[str]) -> dict[str, str]:
     """Return ``{minion: why}`` of those that the region does not have again in time."""
     try:
         now = fleet.region(region, "maas_fleet.wait_for", minions, fleet.settings.enrol_seconds)

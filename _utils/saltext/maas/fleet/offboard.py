@@ -1,14 +1,14 @@
-"""``salt-run maas.offboard``: a cluster hands its DHCP over and leaves its region."""
+"""``salt-run maas.offboard``: a cluster hands its DHCP over and is removed from its region."""
 
 from __future__ import annotations
 
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import names, onboard
-from saltext.maas.fleet.core import ABSENT
+from saltext.maas.fleet.core import ABSENT, Fleet
 
 
 def run(
-    fleet, target: object, kind: str, successor: str | None, force: bool, dry_run: bool
+    fleet: Fleet, target: object, kind: str, successor: str | None, force: bool, dry_run: bool
 ) -> dict[str, dict]:
     """Offboard clusters, one after the other; see the runner."""
     minions = onboard.resolve(fleet, target, kind)
@@ -77,7 +77,7 @@ def _offboard(fleet, minion, region, successor, force, dry_run):
     if machines and not force:
         shown = ", ".join(machines[:5]) + (", ..." if len(machines) > 5 else "")
         raise MaasError(
-            f"{len(machines)} machines hang on it ({shown}): move or release them first, name a "
+            f"{len(machines)} machines depend on it ({shown}): move or release them first, name a "
             "successor (2.0 and later), or say force=true"
         )
     dhcp = fleet.region(region, "maas_fleet.release_dhcp", minion, successor=successor, test=True)

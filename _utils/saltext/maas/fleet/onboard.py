@@ -7,12 +7,12 @@ import logging
 from saltext.maas import poll
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import admission, names, worker
-from saltext.maas.fleet.core import ENROLLED
+from saltext.maas.fleet.core import ENROLLED, Fleet
 
 log = logging.getLogger(__name__)
 
 
-def resolve(fleet, target: object, kind: str) -> list[str]:
+def resolve(fleet: Fleet, target: object, kind: str) -> list[str]:
     """Return the minions that a person means.
 
     Args:
@@ -46,7 +46,7 @@ def resolve(fleet, target: object, kind: str) -> list[str]:
     return found
 
 
-def run(fleet, target: object, kind: str, dry_run: bool) -> dict[str, dict]:
+def run(fleet: Fleet, target: object, kind: str, dry_run: bool) -> dict[str, dict]:
     """Onboard, or only report what would be done; see the runner."""
     minions = resolve(fleet, target, kind)
     if dry_run:
@@ -73,7 +73,7 @@ def run(fleet, target: object, kind: str, dry_run: bool) -> dict[str, dict]:
     return {minion: found.get(minion) or outcome(fleet, minion) for minion in minions}
 
 
-def outcome(fleet, minion: str) -> dict:
+def outcome(fleet: Fleet, minion: str) -> dict:
     """Return what became of a minion's onboarding."""
     refusal = fleet.store.take_refusal(minion)
     record = fleet.store.record(minion)

@@ -7,7 +7,7 @@ import time
 from saltext.maas import poll
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import onboard
-from saltext.maas.fleet.core import ABSENT, ENROLLED
+from saltext.maas.fleet.core import ABSENT, ENROLLED, Fleet
 
 #: Seconds of the first and of the longest pause while an import goes on.
 _PAUSE, _LONGEST_PAUSE = 2.0, 20.0
@@ -19,7 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def status(fleet, target: object, kind: str) -> list[dict]:
+def status(fleet: Fleet, target: object, kind: str) -> list[dict]:
     """Return a row for each cluster that a region has or its pillar names, or that was onboarded.
 
     Where no minion is known, it is empty; a region that cannot be asked has a row of its own.
@@ -86,7 +86,7 @@ def _row(minion, region, one=None):
     return row
 
 
-def import_images(fleet, target: object, kind: str) -> dict[str, dict]:
+def import_images(fleet: Fleet, target: object, kind: str) -> dict[str, dict]:
     """Import what the regions select and have each cluster hold it, in batches."""
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
     found: dict[str, dict] = {}
@@ -111,7 +111,7 @@ def import_images(fleet, target: object, kind: str) -> dict[str, dict]:
 
 
 def _import(fleet, region, minions, found):
-    """Import at a region, then have its clusters fetch; those done leave the list."""
+    """Import at a region, then have its clusters fetch; those done are taken off the list."""
     total, limit = len(minions), fleet.settings.region_seconds
 
     def ended():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import move, states
+from saltext.maas.fleet.core import Fleet
 
 _RESUME = "then salt-run maas.rotate_secret resume=true"
 
 
-def run(fleet, region: str | None, dry_run: bool, resume: bool, force: bool = False) -> dict:
+def run(fleet: Fleet, region: str | None, dry_run: bool, resume: bool, force: bool = False) -> dict:
     """Renew a region's secret and re-enrol its clusters; see the runner."""
     rotation = _Rotation(fleet, fleet.region_named(region))
     if not resume:
@@ -37,7 +38,7 @@ def run(fleet, region: str | None, dry_run: bool, resume: bool, force: bool = Fa
 
 
 class _Rotation:
-    """A region whose secret is renewed, and the clusters that hang on it."""
+    """A region whose secret is renewed, and the its clusters."""
 
     def __init__(self, fleet, region):
         self.fleet, self.region = fleet, region

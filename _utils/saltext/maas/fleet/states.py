@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from saltext.maas.errors import MaasError
+from saltext.maas.fleet.core import Fleet
 from saltext.maas.fleet.minions import Answer
 
 #: Where Salt says a state stands when another one that it requires has failed.
@@ -50,12 +51,12 @@ def failure(answer: Answer) -> str | None:
     return bad[0] if bad else (None if found else "no state was run")
 
 
-def enrol(fleet, minions: Iterable[str], **settings) -> dict[str, str | None]:
+def enrol(fleet: Fleet, minions: Iterable[str], **settings) -> dict[str, str | None]:
     """Configure clusters and wait until they are enrolled: ``{minion: None or why not}``."""
     return _run(fleet, list(minions), enrolment(fleet.settings.enrol_seconds, **settings))
 
 
-def region_url(fleet, region: str, url: str) -> str | None:
+def region_url(fleet: Fleet, region: str, url: str) -> str | None:
     """Have a region's host use a URL; return None, or why it does not."""
     given = ["configured", {"url": url}, {"wait": fleet.settings.enrol_seconds}]
     return _run(fleet, [region], {"maas region host": {"maas_region": given, **_PLACE}})[region]

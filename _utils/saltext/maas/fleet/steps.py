@@ -11,7 +11,7 @@ import time
 from saltext.maas import __version__
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import states
-from saltext.maas.fleet.core import ENROLLED
+from saltext.maas.fleet.core import ENROLLED, Fleet
 
 #: Where to begin again after a failure, where that is not the failed step itself.
 _AGAIN_FROM = {"configure": "secret", "register": "secret", "report": "secret"}
@@ -35,7 +35,7 @@ def begin_at(record: dict, digest: str, state: str) -> str:
     return min(again, "secret", key=STEPS.index) if gone else again
 
 
-def take(fleet, ident: str, name: str) -> dict[str, str]:
+def take(fleet: Fleet, ident: str, name: str) -> dict[str, str]:
     """Take a batch through one step.
 
     Args:

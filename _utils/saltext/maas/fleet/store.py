@@ -36,7 +36,7 @@ class Store:
     last writes, which a run makes anew.
 
     Args:
-        folder: Where it is kept; made where it is missing.
+        folder: Where it is; made where it is missing.
 
     Raises:
         StoreError: It cannot be opened, or a newer version of this extension has written it.

@@ -13,14 +13,14 @@ import time
 
 from saltext.maas import poll
 from saltext.maas.fleet import admission, names, steps
-from saltext.maas.fleet.core import caught
+from saltext.maas.fleet.core import Fleet, caught
 
 log = logging.getLogger(__name__)
 
 _GATHER_AT_MOST = 10.0
 
 
-def react(fleet, tag: object, sender: str | None, asked: object) -> dict:
+def react(fleet: Fleet, tag: object, sender: str | None, asked: object) -> dict:
     """Act on an event.
 
     Args:
@@ -60,7 +60,7 @@ def _take_in(fleet, minion, by, outcome):
         outcome["queued" if ask_for(fleet, minion, by) else "running"].append(minion)
 
 
-def ask_for(fleet, minion: str, by: str) -> bool:
+def ask_for(fleet: Fleet, minion: str, by: str) -> bool:
     """Put a minion into the queue; return False, and fire an event, if it is there already."""
     if fleet.store.enqueue(minion, by):
         return True
@@ -76,7 +76,7 @@ def _accepted(fleet, minion):
     return os.path.isfile(path) or minion in fleet.salt.accepted_keys([minion])
 
 
-def work(fleet) -> bool:
+def work(fleet: Fleet) -> bool:
     """Work the queue off, unless another process does; return whether it was this one."""
     while True:
         with fleet.store.working() as mine:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from saltext.maas import envelope, pillar, runtime
 from saltext.maas.errors import BadInput
+from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile import desired_object
 from saltext.maas.reconcile.order import ALL
 from saltext.maas.reconcile.plan import DesiredObjects
@@ -18,7 +21,9 @@ PHASES: dict[str, dict[str, tuple]] = {
 _OWNER_FIELDS = {type: fields for types in PHASES.values() for type, fields in types.items()}
 
 
-def prepare(region, keys: dict[str, str], lifetime: float, trusted=()) -> dict:
+def prepare(
+    region: Region, keys: dict[str, str], lifetime: float, trusted: Collection[str] = ()
+) -> dict:
     """Make the region ready for new clusters; see :py:func:`maas_fleet.prepare`."""
     is_cluster = (region.pillar.get("region") or {}).get("is_cluster")
     if region.type == "node_group" and is_cluster is False:
@@ -31,7 +36,9 @@ def prepare(region, keys: dict[str, str], lifetime: float, trusted=()) -> dict:
     return envelope.close(region.dunders, keys, lifetime, trusted)
 
 
-def apply_phase(region, minions, phase: str, test: bool = False) -> dict[str, dict]:
+def apply_phase(
+    region: Region, minions: Collection[str], phase: str, test: bool = False
+) -> dict[str, dict]:
     """Apply one phase of what the pillar says; see :py:func:`maas_fleet.apply_phase`."""
     if phase not in PHASES:
         raise BadInput(f"phase: {phase!r} must be one of {', '.join(PHASES)}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from saltext.maas import pillar, poll
 from saltext.maas.errors import MaasError
+from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.resources.imports import start
 
 
-def import_images(region, wait: bool = True) -> bool:
+def import_images(region: Region, wait: bool = True) -> bool:
     """Import what is selected; see :py:func:`maas_fleet.import_images`."""
     start(region.snapshot.client)
     if not wait:
@@ -18,7 +19,7 @@ def import_images(region, wait: bool = True) -> bool:
     return False
 
 
-def importing(region) -> bool:
+def importing(region: Region) -> bool:
     """Return whether the region is importing images; from 2.1 on, False before."""
     if region.release < "2.1":
         return False

@@ -6,18 +6,19 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from saltext.maas import pillar, poll
 from saltext.maas.errors import MaasError
-from saltext.maas.fleet.region_side.region import open_region
+from saltext.maas.fleet.region_side.region import Region, open_region
 from saltext.maas.reconcile.plan import DesiredObjects
 
 #: Seconds within which a region must say how far clusters are.
 SOON = 20
 
 
-def inspect(region, minions=None, problems: bool = True) -> dict:
+def inspect(region: Region, minions: Iterable[str] | None = None, problems: bool = True) -> dict:
     """Return how far clusters are; see :py:func:`maas_fleet.inspect`.
 
     Args:
@@ -50,7 +51,7 @@ def inspect(region, minions=None, problems: bool = True) -> dict:
     return {"release": release, "problems": common, "clusters": found, "unnamed": unnamed}
 
 
-def wait_for(dunders, minions, seconds: float) -> dict[str, str]:
+def wait_for(dunders: dict, minions: Iterable[str], seconds: float) -> dict[str, str]:
     """Wait until the region has clusters; see :py:func:`maas_fleet.wait_for`.
 
     Args:
@@ -79,7 +80,7 @@ def wait_for(dunders, minions, seconds: float) -> dict[str, str]:
     return last["states"]
 
 
-def status(region, minions=None) -> dict[str, dict]:
+def status(region: Region, minions: Iterable[str] | None = None) -> dict[str, dict]:
     """Return what the region knows of clusters; see :py:func:`maas_fleet.status`.
 
     It costs one request for each collection and two for each cluster at the most.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from saltext.maas import pillar as pillar_of
 from saltext.maas import runtime
@@ -111,7 +111,11 @@ class _Region:
             yield lock
 
     def carry_out(
-        self, desired_objects: list, lock: Held | None, limits: Limits | None = None, report=None
+        self,
+        desired_objects: list,
+        lock: Held | None,
+        limits: Limits | None = None,
+        report: Callable[[dict], object] | None = None,
     ) -> Any:
         """Plan desired objects and, with the lock of :meth:`alone`, apply the plan; return it."""
         plan = make_plan(self.snapshot, desired_objects)
@@ -259,3 +263,7 @@ class Racks(_Region):
             for one in self.snapshot.client.get("machines/", expect=[{"hostname": str}])
             if any((nic.get("vlan") or {}).get("id") in ids for nic in one["interface_set"] or ())
         )
+
+
+#: A region of any release.
+Region: TypeAlias = NodeGroups | Racks

@@ -1,12 +1,15 @@
-"""A cluster is removed from its region: what hangs on it, its DHCP, and the cluster itself."""
+"""A cluster is removed from its region: what depends on it, its DHCP, and the cluster itself."""
 
 from __future__ import annotations
 
 from saltext.maas.errors import MaasError
+from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile import desired_object
 
 
-def release_dhcp(region, minion: str, successor: str | None = None, test: bool = False) -> dict:
+def release_dhcp(
+    region: Region, minion: str, successor: str | None = None, test: bool = False
+) -> dict:
     """Take a cluster off the DHCP that it serves; see :py:func:`maas_fleet.release_dhcp`."""
     with region.alone(test) as lock:
         if region.state(region.key(minion)) == "absent":
@@ -17,13 +20,13 @@ def release_dhcp(region, minion: str, successor: str | None = None, test: bool =
     return changes
 
 
-def machines(region, minion: str, successor: str | None = None) -> list[str]:
-    """List the machines that hang on a cluster; see :py:func:`maas_fleet.machines`."""
+def machines(region: Region, minion: str, successor: str | None = None) -> list[str]:
+    """List the machines that depend on a cluster; see :py:func:`maas_fleet.machines`."""
     key = region.key(minion)
     return [] if region.state(key) == "absent" else region.machines_of(key, successor)
 
 
-def remove(region, minion: str) -> bool:
+def remove(region: Region, minion: str) -> bool:
     """Delete a cluster at the region; see :py:func:`maas_fleet.remove`."""
     with region.alone() as lock:
         key = region.key(minion)
