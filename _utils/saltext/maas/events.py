@@ -195,7 +195,7 @@ class Follower:
 
     def _first(self):
         """Where nothing is remembered: after the newest, or before the oldest."""
-        nothing = {"floor": 0, "last": 0, "at": None, "since": 0, "seen": {}}
+        nothing: dict = {"floor": 0, "last": 0, "at": None, "since": 0, "seen": {}}
         if self._begin == "oldest":
             return nothing
         newest = self._read(limit=_OVERLAP)

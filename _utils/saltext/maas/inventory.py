@@ -40,7 +40,14 @@ _FROM_1_7 = (
     "releasing failed", "disk erasing", "failed disk erasing",
 )  # fmt: skip
 #: Facts of a node about which nothing is known.
-_NOTHING = {"status": None, "deployed": None, "zone": None, "pool": None, "tags": [], "vlans": []}
+_NOTHING: dict = {
+    "status": None,
+    "deployed": None,
+    "zone": None,
+    "pool": None,
+    "tags": [],
+    "vlans": [],
+}
 
 
 def read(client: Client) -> list[dict]:
@@ -151,15 +158,15 @@ def _status(raw, release):
 
 def _only_addresses(found) -> list[str]:
     """What is an address and nothing else; others become arguments of ssh from here."""
-    kept = {}
+    addresses: dict[str, None] = {}
     for one in found:
         try:
             address = ipaddress.ip_address(one if isinstance(one, str) else "")
         except ValueError:
             continue
         if not getattr(address, "scope_id", None):
-            kept[str(address)] = None
-    return list(kept)
+            addresses[str(address)] = None
+    return list(addresses)
 
 
 def of_minion(nodes: list[dict], minion: str, ignore_domain: bool = False) -> dict | None:
