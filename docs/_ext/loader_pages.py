@@ -6,6 +6,9 @@ import ast
 import inspect
 from pathlib import Path
 
+from saltext.maas import documentation
+from saltext.maas.resources import BY_NAME
+
 #: Folder in the repository, what its modules are, and the heading of their list.
 KINDS = {
     "modules": ("execution module", "Execution modules"),
@@ -23,7 +26,19 @@ def modules(repository: Path):
     """Every loader module: ``(kind, path, syntax tree)``, sorted."""
     for kind in KINDS:
         for path in sorted((repository / f"_{kind}").glob("*.py")):
-            yield kind, path, ast.parse(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            tree = ast.parse(text)
+            if text.startswith("# Generated"):
+                _complete(BY_NAME[path.stem.removeprefix("maas_")], tree)
+            yield kind, path, tree
+
+
+def _complete(table, tree):
+    """Complete the docstrings of a module as it does itself when it is loaded."""
+    for name, node in functions(tree).items():
+        if name in documentation.RETURNS:
+            constant = node.body[0].value
+            constant.value = documentation.docstring(table, name, constant.value)
 
 
 def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:

@@ -95,6 +95,24 @@ def test_salt_loads_modules_and_states(salt):
     assert states == {Path(name).stem for name in loader_files("states")}
 
 
+def test_salt_shows_documentation_and_arguments_of_generated_functions(salt):
+    shown = salt.call("sys.doc", "maas_subnet.set")["maas_subnet.set"]
+    assert shown.startswith("Create or change a subnet; what is not given is left alone.\n")
+    assert "rdns_mode (disabled, enabled or rfc2317): Reverse DNS (2.0 and later)." in shown
+    assert "CommandExecutionError: MAAS refuses, or cannot be asked." in shown
+    assert "salt region maas_subnet.set 10.10.0.0/24 vlan=dc1/100" in shown
+    known = salt.call("sys.argspec", "maas_subnet.set")["maas_subnet.set"]
+    assert known["args"][:3] == ["name", "subnet_name", "vlan"]
+    assert known["args"][-1] == "profile"
+    shown = salt.call("sys.state_doc", "maas_subnet.present")["maas_subnet.present"]
+    assert "        10.10.0.0/24:\n          maas_subnet.present:\n" in shown
+
+
+def test_salt_refuses_an_argument_that_a_generated_function_does_not_have(salt):
+    done = salt._start("salt_call", "--local", "maas_zone.set", "north", "colour=blue")
+    assert "not valid: colour=blue" in done.stderr
+
+
 def test_the_grain_is_there(salt):
     assert salt.call("grains.get", "maas") == {"installed": False}
 
