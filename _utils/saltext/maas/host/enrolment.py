@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 
+from saltext.maas import poll
+from saltext.maas.client import Client
 from saltext.maas.host import at_region, cluster_config, files, logs, reach, services, shared_secret
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
@@ -18,12 +19,13 @@ _UNREACHABLE = (
     "This host could not reach the region: check its region URL, name resolution, and that the "
     "region's API and RPC ports answer."
 )
+_TAKEN_IN = "The region took this host in."
 
 #: Lines of a daemon's log: since, up_to, pattern, state, what to do.
 LINES = (
-    ("1.7", "1.10", r"Cluster '[^']+' registered \(via ", "registered", ""),
+    ("1.7", "1.10", r"Cluster '[^']+' registered \(via ", "registered", _TAKEN_IN),
     ("1.7", "1.10", r"Cluster '[^']+' REJECTED by the region", "failed", _REJECTED),
-    ("2.0", "3.7", r"Rack controller '[^']+' registered \(via ", "registered", ""),
+    ("2.0", "3.7", r"Rack controller '[^']+' registered \(via ", "registered", _TAKEN_IN),
     ("2.0", "3.7", r"Rack controller .*REJECTED by the region", "failed",
      "The region would not register this rack: look at the region's log, which says why."),
     ("1.7", "3.7", r"FAILED authentication", "failed", _REFUSED),
@@ -33,16 +35,10 @@ LINES = (
 )  # fmt: skip
 
 
-def _lines_of(release):
-    return [
-        (re.compile(pattern), state, advice)
-        for since, up_to, pattern, state, advice in LINES
-        if release.within(since, up_to)
-    ]
-
-
-def registered(installation: Installation, mark: str | None = None, client=None) -> dict:
-    """How far this host's enrolment is, in MAAS 1.5 to 3.7.
+def registered(
+    installation: Installation, mark: str | None = None, client: Client | None = None
+) -> dict[str, str | None]:
+    """Return how far this host's enrolment is, in MAAS 1.5 to 3.7.
 
     Args:
         installation: The host.
@@ -60,81 +56,92 @@ def registered(installation: Installation, mark: str | None = None, client=None)
     """
     cluster_config.need(installation)
     if not installation.roles:
-        return _told("failed", "The snap is not initialised: it plays no part yet.")
+        text = "The snap is not initialised: it plays no part yet."
+        return {"state": "failed", "message": text, "line": None}
     state, message, line = _in_log(installation, mark)
+    missing = _missing(installation, state)
+    if missing:
+        state, message = "failed", missing
+    else:
+        verdict = at_region.verdict(installation, client)
+        state, message = _judged(installation, state, message, verdict, not (mark or line))
+    return {"state": state, "message": message, "line": line}
+
+
+def _in_log(installation, mark):
+    state, message, line = "waiting", "Nothing in the log yet.", None
+    table = [
+        (re.compile(pattern), means, advice)
+        for since, up_to, pattern, means, advice in LINES
+        if installation.release.within(since, up_to)
+    ]
+    for text in logs.lines(installation, mark):
+        for pattern, means, advice in table:
+            if pattern.search(text):
+                state, message, line = means, advice, text
+                break
+    return state, message, line
+
+
+def _missing(installation, state):
+    """What this host itself lacks, whatever log and region say."""
     stopped = [
         name
         for name in installation.fact("cluster_services")
         if not services.running(installation, name)
     ]
     if stopped:
-        told = f"Not running: {', '.join(stopped)}; start it and look at its log."
-        return _told("failed", told, line)
-    if (
-        installation.has("secret")
-        and state != "registered"
-        and shared_secret.read(installation) is None
-    ):
-        told = "No shared secret is installed here: install the region's secret."
-        return _told("failed", told, line)
-    there = at_region.verdict(installation, client)
-    if there and there["state"] in ("rejected", "pending"):
-        return _told(
-            "failed" if there["state"] == "rejected" else "waiting", there["message"], line
-        )
+        return f"Not running: {', '.join(stopped)}; start it and look at its log."
+    needed = installation.has("secret") and state != "registered"
+    if needed and shared_secret.read(installation) is None:
+        return "No shared secret is installed here: install the region's secret."
+    return None
+
+
+def _judged(installation, state, message, verdict, unmarked):
+    """State and message from what the log says and what the region does."""
+    there = verdict["state"] if verdict else None
+    if there == "rejected":
+        return "failed", verdict["message"]
+    if there == "pending":
+        return "waiting", verdict["message"]
     if state == "registered":
-        if (
-            installation.has("maas_id")
-            and not (files.read(installation.path("maas_id")) or "").strip()
-        ):
-            return _told("waiting", "The host has no system id (maas_id) yet.", line)
-        if there and there["state"] != "accepted":
-            return _told("waiting", there["message"], line)
-        return _told("registered", message, line)
+        if installation.has("maas_id") and not _system_id(installation):
+            return "waiting", "The host has no system id (maas_id) yet."
+        if there not in (None, "accepted"):
+            return "waiting", verdict["message"]
+        return state, message
     # Before 1.7 no line tells of success; later an old log may have been rotated away.
-    if (
-        there
-        and there["state"] == "accepted"
-        and (installation.release < "1.7" or not (mark or line))
-    ):
-        return _told("registered", "The region has taken this host in.", line)
+    if there == "accepted" and (installation.release < "1.7" or unmarked):
+        return "registered", "The region has taken this host in."
     if state == "failed":
-        return _told(state, message, line)
-    return _why_waiting(installation, there, line)
+        return state, message
+    return _why_waiting(installation, verdict)
 
 
-def _told(state, message, line=None):
-    return {"state": state, "message": message, "line": line}
+def _system_id(installation):
+    return (files.read(installation.path("maas_id")) or "").strip()
 
 
-def _in_log(installation, mark):
-    state, message, line = "waiting", "Nothing in the log yet.", None
-    table = _lines_of(installation.release)
-    for text in logs.lines(installation, mark):
-        for pattern, means, advice in table:
-            if pattern.search(text):
-                state, message, line = means, advice or "The region took this host in.", text
-                break
-    return state, message, line
-
-
-def _why_waiting(installation, there, line):
+def _why_waiting(installation, verdict):
     urls = cluster_config.read_files(installation)["urls"]
     if not urls:
-        return _told("failed", "No region URL is set here.", line)
-    for url in urls:
-        told = reach.check_region_url(url, installation.release)
-        if told["reachable"]:
-            why = there["message"] if there else "the host has not registered yet."
-            return _told("waiting", f"The region answers; {why}", line)
-    told = f"The region does not answer at {urls[0]}: {told['reason']}."
-    return _told("waiting", told, line)
+        return "failed", "No region URL is set here."
+    answers = [reach.check_region_url(url, installation.release) for url in urls]
+    if any(answer["reachable"] for answer in answers):
+        why = verdict["message"] if verdict else "the host has not registered yet."
+        return "waiting", f"The region answers; {why}"
+    reason = answers[-1]["reason"]
+    return "waiting", f"The region does not answer at {urls[0]}: {reason}."
 
 
 def wait_registered(
-    installation: Installation, mark: str | None = None, timeout: float = 120, client=None
-) -> dict:
-    """Wait for :func:`registered` to say ``registered``.
+    installation: Installation,
+    mark: str | None = None,
+    timeout: float = 120,
+    client: Client | None = None,
+) -> dict[str, str | None]:
+    """Wait for :func:`registered` to return ``registered``.
 
     A failure is waited out as well: a cluster tries again by itself, and the
     region may be restarting; but not for long where its host refuses connections.
@@ -145,18 +152,20 @@ def wait_registered(
     Raises:
         HostError: Not registered in time; the text says why and what to do.
     """
-    deadline = time.monotonic() + timeout
-    answered = time.monotonic()
-    pause = 0.2
-    while True:
+    unchanged = poll.Unchanged()
+
+    def ended():
         now = registered(installation, mark, client)
-        if now["state"] == "registered":
+        refused = reach.REFUSED in (now["message"] or "")
+        same = unchanged.seconds(refused)
+        if now["state"] == "registered" or (refused and same >= reach.PATIENCE):
             return now
-        moment = time.monotonic()
-        if reach.REFUSED not in now["message"]:
-            answered = moment
-        if moment + pause > min(deadline, answered + reach.PATIENCE):
-            within = timeout if moment + pause > deadline else reach.PATIENCE
-            raise HostError(f"Not registered within {within:g} s. {now['message']}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 2)
+        last[0] = now
+        return None
+
+    last: list[dict] = [{}]
+    now = poll.wait(ended, timeout, pause=0.2, longest=2) or last[0]
+    if now["state"] == "registered":
+        return now
+    seconds = min(timeout, reach.PATIENCE) if reach.REFUSED in now["message"] else timeout
+    raise HostError(poll.timed_out(seconds, "the region to take this host in", now["message"]))

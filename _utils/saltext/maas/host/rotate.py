@@ -11,16 +11,16 @@ seal it, has the file follow the database, which holds either the old secret or 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import secrets
+from typing import Any
 
 from saltext.maas.host import (
+    config_files,
     database,
     files,
     paths,
-    region_config,
     services,
     shared_secret,
     transaction,
@@ -37,7 +37,7 @@ _PART = "rotation"
 
 def rotate(
     installation: Installation, value: str | None = None, test: bool = False, wait: float = 180
-):
+) -> dict[str, Any]:
     """Give the region another shared secret (1.7 and later).
 
     What a killed run left is finished first.
@@ -58,21 +58,18 @@ def rotate(
     installation.need("region")
     installation.path("secret")  # which releases before 1.7 do not have
     new = shared_secret.normal(value) if value else secrets.token_hex(16)
-    told = {
-        "changes": {"secret": {"old": HIDDEN, "new": HIDDEN}},
-        "restarts": installation.release >= _AT_START,
-        "restarted": [],
-    }
-    with _alone(installation):
-        told["changes"] = {**_finish(installation, test), **told["changes"]}
+    restarted: list[str] = []
+    with transaction.locked(installation, _PART):
+        changes = {**_finish(installation, test), "secret": {"old": HIDDEN, "new": HIDDEN}}
         with database.connection(installation, write=not test) as conn:
             old = _present(installation, conn, test)
             if not test:
-                _renew(installation, conn, old, new, told, wait)
-    return told
+                restarted = _renew(installation, conn, old, new, wait)
+    restarts = installation.release >= _AT_START
+    return {"changes": changes, "restarts": restarts, "restarted": restarted}
 
 
-def finish(installation: Installation) -> dict:
+def finish(installation: Installation) -> dict[str, dict]:
     """Finish what a killed rotation left, or put it back; the database says which.
 
     Returns:
@@ -84,18 +81,8 @@ def finish(installation: Installation) -> dict:
     """
     if files.read(_mark(installation)) is None:
         return {}
-    with _alone(installation):
+    with transaction.locked(installation, _PART):
         return _finish(installation)
-
-
-@contextlib.contextmanager
-def _alone(installation):
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(transaction.locked(installation, _PART))
-        except OSError as error:
-            raise HostError(f"Nothing was changed: {files.reason(error)}.") from None
-        yield
 
 
 def _finish(installation, test=False):
@@ -105,14 +92,14 @@ def _finish(installation, test=False):
         return {}
     if not test:
         with database.connection(installation) as conn:
-            kept = database.secret(conn)
-        if kept is None:
+            stored = database.secret(conn)
+        if stored is None:
             raise HostError(
                 "A rotation of the shared secret was stopped, and the database has none now; put "
                 f"that right, and remove {installation.inside(_mark(installation))}."
             )
-        _write(installation, shared_secret.normal(kept))
-        if installation.release >= _AT_START and mark != _digest(kept):
+        _write(installation, shared_secret.normal(stored))
+        if installation.release >= _AT_START and mark != _digest(stored):
             services.restart(installation, installation.fact("region_services"))
         paths.remove(_mark(installation))
     return {transaction.UNFINISHED: {"old": "stopped in its middle", "new": "finished"}}
@@ -133,13 +120,13 @@ def _present(installation, conn, test):
     if not agree and not (test and files.read(_mark(installation)) is not None):
         raise HostError(
             f"The secret in {installation.inside(installation.path('secret'))} is not the "
-            "database's, so "
-            "that the region takes no cluster in: put that right first."
+            "database's, so that the region takes no cluster in: put that right first."
         )
     return old
 
 
-def _renew(installation, conn, old, new, told, wait):
+def _renew(installation, conn, old, new, wait):
+    """Put the new secret into database and file, and return the services that restarted."""
     _leave_mark(installation, _digest(old))
     try:
         with conn:
@@ -149,21 +136,19 @@ def _renew(installation, conn, old, new, told, wait):
         # Whether the database took it is not always known, so it is asked.
         _finish(installation)
         raise
-    if told["restarts"]:
-        told["restarted"] = _restart_or_go_back(installation, conn, old, new, wait)
+    restarted: list[str] = []
+    if installation.release >= _AT_START:
+        try:
+            restarted = services.restart(installation, installation.fact("region_services"))
+            url = config_files.read_config(installation)["url"]
+            wait_for_api(url, installation.release, wait)
+        except HostError as error:
+            _leave_mark(installation, "restart")
+            with conn:
+                database.replace_secret(conn, new, old)
+            _finish(installation)
+            raise HostError(f"{error} The old secret was put back.") from None
     paths.remove(_mark(installation))
-
-
-def _restart_or_go_back(installation, conn, old, new, wait):
-    try:
-        restarted = services.restart(installation, installation.fact("region_services"))
-        wait_for_api(region_config.read_config(installation)["url"], installation.release, wait)
-    except HostError as error:
-        _leave_mark(installation, "restart")
-        with conn:
-            database.replace_secret(conn, new, old)
-        _finish(installation)
-        raise HostError(f"{error} The old secret was put back.") from None
     return restarted
 
 

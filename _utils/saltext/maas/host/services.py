@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from saltext.maas.host.installation import Installation, failed
 
 
 def commands(installation: Installation) -> list[str]:
-    """Commands that :func:`restart` needs."""
+    """Return the commands that :func:`restart` needs."""
     if installation.kind == "snap":
         return ["snap"]
     return ["systemctl"] if installation.systemd else ["service"]
 
 
-def restart(installation: Installation, names) -> list[str]:
+def restart(installation: Installation, names: Iterable[str]) -> list[str]:
     """Restart services once, each; one that is stopped is started.
 
     Returns:
@@ -22,22 +24,20 @@ def restart(installation: Installation, names) -> list[str]:
         HostError: One of them would not; it is named.
     """
     names = list(names)
-    if installation.kind == "snap":
-        installation.check(["snap", "restart", *names], timeout=300)
-    elif installation.systemd:
-        installation.check(["systemctl", "restart", *names], timeout=300)
-    else:
-        for name in names:
-            argv = ["service", name, "restart"]
-            code, stdout, stderr = installation.run(argv, timeout=300)
-            if code:  # upstart does not restart what does not run
-                code, stdout, stderr = installation.run(["service", name, "start"], timeout=300)
-            if code:
-                raise failed(argv, code, stderr or stdout)
+    if installation.kind == "snap" or installation.systemd:
+        installation.check([*commands(installation), "restart", *names], timeout=300)
+        return names
+    for name in names:
+        argv = ["service", name, "restart"]
+        code, stdout, stderr = installation.run(argv, timeout=300)
+        if code:  # upstart does not restart what does not run
+            code, stdout, stderr = installation.run(["service", name, "start"], timeout=300)
+        if code:
+            raise failed(argv, code, stderr or stdout)
     return names
 
 
-def stop(installation: Installation, names) -> list[str]:
+def stop(installation: Installation, names: Iterable[str]) -> list[str]:
     """Stop services, those that run; they stay stopped until they are started or the host is.
 
     Returns:
@@ -48,17 +48,14 @@ def stop(installation: Installation, names) -> list[str]:
     """
     names = [name for name in names if running(installation, name)]
     for name in names:
-        if installation.kind == "snap":
-            installation.check(["snap", "stop", name], timeout=300)
-        elif installation.systemd:
-            installation.check(["systemctl", "stop", name], timeout=300)
-        else:
-            installation.check(["service", name, "stop"], timeout=300)
+        old = commands(installation) == ["service"]
+        words = [name, "stop"] if old else ["stop", name]
+        installation.check([*commands(installation), *words], timeout=300)
     return names
 
 
 def running(installation: Installation, name: str) -> bool:
-    """Whether a service runs."""
+    """Return whether a service runs."""
     if installation.kind == "snap":
         _, stdout, _ = installation.run(["snap", "services", name])
         return " active" in stdout
@@ -73,8 +70,8 @@ def running(installation: Installation, name: str) -> bool:
 
 
 def status(installation: Installation) -> dict[str, bool]:
-    """Which of this host's MAAS services run: ``{name: True or False}``."""
-    names = []
+    """Return which of this host's MAAS services run: ``{name: True or False}``."""
+    names: list[str] = []
     for role in ("region", "cluster"):
         if role in installation.roles:
             names += installation.fact(f"{role}_services") or ()

@@ -1,21 +1,28 @@
-"""The syntaxes of MAAS's configuration files: change a value, keep all the rest."""
+"""The syntaxes of MAAS's configuration files: change a value, keep all the rest.
 
-from saltext.maas.host.formats.broker import (
+Each ``..._read`` takes a file's text, or None for none, and each ``..._update`` or ``..._set``
+returns the new one. ``name`` is the file's, for messages.
+"""
+
+from saltext.maas.host.formats.python_files import (
     broker_url_read,
     broker_url_update,
+    celery_set_uuid,
+    celery_uuid,
+    python_read,
+    python_update,
+)
+from saltext.maas.host.formats.shell import shell_read, shell_set
+from saltext.maas.host.formats.yaml_files import (
     longpoll_read,
     longpoll_update,
-)
-from saltext.maas.host.formats.celery import celery_set_uuid, celery_uuid
-from saltext.maas.host.formats.django import python_read, python_update
-from saltext.maas.host.formats.flat_yaml import yaml_read, yaml_update
-from saltext.maas.host.formats.pserv import (
     pserv_generator,
     pserv_set,
     pserv_set_generator,
     pserv_value,
+    yaml_read,
+    yaml_update,
 )
-from saltext.maas.host.formats.shell import shell_read, shell_set
 
 __all__ = [
     "broker_url_read",
