@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 from saltext.maas.host import users
-from saltext.maas.host.installation import Installation
-from support import in_process
 from support.fleet import Fleet
 from support.loader import load
 
@@ -55,8 +53,7 @@ class Host:
 
 
 @pytest.fixture
-def host(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
+def host(request, tmp_path, fast):
     with Fleet(request.param, tmp_path / "hosts") as fleet:
         yield Host(fleet)
 

@@ -20,7 +20,7 @@ from saltext.maas.errors import BadInput
 from saltext.maas.host import cluster_config, consistency, database, debconf, shared_secret
 from saltext.maas.host.installation import detect
 from saltext.maas.release import Release
-from support.fleet import Fleet
+from support.fleet import Fleet, lone
 
 RELEASES = ["1.5", "1.9", "2.3", "3.7"]
 
@@ -239,8 +239,7 @@ def test_versions_of_postgresql(release, number, status):
 
 @pytest.mark.parametrize("release", ["1.7", "3.7"])
 def test_what_crosses_a_network_unencrypted_is_told_once(release, tmp_path):
-    box = sandbox.create(tmp_path / "h", release, "region", url="http://192.0.2.10:5240/MAAS")
-    installation = detect(box.root)
+    box, installation = lone(tmp_path, release, "region", url="http://192.0.2.10:5240/MAAS")
     (found,) = consistency.unencrypted(installation, "http://region.example.com/MAAS")
     assert found["status"] == "warning"
     assert len(found["places"]) == 2

@@ -8,39 +8,22 @@ import time
 import uuid
 
 import pytest
-from maas_emulator.hosts import packages, sandbox
+from maas_emulator.hosts import packages
 from saltext.maas.host import cluster_config, debconf, enrolment, formats, reach, services
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation, detect
-from support import in_process
-from support.fleet import Fleet
+from saltext.maas.host.installation import detect
+from support.fleet import Fleet, lone
 
 WRONG = "c0ffee" * 5
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch, request):
-    """Commands run within this process, unless a test has other ``commands``."""
-    if "commands" not in request.fixturenames:
-        monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
-@pytest.fixture
-def commands():
-    """For tests that put other commands in the place of the stand-ins."""
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 @pytest.fixture(params=["1.7", "3.7"])
 def fleet(request, tmp_path):
     with Fleet(request.param, tmp_path / "hosts") as fleet:
         yield fleet
-
-
-def lone(tmp_path, release, **options):
-    """A cluster's host without any region behind it."""
-    box = sandbox.create(tmp_path / "lone", release, "cluster", **options)
-    return box, detect(box.root)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +251,7 @@ def test_region_and_cluster_on_one_host(fleet):
 
 
 def test_the_wrong_kind_of_host_is_told(tmp_path):
-    box = sandbox.create(tmp_path / "r", "3.7", "region")
-    installation = detect(box.root)
+    box, installation = lone(tmp_path, "3.7", "region")
     for function in (cluster_config.read_config, cluster_config.plan, enrolment.registered):
         with pytest.raises(HostError, match="runs no MAAS cluster"):
             function(installation)

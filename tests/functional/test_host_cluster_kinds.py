@@ -9,18 +9,13 @@ import pytest
 from maas_emulator.hosts import packages, sandbox
 from saltext.maas.host import cluster_config, enrolment, files, formats, transaction
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation, detect
-from support import in_process
-from support.fleet import Fleet
+from saltext.maas.host.installation import detect
+from support.fleet import Fleet, lone
 
 SECRET = "c0ffee" * 5
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    """Commands run within this process; that they run as commands too, other tests show."""
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 class TestOverHttp:
@@ -102,8 +97,7 @@ class TestSnap:
 
 @pytest.mark.parametrize("release", ["1.5", "1.8", "1.9", "2.3", "2.9", "3.4", "3.7"])
 def test_local_settings(tmp_path, release):
-    box = sandbox.create(tmp_path / "h", release, "cluster")
-    installation = detect(box.root)
+    box, installation = lone(tmp_path, release)
     before = box.read("pserv") or box.read("cluster_config")
     want = {"tftp_port": 1069, "tftp_root": "/srv/tftp/"}
     planned = cluster_config.plan(installation, **want)["changes"]
@@ -156,8 +150,7 @@ def test_bad_input_changes_nothing(tmp_path, release, given, told):
 @pytest.mark.parametrize("step", ["replace", "check", "restart"])
 def test_a_killed_run_is_taken_up_by_the_next(tmp_path, monkeypatch, release, step):
     """The process ends in the middle of a change, as a kill would end it."""
-    box = sandbox.create(tmp_path / "h", release, "cluster")
-    installation = detect(box.root)
+    box, installation = lone(tmp_path, release)
     want = {"url": "http://192.0.2.7:5240/MAAS", "tftp_port": 1069}
     if release >= "1.7":
         want["secret"] = SECRET

@@ -63,7 +63,7 @@ elif how == "late":  # there is room for the journal, not for what comes then
     transaction.Transaction.__enter__ = enter
 else:
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-sandbox.Sandbox.append = lambda *words: None  # the stand-ins' own log has no room either
+sandbox.Sandbox.append = lambda *words: None  # the fake commands' own log has no room
 told = run(False)
 same = state() == before
 subprocess.run(["mount", "-o", "remount,rw", folder], check=True)

@@ -15,8 +15,9 @@ from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
 from saltext.maas.host import cluster_config, pxe_images
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation, detect
+from saltext.maas.host.installation import detect
 from support import in_process
+from support.fleet import lone
 
 URL = "http://mirror.example.com/releases/"
 
@@ -33,8 +34,7 @@ URL = "http://mirror.example.com/releases/"
     ],
 )
 def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
-    box = sandbox.create(tmp_path / "h", release, "cluster", kind=kind)
-    installation = detect(box.root)
+    _, installation = lone(tmp_path, release, kind=kind)
     assert pxe_images.on_disk(installation)["images"] == []
     folder = installation.path("images")
     snapshot = os.path.join(os.path.dirname(folder), "snapshot-1")
@@ -80,8 +80,7 @@ def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
         uri = "host={host} port={port} user={user} dbname={name}".format(**config)
         with RegionServer(release, database=uri) as server:
             options = {"database": config, "url": server.url}
-            box = sandbox.create(tmp_path / "h", release, "region+cluster", **options)
-            installation = detect(box.root)
+            _, installation = lone(tmp_path, release, "region+cluster", **options)
             uuid = cluster_config.read_files(installation)["uuid"]
             server.region.register_controller(
                 hostname="h", **({"uuid": uuid} if release < "2" else {})
@@ -101,14 +100,13 @@ def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
 
 
 def test_a_cluster_that_can_ask_nobody_says_so(tmp_path):
-    installation = detect(sandbox.create(tmp_path / "h", "2.9", "cluster").root)
+    _, installation = lone(tmp_path, "2.9")
     with pytest.raises(HostError, match="listed: name the images"):
         pxe_images.compare(installation)
 
 
 def test_a_rack_of_35_keeps_none(tmp_path):
-    box = sandbox.create(tmp_path / "h", "3.5", "region+cluster")
-    installation = detect(box.root)
+    _, installation = lone(tmp_path, "3.5", "region+cluster")
     with pytest.raises(HostError, match="keeps no images on its disk"):
         pxe_images.compare(installation, [])
     os.makedirs(installation.path("images"))
@@ -118,10 +116,8 @@ def test_a_rack_of_35_keeps_none(tmp_path):
     assert (told["images"], told["files"], told["bytes"]) == (None, 1, 3)
 
 
-def test_the_sources_of_15(tmp_path, monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    box = sandbox.create(tmp_path / "h", "1.5", "cluster")
-    installation = detect(box.root)
+def test_the_sources_of_15(tmp_path, fast):
+    box, installation = lone(tmp_path, "1.5")
     assert pxe_images.sources(installation)["configured"] is False
     with pytest.raises(HostError, match="set its sources first"):
         pxe_images.fetch(installation)
@@ -151,13 +147,11 @@ def test_the_sources_of_15(tmp_path, monkeypatch):
     assert pxe_images.on_disk(installation)["files"] > 0
 
 
-def test_what_a_cluster_of_15_imports_is_what_the_region_lists(tmp_path, monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
+def test_what_a_cluster_of_15_imports_is_what_the_region_lists(tmp_path, fast):
     with RegionServer("1.5") as server:
         control.trust(server.region, tmp_path)
         place = server.url[: -len("/MAAS")] + "/_emulator"
-        box = sandbox.create(tmp_path / "h", "1.5", "cluster", control=place)
-        installation = detect(box.root)
+        _, installation = lone(tmp_path, "1.5", control=place)
         uuid = cluster_config.read_files(installation)["uuid"]
         server.region.register_controller(uuid=uuid, hostname="h")
         desired = [{"path": URL, "selections": [{"release": "precise", "arches": ["amd64"]}]}]
@@ -173,8 +167,7 @@ def test_what_a_cluster_of_15_imports_is_what_the_region_lists(tmp_path, monkeyp
 
 
 def test_16_names_its_sources_to_the_importer(tmp_path):
-    box = sandbox.create(tmp_path / "h", "1.6", "cluster")
-    installation = detect(box.root)
+    box, installation = lone(tmp_path, "1.6")
     chosen = {"release": "trusty", "arches": ["i386"], "subarches": ["*"], "labels": ["*"]}
     box.write("etc/sources.yaml", yaml.safe_dump([{"url": URL, "selections": [chosen]}]))
     path = os.path.join(box.root, "etc/sources.yaml")

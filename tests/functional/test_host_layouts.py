@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 from saltext.maas.host import layouts
-from saltext.maas.host.installation import Installation, detect
+from saltext.maas.host.installation import detect
 from saltext.maas.release import SERIES, Release
-from support import in_process
 from support.loader import load
 
 KINDS = [("deb", one) for one in SERIES]
@@ -19,10 +16,7 @@ KINDS += [("snap", one) for one in SERIES if Release(one) >= "2.2"]
 OLDER = {"import_pxe_files"}
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 @pytest.mark.parametrize(("kind", "release"), KINDS)

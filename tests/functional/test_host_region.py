@@ -9,12 +9,11 @@ import threading
 import time
 
 import pytest
-from maas_emulator.hosts import packages, sandbox
 from maas_emulator.hosts.sandbox import Sandbox
 from saltext.maas.host import debconf, region_config, services, shared_secret, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
-from support.fleet import Fleet
+from support.fleet import Fleet, lone
 
 PASSWORD = "pw-Ünlikely'9\"$x"
 SECRET = "c0ffee" * 5
@@ -32,9 +31,9 @@ def host(fleet):
 
 
 @pytest.fixture
-def lone(tmp_path):
+def alone(tmp_path):
     """A region's host without any region behind it."""
-    return detect(sandbox.create(tmp_path / "lone", "3.7", "region").root)
+    return lone(tmp_path, "3.7", "region")[1]
 
 
 def other_url(fleet):
@@ -128,17 +127,6 @@ class TestConfigure:
             region_config.configure(installation, url=other_url(fleet), wait=1)
         assert (box.read("region_config"), box.peek("debconf")) == before
 
-    def test_the_next_upgrade_and_reconfigure_undo_nothing(self, fleet, host):
-        box, installation = host
-        port = installation.fact("default_port")
-        url = f"http://192.0.2.7{'' if port == 80 else f':{port}'}/MAAS"
-        done = region_config.configure(installation, url=url, verify=False)
-        assert done["warnings"] == []
-        packages.upgrade(box)
-        assert region_config.read_config(installation)["url"] == url
-        assert installation.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
-        assert region_config.read_config(installation)["url"] == url
-
     def test_a_stale_debconf_alone_is_repaired_without_a_restart(self, fleet, host):
         box, installation = host
         now = region_config.read_config(installation)["url"]
@@ -154,38 +142,9 @@ class TestConfigure:
         assert done["restarted"] == []
         assert box.peek("debconf")["maas/default-maas-url"]["value"] == box_ip(box)
 
-    @pytest.mark.parametrize(
-        ("settings", "told"),
-        [
-            ({"url": "ftp://x/"}, "region's URL"),
-            ({"database_port": "many"}, "whole number"),
-            ({"nosuch": 1}, "no local setting nosuch"),
-            ({"database_name": "a\nb"}, "one line"),
-        ],
-    )
-    def test_bad_values_are_refused(self, lone, settings, told):
-        with pytest.raises(HostError, match=told):
-            region_config.configure(lone, **settings)
-
 
 def box_ip(box):
     return box.info["interfaces"][0]["ip"]
-
-
-def test_settings_of_another_release_are_refused(tmp_path):
-    with Fleet("1.7", tmp_path) as fleet:
-        _, installation = fleet.add("region", "region")
-        with pytest.raises(HostError, match=r"MAAS 1\.7\.3 has no local setting num_workers"):
-            region_config.plan(installation, num_workers=8)
-
-
-def test_debug_and_workers_of_3x(tmp_path):
-    with Fleet("3.7", tmp_path) as fleet:
-        _, installation = fleet.add("region", "region")
-        region_config.configure(installation, verify=False, num_workers=8, debug=True)
-        config = region_config.read_config(installation)
-        assert (config["num_workers"], config["debug"]) == (8, True)
-        assert region_config.plan(installation, num_workers="8", debug="true")["changes"] == {}
 
 
 class TestSecret:
@@ -211,9 +170,9 @@ class TestSecret:
         assert SECRET not in fleet.argv_text()
 
     @pytest.mark.parametrize("bad", ["", "abc", "xyz!", "ab cd", "ab\ncd"])
-    def test_only_hex_is_taken(self, lone, bad):
+    def test_only_hex_is_taken(self, alone, bad):
         with pytest.raises(HostError, match="hexadecimal"):
-            shared_secret.install(lone, bad)
+            shared_secret.install(alone, bad)
         with pytest.raises(HostError, match="hexadecimal"):
             shared_secret.normal(bad)
 
@@ -284,13 +243,13 @@ class TestUsers:
             (("root", "pw", ""), "e-mail"),
         ],
     )
-    def test_arguments_are_checked(self, lone, arguments, told):
+    def test_arguments_are_checked(self, alone, arguments, told):
         with pytest.raises(HostError, match=told):
-            users.create_admin(lone, *arguments)
-        assert Sandbox(lone.root).argv_log() == []
+            users.create_admin(alone, *arguments)
+        assert Sandbox(alone.root).argv_log() == []
 
-    def test_a_command_that_asks_for_ever_is_ended(self, lone):
-        installation = lone
+    def test_a_command_that_asks_for_ever_is_ended(self, alone):
+        installation = alone
         command = installation.find(installation.fact("region_tool"))
         with open(command, "w", encoding="utf-8") as stream:
             stream.write("#!/bin/sh\nwhile read x; do printf 'Really: '; sleep 0.1; done\n")
@@ -299,8 +258,8 @@ class TestUsers:
             users.create_admin(installation, "root", "x", "root@example.com", timeout=1)
         assert time.monotonic() - start < 5
 
-    def test_a_refused_password_is_not_repeated_for_ever(self, lone):
-        installation = lone
+    def test_a_refused_password_is_not_repeated_for_ever(self, alone):
+        installation = alone
         command = installation.find(installation.fact("region_tool"))
         with open(command, "w", encoding="utf-8") as stream:
             stream.write(

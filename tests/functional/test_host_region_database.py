@@ -16,8 +16,7 @@ from cryptography.x509.oid import NameOID
 from maas_emulator.hosts import sandbox
 from saltext.maas.host import consistency, reach, region_config, shared_secret, tls, vault
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation, detect
-from support import in_process
+from saltext.maas.host.installation import detect
 from support.vault import Vault
 
 SECRET, OTHER = "c0ffee" * 5, "decade" * 5
@@ -30,10 +29,7 @@ _RPC = """CREATE TABLE maasserver_regionrackrpcconnection (id serial PRIMARY KEY
     created timestamptz NOT NULL DEFAULT clock_timestamp(), rack_controller_id integer NOT NULL)"""
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import re
 import stat
 
 import pytest
-from maas_emulator.hosts import packages, sandbox
+from maas_emulator.hosts import packages
 from saltext.maas.host import broker, config_files, consistency, debconf, region_config, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.transaction import Transaction
-from support import in_process
+from support.fleet import lone
 
 DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
         "3.7"]  # fmt: skip
@@ -23,16 +23,11 @@ PASSWORD = "pw-Ünlikely'9\"$x"
 WORKERS, LONGPOLL = "Wxunlikely8", "Lxunlikely9"
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    """Commands run within this process; that they run as commands too, other tests show."""
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 def make(tmp_path, kind, release, **options):
-    box = sandbox.create(tmp_path / "region", release, "region", kind=kind, **options)
-    return box, detect(box.root)
+    return lone(tmp_path, release, "region", kind=kind, **options)
 
 
 @pytest.fixture(params=ALL, ids=lambda one: "-".join(one))
@@ -88,8 +83,10 @@ def test_all_settings_in_one_run(host):
     assert {name for name, more in starts.items() if more} == set(done["restarted"])
     assert set(starts.values()) <= {0, 1}
     assert set(installation.fact("region_services")) <= set(done["restarted"])
-    # and nothing the second time
+    # and nothing the second time, in whatever form the values come
     assert region_config.configure(installation, verify=False, **want)["changes"] == {}
+    words = {name: str(want[name]).lower() for name in ("debug", "num_workers") if name in want}
+    assert region_config.plan(installation, **words)["changes"] == {}
     text = json.dumps(box.argv_log()) + repr(done) + repr(consistency.config(installation))
     for secret in (PASSWORD, "nlikely", WORKERS, LONGPOLL):
         assert secret not in text
@@ -130,8 +127,11 @@ def test_all_is_put_back_when_the_region_does_not_come_back(host):
 def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
     box, installation = make(tmp_path, "deb", release)
     want = everything(installation)
-    region_config.configure(installation, verify=False, **want)
+    done = region_config.configure(installation, verify=False, **want)
+    assert not any("Debconf" in text for text in done["warnings"])
     packages.upgrade(box)
+    assert region_config.read_config(installation)["url"] == want["url"]
+    assert installation.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
     told = region_config.read_config(installation, secrets=True)
     assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
     if installation.release < "1.7":  # the package made up new passwords, in all places the same
@@ -352,10 +352,15 @@ BAD = [
         "must be a whole number from 1 to 65535, not '70000'|no local setting database_port",
     ),
     ({"database_host": "db:5432"}, "database_host must be a host name or address without port"),
+    ({"database_port": "many"}, "whole number|no local setting database_port"),
     ({"database_name": "a b"}, "database_name must be a name"),
+    ({"database_name": "a\nb"}, "database_name must be one line"),
     ({"database_password": "s3cret\nx"}, "database_password must be one line"),
     ({"debug": "perhaps"}, "debug must be true or false|no local setting debug"),
-    ({"num_workers": 0}, "num_workers must be a whole number from 1|no local setting num_workers"),
+    (
+        {"num_workers": 0},
+        r"num_workers must be a whole number from 1|MAAS 1\.\d\.\d has no local setting num_w",
+    ),
     ({"broadcast_address": "all"}, "must be an IP address|no local setting broadcast_address"),
     ({"broker_workers_password": "s3cret'"}, "letters and digits only|no local setting broker"),
     ({"nosuch": 1}, "no local setting nosuch"),
@@ -379,7 +384,7 @@ def test_bad_input_is_one_clear_message_and_nothing_changes(kind_release, tmp_pa
 
 
 def tree(root):
-    """Every file's content, but the stand-ins' log of their arguments."""
+    """Every file's content, but the log of the fake commands' arguments."""
     found = {}
     for folder, _, names in os.walk(root):
         for name in names:

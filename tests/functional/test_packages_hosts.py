@@ -1,7 +1,7 @@
 """Regions and clusters from Debian packages: configured, reconfigured, upgraded.
 
 With the real dpkg, debconf and dpkg-reconfigure, owners, modes and PostgreSQL, in throwaway
-roots; the packages are stand-ins that do what the release's own do.
+roots; the packages are fakes that do what the release's own do.
 """
 
 from __future__ import annotations

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from maas_emulator.hosts import sandbox
-from saltext.maas.host.installation import Installation, detect
+from saltext.maas.host.installation import detect
 from saltext.maas.host.transaction import Transaction
-from support import in_process, loader
+from support import loader
 from support.fleet import Fleet
 from support.vault import Vault
 
@@ -20,10 +19,7 @@ _TABLES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def fast(monkeypatch):
-    monkeypatch.setattr(Installation, "run", in_process.run)
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 def load(folder, box, described):

@@ -189,7 +189,9 @@ def where_they_may_be(lab):
     yield from (lab.folder / minion / "secrets.yaml" for minion in lab.minions)
     for host in (lab.folder / "hosts").iterdir():
         yield from (path for path in host.rglob("*") if path.name.startswith("secret"))
-        yield from host.glob("var/lib/emulator/*")  # the stand-in for debconf's password database
+        yield from host.glob(
+            "var/lib/emulator/*"
+        )  # in the place of debconf's database of passwords
 
 
 def test_no_secret_in_any_file(site):

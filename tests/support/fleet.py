@@ -10,6 +10,12 @@ from maas_emulator.server import RegionServer
 from saltext.maas.host import installation
 
 
+def lone(folder, release, role="cluster", **options):
+    """Make a host without any region behind it; returns its sandbox and its installation."""
+    host = sandbox.create(folder / "host", release, role, **options)
+    return host, installation.detect(host.root)
+
+
 class Fleet:
     """A region, its daemons' player, and hosts as they are asked for.
 
@@ -45,7 +51,7 @@ class Fleet:
         return self.url[: -len("/MAAS")] + "/_emulator"
 
     def argv_text(self):
-        """All arguments that any stand-in of any host was called with."""
+        """All arguments that any fake command of any host was called with."""
         found = []
         for folder in self.folder.iterdir():
             found += sandbox.Sandbox(folder).argv_log()

@@ -360,7 +360,7 @@ class Host:
         return {name.strip(): value.strip() for name, _, value in pairs}
 
     def calls(self, *names):
-        """Arguments of every stand-in command that ran, or of some."""
+        """Arguments of every fake command that ran, or of some."""
         lines = (self.root.read("/var/log/emulator-argv.log") or "").splitlines()
         found = [json.loads(line) for line in lines]
         return [call for call in found if not names or call[0] in names]
