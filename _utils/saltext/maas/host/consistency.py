@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from typing import Any
 from urllib.parse import urlsplit
 
 from saltext.maas.client.profile import Profile
@@ -14,7 +15,6 @@ from saltext.maas.host import (
     config_files,
     database,
     debconf,
-    region_config,
     shared_secret,
     tls,
     transaction,
@@ -26,19 +26,20 @@ from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
 from saltext.maas.region_url import is_loopback
 
-_AGAIN = "Run maas_region.configured, which brings all places into agreement."
+_AGAIN = "Run maas_region.configured, which makes all places consistent."
+_UNREACHABLE = "No connection to the region's database"
 
 
-def config(installation: Installation) -> dict:
-    """All that a region is configured with, from wherever its release keeps it.
+def config(installation: Installation) -> dict[str, Any]:
+    """Return all that a region is configured with, from wherever its release keeps it.
 
     Args:
         installation: The host.
 
     Returns:
-        As :func:`saltext.maas.host.region_config.read_config`, and besides ``release``, ``kind``,
+        As :func:`saltext.maas.host.config_files.read_config`, and besides ``release``, ``kind``,
         ``debconf_host``, ``shared_secret`` (1.7 and later), ``tls`` (3.2 and later) and
-        ``vault`` (3.3 and later), which are None where they cannot be told.
+        ``vault`` (3.3 and later), which are None where they cannot be read.
         ``sources`` says for each where it comes from: a file, ``default``,
         ``debconf QUESTION``, ``database``, ``vault``, or ``unknown: REASON``.
         Passwords are asterisks.
@@ -46,39 +47,41 @@ def config(installation: Installation) -> dict:
     Raises:
         HostError: No region here, or a file is broken.
     """
-    told = region_config.read_config(installation)
-    sources = told["sources"]
-    told.update(release=str(installation.release), kind=installation.kind)
+    found = config_files.read_config(installation)
+    sources = found["sources"]
+    found.update(release=str(installation.release), kind=installation.kind)
     question = installation.fact("region_host_question")
     if question:
-        answers = debconf.show(installation, *installation.fact("region_packages"))
-        told["debconf_host"] = answers.get(question, "")
+        found["debconf_host"] = _answer(installation, question)
         sources["debconf_host"] = f"debconf {question}"
     if installation.has("secret"):
-        found = shared_secret.status(installation)
-        told["shared_secret"] = "installed" if found["installed"] else "missing"
-        there = [place for place, here in found["places"].items() if here]
-        sources["shared_secret"] = (
-            found["leading"] if found["leading"] in there else (there[0] if there else "default")
-        )
+        secret = shared_secret.status(installation)
+        found["shared_secret"] = "installed" if secret["installed"] else "missing"
+        there = [place for place, here in secret["places"].items() if here]
+        leading = secret["leading"]
+        sources["shared_secret"] = leading if leading in there else [*there, "default"][0]
     if installation.has("tls_command"):
-        told["tls"], sources["tls"] = _told(lambda: tls.status(installation), "database")
+        try:
+            found["tls"], sources["tls"] = tls.status(installation), "database"
+        except MaasError as error:
+            found["tls"], sources["tls"] = None, f"unknown: {error}"
     if installation.has("vault_command"):
-        path = installation.inside(installation.path("region_config"))
-        told["vault"] = vault.config(installation)
-        sources["vault"] = path if told["vault"] else "default"
-    return told
+        found["vault"] = vault.config(installation)
+        sources["vault"] = _file(installation) if found["vault"] else "default"
+    return found
 
 
-def _told(ask, source):
-    try:
-        return ask(), source
-    except MaasError as error:
-        return None, f"unknown: {error}"
+def _answer(installation, question):
+    packages = installation.fact("region_packages")
+    return debconf.show(installation, *packages).get(question, "")
 
 
-def unencrypted(installation: Installation, url: str | None = None) -> list[dict]:
-    """The URLs of a region at which keys and passwords cross a network for all to read.
+def _file(installation):
+    return installation.inside(installation.path("region_config"))
+
+
+def unencrypted(installation: Installation, url: str | None = None) -> list[dict[str, Any]]:
+    """Return the URLs of a region at which keys and passwords cross a network for all to read.
 
     Args:
         installation: The region's host.
@@ -87,24 +90,20 @@ def unencrypted(installation: Installation, url: str | None = None) -> list[dict
     Returns:
         At most one finding, as :func:`check` has them.
     """
-    places = {"configured": region_config.read_config(installation)["url"], "maas:api:url": url}
-    places = {place: one for place, one in places.items() if one and Profile(one).unencrypted}
-    if not places:
+    places = {"configured": config_files.read_config(installation)["url"], "maas:api:url": url}
+    open_places = {place: one for place, one in places.items() if one and Profile(one).unencrypted}
+    if not open_places:
         return []
     https = "Let the region speak TLS (maas_region.tls_enabled)"
     if installation.release < "3.2":
         https = "Put a web server with TLS before the region"
-    return [
-        _finding(
-            "encryption", places,
-            "API keys and passwords cross the network unencrypted.",
-            f"{https}, and name it as https:// with its CA in maas:api:ca_file.", "warning",
-        )
-    ]  # fmt: skip
+    text = "API keys and passwords cross the network unencrypted."
+    remedy = f"{https}, and name it as https:// with its CA in maas:api:ca_file."
+    return [_finding("encryption", open_places, text, remedy, "warning")]
 
 
-def check(installation: Installation) -> list[dict]:
-    """Where the places that hold a region's settings disagree, or hold a trap.
+def check(installation: Installation) -> list[dict[str, Any]]:
+    """Return where the places that hold a region's settings disagree, or hold a trap.
 
     Args:
         installation: The host.
@@ -120,14 +119,15 @@ def check(installation: Installation) -> list[dict]:
     MAAS 1.5 to 3.7.
     """
     installation.need("region")
+    values, sources = config_files.values(installation)
     found = [
         *_unfinished(installation),
         *_files(installation),
-        *_broker(installation),
+        *_broker(installation, values),
         *_modes(installation),
-        *_command(installation),
-        *_debconf(installation),
-        *_database(installation),
+        *_command(installation, values, sources),
+        *_debconf(installation, values["url"]),
+        *_database(installation, values["url"]),
     ]
     if installation.has("secret"):
         found += [
@@ -138,9 +138,6 @@ def check(installation: Installation) -> list[dict]:
     return found
 
 
-_UNREACHABLE = "No connection to the region's database"
-
-
 def _finding(setting, places, problem, remedy, status="problem"):
     return {
         "setting": setting, "places": places, "status": status, "problem": problem,
@@ -149,13 +146,9 @@ def _finding(setting, places, problem, remedy, status="problem"):
 
 
 def _unfinished(installation):
-    left = transaction.plan(installation, "region")
-    return [
-        _finding(
-            "files", {}, f"A run {one['old']}.", "Run maas_region.configured, which finishes it."
-        )
-        for one in left.values()
-    ]
+    remedy = "Run maas_region.configured, which finishes it."
+    left = transaction.plan(installation, "region").values()
+    return [_finding("files", {}, f"A run {one['old']}.", remedy) for one in left]
 
 
 def _shown(setting, value):
@@ -167,37 +160,28 @@ def _files(installation):
     for name, places in config_files.read_all(installation).items():
         if len({str(value) for value, _ in places}) > 1:
             shown = {place: _shown(table[name], value) for value, place in places}
-            told = f"{name} is not the same in {' and '.join(shown)}."
-            found.append(_finding(name, shown, told, f"Give {name}. {_AGAIN}"))
+            text = f"{name} is not the same in {' and '.join(shown)}."
+            found.append(_finding(name, shown, text, f"Give {name}. {_AGAIN}"))
     return found
 
 
-def _broker(installation):
-    if "broker_host" not in available(installation):
+def _broker(installation, values):
+    if "broker_host" not in values:
         return []
-    values = region_config.read_config(installation, secrets=True)
-    here, url = values["broker"], values["url"]
     found = []
-    host = urlsplit(url).hostname if is_loopback(here["host"]) else here["host"]
-    if here["workers_host"] != host:
-        found.append(
-            _finding(
-                "broker_workers_host",
-                {"BROKER_URL": here["workers_host"], "expected": host},
-                f"Clusters are told to reach RabbitMQ at {here['workers_host']}, not at {host}.",
-                f"Give the url. {_AGAIN}",
-            )
-        )
-    if not is_loopback(here["host"]):
-        return found
-    for name, user in broker.USERS.items():
+    host, here = broker.workers_host(values), values["broker_workers_host"]
+    if here != host:
+        places = {"BROKER_URL": here, "expected": host}
+        text = f"Clusters reach RabbitMQ at {here} by their configuration, not at {host}."
+        found.append(_finding("broker_workers_host", places, text, f"Give the url. {_AGAIN}"))
+    for name, user in broker.USERS.items() if is_loopback(values["broker_host"]) else ():
         try:
-            right = broker.accepts(installation, user, here[name[len("broker_") :]])
+            right = broker.accepts(installation, user, values[name])
         except HostError as error:
             return [*found, _finding(name, {}, str(error), "Start rabbitmq-server.")]
         if not right:
-            told = f"RabbitMQ refuses its user {user} with the password in MAAS's files."
-            found.append(_finding(name, {}, told, f"Give {name}. {_AGAIN}"))
+            text = f"RabbitMQ refuses its user {user} with the password in MAAS's files."
+            found.append(_finding(name, {}, text, f"Give {name}. {_AGAIN}"))
     return found
 
 
@@ -211,13 +195,13 @@ def _modes(installation):
             continue
         if mode & 0o007:
             name = installation.inside(path)
-            told = f"{name} has the mode {mode:04o}: every user may read its passwords."
-            found.append(_finding("files", {name: f"{mode:04o}"}, told, f"chmod 0640 {name}"))
+            text = f"{name} has the mode {mode:04o}: every user may read its passwords."
+            found.append(_finding("files", {name: f"{mode:04o}"}, text, f"chmod 0640 {name}"))
     return found
 
 
-def _command(installation):
-    """What the release's own command says, where there is one."""
+def _command(installation, values, sources):
+    """Where the release's own command, if it has one, reads other values than the file's."""
     argv = installation.fact("config_command")
     if not argv:
         return []
@@ -226,22 +210,20 @@ def _command(installation):
     # local_config_get prints only what it is asked for.
     options = [setting.option for setting in table.values() if setting.key] if dumps else []
     try:
-        told = installation.check([*argv, *options])
-        theirs = json.loads(told) if dumps else _parsable(told)
+        printed = installation.check([*argv, *options])
+        theirs = json.loads(printed) if dumps else _parsable(printed)
     except (HostError, ValueError) as error:
-        remedy = "Run that command by hand as root and look at what it says."
+        remedy = "Run that command by hand as root and look at what it prints."
         return [_finding("files", {}, f"{' '.join(argv[:2])}: {error}", remedy)]
-    found, file = [], installation.inside(installation.path("region_config"))
-    values, sources = region_config.values(installation)
+    found, file = [], _file(installation)
     for name, setting in table.items():
-        if setting.key not in theirs or sources[name] != file or theirs[setting.key] is None:
+        value = theirs.get(setting.key)
+        if value is None or sources[name] != file or setting.normal(value) == values[name]:
             continue
-        shown = setting.normal(theirs[setting.key])
-        if shown != values[name]:
-            places = {file: _shown(setting, values[name]), argv[0]: _shown(setting, shown)}
-            problem = f"{file} and {argv[0]} do not say the same about {name}."
-            remedy = "Look for MAAS_REGION_CONFIG in the environment, and for another file."
-            found.append(_finding(name, places, problem, remedy))
+        shown = [_shown(setting, one) for one in (values[name], setting.normal(value))]
+        problem = f"{file} and {argv[0]} do not say the same about {name}."
+        remedy = "Look for MAAS_REGION_CONFIG in the environment, and for another file."
+        found.append(_finding(name, dict(zip((file, argv[0]), shown)), problem, remedy))
     return found
 
 
@@ -250,35 +232,32 @@ def _parsable(text):
     return {key: None if value in ("None", "(hidden)") else value for key, _, value in pairs}
 
 
-def _debconf(installation):
+def _debconf(installation, url):
     question = installation.fact("region_host_question")
     if not question:
         return []
-    values, _ = region_config.values(installation)
-    url, file = values["url"], installation.inside(installation.path("region_config"))
-    answer = debconf.show(installation, *installation.fact("region_packages")).get(question, "")
-    trap = debconf.trap(installation, answer)
-    places = {file: url, f"debconf {question}": answer}
-    if trap:
-        return [_finding("url", places, trap, f"Give the url. {_AGAIN}")]
+    answer = _answer(installation, question)
     would_be = debconf.url_from_host(installation, answer)
-    if would_be == url.rstrip("/"):
+    places = {_file(installation): url, f"debconf {question}": answer}
+    problem = debconf.trap(installation, answer)
+    if not problem and would_be == url.rstrip("/"):
         return []
-    if debconf.region_host(url) == answer:
+    if not problem and debconf.region_host(url) == answer:
         if debconf.edit_skips(installation, url):
             return []
         when = debconf.when_rewritten(installation)
         remedy = f"Use the URL {would_be}, or run maas_region.configured after every {when}."
-        told = f"The next {when} makes the URL {would_be}."
-        return [_finding("url", places, told, remedy, "warning")]
-    told = f"debconf would make the URL {would_be} of its answer, but it is {url}."
-    return [_finding("url", places, told, f"Give the url. {_AGAIN}")]
+        text = f"The next {when} makes the URL {would_be}."
+        return [_finding("url", places, text, remedy, "warning")]
+    problem = problem or f"debconf would make the URL {would_be} of its answer, but it is {url}."
+    return [_finding("url", places, problem, f"Give the url. {_AGAIN}")]
 
 
-def _database(installation):
+def _database(installation, url):
     try:
         with database.connection(installation, timeout=5) as conn:
             enabled = installation.has("vault_command") and database.vault_enabled(conn)
+            port = database.setting(conn, "tls_port") if installation.has("tls_command") else None
     except database.DriverMissing:
         return []
     except database.DatabaseError as error:
@@ -286,25 +265,12 @@ def _database(installation):
         return [_finding("database", {}, str(error), remedy)]
     found = []
     if enabled and not vault.config(installation):
-        told = "The region's secrets are in Vault, but this host does not know how to reach it."
-        found.append(_finding("vault", {}, told, "Configure it with maas_region.vault_configured."))
-    return [*found, *_tls(installation)]
-
-
-def _tls(installation):
-    if not installation.has("tls_command"):
-        return []
-    values, _ = region_config.values(installation)
-    now, _ = _told(lambda: tls.status(installation), "database")
-    parts = urlsplit(values["url"])
-    if not now or not now["enabled"] or (parts.scheme == "https" and parts.port == now["port"]):
-        return []
-    if parts.scheme == "https":  # behind something else that speaks TLS
-        return []
-    good = f"https://{debconf.region_host(values['url'])}:{now['port']}/MAAS"
-    told = f"TLS is on at port {now['port']}, but the region's URL is {values['url']}."
-    places = {
-        "database": now["port"],
-        installation.inside(installation.path("region_config")): values["url"],
-    }
-    return [_finding("tls", places, told, f"Configure the url {good}, or switch TLS off.")]
+        text = "The region's secrets are in Vault, but this host does not know how to reach it."
+        found.append(_finding("vault", {}, text, "Configure it with maas_region.vault_configured."))
+    if port and urlsplit(url).scheme != "https":  # else something in front may speak TLS too
+        good = f"https://{debconf.region_host(url)}:{port}/MAAS"
+        text = f"TLS is on at port {port}, but the region's URL is {url}."
+        places = {"database": port, _file(installation): url}
+        remedy = f"Configure the url {good}, or switch TLS off."
+        found.append(_finding("tls", places, text, remedy))
+    return found

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import yaml
 from saltext.maas.api_path import segment
+from saltext.maas.client import Client
 from saltext.maas.host import cluster_config, database, files, formats
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
-#: Folders from ``current`` down to an image's files, by release.
-LEVELS = (
-    ("1.5", ("arch", "subarch", "release", "label")),
-    ("1.6", ("os", "arch", "subarch", "release", "label")),
-)
+#: Folders from ``current`` down to an image's files; 1.5 has no ``os``.
+LEVELS = ("os", "arch", "subarch", "release", "label")
 #: Boot loaders (2.1 and later) have a folder of their own, and names with what they are for.
 _LOADERS = "bootloader"
 _LOADER_KINDS = ("pxe", "uefi", "open-firmware")
+_KEYS = ("release", "arches", "subarches", "labels")
+_KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 
 
-def on_disk(installation: Installation) -> dict:
-    """What is on the disk below ``boot-resources/current`` or ``image-storage``.
+def on_disk(installation: Installation) -> dict[str, Any]:
+    """Return what is on the disk below ``boot-resources/current`` or ``image-storage``.
 
     Args:
         installation: A cluster or rack; from 3.5 on a region.
@@ -34,37 +35,34 @@ def on_disk(installation: Installation) -> dict:
     Raises:
         HostError: The folder cannot be read.
     """
-    installation.need("cluster" if installation.release < "3.5" else "region")
+    hashed = installation.release >= "3.5"
+    installation.need("region" if hashed else "cluster")
     folder = installation.path("images")
-    told = {
-        "folder": installation.inside(folder),
-        "snapshot": os.path.basename(os.path.realpath(folder)) if os.path.islink(folder) else None,
-        "images": [] if installation.release < "3.5" else None,
-        "files": 0,
-        "bytes": 0,
-    }
     real = os.path.realpath(folder)
-    names = next(names for since, names in reversed(LEVELS) if installation.release >= since)
-    images = set()
+    levels = LEVELS if installation.release >= "1.6" else LEVELS[1:]
+    images, number, size = set(), 0, 0
 
     def refuse(error):
         raise HostError(f"{error.filename} cannot be read: {error.strerror}.")
 
     for where, _, found in os.walk(real, onerror=refuse if os.path.exists(real) else None):
         parts = os.path.relpath(where, real).split(os.sep)
-        if found and len(parts) == len(names) and parts[0] != _LOADERS:
-            at = dict(zip(names, parts))
+        if found and len(parts) == len(levels) and parts[0] != _LOADERS:
+            at = dict(zip(levels, parts))
             images.add(f"{at.get('os', 'ubuntu')}/{at['release']}/{at['arch']}")
-        for name in found:
-            told["files"] += 1
-            told["bytes"] += os.lstat(os.path.join(where, name)).st_size
-    if told["images"] is not None:
-        told["images"] = sorted(images)
-    return told
+        number += len(found)
+        size += sum(os.lstat(os.path.join(where, name)).st_size for name in found)
+    return {
+        "folder": installation.inside(folder),
+        "snapshot": os.path.basename(real) if os.path.islink(folder) else None,
+        "images": None if hashed else sorted(images),
+        "files": number,
+        "bytes": size,
+    }
 
 
-def listed(installation: Installation, client=None) -> list[str]:
-    """Which images the region says that this cluster should have (up to 3.4).
+def listed(installation: Installation, client: Client | None = None) -> list[str]:
+    """Return which images the region says that this cluster should have (up to 3.4).
 
     In 1.5 and 1.6 it is what the cluster reported; later what the region holds, also while it is
     still fetching it.
@@ -114,7 +112,9 @@ def _system(name):
     return name.split("/", 1) if "/" in name else ("custom", name)
 
 
-def compare(installation: Installation, desired=None, client=None) -> dict:
+def compare(
+    installation: Installation, desired: list[str] | None = None, client: Client | None = None
+) -> dict[str, list[str]]:
     """Compare the disk with what the region lists for this cluster (up to 3.4).
 
     Args:
@@ -132,24 +132,19 @@ def compare(installation: Installation, desired=None, client=None) -> dict:
     if installation.release >= "3.5":
         raise HostError(
             f"A rack of MAAS {installation.release} keeps no images on its disk: it passes on "
-            "those "
-            "of the region."
+            "those of the region."
         )
     here = set(on_disk(installation)["images"])
-    there = listed(installation, client) if desired is None else desired
-    there = {"/".join(one.split("/")[:3]) for one in there}
+    names = listed(installation, client) if desired is None else desired
+    there = {"/".join(one.split("/")[:3]) for one in names}
     return {"missing": sorted(there - here), "extra": sorted(here - there)}
 
 
 # bootresources.yaml (1.5)
 
 
-def sources(installation: Installation) -> dict:
-    """What ``bootresources.yaml`` says: ``{"configured": bool, "sources": [...]}`` (1.5).
-
-    Raises:
-        HostError: Another release, or the file is broken.
-    """
+def _boot(installation):
+    """The file's path, its mapping, and what that has below ``boot``."""
     installation.need("cluster")
     if not installation.has("bootresources"):
         raise HostError(
@@ -157,13 +152,19 @@ def sources(installation: Installation) -> dict:
             "its boot sources are the region's."
         )
     path = installation.path("bootresources")
-    boot = formats.yaml_read(files.read(path), installation.inside(path)).get("boot") or {}
+    data = formats.yaml_read(files.read(path), installation.inside(path))
+    return path, data, data.get("boot") or {}
+
+
+def sources(installation: Installation) -> dict[str, Any]:
+    """Return what ``bootresources.yaml`` says: ``{"configured": bool, "sources": [...]}`` (1.5).
+
+    Raises:
+        HostError: Another release, or the file is broken.
+    """
+    _, _, boot = _boot(installation)
     shown = [_source(one, "the file") for one in boot.get("sources") or ()]
     return {"configured": not boot.get("configure_me", False), "sources": shown}
-
-
-_KEYS = ("release", "arches", "subarches", "labels")
-_KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 
 
 def _source(one, where):
@@ -173,18 +174,11 @@ def _source(one, where):
     for item in one["selections"]:
         if not isinstance(item, dict) or not item.get("release"):
             raise HostError(f"{where}: a selection names its release, such as trusty.")
-        unknown = set(item) - set(_KEYS)
+        unknown = ", ".join(sorted(set(item) - set(_KEYS)))
         if unknown:
-            told = ", ".join(sorted(unknown))
-            raise HostError(f"{where}: a selection has no {told}; it has {', '.join(_KEYS)}.")
-        chosen.append(
-            {
-                "release": str(item["release"]),
-                "arches": list(item.get("arches") or ["*"]),
-                "subarches": list(item.get("subarches") or ["*"]),
-                "labels": list(item.get("labels") or ["*"]),
-            }
-        )
+            raise HostError(f"{where}: a selection has no {unknown}; it has {', '.join(_KEYS)}.")
+        lists = {key: list(item.get(key) or ["*"]) for key in _KEYS[1:]}
+        chosen.append({"release": str(item["release"]), **lists})
     return {
         "path": str(one["path"]),
         "keyring": str(one.get("keyring") or _KEYRING),
@@ -192,7 +186,9 @@ def _source(one, where):
     }
 
 
-def set_sources(installation: Installation, desired, test: bool = False) -> dict:
+def set_sources(
+    installation: Installation, desired: list[dict], test: bool = False
+) -> dict[str, Any]:
     """Write the sources into ``bootresources.yaml``; the importer reads it at each run (1.5).
 
     Args:
@@ -213,15 +209,13 @@ def set_sources(installation: Installation, desired, test: bool = False) -> dict
         raise HostError("sources: at least one is needed.")
     if now["configured"] and now["sources"] == new:
         return {"changes": {}, "warnings": []}
-    old = now["sources"] if now["configured"] else None
     if not test:
-        path = installation.path("bootresources")
-        data = formats.yaml_read(files.read(path), installation.inside(path))
-        boot = {**(data.get("boot") or {}), "sources": new}
+        path, data, boot = _boot(installation)
+        boot = {"storage": "/var/lib/maas/boot-resources/", **boot, "sources": new}
         boot.pop("configure_me", None)  # with it an upgrade of MAAS writes the file anew
-        boot.setdefault("storage", "/var/lib/maas/boot-resources/")
         text = yaml.safe_dump({**data, "boot": boot}, default_flow_style=False, sort_keys=False)
         files.replace(installation, path, text, formats.yaml_read, mode=0o644)
+    old = now["sources"] if now["configured"] else None
     return {"changes": {"sources": {"old": old, "new": new}}, "warnings": []}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas.errors import BadInput
 from saltext.maas.host import region_config, snap, tls, vault
 from saltext.maas.host.errors import HostError
@@ -11,13 +13,13 @@ from saltext.maas.host.installation import Installation, detect
 def configure(
     installation: Installation,
     settings: dict,
-    tls_wanted: dict | None = None,
-    vault_wanted: dict | None = None,
+    tls_desired: dict | None = None,
+    vault_desired: dict | None = None,
     mode: str = "region+rack",
     test: bool = False,
     wait: float = 180,
     ca_file: str | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Bring a region's host to what is described, in the order that it needs.
 
     TLS comes before the settings, since a URL with ``https`` only answers then.
@@ -25,8 +27,8 @@ def configure(
     Args:
         installation: The host: a region, or a snap that has no mode yet.
         settings: As :func:`saltext.maas.host.region_config.configure` has them.
-        tls_wanted: ``enabled``, ``key``, ``cert``, ``cacert``, ``port``; nothing is done without.
-        vault_wanted: As :func:`saltext.maas.host.vault.configure`; nothing is done without.
+        tls_desired: ``enabled``, ``key``, ``cert``, ``cacert``, ``port``; nothing is done without.
+        vault_desired: As :func:`saltext.maas.host.vault.configure`; nothing is done without.
         mode: What a snap without a mode becomes.
         test: Only plan.
         wait: Seconds until the API has to answer.
@@ -38,20 +40,17 @@ def configure(
     Raises:
         HostError: A value is wrong or a step failed; the text says what was put back.
     """
-    done = {"changes": {}, "warnings": [], "restarted": []}
+    done: dict[str, Any] = {"changes": {}, "warnings": [], "restarted": []}
     fresh = snap.unconfigured(installation)
     if fresh:
-        told = snap.initialise(
-            installation, mode, test=test, wait=wait, ca_file=ca_file, **settings
-        )
-        _add(done, told)
-        if not test:
-            installation = detect(installation.root)
-    if tls_wanted:
-        url = settings.get("url") or (
-            None if fresh else region_config.read_config(installation)["url"]
-        )
-        _add(done, _tls(installation, tls_wanted, url, ca_file, test, fresh and test))
+        options = {"test": test, "wait": wait, "ca_file": ca_file}
+        _add(done, snap.initialise(installation, mode, **options, **settings))
+        installation = installation if test else detect(installation.root) or installation
+    url = settings.get("url")
+    if tls_desired:
+        if not url and not fresh:
+            url = region_config.read_config(installation)["url"]
+        _add(done, _tls(installation, tls_desired, url, ca_file, test, fresh and test))
     if not fresh:
         try:
             _add(
@@ -61,23 +60,21 @@ def configure(
             if "tls" in done["changes"] and not test:
                 raise HostError(f"{error} TLS was changed before, and stays so.") from None
             raise
-    if vault_wanted:
-        if fresh and test:
-            _add(done, {"changes": vault.first_changes(**vault_wanted)})
-        else:
-            _add(done, vault.configure(installation, test=test, **vault_wanted))
+    if vault_desired and fresh and test:
+        _add(done, {"changes": vault.first_changes(**vault_desired)})
+    elif vault_desired:
+        _add(done, vault.configure(installation, test=test, **vault_desired))
     return done
 
 
-def _add(done, told):
-    done["changes"].update(told["changes"])
-    done["warnings"] += told.get("warnings", [])
-    done["restarted"] += [
-        name for name in told.get("restarted", []) if name not in done["restarted"]
-    ]
+def _add(done, part):
+    done["changes"].update(part["changes"])
+    done["warnings"] += part.get("warnings", [])
+    restarted = part.get("restarted", [])
+    done["restarted"] += [name for name in restarted if name not in done["restarted"]]
 
 
-def tls_described(desired: dict) -> dict:
+def tls_described(desired: dict) -> dict[str, Any]:
     """Check the pillar's ``maas:region:tls``.
 
     Raises:
@@ -93,25 +90,21 @@ def tls_described(desired: dict) -> dict:
     return desired
 
 
-def _tls(installation, desired, url, ca_file, test, planned_only):
+def _tls(installation, desired, url, ca_file, test, first):
     desired = tls_described(desired)
     secure = bool(url) and url.startswith("https:")
     if desired.get("enabled") is False:
-        if planned_only:
+        if first:
             return {"changes": {}}
         return tls.disable(installation, test=test, url=None if secure else url)
-    files = (
+    given = [
         desired["key"],
         desired["cert"],
         desired.get("cacert"),
         desired.get("port") or tls.PORT,
-    )
-    if planned_only:
-        return {"changes": tls.first_changes(*files)}
-    return tls.enable(
-        installation,
-        *files,
-        test=test,
-        url=url if secure else None,
-        ca_file=ca_file or desired.get("cacert"),
-    )
+    ]
+    if first:
+        return {"changes": tls.first_changes(*given)}
+    ca_file = ca_file or desired.get("cacert")
+    url = url if secure else None
+    return tls.enable(installation, *given, test=test, url=url, ca_file=ca_file)

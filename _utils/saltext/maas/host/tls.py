@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from saltext.maas.host import database, files
 from saltext.maas.host.errors import HostError
@@ -12,8 +13,8 @@ from saltext.maas.host.reach import wait_for_api
 PORT = 5443
 
 
-def status(installation: Installation) -> dict:
-    """Whether TLS is on, from the region's database.
+def status(installation: Installation) -> dict[str, Any]:
+    """Return whether TLS is on, from the region's database.
 
     Args:
         installation: The region's host.
@@ -26,23 +27,22 @@ def status(installation: Installation) -> dict:
         HostError: No region here, or a release before 3.2.
         DatabaseError: The database cannot be read.
     """
-    told = _told(installation)
-    return {**told, "certificate": _digest(told["certificate"])}
+    found = _read(installation)
+    return {**found, "certificate": _digest(found["certificate"])}
 
 
-def _told(installation):
+def _read(installation):
     _need(installation)
     with database.connection(installation, timeout=5) as conn:
         port = database.setting(conn, "tls_port")
-        kept = database.own_secret(conn, "global/tls") or {}
+        stored = database.own_secret(conn, "global/tls") or {}
         # First builds of 3.2 had them among the settings.
-        pem = kept.get("cert") or database.setting(conn, "tls_cert")
+        pem = stored.get("cert") or database.setting(conn, "tls_cert")
     return {"enabled": bool(port), "port": port, "certificate": pem or None}
 
 
 def _need(installation):
-    installation.need("region")
-    installation.need_known()
+    installation.need_known("region")
     if not installation.has("tls_command"):
         raise HostError(f"MAAS {installation.release} has no TLS of its own; 3.2 and later have.")
 
@@ -66,7 +66,7 @@ def enable(
     wait: float = 60,
     url: str | None = None,
     ca_file: str | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Switch the region's web server to https with a key and a certificate.
 
     Args:
@@ -91,23 +91,22 @@ def enable(
     """
     _need(installation)
     pem = _checked(key, cert, cacert, port)
-    now = _told(installation)
+    now = _read(installation)
     same = now["certificate"] is None or _blocks(now["certificate"]) == _blocks(pem)
     if now["enabled"] and now["port"] == port and same:
         return {"changes": {}, "warnings": [], "restarted": []}
     changes = {"tls": {"old": _shown(now), "new": {"port": port, "certificate": _digest(pem)}}}
-    if test:
-        return {"changes": changes, "warnings": [], "restarted": []}
-    argv = [*installation.fact("tls_command"), "enable", key, cert, "--port", str(port)]
-    if cacert:
-        argv += ["--cacert", cacert]
-    installation.check(argv, stdin="y\n")  # it asks, since http is gone after this
-    _verify(installation, now, url, wait, ca_file)
+    if not test:
+        options = ["--port", str(port), *(["--cacert", cacert] if cacert else [])]
+        _run(installation, "enable", key, cert, *options)
+        _verify(installation, now, url, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": []}
 
 
-def first_changes(key: str, cert: str, cacert: str | None = None, port: int = PORT) -> dict:
-    """What :func:`enable` changes on a region that is only just being made."""
+def first_changes(
+    key: str, cert: str, cacert: str | None = None, port: int = PORT
+) -> dict[str, Any]:
+    """Return what :func:`enable` changes on a region that is only just being made."""
     pem = _checked(key, cert, cacert, port)
     return {"tls": {"old": None, "new": {"port": port, "certificate": _digest(pem)}}}
 
@@ -127,7 +126,7 @@ def disable(
     test: bool = False,
     wait: float = 60,
     url: str | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Switch the region's web server back to http.
 
     Args:
@@ -142,14 +141,19 @@ def disable(
     Raises:
         HostError: A release before 3.2, the command failed, or the API did not answer.
     """
-    now = _told(installation)
+    now = _read(installation)
     if not now["enabled"]:
         return {"changes": {}, "warnings": [], "restarted": []}
     changes = {"tls": {"old": _shown(now), "new": None}}
     if not test:
-        installation.check([*installation.fact("tls_command"), "disable"], stdin="y\n")
+        _run(installation, "disable")
         _verify(installation, None, url, wait)
     return {"changes": changes, "warnings": [], "restarted": []}
+
+
+def _run(installation, *words):
+    # It asks, since the other protocol is gone after this.
+    installation.check([*installation.fact("tls_command"), *words], stdin="y\n")
 
 
 def _shown(now):
@@ -166,7 +170,7 @@ def _verify(installation, before, url, wait, ca_file=None):
     except HostError as error:
         if before is None or before["enabled"]:
             raise HostError(f"{error} TLS was left as it is now.") from None
-        installation.check([*installation.fact("tls_command"), "disable"], stdin="y\n")
+        _run(installation, "disable")
         raise HostError(f"{error} TLS was switched off again.") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import yaml
 from saltext.maas import region_url
@@ -19,11 +20,12 @@ KEYS = {
     "secrets_path": "vault_secrets_path",
     "secrets_mount": "vault_secrets_mount",
 }
+_NEEDED_ONCE = "A wrapped_token is needed to configure Vault; it can be used once."
 _WORD = re.compile(r"[^\s'\"\\]+")
 
 
 def config(installation: Installation, secrets: bool = False) -> dict | None:
-    """How this region reaches Vault, from its file; None where it does not.
+    """Return how this region reaches Vault, from its file; None where it does not.
 
     Args:
         installation: The host.
@@ -46,7 +48,7 @@ def config(installation: Installation, secrets: bool = False) -> dict | None:
 
 
 def read(installation: Installation, path: str, timeout: float = 5) -> dict:
-    """One of the region's secrets from Vault, with the region's own AppRole.
+    """Return one of the region's secrets from Vault, with the region's own AppRole.
 
     Args:
         installation: The host.
@@ -59,7 +61,7 @@ def read(installation: Installation, path: str, timeout: float = 5) -> dict:
     Raises:
         HostError: Vault is not configured here, cannot be reached or refuses.
     """
-    import requests
+    import requests  # slow, and most runs ask no Vault
 
     here = config(installation, secrets=True)
     if here is None:
@@ -91,7 +93,7 @@ def read(installation: Installation, path: str, timeout: float = 5) -> dict:
 
 
 def status(installation: Installation) -> dict:
-    """What ``config-vault status`` says.
+    """Return what ``config-vault status`` says.
 
     Returns:
         ``{"status": "enabled" or "disabled", "unconfigured_regions": [name]}``.
@@ -100,16 +102,15 @@ def status(installation: Installation) -> dict:
         HostError: No region here, a release before 3.3, or the command failed.
     """
     _need(installation)
-    told = installation.check([*installation.fact("vault_command"), "status"])
+    printed = installation.check([*installation.fact("vault_command"), "status"])
     try:
-        found = yaml.safe_load(told)
-        return {"unconfigured_regions": [], **found}
+        return {"unconfigured_regions": [], **yaml.safe_load(printed)}
     except (yaml.YAMLError, TypeError):
-        raise HostError("config_vault status said something that is no YAML.") from None
+        raise HostError("config_vault status printed no YAML.") from None
 
 
 def database_login(installation: Installation) -> dict:
-    """Name, user and password of the database, which the region moves to Vault with the secrets.
+    """Return the database's login, which the region moves to Vault with the secrets.
 
     Returns:
         ``{"database_name", "database_user", "database_password"}``; empty when Vault has none.
@@ -126,8 +127,7 @@ def database_login(installation: Installation) -> dict:
 
 
 def _need(installation):
-    installation.need("region")
-    installation.need_known()
+    installation.need_known("region")
     if not installation.has("vault_command"):
         raise HostError(
             f"MAAS {installation.release} has no Vault integration; 3.3 and later have."
@@ -135,9 +135,14 @@ def _need(installation):
 
 
 def plan(
-    installation: Installation, url, approle_id, secrets_path, secrets_mount="secret", migrate=False
-):
-    """What :func:`configure` would change.
+    installation: Installation,
+    url: str,
+    approle_id: str,
+    secrets_path: str,
+    secrets_mount: str = "secret",
+    migrate: bool = False,
+) -> dict[str, Any]:
+    """Return what :func:`configure` would change.
 
     Args:
         installation: The host.
@@ -154,19 +159,14 @@ def plan(
         HostError: A value is wrong, or this release has no Vault.
     """
     _need(installation)
-    want = _checked(url, approle_id, secrets_path, secrets_mount)
     now = config(installation) or {}
-    changes = {
-        f"vault_{name}": {"old": now.get(name), "new": value}
-        for name, value in want.items()
-        if now.get(name) != value
-    }
+    changes = _changes(now, url, approle_id, secrets_path, secrets_mount)
     if migrate and status(installation)["status"] != "enabled":
         changes["vault_enabled"] = {"old": False, "new": True}
     return {"changes": changes, "warnings": []}
 
 
-def _checked(url, approle_id, secrets_path, secrets_mount):
+def _changes(now, url, approle_id, secrets_path, secrets_mount):
     wrong = region_url.service_problem(url)
     if wrong:
         raise HostError(f"vault url: {wrong}")
@@ -179,21 +179,26 @@ def _checked(url, approle_id, secrets_path, secrets_mount):
     for name, value in want.items():
         if not value or not _WORD.fullmatch(str(value)):
             raise HostError(f"vault {name} must be one word, not {str(value)[:60]!r}.")
-    return want
+    return {
+        f"vault_{name}": {"old": now.get(name), "new": value}
+        for name, value in want.items()
+        if now.get(name) != value
+    }
 
 
 def first_changes(
-    url, approle_id, secrets_path, secrets_mount="secret", wrapped_token=None, migrate=False
-) -> dict:
-    """What :func:`configure` changes on a region that is only just being made."""
-    want = _checked(url, approle_id, secrets_path, secrets_mount)
+    url: str,
+    approle_id: str,
+    secrets_path: str,
+    secrets_mount: str = "secret",
+    wrapped_token: str | None = None,
+    migrate: bool = False,
+) -> dict[str, dict]:
+    """Return what :func:`configure` changes on a region that is only just being made."""
+    changes = _changes({}, url, approle_id, secrets_path, secrets_mount)
     if not wrapped_token:
         raise HostError(_NEEDED_ONCE)
-    changes = {f"vault_{name}": {"old": None, "new": value} for name, value in want.items()}
     return {**changes, **({"vault_enabled": {"old": False, "new": True}} if migrate else {})}
-
-
-_NEEDED_ONCE = "A wrapped_token is needed to configure Vault; it can be used once."
 
 
 def configure(
@@ -205,7 +210,7 @@ def configure(
     wrapped_token: str | None = None,
     migrate: bool = False,
     test: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Let this region use Vault, and move the secrets there.
 
     The wrapped token goes to MAAS's own command through the standard input of
@@ -255,7 +260,7 @@ def _give(installation, url, approle_id, token, path, mount):
     )
     argv = list(installation.fact("shell_command"))
     code, stdout, stderr = installation.run(argv, stdin=program, timeout=120)
-    told = [line.strip() for line in (stderr or stdout).splitlines() if line.strip()]
-    if code or any(line.startswith("Traceback") for line in told):
-        last = redact(told[-1] if told else "no message", [token])[:300]
+    lines = [line.strip() for line in (stderr or stdout).splitlines() if line.strip()]
+    if code or any(line.startswith("Traceback") for line in lines):
+        last = redact((lines or ["no message"])[-1], [token])[:300]
         raise HostError(f"config_vault configure failed: {last}")
