@@ -97,9 +97,9 @@ def test_a_rack_sees_no_networks_and_no_other_rack(rendered, minion, own):
 def test_it_is_for_2_6_and_later(rendered):
     data = rendered("region", "region")
     assert pillar.problems(data, Release("2.6")) == []
-    told = pillar.problems(data, Release("2.5"))
-    assert told
-    assert all("description" in line for line in told)
+    outcome = pillar.problems(data, Release("2.5"))
+    assert outcome
+    assert all("description" in line for line in outcome)
 
     def edit(fleet):
         del fleet["sites"]["fra"]["rack"]

@@ -84,7 +84,7 @@ def states(site, minions=None):
     return {minion: one["state"] for minion, one in clusters.items()}
 
 
-def test_look_tells_how_far_each_is(site):
+def test_look_reports_how_far_each_is(site):
     assert states(site) == {"rack-1": "absent", "rack-2": "absent"}
     site.register("rack-1")
     there = "accepted" if site.old else "connected"
@@ -157,7 +157,7 @@ def test_it_waits_for_another_run_on_this_minion(site, tmp_path):
     assert fleet(dunders).apply_phase(["rack-1"], "dhcp") == planned
 
 
-def test_what_cannot_be_is_told_of_the_one_whose_it_is(site):
+def test_what_cannot_be_is_reported_of_the_one_whose_it_is(site):
     site.register("rack-1", "rack-2")
     fleet(site.dunders).apply_phase(CLUSTERS[:2], "accept")
     if site.old:
@@ -282,7 +282,7 @@ def switch_off(site, name):
     client.put(f"fabrics/{vlan['fabric_id']}/vlans/0/", data={"dhcp_on": False})
 
 
-def test_clusters_at_work_that_no_pillar_names_are_told(site):
+def test_clusters_at_work_that_no_pillar_names_are_reported(site):
     site.register("rack-1", "rack-3")
     fleet(site.dunders).apply_phase(["rack-1"], "accept")
     if site.old:
@@ -300,7 +300,7 @@ def test_clusters_at_work_that_no_pillar_names_are_told(site):
     assert len(paths) == len(set(paths)) or site.old  # each collection once
 
 
-def test_the_digest_tells_nothing_to_who_has_not_the_regions_key(site, tmp_path):
+def test_the_digest_reports_nothing_to_who_has_not_the_regions_key(site, tmp_path):
     site.controllers["rack-1"]["description" if not site.old else "name"] = "x"
     digests = []
     for number, content in enumerate(("one key", "one key", "another")):

@@ -78,8 +78,8 @@ def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(region, salt):
         program, "-c", str(salt.folder), "--roster", "maas", "-G", "os:x", "test.ping"
     )
     assert done.returncode == 1
-    told = "target type: 'grain' must be one of: glob, pcre, list, nodegroup"
-    assert done.stderr.strip().splitlines()[-1] == told
+    outcome = "target type: 'grain' must be one of: glob, pcre, list, nodegroup"
+    assert done.stderr.strip().splitlines()[-1] == outcome
     assert "Traceback" not in done.stderr
 
 

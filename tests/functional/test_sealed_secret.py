@@ -122,16 +122,13 @@ def test_a_state_takes_it_and_its_plan_is_true(fleet, region, rack):
     assert "together" in both["comment"]
 
 
-@pytest.mark.parametrize("envelope", [None, "x", {}, {"sender": 1, "sender_key": 1, "boxes": []}])
-def test_what_is_no_envelope_is_refused(rack, envelope):
-    with pytest.raises(seal.SealError, match="sealed: must be an envelope"):
-        rack.secret.install(envelope)
-
-
-@pytest.mark.parametrize("keys", [None, {}, [], "rack-1"])
-def test_what_is_no_mapping_of_keys_is_refused(region, keys):
-    with pytest.raises(seal.SealError, match="keys: must be"):
-        region.secret.seal(keys)
+def test_what_is_no_envelope_or_mapping_of_keys_is_refused(rack, region):
+    for envelope in (None, "x", {}, {"sender": 1, "sender_key": 1, "boxes": []}):
+        with pytest.raises(seal.SealError, match="sealed: must be an envelope"):
+            rack.secret.install(envelope)
+    for keys in (None, {}, [], "rack-1"):
+        with pytest.raises(seal.SealError, match="keys: must be"):
+            region.secret.seal(keys)
 
 
 @pytest.mark.parametrize("form", ["weak", "elliptic", "none", "text"])
@@ -145,9 +142,11 @@ def test_a_key_that_does_not_do_is_that_ones_problem_alone(fleet, region, rack, 
     envelope = region.secret.seal({"rack-2": made[form](), "rack-1": rack.public})
     assert list(envelope["boxes"]) == ["rack-1"]
     assert list(envelope["problems"]) == ["rack-2"]
-    told = envelope["problems"]["rack-2"]
-    assert told.startswith("the public key of rack-2: ")
-    assert ("no public key" if form in ("none", "text") else "only RSA keys of 2048 bits") in told
+    outcome = envelope["problems"]["rack-2"]
+    assert outcome.startswith("the public key of rack-2: ")
+    assert (
+        "no public key" if form in ("none", "text") else "only RSA keys of 2048 bits"
+    ) in outcome
     rack.secret.install(envelope)
     assert installed(rack) == fleet.region.secret
 

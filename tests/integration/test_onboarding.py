@@ -55,9 +55,9 @@ def story(request, tmp_path_factory):
         release, folder, clusters=CLUSTERS[:count], strangers=[STRANGER, LATE],
         log_level=level, database=count == 3,
     ) as site:  # fmt: skip
-        told = Story(site, count)
-        yield told
-        told.listener.stop()
+        outcome = Story(site, count)
+        yield outcome
+        outcome.listener.stop()
 
 
 def test_the_start_of_the_minions_enrols_all(story):
@@ -69,7 +69,7 @@ def test_the_start_of_the_minions_enrols_all(story):
     )
 
 
-def test_each_step_was_told(story):
+def test_each_step_was_reported(story):
     for minion in story.clusters:
         assert [one["step"] for one in story.listener.of(minion, state="done")] == list(STEPS)
         percents = [one["percent"] for one in story.listener.of(minion)]
@@ -107,20 +107,20 @@ def test_once_more_does_nothing_but_say_so(story):
     deadline = time.monotonic() + 60
     while len(story.listener.of(first)) == count and time.monotonic() < deadline:
         time.sleep(0.2)
-    (told,) = story.listener.of(first)[count:]
-    assert (told["step"], told["state"]) == ("report", "done")
-    assert "enrolled already" in told["message"]
+    (outcome,) = story.listener.of(first)[count:]
+    assert (outcome["step"], outcome["state"]) == ("report", "done")
+    assert "enrolled already" in outcome["message"]
     assert story.site.host(first).peek("services") == starts
 
 
-def test_what_is_wrong_is_told_in_one_message(story):
-    told, _ = story.site.run("maas.onboard", story.clusters[0], "batch=0")
-    assert told == "batch: 0 must be a whole number from 1 to 1000"
-    told, _ = story.site.run("maas.plan", "form=pdf")
-    assert told == "form: 'pdf' must be one of: text, json, html"
+def test_what_is_wrong_is_reported_in_one_message(story):
+    outcome, _ = story.site.run("maas.onboard", story.clusters[0], "batch=0")
+    assert outcome == "batch: 0 must be a whole number from 1 to 1000"
+    outcome, _ = story.site.run("maas.plan", "form=pdf")
+    assert outcome == "form: 'pdf' must be one of: text, json, html"
 
 
-def test_a_dry_run_tells_what_is_wrong_with_the_pillar_of_one(story):
+def test_a_dry_run_reports_what_is_wrong_with_the_pillar_of_one(story):
     if story.site.old:
         pytest.skip("clusters of 1.x refer to nothing")
     site, first = story.site, story.clusters[0]
@@ -128,13 +128,13 @@ def test_a_dry_run_tells_what_is_wrong_with_the_pillar_of_one(story):
     site.write_pillar()
     before = len(site.requests())
     try:
-        told, _ = site.run("maas.onboard", "[" + ",".join(story.clusters) + "]", "dry_run=true")
+        outcome, _ = site.run("maas.onboard", "[" + ",".join(story.clusters) + "]", "dry_run=true")
     finally:
         site.named[first] = None
         site.write_pillar()
-    assert told[first]["state"] == "would fail"
-    assert "nowhere" in told[first]["message"]
-    assert {told[one]["state"] for one in story.clusters[1:]} == {"enrolled"}
+    assert outcome[first]["state"] == "would fail"
+    assert "nowhere" in outcome[first]["message"]
+    assert {outcome[one]["state"] for one in story.clusters[1:]} == {"enrolled"}
     assert {one["method"] for one in site.requests()[before:]} == {"GET"}
 
 
@@ -184,8 +184,8 @@ def test_hostile_events_are_refused_and_nothing_is_rendered(story):
     log = (site.folder / "master" / "log").read_text(errors="replace")
     assert log.count("maas onboarding refused") >= 20
     assert f"{first} names another minion, {LATE}" in log
-    told = {one["message"] for one in story.listener.of("nobody")}
-    assert told == {"its key is not accepted"}
+    outcome = {one["message"] for one in story.listener.of("nobody")}
+    assert outcome == {"its key is not accepted"}
     assert "maas:clusters" in story.listener.of(STRANGER)[-1]["message"]
     states = {one["state"] for one in story.listener.of(LATE)}
     assert states <= {"refused"}
@@ -305,8 +305,8 @@ def test_a_region_does_not_move_to_where_none_answers(story):
     before = urls(story)
     port = site.url.rpartition(":")[2].partition("/")[0]
     nowhere = site.url.replace(port, "9")
-    told, said = site.run("maas.reconfigure_url", nowhere)
-    assert "nothing was changed" in str(told) + said
+    outcome, said = site.run("maas.reconfigure_url", nowhere)
+    assert "nothing was changed" in str(outcome) + said
     assert urls(story) == before
     # Who insists has the region put itself back, and no cluster is touched.
     starts = [site.host(one).peek("services") for one in story.clusters]

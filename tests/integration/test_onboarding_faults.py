@@ -35,16 +35,16 @@ def faulty(request, tmp_path_factory):
 
 
 def enrolled(site, listener, minion, count=1, seconds=200):
-    told = listener.wait([minion], count=count, seconds=seconds)[minion]
-    assert (told["step"], told["state"]) == ("report", "done"), told
+    outcome = listener.wait([minion], count=count, seconds=seconds)[minion]
+    assert (outcome["step"], outcome["state"]) == ("report", "done"), outcome
 
 
 def failed(site, listener, minion, count=1, seconds=200):
-    told = listener.wait([minion], count=count, seconds=seconds)[minion]
-    assert told["state"] == "failed", told
-    assert told["message"]
-    assert "again" in told["todo"]
-    return told
+    outcome = listener.wait([minion], count=count, seconds=seconds)[minion]
+    assert outcome["state"] == "failed", outcome
+    assert outcome["message"]
+    assert "again" in outcome["todo"]
+    return outcome
 
 
 def await_step(listener, minion, step, state="running", seconds=120):
@@ -61,8 +61,8 @@ def test_a_minion_that_is_lost_is_taken_up_when_it_is_back(faulty):
     site.start_minions(["lost"])
     await_step(listener, "lost", "pillar")
     site.stop_process("lost", signal.SIGKILL)
-    told = failed(site, listener, "lost")
-    assert "did not answer" in told["message"]
+    outcome = failed(site, listener, "lost")
+    assert "did not answer" in outcome["message"]
     site.start_minions(["lost"])
     enrolled(site, listener, "lost", count=2)
 
@@ -76,7 +76,7 @@ def test_a_wrong_secret_that_was_installed_before_is_replaced(faulty):
     enrolled(site, listener, "wrong")
 
 
-def test_a_full_disk_is_told_and_once_emptied_it_goes_on(faulty):
+def test_a_full_disk_is_reported_and_once_emptied_it_goes_on(faulty):
     site, listener = faulty
     place = os.path.dirname(site.host("full").path("cluster_config"))
     mounted = subprocess.run(
@@ -91,9 +91,9 @@ def test_a_full_disk_is_told_and_once_emptied_it_goes_on(faulty):
                 stream.write(b"x" * 4096)
                 stream.flush()
         site.start_minions(["full"])
-        told = failed(site, listener, "full")
-        assert told["step"] == "configure"
-        assert "space" in told["message"]
+        outcome = failed(site, listener, "full")
+        assert outcome["step"] == "configure"
+        assert "space" in outcome["message"]
     finally:
         subprocess.run(["umount", place], check=True)
     site.fire("maas/cluster/onboard", {"id": "full"})
@@ -109,8 +109,8 @@ def test_a_pillar_that_is_corrected_halfway(faulty):
     site.named["mended"] = wrong
     site.write_pillar()
     site.start_minions(["mended"])
-    told = failed(site, listener, "mended")
-    assert ("10.99.0.300" if site.old else "nowhere") in told["message"]
+    outcome = failed(site, listener, "mended")
+    assert ("10.99.0.300" if site.old else "nowhere") in outcome["message"]
     site.named["mended"] = None
     site.write_pillar()
     site.fire("maas/cluster/onboard", {"id": "mended"})
@@ -123,8 +123,8 @@ def test_a_region_that_does_not_answer_for_a_while(faulty):
     os.kill(region, signal.SIGSTOP)
     try:
         site.start_minions(["hung"])
-        told = failed(site, listener, "hung", seconds=100)
-        assert REGION in told["message"]
+        outcome = failed(site, listener, "hung", seconds=100)
+        assert REGION in outcome["message"]
     finally:
         os.kill(region, signal.SIGCONT)
     site.fire("maas/cluster/onboard", {"id": "hung"})
@@ -136,8 +136,8 @@ def test_a_region_that_answers_503_for_a_while(faulty):
     site.unavailable(600)
     try:
         site.start_minions(["busy"])
-        told = failed(site, listener, "busy")
-        assert "503" in told["message"]
+        outcome = failed(site, listener, "busy")
+        assert "503" in outcome["message"]
     finally:
         site.unavailable(0)
     # Once it is under way, a short while costs no more than time.
@@ -154,8 +154,8 @@ def test_a_region_that_is_down_for_a_while(faulty):
     site.outage(600)
     try:
         site.start_minions(["down"])
-        told = failed(site, listener, "down")
-        assert "without response" in told["message"]
+        outcome = failed(site, listener, "down")
+        assert "without response" in outcome["message"]
     finally:
         site.outage(0)
     site.fire("maas/cluster/onboard", {"id": "down"})
@@ -235,8 +235,8 @@ def test_a_master_that_is_restarted_goes_on_with_the_next_event(faulty):
     other = Listener(site)
     try:
         site.fire("maas/cluster/onboard", {"id": "resumed"})
-        told = other.wait(["resumed"], seconds=240)["resumed"]
-        assert (told["step"], told["state"]) == ("report", "done"), told
+        outcome = other.wait(["resumed"], seconds=240)["resumed"]
+        assert (outcome["step"], outcome["state"]) == ("report", "done"), outcome
     finally:
         other.stop()
 

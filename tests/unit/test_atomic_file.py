@@ -48,9 +48,9 @@ def test_what_the_master_keeps_leaves_nothing_on_a_full_disk(tmp_path):
 
     def write():
         kept._store({"at": 2, "nodes": ["x" * 5000]})
-        return "told in the log"
+        return "outcome in the log"
 
-    assert forked(lambda: full_disk(write, 1000)) == "told in the log"
+    assert forked(lambda: full_disk(write, 1000)) == "outcome in the log"
     assert [name for name in files(tmp_path) if not name.endswith("lock")] == before
     assert kept._load() == {"at": 1.0, "nodes": []}
 
@@ -80,8 +80,8 @@ def test_a_box_that_cannot_be_noted_is_not_opened(tmp_path):
         except seal.SealError as error:
             return str(error)
 
-    told = forked(lambda: full_disk(remember, 10))
-    assert told == f"the box was not opened, as that cannot be noted in {path}: File too large"
+    outcome = forked(lambda: full_disk(remember, 10))
+    assert outcome == f"the box was not opened, as that cannot be noted in {path}: File too large"
     assert path.read_text() == before
     assert files(tmp_path) == ["opened", "opened.lock"]
     with pytest.raises(seal.SealError, match="opened before"):

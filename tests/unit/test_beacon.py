@@ -29,7 +29,7 @@ def beacon(tmp_path):
     return module
 
 
-def test_it_tells_what_changed(beacon):
+def test_it_reports_what_changed(beacon):
     assert beacon.beacon([{}]) == []  # all is well from the start
     beacon.answer = {"subnet": {"10.0.0.0/24": {"old": None, "new": {"name": "a"}}}}
     (event,) = beacon.beacon([{}])
@@ -86,12 +86,12 @@ def test_it_shows_no_more_than_it_may(beacon):
     }
 
 
-def test_a_region_that_cannot_be_asked_is_told_once(beacon):
+def test_a_region_that_cannot_be_asked_is_reported_once(beacon):
     beacon.answer = RuntimeError("no answer")
     assert beacon.beacon([{}]) == [{"tag": "error", "message": "no answer"}]
     assert beacon.beacon([{}]) == []
     beacon.answer = RuntimeError("GET /api/2.0/vlans/: read timeout=1.796411")
-    assert beacon.beacon([{}]) == []  # the same trouble, told in other words
+    assert beacon.beacon([{}]) == []  # the same trouble, outcome in other words
     beacon.answer = {}
     assert beacon.beacon([{}])[0]["tag"] == "none"
     beacon.answer = RuntimeError("no answer")
@@ -105,7 +105,7 @@ def test_a_region_is_soon_given_up(beacon):
     assert beacon.asked == {"profile": "other", "seconds": 2.5}
 
 
-def test_each_of_several_beacons_tells_for_itself(beacon):
+def test_each_of_several_beacons_reports_for_itself(beacon):
     beacon.answer = RuntimeError("no answer")
     assert len(beacon.beacon([{"_beacon_name": "one"}])) == 1
     assert len(beacon.beacon([{"_beacon_name": "two"}])) == 1
@@ -113,7 +113,7 @@ def test_each_of_several_beacons_tells_for_itself(beacon):
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "outcome"),
     [
         ([{"interval": 60}, {"most": 3}], None),
         ({"most": 3}, "must be a list"),
@@ -131,10 +131,10 @@ def test_each_of_several_beacons_tells_for_itself(beacon):
         ([{"interval": 60, "profile": "other"}], "maas_drift:interval: must be an item of its own"),
     ],
 )
-def test_its_configuration_is_checked(beacon, config, told):
+def test_its_configuration_is_checked(beacon, config, outcome):
     good, message = beacon.validate(config)
-    assert good is (told is None)
-    assert (told or "right") in message
+    assert good is (outcome is None)
+    assert (outcome or "right") in message
 
 
 class TestInSalt:

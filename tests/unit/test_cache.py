@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from saltext.maas import cache, master
 from saltext.maas.errors import BadInput, MaasError
-from support.told_nodes import Region, machine
+from support.canned_nodes import Region, machine
 
 NOBODY = 65534
 LONG = 30  # seconds that nobody may wait
@@ -263,7 +263,7 @@ def test_where_files_are_out_of_reach_the_region_is_asked(cache_folder):
 
 @pytest.fixture
 def store(monkeypatch):
-    """A secret store that does as it is told, and counts."""
+    """A secret store that does as it is outcome, and counts."""
     import salt.utils.sdb
 
     class Store:
@@ -327,6 +327,6 @@ def test_the_same_region_is_kept_once(opts, store):
     assert len(opts["region"].profiles) == 1
 
 
-def test_a_missing_profile_is_told(opts):
+def test_a_missing_profile_is_reported(opts):
     with pytest.raises(BadInput, match=r"^site: is missing in Salt's conf"):
         master.node_cache(opts, "site")

@@ -65,6 +65,6 @@ def test_a_master_without_a_publisher_loses_nothing(engine, follower, tmp_path):
                        "sock_dir": str(sockets)}  # fmt: skip
     with pytest.raises(OSError, match="did not take maas/event/failed_deployment"):
         follower.step(engine._sender())
-    told = []
-    follower.step(lambda tag, data: told.append(data["id"]))
-    assert told == [1]
+    outcome = []
+    follower.step(lambda tag, data: outcome.append(data["id"]))
+    assert outcome == [1]

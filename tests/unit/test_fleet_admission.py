@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import core, names, onboard, steps, worker
-from test_fleet import RACKS, FakeSalt
+from test_fleet import RACKS, Minions
 
 
-class TwoRegions(FakeSalt):
+class TwoRegions(Minions):
     """A fleet with the regions ``one``, which names rack-1, and ``two``, which names the rest."""
 
     def answer(self, minion, function, *args, **kwargs):
@@ -17,9 +17,6 @@ class TwoRegions(FakeSalt):
             for name, entry in found["clusters"].items():
                 entry["named"] &= minion == ("one" if name == "rack-1" else "two")
         return found
-
-    def functions(self, minion):
-        return [function for who, function in self.asked if who == [minion]]
 
     def failures(self):
         return {d["minion"]: d["message"] for _, d in self.fired if d["state"] == "failed"}
@@ -96,8 +93,8 @@ def test_who_is_admitted_by_its_grains_alone_is_noted_in_the_batch(trusting, mon
     assert "its grains are trusted" in foreseen["stranger"]["message"]
     assert foreseen["rack-1"]["message"] == ""
     react(trusting, [*RACKS, "stranger"])
-    told = {one["region"]: (one["minions"], one["trusted"]) for one in batches}
-    assert told == {
+    outcome = {one["region"]: (one["minions"], one["trusted"]) for one in batches}
+    assert outcome == {
         "one": (["rack-1"], []), "two": (["rack-2", "rack-3", "stranger"], ["stranger"]),
     }  # fmt: skip
 
@@ -120,7 +117,7 @@ def test_a_region_that_does_not_get_its_pillar_is_not_believed(fleet, monkeypatc
     assert onboard.run(fleet, ["rack-2"], "list", True)["rack-2"]["state"] == "would fail"
 
 
-def test_a_dry_run_tells_what_it_can_while_a_region_is_down(fleet):
+def test_a_dry_run_reports_what_it_can_while_a_region_is_down(fleet):
     fleet.salt.broken["one", "maas_fleet.inspect"] = "it is down"
     found = onboard.run(fleet, [*RACKS, "stranger", "unknown"], "list", True)
     assert found["rack-2"]["state"] == "would be onboarded"
@@ -131,7 +128,7 @@ def test_a_dry_run_tells_what_it_can_while_a_region_is_down(fleet):
         assert "it is down" in found[minion]["message"]
 
 
-def test_a_dry_run_tells_of_a_region_that_fails_in_its_plan(fleet):
+def test_a_dry_run_reports_of_a_region_that_fails_in_its_plan(fleet):
     fleet.salt.named.update({"rack-1": "connected", "rack-2": "connected"})
     fleet.salt.broken["one", "maas_fleet.apply_phase"] = "503"
     found = onboard.run(fleet, RACKS, "list", True)
@@ -147,8 +144,8 @@ def test_a_dry_run_tells_of_a_region_that_fails_in_its_plan(fleet):
 @pytest.mark.parametrize("roles", [7, "no cluster", {"cluster": 1}, None])
 def test_nonsense_in_one_minions_grains_is_its_own_affair(trusting, roles):
     trusting.salt.roles["stranger"] = roles
-    told = react(trusting, ["stranger", *RACKS])
-    assert told["queued"] == ["stranger", *RACKS]
+    outcome = react(trusting, ["stranger", *RACKS])
+    assert outcome["queued"] == ["stranger", *RACKS]
     assert set(states(trusting).values()) == {"enrolled"}
     assert trusting.store.record("stranger") == {}
     assert [d["minion"] for _, d in trusting.salt.fired if d["state"] == "refused"] == ["stranger"]
@@ -229,10 +226,10 @@ def test_what_goes_wrong_at_one_region_does_not_stop_the_other(fleet, monkeypatc
     react(fleet, RACKS)
     assert states(fleet) == {"rack-1": "failed", "rack-2": "enrolled", "rack-3": "enrolled"}
     record = fleet.store.record("rack-1")
-    told = "x" if isinstance(error, MaasError) else "ZeroDivisionError: x"
-    assert (record["error"], record["region"]) == (told, "one")
+    outcome = "x" if isinstance(error, MaasError) else "ZeroDivisionError: x"
+    assert (record["error"], record["region"]) == (outcome, "one")
     assert "batch" not in record
-    assert fleet.salt.failures() == {"rack-1": told}
+    assert fleet.salt.failures() == {"rack-1": outcome}
     assert fleet.store.queued() == {}
 
 

@@ -9,7 +9,7 @@ from saltext.maas.fleet.minions import Salt
 
 
 class Client:
-    """A LocalClient whose calls fail as often as told."""
+    """A LocalClient whose calls fail as often as outcome."""
 
     opts = {"utc_timezone": False, "unique_jid": False}
 
@@ -69,6 +69,6 @@ def test_a_job_is_published_again_under_its_id(ask):
     assert len(set(client.jobs)) == 1
 
 
-def test_a_master_that_stays_deaf_is_told(ask):
+def test_a_master_that_stays_deaf_is_reported(ask):
     with pytest.raises(MaasError, match=r"too busy to run test\.ping"):
         ask(Client(deaf=99))

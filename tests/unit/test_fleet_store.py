@@ -44,7 +44,7 @@ def test_the_queue_is_in_order_and_asks_once(store):
     assert list(store.queued()) == ["rack-2"]
 
 
-def test_a_refusal_is_told_once(store):
+def test_a_refusal_is_reported_once(store):
     store.refuse("rack-1", "no key")
     assert store.take_refusal("rack-1") == "no key"
     assert store.take_refusal("rack-1") is None
@@ -123,7 +123,7 @@ def test_what_is_no_database_is_refused_and_named(tmp_path):
         Store(str(tmp_path / "no-folder"))
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path, store):
+def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path, store):
     store.keep("rack-1", {"state": "enrolled"})
 
     def write():

@@ -9,7 +9,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas import inventory, roster
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, Forbidden, NotFound
-from support.told_nodes import VLAN, Region, machine
+from support.canned_nodes import VLAN, Region, machine
 
 
 def test_facts_of_api_2():
@@ -231,7 +231,7 @@ def test_before_1_7_allocated_machines_are_deployed():
 
 
 @pytest.mark.parametrize(
-    ("tgt", "tgt_type", "told"),
+    ("tgt", "tgt_type", "outcome"),
     [
         ("status:6", "glob", "target:status: '6' must be a status's name, such as deployed"),
         ("tag:web web1", "glob", "target: 'web1' must be a condition such as tag:web"),
@@ -247,14 +247,14 @@ def test_before_1_7_allocated_machines_are_deployed():
         ("os:x", "grain", "target type: 'grain' must be one of: glob, pcre, list, nodegroup"),
     ],
 )
-def test_a_wrong_target_is_told(tgt, tgt_type, told):
+def test_a_wrong_target_is_reported(tgt, tgt_type, outcome):
     with pytest.raises(BadInput) as error:
         roster.targets(NODES, roster.options({}), tgt, tgt_type, {})
-    assert told in str(error.value)
+    assert outcome in str(error.value)
     assert len(error.value.problems) == 1
 
 
-def test_a_wrong_configuration_is_told_whole():
+def test_a_wrong_configuration_is_reported_whole():
     with pytest.raises(BadInput) as error:
         roster.options(
             {"tags": 7, "id": "mac", "network": "everywhere", "statuses": [6, "new"],

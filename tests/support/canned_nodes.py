@@ -17,7 +17,7 @@ def machine(name, **more):
 
 
 class Region:
-    """A client whose region holds what it is told."""
+    """A client whose region holds what a test says."""
 
     def __init__(self, release="3.7", **collections):
         self.release = Release(release)
