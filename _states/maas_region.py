@@ -11,6 +11,7 @@ from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.errors import BadInput
 from saltext.maas.host import admins, region_host, shared_secret, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
+from saltext.maas.host.local import Local
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Opts
@@ -352,7 +353,7 @@ def admin_present(
             admin["email"],
             admin["password"],
             enforce_password,
-            runtime.local(installation).email_owner,
+            Local(installation).email_owner,
             test,
         )
         comment = f"Administrator {who} exists."

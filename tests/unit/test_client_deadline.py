@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import socket
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from saltext.maas import errors
@@ -182,7 +184,61 @@ def test_a_wait_does_not_outlast_its_limit(monkeypatch):
         client = client_of(server.url, deadline=60)
         run = Run(Snapshot(client), Plan([], DesiredObjects([])))
         started = time.monotonic()
-        with pytest.raises(MaasError, match=r"waited 0\.2 s for the moon.*timed out after"):
+        with pytest.raises(
+            MaasError, match=r"timed out after 0\.2 s waiting for the moon: .* timed"
+        ):
             run.wait_for("the moon", lambda: client.get("things/"), 0.2)
         assert time.monotonic() - started < 2
         assert client._here.end == math.inf  # what comes later has its own time
+
+
+@contextlib.contextmanager
+def unanswered(address, port=0):
+    """A port of which the queue is full, so that whoever connects waits."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server((address, port), backlog=0))
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def several(monkeypatch):
+    """Makes a name mean several addresses."""
+    real = socket.getaddrinfo
+
+    def name(*addresses):
+        def getaddrinfo(host, *args, **kwargs):
+            hosts = addresses if host == "several.example.com" else (host,)
+            return [found for one in hosts for found in real(one, *args, **kwargs)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return name
+
+
+@pytest.mark.parametrize("limit", ["connect_timeout", "deadline"])
+def test_all_addresses_of_a_name_share_the_time_to_connect(several, limit):
+    several("127.0.0.2", "127.0.0.3", "127.0.0.4")
+    with (
+        unanswered("127.0.0.2") as port,
+        unanswered("127.0.0.3", port),
+        unanswered("127.0.0.4", port),
+    ):
+        client = client_of(f"http://several.example.com:{port}/MAAS", **{"deadline": 5, limit: 0.6})
+        client._patience = 0
+        began = time.monotonic()
+        with pytest.raises(errors.Unreachable, match="waiting for a connection"):
+            client.get("things/")
+        assert 0.5 < time.monotonic() - began < 1.2
+
+
+def test_the_first_address_that_answers_is_taken(several):
+    several("127.0.0.2", "127.0.0.1")
+    with contextlib.ExitStack() as stack:
+        port = urlsplit(stack.enter_context(Misbehaving(OK)).url).port
+        stack.enter_context(unanswered("127.0.0.2", port))
+        url = f"http://several.example.com:{port}/MAAS"
+        assert client_of(url, deadline=3, connect_timeout=1).get("things/") == {}

@@ -11,6 +11,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import errors
 from saltext.maas.client import Client, Profile
+from saltext.maas.client.transport import Transport
 from saltext.maas.release import Release
 from support.faults import FaultyProxy, first
 from support.misbehaving import Misbehaving, answer, half, hang_up, slow
@@ -232,7 +233,8 @@ def test_a_wait_that_cannot_be_read_is_a_second(text):
 def test_a_reset_before_the_request_was_read():
     with Misbehaving(OK, resets=2) as server:
         client = client_of(server)
-        client._reached = True  # else it would look whether TLS is spoken there
+        client._transport = Transport(client.profile)
+        client._transport.reached = True  # else it would look whether TLS is spoken there
         assert client.get("things/") == {}
         assert server.accepted == 3
 

@@ -91,7 +91,10 @@ def test_a_region_without_an_administrator_can_be_planned_and_nothing_else(tmp_p
         assert text.startswith("+ zone north")
         assert "no administrator yet" in text.splitlines()[-1]
         for call in (module.unmanaged, module.drift, module.export):
-            with pytest.raises(MaasError, match="no API key for http"):
+            with pytest.raises(
+                MaasError,
+                match="has no administrator yet that an API key can be taken from; create",
+            ):
                 call()
         client = module.runtime.client(vars(module))
         for path in ("fabrics/", "boot-sources/"):  # 401, and 403

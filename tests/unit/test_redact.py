@@ -21,6 +21,7 @@ KEY = "aBcDeFgHiJkLmNoPqR:aBcDeFgHiJkLmNoPqR:" + "x" * 32
         ("the pw is hunter2.", ["hunter2"], f"the pw is {HIDDEN}."),
         ("ab abc", ["ab", "abc"], f"{HIDDEN} {HIDDEN}"),
         ("empty", ["", None], "empty"),
+        ("a cat, a: bat", ["a", "at"], f"{HIDDEN} cat, {HIDDEN}: bat"),
         ("pin 1234", [1234], f"pin {HIDDEN}"),
         (f"key={KEY};", (), f"key={HIDDEN};"),
         ("http://me:pw@h/x", (), f"http://{HIDDEN}@h/x"),

@@ -79,9 +79,7 @@ def test_no_url_at_all_is_told(salt):
 
 def test_a_reference_that_leads_nowhere_is_told(salt):
     salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": "sdb://vault/nothing"}
-    told = (
-        "maas:api_key: the sdb reference sdb://vault/nothing could not be resolved: the minion.s "
-    )
+    told = "maas:api_key: sdb reference sdb://vault/nothing could not be resolved: the minion.s "
     told += "configuration, read at its start, has no profile vault, or its store has no such key"
     with pytest.raises(BadInput, match=told):
         runtime.profile(salt)
@@ -248,5 +246,6 @@ def test_a_region_that_is_away_is_waited_for_only_after_a_restart(salt, monkeypa
 def test_one_message_for_a_library_that_is_missing(salt, monkeypatch):
     salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS", "api_key": KEY}
     monkeypatch.setitem(sys.modules, "requests_oauthlib", None)
+    monkeypatch.delitem(sys.modules, "saltext.maas.client.transport", raising=False)
     with pytest.raises(MaasError, match="the Python library requests_oauthlib is not installed"):
         runtime.client(salt).get("zones/")

@@ -158,8 +158,8 @@ class Invalid(HttpError):
     @property
     def duplicate(self) -> bool:
         """Something with this identity, or in this place, exists already."""
-        told = f"{self._told()} {self.text}".lower()
-        return any(words in told for words in _DUPLICATE)
+        texts = " ".join(str(text) for texts in self.fields.values() for text in texts)
+        return any(words in f"{texts} {self.text}".lower() for words in _DUPLICATE)
 
     @property
     def not_in_catalogue(self) -> bool:
@@ -174,9 +174,6 @@ class Invalid(HttpError):
             for name, texts in self.fields.items()
             if name != "os" and "vailable images" in " ".join(map(str, texts))
         ]
-
-    def _told(self) -> str:
-        return " ".join(str(text) for texts in self.fields.values() for text in texts)
 
 
 class Unavailable(HttpError):

@@ -9,6 +9,8 @@ import json
 import logging
 import re
 import unicodedata
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "**********"
@@ -25,8 +27,8 @@ _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
 _URI_USER = re.compile(r"(?<=://)[^\s\"'<>]+@|(?<=:\\/\\/)[^\s\"'<>]+@")
 _PASSWORD = re.compile(r"://[^\s\"'<>/@:]*:([^\s\"'<>]+)@")
 _QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
-#: A shorter secret's parts in base64 would be found in any text.
-_LEAST_BASE64 = 4
+#: Characters of a secret that is looked for within words, and in base64.
+_LEAST = 4
 
 # These log every signed header at debug level.  The filter holds whatever level is set later.
 for _name in (
@@ -38,13 +40,13 @@ for _name in (
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
-def redact(text: object, secrets=()) -> str:
+def redact(text: object, secrets: Iterable[object] = ()) -> str:
     """Take secrets out of a text.
 
     Args:
         text: Anything that is about to be shown.
         secrets: Values that must not appear in it, such as passwords that
-            went into the request.
+            went into the request; those of less than four characters as words of their own.
 
     Returns:
         The text with every known secret, plain or encoded (URL, JSON, repr, HTML, base64),
@@ -53,14 +55,17 @@ def redact(text: object, secrets=()) -> str:
     shown = str(text)
     forms = {form for secret in secrets if secret for form in _forms(str(secret))}
     for form in sorted(forms, key=len, reverse=True):
-        shown = shown.replace(form, HIDDEN)
+        if len(form) < _LEAST:  # it would be found within any text
+            shown = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", HIDDEN, shown)
+        else:
+            shown = shown.replace(form, HIDDEN)
     shown = _ECHOES.sub(rf"\1 {HIDDEN}", shown)
     shown = _API_KEY.sub(HIDDEN, shown)
     shown = _QUOTED_USER.sub(f"{HIDDEN}%40", shown)
     return _URI_USER.sub(f"{HIDDEN}@", shown)
 
 
-def without_users(value):
+def without_users(value: Any) -> Any:
     """A value with the user part of every URL in it, however deep, replaced by asterisks."""
     if isinstance(value, dict):
         return {name: without_users(one) for name, one in value.items()}
@@ -71,7 +76,7 @@ def without_users(value):
     return value
 
 
-def passwords_in(values) -> list[str]:
+def passwords_in(values: Iterable[str]) -> list[str]:
     """The passwords that stand in URLs among some texts, to be looked for alone."""
     return [found for value in values if "://" in value for found in _PASSWORD.findall(value)]
 
@@ -91,7 +96,7 @@ def _forms(secret: str) -> frozenset:
         repr(data)[2:-1],
         html.escape(secret),
     }
-    if len(data) >= _LEAST_BASE64:
+    if len(data) >= _LEAST:
         for before in range(3):  # it may begin at any of the three places of a group
             coded = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
             # What the neighbours have a share in is left out.

@@ -29,15 +29,15 @@ def problem(url: object) -> str | None:
         ``problem("http://192.0.2.10:5240")`` is ``"'http://192.0.2.10:5240' must be a region's URL
         such as http://192.0.2.10:5240/MAAS: it has no path, MAAS is at /MAAS"``.
     """
-    return _told(str(url), f"a region's URL such as {EXAMPLE}", region=True)
+    return _sentence(str(url), f"a region's URL such as {EXAMPLE}", region=True)
 
 
 def service_problem(url: object) -> str | None:
     """As :func:`problem`, for the URL of another service, such as a mirror."""
-    return _told(str(url), "a URL of http:// or https://", region=False)
+    return _sentence(str(url), "a URL of http:// or https://", region=False)
 
 
-def _told(url, allowed, region) -> str | None:
+def _sentence(url, allowed, region) -> str | None:
     # People forget to quote a slash in a password.
     authority = url if region else re.split(r"[/?#]", url.partition("://")[2] or url)[0]
     if "@" in authority:

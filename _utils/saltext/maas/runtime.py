@@ -12,10 +12,14 @@ import math
 import os
 import socket
 import time
+from typing import Any
 
 from saltext.maas import lock, sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.host import region_config
+from saltext.maas.host.installation import detect
+from saltext.maas.host.local import Local
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
@@ -51,8 +55,6 @@ def installation(dunders, role: str | None = None):
     Raises:
         MaasError: No MAAS is installed here, or it has not the role.
     """
-    from saltext.maas.host.installation import detect
-
     found = detect(root(dunders))
     if role:
         if found is None:
@@ -96,8 +98,8 @@ def rendered(dunders) -> dict:
         mistakes = mistakes if isinstance(mistakes, (list, tuple)) else [mistakes]
         # Salt tells a mistake once for each file that includes the one that has it.
         texts = dict.fromkeys(" ".join(str(one).split())[:300] for one in mistakes)
-        told = "; ".join(list(texts)[:3])
-        raise BadInput(f"the pillar of this minion could not be rendered: {redact(told)}")
+        reasons = redact("; ".join(list(texts)[:3]))
+        raise BadInput(f"the pillar of this minion could not be rendered: {reasons}")
     return whole
 
 
@@ -149,7 +151,7 @@ def pillar(dunders, *path: str):
     Raises:
         BadInput: The pillar could not be rendered, so that nobody knows what stands there.
     """
-    part = _maas(dunders)
+    part: Any = _maas(dunders)
     for key in path:
         part = part.get(key) if isinstance(part, dict) else None
     return revealed(dunders, part if part is not None else {}, ":".join(["maas", *path]))
@@ -231,14 +233,12 @@ def _from_region_host(dunders, values):
     if found is None or "region" not in found.roles:
         return
     if not values["url"]:
-        from saltext.maas.host import region_config
-
         # What is configured now: a new URL of the pillar's answers only once it is applied.
         values["url"] = region_config.read_config(found)["url"]
     values.setdefault("release", str(found.release))
     username = pillar(dunders, "region", "admin", "username")
     if not values["api_key"] and username:
-        values["api_key"] = local(found).api_key(username)
+        values["api_key"] = Local(found).api_key(username)
 
 
 def local_door(dunders, release: Release):
@@ -246,13 +246,6 @@ def local_door(dunders, release: Release):
     found = installation(dunders)
     if found is None or "region" not in found.roles or release >= "2.0":
         return None
-    return local(found)
-
-
-def local(found):
-    """The region host's own door, for an installation with that role."""
-    from saltext.maas.host.local import Local
-
     return Local(found)
 
 
@@ -364,21 +357,25 @@ def without_key(dunders, reach: Profile, plans: bool = False) -> Snapshot:
         MaasError: A key is needed.
     """
     found = installation(dunders)
-    if plans and found is not None and "region" in found.roles:
-        people = local(found).people()
-        if people:
-            raise MaasError(
-                "nothing can be planned: the administrator of maas:region:admin does not exist "
-                f"yet, and the region is in use already ({', '.join(people[:3])}); make it "
-                "first, or put an API key into the profile"
-            )
-        return Snapshot(
-            None, release=found.release, hostname=hostname(dunders), fetch=fetcher(dunders)
+    if found is None or "region" not in found.roles:
+        raise MaasError(
+            f"no API key for {reach.url}: put one into {reach.place}:api_key, or run this on the "
+            "region's host, which needs none"
         )
-    raise MaasError(
-        f"no API key for {reach.url}: put one into the profile, or run this on the region "
-        "host after the administrator of maas:region:admin was made"
-    )
+    create = "create the administrator of maas:region:admin with: state.apply maas.region_host"
+    people = Local(found).people() if plans else []
+    if people:
+        raise MaasError(
+            "nothing can be planned: the administrator of maas:region:admin does not exist yet, "
+            f"and the region is in use already ({', '.join(people[:3])}); {create}; or put an API "
+            f"key into {reach.place}:api_key"
+        )
+    if not plans:
+        raise MaasError(
+            f"the region at {reach.url} has no administrator yet that an API key can be taken "
+            f"from; {create}; or put an API key into {reach.place}:api_key"
+        )
+    return Snapshot(None, release=found.release, hostname=hostname(dunders), fetch=fetcher(dunders))
 
 
 def release(dunders) -> Release | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from saltext.maas.errors import BadInput
 
@@ -18,12 +19,12 @@ class Reference(str):
     """A reference of our own making, which :func:`escape` leaves as it is."""
 
 
-def is_reference(value) -> bool:
+def is_reference(value: object) -> bool:
     """Return whether a value has the form ``sdb://profile/key``."""
     return isinstance(value, str) and bool(_REFERENCE.fullmatch(value))
 
 
-def escape(value):
+def escape(value: Any) -> Any:
     """Return a value, or all within a mapping or list, so that no text in it is a reference.
 
     Args:
@@ -50,15 +51,15 @@ class Resolved(dict):
         looked_up: The texts that came from a secret store, for messages to leave out.
     """
 
-    looked_up: tuple = ()
+    looked_up: tuple[str, ...] = ()
 
 
-def resolve(value, get: Callable[[str], object], where: str = ""):
+def resolve(value: Any, get: Callable[[str], object], where: str = "") -> Any:
     """Return a value, or all within a mapping or list, with references resolved.
 
     Args:
         value: As it stands in pillar or configuration.
-        get: Looks a reference up; None where it leads to nothing.
+        get: Looks a reference up; returns None where it cannot be resolved.
         where: Pillar path of the value, for messages.
 
     Returns:
@@ -66,14 +67,15 @@ def resolve(value, get: Callable[[str], object], where: str = ""):
         :class:`Resolved`.
 
     Raises:
-        BadInput: A reference has a mistake, leads to nothing, or its driver fails.
+        BadInput: A reference is malformed, or could not be resolved.
     """
-    seen = []
+    seen: list[str] = []
     found = _resolved(value, lambda one, at: _looked_up(one, get, at, seen), where)
-    if isinstance(found, dict):
-        found = Resolved(found)
-        found.looked_up = tuple(seen)
-    return found
+    if not isinstance(found, dict):
+        return found
+    whole = Resolved(found)
+    whole.looked_up = tuple(seen)
+    return whole
 
 
 def _resolved(value, look_up, where):
@@ -98,17 +100,14 @@ def _resolved(value, look_up, where):
 def _looked_up(reference, get, where, seen):
     try:
         found = get(reference)
-    except Exception as error:  # a driver may raise anything, and its text may hold the secret
-        raise BadInput(
-            f"{_at(where)}the sdb reference {reference} could not be resolved: "
-            f"its driver failed with {type(error).__name__}"
-        ) from None
-    if found in (None, reference):
-        raise BadInput(
-            f"{_at(where)}the sdb reference {reference} could not be resolved: "
-            f"the minion's configuration, read at its start, has no profile "
+        reason = (
+            "the minion's configuration, read at its start, has no profile "
             f"{reference[6:].partition('/')[0]}, or its store has no such key"
         )
+    except Exception as error:  # a driver may raise anything, and its text may hold the secret
+        found, reason = None, f"its driver failed with {type(error).__name__}"
+    if found in (None, reference):
+        raise BadInput(f"{_at(where)}sdb reference {reference} could not be resolved: {reason}")
     seen.extend(_texts(found))
     return found
 

@@ -6,10 +6,13 @@ import email.utils
 import json
 import re
 import time
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from saltext.maas import errors
 from saltext.maas.client import shape
+from saltext.maas.client.profile import Profile
 from saltext.maas.redact import redact
 
 _BY_STATUS = {
@@ -32,11 +35,11 @@ _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
 _WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
 
 
-def decoded(told: str, answer, content: bytes, expect=None):
+def decoded(request: str, answer, content: bytes, expect: Any = None) -> Any:
     """Return what a good answer says, once it was seen to be one of MAAS's.
 
     Args:
-        told: Method and path, for messages.
+        request: Method and path, for messages.
         answer: The ``requests`` response, for status and headers.
         content: Its body.
         expect: Its shape, see :mod:`saltext.maas.client.shape`.
@@ -47,8 +50,8 @@ def decoded(told: str, answer, content: bytes, expect=None):
     """
 
     def strange(what):
-        kind = errors.StrangeAnswer if told.startswith("GET ") else errors.WrongAnswer
-        return kind(f"{told}: {what}")
+        kind = errors.StrangeAnswer if request.startswith("GET ") else errors.WrongAnswer
+        return kind(f"{request}: {what}")
 
     if expect is bytes:
         return content
@@ -57,7 +60,7 @@ def decoded(told: str, answer, content: bytes, expect=None):
     kind = answer.headers.get("Content-Type", "")
     if _is_page(content) and ("html" in kind or expect is not str):
         raise strange("the answer is a web page, and none of MAAS's API")
-    found = _text(answer, content) if content or expect is str else None
+    found: Any = _text(answer, content) if content or expect is str else None
     if "json" in kind and content and expect is not str:
         try:
             found = json.loads(found)
@@ -69,11 +72,13 @@ def decoded(told: str, answer, content: bytes, expect=None):
     return found
 
 
-def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasError:
+def refusal(
+    request: str, answer, content: bytes, profile: Profile, secrets: Iterable[str]
+) -> errors.MaasError:
     """Return the error that an answer with another status than one of success is.
 
     Args:
-        told: Method and path, for messages.
+        request: Method and path, for messages.
         answer: The ``requests`` response, for status and headers.
         content: The beginning of its body.
         profile: The :class:`~saltext.maas.client.profile.Profile`.
@@ -82,7 +87,8 @@ def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasE
     status, place = answer.status_code, profile.place
     text = _text(answer, content)
     fields = _fields(text, secrets) if status == 400 else None
-    extra, before, advice = {}, "", ""
+    extra: dict = {}
+    before, advice = "", ""
     if fields is not None:
         text = "; ".join(
             (f"{name}: " if name != "__all__" else "") + " ".join(lines)
@@ -90,7 +96,7 @@ def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasE
         )
     elif _WANTS_TLS.search(text) and status == 400:
         return errors.Untrusted(
-            f"{told}: the port of {profile.url} wants TLS: put https:// into {place}:url"
+            f"{request}: the port of {profile.url} wants TLS: put https:// into {place}:url"
         )
     elif _is_page(content):
         text = "the answer is a web page"
@@ -98,21 +104,21 @@ def refusal(told: str, answer, content: bytes, profile, secrets) -> errors.MaasE
     retry_after = _retry_after(answer.headers.get("Retry-After"))
     if 300 <= status < 400:
         text = answer.headers.get("Location", "elsewhere")
-        kind, extra = errors.Redirected, {"login": _is_login(text, told)}
+        kind, extra = errors.Redirected, {"login": _is_login(text, request)}
         before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
     elif kind is errors.Invalid:
         extra = {"fields": fields}
     elif kind is errors.Unavailable:
         brief = retry_after is not None or status != 503 or _is_page(content)
-        extra = {"machine": bool(_MACHINES.search(told)), "brief": brief}
-    elif kind is errors.Conflict and _NO_RACE.search(told):
+        extra = {"machine": bool(_MACHINES.search(request)), "brief": brief}
+    elif kind is errors.Conflict and _NO_RACE.search(request):
         retry_after = None
     elif kind in (errors.NotAuthenticated, errors.Forbidden) and not profile.api_key:
         advice = f"; no API key is known: put one into {place}:api_key"
     elif kind is errors.NotAuthenticated:
         advice = f"; check {place}:api_key, and that the clocks agree"
     text = redact(text, secrets)[:1000]
-    message = f"{told}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
+    message = f"{request}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
     return kind(message, status, text, retry_after, **extra)
 
 
@@ -128,13 +134,13 @@ def _is_page(content: bytes) -> bool:
     return content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
-def _is_login(location, told) -> bool:
+def _is_login(location, request) -> bool:
     """Whether a redirect is MAAS's own to its login page, which leads back to where it was."""
     try:
         back = parse_qs(urlsplit(location).query).get("next", [""])[0]
     except ValueError:
         return False
-    return back.endswith(told.partition(" ")[2])
+    return back.endswith(request.partition(" ")[2])
 
 
 def _fields(text, secrets):

@@ -7,18 +7,24 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
+from requests import exceptions
 from saltext.maas import errors
+from saltext.maas.client import wire
+from saltext.maas.client.profile import Profile
 from saltext.maas.redact import redact
+from urllib3.exceptions import NewConnectionError
 
 _TLS_RECORDS = ("\x15\x03", "\x16\x03")
 
 
-def told(error, request: str, profile, seconds: float, probe: float) -> errors.MaasError:
+def fault_of(
+    error: Exception, request, profile: Profile, seconds: float, probe: float
+) -> errors.MaasError:
     """Say what an exception means.
 
     Args:
         error: What ``requests`` and those below it raised.
-        request: Method and path, for the message.
+        request: Its text is method and path.
         profile: The :class:`~saltext.maas.client.profile.Profile`.
         seconds: How long it took to come to that.
         probe: Seconds in which to look whether only one side speaks TLS; 0 where that is known.
@@ -26,18 +32,13 @@ def told(error, request: str, profile, seconds: float, probe: float) -> errors.M
     Returns:
         An error that shows nothing of the signed request.
     """
-    from requests import exceptions
-    from saltext.maas.client import wire
-    from urllib3.exceptions import NewConnectionError
 
     def within(*kinds):
         return any(isinstance(one, kinds) for one in _causes(error))
 
     place = profile.place
-    reading = request.startswith("GET ")
     if isinstance(error, wire.TooLarge):
-        kind = errors.TooLarge if reading else errors.WrongAnswer
-        return kind(
+        return (errors.TooLarge if request.reads else errors.WrongAnswer)(
             f"{request}: the answer has more than {profile.max_body:g} MiB; {place}:max_body "
             "allows more"
         )
@@ -68,8 +69,6 @@ def told(error, request: str, profile, seconds: float, probe: float) -> errors.M
 
 def _wrong_scheme(error, profile, probe) -> str | None:
     """Say that one side speaks TLS and the other does not; None where it is something else."""
-    from saltext.maas.client import wire
-
     parts, place = urlsplit(profile.url), f"{profile.place}:url"
     secure = parts.scheme == "https"
     address = parts.hostname, parts.port or (443 if secure else 80)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import logging
 import math
 import random
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 from saltext.maas import errors
-from saltext.maas.client import answers, detect, faults
+from saltext.maas.client import answers, detect
 from saltext.maas.client.profile import Profile
 from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
@@ -22,17 +24,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 #: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
 #: one that was reached before: it may be restarting.
 _PATIENCE, _RESTART = 2.0, 30.0
-#: Seconds for the first TLS handshake, and for looking whether the peer speaks TLS at all.
-_FIRST_HANDSHAKE, _PROBE = 3.0, 2.0
 #: How often a request is sent whose answer is likely to stay as it is.
 _FEW = 4
 #: A 409 that took longer is one behind which MAAS itself has tried ten times.
 _SOON = 10.0
 #: Seconds below which it is no use to send a request that had to wait for its turn.
 _LEAST = 0.05
-#: Bytes that are read of an answer that tells of an error.
-_ERROR_BODY = 64 * 1024
-_MIB = 1024 * 1024
+#: Characters of a part of an API key that would be found in any text.
+_SHORT = 3
 
 
 class Client:
@@ -57,12 +56,10 @@ class Client:
         self.profile = profile
         self.requests = 0
         self._patience = patience
-        self._reached = False  # whether it ever answered in HTTP
-        self._seen = False  # whether it is known if TLS is spoken there
-        self._release = None
+        self._release: Release | None = None
         self._end = math.inf
         self._here = threading.local()  # the same for one thread
-        self._http = None
+        self._transport: Any = None
         self._lock = threading.RLock()
         self._slots = threading.BoundedSemaphore(profile.concurrency)
 
@@ -81,7 +78,7 @@ class Client:
         return self._release
 
     def _unsigned(self, path, expect):
-        return self._call("GET", path, signed=False, expect=expect)
+        return self._repeated(_Request("GET", path, signed=False, expect=expect))
 
     # Calls
 
@@ -102,9 +99,19 @@ class Client:
         return self.call("DELETE", path, params=params)
 
     def call(
-        self, method, path, op=None, params=None, data=None, files=None, body=None, repeat=None,
-        hide=(), expect=None, as_json=False,
-    ):  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        op: str | None = None,
+        params: dict | None = None,
+        data: dict | None = None,
+        files: dict[str, bytes] | None = None,
+        body: bytes | None = None,
+        repeat: bool | None = None,
+        hide: Iterable[str] = (),
+        expect: Any = None,
+        as_json: bool = False,
+    ) -> Any:
         """Send one request and return its decoded answer.
 
         Args:
@@ -139,15 +146,13 @@ class Client:
             path = path[path.index("/api/") :]
         else:
             raise errors.StrangeAnswer(f"the region gives {path[:100]!r} as the path of an object")
-        query = _pairs({**({"op": op} if op else {}), **(params or {})})
-        if repeat is None:
-            repeat = method == "GET"
-        form = body if body is not None else _pairs(data or {})
+        form = _pairs(data or {})
         if body is None:
             hide = [*hide, *passwords_in(value for _, value in form)]
-        if as_json:
-            form = _Json(data or {})
-        return self._call(method, path, query, form, files, repeat, hide=hide, expect=expect)
+        query = _pairs({**({"op": op} if op else {}), **(params or {})})
+        content = _content(method, path, data, form, files, body, as_json)
+        request = _Request(method, path, query, content, hide=hide, expect=expect)
+        return self._repeated(request, repeat)
 
     @contextlib.contextmanager
     def within(self, seconds: float | None, here: bool = False):
@@ -169,28 +174,26 @@ class Client:
         finally:
             setattr(holder, name, before)
 
-    def _call(
-        self, method, path, query=(), form=(), files=None, repeat=True, signed=True, hide=(),
-        expect=None,
-    ):  # fmt: skip
+    def _repeated(self, request, repeat=None):
         limits = self._end, getattr(self._here, "end", math.inf)
         end = min(time.monotonic() + self.profile.deadline, *limits)
-        retries = _Retries(method == "GET", repeat, self._patience)
+        retries = _Retries(request.reads, request.reads if repeat is None else repeat,
+                           self._patience)  # fmt: skip
         while True:
             try:
-                with self._slot(method, path, end):
-                    return self._send(method, path, query, form, files, signed, hide, expect, end)
+                with self._slot(request, end):
+                    return self._sent(request, end)
             except errors.MaasError as error:
-                wait = retries.wait(error, self._reached)
+                wait = retries.wait(error, self._transport is not None and self._transport.reached)
                 if wait is None or time.monotonic() + wait >= end:
                     raise
-                log.debug("%s %s: trying again in %.1f s: %s", method, path, wait, error)
+                log.debug("%s: trying again in %.1f s: %s", request, wait, error)
                 time.sleep(wait)
 
     @contextlib.contextmanager
-    def _slot(self, method, path, end):
+    def _slot(self, request, end):
         """One of the requests that may be under way at once, whoever's threads they come from."""
-        late = errors.Unreachable(f"{method} {path} at {self.profile.url}: no time is left")
+        late = errors.Unreachable(f"{request} at {self.profile.url}: no time is left")
         left = end - time.monotonic()
         if left <= 0 or not self._slots.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
             raise late
@@ -202,93 +205,65 @@ class Client:
         finally:
             self._slots.release()
 
-    def _send(self, method, path, query, form, files, signed, hide, expect, end):
-        body = {}
-        if isinstance(form, _Json):
-            body = {"json": form}
-        elif isinstance(form, bytes):
-            body = {"data": form, "headers": {"Content-Type": "application/octet-stream"}}
-        elif files or (form and method == "POST" and path.startswith("/api/1.")):
-            # 1.x changes a POST form in place, which only multipart survives.
-            parts = [(name, (None, value)) for name, value in form]
-            parts += [(name, (name, data)) for name, data in (files or {}).items()]
-            body = {"files": parts}
-        elif form:
-            body = {"data": form}
+    def _sent(self, request, end):
         with self._lock:
             self.requests += 1
-            session, wire = self._session()
-        told = f"{method} {path}"
-        profile = self.profile
-        began = time.monotonic()
-        left = max(end - began, 0.001)
-        connect = min(profile.connect_timeout, left)
-        if not self._seen and profile.url.startswith("https:"):
-            # Some servers without TLS wait for the end of a line that never comes.
-            connect = min(connect, _FIRST_HANDSHAKE)
-        fault = None
-        try:
-            with wire.until(end):
-                # Signed anew every time: the region refuses a nonce it has seen.
-                answer = session.request(
-                    method,
-                    profile.url + path,
-                    params=query or None,
-                    auth=self._signature if signed and profile.api_key else None,
-                    timeout=(connect, min(profile.read_timeout, left)),
-                    allow_redirects=False,
-                    stream=True,
-                    **body,
-                )
-                good = 200 <= answer.status_code < 300
-                most = int(profile.max_body * _MIB) if good else _ERROR_BODY
-                content = wire.body(answer, most, cut=not good)
-        except (OSError, http.client.HTTPException, UnicodeError, *wire.FAULTS) as error:
-            probe = 0 if self._seen else min(_PROBE, max(end - time.monotonic(), 0.1))
-            self._seen = True
-            fault = faults.told(error, told, profile, time.monotonic() - began, probe)
-        if fault:
-            # Out of the except block, as the original exception holds the signed request.
-            raise fault
-        self._reached = self._seen = True
-        if good:
-            return answers.decoded(told, answer, content, expect)
-        secrets = [*profile.api_key.split(":"), *hide]
-        raise answers.refusal(told, answer, content, profile, secrets)
-
-    def _session(self):
-        """The session, and the module that made it; both need libraries that may be missing."""
-        if self._http is None:
-            try:
-                from requests_oauthlib import OAuth1
-                from saltext.maas.client import wire
-            except ImportError as error:
-                raise errors.LibraryMissing(
-                    f"the Python library {error.name} is not installed where Salt runs, so that "
-                    "no region can be asked: salt-pip install requests requests-oauthlib"
-                ) from None
-            profile = self.profile
-            if profile.api_key:
-                consumer, token, secret = profile.api_key.split(":")
-                self._signature = OAuth1(
-                    consumer,
-                    resource_owner_key=token,
-                    resource_owner_secret=secret,
-                    signature_method="PLAINTEXT",
-                )
-            self._http = wire.session(profile.concurrency, profile.ca_file, profile.verify), wire
-        return self._http
+            if self._transport is None:
+                self._transport = _open(self.profile)
+        answer, content = self._transport.exchange(request, end)
+        if 200 <= answer.status_code < 300:
+            return answers.decoded(str(request), answer, content, request.expect)
+        key = self.profile.api_key
+        secrets = [key, *(part for part in key.split(":") if len(part) > _SHORT), *request.hide]
+        raise answers.refusal(str(request), answer, content, self.profile, secrets)
 
     def close(self) -> None:
         """Close the pooled connections."""
         with self._lock:
-            if self._http is not None:
-                self._http[0].close()
-                self._http = None
+            if self._transport is not None:
+                self._transport.close()
+                self._transport = None
 
 
-class _Json(dict):
-    """Fields that are sent as JSON."""
+def _open(profile):
+    try:
+        from saltext.maas.client.transport import Transport  # its libraries may be missing
+    except ImportError as error:
+        raise errors.LibraryMissing(
+            f"the Python library {error.name} is not installed where Salt runs, so that no region "
+            "can be asked: salt-pip install requests requests-oauthlib"
+        ) from None
+    return Transport(profile)
+
+
+@dataclass
+class _Request:
+    method: str
+    path: str
+    query: list = field(default_factory=list)
+    content: dict = field(default_factory=dict)  # as ``requests`` takes it
+    signed: bool = True
+    hide: Iterable[str] = ()
+    expect: Any = None
+
+    @property
+    def reads(self):
+        return self.method == "GET"
+
+    def __str__(self):
+        return f"{self.method} {self.path}"
+
+
+def _content(method, path, data, form, files, body, as_json):
+    if as_json:
+        return {"json": data or {}}
+    if body is not None:
+        return {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
+    if files or (form and method == "POST" and path.startswith("/api/1.")):
+        # 1.x changes a POST form in place, which only multipart survives.
+        parts = [(name, (None, value)) for name, value in form]
+        return {"files": [*parts, *((name, (name, one)) for name, one in (files or {}).items())]}
+    return {"data": form} if form else {}
 
 
 class _Retries:

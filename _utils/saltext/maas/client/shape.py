@@ -38,8 +38,9 @@ def mistake(value, shape, where: str = "") -> str | None:
     if shape is object or shape is bytes:
         return None
     if isinstance(shape, tuple):
-        told = [mistake(value, one, where) for one in shape]
-        return None if None in told else _told(value, " or ".join(map(_noun, shape)), where)
+        if None in [mistake(value, one, where) for one in shape]:
+            return None
+        return _differs(value, " or ".join(map(_noun, shape)), where)
     if isinstance(shape, list) and isinstance(value, list):
         found = (mistake(one, shape[0], f"{where}[{at}]") for at, one in enumerate(value))
         return next((one for one in found if one), None)
@@ -54,10 +55,10 @@ def mistake(value, shape, where: str = "") -> str | None:
         return next((one for one in found if one), None)
     kind = type(shape) if isinstance(shape, (list, dict)) or shape is None else shape
     fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    return None if fits else _told(value, _noun(shape), where)
+    return None if fits else _differs(value, _noun(shape), where)
 
 
-def _told(value, desired, where) -> str:
+def _differs(value, desired, where) -> str:
     return f"{where or 'it'} is {_noun(type(value))}, not {desired}"
 
 

@@ -15,6 +15,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -23,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 _CHUNK = 16 * 1024
+_ENDLESS = 86400.0  # seconds
 _exchange = threading.local()
 
 # A header that was cut off is no news with a traceback: what it lacks shows in the answer.
@@ -63,7 +66,7 @@ def session(connections: int = 1, ca_file: str = "", verify: bool = True) -> Ses
 
 
 @contextlib.contextmanager
-def until(end: float):
+def until(end: float) -> Iterator[None]:
     """Let the exchanges of this thread within this block end by some time.
 
     Args:
@@ -173,10 +176,37 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-class _Connect:
+if TYPE_CHECKING:
+    _Connection = HTTPConnection
+else:
+    _Connection = object
+
+
+class _Connect(_Connection):
+    def _new_conn(self):
+        """Connect to the first address of the host that answers, within one timeout for all."""
+        host, timeout = self._dns_host, self.timeout
+        end = time.monotonic() + (timeout or _ENDLESS)
+        try:
+            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return super()._new_conn()  # which raises what urllib3 has for it
+        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+        try:
+            for left in range(len(addresses), 0, -1):
+                self._dns_host = addresses[-left]
+                self.timeout = max(end - time.monotonic(), 0.001) / left
+                try:
+                    return super()._new_conn()
+                except HTTPError:
+                    if left == 1:
+                        raise
+        finally:
+            self._dns_host, self.timeout = host, timeout
+
     def connect(self):
         super().connect()
-        self.sock = _Bounded(self.sock)
+        self.sock = _Bounded(self.sock)  # type: ignore[assignment]
 
 
 class _Plain(_Connect, HTTPConnection):
