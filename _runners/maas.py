@@ -66,7 +66,7 @@ def onboard(target, tgt_type="glob", batch=None, dry_run=False):
 def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False):
     """Have clusters hand their DHCP over, and remove them from their region.
 
-    Refused while machines depend on a cluster, or while nobody else would serve
+    Refused while machines depend on a cluster, or while no other rack would serve
     DHCP where it does. Take the cluster out of the pillar afterwards.
 
     Args:

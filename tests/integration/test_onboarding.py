@@ -379,7 +379,7 @@ def test_one_leaves(story):
     dry, _ = site.run("maas.offboard", last, "force=true", "dry_run=true")
     assert dry[last]["state"] == "would be offboarded"
     refused, _ = site.run("maas.offboard", last)
-    assert "nobody else would serve DHCP" in refused[last]["message"]
+    assert "no other rack would serve DHCP" in refused[last]["message"]
     done, _ = site.run("maas.offboard", last, "force=true")
     assert done[last]["state"] == "offboarded", done
     look = site.salt(REGION, "maas_fleet.inspect")[REGION]["clusters"]

@@ -81,7 +81,8 @@ def test_a_box_that_cannot_be_noted_is_not_opened(tmp_path):
             return str(error)
 
     outcome = forked(lambda: full_disk(remember, 10))
-    assert outcome == f"the box was not opened, as that cannot be noted in {path}: File too large"
+    why = f"because its serial number cannot be recorded in {path}: File too large"
+    assert outcome == f"the box was not opened, {why}"
     assert path.read_text() == before
     assert files(tmp_path) == ["opened", "opened.lock"]
     with pytest.raises(seal.SealError, match="opened before"):
@@ -91,7 +92,7 @@ def test_a_box_that_cannot_be_noted_is_not_opened(tmp_path):
 def test_what_another_left_there_is_not_followed(tmp_path):
     target = tmp_path / "target"
     os.symlink(target, tmp_path / "opened.lock")
-    with pytest.raises(seal.SealError, match="cannot be noted"):
+    with pytest.raises(seal.SealError, match="cannot be recorded"):
         seal._remember(str(tmp_path / "opened"), "a" * 32, 2**40)
     assert not target.exists()
 

@@ -394,7 +394,7 @@ def test_a_region_that_is_down_is_asked_ever_less(region, bus, follower):
 
 def test_a_release_without_events(region, bus, follower):
     region.release = Release("1.7")
-    with pytest.raises(Exception, match=r"1\.7 does not show its events"):
+    with pytest.raises(Exception, match=r"1\.7 has no event API"):
         follower().step(bus)
 
 

@@ -233,7 +233,7 @@ class Follower:
 
     def _read(self, **which):
         if self._client.release < "1.8":
-            raise MaasError(f"MAAS {self._client.release} does not show its events; 1.8 does")
+            raise MaasError(f"MAAS {self._client.release} has no event API; 1.8 and later have")
         return self._pages.read(level=self._level, **which)
 
     def _load(self) -> dict[str, Any] | None:

@@ -261,7 +261,8 @@ def _remember(path, serial, expires):
             atomic_file.put(path, "".join(lines), lasting=True)
     except OSError as error:
         raise SealError(
-            f"the box was not opened, as that cannot be noted in {path}: {error.strerror}"
+            f"the box was not opened, because its serial number cannot be recorded in {path}: "
+            f"{error.strerror}"
         ) from None
 
 

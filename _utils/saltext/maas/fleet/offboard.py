@@ -86,7 +86,7 @@ def _offboard(fleet, minion, region, successor, force, dry_run):
     ]
     if orphans and not force:
         raise MaasError(
-            f"nobody else would serve DHCP on {', '.join(orphans)}: name a successor, or say "
+            f"no other rack would serve DHCP on {', '.join(orphans)}: name a successor, or say "
             "force=true"
         )
     result = {"region": region, "dhcp": dhcp, "machines": machines, "message": ""}

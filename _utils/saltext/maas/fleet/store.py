@@ -189,7 +189,7 @@ class Store:
                 raise StoreError(
                     f"the state of the fleet in {self.path} was written by a newer version of "
                     f"this extension (form {version}, this version knows {VERSION}): update the "
-                    "extension on the master, or move the file away to begin anew"
+                    "extension on the master, or move the file away to start with an empty queue"
                 )
             if version == VERSION:
                 return
