@@ -137,7 +137,7 @@ class Site:
 
 
 def configure_region(site):
-    """Public URL, database and debconf, restarted and waited for."""
+    """Set URL, database and debconf, restart, wait for the API."""
     want = {"url": site.url, "database_password": PASSWORD}
     site.twice(region_config.configure, site.installation, wait=10, **want)
     config = region_config.read_config(site.installation, secrets=True)
@@ -146,7 +146,7 @@ def configure_region(site):
 
 
 def secret(site):
-    """The region's secret, installed on a cluster's host by way of standard input."""
+    """Install the region's secret on a rack's or cluster's host, by standard input."""
     if not site.installation.has("secret"):
         return "clusters register without a secret"
     site.twice(cluster_config.configure, site.rack, secret=site.secret)
@@ -156,7 +156,7 @@ def secret(site):
 
 
 def admin(site):
-    """The first administrator, over a terminal, and an API key."""
+    """Create the first administrator, over a terminal, and an API key."""
     if users.exists(site.installation, "admin"):
         raise Fails("there is one already")
     users.create_admin(site.installation, "admin", PASSWORD, "admin@example.com")
@@ -169,7 +169,7 @@ def admin(site):
 
 
 def enrol(site):
-    """A cluster or rack pointed at the region, registered, and seen there."""
+    """Configure a rack or cluster, and wait until the region lists it."""
     site.twice(cluster_config.configure, site.rack, url=site.url)
     if site.asks:  # until an administrator accepts it
         site.await_pending()
@@ -182,9 +182,9 @@ def enrol(site):
 
 
 def accept(site):
-    """A cluster taken in by the region's administrator."""
+    """Accept a cluster as the region's administrator."""
     if not site.old:
-        return "a rack that knows the secret is taken in without"
+        return "a rack with the secret needs no acceptance"
     described = {"uuid": site.uuid, "cluster_name": "east"}
     if site.asks:
         site.reconcile({"clusters": {"rack1": described}, **NO_IMPORT})
@@ -196,7 +196,7 @@ def accept(site):
 
 
 def dhcp(site):
-    """DHCP served by the cluster or rack: on its interface (1.x), on a VLAN (2.0 and later)."""
+    """Serve DHCP: on a cluster's interface (1.x), on a VLAN (2.0 and later)."""
     ip = site.rack_box.info["interfaces"][0]["ip"]
     if site.old:
         nic = {
@@ -217,7 +217,7 @@ def dhcp(site):
 
 
 def sources(site):
-    """A boot source with a selection; the cluster's own in 1.6, and in 1.5 in a file there."""
+    """Create a boot source with a selection; in 1.6 of the cluster, in 1.5 in a file there."""
     if site.installation.release < "1.6":
         url, release, label = SOURCE["1"]
         chosen = {"release": release, "arches": ["amd64"], "labels": [label]}
@@ -232,7 +232,7 @@ def sources(site):
 
 
 def images(site):
-    """Its images imported by the region, and fetched by the cluster; up to 1.6 by that alone."""
+    """Import its images on region and rack; up to 1.6 on the cluster alone."""
     if site.release == "1.5":
         site.reconcile({"clusters": {"rack1": {"uuid": site.uuid}}})
         return None
@@ -253,7 +253,7 @@ def source_of(site, *more):
 
 
 def doctor(site):
-    """Both hosts examined: the region answers, URL and secret are right everywhere."""
+    """Run both doctors: the region answers, URL and secret are consistent."""
     module = importlib.import_module("saltext.maas.doctor")
     for told in (
         module.examine_region(site.installation, url=site.url),
@@ -328,11 +328,11 @@ def page(rows: dict) -> str:
 
 
 _PAGE = """\
-# What works on which release
+# Matrix of releases
 
-Every cell was run: planned, done, and planned again, with sandbox hosts and the embedded region
-of that release. `make matrix` runs them all and writes this page; `make test` compares a few
-releases with it.
+This page shows which operation works on which release. Every cell was run (planned, applied,
+planned again) with sandbox hosts and the emulator of that release. `make matrix` runs all cells
+and writes this page; `make test` compares a few releases with it.
 
 {head}
 {rule}
@@ -340,14 +340,14 @@ releases with it.
 
 {notes}
 
-## What each column does
+## Columns
 
 | column | what was done |
 |---|---|
 {done}
 
 With Debian packages, the real dpkg and debconf, and real file owners, the first columns are run
-once more for seven releases; see [how it is proven](host.md#how-it-is-proven).
+again for seven releases; see [how it is tested](host.md#how-it-is-tested).
 """
 
 

@@ -315,16 +315,17 @@ def rows(results: dict) -> list:
 def page(results: dict) -> str:
     """The documentation's page."""
     lines = [
-        "# What works where", "",
-        "Each cell was tried against the embedded region of each release in its row: an object is",
-        "created, taken over by its identity alone, changed, met without a change (and without",
-        "a write), deleted, pruned by `exclusive`, and exported such that a run with the export",
-        "changes nothing. *no* is what MAAS's API does not offer or never removes, an empty cell",
-        "what would mean nothing. Written by `make resources`; `make test` tries a part anew.", "",
-        "Racks, node groups and settings come into being by themselves, so that they are taken",
-        "over rather than created; a boot image is created by an import, an uploaded one from a",
-        "file. The clusters' copies of images and their own sources in 1.6 have tests of their",
-        "own.", "",
+        "# Matrix of resource types", "",
+        "This page shows which operation works for which resource type on which release. Each",
+        "cell was tried against the emulator of each release in its row: an object is",
+        "created, found by its identity (adopt), changed, compared without a change and",
+        "without a write (no-op), deleted, pruned by `exclusive`, and exported so that a run",
+        "with the export changes nothing. *no* means that MAAS's API does not offer it, or",
+        "that the extension never deletes it; an empty cell does not apply. `make resources`",
+        "tries all cells and writes this page; `make test` tries some again.", "",
+        "Rack controllers, node groups and settings exist without being created; a boot image",
+        "is created by an import, an uploaded one from a file. The images of clusters and",
+        "their boot sources in 1.6 have tests of their own.", "",
         "| resource type | releases | " + " | ".join(OPERATIONS) + " |",
         "| --- | --- |" + " --- |" * len(OPERATIONS),
     ]  # fmt: skip
