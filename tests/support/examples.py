@@ -16,6 +16,37 @@ APART = {
 }  # fmt: skip
 EXAMPLES = [table for table in TABLES if table.name not in APART]
 
+#: Values that an example may be changed to; a type without an entry gets another description.
+CHANGED = {
+    "boot_selection": {"arches": ["amd64", "arm64"]},
+    "commissioning_script": {"content": "#!/bin/sh\necho fine\n"},
+    "dhcp_snippet": {"value": "option ntp-servers 192.0.2.2;", "enabled": False},
+    "dns_record": {"ttl": 600},
+    "dns_resource": {"ip_addresses": ["192.0.2.6", "192.0.2.7"]},
+    "domain": {"ttl": 600},
+    "fabric": {"class_type": "40g"},
+    "file": {"content": "good evening\n"},
+    "ip_range": {"comment": "scanners"},
+    "license_key": {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"},
+    "network": {"description": "desks and printers"},
+    "notification": {"message": "bye {who}", "category": "info"},
+    "package_repository": {"components": ["main", "extra"], "enabled": False},
+    "reserved_ip": {"mac_address": "52:54:00:00:00:78", "comment": "plotter"},
+    "script": {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"},
+    "setting": {"value": "quiet"},
+    "static_route": {"metric": 200},
+    "subnet": {"gateway_ip": "10.10.0.254"},
+    "tag": {"comment": "graphics cards", "kernel_opts": "quiet"},
+    "vlan": {"mtu": 1500},
+}
+_SUBNETS = [("subnet", {"cidr": "10.10.0.0/24"}), ("subnet", {"cidr": "10.20.0.0/24"})]
+_DOMAIN = [("domain", {"name": "example.com"})]
+#: What an example refers to, where that is not the examples of those types.
+AROUND = {
+    **dict.fromkeys(("static_route", "reserved_ip", "ip_address", "dhcp_snippet"), _SUBNETS),
+    **dict.fromkeys(("dns_resource", "dns_record"), _DOMAIN),
+}
+
 CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
 
 
@@ -34,6 +65,12 @@ def manage_network(server):
     plan = make_plan(snapshot, desired)
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
+
+
+def changed(table):
+    """The values that a table's example may be changed to; none where nothing can be changed."""
+    text = table.can_update and table.example.get("description")
+    return CHANGED.get(table.name, {"description": f"not {text}"} if text else {})
 
 
 def known(table, values, release):
@@ -58,12 +95,12 @@ def examples_for(table, release, *more, absent=False):
 
 
 def around(table, release):
-    """What a table's example refers to: what it says itself, or the examples of those types."""
+    """What a table's example refers to."""
     found = []
-    for type, values in table.around:
+    for type, values in AROUND.get(table.name, ()):
         if BY_NAME[type].holds_for(Release(release)):
             found.append(desired_object(type, values))
-    if not table.around:
+    if table.name not in AROUND:
         for field in table.fields:
             if field.ref and field.name in table.example and field.holds_for(Release(release)):
                 other = BY_NAME[field.ref]

@@ -26,7 +26,7 @@ from saltext.maas.reconcile import Guard, apply, desired_object, make_plan, prun
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402
 from saltext.maas.resources import TABLES  # noqa: E402
-from support.examples import CLUSTER, around, known, manage_network  # noqa: E402
+from support.examples import CLUSTER, around, changed, known, manage_network  # noqa: E402
 from support.pillars import revealed  # noqa: E402
 from support.reconciling import SHORT, cluster, errors, rack, snapshot_of  # noqa: E402
 
@@ -78,7 +78,7 @@ class _Case:
     def __init__(self, table, release, server, folder):
         self.table, self.release, self.server = table, release, server
         self.folder = folder
-        self.example, self.changed = dict(table.example), dict(table.changed)
+        self.example, self.changed = dict(table.example), dict(changed(table))
         self.around = []
         getattr(self, f"_{table.name}", lambda: None)()
         self.example = known(table, self.example, release)
@@ -247,7 +247,8 @@ class _Case:
     def delete(self):
         record = self.here()
         assert record is not None, "it is not there"
-        if self.table.undeletable(Release(self.release), record.raw):
+        gone = self.desired(absent=True)[0]
+        if self.table.deletion_problem(self.snapshot(), gone, record):
             return NO
         if self.table.name in ("node_group", "region_controller"):
             return NO  # the API cannot, or not while it runs

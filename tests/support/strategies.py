@@ -7,7 +7,7 @@ from saltext.maas.reconcile import desired_object
 from saltext.maas.release import Release
 from saltext.maas.resources.kinds import BOOLEAN, TEXT, WORD
 from saltext.maas.resources.table import Table
-from support.examples import EXAMPLES, around, known
+from support.examples import EXAMPLES, around, changed, known
 
 _TEXTS = ["some words", "ü & <b>", "a=b;c", "{{ x }}"]
 _NAMES = ["one", "two", "three"]
@@ -39,8 +39,8 @@ def values(table, release):
         elif name in needed or field.create_only or not field.readable or field.ref:
             fixed[name] = st.just(value)
         else:
-            free[name] = st.sampled_from([value, table.changed.get(name, value)])
-    for name, value in known(table, table.changed, release).items():
+            free[name] = st.sampled_from([value, changed(table).get(name, value)])
+    for name, value in known(table, changed(table), release).items():
         if name not in fixed:
             free.setdefault(name, st.just(value))
     for field in table.fields:

@@ -132,7 +132,7 @@ def test_another_domain_becomes_the_default(new):
     _, plan = planned(new, {"domains": {"example.net": {"is_default": False}}})
     assert "make another one the default" in plan.problems()[0]
     plan = make_plan(snapshot_of(new), [desired_named("domain", "example.net", {}, absent=True)])
-    assert plan.problems() == ["domain example.net: MAAS itself needs this domain"]
+    assert plan.problems() == ["domain example.net: it is the default domain"]
     carried_out(new, {"domains": {"maas": {"is_default": True}}})
 
 
@@ -205,7 +205,7 @@ def test_scripts_of_maas_itself_stay(new):
     plan = make_plan(snapshot_of(new), [desired_named("script", key, {}, absent=True)])
     assert plan.problems() == [f"script {key}: MAAS itself needs this script"]
     plan = make_plan(snapshot_of(new), [desired_named("script", "new-one", {"type": "testing"})])
-    assert plan.problems() == ["script new-one: script is missing"]
+    assert plan.problems() == ["script new-one: script is missing; a new script needs it"]
 
 
 def test_the_tags_that_maas_adds_to_a_script_are_no_difference(new):

@@ -434,7 +434,7 @@ def test_a_range_of_another_type_is_no_match(region):
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        ({"email": "new@example.com"}, "a new user needs a password"),
+        ({"email": "new@example.com"}, "password is missing; a new user needs it"),
         ({"email": "ADMIN@example.com", "password": "x"}, "belongs to user admin already"),
     ],
 )
@@ -490,7 +490,7 @@ def test_a_wish_that_makes_no_sense():
     assert colour.startswith("here:colour: unknown field of a subnet; allowed: cidr, ")
     with pytest.raises(BadInput, match=r"^here:cidr: is needed to identify the subnet$"):
         desired_object("subnet", {"name": "lan"}, "here")
-    with pytest.raises(BadInput, match="must be START-END"):
+    with pytest.raises(BadInput, match="must be START_IP-END_IP, such as 10"):
         desired_named("ip_range", "10.0.0.1", {})
 
 

@@ -152,7 +152,7 @@ class _Tree:
         for values, record in self._grouped(table).get(parent, ()):
             entry = table.pillar_entry(values)
             entry = {**entry, **self.under(table.name, record.key)}
-            if not entry and table.comes_along(self._snapshot, record):
+            if not entry and table.made_by_maas(self._snapshot, record):
                 continue  # every region has it, and nobody changed it
             yield table.pillar_key(values), entry
 

@@ -370,11 +370,10 @@ def _finish(run, table, change, record):
     if change.desired.absent:
         part = table.partition(change.desired.values)
         run.snapshot.forget(table.name, change.raw, part)
-        table.after_deletion(run.snapshot)
+        table.after_write(run.snapshot, None, change.raw)
         return
     run.found(change.desired)
-    if change.action == "create":
-        table.after_creation(run.snapshot, record.raw)
+    table.after_write(run.snapshot, record.raw, change.raw)
     table.update(run, change.desired, record)
 
 

@@ -34,12 +34,12 @@ def arrange(snapshot, all_desired, removed_desired, creates, deletes, predicted)
     gone = {change.id: change for change in deletes}
     for change in creates:
         table = BY_NAME[change.desired.type]
-        change.requires = _requires(table, change.desired, all_desired)
+        change.requires = required(table, change.desired, all_desired)
         change.after = {(phase, ALL) for phase in table.after_phases(change.desired)}
         change.after |= table.after_objects(change.desired, all_desired) - {change.id}
     for change, held in zip(deletes, removed_desired):
         table = BY_NAME[change.desired.type]
-        for ident in _requires(table, held, removed_desired):
+        for ident in required(table, held, removed_desired):
             if ident in gone and ident != change.id:
                 gone[ident].requires.add(change.id)
         for phase in table.after_phases(held):
@@ -64,11 +64,11 @@ def _phases(creates):
     return barriers
 
 
-def _requires(table, one, desired_objects):
-    found = table.requires(one, desired_objects)
-    # A new fabric brings its untagged VLAN along.
-    found |= {("fabric", key.rpartition("/")[0]) for type, key in found if type == "vlan"}
-    return found - {(one.type, one.key)}
+def required(table, one, everything) -> set:
+    """Return the ``(type, key)`` that a desired object requires, with what holds those."""
+    found = table.requires(one, everything)
+    holders = {BY_NAME[type].holder_of(key) for type, key in found if key != ALL}
+    return (found | holders) - {None, (one.type, one.key)}
 
 
 def _release(snapshot, creates, gone):
@@ -133,7 +133,7 @@ def _present_ranges(snapshot, names, mine, news, predicted):
                     yield (table, record), span
 
 
-class _Others:
+class Changes:
     """All changes of a plan, by what their objects have or had."""
 
     def __init__(self, snapshot, changes, predicted):
@@ -165,7 +165,7 @@ def _wait(snapshot, creates, deletes, predicted):
     Returns:
         The ids of the deletions that creates wait for.
     """
-    early, others = set(), _Others(snapshot, [*creates, *deletes], predicted)
+    early, others = set(), Changes(snapshot, [*creates, *deletes], predicted)
     for change in [*creates, *deletes]:
         for other in BY_NAME[change.desired.type].requires_changes(snapshot, change, others):
             if other is not change:

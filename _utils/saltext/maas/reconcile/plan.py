@@ -181,8 +181,7 @@ def _change(snapshot, table, one, record, blocked=None):
 
 
 def _deletion(snapshot, table, one, record, blocked=None):
-    problem = blocked or table.undeletable(snapshot.release, record.raw)
-    problem = problem or table.deletion_problem(snapshot, one, record)
+    problem = blocked or table.deletion_problem(snapshot, one, record)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
     return Change(one, "delete", old, None, record.raw, problem=problem)
 

@@ -203,10 +203,11 @@ def _unmanaged(snapshot, table, desired_objects, scopes):
             continue
         if None in identity.values() or not table.exports(snapshot, record):
             continue
-        if table.comes_along(snapshot, record) and table.pillar and not table.pillar_entry(values):
+        made = table.pillar and table.made_by_maas(snapshot, record)
+        if made and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it
-        protected_by = table.protected_by(snapshot, record) or table.undeletable(
-            snapshot.release, record.raw
+        protected_by = table.never_pruned(snapshot, record) or table.deletion_problem(
+            snapshot, gone, record
         )
         if snapshot.duplicates(table.name, key, part):
             protected_by = "the region has several of this name"

@@ -67,14 +67,13 @@ def refuse_invalid(snapshot, desired) -> None:
 
 
 def desired_for(desired, snapshot) -> set:
-    """The ``(type, key)`` of all that desired objects create; a fabric brings its untagged VLAN."""
+    """The ``(type, key)`` of all that desired objects create, with what these bring along."""
     found = {(one.type, one.key) for one in desired if not one.absent}
-    fabrics = {key for type, key in found if type == "fabric" and type in snapshot.tables}
-    return found | {
-        ("vlan", f"{key}/untagged")
-        for key in fabrics
-        if snapshot.find("fabric", snapshot.alias_of("fabric", key)) is None
-    }
+    for type, key in list(found):
+        brought = BY_NAME[type].brings(key).keys() if type in snapshot.tables else ()
+        if brought and snapshot.find(type, snapshot.alias_of(type, key)) is None:
+            found.update(brought)
+    return found
 
 
 def references(desired):

@@ -395,8 +395,6 @@ class Snapshot:
 
     def _predict_change(self, table, partition, old, new):
         with self._lock:
-            if table.within and new is not None:
-                new.setdefault(table.within, partition)
             if old is not None:
                 gone = table.key_of(old)
                 self._predictions.append((table.name, partition, gone, None))
@@ -426,8 +424,7 @@ class Snapshot:
     def fold(self, name: str, raw: dict, partition: str = "", replaces: dict | None = None):
         """Take in an object that one of our writes answered."""
         table = self.tables[name]
-        if table.within:
-            raw = {table.within: partition, **raw}
+        raw = table.in_part(raw, partition)
         with self._lock:
             if replaces is None:
                 # A read that was quicker than the answer may have shown it already.

@@ -41,6 +41,7 @@ class SshKey(Table):
     name = "ssh_key"
     noun = "SSH key"
     collection = "account/prefs/sshkeys/"
+    item_path = "account/prefs/sshkeys/{id}/"
     list_op = "list"
     create_op = "new"
     identity = ("key",)
@@ -60,12 +61,6 @@ class SshKey(Table):
         # The comment is no part of a key.
         return " ".join(str(values["key"]).split()[:2])
 
-    def item(self, snapshot, raw):
-        return f"{self.collection}{raw['id']}/"
-
-    def differences(self, snapshot, desired, record):
-        return {}
-
     def exports(self, snapshot, record):
         return not record.raw.get("keysource")  # its source stands for it
 
@@ -78,6 +73,7 @@ class SshKeySource(Table):
     since = "2.1"
     store = "ssh_key"
     collection = "account/prefs/sshkeys/"
+    item_path = "account/prefs/sshkeys/{id}/"
     identity = ("keysource",)
     personal = True
     can_update = False
@@ -89,9 +85,6 @@ class SshKeySource(Table):
     )  # fmt: skip
     fields = (Field("keysource", _SOURCE, doc="``lp:ID`` for Launchpad or ``gh:ID`` for GitHub."),)
     example = {"keysource": "lp:someone"}
-
-    def item(self, snapshot, raw):
-        return f"{self.collection}{raw['id']}/"
 
     def requires(self, desired, everything):
         # MAAS takes a key once, so one that is named itself comes first.
@@ -120,6 +113,7 @@ class SslKey(Table):
     noun = "SSL key"
     since = "1.6"
     collection = "account/prefs/sslkeys/"
+    item_path = "account/prefs/sslkeys/{id}/"
     list_op = "list"
     create_op = "new"
     identity = ("key",)
@@ -133,12 +127,6 @@ class SslKey(Table):
         # A certificate is long, so its digest stands for it.
         text = "".join(str(values["key"]).split())
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-    def item(self, snapshot, raw):
-        return f"{self.collection}{raw['id']}/"
-
-    def differences(self, snapshot, desired, record):
-        return {}
 
 
 def _is_whole(text):

@@ -13,10 +13,6 @@ from saltext.maas.resources.subnets import handed_out
 from saltext.maas.resources.table import Table
 
 _MAC = " MAC"  # ends the group of extents for the MAC addresses of a subnet's reserved IPs
-_SUBNETS = (
-    ("subnet", {"cidr": "10.10.0.0/24"}),
-    ("subnet", {"cidr": "10.20.0.0/24"}),
-)
 
 
 class StaticRoute(Table):
@@ -30,6 +26,7 @@ class StaticRoute(Table):
         needed=("source", "destination", "gateway_ip"),
     )  # fmt: skip
     scope = "source"
+    key_form = "{source} to {destination} via {gateway_ip}"
     name_form = "{destination} via {gateway_ip}"
     name_doc = "Where it leads, as ``DESTINATION via GATEWAY``."
     fields = (
@@ -44,21 +41,10 @@ class StaticRoute(Table):
         Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
         Field("metric", kinds.bounded(0, 2**31 - 1), server_default=0, doc="Metric."),
     )  # fmt: skip
-    around = _SUBNETS
     example = {
         "source": "10.10.0.0/24", "destination": "10.20.0.0/24", "gateway_ip": "10.10.0.1",
         "metric": 100,
     }  # fmt: skip
-    changed = {"metric": 200}
-
-    def parse(self, name):
-        destination, via, gateway = str(name).partition(" via ")
-        if not via:
-            raise ValueError("must be DESTINATION via GATEWAY, such as 10.2.0.0/24 via 10.1.0.1")
-        return {"destination": destination.strip(), "gateway_ip": gateway.strip()}
-
-    def key(self, values):
-        return f"{values['source']} to {values['destination']} via {values['gateway_ip']}"
 
 
 class ReservedIp(Table):
@@ -84,12 +70,10 @@ class ReservedIp(Table):
         ),
         Field("comment", rules=(rules.longest(255),), doc="Free text."),
     )  # fmt: skip
-    around = _SUBNETS
     example = {
         "ip": "10.10.0.77", "mac_address": "52:54:00:00:00:77", "subnet": "10.10.0.0/24",
         "comment": "printer",
     }  # fmt: skip
-    changed = {"mac_address": "52:54:00:00:00:78", "comment": "plotter"}
     competitors = ("ip_range", "reserved_ip")
 
     def competes(self, groups):
@@ -139,8 +123,8 @@ class IpAddress(Table):
     identity = ("ip",)
     personal = True
     created = "reserved"
-    after = ("subnet",)  # in which MAAS finds its place
-    after = ("subnet", "ip_range", "node_group_interface")
+    required = ("network",)  # which only releases up to 1.10 have
+    after = ("subnet", "ip_range", "node_group_interface")  # in which MAAS finds its place
     pillar = PillarLocation(
         "ip_addresses", "Addresses that the API's user reserves.", "ip", name="IP"
     )
@@ -161,14 +145,7 @@ class IpAddress(Table):
             doc="Domain of the DNS name; create-only.",
         ),
     )  # fmt: skip
-    around = _SUBNETS
     example = {"ip": "10.10.0.88", "network": "10.10.0.0/24"}
-
-    def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
-        if record is None and snapshot.release < "2.0" and not desired.values.get("network"):
-            return "network is missing, which MAAS up to 1.10 needs"
-        return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return why MAAS reserves no such address: its dynamic range, or that no subnet has it."""
@@ -192,22 +169,22 @@ class IpAddress(Table):
             one["ip"] == record.raw["ip"] for name in names for one in name.raw["ip_addresses"]
         )
 
-    def send_create(self, run, values, data, files):
+    def send_create(self, run, values):
+        data, _ = self.form(run.snapshot, values)
         if run.snapshot.release < "2.1":
             word = "ip_address" if run.snapshot.release >= "2.0" else "requested_address"
             data[word] = data.pop("ip")
         return run.client.post(self.collection, op="reserve", data=data, repeat=False)
 
-    def delete(self, run, desired, record):
+    def send_delete(self, run, desired, record):
         try:
-            answer = run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
-        except Invalid as error:
+            return run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
+        except Invalid:
             # So MAAS answers for an address that is not reserved any more, too.
             self.reload(run.snapshot, desired)
             if self.match(run.snapshot, desired) is not None:
-                raise error
-            answer = None
-        self.record_deletion(run, desired, record, answer)
+                raise
+            return None
 
 
 def _handed_out(snapshot, predicted):
@@ -230,6 +207,7 @@ class DhcpSnippet(Table):
     collection = "dhcp-snippets/"
     identity = ("name",)
     duplicates = "always"
+    required = ("value",)
     after = ("rack",)  # one checks the lines
     pillar = PillarLocation("dhcp_snippets", "DHCP snippets.", "name", needed=("value",))
     fields = (
@@ -257,12 +235,10 @@ class DhcpSnippet(Table):
             doc="True for all of DHCP, as where neither subnet nor node is given.",
         ),
     )  # fmt: skip
-    around = _SUBNETS
     example = {
         "name": "ntp", "value": "option ntp-servers 192.0.2.1;", "description": "clock",
         "subnet": "10.10.0.0/24", "enabled": True,
     }  # fmt: skip
-    changed = {"value": "option ntp-servers 192.0.2.2;", "enabled": False}
 
     def validate(self, values, release):
         yield from super().validate(values, release)
@@ -272,21 +248,9 @@ class DhcpSnippet(Table):
         if values.get("iprange") and not values.get("subnet"):
             yield "subnet", f"is missing; iprange {values['iprange']!r} needs it"
 
-    def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
-        if record is None and not desired.values.get("value"):
-            return "value is missing"
-        return super().problem(snapshot, desired, record)
-
-    def update(self, run, desired, record):
-        changed = self.differences(run.snapshot, desired, record)
-        if not changed:
-            return
+    def update_values(self, desired, record, changed):
         # Without it MAAS puts a number in the value's place.
-        values = {"value": record.raw["value"], **{name: new for name, (_, new) in changed.items()}}
-        data, _ = self.form(run.snapshot, values)
-        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.record_answer(run, desired, raw, replaces=record.raw)
+        return {"value": record.raw["value"], **changed}
 
 
 class Network(Table):
@@ -315,7 +279,6 @@ class Network(Table):
         "name": "office", "ip": "172.16.0.0", "netmask": "255.255.0.0", "vlan_tag": 5,
         "description": "desks",
     }  # fmt: skip
-    changed = {"description": "desks and printers"}
 
     def problem(self, snapshot, desired, record):
         """Return why there can be no such network, seen before anything is sent."""

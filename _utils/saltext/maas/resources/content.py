@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from markupsafe import Markup
-from saltext.maas.api_path import segment
 from saltext.maas.errors import Forbidden, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -44,6 +43,7 @@ class PackageRepository(Table):
     collection = "package-repositories/"
     identity = ("name",)
     protected = ("main_archive", "ports_archive")
+    required = ("url",)
     pillar = PillarLocation("package_repositories", "Package repositories.", "name")
     fields = (
         Field("name", rules=(rules.longest(41),), doc="Name, unique in the region; two are there "
@@ -70,12 +70,6 @@ class PackageRepository(Table):
         Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is used."),
     )  # fmt: skip
 
-    def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
-        if record is None and not desired.values.get("url"):
-            return "url is missing"
-        return super().problem(snapshot, desired, record)
-
     def validate(self, values, release):
         yield from super().validate(values, release)
         name, always = values["name"], self.protected
@@ -93,15 +87,10 @@ class PackageRepository(Table):
         "name": "tools", "url": "http://repo.example.com/tools", "distributions": ["jammy"],
         "components": ["main"], "arches": ["amd64"], "enabled": True,
     }  # fmt: skip
-    changed = {"components": ["main", "extra"], "enabled": False}
-
-    def pristine(self, snapshot, partition):
-        main = ("http://archive.ubuntu.com/ubuntu", ["amd64", "i386"])
-        ports = ("http://ports.ubuntu.com/ubuntu-ports", ["arm64", "armhf", "ppc64el", "s390x"])
-        return [
-            {"id": number, "name": name, "url": url, "arches": arches, "enabled": True}
-            for number, (name, (url, arches)) in enumerate(zip(self.protected, (main, ports)), 1)
-        ]
+    initial = tuple(
+        {"id": number, "name": name, "url": url, "arches": arches, "enabled": True}
+        for number, (name, (url, arches, *_)) in enumerate(_ARCHIVES.items(), 1)
+    )
 
 
 _SERIES_2_6 = (
@@ -144,7 +133,6 @@ class LicenseKey(Table):
         "osystem": "windows", "distro_series": "win2012r2",
         "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
     }  # fmt: skip
-    changed = {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"}
 
     def problem(self, snapshot, desired, record):
         """Return why a key cannot be as desired, seen before anything is sent."""
@@ -154,32 +142,25 @@ class LicenseKey(Table):
                 return f"MAAS takes a key only once it has an image of {system}"
         return super().problem(snapshot, desired, record)
 
-    def parse(self, name):
-        system, slash, series = str(name).partition("/")
-        if not slash:
-            raise ValueError("must be OSYSTEM/SERIES, such as windows/win2012r2")
-        return {"osystem": system, "distro_series": series}
-
 
 #: Names of MAAS's own notifications, which come and go.
 _OWN = ("commissioning_series_", "deprecation_", "dhcp_disabled_", "upgrade_")
 
 
-def _unfilled(message, context):
-    """Why MAAS cannot fill a message's gaps, as :meth:`Table.mistakes` says it."""
+def _unfilled(values):
+    """Return why MAAS cannot fill the gaps of a message; None if it can."""
     try:
-        Markup(message or "").format(**(context or {}))  # noqa: S704 -- it is never shown
+        Markup(values.get("message") or "").format(**(values.get("context") or {}))  # noqa: S704
     except Exception as error:  # whatever is wrong with a format, MAAS refuses it
         lacking = f"{error} is not in the context" if isinstance(error, KeyError) else error
-        yield (
-            "message",
-            (
-                f"cannot be filled in: {lacking}; {{name}} stands for a value of the context, and "
-                "{{ and }} for braces"
-            ),
+        return (
+            f"cannot be filled in: {lacking}; {{name}} stands for a value of the context, and "
+            "{{ and }} for braces"
         )
+    return None
 
 
+_TRUE_OR_FALSE = replace(kinds.BOOLEAN, wire=lambda value: str(value).lower())
 #: Among which ids a notification is looked for that MAAS does not list: how many, and how far
 #: past the newest one that it lists.
 _IDS_TRIED, _IDS_AHEAD = 60, 15
@@ -206,27 +187,25 @@ class Notification(Table):
         Field("admins", kinds.BOOLEAN, default=True,
               doc="Whether administrators see it; true for a new one."),
         Field("context", kinds.MAPPING, doc="Values for the message."),
-        Field("dismissable", kinds.BOOLEAN, since="2.8", server_default=True,
+        Field("dismissable", _TRUE_OR_FALSE, since="2.8", server_default=True,
               doc="Whether a user can dismiss it."),
     )  # fmt: skip
     example = {"ident": "window", "message": "hi {who}", "category": "warning", "users": True,
                "context": {"who": "all"}}  # fmt: skip
-    changed = {"message": "bye {who}", "category": "info"}
 
     def validate(self, values, release):
         yield from super().validate(values, release)
-        if "message" in values and "context" in values:
-            yield from _unfilled(values["message"], values["context"])
+        wrong = _unfilled(values) if {"message", "context"} <= values.keys() else None
+        if wrong:
+            yield "message", wrong
         if values.get("admins") is False and not values.get("users"):
             yield "users", "must be true where admins is false; nobody would see it"
 
     def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
+        """Return why the message cannot be shown with the context, one of which the region has."""
         held = self.values(snapshot, record.raw) if record is not None else {}
-        values = {**held, **desired.values}
-        for _, told in _unfilled(values.get("message"), values.get("context")):
-            return f"message: {told}"
-        return super().problem(snapshot, desired, record)
+        wrong = _unfilled({**held, **desired.values})
+        return f"message: {wrong}" if wrong else super().problem(snapshot, desired, record)
 
     def read(self, snapshot, partition):
         listed = super().read(snapshot, partition)
@@ -259,23 +238,10 @@ class Notification(Table):
     def exports(self, snapshot, record):
         return not record.key.startswith(_OWN)
 
-    def form(self, snapshot, values):
-        data, files = super().form(snapshot, values)
-        if "dismissable" in data:
-            data["dismissable"] = "true" if data["dismissable"] else "false"
-        return data, files
-
-    def update(self, run, desired, record):
-        changed = self.differences(run.snapshot, desired, record)
-        if not changed:
-            return
-        values = {name: new for name, (_, new) in changed.items()}
-        if "dismissable" in record.raw:
-            # MAAS takes no word on it for false.
-            values.setdefault("dismissable", record.raw["dismissable"])
-        data, _ = self.form(run.snapshot, values)
-        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.record_answer(run, desired, raw, replaces=record.raw)
+    def update_values(self, desired, record, changed):
+        # MAAS takes no word on it for false.
+        kept = {name: record.raw[name] for name in ("dismissable",) if name in record.raw}
+        return {**kept, **changed}
 
 
 class File(Table):
@@ -285,6 +251,7 @@ class File(Table):
     noun = "file"
     numbered = ""
     collection = "files/"
+    item_path = "files/{filename}/"
     list_op = "list"
     create_op = "add"
     identity = ("filename",)
@@ -294,14 +261,12 @@ class File(Table):
     fields = (
         Field("filename", rules=(rules.longest(255),), doc="Name."),
         Field(
-            "content",
-            kinds.CONTENT,
+            "content", kinds.CONTENT, api="file", as_file=True,
             read=lambda raw: _decoded(raw.get("content")),
             doc="The text in it; or, as ``!!binary``, data that is no text.",
         ),
-    )
+    )  # fmt: skip
     example = {"filename": "motd.txt", "content": "hello\n"}
-    changed = {"content": "good evening\n"}
 
     def left_out(self, snapshot, record):
         return "" if record.raw.get("content") else "it is empty"
@@ -309,30 +274,20 @@ class File(Table):
     def read(self, snapshot, partition):
         names = [one["filename"] for one in super().read(snapshot, partition)]
         # The list says nothing of the content.
-        return [snapshot.client.get(self._path(name), expect={"filename": str}) for name in names]
+        return [self._whole(snapshot, name) for name in names]
 
-    @staticmethod
-    def _path(name):
-        return f"files/{segment(name)}/"
+    def _whole(self, snapshot, name):
+        return snapshot.client.get(
+            self.item(snapshot, {"filename": name}), expect={"filename": str}
+        )
 
-    def item(self, snapshot, raw):
-        return self._path(raw["filename"])
+    def send_create(self, run, values):
+        super().send_create(run, {"content": None, **values})
+        return self._whole(run.snapshot, values["filename"])  # the answer is empty
 
-    def form(self, snapshot, values):
-        content = values.get("content") or b""
-        data = content.encode() if isinstance(content, str) else content
-        return {"filename": values["filename"]}, {"file": data}
-
-    def send_create(self, run, values, data, files):
-        super().send_create(run, values, data, files)
-        return run.client.get(self._path(values["filename"]))  # the answer is empty
-
-    def update(self, run, desired, record):
+    def send_update(self, run, record, values):
         # A file of the same name takes the place of the one before.
-        if self.differences(run.snapshot, desired, record):
-            data, files = self.form(run.snapshot, desired.values)
-            raw = self.send_create(run, desired.values, data, files)
-            self.record_answer(run, desired, raw, replaces=record.raw)
+        return self.send_create(run, {"filename": record.key, **values})
 
 
 def _decoded(content):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from saltext.maas.api_path import segment
 from saltext.maas.resources import kinds, power_types, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.location import PillarLocation
@@ -40,9 +39,6 @@ class _Controller(Table):
     identity = ("hostname",)
     can_create = False
     prunable = False
-
-    def item(self, snapshot, raw):
-        return f"{self.collection}{segment(raw['system_id'])}/"
 
     def validate(self, values, release):
         yield from super().validate(values, release)
@@ -82,12 +78,13 @@ class _Controller(Table):
         return found
 
     def form(self, snapshot, values):
-        values = dict(values)
-        parameters = values.pop("power_parameters", None) or {}
-        data, files = super().form(snapshot, values)
-        for name, one in _texts(parameters).items():
-            data[f"power_parameters_{name}"] = one
-        return data, files
+        rest = {name: one for name, one in values.items() if name != "power_parameters"}
+        data, files = super().form(snapshot, rest)
+        parameters = _texts(values.get("power_parameters") or {})
+        return {
+            **data,
+            **{f"power_parameters_{name}": parameters[name] for name in parameters},
+        }, files
 
     def secrets(self, values):
         return [one for one in _texts(values.get("power_parameters") or {}).values() if one]
@@ -108,6 +105,7 @@ class RegionController(_Controller):
     numbered = ""
     since = "2.0"
     collection = "regioncontrollers/"
+    item_path = "regioncontrollers/{system_id}/"
     pillar = PillarLocation("region_controllers", "Region controllers, by host name.",
                    "hostname", name="HOSTNAME")  # fmt: skip
     fields = (Field("hostname", doc="Host name."), *_FIELDS)
@@ -134,6 +132,7 @@ class Rack(_Controller):
     numbered = ""
     since = "2.0"
     collection = "rackcontrollers/"
+    item_path = "rackcontrollers/{system_id}/"
     can_create = True
     created = "enrolled"
     fields = (
@@ -147,7 +146,7 @@ class Rack(_Controller):
             ),
         ),
         Field(
-            "force", kinds.BOOLEAN, option=True,
+            "force", kinds.BOOLEAN, option="2.5",
             doc="Whether to delete it although VLANs lose their DHCP; 2.5 and later.",
         ),
         *_FIELDS,
@@ -163,25 +162,18 @@ class Rack(_Controller):
         return bool(self.by_name["connected"].value(record.raw))
 
     def create(self, run, desired):
-        record = run.wait_for(
-            f"rack controller {desired.key} to register", lambda: self._arrived(run, desired)
-        )
-        self.update(run, desired, record)
+        self.update(run, desired, self._wait(run, desired, "register"))
 
     def update(self, run, desired, record):
-        if desired.values.get("connected") and not self.by_name["connected"].value(record.raw):
-            record = run.wait_for(
-                f"rack controller {desired.key} to connect", lambda: self._arrived(run, desired)
-            )
-        changed = self.differences(run.snapshot, desired, record)
-        if changed:
-            super().update(run, desired, record)
+        if self._is_awaited(desired, record):
+            record = self._wait(run, desired, "connect")
+        super().update(run, desired, record)
 
     def deletion_problem(self, snapshot, desired, record):
-        """Why this object cannot be deleted in the way that is desired."""
+        """Return why force cannot be used."""
         if desired.values.get("force") and snapshot.release < "2.5":
             return f"MAAS {snapshot.release} cannot be forced to delete a rack; 2.5 can"
-        return None
+        return super().deletion_problem(snapshot, desired, record)
 
     def contents(self, snapshot, raw):
         """The DHCP that nobody else could take over, or that nobody is asked to while it is off."""
@@ -207,20 +199,18 @@ class Rack(_Controller):
             "(2.5 and later)"
         )
 
-    def delete(self, run, desired, record):
-        """Delete: its VLANs' DHCP goes over to another rack, or with force goes off."""
-        force = {"force": "true"} if desired.values.get("force") else {}
-        path = self.item(run.snapshot, record.raw)
-        self.record_deletion(run, desired, record, run.client.delete(path, **force))
+    def after_write(self, snapshot, new, old):
+        if new is None:
+            snapshot.drop("vlan")  # the region hands DHCP over by itself
 
-    def after_deletion(self, snapshot):
-        snapshot.drop("vlan")  # the region hands DHCP over by itself
+    def _is_awaited(self, desired, record):
+        awaited = desired.values.get("connected")
+        return record is None or (awaited and not self.by_name["connected"].value(record.raw))
 
-    def _arrived(self, run, desired):
-        run.snapshot.reload(self.name, younger_than=run.poll_seconds)
-        record = self.match(run.snapshot, desired)
-        if record is None:
-            return None
-        if desired.values.get("connected") and not self.by_name["connected"].value(record.raw):
-            return None
-        return record
+    def _wait(self, run, desired, what):
+        def arrived():
+            run.snapshot.reload(self.name, younger_than=run.poll_seconds)
+            record = self.match(run.snapshot, desired)
+            return None if self._is_awaited(desired, record) else record
+
+        return run.wait_for(f"rack controller {desired.key} to {what}", arrived)

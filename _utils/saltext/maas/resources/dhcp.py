@@ -23,7 +23,7 @@ class Dhcp(Table):
     plural = "DHCP of VLANs"
     since = "2.0"
     store = "vlan"
-    identity = ("vlan",)
+    identity = apart = ("vlan",)
     pillar = PillarLocation(
         "dhcp", "DHCP on the VLAN: served by racks, or relayed to another VLAN.",
         under="vlan", parent="vlan", single=True,
@@ -56,10 +56,6 @@ class Dhcp(Table):
 
     def read(self, snapshot, partition):
         return all_vlans(snapshot)
-
-    def form(self, snapshot, values):
-        data, files = super().form(snapshot, {k: v for k, v in values.items() if k != "vlan"})
-        return data, files
 
     def in_use_by(self, snapshot, record):
         return "DHCP is served there" if record.raw["dhcp_on"] else None
@@ -96,13 +92,6 @@ class Dhcp(Table):
 
     # What follows from what
 
-    def _old(self, snapshot, raw):
-        return {
-            field.name: self.value(snapshot, field, raw)
-            for field in self.fields
-            if field.holds_for(snapshot.release)
-        }
-
     def outcome(self, old, values):
         goal = {**old, **values}
         if values.get("enabled"):
@@ -114,7 +103,7 @@ class Dhcp(Table):
         return goal
 
     def differences(self, snapshot, desired, record):
-        old = self._old(snapshot, record.raw)
+        old = self.values(snapshot, record.raw)
         goal = self.outcome(old, desired.values)
         found = {name: (old[name], goal[name]) for name in old if old[name] != goal[name]}
         found.pop("vlan", None)  # the VLAN's own change brings it there
@@ -122,7 +111,7 @@ class Dhcp(Table):
 
     def problem(self, snapshot, desired, record):
         """Return why DHCP cannot be as desired, seen before anything is sent."""
-        old = self._old(snapshot, record.raw) if record else dict.fromkeys(self.by_name)
+        old = self.values(snapshot, record.raw) if record else dict.fromkeys(self.by_name)
         goal = self.outcome(old, desired.values)
         if desired.values.get("primary_rack") and goal["primary_rack"] == desired.values.get(
             "secondary_rack"
@@ -144,7 +133,7 @@ class Dhcp(Table):
         if change.action == "delete":
             return None
         raw = change.raw
-        old = self._old(snapshot, raw) if raw else dict.fromkeys(self.by_name)
+        old = self.values(snapshot, raw) if raw else dict.fromkeys(self.by_name)
         goal = self.outcome(old, change.desired.values)
         return (
             self._relay_conflict(old, goal, predicted)
@@ -211,7 +200,7 @@ class Dhcp(Table):
     # Writing
 
     def predict_update(self, snapshot, raw, values):
-        goal = self.outcome(self._old(snapshot, raw), values)
+        goal = self.outcome(self.values(snapshot, raw), values)
         goal.pop("vlan")
         return super().predict_update(snapshot, raw, goal)
 
@@ -221,7 +210,7 @@ class Dhcp(Table):
 
     def delete(self, run, desired, record):
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
-        old = self._old(run.snapshot, record.raw)
+        old = self.values(run.snapshot, record.raw)
         self._write(run, desired, old, {**dict.fromkeys(old), "enabled": False}, record)
 
     def create(self, run, desired):
@@ -230,7 +219,7 @@ class Dhcp(Table):
         self.update(run, desired, self.match(run.snapshot, desired))
 
     def update(self, run, desired, record):
-        old = self._old(run.snapshot, record.raw)
+        old = self.values(run.snapshot, record.raw)
         self._write(run, desired, old, self.outcome(old, desired.values), record)
 
     def _write(self, run, desired, old, goal, record):

@@ -11,7 +11,7 @@ from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import CONTROLLERS, leaving, member, named
+from saltext.maas.resources.nodes import CONTROLLERS, leaving
 from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
@@ -42,6 +42,7 @@ class Domain(Table):
     collection = "domains/"
     identity = ("name",)
     apart = ("is_default",)
+    node_part = "domain"
     pillar = PillarLocation("domains", "DNS domains.", "name", name="DOMAIN")
     fields = (
         Field("name", kinds.DOMAIN, rules=_DOMAIN_NAME, doc="Name, unique in the region."),
@@ -60,21 +61,18 @@ class Domain(Table):
         ),
     )  # fmt: skip
     example = {"name": "example.com", "ttl": 300, "authoritative": True}
-    changed = {"ttl": 600}
+    initial = ({"id": 0, "name": "maas", "authoritative": True, "ttl": None, "is_default": True},)
 
-    def pristine(self, snapshot, partition):
-        return [{"id": 0, "name": "maas", "authoritative": True, "ttl": None, "is_default": True}]
-
-    def is_protected(self, raw):
-        return bool(raw.get("is_default", raw["id"] == 0))
+    def protection(self, snapshot, record):
+        default = record.raw.get("is_default", record.raw["id"] == 0)
+        return "it is the default domain" if default else None
 
     def contents(self, snapshot, raw):
         for type in ("dns_record", "dns_resource"):
             for record in snapshot.records(type).values():
                 fqdn = snapshot.tables[type].by_name["fqdn"].value(record.raw)
-                if _domain_of(snapshot, fqdn) == raw["name"] and not _goes_along(
-                    snapshot, type, record
-                ):
+                own = _domain_of(snapshot, fqdn) == raw["name"]
+                if own and not _goes_along(snapshot, type, record):
                     yield "fqdn", (type, record.key)
 
     def conflict(self, snapshot, change, predicted):
@@ -82,7 +80,7 @@ class Domain(Table):
         if change.action != "delete":
             return None
         for record in snapshot.records("node").values():
-            if named(record.raw, "domain") != change.desired.key:
+            if (record.raw.get("domain") or {}).get("name") != change.desired.key:
                 continue
             # Controllers may get another domain, or go, by the plan.
             tables = CONTROLLERS.get(record.raw.get("node_type"))
@@ -114,29 +112,15 @@ class Domain(Table):
                 with contextlib.suppress(NotFound):
                     run.client.delete(table.item(snapshot, one.raw))
                 snapshot.forget(type, one.raw)
-                table.after_deletion(snapshot)
-
-    def in_use_by(self, snapshot, record):
-        return member(snapshot, lambda node: named(node, "domain") == record.key)
+                table.after_write(snapshot, None, one.raw)
 
     def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
+        """Return why a domain cannot cease to be the default."""
         if record and desired.values.get("is_default") is False and record.raw.get("is_default"):
             return "it is the default domain; make another one the default instead"
         return super().problem(snapshot, desired, record)
 
-    def form(self, snapshot, values):
-        return super().form(snapshot, {k: v for k, v in values.items() if k != "is_default"})
-
-    def create(self, run, desired):
-        super().create(run, desired)
-        self._make_default(run, desired)
-
-    def update(self, run, desired, record):
-        super().update(run, desired, record)
-        self._make_default(run, desired)
-
-    def _make_default(self, run, desired):
+    def finish(self, run, desired):
         record = self.match(run.snapshot, desired)
         if not desired.values.get("is_default") or record is None or record.raw.get("is_default"):
             return
@@ -150,8 +134,7 @@ class Domain(Table):
 class _Named(Table):
     """What belongs to a name in a domain, which MAAS answers as one fully qualified name."""
 
-    def parse(self, name):
-        return {"fqdn": str(name).rstrip(".")}
+    scope = "domain"
 
     def from_pillar(self, values):
         label, domain = values["fqdn"], values["domain"]
@@ -161,8 +144,6 @@ class _Named(Table):
         fqdn = values["fqdn"]
         domain = _domain_of(snapshot, fqdn)
         return {**values, "fqdn": _label(fqdn, domain), "domain": domain}
-
-    scope = "domain"
 
     def scope_of(self, snapshot, record):
         return _domain_of(snapshot, self.by_name["fqdn"].value(record.raw)) or ""
@@ -240,20 +221,14 @@ class DnsResource(_Named):
 
     after = ("ip_address",)  # so that those need not be read again
 
-    def after_creation(self, snapshot, raw):
+    def after_write(self, snapshot, new, old):
         snapshot.drop("ip_address")  # which lists the addresses of names, too
+        if new is None:
+            snapshot.drop("dns_record")  # they go along
 
-    def update(self, run, desired, record):
-        """Write what differs, always with all addresses: without them MAAS keeps the last only."""
-        changed = self.differences(run.snapshot, desired, record)
-        if not changed:
-            return
-        addresses = self.by_name["ip_addresses"].value(record.raw)
-        values = {"ip_addresses": addresses, **{name: new for name, (_, new) in changed.items()}}
-        data, _ = self.form(run.snapshot, values)
-        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.record_answer(run, desired, raw, replaces=record.raw)
-        run.snapshot.drop("ip_address")
+    def update_values(self, desired, record, changed):
+        # Without all of them MAAS keeps the last only.
+        return {"ip_addresses": self.by_name["ip_addresses"].value(record.raw), **changed}
 
     def match(self, snapshot, desired):
         record = super().match(snapshot, desired)
@@ -313,19 +288,12 @@ class DnsResource(_Named):
         raw = run.client.put(self.item(run.snapshot, record.raw), data={"ip_addresses": ""})
         asked = replace(desired, values={"ip_addresses": None})
         self.record_answer(run, asked, raw, replaces=record.raw)
-        run.snapshot.drop("ip_address")
 
     def predict_deletion(self, snapshot, raw):
         left = self._has_records(snapshot, raw)
         return self.predict_update(snapshot, raw, {"ip_addresses": None}) if left else None
 
-    def after_deletion(self, snapshot):
-        snapshot.drop("ip_address")
-        snapshot.drop("dns_record")  # they go along
-
-    around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "www.example.com", "ip_addresses": ["192.0.2.5"], "address_ttl": 60}
-    changed = {"ip_addresses": ["192.0.2.6", "192.0.2.7"]}
 
 
 _CNAME = re.compile(r"([_A-Za-z0-9]([-_A-Za-z0-9]{0,62}[_A-Za-z0-9])?\.)*"
@@ -369,6 +337,7 @@ class DnsRecord(_Named):
     since = "2.0"
     collection = "dnsresourcerecords/"
     identity = ("fqdn", "rrtype", "rrdata")
+    key_form = "{fqdn} {rrtype} {rrdata}"
     name_form = "{fqdn}"
     name_doc = "Fully qualified name."
     duplicates = "always"
@@ -391,9 +360,7 @@ class DnsRecord(_Named):
         ),
         Field("ttl", kinds.TTL, doc="Time to live in seconds; one for all of a name and type."),
     )  # fmt: skip
-    around = (("domain", {"name": "example.com"}),)
     example = {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 mail.example.com", "ttl": 300}
-    changed = {"ttl": 600}
 
     after = ("dns_resource",)  # so that those need not be read again
 
@@ -403,21 +370,22 @@ class DnsRecord(_Named):
         if fits and values.get("rrdata") and not fits(values["rrdata"]):
             yield "rrdata", f"{values['rrdata']!r} must be {allowed}, for {values['rrtype']}"
 
-    def after_deletion(self, snapshot):
-        snapshot.drop("dns_resource")  # a name goes with its last record
-
-    def key(self, values):
-        return f"{values['fqdn']} {values['rrtype']} {values['rrdata']}"
+    def after_write(self, snapshot, new, old):
+        # A name comes with its first record, and goes with its last one.
+        known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
+        added = new is not None and known and new["fqdn"] not in snapshot.records("dns_resource")
+        if new is None or (old is None and added):
+            snapshot.drop("dns_resource")
 
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
         return _data(values.get("rrtype"), found) if field.name == "rrdata" and found else found
 
     def exports(self, snapshot, record):
-        return not self._is_kms(snapshot, record) and super().exports(snapshot, record)
+        return not self.is_kms(snapshot, record) and super().exports(snapshot, record)
 
-    def _is_kms(self, snapshot, record):
-        """Whether a record is the one that MAAS keeps in a domain for windows_kms_host."""
+    def is_kms(self, snapshot, record):
+        """Return whether a record is the one that MAAS keeps in a domain for windows_kms_host."""
         fqdn, domain = self.by_name["fqdn"].value(record.raw), self.scope_of(snapshot, record)
         return fqdn == f"{_KMS}.{domain}" and _is_kms(record.raw["rrtype"], record.raw["rrdata"])
 
@@ -480,11 +448,6 @@ class DnsRecord(_Named):
         names = everything.by("dns_resource", "fqdn").get(desired.values["fqdn"], ())
         return super().requires(desired, everything) | {(one.type, one.key) for one in names}
 
-    def after_creation(self, snapshot, raw):
-        known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
-        if known and raw["fqdn"] not in snapshot.records("dns_resource"):
-            snapshot.drop("dns_resource")
-
     def match(self, snapshot, desired):
         """Take the same record; a CNAME is the only one of its name, so it is changed in place."""
         records = snapshot.records(self.name)
@@ -524,12 +487,11 @@ def _goes_along(snapshot, type, record):
     """
     table = snapshot.tables[type]
     if type == "dns_record":
-        return table._is_kms(snapshot, record)
-    if record.key.startswith(f"{_KMS}.") and not table.by_name["ip_addresses"].value(record.raw):
-        return True
-    if type != "dns_resource" or table.by_name["ip_addresses"].value(record.raw):
+        return table.is_kms(snapshot, record)
+    if table.by_name["ip_addresses"].value(record.raw):
         return False
-    return bool(snapshot.group("dns_record", "fqdn").get(record.key))
+    others = snapshot.group("dns_record", "fqdn").get(record.key)
+    return bool(others) or record.key.startswith(f"{_KMS}.")
 
 
 def _data(rrtype, text):

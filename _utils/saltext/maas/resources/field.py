@@ -58,13 +58,14 @@ class Field:
         read_only: MAAS decides it, so that it can only be awaited.
         hint: It says only which object is meant, where that has another name so far; it is
             neither sent nor compared.
-        option: An option of a request, such as ``force``; no part of the object.
+        option: First release that takes it as an option of a deletion, such as ``force``; it is no
+            part of the object.
         create_only: MAAS takes it at creation only.
         rules: What MAAS takes beside what its kind says, release by release.
         clearable: Spans of releases in which MAAS clears it, see
             :data:`~saltext.maas.resources.rules.ALWAYS`.
         secret: Its value must not be shown.
-        as_file: Sent as a file part.
+        as_file: Sent as a file part; its kind says the bytes of it.
         read_attr: Attribute of the object referred to that answers hold, where
             that is not its key, such as a rack's ``system_id``.
     """
@@ -84,7 +85,7 @@ class Field:
     write_only: bool = False
     read_only: bool = False
     hint: bool = False
-    option: bool = False
+    option: str = ""
     create_only: bool = False
     secret: bool = False
     as_file: bool = False

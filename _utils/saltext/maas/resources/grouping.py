@@ -5,7 +5,6 @@ from __future__ import annotations
 from saltext.maas.resources import rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import member, named
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.xpath import is_xpath
 
@@ -29,19 +28,14 @@ class Zone(Table):
     collection = "zones/"
     identity = ("name",)
     protected = always = ("default",)
+    node_part = "zone"
     pillar = PillarLocation("zones", "Physical zones.", "name")
     fields = (
         Field("name", rules=_ZONE_NAME, doc="Name, unique in the region."),
         Field("description", doc="Free text."),
     )
     example = {"name": "north", "description": "by the window"}
-    changed = {"description": "by the door"}
-
-    def pristine(self, snapshot, partition):
-        return [{"id": 1, "name": "default", "description": ""}]
-
-    def in_use_by(self, snapshot, record):
-        return member(snapshot, lambda node: named(node, "zone") == record.key)
+    initial = ({"id": 1, "name": "default", "description": ""},)
 
 
 class ResourcePool(Table):
@@ -51,6 +45,7 @@ class ResourcePool(Table):
     collection = "resourcepools/"
     identity = ("name",)
     protected = always = ("default",)
+    node_part = "pool"
     pillar = PillarLocation("resource_pools", "Resource pools.", "name")
     fields = (
         Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),
@@ -61,13 +56,7 @@ class ResourcePool(Table):
         ),
     )
     example = {"name": "web", "description": "front ends"}
-    changed = {"description": "front and back ends"}
-
-    def pristine(self, snapshot, partition):
-        return [{"id": 0, "name": "default", "description": "Default pool"}]
-
-    def in_use_by(self, snapshot, record):
-        return member(snapshot, lambda node: named(node, "pool") == record.key)
+    initial = ({"id": 0, "name": "default", "description": "Default pool"},)
 
 
 class Tag(Table):
@@ -96,7 +85,9 @@ class Tag(Table):
         "comment": "cards",
         "kernel_opts": "nomodeset",
     }
-    changed = {"comment": "graphics cards", "kernel_opts": "quiet"}
 
     def in_use_by(self, snapshot, record):
-        return member(snapshot, lambda node: record.key in node.get("tag_names", ()))
+        for node in snapshot.records("node").values():
+            if record.key in node.raw.get("tag_names", ()):
+                return f"{node.key} has it"
+        return None

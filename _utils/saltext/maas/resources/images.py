@@ -44,7 +44,7 @@ class BootSource(Table):
         try:
             return super().read(snapshot, partition)
         except Unexpected:
-            if snapshot.release >= "2.0":
+            if snapshot.release >= "2.0" or self.parent:
                 raise
             # 1.x cannot list a source with binary keyring data, though it can show one.
             return self._one_by_one(snapshot.client)
@@ -67,20 +67,14 @@ class BootSource(Table):
         return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
 
     def form(self, snapshot, values):
-        if (
-            "url" in values
-            and not values.get("keyring_data")
-            and not values.get("keyring_filename")
-        ):
-            values = {**values, "keyring_filename": KEYRING}
-        elif values.get("keyring_data"):
-            values = {**values, "keyring_filename": None}
-        elif values.get("keyring_filename"):
-            values = {**values, "keyring_data": None}
-        data, files = super().form(
-            snapshot, {k: v for k, v in values.items() if k != "keyring_data" or v}
-        )
-        return data, files
+        # One of the two holds, and it is Ubuntu's own where none is given.
+        values = dict(values)
+        data = values.pop("keyring_data", None)
+        if data:
+            values.update(keyring_data=data, keyring_filename=None)
+        elif "url" in values:
+            values["keyring_filename"] = values.get("keyring_filename") or KEYRING
+        return super().form(snapshot, values)
 
 
 class BootSelection(Table):
@@ -90,7 +84,9 @@ class BootSelection(Table):
     noun = "boot source selection"
     since = "1.7"
     identity = ("source", "os", "release")
-    within = "source"
+    within, parent = ("source",), "boot_source"
+    key_form = "{source} {os}/{release}"
+    collection = "boot-sources/{id}/selections/"
     pillar = PillarLocation(
         "selections", "What to import from it.", under="boot_source", parent="source",
         needed=("os", "release"), since="1.6",
@@ -106,7 +102,6 @@ class BootSelection(Table):
         "release": "jammy",
         "arches": ["amd64"],
     }
-    changed = {"arches": ["amd64", "arm64"]}
     fields = (
         Field("source", ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),
@@ -125,50 +120,18 @@ class BootSelection(Table):
         ),
     )  # fmt: skip
 
-    def partition(self, values):
-        return values["source"]
-
-    def part_of(self, key):
-        return key.partition(" ")[0]
-
-    def parts(self, snapshot):
-        return sorted(snapshot.records("boot_source"))
-
-    def protected_by(self, snapshot, record):
+    def never_pruned(self, snapshot, record):
         name = "commissioning_distro_series"
         series = snapshot.records("setting", name)[name].raw["value"] or ""
         if record.raw["release"] == series.rpartition("/")[2]:
             return "machines are commissioned with it"
         return None
 
-    def parse(self, name):
-        system, slash, release = str(name).partition("/")
-        if not slash:
-            raise ValueError("must be OS/RELEASE, such as ubuntu/jammy")
-        return {"os": system, "release": release}
-
-    def key(self, values):
-        return f"{values['source']} {values['os']}/{values['release']}"
-
-    def read(self, snapshot, partition):
-        source = snapshot.records("boot_source").get(partition)
-        if source is None or snapshot.is_predicted(source.raw):
-            return []
-        path = f"boot-sources/{source.raw['id']}/selections/"
-        shape = [{"id": int, "release": str, "resource_uri": str}]
-        return [{**one, "source": partition} for one in snapshot.client.get(path, expect=shape)]
-
     def pristine(self, snapshot, partition):
         if snapshot.release >= "2.0" or partition != DEFAULT_SOURCE_1X:
             return []
         only = {"os": "ubuntu", "release": "trusty", "arches": ["amd64"]}
         return [{"id": 1, "source": partition, **only, "subarches": ["*"], "labels": ["release"]}]
-
-    def create_path(self, snapshot, values):
-        return f"boot-sources/{snapshot.resolve('boot_source', values['source'])['id']}/selections/"
-
-    def form(self, snapshot, values):
-        return super().form(snapshot, {k: v for k, v in values.items() if k != "source"})
 
     def create(self, run, desired):
         self._once_catalogued(run, desired, lambda: super(BootSelection, self).create(run, desired))

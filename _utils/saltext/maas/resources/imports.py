@@ -22,6 +22,8 @@ class Image(Table):
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")
+    name_form = "{name}/{architecture}"
+    example = {"name": "ubuntu/jammy", "architecture": "amd64"}
     created = "imported"
     shared_keys = True  # one for each sub-architecture
     after = ("setting before import", "boot_source", "boot_selection")
@@ -35,12 +37,6 @@ class Image(Table):
         ),
     )  # fmt: skip
 
-    def parse(self, name):
-        name, _, architecture = str(name).rpartition("/")
-        if not name:
-            raise ValueError("must be OS/RELEASE/ARCHITECTURE, such as ubuntu/jammy/amd64")
-        return {"name": name, "architecture": architecture}
-
     def match(self, snapshot, desired):
         records = snapshot.records(self.name)
         if desired.values["architecture"] != "*":
@@ -49,9 +45,6 @@ class Image(Table):
         return next(
             (record for key, record in list(records.items()) if key.startswith(prefix)), None
         )
-
-    def differences(self, snapshot, desired, record):
-        return {}
 
     def requires(self, desired, everything):
         # The import takes what is selected when it starts.
@@ -133,18 +126,13 @@ class ClusterImage(Table):
     plural = "images of clusters"
     has_modules = False
     identity = ("cluster",)
+    by_key = True
     can_delete = False
     created = "fetched"
     fields = (
         Field("cluster", doc="Host name of the rack, or uuid of the node group."),
         Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64; ``*`` for any."),
     )
-
-    def partition(self, values):
-        return values["cluster"]
-
-    def part_of(self, key):
-        return key
 
     def read(self, snapshot, partition):
         controller = _controller_type(snapshot.release)

@@ -166,6 +166,10 @@ def _content(value):
         return bytes(value)
 
 
+def _encoded(value):
+    return value.encode() if isinstance(value, str) else value or b""
+
+
 def _text(value):
     # MAAS strips what is entered in a form, such as the line break that ends a block in YAML.
     return _raw(value).strip() or None
@@ -183,7 +187,7 @@ TEXT = Kind("text", _text, schema={"type": ["string", "number", "null"]})
 RAW = Kind("text", _raw, schema=TEXT.schema)
 #: What a file holds: text, or bytes where it is none.
 CONTENT = Kind(
-    "text, or data as !!binary", _content,
+    "text, or data as !!binary", _content, _encoded,
     schema={"type": ["string", "number", "binary", "null"]},
 )  # fmt: skip
 BOOLEAN = Kind("true or false", _boolean, schema={"type": "boolean"})
@@ -246,7 +250,7 @@ EMAIL = Kind(
     _text,
     schema={"type": "string", "format": "email"},
 )
-BLOB = Kind("base64 text", _blob, schema={"type": "string", "format": "base64"})
+BLOB = Kind("base64 text", _blob, base64.b64decode, schema={"type": "string", "format": "base64"})
 
 
 def choice(*allowed: str, **numbers: int) -> Kind:

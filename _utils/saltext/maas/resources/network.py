@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from saltext.maas.errors import BadInput
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import holder, leaving, nic_vlans, stays
-from saltext.maas.resources.renamed import is_known, renamer, unknown_id
+from saltext.maas.resources.nodes import connected, holder, leaving, nic_vlans, stays
+from saltext.maas.resources.renamed import Renamed, renamer
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import read_vlan
+from saltext.maas.resources.vlan_names import read_vlan, vlan_key
 
 
-class Fabric(Table):
+class Fabric(Renamed):
     name = "fabric"
     noun = "fabric"
     since = "1.9"
@@ -22,7 +21,6 @@ class Fabric(Table):
     nested = {"vlans": "vlan"}
     pillar = PillarLocation("fabrics", "Fabrics.", "name")
     example = {"name": "dc1", "class_type": "10g"}
-    changed = {"class_type": "40g"}
     reserved = r"fabric-\d+"
     fields = (
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
@@ -47,39 +45,14 @@ class Fabric(Table):
         ),
     )  # fmt: skip
 
-    def identify(self, snapshot, desired):
-        described = {one.key: one for one in desired}
-        renamed = {}
-        for one in desired:
-            if is_known(self, snapshot, one):
-                continue
-            old = self._hinted(snapshot, one.values)
-            if old is None:
-                continue
-            other = described.get(old) or renamed.get(old)
-            if other is not None:
-                raise BadInput(f"{one.where}: fabric {old!r} is that of {other.where} already")
-            renamed[old] = one
-            snapshot.alias(self.name, one.key, old)
-        if renamed:
-            snapshot.patch(renamer({old: one.key for old, one in renamed.items()}, {}))
-
-    def _hinted(self, snapshot, values):
-        there = snapshot.records(self.name)
-        if values.get("id") is not None:
-            return next((key for key, one in there.items() if one.raw["id"] == values["id"]), None)
-        if values.get("old_name") in there:
+    def former_key(self, snapshot, values):
+        if values.get("old_name") in snapshot.records(self.name):
             return values["old_name"]
         subnet = snapshot.find("subnet", values["with_subnet"]) if "with_subnet" in values else None
         return subnet.raw["vlan"]["fabric"] if subnet else None
 
-    def match(self, snapshot, desired):
-        records = snapshot.records(self.name)
-        return records.get(desired.key) or records.get(snapshot.alias_of(self.name, desired.key))
-
-    def problem(self, snapshot, desired, record):
-        """Return why a fabric cannot be as desired, seen before anything is sent."""
-        return unknown_id(self, desired, record) or super().problem(snapshot, desired, record)
+    def renaming(self, snapshot, moved):
+        return renamer({old: one.key for old, one in moved.items()}, {})
 
     def conflict(self, snapshot, change, predicted):
         """Return the node that keeps MAAS from deleting a fabric."""
@@ -88,9 +61,8 @@ class Fabric(Table):
         moved = {one.raw["id"] for one in predicted.changes("vlan")
                  if one.raw and one.desired.values["fabric"] != change.desired.key}  # fmt: skip
         here = {vlan["id"] for vlan in change.raw["vlans"]} - moved
-        for record in snapshot.records("node").values():
-            nics = record.raw.get("interface_set") or ()
-            if any(here & set(nic_vlans(nic)) for nic in nics) and stays(record, predicted):
+        for record in connected(snapshot, here, nic_vlans):
+            if stays(record, predicted):
                 return (
                     f"{record.key} has an interface there, and MAAS deletes no fabric that nodes "
                     "are connected to"
@@ -100,7 +72,7 @@ class Fabric(Table):
     def requires_changes(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
-    def protected_by(self, snapshot, record):
+    def protection(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
 
     def contents(self, snapshot, raw):
@@ -115,10 +87,15 @@ class Fabric(Table):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
 
+    def brings(self, key):
+        return {("vlan", vlan_key(key, 0)): {"fabric": key, "vid": 0, "name": "untagged"}}
+
     def predict_creation(self, snapshot, values):
-        vlan = {"id": snapshot.number(), "fabric": values["name"], "vid": 0, "name": "untagged",
-                "mtu": 1500, "dhcp_on": False}  # fmt: skip
-        new = {**super().predict_creation(snapshot, values), "vlans": [vlan]}
+        vlans = [
+            {**vlan, "id": snapshot.number(), "mtu": 1500, "dhcp_on": False}
+            for vlan in self.brings(values["name"]).values()
+        ]
+        new = {**super().predict_creation(snapshot, values), "vlans": vlans}
         return self.predict_update(snapshot, new, {})
 
 
@@ -146,7 +123,7 @@ class Space(Table):
             for record in snapshot.group("subnet", "space").get(raw["name"], ()):
                 yield "space", ("subnet", record.key)
 
-    def protected_by(self, snapshot, record):
+    def protection(self, snapshot, record):
         # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from saltext.maas.api_path import segment
 from saltext.maas.errors import MaasError
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -71,6 +70,10 @@ class NodeGroup(Table):
     numbered = ""
     up_to = "1.10"
     collection = "nodegroups/"
+    item_path = "nodegroups/{uuid}/"
+    initial = (
+        {"uuid": PLACEHOLDER, "cluster_name": "Cluster master", "name": "maas", "status": 1},
+    )
     prunable = False
     list_op = "list"
     identity = ("uuid",)
@@ -97,19 +100,11 @@ class NodeGroup(Table):
     def place_of(self, where, field):
         return _place(self, where, field)
 
-    def item(self, snapshot, raw):
-        return f"nodegroups/{segment(raw['uuid'])}/"
-
     def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
+        """Return why a node group cannot be pending."""
         if desired.values.get("status") == "pending" and snapshot.release >= "1.8":
             return f"MAAS {snapshot.release} knows no pending node groups, only up to 1.7"
         return super().problem(snapshot, desired, record)
-
-    def pristine(self, snapshot, partition):
-        return [
-            {"uuid": PLACEHOLDER, "cluster_name": "Cluster master", "name": "maas", "status": 1}
-        ]
 
     def create(self, run, desired):
         def arrived():
@@ -121,22 +116,17 @@ class NodeGroup(Table):
         run.snapshot.drop("node_group_interface", desired.key)
         self.update(run, desired, record)
 
-    def update(self, run, desired, record):
-        changed = self.differences(run.snapshot, desired, record)
-        values = {name: new for name, (_, new) in changed.items()}
-        path = self.item(run.snapshot, record.raw)
-        if values.get("status") in ("accepted", "rejected"):
-            verb = "accept" if values.pop("status") == "accepted" else "reject"
-            run.client.post(self.collection, op=verb, data={"uuid": desired.key})
-        if values:
-            raw = run.client.put(path, data=self.form(run.snapshot, values)[0])
-        elif changed:
-            raw = run.client.get(path, expect=dict)  # the answer was a sentence
-        if changed:
-            self.record_answer(run, desired, raw, replaces=record.raw)
+    def send_update(self, run, record, values):
+        status, rest = values.get("status"), dict(values)
+        if status in ("accepted", "rejected"):
+            run.client.post(self.collection, op=rest.pop("status")[:6], data={"uuid": record.key})
+        if rest:
+            return super().send_update(run, record, rest)
+        # The answer was a sentence.
+        return run.client.get(self.item(run.snapshot, record.raw), expect=dict)
 
     def deletion_problem(self, snapshot, desired, record):
-        """Why this object cannot be deleted in the way that is desired."""
+        """Return why the region's database cannot be used, or what it says against it."""
         local = snapshot.local
         if snapshot.client is None:
             return None  # planned on the region host, against a region that is still empty
@@ -151,9 +141,8 @@ class NodeGroup(Table):
             return str(error)
         return None
 
-    def delete(self, run, desired, record):
+    def send_delete(self, run, desired, record):
         run.snapshot.local.delete_node_group(record.raw["uuid"])
-        self.record_deletion(run, desired, record, None)
 
 
 def _name(raw):
@@ -170,7 +159,11 @@ class NodeGroupInterface(Table):
     up_to = "1.10"
     create_op = "new"
     identity = ("cluster", "name")
-    scope = within = list_by = "cluster"
+    scope = list_by = "cluster"
+    within, parent = ("cluster",), "node_group"
+    collection = "nodegroups/{uuid}/interfaces/"
+    item_path = "nodegroups/{cluster}/interfaces/{name}/"
+    list_op = "list"
     example = {
         "cluster": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "name": "eth0", "management": "dhcp",
         "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
@@ -206,21 +199,9 @@ class NodeGroupInterface(Table):
     def place_of(self, where, field):
         return _place(self, where, field)
 
-    def partition(self, values):
-        return values["cluster"]
-
-    def part_of(self, key):
-        return key.partition("/")[0]
-
-    def parts(self, snapshot):
-        return sorted(snapshot.records("node_group"))
-
     def in_use_by(self, snapshot, record):
         managed = self.by_name["management"].value(record.raw) != "unmanaged"
         return "DHCP is served there" if managed else None
-
-    def key_of(self, raw):
-        return f"{raw['cluster']}/{raw.get('name') or raw['interface']}"
 
     def match(self, snapshot, desired):
         """Return the interface of this name, else the one of its network interface.
@@ -245,18 +226,17 @@ class NodeGroupInterface(Table):
         return same[0] if len(same) == 1 else None
 
     def read(self, snapshot, partition):
-        if partition not in snapshot.records("node_group"):
-            return []
-        path = f"nodegroups/{segment(partition)}/interfaces/"
         routers = snapshot.local.router_ips() if snapshot.local else {}
         found = []
-        for one in snapshot.client.get(path, op="list", expect=[{"interface": str}]):
-            raw = {**one, "cluster": partition}
-            where = (partition, one.get("name") or one["interface"])
-            if where in routers:
-                raw["router_ip"] = routers[where]
+        for one in super().read(snapshot, partition):
+            raw = {**one, "name": _name(one)}
+            if (partition, raw["name"]) in routers:
+                raw["router_ip"] = routers[partition, raw["name"]]
             found.append(raw)
         return found
+
+    def shape(self, release):
+        return {"interface": str}
 
     def value(self, snapshot, field, raw):
         if field.name == "router_ip" and "router_ip" not in raw and snapshot.release >= "1.9":
@@ -270,18 +250,6 @@ class NodeGroupInterface(Table):
         if not raw.get("ip") or not raw.get("subnet_mask"):
             return ""
         return str(kinds.network_of(raw["ip"], raw["subnet_mask"]))
-
-    def item(self, snapshot, raw):
-        name = raw.get("name") or raw["interface"]
-        return f"nodegroups/{segment(raw['cluster'])}/interfaces/{segment(name)}/"
-
-    def create_path(self, snapshot, values):
-        return f"nodegroups/{segment(values['cluster'])}/interfaces/"
-
-    def form(self, snapshot, values):
-        # Up to 1.6 an interface is called after its network interface.
-        left_out = {"cluster"} if snapshot.release >= "1.7" else {"cluster", "name"}
-        return super().form(snapshot, {k: v for k, v in values.items() if k not in left_out})
 
     def differences(self, snapshot, desired, record):
         found = super().differences(snapshot, desired, record)
@@ -318,15 +286,12 @@ class NodeGroupInterface(Table):
         if snapshot.release < "1.9" and device and (old or not _is_ipv6(values.get("ip"))):
             yield f"{values['cluster']} {device}", 0, 0
 
-    def after_creation(self, snapshot, raw):
-        self._networks_change(snapshot)
-
-    def send_create(self, run, values, data, files):
-        data.setdefault("interface", values.get("name") or "")  # which a managed one must name
-        return super().send_create(run, values, data, files)
+    def send_create(self, run, values):
+        # A managed one must name it.
+        return super().send_create(run, {"interface": values.get("name"), **values})
 
     def complete_answer(self, raw, values, before):
-        kept = {"cluster": values["cluster"]}
+        kept = {"name": _name(raw)}
         if before is None or "router_ip" in values or "router_ip" in before:
             kept["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
         return {**kept, **raw}
@@ -336,26 +301,19 @@ class NodeGroupInterface(Table):
         same = raw.get("interface") == desired.values.get("interface")
         return same or super().is_about(desired, raw, replaces)
 
-    @staticmethod
-    def _networks_change(snapshot):
-        """From 1.9 on the network of an interface, and its router, are a subnet's."""
-        if snapshot.release >= "1.9":
+    def after_write(self, snapshot, new, old):
+        # From 1.9 on the network of an interface, and its router, are a subnet's.
+        if snapshot.release >= "1.9" and new is not None:
             snapshot.drop_all("vlan")
             snapshot.drop("subnet")
 
-    def update(self, run, desired, record):
-        changed = self.differences(run.snapshot, desired, record)
-        if not changed:
-            return
+    def update_values(self, desired, record, changed):
         # MAAS checks ranges, mask and management together, so they go together.
         values = {name: desired.values[name] for name in desired.values if name != "name"}
         if {"ip", "subnet_mask"} & changed.keys():
             # MAAS keeps the old one, which it then refuses.
             values.setdefault("broadcast_ip", _broadcast({**record.raw, **values}))
-        data, _ = self.form(run.snapshot, values)
-        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self._networks_change(run.snapshot)
-        self.record_answer(run, desired, raw, replaces=record.raw)
+        return values
 
 
 def _broadcast(values):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources.field import Field
+from collections.abc import Iterator
+
+from saltext.maas.resources.field import Field, Record
 from saltext.maas.resources.table import Table
 
 #: The resource types that controllers are described as, by the ``node_type`` of API 2.0.
@@ -47,24 +49,6 @@ def stays(record, predicted) -> bool:
     return not rack or record.key in predicted.of("rack")
 
 
-def member(snapshot, belongs) -> str | None:
-    """A node that belongs to something, as a sentence; None if none does.
-
-    Args:
-        snapshot: The region.
-        belongs: Whether a node, as MAAS answers it, belongs to it.
-    """
-    for record in snapshot.records("node").values():
-        if belongs(record.raw):
-            return f"{record.key} belongs to it"
-    return None
-
-
-def named(raw: dict, part: str):
-    """The name of a node's zone, pool or domain."""
-    return (raw.get(part) or {}).get("name")
-
-
 def nic_vlans(nic: dict):
     """The ids of the VLANs that an interface of a node is on."""
     yield (nic.get("vlan") or {}).get("id")
@@ -76,10 +60,20 @@ def nic_subnets(nic: dict):
         yield (link.get("subnet") or {}).get("id")
 
 
-def holder(snapshot, ids: set, of_nic) -> str | None:
-    """Which node has an interface in one of some networks, as a sentence; None if none has."""
+def connected(snapshot, ids: set, of_nic) -> Iterator[Record]:
+    """Yield the nodes that have an interface in one of some networks.
+
+    Args:
+        snapshot: The region.
+        ids: Ids of VLANs or subnets.
+        of_nic: :func:`nic_vlans` or :func:`nic_subnets`.
+    """
     for record in snapshot.records("node").values():
-        for nic in record.raw.get("interface_set") or ():
-            if ids & set(of_nic(nic)):
-                return f"{record.key} has an interface there"
-    return None
+        if any(ids & set(of_nic(nic)) for nic in record.raw.get("interface_set") or ()):
+            yield record
+
+
+def holder(snapshot, ids: set, of_nic) -> str | None:
+    """Return which node has an interface in one of some networks, as a sentence; None if none."""
+    found = next(connected(snapshot, ids, of_nic), None)
+    return f"{found.key} has an interface there" if found else None

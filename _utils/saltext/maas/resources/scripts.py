@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import shlex
 from dataclasses import replace
 
 import yaml
-from saltext.maas.api_path import segment
 from saltext.maas.errors import NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -77,6 +77,8 @@ class Script(Table):
     noun = "script"
     since = "2.2"
     collection = "scripts/"
+    item_path = "scripts/{name}"
+    required = ("script",)
     identity = ("name",)
     pillar = PillarLocation("scripts", "Scripts that run on machines.", "name")
     fields = (
@@ -85,6 +87,7 @@ class Script(Table):
         Field("script", _TEXT, read=_content, rules=(_STARTS,),
               doc="The text, from ``#!`` on; a YAML header may say what is not said here."),
         Field("type", kinds.numbered(commissioning=0, testing=2, release=3),
+              rules=(rules.one_of("commissioning", "testing", up_to="3.4"),),
               server_default="testing", doc="When it runs; ``release`` from 3.5 on."),
         Field("title", rules=(rules.longest(255),), doc="What a person calls it."),
         Field("description", doc="Free text."),
@@ -116,12 +119,9 @@ class Script(Table):
         "name": "check-fans", "script": "#!/bin/sh\necho ok\n", "type": "testing", "timeout": 60,
         "tags": ["fans"], "description": "do they turn",
     }  # fmt: skip
-    changed = {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"}
 
     def validate(self, values, release):
         yield from super().validate(values, release)
-        if values.get("type") == "release" and release is not None and release < "3.5":
-            yield "type", "'release' is for MAAS from 3.5"
         if release is not None and release < "2.3":
             return
         try:
@@ -131,10 +131,8 @@ class Script(Table):
             return
         for name, (word, said) in self._in_both(values, header).items():
             if said != values[name]:
-                yield (
-                    name,
-                    f"{values[name]!r} is not what the script's header says: {word}: {said!r}",
-                )
+                wrong = f"{values[name]!r} is not what the script's header says"
+                yield name, f"{wrong}: {word}: {said!r}"
 
     def _in_both(self, values, header):
         """What a script's header says of the fields that are named too: ``{name: (word, value)}``.
@@ -163,24 +161,15 @@ class Script(Table):
         shape = [self.shape(snapshot.release)]
         return snapshot.client.get(self.collection, expect=shape, include_script="true")
 
-    def item(self, snapshot, raw):
-        return f"scripts/{segment(raw['name'])}"
-
-    def is_protected(self, raw):
-        return bool(raw.get("default"))
+    def protection(self, snapshot, record):
+        return "MAAS itself needs this script" if record.raw.get("default") else None
 
     def exports(self, snapshot, record):
-        return not self.is_protected(record.raw)
+        return not record.raw.get("default")
 
     def to_pillar(self, snapshot, values):
         tags = [tag for tag in values.get("tags") or () if tag not in ("node", "destructive")]
         return {**values, "tags": tags or None}
-
-    def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
-        if record is None and not desired.values.get("script"):
-            return "script is missing"
-        return super().problem(snapshot, desired, record)
 
     def differences(self, snapshot, desired, record):
         found = super().differences(snapshot, desired, record)
@@ -192,26 +181,16 @@ class Script(Table):
         return found
 
     def complete_answer(self, raw, values, before):
-        text = values.get("script") or (before and _content(before))
-        return _with_text(raw, text)
+        # Only the list shows the text.
+        text = values.get("script") or (before and _content(before)) or ""
+        data = base64.b64encode(text.encode()).decode()
+        newest = max((one["id"] for one in raw.get("history") or ()), default=0)
+        return {**raw, "history": [{"id": newest, "data": data}]}
 
-    def update(self, run, desired, record):
-        changed = self.differences(run.snapshot, desired, record)
-        if not changed:
-            return
-        values = {name: new for name, (_, new) in changed.items()}
-        if "script" in values and "comment" in desired.values:
-            values["comment"] = desired.values["comment"]
-        data, _ = self.form(run.snapshot, values)
-        raw = run.client.put(self.item(run.snapshot, record.raw), data=data)
-        self.record_answer(run, desired, raw, replaces=record.raw)
-
-
-def _with_text(raw, text):
-    """An answer with the script's text, which only the list shows."""
-    data = base64.b64encode((text or "").encode()).decode()
-    newest = max((one["id"] for one in raw.get("history") or ()), default=0)
-    return {**raw, "history": [{"id": newest, "data": data}]}
+    def update_values(self, desired, record, changed):
+        # The comment is one on a version of the text.
+        told = desired.values if "script" in changed else {}
+        return {**changed, **{name: told[name] for name in ("comment",) if name in told}}
 
 
 #: Fields that a script's header and a form may both say, though only the same.
@@ -226,6 +205,7 @@ class CommissioningScript(Table):
     noun = "commissioning script"
     up_to = "2.1"
     collection = "commissioning-scripts/"
+    item_path = "commissioning-scripts/{name}"
     identity = ("name",)
     pillar = PillarLocation(
         "commissioning_scripts", "Commissioning scripts; later releases have scripts.",
@@ -237,26 +217,26 @@ class CommissioningScript(Table):
             rules=(_NO_SLASH, rules.longest(255)),
             doc="Name; they run in the order of their names.",
         ),
-        Field("content", kinds.CONTENT, doc="The text; or, as ``!!binary``, what is no text."),
+        Field(
+            "content",
+            kinds.CONTENT,
+            as_file=True,
+            doc="The text; or, as ``!!binary``, what is no text.",
+        ),
     )
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
-    changed = {"content": "#!/bin/sh\necho fine\n"}
 
     def read(self, snapshot, partition):
         names = snapshot.client.get(self.collection, expect=[str])
         # The list holds names only.
-        return [{"name": one, "content": self._text(snapshot, one)} for one in names]
+        return [self._whole(snapshot, one) for one in names]
 
-    def _text(self, snapshot, name):
-        """The text of a script that is listed; None where MAAS does not find it."""
-        try:
-            return self._content(snapshot, name)
-        except NotFound:
-            # It takes a name with a slash, and never finds that again.
-            return None
-
-    def _content(self, snapshot, name):
-        return snapshot.client.get(self.item(snapshot, {"name": name}), expect=bytes)
+    def _whole(self, snapshot, name):
+        content = None
+        # MAAS takes a name with a slash, and never finds that again.
+        with contextlib.suppress(NotFound):
+            content = snapshot.client.get(self.item(snapshot, {"name": name}), expect=bytes)
+        return {"name": name, "content": content}
 
     def exports(self, snapshot, record):
         return record.raw.get("content") is not None
@@ -267,21 +247,12 @@ class CommissioningScript(Table):
             return "MAAS does not find it by its name, and so nothing can change or remove it"
         return "" if content else "it is empty"
 
-    def item(self, snapshot, raw):
-        return f"{self.collection}{segment(raw['name'])}"
-
-    def form(self, snapshot, values):
-        data = {"name": values["name"]} if "name" in values else {}
-        content = values.get("content") or b""
-        return data, {"content": content.encode() if isinstance(content, str) else content}
+    def send_create(self, run, values):
+        return super().send_create(run, {"content": None, **values})
 
     def complete_answer(self, raw, values, before):
-        return {"name": raw["name"], "content": base64.b64decode(raw["content"])}
+        return raw if before else {**raw, "content": base64.b64decode(raw["content"])}
 
-    def update(self, run, desired, record):
-        if self.differences(run.snapshot, desired, record):
-            _, files = self.form(run.snapshot, {"content": desired.values["content"]})
-            run.client.put(self.item(run.snapshot, record.raw), files=files)
-            # The answer says nothing of the text.
-            raw = {"name": desired.key, "content": self._content(run.snapshot, desired.key)}
-            self.record_answer(run, desired, raw, replaces=record.raw)
+    def send_update(self, run, record, values):
+        super().send_update(run, record, values)
+        return self._whole(run.snapshot, record.key)  # the answer says nothing of the text

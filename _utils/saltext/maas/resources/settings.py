@@ -12,7 +12,9 @@ from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.table import Table, cannot_be_cleared, reference
+from saltext.maas.resources.table import Table
+from saltext.maas.resources.table_identity import cannot_be_cleared
+from saltext.maas.resources.table_pillar import reference
 
 
 @dataclass(frozen=True)
@@ -353,10 +355,10 @@ class SettingTable(Table):
     name = "setting"
     noun = "setting"
     identity = ("name",)
+    by_key = True
     can_create = False
     can_delete = False
     example = {"name": "kernel_opts", "value": "console=tty0"}
-    changed = {"value": "quiet"}
     fields = (
         Field("name", doc="Name of the setting."),
         Field("value", doc="Its value; empty clears it."),
@@ -392,12 +394,6 @@ class SettingTable(Table):
             told = f"of {series(value)}; there are: {', '.join(sorted(there))}" if there else "yet"
             return f"{value!r} cannot be set: MAAS has no image {told}"
         return None if there else f"{value!r} cannot be set: MAAS has no image yet"
-
-    def partition(self, values):
-        return values["name"]
-
-    def part_of(self, key):
-        return key
 
     def parts(self, snapshot):
         return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))

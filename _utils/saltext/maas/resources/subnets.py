@@ -52,7 +52,6 @@ class Subnet(Table):
         "gateway_ip": "10.10.0.1",
         "dns_servers": ["10.10.0.2"],
     }
-    changed = {"gateway_ip": "10.10.0.254"}
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network in CIDR form."),
         Field(
@@ -101,7 +100,7 @@ class Subnet(Table):
             doc="Boot architectures that DHCP does not serve here.",
         ),
         Field(
-            "force", kinds.BOOLEAN, option=True,
+            "force", kinds.BOOLEAN, option="3.7",
             doc="Whether to delete it although nodes have addresses in it.",
         ),
     )  # fmt: skip
@@ -111,8 +110,8 @@ class Subnet(Table):
         # MAAS names a subnet after its network where it has no name.
         return values.get("cidr") if field.name == "name" and found is None else found
 
-    def after_creation(self, snapshot, raw):
-        if read_vlan(raw["vlan"]) not in snapshot.records("vlan"):
+    def after_write(self, snapshot, new, old):
+        if old is None and read_vlan(new["vlan"]) not in snapshot.records("vlan"):
             # A region's first subnet may bring the default fabric along.
             snapshot.drop_all("vlan")
 
@@ -191,11 +190,6 @@ class Subnet(Table):
     def requires_changes(self, snapshot, change, others):
         return leaving(others) if change.action == "delete" else ()
 
-    def delete(self, run, desired, record):
-        forced = desired.values.get("force") and run.snapshot.release >= "3.7"
-        path, options = self.item(run.snapshot, record.raw), {"force": "true"} if forced else {}
-        self.record_deletion(run, desired, record, run.client.delete(path, **options))
-
     def in_use_by(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):
             return "DHCP is served on its VLAN"
@@ -214,7 +208,7 @@ class IpRange(Table):
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
     )  # fmt: skip
     scope = "subnet"
-    name_form = "{start_ip}-{end_ip}"
+    key_form = name_form = "{start_ip}-{end_ip}"
     name_doc = "``START-END``, its first and last address."
     notes = {
         "present": "A range of the region that begins or ends at the same address and has the same "
@@ -228,7 +222,6 @@ class IpRange(Table):
         "type": "reserved",
         "comment": "printers",
     }
-    changed = {"comment": "scanners"}
     fields = (
         Field("start_ip", kinds.ADDRESS, doc="First address."),
         Field("end_ip", kinds.ADDRESS, doc="Last address."),
@@ -240,15 +233,6 @@ class IpRange(Table):
         Field("comment", rules=(rules.longest(255),), clearable=rules.up_to("2.3"),
               doc="Free text."),
     )  # fmt: skip
-
-    def parse(self, name):
-        start, dash, end = str(name).partition("-")
-        if not dash:
-            raise ValueError("must be START-END, such as 10.0.0.10-10.0.0.20")
-        return {"start_ip": start.strip(), "end_ip": end.strip()}
-
-    def key(self, values):
-        return f"{values['start_ip']}-{values['end_ip']}"
 
     def match(self, snapshot, desired):
         """Return the range with these ends, else the one that is this one with another end.

@@ -7,7 +7,7 @@ import hashlib
 import os
 
 from saltext.maas.errors import LostAnswer, MaasError, NotDone, Unavailable
-from saltext.maas.resources import kinds
+from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table import Table
@@ -19,11 +19,10 @@ _FILETYPES = {
     "ddtbz": "root-dd.tar.bz2", "ddtxz": "root-dd.tar.xz", "ddtar": "root-dd.tar",
     "ddbz2": "root-dd.bz2", "ddgz": "root-dd.gz", "ddxz": "root-dd.xz", "ddraw": "root-dd.raw",
 }  # fmt: skip
-#: The release that they came with.
-_FILETYPES_SINCE = {
-    **dict.fromkeys(("ddtbz", "ddtxz", "ddtar", "ddbz2", "ddgz", "ddxz", "ddraw"), "2.2"),
-    **dict.fromkeys(("tbz", "txz"), "2.7"),
-}
+_FILETYPE_RULES = (
+    rules.one_of("tgz", "ddtgz", up_to="2.1"),
+    rules.one_of(*(one for one in _FILETYPES if one not in ("tbz", "txz")), up_to="2.6"),
+)
 _SHOWN_FILETYPES = {shown: name for name, shown in _FILETYPES.items()}
 _SHA256 = kinds.matching(r"^[0-9a-fA-F]{64}$", "a SHA-256 of 64 hexadecimal digits")
 _ARCHITECTURES = ("amd64", "arm64", "armhf", "i386", "ppc64el", "s390x")
@@ -42,6 +41,8 @@ class BootResource(Table):
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")
+    by_key = True
+    apart = ("path",)
     name_form = "{name}/{architecture}"
     name_doc = "The image as ``NAME/ARCHITECTURE``, such as ``custom/rhel9/amd64``."
     example = {
@@ -64,6 +65,7 @@ class BootResource(Table):
               doc="Its SHA-256; worked out from the file where it is not given."),
         Field("title", write_only=True, doc="What a person calls it; sent with an upload only."),
         Field("filetype", kinds.choice(*_FILETYPES), default="tgz", server_default="tgz",
+              rules=_FILETYPE_RULES,
               read=lambda raw: _SHOWN_FILETYPES.get(_file(raw).get("filetype")),
               doc="Type of the file; with another one the file is uploaded again."),
         Field("base_image", since="3.1", write_only=True,
@@ -90,33 +92,23 @@ class BootResource(Table):
 
     # Reading
 
-    def partition(self, values):
-        return self.key(values)
-
-    def part_of(self, key):
-        return key
-
     def parts(self, snapshot):
-        return sorted({self.key_of(raw) for raw in self._listed(snapshot)})
+        return sorted({self.key_of(raw) for raw in self._uploaded(snapshot)})
 
     @staticmethod
-    def _listed(snapshot):
+    def _uploaded(snapshot):
         return [raw for raw in snapshot.raw("image") if raw.get("type") != _SYNCED]
 
     def read(self, snapshot, partition):
-        same = [raw for raw in self._listed(snapshot) if self.key_of(raw) == partition]
+        same = [raw for raw in self._uploaded(snapshot) if self.key_of(raw) == partition]
         # Only the object itself tells its files.
         return [snapshot.client.get(raw["resource_uri"], expect=dict) for raw in same[-1:]]
 
     # Comparing
 
     def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
+        """Return what is wrong with the file that would be uploaded."""
         path, given = desired.values.get("path"), desired.values.get("sha256")
-        kind = desired.values.get("filetype")
-        known = _filetypes(snapshot.release)
-        if kind and kind not in known:
-            return f"filetype: {kind!r} must be one of, in this release: {', '.join(known)}"
         if record is not None and not self.differences(snapshot, desired, record):
             return None
         if not path:
@@ -131,21 +123,19 @@ class BootResource(Table):
 
     def conflict(self, snapshot, change, predicted):
         """Return what is missing for an upload: an imported image of the architecture."""
-        if change.action != "delete":
-            kind = change.desired.values["architecture"].partition("/")[0]
-            there = any(
-                key.startswith("ubuntu/") and key.endswith(f"/{kind}")
-                for key in snapshot.records("image")
-            )
-            if not there and not any(
-                one.desired.values["architecture"] in (kind, "*")
-                for one in predicted.changes("image")
-            ):
-                return (
-                    f"architecture: MAAS takes {kind} only once it has imported an Ubuntu image "
-                    "of it; import one first, or describe one under maas:boot_sources"
-                )
-        return super().conflict(snapshot, change, predicted)
+        kind = change.desired.values["architecture"].partition("/")[0]
+        there = (key for key in snapshot.records("image") if key.startswith("ubuntu/"))
+        coming = (one.desired.values["architecture"] for one in predicted.changes("image"))
+        if (
+            change.action == "delete"
+            or any(key.endswith(f"/{kind}") for key in there)
+            or any(one in (kind, "*") for one in coming)
+        ):
+            return None
+        return (
+            f"architecture: MAAS takes {kind} only once it has imported an Ubuntu image of it; "
+            "import one first, or describe one under maas:boot_sources"
+        )
 
     def differences(self, snapshot, desired, record):
         there, path = _file(record.raw), desired.values.get("path")
@@ -193,10 +183,8 @@ class BootResource(Table):
             self.create(run, desired)
 
     def _begin(self, run, desired, digest, size):
-        defaults = {field.name: field.default for field in self.fields if field.default}
-        values = {**defaults, **desired.values}
-        values.pop("path")
-        data, _ = self.form(run.snapshot, {**values, "sha256": digest})
+        values = {**self.defaults(run.snapshot.release), **desired.values, "sha256": digest}
+        data, _ = self.form(run.snapshot, values)
         return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
 
     def _send(self, run, desired, file, path, size):
@@ -222,10 +210,6 @@ class BootResource(Table):
                     file = _file(self.match(run.snapshot, desired).raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
-
-
-def _filetypes(release):
-    return [one for one in _FILETYPES if release >= _FILETYPES_SINCE.get(one, "1.7")]
 
 
 def _short(name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from saltext.maas.api_path import segment
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
@@ -17,7 +16,9 @@ class User(Table):
     noun = "user"
     numbered = ""
     collection = "users/"
+    item_path = "users/{username}/"
     identity = ("username",)
+    required = ("password",)
     can_update = False
     delete_since = "1.9"
     protected = SYSTEM_USERS
@@ -40,25 +41,16 @@ class User(Table):
         ),
     )  # fmt: skip
 
-    def item(self, snapshot, raw):
-        return f"users/{segment(raw['username'])}/"
-
-    def protected_by(self, snapshot, record):
-        admin = record.raw.get("is_superuser")
-        own = "it is an administrator" if admin else None
-        return super().protected_by(snapshot, record) or own
+    def never_pruned(self, snapshot, record):
+        return "it is an administrator" if record.raw.get("is_superuser") else None
 
     def exports(self, snapshot, record):
         return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))
 
     def problem(self, snapshot, desired, record):
-        """Why a desired object cannot come true, seen before anything is sent."""
-        if record is not None:
-            return super().problem(snapshot, desired, record)
+        """Return which other user has the e-mail address."""
         email = desired.values.get("email")
-        for other in snapshot.records(self.name).values():
-            if email and str(other.raw.get("email")).lower() == email.lower():
+        for other in snapshot.records(self.name).values() if email and record is None else ():
+            if str(other.raw.get("email")).lower() == email.lower():
                 return f"the e-mail address {email} belongs to user {other.key} already"
-        if not desired.values.get("password"):
-            return "a new user needs a password"
-        return None
+        return super().problem(snapshot, desired, record)

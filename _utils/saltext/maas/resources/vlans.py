@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from saltext.maas.errors import BadInput
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import holder, nic_vlans
-from saltext.maas.resources.renamed import is_known, renamer, unknown_id
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.renamed import Renamed, renamer
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
 
@@ -17,11 +15,12 @@ def _named(name, vid):
     return None if str(name) == str(vid) else name
 
 
-class Vlan(Table):
+class Vlan(Renamed):
     name = "vlan"
     noun = "VLAN"
     since = "1.9"
     identity = ("fabric", "vid")
+    in_path = ("fabric",)
     name_form = "{fabric}/{vid}"
     name_doc = "``FABRIC/VID``; ``untagged`` stands for VID 0."
     pillar = PillarLocation(
@@ -29,7 +28,6 @@ class Vlan(Table):
     )
     scope = "fabric"
     example = {"fabric": "dc1", "vid": 100, "name": "storage", "mtu": 9000, "space": "dmz"}
-    changed = {"mtu": 1500}
     fields = (
         Field("fabric", ref="fabric", doc="Name of its fabric."),
         Field("vid", kinds.bounded(0, 4094), doc="VLAN id; 0 is the untagged VLAN."),
@@ -74,45 +72,24 @@ class Vlan(Table):
     def create_path(self, snapshot, values):
         return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
 
-    def send_create(self, run, values, data, files):
-        data.pop("fabric", None)  # it is in the path
-        return super().send_create(run, values, data, files)
-
     # Which one it is
 
-    def identify(self, snapshot, desired):
-        there, moved = snapshot.records(self.name), {}
-        for one in desired:
-            if is_known(self, snapshot, one):
-                continue
-            old = self._hinted(snapshot, one.values)
-            if old is None:
-                continue
-            if old in snapshot.claimed(self.name) or old in moved:
-                raise BadInput(f"{one.where}: VLAN {old} is described itself already")
-            moved[old] = one
-            snapshot.alias(self.name, one.key, old)
-        if moved:
-            new = {there[old].raw["id"]: (one.values["fabric"], one.values["vid"])
-                   for old, one in moved.items()}  # fmt: skip
-            snapshot.patch(renamer({}, new))
-
-    def _hinted(self, snapshot, values):
-        there = snapshot.records(self.name)
-        if values.get("id") is not None:
-            return next((key for key, one in there.items() if one.raw["id"] == values["id"]), None)
+    def former_key(self, snapshot, values):
         fabric, _, vid = str(values.get("old_name") or "").rpartition("/")
         # Its fabric may be renamed itself, and is shown by its new name already.
         old = f"{snapshot.key_to_be('fabric', fabric)}/{vid}"
-        return old if old in there else None
+        return old if old in snapshot.records(self.name) else None
 
-    def match(self, snapshot, desired):
-        records = snapshot.records(self.name)
-        return records.get(desired.key) or records.get(snapshot.alias_of(self.name, desired.key))
+    def renaming(self, snapshot, moved):
+        there = snapshot.records(self.name)
+        return renamer({}, {
+            there[old].raw["id"]: (one.values["fabric"], one.values["vid"])
+            for old, one in moved.items()
+        })  # fmt: skip
 
     def problem(self, snapshot, desired, record):
         """Return why a VLAN cannot be as desired, seen before anything is sent."""
-        wrong = unknown_id(self, desired, record) or super().problem(snapshot, desired, record)
+        wrong = super().problem(snapshot, desired, record)
         moved = record and "fabric" in self.differences(snapshot, desired, record)
         if wrong or not moved:
             return wrong
@@ -146,32 +123,28 @@ class Vlan(Table):
             "calls 'untagged' whatever its VID; leave the name out"
         )
 
-    def update(self, run, desired, record):
-        moves = "fabric" in self.differences(run.snapshot, desired, record)
-        super().update(run, desired, record)
-        if moves:  # both fabrics show other VLANs now, and one that has none left is gone
-            run.snapshot.drop_all(self.store)
+    def after_write(self, snapshot, new, old):
+        if new and old and new["fabric"] != old["fabric"]:
+            # Both fabrics show other VLANs now, and one that has none left is gone.
+            snapshot.drop_all(self.store)
 
-    # Pruning
+    def holder_of(self, key):
+        return "fabric", parts(key)[0]
 
-    def protected_by(self, snapshot, record):
-        return "it is the oldest VLAN of its fabric" if self._is_default(snapshot, record) else None
+    # Deleting
 
-    def comes_along(self, snapshot, record):
-        return not record.raw["vid"] and self._is_default(snapshot, record)
+    def protection(self, snapshot, record):
+        fabric = record.raw["fabric"]
+        others = snapshot.group(self.name, "fabric").get(fabric, ())
+        if _oldest([one.raw for one in others]) is not record.raw:
+            return None
+        return (
+            f"it is the oldest VLAN of fabric {fabric}, which MAAS deletes together with the "
+            "fabric only"
+        )
 
-    def _is_default(self, snapshot, record):
-        others = snapshot.group(self.name, "fabric").get(record.raw["fabric"], ())
-        return _oldest([one.raw for one in others]) is record.raw
-
-    def deletion_problem(self, snapshot, desired, record):
-        """Return why a VLAN cannot be deleted."""
-        if self._is_default(snapshot, record):
-            return (
-                f"it is the oldest VLAN of fabric {record.raw['fabric']}, which MAAS deletes "
-                "together with the fabric only"
-            )
-        return None
+    def made_by_maas(self, snapshot, record):
+        return not record.raw["vid"] and super().made_by_maas(snapshot, record)
 
     def in_use_by(self, snapshot, record):
         if record.raw.get("dhcp_on"):

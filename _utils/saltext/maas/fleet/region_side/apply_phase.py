@@ -8,7 +8,7 @@ from saltext.maas import envelope, pillar, runtime
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side.region import Region
 from saltext.maas.reconcile import desired_object
-from saltext.maas.reconcile.order import ALL
+from saltext.maas.reconcile.order import ALL, required
 from saltext.maas.reconcile.plan import DesiredObjects
 from saltext.maas.resources.node_group import PLACEHOLDER
 
@@ -134,10 +134,9 @@ def _with_required(region, chosen, everything):
             continue
         found[ident] = desired
         table = tables[desired.type]
-        required = table.requires(desired, everything)
-        required |= {("fabric", key.rpartition("/")[0]) for type, key in required if type == "vlan"}
-        todo += [by_id[one] for one in required if one in by_id]
-        whole = [type for type, key in required if key == ALL]
+        before = required(table, desired, everything)
+        todo += [by_id[one] for one in before if one in by_id]
+        whole = [type for type, key in before if key == ALL]
         for phase in (*table.after_phases(desired), *whole):
             todo += phases.get(phase, ())
     return list(found.values())
