@@ -56,7 +56,9 @@ def contents(snapshot, parts):
 
 def assert_true(server, snapshot):
     """What a snapshot folded in is what the region says."""
-    parts = sorted(snapshot._index)
+    parts = sorted(
+        (name, where[1]) for where, part in snapshot._parts.items() for name in part.index
+    )
     ours, theirs = contents(snapshot, parts), contents(snapshot_of(server), parts)
     for part in parts:
         assert ours[part] == theirs[part], (part, ours[part], theirs[part])

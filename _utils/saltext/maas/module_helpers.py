@@ -7,7 +7,7 @@ from typing import Any
 from saltext.maas import runtime
 from saltext.maas.client.session import Client
 from saltext.maas.errors import MaasError
-from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, reading
+from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, naming
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
@@ -45,7 +45,7 @@ def list_all(dunders: dict, type: str, arguments: dict) -> dict:
     table = _table(snapshot, type)
     partition = arguments.get(table.list_by)
     records: dict = {}
-    with reading(snapshot.source(table)):
+    with naming(snapshot.source(table)):
         for part in [partition] if partition else table.parts(snapshot):
             records.update(snapshot.records(type, part))
         return {key: _shown(snapshot, table, record) for key, record in sorted(records.items())}
@@ -56,7 +56,7 @@ def get(dunders: dict, type: str, arguments: dict) -> dict | None:
     snapshot = _snapshot(dunders, arguments.get("profile"))
     table = _table(snapshot, type)
     desired = desired_named(type, arguments["name"], table.from_arguments(arguments))
-    with reading(snapshot.source(table)):
+    with naming(snapshot.source(table)):
         record = table.match(snapshot, desired)
         return _shown(snapshot, table, record) if record else None
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
-from saltext.maas.reconcile import Guard, make_plan, prune, reading, unmanaged
-
-_OBJECTS = "the region's objects"  # in messages
+from saltext.maas.reconcile import Guard, make_plan, prune, unmanaged
 
 
 def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
@@ -37,8 +35,7 @@ def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) ->
     if not claimed:
         return desired_objects
     limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
-    with reading(_OBJECTS):
-        return desired_objects + prune(snapshot, desired_objects, claimed, limits, "maas:exclusive")
+    return desired_objects + prune(snapshot, desired_objects, claimed, limits, "maas:exclusive")
 
 
 def plan_of(snapshot, described: dict, exclusive=None, guard=None):
@@ -62,9 +59,8 @@ def unmanaged_of(snapshot, described: dict, types=None) -> dict:
     """
     pillar.check(described, snapshot.release)
     found = {}
-    with reading(_OBJECTS):
-        for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
-            found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""
+    for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
+        found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""
     return found
 
 

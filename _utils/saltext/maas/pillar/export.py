@@ -13,7 +13,7 @@ from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.controllers import key_of
 from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
-from saltext.maas.reconcile import make_plan, reading
+from saltext.maas.reconcile import make_plan
 from saltext.maas.resources import TABLES
 from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -36,7 +36,6 @@ class Export:
     notes: list = field(default_factory=list)
 
 
-@reading("the region's objects")
 def export(snapshot) -> Export:
     """Describe a region such that a run with the description changes nothing.
 

@@ -7,7 +7,7 @@ from saltext.maas.reconcile.plan import Change, Plan, make_plan
 from saltext.maas.reconcile.prune import Guard, Unmanaged, prunable, prune, unmanaged
 from saltext.maas.reconcile.references import desired_for
 from saltext.maas.reconcile.snapshot import Snapshot
-from saltext.maas.reconcile.unexpected import log_unexpected, reading
+from saltext.maas.reconcile.unexpected import log_unexpected, naming
 
 __all__ = [
     "Change",
@@ -23,9 +23,9 @@ __all__ = [
     "desired_object",
     "log_unexpected",
     "make_plan",
+    "naming",
     "prunable",
     "prune",
-    "reading",
     "refuse_ordinary_user",
     "unmanaged",
 ]

@@ -16,7 +16,7 @@ from saltext.maas.reconcile.references import (
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
-from saltext.maas.reconcile.unexpected import reading
+from saltext.maas.reconcile.unexpected import naming
 from saltext.maas.redact import HIDDEN, without_users
 from saltext.maas.resources import BY_NAME
 
@@ -145,7 +145,7 @@ def make_plan(snapshot, desired) -> Plan:
     creates, deletes, held = [], [], []
     for one in desired:
         table = tables[one.type]
-        with reading(snapshot.source(table)):
+        with naming(snapshot.source(table)):
             record = table.match(snapshot, one)
             if not one.absent:
                 change = _change(snapshot, table, one, record, blocked.get(one))
@@ -155,11 +155,10 @@ def make_plan(snapshot, desired) -> Plan:
                 held.append(_held(snapshot, table, one, record))
     deletes.reverse()
     held.reverse()
-    with reading("what the region's objects refer to"):
-        _refuse_what_is_not_empty(snapshot, creates, deletes)
-        predicted = Predicted(snapshot, [*creates, *deletes])
-        _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
-        barriers = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
+    _refuse_what_is_not_empty(snapshot, creates, deletes)
+    predicted = Predicted(snapshot, [*creates, *deletes])
+    _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
+    barriers = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
     plan = Plan(creates + deletes, desired, barriers)
     _mark_dependants(plan)
     return plan

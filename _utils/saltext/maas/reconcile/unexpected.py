@@ -1,10 +1,11 @@
-"""Exceptions that nobody expected: told in a line, with their traceback in the log."""
+"""Exceptions that nobody expected: one line for the reader, the traceback for the log."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import traceback
+from collections.abc import Iterator
 
 from saltext.maas.errors import MaasError, StrangeAnswer
 from saltext.maas.redact import redact
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def log_unexpected(what: str, error: Exception, secrets=()) -> str:
-    """Write an exception's traceback to the log, and say in a line what it was.
+    """Write an exception's traceback to the log, and return in a line what it was.
 
     Args:
         what: What was being done, for the log.
@@ -29,25 +30,39 @@ def log_unexpected(what: str, error: Exception, secrets=()) -> str:
 
 
 @contextlib.contextmanager
-def reading(what: str):
-    """Turn what goes wrong with an answer's form within this block into an error of ours.
+def naming(what: str) -> Iterator[None]:
+    """Have a :class:`StrangeAnswer` that is raised within this block say what was read.
 
     Args:
-        what: What is being read, such as ``subnets/``, for the message.
-
-    Raises:
-        StrangeAnswer: Anything but a :class:`MaasError` was raised.
+        what: What was read, such as ``subnets/``.
     """
     try:
         yield
     except StrangeAnswer as error:
-        told = str(error)
-        raise error if told.startswith(what) else StrangeAnswer(f"{what}: {told}") from None
-    except MaasError:
-        raise
-    except Exception as error:
-        told = log_unexpected(what, error)
-        raise StrangeAnswer(
-            f"{what}: the region's answer cannot be understood ({told}); is {what!r} answered by "
-            "MAAS itself? The log has the details"
-        ) from None
+        message = str(error)
+        raise error if what in message else StrangeAnswer(f"{what}: {message}") from None
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn all that goes wrong with the form of an answer within this block into one error.
+
+    Use it around reads alone: a defect of this extension would look like the region's answer.
+
+    Args:
+        what: What is read, such as ``subnets/``.
+
+    Raises:
+        StrangeAnswer: Anything but a :class:`MaasError` was raised.
+    """
+    with naming(what):
+        try:
+            yield
+        except MaasError:
+            raise
+        except Exception as error:
+            message = log_unexpected(what, error)
+            raise StrangeAnswer(
+                f"{what}: the region's answer cannot be understood ({message}); is {what!r} "
+                "answered by MAAS itself? The log has the details"
+            ) from None

@@ -20,6 +20,7 @@ class StaticRoute(Table):
     noun = "static route"
     since = "2.1"
     collection = "static-routes/"
+    in_answers = {"source": {"cidr": str}, "destination": {"cidr": str}}
     identity = ("source", "destination", "gateway_ip")
     pillar = PillarLocation(
         "static_routes", "Static routes.",
@@ -54,6 +55,7 @@ class ReservedIp(Table):
     noun = "reserved IP"
     since = "3.6"
     collection = "reservedips/"
+    in_answers = {"subnet": {"cidr": str}}
     identity = ("ip",)
     after = ("ip_range",)  # which may have held it
     pillar = PillarLocation(

@@ -36,6 +36,7 @@ _HELD = "power_parameters of its own request"
 
 
 class _Controller(Table):
+    in_answers = {"system_id": str, "zone": {"name": str}}
     identity = ("hostname",)
     can_create = False
     prunable = False

@@ -189,6 +189,7 @@ class DnsResource(_Named):
     noun = "DNS name"
     since = "2.0"
     collection = "dnsresources/"
+    in_answers = {"ip_addresses": [dict]}
     identity = ("fqdn",)
     duplicates = "raced"
     pillar = PillarLocation(

@@ -24,6 +24,7 @@ class Image(Table):
     identity = ("name", "architecture")
     name_form = "{name}/{architecture}"
     example = {"name": "ubuntu/jammy", "architecture": "amd64"}
+    in_answers = {"architecture": str}
     created = "imported"
     shared_keys = True  # one for each sub-architecture
     after = ("setting before import", "boot_source", "boot_selection")

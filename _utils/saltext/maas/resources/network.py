@@ -8,7 +8,7 @@ from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import connected, holder, leaving, nic_vlans, stays
 from saltext.maas.resources.renamed import Renamed, renamer
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import read_vlan, vlan_key
+from saltext.maas.resources.vlan_names import IN_ANSWERS, read_vlan, vlan_key
 
 
 class Fabric(Renamed):
@@ -19,6 +19,7 @@ class Fabric(Renamed):
     identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
     nested = {"vlans": "vlan"}
+    in_answers = {"vlans": [IN_ANSWERS]}
     pillar = PillarLocation("fabrics", "Fabrics.", "name")
     example = {"name": "dc1", "class_type": "10g"}
     reserved = r"fabric-\d+"

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 
-from saltext.maas.errors import WrongAnswer
+from saltext.maas.errors import StrangeAnswer, WrongAnswer
 from saltext.maas.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
@@ -427,7 +427,7 @@ class SettingTable(Table):
         if "value" not in desired.values:
             return {}
         name = desired.values["name"]
-        old, new = normal(name, record.raw["value"]), desired.values["value"]
+        old, new = _value(record.raw), desired.values["value"]
         if old == new or (name in _BOTH_FORMS and old and series(old) == series(new)):
             return {}
         if name in SETTINGS and SETTINGS[name].secret:
@@ -439,12 +439,11 @@ class SettingTable(Table):
         return found | {("image", "*")} if after_import(desired.key) else found
 
     def values(self, snapshot, raw):
-        return {"name": raw["name"], "value": normal(raw["name"], raw["value"])}
+        return {"name": raw["name"], "value": _value(raw)}
 
     def exports(self, snapshot, record):
         known = SETTINGS[record.key]
-        value = normal(record.key, record.raw["value"])
-        return value != normal(record.key, known.default_of(snapshot.release))
+        return _value(record.raw) != normal(record.key, known.default_of(snapshot.release))
 
     def pillar_entry(self, values):
         known = SETTINGS[values["name"]]
@@ -471,6 +470,13 @@ class SettingTable(Table):
             raise WrongAnswer("the region answered with something else than OK")
         raw = {"name": name, "value": " ".join(sent) if isinstance(sent, list) else sent}
         run.snapshot.fold(self.name, raw, name, replaces=record.raw)
+
+
+def _value(raw):
+    try:
+        return normal(raw["name"], raw["value"])
+    except ValueError as error:
+        raise StrangeAnswer(f"setting {raw['name']} cannot be read: it {error}") from None
 
 
 def _sent(run, name, value):

@@ -11,7 +11,7 @@ from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, leaving, nic_subnets, stays
 from saltext.maas.resources.table import Table
-from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
+from saltext.maas.resources.vlan_names import IN_ANSWERS, VLAN_NAME, read_vlan
 
 #: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.
 _OWN_IPV6 = 0xFFFFFFFF
@@ -39,6 +39,7 @@ class Subnet(Table):
     noun = "subnet"
     since = "1.9"
     collection = "subnets/"
+    in_answers = {"vlan": (IN_ANSWERS, None)}
     identity = ("cidr",)
     pillar = PillarLocation("subnets", "Subnets.", "cidr", name="CIDR")
     scope = "vlan"
@@ -201,6 +202,7 @@ class IpRange(Table):
     noun = "IP range"
     since = "2.0"
     collection = "ipranges/"
+    in_answers = {"subnet": {"cidr": str}, "type": str}
     identity = ("start_ip", "end_ip")
     duplicates = "raced"
     pillar = PillarLocation(

@@ -28,6 +28,8 @@ class Wire(Comparison):
             the answer where empty.
         in_path: Fields that a creation has in its path rather than its form.
         list_op, create_op: Custom operations for both in API 1.0.
+        in_answers: Shape of what hooks look into, beside the identity, of each object that is read;
+            see :mod:`saltext.maas.client.shape`.
         nested: ``{key in an answer: store}`` for objects that come inside another.
         mixed: Its collection holds objects of several types, each with a path of its own.
         numbered: First release whose answers have an ``id``; empty for none.
@@ -43,6 +45,7 @@ class Wire(Comparison):
     in_path: ClassVar[tuple] = ()
     list_op: ClassVar[str | None] = None
     create_op: ClassVar[str | None] = None
+    in_answers: ClassVar[dict] = {}
     nested: ClassVar[dict] = {}
     mixed: ClassVar[bool] = False
     numbered: ClassVar[str] = "1.5"
@@ -81,7 +84,8 @@ class Wire(Comparison):
         if not self.item_path:
             found["resource_uri"] = str
         fields = (self.by_name[name] for name in self.identity if name not in self.within)
-        return {**{field.wire_name: object for field in fields if not field.read}, **found}
+        named = {field.wire_name: object for field in fields if not field.read}
+        return {**named, **found, **self.in_answers}
 
     def item(self, snapshot: Snapshot, raw: dict) -> str:
         """Return the path of one object."""

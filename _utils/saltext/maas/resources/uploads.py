@@ -207,7 +207,10 @@ class BootResource(Table):
                         raise
                     run.pause(faults, error)
                     self.reload(run.snapshot, desired)
-                    file = _file(self.match(run.snapshot, desired).raw)
+                    record = self.match(run.snapshot, desired)
+                    if record is None:
+                        raise
+                    file = _file(record.raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
 

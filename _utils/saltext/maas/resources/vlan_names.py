@@ -45,6 +45,10 @@ VID = kinds.Kind(
 )
 
 
+#: Shape of a VLAN within an answer.
+IN_ANSWERS = {"id": int, "fabric": str, "vid": int}
+
+
 def read_vlan(raw: dict | None):
     """Name the VLAN that an answer holds as an object."""
     return vlan_key(raw["fabric"], raw["vid"]) if raw else None
