@@ -372,9 +372,7 @@ class Snapshot:
         Objects that come inside others are read again together with those.
         """
         store = self.tables[name].store
-        nested = [
-            inside for one in self.sharing(self.tables[name]) for inside in one.nested.values()
-        ]
+        nested = [inside for one in self.sharing(store) for inside in one.nested.values()]
         around = [*self._holders(store), *map(self._owner, nested)]
         with self._lock:
             for one in [self.tables[name], *around]:
@@ -402,9 +400,9 @@ class Snapshot:
         """The tables inside of whose objects those of a store come."""
         return [other for other in self.tables.values() if store in other.nested.values()]
 
-    def sharing(self, table: Table) -> list[Table]:
-        """Return the tables that look at the same objects as one, which is among them."""
-        return [other for other in self.tables.values() if other.store == table.store]
+    def sharing(self, store: str) -> list[Table]:
+        """Return the tables that look at the objects of a store."""
+        return [other for other in self.tables.values() if other.store == store]
 
     # Predicting
 
@@ -449,7 +447,7 @@ class Snapshot:
     def _with_predictions(self, table, partition, found):
         """What was read, changed by what earlier plans of a test run predicted."""
         mine = [one for one in self._predictions if one[1] == partition]
-        for kind in self.sharing(table):
+        for kind in self.sharing(table.store):
             own = [(key, new) for type, _, key, new in mine if type == kind.name]
             if own:
                 by_key = {kind.key_of(raw): raw for raw in found} | dict(own)
@@ -473,7 +471,7 @@ class Snapshot:
                 self._written.append((part, raw, False))
             if part.raw is not None:
                 part.raw = [*part.raw, raw]
-            for other in self.sharing(table):
+            for other in self.sharing(table.store):
                 part.put_in(other, raw)
             for inside, store in table.nested.items():
                 self._fold_nested(self._owner(store), raw.get(inside, ()))
@@ -512,7 +510,7 @@ class Snapshot:
         if self._readers:
             self._written.append((part, raw, True))
         gone = (id(raw), id(self._known(table, part, raw)))
-        for other in self.sharing(table):
+        for other in self.sharing(table.store):
             part.take_out(other, raw, gone)
         if part.raw is not None:
             part.raw = [one for one in part.raw if id(one) not in gone]

@@ -111,7 +111,7 @@ class Comparison(Identity):
             value = values.get(field.name, field.server_defaults(values)[0])
             known[field.name] = None if value is UNKNOWN else value
         raw = {"id": snapshot.number()}
-        for other in snapshot.sharing(self):
+        for other in snapshot.sharing(self.store):
             new = {
                 field.wire_name: field.server_defaults({})[0]
                 for field in other.fields
