@@ -16,7 +16,7 @@ APART = {
 }  # fmt: skip
 EXAMPLES = [table for table in TABLES if table.name not in APART]
 
-#: Values that an example may be changed to; a type without an entry gets another description.
+#: Values that an example may be changed to; of other types a choice or description is changed.
 CHANGED = {
     "boot_selection": {"arches": ["amd64", "arm64"]},
     "commissioning_script": {"content": "#!/bin/sh\necho fine\n"},
@@ -69,8 +69,16 @@ def manage_network(server):
 
 def changed(table):
     """The values that a table's example may be changed to; none where nothing can be changed."""
-    text = table.can_update and table.example.get("description")
-    return CHANGED.get(table.name, {"description": f"not {text}"} if text else {})
+    if table.name in CHANGED or not table.can_update:
+        return CHANGED.get(table.name, {})
+    for name, value in table.example.items():
+        field = table.by_name[name]
+        others = [one for one in field.kind.schema.get("enum", ()) if one != value]
+        if name == "description":
+            others = [f"not {value}"]
+        if others and field.readable and not field.create_only:
+            return {name: others[0]}
+    return {}
 
 
 def known(table, values, release):

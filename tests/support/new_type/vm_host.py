@@ -34,4 +34,3 @@ class VmHost(Table):
         "name": "kvm-1.example.com", "type": "virsh", "power_address": "qemu+ssh://192.0.2.9/system",
         "default_macvlan_mode": "bridge",
     }  # fmt: skip
-    changed = {"default_macvlan_mode": "private"}
