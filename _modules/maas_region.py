@@ -189,8 +189,7 @@ def plan(
     """Show what :py:func:`maas_region.managed` would change, without changing anything.
 
     Args:
-        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
-            master has it now.
+        data (dict): Pillar data to use in place of the ``maas`` pillar that the master has now.
         form (str): ``text`` for a person, ``json`` for machines, or ``html`` for one page with the
             network drawn; by default as the state shows it.
         colour (bool): Whether text is coloured, for a terminal.
@@ -225,8 +224,7 @@ def unmanaged(
     """Report what the region holds that the pillar does not describe, without removing it.
 
     Args:
-        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
-            master has it now.
+        data (dict): Pillar data to use in place of the ``maas`` pillar that the master has now.
         types (list of str): Resource types to look at, such as ``[vlan, subnet]``; all by default.
         profile (str or dict): Region to use; see :ref:`profiles`.
 
@@ -256,8 +254,7 @@ def drift(
     """Return whether the region equals its pillar, by reading alone.
 
     Args:
-        data (dict): What to describe, in the pillar's form; by default the ``maas`` pillar, as the
-            master has it now.
+        data (dict): Pillar data to use in place of the ``maas`` pillar that the master has now.
         profile (str or dict): Region to use; see :ref:`profiles`.
         seconds (float): Seconds after which a region that answers too slowly is given up; by
             default only each request has the profile's ``deadline``.
@@ -328,7 +325,7 @@ def check_pillar(data: dict | None = None) -> list[str]:
     """Check the pillar without asking any region.
 
     Args:
-        data (dict): What to check; by default the ``maas`` pillar, as the master has it now.
+        data (dict): Pillar data to check in place of the ``maas`` pillar that the master has now.
 
     Returns:
         A list of mistakes: path, value and what is allowed; empty if there is none. What begins

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltext.maas import module_helpers
+from saltext.maas import documentation, module_helpers
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -55,23 +55,8 @@ def get(name: str, profile: str | dict | None = None) -> Any:
 
 
 def set_(name: str, value: Any, profile: str | dict | None = None) -> dict[str, dict]:
-    """Change a setting.
-
-    Args:
-        name (str): Name of the setting.
-        value: Its value; ``''`` clears it.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        What was changed, with old and new; empty if nothing.
-
-    Raises:
-        CommandExecutionError: MAAS refuses, or cannot be asked.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_setting.set enable_http_proxy false
-    """
+    """Change a setting; an empty value clears it where MAAS allows that."""
     return module_helpers.save(globals(), "setting", locals())
+
+
+documentation.complete(globals(), "setting")

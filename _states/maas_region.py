@@ -218,9 +218,8 @@ def vault_configured(
 ) -> dict[str, Any]:
     """Ensure that the region uses HashiCorp Vault (3.3 and later).
 
-    What is not given is taken from the pillar ``maas:region:vault``; without it
-    nothing is done.  The token goes to MAAS's own command through a pipe.  ``migrate``
-    cannot be undone here.
+    What is not given is taken from the pillar ``maas:region:vault``; without it nothing is done.
+    The token goes to MAAS's own command through a pipe.  ``migrate`` cannot be undone here.
 
     Args:
         name (str): Any text.
@@ -382,7 +381,7 @@ def managed(
 
     Args:
         name (str): Any text.
-        data (dict): What to describe, in the pillar's form; the ``maas`` pillar by default.
+        data (dict): Pillar data to use in place of the ``maas`` pillar.
         exclusive (dict): Resource types of which what is not described is removed, beside those of
             ``maas:exclusive``: ``{type: True}``, or a list of scopes instead of True, such as
             ``{vlan: [dc1]}``.
@@ -418,7 +417,7 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
 
     Args:
         name (str): Any text.
-        data (dict): What to check; the ``maas`` pillar by default.
+        data (dict): Pillar data to check in place of the ``maas`` pillar.
 
     Returns:
         dict: State return that lists every mistake with its path, the value and what is allowed.

@@ -28,7 +28,7 @@ def modules(repository: Path):
         for path in sorted((repository / f"_{kind}").glob("*.py")):
             text = path.read_text(encoding="utf-8")
             tree = ast.parse(text)
-            if text.startswith("# Generated"):
+            if "\ndocumentation.complete(" in text:
                 _complete(BY_NAME[path.stem.removeprefix("maas_")], tree)
             yield kind, path, tree
 
@@ -36,8 +36,8 @@ def modules(repository: Path):
 def _complete(table, tree):
     """Complete the docstrings of a module as it does itself when it is loaded."""
     for name, node in functions(tree).items():
-        if name in documentation.RETURNS:
-            constant = node.body[0].value
+        constant = node.body[0].value
+        if name in documentation.RETURNS and "\n" not in constant.value:
             constant.value = documentation.docstring(table, name, constant.value)
 
 

@@ -46,7 +46,7 @@ PROFILE = Argument("profile", "str or dict", "Region to use; see :ref:`profiles`
 
 
 def complete(namespace: dict, type: str) -> None:
-    """Complete the docstrings of a module's functions, of which it has the first sentence.
+    """Complete the docstrings of those of a module's functions that have a first sentence only.
 
     Args:
         namespace: The ``globals()`` of a state or execution module.
@@ -54,7 +54,7 @@ def complete(namespace: dict, type: str) -> None:
     """
     for name in RETURNS:
         function = namespace.get(name) or namespace.get(f"{name}_")
-        if function is not None:
+        if function is not None and "\n" not in function.__doc__:
             function.__doc__ = docstring(BY_NAME[type], name, function.__doc__)
 
 

@@ -29,20 +29,23 @@ class Dhcp(Table):
         under="vlan", parent="vlan", single=True,
     )  # fmt: skip
     scope = "fabric"
-    example = {"vlan": "dc1/100", "enabled": False}
+    example = {"vlan": "dc1/untagged", "enabled": True, "primary_rack": "rack-1"}
     fields = (
-        Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan, doc="VLAN that is served."),
+        Field(
+            "vlan", VLAN_NAME, ref="vlan", read=read_vlan,
+            doc="VLAN that is served; ``untagged`` stands for VID 0.",
+        ),
         Field(
             "enabled", kinds.BOOLEAN, api="dhcp_on", server_default=False,
             doc="Whether MAAS serves DHCP there.",
         ),
         Field(
             "primary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
-            doc="Host name of the rack."
+            doc="Host name of the rack controller that serves it."
         ),
         Field(
             "secondary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
-            doc="Host name of the stand-by."
+            doc="Host name of the secondary rack controller; empty for none."
         ),
         Field(
             "relay_vlan", VLAN_NAME, ref="vlan", since="2.2",

@@ -360,8 +360,11 @@ class SettingTable(Table):
     can_delete = False
     example = {"name": "kernel_opts", "value": "console=tty0"}
     fields = (
-        Field("name", doc="Name of the setting."),
-        Field("value", doc="Its value; empty clears it."),
+        Field("name", doc="Name of the setting, such as ``upstream_dns``."),
+        Field(
+            "value",
+            doc="Its value; also a number, true, false or a list, as it has it. Empty clears it.",
+        ),
     )
 
     def normal(self, field, value, values):
