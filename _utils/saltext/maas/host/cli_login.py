@@ -1,6 +1,6 @@
 """Profiles of the ``maas`` command: which region a local user is logged in to, with which key.
 
-They stand in an sqlite file of each user; the layout is the same from 1.5 to 3.7.
+They are in an sqlite file of each user; the layout is the same from 1.5 to 3.7.
 """
 
 from __future__ import annotations
@@ -15,33 +15,37 @@ import stat
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 from saltext.maas import region_url
 from saltext.maas.client import Client, Profile
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import MaasError
 from saltext.maas.host import files, paths
-from saltext.maas.host.accounts import Account, account
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
+from saltext.maas.host.local_users import Account, local_user
 from saltext.maas.redact import HIDDEN
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.@+-]{0,99}")
 _COMMANDS = ("login", "logout", "list", "refresh")  # what no profile can be called
 _FILE, _CERTIFICATES = ".maascli.db", ".maascli.certs"
+_MISSING = (
+    "The command maas is not installed on this host: install the package maas-cli of "
+    "the region's release, or its snap."
+)
 
 
-def _folder(installation: Installation, who: Account) -> str:
+def _located(installation: Installation, user: str) -> tuple[Account, str]:
+    """The local user, and the file of its profiles."""
+    who = local_user(installation.root, user)
     # A snap's commands have a home of their own below the user's.
-    return os.path.join(who.home, "snap/maas/current" if installation.kind == "snap" else "")
+    folder = "snap/maas/current" if installation.kind == "snap" else ""
+    return who, os.path.join(who.home, folder, _FILE)
 
 
-def _path(installation, who):
-    return os.path.join(_folder(installation, who), _FILE)
-
-
-def profiles(installation: Installation, user: str = "root") -> dict:
-    """The profiles of one local user.
+def profiles(installation: Installation, user: str = "root") -> dict[str, dict[str, Any]]:
+    """Return the profiles of one local user.
 
     Args:
         installation: A host with the ``maas`` command.
@@ -53,24 +57,22 @@ def profiles(installation: Installation, user: str = "root") -> dict:
     Raises:
         HostError: There is no such user, or the file is broken.
     """
-    who = account(installation, user)
     return {
         name: {
             "url": data["url"],
             "api_key": HIDDEN if data.get("credentials") else None,
             "ca_file": data.get("cacerts"),
         }
-        for name, data in _stored(who, _path(installation, who)).items()
+        for name, data in _stored(*_located(installation, user)).items()
     }
 
 
-def _stored(who, path):
+def _stored(who, path) -> dict[str, dict]:
     content = files.read_bytes(path, who.uid)
     if content is None:
         return {}
     try:
-        rows = _rows(content)
-        found = {name: json.loads(data) for name, data in rows}
+        found = {name: json.loads(data) for name, data in _rows(content)}
         if not all(isinstance(data, dict) and data.get("url") for data in found.values()):
             raise ValueError
     except sqlite3.OperationalError as error:
@@ -82,16 +84,26 @@ def _stored(who, path):
     return found
 
 
+def _rows(content):
+    """Rows of a database, read from a copy: its user must not be able to exchange it meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="saltext-maas-") as folder:
+        copy = os.path.join(folder, "profiles.db")
+        with open(copy, "wb") as stream:
+            stream.write(content)
+        with contextlib.closing(sqlite3.connect(copy)) as database:
+            return database.execute("SELECT name, data FROM profiles ORDER BY name").fetchall()
+
+
 def plan(
     installation: Installation,
     name: str,
     url: str,
-    api_key: str,
+    api_key: str | None,
     user: str = "root",
     ca_file: str | None = None,
     verify: bool = True,
-) -> dict:
-    """What :func:`log_in` would change.
+) -> dict[str, Any]:
+    """Return what :func:`log_in` would change.
 
     Args:
         installation: A host with the ``maas`` command.
@@ -107,26 +119,25 @@ def plan(
         ``{"changes": {field: {"old", "new"}}, "warnings": []}``.
 
     Raises:
-        HostError: A value cannot be, or the region refuses the key.
+        HostError: A value is wrong, or the region refuses the key.
     """
     _check(installation, name, url, api_key, ca_file)
-    who = account(installation, user)
+    who, path = _located(installation, user)
     described = _region(installation, url, api_key, ca_file, verify) if api_key else {}
-    path = _path(installation, who)
-    now = _stored(who, path).get(name)
-    changes = {}
-    if now is None:
+    stored, changes = _stored(who, path).get(name), {}
+    if stored is None:
         changes["profile"] = {"old": None, "new": name}
-        now = {"url": None, "credentials": None, "description": None}
+    now = stored or {}
+    held = ":".join(now.get("credentials") or ())
     desired = _api(installation, url)
-    if now["url"] != desired:
-        changes["url"] = {"old": now["url"], "new": desired}
-    held = ":".join(now["credentials"] or ())
+    if now.get("url") != desired:
+        changes["url"] = {"old": now.get("url"), "new": desired}
     if api_key is None or not hmac.compare_digest(held, api_key):
-        changes["api_key"] = {"old": HIDDEN if now["credentials"] else None, "new": HIDDEN}
+        changes["api_key"] = {"old": HIDDEN if held else None, "new": HIDDEN}
     if ca_file and _certificates(now.get("cacerts")) != files.read(ca_file):
         changes["ca_file"] = {"old": now.get("cacerts"), "new": ca_file}
-    if described and now["description"] is not None and _differs(now["description"], described):
+    known = now.get("description")
+    if described and known is not None and _differs(known, described):
         changes["api"] = {"old": "description of another release", "new": "this region's"}
     return {"changes": {**changes, **_loose(who, path)}, "warnings": []}
 
@@ -145,10 +156,7 @@ def _check(installation, name, url, api_key, ca_file):
     if ca_file and not os.path.isfile(ca_file):
         raise HostError(f"ca_file: there is no file {ca_file}.")
     if not installation.find("maas"):
-        raise HostError(
-            "The command maas is not installed on this host: install the package maas-cli of "
-            "the region's release, or its snap."
-        )
+        raise HostError(_MISSING)
 
 
 def _check_name(name):
@@ -186,16 +194,6 @@ def _region(installation, url, api_key, ca_file, verify):
         client.close()
 
 
-def _rows(content):
-    """Rows of a database, read from a copy: its user must not be able to exchange it meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="saltext-maas-") as folder:
-        copy = os.path.join(folder, "profiles.db")
-        with open(copy, "wb") as stream:
-            stream.write(content)
-        with contextlib.closing(sqlite3.connect(copy)) as database:
-            return database.execute("SELECT name, data FROM profiles ORDER BY name").fetchall()
-
-
 def _differs(stored, described):
     both = [one.get("hash") for one in (stored, described)]
     return both[0] != both[1] if all(both) else stored != described
@@ -225,9 +223,16 @@ def _loose(who, path):
 
 
 def log_in(
-    installation: Installation, name: str, url: str, api_key: str, test: bool = False, **options
-):
-    """Log a local user in to a region, or refresh what the command keeps about it.
+    installation: Installation,
+    name: str,
+    url: str,
+    api_key: str | None,
+    test: bool = False,
+    user: str = "root",
+    ca_file: str | None = None,
+    verify: bool = True,
+) -> dict[str, Any]:
+    """Log a local user in to a region, or refresh what the command stores about it.
 
     Args:
         installation: A host with the ``maas`` command.
@@ -235,30 +240,28 @@ def log_in(
         url: Region URL.
         api_key: Goes to the command by standard input.
         test: Only plan.
-        options: ``user``, ``ca_file``, ``verify`` as in :func:`plan`.
+        user, ca_file, verify: As in :func:`plan`.
 
     Returns:
         ``{"changes", "warnings"}``.
 
     Raises:
-        HostError: A value cannot be, the region refuses, or the command failed.
+        HostError: A value is wrong, the region refuses, or the command failed.
     """
-    planned = plan(installation, name, url, api_key, **options)
+    planned = plan(installation, name, url, api_key, user, ca_file, verify)
     if test or not planned["changes"]:
         return planned
-    who = account(installation, options.get("user") or "root")
-    path = _path(installation, who)
+    who, path = _located(installation, user)
     _tighten(who, path)
     if planned["changes"].keys() - {"permissions"}:
         argv = ["maas", "login", name, _api(installation, url), "-"]
-        if options.get("ca_file"):
-            argv += ["--cacerts", options["ca_file"]]
-        if not options.get("verify", True):
-            argv.append("--insecure")
-        installation.check(argv, f"{api_key}\n", hide=api_key.split(":"), account=who)
+        argv += ["--cacerts", ca_file] if ca_file else []
+        argv += [] if verify else ["--insecure"]
+        key = api_key or ""
+        installation.check(argv, f"{key}\n", hide=key.split(":"), account=who)
         _tighten(who, path)
         stored = _stored(who, path).get(name) or {}
-        if not hmac.compare_digest(":".join(stored.get("credentials") or ()), api_key):
+        if not hmac.compare_digest(":".join(stored.get("credentials") or ()), key):
             raise HostError(f"{path} does not hold the profile {name} after maas login.")
     return planned
 
@@ -270,21 +273,20 @@ def _tighten(who, path):
             return
         # Another's file is only given away where no link of that user led to it.
         theirs = there.st_uid == who.uid
-        handle = paths.open_file(path, who.uid if theirs else 0)
-        try:
+        with paths.opened(path, who.uid if theirs else 0) as handle:
             if os.fstat(handle).st_uid != who.uid:
                 if theirs:
                     raise HostError(f"{path} changed meanwhile; nothing was done to it.")
                 paths.give(handle, path, who.uid, who.gid)
             os.fchmod(handle, 0o600)
-        finally:
-            os.close(handle)
     except OSError as error:
         raise HostError(f"{path} cannot be given to {who.name}: {error.strerror}.") from None
 
 
-def log_out(installation: Installation, name: str, user: str = "root", test: bool = False) -> dict:
-    """Make a profile go, with its key and certificates; works without the command too.
+def log_out(
+    installation: Installation, name: str, user: str = "root", test: bool = False
+) -> dict[str, Any]:
+    """Remove a profile, with its key and certificates; works without the command too.
 
     Returns:
         ``{"changes": {name: {"old", "new"}} or {}, "warnings": []}``.
@@ -293,19 +295,17 @@ def log_out(installation: Installation, name: str, user: str = "root", test: boo
         HostError: There is no such user, or the file cannot be changed.
     """
     _check_name(name)
-    who = account(installation, user)
-    path = _path(installation, who)
+    who, path = _located(installation, user)
     now = _stored(who, path).get(name)
     if now is None:
         return {"changes": {}, "warnings": []}
-    changes = {name: {"old": {"url": now["url"]}, "new": None}}
     if not test:
         if installation.find("maas"):
             installation.check(["maas", "logout", name], account=who)
         if name in _stored(who, path):
             _delete(who, path, name)
-        paths.remove(os.path.join(_folder(installation, who), _CERTIFICATES, f"{name}.pem"))
-    return {"changes": changes, "warnings": []}
+        paths.remove(os.path.join(os.path.dirname(path), _CERTIFICATES, f"{name}.pem"))
+    return {"changes": {name: {"old": {"url": now["url"]}, "new": None}}, "warnings": []}
 
 
 #: Run as the profile's user, who could exchange the file by a link.
@@ -322,8 +322,8 @@ def _delete(who, path, name):
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, **who.identity)
     except OSError as error:
-        told = f"{argv[0]} cannot be run as {who.name}: {error.strerror}"
-        raise HostError(f"{path} cannot be changed: {told}.") from None
+        why = f"{argv[0]} cannot be run as {who.name}: {error.strerror}"
+        raise HostError(f"{path} cannot be changed: {why}.") from None
     if done.returncode:
-        told = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        raise HostError(f"{path} cannot be changed: {told}.")
+        why = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise HostError(f"{path} cannot be changed: {why}.")

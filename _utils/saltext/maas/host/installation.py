@@ -8,9 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
+from typing import Any
 
 from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
+from saltext.maas.host.local_users import Account
 from saltext.maas.redact import redact
 from saltext.maas.release import SERIES, Release
 
@@ -42,15 +45,15 @@ class Installation:
 
     @property
     def sandbox(self) -> bool:
-        """Whether this is not the real system but a folder that plays one."""
+        """Return whether this is not the real system but a folder that plays one."""
         return self.root != "/"
 
-    def fact(self, name: str):
-        """A value of :mod:`saltext.maas.host.layouts`, or None."""
+    def fact(self, name: str) -> Any:
+        """Return a value of :mod:`saltext.maas.host.layouts`, or None."""
         return fact(self.kind, name, self.release)
 
     def path(self, name: str) -> str:
-        """Absolute path of a file by its name, such as ``region_config`` or ``secret``.
+        """Return the absolute path of a file by its name, such as ``region_config``.
 
         Raises:
             HostError: This release has no such file.
@@ -61,11 +64,11 @@ class Installation:
         return os.path.join(self.root, relative)
 
     def has(self, name: str) -> bool:
-        """Whether this release has a fact at all."""
+        """Return whether this release has a fact at all."""
         return self.fact(name) is not None
 
     def inside(self, path: str) -> str:
-        """A path as it reads within the root, for messages."""
+        """Return a path as it reads within the root, for messages."""
         return "/" + os.path.relpath(path, self.root) if self.sandbox else path
 
     def need(self, role: str) -> None:
@@ -95,14 +98,14 @@ class Installation:
             )
 
     def find(self, command: str) -> str | None:
-        """Absolute path of a command; in a sandbox never the real system's."""
+        """Return the absolute path of a command; in a sandbox never the real system's."""
         below = os.pathsep.join(os.path.join(self.root, folder) for folder in _COMMAND_DIRS)
         if not self.sandbox:
             below = os.pathsep.join([below, os.environ.get("PATH", os.defpath)])
         return shutil.which(command, path=below)
 
     def command(self, argv: list[str]) -> list[str]:
-        """``argv`` with its command found.
+        """Return ``argv`` with its command found.
 
         Raises:
             CommandMissing: It is not installed.
@@ -114,18 +117,18 @@ class Installation:
 
     @staticmethod
     def environment() -> dict[str, str]:
-        """Environment for MAAS's commands: English texts, no questions, not Salt's Python."""
-        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        return {**kept, "LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive"}
+        """Return what MAAS's commands get: English texts, no questions, not Salt's Python."""
+        own = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        return {**own, "LC_ALL": "C", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
     def run(
         self,
         argv: list[str],
         stdin: str | None = None,
         timeout: float = 120,
-        env=None,
-        account=None,
-    ):
+        env: dict[str, str] | None = None,
+        account: Account | None = None,
+    ) -> tuple[int, str, str]:
         """Run a command to its end.
 
         Args:
@@ -133,8 +136,7 @@ class Installation:
             stdin: Text for its standard input, where secrets go.
             timeout: Seconds after which it is killed.
             env: More of its environment; no secrets here either.
-            account: Whose command it is, as
-                :class:`~saltext.maas.host.accounts.Account`; our own by default.
+            account: Whose command it is; our own by default.
 
         Returns:
             ``(return code, standard output, standard error)``.
@@ -143,8 +145,11 @@ class Installation:
             CommandMissing: It is not installed.
             HostError: It could not be started, or did not end in time.
         """
+        found = self.command(argv)
+        if not os.access(found[0], os.X_OK):
+            raise HostError(f"{found[0]} may not be run.")
         with subprocess.Popen(
-            self._startable(argv),
+            found,
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -163,27 +168,20 @@ class Installation:
                 raise HostError(f"{name_of(argv)} did not end within {timeout:g} s.") from None
         return process.returncode, stdout, stderr
 
-    def _startable(self, argv):
-        found = self.command(argv)
-        if not os.access(found[0], os.X_OK):
-            raise HostError(f"{found[0]} may not be run.")
-        return found
-
     def check(
         self,
         argv: list[str],
         stdin: str | None = None,
         timeout: float = 120,
-        hide=(),
-        env=None,
-        account=None,
-    ):
+        hide: Iterable[str] = (),
+        env: dict[str, str] | None = None,
+        account: Account | None = None,
+    ) -> str:
         """Run a command that must succeed, and return its standard output.
 
         Args:
-            argv: As in :meth:`run`; so are stdin, timeout and account.
+            argv: As in :meth:`run`; so are stdin, timeout, env and account.
             hide: Secrets that its error text may hold and ours must not.
-            env: As in :meth:`run`.
 
         Raises:
             HostError: It failed; the text ends with its last line of complaint.
@@ -195,17 +193,17 @@ class Installation:
         return stdout
 
 
-def name_of(argv) -> str:
-    """A command as messages name it: without its arguments, but with its subcommand."""
+def name_of(argv: list[str]) -> str:
+    """Return a command as messages name it: without its arguments, but with its subcommand."""
     name = os.path.basename(argv[0])
     return f"{name} {argv[1]}" if len(argv) > 1 and not argv[1].startswith("-") else name
 
 
-def failed(argv, code, output, hide=()) -> HostError:
-    """The error for a command that returned ``code``, with its last line of output."""
+def failed(argv: list[str], code: int, output: str, hide: Iterable[str] = ()) -> HostError:
+    """Return the error for a command that returned ``code``, with its last line of output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = redact(lines[-1], [text.strip() for text in hide])[:500] if lines else "no message"
-    return HostError(f"{name_of(argv)} failed with status {code}: {told}")
+    last = redact(lines[-1], [text.strip() for text in hide])[:500] if lines else "no message"
+    return HostError(f"{name_of(argv)} failed with status {code}: {last}")
 
 
 def detect(root: str = "/") -> Installation | None:
@@ -255,29 +253,22 @@ def _deb(root):
         for _, names in LAYOUTS["deb"][f"{part}_packages"]:
             for name in names:
                 if name in installed:
-                    return _installation(root, "deb", Release(installed[name]), installed)
+                    release = Release(installed[name])
+                    roles = [
+                        role
+                        for role in ("region", "cluster")
+                        if any(one in installed for one in fact("deb", f"{role}_packages", release))
+                    ]
+                    return _installation(release, "deb", roles, root)
     return None
 
 
-def _installation(root, kind, release, installed):
-    roles = set()
-    for role in ("region", "cluster"):
-        if any(name in installed for name in fact(kind, f"{role}_packages", release)):
-            roles.add(role)
-    return Installation(release, kind, _roles(roles, release), root, _systemd(root, kind, release))
-
-
-def _roles(roles, release):
-    if "cluster" in roles and release >= "2.0":
-        roles.add("rack")
-    return frozenset(roles)
-
-
-def _systemd(root, kind, release):
-    # 1.8 to 1.10 came with jobs for both.
-    if "1.8" <= release < "2.0":
-        return os.path.isdir(os.path.join(root, "run/systemd/system"))
-    return fact(kind, "init", release) != "upstart"
+def _installation(release, kind, roles, root):
+    roles = {*roles, *(["rack"] if "cluster" in roles and release >= "2.0" else [])}
+    systemd = fact(kind, "init", release) != "upstart"
+    if "1.8" <= release < "2.0":  # 1.8 to 1.10 came with jobs for both
+        systemd = os.path.isdir(os.path.join(root, "run/systemd/system"))
+    return Installation(release, kind, frozenset(roles), root, systemd)
 
 
 def _snap(root):
@@ -288,5 +279,5 @@ def _snap(root):
     release = Release(version.group(1))
     mode = _read(root, fact("snap", "snap_mode", release) or "").strip()
     mode = _MODES.get(mode, mode)
-    roles = {"cluster" if role == "rack" else role for role in mode.split("+") if role}
-    return Installation(release, "snap", _roles(roles, release), root, True)
+    roles = ["cluster" if role == "rack" else role for role in mode.split("+") if role]
+    return _installation(release, "snap", roles, root)

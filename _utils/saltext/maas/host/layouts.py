@@ -1,4 +1,4 @@
-"""What each release keeps where on a host, as data.
+"""What each release has where on a host, as data.
 
 Each fact is a timeline: pairs of the release since which it holds, and its
 value; None as value ends it.  Paths are relative to the root.
@@ -6,10 +6,22 @@ value; None as value ends it.  Paths are relative to the root.
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas.release import Release
 
-DEB = {
-    # files
+Timelines = dict[str, tuple[tuple[str, Any], ...]]
+
+_SNAP = "var/snap/maas/current"
+_COMMON = "var/snap/maas/common"
+
+
+def _moved(path):
+    """A file of the snap that 2.8 moved to the folder that outlives revisions."""
+    return (("2.2", f"{_SNAP}/var/lib/maas/{path}"), ("2.8", f"{_COMMON}/maas/{path}"))
+
+
+DEB_PATHS: Timelines = {
     "region_config": (
         ("1.5", "etc/maas/maas_local_settings.py"),
         ("1.9", "etc/maas/regiond.conf"),
@@ -24,43 +36,70 @@ DEB = {
     ),
     "pserv": (("1.5", "etc/maas/pserv.yaml"), ("1.9", None)),
     # An older home of the uuid, of which celery names the queue that it listens to.
-    "cluster_celery": (
-        ("1.5", "etc/maas/maas_local_celeryconfig_cluster.py"),
-        ("1.7", None),
-    ),
+    "cluster_celery": (("1.5", "etc/maas/maas_local_celeryconfig_cluster.py"), ("1.7", None)),
     "secret": (("1.7", "var/lib/maas/secret"),),
     "maas_id": (("2.0", "var/lib/maas/maas_id"),),
     "dhcpd_config": (("1.5", "etc/maas/dhcpd.conf"), ("1.9", "var/lib/maas/dhcpd.conf")),
     "dhcpd_interfaces": (("1.5", "var/lib/maas/dhcpd-interfaces"),),
     "dhcpd_leases": (("1.5", "var/lib/maas/dhcp/dhcpd.leases"),),
-    "maas_log": (("1.5", "var/log/maas/maas.log"),),
-    "region_log": (
-        ("1.5", "var/log/maas/maas.log"),
-        ("1.6", "var/log/maas/maas-django.log"),
-        ("1.8", "var/log/maas/regiond.log"),
-        ("3.5", None),  # the journal
-    ),
     "cluster_log": (
         ("1.5", "var/log/maas/celery.log"),
         ("1.7", "var/log/maas/pserv.log"),
         ("1.8", "var/log/maas/clusterd.log"),
         ("2.0", "var/log/maas/rackd.log"),
-        ("3.5", None),
+        ("3.5", None),  # the journal
     ),
-    # owner of a new file
-    "region_owner": (("1.5", ("root", "maas")), ("3.3", ("maas", "maas"))),
-    # How journalctl is asked for a daemon's log.
-    "cluster_journal": (("3.5", ("-u", "maas-rackd")),),
-    # images
     "images": (
         ("1.5", "var/lib/maas/boot-resources/current"),
         ("3.5", "var/lib/maas/image-storage"),
     ),
-    "import_pxe_files": (("1.5", "etc/maas/import_pxe_files"), ("1.6", None)),
     "bootresources": (("1.5", "etc/maas/bootresources.yaml"), ("1.6", None)),
-    # their formats
+}
+
+SNAP_PATHS: Timelines = {
+    "region_config": (("2.2", f"{_SNAP}/regiond.conf"),),
+    "cluster_config": (("2.2", f"{_SNAP}/rackd.conf"),),
+    "snap_mode": (("2.2", f"{_COMMON}/snap_mode"),),
+    "dhcpd_config": _moved("dhcpd.conf"),
+    "dhcpd_interfaces": _moved("dhcpd-interfaces"),
+    "dhcpd_leases": _moved("dhcp/dhcpd.leases"),
+    "images": (*_moved("boot-resources/current"), ("3.5", f"{_COMMON}/maas/image-storage")),
+    "secret": _moved("secret"),
+    "maas_id": _moved("maas_id"),
+    "cluster_log": (("2.2", f"{_COMMON}/log/rackd.log"), ("3.5", None)),
+}
+
+#: Facts that are the same for both.
+_BOTH: Timelines = {
+    # formats of files
     "region_format": (("1.5", "python"), ("1.9", "yaml")),
     "cluster_format": (("1.5", "shell"), ("1.9", "yaml")),
+    # ports that are listened on
+    "region_ports": (
+        ("1.5", (("tcp", 80),)),
+        ("1.8", (("tcp", 80), ("tcp", 5240))),
+        ("2.4", (("tcp", 5240),)),
+    ),
+    "cluster_ports": (("1.5", (("udp", 69),)), ("2.5", (("udp", 69), ("tcp", 5248)))),
+    # behaviour
+    "default_port": (("1.5", 80), ("2.1", 5240)),
+    "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
+    "has_cluster_uuid": (("1.5", True), ("3.5", False)),
+    "several_region_urls": (("1.5", False), ("2.5", True)),
+}
+
+DEB: Timelines = {
+    **_BOTH,
+    **DEB_PATHS,
+    "tftp_root": (
+        ("1.5", "/var/lib/maas/boot-resources/current"),
+        ("3.5", "/var/lib/maas/tftp_root"),
+    ),
+    # owners of new files
+    "region_owner": (("1.5", ("root", "maas")), ("3.3", ("maas", "maas"))),
+    "secret_owner": (("1.7", ("maas", "maas")),),
+    # How journalctl is asked for a daemon's log.
+    "cluster_journal": (("3.5", ("-u", "maas-rackd")),),
     # commands
     "region_tool": (("1.5", "maas-region-admin"), ("2.0", "maas-region")),
     "cluster_tool": (("1.5", "maas-provision"), ("2.0", "maas-rack")),
@@ -92,13 +131,6 @@ DEB = {
         ("2.0", ("maas-rackd",)),
     ),
     "init": (("1.5", "upstart"), ("2.0", "systemd")),
-    # ports that are listened on
-    "region_ports": (
-        ("1.5", (("tcp", 80),)),
-        ("1.8", (("tcp", 80), ("tcp", 5240))),
-        ("2.4", (("tcp", 5240),)),
-    ),
-    "cluster_ports": (("1.5", (("udp", 69),)), ("2.5", (("udp", 69), ("tcp", 5248)))),
     # packages and debconf
     "region_packages": (
         ("1.5", ("maas-region-controller", "maas-region-controller-min")),
@@ -117,71 +149,21 @@ DEB = {
         ("1.7", "maas-cluster-controller/shared-secret"),
         ("2.0", "maas-rack-controller/shared-secret"),
     ),
-    # behaviour
-    "secret_in_settings": (("1.7", True), ("3.3", False)),
-    "default_port": (("1.5", 80), ("2.1", 5240)),
-    "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
-    "has_cluster_uuid": (("1.5", True), ("3.5", False)),
-    "several_region_urls": (("1.5", False), ("2.5", True)),
-    "tftp_root": (
-        ("1.5", "/var/lib/maas/boot-resources/current"),
-        ("3.5", "/var/lib/maas/tftp_root"),
-    ),
-    "secret_owner": (("1.7", ("maas", "maas")),),
 }
 
-SNAP = {
-    **{
-        name: DEB[name]
-        for name in (
-            "region_format",
-            "cluster_format",
-            "default_port",
-            "upgrade_rewrites_url",
-            "has_cluster_uuid",
-            "several_region_urls",
-            "region_ports",
-            "cluster_ports",
-        )
-    },
-    **{
-        f"dhcpd_{name}": (
-            ("2.2", f"var/snap/maas/current/var/lib/maas/{path}"),
-            ("2.8", f"var/snap/maas/common/maas/{path}"),
-        )
-        for name, path in (
-            ("config", "dhcpd.conf"),
-            ("interfaces", "dhcpd-interfaces"),
-            ("leases", "dhcp/dhcpd.leases"),
-        )
-    },
-    "region_config": (("2.2", "var/snap/maas/current/regiond.conf"),),
-    "cluster_config": (("2.2", "var/snap/maas/current/rackd.conf"),),
-    "snap_mode": (("2.2", "var/snap/maas/common/snap_mode"),),
-    "cluster_journal": (("3.5", ("-t", "maas-rackd")),),
-    "images": (
-        ("2.2", "var/snap/maas/current/var/lib/maas/boot-resources/current"),
-        ("2.8", "var/snap/maas/common/maas/boot-resources/current"),
-        ("3.5", "var/snap/maas/common/maas/image-storage"),
-    ),
+SNAP: Timelines = {
+    **_BOTH,
+    **SNAP_PATHS,
     "tftp_root": (
-        ("2.2", "/var/snap/maas/current/var/lib/maas/boot-resources/current"),
-        ("2.8", "/var/snap/maas/common/maas/boot-resources/current"),
-        ("3.5", "/var/snap/maas/common/maas/tftp_root"),
+        ("2.2", f"/{_SNAP}/var/lib/maas/boot-resources/current"),
+        ("2.8", f"/{_COMMON}/maas/boot-resources/current"),
+        ("3.5", f"/{_COMMON}/maas/tftp_root"),
     ),
+    "region_owner": (("2.2", ("root", "root")),),
     "secret_owner": (("2.2", ("root", "root")),),
-    "secret": (
-        ("2.2", "var/snap/maas/current/var/lib/maas/secret"),
-        ("2.8", "var/snap/maas/common/maas/secret"),
-    ),
-    "maas_id": (
-        ("2.2", "var/snap/maas/current/var/lib/maas/maas_id"),
-        ("2.8", "var/snap/maas/common/maas/maas_id"),
-    ),
-    "maas_log": (("2.2", "var/snap/maas/common/log/maas.log"), ("3.5", None)),
-    "region_log": (("2.2", "var/snap/maas/common/log/regiond.log"), ("3.5", None)),
-    "cluster_log": (("2.2", "var/snap/maas/common/log/rackd.log"), ("3.5", None)),
+    "cluster_journal": (("3.5", ("-t", "maas-rackd")),),
     "region_tool": (("2.2", "maas"),),
+    "cluster_tool": (("2.2", "maas"),),
     "tls_command": (("3.2", ("maas", "config-tls")),),
     "vault_command": (("3.3", ("maas", "config-vault")),),
     "shell_command": (("2.2", ("snap", "run", "--shell", "maas", "-c", "maas-region shell")),),
@@ -190,39 +172,17 @@ SNAP = {
     ),
     # Before, init fails when it has to ask for the database.
     "init_asks": (("2.2", False), ("2.8", True)),
-    "cluster_tool": (("2.2", "maas"),),
     "region_services": (("2.2", ("maas",)),),
     "cluster_services": (("2.2", ("maas",)),),
     "init": (("2.2", "snap"),),
-    "region_owner": (("2.2", ("root", "root")),),
 }
 
 LAYOUTS = {"deb": DEB, "snap": SNAP}
-
 #: Facts whose value is a path below the root.
-PATHS = (
-    "region_config",
-    "celery_config",
-    "txlongpoll",
-    "cluster_config",
-    "pserv",
-    "cluster_celery",
-    "images",
-    "import_pxe_files",
-    "bootresources",
-    "secret",
-    "maas_id",
-    "snap_mode",
-    "dhcpd_config",
-    "dhcpd_interfaces",
-    "dhcpd_leases",
-    "maas_log",
-    "region_log",
-    "cluster_log",
-)
+PATHS = frozenset(DEB_PATHS.keys() | SNAP_PATHS.keys())
 
 
-def fact(kind: str, name: str, release: Release):
+def fact(kind: str, name: str, release: Release) -> Any:
     """Look one fact up.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import pwd
+from typing import Any
 
 from saltext.maas.host.errors import HostError
-from saltext.maas.host.installation import Installation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,26 +28,25 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables by which a command finds what is this user's."""
+        """Return the environment variables by which a command finds what is this user's."""
         return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
 
     @property
-    def identity(self) -> dict:
-        """What :class:`subprocess.Popen` needs to become this user."""
+    def identity(self) -> dict[str, Any]:
+        """Return what :class:`subprocess.Popen` needs to become this user."""
         if os.geteuid() == self.uid:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
-def account(installation: Installation, name: str) -> Account:
-    """Look a local user up; in a sandbox every user is the one that runs us.
+def local_user(root: str, name: str) -> Account:
+    """Return a local user; below another root than ``/`` every user is the one that runs us.
 
     Raises:
         HostError: There is none of that name.
     """
-    if installation.sandbox:
-        home = "root" if name == "root" else f"home/{name}"
-        path = os.path.join(installation.root, home)
+    if root != "/":
+        path = os.path.join(root, "root" if name == "root" else f"home/{name}")
         os.makedirs(path, mode=0o700, exist_ok=True)
         return Account(name, os.geteuid(), os.getegid(), path)
     try:
