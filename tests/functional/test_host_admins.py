@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from saltext.maas.host import admins, database, users
 from saltext.maas.host.errors import HostError
-from support.fleet import Fleet
+from support.fleet import Fleet, with_database
 
 EMAIL = "ops@example.com"
 
@@ -13,40 +13,38 @@ EMAIL = "ops@example.com"
 @pytest.mark.postgres
 @pytest.mark.parametrize("release", ["1.5", "1.9", "2.9", "3.7"])
 def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
-            _, installation = fleet.add("region", "region", database=config)
-            first = ("ops", EMAIL, "first-pw")
-            planned = admins.present(installation, *first, test=True)
-            assert admins.present(installation, *first) == planned
-            assert admins.present(installation, *first) == {"changes": {}, "warnings": []}
-            # another password is none of our business, unless it is asked for
-            other = ("ops", EMAIL, "second-pw")
-            assert admins.present(installation, *other)["changes"] == {}
-            planned = admins.present(installation, *other, enforce_password=True, test=True)
-            assert set(planned["changes"]) == {"password"}
-            assert admins.present(installation, *other, enforce_password=True) == planned
-            assert fleet.region.users["ops"].password == "second-pw"
-            assert admins.present(installation, *other, enforce_password=True)["changes"] == {}
-            # the rights are kept
-            with (
-                database.connection(installation, write=True) as conn,
-                conn,
-                conn.cursor() as cursor,
-            ):
-                cursor.execute("UPDATE auth_user SET is_superuser = false")
-            planned = admins.present(installation, *other, test=True)
-            assert planned["changes"] == {"is_superuser": {"old": False, "new": True}}
-            assert admins.present(installation, *other) == planned
-            assert admins.present(installation, *other)["changes"] == {}
-            told = admins.present(installation, "ops", "new@example.com", "x")["warnings"]
-            assert EMAIL in told[0]
-            owner = {EMAIL: "ops"}.get
-            with pytest.raises(HostError, match="the user ops's already"):
-                admins.present(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
-            for secret in ("first-pw", "second-pw"):
-                assert secret not in fleet.argv_text() + repr(planned)
+    with with_database(postgres, release, tmp_path / "hosts") as (fleet, config):
+        _, installation = fleet.add("region", "region", database=config)
+        first = ("ops", EMAIL, "first-pw")
+        planned = admins.present(installation, *first, test=True)
+        assert admins.present(installation, *first) == planned
+        assert admins.present(installation, *first) == {"changes": {}, "warnings": []}
+        # another password is none of our business, unless it is asked for
+        other = ("ops", EMAIL, "second-pw")
+        assert admins.present(installation, *other)["changes"] == {}
+        planned = admins.present(installation, *other, enforce_password=True, test=True)
+        assert set(planned["changes"]) == {"password"}
+        assert admins.present(installation, *other, enforce_password=True) == planned
+        assert fleet.region.users["ops"].password == "second-pw"
+        assert admins.present(installation, *other, enforce_password=True)["changes"] == {}
+        # the rights are kept
+        with (
+            database.connection(installation, write=True) as conn,
+            conn,
+            conn.cursor() as cursor,
+        ):
+            cursor.execute("UPDATE auth_user SET is_superuser = false")
+        planned = admins.present(installation, *other, test=True)
+        assert planned["changes"] == {"is_superuser": {"old": False, "new": True}}
+        assert admins.present(installation, *other) == planned
+        assert admins.present(installation, *other)["changes"] == {}
+        told = admins.present(installation, "ops", "new@example.com", "x")["warnings"]
+        assert EMAIL in told[0]
+        owner = {EMAIL: "ops"}.get
+        with pytest.raises(HostError, match="the user ops's already"):
+            admins.present(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
+        for secret in ("first-pw", "second-pw"):
+            assert secret not in fleet.argv_text() + repr(planned)
 
 
 def test_without_the_database_the_api_tells_the_rights(tmp_path):

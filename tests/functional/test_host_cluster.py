@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 import uuid
 
 import pytest
@@ -12,7 +11,7 @@ from maas_emulator.hosts import packages
 from saltext.maas.host import cluster_config, debconf, enrolment, formats, reach, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
-from support.fleet import Fleet, lone
+from support.fleet import Fleet, lone, wait_for
 
 WRONG = "c0ffee" * 5
 
@@ -241,10 +240,7 @@ def test_files_are_put_back_when_the_daemon_will_not_restart(fleet, commands):
 def test_region_and_cluster_on_one_host(fleet):
     _, installation = fleet.add("both", "region+cluster")
     assert {"region", "cluster"} <= installation.roles
-    deadline = time.monotonic() + 10
-    while not cluster_config.read_files(installation)["secret"]:  # the region writes it
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: cluster_config.read_files(installation)["secret"])  # the region writes it
     done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
     assert "secret" not in done["changes"]
     assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"

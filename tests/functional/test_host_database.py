@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import requests
 from saltext.maas.client import Client, Profile
 from saltext.maas.host import at_region, cluster_config, database, enrolment, users
 from saltext.maas.host.errors import HostError
-from support.fleet import Fleet
+from support.fleet import Fleet, wait_for, with_database
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 def region17(postgres, tmp_path):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with Fleet("1.7", tmp_path / "hosts", database=uri) as fleet:
-            _, installation = fleet.add("region", "region", database=config)
-            yield fleet, installation
+    with with_database(postgres, "1.7", tmp_path / "hosts") as (fleet, config):
+        _, installation = fleet.add("region", "region", database=config)
+        yield fleet, installation
 
 
 def groups(fleet):
@@ -62,25 +58,23 @@ def test_the_owner_of_an_address_is_known_beforehand(region17):
 
 @pytest.mark.parametrize("release", ["1.7", "2.9", "3.7"])
 def test_a_host_that_is_region_and_cluster_asks_the_database(postgres, tmp_path, release):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
-            _, installation = fleet.add("both", "region+cluster", database=config)
-            cluster_config.configure(installation, url=fleet.url)
-            now = enrolment.wait_registered(installation, None, 20)
-            assert now["state"] == "registered"
-            assert at_region._in_database(installation) == {"state": "accepted", "message": None}
-            with (
-                database.connection(installation, write=True) as conn,
-                conn,
-                conn.cursor() as cursor,
-            ):
-                if release == "1.7":
-                    cursor.execute("UPDATE maasserver_nodegroup SET status = 2")
-                else:
-                    cursor.execute("UPDATE maasserver_node SET node_type = 0")
-            told = at_region._in_database(installation)
-            assert told["state"] == ("rejected" if release == "1.7" else "unknown")
+    with with_database(postgres, release, tmp_path / "hosts") as (fleet, config):
+        _, installation = fleet.add("both", "region+cluster", database=config)
+        cluster_config.configure(installation, url=fleet.url)
+        now = enrolment.wait_registered(installation, None, 20)
+        assert now["state"] == "registered"
+        assert at_region._in_database(installation) == {"state": "accepted", "message": None}
+        with (
+            database.connection(installation, write=True) as conn,
+            conn,
+            conn.cursor() as cursor,
+        ):
+            if release == "1.7":
+                cursor.execute("UPDATE maasserver_nodegroup SET status = 2")
+            else:
+                cursor.execute("UPDATE maasserver_node SET node_type = 0")
+        told = at_region._in_database(installation)
+        assert told["state"] == ("rejected" if release == "1.7" else "unknown")
 
 
 @pytest.mark.parametrize("release", ["2.9", "3.7"])
@@ -95,8 +89,5 @@ def test_a_key_lets_the_api_tell_of_a_rack(tmp_path, release):
         assert at_region.verdict(installation, client)["state"] == "accepted"
         name = installation.fact("cluster_services")[0]
         installation.run(["systemctl", "stop", name])
-        deadline = time.monotonic() + 10
-        while at_region.verdict(installation, client)["state"] != "disconnected":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(lambda: at_region.verdict(installation, client)["state"] == "disconnected")
         client.close()

@@ -18,6 +18,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
 from support import in_process
 from support.fleet import lone
+from support.postgres import uri
 
 URL = "http://mirror.example.com/releases/"
 
@@ -76,27 +77,23 @@ def held(region, uuid):
 @pytest.mark.postgres
 @pytest.mark.parametrize("release", ["1.5", "1.6", "1.9", "2.9"])
 def test_the_region_is_asked_what_should_be_there(postgres, tmp_path, release):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with RegionServer(release, database=uri) as server:
-            options = {"database": config, "url": server.url}
-            _, installation = lone(tmp_path, release, "region+cluster", **options)
-            uuid = cluster_config.read_files(installation)["uuid"]
-            server.region.register_controller(
-                hostname="h", **({"uuid": uuid} if release < "2" else {})
-            )
-            held(server.region, uuid)
-            client = Client(Profile(server.url, server.api_key))
-            # a write has all rows copied into the database
-            client.post("maas/", op="set_config", data={"name": "maas_name", "value": "x"})
-            by_api, by_database = (
-                pxe_images.listed(installation, client),
-                pxe_images.listed(installation),
-            )
-            client.close()
-            more = ["custom/mine/amd64"] if release == "2.9" else []
-            assert by_api == by_database == sorted(["ubuntu/trusty/amd64", *more])
-            assert pxe_images.compare(installation) == {"missing": by_api, "extra": []}
+    with postgres.database() as config, RegionServer(release, database=uri(config)) as server:
+        options = {"database": config, "url": server.url}
+        _, installation = lone(tmp_path, release, "region+cluster", **options)
+        uuid = cluster_config.read_files(installation)["uuid"]
+        server.region.register_controller(hostname="h", **({"uuid": uuid} if release < "2" else {}))
+        held(server.region, uuid)
+        client = Client(Profile(server.url, server.api_key))
+        # a write has all rows copied into the database
+        client.post("maas/", op="set_config", data={"name": "maas_name", "value": "x"})
+        by_api, by_database = (
+            pxe_images.listed(installation, client),
+            pxe_images.listed(installation),
+        )
+        client.close()
+        more = ["custom/mine/amd64"] if release == "2.9" else []
+        assert by_api == by_database == sorted(["ubuntu/trusty/amd64", *more])
+        assert pxe_images.compare(installation) == {"missing": by_api, "extra": []}
 
 
 def test_a_cluster_that_can_ask_nobody_says_so(tmp_path):

@@ -13,7 +13,7 @@ from maas_emulator.hosts.sandbox import Sandbox
 from saltext.maas.host import debconf, region_config, services, shared_secret, users
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
-from support.fleet import Fleet, lone
+from support.fleet import Fleet, lone, wait_for
 
 PASSWORD = "pw-Ünlikely'9\"$x"
 SECRET = "c0ffee" * 5
@@ -175,13 +175,6 @@ class TestSecret:
             shared_secret.install(alone, bad)
         with pytest.raises(HostError, match="hexadecimal"):
             shared_secret.normal(bad)
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 class TestUsers:

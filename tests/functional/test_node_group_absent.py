@@ -11,6 +11,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
 from saltext.maas.host import database
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
+from support.postgres import uri
 
 pytestmark = pytest.mark.postgres
 UUID, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -63,12 +64,13 @@ class Region:
 
 @pytest.fixture(params=["1.5", "1.6", "1.7", "1.9"])
 def region(request, postgres):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with RegionServer(request.param, database=uri, index_seconds=0.01) as server:
-            found = Region(server, config, postgres)
-            yield found
-            found.client.close()
+    with (
+        postgres.database() as config,
+        RegionServer(request.param, database=uri(config), index_seconds=0.01) as server,
+    ):
+        found = Region(server, config, postgres)
+        yield found
+        found.client.close()
 
 
 def test_all_that_only_describes_it_goes_along(region):

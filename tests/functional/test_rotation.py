@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,9 @@ from saltext.maas.host import (
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from support import in_process
-from support.fleet import Fleet
+from support.fleet import Fleet, wait_for
 from support.killing import forked
+from support.postgres import uri
 
 pytestmark = pytest.mark.postgres
 
@@ -32,8 +32,7 @@ def site(request, postgres, tmp_path):
     """A region with its database, and an enrolled cluster."""
     old = request.param == "1.7"
     with postgres.database(None if old else "3.7") as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        options = {"database": uri} if old else {}
+        options = {"database": uri(config)} if old else {}
         with Fleet(request.param, tmp_path / "hosts", **options) as fleet:
             if not old:
                 postgres.execute(
@@ -120,10 +119,7 @@ def test_a_rotation_that_is_killed_anywhere_is_finished_or_put_back(site, monkey
         assert not mark.exists()
         assert rotate.finish(region) == {}
         if region.release >= "3.3":  # the region's daemon takes it up as it starts
-            end = time.monotonic() + 10
-            while fleet.region.secret != kept and time.monotonic() < end:
-                time.sleep(0.02)
-            assert fleet.region.secret == kept, point
+            wait_for(lambda: fleet.region.secret == kept)  # noqa: B023
         if ended:
             break
     assert litter(region.root) == []

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from saltext.maas.host import cluster_config
-from support.fleet import Fleet
+from support.fleet import with_database
 from support.salt_call import Minion
 
 pytestmark = [pytest.mark.salt, pytest.mark.postgres]
@@ -103,29 +103,27 @@ def old_cluster(fleet, box, installation, folder):
     ],
 )
 def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, described):
-    with postgres.database() as config:
-        uri = "host={host} port={port} user={user} dbname={name}".format(**config)
-        with Fleet(release, tmp_path / "hosts", database=uri) as fleet:
-            options = {"database": config, "url": fleet.url} if role == "region" else {}
-            box, installation = fleet.add("host", role, **options)
-            (tmp_path / "minion").mkdir()
-            more = {"maas.root": box.root, "id": "host"}
-            minion = Minion(tmp_path / "minion", {"url": fleet.url}, **more)
-            told = []
-            for functions in described(fleet, box, installation, tmp_path):
-                planned = minion.apply(functions, "test=True")
-                assert not [one for one in planned.values() if one["result"] is False], planned
-                done = minion.apply(functions)
-                assert all(one["result"] for one in done.values()), done
-                for name, one in done.items():
-                    assert one["changes"] == planned[name]["changes"], name
-                    assert planned[name]["result"] is (None if one["changes"] else True), name
-                assert any(one["changes"] for one in done.values())
-                again = minion.apply(functions)
-                assert all(one["result"] and not one["changes"] for one in again.values()), again
-                told += [planned, done, again]
-            seen = repr(told) + fleet.argv_text()
-            for secret in (*PASSWORDS, fleet.region.secret if release > "1.6" else PASSWORDS[0]):
-                assert secret not in seen
-            held = tmp_path / "maas.key"
-            assert not held.exists() or stat.S_IMODE(held.stat().st_mode) == 0o600
+    with with_database(postgres, release, tmp_path / "hosts") as (fleet, config):
+        options = {"database": config, "url": fleet.url} if role == "region" else {}
+        box, installation = fleet.add("host", role, **options)
+        (tmp_path / "minion").mkdir()
+        more = {"maas.root": box.root, "id": "host"}
+        minion = Minion(tmp_path / "minion", {"url": fleet.url}, **more)
+        told = []
+        for functions in described(fleet, box, installation, tmp_path):
+            planned = minion.apply(functions, "test=True")
+            assert not [one for one in planned.values() if one["result"] is False], planned
+            done = minion.apply(functions)
+            assert all(one["result"] for one in done.values()), done
+            for name, one in done.items():
+                assert one["changes"] == planned[name]["changes"], name
+                assert planned[name]["result"] is (None if one["changes"] else True), name
+            assert any(one["changes"] for one in done.values())
+            again = minion.apply(functions)
+            assert all(one["result"] and not one["changes"] for one in again.values()), again
+            told += [planned, done, again]
+        seen = repr(told) + fleet.argv_text()
+        for secret in (*PASSWORDS, fleet.region.secret if release > "1.6" else PASSWORDS[0]):
+            assert secret not in seen
+        held = tmp_path / "maas.key"
+        assert not held.exists() or stat.S_IMODE(held.stat().st_mode) == 0o600

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from support import throwaway
+from support.fleet import wait_for
 from support.packages import Site
 from support.snaps import VERSIONS, Snap
 
@@ -107,10 +106,7 @@ def test_a_region(site, region):
 
 def test_a_rack(site, region):
     host = site.hosts["rack1"]
-    deadline = time.monotonic() + 20
-    while not (secret := region.call("shared_secret.of_region(installation)")):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    secret = wait_for(lambda: region.call("shared_secret.of_region(installation)"), 20)
     want = {"url": site.url, "secret": secret}
     code = "cluster_config.configure(installation, **want)"
     planned = host.call("cluster_config.configure(installation, test=True, **want)", want=want)

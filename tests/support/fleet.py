@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 
 from maas_emulator.hosts import sandbox
 from maas_emulator.hosts.daemons import Hosts
 from maas_emulator.server import RegionServer
 from saltext.maas.host import installation
+from support.postgres import uri
 
 
 def lone(folder, release, role="cluster", **options):
     """Make a host without any region behind it; returns its sandbox and its installation."""
     host = sandbox.create(folder / "host", release, role, **options)
     return host, installation.detect(host.root)
+
+
+@contextlib.contextmanager
+def with_database(postgres, release, folder):
+    """A fleet whose region keeps a database, and what ``Postgres.database`` says of that."""
+    with postgres.database() as config, Fleet(release, folder, database=uri(config)) as fleet:
+        yield fleet, config
+
+
+def wait_for(condition, seconds=10):
+    """Wait until something is true; returns what it was then."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        time.sleep(0.05)
+    return found
 
 
 class Fleet:
