@@ -85,15 +85,14 @@ class Salt:
         end, lost = time.monotonic() + limit, _NO_ANSWER
         with salt.client.LocalClient(mopts=self.opts) as client:
             job = _Job(client, jid or self._new_jid(), minions, function, int(seconds))
-            for given in job.returns(args, kwargs, found):
+            for minion, given in job.returns(args, kwargs, found):
                 if time.monotonic() > end:
                     lost = Answer(error=f"the minion was still at it after {limit:g} s", lost=True)
                     break
-                for minion, one in given.items():
-                    if minion in minions and (minion not in found or found[minion].lost):
-                        found[minion] = _answer(job.untrimmed(minion, one))
-                        if on_answer and not found[minion].lost:
-                            on_answer(minion, found[minion])
+                if minion in minions and (minion not in found or found[minion].lost):
+                    found[minion] = _answer(job.untrimmed(minion, given))
+                    if on_answer and not found[minion].lost:
+                        on_answer(minion, found[minion])
         return {minion: found.get(minion, lost) for minion in minions}
 
     def ask_signed(
@@ -211,7 +210,7 @@ class _Job:
     seconds: int
 
     def returns(self, args, kwargs, found):
-        """Yield returns, ``{minion: return}``, as they come; ``{}`` where nothing does.
+        """Yield ``(minion, return)`` as they come; ``(None, None)`` where nothing does.
 
         A master under load may be too busy to answer the client.  The job goes on all the same, so
         it is asked for again: under the same id, which a minion that has it does not run twice.
@@ -224,7 +223,7 @@ class _Job:
             left = {one for one in self.minions if one not in found or found[one].lost}
             try:
                 if published and left:
-                    yield self.client.get_cache_returns(self.jid)
+                    yield from self.client.get_cache_returns(self.jid).items()
                 elif not published and not self.client.run_job(
                     self.minions, self.function, list(args), "list", "", self.seconds, self.jid,
                     kwarg=kwargs, listen=True,
@@ -234,8 +233,10 @@ class _Job:
                 for one in self.client.get_iter_returns(
                     self.jid, left, timeout=self.seconds, expect_minions=True, block=False, **on
                 ):
-                    yield one if isinstance(one, dict) and "error" not in one else {}
-                    if one is None:
+                    if isinstance(one, dict) and "error" not in one:
+                        yield from one.items()
+                    else:
+                        yield None, None
                         time.sleep(0.01)
                 return
             except SaltClientError as error:

@@ -146,13 +146,10 @@ class Store:
         The lock is the kernel's: it ends with the process that holds it, however that ends.
         """
         lock = filelock.FileLock(self._worker, timeout=0, mode=0o600, thread_local=False)
-        try:
+        with contextlib.suppress(filelock.Timeout):
             lock.acquire()
-        except filelock.Timeout:
-            yield False
-            return
         try:
-            yield True
+            yield lock.is_locked
         finally:
             lock.release()
 

@@ -16,6 +16,7 @@ from saltext.maas.lock import Held
 from saltext.maas.pillar import controllers
 from saltext.maas.reconcile import Limits, Snapshot, apply, desired_object, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER
+from saltext.maas.resources.nodes import nic_subnets, nic_vlans
 
 
 def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
@@ -238,13 +239,11 @@ class Racks(_Region):
         return desired, changes
 
     def _need_interface(self, minion, key, vlan):
-        number = self.snapshot.records("dhcp")[vlan].raw["id"]
+        here = {self.snapshot.records("dhcp")[vlan].raw["id"]}
         subnets = {one.raw["id"] for one in self.snapshot.group("subnet", "vlan").get(vlan, ())}
-        for nic in self.snapshot.records("rack")[key].raw.get("interface_set", ()):
-            links = {(link.get("subnet") or {}).get("id") for link in nic.get("links", ())}
-            if (nic.get("vlan") or {}).get("id") == number or links & subnets:
-                return
-        raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
+        nics = self.snapshot.records("rack")[key].raw.get("interface_set") or ()
+        if not any(here & {*nic_vlans(nic)} or subnets & {*nic_subnets(nic)} for nic in nics):
+            raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
 
     def machines_of(self, key: str, successor: str | None) -> list[str]:
         """Return the host names of machines on VLANs that only this rack serves, or relays to."""
@@ -261,7 +260,7 @@ class Racks(_Region):
         return sorted(
             one["hostname"]
             for one in self.snapshot.client.get("machines/", expect=[{"hostname": str}])
-            if any((nic.get("vlan") or {}).get("id") in ids for nic in one["interface_set"] or ())
+            if any(ids & {*nic_vlans(nic)} for nic in one["interface_set"] or ())
         )
 
 
