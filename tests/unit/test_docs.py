@@ -14,6 +14,7 @@ sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
 
 import loader_pages  # noqa: E402
 import pillar_page  # noqa: E402
+from saltext.maas.resources.table import Table  # noqa: E402
 
 
 def functions():
@@ -91,3 +92,101 @@ def test_links_between_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#:]+?)\)", page.read_text()):
             if "reference/" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+PAGES = [
+    *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "emulator/README.md")),
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+#: Where a path that a page names may begin.
+FOLDERS = ("", "_utils/saltext/maas", "_utils/saltext/maas/resources", "_utils", "docs", "emulator",
+           "emulator/maas_emulator", "emulator/tests", "emulator/tests/contract")  # fmt: skip
+#: Files of MAAS's hosts, and of the reader's own.
+ELSEWHERE = re.compile(
+    r"maas_local_(settings|celeryconfig(_cluster)?)\.py|[a-z]+_cluster\.conf"
+    r"|(txlongpoll|pserv|bootresources)\.yaml|init\.sls|sites\.yaml|FILE\..*|\.maas.*"
+)
+FUNCTION = re.compile(r"\b(maas(?:_[a-z]+)*)\.([a-z_]+)\b(?![./-])")
+#: What may follow a module's name beside a function: ends of files, states of the tree, keys.
+NO_FUNCTION = {
+    "py", "md", "sls", "conf", "bak", "git", "io", "pem", "key",
+    "fleet", "root", "common", "region", "region_host", "cluster", "site",
+}  # fmt: skip
+
+
+def code(page: Path) -> list[str]:
+    """What a page shows as code: spans and blocks."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"```.*?```|`[^`\n]+`", text, re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_functions_that_a_page_names_exist(page):
+    known = {}
+    for _, path, tree in loader_pages.modules(REPOSITORY):
+        known.setdefault(path.stem, set()).update(loader_pages.functions(tree))
+    unknown = {
+        found[0]
+        for piece in code(page)
+        for found in FUNCTION.finditer(piece)
+        if found[2] not in NO_FUNCTION and found[1] in known and found[2] not in known[found[1]]
+    }
+    modules = {
+        found[1]
+        for piece in code(page)
+        for found in re.finditer(r"\b(maas_[a-z_]+)\.(?:present|absent|[a-z]+ed)\b", piece)
+    }
+    assert sorted(unknown) == []
+    assert modules <= known.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page):
+    missing = []
+    for piece in code(page):
+        if piece.startswith("```"):
+            continue
+        for path in re.findall(r"^`((?:[\w.-]+/)*[\w.-]+\.(?:py|sls|md|toml|cfg|jinja))`$", piece):
+            if ELSEWHERE.fullmatch(path.rpartition("/")[2]):
+                continue
+            if not any((REPOSITORY / folder / path).exists() for folder in FOLDERS):
+                missing.append(path)
+        for path in re.findall(r"^`((?:[\w.-]+/)+)`$", piece):
+            begins = path.split("/")[0]
+            if (REPOSITORY / begins).is_dir() and not (REPOSITORY / path).is_dir():
+                missing.append(path)
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_that_a_page_names_exist(page):
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+    named = {
+        target
+        for piece in code(page)
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", piece, re.M)
+    }
+    assert named <= targets
+
+
+def test_pillar_keys_that_pages_name_exist():
+    known = {path.replace("[]", "") for path in pillar_page.paths()}
+    known |= {":".join(path.split(":")[:depth]) for path in known for depth in range(1, 9)}
+    named = {
+        (page.name, path)
+        for page in PAGES
+        for piece in code(page)
+        for path in re.findall(r"^`(maas:[a-z_:]+)`$", piece)
+        if not path.startswith(("maas:api", "maas:maas"))  # a profile; owner and group
+    }
+    assert {(page, path) for page, path in named if path not in known} == set()
+
+
+def test_attributes_and_hooks_that_the_architecture_names_exist():
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `(table_\w+)\.py` \|(.*)\|$", page, re.M)
+    assert rows
+    for module, cells in rows:
+        classes = [one for one in Table.__mro__ if one.__module__.endswith(f".{module}")]
+        named = set(re.findall(r"`(\w+)`", cells))
+        assert named <= {name for one in classes for name in vars(one)} | {"pillar"}, module
