@@ -7,38 +7,17 @@ roots; the packages are fakes that do what the release's own do.
 from __future__ import annotations
 
 import pytest
-from support import throwaway
-from support.packages import VERSIONS, Site
+from support.packages import NEEDED, VERSIONS, Site, releases
 
-_WHY = throwaway.impossible("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
-pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
-
+pytestmark = NEEDED
 PASSWORD = "pw-Ünlikely'9\"$x"
 ADMIN = "pw-of-the-admin"
-BROKEN = "https://nowhere.example.com/MAAS"
 
 
-#: The quick run; `make sweep` does the others, and test_packages_states.py 3.7.
-QUICK = ("1.5",)
-RELEASES = [
-    pytest.param(release, marks=() if release in QUICK else pytest.mark.sweep)
-    for release in VERSIONS
-]
-
-
-@pytest.fixture(scope="module", params=RELEASES)
+# The others: test_packages_states.py takes 3.7.
+@pytest.fixture(scope="module", params=releases(VERSIONS, "1.5"))
 def site(request, tmp_path_factory, postgres):
-    release = request.param
-    with (
-        postgres.database() as found,
-        Site(
-            release,
-            tmp_path_factory.mktemp("site"),
-            database=postgres.uri(found["name"]),
-            folders=[postgres.host],
-        ) as site,
-    ):
-        site.postgres = found
+    with Site(request.param, tmp_path_factory.mktemp("site"), postgres) as site:
         site.add("region", "region")
         site.add("rack1", "cluster")
         site.start()
@@ -68,25 +47,13 @@ def starts(host, names):
     return [name for name in seen if name in names]
 
 
-def no_secret(host, *values):
-    text = host.root.read("/var/log/emulator-argv.log")
-    assert not [value for value in values if value in text]
-
-
 class TestRegion:
     @pytest.fixture
     def host(self, site):
         return site.hosts["region"]
 
     def test_configured_reconfigured_and_upgraded(self, site, host):
-        found = site.postgres
-        want = {
-            "url": site.url,
-            "database_host": found["host"],
-            "database_name": found["name"],
-            "database_user": found["user"],
-            "database_password": PASSWORD,
-        }
+        want = {"url": site.url, **site.database_settings(PASSWORD)}
         before = everything(host)
         modes = before[1]
         host.forget_calls()
@@ -102,7 +69,7 @@ class TestRegion:
         services = site.packages.services("region")
         assert starts(host, services) == done["restarted"]
         assert len(set(done["restarted"])) == len(done["restarted"]) >= 1
-        no_secret(host, PASSWORD, "Ünlikely")
+        host.assert_hidden(PASSWORD, "Ünlikely")
         assert owners(host) == modes
         self.stands(host, want)
 
@@ -140,7 +107,7 @@ class TestRegion:
         told = host.call(code, expect=False, password=ADMIN)
         assert "admin" in told
         assert len(host.call("users.api_keys(installation, 'admin')")) == 1
-        no_secret(host, ADMIN)
+        host.assert_hidden(ADMIN)
 
 
 class TestCluster:
@@ -168,7 +135,7 @@ class TestCluster:
         assert starts(host, services) == done["restarted"]
         assert set(done["restarted"]) == set(services)
         if secret:
-            no_secret(host, secret)
+            host.assert_hidden(secret)
             assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
         assert owners(host) == modes
         self.stands(site, host, want, uuid)

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import throwaway
-from support.packages import Site
+from support.packages import NEEDED, Site
 
-_WHY = throwaway.impossible("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
-pytestmark = [pytest.mark.salt, pytest.mark.skipif(bool(_WHY), reason=str(_WHY))]
+pytestmark = [pytest.mark.salt, NEEDED]
 
 SALT_CALL = Path(sys.executable).with_name("salt-call")
 _VERBS = ("restart", "start", "stop")
@@ -21,16 +19,7 @@ PASSWORD = "pw-Ünlikely'9\"$x"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, postgres):
-    with (
-        postgres.database() as found,
-        Site(
-            "3.7",
-            tmp_path_factory.mktemp("site"),
-            database=postgres.uri(found["name"]),
-            folders=[postgres.host],
-        ) as site,
-    ):
-        site.postgres = found
+    with Site("3.7", tmp_path_factory.mktemp("site"), postgres) as site:
         site.add("host", "region+cluster")
         site.start()
         yield site
@@ -61,13 +50,12 @@ def changes(returned):
 
 
 def test_a_region_with_its_rack_on_one_host(site):
-    host, found = site.hosts["host"], site.postgres
-    database = {f"database_{key}": found[key] for key in ("host", "name", "user")}
+    host = site.hosts["host"]
     states = {
         "region": {
             "maas_region.configured": [
-                {"url": site.url}, {"database_password": PASSWORD}, {"wait": 30},
-                *({key: value} for key, value in database.items()),
+                {"url": site.url}, {"wait": 30},
+                *({key: value} for key, value in site.database_settings(PASSWORD).items()),
             ],
         },
         "rack": {"maas_cluster.configured": [{"url": site.url}, {"require": ["region"]}]},

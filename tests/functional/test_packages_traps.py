@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import throwaway
-from support.packages import Packages, Site
+from support.packages import NEEDED, Packages, Site
 
-_WHY = throwaway.impossible("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
-pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
+pytestmark = NEEDED
 
 SECRET = "c0ffee" * 5
 NAME = "maas-region.example.com"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from support import throwaway
-from support.packages import Site
+from support.packages import NEEDED, Site
 
-_WHY = throwaway.impossible("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
-pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
+pytestmark = NEEDED
 
 SECRET = "c0ffee" * 5
 PASSWORD = "pw-of-the-database"

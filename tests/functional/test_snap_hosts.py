@@ -5,36 +5,19 @@ from __future__ import annotations
 import pytest
 from support import throwaway
 from support.fleet import wait_for
-from support.packages import Site
+from support.packages import Site, releases
 from support.snaps import VERSIONS, Snap
 
-_WHY = throwaway.impossible()
-pytestmark = pytest.mark.skipif(bool(_WHY), reason=str(_WHY))
-
+pytestmark = throwaway.needed()
 PASSWORD = "pw-Ünlikely'9\"$x"
-QUICK = ("3.7",)
-RELEASES = [
-    pytest.param(release, marks=() if release in QUICK else pytest.mark.sweep)
-    for release in VERSIONS
-]
 INITIALISE = "snap.initialise(installation, 'region', wait=20, **want)"
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=releases(VERSIONS, "3.7"))
 def site(request, tmp_path_factory, postgres):
-    release = request.param
-    with (
-        postgres.database() as found,
-        Site(
-            release,
-            tmp_path_factory.mktemp("site"),
-            database=postgres.uri(found["name"]),
-            folders=[postgres.host],
-        ) as site,
-    ):
-        site.postgres = found
+    with Site(request.param, tmp_path_factory.mktemp("site"), postgres) as site:
         for name, role in (("region", "region"), ("rack1", "cluster")):
-            site.hosts[name] = Snap(site.room.root(name, [postgres.host]), release, role)
+            site.hosts[name] = Snap(site.room.root(name, [postgres.host]), request.param, role)
         site.start()
         yield site
 
@@ -43,14 +26,7 @@ def site(request, tmp_path_factory, postgres):
 def region(site):
     """The region's host, initialised."""
     host = site.hosts["region"]
-    found = site.postgres
-    host.want = {
-        "url": site.url,
-        "database_host": found["host"],
-        "database_name": found["name"],
-        "database_user": found["user"],
-        "database_password": PASSWORD,
-    }
+    host.want = {"url": site.url, **site.database_settings(PASSWORD)}
     if not host.call("list(installation.roles)"):
         planned = host.call(
             "snap.initialise(installation, 'region', test=True, **want)",
@@ -61,11 +37,6 @@ def region(site):
         assert done["changes"] == planned["changes"]
         assert done["changes"]["mode"] == {"old": "none", "new": "region"}
     return host
-
-
-def no_secret(host, *values):
-    text = host.root.read("/var/log/emulator-argv.log")
-    assert not [value for value in values if value in text]
 
 
 def restarts(host):
@@ -82,7 +53,7 @@ def stands(host):
 
 def test_a_region(site, region):
     stands(region)
-    no_secret(region, PASSWORD, "Ünlikely", "%C3%9Cnlikely")
+    region.assert_hidden(PASSWORD, "Ünlikely", "%C3%9Cnlikely")
     told = region.call(INITIALISE, expect=False, want=region.want)
     assert "initialised already" in told
     # Configured as a packaged one is: one restart, then nothing.
@@ -114,7 +85,7 @@ def test_a_rack(site, region):
     done = host.call(code, want=want)
     assert done["changes"] == planned["changes"]
     assert set(host.call("sorted(installation.roles)")) == {"cluster", "rack"}
-    no_secret(host, secret)
+    host.assert_hidden(secret)
     host.forget_calls()
     assert host.call(code, want=want)["changes"] == {}
     assert restarts(host) == []

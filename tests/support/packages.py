@@ -8,6 +8,7 @@ templates; what differs between releases is :data:`ERAS`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import subprocess
@@ -15,8 +16,10 @@ import sys
 from pathlib import Path
 
 import jinja2
+import pytest
 from maas_emulator.hosts import sandbox
 from saltext.maas.release import Release
+from support import throwaway
 from support.throwaway import Room
 
 FOLDER = Path(__file__).with_name("fake_packages")
@@ -113,6 +116,16 @@ def traits(release: str) -> dict:
         if Release(release) >= since:
             found.update(more)
     return found
+
+
+def releases(versions, *quick):
+    """The releases of some versions as parameters, all but a few only for `make sweep`."""
+    sweep = pytest.mark.sweep
+    return [pytest.param(one, marks=() if one in quick else sweep) for one in versions]
+
+
+#: The mark of tests that take packages.
+NEEDED = throwaway.needed("dpkg-deb", "dpkg", "dpkg-reconfigure", "debconf-set-selections")
 
 
 class Packages:
@@ -216,28 +229,39 @@ class Site:
     Args:
         release: Key of :data:`VERSIONS`.
         folder: Where packages are built and logs go.
-        database: Of the region, from ``support.postgres``.
-        folders: Folders of this machine to show in the hosts.
+        postgres: Server on which the region has a database; its hosts see the server's socket.
+
+    Attributes:
+        database: What ``Postgres.database`` says of it.
     """
 
-    def __init__(self, release, folder, database=None, folders=()):
+    def __init__(self, release, folder, postgres=None):
         self.packages = Packages(release, folder)
         self.folder = Path(folder)
         self.release = release
-        self.database = database
-        self._folders = folders
+        self._postgres = postgres
+        self._folders = [postgres.host] if postgres else []
+        self._opened = contextlib.ExitStack()
         port = self.packages.traits["region_port"]
         self.port = int(port.lstrip(":") or 80)
         self.url = f"http://127.0.0.1{port}/MAAS"
         self.hosts = {}
 
     def __enter__(self):
+        if self._postgres:
+            self.database = self._opened.enter_context(self._postgres.database())
         self.room = Room()
         self.room.__enter__()
         return self
 
     def __exit__(self, *_):
         self.room.close()
+        self._opened.close()
+
+    def database_settings(self, password):
+        """The region's database, as settings of its host; any password will do."""
+        found = {f"database_{key}": self.database[key] for key in ("host", "name", "user")}
+        return {**found, "database_password": password}
 
     def add(self, name, role, *preseeds, install=True) -> Host:
         """Make a host and install its packages, with debconf answers given beforehand."""
@@ -256,8 +280,8 @@ class Site:
             sys.executable, "-m", "maas_emulator", "--release", self.release, "--no-admin",
             "--hosts", self.room.hosts, "--port", str(self.port), "--import-seconds", "0.2",
         ]  # fmt: skip
-        if self.database:
-            command += ["--database", self.database]
+        if self._postgres:
+            command += ["--database", self._postgres.uri(self.database["name"])]
         with open(self.folder / "region.log", "wb") as log:
             process = self.room.start(*command, stdout=subprocess.PIPE, stderr=log)
         line = process.stdout.readline()
@@ -352,6 +376,11 @@ class Host:
     def reconfigure(self, role):
         """``dpkg-reconfigure``, without asking anybody."""
         self.root.run("dpkg-reconfigure", "-f", "noninteractive", self.packages.names(role)[-1])
+
+    def assert_hidden(self, *values):
+        """No fake command had one of these values among its arguments."""
+        text = self.root.read("/var/log/emulator-argv.log")
+        assert not [value for value in values if value in text]
 
     def answers(self, role):
         """What debconf shows of a role's questions."""

@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 _LIBRARY = f"{REPOSITORY / '_utils'}:{REPOSITORY / 'emulator'}:{REPOSITORY}:{REPOSITORY / 'tests'}"
 _NEEDS = ("unshare", "nsenter", "chroot", "mount", "ip")
@@ -242,3 +244,9 @@ def impossible(*commands) -> str | None:
     except (OSError, AssertionError) as error:
         return str(error)
     return None
+
+
+def needed(*commands):
+    """The mark of tests that throwaway roots are needed for; see :func:`impossible`."""
+    why = impossible(*commands)
+    return pytest.mark.skipif(bool(why), reason=str(why))
