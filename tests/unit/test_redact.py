@@ -75,14 +75,14 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", list(FORMS))
-@pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_is_found_in_every_form(secret, form):
-    text = FORMS[form](secret)
-    shown = redact(f"before {text} after", [secret])
-    assert HIDDEN in shown
-    assert secret not in shown
-    middle = text[len(text) // 3 + 2 : -len(text) // 3 - 2]
-    assert not form.startswith("base64") or len(middle) < 3 or middle not in shown
+def test_a_secret_is_found_in_every_form(form):
+    for secret in SECRETS:
+        text = FORMS[form](secret)
+        shown = redact(f"before {text} after", [secret])
+        assert HIDDEN in shown, secret
+        assert secret not in shown
+        middle = text[len(text) // 3 + 2 : -len(text) // 3 - 2]
+        assert not form.startswith("base64") or len(middle) < 3 or middle not in shown, secret
 
 
 def test_urls_in_values():

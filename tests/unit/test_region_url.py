@@ -99,11 +99,11 @@ def host(tmp_path_factory):
 @pytest.mark.parametrize(
     "judge", [in_pillar, in_profile, at_the_region_host, at_the_cluster_host, in_a_move, at_a_login]
 )
-@pytest.mark.parametrize("url", ["http://192.0.2.10:5240", "http://10.0.0.1/MA$AS", "h/MAAS"])
-def test_whoever_is_given_a_url_judges_it_alike(judge, url, host):
-    with pytest.raises(MaasError) as told:
-        judge(url, host)
-    assert f"url: {region_url.problem(url)}" in str(told.value)
+def test_whoever_is_given_a_url_judges_it_alike(judge, host):
+    for url in ("http://192.0.2.10:5240", "http://10.0.0.1/MA$AS", "h/MAAS"):
+        with pytest.raises(MaasError) as told:
+            judge(url, host)
+        assert f"url: {region_url.problem(url)}" in str(told.value)
 
 
 @pytest.mark.parametrize(
