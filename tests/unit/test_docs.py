@@ -18,38 +18,47 @@ from saltext.maas.resources.table import Table  # noqa: E402
 
 
 def functions():
-    """Every public function that Salt loads, as a test parameter."""
+    """Every public function that Salt loads: ``(kind, name, node, docstring)``."""
     for kind, path, tree in loader_pages.modules(REPOSITORY):
         for name, node in loader_pages.functions(tree).items():
-            called = f"{path.stem}.{name}"
-            yield pytest.param(kind, called, node, id=f"{kind}:{called}")
+            yield kind, f"{path.stem}.{name}", node, ast.get_docstring(node) or ""
 
 
-@pytest.mark.parametrize(("kind", "called", "node"), list(functions()))
-def test_a_function_says_what_it_takes_and_returns(kind, called, node):
-    text = ast.get_docstring(node) or ""
+def lacking(kind, node, text):
+    """What a function's docstring does not say."""
     arguments = [one.arg for one in (*node.args.args, *node.args.kwonlyargs)]
     if kind == "grains":
         arguments = []  # Salt itself calls it
-    assert text.splitlines()[0].endswith((".", ":"))
-    assert "Returns:\n" in text
-    assert not arguments or "Args:\n" in text
+    if not text.partition("\n")[0].endswith((".", ":")):
+        yield "a first sentence"
+    yield from [] if "Returns:\n" in text else ["Returns"]
+    yield from [] if "Args:\n" in text or not arguments else ["Args"]
     section = text.partition("Args:\n")[2].partition("\nReturns:")[0]
-    unknown = [
-        one for one in arguments if not re.search(rf"^    {one}( \([^()]+\))?: ", section, re.M)
-    ]
-    assert not unknown, f"not described: {unknown}"
+    for one in arguments:
+        if not re.search(rf"^    {one}( \([^()]+\))?: ", section, re.M):
+            yield one
 
 
-@pytest.mark.parametrize(("kind", "called", "node"), list(functions()))
-def test_a_function_has_an_example_that_calls_it(kind, called, node):
-    text = ast.get_docstring(node) or ""
+@pytest.mark.parametrize("kind", loader_pages.KINDS)
+def test_functions_say_what_they_take_and_return(kind):
+    found = {called: list(lacking(kind, node, text))
+             for one, called, node, text in functions() if one == kind}  # fmt: skip
+    assert found
+    assert {called: words for called, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize("kind", ["states", "modules", "runners"])
+def test_functions_have_an_example_that_calls_them(kind):
     if kind == "states":
-        example = text.partition(".. code-block:: yaml\n")[2]
-        assert f"  {called}:" in example
-    elif kind in ("modules", "runners"):
-        example = text.partition("CLI Example:\n")[2].partition(".. code-block:: bash\n")[2]
-        assert called in example
+        heading, call = ".. code-block:: yaml\n", "  {}:"
+    else:
+        heading, call = "CLI Example:\n\n.. code-block:: bash\n", "{}"
+    found = [(called, text) for one, called, _, text in functions() if one == kind]
+    assert found
+    lacks = [
+        called for called, text in found if call.format(called) not in text.partition(heading)[2]
+    ]
+    assert lacks == []
 
 
 def test_every_module_says_what_it_is_for():
