@@ -133,6 +133,10 @@ bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed
 		echo "== $$one"; $(PY) $$one $(ARGS) || exit 1; \
 	done
 
+.PHONY: picture
+picture: $(VENV)/.tests ## draw docs/plan.svg, the plan on the documentation's first page, anew
+	$(PY) tests/support/plan_picture.py
+
 .PHONY: resources
 resources: $(VENV)/.tests ## try every resource type on every release and write docs/resources.md
 	$(PY) tests/support/resource_matrix.py docs/resources.md --anew

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,8 @@ PAGES = [
 ]
 #: Where a path that a page names may begin.
 FOLDERS = ("", "_utils/saltext/maas", "_utils/saltext/maas/resources", "_utils", "docs", "emulator",
-           "emulator/maas_emulator", "emulator/tests", "emulator/tests/contract")  # fmt: skip
+           "emulator/maas_emulator", "emulator/tests", "emulator/tests/contract",
+           "pillar/maas")  # fmt: skip
 #: Files of MAAS's hosts, and of the reader's own.
 ELSEWHERE = re.compile(
     r"maas_local_(settings|celeryconfig(_cluster)?)\.py|[a-z]+_cluster\.conf"
@@ -199,3 +201,28 @@ def test_attributes_and_hooks_that_the_architecture_names_exist():
         classes = [one for one in Table.__mro__ if one.__module__.endswith(f".{module}")]
         named = set(re.findall(r"`(\w+)`", cells))
         assert named <= {name for one in classes for name in vars(one)} | {"pillar"}, module
+
+
+def test_a_page_stands_in_one_place_of_the_tree():
+    docs = REPOSITORY / "docs"
+    trees = re.findall(r"```\{toctree\}\n(.*?)```", (docs / "index.md").read_text(), re.DOTALL)
+    entries = [line for tree in trees for line in tree.splitlines() if line and line[0] != ":"]
+    pages = {path.stem for path in docs.glob("*.md")} - {"index"}
+    assert sorted(entries) == sorted({*pages, "reference/index"})
+
+
+def test_a_sync_is_told_which_libraries_salt_does_not_bring():
+    page = (REPOSITORY / "docs" / "getting-started.md").read_text()
+    named = re.findall(r"^salt-pip install ([a-z0-9 -]+?)(?: +#.*)?$", page, re.MULTILINE)
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.DOTALL | re.MULTILINE).group(1)
+    needed = set(re.findall(r'^  "([A-Za-z0-9-]+)', block.lower(), re.MULTILINE))
+    brought = {re.match(r"[\w.-]+", one).group().lower() for one in metadata.requires("salt")}
+    assert set(" ".join(named).split()) == needed - brought - {"salt"} | {"drawsvg"}
+
+
+def test_the_picture_of_a_plan_is_what_is_drawn_now():
+    pytest.importorskip("drawsvg", reason="drawsvg is not installed")
+    from support import plan_picture
+
+    assert plan_picture.picture() == plan_picture.PICTURE.read_text(encoding="utf-8")

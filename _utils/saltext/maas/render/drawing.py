@@ -147,7 +147,7 @@ def _racks(paper, network, places):
                 if rack:
                     served.setdefault(rack, []).append((wire, second))
     boxes = {rack.name: rack for rack in network.racks}
-    names = sorted({*boxes, *served}, key=lambda name: _mean(served.get(name), places))
+    names = sorted({*boxes, *served}, key=lambda name: (_mean(served.get(name), places), name))
     y = _GAP
     for name in names:
         y = max(y, _mean(served.get(name), places) - _RACK_H / 2)
