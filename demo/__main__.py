@@ -110,6 +110,7 @@ def table(screen, lab, release):
     def ask(function, *arguments):
         return lab.salt(REGION, function, *arguments)[REGION]
 
+    rows: list[tuple]
     if release.startswith("1."):
         clusters = ask("maas_node_group.list")
         rows = [("cluster", "uuid", "status", "DHCP", "images")]

@@ -118,7 +118,7 @@ class Lab:
             "--import-seconds", str(self.import_seconds),
             "--request-log", str(self.folder / "requests.jsonl"),
         ]  # fmt: skip
-        if database:
+        if database and self._postgres:
             command += ["--database", self._postgres.uri("maasdb")]
         process = self._spawn("region", command, stdout=subprocess.PIPE)
         line = process.stdout.readline()
