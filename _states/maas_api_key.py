@@ -42,7 +42,7 @@ def present(name: str, username: str, key_name: str | None = None) -> dict[str, 
         installation = runtime.installation(globals(), "region")
         done = key_file.present(installation, username, name, key_name, test)
         if test and name in done["changes"]:  # later states of this run may build upon it
-            __context__.setdefault(cli.PROMISED, set()).add(name)
+            __context__.setdefault(cli.PLANNED_KEY_FILES, set()).add(name)
         if not done["changes"]:
             return state_helpers.outcome(name, test, comment=f"{name} holds a key of {username}.")
         return state_helpers.host_outcome(name, test, done)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from saltext.maas import runtime
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.host import files
+from saltext.maas.host import cli_login, files
 from saltext.maas.host.installation import detect_client
 
-#: Where a test run keeps which files with keys it would have made.
-PROMISED = "saltext.maas.promised_key_files"
+#: Where a test run notes which files with keys it would have made.
+PLANNED_KEY_FILES = "saltext.maas.planned_key_files"
 
 
 def installation(dunders):
@@ -19,10 +19,7 @@ def installation(dunders):
     """
     found = detect_client(runtime.root(dunders))
     if found is None:
-        raise MaasError(
-            "The command maas is not installed on this host: install the package maas-cli of "
-            "the region's release, or its snap."
-        )
+        raise MaasError(cli_login.MISSING)
     return found
 
 
@@ -40,7 +37,7 @@ def reach(dunders, url, api_key, key_file, ca_file, verify, profile) -> dict:
         raise BadInput("api_key: cannot be given together with key_file")
     if key_file:
         api_key = files.read(key_file)
-        if not api_key and key_file in dunders["__context__"].get(PROMISED, ()):
+        if not api_key and key_file in dunders["__context__"].get(PLANNED_KEY_FILES, ()):
             url = url or runtime.profile(dunders, profile).url
             return {"url": url, "api_key": None, "ca_file": ca_file, "verify": verify is not False}
         if not api_key:

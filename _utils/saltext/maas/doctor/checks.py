@@ -2,179 +2,147 @@
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
-import grp
 import ipaddress
 import json
-import pwd
 import socket
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from saltext.maas.doctor.findings import ok, problem, unknown, warning
-from saltext.maas.host import paths, reach, shared_secret
+from saltext.maas.doctor.findings import Finding, ok, problem, unknown, warning
+from saltext.maas.host import files, paths, reach, shared_secret
+from saltext.maas.host.installation import Installation
 
-_REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
+REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
 _GOOD_CLOCK = 10
-_CLOCK = "Run a time service (chrony, ntp) on all hosts of this MAAS."
+_TIME_SERVICE = "Run a time service (chrony, ntp) on all hosts of this MAAS."
 
 
-def region_url(installation, url: str, ca_file=None, timeout: float = 5):
-    """Whether the region answers at a URL, and what time it has."""
-    check, address = "region URL", f"{url.rstrip('/')}/api/{installation.release.api}/version/"
+def region_url(
+    installation: Installation, url: str, ca_file: str | None = None, timeout: float = 5
+) -> list[Finding]:
+    """Check whether the region answers at a URL, and what time it has."""
+    address = f"{url.rstrip('/')}/api/{installation.release.api}/version/"
     reason, answer = reach.inspect(address, ca_file, timeout)
     if reason:
-        return [
-            problem(
-                check,
-                f"The region does not answer at {url}: {reason}.",
-                "Check the URL, name resolution, firewalls, and that the region's services run.",
-            )
-        ]
-    return [ok(check, f"The region answers at {url}."), *_clock(answer.headers.get("Date"))]
-
-
-def _clock(date):
+        return problem(
+            f"The region does not answer at {url}: {reason}.",
+            "Check the URL, name resolution, firewalls, and that the region's services run.",
+        )
     try:
-        theirs = email.utils.parsedate_to_datetime(date or "").timestamp()
+        date = answer.headers.get("Date") or ""
+        theirs = email.utils.parsedate_to_datetime(date).timestamp()
+        compared = clock(time.time() - theirs, "region's")
     except (TypeError, ValueError):
-        return [unknown("clock", "The region's answer had no date.")]
-    return [clock(time.time() - theirs, "region's", _REFUSED_AFTER)]
+        compared = unknown("The region's answer had no date.", "clock")
+    return [*ok(f"The region answers at {url}."), *compared]
 
 
-def clock(ahead: float, whose: str, refused_after: float):
-    """What a difference between this host's clock and another means.
+def clock(ahead: float, whose: str, check: str = "clock") -> list[Finding]:
+    """Return what a difference between this host's clock and another means.
 
     Args:
         ahead: Seconds by which this host's clock is ahead.
         whose: The other clock's owner, such as ``region's``.
-        refused_after: Seconds of difference that do harm.
+        check: The check's name.
     """
-    told = f"This host's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the "
-    told += f"{whose}."
-    if abs(ahead) > refused_after:
-        return problem("clock", told, f"{_CLOCK} MAAS refuses requests beyond {refused_after} s.")
+    text = f"This host's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the "
+    text += f"{whose}."
+    if abs(ahead) > REFUSED_AFTER:
+        remedy = f"{_TIME_SERVICE} MAAS refuses requests beyond {REFUSED_AFTER} s."
+        return problem(text, remedy, check)
     if abs(ahead) > _GOOD_CLOCK:
-        return warning("clock", told, _CLOCK)
-    return ok("clock", f"This host's clock agrees with the {whose}.")
+        return warning(text, _TIME_SERVICE, check)
+    return ok(f"This host's clock agrees with the {whose}.", check)
 
 
-def name_resolution(url: str, local: bool):
-    """Whether the host of a URL has an address that others can use.
+def name_resolution(url: str, local: bool) -> list[Finding]:
+    """Check whether the host of a URL has an address that others can use.
 
     Args:
         url: Region URL.
         local: Whether the region is on this host.
     """
     host = urlsplit(url).hostname or ""
-    check = "name resolution"
     try:
-        found = sorted({entry[4][0] for entry in socket.getaddrinfo(host, None)})
+        found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None)})
     except (OSError, UnicodeError):
-        return [
-            problem(
-                check,
-                f"{host} has no address here.",
-                "Put it into DNS or /etc/hosts of every host of this MAAS, or use an address "
-                "in the region URL.",
-            )
-        ]
+        return problem(
+            f"{host} has no address here.",
+            "Put it into DNS or /etc/hosts of every host of this MAAS, or use an address "
+            "in the region URL.",
+        )
     loopback = [one for one in found if ipaddress.ip_address(one.split("%")[0]).is_loopback]
     if loopback and not local:
-        return [
-            problem(
-                check,
-                f"{host} is this host itself ({loopback[0]}), but the region is elsewhere.",
-                "Take the name out of the loopback lines of /etc/hosts, or use the region's "
-                "address in the region URL.",
-            )
-        ]
+        return problem(
+            f"{host} is this host itself ({loopback[0]}), but the region is elsewhere.",
+            "Take the name out of the loopback lines of /etc/hosts, or use the region's "
+            "address in the region URL.",
+        )
     if loopback:
-        return [
-            warning(
-                check,
-                f"{host} is {loopback[0]}, which means another host to everybody else.",
-                "Use an address or name in the region URL that machines and clusters can reach.",
-            )
-        ]
-    return [ok(check, f"{host} is {', '.join(found)}.")]
+        return warning(
+            f"{host} is {loopback[0]}, which means another host to everybody else.",
+            "Use an address or name in the region URL that machines and clusters can reach.",
+        )
+    return ok(f"{host} is {', '.join(found)}.")
 
 
-def secret(installation):
-    """Whether the shared secret is there, with the right owner and mode."""
-    check = "shared secret"
+def secret(installation: Installation) -> list[Finding]:
+    """Check whether the shared secret is there, with the right owner and mode."""
     if not installation.has("secret"):
         return []
     path = installation.path("secret")
-    shown = installation.inside(path)
-    if shared_secret.read(installation) is None:
-        return [
-            problem(
-                check,
-                f"{shown} is missing or empty.",
-                "Install the region's secret: maas_cluster.configured or "
-                "maas_cluster.secret_installed.",
-            )
-        ]
-    info = paths.status(path)
-    wrong = []
-    if stat.S_IMODE(info.st_mode) & 0o027:
-        wrong.append(f"mode {stat.S_IMODE(info.st_mode):04o} instead of 0640")
+    shown, there = installation.inside(path), paths.status(path)
+    if shared_secret.read(installation) is None or there is None:
+        return problem(
+            f"{shown} is missing or empty.",
+            "Install the region's secret: maas_cluster.configured or "
+            "maas_cluster.secret_installed.",
+        )
+    mode, wrong = stat.S_IMODE(there.st_mode), []
+    if mode & 0o027:
+        wrong.append(f"mode {mode:04o} instead of 0640")
+    snap = installation.kind == "snap"
     if not installation.sandbox:
-        user, group = _names(info)
-        good = ("root",) if installation.kind == "snap" else ("maas", "root")
+        user, group = files.names_of(there)
+        good = ("root",) if snap else ("maas", "root")
         if user not in good:
             wrong.append(f"owner {user} instead of {good[0]}")
-        if installation.kind == "deb" and not (user == "maas" or group == "maas"):
+        if not snap and "maas" not in (user, group):
             wrong.append(f"group {group}, so that MAAS cannot read it")
     if wrong:
-        owner = "root:root" if installation.kind == "snap" else "maas:maas"
-        return [
-            problem(check, f"{shown} has {' and '.join(wrong)}.",
-                    f"chown {owner} {shown}; chmod 0640 {shown}")
-        ]  # fmt: skip
-    return [ok(check, f"{shown} is there, with the right owner and mode.")]
+        remedy = f"chown {'root:root' if snap else 'maas:maas'} {shown}; chmod 0640 {shown}"
+        return problem(f"{shown} has {' and '.join(wrong)}.", remedy)
+    return ok(f"{shown} is there, with the right owner and mode.")
 
 
-def _names(info):
-    user, group = str(info.st_uid), str(info.st_gid)
-    with contextlib.suppress(KeyError):
-        user = pwd.getpwuid(info.st_uid).pw_name
-    with contextlib.suppress(KeyError):
-        group = grp.getgrgid(info.st_gid).gr_name
-    return user, group
-
-
-def listeners(installation, role: str):
-    """Whether this host's own services listen on their ports."""
+def listeners(installation: Installation, role: str) -> list[Finding]:
+    """Check whether this host's own services listen on their ports."""
     check = f"ports of the {role}"
     if installation.sandbox:
-        return [unknown(check, "A sandbox shares its ports with the host that it is on.")]
-    import psutil
+        return unknown("A sandbox shares its ports with the host that it is on.", check)
+    import psutil  # not everywhere
 
     open_ports = set()
     for one in psutil.net_connections("inet"):
-        if one.type == socket.SOCK_DGRAM:
+        if one.laddr and one.type == socket.SOCK_DGRAM:
             open_ports.add(("udp", one.laddr.port))
-        elif one.status == psutil.CONN_LISTEN:
+        elif one.laddr and one.status == psutil.CONN_LISTEN:
             open_ports.add(("tcp", one.laddr.port))
-    desired = installation.fact(f"{role}_ports")
-    closed = [f"{kind} {port}" for kind, port in desired if (kind, port) not in open_ports]
+    ports = installation.fact(f"{role}_ports")
+    closed = [f"{kind} {port}" for kind, port in ports if (kind, port) not in open_ports]
     if closed:
         names = ", ".join(installation.fact(f"{role}_services"))
-        return [
-            problem(check, f"Nothing listens on {', '.join(closed)}.",
-                    f"Start {names}, and look at what the log says.")
-        ]  # fmt: skip
-    return [ok(check, f"All are listened on: {', '.join(f'{k} {p}' for k, p in desired)}.")]
+        remedy = f"Start {names}, and look at what the log says."
+        return problem(f"Nothing listens on {', '.join(closed)}.", remedy, check)
+    shown = ", ".join(f"{kind} {port}" for kind, port in ports)
+    return ok(f"All are listened on: {shown}.", check)
 
 
-def connections(url: str, ca_file=None, timeout: float = 3):
-    """Whether the region's event loops can be reached, over which clusters talk to it."""
-    check = "region's RPC ports"
+def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> list[Finding]:
+    """Check whether the region's event loops can be reached, over which clusters talk to it."""
     reason, answer = reach.inspect(f"{url.rstrip('/')}/rpc/", ca_file, timeout)
     try:
         loops = {} if reason else json.loads(answer.content)["eventloops"]
@@ -182,23 +150,19 @@ def connections(url: str, ca_file=None, timeout: float = 3):
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         reason, ends = "its answer makes no sense", set()
     if reason:
-        return [unknown(check, f"The region does not tell where they are: {reason}.")]
+        return unknown(f"The region does not tell where they are: {reason}.")
     if not ends:
-        return [
-            problem(check, "The region has no event loop running.",
-                    "Look at the region's log: it opens them once its database and secret are "
-                    "in order.")
-        ]  # fmt: skip
+        return problem(
+            "The region has no event loop running.",
+            "Look at the region's log: it opens them once its database and secret are in order.",
+        )
     with ThreadPoolExecutor(min(len(ends), 16)) as pool:
-        closed = [end for end, open in pool.map(lambda end: (end, _opens(end, timeout)), ends)
-                  if not open]  # fmt: skip
-    if len(closed) == len(ends):
-        told = ", ".join(sorted(f"{host}:{port}" for host, port in closed)[:4])
-        return [
-            problem(check, f"None of them can be reached: {told}.",
-                    "Open TCP 5250 to 5259 (3.7: 5270) from clusters to regions.")
-        ]  # fmt: skip
-    return [ok(check, f"{len(ends) - len(closed)} of {len(ends)} can be reached.")]
+        opens = list(pool.map(lambda end: _opens(end, timeout), ends))
+    if not any(opens):
+        shown = ", ".join(sorted(f"{host}:{port}" for host, port in ends)[:4])
+        remedy = "Open TCP 5250 to 5259 (3.7: 5270) from clusters to regions."
+        return problem(f"None of them can be reached: {shown}.", remedy)
+    return ok(f"{sum(opens)} of {len(ends)} can be reached.")
 
 
 def _opens(end, timeout):

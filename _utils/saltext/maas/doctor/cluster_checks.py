@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
-from saltext.maas.doctor import checks, findings, segments
+from saltext.maas.doctor import checks, findings
 from saltext.maas.errors import BadInput
 from saltext.maas.host import cluster_config, enrolment
+from saltext.maas.host.installation import Installation
 
 
 def examine(
-    installation, interfaces=None, addresses=(), seconds: float = 5, url=None, ca_file=None
-) -> dict:
-    """Look at all that a cluster or rack needs, without changing anything.
+    installation: Installation,
+    interfaces: list[str] | None = None,
+    addresses: Iterable[str] = (),
+    seconds: float = 5,
+    url: str | None = None,
+    ca_file: str | None = None,
+) -> dict[str, Any]:
+    """Check all that a cluster or rack needs, without changing anything.
 
     Args:
         installation: The host.
@@ -35,36 +43,37 @@ def examine(
     MAAS 1.5 to 3.7.
     """
     installation.need("cluster")
+    addresses = list(addresses)
     _check_arguments(addresses, seconds)
     urls = cluster_config.read_files(installation)["urls"]
     local = "region" in installation.roles
-    looks = []
+    found: list[tuple[str, Any]] = []
     for one in urls:
-        looks += [
-            ("region URL", functools.partial(checks.region_url, installation, one, ca_file)),
-            ("name resolution", functools.partial(checks.name_resolution, one, local)),
+        found += [
+            ("region URL", partial(checks.region_url, installation, one, ca_file)),
+            ("name resolution", partial(checks.name_resolution, one, local)),
         ]
         if installation.release >= "1.7":
-            looks.append(
-                ("region's RPC ports", functools.partial(checks.connections, one, ca_file))
-            )
-    looks += [
-        ("agreement", functools.partial(_agreement, installation, urls, url)),
-        ("shared secret", functools.partial(checks.secret, installation)),
-        ("registration", functools.partial(_registration, installation)),
-        ("ports", functools.partial(checks.listeners, installation, "cluster")),
+            found.append(("region's RPC ports", partial(checks.connections, one, ca_file)))
+    found += [
+        ("region URL in all places", partial(_consistency, installation, urls, url)),
+        ("shared secret", partial(checks.secret, installation)),
+        ("registration", partial(_registration, installation)),
+        ("ports", partial(checks.listeners, installation, "cluster")),
     ]
     if installation.sandbox and interfaces is None:
-        return findings.run(looks)  # its network is another host's
-    for interface in segments.interfaces(installation, interfaces):
-        name = interface.name
-        looks += [
-            (f"DHCP on {name}", functools.partial(segments.dhcp, installation, interface, seconds)),
-            (f"machines on {name}",
-             functools.partial(segments.machines, installation, interface, addresses, seconds)),
-            (f"switch port of {name}", functools.partial(segments.switch, interface, seconds)),
-        ]  # fmt: skip
-    return findings.run(looks)
+        return findings.run(found)  # its network is another host's
+    # With dpkt and psutil, which are slow and not everywhere.
+    from saltext.maas.doctor import segments
+
+    for face in segments.interfaces(installation, interfaces):
+        asked = partial(segments.machines, installation, face, addresses, seconds)
+        found += [
+            (f"DHCP on {face.name}", partial(segments.dhcp, installation, face, seconds)),
+            (f"machines on {face.name}", asked),
+            (f"switch port of {face.name}", partial(segments.switch, face, seconds)),
+        ]
+    return findings.run(found)
 
 
 def _check_arguments(addresses, seconds):
@@ -80,30 +89,26 @@ def _check_arguments(addresses, seconds):
         raise BadInput(wrong)
 
 
-def _agreement(installation, urls, desired):
-    check = "region URL in all places"
+def _consistency(installation, urls, desired):
     if not urls:
-        return [
-            findings.problem(check, "No region URL is configured.",
-                             "Set it with maas_cluster.configured.")
-        ]  # fmt: skip
+        return findings.problem(
+            "No region URL is configured.", "Set it with maas_cluster.configured."
+        )
     changes = cluster_config.plan(installation, url=urls if len(urls) > 1 else urls[0])["changes"]
-    told = [f"{place} says {change['old'] or 'nothing'}" for place, change in changes.items()]
+    others = [f"{place} says {change['old'] or 'nothing'}" for place, change in changes.items()]
     if desired and desired.rstrip("/") not in [one.rstrip("/") for one in urls]:
-        told.append(f"the pillar says {desired}")
-    if told:
-        return [
-            findings.problem(
-                check, f"It is {', '.join(urls)}, but {'; '.join(told)}.",
-                "Run maas_cluster.configured, which brings all places into agreement.",
-            )
-        ]  # fmt: skip
-    return [findings.ok(check, "It is the same everywhere.")]
+        others.append(f"the pillar says {desired}")
+    if others:
+        return findings.problem(
+            f"It is {', '.join(urls)}, but {'; '.join(others)}.",
+            "Run maas_cluster.configured, which makes all places consistent.",
+        )
+    return findings.ok("It is the same everywhere.")
 
 
 def _registration(installation):
     now = enrolment.registered(installation)
     if now["state"] == "registered":
-        return [findings.ok("registration", now["message"])]
-    make = findings.problem if now["state"] == "failed" else findings.warning
-    return [make("registration", now["message"], "See maas_cluster.registered.")]
+        return findings.ok(now["message"] or "")
+    report = findings.problem if now["state"] == "failed" else findings.warning
+    return report(now["message"] or "", "See maas_cluster.registered.")

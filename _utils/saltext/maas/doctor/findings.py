@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from typing import Any
 
 from saltext.maas.errors import MaasError
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """What one check found.
 
     Attributes:
-        check: What was looked at, such as ``region URL``.
-        status: ``ok``, ``warning`` (works, but will hurt), ``problem`` (does
-            not work) or ``unknown`` (could not be looked at).
-        found: What was seen.
+        check: What was checked, such as ``region URL``; empty for the name that the check runs by.
+        status: ``ok``, ``warning`` (works now and will fail later), ``problem`` (does
+            not work) or ``unknown`` (could not be checked).
+        found: What was found.
         remedy: What to do; empty where nothing need be done.
     """
 
@@ -26,57 +28,52 @@ class Finding:
     remedy: str = ""
 
 
-def ok(check: str, found: str) -> Finding:
-    """All is well."""
-    return Finding(check, "ok", found)
+def ok(found: str, check: str = "") -> list[Finding]:
+    """Return the finding that all is well."""
+    return [Finding(check, "ok", found)]
 
 
-def warning(check: str, found: str, remedy: str) -> Finding:
-    """It works, but will hurt."""
-    return Finding(check, "warning", found, remedy)
+def warning(found: str, remedy: str, check: str = "") -> list[Finding]:
+    """Return the finding that something works now and will fail later."""
+    return [Finding(check, "warning", found, remedy)]
 
 
-def problem(check: str, found: str, remedy: str) -> Finding:
-    """It does not work."""
-    return Finding(check, "problem", found, remedy)
+def problem(found: str, remedy: str, check: str = "") -> list[Finding]:
+    """Return the finding that something does not work."""
+    return [Finding(check, "problem", found, remedy)]
 
 
-def unknown(check: str, found: str, remedy: str = "") -> Finding:
-    """It could not be looked at."""
-    return Finding(check, "unknown", found, remedy)
+def unknown(found: str, check: str = "") -> list[Finding]:
+    """Return the finding that something could not be checked."""
+    return [Finding(check, "unknown", found)]
 
 
-def run(checks) -> dict:
+def run(checks: Iterable[tuple[str, Callable[[], list[Finding]]]]) -> dict[str, Any]:
     """Run checks side by side, and report in their order.
 
     Args:
-        checks: Pairs of a check's name and a function that returns a list of findings.
+        checks: Pairs of a check's name and a function that returns its findings.
 
     Returns:
         ``{"healthy": bool, "problems": int, "warnings": int, "findings":
         [{"check", "status", "found", "remedy"}]}``; it is healthy without any problem.
     """
     checks = list(checks)
-    if not checks:
-        return _report([])
-    with ThreadPoolExecutor(len(checks)) as pool:
-        found = pool.map(lambda check: _one(*check), checks)
-        return _report([finding for findings in found for finding in findings])
-
-
-def _one(name, look):
-    try:
-        return look()
-    except (MaasError, OSError) as error:
-        # One thing that cannot be looked at must not hide the others.
-        return [unknown(name, f"It could not be looked at: {error}")]
-
-
-def _report(findings):
+    with ThreadPoolExecutor(len(checks) or 1) as pool:
+        findings = [one for found in pool.map(lambda check: _one(*check), checks) for one in found]
     count = [finding.status for finding in findings].count
     return {
         "healthy": count("problem") == 0,
         "problems": count("problem"),
         "warnings": count("warning"),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [dataclasses.asdict(finding) for finding in findings],
     }
+
+
+def _one(name, check):
+    try:
+        found = check()
+    except (MaasError, OSError) as error:
+        # What cannot be checked must not hide the others.
+        found = unknown(f"It could not be checked: {error}")
+    return [one if one.check else dataclasses.replace(one, check=name) for one in found]

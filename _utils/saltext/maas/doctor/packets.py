@@ -10,7 +10,9 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
+from typing import Any
 
+import dpkt
 from saltext.maas.host.errors import HostError
 
 _ETH_802_2 = 0x0004  # Linux's name for all frames with a length instead of a type
@@ -44,7 +46,7 @@ def _open(interface, protocol):
     try:
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
     except PermissionError:
-        raise HostError("Only root may look at the frames of an interface.") from None
+        raise HostError("Only root may read the frames of an interface.") from None
     try:
         found.bind((interface, 0))
     except OSError as error:
@@ -68,8 +70,6 @@ def _frames(wire, seconds):
 
 def _parsed(frame):
     """A frame taken apart, or None where it makes no sense: anybody may send anything."""
-    import dpkt
-
     try:
         return dpkt.ethernet.Ethernet(frame)
     except (dpkt.UnpackError, ValueError, IndexError, struct.error):
@@ -102,9 +102,7 @@ def spanning_tree(interface: str, seconds: float) -> Bpdu | None:
 
 
 def read_bpdu(frame: bytes) -> Bpdu | None:
-    """What a frame says of the spanning tree; None when it speaks of something else."""
-    import dpkt
-
+    """Return what a frame says of the spanning tree; None when it speaks of something else."""
     if frame[:6] not in (_BRIDGES, _PVST):
         return None
     ethernet = _parsed(frame)
@@ -143,14 +141,12 @@ def dhcp_offers(interface: str, mac: str, seconds: float) -> dict:
     Raises:
         HostError: Not root, or no such interface.
     """
-    import dpkt
-
     xid = random.getrandbits(32)
     found = {}
     with _open(interface, dpkt.ethernet.ETH_TYPE_IP) as wire:
         wire.send(_discover(bytes.fromhex(mac.replace(":", "")), xid))
         for frame in _frames(wire, seconds):
-            packet = getattr(_parsed(frame), "data", None)
+            packet: Any = getattr(_parsed(frame), "data", None)
             udp = getattr(packet, "data", None)
             if not isinstance(udp, dpkt.udp.UDP) or udp.dport != 68:
                 continue
@@ -169,8 +165,6 @@ def dhcp_offers(interface: str, mac: str, seconds: float) -> dict:
 
 
 def _discover(mac, xid):
-    import dpkt
-
     question = dpkt.dhcp.DHCP(
         xid=xid,
         flags=0x8000,  # answer to everybody: this address is not ours yet
@@ -203,8 +197,6 @@ def arp_answers(interface: str, mac: str, own: str, addresses, seconds: float) -
     Raises:
         HostError: Not root, or no such interface.
     """
-    import dpkt
-
     source, missing, found = bytes.fromhex(mac.replace(":", "")), set(addresses), {}
     with _open(interface, dpkt.ethernet.ETH_TYPE_ARP) as wire:
         for address in sorted(missing):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import time
+from functools import partial
+from typing import Any
 
 from saltext.maas.doctor import checks, findings
-from saltext.maas.host import consistency, database, region_config
+from saltext.maas.doctor.findings import Finding
+from saltext.maas.host import config_files, consistency, database
+from saltext.maas.host.installation import Installation
 
 #: First PostgreSQL that a release runs with, and the first that it does not complain about.
 _OLDEST = (("1.5", 9.1), ("3.3", 12))
 _GOOD = (("1.5", 9.1), ("3.3", 14), ("3.6", 16))
 
 
-def examine(installation, url=None, ca_file=None, api_url=None) -> dict:
-    """Look at all that a region needs, without changing anything.
+def examine(
+    installation: Installation,
+    url: str | None = None,
+    ca_file: str | None = None,
+    api_url: str | None = None,
+) -> dict[str, Any]:
+    """Check all that a region needs, without changing anything.
 
     Args:
         installation: The host.
@@ -31,80 +39,68 @@ def examine(installation, url=None, ca_file=None, api_url=None) -> dict:
     MAAS 1.5 to 3.7.
     """
     installation.need("region")
-    here = region_config.read_config(installation)["url"]
+    here = config_files.read_config(installation)["url"]
     return findings.run(
         [
-            ("region URL", functools.partial(checks.region_url, installation, here, ca_file)),
-            ("name resolution", functools.partial(checks.name_resolution, here, True)),
-            ("agreement", functools.partial(_agreement, installation, here, url)),
-            ("encryption", functools.partial(_encryption, installation, api_url)),
-            ("database", functools.partial(_database, installation)),
-            ("shared secret", functools.partial(checks.secret, installation)),
-            ("ports", functools.partial(checks.listeners, installation, "region")),
+            ("region URL", partial(checks.region_url, installation, here, ca_file)),
+            ("name resolution", partial(checks.name_resolution, here, True)),
+            ("consistency", partial(_consistency, installation, here, url)),
+            ("encryption", partial(_encryption, installation, api_url)),
+            ("database", partial(_database, installation)),
+            ("shared secret", partial(checks.secret, installation)),
+            ("ports", partial(checks.listeners, installation, "region")),
         ]
     )
 
 
-def _agreement(installation, here, desired):
+def _consistency(installation, here, desired):
     found = [
-        findings.Finding(
-            f"{one['setting']} in all places", one["status"], one["problem"], one["remedy"]
-        )
+        Finding(f"{one['setting']} in all places", one["status"], one["problem"], one["remedy"])
         for one in consistency.check(installation)
         if one["setting"] != "database"  # has a check of its own
     ]
     if desired and desired.rstrip("/") != here.rstrip("/"):
-        told = f"It is {here}, but the pillar says {desired}."
-        remedy = "Run maas_region.configured, which brings all places into agreement."
-        found.append(findings.problem("url in all places", told, remedy))
-    return found or [
-        findings.ok("agreement", "Files, debconf, commands and database say the same.")
-    ]
+        text = f"It is {here}, but the pillar says {desired}."
+        found += findings.problem(text, consistency.AGAIN, "url in all places")
+    return found or findings.ok("Config files, debconf, commands and database say the same.")
 
 
 def _encryption(installation, api_url):
-    told = consistency.unencrypted(installation, api_url)
-    return [findings.warning("encryption", one["problem"], one["remedy"]) for one in told] or [
-        findings.ok("encryption", "The region is asked over TLS, or on this host only.")
-    ]
+    for one in consistency.unencrypted(installation, api_url):
+        return findings.warning(one["problem"], one["remedy"])
+    return findings.ok("The region is asked over TLS, or on this host only.")
 
 
 def _database(installation):
     try:
         with database.connection(installation, timeout=5) as conn:
             version, theirs = conn.server_version, database.clock(conn)
-            ahead = time.time() - theirs
-            return [_version(installation.release, version), _same_clock(ahead)]
     except database.DatabaseError as error:
-        return [
-            findings.problem(
-                "database", str(error),
-                "Check host, port, name, user and password in the region's configuration, "
-                "PostgreSQL's pg_hba.conf and listen_addresses, and that it runs.",
-            )
-        ]  # fmt: skip
+        return findings.problem(
+            str(error),
+            "Check host, port, name, user and password in the region's configuration, "
+            "PostgreSQL's pg_hba.conf and listen_addresses, and that it runs.",
+        )
+    ahead = time.time() - theirs
+    return [
+        *_version(installation.release, version),
+        *checks.clock(ahead, "database's", "database's clock"),
+    ]
 
 
 def _version(release, number):
     # 9.5 is 90500, 12.3 is 120003.
     major = number // 10000
     version = major + (number // 100 % 100) / 10 if major < 10 else float(major)
-    oldest, good = (_since(release, facts) for facts in (_OLDEST, _GOOD))
-    told = f"PostgreSQL {version:g} answers; MAAS {release} wants {oldest:g} or later."
+    oldest, good = (
+        [value for since, value in facts if release >= since][-1] for facts in (_OLDEST, _GOOD)
+    )
+    text = f"PostgreSQL {version:g} answers; MAAS {release} needs {oldest:g} or later."
     if version < oldest:
-        return findings.problem("database", told, f"Upgrade PostgreSQL to {good:g} or later.")
+        return findings.problem(text, f"Upgrade PostgreSQL to {good:g} or later.")
     if version < good:
         return findings.warning(
-            "database", f"{told} It says that {version:g} will not do for long.",
+            f"{text} It says that {version:g} will not do for long.",
             f"Upgrade PostgreSQL to {good:g} or later before MAAS.",
-        )  # fmt: skip
-    return findings.ok("database", told)
-
-
-def _since(release, facts):
-    return [value for since, value in facts if release >= since][-1]
-
-
-def _same_clock(ahead):
-    found = checks.clock(ahead, "database's", 300)
-    return findings.Finding("database's clock", found.status, found.found, found.remedy)
+        )
+    return findings.ok(text)

@@ -7,10 +7,12 @@ import re
 import socket
 from dataclasses import dataclass
 
+import psutil
 from saltext.maas.doctor import packets
-from saltext.maas.doctor.findings import ok, problem, unknown, warning
+from saltext.maas.doctor.findings import Finding, ok, problem, unknown, warning
 from saltext.maas.host import files
 from saltext.maas.host.errors import HostError
+from saltext.maas.host.installation import Installation
 
 _PEER = re.compile(r"^\s*peer address (\S+?);", re.MULTILINE)
 _LEASE = re.compile(r"^lease (\S+) \{(.*?)^\}", re.MULTILINE | re.DOTALL)
@@ -26,8 +28,8 @@ class Interface:
     networks: tuple  # of ipaddress.IPv4Interface
 
 
-def interfaces(installation, names=None) -> list[Interface]:
-    """The interfaces to look at.
+def interfaces(installation: Installation, names: list[str] | None = None) -> list[Interface]:
+    """Return the interfaces to listen on.
 
     Args:
         installation: The cluster's host.
@@ -37,8 +39,6 @@ def interfaces(installation, names=None) -> list[Interface]:
     Raises:
         HostError: One is not there.
     """
-    import psutil
-
     there = psutil.net_if_addrs()
     if names is None:
         served = (files.read(installation.path("dhcpd_interfaces")) or "").split()
@@ -66,33 +66,30 @@ def _networks(addresses):
     ]
 
 
-def dhcp(installation, interface: Interface, seconds: float):
-    """Another DHCP server on the segment."""
-    check = f"DHCP on {interface.name}"
+def dhcp(installation: Installation, interface: Interface, seconds: float) -> list[Finding]:
+    """Check for another DHCP server on the segment."""
     if not interface.mac:
-        return [unknown(check, f"{interface.name} is no Ethernet interface.")]
+        return unknown(f"{interface.name} is no Ethernet interface.")
     own = {str(one.ip) for one in interface.networks}
     config = files.read(installation.path("dhcpd_config")) or ""
     friends = own | set(_PEER.findall(config))
     offers = packets.dhcp_offers(interface.name, interface.mac, seconds)
     strangers = sorted(offers.keys() - friends)
     if strangers:
-        told = ", ".join(f"{server} (offered {offers[server]})" for server in strangers)
-        return [
-            problem(
-                check,
-                f"Another DHCP server answers on this segment: {told}.",
-                "Switch it off, or do not let MAAS serve DHCP here: machines take whichever "
-                "answers first, and boot only from MAAS's.",
-            )
-        ]
+        shown = ", ".join(f"{server} (offered {offers[server]})" for server in strangers)
+        return problem(
+            f"Another DHCP server answers on this segment: {shown}.",
+            "Switch it off, or do not let MAAS serve DHCP here: machines take whichever "
+            "answers first, and boot only from MAAS's.",
+        )
     mine = ", ".join(sorted(offers.keys() & friends))
-    return [ok(check, f"Only MAAS's own DHCP answers: {mine}." if mine else "No DHCP server.")]
+    return ok(f"Only MAAS's own DHCP answers: {mine}." if mine else "No DHCP server.")
 
 
-def machines(installation, interface: Interface, addresses, seconds: float):
-    """Whether machines are on the segment, where DHCP and network boot can reach them."""
-    check = f"machines on {interface.name}"
+def machines(
+    installation: Installation, interface: Interface, addresses: list[str], seconds: float
+) -> list[Finding]:
+    """Check whether machines are on the segment, where DHCP and network boot can reach them."""
     near = _near(installation, interface, addresses)
     if not near:
         return []
@@ -100,17 +97,14 @@ def machines(installation, interface: Interface, addresses, seconds: float):
     answers = packets.arp_answers(interface.name, interface.mac, own, asked, seconds)
     silent = [address for address in asked if address not in answers]
     if not silent:
-        return [ok(check, f"All {len(asked)} answer on the segment.")]
+        return ok(f"All {len(asked)} answer on the segment.")
     if addresses or not answers:
-        return [
-            problem(
-                check,
-                f"No answer to ARP on this segment from {', '.join(silent)}.",
-                "Cluster and machines must be on one layer 2 segment: compare the VLANs of "
-                "their switch ports, or relay DHCP (2.2 and later); or the machine is off.",
-            )
-        ]
-    return [ok(check, f"{len(answers)} of {len(asked)} leased addresses answer on the segment.")]
+        return problem(
+            f"No answer to ARP on this segment from {', '.join(silent)}.",
+            "Cluster and machines must be on one layer 2 segment: compare the VLANs of "
+            "their switch ports, or relay DHCP (2.2 and later); or the machine is off.",
+        )
+    return ok(f"{len(answers)} of {len(asked)} leased addresses answer on the segment.")
 
 
 def _near(installation, interface, addresses):
@@ -131,12 +125,11 @@ def _leased(installation):
     return [address for address, active in state.items() if active and ":" not in address]
 
 
-def switch(interface: Interface, seconds: float):
-    """A switch port that holds traffic back after each link-up."""
-    check = f"switch port of {interface.name}"
+def switch(interface: Interface, seconds: float) -> list[Finding]:
+    """Check for a switch port that holds traffic back after each link-up."""
     seen = packets.spanning_tree(interface.name, seconds)
     if seen is None:
-        return [ok(check, f"No spanning tree was heard in {seconds:g} s.")]
+        return ok(f"No spanning tree was heard in {seconds:g} s.")
     where = f"port {seen.port} of bridge {seen.bridge}"
     remedy = (
         "Enable PortFast (an edge port) on this port and on those of the machines: otherwise "
@@ -144,11 +137,6 @@ def switch(interface: Interface, seconds: float):
         "firmware waits for DHCP."
     )
     if seen.forwarding is False:
-        return [problem(check, f"{seen.protocol} holds traffic back now, at {where}.", remedy)]
-    return [
-        warning(
-            check,
-            f"{seen.protocol} is spoken at {where}, with a forwarding delay of {seen.delay} s.",
-            remedy,
-        )
-    ]
+        return problem(f"{seen.protocol} holds traffic back now, at {where}.", remedy)
+    delay = f"with a forwarding delay of {seen.delay} s"
+    return warning(f"{seen.protocol} is spoken at {where}, {delay}.", remedy)

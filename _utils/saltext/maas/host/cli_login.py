@@ -30,7 +30,7 @@ from saltext.maas.redact import HIDDEN
 _NAME = re.compile(r"[A-Za-z0-9_][\w.@+-]{0,99}")
 _COMMANDS = ("login", "logout", "list", "refresh")  # what no profile can be called
 _FILE, _CERTIFICATES = ".maascli.db", ".maascli.certs"
-_MISSING = (
+MISSING = (
     "The command maas is not installed on this host: install the package maas-cli of "
     "the region's release, or its snap."
 )
@@ -156,7 +156,7 @@ def _check(installation, name, url, api_key, ca_file):
     if ca_file and not os.path.isfile(ca_file):
         raise HostError(f"ca_file: there is no file {ca_file}.")
     if not installation.find("maas"):
-        raise HostError(_MISSING)
+        raise HostError(MISSING)
 
 
 def _check_name(name):

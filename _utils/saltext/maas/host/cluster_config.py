@@ -141,7 +141,8 @@ def _secret_changes(installation, there, secret):
             "and an administrator accepts them."
         )
     value = shared_secret.normal(secret)
-    question, found = installation.fact("cluster_secret_question"), {}
+    question = installation.fact("cluster_secret_question")
+    found: dict[str, Any] = {}
     if shared_secret.read(installation) != value:
         if there and "region" in installation.roles:
             raise HostError(
@@ -237,8 +238,8 @@ def configure(
     if test or not changes:
         return {**planned, "restarted": [], "mark": None}
     mark, warnings = logs.mark(installation), list(planned["warnings"])
-    package = (installation.fact("cluster_packages") or (None,))[0]
-    questions = {
+    package = (installation.fact("cluster_packages") or ("",))[0]  # the snap has no questions
+    questions: dict[str, str] = {
         installation.fact("cluster_url_question"): "string",
         installation.fact("cluster_secret_question"): "password",
     }
@@ -305,7 +306,7 @@ def _set_settings(installation, changed):
     """Put local settings into the file that holds them; all else in it stays."""
     if changed and installation.has("pserv"):
         path = installation.path("pserv")
-        text = files.read(path)
+        text = files.read(path) or ""
         for setting in CLUSTER_SETTINGS:
             if setting.name in changed:
                 text = formats.pserv_set(text, setting.pserv, str(changed[setting.name]))

@@ -26,7 +26,7 @@ from saltext.maas.host.installation import Installation
 from saltext.maas.redact import HIDDEN
 from saltext.maas.region_url import is_loopback
 
-_AGAIN = "Run maas_region.configured, which makes all places consistent."
+AGAIN = "Run maas_region.configured, which makes all places consistent."
 _UNREACHABLE = "No connection to the region's database"
 
 
@@ -161,7 +161,7 @@ def _files(installation):
         if len({str(value) for value, _ in places}) > 1:
             shown = {place: _shown(table[name], value) for value, place in places}
             text = f"{name} is not the same in {' and '.join(shown)}."
-            found.append(_finding(name, shown, text, f"Give {name}. {_AGAIN}"))
+            found.append(_finding(name, shown, text, f"Give {name}. {AGAIN}"))
     return found
 
 
@@ -173,7 +173,7 @@ def _broker(installation, values):
     if here != host:
         places = {"BROKER_URL": here, "expected": host}
         text = f"Clusters reach RabbitMQ at {here} by their configuration, not at {host}."
-        found.append(_finding("broker_workers_host", places, text, f"Give the url. {_AGAIN}"))
+        found.append(_finding("broker_workers_host", places, text, f"Give the url. {AGAIN}"))
     for name, user in broker.USERS.items() if is_loopback(values["broker_host"]) else ():
         try:
             right = broker.accepts(installation, user, values[name])
@@ -181,7 +181,7 @@ def _broker(installation, values):
             return [*found, _finding(name, {}, str(error), "Start rabbitmq-server.")]
         if not right:
             text = f"RabbitMQ refuses its user {user} with the password in MAAS's files."
-            found.append(_finding(name, {}, text, f"Give {name}. {_AGAIN}"))
+            found.append(_finding(name, {}, text, f"Give {name}. {AGAIN}"))
     return found
 
 
@@ -250,7 +250,7 @@ def _debconf(installation, url):
         text = f"The next {when} makes the URL {would_be}."
         return [_finding("url", places, text, remedy, "warning")]
     problem = problem or f"debconf would make the URL {would_be} of its answer, but it is {url}."
-    return [_finding("url", places, problem, f"Give the url. {_AGAIN}")]
+    return [_finding("url", places, problem, f"Give the url. {AGAIN}")]
 
 
 def _database(installation, url):

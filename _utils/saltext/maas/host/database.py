@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from saltext.maas.errors import MaasError
 from saltext.maas.host.config_files import read_config
@@ -28,7 +30,9 @@ class StillUsed(DatabaseError):
 
 
 @contextlib.contextmanager
-def connection(installation: Installation, write: bool = False, timeout: float = 30):
+def connection(
+    installation: Installation, write: bool = False, timeout: float = 30
+) -> Iterator[Any]:
     """Connect as the region of this host does; closed at the end of the ``with``.
 
     Args:
@@ -36,8 +40,8 @@ def connection(installation: Installation, write: bool = False, timeout: float =
         write: Whether the session may write at all.
         timeout: Seconds that one statement may take.
 
-    Returns:
-        A psycopg2 connection, as a context manager.
+    Yields:
+        A psycopg2 connection.
 
     Raises:
         DatabaseError: psycopg2 is missing, no connection, or a statement failed.
@@ -48,19 +52,18 @@ def connection(installation: Installation, write: bool = False, timeout: float =
 
 
 @contextlib.contextmanager
-def connect(database: dict, write: bool = False, timeout: float = 30):
-    """Connect to a region's database.
-
-    Args:
-        database: ``host``, ``port``, ``name``, ``user``, ``password``.
-        write: Whether the session may write at all.
-        timeout: Seconds that one statement may take.
-    """
+def connect(database: dict, write: bool = False, timeout: float = 30) -> Iterator[Any]:
+    """As :func:`connection`, with ``host``, ``port``, ``name``, ``user`` and ``password`` given."""
     try:
         import psycopg2  # slow, and not everywhere
     except ImportError:
         raise DriverMissing("The Python library psycopg2 is not installed.") from None
     password = database.get("password") or ""
+
+    def reason(error):
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return redact(lines[0], [password] if password else [])
+
     try:
         conn = psycopg2.connect(
             host=database["host"] or None,
@@ -74,20 +77,13 @@ def connect(database: dict, write: bool = False, timeout: float = 30):
         )
         conn.set_session(readonly=not write, isolation_level="REPEATABLE READ")
     except psycopg2.Error as error:
-        raise DatabaseError(
-            f"No connection to the region's database: {_told(error, password)}"
-        ) from None
+        raise DatabaseError(f"No connection to the region's database: {reason(error)}") from None
     try:
         yield conn
     except psycopg2.Error as error:
-        raise DatabaseError(f"The region's database refused: {_told(error, password)}") from None
+        raise DatabaseError(f"The region's database refused: {reason(error)}") from None
     finally:
         conn.close()
-
-
-def _told(error, password):
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return redact(lines[0], [password] if password else [])
 
 
 def _rows(conn, query, *values):
@@ -107,8 +103,8 @@ def _columns(conn, table):
     return {name for (name,) in found}
 
 
-def router_ips(conn) -> dict:
-    """The routers of all cluster interfaces, which the API of 1.x never returns.
+def router_ips(conn) -> dict[tuple[str, str], str | None]:
+    """Return the routers of all cluster interfaces, which the API of 1.x never returns.
 
     Returns:
         ``{(cluster uuid, interface name): address or None}``; before 1.6 the
@@ -118,7 +114,7 @@ def router_ips(conn) -> dict:
     name = "name" if "name" in columns else "interface"
     if "router_ip" in columns:
         router, join = "i.router_ip", ""
-    else:  # 1.9 keeps it with the subnet
+    else:  # in 1.9 it is the subnet's
         router = "s.gateway_ip"
         join = "LEFT JOIN maasserver_subnet s ON s.id = i.subnet_id"
     found = _rows(
@@ -130,15 +126,15 @@ def router_ips(conn) -> dict:
 
 
 def user_by_email(conn, email: str) -> str | None:
-    """Who has an e-mail address: a username, or None."""
+    """Return the username that has an e-mail address, or None."""
     found = _rows(conn, "SELECT username FROM auth_user WHERE email = %s ORDER BY id", email)
     return found[0][0] if found else None
 
 
 def user(conn, username: str) -> dict | None:
-    """A user: ``{"email", "is_superuser", "password"}``, or None.
+    """Return a user: ``{"email", "is_superuser", "password"}``, or None.
 
-    The password is what Django keeps of it, not for anybody's eyes.
+    The password is what Django stores of it, not to be shown.
     """
     query = "SELECT email, is_superuser, password FROM auth_user WHERE username = %s"
     for email, is_superuser, password in _rows(conn, query, username):
@@ -153,26 +149,29 @@ def make_superuser(conn, username: str) -> None:
 
 
 def usernames(conn) -> list[str]:
-    """Everyone who has an account, MAAS's own users among them."""
+    """Return everyone who has an account, MAAS's own users among them."""
     return [name for (name,) in _rows(conn, "SELECT username FROM auth_user ORDER BY id")]
 
 
 def clock(conn) -> float:
-    """The server's time, in seconds since the epoch."""
+    """Return the server's time, in seconds since the epoch."""
     return float(_rows(conn, "SELECT extract(epoch FROM clock_timestamp())")[0][0])
 
 
-def secret(conn) -> str | None:
-    """The shared secret that the database holds, or None (1.7 and later).
-
-    Until 3.2 it is a setting, from 3.3 on a row of its own; with Vault the
-    database holds none.
-    """
+def _secret_row(conn):
+    """Table and condition of the shared secret's row: until 3.2 a setting, from 3.3 on its own."""
     if _columns(conn, "maasserver_secret"):
-        query = "SELECT value FROM maasserver_secret WHERE path = 'global/rpc-shared'"
-    else:
-        query = "SELECT value FROM maasserver_config WHERE name = 'rpc_shared_secret'"
-    for (value,) in _rows(conn, query):
+        return "maasserver_secret", "path = 'global/rpc-shared'"
+    return "maasserver_config", "name = 'rpc_shared_secret'"
+
+
+def secret(conn) -> str | None:
+    """Return the shared secret that the database holds, or None (1.7 and later).
+
+    With Vault the database holds none.
+    """
+    table, row = _secret_row(conn)
+    for (value,) in _rows(conn, f"SELECT value FROM {table} WHERE {row}"):  # noqa: S608
         value = _decoded(value)
         value = value.get("secret") if isinstance(value, dict) else value
         if value:
@@ -180,8 +179,8 @@ def secret(conn) -> str | None:
     return None
 
 
-def setting(conn, name: str):
-    """A setting of MAAS's own, or None where it has its default."""
+def setting(conn, name: str) -> Any:
+    """Return a setting of MAAS's own, or None where it has its default."""
     for (value,) in _rows(conn, "SELECT value FROM maasserver_config WHERE name = %s", name):
         return _decoded(value)
     return None
@@ -196,12 +195,12 @@ def _decoded(value):
 
 
 def vault_enabled(conn) -> bool:
-    """Whether the region's secrets were moved to Vault (3.3 and later)."""
+    """Return whether the region's secrets were moved to Vault (3.3 and later)."""
     return bool(_columns(conn, "maasserver_vaultsecret")) and setting(conn, "vault_enabled") is True
 
 
 def own_secret(conn, path: str) -> dict | None:
-    """A row of the region's secrets, such as ``global/tls`` (3.3 and later); None without one."""
+    """Return a row of the region's secrets, such as ``global/tls`` (3.3 and later), or None."""
     if not _columns(conn, "maasserver_secret"):
         return None
     for (value,) in _rows(conn, "SELECT value FROM maasserver_secret WHERE path = %s", path):
@@ -210,8 +209,8 @@ def own_secret(conn, path: str) -> dict | None:
     return None
 
 
-def connected_racks(conn, since=None) -> list[str]:
-    """Host names of the racks that are connected to a region process (2.0 and later).
+def connected_racks(conn, since: Any = None) -> list[str]:
+    """Return the host names of the racks that are connected to a region process (2.0 and later).
 
     Args:
         conn: A connection.
@@ -230,19 +229,19 @@ def connected_racks(conn, since=None) -> list[str]:
     return [name for (name,) in _rows(conn, query, since, since)]
 
 
-def now(conn):
-    """The database's time, as it writes it down itself."""
+def now(conn) -> Any:
+    """Return the database's time, as it writes it down itself."""
     return _rows(conn, "SELECT clock_timestamp()")[0][0]
 
 
 def node_group_status(conn, uuid: str) -> int | None:
-    """A 1.x cluster's status as MAAS counts it, or None when there is no such cluster."""
+    """Return a 1.x cluster's status as MAAS counts it, or None when there is no such cluster."""
     found = _rows(conn, "SELECT status FROM maasserver_nodegroup WHERE uuid = %s", uuid)
     return found[0][0] if found else None
 
 
 def reported_images(conn, uuid: str) -> list[tuple]:
-    """What a cluster of 1.5 or 1.6 reported: ``(os, release, architecture)`` of each image."""
+    """Return what a cluster of 1.5 or 1.6 reported: ``(os, release, architecture)`` each."""
     system = "osystem" if "osystem" in _columns(conn, "maasserver_bootimage") else "'ubuntu'"
     query = (
         f"SELECT DISTINCT {system}, release, architecture FROM maasserver_bootimage i "  # noqa: S608
@@ -252,12 +251,12 @@ def reported_images(conn, uuid: str) -> list[tuple]:
 
 
 def boot_resources(conn) -> list[tuple]:
-    """The images that a region of 1.7 or later holds: ``(name, architecture)`` of each."""
+    """Return the images that a region of 1.7 or later holds: ``(name, architecture)`` of each."""
     return _rows(conn, "SELECT DISTINCT name, architecture FROM maasserver_bootresource")
 
 
 def has_rack(conn, system_id: str) -> bool:
-    """Whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
+    """Return whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
     query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"
     return bool(_rows(conn, query, system_id))
 
@@ -273,17 +272,13 @@ def replace_secret(conn, old: str, new: str) -> None:
     Raises:
         DatabaseError: Something else is there; nothing was changed.
     """
-    if _columns(conn, "maasserver_secret"):
-        where, value = "maasserver_secret", json.dumps({"secret": new})
-        key = "path = 'global/rpc-shared'"
-    else:
-        where, value = "maasserver_config", json.dumps(new)
-        key = "name = 'rpc_shared_secret'"
+    table, row = _secret_row(conn)
+    value = json.dumps({"secret": new} if table == "maasserver_secret" else new)
     with conn.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {where} WHERE {key} FOR UPDATE")  # noqa: S608
+        cursor.execute(f"SELECT 1 FROM {table} WHERE {row} FOR UPDATE")  # noqa: S608
         if secret(conn) != old:
             raise DatabaseError("The shared secret in the database changed meanwhile.")
-        cursor.execute(f"UPDATE {where} SET value = %s WHERE {key}", [value])  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET value = %s WHERE {row}", [value])  # noqa: S608
 
 
 #: Tables whose rows a cluster reports, or that only describe it, so that they go with it.
@@ -298,13 +293,13 @@ DERIVED = (
 )
 
 
-def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
+def delete_node_group(conn, uuid: str, test: bool = False) -> dict[str, Any]:
     """Delete a 1.x cluster's row, for which MAAS has no API.
 
     Args:
         conn: A connection that may write, unless ``test``.
         uuid: The cluster's.
-        test: Only look, and refuse as the real run would.
+        test: Only inspect, and refuse as the real run would.
 
     Returns:
         ``{"deleted": whether it was (or would be), "rows": {table: number}}``.
@@ -322,7 +317,7 @@ def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
         ident = found[0][0]
         _refuse_used(conn, uuid, ident)
         derived = _derived(conn, f"Cluster {uuid}", "maasserver_nodegroup", [ident])
-        rows = {}
+        rows: dict[str, int] = {}
         for table, idents in derived:
             rows[table] = rows.get(table, 0) + len(idents)
         if test:
@@ -334,7 +329,7 @@ def delete_node_group(conn, uuid: str, test: bool = False) -> dict:
 
 
 def _refuse_used(conn, uuid, ident):
-    """Refuse by name what keeps a node group: nodes and managed interfaces."""
+    """Refuse by name what protects a node group: nodes and managed interfaces."""
     nodes = _rows(
         conn, "SELECT hostname FROM maasserver_node WHERE nodegroup_id = %s ORDER BY 1", ident
     )

@@ -14,7 +14,7 @@ _NO_QUESTION = "10"
 
 
 def show(installation: Installation, *packages: str) -> dict[str, str]:
-    """Answers that debconf holds for packages.
+    """Return the answers that debconf holds for packages.
 
     Returns:
         ``{question: answer}``; an answer that is a password reads
@@ -26,7 +26,7 @@ def show(installation: Installation, *packages: str) -> dict[str, str]:
 
 
 def get_answer(installation: Installation, package: str, question: str) -> str | None:
-    """One answer as debconf has it, passwords too; never for anybody's eyes.
+    """Return one answer as debconf has it, passwords too; not to be shown.
 
     Returns:
         The answer, ``""`` when it is unset, or None when debconf has no such question.
@@ -58,7 +58,7 @@ def set_answer(
 
 
 def region_host(url: str) -> str:
-    """The host of a region URL as the region's debconf question wants it, without a port.
+    """Return the host of a region URL as the region's debconf question wants it, without a port.
 
     A port given there would be appended once more by the package (2.1 and later).
     """
@@ -67,24 +67,24 @@ def region_host(url: str) -> str:
 
 
 def url_from_host(installation: Installation, host: str) -> str:
-    """The URL that a package upgrade or reconfigure makes of the host in debconf."""
+    """Return the URL that a package upgrade or reconfigure makes of the host in debconf."""
     port = installation.fact("default_port")
     return f"http://{host}{'' if port == 80 else f':{port}'}/MAAS"
 
 
 def when_rewritten(installation: Installation) -> str:
-    """When the region's package makes its URL of debconf's answer."""
+    """Return when the region's package makes its URL of debconf's answer."""
     rewrites = installation.fact("upgrade_rewrites_url")
     return "package upgrade" if rewrites else "dpkg-reconfigure of the package"
 
 
 def edit_skips(installation: Installation, url: str) -> bool:
-    """Whether the packages' edit of the URL's line cannot match this URL (1.5 to 1.8)."""
+    """Return whether the packages' edit of the URL's line cannot match this URL (1.5 to 1.8)."""
     return installation.fact("upgrade_rewrites_url") and bool(re.search(r"[^a-zA-Z0-9:/.]", url))
 
 
 def trap(installation: Installation, answer: str) -> str | None:
-    """What would go wrong with this answer to the region's question, if anything.
+    """Return what would go wrong with this answer to the region's question, if anything.
 
     Args:
         installation: The host.
@@ -125,7 +125,7 @@ def reconfigure(installation: Installation, package: str, timeout: float = 600) 
 
 
 def plan_region(installation: Installation, url: str) -> dict:
-    """What debconf has to hold for a region URL.
+    """Return what debconf has to hold for a region URL.
 
     Returns:
         ``{"changes": {question: {"old", "new"}}, "warnings": [text]}``.
@@ -137,15 +137,13 @@ def plan_region(installation: Installation, url: str) -> dict:
     old = show(installation, *installation.fact("region_packages")).get(question, "")
     warnings = []
     would_be = url_from_host(installation, host)
-    if would_be != url.rstrip("/"):
-        warnings.append(
-            f"Debconf can only hold a host: the next {when_rewritten(installation)} makes the URL "
-            f"{would_be}."
-        )
     if edit_skips(installation, url):
-        warnings = [
+        warnings.append(
             "The packages' own edit of the URL takes letters, digits, ':', '/' and '.' only: it "
             "leaves this URL alone, whatever debconf holds."
-        ]
+        )
+    elif would_be != url.rstrip("/"):
+        when = when_rewritten(installation)
+        warnings.append(f"Debconf can only hold a host: the next {when} makes the URL {would_be}.")
     changes = {} if old == host else {question: {"old": old, "new": host}}
     return {"changes": changes, "warnings": warnings}

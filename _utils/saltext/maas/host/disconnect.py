@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.installation import Installation
 
 
-def leave(installation: Installation) -> dict:
+def leave(installation: Installation) -> dict[str, Any]:
     """Stop the cluster's daemon and remove the shared secret, its backup and debconf's copy.
 
     A host that the region has forgotten would otherwise register again by itself.
@@ -25,8 +27,8 @@ def leave(installation: Installation) -> dict:
     removed = False
     if installation.has("secret"):
         path = installation.path("secret")
-        for one in (path, path + files.BACKUP_SUFFIX):
-            removed = paths.remove(one) or removed
+        removed = paths.remove(path)
+        removed = paths.remove(path + files.BACKUP_SUFFIX) or removed
         question = installation.fact("cluster_secret_question")
         if question:
             package = installation.fact("cluster_packages")[0]

@@ -102,7 +102,7 @@ class LocalSetting:
             return text.rstrip("/") or "/"
         return text.rstrip("/") if self.name == "url" else text
 
-    def checked(self, value: object) -> Any:
+    def checked(self, value: Any) -> Any:
         """Return a desired value like :meth:`normal`, with its form checked."""
         value = self.normal(value)
         wrong = region_url.problem(value) if self.name == "url" else None

@@ -9,11 +9,11 @@ from saltext.maas.host import paths
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
-_TAIL = 512 * 1024  # bytes of a log that are looked at
+_TAIL = 512 * 1024  # bytes of a log that are read
 
 
 def mark(installation: Installation) -> str:
-    """Where the log ends now, for someone to look only at what comes after."""
+    """Return where the log ends now, for someone to look only at what comes after."""
     if installation.has("cluster_log"):
         try:
             return f"bytes:{os.stat(installation.path('cluster_log')).st_size}"
@@ -23,7 +23,7 @@ def mark(installation: Installation) -> str:
 
 
 def lines(installation: Installation, since: str | None = None) -> list[str]:
-    """Lines of the cluster's or rack's log.
+    """Return the lines of the cluster's or rack's log.
 
     Args:
         installation: The host.

@@ -43,8 +43,7 @@ def configure(
     done: dict[str, Any] = {"changes": {}, "warnings": [], "restarted": []}
     fresh = snap.unconfigured(installation)
     if fresh:
-        options = {"test": test, "wait": wait, "ca_file": ca_file}
-        _add(done, snap.initialise(installation, mode, **options, **settings))
+        _add(done, snap.initialise(installation, mode, test, wait, ca_file=ca_file, **settings))
         installation = installation if test else detect(installation.root) or installation
     url = settings.get("url")
     if tls_desired:
@@ -97,14 +96,9 @@ def _tls(installation, desired, url, ca_file, test, first):
         if first:
             return {"changes": {}}
         return tls.disable(installation, test=test, url=None if secure else url)
-    given = [
-        desired["key"],
-        desired["cert"],
-        desired.get("cacert"),
-        desired.get("port") or tls.PORT,
-    ]
+    key, cert, cacert = desired["key"], desired["cert"], desired.get("cacert")
+    port = desired.get("port") or tls.PORT
     if first:
-        return {"changes": tls.first_changes(*given)}
-    ca_file = ca_file or desired.get("cacert")
-    url = url if secure else None
-    return tls.enable(installation, *given, test=test, url=url, ca_file=ca_file)
+        return {"changes": tls.first_changes(key, cert, cacert, port)}
+    url, ca_file = url if secure else None, ca_file or cacert
+    return tls.enable(installation, key, cert, cacert, port, test, url=url, ca_file=ca_file)

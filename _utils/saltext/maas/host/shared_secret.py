@@ -64,7 +64,7 @@ def places(installation: Installation) -> dict[str, Any]:
         HostError: This release has no shared secret.
     """
     values: dict[str, str | None] = {}
-    problems = []
+    problems: list[str] = []
     found = {"values": values, "problems": problems, **_owner_and_mode(installation)}
     try:
         values["file"] = read(installation)

@@ -89,7 +89,7 @@ def initialise(
         raise HostError(f"To initialise the snap as {mode}, also give {', '.join(missing)}.")
     if verify:
         region_config.try_database(want)
-    changes = {"mode": {"old": "none", "new": mode}}
+    changes: dict[str, dict] = {"mode": {"old": "none", "new": mode}}
     for name, value in want.items():
         changes[name] = {"old": None, "new": HIDDEN if "password" in name else value}
     if test:
