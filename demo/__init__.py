@@ -1,1 +1,1 @@
-"""The demonstration: a whole site on one machine, in one folder."""
+"""The demonstration: a whole site on one host, in one folder."""

@@ -1,4 +1,4 @@
-"""``python -m demo --release 3.7``: from nothing to a region with clusters, in one highstate."""
+"""``python -m demo --release 3.7``: set up a region with two racks by one highstate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main(argv=None):
     """Run the demonstration; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--release", default="3.7", help="MAAS release to play (default 3.7)")
-    parser.add_argument("--no-color", action="store_true", help="no colours on a terminal either")
+    parser.add_argument("--no-color", action="store_true", help="print without colours")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
@@ -24,20 +24,21 @@ def main(argv=None):
     with tempfile.TemporaryDirectory(prefix="maas-demo-") as folder:
         if args.keep:
             folder = tempfile.mkdtemp(prefix="maas-demo-")
-            screen.say(f"Everything is kept in {folder}")
+            screen.say(f"Logs and data stay in {folder}")
         return run(args.release, folder, screen)
 
 
 def _leave(*_):
-    # Once only: a second signal must not interrupt the cleaning up.
+    # Once only: a second signal must not interrupt the cleanup.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(143)
 
 
 def run(release, folder, screen):
-    """Show the plan, the first run, the second run and the region; 0 if all is as promised."""
+    """Show plan, first run, second run and the region; return 0 if all checks pass."""
     say, head = screen.say, screen.head
-    head(f"A MAAS {release} region, a salt-master, a region minion and two cluster minions")
+    kind = "cluster" if release.startswith("1.") else "rack"
+    head(f"A MAAS {release} region, a salt-master, a region minion and two {kind} minions")
     started = time.monotonic()
     with Lab(release, folder) as lab:
         say(f"all on 127.0.0.1, region at {lab.url} ({time.monotonic() - started:.0f} s)")
@@ -47,36 +48,36 @@ def run(release, folder, screen):
         head("The first run: salt '*' state.highstate")
         done = lab.highstate(progress=screen.bar)
         show(screen, done, changes=False)
-        head("The second run: nothing to do")
+        head("The second run: no changes")
         before = len(lab.requests())
         again = lab.highstate()
         show(screen, again, changes=False)
         requests = lab.requests()[before:]
         writes = [one for one in requests if one["method"] != "GET"]
-        say(f"{len(requests)} requests read, {len(writes)} written")
+        say(f"{len(requests)} requests, {len(writes)} of them writes")
         head("The region")
         table(screen, lab, release)
         return verdict(screen, planned, done, again, writes)
 
 
 def verdict(screen, planned, done, again, writes):
-    """Say whether everything promised came true."""
+    """Print the checks; return the exit status."""
     checks = {
         "every state of the first run succeeded": all(succeeded(done)),
-        "the first run changed exactly what the plan said": changes(planned) == changes(done),
+        "the first run changed exactly what the plan showed": changes(planned) == changes(done),
         "the second run changed nothing": all(succeeded(again))
         and not any(changes(again).values()),
-        "the second run wrote nothing": not writes,
+        "the second run sent no write": not writes,
     }
-    screen.head("Kept promises")
-    for text, kept in checks.items():
-        sign = screen.coloured("yes", "32") if kept else screen.coloured("NO ", "1;31")
+    screen.head("Checks")
+    for text, passed in checks.items():
+        sign = screen.coloured("yes", "32") if passed else screen.coloured("NO ", "1;31")
         screen.say(f"{sign}  {text}")
     return 0 if all(checks.values()) else 1
 
 
 def states(returns):
-    """All states of a run, as ``(minion, name, return)`` in the order they ran."""
+    """Yield all states of a run as ``(minion, name, return)``, in the order they ran."""
     for minion, answer in sorted(returns.items()):
         if not isinstance(answer, dict):
             yield minion, "highstate", {"result": False, "comment": str(answer), "changes": {}}
@@ -86,17 +87,17 @@ def states(returns):
 
 
 def succeeded(returns):
-    """Whether each state succeeded."""
+    """Return whether each state succeeded."""
     return [one["result"] is True for _, _, one in states(returns)]
 
 
 def changes(returns):
-    """The changes of each state."""
+    """Return the changes of each state."""
     return {(minion, name): one["changes"] for minion, name, one in states(returns)}
 
 
 def show(screen, returns, changes=True):
-    """Print what a run says."""
+    """Print the results of a run."""
     for minion, name, one in states(returns):
         lines = str(one["comment"]).splitlines() or [""]
         screen.mark(one["result"], f"{minion:12} {name:24} {lines[0]}")
@@ -105,7 +106,7 @@ def show(screen, returns, changes=True):
 
 
 def table(screen, lab, release):
-    """Print clusters, DHCP and images as the region has them."""
+    """Print racks or clusters, DHCP and images of the region."""
 
     def ask(function, *arguments):
         return lab.salt(REGION, function, *arguments)[REGION]

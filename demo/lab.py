@@ -1,6 +1,6 @@
-"""A whole site in one folder: an embedded region, a salt-master and its minions.
+"""A whole site in one folder: an emulated region, a salt-master and its minions.
 
-Everything listens on 127.0.0.1 only, lives below the folder and is stopped with it.
+Everything listens on 127.0.0.1 only, stores its data in the folder, and stops with the lab.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Lab:
     """The site.  Use it as a context manager.
 
     Args:
-        release: MAAS release to play.
-        folder: Where everything lives.
+        release: MAAS release of the emulator.
+        folder: Folder of all data and logs.
         synced: Deliver the extension by ``saltutil.sync_all`` from the
             repository instead of the installed package.
         log_level: Of master and minions, for their log files.
@@ -125,7 +125,7 @@ class Lab:
         if not line:
             raise RuntimeError(f"the region did not start:\n{self._log('region')}")
         self.url = json.loads(line)["url"]
-        # As an operator does: what the new region made up goes into the site's secret store.
+        # As an operator does: copy the new region's shared secret to the site's secret store.
         self.secrets["shared_secret"] = self._region_secret()
 
     def _region_secret(self, seconds=20):

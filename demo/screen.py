@@ -1,4 +1,4 @@
-"""What the demonstration prints: in colour and with moving bars on a terminal, plain elsewhere."""
+"""Output of the demonstration: colours and progress bars on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from saltext.maas.render import colour
 
-#: What a line begins with, by a state's result, and its colour.
+#: First word and colour of a line, by a state's result.
 MARKS = {True: ("ok  ", "32"), None: ("plan", "33"), False: ("FAIL", "1;31")}
 _HEAD = "1"
 
@@ -15,7 +15,7 @@ class Screen:
     """Standard output.
 
     Args:
-        no_color: Whether colours are not wanted, whatever it is.
+        no_color: Print without colours, also on a terminal.
         stream: Instead of standard output, for tests.
     """
 

@@ -1,4 +1,4 @@
-# Every MAAS minion learns where the region is; only the region host learns the rest.
+# Every MAAS minion gets the region's URL; only the region host gets the rest.
 base:
   '*':
     - maas.common

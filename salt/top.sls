@@ -1,4 +1,4 @@
-# Every minion that has MAAS gets what fits its role there.
+# Every minion that has MAAS gets the states of its roles.
 base:
   'maas:installed:True':
     - match: grain

@@ -1,4 +1,4 @@
-# What a region of MAAS 1.7 or 1.8 holds beside its clusters and images.
+# A region of MAAS 1.7 or 1.8, beside its clusters and images.
 maas:
   settings:
     maas_name: lakeside

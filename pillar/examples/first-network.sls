@@ -1,5 +1,4 @@
-# The network with which one starts: a space, a fabric, a VLAN, a subnet with its ranges, and a
-# domain with a name in it. MAAS 2.2 and later.
+# A first network: a space, a fabric, a VLAN, a subnet with its ranges, and a domain with a name. MAAS 2.2 and later.
 maas:
   spaces:
     starter:

@@ -1,6 +1,5 @@
-# A region that takes its images from a mirror of one's own: several releases and architectures.
-# What is commissioned and deployed by default comes after the import. MAAS 3.5 and later, as
-# older ones do not know the newest of these releases.
+# A region that imports several releases and architectures from a mirror of your own, and then sets
+# the default series. MAAS 3.5 and later: older releases do not know the newest series.
 maas:
   settings:
     http_proxy: http://proxy.example.com:3128/

@@ -1,4 +1,4 @@
-# A site with two racks: one VLAN served by both, two more relayed to it. MAAS 2.2 and later.
+# A site with two racks: one VLAN served by both, two more VLANs relayed to it. MAAS 2.2 and later.
 maas:
   zones:
     east:

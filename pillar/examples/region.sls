@@ -1,5 +1,4 @@
-# A region with two data centres: fabrics, VLANs, ranges, settings, repositories and what else
-# belongs to it. MAAS 2.4 and later.
+# A region with two data centres: fabrics, VLANs, ranges, settings, repositories and more. MAAS 2.4 and later.
 maas:
   settings:
     maas_name: lakeside

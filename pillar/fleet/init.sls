@@ -1,10 +1,10 @@
-# From pillar/fleet/sites.yaml to MAAS's pillar: a fabric, its VLANs, subnets and ranges for each
-# site, addresses from the site's prefix, and the racks; a rack's minion gets its own entry only.
-# For MAAS 2.6 and later; without descriptions in sites.yaml from 2.2 on.
+# Render the pillar of MAAS from sites.yaml: for each site a fabric, its VLANs, subnets and ranges,
+# with addresses from the site's prefix, and the racks. A rack's minion gets its own entry only.
+# MAAS 2.6 and later; without descriptions in sites.yaml 2.2 and later.
 {%- import_yaml 'fleet/sites.yaml' as fleet %}
 {%- set merge = salt['slsutil.merge'] %}
 {%- set is_region = 'region' in salt['grains.get']('maas:roles', []) %}
-{#- Each site with all that it inherits; its racks are a mapping, or a list of names. #}
+{#- Each site with what it inherits; its racks are a mapping, or a list of names. #}
 {%- set sites = {} %}
 {%- set controllers = {} %}
 {%- for site_name, site in fleet.sites.items() %}
@@ -14,7 +14,7 @@
 {%-   for name, own in named.items() %}
 {%-     do controllers.update({name: merge(common, own or {})}) %}
 {%-   endfor %}
-{#-   A network that none of the site's racks serves is left out, and what is relayed to it. #}
+{#-   Leave out a network that none of the site's racks serves, and networks relayed to it. #}
 {%-   set all = merge(fleet.defaults.networks, site.get('networks', {})) %}
 {%-   set networks = {} %}
 {%-   for name, net in all.items() %}

@@ -1,4 +1,4 @@
-# MAAS up to 1.10: node groups, with DHCP on their interfaces.
+# MAAS up to 1.10: cluster controllers (node groups), with DHCP on their interfaces.
 maas:
   clusters:
     cluster-a:

@@ -1,5 +1,5 @@
-# What the region and its clusters or racks need. Secrets are references: they are looked up on the
-# minion that needs them and stand in no pillar, cache or log.
+# What the region and its racks or clusters need. Secrets are sdb references: they are resolved on
+# the minion that uses them, and are in no pillar, cache or log.
 {%- set old = salt['grains.get']('maas:release', '3').startswith('1.') %}
 include:
   - maas.site

@@ -1,6 +1,6 @@
-# Up to 1.10 the clusters' interfaces say it all; these are MAAS's own settings.
+# Up to 1.10 DHCP belongs to the clusters' interfaces, see clusters-1x.sls; these are MAAS's settings.
 maas:
   settings:
     maas_name: example
-    ntp_server: 192.0.2.123  # 1.5 takes an address only, later ones names too
+    ntp_server: 192.0.2.123  # 1.5 accepts an address only, later releases also a name
     enable_third_party_drivers: false

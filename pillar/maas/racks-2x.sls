@@ -1,7 +1,7 @@
-# MAAS 2.0 and later: rack controllers; DHCP belongs to VLANs, see the region's pillar.
+# MAAS 2.0 and later: rack controllers. Their DHCP belongs to VLANs, see networks-2x.sls.
 maas:
   racks:
     cluster-a:
       description: serves the management network
     cluster-b:
-      description: stands by
+      description: secondary on the management network

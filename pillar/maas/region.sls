@@ -3,7 +3,7 @@
 {%- set old = release.startswith('1.') %}
 include:
   - maas.{{ 'networks-1x' if old else 'networks-2x' }}
-{%- if not release.startswith('1.5') %}{# whose clusters select their images themselves #}
+{%- if not release.startswith('1.5') %}{# whose clusters select their images in a file #}
   - maas.{{ 'images-1x' if old else 'images-2x' }}
 {%- endif %}
 

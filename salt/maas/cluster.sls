@@ -1,4 +1,5 @@
-# The host of a cluster controller (1.x) or rack controller (2.0 and later).
+# The host of a rack controller (2.0 and later) or cluster controller (1.x). All values come from
+# pillar `maas`.
 
 maas cluster host:
   maas_cluster.configured: []

@@ -1,11 +1,11 @@
-# What a minion gets by the roles that grain `maas` tells.
+# Include the states of a minion's roles, as grain `maas` reports them.
 {%- set roles = salt['grains.get']('maas:roles', []) %}
-{%- set wanted = [] %}
-{%- if 'region' in roles %}{% do wanted.append('maas.region') %}{% endif %}
-{%- if 'cluster' in roles %}{% do wanted.append('maas.cluster') %}{% endif %}
+{%- set states = [] %}
+{%- if 'region' in roles %}{% do states.append('maas.region') %}{% endif %}
+{%- if 'cluster' in roles %}{% do states.append('maas.cluster') %}{% endif %}
 
-{%- if wanted %}
-include: {{ wanted | json }}
+{%- if states %}
+include: {{ states | json }}
 {%- else %}
 no MAAS here:
   test.nop

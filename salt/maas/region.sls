@@ -1,4 +1,4 @@
-# A region host, and everything that its region holds; all values come from pillar `maas`.
+# A region host, and everything that its region holds. All values come from pillar `maas`.
 include:
   - maas.region_host
 

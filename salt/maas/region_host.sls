@@ -1,5 +1,5 @@
-# A region host with its first administrator: all that has to be before clusters are onboarded.
-# No value stands here, so that no secret gets into a rendered state.
+# A region host with its first administrator: what onboarding of racks requires. All values come
+# from pillar `maas`, so that no secret is in a rendered state.
 
 maas pillar:
   maas_region.pillar_valid: []

@@ -1,6 +1,6 @@
-# Takes a batch of clusters through their onboarding; started by the runner maas.
-# A cluster that fails in a step is left out of the next one; the others go on. Put steps of
-# your own between them, such as the installation of packages; keep the order.
+# Onboard a batch of racks or clusters; started by the runner maas. A rack that fails in a step is
+# left out of the next one; the others continue. Add steps of your own between these, such as the
+# installation of packages, but keep the order.
 {%- set batch = salt['pillar.get']('maas_batch', '') %}
 {%- set steps = [
       'sync', 'pillar', 'secret', 'configure', 'register', 'accept', 'dhcp', 'images', 'report'

@@ -1,6 +1,6 @@
 #!py
-# Hands what an event says on to the runner, which judges it. Nothing of the event is rendered:
-# only a tag, a sender and ids leave here, cut to length, as data.
+# Pass an event to the runner, which decides about it. Nothing of the event is rendered: only a tag,
+# a sender and ids are passed, truncated, as data.
 
 
 def _short(value):
@@ -8,10 +8,10 @@ def _short(value):
 
 
 def run():
-    told = data if isinstance(data, dict) else {}
-    # What a minion fires carries its id, noted by the master, around its own data.
-    fired = told.get("cmd") == "_minion_event"
-    inner = told.get("data") if fired else told
+    event = data if isinstance(data, dict) else {}
+    # The master wraps the data of a minion's event, and adds the minion's id.
+    fired = event.get("cmd") == "_minion_event"
+    inner = event.get("data") if fired else event
     inner = inner if isinstance(inner, dict) else {}
     asked = inner.get("minions", inner.get("id"))
     if isinstance(asked, list):
@@ -20,7 +20,7 @@ def run():
         asked = _short(asked)
     arguments = {
         "tag": _short(tag),
-        "sender": _short(told.get("id")) or "" if fired else None,
+        "sender": _short(event.get("id")) or "" if fired else None,
         "asked": asked,
     }
     args = [{name: value} for name, value in arguments.items()]
