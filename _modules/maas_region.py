@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from saltext.maas import pillar, region_plan, render, runtime
 from saltext.maas.doctor import examine_region
 from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
-from saltext.maas.reconcile import Snapshot
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Opts
@@ -315,10 +314,7 @@ def export(
 
 
 def _snapshot(dunders, profile, plans=False):
-    client = runtime.client(dunders, profile)
-    if not client.profile.api_key:
-        return runtime.without_key(dunders, client.profile, plans)
-    return Snapshot(client, local=runtime.local_door(dunders, client.release))
+    return runtime.new_snapshot(dunders, runtime.client(dunders, profile), plans)
 
 
 def check_pillar(data: dict | None = None) -> list[str]:

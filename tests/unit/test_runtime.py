@@ -122,25 +122,17 @@ def test_the_release_is_that_of_the_pillar_or_of_the_host(salt, tmp_path):
     assert runtime.release(salt).series == "1.7"
 
 
-def test_a_snapshot_lives_for_one_state_run(salt):
+def test_a_snapshot_lives_for_one_state_run(salt, monkeypatch):
     salt["__opts__"]["maas"] = {"url": "http://127.0.0.1:1/MAAS", "api_key": KEY, "release": "3.7"}
+    salt["__opts__"]["lab"] = salt["__opts__"]["maas"]
     salt["__instance_id__"] = "1"
-    snapshots = []
-
-    def new(*_):
-        snapshots.append(object())
-        return snapshots[-1]
-
-    original, runtime._new_snapshot = runtime._new_snapshot, new
-    try:
-        first = runtime.snapshot(salt)
-        assert runtime.snapshot(salt) is first
-        assert runtime.snapshot(salt, "lab") is not first
-        assert runtime.snapshot(salt) is first
-        salt["__instance_id__"] = "2"
-        assert runtime.snapshot(salt) is not first
-    finally:
-        runtime._new_snapshot = original
+    monkeypatch.setattr(runtime, "new_snapshot", lambda *_, **__: object())
+    first = runtime.snapshot(salt)
+    assert runtime.snapshot(salt) is first
+    assert runtime.snapshot(salt, "lab") is not first
+    assert runtime.snapshot(salt) is first
+    salt["__instance_id__"] = "2"
+    assert runtime.snapshot(salt) is not first
 
 
 def test_without_a_key_a_real_run_says_what_to_do(salt):

@@ -6,6 +6,9 @@ traceback.  The library works where it is not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from saltext.maas.redact import visible
 
 try:
@@ -26,7 +29,7 @@ class MaasError(_Base):
     lasting = False
     carried_out: bool | None = False
 
-    def __init__(self, message="", *args, **kwargs):
+    def __init__(self, message: object = "", *args: Any, **kwargs: Any):
         super().__init__(visible(message), *args, **kwargs)
 
 
@@ -39,7 +42,7 @@ class BadInput(MaasError):
 
     lasting = True
 
-    def __init__(self, problems):
+    def __init__(self, problems: str | Iterable[str]):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
 
@@ -96,17 +99,32 @@ class TooLarge(StrangeAnswer):
 class HttpError(MaasError):
     """The region answered with an error.
 
-    Attributes:
+    Args:
+        message: What is shown.
         status: HTTP status code.
         text: The answer's text, with secrets taken out.
         retry_after: Seconds the region asks to wait, or None.
+        facts: What a kind of error knows besides; see its attributes.
     """
 
-    def __init__(self, message, status=0, text="", retry_after=None):
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        text: str = "",
+        retry_after: float | None = None,
+        **facts: Any,
+    ):
         super().__init__(message)
         self.status = status
         self.text = visible(text)
         self.retry_after = retry_after
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.carried_out = self._carried_out()
+
+    def _carried_out(self) -> bool | None:
+        return False
 
 
 class NotAuthenticated(HttpError):
@@ -142,6 +160,8 @@ class TooMany(HttpError):
 _DUPLICATE = (
     "already", "overlap", "conflicts with", "must be unique", "only one cname", "duplicate key",
 )  # fmt: skip
+#: What it says where a boot source's catalogue does not hold something.
+_LACKS = "vailable images"
 
 
 class Invalid(HttpError):
@@ -151,29 +171,27 @@ class Invalid(HttpError):
         fields: ``{field name: [message]}``; ``__all__`` for the whole object.
     """
 
-    def __init__(self, message, status=400, text="", retry_after=None, fields=None):
-        super().__init__(message, status, text, retry_after)
-        self.fields = fields or {}
+    fields: dict[str, list[str]] = {}
 
     @property
     def duplicate(self) -> bool:
-        """Something with this identity, or in this place, exists already."""
-        texts = " ".join(str(text) for texts in self.fields.values() for text in texts)
-        return any(words in f"{texts} {self.text}".lower() for words in _DUPLICATE)
+        """Whether something with this identity, or in this place, exists already."""
+        texts = [str(text) for texts in self.fields.values() for text in texts]
+        said = " ".join([*texts, self.text]).lower()
+        return any(words in said for words in _DUPLICATE)
 
     @property
     def not_in_catalogue(self) -> bool:
-        """The boot source's catalogue does not hold this release of a system, or not yet."""
-        return "vailable images" in " ".join(map(str, self.fields.get("os", ())))
+        """Whether the boot source's catalogue lacks this release of a system, or still does."""
+        return "os" in self._lacking()
 
     @property
     def lacking(self) -> list[str]:
         """Fields, such as ``arches``, of which the catalogue lacks some for a release it has."""
-        return [
-            name
-            for name, texts in self.fields.items()
-            if name != "os" and "vailable images" in " ".join(map(str, texts))
-        ]
+        return [name for name in self._lacking() if name != "os"]
+
+    def _lacking(self):
+        return [name for name, texts in self.fields.items() if _LACKS in " ".join(map(str, texts))]
 
 
 class Unavailable(HttpError):
@@ -185,19 +203,17 @@ class Unavailable(HttpError):
             says without one, such as that a subnet has no address left, stays.
     """
 
-    def __init__(
-        self, message, status=503, text="", retry_after=None, machine=False, brief=True
-    ):  # fmt: skip
-        super().__init__(message, status, text, retry_after)
-        self.machine = machine
-        self.brief = brief
-        # A gateway may have given up on what the region goes on to do.
-        self.carried_out = False if status == 503 and not machine else None
+    machine = False
+    brief = True
 
     @property
     def for_long(self) -> bool:
         """It is a cluster that is not connected, which no retry within seconds changes."""
         return "no connections available" in self.text
+
+    def _carried_out(self):
+        # A gateway may have given up on what the region goes on to do.
+        return False if self.status == 503 and not self.machine else None
 
 
 class Unexpected(HttpError):
@@ -206,9 +222,8 @@ class Unexpected(HttpError):
     In 1.8 a 500 also comes where MAAS has stored a change and then could not reach a cluster.
     """
 
-    def __init__(self, message, status=500, text="", retry_after=None):
-        super().__init__(message, status, text, retry_after)
-        self.carried_out = None if status >= 500 else False
+    def _carried_out(self):
+        return None if self.status >= 500 else False
 
 
 class Redirected(Unexpected):
@@ -219,7 +234,4 @@ class Redirected(Unexpected):
     """
 
     lasting = True
-
-    def __init__(self, message, status=302, text="", retry_after=None, login=False):
-        super().__init__(message, status, text, retry_after)
-        self.login = login
+    login = False

@@ -14,9 +14,7 @@ from saltext.maas.resources.settings import SETTINGS
 
 
 def _snapshot(dunders, profile):
-    client = runtime.client(dunders, profile)
-    local = runtime.local_door(dunders, client.release)
-    return Snapshot(client, local=local, fetch=runtime.fetcher(dunders))
+    return runtime.new_snapshot(dunders, runtime.client(dunders, profile))
 
 
 def _table(snapshot, type):

@@ -1,7 +1,7 @@
 """Between Salt and the library: configuration, secrets, clients and snapshots.
 
-The thin modules hand in their ``globals()``, from which Salt's dunders are taken
-here and nowhere below.
+The thin modules hand in their ``globals()`` as ``dunders``, from which Salt's own are taken here
+and nowhere below.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import os
 import socket
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from saltext.maas import lock, sdb
@@ -31,12 +32,12 @@ _RESTARTED = "saltext.maas.restarted"
 _RESTART = 180.0  # seconds that a region's restart may take
 
 
-def root(dunders) -> str:
+def root(dunders: dict) -> str:
     """The folder that stands for ``/``, from minion configuration ``maas.root``."""
     return dunders["__opts__"].get("maas.root") or "/"
 
 
-def hostname(dunders) -> str:
+def hostname(dunders: dict) -> str:
     """This host's own name; in a sandbox that of the host it plays."""
     folder = root(dunders)
     if folder == "/":
@@ -45,11 +46,10 @@ def hostname(dunders) -> str:
         return stream.read().strip()
 
 
-def installation(dunders, role: str | None = None):
+def installation(dunders: dict, role: str | None = None) -> Any:
     """What MAAS offers on this host.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         role: ``region`` or ``cluster``, if it must have that one.
 
     Raises:
@@ -63,14 +63,13 @@ def installation(dunders, role: str | None = None):
     return found
 
 
-def refreshed(dunders, data=None) -> dict:
+def refreshed(dunders: dict, data: Any = None) -> dict:
     """A Salt module's ``globals()`` with the pillar as the master has it now.
 
     What is read with the result, the profile too, is what a state run would read at this
     moment, not what the minion fetched some time ago.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         data: What is given in place of the pillar; nothing is fetched then.
     """
     fetch = dunders["__salt__"].get("pillar.items") if data is None else None
@@ -83,11 +82,8 @@ def refreshed(dunders, data=None) -> dict:
     return {**dunders, "__pillar__": fetch(**options), "__context__": kept}
 
 
-def rendered(dunders) -> dict:
+def rendered(dunders: dict) -> dict:
     """This minion's whole pillar, as far as it was rendered without a mistake.
-
-    Args:
-        dunders: A Salt module's ``globals()``.
 
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
@@ -103,11 +99,10 @@ def rendered(dunders) -> dict:
     return whole
 
 
-def described(dunders, data=None) -> dict:
+def described(dunders: dict, data: Any = None) -> dict:
     """What a region shall be: the whole ``maas`` pillar, references resolved.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         data: In place of the pillar, in its form.
 
     Raises:
@@ -117,7 +112,7 @@ def described(dunders, data=None) -> dict:
     return revealed(dunders, as_written(dunders, data), "maas")
 
 
-def as_written(dunders, data=None) -> dict:
+def as_written(dunders: dict, data: Any = None) -> dict:
     """As :func:`described`, with references as they stand in the pillar."""
     if data is None:
         whole = rendered(dunders)
@@ -142,7 +137,7 @@ def _plain(value):
     return value
 
 
-def pillar(dunders, *path: str):
+def pillar(dunders: dict, *path: str) -> Any:
     """Return a part of the ``maas`` pillar, with ``sdb://`` references resolved.
 
     Returns:
@@ -162,17 +157,16 @@ def _maas(dunders) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def controller(dunders) -> dict:
+def controller(dunders: dict) -> dict:
     """Return what the ``maas`` pillar says of the cluster or rack controller on this minion."""
     own = controllers(_maas(dunders)).get(dunders["__opts__"]["id"])
     return revealed(dunders, own.values, own.where) if own else {}
 
 
-def revealed(dunders, value, where: str = ""):
+def revealed(dunders: dict, value: Any, where: str = "") -> Any:
     """A value, or all within a mapping or list, with ``sdb://`` references resolved.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         value: As it stands in pillar or configuration.
         where: Its pillar path, for messages.
 
@@ -182,11 +176,10 @@ def revealed(dunders, value, where: str = ""):
     return sdb.resolve(value, lambda one: dunders["__salt__"]["sdb.get"](one), where)
 
 
-def profile(dunders, profile=None) -> Profile:
+def profile(dunders: dict, profile: Any = None) -> Profile:
     """Find out how to reach the region.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         profile: Name of a profile in minion configuration or pillar, or a
             mapping with one; ``maas`` by default.
 
@@ -241,7 +234,7 @@ def _from_region_host(dunders, values):
         values["api_key"] = Local(found).api_key(username)
 
 
-def local_door(dunders, release: Release):
+def local_door(dunders: dict, release: Release) -> Local | None:
     """What only the region host can tell or do; None elsewhere, and where the API tells all."""
     found = installation(dunders)
     if found is None or "region" not in found.roles or release >= "2.0":
@@ -249,7 +242,7 @@ def local_door(dunders, release: Release):
     return Local(found)
 
 
-def client(dunders, profile_name=None) -> Client:
+def client(dunders: dict, profile_name: Any = None) -> Client:
     """The client for a profile, kept for as long as Salt keeps the module's context."""
     cache = dunders["__context__"].setdefault(_CACHE, {})
     key = repr(profile_name) if profile_name else ""
@@ -258,7 +251,7 @@ def client(dunders, profile_name=None) -> Client:
     return cache[key]
 
 
-def note_restart(dunders) -> None:
+def note_restart(dunders: dict) -> None:
     """Remember that a state of this run has just restarted the region."""
     dunders["__context__"][_RESTARTED] = time.monotonic()
 
@@ -274,7 +267,7 @@ def _patience(dunders):
     return {"patience": _RESTART - since} if since < _RESTART - 2 else {}
 
 
-def client_with_key(dunders, profile_name=None) -> Client | None:
+def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
     """As :func:`client`, or None where no key is known and none was asked for.
 
     On a region host no key is made for this: its database can be asked.
@@ -287,7 +280,7 @@ def client_with_key(dunders, profile_name=None) -> Client | None:
     return client(dunders, profile_name) if reach.api_key else None
 
 
-def snapshot(dunders, profile_name=None) -> Snapshot:
+def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
     """The region as this state run sees it: every collection is read at most once.
 
     It lives in the states' context together with the id of the running state
@@ -299,19 +292,19 @@ def snapshot(dunders, profile_name=None) -> Snapshot:
         kept = dunders["__context__"][_SNAPSHOTS] = {"run": run}
     key = repr(profile_name)
     if key not in kept:
-        kept[key] = _new_snapshot(dunders, profile_name)
+        reader = Client(profile(dunders, profile_name), **_patience(dunders))
+        kept[key] = new_snapshot(dunders, reader, plans=bool(dunders["__opts__"].get("test")))
     return kept[key]
 
 
 @contextlib.contextmanager
-def alone(dunders, snapshot):
+def alone(dunders: dict, snapshot: Snapshot) -> Iterator[lock.Held]:
     """Let no other run on this minion write to the region within this block.
 
     What was read of the region is read again when another run has written since.  A run with
     ``test=True`` writes nothing, and waits for nobody.
 
     Args:
-        dunders: A Salt module's ``globals()``.
         snapshot: The region.
 
     Raises:
@@ -330,32 +323,24 @@ def alone(dunders, snapshot):
         snapshot.mark = held.mark
 
 
-def fetcher(dunders):
-    """What fetches a file by its URL, such as one of Salt's file server."""
-    return dunders["__salt__"].get("cp.cache_file")
-
-
-def _new_snapshot(dunders, profile_name):
-    reach = profile(dunders, profile_name)
-    if reach.api_key:
-        client = Client(reach, **_patience(dunders))
-        door = local_door(dunders, client.release)
-        return Snapshot(client, local=door, fetch=fetcher(dunders))
-    return without_key(dunders, reach, dunders["__opts__"].get("test"))
-
-
-def without_key(dunders, reach: Profile, plans: bool = False) -> Snapshot:
-    """The region as far as it is known without any API key.
+def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot:
+    """Return a region of which nothing was read yet.
 
     Args:
-        dunders: A Salt module's ``globals()``.
-        reach: Its profile.
+        client: Who asks it.
         plans: Nothing but a plan is made of it: on the host of a region without any
             administrator, a newly installed region of its release then stands for it.
 
     Raises:
-        MaasError: A key is needed.
+        MaasError: No API key is known.
     """
+    fetch = dunders["__salt__"].get("cp.cache_file")
+    if not client.profile.api_key:
+        return _without_key(dunders, client.profile, plans, fetch)
+    return Snapshot(client, local=local_door(dunders, client.release), fetch=fetch)
+
+
+def _without_key(dunders, reach, plans, fetch):
     found = installation(dunders)
     if found is None or "region" not in found.roles:
         raise MaasError(
@@ -375,10 +360,10 @@ def without_key(dunders, reach: Profile, plans: bool = False) -> Snapshot:
             f"the region at {reach.url} has no administrator yet that an API key can be taken "
             f"from; {create}; or put an API key into {reach.place}:api_key"
         )
-    return Snapshot(None, release=found.release, hostname=hostname(dunders), fetch=fetcher(dunders))
+    return Snapshot(None, release=found.release, hostname=hostname(dunders), fetch=fetch)
 
 
-def release(dunders) -> Release | None:
+def release(dunders: dict) -> Release | None:
     """The release that the pillar names, else the one installed here, else None."""
     named = pillar(dunders, "release")
     if named:
@@ -390,7 +375,7 @@ def release(dunders) -> Release | None:
 _BUS = "maas.event_bus"
 
 
-def progress(dunders, tag: str):
+def progress(dunders: dict, tag: str) -> Callable[[dict], None]:
     """A function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
     send = dunders["__salt__"].get("event.send")
     # A mapping of our own, as the dunder is not to be had in other threads.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from saltext.maas import region_url
@@ -41,40 +41,48 @@ _ALLOWED = {
 _MOST_KEYS = 20  # that a message names
 
 
-# Nodes
+# Nodes; ``more`` are further words of one
 
 
 def text(doc: str = "", format: str = "", **more) -> dict:
-    """Return the node of a text that is not empty; ``more`` are words of the node."""
-    node = {"type": "string", "minLength": 1, "doc": doc, **more}
+    """Return the node of a text that is not empty."""
+    node = {"type": "string", "minLength": 1, "doc": doc}
     if format in _ALLOWED:
-        node.setdefault("allowed", _ALLOWED[format])
-    return {**node, "format": format} if format else node
+        node["allowed"] = _ALLOWED[format]
+    return {**node, **({"format": format} if format else {}), **more}
 
 
-def flag(doc: str = "") -> dict:
+def flag(doc: str = "", **more) -> dict:
     """Return the node of a truth value."""
-    return {"type": "boolean", "doc": doc}
+    return {"type": "boolean", "doc": doc, **more}
 
 
-def whole(doc: str, least: int, most: int | None = None) -> dict:
+def whole(doc: str, least: int, most: int | None = None, **more) -> dict:
     """Return the node of a whole number within bounds."""
-    return {"type": "integer", "minimum": least, "doc": doc,
-            **({} if most is None else {"maximum": most})}  # fmt: skip
+    bounds = {"minimum": least} if most is None else {"minimum": least, "maximum": most}
+    return {"type": "integer", **bounds, "doc": doc, **more}
 
 
-def seconds(doc: str, zero: bool = False) -> dict:
+def seconds(doc: str, zero: bool = False, **more) -> dict:
     """Return the node of a time; ``zero`` says whether it may be 0."""
-    return {"type": "number", "minimum" if zero else "exclusiveMinimum": 0, "doc": doc}
+    return {"type": "number", "minimum" if zero else "exclusiveMinimum": 0, "doc": doc, **more}
 
 
-def release(doc: str) -> dict:
+def choice(doc: str, *words: str, **more) -> dict:
+    """Return the node of one of some words."""
+    return {"type": "string", "enum": list(words), "doc": doc, **more}
+
+
+def release(doc: str, **more) -> dict:
     """Return the node of a MAAS release."""
     allowed = f"a MAAS release from {SERIES[0]} to {SERIES[-1]}, quoted, such as '3.7'"
-    return {"type": ["string", "number"], "format": "release", "doc": doc, "allowed": allowed}
+    return {"type": ["string", "number"], "format": "release", "doc": doc, "allowed": allowed,
+            **more}  # fmt: skip
 
 
-def mapping(properties: dict, doc: str = "", required=(), empty: bool = False) -> dict:
+def mapping(
+    properties: dict, doc: str = "", required: Iterable[str] = (), empty: bool = False, **more
+) -> dict:
     """Return the node of a mapping with these keys and no other.
 
     Args:
@@ -83,14 +91,14 @@ def mapping(properties: dict, doc: str = "", required=(), empty: bool = False) -
         required: Keys that must be there, and not be null or empty.
         empty: Whether null may stand for a mapping without keys.
     """
+    needed = {name: filled(properties[name]) for name in required}
     return {
         "type": ["object", "null"] if empty else "object",
-        "properties": {
-            name: filled(node) if name in required else node for name, node in properties.items()
-        },
-        "required": list(required),
+        "properties": {**properties, **needed},
+        "required": list(needed),
         "additionalProperties": False,
         "doc": doc,
+        **more,
     }
 
 
@@ -103,7 +111,7 @@ def filled(node: dict) -> dict:
     return {**node, "type": kept, **({"minLength": 1} if "string" in kept else {})}
 
 
-def named(value: dict, doc: str = "", key: str = "NAME", names: dict | None = None) -> dict:
+def named(value: dict, doc: str = "", key: str = "NAME", names: dict | None = None, **more) -> dict:
     """Return the node of a mapping from names to values of one form.
 
     Args:
@@ -114,7 +122,12 @@ def named(value: dict, doc: str = "", key: str = "NAME", names: dict | None = No
     """
     names = names or {"minLength": 1, "allowed": "a name"}
     return {"type": "object", "additionalProperties": value, "propertyNames": names,
-            "doc": doc, "key": key}  # fmt: skip
+            "doc": doc, "key": key, **more}  # fmt: skip
+
+
+def listed(items: dict, doc: str = "", **more) -> dict:
+    """Return the node of a list of values of one form."""
+    return {"type": "array", "items": items, "doc": doc, **more}
 
 
 # What is wrong

@@ -107,7 +107,7 @@ def refusal(
         kind, extra = errors.Redirected, {"login": _is_login(text, request)}
         before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
     elif kind is errors.Invalid:
-        extra = {"fields": fields}
+        extra = {"fields": fields or {}}
     elif kind is errors.Unavailable:
         brief = retry_after is not None or status != 503 or _is_page(content)
         extra = {"machine": bool(_MACHINES.search(request)), "brief": brief}

@@ -15,29 +15,35 @@ from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind
 from saltext.maas.resources.settings import SETTINGS
-from saltext.maas.schemas import filled, flag, mapping, named, release, seconds, text, whole
+from saltext.maas.schemas import (
+    choice,
+    filled,
+    flag,
+    listed,
+    mapping,
+    named,
+    release,
+    seconds,
+    text,
+    whole,
+)  # fmt: skip
 
 _HEX = "an even number of hexadecimal digits, or an sdb:// reference"
 _UUID = "a uuid of up to 36 letters, digits and dashes"
-_LIMITS = {
-    "enrol_seconds": "For clusters to register and connect; 300.",
-    "catalogue_seconds": "For a boot source's index; 120.",
-    "import_seconds": "For an image import; 3600.",
-    "sync_seconds": "For a cluster to fetch images; 1800.",
-}
+_limit = functools.partial(seconds, zero=True)
 
 
 def _secret(doc, **more):
     return text(doc, secret=True, **more)
 
 
-def _for(node, since="", up_to=""):
-    """A node with the first and last release that has what it describes."""
-    return {**node, "since": since, "up_to": up_to}
+def _span(one) -> dict:
+    """The first and last release of a table, a field or a setting."""
+    return {"since": one.since, "up_to": one.up_to}
 
 
-def _leaf(kind: Kind, doc: str, since: str = "", up_to: str = "") -> dict:
-    return {**kind.schema, "allowed": kind.allowed, "doc": doc, "since": since, "up_to": up_to}
+def _leaf(kind: Kind, doc: str, **more) -> dict:
+    return {**kind.schema, "allowed": kind.allowed, "doc": doc, **more}
 
 
 def _fields(type: str, *leave_out: str) -> dict:
@@ -46,10 +52,11 @@ def _fields(type: str, *leave_out: str) -> dict:
     for field in BY_NAME[type].fields:
         if field.name in leave_out or field.read_only or field.option:
             continue
-        leaf = _leaf(field.kind, field.doc, field.since, field.up_to)
-        if field.secret and field.kind in (RAW, TEXT):
-            leaf = _for(_secret(field.doc), field.since, field.up_to)
-        found[field.name] = {**leaf, "secret": True} if field.secret else leaf
+        words = {**_span(field), **({"secret": True} if field.secret else {})}
+        plain = field.secret and field.kind in (RAW, TEXT)
+        found[field.name] = (
+            text(field.doc, **words) if plain else _leaf(field.kind, field.doc, **words)
+        )
     return found
 
 
@@ -65,26 +72,19 @@ def _placed(under: str = "") -> dict:
 def _objects(table) -> dict:
     """The objects of one resource type, which not every release has."""
     place = table.pillar
+    words = {**_span(table), "since": place.since or table.since}
     if place.plain:
         leaf = _leaf(table.by_name[table.identity[-1]].kind, place.doc)
-        node = {"type": "array", "items": filled(leaf), "allowed": "a list", "doc": place.doc}
-        return _for(node, place.since or table.since, table.up_to)
-    inner = {
-        **{
-            place.spelling(name): node
-            for name, node in _fields(table.name, *place.implied()).items()
-        },
-        **_placed(table.name),
-    }
+        return listed(filled(leaf), place.doc, **words)
+    fields = _fields(table.name, *place.implied())
+    inner = {**{place.spelling(name): node for name, node in fields.items()}, **_placed(table.name)}
     needed = [place.spelling(name) for name in place.needed]
     one = mapping(inner, place.doc, needed, empty=bool(place.named_by) and not needed)
     if place.single:
-        node = one
-    elif place.named_by:
-        node = named(one, place.doc, place.name, _names(table))
-    else:
-        node = {"type": "array", "items": one, "allowed": "a list", "doc": place.doc}
-    return _for(node, place.since or table.since, table.up_to)
+        return {**one, **words}
+    if place.named_by:
+        return named(one, place.doc, place.name, _names(table), **words)
+    return listed(one, place.doc, **words)
 
 
 def _names(table):
@@ -95,30 +95,30 @@ def _names(table):
 
 def _local(item):
     """The schema of one of a cluster's local settings."""
-    doc = f"{item.name} in the daemon's configuration."
+    doc, since = f"{item.name} in the daemon's configuration.", item.since
+    since = "" if since == "1.5" else since
     if item.kind is int:
-        node = whole(doc, *item.limits)
-    else:
-        node = flag(doc) if item.kind is bool else text(doc)
-    return _for(node, "" if item.since == "1.5" else item.since)
+        return whole(doc, *item.limits, since=since)
+    return flag(doc, since=since) if item.kind is bool else text(doc, since=since)
 
 
 def _setting(setting) -> dict:
-    node = _for({**setting.schema(), "doc": ""}, setting.since, setting.up_to)
-    return {**node, "secret": True} if setting.secret else node
+    secret = {"secret": True} if setting.secret else {}
+    return {**setting.schema(), "doc": "", **_span(setting), **secret}
 
 
 def _claim(table):
     """What may be claimed of a resource type: all, or what belongs to some scopes."""
+    doc = f"Whether all {table.nouns} are described"
     if not table.scope:
-        return _for(flag(f"Whether all {table.nouns} are described."), table.since, table.up_to)
-    node = {
+        return flag(f"{doc}.", **_span(table))
+    return {
         "type": ["boolean", "array"],
-        "items": {"type": "string", "allowed": "text"},
+        "items": {"type": "string"},
         "allowed": "true, false or a list",
-        "doc": f"Whether all {table.nouns} are described, or the {table.scope}s of which all are.",
+        "doc": f"{doc}, or the {table.scope}s of which all are.",
+        **_span(table),
     }
-    return _for(node, table.since, table.up_to)
 
 
 def _interface() -> dict:
@@ -135,8 +135,7 @@ def _interface() -> dict:
             "broadcast_ip": _leaf(ADDRESS, "Broadcast address."),
             "router_ip": _leaf(ADDRESS, "Router handed out by DHCP."),
             "dynamic_range": {**span, "doc": "Addresses for machines that enlist or commission."},
-            "static_range": {**span, "doc": "Addresses for deployed machines. From 1.6 on.",
-                             "since": "1.6"},
+            "static_range": {**span, "doc": "Addresses for deployed machines.", "since": "1.6"},
         },
         "An interface of the cluster; its key is the name of the network interface.",
         required=("management", "ip"),
@@ -145,17 +144,16 @@ def _interface() -> dict:
 
 def _controllers() -> dict:
     """Cluster and rack controllers; what holds for either is taken under both keys."""
-    old = functools.partial(_for, up_to="1.10")
+    fields = _fields("rack", "hostname")
     properties = {
         "hostname": text("Host name, where it is not the key's first label."),
-        "uuid": old(text("uuid of the node group.", "uuid", allowed=_UUID)),
-        "cluster_name": old(text("Display name of the node group; left alone if not given.")),
-        "dns_zone": old(text("DNS zone of the node group.")),
-        "accepted": old(flag("false rejects the node group.")),
-        **{
-            name: _for(node, node["since"] or "2.0")
-            for name, node in _fields("rack", "hostname").items()
-        },
+        "uuid": text("uuid of the node group.", "uuid", allowed=_UUID, up_to="1.10"),
+        "cluster_name": text(
+            "Display name of the node group; left alone if not given.", up_to="1.10"
+        ),
+        "dns_zone": text("DNS zone of the node group.", up_to="1.10"),
+        "accepted": flag("false rejects the node group.", up_to="1.10"),
+        **{name: {**node, "since": node["since"] or "2.0"} for name, node in fields.items()},
         "local_settings": mapping(
             {item.name: _local(item) for item in host_settings.CLUSTER_SETTINGS},
             "The daemon's own settings on the controller's host.",
@@ -164,7 +162,7 @@ def _controllers() -> dict:
             "URL of the region as this controller sees it, where it is not region:url.",
             "region_url",
         ),
-        "interfaces": old(named(_interface(), "Interfaces.", "INTERFACE")),
+        "interfaces": named(_interface(), "Interfaces.", "INTERFACE", up_to="1.10"),
     }
 
     def section(doc, other, **span):
@@ -172,8 +170,7 @@ def _controllers() -> dict:
             name: {**node, "hidden": True} if node.get(other) else node
             for name, node in properties.items()
         }
-        node = named(mapping(known, empty=True), doc, "MINION")
-        return {**_for(node, **span), "lenient": True}
+        return named(mapping(known, empty=True), doc, "MINION", lenient=True, **span)
 
     return {
         "racks": section("Rack controllers, by the ids of their minions.", "up_to", since="2.0"),
@@ -183,102 +180,92 @@ def _controllers() -> dict:
     }
 
 
+def _region() -> dict:
+    properties = {
+        "url": text("Public URL, which machines and clusters use.", "region_url"),
+        "shared_secret": _secret(
+            "Secret that clusters enrol with, in hex.", format="hex", allowed=_HEX
+        ),
+        "is_cluster": flag(
+            "false: the region host is no cluster controller, and the placeholder node group of "
+            "1.x goes away."
+        ),
+        "admin": mapping(
+            {
+                "username": text("Name to log in with."),
+                "email": text("E-mail address, unique in the region.", "email"),
+                "password": _secret("Password for the new administrator."),
+            },
+            "The first administrator, made on the region host.",
+            required=("username", "email", "password"),
+        ),
+        "database": mapping(
+            {
+                "host": text("Host name or address, or directory of a socket."),
+                "port": whole("Port.", 1, 65535),
+                "name": text("Database name."),
+                "user": text("Role."),
+                "password": _secret("Its password."),
+            },
+            "How the region reaches PostgreSQL; left alone where not given.",
+        ),
+        "broker": mapping(
+            {
+                "host": text("Host name or address of RabbitMQ."),
+                "longpoll_password": _secret("Of maas_longpoll."),
+                "workers_password": _secret("Of maas_workers."),
+            },
+            "RabbitMQ; letters and digits only in its passwords.",
+            up_to="1.6",
+        ),
+        "num_workers": whole("Region processes.", 1, 1024, since="2.4"),
+        "debug": flag("Log more, and show errors in full."),
+        "debug_queries": flag("Log database queries.", since="2.4"),
+        "debug_http": flag("Log HTTP requests.", since="2.4"),
+        "broadcast_address": text("Address for other regions.", since="3.5"),
+        "snap_mode": choice(
+            "What a snap that has no mode yet becomes; region+rack, or region where is_cluster is "
+            "false.",
+            "region", "region+rack", since="2.2",
+        ),
+        "tls": mapping(
+            {
+                "enabled": flag("false switches TLS off."),
+                "key": text("Private key's file on the region host."),
+                "cert": text("Certificate's file on the region host."),
+                "cacert": text("File with the CA's chain."),
+                "port": whole("Port; 5443.", 1, 65535),
+            },
+            "TLS of the region's own web server.",
+            since="3.2",
+        ),
+        "vault": mapping(
+            {
+                "url": text("Vault's URL, without user or password.", "url"),
+                "approle_id": text("Role id of the region's AppRole."),
+                "wrapped_token": _secret("Token that wraps the AppRole's secret id; used once."),
+                "secrets_path": text("Path of the region's secrets."),
+                "secrets_mount": text("Mount of the KV engine; secret."),
+                "migrate": flag("Move the secrets there, once every region is configured."),
+            },
+            "HashiCorp Vault for the region's secrets.",
+            required=("url", "approle_id", "secrets_path"),
+            since="3.3",
+        ),
+    }  # fmt: skip
+    return mapping(properties, "The region host.")
+
+
 @functools.lru_cache(maxsize=1)
 def schema() -> dict:
-    """The schema of the ``maas`` pillar."""
+    """Return the schema of the ``maas`` pillar."""
+    settings = {name: _setting(one) for name, one in sorted(SETTINGS.items())}
     return mapping(
         {
             "release": release("The MAAS release; found out where it is not given."),
             "api": PROFILE,
-            "region": mapping(
-                {
-                    "url": text("Public URL, which machines and clusters use.", "region_url"),
-                    "shared_secret": _secret("Secret that clusters enrol with, in hex.",
-                                             format="hex", allowed=_HEX),
-                    "is_cluster": flag("false: the region host is no cluster controller, and the "
-                                        "placeholder node group of 1.x goes away."),
-                    "admin": mapping(
-                        {
-                            "username": text("Name to log in with."),
-                            "email": text("E-mail address, unique in the region.", "email"),
-                            "password": _secret("Password for the new administrator."),
-                        },
-                        "The first administrator, made on the region host.",
-                        required=("username", "email", "password"),
-                    ),
-                    "database": mapping(
-                        {
-                            "host": text("Host name or address, or directory of a socket."),
-                            "port": whole("Port.", 1, 65535),
-                            "name": text("Database name."),
-                            "user": text("Role."),
-                            "password": _secret("Its password."),
-                        },
-                        "How the region reaches PostgreSQL; left alone where not given.",
-                    ),
-                    "broker": _for(
-                        mapping(
-                            {
-                                "host": text("Host name or address of RabbitMQ."),
-                                "longpoll_password": _secret("Of maas_longpoll."),
-                                "workers_password": _secret("Of maas_workers."),
-                            },
-                            "RabbitMQ; letters and digits only in its passwords. Until 1.6.",
-                        ),
-                        up_to="1.6",
-                    ),
-                    "num_workers": _for(whole("Region processes. From 2.4 on.", 1, 1024), "2.4"),
-                    "debug": flag("Log more, and show errors in full."),
-                    "debug_queries": _for(flag("Log database queries. From 2.4 on."), "2.4"),
-                    "debug_http": _for(flag("Log HTTP requests. From 2.4 on."), "2.4"),
-                    "broadcast_address": _for(
-                        text("Address for other regions. From 3.5 on."), "3.5"
-                    ),
-                    "snap_mode": _for(
-                        {"type": "string", "enum": ["region", "region+rack"],
-                         "allowed": "region or region+rack",
-                         "doc": "What a snap that has no mode yet becomes; region+rack, or region "
-                                "where is_cluster is false."},
-                        "2.2",
-                    ),
-                    "tls": _for(
-                        mapping(
-                            {
-                                "enabled": flag("false switches TLS off."),
-                                "key": text("Private key's file on the region host."),
-                                "cert": text("Certificate's file on the region host."),
-                                "cacert": text("File with the CA's chain."),
-                                "port": whole("Port; 5443.", 1, 65535),
-                            },
-                            "TLS of the region's own web server. From 3.2 on.",
-                        ),
-                        "3.2",
-                    ),
-                    "vault": _for(
-                        mapping(
-                            {
-                                "url": text("Vault's URL, without user or password.", "url"),
-                                "approle_id": text("Role id of the region's AppRole."),
-                                "wrapped_token": _secret(
-                                    "Token that wraps the AppRole's secret id; used once."
-                                ),
-                                "secrets_path": text("Path of the region's secrets."),
-                                "secrets_mount": text("Mount of the KV engine; secret."),
-                                "migrate": flag("Move the secrets there, once every region is "
-                                                 "configured."),
-                            },
-                            "HashiCorp Vault for the region's secrets. From 3.3 on.",
-                            required=("url", "approle_id", "secrets_path"),
-                        ),
-                        "3.3",
-                    ),
-                },
-                "The region host.",
-            ),
-            "settings": {
-                **mapping({name: _setting(one) for name, one in sorted(SETTINGS.items())}),
-                "doc": "MAAS's own settings.",
-            },
+            "region": _region(),
+            "settings": mapping(settings, "MAAS's own settings."),
             **_placed(),
             **_controllers(),
             "images": mapping(
@@ -295,17 +282,25 @@ def schema() -> dict:
             "prune": mapping(
                 {
                     "most": whole("Objects of a type that may be removed at once; 20.", 0, 10**6),
-                    "fraction": {"type": "number", "minimum": 0, "maximum": 1,
-                                 "allowed": "a number from 0 to 1",
-                                 "doc": "Part of a type's ten or more objects that may be removed "
-                                        "at once; 0.3."},
-                    "in_use": flag("Remove also what serves DHCP, holds machines or is referred "
-                                    "to by something that stays; false."),
+                    "fraction": {
+                        "type": "number", "minimum": 0, "maximum": 1,
+                        "doc": "Part of a type's ten or more objects that may be removed at once; "
+                               "0.3.",
+                    },
+                    "in_use": flag(
+                        "Remove also what serves DHCP, holds machines or is referred to by "
+                        "something that stays; false."
+                    ),
                 },
                 "A guard on what exclusive removes; beyond it nothing is changed.",
             ),
             "limits": mapping(
-                {name: seconds(doc, zero=True) for name, doc in _LIMITS.items()},
+                {
+                    "enrol_seconds": _limit("For clusters to register and connect; 300."),
+                    "catalogue_seconds": _limit("For a boot source's index; 120."),
+                    "import_seconds": _limit("For an image import; 3600."),
+                    "sync_seconds": _limit("For a cluster to fetch images; 1800."),
+                },
                 "How long a run waits for what MAAS does in the background.",
             ),
         },
