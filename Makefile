@@ -20,7 +20,6 @@ TOOLS := .venv-tools
 
 SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
-DOCS := $(shell find docs -name '*.md' -o -name '*.py') CHANGELOG.md
 STYLE := .
 COMMA := ,
 
@@ -43,7 +42,7 @@ help: ## list what can be made
 	@echo "With SALT= one of $(SALTS) (now $(SALT)), PYTHON= an interpreter from 3.10 on."
 
 .PHONY: demo
-demo: $(VENV)/.demo ## a region with two clusters from nothing; RELEASE=1.7 for another MAAS
+demo: $(VENV)/.demo ## from nothing to a region with two racks; RELEASE=1.7 for another MAAS
 	@$(PY) -m demo --release $(RELEASE)
 
 .PHONY: test
