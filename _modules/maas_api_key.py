@@ -125,7 +125,7 @@ def rename(username: str, which: str, name: str) -> bool:
 
 
 def delete(username: str, which: str) -> bool:
-    """Delete an API key in the region; whoever uses it is locked out.
+    """Delete an API key in the region; its users are locked out.
 
     Args:
         username (str): Whose key.

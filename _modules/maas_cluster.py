@@ -152,7 +152,7 @@ def images_on_disk() -> dict[str, Any]:
     """Show which boot images are on this host's disk.
 
     Returns:
-        ``{folder, snapshot, images, files, bytes}``; from 3.5 on only a region has images
+        ``{folder, snapshot, images, files, bytes}``; in 3.5 and later only a region has images
         there, named by their hash, so that ``images`` is None.
 
     Raises:

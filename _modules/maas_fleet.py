@@ -94,7 +94,7 @@ def inspect(minions: list[str] | None = None) -> dict[str, Any]:
 
 
 def wait_for(minions: list[str], seconds: float = 120) -> dict[str, str]:
-    """Wait until clusters have registered at the region, and are connected from 2.0 on.
+    """Wait until clusters have registered at the region, and are connected (2.0 and later).
 
     Args:
         minions (list of str): Minion ids.
@@ -187,7 +187,7 @@ def status(minions: list[str] | None = None) -> dict[str, dict]:
 
 
 def release_dhcp(minion: str, successor: str | None = None, test: bool = False) -> dict[str, dict]:
-    """Take a cluster off the DHCP that it serves; its secondary takes over from 2.0 on.
+    """Take a cluster off the DHCP that it serves; its secondary takes over (2.0 and later).
 
     Args:
         minion (str): Minion id of the cluster.
@@ -195,7 +195,7 @@ def release_dhcp(minion: str, successor: str | None = None, test: bool = False) 
         test (bool): Only show what would change.
 
     Returns:
-        ``{VLAN or interface: {old, new, enabled}}``; ``new`` is None where nobody serves any
+        ``{VLAN or interface: {old, new, enabled}}``; ``new`` is None where no rack serves any
         more, ``enabled`` whether DHCP is on.
 
     Raises:
@@ -259,7 +259,7 @@ def import_images(wait: bool = True) -> bool:
     """Import what is selected, also where older images are there.
 
     Args:
-        wait (bool): Wait for its end, which can be seen from 2.1 on.
+        wait (bool): Wait for its end, which 2.1 and later show.
 
     Returns:
         Whether it is still going on, as far as that can be seen.

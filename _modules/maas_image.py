@@ -59,7 +59,7 @@ def import_(profile: str | dict | None = None) -> Any:
     """Start the import of what is selected, without waiting for it.
 
     Up to 1.6 every accepted cluster imports;
-    :py:func:`maas_node_group.import_boot_images` tells one, :py:func:`maas_image.synced` waits.
+    :py:func:`maas_node_group.import_boot_images` does so for one, :py:func:`maas_image.synced` waits.
 
     Args:
         profile (str or dict): Region to use; see :ref:`profiles`.

@@ -93,9 +93,9 @@ def check(sealed: dict) -> bool:
 
 
 def renew(test: bool = False) -> dict[str, Any]:
-    """Give the region on this host a new shared secret, that nobody is shown.
+    """Give the region on this host a new shared secret, which is never shown.
 
-    Clusters that are connected stay so up to 3.2; from 3.3 on the region restarts, and
+    Clusters that are connected stay so up to 3.2; in 3.3 and later the region restarts, and
     those that have the old secret do not come back until they have the new one.
     ``salt-run maas.rotate_secret`` takes care of both.
 
@@ -123,7 +123,7 @@ def renew(test: bool = False) -> dict[str, Any]:
 
 
 def remove() -> dict[str, Any]:
-    """Take the secret off this cluster's or rack's host and stop its daemon, for good.
+    """Take the secret off this cluster's or rack's host and stop its daemon permanently.
 
     Returns:
         ``{stopped: [service], removed: whether there was a secret}``.

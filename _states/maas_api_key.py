@@ -94,13 +94,13 @@ def absent(name: str, revoke: bool = False, profile: str | dict | None = None) -
 def key_present(name: str, username: str, was: str | None = None) -> dict[str, Any]:
     """Ensure that a user has an API key of a name in the region, in MAAS 2.1 and later.
 
-    The key is shown to nobody; :py:func:`present` with ``key_name`` puts it into a file.
+    The key is never shown; :py:func:`present` with ``key_name`` puts it into a file.
 
     Args:
         name (str): What the key is called.
         username (str): Whose key.
         was (str): Name or fingerprint (:py:func:`maas_api_key.fingerprints`) of a key that gets
-            this name where there is none of it; whoever uses that key goes on with it.
+            this name if no key has it; its users keep working.
 
     Returns:
         dict: State return.

@@ -406,8 +406,8 @@ def managed(
             warnings.extend(pillar.warnings(described, snapshot.release))
             return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
 
-        told = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
-        return state_helpers.with_warnings(told, warnings)
+        result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
+        return state_helpers.with_warnings(result, warnings)
 
     return state_helpers.guarded(name, work)
 
@@ -432,7 +432,7 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
         described = runtime.described(globals(), data)
         release = runtime.release(globals())
         pillar.check(described, release)
-        told = state_helpers.outcome(name, False, comment="The pillar is valid.")
-        return state_helpers.with_warnings(told, pillar.warnings(described, release))
+        result = state_helpers.outcome(name, False, comment="The pillar is valid.")
+        return state_helpers.with_warnings(result, pillar.warnings(described, release))
 
     return state_helpers.guarded(name, work)
