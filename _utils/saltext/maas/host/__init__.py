@@ -1,7 +1,7 @@
 """MAAS on its own hosts: files, debconf, commands, services and secrets.
 
-Every function takes a :class:`~saltext.maas.host.installation.Installation` first, which
-:func:`~saltext.maas.host.installation.detect` finds.
+Every function takes the host first, an :class:`~saltext.maas.host.installation.Installation` that
+:func:`~saltext.maas.host.installation.detect` finds, and raises a :class:`HostError`.
 """
 
 from saltext.maas.host.errors import CommandMissing, HostError

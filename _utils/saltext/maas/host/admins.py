@@ -32,7 +32,6 @@ def present(
     """Make sure that an administrator exists, in MAAS 1.5 to 3.7.
 
     Args:
-        installation: The region's host.
         username: Login name.
         email: E-mail address for a new one; another one of an existing user is a warning.
         password: For a new one; goes over a terminal or by standard input.

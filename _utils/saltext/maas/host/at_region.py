@@ -19,7 +19,6 @@ def verdict(installation: Installation, client: Client | None = None) -> dict | 
     region's database where the region is on this host.
 
     Args:
-        installation: The cluster's host.
         client: For a region of 2.0 or later, when there is a key.
 
     Returns:

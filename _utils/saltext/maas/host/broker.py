@@ -118,7 +118,6 @@ def plan(installation: Installation, want: dict, values: dict) -> dict:
     """Return which of RabbitMQ's users get another password.
 
     Args:
-        installation: The region's host.
         want: Settings that somebody gives.
         values: All settings as they are going to be.
 
@@ -153,7 +152,6 @@ def mend(installation: Installation, values: dict) -> bool:
     """Give RabbitMQ's users the passwords that the files have.
 
     Args:
-        installation: The region's host.
         values: The files' settings.
 
     Returns:

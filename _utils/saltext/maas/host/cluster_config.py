@@ -89,7 +89,6 @@ def plan(installation: Installation, url=None, uuid=None, secret=None, **setting
     """Return what :func:`configure` would change.
 
     Args:
-        installation: The host.
         url: Region URL, or a list of them (2.5 and later).
         uuid: Cluster uuid for a cluster that has none yet (until 1.10).
         secret: The region's shared secret in hex (1.7 and later).
@@ -217,7 +216,6 @@ def configure(
     killed is taken up by the next one.  The rack's identity (``maas_id``) is left alone.
 
     Args:
-        installation: The host.
         url: As in :func:`plan`; so are the others.
         uuid: Cluster uuid.
         secret: Shared secret.

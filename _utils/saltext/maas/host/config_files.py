@@ -110,7 +110,6 @@ def values(installation: Installation, found=None) -> tuple[dict[str, Any], dict
     """Return every setting's value, passwords too, and its source; not to be shown.
 
     Args:
-        installation: The host.
         found: From :func:`places`, if they were read already.
 
     Returns:
@@ -131,7 +130,6 @@ def read_config(installation: Installation, secrets: bool = False) -> dict[str, 
     """Read the region's local configuration from its files, in one shape for all releases.
 
     Args:
-        installation: The host.
         secrets: Show passwords instead of asterisks.
 
     Returns:

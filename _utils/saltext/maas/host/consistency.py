@@ -33,9 +33,6 @@ _UNREACHABLE = "No connection to the region's database"
 def config(installation: Installation) -> dict[str, Any]:
     """Return all that a region is configured with, from wherever its release keeps it.
 
-    Args:
-        installation: The host.
-
     Returns:
         As :func:`saltext.maas.host.config_files.read_config`, and besides ``release``, ``kind``,
         ``debconf_host``, ``shared_secret`` (1.7 and later), ``tls`` (3.2 and later) and
@@ -84,7 +81,6 @@ def unencrypted(installation: Installation, url: str | None = None) -> list[dict
     """Return the URLs of a region at which keys and passwords cross a network for all to read.
 
     Args:
-        installation: The region's host.
         url: Another URL at which it is asked, if there is one.
 
     Returns:
@@ -104,9 +100,6 @@ def unencrypted(installation: Installation, url: str | None = None) -> list[dict
 
 def check(installation: Installation) -> list[dict[str, Any]]:
     """Return where the places that hold a region's settings disagree, or hold a trap.
-
-    Args:
-        installation: The host.
 
     Returns:
         ``[{"setting", "places": {place: value}, "status", "problem", "remedy"}]``, empty when

@@ -36,7 +36,6 @@ def connection(
     """Connect as the region of this host does; closed at the end of the ``with``.
 
     Args:
-        installation: The region's host.
         write: Whether the session may write at all.
         timeout: Seconds that one statement may take.
 

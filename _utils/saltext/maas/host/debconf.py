@@ -45,7 +45,6 @@ def set_answer(
     """Store one answer; the value travels by standard input.
 
     Args:
-        installation: The host.
         package: Package that owns the question.
         question: Such as ``maas/default-maas-url``.
         kind: Debconf type: ``string`` or ``password``.
@@ -87,7 +86,6 @@ def trap(installation: Installation, answer: str) -> str | None:
     """Return what would go wrong with this answer to the region's question, if anything.
 
     Args:
-        installation: The host.
         answer: What debconf has for ``maas/default-maas-url``.
 
     Returns:
@@ -113,7 +111,6 @@ def reconfigure(installation: Installation, package: str, timeout: float = 600) 
     """Run a package's own configuration once more, without questions.
 
     Args:
-        installation: The host.
         package: Such as ``maas-region-controller``.
         timeout: Seconds; a script that asks for ever is ended.
 

@@ -13,9 +13,6 @@ def leave(installation: Installation) -> dict[str, Any]:
 
     A host that the region has forgotten would otherwise register again by itself.
 
-    Args:
-        installation: The host.
-
     Returns:
         ``{"stopped": [service], "removed": whether there was a secret}``.
 

@@ -41,7 +41,6 @@ def registered(
     """Return how far this host's enrolment is, in MAAS 1.5 to 3.7.
 
     Args:
-        installation: The host.
         mark: From :func:`~saltext.maas.host.cluster_config.configure`; without it the
             last line of the log that says anything counts.
         client: A :class:`~saltext.maas.client.Client` with a key, if there is one; a 1.x

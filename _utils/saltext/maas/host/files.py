@@ -71,7 +71,6 @@ def replace(
     first, readable by root only.
 
     Args:
-        installation: The host.
         path: The file; a symbolic link is followed where only root can have placed it.
         text: Its whole new content.
         validate: Called with the text read back from the disk before the swap;

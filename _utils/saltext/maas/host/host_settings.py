@@ -134,7 +134,7 @@ SETTINGS = (
     LocalSetting("broker_host", "", "1.5", str, _LOCAL, "1.6", "host"),
     LocalSetting("broker_longpoll_password", "", "1.5", str, "", "1.6", "letters", secret=True),
     LocalSetting("broker_workers_password", "", "1.5", str, "", "1.6", "letters", secret=True),
-    # What clusters are told; it follows from the URL and the broker's host.
+    # What clusters read; it follows from the URL and the broker's host.
     LocalSetting("broker_workers_host", "", "1.5", str, _LOCAL, "1.6", "host"),
 )
 
@@ -172,7 +172,6 @@ def available(installation: Installation, role: str = "region") -> dict[str, Loc
     """Return the settings that this host's release has, by name.
 
     Args:
-        installation: The host.
         role: ``region`` or ``cluster``.
     """
     table = SETTINGS if role == "region" else CLUSTER_SETTINGS
@@ -189,7 +188,6 @@ def desired(installation: Installation, given: dict, role: str = "region") -> di
     """Check desired settings and bring them into their types.
 
     Args:
-        installation: The host.
         given: ``{name: value}``; None leaves a setting alone.
         role: ``region`` or ``cluster``.
 

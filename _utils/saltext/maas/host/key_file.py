@@ -56,7 +56,6 @@ def present(
     is there is taken over instead of another made.
 
     Args:
-        installation: The region's host.
         username: Whose key.
         path: The file.
         name: What the key is called; ignored before 2.1.
@@ -108,7 +107,6 @@ def named_present(
     """Have a user have an API key of a name in the region (2.1 and later); it is shown to nobody.
 
     Args:
-        installation: The region's host.
         username: Whose key.
         name: What it is called.
         was: Name or fingerprint of a key that gets this name, if there is none of it; where that

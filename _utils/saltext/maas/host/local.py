@@ -8,11 +8,7 @@ from saltext.maas.resources.users import SYSTEM_USERS
 
 
 class Local:
-    """The region host's database and commands, behind one small door.
-
-    Args:
-        installation: The region host.
-    """
+    """The database and the commands of a region host, its ``installation``, behind one door."""
 
     def __init__(self, installation: Installation):
         self.installation = installation
@@ -21,7 +17,7 @@ class Local:
         return database.connection(self.installation, write)
 
     def router_ips(self) -> dict:
-        """``{(cluster uuid, interface name): router_ip}``, which API 1.0 never shows."""
+        """Return ``{(cluster uuid, interface name): router_ip}``, which API 1.0 never shows."""
         with self._connected() as connection:
             return database.router_ips(connection)
 
@@ -35,7 +31,7 @@ class Local:
             database.delete_node_group(connection, uuid, test)
 
     def people(self) -> list[str]:
-        """Users that somebody made, as far as the database can be reached."""
+        """Return the users that somebody made, as far as the database can be reached."""
         try:
             with self._connected() as connection:
                 found = database.usernames(connection)
@@ -44,7 +40,7 @@ class Local:
         return [name for name in found if name not in SYSTEM_USERS]
 
     def email_owner(self, email: str) -> str | None:
-        """Who has an e-mail address, as far as the database can be reached."""
+        """Return who has an e-mail address, as far as the database can be reached."""
         try:
             with self._connected() as connection:
                 return database.user_by_email(connection, email)
@@ -52,7 +48,7 @@ class Local:
             return None
 
     def api_key(self, username: str) -> str | None:
-        """An API key of a user, made if there is none; None if there is no such user."""
+        """Return an API key of a user, made if there is none; None if there is no such user."""
         if not users.exists(self.installation, username):
             return None
         keys = users.api_keys(self.installation, username)

@@ -26,7 +26,6 @@ def lines(installation: Installation, since: str | None = None) -> list[str]:
     """Return the lines of the cluster's or rack's log.
 
     Args:
-        installation: The host.
         since: From :func:`mark`; without it the log's last part.
     """
     kind, _, place = (since or "").partition(":")

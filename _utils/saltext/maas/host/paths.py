@@ -78,22 +78,25 @@ class _Walk:
             os.close(one)
 
     def to_the_last(self):
-        """Go to where only the last name is left, and it is no link."""
+        """Go to where only the last name is left, and it is no link; return it."""
+        name = self._go(last=True)
+        if name is None:
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
+        return name
+
+    def to_the_end(self):
+        """Go to where no name is left."""
+        self._go(last=False)
+
+    def _go(self, last):
         while self._todo:
             name = self._todo.pop(0)
             if self._follow(name):
                 continue
-            if not self._todo and name != "..":
+            if last and not self._todo and name != "..":
                 return name
             self._enter(name)
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), self._path)
-
-    def to_the_end(self):
-        """Go to where no name is left."""
-        while self._todo:
-            name = self._todo.pop(0)
-            if not self._follow(name):
-                self._enter(name)
+        return None
 
     def _enter(self, name):
         if name == "..":

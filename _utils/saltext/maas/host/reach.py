@@ -59,9 +59,6 @@ def wait_for_api(
 class ConnectedRacks:
     """The racks that are connected before a restart, to see them come back after it.
 
-    Args:
-        installation: The region's host.
-
     Only the database of 2.0 and later tells; elsewhere, and where it cannot be
     reached, no rack is known and nothing is waited for.
     """

@@ -46,7 +46,6 @@ def plan(installation: Installation, **settings: Any) -> dict:
     """Return what :func:`configure` would change.
 
     Args:
-        installation: The host.
         settings: ``url``, ``database_host``, ``database_port``,
             ``database_name``, ``database_user``, ``database_password``,
             ``debug``, ``num_workers``, ... (see
@@ -95,7 +94,6 @@ def configure(
     """Bring files, debconf, RabbitMQ and services to the given settings, or leave all as it was.
 
     Args:
-        installation: The host.
         test: Only plan.
         wait: Seconds until the API has to answer after the restart, and again
             until the clusters that were connected before are connected again.
@@ -174,7 +172,6 @@ def reconfigure(
     back: another URL, or the RabbitMQ passwords that 1.5 and 1.6 make up each time.
 
     Args:
-        installation: The host, with packages.
         test: Only plan.
         wait: Seconds until the API has to answer.
         verify: Whether to wait for that.

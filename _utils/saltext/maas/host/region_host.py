@@ -59,10 +59,9 @@ def configure(
             if "tls" in done["changes"] and not test:
                 raise HostError(f"{error} TLS was changed before, and stays so.") from None
             raise
-    if vault_desired and fresh and test:
-        _add(done, {"changes": vault.first_changes(**vault_desired)})
-    elif vault_desired:
-        _add(done, vault.configure(installation, test=test, **vault_desired))
+    if vault_desired:
+        first = fresh and test
+        _add(done, vault.configure(installation, test=test, first=first, **vault_desired))
     return done
 
 
@@ -98,7 +97,14 @@ def _tls(installation, desired, url, ca_file, test, first):
         return tls.disable(installation, test=test, url=None if secure else url)
     key, cert, cacert = desired["key"], desired["cert"], desired.get("cacert")
     port = desired.get("port") or tls.PORT
-    if first:
-        return {"changes": tls.first_changes(key, cert, cacert, port)}
-    url, ca_file = url if secure else None, ca_file or cacert
-    return tls.enable(installation, key, cert, cacert, port, test, url=url, ca_file=ca_file)
+    return tls.enable(
+        installation,
+        key,
+        cert,
+        cacert,
+        port,
+        test,
+        url=url if secure else None,
+        ca_file=ca_file or cacert,
+        first=first,
+    )

@@ -43,7 +43,6 @@ def rotate(
     What a killed run left is finished first.
 
     Args:
-        installation: The region's host.
         value: Hex; made up where it is None.
         test: Only plan.
         wait: Seconds until the API has to answer where the region restarts.

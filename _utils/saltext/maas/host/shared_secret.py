@@ -218,7 +218,6 @@ def install(installation: Installation, value: str, test: bool = False) -> dict[
     """Give a region a shared secret, which only works while it has none.
 
     Args:
-        installation: The region's host.
         value: Hex.
         test: Only plan.
 

@@ -28,7 +28,6 @@ def make_rack(installation: Installation, url: str, secret: str, timeout: float 
     """Initialise the snap as a rack; the secret answers the command's question for it.
 
     Args:
-        installation: The host.
         url: Region URL.
         secret: In hex; goes by standard input, since the option ``--secret`` would show it
             to every user of the host.

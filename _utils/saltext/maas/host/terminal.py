@@ -25,7 +25,6 @@ def converse(
     """Run a command that asks for secrets on its terminal.
 
     Args:
-        installation: The host.
         argv: Command and arguments; no secrets.
         secrets: Answers to its password prompts, in their order.  Any other
             prompt is answered with an empty line.

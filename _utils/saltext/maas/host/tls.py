@@ -16,9 +16,6 @@ PORT = 5443
 def status(installation: Installation) -> dict[str, Any]:
     """Return whether TLS is on, from the region's database.
 
-    Args:
-        installation: The region's host.
-
     Returns:
         ``{"enabled": bool, "port": int or None, "certificate": SHA-256 or None}``; with
         Vault the certificate is not in the database, and None.
@@ -66,11 +63,11 @@ def enable(
     wait: float = 60,
     url: str | None = None,
     ca_file: str | None = None,
+    first: bool = False,
 ) -> dict[str, Any]:
     """Switch the region's web server to https with a key and a certificate.
 
     Args:
-        installation: The region's host.
         key: Path of the private key on this host, readable by root only.
         cert: Path of the certificate.
         cacert: Path of the CA's chain.
@@ -79,6 +76,8 @@ def enable(
         wait: Seconds until the API has to answer.
         url: Where it has to answer; not asked without.
         ca_file: CA to trust then.
+        first: Whether the region is only just being made, so that nothing can be read; with
+            ``test``.
 
     Returns:
         ``{"changes": {"tls": {"old", "new"}} or {}, "warnings": [], "restarted": []}``: the
@@ -89,10 +88,12 @@ def enable(
             failed, or the API did not answer; then TLS is as it was where that
             was off, or the text says what to do.
     """
-    _need(installation)
+    if not first:
+        _need(installation)
     pem = _checked(key, cert, cacert, port)
-    now = _read(installation)
-    same = now["certificate"] is None or _blocks(now["certificate"]) == _blocks(pem)
+    now = {"enabled": False} if first else _read(installation)
+    held = now.get("certificate")
+    same = held is None or _blocks(held) == _blocks(pem)
     if now["enabled"] and now["port"] == port and same:
         return {"changes": {}, "warnings": [], "restarted": []}
     changes = {"tls": {"old": _shown(now), "new": {"port": port, "certificate": _digest(pem)}}}
@@ -101,14 +102,6 @@ def enable(
         _run(installation, "enable", key, cert, *options)
         _verify(installation, now, url, wait, ca_file)
     return {"changes": changes, "warnings": [], "restarted": []}
-
-
-def first_changes(
-    key: str, cert: str, cacert: str | None = None, port: int = PORT
-) -> dict[str, Any]:
-    """Return what :func:`enable` changes on a region that is only just being made."""
-    pem = _checked(key, cert, cacert, port)
-    return {"tls": {"old": None, "new": {"port": port, "certificate": _digest(pem)}}}
 
 
 def _checked(key, cert, cacert, port):
@@ -130,7 +123,6 @@ def disable(
     """Switch the region's web server back to http.
 
     Args:
-        installation: The region's host.
         test: Only plan.
         wait: Seconds until the API has to answer.
         url: Where it has to answer; not asked without.

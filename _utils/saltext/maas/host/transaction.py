@@ -32,7 +32,6 @@ def unfinished(installation: Installation, part: str) -> dict | None:
     """Return what a run that was killed left behind.
 
     Args:
-        installation: The host.
         part: ``region`` or ``cluster``.
 
     Returns:
@@ -95,7 +94,6 @@ class Transaction:
     """Everything within the ``with`` is done as a whole, then services restart once.
 
     Args:
-        installation: The host.
         part: ``region`` or ``cluster``: one transaction of each at a time.
         paths: Files that are about to change; one that is absent is removed again.
         answers: Debconf questions that are about to change: ``(package, question, kind)``.

@@ -74,7 +74,6 @@ def create_admin(
     """Create an administrator; the password goes over a terminal, never as an argument.
 
     Args:
-        installation: The region's host.
         username: Login name.
         password: One line, not empty.
         email: E-mail address, which no other user may have.
@@ -165,7 +164,6 @@ def generate_api_key(
     """Make another API key for a user.
 
     Args:
-        installation: The region's host.
         username: Whose.
         name: What to call it (2.1 and later; ignored before).
 
@@ -191,7 +189,6 @@ def delete_api_key(
     users of the host to see, so it is not used.
 
     Args:
-        installation: The region's host.
         username: Whose key it is; a key that is not this user's is not deleted.
         key: ``consumer:token:secret``.
         url: Region URL; by default the one of this host's configuration.

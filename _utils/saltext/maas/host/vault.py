@@ -20,7 +20,6 @@ KEYS = {
     "secrets_path": "vault_secrets_path",
     "secrets_mount": "vault_secrets_mount",
 }
-_NEEDED_ONCE = "A wrapped_token is needed to configure Vault; it can be used once."
 _WORD = re.compile(r"[^\s'\"\\]+")
 
 
@@ -28,7 +27,6 @@ def config(installation: Installation, secrets: bool = False) -> dict | None:
     """Return how this region reaches Vault, from its file; None where it does not.
 
     Args:
-        installation: The host.
         secrets: With ``secret_id``, which is never shown.
 
     Returns:
@@ -51,7 +49,6 @@ def read(installation: Installation, path: str, timeout: float = 5) -> dict:
     """Return one of the region's secrets from Vault, with the region's own AppRole.
 
     Args:
-        installation: The host.
         path: Such as ``global/rpc-shared``.
         timeout: Seconds for each of the two requests.
 
@@ -134,39 +131,61 @@ def _need(installation):
         )
 
 
-def plan(
+def configure(
     installation: Installation,
     url: str,
     approle_id: str,
     secrets_path: str,
     secrets_mount: str = "secret",
+    wrapped_token: str | None = None,
     migrate: bool = False,
+    test: bool = False,
+    first: bool = False,
 ) -> dict[str, Any]:
-    """Return what :func:`configure` would change.
+    """Let this region use Vault, and move the secrets there.
+
+    The wrapped token goes to MAAS's own command through the standard input of
+    ``maas-region shell``, since ``config-vault`` takes it as an argument only.
 
     Args:
-        installation: The host.
         url: Vault's URL.
         approle_id: Role id of the region's AppRole.
         secrets_path: Path below which MAAS keeps its secrets.
         secrets_mount: Mount of the KV engine.
-        migrate: Whether the secrets shall be moved to Vault.
+        wrapped_token: Token that wraps the AppRole's secret id; it can be used once,
+            and is needed only when something about the connection changes.
+        migrate: Move the secrets, which works once all regions are configured.
+        test: Only plan.
+        first: Whether the region is only just being made, so that nothing can be read; with
+            ``test``.
 
     Returns:
-        ``{"changes": {field: {"old", "new"}}, "warnings": []}``.
+        ``{"changes": {field: {"old", "new"}}, "warnings": [], "restarted": []}``: MAAS restarts
+        its regions itself.
 
     Raises:
-        HostError: A value is wrong, or this release has no Vault.
+        HostError: A value is wrong, or this release has no Vault; the token is missing or
+            refused; Vault is not configured on all regions.
     """
-    _need(installation)
-    now = config(installation) or {}
-    changes = _changes(now, url, approle_id, secrets_path, secrets_mount)
-    if migrate and status(installation)["status"] != "enabled":
+    if not first:
+        _need(installation)
+    want = _checked(url, approle_id, secrets_path, secrets_mount)
+    changes = _differences({} if first else config(installation) or {}, want)
+    connection = bool(changes)
+    if connection and not wrapped_token:
+        raise HostError("A wrapped_token is needed to configure Vault; it can be used once.")
+    if migrate and (first or status(installation)["status"] != "enabled"):
         changes["vault_enabled"] = {"old": False, "new": True}
-    return {"changes": changes, "warnings": []}
+    if connection and not test:
+        _give(installation, url, approle_id, wrapped_token, secrets_path, secrets_mount)
+        if _differences(config(installation) or {}, want):
+            raise HostError("Vault is not configured as desired after config_vault configure.")
+    if "vault_enabled" in changes and not test:
+        installation.check([*installation.fact("vault_command"), "migrate"], timeout=300)
+    return {"changes": changes, "warnings": [], "restarted": []}
 
 
-def _changes(now, url, approle_id, secrets_path, secrets_mount):
+def _checked(url, approle_id, secrets_path, secrets_mount):
     wrong = region_url.service_problem(url)
     if wrong:
         raise HostError(f"vault url: {wrong}")
@@ -179,75 +198,15 @@ def _changes(now, url, approle_id, secrets_path, secrets_mount):
     for name, value in want.items():
         if not value or not _WORD.fullmatch(str(value)):
             raise HostError(f"vault {name} must be one word, not {str(value)[:60]!r}.")
+    return want
+
+
+def _differences(now, want) -> dict[str, dict]:
     return {
         f"vault_{name}": {"old": now.get(name), "new": value}
         for name, value in want.items()
         if now.get(name) != value
     }
-
-
-def first_changes(
-    url: str,
-    approle_id: str,
-    secrets_path: str,
-    secrets_mount: str = "secret",
-    wrapped_token: str | None = None,
-    migrate: bool = False,
-) -> dict[str, dict]:
-    """Return what :func:`configure` changes on a region that is only just being made."""
-    changes = _changes({}, url, approle_id, secrets_path, secrets_mount)
-    if not wrapped_token:
-        raise HostError(_NEEDED_ONCE)
-    return {**changes, **({"vault_enabled": {"old": False, "new": True}} if migrate else {})}
-
-
-def configure(
-    installation: Installation,
-    url: str,
-    approle_id: str,
-    secrets_path: str,
-    secrets_mount: str = "secret",
-    wrapped_token: str | None = None,
-    migrate: bool = False,
-    test: bool = False,
-) -> dict[str, Any]:
-    """Let this region use Vault, and move the secrets there.
-
-    The wrapped token goes to MAAS's own command through the standard input of
-    ``maas-region shell``, since ``config-vault`` takes it as an argument only.
-
-    Args:
-        installation: The host.
-        url: As in :func:`plan`; so are the other names of places.
-        approle_id: Role id.
-        secrets_path: Path.
-        secrets_mount: Mount.
-        wrapped_token: Token that wraps the AppRole's secret id; it can be used once,
-            and is needed only when something about the connection changes.
-        migrate: Move the secrets, which works once all regions are configured.
-        test: Only plan.
-
-    Returns:
-        ``{"changes", "warnings", "restarted": []}``: MAAS restarts its regions itself.
-
-    Raises:
-        HostError: As :func:`plan`; the token is missing or refused; Vault is not
-            configured on all regions.
-    """
-    planned = plan(installation, url, approle_id, secrets_path, secrets_mount, migrate)
-    changes = planned["changes"]
-    connection = [name for name in changes if name != "vault_enabled"]
-    if connection and not wrapped_token:
-        raise HostError(_NEEDED_ONCE)
-    if test or not changes:
-        return {**planned, "restarted": []}
-    if connection:
-        _give(installation, url, approle_id, wrapped_token, secrets_path, secrets_mount)
-        if plan(installation, url, approle_id, secrets_path, secrets_mount)["changes"]:
-            raise HostError("Vault is not configured as wanted after config_vault configure.")
-    if "vault_enabled" in changes:
-        installation.check([*installation.fact("vault_command"), "migrate"], timeout=300)
-    return {**planned, "restarted": []}
 
 
 def _give(installation, url, approle_id, token, path, mount):
