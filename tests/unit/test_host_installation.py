@@ -73,15 +73,14 @@ class TestDetect:
         assert (found.kind, str(found.release), found.roles) == ("snap", "3.5.1", roles)
         assert found.path("secret") == f"{tmp_path}/var/snap/maas/common/maas/secret"
 
-    @pytest.mark.parametrize("release", SERIES)
     @pytest.mark.parametrize("role", ["region", "cluster", "region+cluster"])
-    def test_every_release_of_the_sandbox(self, tmp_path, release, role):
-        box = sandbox.create(tmp_path / "h", release, role)
-        found = detect(box.root)
-        assert found.release.series == release
-        assert set(role.split("+")) == found.roles - {"rack"}
-        for one in role.split("+"):
-            assert os.path.exists(found.path(f"{one}_config"))
+    def test_every_release_of_the_sandbox(self, tmp_path, role):
+        for release in SERIES:
+            found = detect(sandbox.create(tmp_path / release, release, role).root)
+            assert found.release.series == release
+            assert set(role.split("+")) == found.roles - {"rack"}
+            for one in role.split("+"):
+                assert os.path.exists(found.path(f"{one}_config"))
 
     def test_it_is_cheap(self, tmp_path):
         many = "".join(package(f"library-{number}", "1.0") for number in range(4000))
