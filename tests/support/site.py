@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -217,8 +218,11 @@ class Site(Lab):
 
     def record(self, minion):
         """What the master's runner knows of a minion."""
-        path = self.folder / "master" / "cache" / "maas-fleet" / "clusters" / f"{minion}.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        path = self.folder / "master" / "cache" / "maas-fleet" / "fleet.sqlite"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            statement = "SELECT record FROM records WHERE minion = ?"
+            found = database.execute(statement, (minion,)).fetchone()
+        return json.loads(found[0]) if found else {}
 
 
 class _Destroyed:
