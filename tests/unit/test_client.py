@@ -141,18 +141,18 @@ def test_answers(kind, body, expected):
 
 def test_the_fields_of_a_refusal():
     body = '{"name": ["is taken", "is short"], "__all__": ["no"], "x": "y"}'
-    with Misbehaving(answer(400, body)) as server, pytest.raises(errors.Invalid) as told:
+    with Misbehaving(answer(400, body)) as server, pytest.raises(errors.Invalid) as raised:
         client_of(server).post("things/", data={"name": "a"})
-    assert told.value.fields == {"name": ["is taken", "is short"], "__all__": ["no"], "x": ["y"]}
-    assert str(told.value).endswith("400 name: is taken is short; no; x: y")
+    assert raised.value.fields == {"name": ["is taken", "is short"], "__all__": ["no"], "x": ["y"]}
+    assert str(raised.value).endswith("400 name: is taken is short; no; x: y")
 
 
 @pytest.mark.parametrize("body", ["[1]", "no json", "{}", ""])
 def test_a_refusal_without_fields(body):
-    with Misbehaving(answer(400, body)) as server, pytest.raises(errors.Invalid) as told:
+    with Misbehaving(answer(400, body)) as server, pytest.raises(errors.Invalid) as raised:
         client_of(server).post("things/")
-    assert told.value.fields == {}
-    assert not told.value.duplicate
+    assert raised.value.fields == {}
+    assert not raised.value.duplicate
 
 
 # Connections
@@ -225,10 +225,10 @@ def test_a_client_finds_its_region(region):
 def test_a_wrong_key_is_refused_and_not_shown(region):
     secret = "b" * 32
     key = region.api_key.rpartition(":")[0] + ":" + secret
-    with pytest.raises(errors.NotAuthenticated) as told:
+    with pytest.raises(errors.NotAuthenticated) as raised:
         Client(Profile(region.url, key)).get("users/")
     for part in key.split(":"):
-        assert part not in str(told.value)
+        assert part not in str(raised.value)
 
 
 def test_errors_of_a_region(region):
@@ -243,26 +243,26 @@ def test_errors_of_a_region(region):
         client.call("PUT", "users/")
 
 
-def test_creating_twice_is_seen_as_a_duplicate():
+def test_a_second_creation_is_a_duplicate():
     with RegionServer(release="3.7") as region:
         client = Client(Profile(region.url, region.api_key))
         client.post("fabrics/", data={"name": "dc1"})
-        with pytest.raises(errors.Invalid) as told:
+        with pytest.raises(errors.Invalid) as raised:
             client.post("fabrics/", data={"name": "dc1"})
-        assert told.value.duplicate
+        assert raised.value.duplicate
 
 
 # Profiles
 
 
-def test_a_profile_tells_all_its_mistakes():
+def test_all_mistakes_of_a_profile_are_reported():
     values = {
         "url": "h", "api_key": "swordfish", "read_timeout": -1, "deadline": "long",
         "concurrency": True, "release": "9.9", "colour": "red", "verify": "no", "max_body": 0,
     }  # fmt: skip
-    with pytest.raises(errors.BadInput) as told:
+    with pytest.raises(errors.BadInput) as raised:
         Profile.from_mapping(values)
-    keys = {line.split(":")[2] for line in told.value.problems}
+    keys = {line.split(":")[2] for line in raised.value.problems}
     assert keys == {
         "url",
         "api_key",
@@ -274,7 +274,7 @@ def test_a_profile_tells_all_its_mistakes():
         "verify",
         "max_body",
     }
-    assert "swordfish" not in str(told.value)
+    assert "swordfish" not in str(raised.value)
 
 
 def test_a_right_profile():

@@ -41,9 +41,9 @@ def test_success_that_is_none(strange):
     for method in ("GET", "POST", "PUT", "DELETE"):
         kind = errors.StrangeAnswer if method == "GET" else errors.WrongAnswer
         with Misbehaving(STRANGE[strange]) as server:
-            with pytest.raises(kind, match=f"{method} /api/2.0/things/: the answer is") as told:
+            with pytest.raises(kind, match=f"{method} /api/2.0/things/: the answer is") as raised:
                 client_of(server).call(method, "things/")
-            assert told.value.carried_out is (False if method == "GET" else None)
+            assert raised.value.carried_out is (False if method == "GET" else None)
             assert len(server.seen) == (4 if method == "GET" else 1)
 
 

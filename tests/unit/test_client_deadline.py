@@ -157,9 +157,9 @@ def test_a_body_beyond_the_limit(size, method):
     kind = errors.StrangeAnswer if method == "GET" else errors.WrongAnswer
     with Misbehaving(SIZES[size], OK) as server:
         client = client_of(server.url, deadline=30, max_body=1)
-        with pytest.raises(kind, match="more than 1 MiB; maas:api:max_body allows more") as told:
+        with pytest.raises(kind, match="more than 1 MiB; maas:api:max_body allows more") as raised:
             client.call(method, "things/")
-        assert told.value.carried_out is (False if method == "GET" else None)
+        assert raised.value.carried_out is (False if method == "GET" else None)
         assert len(server.seen) == 1
         assert client.get("things/") == {}  # what was left over is no answer to this
 
@@ -172,9 +172,9 @@ def test_a_body_within_the_limit():
 def test_of_a_long_error_the_beginning_is_enough():
     with Misbehaving(answer(400, "no " * 1_000_000, "text/plain"), OK) as server:
         client = client_of(server.url, deadline=30, max_body=1)
-        with pytest.raises(errors.Invalid) as told:
+        with pytest.raises(errors.Invalid) as raised:
             client.post("things/")
-        assert len(str(told.value)) < 1100
+        assert len(str(raised.value)) < 1100
         assert client.get("things/") == {}
 
 

@@ -50,11 +50,11 @@ def client_of(server, **options):
 )
 def test_every_status_has_its_type(status, kind):
     with Misbehaving(answer(status, "no", "text/plain")) as server:
-        with pytest.raises(errors.MaasError) as told:
+        with pytest.raises(errors.MaasError) as raised:
             client_of(server).post("things/")
-        assert type(told.value) is kind
-        assert told.value.status == status
-        assert f"{status} no" in str(told.value)
+        assert type(raised.value) is kind
+        assert raised.value.status == status
+        assert f"{status} no" in str(raised.value)
         assert len(server.seen) == (4 if status == 503 else 1)
 
 
@@ -74,7 +74,7 @@ def test_every_try_is_signed_anew():
         assert len(set(nonces)) == len(nonces) == 4
 
 
-def test_the_deadline_is_kept_over_retries():
+def test_the_deadline_holds_for_all_retries():
     with Misbehaving(answer(503)) as server:
         started = time.monotonic()
         with pytest.raises(errors.Unavailable):
@@ -86,10 +86,10 @@ def test_the_deadline_is_kept_over_retries():
 def test_a_longer_wait_than_the_deadline_is_not_begun():
     with Misbehaving(answer(503, Retry_After="60")) as server:
         started = time.monotonic()
-        with pytest.raises(errors.Unavailable) as told:
+        with pytest.raises(errors.Unavailable) as raised:
             client_of(server).get("things/")
         assert time.monotonic() - started < 1
-        assert told.value.retry_after == 60
+        assert raised.value.retry_after == 60
 
 
 def test_one_slow_answer_does_not_outlast_the_deadline():
@@ -162,9 +162,9 @@ def test_what_was_not_carried_out_is_sent_again(fault):
 def test_a_write_that_may_have_been_carried_out_is_not_sent_again(fault):
     for method, op in WRITES:
         with Misbehaving(PERHAPS[fault], OK) as server:
-            with pytest.raises(errors.MaasError) as told:
+            with pytest.raises(errors.MaasError) as raised:
                 client_of(server).call(method, "machines/", op=op)
-            assert told.value.carried_out is None, method
+            assert raised.value.carried_out is None, method
             assert len(server.seen) == 1, method
 
 
@@ -193,18 +193,18 @@ def test_who_knows_better_says_so():
 )
 def test_what_stays_is_not_tried_to_the_deadline(method, fault):
     with Misbehaving(fault) as server:
-        with pytest.raises(errors.HttpError) as told:
+        with pytest.raises(errors.HttpError) as raised:
             client_of(server, deadline=60.0).call(method, "things/")
-        assert told.value.carried_out is False
+        assert raised.value.carried_out is False
         assert len(server.seen) == 4
 
 
 def test_a_user_that_is_there_is_no_race():
     page = answer(409, "<html>Conflict</html>", "text/html", Retry_After="5")
     with Misbehaving(page) as server:
-        with pytest.raises(errors.Conflict) as told:
+        with pytest.raises(errors.Conflict) as raised:
             client_of(server).post("users/", data={"username": "ops"})
-        assert not told.value.transient
+        assert not raised.value.transient
         assert len(server.seen) == 1
 
 
@@ -214,19 +214,19 @@ def test_nobody_waits_beyond_the_deadline(text, status):
     for method in ("GET", "POST", "PUT"):
         with Misbehaving(answer(status, "later", Retry_After=text)) as server:
             started = time.monotonic()
-            with pytest.raises(errors.HttpError) as told:
+            with pytest.raises(errors.HttpError) as raised:
                 client_of(server).call(method, "things/")
             assert time.monotonic() - started < 1, method
-            assert told.value.retry_after >= 3600, method
+            assert raised.value.retry_after >= 3600, method
             assert len(server.seen) == 1, method
 
 
 @pytest.mark.parametrize("text", ["soon", "-5", "1e9", "\u00b2", "", "nan"])
 def test_a_wait_that_cannot_be_read_is_a_second(text):
     with Misbehaving(answer(503, "later", Retry_After=text)) as server:
-        with pytest.raises(errors.Unavailable) as told:
+        with pytest.raises(errors.Unavailable) as raised:
             client_of(server, deadline=0.5).get("things/")
-        assert told.value.retry_after == 1
+        assert raised.value.retry_after == 1
         assert len(server.seen) == 1
 
 
@@ -249,10 +249,10 @@ def nobody():
 
 def test_nobody_listens(nobody):
     client = Client(Profile(nobody, KEY, **FAST), patience=0.1)
-    with pytest.raises(errors.Unreachable, match=re.escape(nobody)) as told:
+    with pytest.raises(errors.Unreachable, match=re.escape(nobody)) as raised:
         client.release  # noqa: B018
-    assert "refused" in str(told.value)
-    assert "maas:api:url" in str(told.value)
+    assert "refused" in str(raised.value)
+    assert "maas:api:url" in str(raised.value)
     assert 1 < client.requests < 10
 
 
@@ -285,30 +285,30 @@ def test_a_conflict_that_will_pass_and_one_that_will_not():
         assert client_of(server).put("things/1/", data={"a": 1}) == {}
         assert len(server.seen) == 2
     with Misbehaving(answer(409, "in use", "text/plain")) as server:
-        with pytest.raises(errors.Conflict, match="in use") as told:
+        with pytest.raises(errors.Conflict, match="in use") as raised:
             client_of(server).put("things/1/", data={"a": 1})
-        assert not told.value.transient
+        assert not raised.value.transient
         assert len(server.seen) == 1
 
 
 def test_a_web_page_is_not_shown():
     page = answer(409, "<!DOCTYPE html><HTML><p>lots</p></HTML>", "text/html", Retry_After="9")
     with Misbehaving(page) as server:
-        with pytest.raises(errors.Conflict) as told:
+        with pytest.raises(errors.Conflict) as raised:
             client_of(server).post("things/")
-        assert str(told.value).endswith("409 the answer is a web page")
-        assert told.value.retry_after == 9
-        assert told.value.transient
+        assert str(raised.value).endswith("409 the answer is a web page")
+        assert raised.value.retry_after == 9
+        assert raised.value.transient
 
 
-def test_a_redirect_is_not_followed_and_told():
+def test_a_redirect_is_reported_and_not_followed():
     place = "https://user:swordfish@other.example.com/MAAS/"
     with Misbehaving(answer(301, "", "text/html", Location=place)) as server:
         with pytest.raises(
             errors.Redirected, match=r"redirected to https://\*+@other\.example"
-        ) as told:
+        ) as raised:
             client_of(server).get("things/")
-        assert "maas:api:url" in str(told.value)
+        assert "maas:api:url" in str(raised.value)
         assert len(server.seen) == 1
 
 
@@ -364,10 +364,10 @@ def test_no_secret_is_shown_or_logged(fault, caplog):
         caplog.set_level(1, logger=name)
     with Misbehaving(FAULTS[fault]) as server:
         client = client_of(server, read_timeout=0.3)
-        with pytest.raises(errors.MaasError) as told:
+        with pytest.raises(errors.MaasError) as raised:
             client.post("users/", data={"password": "swordfish"}, hide=["swordfish"])
     logged = "\n".join(f"{record.name} {record.getMessage()}" for record in caplog.records)
-    shown = "\n".join([chain(told.value), logged, repr(client), repr(client.profile)])
+    shown = "\n".join([chain(raised.value), logged, repr(client), repr(client.profile)])
     for secret in [*KEY.split(":"), "swordfish"]:
         assert secret not in shown
 
@@ -376,9 +376,9 @@ def test_a_password_in_a_url_is_hidden_wherever_it_stands():
     said = "proxy http://me:sword%20fish@p:1/ (sword%20fish) no"
     data = {"http_proxy": "http://me:sword%20fish@p:1/"}
     refused = pytest.raises(errors.Invalid)
-    with Misbehaving(answer(400, said, "text/plain")) as server, refused as told:
+    with Misbehaving(answer(400, said, "text/plain")) as server, refused as raised:
         client_of(server).put("maas/", data=data)
-    assert "sword" not in chain(told.value)
+    assert "sword" not in chain(raised.value)
 
 
 def test_no_secret_is_logged_when_all_is_well(caplog):

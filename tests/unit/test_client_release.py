@@ -74,10 +74,10 @@ def test_the_release_is_found_out(steps, release):
     '{"version": 3.7}', '{"version": "three"}', '{"version": "1.7.3"}', "[" * 100000,
 ])  # fmt: skip
 def test_an_answer_without_a_version_is_no_release(bad):
-    with Misbehaving(answer(200, bad)) as server, pytest.raises(errors.NoRegion) as told:
+    with Misbehaving(answer(200, bad)) as server, pytest.raises(errors.NoRegion) as raised:
         client_of(server).get("zones/")
-    assert "GET /api/2.0/version/" in str(told.value)
-    assert "maas:api:url" in str(told.value)
+    assert "GET /api/2.0/version/" in str(raised.value)
+    assert "maas:api:url" in str(raised.value)
 
 
 def test_a_web_page_is_no_release():
@@ -97,12 +97,12 @@ def test_something_else_behind_a_login_page_is_no_release(strange):
     "/MAAS/accounts/login/",
     "http://[bad/?next=",
 ])  # fmt: skip
-def test_a_wrong_url_is_told_as_such(place):
+def test_a_wrong_url_is_reported_as_such(place):
     with Misbehaving(answer(302, "", "text/html", Location=place)) as server:
-        with pytest.raises(errors.Redirected, match="the region redirected to") as told:
+        with pytest.raises(errors.Redirected, match="the region redirected to") as raised:
             client_of(server).get("zones/")
-        assert place in str(told.value)
-        assert "put the right URL into maas:api:url" in str(told.value)
+        assert place in str(raised.value)
+        assert "put the right URL into maas:api:url" in str(raised.value)
         assert len(server.seen) == 1
 
 

@@ -75,11 +75,11 @@ def alert(connection):
 
 def quickly(url, match):
     started = time.monotonic()
-    with pytest.raises(errors.Untrusted, match=match) as told:
+    with pytest.raises(errors.Untrusted, match=match) as raised:
         release_at(url, connect_timeout=0.3)
     assert time.monotonic() - started < 3
-    assert told.value.lasting
-    assert "maas:api:url" in str(told.value)
+    assert raised.value.lasting
+    assert "maas:api:url" in str(raised.value)
 
 
 def test_plain_http_to_a_port_with_tls(secure):

@@ -186,7 +186,7 @@ def test_dhcp_racks_and_images(region):
     assert region_plan.plan_of(snapshot_of(region), described).shown() == {}
 
 
-def test_what_has_no_place_in_the_pillar_is_told():
+def test_what_has_no_place_in_the_pillar_is_reported():
     with RegionServer(release="1.6") as server:
         cluster(server, CLUSTER, "10.10.0.2")
         found = pillar.export(snapshot_of(server, release=Release("1.6")))
@@ -194,7 +194,7 @@ def test_what_has_no_place_in_the_pillar_is_told():
     assert any("boot sources of its own" in line for line in found.notes)
 
 
-def test_a_cluster_that_is_down_is_told_by_name_and_at_once():
+def test_a_cluster_that_is_down_is_reported_by_name_and_at_once():
     with RegionServer(release="1.7", index_seconds=0.05, import_seconds=0.05) as server:
         cluster(server, CLUSTER, "10.10.0.2", connected=False)
         began = time.monotonic()
@@ -249,7 +249,7 @@ def test_what_jinja_or_yaml_would_take_for_its_own(region):
     assert described["files"] == data["files"]
 
 
-def test_what_cannot_be_told_apart_is_noted(region):
+def test_objects_of_one_name_are_left_out_with_a_note(region):
     client = snapshot_of(region).client
     for value in ("a 1;", "b 2;"):
         client.post("dhcp-snippets/", data={"name": "same", "value": value})
@@ -260,7 +260,7 @@ def test_what_cannot_be_told_apart_is_noted(region):
     )
 
 
-def test_a_script_that_maas_does_not_find_again_is_told():
+def test_a_script_that_maas_does_not_find_again_is_reported():
     with RegionServer(release="1.7") as server:
         scripts = {"name": "a/b"}, {"content": b"#!/bin/sh\n"}
         snapshot_of(server).client.post("commissioning-scripts/", data=scripts[0], files=scripts[1])

@@ -319,7 +319,7 @@ def gone(region, type, name):
 
 
 @pytest.mark.parametrize("release", ["1.9", "2.0"])
-def test_a_space_with_subnets_is_told(release):
+def test_a_space_with_subnets_is_reported(release):
     with RegionServer(release=release) as server:
         data = {"spaces": {"dmz": None}, "subnets": {"10.0.0.0/24": {"space": "dmz"}}}
         carried_out(server, data)
@@ -334,7 +334,7 @@ def test_a_space_with_subnets_is_told(release):
         assert errors(plan) == {}
 
 
-def test_a_fabric_and_a_domain_with_nodes_are_told(region):
+def test_a_fabric_and_a_domain_with_nodes_are_reported(region):
     rack(region, "other", "10.9.0.2")
     rack(region, "a", "10.0.0.2")
     made = snapshot_of(region).records("subnet")["10.0.0.0/24"].raw["vlan"]["fabric"]

@@ -121,7 +121,7 @@ BAD = [
     ("same-email", "3.7", put(("users", "dev"), {"email": "OPS@example.com"}), r"maas:users:dev:email: 'OPS@example\.com' is taken by maas:users:ops; each user needs its own"),
     ("admins-email", "3.7", put(("users", "ops", "email"), "admin@example.com"), r"maas:users:ops:email: 'admin@example\.com' is taken by maas:region:admin; .*"),
     ("admin-twice", "3.7", put(("users", "admin"), {"email": "x@example.com"}), r"maas:users:admin: is maas:region:admin already; name it once"),
-    ("system-user", "3.7", put(("users", "MAAS"), {"email": "x@example.com"}), r"maas:users:MAAS: is a user that MAAS keeps for itself; choose another name"),
+    ("system-user", "3.7", put(("users", "MAAS"), {"email": "x@example.com"}), r"maas:users:MAAS: is a name that MAAS reserves for itself; choose another"),
     ("same-host-name", "3.7", put(("racks", "rack-a.example.org"), None), r"maas:racks:rack-a\.example\.org:hostname: 'rack-a' is that of maas:racks:rack-a\.example\.com already"),
     ("same-uuid", "1.7", put(("clusters", "cluster-b", "uuid"), "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"), r"maas:clusters:cluster-b:uuid: '0f4a\S+' is that of maas:clusters:cluster-a already"),
     ("same-cluster-name", "1.7", put(("clusters", "cluster-b", "cluster_name"), "A"), r"maas:clusters:cluster-b:cluster_name: 'A' is that of maas:clusters:cluster-a already"),
@@ -177,7 +177,7 @@ def managed(regions, tmp_path):
     ("release", "spoil", "expected"),
     [pytest.param(*case[1:], id=case[0]) for case in BAD],
 )
-def test_a_mistake_is_told_and_nothing_is_sent(managed, release, spoil, expected):
+def test_a_mistake_is_reported_and_nothing_is_sent(managed, release, spoil, expected):
     result, sent = managed(spoilt(release, spoil), release)
 
     assert result["result"] is False
@@ -187,7 +187,7 @@ def test_a_mistake_is_told_and_nothing_is_sent(managed, release, spoil, expected
     assert sent == []
 
 
-def test_a_release_that_the_region_does_not_run_is_told_before_anything_is_written(managed):
+def test_a_release_that_the_region_does_not_run_is_reported_before_anything_is_written(managed):
     result, sent = managed(spoilt("3.7", put(("release",), "3.6")), "3.7")
 
     assert result["result"] is False
@@ -227,7 +227,7 @@ def test_one_mistake_makes_one_line(name):
 
 
 @pytest.mark.parametrize("release", ["3.7", "1.7"])
-def test_several_mistakes_are_told_at_once(managed, release):
+def test_several_mistakes_are_reported_at_once(managed, release):
     names = {
         "3.7": ["unknown-section", "bad-email", "gateway-outside", "ranges-overlap", "vlan-twice",
                 "setting-of-1.x", "both-keyrings", "negative-limit", "uuid-in-3.x"],
@@ -304,6 +304,6 @@ def test_make_plan_raises_with_every_unknown_reference(regions):
     server = regions["3.7"]
     client = Client(Profile(server.url, server.api_key))
     data = {"subnets": {"10.0.0.0/24": {"vlan": "a/1"}, "10.0.1.0/24": {"vlan": "b/2"}}}
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         make_plan(Snapshot(client), pillar.desired_objects(data, client.release))
-    assert len(told.value.problems) == 2
+    assert len(raised.value.problems) == 2

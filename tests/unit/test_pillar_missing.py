@@ -69,7 +69,7 @@ def test_the_beacon_says_so(region, pillar, told, tmp_path):
 
 
 @pytest.mark.parametrize(("pillar", "told"), PILLARS.values(), ids=PILLARS)
-def test_the_master_is_told_so(region, pillar, told):
+def test_the_master_gets_the_reason(region, pillar, told):
     fleet = load("_modules/maas_fleet.py", region, pillar)
     for ask in (fleet.inspect, lambda: fleet.apply_phase(["rack-1"], "accept")):
         with pytest.raises(MaasError, match=told):

@@ -67,7 +67,7 @@ def test_either_key_says_the_same_and_the_other_one_warns(kind):
     assert plans[right] == plans[other] != {}
 
 
-def test_what_is_wrong_with_an_entry_is_told_at_its_key(kind):
+def test_what_is_wrong_with_an_entry_is_reported_at_its_key(kind):
     server, right, other, _ = kind
     for key in (right, other):
         data = {"release": server.region.release.series, key: {"rack-1": {"region_url": "x"}}}

@@ -60,19 +60,19 @@ BAD = [
     ("own-repository", named("package_repositories", "a", disabled_components=["universe"]), r"maas:package_repositories:a:disabled_components: is for main_archive and ports_archive only"),
     ("release-script", {"release": "3.4", **named("scripts", "a", type="release")}, r"maas:scripts:a:type: 'release' must be one of: commissioning, testing"),
     ("unseen", named("notifications", "a", message="m", admins=False), r"maas:notifications:a:users: must be true where admins is false; nobody would see it"),
-    ("image-name", {"release": "3.7", "boot_resources": [{**IMAGE, "name": "ubuntu/jammy"}]}, r"maas:boot_resources:0:name: 'ubuntu/jammy' is a name that MAAS keeps for imported images"),
+    ("image-name", {"release": "3.7", "boot_resources": [{**IMAGE, "name": "ubuntu/jammy"}]}, r"maas:boot_resources:0:name: 'ubuntu/jammy' is a name that MAAS reserves for imported images"),
     ("image-twice", {"boot_resources": [IMAGE, {**IMAGE, "architecture": "amd64/generic"}]}, r"maas:boot_resources:1: is the same image as maas:boot_resources:0"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("data", "expected"), [pytest.param(*one[1:], id=one[0]) for one in BAD])
-def test_what_makes_no_sense_is_told_once(data, expected):
+def test_what_maas_would_refuse_is_reported_once(data, expected):
     release = Release(data.get("release", "3.7"))
     (line,) = pillar.problems(data, release)
     assert re.fullmatch(expected, line), line
 
 
-def test_what_makes_sense_is_not_told():
+def test_what_maas_takes_is_not_reported():
     data = {
         **zone(
             MX, {**MX, "rrdata": "20 b"}, CNAME, resources={"www": {"ip_addresses": ["192.0.2.1"]}}

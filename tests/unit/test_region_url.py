@@ -101,9 +101,9 @@ def host(tmp_path_factory):
 )
 def test_whoever_is_given_a_url_judges_it_alike(judge, host):
     for url in ("http://192.0.2.10:5240", "http://10.0.0.1/MA$AS", "h/MAAS"):
-        with pytest.raises(MaasError) as told:
+        with pytest.raises(MaasError) as raised:
             judge(url, host)
-        assert f"url: {region_url.problem(url)}" in str(told.value)
+        assert f"url: {region_url.problem(url)}" in str(raised.value)
 
 
 @pytest.mark.parametrize(

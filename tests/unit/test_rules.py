@@ -98,7 +98,7 @@ CASES = [
     ("ttl-0-domain", "3.7", within("domains", "example.com", ttl=0), "maas:domains:example.com:ttl: 0 must be a whole number from 1 to 604800"),
     ("ttl-0-domain-2.3", "2.3", within("domains", "example.com", ttl=0), None),
     ("ttl-long", "3.7", record("TXT", "x", ttl=2**31), "maas:domains:example.com:records:0:ttl: 2147483648 must be"),
-    ("domain-own", "3.7", within("domains", "maas-internal"), "maas:domains:maas-internal: is the domain that MAAS keeps for itself"),
+    ("domain-own", "3.7", within("domains", "maas-internal"), "maas:domains:maas-internal: is the domain that MAAS reserves for itself"),
     ("boot-architecture", "3.7", within("subnets", "10.4.0.0/24", disabled_boot_architectures=["nope"]), "maas:subnets:10.4.0.0/24:disabled_boot_architectures: ['nope'] must be one of: pxe"),
     ("boot-architecture-code", "3.7", within("subnets", "10.4.0.0/24", disabled_boot_architectures=["00:07", "0x0B"]), None),
     ("source-url", "3.7", within("boot_sources", "http://images/"), "maas:boot_sources:http://images/: 'http://images/' must be a URL"),

@@ -67,17 +67,17 @@ def test_a_named_profile_is_looked_up(salt):
     assert (found.url, found.api_key) == ("http://lab/MAAS", KEY)
 
 
-def test_an_unknown_name_is_told(salt):
+def test_an_unknown_name_is_reported(salt):
     with pytest.raises(BadInput, match="profile 'lab' is neither in minion configuration nor"):
         runtime.profile(salt, "lab")
 
 
-def test_no_url_at_all_is_told(salt):
+def test_a_missing_url_is_reported(salt):
     with pytest.raises(BadInput, match="maas:api:url: is missing"):
         runtime.profile(salt)
 
 
-def test_a_reference_that_leads_nowhere_is_told(salt):
+def test_a_reference_that_cannot_be_resolved_is_reported(salt):
     salt["__opts__"]["maas"] = {"url": "http://opts/MAAS", "api_key": "sdb://vault/nothing"}
     told = "maas:api_key: sdb reference sdb://vault/nothing could not be resolved: the minion.s "
     told += "configuration, read at its start, has no profile vault, or its store has no such key"
@@ -108,7 +108,7 @@ def test_references_are_resolved_wherever_they_stand(salt):
     assert runtime.pillar(salt, "nowhere", "at", "all") == {}
 
 
-def test_a_role_that_is_not_there_is_told(salt):
+def test_a_missing_role_is_reported(salt):
     with pytest.raises(MaasError, match="No MAAS region is installed"):
         runtime.installation(salt, "region")
 
@@ -176,7 +176,7 @@ def test_a_pillar_that_did_not_render_is_an_error_wherever_it_is_read(salt):
         ({"maas": "zones"}, "maas: is a str, and must be a mapping"),
     ],
 )
-def test_no_description_is_no_wish_for_an_empty_region(salt, whole, told):
+def test_a_missing_description_does_not_mean_an_empty_region(salt, whole, told):
     salt["__pillar__"].update(whole)
     with pytest.raises(BadInput, match=told):
         runtime.described(salt)

@@ -53,9 +53,9 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_one_line(case):
     value, expected = WRONG[case]
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         schemas.check({"password": "p", **value}, SCHEMA, "top")
-    (line,) = told.value.problems
+    (line,) = raised.value.problems
     assert line.startswith(expected)
 
 
@@ -67,7 +67,7 @@ def test_no_mapping_at_all():
     assert schemas.mistakes(7, schemas.mapping({})) == [([], "7 must be a mapping")]
 
 
-def test_every_mistake_is_told_with_its_place():
+def test_every_mistake_is_reported_with_its_path():
     found = schemas.mistakes({"password": "p", "most": 0, "regions": [1]}, SCHEMA)
     assert [path for path, _ in found] == [["most"], ["regions", 0]]
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as types; nothing tells errors apart by their text.
+"""What can go wrong, as types: nothing has to look into their texts.
 
 Where Salt is installed all are its ``CommandExecutionError``, whose text it shows without a
 traceback.  The library works where it is not.

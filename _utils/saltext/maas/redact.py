@@ -66,7 +66,7 @@ def redact(text: object, secrets: Iterable[object] = ()) -> str:
 
 
 def without_users(value: Any) -> Any:
-    """A value with the user part of every URL in it, however deep, replaced by asterisks."""
+    """Return a value with the user part of every URL in it, however deep, replaced by asterisks."""
     if isinstance(value, dict):
         return {name: without_users(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -77,7 +77,7 @@ def without_users(value: Any) -> Any:
 
 
 def passwords_in(values: Iterable[str]) -> list[str]:
-    """The passwords that stand in URLs among some texts, to be looked for alone."""
+    """Return the passwords that stand in URLs among some texts, to be looked for alone."""
     return [found for value in values if "://" in value for found in _PASSWORD.findall(value)]
 
 

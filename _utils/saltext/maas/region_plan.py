@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
-from saltext.maas.reconcile import Guard, make_plan, prune, unmanaged
+from saltext.maas.reconcile import Guard, Snapshot, make_plan, prune, unmanaged
+from saltext.maas.reconcile.desired import Desired
+from saltext.maas.reconcile.plan import Plan
 
 
-def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) -> list:
-    """All that a pillar desired objects for, removals by ``exclusive`` included.
+def desired_objects_of(
+    snapshot: Snapshot, described: dict, exclusive: dict | None = None, guard: dict | None = None
+) -> list[Desired]:
+    """Return all objects that a pillar describes, and the removals by ``exclusive``.
 
     Args:
         snapshot: The region.
@@ -38,7 +45,9 @@ def desired_objects_of(snapshot, described: dict, exclusive=None, guard=None) ->
     return desired_objects + prune(snapshot, desired_objects, claimed, limits, "maas:exclusive")
 
 
-def plan_of(snapshot, described: dict, exclusive=None, guard=None):
+def plan_of(
+    snapshot: Snapshot, described: dict, exclusive: dict | None = None, guard: dict | None = None
+) -> Plan:
     """Return the :class:`~saltext.maas.reconcile.plan.Plan` for a whole pillar.
 
     The arguments are those of :func:`desired_objects_of`.
@@ -48,8 +57,10 @@ def plan_of(snapshot, described: dict, exclusive=None, guard=None):
     return plan
 
 
-def unmanaged_of(snapshot, described: dict, types=None) -> dict:
-    """What a region holds that a pillar does not describe.
+def unmanaged_of(
+    snapshot: Snapshot, described: dict, types: Iterable[str] | None = None
+) -> dict[str, dict[str, str]]:
+    """Return what a region holds that a pillar does not describe.
 
     Returns:
         ``{type: {key: remark}}``; the remark is empty for what could be removed.
@@ -58,13 +69,13 @@ def unmanaged_of(snapshot, described: dict, types=None) -> dict:
         BadInput: The pillar is wrong.
     """
     pillar.check(described, snapshot.release)
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
         found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""
     return found
 
 
-def drift(snapshot, described: dict) -> dict:
+def drift(snapshot: Snapshot, described: dict) -> dict[str, Any]:
     """Tell whether a region equals its pillar, by reading alone.
 
     Args:

@@ -33,7 +33,7 @@ def problem(url: object) -> str | None:
 
 
 def service_problem(url: object) -> str | None:
-    """As :func:`problem`, for the URL of another service, such as a mirror."""
+    """Say what is wrong with the URL of another service, such as a mirror; see :func:`problem`."""
     return _sentence(str(url), "a URL of http:// or https://", region=False)
 
 
@@ -75,7 +75,7 @@ def base(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is the host itself that uses it."""
+    """Return whether a host name or address is the host itself that uses it."""
     text = host.strip("[]").lower().partition("%")[0].rstrip(".")
     try:
         return ipaddress.ip_address(text).is_loopback

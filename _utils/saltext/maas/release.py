@@ -48,7 +48,7 @@ class Release:
         return "1.0" if self.parts[0] < 2 else "2.0"
 
     def within(self, since: str = "", up_to: str = "") -> bool:
-        """Whether its line is one of a span; either end may be open.
+        """Return whether its line is one of a span; either end may be open.
 
         Args:
             since, up_to: First and last release line, such as ``2.4``; empty for none.

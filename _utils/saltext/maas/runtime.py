@@ -33,12 +33,12 @@ _RESTART = 180.0  # seconds that a region's restart may take
 
 
 def root(dunders: dict) -> str:
-    """The folder that stands for ``/``, from minion configuration ``maas.root``."""
+    """Return the folder that stands for ``/``, from minion configuration ``maas.root``."""
     return dunders["__opts__"].get("maas.root") or "/"
 
 
 def hostname(dunders: dict) -> str:
-    """This host's own name; in a sandbox that of the host it plays."""
+    """Return this host's own name; in a sandbox that of the host it plays."""
     folder = root(dunders)
     if folder == "/":
         return socket.gethostname()
@@ -47,7 +47,7 @@ def hostname(dunders: dict) -> str:
 
 
 def installation(dunders: dict, role: str | None = None) -> Any:
-    """What MAAS offers on this host.
+    """Return what MAAS offers on this host.
 
     Args:
         role: ``region`` or ``cluster``, if it must have that one.
@@ -64,7 +64,7 @@ def installation(dunders: dict, role: str | None = None) -> Any:
 
 
 def refreshed(dunders: dict, data: Any = None) -> dict:
-    """A Salt module's ``globals()`` with the pillar as the master has it now.
+    """Return a module's ``globals()`` with the pillar as the master has it now.
 
     What is read with the result, the profile too, is what a state run would read at this
     moment, not what the minion fetched some time ago.
@@ -78,12 +78,12 @@ def refreshed(dunders: dict, data: Any = None) -> dict:
     # From Salt 3008 on asterisks come instead of values where nobody asks for these.
     options = {"unmask": True} if "unmask" in inspect.signature(fetch).parameters else {}
     # A client that was made with the old pillar's profile must not be taken.
-    kept = {key: value for key, value in dunders["__context__"].items() if key != _CACHE}
-    return {**dunders, "__pillar__": fetch(**options), "__context__": kept}
+    context = {key: value for key, value in dunders["__context__"].items() if key != _CACHE}
+    return {**dunders, "__pillar__": fetch(**options), "__context__": context}
 
 
 def rendered(dunders: dict) -> dict:
-    """This minion's whole pillar, as far as it was rendered without a mistake.
+    """Return this minion's whole pillar, as far as it was rendered without a mistake.
 
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
@@ -92,7 +92,7 @@ def rendered(dunders: dict) -> dict:
     mistakes = whole.get("_errors")
     if mistakes:
         mistakes = mistakes if isinstance(mistakes, (list, tuple)) else [mistakes]
-        # Salt tells a mistake once for each file that includes the one that has it.
+        # Salt reports a mistake for each file that includes the one that has it.
         texts = dict.fromkeys(" ".join(str(one).split())[:300] for one in mistakes)
         reasons = redact("; ".join(list(texts)[:3]))
         raise BadInput(f"the pillar of this minion could not be rendered: {reasons}")
@@ -100,7 +100,7 @@ def rendered(dunders: dict) -> dict:
 
 
 def described(dunders: dict, data: Any = None) -> dict:
-    """What a region shall be: the whole ``maas`` pillar, references resolved.
+    """Return what a region shall be: the whole ``maas`` pillar, references resolved.
 
     Args:
         data: In place of the pillar, in its form.
@@ -113,7 +113,7 @@ def described(dunders: dict, data: Any = None) -> dict:
 
 
 def as_written(dunders: dict, data: Any = None) -> dict:
-    """As :func:`described`, with references as they stand in the pillar."""
+    """Return what :func:`described` does, with references as they stand in the pillar."""
     if data is None:
         whole = rendered(dunders)
         if "maas" not in whole:
@@ -164,7 +164,7 @@ def controller(dunders: dict) -> dict:
 
 
 def revealed(dunders: dict, value: Any, where: str = "") -> Any:
-    """A value, or all within a mapping or list, with ``sdb://`` references resolved.
+    """Return a value, or all within a mapping or list, with ``sdb://`` references resolved.
 
     Args:
         value: As it stands in pillar or configuration.
@@ -235,7 +235,7 @@ def _from_region_host(dunders, values):
 
 
 def local_door(dunders: dict, release: Release) -> Local | None:
-    """What only the region host can tell or do; None elsewhere, and where the API tells all."""
+    """Return what only the region host knows or does; None where the API is enough."""
     found = installation(dunders)
     if found is None or "region" not in found.roles or release >= "2.0":
         return None
@@ -243,7 +243,7 @@ def local_door(dunders: dict, release: Release) -> Local | None:
 
 
 def client(dunders: dict, profile_name: Any = None) -> Client:
-    """The client for a profile, kept for as long as Salt keeps the module's context."""
+    """Return the client for a profile, one for as long as Salt has the module's context."""
     cache = dunders["__context__"].setdefault(_CACHE, {})
     key = repr(profile_name) if profile_name else ""
     if key not in cache:
@@ -268,7 +268,7 @@ def _patience(dunders):
 
 
 def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
-    """As :func:`client`, or None where no key is known and none was asked for.
+    """Return what :func:`client` does, or None where no key is known and none was asked for.
 
     On a region host no key is made for this: its database can be asked.
     """
@@ -281,20 +281,20 @@ def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
 
 
 def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
-    """The region as this state run sees it: every collection is read at most once.
+    """Return the region as this state run sees it: every collection is read at most once.
 
     It lives in the states' context together with the id of the running state
     compiler, so that no other run can ever meet it.
     """
     run = dunders.get("__instance_id__")
-    kept = dunders["__context__"].get(_SNAPSHOTS)
-    if kept is None or kept["run"] != run:
-        kept = dunders["__context__"][_SNAPSHOTS] = {"run": run}
+    cache = dunders["__context__"].get(_SNAPSHOTS)
+    if cache is None or cache["run"] != run:
+        cache = dunders["__context__"][_SNAPSHOTS] = {"run": run}
     key = repr(profile_name)
-    if key not in kept:
+    if key not in cache:
         reader = Client(profile(dunders, profile_name), **_patience(dunders))
-        kept[key] = new_snapshot(dunders, reader, plans=bool(dunders["__opts__"].get("test")))
-    return kept[key]
+        cache[key] = new_snapshot(dunders, reader, plans=bool(dunders["__opts__"].get("test")))
+    return cache[key]
 
 
 @contextlib.contextmanager
@@ -364,7 +364,7 @@ def _without_key(dunders, reach, plans, fetch):
 
 
 def release(dunders: dict) -> Release | None:
-    """The release that the pillar names, else the one installed here, else None."""
+    """Return the release that the pillar names, else the one installed here, else None."""
     named = pillar(dunders, "release")
     if named:
         return known(named)
@@ -376,7 +376,7 @@ _BUS = "maas.event_bus"
 
 
 def progress(dunders: dict, tag: str) -> Callable[[dict], None]:
-    """A function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
+    """Return a function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
     send = dunders["__salt__"].get("event.send")
     # A mapping of our own, as the dunder is not to be had in other threads.
     bus = dunders["__context__"].setdefault(_BUS, {"there": True})

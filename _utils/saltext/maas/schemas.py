@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from saltext.maas import region_url
@@ -25,7 +25,8 @@ from saltext.maas.release import SERIES, known
 
 #: Formats that any schema may name: a test of text that says no by raising ValueError, or by
 #: returning False or None.
-FORMATS: Mapping[str, Callable[[Any], object]] = {
+Formats = Mapping[str, Any]
+FORMATS: Formats = {
     "email": re.compile(r"[^@\s]+@[^@\s]+").fullmatch,
     "region_url": lambda text: region_url.problem(text) is None,
     "release": known,
@@ -107,8 +108,8 @@ def filled(node: dict) -> dict:
     types = node.get("type", ())
     if "null" not in types:
         return node
-    kept = [type for type in types if type != "null"]
-    return {**node, "type": kept, **({"minLength": 1} if "string" in kept else {})}
+    types = [type for type in types if type != "null"]
+    return {**node, "type": types, **({"minLength": 1} if "string" in types else {})}
 
 
 def named(value: dict, doc: str = "", key: str = "NAME", names: dict | None = None, **more) -> dict:
@@ -133,7 +134,7 @@ def listed(items: dict, doc: str = "", **more) -> dict:
 # What is wrong
 
 
-def check(value, schema: dict, where: str = "", formats=FORMATS) -> None:
+def check(value: object, schema: dict, where: str = "", formats: Formats = FORMATS) -> None:
     """Refuse a value that its schema does not allow.
 
     Args:
@@ -155,7 +156,9 @@ def check(value, schema: dict, where: str = "", formats=FORMATS) -> None:
         raise BadInput([line for _, line in found])
 
 
-def mistakes(value, schema: dict, where: str = "", formats=FORMATS) -> list[tuple[list, str]]:
+def mistakes(
+    value: object, schema: dict, where: str = "", formats: Formats = FORMATS
+) -> list[tuple[list, str]]:
     """List what a schema does not allow; see :func:`check`.
 
     Returns:
@@ -191,7 +194,7 @@ def allowed(node: dict) -> str:
     return words[kinds[0]] + bound
 
 
-def shown(node: dict, value) -> str:
+def shown(node: dict, value: object) -> str:
     """Return a value as a message may show it: short, and hidden where the node is secret."""
     text = HIDDEN if value not in (None, "") and _holds_secret(node) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

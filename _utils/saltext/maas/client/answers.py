@@ -7,13 +7,16 @@ import json
 import re
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from saltext.maas import errors
 from saltext.maas.client import shape
 from saltext.maas.client.profile import Profile
 from saltext.maas.redact import redact
+
+if TYPE_CHECKING:  # the library may be missing
+    from requests import Response
 
 _BY_STATUS = {
     400: errors.Invalid,
@@ -35,7 +38,7 @@ _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
 _WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
 
 
-def decoded(request: str, answer, content: bytes, expect: Any = None) -> Any:
+def decoded(request: str, answer: Response, content: bytes, expect: Any = None) -> Any:
     """Return what a good answer says, once it was seen to be one of MAAS's.
 
     Args:
@@ -73,7 +76,7 @@ def decoded(request: str, answer, content: bytes, expect: Any = None) -> Any:
 
 
 def refusal(
-    request: str, answer, content: bytes, profile: Profile, secrets: Iterable[str]
+    request: str, answer: Response, content: bytes, profile: Profile, secrets: Iterable[str]
 ) -> errors.MaasError:
     """Return the error that an answer with another status than one of success is.
 

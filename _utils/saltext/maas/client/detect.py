@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from saltext.maas import errors
+from saltext.maas.client.profile import Profile
 from saltext.maas.release import Release
 
 #: What a release of API 1.0 describes that the one before does not; only later ones name theirs.
@@ -17,7 +21,7 @@ _DESCRIBES = (
 _NOT_PACKAGED = ("unknown", "from source")
 
 
-def find(profile, ask) -> Release:
+def find(profile: Profile, ask: Callable[[str, Any], Any]) -> Release:
     """Find out a region's release.
 
     Args:

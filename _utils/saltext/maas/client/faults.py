@@ -11,6 +11,7 @@ from requests import exceptions
 from saltext.maas import errors
 from saltext.maas.client import wire
 from saltext.maas.client.profile import Profile
+from saltext.maas.client.request import Request
 from saltext.maas.redact import redact
 from urllib3.exceptions import NewConnectionError
 
@@ -18,7 +19,7 @@ _TLS_RECORDS = ("\x15\x03", "\x16\x03")
 
 
 def fault_of(
-    error: Exception, request, profile: Profile, seconds: float, probe: float
+    error: Exception, request: Request, profile: Profile, seconds: float, probe: float
 ) -> errors.MaasError:
     """Say what an exception means.
 

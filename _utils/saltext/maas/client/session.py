@@ -8,20 +8,20 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from saltext.maas import errors
 from saltext.maas.client import answers, detect
 from saltext.maas.client.profile import Profile
+from saltext.maas.client.request import Request, form, pairs
 from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
-#: Seconds for which a region that cannot be reached is tried again, unless told otherwise, and
+#: Seconds for which a region that cannot be reached is tried again, by default, and
 #: one that was reached before: it may be restarting.
 _PATIENCE, _RESTART = 2.0, 30.0
 #: How often a request is sent whose answer is likely to stay as it is.
@@ -78,23 +78,25 @@ class Client:
         return self._release
 
     def _unsigned(self, path, expect):
-        return self._repeated(_Request("GET", path, signed=False, expect=expect))
+        return self._repeated(Request("GET", path, signed=False, expect=expect))
 
     # Calls
 
-    def get(self, path: str, op: str | None = None, expect=None, **params):
+    def get(self, path: str, op: str | None = None, expect: Any = None, **params: Any) -> Any:
         """Read; ``op`` names a custom operation, ``expect`` the answer's shape."""
         return self.call("GET", path, op=op, params=params, expect=expect)
 
-    def post(self, path: str, op: str | None = None, data=None, files=None, **options):
+    def post(
+        self, path: str, op: str | None = None, data: dict | None = None, **options: Any
+    ) -> Any:
         """Create, or run the custom operation ``op``."""
-        return self.call("POST", path, op=op, data=data, files=files, **options)
+        return self.call("POST", path, op=op, data=data, **options)
 
-    def put(self, path: str, data=None, files=None, **options):
+    def put(self, path: str, data: dict | None = None, **options: Any) -> Any:
         """Update; fields left out keep their values.  ``body`` sends bytes as they are."""
-        return self.call("PUT", path, data=data, files=files, **options)
+        return self.call("PUT", path, data=data, **options)
 
-    def delete(self, path: str, **params):
+    def delete(self, path: str, **params: Any) -> Any:
         """Delete; parameters go into the query."""
         return self.call("DELETE", path, params=params)
 
@@ -146,16 +148,17 @@ class Client:
             path = path[path.index("/api/") :]
         else:
             raise errors.StrangeAnswer(f"the region gives {path[:100]!r} as the path of an object")
-        form = _pairs(data or {})
+        query = pairs({**({"op": op} if op else {}), **(params or {})})
         if body is None:
-            hide = [*hide, *passwords_in(value for _, value in form)]
-        query = _pairs({**({"op": op} if op else {}), **(params or {})})
-        content = _content(method, path, data, form, files, body, as_json)
-        request = _Request(method, path, query, content, hide=hide, expect=expect)
+            hide = [*hide, *passwords_in(value for _, value in pairs(data or {}))]
+            content = form(method, path, data or {}, files or {}, as_json)
+        else:
+            content = {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
+        request = Request(method, path, query, content, hide=hide, expect=expect)
         return self._repeated(request, repeat)
 
     @contextlib.contextmanager
-    def within(self, seconds: float | None, here: bool = False):
+    def within(self, seconds: float | None, here: bool = False) -> Iterator[None]:
         """Give up whatever is asked in this block some seconds after its start.
 
         Args:
@@ -236,36 +239,6 @@ def _open(profile):
     return Transport(profile)
 
 
-@dataclass
-class _Request:
-    method: str
-    path: str
-    query: list = field(default_factory=list)
-    content: dict = field(default_factory=dict)  # as ``requests`` takes it
-    signed: bool = True
-    hide: Iterable[str] = ()
-    expect: Any = None
-
-    @property
-    def reads(self):
-        return self.method == "GET"
-
-    def __str__(self):
-        return f"{self.method} {self.path}"
-
-
-def _content(method, path, data, form, files, body, as_json):
-    if as_json:
-        return {"json": data or {}}
-    if body is not None:
-        return {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
-    if files or (form and method == "POST" and path.startswith("/api/1.")):
-        # 1.x changes a POST form in place, which only multipart survives.
-        parts = [(name, (None, value)) for name, value in form]
-        return {"files": [*parts, *((name, (name, one)) for name, one in (files or {}).items())]}
-    return {"data": form} if form else {}
-
-
 class _Retries:
     """When, in one call, a request is sent again."""
 
@@ -306,13 +279,3 @@ class _Retries:
     def _once_more(self):
         self._few -= 1
         return self._few >= 0
-
-
-def _pairs(fields: dict) -> list[tuple[str, str]]:
-    pairs = []
-    for name, value in fields.items():
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(one, bool):
-                one = "true" if one else "false"
-            pairs.append((name, "" if one is None else str(one)))
-    return pairs

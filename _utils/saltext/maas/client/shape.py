@@ -15,13 +15,15 @@ A shape is written with plain Python values:
 
 from __future__ import annotations
 
+from typing import Any
+
 _NOUNS = {
     int: "a whole number", str: "a text", bool: "a truth value", float: "a number",
     dict: "an object", list: "a list", type(None): "null",
 }  # fmt: skip
 
 
-def mistake(value, shape, where: str = "") -> str | None:
+def mistake(value: Any, shape: Any, where: str = "") -> str | None:
     """Say where a value has another shape; None where it has not.
 
     Args:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import time
 
+from requests import Response
 from requests_oauthlib import OAuth1
 from saltext.maas.client import faults, wire
 from saltext.maas.client.profile import Profile
+from saltext.maas.client.request import Request
 
 #: Seconds for the first TLS handshake, and for looking whether the peer speaks TLS at all.
 _FIRST_HANDSHAKE, _PROBE = 3.0, 2.0
@@ -41,7 +43,7 @@ class Transport:
                 signature_method="PLAINTEXT",
             )
 
-    def exchange(self, request, end: float) -> tuple:
+    def exchange(self, request: Request, end: float) -> tuple[Response, bytes]:
         """Send a request, and return its answer with the body.
 
         Args:

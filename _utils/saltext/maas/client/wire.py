@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from requests import Session
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -81,7 +81,7 @@ def until(end: float) -> Iterator[None]:
         _exchange.end = before
 
 
-def body(answer, most: int, cut: bool = False) -> bytes:
+def body(answer: Response, most: int, cut: bool = False) -> bytes:
     """Read the body of an answer that was asked for with ``stream=True``.
 
     Args:
@@ -233,7 +233,7 @@ class _Adapter(HTTPAdapter):
 
 
 def speaks_tls(host: str, port: int, seconds: float) -> bool:
-    """Whether a server at a port takes part in a TLS handshake; its certificate does not matter."""
+    """Return whether a server at a port takes part in a TLS handshake, whatever its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -247,7 +247,7 @@ def speaks_tls(host: str, port: int, seconds: float) -> bool:
 
 
 def speaks_http(host: str, port: int, seconds: float) -> bool:
-    """Whether a server at a port answers HTTP without TLS."""
+    """Return whether a server at a port answers HTTP without TLS."""
     try:
         with socket.create_connection((host, port), seconds) as sock:
             sock.sendall(f"HEAD / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())

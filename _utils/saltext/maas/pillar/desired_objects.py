@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.pillar.validators import ROOT, plain
 from saltext.maas.reconcile import Limits, desired_object
+from saltext.maas.reconcile.desired import Desired
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -16,21 +18,21 @@ _UUIDS = uuid.UUID("6f0a2c9e-9a51-4f0e-8d3e-0b8d5f2f7c11")
 
 
 def hostname(minion: str, cluster: dict) -> str:
-    """The host name by which the region knows a cluster."""
+    """Return the host name by which the region knows a cluster."""
     return cluster.get("hostname") or minion.partition(".")[0]
 
 
 def cluster_uuid(minion: str, cluster: dict) -> str:
-    """The uuid of a 1.x cluster: the pillar's, else one that follows from the minion's id."""
+    """Return the uuid of a 1.x cluster: the pillar's, else one made of the minion's id."""
     return cluster.get("uuid") or str(uuid.uuid5(_UUIDS, minion))
 
 
 def limits(pillar: dict) -> Limits:
-    """How long a run may wait, as the pillar says it."""
+    """Return how long a run may wait, as the pillar says it."""
     return Limits(**(pillar.get("limits") or {}))
 
 
-def desired_objects(pillar: dict, release: Release) -> list:
+def desired_objects(pillar: dict, release: Release) -> list[Desired]:
     """Turn a pillar into desired objects.
 
     Args:
@@ -50,8 +52,8 @@ def desired_objects(pillar: dict, release: Release) -> list:
     return found + _images(pillar, release, found)
 
 
-def described(pillar: dict, release: Release | None = None):
-    """The desired objects for what a pillar names itself; clusters only where the release is known.
+def described(pillar: dict, release: Release | None = None) -> Iterator[Desired]:
+    """Yield the desired objects for what a pillar names; controllers where the release is known.
 
     Raises:
         BadInput: A value does not fit.

@@ -13,7 +13,7 @@ from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.controllers import key_of
 from saltext.maas.pillar.desired_objects import desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
-from saltext.maas.reconcile import make_plan
+from saltext.maas.reconcile import Snapshot, make_plan
 from saltext.maas.resources import TABLES
 from saltext.maas.resources.kinds import network_of
 from saltext.maas.resources.node_group import PLACEHOLDER
@@ -36,7 +36,7 @@ class Export:
     notes: list = field(default_factory=list)
 
 
-def export(snapshot) -> Export:
+def export(snapshot: Snapshot) -> Export:
     """Describe a region such that a run with the description changes nothing.
 
     What MAAS gives of itself is left out.  What could not be described after all is
@@ -63,7 +63,7 @@ def export(snapshot) -> Export:
 
 
 def files(found: Export, by: str | None = None) -> dict:
-    """An export as pillar files.
+    """Return an export as pillar files.
 
     Args:
         found: What :func:`export` returned.
@@ -128,7 +128,7 @@ class _Tree:
         self.notes = []
 
     def under(self, type: str, parent) -> dict:
-        """What stands at the top, or within one object."""
+        """Return what stands at the top, or within one object."""
         found = {}
         for table in TABLES:
             place = table.pillar
@@ -183,8 +183,8 @@ class _Tree:
         return self._of[table.name]
 
 
-def natural(key) -> list:
-    """A sort key that puts 9 before 10, and 10.9.0.0 before 10.10.0.0."""
+def natural(key: object) -> list:
+    """Return a sort key that puts 9 before 10, and 10.9.0.0 before 10.10.0.0."""
     return [(0, int(word), "") if word.isdigit() else (1, 0, word)
             for word in re.split(r"(\d+)", str(key)) if word]  # fmt: skip
 
@@ -269,7 +269,7 @@ def _node_groups(snapshot, found):
 
 
 def _routers(snapshot, found):
-    """What only the database tells, up to 1.8."""
+    """What only the database knows, up to 1.8."""
     unknown = [
         f"{cluster['cluster_name']}/{name}"
         for cluster in (found.described.get("clusters") or {}).values()

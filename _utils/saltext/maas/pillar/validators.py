@@ -19,7 +19,7 @@ Validator = Callable[[dict, "Release | None"], Iterator[str]]
 VALIDATORS: list[tuple[set, Validator]] = []
 
 
-def validates(*sections: str):
+def validates(*sections: str) -> Callable[[Validator], Validator]:
     """Register a validator: from a pillar and, where it is known, its release to messages."""
 
     def register(validator: Validator) -> Validator:
@@ -29,7 +29,7 @@ def validates(*sections: str):
     return register
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return the pillar with text for keys, since YAML reads ``100:`` as a number."""
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
@@ -48,7 +48,7 @@ def listed(node: dict, key: str, where: str = ROOT) -> Iterator[tuple[str, Any]]
         yield f"{where}:{key}:{number}", one
 
 
-def other_place(seen: dict, key, where: str) -> str | None:
+def other_place(seen: dict, key: object, where: str) -> str | None:
     """Return the path that something stands at already; note this one where it is the first."""
     first = seen.setdefault(key, where)
     return first if first != where else None

@@ -20,7 +20,7 @@ def _users(pillar, release):
             yield f"{where}:email: {email!r} is taken by {other}; each user needs its own"
     for where, name, _ in users:
         if name in SYSTEM_USERS:
-            yield f"{where}: is a user that MAAS keeps for itself; choose another name"
+            yield f"{where}: is a name that MAAS reserves for itself; choose another"
         if name == admin.get("username"):
             yield f"{where}: is {ROOT}:region:admin already; name it once"
 
@@ -42,7 +42,7 @@ def _domains(pillar, release):
     internal = (pillar.get("settings") or {}).get("maas_internal_domain", "maas-internal")
     for where, name, domain in named(pillar, "domains"):
         if name == internal and release and release >= "3.3":
-            yield f"{where}: is the domain that MAAS keeps for itself, see maas_internal_domain"
+            yield f"{where}: is the domain that MAAS reserves for itself, see maas_internal_domain"
         if domain.get("is_default"):
             if first:
                 yield f"{where}:is_default: there is one default domain, and {first} is it already"
@@ -102,7 +102,7 @@ def _uploads(pillar, release):
     seen: dict = {}
     for where, one in listed(pillar, "boot_resources"):
         if one["name"].startswith("ubuntu/") and release and release >= "3.7":
-            yield f"{where}:name: {one['name']!r} is a name that MAAS keeps for imported images"
+            yield f"{where}:name: {one['name']!r} is a name that MAAS reserves for imported images"
         architecture = one["architecture"]
         architecture = architecture if "/" in architecture else f"{architecture}/generic"
         other = other_place(seen, (one["name"], architecture), where)

@@ -79,7 +79,7 @@ def _subnets_apart(pillar, release):
 
 @validates("subnets")
 def _low_ipv6(pillar, release):
-    """MAAS keeps the first addresses of IPv6 subnets for itself."""
+    """MAAS reserves the first addresses of IPv6 subnets for itself."""
     for where, net, subnet in _subnets(pillar):
         for place, _, first, last in _ranges(where, subnet, "dynamic", "reserved"):
             blocked = reserved_by_maas(str(net), first, last) if first in net else None

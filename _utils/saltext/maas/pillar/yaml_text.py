@@ -59,5 +59,5 @@ def to_yaml(content: dict) -> str:
 
 
 def pillar_file(described: dict) -> str:
-    """A pillar file with a part of ``maas``; nothing in it is taken for a Jinja template."""
+    """Return a pillar file with a part of ``maas``; nothing in it is taken for a Jinja template."""
     return f"#!yaml\n{to_yaml({'maas': described})}"
