@@ -86,7 +86,7 @@ def test_all_settings_in_one_run(host):
     # and nothing the second time, in whatever form the values come
     assert region_config.configure(installation, verify=False, **want)["changes"] == {}
     words = {name: str(want[name]).lower() for name in ("debug", "num_workers") if name in want}
-    assert region_config.plan(installation, **words)["changes"] == {}
+    assert region_config.configure(installation, test=True, **words)["changes"] == {}
     text = json.dumps(box.argv_log()) + repr(done) + repr(consistency.config(installation))
     for secret in (PASSWORD, "nlikely", WORKERS, LONGPOLL):
         assert secret not in text

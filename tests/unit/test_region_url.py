@@ -75,7 +75,7 @@ def in_profile(url, _):
 
 
 def at_the_region_host(url, host):
-    region_config.plan(host, url=url)
+    region_config.configure(host, test=True, url=url)
 
 
 def at_the_cluster_host(url, host):

@@ -13,7 +13,7 @@ from saltext.maas.host.installation import Installation
 from saltext.maas.host.transaction import Transaction
 from saltext.maas.redact import HIDDEN
 
-__all__ = ["configure", "plan", "read_config", "reconfigure", "try_database", "values"]
+__all__ = ["configure", "read_config", "reconfigure", "try_database", "values"]
 
 _LOGIN = {"database_name", "database_user", "database_password"}
 _QUESTION = "maas/default-maas-url"
@@ -40,23 +40,6 @@ class _Plan:
         """Settings whose user of RabbitMQ gets its password."""
         fields = {name: broker.FIELD.format(user) for name, user in broker.USERS.items()}
         return [name for name, field in fields.items() if field in self.changes]
-
-
-def plan(installation: Installation, **settings: Any) -> dict:
-    """Return what :func:`configure` would change.
-
-    Args:
-        settings: ``url``, ``database_host``, ``database_port``,
-            ``database_name``, ``database_user``, ``database_password``,
-            ``debug``, ``num_workers``, ... (see
-            :data:`~saltext.maas.host.host_settings.SETTINGS`); None leaves alone.
-
-    Returns:
-        ``{"changes": {field: {"old", "new"}}, "warnings": [text]}``; secrets
-        are asterisks, debconf questions and users of RabbitMQ are fields of their own.
-    """
-    planned = _plan(installation, settings)
-    return {"changes": planned.changes, "warnings": planned.warnings}
 
 
 def _plan(installation, settings):
@@ -99,11 +82,14 @@ def configure(
             until the clusters that were connected before are connected again.
         verify: Whether to try the database's login first, and to wait for that answer.
         ca_file: CA for an https URL.
-        settings: As in :func:`plan`.
+        settings: ``url``, ``database_host``, ``database_port``,
+            ``database_name``, ``database_user``, ``database_password``,
+            ``debug``, ``num_workers``, ... (see
+            :data:`~saltext.maas.host.host_settings.SETTINGS`); None leaves alone.
 
     Returns:
-        ``{"changes", "warnings", "restarted": [service]}``; the changes are
-        the same as those planned.
+        ``{"changes": {field: {"old", "new"}}, "warnings": [text], "restarted": [service]}``;
+        secrets are asterisks, debconf questions and users of RabbitMQ are fields of their own.
 
     Raises:
         HostError: A value is wrong, the database refuses, a step failed or the API
