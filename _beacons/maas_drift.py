@@ -78,7 +78,7 @@ def validate(config):
         schemas.check(options, _SCHEMA, "maas_drift", {"digits": str.isdigit})
     except MaasError as error:
         return False, str(error)
-    return True, "The configuration is right."
+    return True, "The configuration is valid."
 
 
 def beacon(config):

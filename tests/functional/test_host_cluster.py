@@ -213,7 +213,7 @@ def test_files_are_put_back_when_a_command_fails(fleet, commands):
     with open(command, "w", encoding="utf-8") as stream:
         refuse = 'case "$1" in install*) echo "no $(cat)" >&2; exit 1;; esac\n'
         stream.write(real.replace("#!/bin/sh\n", f"#!/bin/sh\n{refuse}"))
-    with pytest.raises(HostError, match=r"install-shared-secret failed.*put back") as told:
+    with pytest.raises(HostError, match=r"install-shared-secret failed.*restored") as told:
         cluster_config.configure(installation, url=fleet.url, secret=WRONG)
     assert WRONG not in repr(told.value)
     assert (box.read("cluster_config"), box.read("secret")) == before
@@ -227,7 +227,7 @@ def test_files_are_put_back_when_the_daemon_will_not_restart(fleet, commands):
         real = stream.read()
     with open(command, "w", encoding="utf-8") as stream:
         stream.write("#!/bin/sh\nexit 1\n")
-    with pytest.raises(HostError, match="could be put back"):
+    with pytest.raises(HostError, match="could be restored"):
         cluster_config.configure(installation, url=fleet.url, secret=WRONG)
     with open(command, "w", encoding="utf-8") as stream:
         stream.write(real)

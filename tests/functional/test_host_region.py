@@ -110,7 +110,7 @@ class TestConfigure:
                 url="http://127.0.0.1:9/MAAS",
                 **{**there, "database_password": PASSWORD},
             )
-        assert "were put back" in str(told.value)
+        assert "were restored" in str(told.value)
         assert PASSWORD not in repr(told.value)
         assert (box.read("region_config"), box.peek("debconf")) == before
         assert all(services.status(installation).values())
@@ -123,7 +123,7 @@ class TestConfigure:
         command = installation.find("systemctl" if installation.systemd else "service")
         with open(command, "w", encoding="utf-8") as stream:
             stream.write("#!/bin/sh\necho 'no, thank you' >&2\nexit 1\n")
-        with pytest.raises(HostError, match=r"no, thank you.*look at the services"):
+        with pytest.raises(HostError, match=r"no, thank you.*check the services"):
             region_config.configure(installation, url=other_url(fleet), wait=1)
         assert (box.read("region_config"), box.peek("debconf")) == before
 

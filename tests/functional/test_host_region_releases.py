@@ -111,7 +111,7 @@ def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
 def test_all_is_put_back_when_the_region_does_not_come_back(host):
     box, installation = host
     before = tree(box.root)
-    with pytest.raises(HostError, match=r"the API at http://127.0.0.1:9/MAAS.*put back"):
+    with pytest.raises(HostError, match=r"the API at http://127.0.0.1:9/MAAS.*restored"):
         region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.05)
     after = tree(box.root)
     new = {os.path.relpath(path, box.root) for path in after.keys() - before.keys()}
@@ -258,7 +258,7 @@ class TestBroker:
     def test_a_failure_gives_rabbitmq_its_old_passwords_back(self, host):
         box, installation = host
         before = box.peek("broker"), box.read("txlongpoll"), box.read("celery_config")
-        with pytest.raises(HostError, match=r"the API at .*were put back"):
+        with pytest.raises(HostError, match=r"the API at .*were restored"):
             region_config.configure(
                 installation, url="http://127.0.0.1:9/MAAS", broker_workers_password=WORKERS,
                 broker_longpoll_password=LONGPOLL, wait=0.1,
@@ -279,7 +279,7 @@ class TestBroker:
 
         with pytest.raises(KeyboardInterrupt):
             killed()
-        with pytest.raises(HostError, match=r"the API at .*were put back"):
+        with pytest.raises(HostError, match=r"the API at .*were restored"):
             region_config.configure(
                 installation,
                 wait=0.05,

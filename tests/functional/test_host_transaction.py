@@ -111,7 +111,7 @@ def test_what_was_there_before_the_killed_run_can_still_be_put_back(host):
     os.chmod(path, 0o600)
     before = box.read("region_config")
     killed_halfway(installation, path, "maas_url: http://192.0.2.9/MAAS\n")
-    with pytest.raises(HostError, match=r"the API at .*were put back"):
+    with pytest.raises(HostError, match=r"the API at .*were restored"):
         region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.1)
     assert box.read("region_config") == before
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
@@ -165,7 +165,7 @@ def test_a_file_that_was_not_there_is_removed_again(host):
             box.write("etc/new.conf", "x")
             raise HostError("no")
 
-    with pytest.raises(HostError, match=r"no.*were put back"):
+    with pytest.raises(HostError, match=r"no.*were restored"):
         run()
     assert not os.path.exists(path)
     assert box.service("maas-regiond")["starts"] == 1
@@ -182,10 +182,10 @@ def test_copies_stay_when_putting_back_fails_and_the_next_run_uses_them(host):
             os.rename(folder, folder + ".away")
             raise HostError("no")
 
-    with pytest.raises(HostError, match=r"look at the files \(copies are in /var/lib/saltext-maas"):
+    with pytest.raises(HostError, match=r"check the files \(copies are in /var/lib/saltext-maas"):
         run()
     os.rename(folder + ".away", folder)
     assert transaction.unfinished(installation, "region")["services"] == ["maas-regiond"]
-    with pytest.raises(HostError, match="were put back"):
+    with pytest.raises(HostError, match="were restored"):
         region_config.configure(installation, url="http://127.0.0.1:9/MAAS", wait=0.1)
     assert box.read("region_config") == before

@@ -332,7 +332,7 @@ def test_all_go_back_when_one_cluster_does_not_come_along(story):
     finally:
         place.write_text(json.dumps(info))
     assert done["state"] == "failed", done
-    assert f"all was put back to {now}" in done["message"]
+    assert f"all was restored to {now}" in done["message"]
     assert f"because {last}: " in done["message"]
     assert "NOT" not in done["message"]
     assert urls(story) == before

@@ -362,7 +362,7 @@ def test_another_one_of_the_same_name_is_told_and_left(region):
     desired = [desired_object("dhcp_snippet", {"name": "ntp", "value": "option x 1;"})]
     plan = meddled(region, desired, meddle)
     (told,) = errors(plan).values()
-    assert "somebody made another one of this name meanwhile (ids " in told
+    assert "another client created a duplicate of this name (ids " in told
     assert len(snapshot_of(region).client.get("dhcp-snippets/")) == 2
 
 

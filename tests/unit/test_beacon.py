@@ -134,7 +134,7 @@ def test_each_of_several_beacons_reports_for_itself(beacon):
 def test_its_configuration_is_checked(beacon, config, outcome):
     good, message = beacon.validate(config)
     assert good is (outcome is None)
-    assert (outcome or "right") in message
+    assert (outcome or "valid") in message
 
 
 class TestInSalt:

@@ -126,7 +126,7 @@ def test_a_cluster_that_reports_nothing_is_named_and_holds_nobody_up(region):
     apply(snapshot, plan, Limits(import_seconds=0.8))
     failed = errors(plan)
     assert set(failed) == {"images of cluster two"}
-    assert "cluster two to report the images it was told to import" in failed.popitem()[1]
+    assert "cluster two to report the images of its import" in failed.popitem()[1]
 
 
 def test_where_no_cluster_is_connected_nothing_is_sent(region):

@@ -255,7 +255,7 @@ def test_objects_of_one_name_are_left_out_with_a_note(region):
         client.post("dhcp-snippets/", data={"name": "same", "value": value})
     found = pillar.export(snapshot_of(region))
     assert (
-        "several DHCP snippets are called same, and nothing tells them apart: they are left out"
+        "several DHCP snippets are called same, and no field distinguishes them: they are left out"
         in (found.notes)
     )
 

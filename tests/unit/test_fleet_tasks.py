@@ -204,7 +204,7 @@ def test_all_go_back_when_one_does_not_come_along(fleet, who):
     done = move.run(fleet, NEW, None, False)
     assert done["state"] == "failed"
     assert "it stays away" in done["message"]
-    assert "NOT put back" not in done["message"]
+    assert "NOT restored" not in done["message"]
     assert set(fleet.salt.url.values()) == {OLD}
 
 
@@ -212,7 +212,7 @@ def test_a_region_that_does_not_move_leaves_the_clusters_alone(fleet):
     fleet.salt.broken["region", NEW] = True
     done = move.run(fleet, NEW, None, False)
     assert (done["state"], done["clusters"]) == ("failed", {})
-    assert f"all was put back to {OLD}, because region: it stays away" in done["message"]
+    assert f"all was restored to {OLD}, because region: it stays away" in done["message"]
     assert set(fleet.salt.url.values()) == {OLD}
     assert {*chain(*(who for who, function in fleet.salt.asked if function == "state.high"))} == {
         "region"
@@ -227,7 +227,7 @@ def test_all_go_back_when_the_region_cannot_be_asked_any_more(fleet, late):
         fleet.salt.broken["region", "maas_fleet.wait_for"] = "it did not answer"
     done = move.run(fleet, NEW, None, False)
     assert done["state"] == "failed"
-    assert "NOT put back" not in done["message"]
+    assert "NOT restored" not in done["message"]
     assert set(fleet.salt.url.values()) == {OLD}
 
 
@@ -249,7 +249,7 @@ def test_clusters_that_nobody_knows_are_not_left_behind_unless_reported(fleet):
 
 def test_what_could_not_be_put_back_is_reported(fleet):
     fleet.salt.broken["rack-1", NEW] = fleet.salt.broken["rack-2", OLD] = True
-    assert "NOT put back: rack-2" in move.run(fleet, NEW, None, False)["message"]
+    assert "NOT restored: rack-2" in move.run(fleet, NEW, None, False)["message"]
 
 
 def test_nothing_moves_while_one_is_away_or_deaf(fleet):

@@ -103,5 +103,5 @@ def test_reading(tmp_path):
 
 def test_secrets_are_owned_by_maas_where_there_is_one(installation, conf):
     note = files.own_secret(installation, str(conf), "nosuch-user", "nosuch-group")
-    assert note == "/a.conf keeps its owner: there is no nosuch-user:nosuch-group here."
+    assert note == "/a.conf was not given a new owner: there is no nosuch-user:nosuch-group here."
     assert mode(conf) == 0o640

@@ -114,7 +114,7 @@ def test_a_number_too_large(region, guard, expected):
     data = {"exclusive": {"space": True}, "prune": guard}
     if expected:
         (line,) = refused(region, data)
-        assert line.startswith(f"maas:exclusive:space: {expected}; look at the plan")
+        assert line.startswith(f"maas:exclusive:space: {expected}; check the plan")
     else:
         pruned(region, data)
 

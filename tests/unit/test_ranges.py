@@ -301,7 +301,7 @@ LOW = {"type": "reserved", "start": "2001:db8:9::10", "end": "2001:db8:9::20"}
     [
         ({V6: {"ranges": [LOW]}},
          f"maas:subnets:{V6}:ranges:0:start: 2001:db8:9::10 is among the addresses up to "
-         f"2001:db8:9::ffff:ffff that MAAS keeps for itself in {V6}; begin at "
+         f"2001:db8:9::ffff:ffff that MAAS reserves in {V6}; begin at "
          "2001:db8:9::1:0:0 or above"),
         ({NET: {"reserved_ips": {"10.0.0.5": {"mac_address": mac(1)},
                                  "10.0.0.6": {"mac_address": mac(1).upper()}}}},
@@ -348,7 +348,7 @@ def test_low_ipv6_ranges_are_told_by_states_too(region):
         },
     )
     (line,) = make_plan(snapshot_of(region), [desired]).problems()
-    assert "is among the addresses up to 2001:db8:9::ffff:ffff that MAAS keeps for itself" in line
+    assert "is among the addresses up to 2001:db8:9::ffff:ffff that MAAS reserves" in line
 
 
 # Subnets that MAAS does not manage

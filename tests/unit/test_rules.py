@@ -194,9 +194,9 @@ def test_a_state_is_told_it_too(region, type, name, values, told):
     ("type", "values"),
     [("fabric", {"name": "fabric-77"}), ("space", {"name": "space-9"}), ("space", {"name": "undefined"})],
 )  # fmt: skip
-def test_a_name_that_maas_keeps_for_itself_is_told_in_the_plan(region, type, values):
+def test_a_name_that_maas_reserves_is_reported_in_the_plan(region, type, values):
     (problem,) = make_plan(snapshot_of(region), [desired_object(type, values)]).problems()
-    assert "keeps the name" in problem
+    assert "reserves the name" in problem
 
 
 def test_a_license_key_without_its_image_is_told_in_the_plan(region):

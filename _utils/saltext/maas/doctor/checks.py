@@ -150,7 +150,7 @@ def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> lis
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         reason, ends = "its answer makes no sense", set()
     if reason:
-        return unknown(f"The region does not tell where they are: {reason}.")
+        return unknown(f"The region does not report its RPC endpoints: {reason}.")
     if not ends:
         return problem(
             "The region has no event loop running.",

@@ -100,7 +100,7 @@ def _version(release, number):
         return findings.problem(text, f"Upgrade PostgreSQL to {good:g} or later.")
     if version < good:
         return findings.warning(
-            f"{text} It says that {version:g} will not do for long.",
+            f"{text} It warns that support for {version:g} ends soon.",
             f"Upgrade PostgreSQL to {good:g} or later before MAAS.",
         )
     return findings.ok(text)

@@ -112,8 +112,8 @@ def _roll_back(fleet, region, old, moved, failed):
     tried = {region: states.region_url(fleet, region, old)}
     tried.update(states.enrol(fleet, moved, url=old) if moved else {})
     left = {minion: why for minion, why in tried.items() if why}
-    message = f"all was put back to {old}, because {listed(failed, 5)}"
+    message = f"all was restored to {old}, because {listed(failed, 5)}"
     if left:
-        message += f"; NOT put back: {listed(left, len(left))}"
+        message += f"; NOT restored: {listed(left, len(left))}"
     return {"state": "failed", "message": message,
-            "clusters": {minion: why or "put back" for minion, why in moved.items()}}  # fmt: skip
+            "clusters": {minion: why or "restored" for minion, why in moved.items()}}  # fmt: skip

@@ -19,7 +19,7 @@ _UNREACHABLE = (
     "This host could not reach the region: check its region URL, name resolution, and that the "
     "region's API and RPC ports answer."
 )
-_TAKEN_IN = "The region took this host in."
+_TAKEN_IN = "The region has registered this host."
 
 #: Lines of a daemon's log: since, up_to, pattern, state, what to do.
 LINES = (
@@ -167,4 +167,4 @@ def wait_registered(
     if now["state"] == "registered":
         return now
     seconds = min(timeout, reach.PATIENCE) if reach.REFUSED in now["message"] else timeout
-    raise HostError(poll.timed_out(seconds, "the region to take this host in", now["message"]))
+    raise HostError(poll.timed_out(seconds, "the region to register this host", now["message"]))

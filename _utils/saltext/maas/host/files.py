@@ -159,7 +159,8 @@ def set_owner(
     """
     numbers = numbers_of(user, group)
     if numbers is None:
-        return f"{installation.inside(path)} keeps its owner: there is no {user}:{group} here."
+        inside = installation.inside(path)
+        return f"{inside} was not given a new owner: there is no {user}:{group} here."
     return chown(installation, handle, path, *numbers)
 
 
@@ -185,7 +186,7 @@ def chown(installation: Installation, handle: int, path: str, uid: int, gid: int
     except PermissionError:
         if not installation.sandbox or os.geteuid() == 0:
             raise
-        return f"{installation.inside(path)} keeps its owner: not root, in a sandbox."
+        return f"{installation.inside(path)} was not given a new owner: not root, in a sandbox."
     return None
 
 

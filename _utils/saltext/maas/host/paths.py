@@ -265,4 +265,4 @@ def make_folder(path: str) -> None:
         with folder(path, make=True):
             pass
     except OSError as error:
-        raise HostError(f"{path} cannot be made: {error.strerror}.") from None
+        raise HostError(f"{path} cannot be created: {error.strerror}.") from None

@@ -93,7 +93,7 @@ def configure(
 
     Raises:
         HostError: A value is wrong, the database refuses, a step failed or the API
-            did not come back; files, debconf and services were put back, or
+            did not come back; files, debconf and services were restored, or
             the text says which were not.
     """
     planned = _plan(installation, settings)
@@ -209,7 +209,7 @@ def reconfigure(
         ]
         config_files.write(installation, {name: before[name] for name in put_back})
         mend()
-    warnings = [f"The package had changed {', '.join(put_back)}; put back."] if put_back else []
+    warnings = [f"The package had changed {', '.join(put_back)}; restored."] if put_back else []
     return {"changes": changes, "warnings": warnings, "restarted": run.restarted}
 
 

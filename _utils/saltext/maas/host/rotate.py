@@ -119,7 +119,7 @@ def _present(installation, conn, test):
     if not agree and not (test and files.read(_mark(installation)) is not None):
         raise HostError(
             f"The secret in {installation.inside(installation.path('secret'))} is not the "
-            "database's, so that the region takes no cluster in: put that right first."
+            "database's, so the region accepts no cluster: correct that first."
         )
     return old
 
@@ -146,7 +146,7 @@ def _renew(installation, conn, old, new, wait):
             with conn:
                 database.replace_secret(conn, new, old)
             _finish(installation)
-            raise HostError(f"{error} The old secret was put back.") from None
+            raise HostError(f"{error} The old secret was restored.") from None
     paths.remove(_mark(installation))
     return restarted
 

@@ -145,8 +145,8 @@ def _differs(installation, store):
     if installation.release >= "3.3":
         return {
             "problem": problem,
-            "consequence": f"The {store}'s wins: the region writes {file} anew at its next start, "
-            "and a cluster that was given the file's is refused.",
+            "consequence": f"The {store}'s takes precedence: the region rewrites {file} at its "
+            "next start, and a cluster that was given the file's is refused.",
             "remedy": "Restart the region, and give the clusters its secret again.",
         }
     return {

@@ -89,7 +89,7 @@ def _answered(child, name, answers, deadline):
         elif not said and _OTHER_PROMPT.search(line):
             others += 1
             if others > _OTHER_LIMIT:
-                raise HostError(f"{name} keeps asking questions.")
+                raise HostError(f"{name} asks more questions than expected.")
             child.sendline("")
             line = ""
     raise TimeoutError

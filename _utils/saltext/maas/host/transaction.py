@@ -259,9 +259,9 @@ class Transaction:
             except (HostError, OSError):
                 left.append("the services")
         if left:
-            return f"Not everything could be put back: look at {' and '.join(left)}."
+            return f"Not everything could be restored: check {' and '.join(left)}."
         self._forget()
-        return "Files, debconf and services were put back."
+        return "Files, debconf and services were restored."
 
     def _restore_files(self):
         restored = False

@@ -169,8 +169,8 @@ class _Tree:
                         continue
                     if self._snapshot.duplicates(table.name, key, part):
                         self.notes.append(
-                            f"several {table.nouns} are called {key}, and nothing tells them "
-                            "apart: they are left out"
+                            f"several {table.nouns} are called {key}, and no field "
+                            "distinguishes them: they are left out"
                         )
                         continue
                     values = table.to_pillar(

@@ -303,7 +303,7 @@ def _update(run, table, change):
     # Somebody removed, renamed or moved it since the plan was made.
     problem = table.problem(run.snapshot, desired, None)
     if problem:
-        raise MaasError(f"it is not there any more, and cannot be made: {problem}")
+        raise MaasError(f"it does not exist any more, and cannot be created: {problem}")
     change.action, change.old, change.new = "create", None, visible(table, desired.values)
     table.create(run, desired)
 
@@ -395,7 +395,7 @@ def _remove_duplicates(run):
                 _remove_duplicates_of(run, table, change)
             except Exception as error:
                 told = error if isinstance(error, MaasError) else log_unexpected(change.name, error)
-                change.error = f"whether there are copies of it is unknown: {told}"
+                change.error = f"whether there are duplicates of it is unknown: {told}"
                 change.done = False
 
 
@@ -430,7 +430,7 @@ def _keep_one(run, table, change, part):
     values = [table.values(snapshot, raw) for raw in found]
     if any(one != values[0] for one in values):
         ids = ", ".join(str(raw["id"]) for raw in found)
-        raise NotDone(f"somebody made another one of this name meanwhile (ids {ids})")
+        raise NotDone(f"another client created a duplicate of this name (ids {ids})")
     for raw in found[1:]:
         log.info("%s: removing the copy with id %s", change.name, raw["id"])
         with contextlib.suppress(NotFound):

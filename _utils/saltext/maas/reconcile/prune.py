@@ -216,7 +216,7 @@ def _unmanaged(snapshot, table, desired_objects, scopes):
 
 def _too_much(type, ones, total, guard, where):
     nouns, count = BY_NAME[type].nouns, len(ones)
-    told = "look at the plan, and allow it with prune:"
+    told = "check the plan, and allow it with prune:"
     if count > guard.most:
         yield (
             f"{where}: {count} {nouns} are not described and would be removed, more than the "

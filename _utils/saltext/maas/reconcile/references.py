@@ -133,8 +133,7 @@ def _several(snapshot, type, key, partition=None):
     nouns = BY_NAME[type].nouns
     ids = ", ".join(str(raw.get("id", raw.get("system_id"))) for raw in found)
     return (
-        f"the region has {len(found)} {nouns} {key!r} (ids {ids}); give them names that "
-        "tell them apart, or remove what is too many"
+        f"the region has {len(found)} {nouns} {key!r} (ids {ids}); rename or delete the duplicates"
     )
 
 

@@ -199,7 +199,7 @@ class Notification(Table):
         if wrong:
             yield "message", wrong
         if values.get("admins") is False and not values.get("users"):
-            yield "users", "must be true where admins is false; nobody would see it"
+            yield "users", "must be true where admins is false; no user would see it"
 
     def problem(self, snapshot, desired, record):
         """Return why the message cannot be shown with the context, one of which the region has."""

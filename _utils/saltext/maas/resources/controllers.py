@@ -173,7 +173,7 @@ class Rack(_Controller):
     def deletion_problem(self, snapshot, desired, record):
         """Return why force cannot be used."""
         if desired.values.get("force") and snapshot.release < "2.5":
-            return f"MAAS {snapshot.release} cannot be forced to delete a rack; 2.5 can"
+            return f"MAAS {snapshot.release} has no force for deleting a rack; 2.5 and later have"
         return super().deletion_problem(snapshot, desired, record)
 
     def contents(self, snapshot, raw):

@@ -399,8 +399,8 @@ class DnsRecord(_Named):
             and _is_kms(values["rrtype"], values["rrdata"])
         ):
             return (
-                "MAAS keeps the records of this name with '0 0 1688' itself; set windows_kms_host "
-                "instead, or use another priority or weight"
+                "MAAS maintains the records of this name with '0 0 1688' itself; set "
+                "windows_kms_host instead, or use another priority or weight"
             )
         return super().problem(snapshot, desired, record)
 

@@ -76,7 +76,7 @@ class Image(Table):
             if watch.stalled(there, importing) and run.snapshot.release >= "2.1":
                 raise MaasError(
                     f"the import ended with {there} of {total} images: is what is missing "
-                    "selected? The region's log and notifications tell more"
+                    "selected? See the region's log and notifications"
                 )
             return None
 
@@ -226,7 +226,7 @@ class ClusterImage(Table):
 
         what = f"cluster {desired.label} to fetch the images"
         if alone:
-            what = f"cluster {desired.label} to report the images it was told to import"
+            what = f"cluster {desired.label} to report the images of its import"
         limits = run.limits
         run.wait_for(what, fetched, limits.import_seconds if alone else limits.sync_seconds)
 

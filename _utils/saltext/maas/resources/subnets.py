@@ -362,7 +362,7 @@ def reserved_by_maas(cidr: str, low, high) -> str | None:
         return None
     told = f"up to {ipaddress.IPv6Address(first)} " if net.prefixlen == 64 else ""
     return (
-        f"{low} is among the addresses {told}that MAAS keeps for itself in {cidr}; begin at "
+        f"{low} is among the addresses {told}that MAAS reserves in {cidr}; begin at "
         f"{ipaddress.IPv6Address(first + 1)} or above"
     )
 

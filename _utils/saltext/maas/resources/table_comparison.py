@@ -71,7 +71,7 @@ class Comparison(Identity):
 
     def _creation_problem(self, release, desired):
         if self.reserved and re.fullmatch(self.reserved, desired.key):
-            return f"MAAS keeps the name {desired.key!r} for itself; choose another one"
+            return f"MAAS reserves the name {desired.key!r}; choose another one"
         if not self.can_create:
             return f"there is no such {self.noun}"
         for name in self.required:

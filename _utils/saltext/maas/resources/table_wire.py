@@ -316,8 +316,8 @@ class Wire(Comparison):
         if not same or not self.is_about(desired, raw, replaces):
             snapshot.drop(self.name, part)
             raise WrongAnswer(
-                f"the region answered with another {self.noun}, {key}: somebody renamed it after "
-                "it was read; check its other fields"
+                f"the region answered with another {self.noun}, {key}: another client renamed it "
+                "after it was read; check its other fields"
             )
         snapshot.fold(self.name, raw, part, replaces=replaces)
         self.after_write(snapshot, raw, replaces)
