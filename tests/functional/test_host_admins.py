@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas.host import admins, database, users
+from saltext.maas.host import admins, database, terminal, users
 from saltext.maas.host.errors import HostError
 from support.fleet import Fleet, with_database
 
@@ -81,3 +81,11 @@ def test_keys_are_named_by_fingerprint_renamed_and_deleted(tmp_path):
 @pytest.mark.parametrize("encoded", ["", "!", "pbkdf2_sha256$x$s$h", "bcrypt$1$2$3"])
 def test_what_is_no_password_fits_none(encoded):
     assert admins.password_fits(encoded, "pw") is False
+
+
+def test_without_pexpect_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(terminal, "pexpect", None)
+    with Fleet("3.7", tmp_path / "hosts") as fleet:
+        _, installation = fleet.add("region", "region", url=fleet.url)
+        with pytest.raises(HostError, match="createadmin needs the Python library pexpect"):
+            users.create_admin(installation, "ops", "pw", EMAIL)

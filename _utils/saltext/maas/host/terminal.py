@@ -8,10 +8,14 @@ import re
 import signal
 import time
 
-import pexpect
 from saltext.maas import poll
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, name_of
+
+try:
+    import pexpect
+except ImportError:  # on a minion that was only synced; all but passwords works without
+    pexpect = None
 
 _SECRET_PROMPT = re.compile(r"(?i)(?:password|again|passphrase)[^\n]*:\s*$")
 _OTHER_PROMPT = re.compile(r"[:?]\s*$")
@@ -38,6 +42,8 @@ def converse(
         HostError: It asked more often than there are answers, did not hide its
             input, or did not end in time.
     """
+    if pexpect is None:
+        raise HostError(f"{name_of(argv)} needs the Python library pexpect; install it here.")
     command, *arguments = installation.command(argv)
     # It runs in a session of its own, on a terminal that pexpect opens.
     child = pexpect.spawn(
