@@ -65,7 +65,7 @@ soak: $(VENV)/.tests ## whole pillars through a network with faults, 500 times; 
 	@$(PY) tests/support/campaign.py $(SEEDS)
 
 .PHONY: matrix
-matrix: $(VENV)/.tests ## docs/matrix.md anew, by running every column on every release
+matrix: $(VENV)/.tests ## write docs/matrix.md: run every column on every release
 	@PYTHONPATH=_utils:tests:. $(PY) -m support.matrix
 
 .PHONY: test-salt
@@ -133,7 +133,7 @@ bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed
 	done
 
 .PHONY: picture
-picture: $(VENV)/.tests ## draw docs/plan.svg, the plan on the documentation's first page, anew
+picture: $(VENV)/.tests ## draw docs/plan.svg, the plan on the first page of the documentation
 	$(PY) tests/support/plan_picture.py
 
 .PHONY: resources
@@ -148,7 +148,7 @@ bench-fleet: $(VENV)/.tests ## the onboarding of 10, 100 and 1,000 clusters; hal
 venv: $(VENV)/.tests ## only the virtual environment, with all that tests and demo need
 
 .PHONY: lock
-lock: $(VENV)/.tools ## choose all versions anew and write requirements/
+lock: $(VENV)/.tools ## select all versions and write requirements/
 	@for salt in $(SALTS); do \
 		echo "salt==$$salt" | $(PY) -m uv pip compile --quiet --universal --upgrade \
 			--python-version 3.10 --no-annotate --no-header --all-extras pyproject.toml emulator/pyproject.toml - \

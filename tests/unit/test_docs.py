@@ -226,3 +226,9 @@ def test_the_picture_of_a_plan_is_what_is_drawn_now():
     from support import plan_picture
 
     assert plan_picture.picture() == plan_picture.PICTURE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_uses_the_terms_of_maas_and_salt(page):
+    own = r"\b(wish(es)?|told|promises?|anew|in vain|stand-ins?|hangs? on|the embedded region)\b"
+    assert re.findall(rf"^.*{own}.*$", page.read_text(encoding="utf-8"), re.M | re.I) == []
