@@ -1,7 +1,8 @@
-"""Desired objects: what shall be, and what shall not be, in normal form."""
+"""Desired objects: what is to exist, and what is not, in normal form."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from saltext.maas.errors import BadInput
@@ -11,13 +12,13 @@ from saltext.maas.resources import BY_NAME
 
 @dataclass(frozen=True)
 class Desired:
-    """One desired object: an object as it shall be, or that it shall not be.
+    """An object as it is to be, or that is not to exist.
 
     Attributes:
         type: Resource type.
         key: Which object; from :meth:`Table.key`.
         values: ``{field: normal value}``; fields not named are left alone.
-        absent: True if the object shall not exist.
+        absent: True if the object is not to exist.
         where: Pillar path or argument, for messages.
         label: What a person calls it.
     """
@@ -30,8 +31,10 @@ class Desired:
     label: str = ""
 
 
-def desired_object(type, values, where="", label="", absent=False) -> Desired:
-    """Make a desired object out of raw values, normalising them.
+def desired_object(
+    type: str, values: dict, where: str = "", label: str = "", absent: bool = False
+) -> Desired:
+    """Return a desired object made of raw values, which are normalised.
 
     Args:
         type: Resource type.
@@ -39,7 +42,7 @@ def desired_object(type, values, where="", label="", absent=False) -> Desired:
             None leaves a field alone, an empty value clears it.
         where: Pillar path or argument, for messages.
         label: What a person calls the object; its key by default.
-        absent: Whether it shall not exist.
+        absent: Whether it is not to exist.
 
     Raises:
         BadInput: Values do not fit the resource type's fields.
@@ -59,46 +62,43 @@ def desired_object(type, values, where="", label="", absent=False) -> Desired:
         except ValueError as error:
             shown = HIDDEN if column.secret else repr(value)
             problems.append(f"{where}:{name}: {shown} {error}")
-    missing = [
-        name
-        for name in table.identity
-        if normal.get(name) is None and (name in normal or values.get(name) is None)
-    ]
-    problems += [f"{where}:{name}: is needed to identify the {table.noun}" for name in missing]
+    for name in table.identity:
+        refused = name not in normal and values.get(name) is not None  # which was said above
+        if normal.get(name) is None and not refused:
+            problems.append(f"{where}:{name}: is needed to identify the {table.noun}")
     if problems:
         raise BadInput(problems)
     key = table.key(normal)
     return Desired(type, key, normal, absent, where, label or key)
 
 
-def desired_named(type, name, values, absent=False) -> Desired:
-    """Make a desired object out of a state's name, or a command's argument, and field values.
+def desired_named(type: str, name: str, values: dict, absent: bool = False) -> Desired:
+    """Return a desired object made of a state's name, or a command's argument, and field values.
 
     Raises:
         BadInput: The name or a value does not fit.
     """
     try:
         identity = BY_NAME[type].parse(name)
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         raise BadInput(f"name: {name!r} {error}") from None
-    return desired_object(
-        type, {**values, **identity}, where=f"{type} {name}", label=name, absent=absent
-    )
+    where = f"{type} {name}"
+    return desired_object(type, {**values, **identity}, where=where, label=name, absent=absent)
 
 
-class DesiredObjects(list):
+class DesiredObjects(list[Desired]):
     """All desired objects of a run, with look-ups by type and field."""
 
-    def __init__(self, desired):
+    def __init__(self, desired: Iterable[Desired]):
         super().__init__(desired)
-        self._by = {}
+        self._by: dict = {}
 
-    def of(self, *types: str) -> list:
-        """The desired objects of some types."""
-        return [one for type in types for one in self.by(type).get("", ())]
+    def of(self, type: str) -> list[Desired]:
+        """Return the desired objects of a type that are to exist."""
+        return self.by(type).get("", [])
 
-    def by(self, type: str, field: str = "") -> dict:
-        """The desired objects of a type by the value of one field; all under ``""`` without one."""
+    def by(self, type: str, field: str = "") -> dict[object, list[Desired]]:
+        """Return the same by the value of one field; all under ``""`` without one."""
         if (type, field) not in self._by:
             groups = self._by[type, field] = {}
             for one in self:
@@ -107,16 +107,17 @@ class DesiredObjects(list):
         return self._by[type, field]
 
 
-def without_repetitions(desired):
-    """Desired objects without repetitions.
+def without_repetitions(desired: Iterable[Desired]) -> Iterable[Desired]:
+    """Return desired objects, each once.
 
     Raises:
         BadInput: Two desired objects for one object contradict each other.
     """
-    found, problems = {}, []
+    found: dict[tuple, Desired] = {}
+    problems = []
     for one in desired:
         other = found.setdefault((one.type, one.key), one)
-        if other is one or (other.absent, other.values) == (one.absent, one.values):
+        if (other.absent, other.values) == (one.absent, one.values):
             continue
         noun = BY_NAME[one.type].noun
         said = f"is described differently at {other.where}"

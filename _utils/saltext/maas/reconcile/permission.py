@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from saltext.maas.errors import Forbidden, MaasError
+from saltext.maas.reconcile.plan import Plan
+from saltext.maas.reconcile.snapshot import Snapshot
 
-_TOLD = (
+_MESSAGE = (
     "the API key is that of an ordinary user{name}, and MAAS lets only administrators change "
     "this; put an administrator's API key into the profile"
 )
 
 
-def refuse_ordinary_user(snapshot, plan=None) -> None:
+def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
     """Refuse a plan that needs an administrator, where the API's user is none.
 
     Asks the region once in a state run, and only for a plan that changes something.
@@ -32,7 +34,7 @@ def refuse_ordinary_user(snapshot, plan=None) -> None:
         snapshot.facts["ordinary user"] = _ordinary_user(snapshot)
     user = snapshot.facts["ordinary user"]
     if user is not None:
-        raise Forbidden(_TOLD.format(name=user and f" ({user})"), 403)
+        raise Forbidden(_MESSAGE.format(name=user and f" ({user})"), 403)
 
 
 def _ordinary_user(snapshot):
@@ -47,5 +49,5 @@ def _ordinary_user(snapshot):
     except Forbidden:
         return ""
     except MaasError:
-        return None  # the first change will tell
+        return None  # the first change will say so
     return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from saltext.maas.reconcile.desired import Desired, DesiredObjects, without_repetitions
 from saltext.maas.reconcile.order import arrange
@@ -16,9 +18,11 @@ from saltext.maas.reconcile.references import (
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
+from saltext.maas.reconcile.snapshot import Snapshot
 from saltext.maas.reconcile.unexpected import naming
 from saltext.maas.redact import HIDDEN, without_users
 from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.table import Table
 
 
 @dataclass
@@ -30,10 +34,10 @@ class Change:
         action: ``create``, ``update`` or ``delete``.
         old, new: What is shown: for a create ``old`` is None, for a delete ``new``.
         raw: The region's object that it changes or removes; None for a create.
-        needs: ``(type, key)`` of the changes that must have happened before;
-            ``(stage, "*")`` stands for all of a stage.
-        follows: The same for changes that must have ended, well or not.
-        problem: Why it cannot come true; such a change is never tried.
+        requires: ``(type, key)`` of the changes that must have happened before;
+            ``(phase, "*")`` stands for all of a phase.
+        after: The same for changes that must have ended, well or not.
+        problem: Why it cannot be applied; such a change is never tried.
         error: Why it failed, once it was tried.
         skipped: Whether it was not tried, since a change that it requires failed.
         done: Whether it happened.
@@ -58,20 +62,21 @@ class Change:
     in_doubt: bool = False
 
     @property
-    def id(self) -> tuple:
+    def id(self) -> tuple[str, str]:
+        """Type and key of the object."""
         return (self.desired.type, self.desired.key)
 
     @property
     def name(self) -> str:
+        """What a person calls the object, its kind included."""
         return f"{BY_NAME[self.desired.type].noun} {self.desired.label}"
 
     def shown(self) -> dict:
-        """The change as a state returns it: ``{"old", "new"}``, by field for an update."""
-        if self.action == "update":
-            return {
-                name: {"old": self.old[name], "new": self.new[name]} for name in self.new
-            }  # fmt: skip
-        return {"old": self.old, "new": self.new}
+        """Return the change as a state shows it: ``{"old", "new"}``, by field for an update."""
+        if self.action != "update":
+            return {"old": self.old, "new": self.new}
+        old, new = self.old or {}, self.new or {}
+        return {name: {"old": old[name], "new": new[name]} for name in new}
 
 
 @dataclass
@@ -79,48 +84,47 @@ class Plan:
     """The ordered difference between what is desired and what is there.
 
     Attributes:
-        changes: :class:`Change` each.
+        changes: What has to change, in order.
         everything: All desired objects.
-        barriers: ``{(type, "*"): ids of the changes it stands for}``.
+        barriers: ``{(phase, "*"): ids of the changes it stands for}``.
         warnings: What of the pillar a later release of this extension refuses, one line each.
     """
 
-    changes: list
+    changes: list[Change]
     everything: DesiredObjects
     barriers: dict = field(default_factory=dict)
-    warnings: list = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.changes)
 
-    def desired(self, type: str) -> list:
-        """All desired objects of a type, also those that are fulfilled."""
+    def desired(self, type: str) -> list[Desired]:
+        """Return all desired objects of a type, also those that need no change."""
         return self.everything.of(type)
 
     def shown(self, done_only: bool = False) -> dict:
-        """All changes as a state returns them: ``{type: {label: change}}``."""
-        found = {}
+        """Return all changes as a state shows them: ``{type: {label: change}}``."""
+        found: dict = {}
         for change in self.changes:
-            if change.problem or (done_only and not change.done):
-                continue
-            found.setdefault(change.desired.type, {})[change.desired.label] = change.shown()
+            if not change.problem and (change.done or not done_only):
+                found.setdefault(change.desired.type, {})[change.desired.label] = change.shown()
         return found
 
-    def requires(self, change) -> set:
-        """The ids of the changes that must have happened before one is tried."""
+    def requires(self, change: Change) -> set:
+        """Return the ids of the changes that must have happened before one is tried."""
         return {one for ident in change.requires for one in self.barriers.get(ident, (ident,))}
 
     def problems(self) -> list[str]:
-        """What cannot come true, one line each."""
+        """Return what cannot be applied, one line each."""
         return [f"{change.name}: {change.problem}" for change in self.changes if change.problem]
 
 
-def make_plan(snapshot, desired) -> Plan:
+def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     """Compare desired objects with a region.
 
     Args:
-        snapshot: :class:`~saltext.maas.reconcile.snapshot.Snapshot`.
-        desired: Desired objects, see :func:`want`.
+        snapshot: The region.
+        desired: Desired objects, see :func:`~saltext.maas.reconcile.desired.desired_object`.
 
     Returns:
         The plan.  It is empty when nothing differs.
@@ -130,59 +134,77 @@ def make_plan(snapshot, desired) -> Plan:
             or refers to something that is neither there nor desired.
         MaasError: The region cannot be read.
     """
-    desired = DesiredObjects(without_repetitions(desired))
-    tables = snapshot.tables
+    order = {name: number for number, name in enumerate(BY_NAME)}
+    desired = DesiredObjects(sorted(without_repetitions(desired), key=lambda one: order[one.type]))
     refuse_what_release_lacks(snapshot, desired)
     refuse_invalid(snapshot, desired)
-    order = {name: number for number, name in enumerate(BY_NAME)}
-    desired.sort(key=lambda one: order[one.type])
     for one in desired:
         snapshot.claim(one.type, {one.key})
     _prefetch(snapshot, desired)
     identify(snapshot, desired)
     refuse_wrong_references(snapshot, desired)
     blocked = problems_of_duplicates(snapshot, desired)
-    creates, deletes, held = [], [], []
+    creates: list[Change] = []
+    deletes: list[Change] = []
+    removed: list[Desired] = []
     for one in desired:
-        table = tables[one.type]
+        table = snapshot.tables[one.type]
         with naming(snapshot.source(table)):
             record = table.match(snapshot, one)
-            if not one.absent:
-                change = _change(snapshot, table, one, record, blocked.get(one))
-                creates += [change] if change else []
-            elif record is not None:
-                deletes.append(_deletion(snapshot, table, one, record, blocked.get(one)))
-                held.append(_held(snapshot, table, one, record))
-    deletes.reverse()
-    held.reverse()
+            if one.absent and record is not None:
+                deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
+                removed.insert(0, _removed(snapshot, table, one, record))
+            elif not one.absent:
+                creates += _creation_or_update(snapshot, table, one, record, blocked.get(one))
+    changes = [*creates, *deletes]
     _refuse_what_is_not_empty(snapshot, creates, deletes)
-    predicted = Predicted(snapshot, [*creates, *deletes])
-    _refuse_conflicts(snapshot, [*creates, *deletes], predicted)
-    barriers = arrange(snapshot, desired, DesiredObjects(held), creates, deletes, predicted)
-    plan = Plan(creates + deletes, desired, barriers)
+    predicted = Predicted(snapshot, changes)
+    for change in changes:
+        if not change.problem:
+            table = snapshot.tables[change.desired.type]
+            change.problem = table.conflict(snapshot, change, predicted)
+    barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
+    plan = Plan(changes, desired, barriers)
     _mark_dependants(plan)
     return plan
 
 
-def _change(snapshot, table, one, record, blocked=None):
+def _prefetch(snapshot, desired):
+    parts = {(type, snapshot.tables[type].part_of(key)) for _, _, type, key in references(desired)
+             if type in snapshot.tables}  # fmt: skip
+    parts |= {(one.type, snapshot.tables[one.type].partition(one.values)) for one in desired}
+    # Parts hang on objects of another type, so those are read first.
+    for whole in (True, False):
+        snapshot.prefetch([part for part in sorted(parts) if (part[1] == "") == whole])
+
+
+def _creation_or_update(snapshot, table, one, record, blocked):
+    """The change that a desired object takes, in a list; empty where it takes none."""
     if record is None:
         problem = blocked or table.problem(snapshot, one, None)
-        return Change(one, "create", None, visible(table, one.values), problem=problem)
+        return [Change(one, "create", None, visible(table, one.values), problem=problem)]
     if blocked:
-        return Change(one, "update", {}, {}, record.raw, problem=blocked)
+        return [Change(one, "update", {}, {}, record.raw, problem=blocked)]
     problem = table.problem(snapshot, one, record)
     changed = table.differences(snapshot, one, record)
     if not changed:
-        return None
+        return []
     old = visible(table, {name: before for name, (before, _) in changed.items()})
     new = visible(table, {name: after for name, (_, after) in changed.items()})
-    return Change(one, "update", old, new, record.raw, problem=problem)
+    return [Change(one, "update", old, new, record.raw, problem=problem)]
 
 
-def _deletion(snapshot, table, one, record, blocked=None):
+def _deletion(snapshot, table, one, record, blocked):
     problem = blocked or table.deletion_problem(snapshot, one, record)
     old = {name: table.by_name[name].value(record.raw) for name in table.identity}
     return Change(one, "delete", old, None, record.raw, problem=problem)
+
+
+def _removed(snapshot, table, one, record):
+    """What an object that is removed holds, as if it were desired."""
+    values = table.values(snapshot, record.raw).items()
+    held = {name: value for name, value in values if value is not None}
+    return Desired(one.type, one.key, {**held, **one.values})
 
 
 def _refuse_what_is_not_empty(snapshot, creates, deletes):
@@ -191,55 +213,37 @@ def _refuse_what_is_not_empty(snapshot, creates, deletes):
     Such are a fabric with subnets, a domain with names, a rack that serves DHCP alone.
     """
     leaving = {change.id for change in deletes}
-    moving = {change.id: change for change in creates if change.action == "update"}
+    moving = {change.id: change.new for change in creates if change.action == "update"}
     for change in deletes:
-        if change.problem:
-            continue
         table = snapshot.tables[change.desired.type]
-        for name, ident in table.contents(snapshot, change.raw):
-            mover = moving.get(ident)
-            if ident not in leaving and not (mover and name in mover.new):
+        for name, ident in () if change.problem else table.contents(snapshot, change.raw):
+            if ident not in leaving and name not in moving.get(ident, ()):
                 noun = snapshot.tables[ident[0]].noun
                 change.problem = table.blocked_by(change.desired, noun, ident[1])
                 break
 
 
-def _refuse_conflicts(snapshot, changes, predicted):
-    for change in changes:
-        if not change.problem:
-            table = snapshot.tables[change.desired.type]
-            change.problem = table.conflict(snapshot, change, predicted)
-
-
 def _mark_dependants(plan):
-    """What needs something that cannot come true cannot either, so a run would not try it."""
+    """Mark what requires something that cannot be applied, since a run would skip it."""
     changes = {change.id: change for change in plan.changes}
     blocked = [change for change in plan.changes if change.problem]
-    waiting = {}
+    waiting: dict = {}
     for change in plan.changes if blocked else ():
         for ident in plan.requires(change):
             waiting.setdefault(ident, []).append(change)
     while blocked:
-        found = blocked.pop(0)
-        for change in waiting.get(found.id, ()):
+        for change in waiting.get(blocked.pop(0).id, ()):
             if not change.problem:
-                missing = [changes[one] for one in plan.requires(change) if one in changes]
-                told = ", ".join(sorted(one.name for one in missing if one.problem)[:3])
-                change.problem = f"skipped: dependency cannot be applied: {told}"
+                required = [changes[one] for one in plan.requires(change) if one in changes]
+                names = ", ".join(sorted(one.name for one in required if one.problem)[:3])
+                change.problem = f"skipped: dependency cannot be applied: {names}"
                 blocked.append(change)
 
 
-def _held(snapshot, table, one, record):
-    """What an object that is removed holds, as if it were desired."""
-    values = {name: value for name, value in table.values(snapshot, record.raw).items()
-              if value is not None}  # fmt: skip
-    return Desired(one.type, one.key, {**values, **one.values})
+def visible(table: Table, values: dict) -> dict:
+    """Return values as they may be shown: without secrets, and without what is only a hint.
 
-
-def visible(table, values: dict) -> dict:
-    """Values as they may be shown: secrets are hidden, and what is only a hint left out.
-
-    So are the user parts of URLs, such as of a proxy or a repository.
+    The user parts of URLs, such as of a proxy or a repository, are hidden as well.
     """
     found = {}
     for name, value in values.items():
@@ -251,16 +255,7 @@ def visible(table, values: dict) -> dict:
     return found
 
 
-def _printable(value):
+def _printable(value: Any) -> Any:
     if not isinstance(value, bytes):
         return value
     return f"{len(value)} bytes with the SHA-256 {hashlib.sha256(value).hexdigest()[:16]}..."
-
-
-def _prefetch(snapshot, desired):
-    parts = {(type, snapshot.tables[type].part_of(key)) for _, _, type, key in references(desired)}
-    parts |= {(one.type, snapshot.tables[one.type].partition(one.values)) for one in desired}
-    parts = [part for part in sorted(parts) if part[0] in snapshot.tables]
-    # Parts hang on objects of another type, so those are read first.
-    snapshot.prefetch([part for part in parts if not part[1]])
-    snapshot.prefetch([part for part in parts if part[1]])

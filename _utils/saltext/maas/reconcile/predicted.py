@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from saltext.maas.reconcile.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from saltext.maas.reconcile.plan import Change
+
 
 class Predicted:
     """The objects of a region as all changes of a plan leave them.
@@ -13,25 +21,25 @@ class Predicted:
     Types that no change is about are read only when they are asked for.
     """
 
-    def __init__(self, snapshot, changes):
+    def __init__(self, snapshot: Snapshot, changes: Iterable[Change]):
         self._snapshot = snapshot
-        self._changes = {}
+        self._changes: dict = {}
         for change in changes:
             self._changes.setdefault(change.desired.type, []).append(change)
-        self._of = {}
-        self._by = {}
+        self._of: dict = {}
+        self._by: dict = {}
 
-    def changes(self, type: str) -> list:
+    def changes(self, type: str) -> list[Change]:
         """Return the changes of one type."""
         return self._changes.get(type, [])
 
-    def of(self, type: str) -> dict:
+    def of(self, type: str) -> dict[str, dict]:
         """Return all objects of a type: ``{key: {field: value}}``, references by key."""
         if type not in self._of:
             self._of[type] = dict(self._all(type))
         return self._of[type]
 
-    def by(self, type: str, field: str) -> dict:
+    def by(self, type: str, field: str) -> dict[Any, dict[str, dict]]:
         """Return all objects of a type by one of their fields: ``{value: {key: values}}``."""
         if (type, field) not in self._by:
             groups = self._by[type, field] = {}
@@ -50,7 +58,6 @@ class Predicted:
                 if id(record.raw) not in gone:
                     yield key, table.values(self._snapshot, record.raw)
         for change in mine:
-            if change.action == "delete":
-                continue
-            old = table.values(self._snapshot, change.raw) if change.raw is not None else {}
-            yield change.desired.key, table.outcome(old, change.desired.values)
+            if change.action != "delete":
+                old = table.values(self._snapshot, change.raw) if change.raw is not None else {}
+                yield change.desired.key, table.outcome(old, change.desired.values)

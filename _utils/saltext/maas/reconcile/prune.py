@@ -1,14 +1,17 @@
-"""What a region holds that nobody describes: told, or removed where a pillar claims all."""
+"""What a region holds that nobody describes: reported, or removed where a pillar claims all."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import desired_for, identify
+from saltext.maas.reconcile.snapshot import Snapshot
 from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.table import Table
 
 _FEW = 10  # of so few objects a fraction says nothing
 
@@ -36,8 +39,8 @@ class Unmanaged:
     Attributes:
         type, key: Which one.
         values: What it holds.
-        kept: Why it is never pruned; None if it may go.
-        hazard: What would suffer if it went; None if nothing does.
+        protected_by: Why it is never pruned; None if it may go.
+        in_use_by: What would suffer if it went; None if nothing does.
     """
 
     type: str
@@ -47,128 +50,126 @@ class Unmanaged:
     in_use_by: str | None
 
 
-def prunable(table) -> bool:
-    """Whether ``exclusive`` is offered for a resource type."""
+def prunable(table: Table) -> bool:
+    """Return whether ``exclusive`` is offered for a resource type."""
     return table.prunable and table.can_delete and bool(table.pillar or table.scope)
 
 
-def prune(snapshot, desired_objects, exclusive, guard=None, where="exclusive") -> list:
-    """The desired objects that remove what others do not describe.
+def prune(
+    snapshot: Snapshot,
+    desired: Iterable[Desired],
+    exclusive: dict | None,
+    guard: Guard | None = None,
+    where: str = "exclusive",
+) -> list[Desired]:
+    """Return desired objects that remove what others do not describe.
 
     Args:
         snapshot: The region.
-        desired objects: What is described, all types together.
+        desired: What is described, all types together.
         exclusive: ``{type: True, or a list of the scopes that are claimed}``.
-        guard: :class:`Guard`.
+        guard: How much may be removed.
         where: What messages call it.
-
-    Returns:
-        Desired objects that objects be absent.
 
     Raises:
         BadInput: Something cannot be claimed, or the guard forbids it.
     """
-    guard = guard or Guard()
-    identify(snapshot, desired_objects)
-    problems, found = [], {}
-    for type, scopes in (exclusive or {}).items():
-        if scopes is False or scopes is None:
+    desired, guard = list(desired), guard or Guard()
+    identify(snapshot, desired)
+    problems: list[str] = []
+    found: dict[str, tuple[list[Unmanaged], int]] = {}
+    for type, given in (exclusive or {}).items():
+        if given is False or given is None:
             continue
-        problem = _cannot_claim(snapshot, type, f"{where}:{type}")
-        if problem:
-            problems.append(problem)
-            continue
-        table = snapshot.tables[type]
-        scopes = (
-            None
-            if scopes is True
-            else _scopes(snapshot, desired_objects, table, scopes, f"{where}:{type}")
-        )
-        snapshot.own(type, scopes)
-        inside = list(_unmanaged(snapshot, table, desired_objects, scopes))
-        total = sum(1 for _ in _records(snapshot, table, scopes))
-        found[type] = ([one for one in inside if not one.protected_by], total)
+        table, at = BY_NAME.get(type), f"{where}:{type}"
+        if table is None or not prunable(table):
+            problems.append(f"{at}: cannot be exclusive; allowed: {', '.join(_prunable())}")
+        elif type not in snapshot.tables:
+            problems.append(f"{at}: MAAS {snapshot.release} has no {table.nouns}")
+        else:
+            scopes = None if given is True else _scopes(snapshot, desired, table, given, at)
+            snapshot.own(type, scopes)
+            inside = [one for one in _unmanaged(snapshot, table, desired, scopes)
+                      if not one.protected_by]  # fmt: skip
+            found[type] = (inside, sum(1 for _ in _records(snapshot, table, scopes)))
     if problems:
         raise BadInput(problems)
-    going = {(one.type, one.key) for ones, _ in found.values() for one in ones}
-    referrers = _Referrers(snapshot, desired_objects, going)
-    removed = []
+    referrers = _Referrers(snapshot, desired, [one for ones, _ in found.values() for one in ones])
     for type, (ones, total) in found.items():
         problems += _too_much(type, ones, total, guard, f"{where}:{type}")
-        for one in ones:
-            in_use_by = None if guard.in_use else one.in_use_by or referrers.of(type, one.key)
+        for one in () if guard.in_use else ones:
+            in_use_by = one.in_use_by or referrers.of(type, one.key)
             if in_use_by:
                 problems.append(
                     f"{where}:{type}: {BY_NAME[type].noun} {one.key} is not described and would be "
                     f"removed, but {in_use_by}; describe it, or allow this with prune: in_use: true"
                 )
-            identity = {name: one.values[name] for name in BY_NAME[type].identity}
-            if guard.in_use and "force" in BY_NAME[type].by_name:
-                identity["force"] = True  # that it is in use was allowed
-            removed.append(Desired(type, one.key, identity, True, f"{where}:{type}", one.key))
     if problems:
         raise BadInput(problems)
-    return removed
+    return [
+        _removal(one, guard, f"{where}:{type}") for type, (ones, _) in found.items() for one in ones
+    ]
 
 
-def unmanaged(snapshot, desired_objects, types=None) -> list:
-    """All that no desired object stands for.
+def unmanaged(
+    snapshot: Snapshot, desired: Iterable[Desired], types: str | list[str] | None = None
+) -> list[Unmanaged]:
+    """Return all that no desired object stands for, in the order of types and keys.
 
     Args:
         snapshot: The region.
-        desired objects: What is described.
+        desired: What is described.
         types: Resource types; all that could be pruned by default.
-
-    Returns:
-        A list of :class:`Unmanaged`, in the order of types and keys.
 
     Raises:
         BadInput: There is no such type, or the region's release has none of it.
     """
+    desired = list(desired)
     types = [types] if isinstance(types, str) else types
-    problems = [
-        problem for one in types or () if (problem := _unknown_type(snapshot, str(one)))
-    ]  # fmt: skip
+    problems = [problem for one in types or () if (problem := _unknown_type(snapshot, str(one)))]
     if problems:
         raise BadInput(problems)
-    identify(snapshot, desired_objects)
-    found = []
-    for name, table in snapshot.tables.items():
-        if prunable(table) and (types is None or name in types):
-            found += _unmanaged(snapshot, table, desired_objects, None)
-    return found
+    identify(snapshot, desired)
+    return [
+        one
+        for name, table in snapshot.tables.items()
+        if prunable(table) and (types is None or name in types)
+        for one in _unmanaged(snapshot, table, desired, None)
+    ]
+
+
+def _prunable():
+    return [table.name for table in BY_NAME.values() if prunable(table)]
 
 
 def _unknown_type(snapshot, type):
-    table = BY_NAME.get(type)
-    known = [one.name for one in BY_NAME.values() if prunable(one)]
-    if table is None or not prunable(table):
-        close = difflib.get_close_matches(type, known, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(known)}"
+    if type not in _prunable():
+        close = difflib.get_close_matches(type, _prunable(), n=3, cutoff=0.6)
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(_prunable())}"
+        )
         return f"types: {type!r} is no resource type; {hint}"
     if type not in snapshot.tables:
-        return f"types: MAAS {snapshot.release} has no {table.nouns}"
+        return f"types: MAAS {snapshot.release} has no {BY_NAME[type].nouns}"
     return None
 
 
-def _cannot_claim(snapshot, type, where):
-    table = BY_NAME.get(type)
-    if table is None or not prunable(table):
-        allowed = ", ".join(one.name for one in BY_NAME.values() if prunable(one))
-        return f"{where}: cannot be exclusive; allowed: {allowed}"
-    if type not in snapshot.tables:
-        return f"{where}: MAAS {snapshot.release} has no {table.nouns}"
-    return None
+def _removal(one, guard, where):
+    table = BY_NAME[one.type]
+    values = {name: one.values[name] for name in table.identity}
+    if guard.in_use:  # that it is in use was allowed
+        values.update({field.name: True for field in table.fields if field.option})
+    return Desired(one.type, one.key, values, True, where, one.key)
 
 
-def _scopes(snapshot, desired_objects, table, scopes, where):
+def _scopes(snapshot, desired, table, scopes, where):
     if not isinstance(scopes, (list, tuple)):
         raise BadInput(f"{where}: {scopes!r} must be true or a list")
     if not table.scope:
         raise BadInput(f"{where}: {scopes!r} must be true: a {table.noun} has no scope")
     field = table.by_name.get(table.scope)
     owner = field.ref if field else table.scope
-    desired_ones, found, problems = desired_for(desired_objects, snapshot), set(), []
+    described, found, problems = desired_for(desired, snapshot), set(), []
     for scope in scopes:
         try:
             key = str(field.kind.clean(scope) if field else scope)
@@ -176,7 +177,7 @@ def _scopes(snapshot, desired_objects, table, scopes, where):
             problems.append(f"{where}: {scope!r} {error}")
             continue
         found.add(key)
-        if (owner, key) not in desired_ones and snapshot.find(owner, key) is None:
+        if (owner, key) not in described and snapshot.find(owner, key) is None:
             noun = BY_NAME[owner].noun
             problems.append(f"{where}: {scope!r} is no {noun} of the region or of the pillar")
     if problems:
@@ -191,55 +192,50 @@ def _records(snapshot, table, scopes):
                 yield key, part, record
 
 
-def _unmanaged(snapshot, table, desired_objects, scopes):
-    mine = [one for one in desired_objects if one.type == table.name]
+def _unmanaged(snapshot, table, desired, scopes):
+    mine = [one for one in desired if one.type == table.name]
     snapshot.claim(table.name, {one.key for one in mine})
     matched = {id(record.raw) for one in mine for record in [table.match(snapshot, one)] if record}
     for key, part, record in _records(snapshot, table, scopes):
         values = table.values(snapshot, record.raw)
-        identity = {name: values[name] for name in table.identity}
-        gone = Desired(table.name, key, identity, True)
+        gone = Desired(table.name, key, {name: values[name] for name in table.identity}, True)
         if id(record.raw) in matched or table.match(snapshot, gone) is None:
             continue
-        if None in identity.values() or not table.exports(snapshot, record):
+        if None in gone.values.values() or not table.exports(snapshot, record):
             continue
         made = table.pillar and table.made_by_maas(snapshot, record)
         if made and not table.pillar_entry(values):
             continue  # every region has it, and nobody changed it
-        protected_by = table.never_pruned(snapshot, record) or table.deletion_problem(
-            snapshot, gone, record
-        )
+        protected_by = table.never_pruned(snapshot, record)
+        protected_by = protected_by or table.deletion_problem(snapshot, gone, record)
         if snapshot.duplicates(table.name, key, part):
             protected_by = "the region has several of this name"
         yield Unmanaged(table.name, key, values, protected_by, table.in_use_by(snapshot, record))
 
 
-def _too_much(type, ones, total, guard, where):
-    nouns, count = BY_NAME[type].nouns, len(ones)
-    told = "check the plan, and allow it with prune:"
+def _too_much(type: str, ones: list, total: int, guard: Guard, where: str) -> Iterator[str]:
+    count, share = len(ones), len(ones) / max(total, 1)
+    removed = f"{BY_NAME[type].nouns} are not described and would be removed, more than the"
+    advice = "check the plan, and allow it with prune:"
     if count > guard.most:
+        yield f"{where}: {count} {removed} {guard.most} allowed; {advice} most: {count}"
+    elif total >= _FEW and share > guard.fraction:
         yield (
-            f"{where}: {count} {nouns} are not described and would be removed, more than the "
-            f"{guard.most} allowed; {told} most: {count}"
-        )
-    elif total >= _FEW and count > guard.fraction * total:
-        share = count / total
-        yield (
-            f"{where}: {count} of {total} {nouns} are not described and would be removed, more "
-            f"than the fraction of {guard.fraction:g} allowed; {told} fraction: {share:.2f}"
+            f"{where}: {count} of {total} {removed} fraction of {guard.fraction:g} allowed; "
+            f"{advice} fraction: {share:.2f}"
         )
 
 
 class _Referrers:
-    """What will still refer to an object once desired objects have come true."""
+    """What will still refer to an object once desired objects have been applied."""
 
-    def __init__(self, snapshot, desired_objects, going):
+    def __init__(self, snapshot, desired, going):
         self._snapshot = snapshot
-        self._going = going
-        self._desired_objects = {(one.type, one.key): one for one in desired_objects}
+        self._going = {(one.type, one.key) for one in going}
+        self._desired = {(one.type, one.key): one for one in desired}
         self._of = {}  # type -> {key: [(table, key of what refers, whether it goes along)]}
 
-    def of(self, type: str, key: str) -> str | None:
+    def of(self, type, key):
         """One thing that refers to an object, as a sentence; None if nothing does."""
         for table, other, owned in self._index(type).get(key, ()):
             if (table.name, other) in self._going:
@@ -265,7 +261,7 @@ class _Referrers:
         owned = table.pillar is not None and table.pillar.parent == field.name
         for part in table.parts(self._snapshot):
             for key, record in list(self._snapshot.records(table.name, part).items()):
-                desired = self._desired_objects.get((table.name, key))
+                desired = self._desired.get((table.name, key))
                 if desired is not None and desired.absent:
                     continue
                 value = table.value(self._snapshot, field, record.raw)

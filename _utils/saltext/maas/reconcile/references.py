@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from saltext.maas.errors import BadInput
+from saltext.maas.reconcile.desired import Desired, DesiredObjects
+from saltext.maas.reconcile.snapshot import Snapshot
+from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.field import Field
 
 
-def refuse_what_release_lacks(snapshot, desired) -> None:
+def refuse_what_release_lacks(snapshot: Snapshot, desired: DesiredObjects) -> None:
     """Refuse types and fields that the region's release does not have.
 
     Raises:
@@ -31,7 +37,7 @@ def refuse_what_release_lacks(snapshot, desired) -> None:
         raise BadInput(sorted(set(problems)))
 
 
-def identify(snapshot, desired) -> None:
+def identify(snapshot: Snapshot, desired: Iterable[Desired]) -> None:
     """Find the objects of the region that desired ones name by what they were called before.
 
     Raises:
@@ -45,8 +51,8 @@ def identify(snapshot, desired) -> None:
             table.identify(snapshot, mine)
 
 
-def invalid(desired, release):
-    """What MAAS would refuse of desired objects, whatever the region holds: one line each."""
+def invalid(desired: Iterable[Desired], release: Release | None) -> Iterator[str]:
+    """Yield what MAAS would refuse of desired objects, whatever the region holds."""
     for one in desired:
         if one.absent:
             continue
@@ -55,7 +61,7 @@ def invalid(desired, release):
             yield f"{table.place_of(one.where, name)}: {sentence}"
 
 
-def refuse_invalid(snapshot, desired) -> None:
+def refuse_invalid(snapshot: Snapshot, desired: DesiredObjects) -> None:
     """Refuse what MAAS would refuse.
 
     Raises:
@@ -66,8 +72,8 @@ def refuse_invalid(snapshot, desired) -> None:
         raise BadInput(problems)
 
 
-def desired_for(desired, snapshot) -> set:
-    """The ``(type, key)`` of all that desired objects create, with what these bring along."""
+def desired_for(desired: Iterable[Desired], snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Return the ``(type, key)`` of all that is to exist, with what MAAS creates along with it."""
     found = {(one.type, one.key) for one in desired if not one.absent}
     for type, key in list(found):
         brought = BY_NAME[type].brings(key).keys() if type in snapshot.tables else ()
@@ -76,8 +82,8 @@ def desired_for(desired, snapshot) -> set:
     return found
 
 
-def references(desired):
-    """All that desired objects refer to: ``(desired object, field, type, key)`` each."""
+def references(desired: Iterable[Desired]) -> Iterator[tuple[Desired, Field, str, str]]:
+    """Yield all that desired objects refer to: ``(desired object, field, type, key)`` each."""
     for one in desired:
         if not one.absent:
             for column in BY_NAME[one.type].fields:
@@ -85,7 +91,7 @@ def references(desired):
                     yield one, column, column.ref, key
 
 
-def refuse_wrong_references(snapshot, desired) -> None:
+def refuse_wrong_references(snapshot: Snapshot, desired: DesiredObjects) -> None:
     """Refuse names that nothing has, or that are removed.
 
     Raises:
@@ -105,13 +111,10 @@ def refuse_wrong_references(snapshot, desired) -> None:
         raise BadInput(sorted({problem for problem in problems if problem}))
 
 
-def problems_of_duplicates(snapshot, desired) -> dict:
-    """Say which desired objects cannot come true, as several objects of the region have one name.
+def problems_of_duplicates(snapshot: Snapshot, desired: DesiredObjects) -> dict[Desired, str]:
+    """Return the problems of desired objects whose name several objects of the region have.
 
     It is their own name, or one that they refer to; all other desired objects are not concerned.
-
-    Returns:
-        ``{desired object: problem}``.
     """
     found = {}
     for one in desired:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from saltext.maas import resources
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.reconcile.unexpected import reading
-from saltext.maas.release import Release
+from saltext.maas.release import SERIES, Release
 from saltext.maas.resources.field import Record
 from saltext.maas.resources.table import Table
 
@@ -36,7 +36,7 @@ class _Part:
 
     def __init__(self):
         self.lock = threading.RLock()  # so that it is not read twice at once
-        self.raw = None
+        self.raw: list[dict] | None = None
         self.begun = 0  # when the last read that counts began, or a drop
         self.read_at = -math.inf
         self.forget_look_ups()
@@ -47,8 +47,9 @@ class _Part:
         self.groups = {}  # (type, field) -> {value: [Record]}
 
     def index_for(self, table):
-        index, duplicates = {}, {}
-        for raw in self.raw:
+        index: dict = {}
+        duplicates: dict = {}
+        for raw in self.raw or ():
             key = table.key_of(raw)
             if key in index and not table.shared_keys:
                 duplicates.setdefault(key, [index[key].raw]).append(raw)
@@ -110,7 +111,7 @@ class Snapshot:
         self.client: Any = client
         self.local = local
         self.hostname = hostname
-        self.release: Release = release or self.client.release
+        self.release: Release = release or (client.release if client else Release(SERIES[-1]))
         self.tables = resources.for_release(self.release)
         self.mark: str | None = None
         self.facts: dict = {}

@@ -32,7 +32,8 @@ def draw(network) -> str:
     import drawsvg
 
     paper = _Paper(drawsvg)
-    y, places = _GAP, {}
+    places: dict[str, float] = {}
+    y = _GAP
     for group in network.groups:
         y = _group(paper, group, y, places) + _GAP
     bottom = _racks(paper, network, places)
@@ -140,7 +141,7 @@ def _net(paper, net, y):
 
 def _racks(paper, network, places):
     """Racks beside what they serve, with a line to each VLAN; returns where they end."""
-    served = {}
+    served: dict = {}
     for group in network.groups:
         for wire in group.inside:
             for rack, second in ((wire.primary, False), (wire.secondary, True)):

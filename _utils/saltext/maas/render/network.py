@@ -151,7 +151,7 @@ def _vlan_order(item):
 
 
 def _subnets(look):
-    ranges = {}
+    ranges: dict = {}
     for values, action in look.all("ip_range").values():
         ranges.setdefault(values.get("subnet"), []).append((values, action))
     found = look.all("subnet").items()
@@ -191,7 +191,7 @@ def _part(cidr, low, high):
 
 
 def _clusters(look):
-    interfaces = {}
+    interfaces: dict = {}
     for values, action in look.all("node_group_interface").values():
         interfaces.setdefault(values.get("cluster"), []).append((values, action))
     groups = []

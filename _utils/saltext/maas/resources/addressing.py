@@ -153,14 +153,13 @@ class IpAddress(Table):
         """Return why MAAS reserves no such address: its dynamic range, or that no subnet has it."""
         if change.action != "create":
             return None
-        address = ipaddress.ip_address(change.desired.key)
+        ip = change.desired.key
         if snapshot.release >= "2.0":
-            subnets = (ipaddress.ip_network(cidr) for cidr in predicted.of("subnet"))
-            if not any(address in subnet for subnet in subnets):
+            subnets = map(ipaddress.ip_network, predicted.of("subnet"))
+            if not any(ipaddress.ip_address(ip) in subnet for subnet in subnets):
                 return "no subnet of the region or of the pillar has it; describe that one too"
         for low, high, name in _handed_out(snapshot, predicted):
-            low, high = ipaddress.ip_address(low), ipaddress.ip_address(high)
-            if low.version == address.version and low <= address <= high:
+            if kinds.is_between(ip, low, high):
                 return f"it lies in {name}, from which DHCP hands out addresses; choose another one"
         return None
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from saltext.maas.resources.field import Field
-from saltext.maas.resources.images import BootSelection, BootSource
+from saltext.maas.resources.images import BootSelection, BootSource, KeyringTable
 from saltext.maas.resources.table import Table
 
 _CLUSTER = Field("cluster", ref="node_group", doc="UUID of the node group whose it is.")
 _EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"
 
 
-class _OfCluster:
-    since = "1.6"
-    up_to = "1.6"
-    scope = "cluster"
-    pillar = None
-    after = ()
-
-
-class ClusterBootSource(_OfCluster, BootSource):
+class ClusterBootSource(KeyringTable):
     """Boot sources of single clusters."""
 
+    since = up_to = "1.6"
+    scope = "cluster"
     name = "cluster_boot_source"
     noun = "boot source of cluster"
     plural = "boot sources of clusters"
@@ -31,13 +25,12 @@ class ClusterBootSource(_OfCluster, BootSource):
     fields = (_CLUSTER, *BootSource.fields)
     example = {"cluster": "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "url": _EXAMPLE}
 
-    def pristine(self, snapshot, partition):
-        return []
 
-
-class ClusterBootSelection(_OfCluster, Table):
+class ClusterBootSelection(Table):
     """Boot source selections of single clusters; all of them are Ubuntu's."""
 
+    since = up_to = "1.6"
+    scope = "cluster"
     name = "cluster_boot_selection"
     noun = "boot source selection of cluster"
     plural = "boot source selections of clusters"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.resources import kinds, power_types, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import nic_vlans
+from saltext.maas.resources.nodes import vlan_ids
 from saltext.maas.resources.table import Table
 
 _FIELDS = (
@@ -93,11 +93,6 @@ class _Controller(Table):
 
 def _texts(values):
     return {name: "" if one is None else str(one) for name, one in values.items()}
-
-
-def _is_on(raw, vlan):
-    """Whether a controller has an interface on a VLAN."""
-    return any(vlan in nic_vlans(nic) for nic in raw.get("interface_set") or ())
 
 
 class RegionController(_Controller):
@@ -188,7 +183,7 @@ class Rack(_Controller):
             vlan = record.raw
             if vlan.get("primary_rack") != raw["system_id"]:
                 continue
-            if not vlan["dhcp_on"] or not any(_is_on(one, vlan["id"]) for one in heirs):
+            if not vlan["dhcp_on"] or not any(vlan["id"] in vlan_ids(one) for one in heirs):
                 yield "primary_rack", ("dhcp", key)
 
     def blocked_by(self, desired, noun, key):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import CONTROLLERS, leaving
+from saltext.maas.resources.nodes import CONTROLLERS
 from saltext.maas.resources.table import Table
 
 _DOMAIN = Field(
@@ -42,6 +43,7 @@ class Domain(Table):
     collection = "domains/"
     identity = ("name",)
     apart = ("is_default",)
+    outlives = ("rack",)
     node_part = "domain"
     pillar = PillarLocation("domains", "DNS domains.", "name", name="DOMAIN")
     fields = (
@@ -90,9 +92,6 @@ class Domain(Table):
             ):
                 return f"{record.key} belongs to it; give that node another domain first"
         return None
-
-    def requires_changes(self, snapshot, change, others):
-        return leaving(others) if change.action == "delete" else ()
 
     def delete(self, run, desired, record):
         self._remove_kms(run, record.key)
@@ -312,7 +311,7 @@ def _numbers_and_host(text, count):
 
 
 #: Type of a record: what its data must be, and whether it is that.
-_DATA = {
+_DATA: dict[str | None, tuple[str, Callable[[str], object]]] = {
     "CNAME": ("the name of a server, such as www.example.com", _CNAME.fullmatch),
     "MX": (
         "a priority and a server, such as '10 mail.example.com'",
@@ -367,8 +366,8 @@ class DnsRecord(_Named):
 
     def validate(self, values, release):
         yield from super().validate(values, release)
-        allowed, fits = _DATA.get(values.get("rrtype"), ("", None))
-        if fits and values.get("rrdata") and not fits(values["rrdata"]):
+        allowed, fits = _DATA.get(values.get("rrtype"), ("", bool))
+        if values.get("rrdata") and not fits(values["rrdata"]):
             yield "rrdata", f"{values['rrdata']!r} must be {allowed}, for {values['rrtype']}"
 
     def after_write(self, snapshot, new, old):

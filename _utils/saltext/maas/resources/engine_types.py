@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saltext.maas.reconcile.apply import Run
     from saltext.maas.reconcile.desired import Desired, DesiredObjects
     from saltext.maas.reconcile.order import Changes
     from saltext.maas.reconcile.plan import Change
     from saltext.maas.reconcile.predicted import Predicted
+    from saltext.maas.reconcile.run import Run
     from saltext.maas.reconcile.snapshot import Snapshot
 else:
     Change = Changes = Desired = DesiredObjects = Predicted = Run = Snapshot = Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from saltext.maas.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
@@ -14,7 +16,21 @@ _IDS_TRIED = 30  # how far past the last known boot source one more is looked fo
 DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases/"
 
 
-class BootSource(Table):
+class KeyringTable(Table):
+    """Boot sources: of the region, or in 1.6 of a cluster each."""
+
+    def form(self, snapshot, values):
+        # One of the two holds, and it is Ubuntu's own where none is given.
+        values = dict(values)
+        data = values.pop("keyring_data", None)
+        if data:
+            values.update(keyring_data=data, keyring_filename=None)
+        elif "url" in values:
+            values["keyring_filename"] = values.get("keyring_filename") or KEYRING
+        return super().form(snapshot, values)
+
+
+class BootSource(KeyringTable):
     name = "boot_source"
     noun = "boot source"
     since = "1.7"
@@ -44,37 +60,27 @@ class BootSource(Table):
         try:
             return super().read(snapshot, partition)
         except Unexpected:
-            if snapshot.release >= "2.0" or self.parent:
+            if snapshot.release >= "2.0":
                 raise
             # 1.x cannot list a source with binary keyring data, though it can show one.
             return self._one_by_one(snapshot.client)
 
     def _one_by_one(self, client):
-        found, missed, number = [], 0, 0
-        while missed < _IDS_TRIED:
-            number += 1
+        found, missed = [], 0
+        for number in itertools.count(1):
+            if missed == _IDS_TRIED:
+                return found
             try:
                 path = f"{self.collection}{number}/"
-                found.append(client.get(path, expect={"id": int, "url": str, "resource_uri": str}))
+                found.append(client.get(path, expect=self.shape(client.release)))
                 missed = 0
             except NotFound:
                 missed += 1
-        return found
 
     def pristine(self, snapshot, partition):
         if snapshot.release >= "2.0":
             return []
         return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
-
-    def form(self, snapshot, values):
-        # One of the two holds, and it is Ubuntu's own where none is given.
-        values = dict(values)
-        data = values.pop("keyring_data", None)
-        if data:
-            values.update(keyring_data=data, keyring_filename=None)
-        elif "url" in values:
-            values["keyring_filename"] = values.get("keyring_filename") or KEYRING
-        return super().form(snapshot, values)
 
 
 class BootSelection(Table):

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -90,23 +93,26 @@ def _prefix(mask):
     return bin(int(mask)).count("1")
 
 
-def network_of(ip: str, mask: str):
+def is_between(ip: str | Address, low: str | Address, high: str | Address) -> bool:
+    """Return whether an address lies in a range, which may be of the other family."""
+    one, first, last = map(ipaddress.ip_address, (ip, low, high))
+    return one.version == first.version and int(first) <= int(one) <= int(last)
+
+
+def network_of(ip: str, mask: str) -> Network:
     """Return the network of an address and a netmask, both of either family.
 
     Args:
         ip: An address such as ``192.0.2.1`` or ``2001:db8::1``.
         mask: Its netmask, such as ``255.255.255.0`` or ``ffff:ffff:ffff:ffff::``.
 
-    Returns:
-        An :class:`ipaddress.IPv4Network` or :class:`ipaddress.IPv6Network`.
-
     Raises:
         ValueError: They are not of one family, or one of them is wrong.
     """
-    address, mask = ipaddress.ip_address(ip), ipaddress.ip_address(_netmask(mask))
-    if address.version != mask.version:
+    address, wide = ipaddress.ip_address(ip), ipaddress.ip_address(_netmask(mask))
+    if address.version != wide.version:
         raise ValueError("must be of the address family of its netmask")
-    return ipaddress.ip_network(f"{address}/{_prefix(mask)}", strict=False)
+    return ipaddress.ip_network(f"{address}/{_prefix(wide)}", strict=False)
 
 
 def _mac(value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import connected, holder, leaving, nic_vlans, stays
+from saltext.maas.resources.nodes import connected, holder, stays, vlan_ids
 from saltext.maas.resources.renamed import Renamed, renamer
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, read_vlan, vlan_key
@@ -18,6 +18,7 @@ class Fabric(Renamed):
     collection = "fabrics/"
     identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
+    outlives = ("rack",)
     nested = {"vlans": "vlan"}
     in_answers = {"vlans": [IN_ANSWERS]}
     pillar = PillarLocation("fabrics", "Fabrics.", "name")
@@ -62,16 +63,13 @@ class Fabric(Renamed):
         moved = {one.raw["id"] for one in predicted.changes("vlan")
                  if one.raw and one.desired.values["fabric"] != change.desired.key}  # fmt: skip
         here = {vlan["id"] for vlan in change.raw["vlans"]} - moved
-        for record in connected(snapshot, here, nic_vlans):
+        for record in connected(snapshot, here, vlan_ids):
             if stays(record, predicted):
                 return (
                     f"{record.key} has an interface there, and MAAS deletes no fabric that nodes "
                     "are connected to"
                 )
         return None
-
-    def requires_changes(self, snapshot, change, others):
-        return leaving(others) if change.action == "delete" else ()
 
     def protection(self, snapshot, record):
         return "it is the default fabric" if record.raw["id"] == 0 else None
@@ -86,7 +84,7 @@ class Fabric(Renamed):
         for vlan in record.raw["vlans"]:
             if vlan.get("dhcp_on"):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
-        return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, nic_vlans)
+        return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, vlan_ids)
 
     def brings(self, key):
         return {("vlan", vlan_key(key, 0)): {"fabric": key, "vid": 0, "name": "untagged"}}

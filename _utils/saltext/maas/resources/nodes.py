@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from saltext.maas.resources.engine_types import Predicted, Snapshot
 from saltext.maas.resources.field import Field, Record
 from saltext.maas.resources.table import Table
 
@@ -18,62 +19,68 @@ class Node(Table):
     noun = "node"
     numbered = ""
     collection = "nodes/"
+    item_path = "nodes/{system_id}/"
+    list_op = "list"
+    in_answers = {"system_id": str, "hostname": str}
     mixed = True
     identity = ("hostname",)
-    can_create = False
-    can_update = False
-    can_delete = False
-    prunable = has_modules = False
+    can_create = can_update = can_delete = prunable = has_modules = False
     fields = (Field("hostname", doc="Host name."),)
-
-    def read(self, snapshot, partition):
-        operation = "list" if snapshot.release < "2.0" else None
-        shape = [{"system_id": str, "hostname": str}]
-        return snapshot.client.get(self.collection, op=operation, expect=shape)
 
     def exports(self, snapshot, record):
         return False
 
 
-def leaving(others):
-    """Yield the deletions of racks among all changes: what these are connected to goes later."""
-    for change in others.of("rack"):
-        if change.action == "delete":
-            yield change
-
-
-def stays(record, predicted) -> bool:
-    """Whether a node is still there after a plan; a rack controller may go by it."""
+def stays(record: Record, predicted: Predicted) -> bool:
+    """Return whether a node is still there after a plan; a rack controller may go by it."""
     # One that is a region controller as well stays with its interfaces.
     rack = record.raw.get("node_type") == 2
     return not rack or record.key in predicted.of("rack")
 
 
-def nic_vlans(nic: dict):
-    """The ids of the VLANs that an interface of a node is on."""
-    yield (nic.get("vlan") or {}).get("id")
+def nics(raw: dict) -> list[dict]:
+    """Return the interfaces of a node."""
+    return raw.get("interface_set") or []
 
 
-def nic_subnets(nic: dict):
-    """The ids of the subnets that an interface of a node has an address in."""
+def links(nic: dict) -> Iterator[tuple[dict, dict]]:
+    """Yield the links of an interface, each with its subnet, which may be empty."""
     for link in nic.get("links") or ():
-        yield (link.get("subnet") or {}).get("id")
+        yield link, link.get("subnet") or {}
 
 
-def connected(snapshot, ids: set, of_nic) -> Iterator[Record]:
+def vlan_ids(raw: dict) -> set:
+    """Return the ids of the VLANs that a node has interfaces on."""
+    return {(nic.get("vlan") or {}).get("id") for nic in nics(raw)}
+
+
+def subnet_ids(raw: dict) -> set:
+    """Return the ids of the subnets that a node has addresses in."""
+    return {subnet.get("id") for nic in nics(raw) for _, subnet in links(nic)}
+
+
+def static_addresses(raw: dict) -> Iterator[tuple[dict, str]]:
+    """Yield the addresses of a node that DHCP has not given to it, each after its subnet."""
+    for nic in nics(raw):
+        for link, subnet in links(nic):
+            if link.get("ip_address") and link.get("mode") != "dhcp":
+                yield subnet, link["ip_address"]
+
+
+def connected(snapshot: Snapshot, ids: set, ids_of: Callable[[dict], set]) -> Iterator[Record]:
     """Yield the nodes that have an interface in one of some networks.
 
     Args:
         snapshot: The region.
         ids: Ids of VLANs or subnets.
-        of_nic: :func:`nic_vlans` or :func:`nic_subnets`.
+        ids_of: :func:`vlan_ids` or :func:`subnet_ids`.
     """
     for record in snapshot.records("node").values():
-        if any(ids & set(of_nic(nic)) for nic in record.raw.get("interface_set") or ()):
+        if ids & ids_of(record.raw):
             yield record
 
 
-def holder(snapshot, ids: set, of_nic) -> str | None:
+def holder(snapshot: Snapshot, ids: set, ids_of: Callable[[dict], set]) -> str | None:
     """Return which node has an interface in one of some networks, as a sentence; None if none."""
-    found = next(connected(snapshot, ids, of_nic), None)
+    found = next(connected(snapshot, ids, ids_of), None)
     return f"{found.key} has an interface there" if found else None

@@ -49,5 +49,5 @@ def known(release: Release | None) -> list[str]:
 
 def lacking(power_type: str | None, parameters: dict) -> list[str]:
     """The parameters that a power type cannot do without and that are not given."""
-    needed = POWER_TYPES.get(power_type, ("", "", ()))[2]
+    needed = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
     return [name for name in needed if not parameters.get(name)]

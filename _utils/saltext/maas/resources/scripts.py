@@ -41,8 +41,7 @@ _HARDWARE = {"node": 0, "cpu": 1, "memory": 2, "storage": 3, "network": 4, "gpu"
 def _content(raw):
     """The newest text of a script."""
     history = raw.get("history") or ()
-    newest = max(history, key=lambda one: one["id"], default={})
-    data = newest.get("data")
+    data = max(history, key=lambda one: one["id"])["data"] if history else None
     return base64.b64decode(data).decode("utf-8", "replace") if data else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass, replace
@@ -139,7 +140,8 @@ _FREE_PORT_3_7 = rules.Rule(
 )  # fmt: skip
 _PORTS = (_FREE_PORT, _FREE_PORT_3_7)
 _SYSLOG_PORTS = tuple(
-    replace(rule, test=lambda port, test=rule.test: port == 5247 or test(port)) for rule in _PORTS
+    replace(rule, test=functools.partial(lambda test, port: port == 5247 or test(port), rule.test))
+    for rule in _PORTS
 )
 _INTERVAL = rules.matches(
     r"(\d+\s?(hours?|hr|h)\s?)?(\d+\s?(minutes?|min|m)\s?)?(\d+\s?(seconds?|sec|s)\s?)?",

@@ -9,7 +9,7 @@ from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import UNKNOWN, Field
 from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.node_group import NodeGroupInterface
-from saltext.maas.resources.nodes import holder, leaving, nic_subnets, stays
+from saltext.maas.resources.nodes import holder, static_addresses, stays, subnet_ids
 from saltext.maas.resources.table import Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, VLAN_NAME, read_vlan
 
@@ -41,6 +41,7 @@ class Subnet(Table):
     collection = "subnets/"
     in_answers = {"vlan": (IN_ANSWERS, None)}
     identity = ("cidr",)
+    outlives = ("rack",)
     pillar = PillarLocation("subnets", "Subnets.", "cidr", name="CIDR")
     scope = "vlan"
     notes = {
@@ -126,75 +127,67 @@ class Subnet(Table):
         if change.action != "delete":
             return None
         if snapshot.release < "2.0":
-            return self._cluster_conflict(change.desired.key, predicted)
-        blocked = self._dhcp_conflict(snapshot, change, predicted) or self._address_conflict(
-            snapshot, change.desired.key, predicted
-        )
+            return _cluster_conflict(change, predicted)
+        vlan = self.value(snapshot, self.by_name["vlan"], change.raw)
+        blocked = _dhcp_conflict(change, predicted, vlan)
+        blocked = blocked or _address_conflict(snapshot, change, predicted)
         if blocked or change.desired.values.get("force") or snapshot.release < "3.7":
             return blocked
-        return self._node_conflict(snapshot, change.raw, predicted)
-
-    @staticmethod
-    def _cluster_conflict(cidr, predicted):
-        # MAAS ends in an error of the database.
-        for values in predicted.of("node_group_interface").values():
-            if NodeGroupInterface.cidr(values) == cidr:
-                return (
-                    f"interface {values['name']} of cluster {values['cluster']} is on it; remove "
-                    "that interface first (maas_node_group_interface.absent)"
-                )
-        return None
-
-    def _dhcp_conflict(self, snapshot, change, predicted):
-        vlan = self.value(snapshot, self.by_name["vlan"], change.raw)
-        if not predicted.of("dhcp").get(vlan, {}).get("enabled"):
-            return None
-        for key, values in predicted.of("ip_range").items():
-            if values["subnet"] == change.desired.key and values["type"] == "dynamic":
-                return (
-                    f"DHCP is served on its VLAN {vlan} from its dynamic range {key}; "
-                    "remove that range (maas_ip_range.absent) or end DHCP there "
-                    "(maas_dhcp.absent) first"
-                )
-        return None
-
-    @staticmethod
-    def _address_conflict(snapshot, cidr, predicted):
-        """MAAS deletes the addresses of DNS names and users along with a subnet."""
-        net, written = ipaddress.ip_network(cidr), predicted.changes("dns_resource")
-        later = {one.desired.key for one in written}  # those are written once the subnet is gone
-        for type, noun in (("dns_resource", "DNS name"), ("ip_address", "reserved IP address")):
-            for key in sorted(snapshot.claimed(type) - later):
-                values = predicted.of(type).get(key)
-                ips = () if values is None else values.get("ip_addresses") or (values.get("ip"),)
-                if any(ip and ipaddress.ip_address(ip) in net for ip in ips):
-                    return (
-                        f"{noun} {key} is described and has its address in it, which MAAS deletes "
-                        "along with a subnet; leave that one out or give it another address first"
-                    )
-        return None
-
-    @staticmethod
-    def _node_conflict(snapshot, raw, predicted):
-        for record in snapshot.records("node").values():
-            for nic in record.raw.get("interface_set") or ():
-                for link in nic.get("links") or ():
-                    here = (link.get("subnet") or {}).get("id") == raw["id"]
-                    used = here and link.get("ip_address") and link.get("mode") != "dhcp"
-                    if used and stays(record, predicted):
-                        return (
-                            f"{record.key} has the address {link['ip_address']} in it; delete it "
-                            "all the same with force: true (maas_subnet.absent)"
-                        )
-        return None
-
-    def requires_changes(self, snapshot, change, others):
-        return leaving(others) if change.action == "delete" else ()
+        return _node_conflict(snapshot, change, predicted)
 
     def in_use_by(self, snapshot, record):
         if (record.raw["vlan"] or {}).get("dhcp_on"):
             return "DHCP is served on its VLAN"
-        return holder(snapshot, {record.raw["id"]}, nic_subnets)
+        return holder(snapshot, {record.raw["id"]}, subnet_ids)
+
+
+def _cluster_conflict(change, predicted):
+    # MAAS ends in an error of the database.
+    for values in predicted.of("node_group_interface").values():
+        if NodeGroupInterface.cidr(values) == change.desired.key:
+            return (
+                f"interface {values['name']} of cluster {values['cluster']} is on it; remove that "
+                "interface first (maas_node_group_interface.absent)"
+            )
+    return None
+
+
+def _dhcp_conflict(change, predicted, vlan):
+    served = predicted.of("dhcp").get(vlan, {}).get("enabled")
+    for key, values in predicted.of("ip_range").items() if served else ():
+        if values["subnet"] == change.desired.key and values["type"] == "dynamic":
+            return (
+                f"DHCP is served on its VLAN {vlan} from its dynamic range {key}; remove that "
+                "range (maas_ip_range.absent) or end DHCP there (maas_dhcp.absent) first"
+            )
+    return None
+
+
+def _address_conflict(snapshot, change, predicted):
+    """MAAS deletes the addresses of DNS names and users along with a subnet."""
+    net, written = ipaddress.ip_network(change.desired.key), predicted.changes("dns_resource")
+    later = {one.desired.key for one in written}  # those are written once the subnet is gone
+    for type, noun in (("dns_resource", "DNS name"), ("ip_address", "reserved IP address")):
+        for key in sorted(snapshot.claimed(type) - later):
+            values = predicted.of(type).get(key, {})
+            ips = values.get("ip_addresses") or filter(None, [values.get("ip")])
+            if any(ipaddress.ip_address(ip) in net for ip in ips):
+                return (
+                    f"{noun} {key} is described and has its address in it, which MAAS deletes "
+                    "along with a subnet; leave that one out or give it another address first"
+                )
+    return None
+
+
+def _node_conflict(snapshot, change, predicted):
+    for record in snapshot.records("node").values():
+        for subnet, ip in static_addresses(record.raw):
+            if subnet.get("id") == change.raw["id"] and stays(record, predicted):
+                return (
+                    f"{record.key} has the address {ip} in it; delete it all the same with "
+                    "force: true (maas_subnet.absent)"
+                )
+    return None
 
 
 class IpRange(Table):
@@ -210,6 +203,7 @@ class IpRange(Table):
         needed=("type", "start_ip", "end_ip"), spelled={"start_ip": "start", "end_ip": "end"},
     )  # fmt: skip
     scope = "subnet"
+    competitors = ("ip_range", "reserved_ip")
     key_form = name_form = "{start_ip}-{end_ip}"
     name_doc = "``START-END``, its first and last address."
     notes = {
@@ -241,58 +235,54 @@ class IpRange(Table):
 
         Only a range of the same type that begins or ends where this one does is taken over,
         and only if it is ours: all ranges of the subnet are described (``exclusive``), or it
-        has the same comment.  Others stay as they are and are told to be in the way.
+        has the same comment.
         """
-        records = snapshot.records(self.name)
-        if desired.key in records or not {"subnet", "type"} <= desired.values.keys():
+        records, values = snapshot.records(self.name), desired.values
+        comment = values.get("comment") or object()
+        if desired.key in records or not {"subnet", "type"} <= values.keys():
             return records.get(desired.key)
-        ends, comment = _ends(desired.values), desired.values.get("comment")
         found = [
             record
-            for record in snapshot.group(self.name, "subnet").get(desired.values["subnet"], ())
+            for record in snapshot.group(self.name, "subnet").get(values["subnet"], ())
             if record.key not in snapshot.claimed(self.name)
-            and record.raw["type"] == desired.values["type"]
-            and any(one == other for one, other in zip(ends, _ends(record.raw)))
-            and (snapshot.owns(self.name, record) or (comment and comment == _comment(record)))
+            and record.raw["type"] == values["type"]
+            and any(one == other for one, other in zip(_ends(values), _ends(record.raw)))
+            and (snapshot.owns(self.name, record) or comment == record.raw.get("comment"))
         ]
         return found[0] if len(found) == 1 else None
 
     def problem(self, snapshot, desired, record):
-        """Return why a range cannot be there, seen before anything is sent."""
+        """Return which address MAAS keeps for itself."""
         values = {**(self.values(snapshot, record.raw) if record else {}), **desired.values}
-        if values.get("subnet") and (record is None or self.differences(snapshot, desired, record)):
-            blocked = reserved_by_maas(values["subnet"], *_ends(values))
-            if blocked:
-                return blocked
-        return super().problem(snapshot, desired, record)
+        changes = record is None or self.differences(snapshot, desired, record)
+        cidr = changes and values.get("subnet")
+        blocked = reserved_by_maas(cidr, *_ends(values)) if cidr else None
+        return blocked or super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
         """Return which address keeps a dynamic range from being there."""
         if change.action == "delete" or not change.desired.values.get("subnet"):
             return None
         values = predicted.of(self.name)[change.desired.key]
+        cidr, (low, high) = values["subnet"], _ends(values)
         if values.get("type") != "dynamic":
             return None
-        low, high = _ends(values)
-        if not _is_managed(values["subnet"], predicted) and not any(
-            one["type"] == "reserved" and start <= low and high <= end
-            for one in predicted.by(self.name, "subnet").get(values["subnet"], {}).values()
-            for start, end in [_ends(one)]
+        others = predicted.by(self.name, "subnet").get(cidr, {}).values()
+        around = (_ends(one) for one in others if one["type"] == "reserved")
+        if not _is_managed(cidr, predicted) and not any(
+            start <= low and high <= end for start, end in around
         ):
             return (
-                f"MAAS does not manage {values['subnet']}, and takes a dynamic range there within "
-                "a reserved one only; describe that one too"
+                f"MAAS does not manage {cidr}, and takes a dynamic range there within a reserved "
+                "one only; describe that one too"
             )
-        for ip, what in _addresses(snapshot, values["subnet"], predicted):
-            address = ipaddress.ip_address(ip)  # a DNS server may be of the other family
-            if address.version == low.version and low <= address <= high:
+        for ip, what in _taken(snapshot, cidr, predicted):
+            if kinds.is_between(ip, low, high):
                 return (
                     f"{ip} is {what} and lies in this dynamic range, from which MAAS hands out "
                     "addresses; leave it out"
                 )
         return None
-
-    competitors = ("ip_range", "reserved_ip")
 
     def occupied_ranges(self, snapshot, values, predicted):
         if values.get("subnet"):
@@ -308,17 +298,16 @@ class IpRange(Table):
         if change.action == "delete":
             return
         values = others.predicted.of(self.name)[change.desired.key]
-        cidr = values.get("subnet")
-        if values.get("type") != "dynamic" or _is_managed(cidr, others.predicted):
-            return
-        for other in others.by(self.name, "subnet", cidr):
-            if other.action != "delete" and other.desired.values.get("type") == "reserved":
-                yield other
+        if values.get("type") == "dynamic" and not _is_managed(values["subnet"], others.predicted):
+            for other in others.by(self.name, "subnet", values["subnet"]):
+                if other.action != "delete" and other.desired.values.get("type") == "reserved":
+                    yield other
 
     def in_the_way(self, snapshot, record):
-        said = f", {_comment(record)!r}" if _comment(record) else ""
+        comment = record.raw.get("comment")
+        about = f"{record.raw['type']}, {comment!r}" if comment else record.raw["type"]
         return (
-            f"conflicts with existing IP range {record.key} ({record.raw['type']}{said}); "
+            f"conflicts with existing IP range {record.key} ({about}); "
             "describe or remove it, or claim all ranges of the subnet (exclusive). With the same "
             "comment, and its first or last address, it would become this one"
         )
@@ -326,18 +315,15 @@ class IpRange(Table):
     def in_use_by(self, snapshot, record):
         subnet = snapshot.find("subnet", record.raw["subnet"]["cidr"])
         served = subnet is not None and (subnet.raw["vlan"] or {}).get("dhcp_on")
-        if record.raw["type"] != "dynamic" or not served or self._replaced(snapshot, record):
+        if record.raw["type"] != "dynamic" or not served:
             return None
-        return "DHCP hands out its addresses"
-
-    def _replaced(self, snapshot, record):
-        """Whether a range that is described takes a part of its place."""
         low, high = _ends(record.raw)
-        for key in snapshot.claimed(self.name):
-            start, end = _ends(self.parse(key))
-            if start.version == low.version and start <= high and low <= end:
-                return True
-        return False
+        described = (_ends(self.parse(key)) for key in snapshot.claimed(self.name))
+        replaced = any(
+            kinds.is_between(low, *ends) or kinds.is_between(ends[0], low, high)
+            for ends in described
+        )
+        return None if replaced else "DHCP hands out its addresses"
 
 
 def _is_managed(cidr, predicted):
@@ -345,11 +331,11 @@ def _is_managed(cidr, predicted):
 
 
 def handed_out(cidr: str) -> str:
-    """Return the group of extents for what lies in a subnet's dynamic ranges, and must not."""
+    """Return the group of :meth:`Table.occupied_ranges` for a subnet's dynamic ranges."""
     return f"{cidr} dynamic"
 
 
-def reserved_by_maas(cidr: str, low, high) -> str | None:
+def reserved_by_maas(cidr: str, low: kinds.Address, high: kinds.Address) -> str | None:
     """Return why no range may begin so low in an IPv6 subnet; None if it may.
 
     Args:
@@ -360,14 +346,14 @@ def reserved_by_maas(cidr: str, low, high) -> str | None:
     first = int(net.network_address) + (_OWN_IPV6 if net.prefixlen == 64 else 0)
     if net.version != 6 or low.version != 6 or net.prefixlen > 126 or int(low) > first:
         return None
-    told = f"up to {ipaddress.IPv6Address(first)} " if net.prefixlen == 64 else ""
+    last = f"up to {ipaddress.IPv6Address(first)} " if net.prefixlen == 64 else ""
     return (
-        f"{low} is among the addresses {told}that MAAS reserves in {cidr}; begin at "
+        f"{low} is among the addresses {last}that MAAS reserves in {cidr}; begin at "
         f"{ipaddress.IPv6Address(first + 1)} or above"
     )
 
 
-def _addresses(snapshot, cidr, predicted):
+def _taken(snapshot, cidr, predicted):
     """The addresses of a subnet that are taken, as far as that is known without reading more."""
     subnet = predicted.of("subnet").get(cidr, {})
     if subnet.get("gateway_ip"):
@@ -375,23 +361,14 @@ def _addresses(snapshot, cidr, predicted):
     for ip in subnet.get("dns_servers") or ():
         yield ip, f"a DNS server of {cidr}"
     if snapshot.loaded("static_route"):
-        for route in predicted.of("static_route").values():
-            if route["source"] == cidr:
-                yield route["gateway_ip"], "the gateway of a static route"
-    if snapshot.loaded("rack"):
-        for record in snapshot.records("rack").values():
-            for nic in record.raw.get("interface_set") or ():
-                for link in nic.get("links") or ():
-                    here = (link.get("subnet") or {}).get("cidr") == cidr
-                    if here and link.get("ip_address") and link.get("mode") != "dhcp":
-                        yield link["ip_address"], f"an address of rack controller {record.key}"
+        for route in predicted.by("static_route", "source").get(cidr, {}).values():
+            yield route["gateway_ip"], "the gateway of a static route"
     if snapshot.loaded("ip_address"):
-        for key in predicted.of("ip_address"):
-            yield key, "a reserved IP address"
-
-
-def _comment(record):
-    return record.raw.get("comment") or ""
+        yield from ((ip, "a reserved IP address") for ip in predicted.of("ip_address"))
+    for record in snapshot.records("rack").values() if snapshot.loaded("rack") else ():
+        for net, ip in static_addresses(record.raw):
+            if net.get("cidr") == cidr:
+                yield ip, f"an address of rack controller {record.key}"
 
 
 def _ends(values):

@@ -22,12 +22,14 @@ class Order(Identity):
 
     Attributes:
         after: Phases (see :meth:`phase`), all changes of which come before any of this type.
+        outlives: Types whose deletions come before deletions of this one.
         deletes_first: Deletions come before all else instead of last.
         competitors: Types whose objects compete for the same places, this one among them; the
             same tuple for each of them.
     """
 
     after: ClassVar[tuple] = ()
+    outlives: ClassVar[tuple] = ()
     deletes_first: ClassVar[bool] = False
     competitors: ClassVar[tuple] = ()
 
@@ -69,7 +71,8 @@ class Order(Identity):
         Unlike :meth:`requires` it knows what the changes are; a deletion that a creation or an
         update requires comes early instead of last.
         """
-        return ()
+        for type in self.outlives if change.action == "delete" else ():
+            yield from (other for other in others.of(type) if other.action == "delete")
 
     def holder_of(self, key: str) -> tuple[str, str] | None:
         """Return the ``(type, key)`` of the object that an object is a part of, if it is one.

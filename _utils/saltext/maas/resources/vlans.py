@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.nodes import holder, nic_vlans
+from saltext.maas.resources.nodes import holder, vlan_ids
 from saltext.maas.resources.renamed import Renamed, renamer
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
@@ -60,8 +60,8 @@ class Vlan(Renamed):
         return _named(found, values.get("vid")) if field.name == "name" else found
 
     def parse(self, name):
-        fabric, vid = parts(VLAN_NAME.clean(name))
-        return {"fabric": fabric, "vid": vid}
+        found = super().parse(name)
+        return {**found, "vid": VID.clean(found["vid"])}
 
     def key(self, values):
         return vlan_key(values["fabric"], values["vid"])
@@ -149,7 +149,7 @@ class Vlan(Renamed):
     def in_use_by(self, snapshot, record):
         if record.raw.get("dhcp_on"):
             return "DHCP is served there"
-        return holder(snapshot, {record.raw["id"]}, nic_vlans)
+        return holder(snapshot, {record.raw["id"]}, vlan_ids)
 
     def pillar_key(self, values):
         return values["vid"] or "untagged"

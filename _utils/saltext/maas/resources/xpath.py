@@ -43,7 +43,7 @@ def _tokens(text):
         found = _TOKEN.match(text, at)
         if found is None:
             raise ValueError
-        yield found.lastgroup, found.group(found.lastgroup)
+        yield found.lastgroup, found[found.lastgroup or 0]
         at = found.end()
 
 
