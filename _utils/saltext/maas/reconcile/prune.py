@@ -112,7 +112,7 @@ def prune(
 
 
 def unmanaged(
-    snapshot: Snapshot, desired: Iterable[Desired], types: str | list[str] | None = None
+    snapshot: Snapshot, desired: Iterable[Desired], types: str | Iterable[str] | None = None
 ) -> list[Unmanaged]:
     """Return all that no desired object stands for, in the order of types and keys.
 
@@ -125,7 +125,7 @@ def unmanaged(
         BadInput: There is no such type, or the region's release has none of it.
     """
     desired = list(desired)
-    types = [types] if isinstance(types, str) else types
+    types = [types] if isinstance(types, str) else types and list(types)
     problems = [problem for one in types or () if (problem := _unknown_type(snapshot, str(one)))]
     if problems:
         raise BadInput(problems)

@@ -66,7 +66,8 @@ class BootSource(KeyringTable):
             return self._one_by_one(snapshot.client)
 
     def _one_by_one(self, client):
-        found, missed = [], 0
+        found: list[dict] = []
+        missed = 0
         for number in itertools.count(1):
             if missed == _IDS_TRIED:
                 return found

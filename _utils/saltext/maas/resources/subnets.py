@@ -298,8 +298,9 @@ class IpRange(Table):
         if change.action == "delete":
             return
         values = others.predicted.of(self.name)[change.desired.key]
-        if values.get("type") == "dynamic" and not _is_managed(values["subnet"], others.predicted):
-            for other in others.by(self.name, "subnet", values["subnet"]):
+        cidr = values.get("subnet")
+        if values.get("type") == "dynamic" and not _is_managed(cidr, others.predicted):
+            for other in others.by(self.name, "subnet", cidr):
                 if other.action != "delete" and other.desired.values.get("type") == "reserved":
                     yield other
 

@@ -16,7 +16,7 @@ from saltext.maas.lock import Held
 from saltext.maas.pillar import controllers
 from saltext.maas.reconcile import Limits, Snapshot, apply, desired_object, make_plan
 from saltext.maas.resources.node_group import PLACEHOLDER
-from saltext.maas.resources.nodes import nic_subnets, nic_vlans
+from saltext.maas.resources.nodes import subnet_ids, vlan_ids
 
 
 def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
@@ -241,8 +241,8 @@ class Racks(_Region):
     def _need_interface(self, minion, key, vlan):
         here = {self.snapshot.records("dhcp")[vlan].raw["id"]}
         subnets = {one.raw["id"] for one in self.snapshot.group("subnet", "vlan").get(vlan, ())}
-        nics = self.snapshot.records("rack")[key].raw.get("interface_set") or ()
-        if not any(here & {*nic_vlans(nic)} or subnets & {*nic_subnets(nic)} for nic in nics):
+        raw = self.snapshot.records("rack")[key].raw
+        if not here & vlan_ids(raw) and not subnets & subnet_ids(raw):
             raise MaasError(f"{minion}: cannot take over DHCP on {vlan}: it has no interface there")
 
     def machines_of(self, key: str, successor: str | None) -> list[str]:
@@ -260,7 +260,7 @@ class Racks(_Region):
         return sorted(
             one["hostname"]
             for one in self.snapshot.client.get("machines/", expect=[{"hostname": str}])
-            if any(ids & {*nic_vlans(nic)} for nic in one["interface_set"] or ())
+            if ids & vlan_ids(one)
         )
 
 
