@@ -38,7 +38,7 @@ install = { $(PY) -m uv pip install --quiet --python $(PY) $(1) 2>$(VENV)/uv.log
 .PHONY: help
 help: ## list what can be made
 	@echo "Make one of these:"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 	@echo "With SALT= one of $(SALTS) (now $(SALT)), PYTHON= an interpreter from 3.10 on."
 
 .PHONY: demo
