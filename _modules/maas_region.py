@@ -91,7 +91,7 @@ def secret() -> dict[str, Any]:
 def reconfigure(wait: float = 180, test: bool = False) -> dict[str, Any]:
     """Run ``dpkg-reconfigure`` of the region's package, keeping every setting as it is.
 
-    What the package's scripts change against the configuration is put back, and debconf
+    What the package's scripts change against the configuration is restored, and debconf
     is given a right answer first; services restart once.
 
     Args:

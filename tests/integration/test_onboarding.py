@@ -312,7 +312,7 @@ def test_a_region_does_not_move_to_where_none_answers(story):
     starts = [site.host(one).peek("services") for one in story.clusters]
     done, _ = site.run("maas.reconfigure_url", nowhere, "force=true")
     assert done["state"] == "failed", done
-    assert "all was put back" in done["message"]
+    assert "all was restored" in done["message"]
     assert urls(story) == before
     assert [site.host(one).peek("services") for one in story.clusters] == starts
 
