@@ -102,7 +102,7 @@ def reconfigure(wait: float = 180, test: bool = False) -> dict[str, Any]:
         ``{changes, warnings, restarted}``.
 
     Raises:
-        CommandExecutionError: A snap, no region here, or a step failed; all was put back.
+        CommandExecutionError: A snap, no region here, or a step failed; everything was restored.
 
     Holds for MAAS 1.5 to 3.7 from packages.
 

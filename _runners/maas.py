@@ -156,7 +156,7 @@ def reconfigure_url(url, region=None, batch=None, dry_run=False, force=False):
     """Move a region to another URL: the region first, then all its clusters.
 
     Nothing is begun while a cluster is away, or while one of the hosts does not reach a
-    region at the new URL. When one does not come back, all are put back to where they
+    region at the new URL. When one does not come back, all are moved back to where they
     were. Clusters with a ``region_url`` of their own in the pillar are not touched, but
     waited for. Put the new URL into the pillar afterwards.
 
