@@ -115,11 +115,11 @@ def test_what_cannot_be_is_said(host, tmp_path):
     states = host.states
     for test in (True, False):
         states.__opts__["test"] = test
-        told = states.key_present("backup", "ops")
-        assert (told["result"], "have no names; 2.1 has" in told["comment"]) == (False, True)
-    told = states.present(str(tmp_path / "key"), "nobody")
-    assert (told["result"], told["comment"]) == (False, "There is no user nobody.")
+        outcome = states.key_present("backup", "ops")
+        assert (outcome["result"], "have no names; 2.1 has" in outcome["comment"]) == (False, True)
+    outcome = states.present(str(tmp_path / "key"), "nobody")
+    assert (outcome["result"], outcome["comment"]) == (False, "There is no user nobody.")
     (tmp_path / "text").write_text("no key")
-    told = states.absent(str(tmp_path / "text"), revoke=True)
-    assert (told["result"], "holds no API key" in told["comment"]) == (False, True)
+    outcome = states.absent(str(tmp_path / "text"), revoke=True)
+    assert (outcome["result"], "holds no API key" in outcome["comment"]) == (False, True)
     assert (tmp_path / "text").exists()

@@ -78,17 +78,17 @@ def test_a_profile_comes_stays_and_goes(site):
         assert part not in fleet.argv_text() + repr([planned, done, shown])
 
 
-def test_a_wrong_key_or_region_is_told_and_nothing_is_stored(site):
+def test_a_wrong_key_or_region_is_reported_and_nothing_is_stored(site):
     fleet, _, installation, key = site
     for url, given in ((fleet.url, WRONG), ("http://127.0.0.1:9/MAAS", key)):
-        with pytest.raises(HostError, match="cannot use") as told:
+        with pytest.raises(HostError, match="cannot use") as message:
             cli_login.log_in(installation, "lab", url, given)
-        assert given.split(":")[2] not in str(told.value)
+        assert given.split(":")[2] not in str(message.value)
     assert cli_login.profiles(installation) == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "url", "key", "more", "told"),
+    ("name", "url", "key", "more", "message"),
     [
         ("login", "http://a/MAAS", WRONG, {}, "profile's name"),
         ("-x", "http://a/MAAS", WRONG, {}, "profile's name"),
@@ -98,9 +98,9 @@ def test_a_wrong_key_or_region_is_told_and_nothing_is_stored(site):
         ("lab", "http://a/MAAS", WRONG, {"ca_file": "/nowhere.pem"}, "no file /nowhere.pem"),
     ],
 )
-def test_bad_input(tmp_path, name, url, key, more, told):
+def test_bad_input(tmp_path, name, url, key, more, message):
     box = sandbox.create(tmp_path / "h", "3.7", "cluster")
-    with pytest.raises(HostError, match=told):
+    with pytest.raises(HostError, match=message):
         cli_login.log_in(detect_client(box.root), name, url, key, **more)
     assert box.argv_log() == []
 

@@ -82,9 +82,9 @@ def test_a_cluster_that_knows_no_region(fleet):
         one["status"] == "problem" for one in report["findings"]
     )  # fmt: skip
     # Up to 1.8 the package's file names localhost; later it is empty.
-    told = "the pillar says http://region.example"
-    told = "No region URL is configured" if installation.release >= "1.9" else told
-    assert told in found["region URL in all places"]["found"]
+    result = "the pillar says http://region.example"
+    result = "No region URL is configured" if installation.release >= "1.9" else result
+    assert result in found["region URL in all places"]["found"]
     if installation.release >= "1.7":
         assert found["shared secret"]["status"] == "problem"
         assert "missing" in found["shared secret"]["found"]
@@ -239,7 +239,7 @@ def test_versions_of_postgresql(release, number, status):
 
 
 @pytest.mark.parametrize("release", ["1.7", "3.7"])
-def test_what_crosses_a_network_unencrypted_is_told_once(release, tmp_path):
+def test_what_crosses_a_network_unencrypted_is_reported_once(release, tmp_path):
     box, installation = lone(tmp_path, release, "region", url="http://192.0.2.10:5240/MAAS")
     (found,) = consistency.unencrypted(installation, "http://region.example.com/MAAS")
     assert found["status"] == "warning"

@@ -38,8 +38,8 @@ def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
         assert planned["changes"] == {"is_superuser": {"old": False, "new": True}}
         assert admins.present(installation, *other) == planned
         assert admins.present(installation, *other)["changes"] == {}
-        told = admins.present(installation, "ops", "new@example.com", "x")["warnings"]
-        assert EMAIL in told[0]
+        result = admins.present(installation, "ops", "new@example.com", "x")["warnings"]
+        assert EMAIL in result[0]
         owner = {EMAIL: "ops"}.get
         with pytest.raises(HostError, match="the user ops's already"):
             admins.present(installation, "bob", EMAIL, "x", email_owner=owner, test=True)

@@ -66,12 +66,12 @@ def test_enrolment_from_fresh_to_registered(fleet):
         assert fleet.region.secret not in text.lower()
 
 
-def test_a_wrong_secret_is_told_and_can_be_corrected(fleet):
+def test_a_wrong_secret_is_reported_and_can_be_corrected(fleet):
     _, installation = fleet.add("c1")
     done = cluster_config.configure(installation, url=fleet.url, secret=WRONG)
-    with pytest.raises(HostError, match="refused this host's shared secret") as told:
+    with pytest.raises(HostError, match="refused this host's shared secret") as message:
         enrolment.wait_registered(installation, done["mark"], 1)
-    assert WRONG not in repr(told.value)
+    assert WRONG not in repr(message.value)
     done = cluster_config.configure(installation, secret=fleet.region.secret)
     hidden = {"old": "*" * 10, "new": "*" * 10}
     question = installation.fact("cluster_secret_question")
@@ -79,7 +79,7 @@ def test_a_wrong_secret_is_told_and_can_be_corrected(fleet):
     assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
 
 
-def test_an_unreachable_region_is_told(fleet):
+def test_an_unreachable_region_is_reported(fleet):
     _, installation = fleet.add("c1")
     url = "http://127.0.0.1:9/MAAS"
     done = cluster_config.configure(installation, url=url, secret=fleet.region.secret)
@@ -88,7 +88,7 @@ def test_an_unreachable_region_is_told(fleet):
     assert f"does not answer at {url}: the connection was refused" in now["message"]
 
 
-def test_a_stopped_daemon_is_told(fleet):
+def test_a_stopped_daemon_is_reported(fleet):
     box, installation = fleet.add("c1")
     done = cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
     enrolment.wait_registered(installation, done["mark"], 20)
@@ -213,9 +213,9 @@ def test_files_are_put_back_when_a_command_fails(fleet, commands):
     with open(command, "w", encoding="utf-8") as stream:
         refuse = 'case "$1" in install*) echo "no $(cat)" >&2; exit 1;; esac\n'
         stream.write(real.replace("#!/bin/sh\n", f"#!/bin/sh\n{refuse}"))
-    with pytest.raises(HostError, match=r"install-shared-secret failed.*restored") as told:
+    with pytest.raises(HostError, match=r"install-shared-secret failed.*restored") as message:
         cluster_config.configure(installation, url=fleet.url, secret=WRONG)
-    assert WRONG not in repr(told.value)
+    assert WRONG not in repr(message.value)
     assert (box.read("cluster_config"), box.read("secret")) == before
 
 
@@ -246,7 +246,7 @@ def test_region_and_cluster_on_one_host(fleet):
     assert enrolment.wait_registered(installation, done["mark"], 20)["state"] == "registered"
 
 
-def test_the_wrong_kind_of_host_is_told(tmp_path):
+def test_the_wrong_kind_of_host_is_reported(tmp_path):
     box, installation = lone(tmp_path, "3.7", "region")
     for function in (cluster_config.read_config, cluster_config.plan, enrolment.registered):
         with pytest.raises(HostError, match="runs no MAAS cluster"):
@@ -257,9 +257,9 @@ def test_the_wrong_kind_of_host_is_told(tmp_path):
 def test_reachability(fleet):
     assert reach.check_region_url(fleet.url) == {"reachable": True, "reason": None}
     assert reach.check_region_url(fleet.url, fleet.release)["reachable"]
-    told = reach.check_region_url(fleet.url + "/nowhere")
-    assert told["reachable"] is False
-    assert told["reason"].startswith("it answered ")
+    result = reach.check_region_url(fleet.url + "/nowhere")
+    assert result["reachable"] is False
+    assert result["reason"].startswith("it answered ")
 
 
 def test_debconf_answers_are_one_line(tmp_path):

@@ -117,7 +117,7 @@ def test_local_settings(tmp_path, release):
 
 
 @pytest.mark.parametrize(
-    ("release", "given", "told"),
+    ("release", "given", "message"),
     [
         (
             "3.7",
@@ -137,10 +137,10 @@ def test_local_settings(tmp_path, release):
         ("3.7", {"secret": "abcd\nabcd"}, "one line"),
     ],
 )
-def test_bad_input_changes_nothing(tmp_path, release, given, told):
+def test_bad_input_changes_nothing(tmp_path, release, given, message):
     box = sandbox.create(tmp_path / "h", release, "cluster")
     before = box.read("cluster_config")
-    with pytest.raises(HostError, match=told):
+    with pytest.raises(HostError, match=message):
         cluster_config.configure(detect(box.root), **given)
     assert box.read("cluster_config") == before
     assert not [words for words in box.argv_log() if words[0] != "debconf-show"]

@@ -73,8 +73,8 @@ def test_a_host_that_is_region_and_cluster_asks_the_database(postgres, tmp_path,
                 cursor.execute("UPDATE maasserver_nodegroup SET status = 2")
             else:
                 cursor.execute("UPDATE maasserver_node SET node_type = 0")
-        told = at_region._in_database(installation)
-        assert told["state"] == ("rejected" if release == "1.7" else "unknown")
+        result = at_region._in_database(installation)
+        assert result["state"] == ("rejected" if release == "1.7" else "unknown")
 
 
 @pytest.mark.parametrize("release", ["2.9", "3.7"])

@@ -64,7 +64,7 @@ elif how == "late":  # there is room for the journal, not for what comes then
 else:
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 sandbox.Sandbox.append = lambda *words: None  # the fake commands' own log has no room
-told = run(False)
+result = run(False)
 same = state() == before
 subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
 if how != "read-only":
@@ -72,7 +72,7 @@ if how != "read-only":
 if how == "late":
     transaction.Transaction.__enter__ = real
 again = run(False)
-print(json.dumps({"told": told, "same": same, "again": again, "then": run(False)}))
+print(json.dumps({"result": result, "same": same, "again": again, "then": run(False)}))
 """
 
 
@@ -117,14 +117,14 @@ def test_nothing_changes_and_the_next_run_does_it(mounts, tmp_path, how, part, k
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout)
-    assert isinstance(told["told"], str), told
-    assert "c0ffee" not in json.dumps(told)
+    result = json.loads(done.stdout)
+    assert isinstance(result["result"], str), result
+    assert "c0ffee" not in json.dumps(result)
     reason = "Read-only file system" if how == "read-only" else "No space left on device"
-    assert reason in told["told"]
-    assert "\n" not in told["told"]
+    assert reason in result["result"]
+    assert "\n" not in result["result"]
     if how != "late":
-        assert told["told"].startswith("Nothing was changed: ")
-    assert told["same"]
-    assert "url" in told["again"]["changes"], told
-    assert told["then"]["changes"] == {}
+        assert result["result"].startswith("Nothing was changed: ")
+    assert result["same"]
+    assert "url" in result["again"]["changes"], result
+    assert result["then"]["changes"] == {}

@@ -47,10 +47,10 @@ def test_what_is_on_the_disk_is_compared(tmp_path, release, kind, below):
         os.makedirs(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts"))
         with open(os.path.join(snapshot, "bootloader/uefi/amd64/grub/fonts/x"), "wb"):
             pass
-    told = pxe_images.on_disk(installation)
-    assert told["images"] == ["ubuntu/trusty/amd64"]
+    result = pxe_images.on_disk(installation)
+    assert result["images"] == ["ubuntu/trusty/amd64"]
     files = 2 if installation.release >= "2.1" else 1
-    assert (told["snapshot"], told["files"], told["bytes"]) == ("snapshot-1", files, 10)
+    assert (result["snapshot"], result["files"], result["bytes"]) == ("snapshot-1", files, 10)
     listed = ["ubuntu/trusty/amd64/generic", "ubuntu/precise/amd64"]
     found = pxe_images.compare(installation, listed)
     assert found == {"missing": ["ubuntu/precise/amd64"], "extra": []}
@@ -109,8 +109,8 @@ def test_a_rack_of_35_keeps_none(tmp_path):
     os.makedirs(installation.path("images"))
     with open(os.path.join(installation.path("images"), "abc"), "wb") as stream:
         stream.write(b"xyz")
-    told = pxe_images.on_disk(installation)
-    assert (told["images"], told["files"], told["bytes"]) == (None, 1, 3)
+    result = pxe_images.on_disk(installation)
+    assert (result["images"], result["files"], result["bytes"]) == (None, 1, 3)
 
 
 def test_the_sources_of_15(tmp_path, fast):
@@ -178,7 +178,7 @@ def test_16_names_its_sources_to_the_importer(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("desired", "told"),
+    ("desired", "message"),
     [
         ([], "at least one"),
         ([{"path": URL}], r"sources\[0\]: a source has a path"),
@@ -186,10 +186,10 @@ def test_16_names_its_sources_to_the_importer(tmp_path):
         ([{"path": URL, "selections": [{"release": "x", "os": "y"}]}], "a selection has no os"),
     ],
 )
-def test_bad_sources(tmp_path, desired, told):
+def test_bad_sources(tmp_path, desired, message):
     box = sandbox.create(tmp_path / "h", "1.5", "cluster")
     before = box.read("bootresources")
-    with pytest.raises(HostError, match=told):
+    with pytest.raises(HostError, match=message):
         pxe_images.set_sources(detect(box.root), desired)
     assert box.read("bootresources") == before
 

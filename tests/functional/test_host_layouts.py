@@ -54,7 +54,7 @@ def url():
 
 
 @pytest.mark.parametrize(
-    ("fact", "wrong", "told"),
+    ("fact", "wrong", "message"),
     [
         (None, None, None),
         ("cluster_config", "etc/maas/clusterd.conf", "does not hold the region URL"),
@@ -64,7 +64,7 @@ def url():
         ("cluster_packages", ("maas-cluster-controller",), "No MAAS cluster is installed"),
     ],
 )
-def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wrong, told):
+def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wrong, message):
     """So that a path of ours that no release has does not agree with itself."""
     box = sandbox.create(tmp_path / "h", "3.7", "cluster")
     if fact:
@@ -72,7 +72,7 @@ def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wro
     pillar = {"maas": {"region": {"url": url}, "clusters": {"host": {}}}}
     states = load("_states/maas_cluster.py", {"id": "host", "maas.root": box.root}, pillar)
     done = states.configured("host", secret="ab" * 16, wait=5)
-    assert (told in done["comment"]) if fact else done["changes"], done
+    assert (message in done["comment"]) if fact else done["changes"], done
     assert done["result"] is (fact is None), done
 
 

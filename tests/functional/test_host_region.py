@@ -103,15 +103,15 @@ class TestConfigure:
         before = box.read("region_config"), box.peek("debconf")
         with pytest.raises(
             HostError, match=r"waiting for the API at http://127.0.0.1:9/MAAS"
-        ) as told:
+        ) as message:
             region_config.configure(
                 installation,
                 wait=0.5,
                 url="http://127.0.0.1:9/MAAS",
                 **{**there, "database_password": PASSWORD},
             )
-        assert "were restored" in str(told.value)
-        assert PASSWORD not in repr(told.value)
+        assert "were restored" in str(message.value)
+        assert PASSWORD not in repr(message.value)
         assert (box.read("region_config"), box.peek("debconf")) == before
         assert all(services.status(installation).values())
         leftovers = os.listdir(os.path.dirname(installation.path("region_config")))
@@ -163,10 +163,10 @@ class TestSecret:
         assert shared_secret.of_region(installation) == SECRET
         assert stat.S_IMODE(os.stat(installation.path("secret")).st_mode) == 0o640
         assert shared_secret.install(installation, SECRET)["changes"] == {}
-        with pytest.raises(HostError, match="already has another") as told:
+        with pytest.raises(HostError, match="already has another") as message:
             shared_secret.install(installation, "ab" * 16)
-        assert SECRET not in repr(told.value)
-        assert "abab" not in repr(told.value)
+        assert SECRET not in repr(message.value)
+        assert "abab" not in repr(message.value)
         assert SECRET not in fleet.argv_text()
 
     @pytest.mark.parametrize("bad", ["", "abc", "xyz!", "ab cd", "ab\ncd"])
@@ -208,7 +208,7 @@ class TestUsers:
         for secret in (PASSWORD, "nlikely", "an other", new["key"], first[0]["key"]):
             assert secret not in fleet.argv_text()
 
-    def test_a_taken_address_is_told_before_and_after(self, fleet, host):
+    def test_a_taken_address_is_reported_before_and_after(self, fleet, host):
         _, installation = host
         users.create_admin(installation, "root", "x", "root@example.com")
         with pytest.raises(HostError, match=r"address root@example.com is the user root's"):
@@ -221,14 +221,14 @@ class TestUsers:
         with pytest.raises(HostError, match="a user root already"):
             users.create_admin(installation, "root", "x", "new@example.com")
 
-    def test_unknown_users_are_told(self, fleet, host):
+    def test_unknown_users_are_reported(self, fleet, host):
         _, installation = host
         for function in (users.api_keys, users.generate_api_key):
             with pytest.raises(HostError, match="no user nobody"):
                 function(installation, "nobody")
 
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "message"),
         [
             (("--delete", "pw", "a@b.c"), "username"),
             (("root", "", "a@b.c"), "password is one line"),
@@ -236,8 +236,8 @@ class TestUsers:
             (("root", "pw", ""), "e-mail"),
         ],
     )
-    def test_arguments_are_checked(self, alone, arguments, told):
-        with pytest.raises(HostError, match=told):
+    def test_arguments_are_checked(self, alone, arguments, message):
+        with pytest.raises(HostError, match=message):
             users.create_admin(alone, *arguments)
         assert Sandbox(alone.root).argv_log() == []
 
@@ -258,9 +258,9 @@ class TestUsers:
             stream.write(
                 "#!/bin/sh\nstty -echo\nwhile true; do printf 'Password: '; read x; echo; done\n"
             )
-        with pytest.raises(HostError, match="asked for a password again") as told:
+        with pytest.raises(HostError, match="asked for a password again") as message:
             users.create_admin(installation, "root", PASSWORD, "root@example.com", timeout=20)
-        assert PASSWORD not in repr(told.value)
+        assert PASSWORD not in repr(message.value)
 
 
 def test_a_sandbox_without_its_token_gets_nothing(tmp_path):

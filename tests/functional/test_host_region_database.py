@@ -74,30 +74,30 @@ class TestSecret:
     @pytest.mark.parametrize("release", ["1.7", "1.10", "2.9", "3.2", "3.4", "3.7"])
     def test_where_it_stands(self, make, release):
         box, installation, sql = make(release)
-        told = shared_secret.status(installation)
-        assert (told["installed"], told["agree"], told["problems"]) == (False, None, [])
+        result = shared_secret.status(installation)
+        assert (result["installed"], result["agree"], result["problems"]) == (False, None, [])
         assert shared_secret.of_region(installation) is None
         store(sql, release, SECRET)
-        told = shared_secret.status(installation)
-        assert told["places"] == {"file": False, "database": True}
+        result = shared_secret.status(installation)
+        assert result["places"] == {"file": False, "database": True}
         assert shared_secret.of_region(installation) == SECRET
         box.write("secret", SECRET, 0o640, "maas:maas")
-        told = shared_secret.status(installation)
-        assert (told["agree"], told["mode"], told["problems"]) == (True, "0640", [])
-        assert told["leading"] == ("database" if release >= "3.3" else "file")
+        result = shared_secret.status(installation)
+        assert (result["agree"], result["mode"], result["problems"]) == (True, "0640", [])
+        assert result["leading"] == ("database" if release >= "3.3" else "file")
         assert shared_secret.of_region(installation) == SECRET
         assert consistency.check(installation) == []
 
     @pytest.mark.parametrize("release", ["1.7", "2.9", "3.2", "3.4", "3.7"])
-    def test_a_difference_is_told_with_what_follows(self, make, release):
+    def test_a_difference_is_reported_with_what_follows(self, make, release):
         box, installation, sql = make(release)
         store(sql, release, SECRET)
         box.write("secret", OTHER, 0o640, "maas:maas")
-        told = shared_secret.status(installation)
-        assert told["agree"] is False
-        (problem,) = told["problems"]
+        result = shared_secret.status(installation)
+        assert result["agree"] is False
+        (problem,) = result["problems"]
         if release >= "3.3":
-            assert "wins" in problem["consequence"]
+            assert "takes precedence" in problem["consequence"]
             assert shared_secret.of_region(installation) == SECRET
         else:
             assert "does not start" in problem["consequence"]
@@ -106,10 +106,10 @@ class TestSecret:
             assert SECRET not in str(error.value)
         found = consistency.check(installation)
         assert [one["setting"] for one in found] == ["shared_secret"]
-        assert SECRET not in repr([told, found])
-        assert OTHER not in repr([told, found])
+        assert SECRET not in repr([result, found])
+        assert OTHER not in repr([result, found])
 
-    def test_a_file_that_everyone_may_read_is_told(self, make):
+    def test_a_file_that_everyone_may_read_is_reported(self, make):
         box, installation, _ = make("3.4")
         box.write("secret", SECRET, 0o644)
         (problem,) = shared_secret.status(installation)["problems"]
@@ -155,9 +155,9 @@ class TestVault:
                 if not line.startswith(("database_name", "database_user", "database_pass"))
             )
             box.write("region_config", text)
-            told = region_config.read_config(installation, secrets=True)
-            assert told["database"]["user"] == "mover"
-            assert told["sources"]["database_user"] == "vault"
+            result = region_config.read_config(installation, secrets=True)
+            assert result["database"]["user"] == "mover"
+            assert result["sources"]["database_user"] == "vault"
             done = region_config.configure(installation, verify=False, database_user="other")
             assert list(done["changes"]) == ["database_user"]
             assert "database_pass: pw-unlikely" in box.read("region_config")
@@ -166,9 +166,9 @@ class TestVault:
 
     def test_a_token_that_vault_refuses_is_not_repeated(self, make):
         _, installation, _ = make("3.7")
-        with Vault() as there, pytest.raises(HostError, match="configure failed") as told:
+        with Vault() as there, pytest.raises(HostError, match="configure failed") as message:
             vault.configure(installation, there.url, "role-1", "maas", wrapped_token="bad-unlikely")
-        assert "bad-unlikely" not in str(told.value)
+        assert "bad-unlikely" not in str(message.value)
         assert vault.config(installation) is None
 
     def test_before_3_3_there_is_none(self, make):
@@ -224,16 +224,16 @@ class TestTls:
         assert not tls.status(installation)["enabled"]
 
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "message"),
         [
             ({"key": "/nowhere"}, "tls key: there is no file /nowhere"),
             ({"cert": "/etc/hostname"}, "tls cert: /etc/hostname holds no certificate"),
             ({"port": 70000}, "tls port must be a whole number from 1 to 65535"),
         ],
     )
-    def test_bad_input(self, make, pair, change, told):
+    def test_bad_input(self, make, pair, change, message):
         _, installation, _ = make("3.7")
-        with pytest.raises(HostError, match=told):
+        with pytest.raises(HostError, match=message):
             tls.enable(installation, **{"key": pair[0], "cert": pair[1], **change})
 
     def test_before_3_2_there_is_none(self, make, pair):
@@ -246,11 +246,13 @@ def test_a_database_that_refuses_the_login_changes_nothing(make):
     box, installation, _ = make("3.7")
     before = box.read("region_config"), box.peek("services")
     for test in (True, False):
-        with pytest.raises(HostError, match=r"Nothing was changed: No connection.*nobody") as told:
+        with pytest.raises(
+            HostError, match=r"Nothing was changed: No connection.*nobody"
+        ) as message:
             region_config.configure(
                 installation, test=test, database_user="nobody", database_password="pw-unlikely"
             )
-        assert "pw-unlikely" not in str(told.value)
+        assert "pw-unlikely" not in str(message.value)
     assert (box.read("region_config"), box.peek("services")) == before
 
 

@@ -73,11 +73,11 @@ def test_all_settings_in_one_run(host):
     done = region_config.configure(installation, verify=False, **want)
     assert done["changes"] == planned["changes"]
     assert want.keys() <= done["changes"].keys()
-    told = region_config.read_config(installation, secrets=True)
-    flat = {**told, **{f"database_{key}": value for key, value in told["database"].items()}}
-    flat.update({f"broker_{key}": value for key, value in told.get("broker", {}).items()})
+    result = region_config.read_config(installation, secrets=True)
+    flat = {**result, **{f"database_{key}": value for key, value in result["database"].items()}}
+    flat.update({f"broker_{key}": value for key, value in result.get("broker", {}).items()})
     assert {name: flat[name] for name in want} == want
-    assert told["sources"]["url"].endswith(("maas_local_settings.py", "regiond.conf"))
+    assert result["sources"]["url"].endswith(("maas_local_settings.py", "regiond.conf"))
     # each service once, and only those that read these files
     starts = {name: box.service(name)["starts"] - before[name] for name in before}
     assert {name for name, more in starts.items() if more} == set(done["restarted"])
@@ -92,20 +92,20 @@ def test_all_settings_in_one_run(host):
         assert secret not in text
 
 
-def test_all_places_agree_afterwards_and_the_source_of_each_value_is_told(host):
+def test_all_places_agree_afterwards_and_the_source_of_each_value_is_reported(host):
     _, installation = host
     region_config.configure(installation, verify=False, **everything(installation))
     assert no_database(consistency.check(installation)) == []
-    told = consistency.config(installation)
-    assert told["release"] == str(installation.release)
-    shown = set(told["sources"]) - {f"database_{key}" for key in told["database"]}
-    shown -= {f"broker_{key}" for key in told.get("broker", ())}
-    assert shown <= set(told)
+    result = consistency.config(installation)
+    assert result["release"] == str(installation.release)
+    shown = set(result["sources"]) - {f"database_{key}" for key in result["database"]}
+    shown -= {f"broker_{key}" for key in result.get("broker", ())}
+    assert shown <= set(result)
     if installation.kind == "deb":
-        assert told["debconf_host"] == "192.0.2.7"
-        assert told["sources"]["debconf_host"] == "debconf maas/default-maas-url"
+        assert result["debconf_host"] == "192.0.2.7"
+        assert result["sources"]["debconf_host"] == "debconf maas/default-maas-url"
     if installation.release >= "3.2":
-        assert told["sources"]["tls"].startswith("unknown: No connection")
+        assert result["sources"]["tls"].startswith("unknown: No connection")
 
 
 def test_all_is_put_back_when_the_region_does_not_come_back(host):
@@ -132,10 +132,10 @@ def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
     packages.upgrade(box)
     assert region_config.read_config(installation)["url"] == want["url"]
     assert installation.run(["dpkg-reconfigure", "maas-region-controller"])[0] == 0
-    told = region_config.read_config(installation, secrets=True)
-    assert (told["url"], told["database"]["password"]) == (want["url"], PASSWORD)
+    result = region_config.read_config(installation, secrets=True)
+    assert (result["url"], result["database"]["password"]) == (want["url"], PASSWORD)
     if installation.release < "1.7":  # the package made up new passwords, in all places the same
-        assert told["broker"]["workers_password"] != WORKERS
+        assert result["broker"]["workers_password"] != WORKERS
         assert no_database(consistency.check(installation)) == []
         again = region_config.configure(installation, verify=False, **want)
         assert set(again["changes"]) == {
@@ -151,8 +151,8 @@ def test_upgrade_and_reconfigure_undo_nothing(release, tmp_path):
 def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
     box, installation = make(tmp_path, "deb", release)
     url = "https://maas.example.com:8443/MAAS"
-    told = region_config.configure(installation, verify=False, url=url)["warnings"]
-    assert any("Debconf can only hold a host" in text for text in told)
+    result = region_config.configure(installation, verify=False, url=url)["warnings"]
+    assert any("Debconf can only hold a host" in text for text in result)
     debconf.set_answer(
         installation, "maas-region-controller", "maas/default-maas-url", "string", ""
     )
@@ -165,7 +165,7 @@ def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         ("", "debconf has no host"),
         ("192.0.2.7:5240", "a port where only a host belongs"),
@@ -174,14 +174,14 @@ def test_reconfigure_keeps_a_url_that_debconf_cannot_hold(release, tmp_path):
     ],
 )
 @pytest.mark.parametrize("release", ["1.6", "1.9", "3.4"])
-def test_the_traps_of_debconf_are_found_and_mended(release, answer, told, tmp_path):
+def test_the_traps_of_debconf_are_found_and_mended(release, answer, message, tmp_path):
     _, installation = make(tmp_path, "deb", release)
     url = region_config.read_config(installation)["url"]
     question = "maas/default-maas-url"
     debconf.set_answer(installation, "maas-region-controller", question, "string", answer)
     found = no_database(consistency.check(installation))
     assert len(found) == 1
-    assert told in found[0]["problem"]
+    assert message in found[0]["problem"]
     done = region_config.configure(installation, url=url)
     assert list(done["changes"]) == [question]
     assert done["restarted"] == []
@@ -321,7 +321,7 @@ class TestSnap:
         with pytest.raises(HostError, match="initialised already"):
             snap.initialise(installation, mode, verify=False, **self.WANT)
 
-    def test_what_is_missing_or_wrong_is_told(self, tmp_path):
+    def test_what_is_missing_or_wrong_is_reported(self, tmp_path):
         _, installation = make(tmp_path, "snap", "3.7", configured=False)
         with pytest.raises(HostError, match=r"also give database_host, .*database_password"):
             snap.initialise(installation, url="http://192.0.2.7:5240/MAAS")
@@ -373,11 +373,11 @@ BAD = [
 def test_bad_input_is_one_clear_message_and_nothing_changes(kind_release, tmp_path):
     box, installation = make(tmp_path, *kind_release)
     before = tree(box.root)
-    for settings, told in BAD:
+    for settings, result in BAD:
         with pytest.raises(HostError) as error:
             region_config.configure(installation, **settings)
         text = str(error.value)
-        assert re.search(told, text), (settings, text)
+        assert re.search(result, text), (settings, text)
         assert "\n" not in text
         assert "s3cret" not in text
     assert tree(box.root) == before

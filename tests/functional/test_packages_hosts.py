@@ -94,8 +94,11 @@ class TestRegion:
 
     def stands(self, host, want):
         config = host.call("region_config.read_config(installation, secrets=True)")
-        told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
-        assert {key: told[key] for key in want} == want
+        result = {
+            "url": config["url"],
+            **{f"database_{k}": v for k, v in config["database"].items()},
+        }
+        assert {key: result[key] for key in want} == want
         assert host.answers("region")["maas/default-maas-url"] == "127.0.0.1"
         # and the database is reached by it
         assert host.call("asked(database.clock)") > 0
@@ -104,8 +107,8 @@ class TestRegion:
         code = "users.create_admin(installation, 'admin', password, 'admin@example.com')"
         if not host.call("users.exists(installation, 'admin')"):
             host.call(code, password=ADMIN)
-        told = host.call(code, expect=False, password=ADMIN)
-        assert "admin" in told
+        result = host.call(code, expect=False, password=ADMIN)
+        assert "admin" in result
         assert len(host.call("users.api_keys(installation, 'admin')")) == 1
         host.assert_hidden(ADMIN)
 
@@ -164,5 +167,5 @@ class TestCluster:
         if want["secret"]:
             assert host.call("shared_secret.read(installation)") == want["secret"]
             assert host.root.owner("/var/lib/maas/secret") == "maas:maas 0640"
-            told = host.call("enrolment.wait_registered(installation, None, 20)")
-            assert told["state"] == "registered"
+            result = host.call("enrolment.wait_registered(installation, None, 20)")
+            assert result["state"] == "registered"

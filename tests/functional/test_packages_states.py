@@ -84,9 +84,9 @@ def test_a_region_with_its_rack_on_one_host(site):
     again, rest = salt_call(host, "state.apply", "host")
     assert not any(changes(again).values())
     assert len(restarts(host)) == len(services)
-    for told in (text, more, rest, host.root.read("/srv/salt/log"), str(host.calls())):
-        assert PASSWORD not in told
-        assert json.dumps(PASSWORD)[1:-1] not in told
+    for result in (text, more, rest, host.root.read("/srv/salt/log"), str(host.calls())):
+        assert PASSWORD not in result
+        assert json.dumps(PASSWORD)[1:-1] not in result
 
     # The packages' scripts, which know both parts here, undo nothing.
     host.reconfigure("region")

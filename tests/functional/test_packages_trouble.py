@@ -49,12 +49,12 @@ def state_of(host):
     return host.root.run("sh", "-c", script, check=False).stdout, running
 
 
-def refused(host, told, allowed=()):
+def refused(host, expected, allowed=()):
     """Configure fails with one message, which holds a text, and changes nothing."""
     before = state_of(host)
     expression, want = WANT[host.role]
     message = host.call(expression, expect=False, want=want)
-    assert told in message, message
+    assert expected in message, message
     assert "Traceback" not in message
     assert "\n" not in message
     assert SECRET not in message

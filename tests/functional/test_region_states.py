@@ -77,28 +77,28 @@ def test_one_state_brings_all_of_the_pillar(tmp_path, postgres, pem, kind, relea
         # The URL is not https, and has a port that debconf cannot hold.
         port = ["url"] if kind == "deb" else []
         assert [one["setting"] for one in module.check()] == [*port, "tls"]
-        told = module.config()
-        assert (told["url"], told["num_workers"], told["tls"]["port"]) == (url, 2, 5443)
+        outcome = module.config()
+        assert (outcome["url"], outcome["num_workers"], outcome["tls"]["port"]) == (url, 2, 5443)
         off = states.tls_disabled("off")
         assert off["result"] is True
         assert [one["setting"] for one in module.check()] == port
-        logged = json.dumps(box.argv_log()) + repr([planned, done, again, told])
+        logged = json.dumps(box.argv_log()) + repr([planned, done, again, outcome])
         assert "unlikely" not in logged
 
 
 def test_a_wrong_pillar_is_one_message(tmp_path):
     box = sandbox.create(tmp_path / "region", "3.7", "region")
     states = load("_states", box, {"url": "192.0.2.10", "tls": {"key": "/k"}})
-    told = run(states, test=False)
-    assert told["result"] is False
-    assert told["comment"] == "cert: is missing; give it here or in maas:region:tls"
+    outcome = run(states, test=False)
+    assert outcome["result"] is False
+    assert outcome["comment"] == "cert: is missing; give it here or in maas:region:tls"
     states = load("_states", box, {"url": "192.0.2.10"})
-    told = run(states, test=True)
-    assert (told["result"], told["changes"]) == (False, {})
-    assert "url: '192.0.2.10' must be a region's URL such as" in told["comment"]
+    outcome = run(states, test=True)
+    assert (outcome["result"], outcome["changes"]) == (False, {})
+    assert "url: '192.0.2.10' must be a region's URL such as" in outcome["comment"]
 
 
-def test_what_a_killed_run_left_is_told_as_a_sentence(tmp_path):
+def test_what_a_killed_run_left_is_reported_as_a_sentence(tmp_path):
     box = sandbox.create(tmp_path / "region", "3.7", "region")
 
     def killed():
@@ -107,11 +107,11 @@ def test_what_a_killed_run_left_is_told_as_a_sentence(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         killed()
-    told = run(load("_states", box, {}), test=True)
-    assert told["comment"] == (
+    outcome = run(load("_states", box, {}), test=True)
+    assert outcome["comment"] == (
         "A run stopped before maas-regiond restarted; this one would finish it."
     )
-    assert told["result"] is None
+    assert outcome["result"] is None
 
 
 def test_nothing_described_is_nothing_done(tmp_path):
@@ -126,7 +126,11 @@ def test_nothing_described_is_nothing_done(tmp_path):
 def test_the_secret_is_never_shown(tmp_path):
     box = sandbox.create(tmp_path / "region", "3.2", "region")
     box.write("secret", "c0ffee" * 5, 0o640)
-    told = load("_modules", box, {}).secret()
-    assert (told["installed"], told["places"], told["leading"]) == (True, {"file": True}, "file")
-    assert "c0ffee" not in repr(told)
-    assert "No connection" in told["problems"][0]["problem"]
+    result = load("_modules", box, {}).secret()
+    assert (result["installed"], result["places"], result["leading"]) == (
+        True,
+        {"file": True},
+        "file",
+    )
+    assert "c0ffee" not in repr(result)
+    assert "No connection" in result["problems"][0]["problem"]

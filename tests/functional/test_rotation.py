@@ -112,8 +112,8 @@ def test_a_rotation_that_is_killed_anywhere_is_finished_or_put_back(site, monkey
         seen.add((kept == before, there == before))
         if mark.exists():
             assert rotate.rotate(region, test=True)["changes"]["unfinished run"]
-            told = rotate.finish(region)
-            assert told["unfinished run"]["new"] == "finished"
+            result = rotate.finish(region)
+            assert result["unfinished run"]["new"] == "finished"
         assert stored(region) == kept
         assert shared_secret.read(region) == kept == shared_secret.of_region(region)
         assert not mark.exists()

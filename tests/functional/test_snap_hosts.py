@@ -45,8 +45,8 @@ def restarts(host):
 
 def stands(host):
     config = host.call("region_config.read_config(installation, secrets=True)")
-    told = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
-    assert {key: told[key] for key in host.want} == host.want
+    result = {"url": config["url"], **{f"database_{k}": v for k, v in config["database"].items()}}
+    assert {key: result[key] for key in host.want} == host.want
     assert host.call("asked(database.clock)") > 0
     assert host.root.owner("/var/snap/maas/current/regiond.conf") == "root:root 0640"
 
@@ -54,8 +54,8 @@ def stands(host):
 def test_a_region(site, region):
     stands(region)
     region.assert_hidden(PASSWORD, "Ünlikely", "%C3%9Cnlikely")
-    told = region.call(INITIALISE, expect=False, want=region.want)
-    assert "initialised already" in told
+    result = region.call(INITIALISE, expect=False, want=region.want)
+    assert "initialised already" in result
     # Configured as a packaged one is: one restart, then nothing.
     region.forget_calls()
     want = {**region.want, "url": site.url.replace("127.0.0.1", "localhost")}

@@ -146,7 +146,7 @@ class TestDeleteNodeGroup:
             assert database.delete_node_group(conn, "nosuch") == {"deleted": False, "rows": {}}
 
     @pytest.mark.parametrize(
-        ("hold", "told"),
+        ("hold", "message"),
         [
             (
                 "INSERT INTO maasserver_node (hostname, nodegroup_id) VALUES ('n1', 1)",
@@ -170,11 +170,11 @@ class TestDeleteNodeGroup:
         ids=["nodes", "managed", "mac-addresses", "unknown-table"],
     )
     @pytest.mark.parametrize("test", [True, False])
-    def test_is_refused_while_something_hangs_on_it(self, postgres, region17, hold, told, test):
+    def test_is_refused_while_something_hangs_on_it(self, postgres, region17, hold, message, test):
         postgres.execute(region17["name"], hold)
         with (
             database.connect(region17, write=not test) as conn,
-            pytest.raises(database.StillUsed, match=told),
+            pytest.raises(database.StillUsed, match=message),
         ):
             database.delete_node_group(conn, UUID, test=test)
         assert count(postgres, region17, "maasserver_nodegroup") == 2

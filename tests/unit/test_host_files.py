@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_the_old_file(installation, conf, tmp_path, monkeypat
     assert os.listdir(tmp_path) == ["a.conf"]
 
 
-def test_a_missing_folder_is_told(installation, tmp_path):
+def test_a_missing_folder_is_reported(installation, tmp_path):
     with pytest.raises(HostError, match="cannot be written: No such file"):
         files.replace(installation, str(tmp_path / "no" / "file"), "x")
 

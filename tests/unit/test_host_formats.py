@@ -147,7 +147,7 @@ class TestPython:
             formats.python_update(SETTINGS, {"url": bad})
 
     @pytest.mark.parametrize("text", ["print 'x'", "DATABASES = other()", ""])
-    def test_what_cannot_be_edited_is_told(self, text):
+    def test_what_cannot_be_edited_is_reported(self, text):
         with pytest.raises(HostError, match="settings"):
             formats.python_update(text, {"database_host": "db"}, "settings")
 
@@ -174,6 +174,6 @@ class TestPserv:
     def test_a_comment_is_none(self):
         assert formats.pserv_generator("tftp:\n  # generator: http://a/\n") is None
 
-    def test_a_file_without_one_is_told(self):
+    def test_a_file_without_one_is_reported(self):
         with pytest.raises(HostError, match="no generator"):
             formats.pserv_set_generator("tftp:\n", "http://b/MAAS")

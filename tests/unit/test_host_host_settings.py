@@ -44,7 +44,7 @@ def test_database_hosts(value):
 
 
 def test_settings_of_the_pillar():
-    told = host_settings.described(
+    result = host_settings.described(
         {
             "url": "u",
             "database": {"host": "h", "port": None},
@@ -52,7 +52,7 @@ def test_settings_of_the_pillar():
             "debug": False,
         }
     )
-    assert told == {"url": "u", "database_host": "h", "broker_host": "b", "debug": 0}
+    assert result == {"url": "u", "database_host": "h", "broker_host": "b", "debug": 0}
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_the_name_of_rabbitmqs_node(tmp_path, text, node):
     if text:
         (tmp_path / "etc/rabbitmq").mkdir(parents=True)
         (tmp_path / "etc/rabbitmq/rabbitmq-env.conf").write_text(text)
-    told = broker.node(installation("1.5", str(tmp_path)))
-    assert told.startswith(node or "rabbit@")
-    assert "@" in told
+    result = broker.node(installation("1.5", str(tmp_path)))
+    assert result.startswith(node or "rabbit@")
+    assert "@" in result
 
 
 LONGPOLL = """\
@@ -111,8 +111,8 @@ def test_broker_url_keeps_port_and_virtual_host():
      ("http://h/MAAS", "a URL")],
 )  # fmt: skip
 def test_traps_of_debconfs_host(answer, trap):
-    told = debconf.trap(installation("2.9"), answer)
-    assert (told is None) if trap is None else (trap in told)
+    result = debconf.trap(installation("2.9"), answer)
+    assert (result is None) if trap is None else (trap in result)
 
 
 def test_the_databases_uri_hides_nothing_in_its_syntax():
@@ -121,9 +121,9 @@ def test_the_databases_uri_hides_nothing_in_its_syntax():
         "database_user": "us/er", "database_password": "p@:/? #%ü", "database_host": "/var/run/pg",
         "database_name": "maas db", "database_port": 6432,
     }  # fmt: skip
-    told = extensions.parse_dsn(uri(want))
+    result = extensions.parse_dsn(uri(want))
     assert uri(want).startswith("postgres://")
-    assert told == {
+    assert result == {
         "user": "us/er", "password": "p@:/? #%ü", "host": "/var/run/pg", "dbname": "maas db",
         "port": "6432",
     }  # fmt: skip

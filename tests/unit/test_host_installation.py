@@ -103,7 +103,7 @@ class TestLayouts:
         assert layouts.fact("deb", "pserv", Release("1.10")) is None
         assert layouts.fact("deb", "nosuch", Release("3.7")) is None
 
-    def test_a_missing_file_is_told(self, tmp_path):
+    def test_a_missing_file_is_reported(self, tmp_path):
         installation = Installation(Release("1.5"), "deb", frozenset({"region"}), str(tmp_path))
         with pytest.raises(HostError, match=r"MAAS 1\.5 \(deb\) has no file for secret"):
             installation.path("secret")
@@ -141,9 +141,9 @@ class TestRun:
 
     def test_errors_hide_what_went_in(self, installation):
         self.script(installation, "echo first >&2; echo no $(cat) >&2; exit 1")
-        with pytest.raises(HostError) as told:
+        with pytest.raises(HostError) as message:
             installation.check(["tool", "sub", "--x"], stdin="hunter22\n")
-        assert str(told.value) == "tool sub failed with status 1: no **********"
+        assert str(message.value) == "tool sub failed with status 1: no **********"
 
     def test_salts_python_does_not_leak(self, installation, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", "/somewhere")
