@@ -57,6 +57,7 @@ from maas_emulator.web import (
     Request,
     Response,
     Routes,
+    gateway_page,
     html_page,
 )
 
@@ -266,7 +267,7 @@ class Region:
             try:
                 self.tick()
                 if self.clock() < self.unavailable_until:
-                    raise Answer(503, "Service Unavailable", TEXT)
+                    raise gateway_page()
                 self.failed_after_commit = False
                 response = dispatch(self, request, raw_path, query)
                 if self.failed_after_commit:

@@ -106,6 +106,13 @@ def conflict():
     return answer
 
 
+def gateway_page():
+    """503 with a page, as a proxy answers while the region behind it starts."""
+    answer = Answer(503)
+    answer.response = html_page(503, "503 Service Unavailable", "No server is available.")
+    return answer
+
+
 class Request:
     """One call of the API.
 
