@@ -107,7 +107,7 @@ def _mark(secret):
 def _installation():
     found = runtime.installation(globals())
     if found is None:
-        raise MaasError("No MAAS cluster is installed on this host.")
+        raise MaasError("No MAAS cluster or rack controller is installed on this host.")
     cluster_config.need(found)
     return found
 

@@ -58,7 +58,8 @@ def installation(dunders: dict, role: str | None = None) -> Any:
     found = detect(root(dunders))
     if role:
         if found is None:
-            raise MaasError(f"No MAAS {role} is installed on this host.")
+            noun = "region" if role == "region" else "cluster or rack controller"
+            raise MaasError(f"No MAAS {noun} is installed on this host.")
         found.need(role)
     return found
 

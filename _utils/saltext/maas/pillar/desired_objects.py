@@ -14,6 +14,8 @@ from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.node_group import PLACEHOLDER
 
+#: Ranges of a cluster's interface, and what begins the names of the fields that make them.
+SPANS = {"dynamic_range": "", "static_range": "static_"}
 _UUIDS = uuid.UUID("6f0a2c9e-9a51-4f0e-8d3e-0b8d5f2f7c11")
 
 
@@ -144,7 +146,7 @@ def _node_groups(pillar):
 
 def _interface(name, interface):
     values = {"interface": name, **_clear(interface)}
-    for span, prefix in (("dynamic_range", ""), ("static_range", "static_")):
+    for span, prefix in SPANS.items():
         ends = values.pop(span, None)
         if ends:
             values[f"{prefix}ip_range_low"] = ends["low"]

@@ -11,7 +11,7 @@ from saltext.maas import sdb
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.controllers import key_of
-from saltext.maas.pillar.desired_objects import desired_objects
+from saltext.maas.pillar.desired_objects import SPANS, desired_objects
 from saltext.maas.pillar.yaml_text import pillar_file, to_yaml
 from saltext.maas.reconcile import Snapshot, make_plan
 from saltext.maas.resources import TABLES
@@ -53,7 +53,7 @@ def export(snapshot: Snapshot) -> Export:
     tree = _Tree(snapshot)
     described.update(tree.under("", None))
     found = Export(described, notes=tree.notes)
-    _clusters(snapshot, found)
+    _controllers(snapshot, found)
     _left_to_states(snapshot, found)
     found.secrets = sorted(set(_references(found.described)))
     _agree(snapshot, found)
@@ -204,15 +204,6 @@ def _settings(snapshot):
     return {"settings": found} if found else {}
 
 
-def _clusters(snapshot, found):
-    described = _racks if "rack" in snapshot.tables else _node_groups
-    controllers = described(snapshot, found)
-    if controllers:
-        found.described[key_of(snapshot.release)] = controllers
-    if "node_group_interface" in snapshot.tables and snapshot.release < "1.9":
-        _routers(snapshot, found)
-
-
 def _left_to_states(snapshot, found):
     """What only states of its own describe, since it has no place in the pillar."""
     table = snapshot.tables.get("cluster_boot_source")
@@ -223,92 +214,81 @@ def _left_to_states(snapshot, found):
         )
 
 
-def _racks(snapshot, found):
-    table, racks = snapshot.tables["rack"], {}
+def _controllers(snapshot, found):
+    entries = _racks if "rack" in snapshot.tables else _node_groups
+    controllers = dict(entries(snapshot, found.notes))
+    if controllers:
+        found.described[key_of(snapshot.release)] = controllers
+
+
+def _racks(snapshot, notes):
+    table = snapshot.tables["rack"]
     first = [one.key for one in snapshot.records("domain").values() if one.raw.get("is_default")]
+    default = {"zone": ["default"], "domain": [*first, "maas"]}
     for key, record in sorted(snapshot.records("rack").items()):
         if not table.exports(snapshot, record):
-            found.notes.append(f"rack controller {key} is not connected, so it is left out")
+            notes.append(f"rack controller {key} is not connected, so it is left out")
             continue
         values = table.values(snapshot, record.raw)
         entry = {
-            name: values[name] for name in ("description", "zone", "domain") if values.get(name)
+            name: values[name]
+            for name in ("description", "zone", "domain")
+            if values.get(name) and values[name] not in default.get(name, ())
         }
-        if entry.get("zone") == "default":
-            del entry["zone"]
-        if entry.get("domain") in [*first, "maas"]:
-            del entry["domain"]
-        racks[key] = entry or None
-    return racks
+        yield key, entry or None
 
 
-def _node_groups(snapshot, found):
-    table, clusters = snapshot.tables["node_group"], {}
+def _node_groups(snapshot, notes):
+    without_router = []
     for key, record in sorted(snapshot.records("node_group").items()):
-        values = table.values(snapshot, record.raw)
+        values = snapshot.tables["node_group"].values(snapshot, record.raw)
+        name = values["cluster_name"] or key
         if key == PLACEHOLDER:
             continue
-        name = values["cluster_name"] or key
         if values["status"] == "pending":
-            found.notes.append(f"cluster {name} is pending, so it is left out")
+            notes.append(f"cluster {name} is pending, so it is left out")
             continue
-        entry = {"uuid": key, "cluster_name": name}
-        if values.get("name"):
-            entry["dns_zone"] = values["name"]
-        if values["status"] == "rejected":
-            entry["accepted"] = False
-        interfaces = {
-            one: _interface(snapshot, key, one)
-            for one in sorted(snapshot.records("node_group_interface", key), key=natural)
+        entry = {
+            "uuid": key,
+            "cluster_name": name,
+            "dns_zone": values.get("name"),
+            "accepted": False if values["status"] == "rejected" else None,
+            "interfaces": dict(_interfaces(snapshot, key)),
         }
-        interfaces = {one.partition("/")[2]: entry for one, entry in interfaces.items() if entry}
-        if interfaces:
-            entry["interfaces"] = interfaces
-        clusters[re.sub(r"[^\w.-]+", "-", name).strip("-") or key] = entry
-    return clusters
-
-
-def _routers(snapshot, found):
-    """What only the database knows, up to 1.8."""
-    unknown = [
-        f"{cluster['cluster_name']}/{name}"
-        for cluster in (found.described.get("clusters") or {}).values()
-        for name, entry in (cluster.get("interfaces") or {}).items()
-        if snapshot.local is None and "router_ip" not in entry
-    ]
-    if unknown:
-        found.notes.append(
-            f"router_ip is not known of {', '.join(unknown)}: only the database shows it; export "
-            "on the region host, or add it by hand"
+        without_router += [
+            f"{name}/{one}" for one, values in entry["interfaces"].items()
+            if "router_ip" not in values
+        ]  # fmt: skip
+        label = re.sub(r"[^\w.-]+", "-", name).strip("-") or key
+        yield label, {name: value for name, value in entry.items() if value not in (None, "", {})}
+    # Up to 1.8 only the database has it.
+    if without_router and snapshot.local is None and snapshot.release < "1.9":
+        notes.append(
+            f"router_ip is not known of {', '.join(without_router)}: only the database shows it; "
+            "export on the region host, or add it by hand"
         )
 
 
-def _interface(snapshot, cluster, key):
+def _interfaces(snapshot, cluster):
     table = snapshot.tables["node_group_interface"]
-    record = snapshot.records(table.name, cluster)[key]
-    values = {k: v for k, v in table.values(snapshot, record.raw).items() if v is not None}
-    if "ip" not in values:
-        return None
-    name = key.partition("/")[2]
-    entry = {"management": values["management"], "ip": values["ip"]}
-    if values.get("interface") not in (None, name):
-        entry["interface"] = values["interface"]
-    for one in ("subnet_mask", "broadcast_ip", "router_ip"):
-        if values.get(one) and not (one == "broadcast_ip" and _computed(values)):
-            entry[one] = values[one]
-    for span, prefix in (("dynamic_range", ""), ("static_range", "static_")):
-        low, high = (values.get(f"{prefix}ip_range_{end}") for end in ("low", "high"))
-        if low and high:
-            entry[span] = {"low": low, "high": high}
-    return entry
-
-
-def _computed(values):
-    """Whether a broadcast address is the one that MAAS computes."""
-    if not values.get("subnet_mask"):
-        return False
-    net = network_of(values["ip"], values["subnet_mask"])
-    return str(net.broadcast_address) == values["broadcast_ip"]
+    records = snapshot.records(table.name, cluster)
+    for key in sorted(records, key=natural):
+        values = table.values(snapshot, records[key].raw)
+        name = key.partition("/")[2]
+        if values.get("ip") is None:
+            continue
+        entry = {field: values.get(field) for field in ("management", "ip", "interface",
+                 "subnet_mask", "broadcast_ip", "router_ip")}  # fmt: skip
+        if entry["interface"] == name:
+            del entry["interface"]
+        if values.get("subnet_mask"):
+            net = network_of(values["ip"], values["subnet_mask"])
+            if entry["broadcast_ip"] == str(net.broadcast_address):  # as MAAS computes it
+                del entry["broadcast_ip"]
+        for span, prefix in SPANS.items():
+            low, high = (values.get(f"{prefix}ip_range_{end}") for end in ("low", "high"))
+            entry[span] = {"low": low, "high": high} if low and high else None
+        yield name, {field: value for field, value in entry.items() if value}
 
 
 # Whether it changes nothing
@@ -354,13 +334,14 @@ def _no_import(snapshot, plan, found):
     behind = [one for one in plan.changes if one.desired.type == "cluster_image"]
     if behind and not missing:
         found.described["images"] = {"sync": False}
+    noun = "rack controller" if "rack" in snapshot.tables else "cluster"
     for one in behind:
         if one.raw and one.raw.get("connected") is False:
             why = "is not connected, so that its images are not known"
         else:
             why = "does not hold all images yet"
         setting = "images:import is false" if missing else "images:sync is false"
-        found.notes.append(f"{setting}: cluster {one.desired.label} {why}")
+        found.notes.append(f"{setting}: {noun} {one.desired.label} {why}")
 
 
 # Splitting

@@ -182,13 +182,13 @@ def _controllers() -> dict:
 
 def _region() -> dict:
     properties = {
-        "url": text("Public URL, which machines and clusters use.", "region_url"),
+        "url": text("Public URL, which machines and controllers use.", "region_url"),
         "shared_secret": _secret(
-            "Secret that clusters enrol with, in hex.", format="hex", allowed=_HEX
+            "Secret that controllers enrol with, in hex.", format="hex", allowed=_HEX
         ),
         "is_cluster": flag(
-            "false: the region host is no cluster controller, and the placeholder node group of "
-            "1.x goes away."
+            "false: no cluster or rack controller on the region host; in 1.x the placeholder node "
+            "group goes away."
         ),
         "admin": mapping(
             {
@@ -271,7 +271,7 @@ def schema() -> dict:
             "images": mapping(
                 {
                     "import": flag("Import what the selections name and is not there; true."),
-                    "sync": flag("Wait until each cluster holds the images; true."),
+                    "sync": flag("Wait until each controller holds the images; true."),
                 },
                 "Boot images.",
             ),
@@ -296,10 +296,10 @@ def schema() -> dict:
             ),
             "limits": mapping(
                 {
-                    "enrol_seconds": _limit("For clusters to register and connect; 300."),
+                    "enrol_seconds": _limit("For controllers to register and connect; 300."),
                     "catalogue_seconds": _limit("For a boot source's index; 120."),
                     "import_seconds": _limit("For an image import; 3600."),
-                    "sync_seconds": _limit("For a cluster to fetch images; 1800."),
+                    "sync_seconds": _limit("For a controller to fetch images; 1800."),
                 },
                 "How long a run waits for what MAAS does in the background.",
             ),
