@@ -61,7 +61,7 @@ def url():
         ("secret", "var/lib/maas/shared-secret", "/var/lib/maas/shared-secret"),
         ("cluster_services", ("maas-clusterd",), "maas-clusterd"),
         ("cluster_tool", "maas-cluster", "maas-cluster is not installed"),
-        ("cluster_packages", ("maas-cluster-controller",), "No MAAS cluster is installed"),
+        ("cluster_packages", ("maas-cluster-controller",), "No MAAS cluster or rack"),
     ],
 )
 def test_a_wrong_fact_makes_the_state_fail(tmp_path, monkeypatch, url, fact, wrong, message):
