@@ -49,11 +49,8 @@ class SshKey(Table):
     can_update = False
     pillar = PillarLocation("ssh_keys", "Public SSH keys of the API's user.", plain=True)
     fields = (
-        Field(
-            "key", _SSH, rules=_SSH_RULES,
-            doc="The public key in OpenSSH's form; its comment does not count. Up to 1.10 of type "
-            "RSA or DSA.",
-        ),
+        Field("key", _SSH, rules=_SSH_RULES, doc="The public key in OpenSSH's form; its comment "
+              "does not count. Up to 1.10 of type RSA or DSA."),
     )  # fmt: skip
     example = {"key": f"ssh-rsa {_EXAMPLE} ops@example.com"}
 

@@ -17,7 +17,6 @@ _MAC = " MAC"  # ends the group of extents for the MAC addresses of a subnet's r
 
 class StaticRoute(Table):
     name = "static_route"
-    noun = "static route"
     since = "2.1"
     collection = "static-routes/"
     in_answers = {"source": {"cidr": str}, "destination": {"cidr": str}}
@@ -31,14 +30,10 @@ class StaticRoute(Table):
     name_form = "{destination} via {gateway_ip}"
     name_doc = "Where it leads, as ``DESTINATION via GATEWAY``."
     fields = (
-        Field(
-            "source", kinds.NETWORK, ref="subnet", doc="Subnet whose machines get the route.",
-            read=lambda raw: raw["source"]["cidr"],
-        ),
-        Field(
-            "destination", kinds.NETWORK, ref="subnet", doc="Subnet that it leads to.",
-            read=lambda raw: raw["destination"]["cidr"],
-        ),
+        Field("source", kinds.NETWORK, ref="subnet", read=lambda raw: raw["source"]["cidr"],
+              doc="Subnet whose machines get the route."),
+        Field("destination", kinds.NETWORK, ref="subnet",
+              read=lambda raw: raw["destination"]["cidr"], doc="Subnet that it leads to."),
         Field("gateway_ip", kinds.ADDRESS, doc="Gateway, an address within the source."),
         Field("metric", kinds.bounded(0, 2**31 - 1), server_default=0, doc="Metric."),
     )  # fmt: skip
@@ -66,10 +61,8 @@ class ReservedIp(Table):
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
         Field("mac_address", kinds.MAC, doc="MAC address of its machine, once in a subnet."),
-        Field(
-            "subnet", kinds.NETWORK, ref="subnet", create_only=True, doc="Subnet it lies in.",
-            read=lambda raw: raw["subnet"]["cidr"],
-        ),
+        Field("subnet", kinds.NETWORK, ref="subnet", create_only=True,
+              read=lambda raw: raw["subnet"]["cidr"], doc="Subnet it lies in."),
         Field("comment", rules=(rules.longest(255),), doc="Free text."),
     )  # fmt: skip
     example = {
@@ -132,20 +125,14 @@ class IpAddress(Table):
     )
     fields = (
         Field("ip", kinds.ADDRESS, doc="The address."),
-        Field(
-            "subnet", kinds.NETWORK, ref="subnet", since="2.0", write_only=True,
-            doc="Subnet it lies in; found from the address where not given.",
-        ),
-        Field(
-            "network", kinds.NETWORK, up_to="1.10", write_only=True,
-            doc="Network it lies in; required.",
-        ),
+        Field("subnet", kinds.NETWORK, ref="subnet", since="2.0", write_only=True,
+              doc="Subnet it lies in; found from the address where not given."),
+        Field("network", kinds.NETWORK, up_to="1.10", write_only=True,
+              doc="Network it lies in; required."),
         Field("mac", kinds.MAC, write_only=True, doc="MAC address; create-only."),
         Field("hostname", since="1.8", write_only=True, doc="Its DNS name; create-only."),
-        Field(
-            "domain", ref="domain", since="2.0", write_only=True,
-            doc="Domain of the DNS name; create-only.",
-        ),
+        Field("domain", ref="domain", since="2.0", write_only=True,
+              doc="Domain of the DNS name; create-only."),
     )  # fmt: skip
     example = {"ip": "10.10.0.88", "network": "10.10.0.0/24"}
 
@@ -206,7 +193,6 @@ class DhcpSnippet(Table):
     noun = "DHCP snippet"
     since = "2.0"
     collection = "dhcp-snippets/"
-    identity = ("name",)
     duplicates = "always"
     required = ("value",)
     after = ("rack",)  # one checks the lines
@@ -216,25 +202,17 @@ class DhcpSnippet(Table):
         Field("value", kinds.RAW, clearable=rules.NEVER, doc="The lines for dhcpd.conf."),
         Field("description", doc="Free text."),
         Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is in force."),
-        Field(
-            "subnet", kinds.NETWORK, ref="subnet",
-            doc="Subnet for which it is; ``global_snippet: true`` takes it off again.",
-            read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
-        ),
-        Field(
-            "iprange", ref="ip_range", since="3.0", write_only=True,
-            doc="IP range of the subnet for which it is, as ``START-END``; create-only.",
-        ),
-        Field(
-            "node", ref="node", ref_attr="system_id", clearable=rules.NEVER,
-            doc="Host name of the machine or controller for which it is; ``global_snippet: true`` "
-            "takes it off again.",
-            read=lambda raw: (raw.get("node") or {}).get("hostname"),
-        ),
-        Field(
-            "global_snippet", kinds.BOOLEAN,
-            doc="True for all of DHCP, as where neither subnet nor node is given.",
-        ),
+        Field("subnet", kinds.NETWORK, ref="subnet",
+              read=lambda raw: (raw.get("subnet") or {}).get("cidr"),
+              doc="Subnet for which it is; ``global_snippet: true`` takes it off again."),
+        Field("iprange", ref="ip_range", since="3.0", write_only=True,
+              doc="IP range of the subnet for which it is, as ``START-END``; create-only."),
+        Field("node", ref="node", ref_attr="system_id", clearable=rules.NEVER,
+              read=lambda raw: (raw.get("node") or {}).get("hostname"),
+              doc="Host name of the machine or controller for which it is; ``global_snippet: "
+              "true`` takes it off again."),
+        Field("global_snippet", kinds.BOOLEAN,
+              doc="True for all of DHCP, as where neither subnet nor node is given."),
     )  # fmt: skip
     example = {
         "name": "ntp", "value": "option ntp-servers 192.0.2.1;", "description": "clock",
@@ -258,11 +236,9 @@ class Network(Table):
     """MAAS networks, which are what later releases call subnets."""
 
     name = "network"
-    noun = "network"
     numbered = ""
     up_to = "1.8"
     collection = "networks/"
-    identity = ("name",)
     pillar = PillarLocation(
         "networks", "Networks, which later releases call subnets.", "name",
         needed=("ip", "netmask"),

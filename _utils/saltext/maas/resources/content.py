@@ -38,10 +38,8 @@ _WORDS = (rules.matches(r"[^\s,]+", "words without blanks or commas"),)
 
 class PackageRepository(Table):
     name = "package_repository"
-    noun = "package repository"
     since = "2.1"
     collection = "package-repositories/"
-    identity = ("name",)
     protected = ("main_archive", "ports_archive")
     required = ("url",)
     pillar = PillarLocation("package_repositories", "Package repositories.", "name")
@@ -57,11 +55,9 @@ class PackageRepository(Table):
         Field("disabled_pockets", _LIST,
               rules=(rules.one_of("updates", "security", "backports", since="2.2"),),
               doc="Pockets not to use, such as security."),
-        Field(
-            "disabled_components", _LIST, since="2.2",
-            rules=(rules.one_of("restricted", "universe", "multiverse"),),
-            doc="Components not to use, of the two that are always there.",
-        ),
+        Field("disabled_components", _LIST, since="2.2",
+              rules=(rules.one_of("restricted", "universe", "multiverse"),),
+              doc="Components not to use, of the two that are always there."),
         Field("disable_sources", kinds.BOOLEAN, since="2.5", server_default=(True, False),
               doc="Whether deb-src lines are left out."),
         Field("arches", _LIST, rules=_KNOWN_ARCHES, clearable=rules.NEVER, doc="Architectures.",
@@ -109,7 +105,6 @@ _LICENSE_KEY = rules.matches(
 
 class LicenseKey(Table):
     name = "license_key"
-    noun = "license key"
     name_form = "{osystem}/{distro_series}"
     name_doc = "Operating system and series, as ``OSYSTEM/SERIES``."
     numbered = ""
@@ -168,7 +163,6 @@ _IDS_TRIED, _IDS_AHEAD = 60, 15
 
 class Notification(Table):
     name = "notification"
-    noun = "notification"
     since = "2.2"
     collection = "notifications/"
     identity = ("ident",)
@@ -248,7 +242,6 @@ class File(Table):
     """Files that MAAS keeps for the API's user."""
 
     name = "file"
-    noun = "file"
     numbered = ""
     collection = "files/"
     item_path = "files/{filename}/"
@@ -260,11 +253,9 @@ class File(Table):
                    needed=("content",), name="FILENAME")  # fmt: skip
     fields = (
         Field("filename", rules=(rules.longest(255),), doc="Name."),
-        Field(
-            "content", kinds.CONTENT, api="file", as_file=True,
-            read=lambda raw: _decoded(raw.get("content")),
-            doc="The text in it; or, as ``!!binary``, data that is no text.",
-        ),
+        Field("content", kinds.CONTENT, api="file", as_file=True,
+              read=lambda raw: _decoded(raw.get("content")),
+              doc="The text in it; or, as ``!!binary``, data that is no text."),
     )  # fmt: skip
     example = {"filename": "motd.txt", "content": "hello\n"}
 

@@ -10,24 +10,15 @@ from saltext.maas.resources.table import Table
 
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),
-    Field(
-        "zone", ref="zone", ref_attr="name", server_default="default", clearable=rules.NEVER,
-        doc="Name of its zone.",
-        read=lambda raw: raw["zone"]["name"],
-    ),
-    Field(
-        "domain", ref="domain", ref_attr="name", since="2.2", server_default=UNKNOWN,
-        clearable=rules.NEVER,
-        doc="Name of its DNS domain.", read=lambda raw: (raw.get("domain") or {}).get("name"),
-    ),
-    Field(
-        "power_type", server_default=UNKNOWN,
-        doc="How it is switched on and off, such as ``ipmi``.",
-    ),
-    Field(
-        "power_parameters", kinds.MAPPING, secret=True, write_only=True,
-        doc="What that takes, such as ``{power_address: 192.0.2.9}``; never shown.",
-    ),
+    Field("zone", ref="zone", ref_attr="name", server_default="default", clearable=rules.NEVER,
+          read=lambda raw: raw["zone"]["name"], doc="Name of its zone."),
+    Field("domain", ref="domain", ref_attr="name", since="2.2", server_default=UNKNOWN,
+          clearable=rules.NEVER, read=lambda raw: (raw.get("domain") or {}).get("name"),
+          doc="Name of its DNS domain."),
+    Field("power_type", server_default=UNKNOWN,
+          doc="How it is switched on and off, such as ``ipmi``."),
+    Field("power_parameters", kinds.MAPPING, secret=True, write_only=True,
+          doc="What that takes, such as ``{power_address: 192.0.2.9}``; never shown."),
 )  # fmt: skip
 
 
@@ -97,7 +88,6 @@ def _texts(values):
 
 class RegionController(_Controller):
     name = "region_controller"
-    noun = "region controller"
     numbered = ""
     since = "2.0"
     collection = "regioncontrollers/"
@@ -141,10 +131,8 @@ class Rack(_Controller):
                 for service in raw.get("service_set", ())
             ),
         ),
-        Field(
-            "force", kinds.BOOLEAN, option="2.5",
-            doc="Whether to delete it although VLANs lose their DHCP; 2.5 and later.",
-        ),
+        Field("force", kinds.BOOLEAN, option="2.5",
+              doc="Whether to delete it although VLANs lose their DHCP; 2.5 and later."),
         *_FIELDS,
     )  # fmt: skip
     example = {"hostname": "rack-1", "connected": True, "description": "left row"}

@@ -31,27 +31,17 @@ class Dhcp(Table):
     scope = "fabric"
     example = {"vlan": "dc1/untagged", "enabled": True, "primary_rack": "rack-1"}
     fields = (
-        Field(
-            "vlan", VLAN_NAME, ref="vlan", read=read_vlan,
-            doc="VLAN that is served; ``untagged`` stands for VID 0.",
-        ),
-        Field(
-            "enabled", kinds.BOOLEAN, api="dhcp_on", server_default=False,
-            doc="Whether MAAS serves DHCP there.",
-        ),
-        Field(
-            "primary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
-            doc="Host name of the rack controller that serves it."
-        ),
-        Field(
-            "secondary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
-            doc="Host name of the secondary rack controller; empty for none."
-        ),
-        Field(
-            "relay_vlan", VLAN_NAME, ref="vlan", since="2.2",
-            read=lambda raw: read_vlan(raw.get("relay_vlan")),
-            doc="VLAN whose DHCP is relayed here.",
-        ),
+        Field("vlan", VLAN_NAME, ref="vlan", read=read_vlan,
+              doc="VLAN that is served; ``untagged`` stands for VID 0."),
+        Field("enabled", kinds.BOOLEAN, api="dhcp_on", server_default=False,
+              doc="Whether MAAS serves DHCP there."),
+        Field("primary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+              doc="Host name of the rack controller that serves it."),
+        Field("secondary_rack", ref="rack", ref_attr="system_id", read_attr="system_id",
+              doc="Host name of the secondary rack controller; empty for none."),
+        Field("relay_vlan", VLAN_NAME, ref="vlan", since="2.2",
+              read=lambda raw: read_vlan(raw.get("relay_vlan")),
+              doc="VLAN whose DHCP is relayed here."),
     )  # fmt: skip
 
     def from_pillar(self, values):

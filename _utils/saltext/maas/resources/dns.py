@@ -38,10 +38,8 @@ class Domain(Table):
     """DNS domains."""
 
     name = "domain"
-    noun = "domain"
     since = "2.0"
     collection = "domains/"
-    identity = ("name",)
     apart = ("is_default",)
     outlives = ("rack",)
     node_part = "domain"
@@ -52,15 +50,11 @@ class Domain(Table):
               doc="Default time to live of its records, in seconds."),
         Field("authoritative", kinds.BOOLEAN, server_default=True,
               doc="Whether MAAS serves the domain."),
-        Field(
-            "is_default", kinds.BOOLEAN, since="2.4",
-            server_default=lambda values: (False, True) if values.get("name") == "maas" else False,
-            doc="True makes it the domain of new machines.",
-        ),
-        Field(
-            "forward_dns_servers", kinds.ADDRESS_SET, since="3.1", write_only=True,
-            doc="DNS servers to ask for a domain that is not authoritative; create-only.",
-        ),
+        Field("is_default", kinds.BOOLEAN, since="2.4",
+              server_default=lambda one: (False, True) if one.get("name") == "maas" else False,
+              doc="True makes it the domain of new machines."),
+        Field("forward_dns_servers", kinds.ADDRESS_SET, since="3.1", write_only=True,
+              doc="DNS servers to ask for a domain that is not authoritative; create-only."),
     )  # fmt: skip
     example = {"name": "example.com", "ttl": 300, "authoritative": True}
     initial = ({"id": 0, "name": "maas", "authoritative": True, "ttl": None, "is_default": True},)
@@ -198,10 +192,9 @@ class DnsResource(_Named):
     fields = (
         Field("fqdn", doc="Fully qualified name."),
         _DOMAIN,
-        Field(
-            "ip_addresses", kinds.ADDRESS_SET, doc="Its addresses.",
-            read=lambda raw: [one["ip"] for one in raw.get("ip_addresses") or () if one.get("ip")],
-        ),
+        Field("ip_addresses", kinds.ADDRESS_SET,
+              read=lambda raw: [one["ip"] for one in raw["ip_addresses"] if one.get("ip")],
+              doc="Its addresses."),
         Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
     )  # fmt: skip
 
@@ -346,18 +339,11 @@ class DnsRecord(_Named):
         needed=("fqdn", "rrtype", "rrdata"), spelled={"fqdn": "name"},
     )  # fmt: skip
     fields = (
-        Field(
-            "fqdn", kinds.HOST_LABEL,
-            doc="Name within the domain; @ for the domain itself.",
-        ),
+        Field("fqdn", kinds.HOST_LABEL, doc="Name within the domain; @ for the domain itself."),
         _DOMAIN,
-        Field(
-            "rrtype", kinds.choice("CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"), doc="Type."
-        ),
-        Field(
-            "rrdata", doc="Data, such as ``10 mail.example.com`` for MX.",
-            read=lambda raw: _data(raw["rrtype"], raw["rrdata"]),
-        ),
+        Field("rrtype", kinds.choice("CNAME", "MX", "NS", "SRV", "SSHFP", "TXT"), doc="Type."),
+        Field("rrdata", read=lambda raw: _data(raw["rrtype"], raw["rrdata"]),
+              doc="Data, such as ``10 mail.example.com`` for MX."),
         Field("ttl", kinds.TTL, doc="Time to live in seconds; one for all of a name and type."),
     )  # fmt: skip
     example = {"fqdn": "example.com", "rrtype": "MX", "rrdata": "10 mail.example.com", "ttl": 300}

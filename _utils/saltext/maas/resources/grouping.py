@@ -23,10 +23,8 @@ class Zone(Table):
     """Physical zones."""
 
     name = "zone"
-    noun = "zone"
     numbered = "2.0"
     collection = "zones/"
-    identity = ("name",)
     protected = always = ("default",)
     node_part = "zone"
     pillar = PillarLocation("zones", "Physical zones.", "name")
@@ -40,51 +38,40 @@ class Zone(Table):
 
 class ResourcePool(Table):
     name = "resource_pool"
-    noun = "resource pool"
     since = "2.4"
     collection = "resourcepools/"
-    identity = ("name",)
     protected = always = ("default",)
     node_part = "pool"
     pillar = PillarLocation("resource_pools", "Resource pools.", "name")
     fields = (
         Field("name", rules=rules.BLANKS, doc="Name, unique in the region."),
-        Field(
-            "description",
-            doc="Free text.",
-            server_default=lambda one: "Default pool" if one.get("name") == "default" else None,
-        ),
-    )
+        Field("description",
+              server_default=lambda one: "Default pool" if one.get("name") == "default" else None,
+              doc="Free text."),
+    )  # fmt: skip
     example = {"name": "web", "description": "front ends"}
     initial = ({"id": 0, "name": "default", "description": "Default pool"},)
 
 
 class Tag(Table):
     name = "tag"
-    noun = "tag"
     numbered = ""
     collection = "tags/"
     list_op = "list"
     create_op = "new"
-    identity = ("name",)
     pillar = PillarLocation(
         "tags", "Tags; which machines have one is left to their definitions.", "name"
     )
     fields = (
         Field("name", rules=_ASCII_WORD, doc="Name, unique in the region."),
-        Field(
-            "definition", rules=(_XPATH,),
-            doc="XPath expression over a machine's hardware; it decides who has it.",
-        ),
+        Field("definition", rules=(_XPATH,),
+              doc="XPath expression over a machine's hardware; it decides who has it."),
         Field("comment", doc="Free text."),
         Field("kernel_opts", doc="Kernel options of the machines that have it."),
     )  # fmt: skip
     example = {
-        "name": "gpu",
-        "definition": "//node",
-        "comment": "cards",
-        "kernel_opts": "nomodeset",
-    }
+        "name": "gpu", "definition": "//node", "comment": "cards", "kernel_opts": "nomodeset",
+    }  # fmt: skip
 
     def in_use_by(self, snapshot, record):
         for node in snapshot.records("node").values():

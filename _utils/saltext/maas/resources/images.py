@@ -32,7 +32,6 @@ class KeyringTable(Table):
 
 class BootSource(KeyringTable):
     name = "boot_source"
-    noun = "boot source"
     since = "1.7"
     collection = "boot-sources/"
     identity = ("url",)
@@ -47,9 +46,7 @@ class BootSource(KeyringTable):
               doc="URL of the simplestreams mirror."),
         Field("keyring_filename", server_default=KEYRING, clearable=rules.NEVER,
               doc="Keyring file on the region host; Ubuntu's own where no keyring is given."),
-        Field(
-            "keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."
-        ),
+        Field("keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."),
     )  # fmt: skip
 
     def from_pillar(self, values):
@@ -104,27 +101,19 @@ class BootSelection(Table):
     name_form = "{os}/{release}"
     name_doc = "``OS/RELEASE``, such as ``ubuntu/jammy``."
     example = {
-        "source": "http://images.example.com/ephemeral-v3/stable/",
-        "os": "ubuntu",
-        "release": "jammy",
-        "arches": ["amd64"],
-    }
+        "source": "http://images.example.com/ephemeral-v3/stable/", "os": "ubuntu",
+        "release": "jammy", "arches": ["amd64"],
+    }  # fmt: skip
     fields = (
         Field("source", ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),
         Field("release", doc="Release, such as jammy."),
-        Field(
-            "arches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Architectures; ``*`` for all, the default."
-        ),
-        Field(
-            "subarches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Sub-architectures; ``*`` for all, the default."
-        ),
-        Field(
-            "labels", kinds.NAMES, default=["*"], clearable=rules.NEVER,
-            doc="Labels; ``*`` for all, the default.",
-        ),
+        Field("arches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
+              doc="Architectures; ``*`` for all, the default."),
+        Field("subarches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
+              doc="Sub-architectures; ``*`` for all, the default."),
+        Field("labels", kinds.NAMES, default=["*"], clearable=rules.NEVER,
+              doc="Labels; ``*`` for all, the default."),
     )  # fmt: skip
 
     def never_pruned(self, snapshot, record):

@@ -32,10 +32,8 @@ class Image(Table):
     can_delete = False
     fields = (
         Field("name", doc="Operating system and release, such as ubuntu/jammy."),
-        Field(
-            "architecture", read=lambda raw: raw["architecture"].partition("/")[0],
-            doc="Architecture, such as amd64; ``*`` for any.",
-        ),
+        Field("architecture", read=lambda raw: raw["architecture"].partition("/")[0],
+              doc="Architecture, such as amd64; ``*`` for any."),
     )  # fmt: skip
 
     def match(self, snapshot, desired):

@@ -18,6 +18,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+def _plain(value: Any) -> Any:
+    return "" if value is None else value
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of value.
@@ -32,7 +36,7 @@ class Kind:
 
     allowed: str
     normal: Callable[[Any], Any]
-    wire: Callable[[Any], Any] = lambda value: "" if value is None else value
+    wire: Callable[[Any], Any] = _plain
     schema: dict = field(default_factory=dict)
 
     @property
@@ -40,8 +44,8 @@ class Kind:
         """Whether there may be no value; only the schema knows."""
         return "null" in self.schema.get("type", ()) or None in self.schema.get("enum", ())
 
-    def clean(self, value):
-        """Normalise; empty values all mean None, since MAAS answers ``""`` and null alike.
+    def clean(self, value: Any) -> Any:
+        """Return the normal form; all empty values mean None, as MAAS answers either.
 
         Raises:
             ValueError: With what is allowed.
@@ -81,16 +85,12 @@ def _netmask(value):
     text = str(value)
     if ":" in text:  # API 1.0 writes the prefix of an IPv6 network as a mask, too
         mask = ipaddress.IPv6Address(text)
-        if mask != ipaddress.IPv6Network(f"::/{_prefix(mask)}").netmask:
+        if mask != ipaddress.IPv6Network(f"::/{int(mask).bit_count()}").netmask:
             raise ValueError
         return str(mask)
     if "." not in text:
         raise ValueError
     return str(ipaddress.IPv4Network(f"0.0.0.0/{text}").netmask)
-
-
-def _prefix(mask):
-    return bin(int(mask)).count("1")
 
 
 def is_between(ip: str | Address, low: str | Address, high: str | Address) -> bool:
@@ -112,7 +112,7 @@ def network_of(ip: str, mask: str) -> Network:
     address, wide = ipaddress.ip_address(ip), ipaddress.ip_address(_netmask(mask))
     if address.version != wide.version:
         raise ValueError("must be of the address family of its netmask")
-    return ipaddress.ip_network(f"{address}/{_prefix(wide)}", strict=False)
+    return ipaddress.ip_network(f"{address}/{int(wide).bit_count()}", strict=False)
 
 
 def _mac(value):
@@ -186,6 +186,14 @@ def _blob(value):
     return base64.b64encode(base64.b64decode("".join(str(value).split()), validate=True)).decode()
 
 
+def _formed(allowed, normal, form, *types, wire=_plain):
+    """A kind whose form the pillar's check knows by a name; with ``null`` it may be empty."""
+    kinds = [*(types or ("string",))]
+    return Kind(
+        allowed, normal, wire, {"type": kinds if len(kinds) > 1 else kinds[0], "format": form}
+    )
+
+
 _LIST = {"type": ["array", "string", "null"], "items": {"type": "string"}}
 
 TEXT = Kind("text", _text, schema={"type": ["string", "number", "null"]})
@@ -194,73 +202,39 @@ RAW = Kind("text", _raw, schema=TEXT.schema)
 #: What a file holds: text, or bytes where it is none.
 CONTENT = Kind(
     "text, or data as !!binary", _content, _encoded,
-    schema={"type": ["string", "number", "binary", "null"]},
+    {"type": ["string", "number", "binary", "null"]},
 )  # fmt: skip
 BOOLEAN = Kind("true or false", _boolean, schema={"type": "boolean"})
 INTEGER = Kind("a whole number", _integer, schema={"type": "integer"})
-ADDRESS = Kind(
-    "an IP address such as 192.0.2.1",
-    _address,
-    schema={"type": ["string", "null"], "format": "address"},
-)
-ADDRESSES = Kind(
-    "a list of IP addresses",
-    _addresses,
+ADDRESS = _formed("an IP address such as 192.0.2.1", _address, "address", "string", "null")
+ADDRESSES = _formed(
+    "a list of IP addresses", _addresses, "addresses", "array", "string", "null",
     wire=lambda value: " ".join(value or []),
-    schema={"type": ["array", "string", "null"], "format": "addresses"},
-)
-ADDRESS_SET = Kind(
-    "a list of IP addresses",
-    _address_set,
-    wire=ADDRESSES.wire,
-    schema=ADDRESSES.schema,
-)
-NETWORK = Kind(
-    "a network such as 192.0.2.0/24, with no host bits set",
-    _network,
-    schema={"type": "string", "format": "network"},
-)
-NETMASK = Kind(
-    "a netmask such as 255.255.255.0 or ffff:ffff:ffff:ffff::",
-    _netmask,
-    schema={"type": "string", "format": "netmask"},
-)
-MAC = Kind(
-    "a MAC address such as 52:54:00:12:34:56", _mac, schema={"type": "string", "format": "mac"}
-)
+)  # fmt: skip
+ADDRESS_SET = replace(ADDRESSES, normal=_address_set)
+NETWORK = _formed("a network such as 192.0.2.0/24, with no host bits set", _network, "network")
+NETMASK = _formed("a netmask such as 255.255.255.0 or ffff:ffff:ffff:ffff::", _netmask, "netmask")
+MAC = _formed("a MAC address such as 52:54:00:12:34:56", _mac, "mac")
+URL = _formed("a URL such as http://192.0.2.10:5240/MAAS, without user or password", _text, "url")
+EMAIL = _formed("an e-mail address such as admin@example.com", _text, "email")
+BLOB = _formed("base64 text", _blob, "base64", wire=base64.b64decode)
 MAPPING = Kind(
-    "a mapping",
-    _mapping,
-    wire=lambda value: json.dumps(value or {}, sort_keys=True),
-    schema={"type": ["object", "null"]},
-)
+    "a mapping", _mapping, lambda value: json.dumps(value or {}, sort_keys=True),
+    {"type": ["object", "null"]},
+)  # fmt: skip
 DURATION = Kind(
-    "a number of seconds, or H:MM:SS",
-    _duration,
+    "a number of seconds, or H:MM:SS", _duration,
     schema={"type": ["integer", "string"], "pattern": r"^(\d+ days?, )?(\d+:\d\d:\d\d|\d+)$"},
-)
+)  # fmt: skip
 # An empty repeated field would not be sent at all, so one empty value clears.
-NAMES = Kind("a list of words", _names, wire=lambda value: value or "", schema=_LIST)
+NAMES = Kind("a list of words", _names, lambda value: value or "", _LIST)
 COMMA_NAMES = replace(NAMES, wire=lambda value: ",".join(value or []))
 # Django wants 0 or 1 for this one field of a user.
-SUPERUSER = Kind(
-    "true or false", _boolean, wire=lambda value: "1" if value else "0", schema={"type": "boolean"}
-)
-URL = Kind(
-    "a URL such as http://192.0.2.10:5240/MAAS, without user or password",
-    _text,
-    schema={"type": "string", "format": "url"},
-)
-EMAIL = Kind(
-    "an e-mail address such as admin@example.com",
-    _text,
-    schema={"type": "string", "format": "email"},
-)
-BLOB = Kind("base64 text", _blob, base64.b64decode, schema={"type": "string", "format": "base64"})
+SUPERUSER = replace(BOOLEAN, wire=lambda value: "1" if value else "0")
 
 
 def choice(*allowed: str, **numbers: int) -> Kind:
-    """A word out of a few; with ``numbers``, one that the API writes as a number."""
+    """Return the kind of a word out of a few; of ``numbers`` the API writes the number."""
     words = (*allowed, *numbers)
     by_number = {number: word for word, number in numbers.items()}
 
@@ -270,38 +244,33 @@ def choice(*allowed: str, **numbers: int) -> Kind:
             raise ValueError
         return word
 
-    return Kind(
-        f"one of: {', '.join(words)}",
-        normal,
-        wire=lambda word: numbers.get(word, word),
-        schema={"enum": list(words)},
-    )
+    schema = {"enum": list(words)}
+    return Kind(f"one of: {', '.join(words)}", normal, lambda one: numbers.get(one, one), schema)
 
 
 def numbered(**numbers: int) -> Kind:
-    """A word out of a few that the API takes, and answers as a number."""
+    """Return the kind of a word out of a few that the API takes, and answers as a number."""
     return replace(choice(**numbers), wire=lambda word: word)
 
 
 def matching(pattern: str, allowed: str, of: Kind = TEXT) -> Kind:
-    """Text of a form that the pillar's check knows; what MAAS holds may have another one."""
+    """Return the kind of text of a form that the check knows; MAAS may hold another one."""
     return Kind(allowed, of.normal, schema={"type": "string", "pattern": pattern})
 
 
 def one_number(*allowed: int) -> Kind:
-    """A number out of a few."""
+    """Return the kind of a number out of a few."""
 
     def normal(value):
         if _integer(value) not in allowed:
             raise ValueError
         return int(value)
 
-    told = ", ".join(map(str, allowed))
-    return Kind(f"one of: {told}", normal, schema={"enum": list(allowed)})
+    return Kind(f"one of: {', '.join(map(str, allowed))}", normal, schema={"enum": list(allowed)})
 
 
 def bounded(low: int, high: int | None = None) -> Kind:
-    """A whole number within bounds."""
+    """Return the kind of a whole number within bounds."""
 
     def normal(value):
         number = _integer(value)
@@ -310,8 +279,9 @@ def bounded(low: int, high: int | None = None) -> Kind:
         return number
 
     schema = {"type": "integer", "minimum": low}
-    allowed = f"a whole number from {low}" + (" on" if high is None else f" to {high}")
-    return Kind(allowed, normal, schema=schema if high is None else {**schema, "maximum": high})
+    if high is None:
+        return Kind(f"a whole number from {low} on", normal, schema=schema)
+    return Kind(f"a whole number from {low} to {high}", normal, schema={**schema, "maximum": high})
 
 
 _MOST = 2**31 - 1  # what a number in PostgreSQL may be
@@ -328,8 +298,5 @@ DOMAIN = replace(
     ),
     normal=lambda value: (_text(value) or "").rstrip(".") or None,
 )
-TTL = Kind(
-    f"a whole number from 0 to {_MOST}",
-    bounded(0, _MOST).normal,
-    schema={"type": ["integer", "null"], "minimum": 0, "maximum": _MOST},
-)
+_NUMBER = bounded(0, _MOST)
+TTL = replace(_NUMBER, schema={**_NUMBER.schema, "type": ["integer", "null"]})

@@ -13,10 +13,8 @@ from saltext.maas.resources.vlan_names import IN_ANSWERS, read_vlan, vlan_key
 
 class Fabric(Renamed):
     name = "fabric"
-    noun = "fabric"
     since = "1.9"
     collection = "fabrics/"
-    identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
     outlives = ("rack",)
     nested = {"vlans": "vlan"}
@@ -26,25 +24,14 @@ class Fabric(Renamed):
     reserved = r"fabric-\d+"
     fields = (
         Field("name", rules=rules.WORD, doc="Name, unique in the region."),
-        Field(
-            "class_type", rules=rules.BLANKS, clearable=rules.up_to("2.3"),
-            doc="Free text for its class, such as 10g.",
-        ),
-        Field(
-            "description",
-            since="2.0",
-            write_only=True,
-            doc="Free text; create-only, since MAAS never shows it.",
-        ),
-        Field(
-            "old_name", hint=True,
-            doc="Name that it has until now; it is renamed.",
-        ),
+        Field("class_type", rules=rules.BLANKS, clearable=rules.up_to("2.3"),
+              doc="Free text for its class, such as 10g."),
+        Field("description", since="2.0", write_only=True,
+              doc="Free text; create-only, since MAAS never shows it."),
+        Field("old_name", hint=True, doc="Name that it has until now; it is renamed."),
         Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of ``old_name``."),
-        Field(
-            "with_subnet", kinds.NETWORK, hint=True,
-            doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed.",
-        ),
+        Field("with_subnet", kinds.NETWORK, hint=True,
+              doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed."),
     )  # fmt: skip
 
     def former_key(self, snapshot, values):
@@ -100,10 +87,8 @@ class Fabric(Renamed):
 
 class Space(Table):
     name = "space"
-    noun = "space"
     since = "1.9"
     collection = "spaces/"
-    identity = ("name",)
     duplicates = "raced"  # in 1.9; later the database refuses it
     pillar = PillarLocation("spaces", "Spaces.", "name")
     example = {"name": "dmz"}

@@ -66,7 +66,6 @@ class NodeGroup(Table):
     """
 
     name = "node_group"
-    noun = "node group"
     numbered = ""
     up_to = "1.10"
     collection = "nodegroups/"
@@ -86,11 +85,9 @@ class NodeGroup(Table):
               doc="Display name, unique in the region."),
         Field("name", argument="dns_zone", clearable=rules.NEVER, rules=_ZONE,
               doc="DNS zone of its machines."),
-        Field(
-            "status", _STATUS,
-            doc="Whether MAAS works with it; ``pending`` up to 1.7. ``enabled`` and ``disabled`` "
-            "are the words of 1.8 and later for ``accepted`` and ``rejected``.",
-        ),
+        Field("status", _STATUS, doc="Whether MAAS works with it; ``pending`` up to 1.7. "
+              "``enabled`` and ``disabled`` are the words of 1.8 and later for ``accepted`` and "
+              "``rejected``."),
     )  # fmt: skip
     example = {
         "uuid": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "cluster_name": "east",
@@ -171,25 +168,17 @@ class NodeGroupInterface(Table):
     }  # fmt: skip
     fields = (
         Field("cluster", ref="node_group", doc="UUID of the cluster's node group."),
-        Field(
-            "name", since="1.7", read=_name, rules=(_INTERFACE,),
-            doc="Name; that of the network interface where not given.",
-        ),
-        Field(
-            "management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
-            doc="What MAAS serves there.",
-        ),
+        Field("name", since="1.7", read=_name, rules=(_INTERFACE,),
+              doc="Name; that of the network interface where not given."),
+        Field("management", kinds.choice(unmanaged=0, dhcp=1, dhcp_and_dns=2),
+              doc="What MAAS serves there."),
         Field("interface", clearable=rules.NEVER, doc="Network interface, such as eth0."),
         Field("ip", kinds.ADDRESS, clearable=rules.NEVER, doc="The cluster's own address there."),
         Field("subnet_mask", kinds.NETMASK, doc="Netmask."),
-        Field(
-            "broadcast_ip", kinds.ADDRESS, clearable=rules.NEVER,
-            doc="Broadcast address; MAAS computes it.",
-        ),
-        Field(
-            "router_ip", kinds.ADDRESS,
-            doc="Router; up to 1.8 only the database shows it. From 1.9 on that of the subnet.",
-        ),
+        Field("broadcast_ip", kinds.ADDRESS, clearable=rules.NEVER,
+              doc="Broadcast address; MAAS computes it."),
+        Field("router_ip", kinds.ADDRESS,
+              doc="Router; up to 1.8 only the database shows it. From 1.9 on that of the subnet."),
         Field("ip_range_low", kinds.ADDRESS, doc="First address of the dynamic range."),
         Field("ip_range_high", kinds.ADDRESS, doc="Last address of the dynamic range."),
         Field("static_ip_range_low", kinds.ADDRESS, since="1.6", doc="First static address."),

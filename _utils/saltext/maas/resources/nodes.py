@@ -16,7 +16,6 @@ class Node(Table):
     """A machine, device or controller, by its host name; only looked up."""
 
     name = "node"
-    noun = "node"
     numbered = ""
     collection = "nodes/"
     item_path = "nodes/{system_id}/"

@@ -73,12 +73,10 @@ class Script(Table):
     """Commissioning, testing and release scripts."""
 
     name = "script"
-    noun = "script"
     since = "2.2"
     collection = "scripts/"
     item_path = "scripts/{name}"
     required = ("script",)
-    identity = ("name",)
     pillar = PillarLocation("scripts", "Scripts that run on machines.", "name")
     fields = (
         Field("name", rules=_NAME,
@@ -100,9 +98,8 @@ class Script(Table):
         Field("parallel", kinds.numbered(disabled=0, instance=1, any=2), since="2.3",
               server_default="disabled", argument="script_parallel",
               doc="What it may run beside: nothing, itself on another disk or interface, or any."),
-        Field("packages", kinds.MAPPING, since="2.3", up_to="3.4",
-              doc="Packages that it needs, such as ``{apt: [ipmitool]}``; from 3.5 on the YAML "
-              "header says so."),
+        Field("packages", kinds.MAPPING, since="2.3", up_to="3.4", doc="Packages that it needs, "
+              "such as ``{apt: [ipmitool]}``; from 3.5 on the YAML header says so."),
         # Empty text leaves it alone, where an empty list in JSON clears it.
         Field("for_hardware", _AS_JSON, since="2.4", rules=(_FOR_HARDWARE,),
               doc="Hardware that it is for, such as pci:8086:1234."),
@@ -201,28 +198,19 @@ class CommissioningScript(Table):
     """Commissioning scripts."""
 
     name = "commissioning_script"
-    noun = "commissioning script"
     up_to = "2.1"
     collection = "commissioning-scripts/"
     item_path = "commissioning-scripts/{name}"
-    identity = ("name",)
     pillar = PillarLocation(
         "commissioning_scripts", "Commissioning scripts; later releases have scripts.",
         "name", needed=("content",),
     )  # fmt: skip
     fields = (
-        Field(
-            "name",
-            rules=(_NO_SLASH, rules.longest(255)),
-            doc="Name; they run in the order of their names.",
-        ),
-        Field(
-            "content",
-            kinds.CONTENT,
-            as_file=True,
-            doc="The text; or, as ``!!binary``, what is no text.",
-        ),
-    )
+        Field("name", rules=(_NO_SLASH, rules.longest(255)),
+              doc="Name; they run in the order of their names."),
+        Field("content", kinds.CONTENT, as_file=True,
+              doc="The text; or, as ``!!binary``, what is no text."),
+    )  # fmt: skip
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
 
     def read(self, snapshot, partition):

@@ -19,7 +19,7 @@ from saltext.maas.resources.table_pillar import reference
 
 
 @dataclass(frozen=True)
-class Setting:
+class RegionSetting:
     """One setting that ``set_config`` takes.
 
     Attributes:
@@ -45,16 +45,16 @@ class Setting:
     words: bool = False
     earlier: tuple = ()
 
-    def default_of(self, release: Release):
-        """Its value in a new region of a release."""
+    def default_of(self, release: Release) -> object:
+        """Return its value in a new region of a release."""
         return next((old for last, old in self.earlier if release.within("", last)), self.default)
 
     def holds_for(self, release: Release) -> bool:
-        """Whether this release has the setting."""
+        """Return whether a release has the setting."""
         return release.within(self.since, self.up_to)
 
     def schema(self) -> dict:
-        """The JSON schema of what a pillar may say."""
+        """Return the JSON schema of what a pillar may say."""
         found = {**self.kind.schema, "allowed": self.kind.allowed}
         if not self.clearable:
             return found
@@ -185,25 +185,25 @@ _FLAGS = replace(
 
 
 def _bool(since, default, up_to=""):
-    return Setting(kinds.BOOLEAN, since, up_to, default, clearable=False)
+    return RegionSetting(kinds.BOOLEAN, since, up_to, default, clearable=False)
 
 
 def _int(since, default, low=None, high=None, **more):
     kind = kinds.INTEGER if low is None else kinds.bounded(low, high)
-    return Setting(kind, since, "", default, **more)
+    return RegionSetting(kind, since, "", default, **more)
 
 
 def _one_of(since, default, *choices, **more):
-    return Setting(kinds.choice(*choices), since, "", default, **more)
+    return RegionSetting(kinds.choice(*choices), since, "", default, **more)
 
 
 def _text(since, default=None, up_to="", kind=kinds.TEXT, **more):
-    return Setting(kind, since, up_to, default, **more)
+    return RegionSetting(kind, since, up_to, default, **more)
 
 
 def _list(since, *rules, default=None):
     kind = replace(_WORDS, allowed=rules[0].allowed)
-    return Setting(kind, since, "", default, rules=rules, words=True)
+    return RegionSetting(kind, since, "", default, rules=rules, words=True)
 
 
 SETTINGS = {
@@ -246,13 +246,13 @@ SETTINGS = {
     "http_boot": _bool("2.3", True, "2.3"),
     "http_proxy": _text("1.5", kind=_URL, rules=(rules.URL, _BARE_URL)),
     "kernel_opts": _text("1.5"),
-    "maas_auto_ipmi_cipher_suite_id": Setting(
+    "maas_auto_ipmi_cipher_suite_id": RegionSetting(
         _number_word("17", "3", "8", "12"), "3.2", default="3"
     ),
     "maas_auto_ipmi_k_g_bmc_key": _text("2.9", secret=True, rules=_K_G),
     "maas_auto_ipmi_user": _text("2.8", "maas", rules=(rules.longest(20, "2.9"),)),
     "maas_auto_ipmi_user_privilege_level": _one_of("2.9", "ADMIN", "USER", "OPERATOR", "ADMIN"),
-    "maas_auto_ipmi_workaround_flags": Setting(
+    "maas_auto_ipmi_workaround_flags": RegionSetting(
         _FLAGS, "3.2", words=True, rules=(_each(_WORKAROUNDS.__contains__, _FLAGS.allowed),)
     ),
     "maas_internal_domain": _text("2.5", "maas-internal", rules=(_DOMAIN,)),
@@ -314,60 +314,49 @@ _JUDGED_BY = {
 _BOTH_FORMS = ("default_distro_series", "commissioning_distro_series")
 
 
-def before_import(setting: str) -> bool:
-    """Whether an image import depends on a setting."""
-    return setting in _BEFORE_IMPORT
+#: A setting that no known release has.
+_UNKNOWN = RegionSetting(kinds.TEXT, "1.5")
 
 
-def after_import(setting: str) -> bool:
-    """Whether MAAS takes a setting's value only once the image it names is there."""
-    return setting in _AFTER_IMPORT
+def _known(name):
+    return SETTINGS.get(name, _UNKNOWN)
 
 
 def series(text: str | None) -> str:
-    """The series in ``ubuntu/jammy``, or in ``jammy`` alone."""
+    """Return the series in ``ubuntu/jammy``, or in ``jammy`` alone."""
     # 1.6 and 1.7 mark a series that needs a license key.
     return str(text or "").rpartition("/")[2].rstrip("*")
 
 
 def system(text: str | None) -> str:
-    """The operating system in ``ubuntu/jammy``; empty where there is none."""
+    """Return the operating system in ``ubuntu/jammy``; empty where there is none."""
     return str(text or "").rpartition("/")[0]
 
 
-def normal(name: str, value):
-    """Normalise a setting's value the way MAAS stores it.
-
-    Returns:
-        A boolean, number or text; None for empty.
+def normal(name: str, value: object) -> object:
+    """Return a setting's value the way MAAS stores it: a boolean, number or text; None for empty.
 
     Raises:
         ValueError: The value does not fit the setting's kind.
     """
-    known = SETTINGS.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) and (known is None or known.kind is not kinds.BOOLEAN):
+    kind = _known(name).kind
+    if isinstance(value, bool) and kind is not kinds.BOOLEAN:
         # 1.x makes JSON of a text that reads like it; an unknown release may have such settings.
-        value = "true" if value else "false"
-    return (known.kind if known else kinds.TEXT).clean(value)
+        value = str(value).lower()
+    return kind.clean(value)
 
 
 class SettingTable(Table):
     name = "setting"
-    noun = "setting"
-    identity = ("name",)
     by_key = True
     can_create = False
     can_delete = False
     example = {"name": "kernel_opts", "value": "console=tty0"}
     fields = (
         Field("name", doc="Name of the setting, such as ``upstream_dns``."),
-        Field(
-            "value",
-            doc="Its value; also a number, true, false or a list, as it has it. Empty clears it.",
-        ),
-    )
+        Field("value", doc="Its value; also a number, true, false or a list, as it has it. Empty "
+              "clears it."),
+    )  # fmt: skip
 
     def normal(self, field, value, values):
         if field.name == "value":
@@ -378,10 +367,8 @@ class SettingTable(Table):
         return where
 
     def validate(self, values, release):
-        known, value = SETTINGS.get(values["name"]), values.get("value")
-        if known is None or "value" not in values:
-            return
-        if value is None and not known.clearable:
+        known, value = _known(values["name"]), values.get("value")
+        if "value" in values and value is None and not known.clearable:
             yield "value", cannot_be_cleared(release)
         for rule in known.rules:
             if rule.broken_by(value, release):
@@ -389,30 +376,32 @@ class SettingTable(Table):
 
     def problem(self, snapshot, desired, record):
         """Return why MAAS would refuse a series for want of its image."""
-        value, images = desired.values.get("value"), "image"
-        if not after_import(desired.key) or not value or images not in snapshot.tables:
+        value, judged = desired.values.get("value"), desired.key in _AFTER_IMPORT
+        if not value or not judged or not snapshot.client or "image" not in snapshot.tables:
             return None
-        if snapshot.client is None or not self.differences(snapshot, desired, record):
+        if not self.differences(snapshot, desired, record):
             return None
         there = {series(name) for name in image_names(snapshot)}
+        if not there:
+            return f"{value!r} cannot be set: MAAS has no image yet"
         if desired.key in _BOTH_FORMS and series(value) not in there:
-            told = f"of {series(value)}; there are: {', '.join(sorted(there))}" if there else "yet"
-            return f"{value!r} cannot be set: MAAS has no image {told}"
-        return None if there else f"{value!r} cannot be set: MAAS has no image yet"
+            known = ", ".join(sorted(there))
+            return f"{value!r} cannot be set: MAAS has no image of {series(value)}; it has: {known}"
+        return None
 
     def parts(self, snapshot):
         return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))
 
     def phase(self, desired):
-        if before_import(desired.key):
+        if desired.key in _BEFORE_IMPORT:
             return "setting before import"
-        return "setting after import" if after_import(desired.key) else "setting"
+        return "setting after import" if desired.key in _AFTER_IMPORT else "setting"
 
     def after_phases(self, desired):
         if desired.key == "ntp_server":
             # 1.7 has every cluster write its DHCP anew, and refuses where one is not there yet.
             return ("node_group",)
-        if not after_import(desired.key):
+        if desired.key not in _AFTER_IMPORT:
             return ()
         # Up to 3.4 MAAS asks its clusters which operating systems there are.
         return ("setting before import", "boot_resource", "cluster_image")
@@ -422,8 +411,7 @@ class SettingTable(Table):
         return [{"name": partition, "value": value}]
 
     def pristine(self, snapshot, partition):
-        known = SETTINGS.get(partition)
-        value = known.default_of(snapshot.release) if known else None
+        value = _known(partition).default_of(snapshot.release)
         if partition == "maas_name":
             value = snapshot.hostname
         return [{"name": partition, "value": value}]
@@ -435,23 +423,22 @@ class SettingTable(Table):
         old, new = _value(record.raw), desired.values["value"]
         if old == new or (name in _BOTH_FORMS and old and series(old) == series(new)):
             return {}
-        if name in SETTINGS and SETTINGS[name].secret:
-            return {"value": (old and HIDDEN, new and HIDDEN)}
-        return {"value": (old, new)}
+        secret = _known(name).secret
+        return {"value": (old and HIDDEN, new and HIDDEN) if secret else (old, new)}
 
     def requires(self, desired, everything):
         found = {(self.name, _JUDGED_BY[desired.key])} if desired.key in _JUDGED_BY else set()
-        return found | {("image", "*")} if after_import(desired.key) else found
+        return found | {("image", "*")} if desired.key in _AFTER_IMPORT else found
 
     def values(self, snapshot, raw):
         return {"name": raw["name"], "value": _value(raw)}
 
     def exports(self, snapshot, record):
-        known = SETTINGS[record.key]
-        return _value(record.raw) != normal(record.key, known.default_of(snapshot.release))
+        default = _known(record.key).default_of(snapshot.release)
+        return _value(record.raw) != normal(record.key, default)
 
     def pillar_entry(self, values):
-        known = SETTINGS[values["name"]]
+        known = _known(values["name"])
         if known.secret or passwords_in([str(values["value"])]):
             return reference(self.name, values["name"])
         if known.words and values["value"]:
@@ -459,8 +446,7 @@ class SettingTable(Table):
         return values["value"]
 
     def secrets(self, values):
-        known = SETTINGS.get(values["name"])
-        return [values["value"]] if known and known.secret else []
+        return [values["value"]] if _known(values["name"]).secret else []
 
     def update(self, run, desired, record):
         if not self.differences(run.snapshot, desired, record):

@@ -36,7 +36,6 @@ def _boot_methods(value):
 
 class Subnet(Table):
     name = "subnet"
-    noun = "subnet"
     since = "1.9"
     collection = "subnets/"
     in_answers = {"vlan": (IN_ANSWERS, None)}
@@ -49,51 +48,32 @@ class Subnet(Table):
         "none in which nodes have addresses, unless forced.",
     }
     example = {
-        "cidr": "10.10.0.0/24",
-        "vlan": "dc1/100",
-        "gateway_ip": "10.10.0.1",
+        "cidr": "10.10.0.0/24", "vlan": "dc1/100", "gateway_ip": "10.10.0.1",
         "dns_servers": ["10.10.0.2"],
-    }
+    }  # fmt: skip
     fields = (
         Field("cidr", kinds.NETWORK, doc="Its network in CIDR form."),
-        Field(
-            "name", argument="subnet_name", rules=_NAME,
-            server_default=lambda values: values.get("cidr"),
-            doc="Name; the network where none is given.",
-        ),
-        Field(
-            "vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
-            server_default=UNKNOWN, clearable=rules.NEVER,
-            doc="VLAN it lies on; the default fabric's untagged one where none is given.",
-        ),
-        Field(
-            "space", ref="space", up_to="2.1", server_default=UNKNOWN, clearable=rules.NEVER,
-            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
-            doc="Name of its space; from 2.2 on that of its VLAN.",
-        ),
+        Field("name", argument="subnet_name", rules=_NAME,
+              server_default=lambda values: values.get("cidr"),
+              doc="Name; the network where none is given."),
+        Field("vlan", VLAN_NAME, ref="vlan", read=lambda raw: read_vlan(raw["vlan"]),
+              server_default=UNKNOWN, clearable=rules.NEVER,
+              doc="VLAN it lies on; the default fabric's untagged one where none is given."),
+        Field("space", ref="space", up_to="2.1", server_default=UNKNOWN, clearable=rules.NEVER,
+              read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
+              doc="Name of its space; from 2.2 on that of its VLAN."),
         Field("gateway_ip", kinds.ADDRESS, doc="Default gateway."),
         Field("dns_servers", kinds.ADDRESSES, doc="DNS servers, in order."),
-        Field(
-            "rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), since="2.0",
-            server_default="rfc2317",
-            doc="Reverse DNS.",
-        ),
-        Field(
-            "allow_proxy", kinds.BOOLEAN, since="2.0", server_default=True,
-            doc="Whether machines may use the region's proxy.",
-        ),
-        Field(
-            "allow_dns", kinds.BOOLEAN, since="2.5", server_default=True,
-            doc="Whether machines may use MAAS's DNS.",
-        ),
-        Field(
-            "active_discovery", kinds.BOOLEAN, since="2.1", server_default=False,
-            doc="Whether rack controllers scan it for neighbours.",
-        ),
-        Field(
-            "managed", kinds.BOOLEAN, since="2.2", server_default=True,
-            doc="Whether MAAS hands out its addresses.",
-        ),
+        Field("rdns_mode", kinds.choice(disabled=0, enabled=1, rfc2317=2), since="2.0",
+              server_default="rfc2317", doc="Reverse DNS."),
+        Field("allow_proxy", kinds.BOOLEAN, since="2.0", server_default=True,
+              doc="Whether machines may use the region's proxy."),
+        Field("allow_dns", kinds.BOOLEAN, since="2.5", server_default=True,
+              doc="Whether machines may use MAAS's DNS."),
+        Field("active_discovery", kinds.BOOLEAN, since="2.1", server_default=False,
+              doc="Whether rack controllers scan it for neighbours."),
+        Field("managed", kinds.BOOLEAN, since="2.2", server_default=True,
+              doc="Whether MAAS hands out its addresses."),
         Field("description", since="2.5", doc="Free text; MAAS takes it before, and hides it."),
         Field(
             # Of a repeated field MAAS takes the last one only.
@@ -101,10 +81,8 @@ class Subnet(Table):
             since="3.0", rules=(rules.one_of(*_BOOT_METHODS),),
             doc="Boot architectures that DHCP does not serve here.",
         ),
-        Field(
-            "force", kinds.BOOLEAN, option="3.7",
-            doc="Whether to delete it although nodes have addresses in it.",
-        ),
+        Field("force", kinds.BOOLEAN, option="3.7",
+              doc="Whether to delete it although nodes have addresses in it."),
     )  # fmt: skip
 
     def normal(self, field, value, values):
@@ -212,19 +190,14 @@ class IpRange(Table):
         "sent.",
     }
     example = {
-        "start_ip": "10.10.0.50",
-        "end_ip": "10.10.0.60",
-        "subnet": "10.10.0.0/24",
-        "type": "reserved",
-        "comment": "printers",
-    }
+        "start_ip": "10.10.0.50", "end_ip": "10.10.0.60", "subnet": "10.10.0.0/24",
+        "type": "reserved", "comment": "printers",
+    }  # fmt: skip
     fields = (
         Field("start_ip", kinds.ADDRESS, doc="First address."),
         Field("end_ip", kinds.ADDRESS, doc="Last address."),
-        Field(
-            "subnet", kinds.NETWORK, ref="subnet", doc="Subnet it lies in.",
-            read=lambda raw: raw["subnet"]["cidr"],
-        ),
+        Field("subnet", kinds.NETWORK, ref="subnet", read=lambda raw: raw["subnet"]["cidr"],
+              doc="Subnet it lies in."),
         Field("type", kinds.choice("dynamic", "reserved"), doc="Whether DHCP hands it out."),
         Field("comment", rules=(rules.longest(255),), clearable=rules.up_to("2.3"),
               doc="Free text."),

@@ -19,9 +19,9 @@ class Identity:
 
     Attributes:
         name: Resource type, as in ``maas_<name>``.
-        noun: What a person calls it.
+        noun: What a person calls it, where that is not its name with blanks.
         plural: What a person calls several, where it is not the noun with an ending.
-        identity: Fields that tell one object from another.
+        identity: Fields that tell one object from another; the name by default.
         key_form: How an object is named by the values of its identity, such as
             ``{start_ip}-{end_ip}``; the values with slashes between them where empty.
         fields: All fields, those of ``identity`` first.
@@ -49,9 +49,9 @@ class Identity:
     """
 
     name: ClassVar[str] = ""
-    noun: ClassVar[str] = ""
+    noun: str = ""
     plural: ClassVar[str] = ""
-    identity: ClassVar[tuple] = ()
+    identity: ClassVar[tuple] = ("name",)
     key_form: str = ""
     fields: ClassVar[tuple] = ()
     required: ClassVar[tuple] = ()
@@ -78,6 +78,7 @@ class Identity:
     def __init__(self) -> None:
         self.by_name: dict[str, Field] = {field.name: field for field in self.fields}
         self.store = self.store or self.name
+        self.noun = self.noun or self.name.replace("_", " ")
         self.key_form = self.key_form or "/".join(f"{{{name}}}" for name in self.identity)
 
     @property

@@ -54,11 +54,9 @@ class BootResource(Table):
     pillar = PillarLocation("boot_resources", "Images to upload.", needed=("name", "architecture"))
     fields = (
         Field("name", doc="Name, such as custom/rhel9, windows/win2022 or centos/centos9."),
-        Field(
-            "architecture",
-            kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
-            doc="Architecture, such as amd64/generic.",
-        ),
+        Field("architecture",
+              kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
+              doc="Architecture, such as amd64/generic."),
         Field("path", write_only=True, doc="The file: on the minion that uploads it, or a URL such "
               "as salt://images/rhel9.tgz."),
         Field("sha256", _SHA256, read=lambda raw: _file(raw).get("sha256"),

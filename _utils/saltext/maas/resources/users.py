@@ -13,7 +13,6 @@ SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
 
 class User(Table):
     name = "user"
-    noun = "user"
     numbered = ""
     collection = "users/"
     item_path = "users/{username}/"
@@ -27,18 +26,12 @@ class User(Table):
     fields = (
         Field("username", rules=(rules.longest(30, up_to="2.3"), rules.longest(150)),
               doc="Name to log in with."),
-        Field(
-            "email", kinds.EMAIL,
-            doc="E-mail address, unique in the region; required for a new user.",
-        ),
-        Field(
-            "password", kinds.RAW, secret=True, write_only=True,
-            doc="Password of a new user; MAAS's API can neither show nor change it.",
-        ),
-        Field(
-            "is_superuser", kinds.SUPERUSER, default=False,
-            doc="Whether it is an administrator; create-only.",
-        ),
+        Field("email", kinds.EMAIL,
+              doc="E-mail address, unique in the region; required for a new user."),
+        Field("password", kinds.RAW, secret=True, write_only=True,
+              doc="Password of a new user; MAAS's API can neither show nor change it."),
+        Field("is_superuser", kinds.SUPERUSER, default=False,
+              doc="Whether it is an administrator; create-only."),
     )  # fmt: skip
 
     def never_pruned(self, snapshot, record):

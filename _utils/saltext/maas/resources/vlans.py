@@ -39,19 +39,13 @@ class Vlan(Renamed):
             read=lambda raw: _named(raw.get("name"), raw.get("vid")),
         ),
         Field("mtu", kinds.bounded(552, 65535), server_default=1500, doc="MTU in bytes."),
-        Field(
-            "space", ref="space", ref_attr="name", since="2.2", doc="Name of its space.",
-            read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
-        ),
-        Field(
-            "description", since="2.0", write_only=True,
-            doc="Free text; create-only, since MAAS never shows it.",
-        ),
-        Field(
-            "old_name", VLAN_NAME, hint=True,
-            doc="``FABRIC/VID`` that it has until now; it gets the new VID, and from 2.3 on moves "
-            "to the new fabric.",
-        ),
+        Field("space", ref="space", ref_attr="name", since="2.2",
+              read=lambda raw: None if raw.get("space") == "undefined" else raw.get("space"),
+              doc="Name of its space."),
+        Field("description", since="2.0", write_only=True,
+              doc="Free text; create-only, since MAAS never shows it."),
+        Field("old_name", VLAN_NAME, hint=True, doc="``FABRIC/VID`` that it has until now; it gets "
+              "the new VID, and from 2.3 on moves to the new fabric."),
         Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of ``old_name``."),
     )  # fmt: skip
 

@@ -22,8 +22,8 @@ _AXES = {
     "self",
 }  # fmt: skip
 _NODE_TYPES = {"comment", "text", "processing-instruction", "node"}
-#: Operators, those that bind least first.
-_LEVELS = (("or",), ("and",), ("=", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "div", "mod"))
+#: Operators between paths; which of them bind more does not matter for whether text is one.
+_OPERATORS = {"or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "div", "mod"}
 
 
 def is_xpath(text: str) -> bool:
@@ -70,17 +70,15 @@ class _Parser:
         if not self.take(*words):
             raise ValueError
 
-    def expression(self, level=0):
-        if level == len(_LEVELS):
+    def expression(self):
+        while True:
             while self.take("-"):
                 pass
             self.path()
             while self.take("|"):
                 self.path()
-            return
-        self.expression(level + 1)
-        while self.take(*_LEVELS[level]):
-            self.expression(level + 1)
+            if not self.take(*_OPERATORS):
+                return
 
     def path(self):
         if self.is_primary():
