@@ -8,9 +8,7 @@ import hashlib
 
 from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 _SSH = kinds.matching(
     r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$",

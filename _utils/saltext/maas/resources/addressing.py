@@ -7,10 +7,8 @@ from dataclasses import replace
 
 from saltext.maas.errors import Invalid
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.subnets import handed_out
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 _MAC = " MAC"  # ends the group of extents for the MAC addresses of a subnet's reserved IPs
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources.field import Field
 from saltext.maas.resources.images import BootSelection, BootSource, KeyringTable
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, Table
 
 _CLUSTER = Field("cluster", ref="node_group", doc="UUID of the node group whose it is.")
 _EXAMPLE = "http://images.example.com/ephemeral-v2/releases/"

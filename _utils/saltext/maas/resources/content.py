@@ -10,10 +10,8 @@ from dataclasses import replace
 from markupsafe import Markup
 from saltext.maas.errors import Forbidden, NotFound
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 #: The archives that every region has: where they are, and the architectures they are for.
 _ARCHIVES = {

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds, power_types, rules
-from saltext.maas.resources.field import UNKNOWN, Field
-from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import vlan_ids
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Table
 
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from saltext.maas.api_path import segment
 from saltext.maas.resources import kinds
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.nodes import links, nics, vlan_ids
+from saltext.maas.resources.table import Field, PillarLocation, Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 from saltext.maas.resources.vlans import all_vlans
 
@@ -71,12 +70,11 @@ class Dhcp(Table):
 
     def requires(self, desired, everything):
         found = super().requires(desired, everything)
-        subnets = everything.by("subnet", "vlan").get(desired.key, ())
-        found |= {("subnet", subnet.key) for subnet in subnets}
         ranges = everything.by("ip_range", "subnet")
-        return found | {
-            ("ip_range", one.key) for subnet in subnets for one in ranges.get(subnet.key, ())
-        }
+        for subnet in everything.by("subnet", "vlan").get(desired.key, ()):
+            own = [subnet, *ranges.get(subnet.key, ())]
+            found |= {(one.type, one.key) for one in own}
+        return found
 
     def after_objects(self, desired, everything):
         # MAAS relays to no VLAN that is relayed itself, so that one stops being so first.
@@ -95,20 +93,22 @@ class Dhcp(Table):
             goal["secondary_rack"] = None  # a stand-by that takes over leaves its place
         return goal
 
+    def _goal(self, snapshot, raw, values):
+        """All values as they are, and as they are to be."""
+        old = self.values(snapshot, raw) if raw else dict.fromkeys(self.by_name)
+        return old, self.outcome(old, values)
+
     def differences(self, snapshot, desired, record):
-        old = self.values(snapshot, record.raw)
-        goal = self.outcome(old, desired.values)
+        old, goal = self._goal(snapshot, record.raw, desired.values)
         found = {name: (old[name], goal[name]) for name in old if old[name] != goal[name]}
         found.pop("vlan", None)  # the VLAN's own change brings it there
         return found
 
     def problem(self, snapshot, desired, record):
         """Return why DHCP cannot be as desired, seen before anything is sent."""
-        old = self.values(snapshot, record.raw) if record else dict.fromkeys(self.by_name)
-        goal = self.outcome(old, desired.values)
-        if desired.values.get("primary_rack") and goal["primary_rack"] == desired.values.get(
-            "secondary_rack"
-        ):
+        values = desired.values
+        _, goal = self._goal(snapshot, record and record.raw, values)
+        if values.get("primary_rack") and values["primary_rack"] == values.get("secondary_rack"):
             return "secondary_rack must be another rack than primary_rack"
         if goal["secondary_rack"] and not goal["primary_rack"]:
             return (
@@ -125,32 +125,24 @@ class Dhcp(Table):
         """Return what MAAS would refuse of racks, ranges and relays as they will be."""
         if change.action == "delete":
             return None
-        raw = change.raw
-        old = self.values(snapshot, raw) if raw else dict.fromkeys(self.by_name)
-        goal = self.outcome(old, change.desired.values)
-        return (
-            self._relay_conflict(old, goal, predicted)
-            or self._range_conflict(old, goal, predicted)
-            or self._rack_conflict(snapshot, old, goal, raw, predicted)
-        )
-
-    @staticmethod
-    def _relay_conflict(old, goal, predicted):
+        old, goal = self._goal(snapshot, change.raw, change.desired.values)
         target = goal.get("relay_vlan")
-        if not target or target == old.get("relay_vlan"):
-            return None
-        further = predicted.of("dhcp").get(target, {}).get("relay_vlan")
-        if further:
-            return f"relay_vlan {target} is relayed itself, to {further}; name a VLAN that is not"
-        return None
+        if target and target != old.get("relay_vlan"):
+            further = predicted.of("dhcp").get(target, {}).get("relay_vlan")
+            if further:
+                relayed = f"relay_vlan {target} is relayed itself, to {further}"
+                return f"{relayed}; name a VLAN that is not"
+        return (
+            self._range_conflict(old, goal, predicted)
+            or self._rack_conflict(snapshot, old, goal, change.raw, predicted)
+            or self._secondary_conflict(snapshot, old, goal, predicted)
+        )
 
     @staticmethod
     def _range_conflict(old, goal, predicted):
         if not goal["enabled"] or old.get("enabled"):
             return None
-        here = {
-            cidr for cidr, one in predicted.of("subnet").items() if one.get("vlan") == goal["vlan"]
-        }
+        here = predicted.by("subnet", "vlan").get(goal["vlan"], {})
         ranges = predicted.of("ip_range").values()
         if any(one["type"] == "dynamic" and one["subnet"] in here for one in ranges):
             return None
@@ -168,15 +160,17 @@ class Dhcp(Table):
             if not name or (name == old.get(field) and not starts):
                 continue
             record = snapshot.find("rack", name)
-            if record is None:
-                continue  # it has yet to enrol
-            nics = record.raw.get("interface_set") or ()
-            if not any(_reaches(nic, goal["vlan"], raw, predicted) for nic in nics):
-                told = ", ".join(_shown_nic(nic) for nic in nics) or "none at all"
+            own = nics(record.raw) if record else ()  # one that has yet to enrol has none
+            if record and not any(_reaches(nic, goal["vlan"], raw, predicted) for nic in own):
+                shown = ", ".join(map(_shown_nic, own)) or "none at all"
                 return (
-                    f"{field} {name} has no interface on VLAN {goal['vlan']}, so it "
-                    f"cannot serve DHCP there; it has: {told}"
+                    f"{field} {name} has no interface on VLAN {goal['vlan']}, so it cannot serve "
+                    f"DHCP there; it has: {shown}"
                 )
+        return None
+
+    @staticmethod
+    def _secondary_conflict(snapshot, old, goal, predicted):
         primary = goal.get("primary_rack")
         alone = any("secondary_rack" in one and "primary_rack" not in one
                     for one in steps(old, goal))  # fmt: skip
@@ -193,8 +187,8 @@ class Dhcp(Table):
     # Writing
 
     def predict_update(self, snapshot, raw, values):
-        goal = self.outcome(self.values(snapshot, raw), values)
-        goal.pop("vlan")
+        _, goal = self._goal(snapshot, raw, values)
+        del goal["vlan"]
         return super().predict_update(snapshot, raw, goal)
 
     def predict_deletion(self, snapshot, raw):
@@ -204,7 +198,7 @@ class Dhcp(Table):
     def delete(self, run, desired, record):
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
         old = self.values(run.snapshot, record.raw)
-        self._write(run, desired, old, {**dict.fromkeys(old), "enabled": False}, record)
+        self._write(run, desired, old, {**dict.fromkeys(old), "enabled": False}, record.raw)
 
     def create(self, run, desired):
         # The VLAN came into being earlier in this run.
@@ -212,11 +206,10 @@ class Dhcp(Table):
         self.update(run, desired, self.match(run.snapshot, desired))
 
     def update(self, run, desired, record):
-        old = self.values(run.snapshot, record.raw)
-        self._write(run, desired, old, self.outcome(old, desired.values), record)
+        old, goal = self._goal(run.snapshot, record.raw, desired.values)
+        self._write(run, desired, old, goal, record.raw)
 
-    def _write(self, run, desired, old, goal, record):
-        raw = record.raw
+    def _write(self, run, desired, old, goal, raw):
         for values in steps(old, goal):
             for name in RACKS:
                 if values.get(name):
@@ -235,14 +228,11 @@ class Dhcp(Table):
         that MAAS made for it, and stays there when the subnet moves.
         """
         raw = run.snapshot.resolve("rack", rack)
-        interfaces = raw.get("interface_set", ())
-        if any((one.get("vlan") or {}).get("id") == vlan["id"] for one in interfaces):
-            return
         here = run.snapshot.group("subnet", "vlan").get(read_vlan(vlan), ())
         subnets = {record.raw["id"] for record in here}
-        for one in interfaces:
-            if any((link.get("subnet") or {}).get("id") in subnets for link in one["links"]):
-                path = f"nodes/{segment(raw['system_id'])}/interfaces/{one['id']}/"
+        for nic in () if vlan["id"] in vlan_ids(raw) else nics(raw):
+            if any(subnet.get("id") in subnets for _, subnet in links(nic)):
+                path = f"nodes/{segment(raw['system_id'])}/interfaces/{nic['id']}/"
                 run.client.put(path, data={"vlan": vlan["id"]})
                 return
 
@@ -284,8 +274,7 @@ def _reaches(nic, vlan, raw, predicted):
     if raw and (nic.get("vlan") or {}).get("id") == raw["id"]:
         return True
     subnets = predicted.of("subnet")
-    cidrs = [(link.get("subnet") or {}).get("cidr") for link in nic.get("links") or ()]
-    return any(subnets.get(cidr, {}).get("vlan") == vlan for cidr in cidrs if cidr)
+    return any(subnets.get(one.get("cidr"), {}).get("vlan") == vlan for _, one in links(nic))
 
 
 def _is_dead(rack):
@@ -295,5 +284,5 @@ def _is_dead(rack):
 
 def _shown_nic(nic):
     on = read_vlan(nic.get("vlan")) or "no VLAN"
-    ips = [link["ip_address"] for link in nic.get("links") or () if link.get("ip_address")]
+    ips = [link["ip_address"] for link, _ in links(nic) if link.get("ip_address")]
     return f"{nic.get('name')} on {on}" + (f" ({', '.join(ips)})" if ips else "")

@@ -10,10 +10,8 @@ from dataclasses import replace
 
 from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import CONTROLLERS
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 _DOMAIN = Field(
     "domain", ref="domain", write_only=True, doc="Its domain; found from the name where not given."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from saltext.maas.client.session import Client
     from saltext.maas.reconcile.desired import Desired, DesiredObjects
     from saltext.maas.reconcile.order import Changes
     from saltext.maas.reconcile.plan import Change
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from saltext.maas.reconcile.run import Run
     from saltext.maas.reconcile.snapshot import Snapshot
 else:
-    Change = Changes = Desired = DesiredObjects = Predicted = Run = Snapshot = Any
+    Client = Change = Changes = Desired = DesiredObjects = Predicted = Run = Snapshot = Any
 
-__all__ = ["Change", "Changes", "Desired", "DesiredObjects", "Predicted", "Run", "Snapshot"]
+__all__ = [
+    "Change", "Changes", "Client", "Desired", "DesiredObjects", "Predicted", "Run", "Snapshot",
+]  # fmt: skip

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.resources import rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 from saltext.maas.resources.xpath import is_xpath
 
 _ASCII_WORD = (

@@ -6,9 +6,7 @@ import itertools
 
 from saltext.maas.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 _IDS_TRIED = 30  # how far past the last known boot source one more is looked for

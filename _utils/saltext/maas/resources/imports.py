@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from saltext.maas.api_path import segment
+from saltext.maas import poll
 from saltext.maas.errors import MaasError, Unavailable
-from saltext.maas.release import Release
 from saltext.maas.resources import kinds
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.engine_types import Client, Snapshot
+from saltext.maas.resources.table import Field, Table
 
 
 class Image(Table):
@@ -28,8 +27,7 @@ class Image(Table):
     created = "imported"
     shared_keys = True  # one for each sub-architecture
     after = ("setting before import", "boot_source", "boot_selection")
-    can_update = False
-    can_delete = False
+    can_update = can_delete = False
     fields = (
         Field("name", doc="Operating system and release, such as ubuntu/jammy."),
         Field("architecture", read=lambda raw: raw["architecture"].partition("/")[0],
@@ -41,28 +39,27 @@ class Image(Table):
         if desired.values["architecture"] != "*":
             return records.get(desired.key)
         prefix = desired.values["name"] + "/"
-        return next(
-            (record for key, record in list(records.items()) if key.startswith(prefix)), None
-        )
+        return next((one for key, one in list(records.items()) if key.startswith(prefix)), None)
 
     def requires(self, desired, everything):
         # The import takes what is selected when it starts.
         system, _, release = desired.values["name"].partition("/")
         selections = everything.by("boot_selection", "release").get(release, ())
         own = [one for one in selections if one.values["os"] == system]
-        return {(one.type, one.key) for one in own} | {
-            ("boot_source", one.values["source"]) for one in own
-        }
+        sources = {("boot_source", one.values["source"]) for one in own}
+        return {(one.type, one.key) for one in own} | sources
 
     def create(self, run, desired):
         images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
-        run.once("import wanted images", lambda: self._import(run, images))
+        run.once("import the selected images", lambda: self._import(run, images))
 
     def _import(self, run, images):
-        if run.snapshot.release >= "2.0":
-            self._let_a_running_import_end(run)
+        limit, total, unchanged = run.limits.import_seconds, len(images), poll.Unchanged()
+        # One that runs already took the selections of its start, and a second is ignored.
+        run.wait_for(
+            "a running image import to end", lambda: not self._importing(run) or None, limit
+        )
         run.client.post(self.collection, op="import", repeat=True)
-        total, watch = len(images), _Watch(run.stalled_seconds)
 
         def complete():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
@@ -71,50 +68,27 @@ class Image(Table):
             importing = self._importing(run)
             if there == total and not importing:
                 return True
-            if watch.stalled(there, importing) and run.snapshot.release >= "2.1":
+            idle = unchanged.seconds(object() if importing else there)
+            if idle > run.stalled_seconds and run.snapshot.release >= "2.1":
                 raise MaasError(
                     f"the import ended with {there} of {total} images: is what is missing "
                     "selected? See the region's log and notifications"
                 )
             return None
 
-        run.wait_for("the image import", complete, run.limits.import_seconds)
-
-    def _let_a_running_import_end(self, run):
-        # One that runs already took the selections of its start, and a second is ignored.
-        run.wait_for(
-            "a running image import to end",
-            lambda: not self._importing(run) or None,
-            run.limits.import_seconds,
-        )
+        run.wait_for("the image import", complete, limit)
 
     def _importing(self, run):
-        if run.snapshot.release < "2.1":
-            return False
-        return run.client.get(self.collection, op="is_importing", expect=bool)
+        new = run.snapshot.release >= "2.1"
+        return new and run.client.get(self.collection, op="is_importing", expect=bool)
 
     def _complete(self, run, desired):
         record = self.match(run.snapshot, desired)
         if record is None or run.snapshot.release >= "2.1":
             return record is not None
         # 1.x has no is_importing, but shows whether all files of an image are there.
-        path = self.item(run.snapshot, record.raw)
-        sets = run.client.get(path, expect=dict).get("sets", {})
-        return any(one["complete"] for one in sets.values())
-
-
-class _Watch:
-    """Notices when something has neither run nor moved for a while."""
-
-    def __init__(self, seconds):
-        self._seconds = seconds
-        self._done = None
-        self._since = time.monotonic()
-
-    def stalled(self, done, running) -> bool:
-        if running or done != self._done:
-            self._done, self._since = done, time.monotonic()
-        return time.monotonic() - self._since > self._seconds
+        whole = run.client.get(self.item(run.snapshot, record.raw), expect=dict)
+        return any(one["complete"] for one in whole.get("sets", {}).values())
 
 
 class ClusterImage(Table):
@@ -134,8 +108,7 @@ class ClusterImage(Table):
     )
 
     def read(self, snapshot, partition):
-        controller = _controller_type(snapshot.release)
-        record = snapshot.records(controller).get(partition)
+        record = snapshot.find(_controller(snapshot).name, partition)
         if record is None:
             return []
         try:
@@ -145,18 +118,17 @@ class ClusterImage(Table):
 
     @staticmethod
     def _held(snapshot, raw):
+        path = _controller(snapshot).item(snapshot, raw)
         if snapshot.release >= "2.0":
-            path = f"rackcontrollers/{segment(raw['system_id'])}/"
-            shape = {"images": [{"name": str, "architecture": str}]}
-            answer = snapshot.client.get(path, op="list_boot_images", expect=shape)
+            whole = {"images": [{"name": str, "architecture": str}]}
+            answer = snapshot.client.get(path, op="list_boot_images", expect=whole)
             images = [f"{one['name']}/{one['architecture']}" for one in answer["images"]]
             return {"images": images, "connected": answer.get("connected", True)}
-        path = f"nodegroups/{segment(raw['uuid'])}/boot-images/"
-        images = snapshot.client.get(path, expect=[{"release": str, "architecture": str}])
+        shape = [{"release": str, "architecture": str}]
         images = [
             # 1.5 has images of Ubuntu only.
             f"{one.get('osystem', 'ubuntu')}/{one['release']}/{one['architecture']}"
-            for one in images
+            for one in snapshot.client.get(f"{path}boot-images/", expect=shape)
         ]
         # Up to 1.6 this is what the cluster reported last, connected or not.
         return {"images": images, "connected": True if snapshot.release >= "1.7" else None}
@@ -169,22 +141,18 @@ class ClusterImage(Table):
         return {"images": (present, desired.values["images"])}
 
     def requires(self, desired, everything):
-        own = [
-            one
-            for type, field in (("rack", "hostname"), ("node_group", "uuid"),
-                                ("node_group_interface", "cluster"),
-                                ("cluster_boot_source", "cluster"),
-                                ("cluster_boot_selection", "cluster"))
-            for one in everything.by(type, field).get(desired.key, ())
-        ]  # fmt: skip
-        return {("image", "*"), *((one.type, one.key) for one in own)}
+        found = {("image", "*"), ("rack", desired.key), ("node_group", desired.key)}
+        for type in ("node_group_interface", "cluster_boot_source", "cluster_boot_selection"):
+            own = everything.by(type, "cluster").get(desired.key, ())
+            found.update((one.type, one.key) for one in own)
+        return found
 
     def conflict(self, snapshot, change, predicted):
         """Return why a cluster will fetch nothing: there is none of that name, or it is pending."""
-        controller = _controller_type(snapshot.release)
-        cluster = predicted.of(controller).get(change.desired.key)
+        controller = _controller(snapshot)
+        cluster = predicted.of(controller.name).get(change.desired.key)
         if cluster is None:
-            return f"there is no {snapshot.tables[controller].noun} {change.desired.key!r}"
+            return f"there is no {controller.noun} {change.desired.key!r}"
         if cluster.get("status", "accepted") != "accepted":
             return f"the cluster is {cluster['status']}; accept it first"
         return None
@@ -193,40 +161,36 @@ class ClusterImage(Table):
         self.update(run, desired, None)
 
     def update(self, run, desired, record):
-        snapshot = run.snapshot
-        controller = _controller_type(snapshot.release)
-        raw = snapshot.resolve(controller, desired.key)
-        self._let_it_connect(run, desired, new=(controller, desired.key) in run.changes)
+        snapshot, limits = run.snapshot, run.limits
+        controller = _controller(snapshot)
+        path = controller.item(snapshot, snapshot.resolve(controller.name, desired.key))
+        self._let_it_connect(run, desired, new=(controller.name, desired.key) in run.changes)
         if record is None:  # the cluster was not there yet
             snapshot.reload(self.name, desired.key, younger_than=run.poll_seconds)
             record = self.match(snapshot, desired)
-        collection = "rackcontrollers" if controller == "rack" else "nodegroups"
-        ident = segment(raw["system_id"] if controller == "rack" else raw["uuid"])
         if snapshot.release < "3.5":  # from there on racks fetch images as they need them
-            run.client.post(f"{collection}/{ident}/", op="import_boot_images", repeat=True)
+            run.client.post(path, op="import_boot_images", repeat=True)
         alone = snapshot.release < "1.7"
-        before, watch = _images_in(record), _Watch(run.stalled_seconds)
+        before, unchanged = _images_in(record), poll.Unchanged()
 
         def fetched():
             snapshot.reload(self.name, desired.key, younger_than=run.poll_seconds)
             found = self.match(snapshot, desired)
-            missing = _missing(desired, found)
+            missing, held = _missing(desired, found), _images_in(found)
             total = len(desired.values["images"])
             run.progress(f"images of {desired.label}", total - len(missing), total)
-            held = _images_in(found)
             # One import brings everything at once, so that what is missing then does not come.
-            if missing and alone and watch.stalled(held, running=held == before):
+            idle = unchanged.seconds(object() if held == before else held)
+            if missing and alone and idle > run.stalled_seconds:
                 raise MaasError(
                     f"the cluster has imported images, but not {', '.join(missing)}: is that "
                     "selected, and does the source have it?"
                 )
             return None if missing else True
 
-        what = f"cluster {desired.label} to fetch the images"
-        if alone:
-            what = f"cluster {desired.label} to report the images of its import"
-        limits = run.limits
-        run.wait_for(what, fetched, limits.import_seconds if alone else limits.sync_seconds)
+        what = "report the images of its import" if alone else "fetch the images"
+        seconds = limits.import_seconds if alone else limits.sync_seconds
+        run.wait_for(f"cluster {desired.label} to {what}", fetched, seconds)
 
     def _let_it_connect(self, run, desired, new):
         """Wait for a cluster that is not connected; not for long, unless it is new."""
@@ -254,18 +218,16 @@ class ClusterImage(Table):
         return True
 
 
-_CONTROLLERS = {"1.0": "node_group", "2.0": "rack"}
+def _controller(snapshot):
+    """The table of clusters: node groups, from 2.0 on racks."""
+    return snapshot.tables["rack" if snapshot.release >= "2.0" else "node_group"]
 
 
-def _controller_type(release: Release) -> str:
-    return _CONTROLLERS[release.api]
-
-
-def start(client) -> str:
+def start(client: Client) -> str:
     """Start the import of what is selected; up to 1.6 in each accepted cluster.
 
     Args:
-        client: :class:`~saltext.maas.client.session.Client`.
+        client: The region's client.
 
     Returns:
         What MAAS says.
@@ -291,8 +253,8 @@ def _holds(held: set, image: str) -> bool:
     return any(fnmatchcase(one, image) for one in held)
 
 
-def image_names(snapshot):
-    """Names such as ``ubuntu/jammy`` of the images that the region has, or will have."""
+def image_names(snapshot: Snapshot) -> Iterator[str]:
+    """Yield names such as ``ubuntu/jammy`` of the images that the region has, or will have."""
     yield from (raw["name"] for raw in snapshot.raw("image"))
     for type in ("image", "boot_resource"):
         # Their keys end with an architecture.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.nodes import connected, holder, stays, vlan_ids
 from saltext.maas.resources.renamed import Renamed, renamer
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, read_vlan, vlan_key
 
 

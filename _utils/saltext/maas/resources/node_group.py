@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from saltext.maas.errors import MaasError
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, Table
 
 #: uuid of the placeholder that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from saltext.maas.resources.engine_types import Predicted, Snapshot
-from saltext.maas.resources.field import Field, Record
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, Record, Table
 
 #: The resource types that controllers are described as, by the ``node_type`` of API 2.0.
 CONTROLLERS = {2: ("rack",), 3: ("region_controller",), 4: ("rack", "region_controller")}

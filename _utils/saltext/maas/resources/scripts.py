@@ -12,9 +12,7 @@ from dataclasses import replace
 import yaml
 from saltext.maas.errors import NotFound
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 _TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
 _NAME = (

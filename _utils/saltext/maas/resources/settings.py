@@ -11,9 +11,8 @@ from saltext.maas.errors import StrangeAnswer, WrongAnswer
 from saltext.maas.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, Table
 from saltext.maas.resources.table_identity import cannot_be_cleared
 from saltext.maas.resources.table_pillar import reference
 

@@ -6,11 +6,9 @@ import ipaddress
 from dataclasses import replace
 
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import UNKNOWN, Field
-from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, static_addresses, stays, subnet_ids
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, VLAN_NAME, read_vlan
 
 #: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.

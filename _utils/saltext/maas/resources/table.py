@@ -14,9 +14,13 @@ where MAAS does what no data can say, override a hook.  The parts of a table:
 
 from __future__ import annotations
 
+from saltext.maas.resources.field import UNKNOWN, Field, Record
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.table_order import Order
 from saltext.maas.resources.table_pillar import InPillar
 from saltext.maas.resources.table_wire import Wire
+
+__all__ = ["UNKNOWN", "Field", "PillarLocation", "Record", "Table"]
 
 
 class Table(InPillar, Wire, Order):

@@ -8,9 +8,7 @@ import os
 
 from saltext.maas.errors import LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 _PIECE = 4 * 1024 * 1024  # bytes
 #: File types as an upload names them, and as MAAS shows them.

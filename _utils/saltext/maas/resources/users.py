@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.field import Field
-from saltext.maas.resources.location import PillarLocation
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Field, PillarLocation, Table
 
 #: Users that MAAS keeps for itself.
 SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
