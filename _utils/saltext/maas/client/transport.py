@@ -61,7 +61,7 @@ class Transport:
             connect = min(connect, _FIRST_HANDSHAKE)
         fault = None
         try:
-            with wire.until(end):
+            with wire.deadline(end):
                 # Signed anew every time: the region refuses a nonce it has seen.
                 answer = self._session.request(
                     request.method,

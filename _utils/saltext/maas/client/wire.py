@@ -48,7 +48,7 @@ FAULTS = (HTTPError, TooLarge, CutShort)
 
 
 def session(connections: int = 1, ca_file: str = "", verify: bool = True) -> Session:
-    """Return a session whose exchanges end with :func:`until`.
+    """Return a session whose exchanges end with :func:`deadline`.
 
     Args:
         connections: How many are kept open for later.
@@ -66,7 +66,7 @@ def session(connections: int = 1, ca_file: str = "", verify: bool = True) -> Ses
 
 
 @contextlib.contextmanager
-def until(end: float) -> Iterator[None]:
+def deadline(end: float) -> Iterator[None]:
     """Let the exchanges of this thread within this block end by some time.
 
     Args:

@@ -119,7 +119,7 @@ def inspect(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple[s
     import requests
     from saltext.maas.client import wire
 
-    with wire.session(ca_file=ca_file or "") as http, wire.until(time.monotonic() + timeout):
+    with wire.session(ca_file=ca_file or "") as http, wire.deadline(time.monotonic() + timeout):
         try:
             answer = http.get(url, timeout=timeout, allow_redirects=False, stream=True)
             found = SimpleNamespace(headers=answer.headers, content=wire.body(answer, _MOST))
