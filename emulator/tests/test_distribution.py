@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import re
 import shutil
@@ -18,8 +19,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+# Importing setuptools fails where something else has imported the standard distutils before.
 for _tool in ("build", "setuptools", "wheel"):
-    pytest.importorskip(_tool, reason=f"{_tool} is not installed")
+    if importlib.util.find_spec(_tool) is None:
+        pytest.skip(f"{_tool} is not installed", allow_module_level=True)
 
 EMULATOR = Path(__file__).resolve().parents[1]
 SOURCES = {str(path.relative_to(EMULATOR)) for path in EMULATOR.rglob("maas_emulator/**/*.py")}
