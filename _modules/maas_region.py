@@ -214,7 +214,7 @@ def plan(
     found = region_plan.plan_of(snapshot, described)
     if form is None:
         return found.shown()
-    return render.shown(snapshot, found, form, colour, __opts__.get("id"))
+    return render.render_plan(snapshot, found, form, colour, __opts__.get("id"))
 
 
 def unmanaged(

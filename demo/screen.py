@@ -21,7 +21,7 @@ class Screen:
 
     def __init__(self, no_color: bool = False, stream=None):
         self._stream = stream or sys.stdout
-        self._colour = colour.desired(self._stream, {"no_color": no_color})
+        self._colour = colour.enabled(self._stream, {"no_color": no_color})
         self._terminal = self._stream.isatty()
         self._bars: dict[str, int] = {}
 

@@ -49,12 +49,14 @@ def test_either_key_says_the_same_and_the_other_one_warns(kind):
             f"maas:{other}: is {right} in a pillar of MAAS {server.region.release}; {TOLD}"
         ]  # fmt: skip
         assert plan.warnings == warnings
-        lines = render.shown(snapshot_of(server), plan, "text").splitlines()
+        lines = render.render_plan(snapshot_of(server), plan, "text").splitlines()
         assert [line for line in lines if line.startswith("warning: ")] == [
             f"warning: {line}" for line in warnings
         ]
-        assert render.shown(snapshot_of(server), plan, "json")["warnings"] == warnings
-        assert all(line in render.shown(snapshot_of(server), plan, "html") for line in warnings)
+        assert render.render_plan(snapshot_of(server), plan, "json")["warnings"] == warnings
+        assert all(
+            line in render.render_plan(snapshot_of(server), plan, "html") for line in warnings
+        )
         told = module("_states", server, data).managed("all")
         assert told["result"] is None
         assert told.get("warnings", []) == warnings

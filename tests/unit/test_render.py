@@ -69,7 +69,7 @@ def planned():
 
 
 def test_text(planned):
-    lines = render.shown(*planned, "text").splitlines()
+    lines = render.render_plan(*planned, "text").splitlines()
     assert "~ subnet 10.0.0.0/24" in lines
     assert "      gateway_ip: 10.0.0.1 -> 10.0.0.254" in lines
     assert "- VLAN dc1/9" in lines
@@ -82,13 +82,13 @@ def test_text(planned):
 
 def test_the_page_names_region_minion_and_time(planned):
     snapshot, plan = planned
-    page = render.shown(snapshot, plan, "html", minion="region-1")
+    page = render.render_plan(snapshot, plan, "html", minion="region-1")
     url = snapshot.client.profile.url
     assert re.search(
         rf"Region {url}, as minion\s+region-1 describes it; read \d{{4}}-\d\d-\d\d \d\d:\d\d UTC",
         page,
     )
-    assert render.shown(snapshot, plan, "json")["region"] == url
+    assert render.render_plan(snapshot, plan, "json")["region"] == url
 
 
 def test_when_text_is_in_colour(monkeypatch):
@@ -97,22 +97,22 @@ def test_when_text_is_in_colour(monkeypatch):
             return True
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert colour.desired(Terminal())
-    assert not colour.desired(io.StringIO())
-    assert not colour.desired(Terminal(), {"no_color": True})
-    assert colour.desired(io.StringIO(), {"force_color": True})
+    assert colour.enabled(Terminal())
+    assert not colour.enabled(io.StringIO())
+    assert not colour.enabled(Terminal(), {"no_color": True})
+    assert colour.enabled(io.StringIO(), {"force_color": True})
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not colour.desired(Terminal())
+    assert not colour.enabled(Terminal())
 
 
 def test_text_in_colour(planned):
-    plain, coloured = (render.shown(*planned, "text", colour) for colour in (False, True))
+    plain, coloured = (render.render_plan(*planned, "text", colour) for colour in (False, True))
     assert "\x1b[31m- VLAN dc1/9\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
 
 
 def test_json(planned):
-    data = json.loads(json.dumps(render.shown(*planned, "json")))
+    data = json.loads(json.dumps(render.render_plan(*planned, "json")))
     assert data["counts"] == {"create": 4, "update": 2, "delete": 1}
     (subnet,) = [one for one in data["changes"] if one["name"] == "10.0.0.0/24"]
     assert subnet["fields"] == {"gateway_ip": {"old": "10.0.0.1", "new": "10.0.0.254"}}
@@ -123,7 +123,7 @@ def test_a_terminal_is_not_told_what_to_do():
     snapshot = Snapshot(None, release=Release("3.7"))
     comment = "\x1b[2J\x07\nfine\n"
     plan = make_plan(snapshot, [desired_object("tag", {"name": "t", "comment": comment})])
-    text = render.shown(snapshot, plan, "text")
+    text = render.render_plan(snapshot, plan, "text")
     assert "\x1b" not in text
     assert "\x07" not in text
 
@@ -136,7 +136,7 @@ def test_several_lines_are_compared_by_line():
         plan = region_plan.plan_of(
             snapshot, {"scripts": {"x": {"script": text.replace("two", "2")}}}
         )
-        lines = render.shown(snapshot, plan, "text").splitlines()
+        lines = render.render_plan(snapshot, plan, "text").splitlines()
     assert "        -echo two" in lines
     assert "        +echo 2" in lines
     assert "        -echo one" not in lines
@@ -146,13 +146,13 @@ def test_an_empty_plan():
     with RegionServer(release="3.7") as server:
         snapshot = snapshot_of(server)
         plan = region_plan.plan_of(snapshot, {})
-        assert render.shown(snapshot, plan, "text") == "Nothing to change."
-        assert "Nothing to change." in render.shown(snapshot, plan, "html")
+        assert render.render_plan(snapshot, plan, "text") == "Nothing to change."
+        assert "Nothing to change." in render.render_plan(snapshot, plan, "html")
 
 
 def test_an_unknown_form(planned):
     with pytest.raises(BadInput, match="form: 'pdf' must be one of: text, json, html"):
-        render.shown(*planned, "pdf")
+        render.render_plan(*planned, "pdf")
 
 
 class Page(HTMLParser):
@@ -180,7 +180,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_loads_and_runs_nothing_whatever_names_say(planned):
-    page = Page(render.shown(*planned, "html"))
+    page = Page(render.render_plan(*planned, "html"))
     assert page.loads == []
     assert HOSTILE in page.text
     assert "swordfish" not in page.text
@@ -205,7 +205,7 @@ def browser():
 
 def test_in_a_browser(planned, browser, tmp_path):
     page = tmp_path / "plan.html"
-    page.write_text(render.shown(*planned, "html"))
+    page.write_text(render.render_plan(*planned, "html"))
     picture = tmp_path / "plan.png"
     seen = browser(page, "--dump-dom", f"--user-data-dir={tmp_path / 'profile'}")
 
@@ -232,7 +232,7 @@ def test_clusters_of_1_x_are_drawn():
         data = {"clusters": {"c1": {"uuid": uuid, "cluster_name": "c1", "interfaces": {"eth0": {
             "management": "dhcp", "ip": "10.10.0.2", "subnet_mask": "255.255.255.0",
             "dynamic_range": {"low": "10.10.0.100", "high": "10.10.0.120"}}}}}}  # fmt: skip
-        page = Page(render.shown(snapshot, region_plan.plan_of(snapshot, data), "html"))
+        page = Page(render.render_plan(snapshot, region_plan.plan_of(snapshot, data), "html"))
     assert page.loads == []
     for text in ("cluster c1", "eth0", "10.10.0.0/24", "dynamic 10.10.0.100 to 10.10.0.120"):
         assert text in page.text, text

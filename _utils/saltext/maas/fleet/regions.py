@@ -10,7 +10,7 @@ from saltext.maas import pillar, render
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.minions import Salt
-from saltext.maas.render.colour import desired
+from saltext.maas.render import colour as colours
 
 _SECONDS = 1800.0  # for a region of any size to be read
 
@@ -51,7 +51,7 @@ def plan(
     """
     if form not in render.FORMS:
         raise BadInput(f"form: {form!r} must be one of: {', '.join(render.FORMS)}")
-    colour = form == "text" and output is None and desired(sys.stdout, dunders["__opts__"])
+    colour = form == "text" and output is None and colours.enabled(sys.stdout, dunders["__opts__"])
     found = ask(dunders, region, "maas_region.plan", salt, form=form, colour=colour)
     if output is None:
         return {"outputter": "json" if form == "json" else "txt", "data": found}

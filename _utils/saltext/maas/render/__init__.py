@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 
 from saltext.maas.errors import BadInput
+from saltext.maas.reconcile import Plan, Snapshot
 from saltext.maas.render.data import as_data
 from saltext.maas.render.text import as_text
 
-__all__ = ["FORMS", "as_data", "as_text", "shown", "to_json"]
+__all__ = ["FORMS", "as_data", "as_text", "render_plan", "to_json"]
 
 FORMS = ("text", "json", "html")
 
 
 def to_json(data: dict) -> str:
-    """A plan's mapping as JSON text."""
+    """Return a plan's mapping as JSON text."""
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def shown(snapshot, plan, form: str, colour: bool = False, minion: str | None = None):
-    """A plan in one of its forms.
+def render_plan(
+    snapshot: Snapshot, plan: Plan, form: str, colour: bool = False, minion: str | None = None
+) -> str | dict:
+    """Return a plan in one of its forms.
 
     Args:
         snapshot: The snapshot that the plan was made from.
-        plan: :class:`~saltext.maas.reconcile.plan.Plan`.
+        plan: The plan.
         form: ``text``, ``json`` (a mapping) or ``html`` (one self-contained page).
         colour: Whether text is coloured, for a terminal.
         minion: Id of the minion whose pillar it is, for the page.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import IO
 
 
-def desired(stream, opts=None) -> bool:
+def enabled(stream: IO, opts: dict | None = None) -> bool:
     """Return whether text for a stream is to be coloured.
 
     Args:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from saltext.maas.reconcile import Plan, Snapshot
 from saltext.maas.redact import redact
 from saltext.maas.resources import BY_NAME
 
 ACTIONS = ("create", "update", "delete")
 
 
-def as_data(snapshot, plan) -> dict:
-    """A plan as mappings and lists.
+def as_data(snapshot: Snapshot, plan: Plan) -> dict:
+    """Return a plan as mappings and lists.
 
     Args:
         snapshot: The snapshot that it was made from.
-        plan: :class:`~saltext.maas.reconcile.plan.Plan`.
+        plan: The plan.
 
     Returns:
         ``{release, region: its URL or None, counts: {action: number}, changes: [{type, noun,
@@ -24,15 +25,10 @@ def as_data(snapshot, plan) -> dict:
     return {
         "release": str(snapshot.release),
         "region": redact(snapshot.client.profile.url) if snapshot.client else None,
-        "counts": {
-            action: len([change for change in good if change.action == action])
-            for action in ACTIONS
-        },
+        "counts": {one: [change.action for change in good].count(one) for one in ACTIONS},
         "changes": [_change(change) for change in good],
         "problems": [
-            {"name": change.name, "problem": change.problem}
-            for change in plan.changes
-            if change.problem
+            {"name": one.name, "problem": one.problem} for one in plan.changes if one.problem
         ],
         "warnings": plan.warnings,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saltext.maas.render.network import Network
 from saltext.maas.render.text import clean
 
 COLOURS = {"create": "#1a7f37", "update": "#b35900", "delete": "#cf222e", "": "#57606a"}
@@ -20,11 +21,11 @@ _LINE = 34  # height of a subnet, and of a VLAN without one
 _GAP = 14
 
 
-def draw(network) -> str:
+def draw(network: Network) -> str:
     """Draw fabrics, VLANs, subnets, ranges and racks; what changes in colour.
 
     Args:
-        network: :class:`~saltext.maas.render.network.Network`.
+        network: What is drawn.
 
     Returns:
         An ``svg`` element.  All names are text in it.
@@ -42,6 +43,10 @@ def draw(network) -> str:
     for one in paper.elements:
         drawing.append(one)
     return drawing.as_svg(header="")
+
+
+def _ink(action, default):
+    return COLOURS[action] if action else default
 
 
 class _Paper:
@@ -68,12 +73,12 @@ class _Paper:
         found.append_title(clean(title))
         self.elements.append(found)
 
-    def text(self, text, x, y, size=13, colour=_INK, bold=False, room=None, anchor="start"):
+    def text(self, text, x, y, size=13, colour=_INK, bold=False, room=None):
         text = clean(text)
         most = int(room / (size * (0.64 if bold else 0.56))) if room else None
         shown = f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}" if most and len(text) > most else text
         found = self._svg.Text(
-            shown, size, x, y, fill=colour, font_family=_FONT, text_anchor=anchor,
+            shown, size, x, y, fill=colour, font_family=_FONT,
             font_weight="bold" if bold else "normal",
         )  # fmt: skip
         if shown != text:
@@ -93,7 +98,7 @@ def _group(paper, group, y, places):
     paper.box(_GROUP_X, y, _GROUP_W, height, group.action, group.name, "#f6f8fa")
     name = f"{SIGNS[group.action]}{group.name}"
     facts = f"   {', '.join(group.facts)}" if group.facts else ""
-    paper.text(name + facts, _WIRE_X, y + 22, 15, COLOURS[group.action] if group.action else _INK,
+    paper.text(name + facts, _WIRE_X, y + 22, 15, _ink(group.action, _INK),
                True, _WIRE_W)  # fmt: skip
     top = y + 34
     for wire, tall in zip(group.inside, heights):
@@ -109,12 +114,12 @@ def _height(wire):
 
 def _wire(paper, wire, y, height):
     paper.box(_WIRE_X, y, _WIRE_W, height, wire.action, wire.name)
-    ink = COLOURS[wire.action] if wire.action else _INK
+    ink = _ink(wire.action, _INK)
     middle = y + height / 2
     name = f"{SIGNS[wire.action]}{wire.name}"
     paper.text(name, _WIRE_X + 12, middle - 3 if wire.facts else middle + 5, 13, ink, True, 300)
     if wire.facts:
-        colour = COLOURS[wire.dhcp_action] if wire.dhcp_action else _PALE
+        colour = _ink(wire.dhcp_action, _PALE)
         sign = SIGNS[wire.dhcp_action]
         paper.text(sign + ", ".join(wire.facts), _WIRE_X + 12, middle + 14, 11, colour, False, 300)
     top = y + (height - _LINE * len(wire.inside)) / 2
@@ -124,7 +129,7 @@ def _wire(paper, wire, y, height):
 
 
 def _net(paper, net, y):
-    ink = COLOURS[net.action] if net.action else _INK
+    ink = _ink(net.action, _INK)
     middle = y + _LINE / 2
     line = middle - 1 if net.facts else middle + 5
     name = f"{SIGNS[net.action]}{net.name}"
@@ -132,11 +137,11 @@ def _net(paper, net, y):
     if net.facts:
         paper.text(", ".join(net.facts), _NET_X, middle + 12, 10, _PALE, False, 280)
     paper.box(_BAR_X, middle - 7, _BAR_W, 14, net.action, f"{net.name}: all addresses", "#eaeef2",
-              COLOURS[net.action] if net.action else "#d0d7de", 1)  # fmt: skip
-    for first, last, type, action, told in net.spans:
+              _ink(net.action, "#d0d7de"), 1)  # fmt: skip
+    for first, last, type, action, text in net.spans:
         width = max(3.0, (last - first) * _BAR_W)
         x = min(_BAR_X + first * _BAR_W, _BAR_X + _BAR_W - width)
-        paper.span(x, middle - 7, width, 14, _SPANS.get(type, _SPANS["reserved"]), action, told)
+        paper.span(x, middle - 7, width, 14, _SPANS.get(type, _SPANS["reserved"]), action, text)
 
 
 def _racks(paper, network, places):
@@ -147,20 +152,19 @@ def _racks(paper, network, places):
             for rack, second in ((wire.primary, False), (wire.secondary, True)):
                 if rack:
                     served.setdefault(rack, []).append((wire, second))
-    boxes = {rack.name: rack for rack in network.racks}
-    names = sorted({*boxes, *served}, key=lambda name: (_mean(served.get(name), places), name))
+    actions = {rack.name: rack.action for rack in network.racks}
+    names = sorted({*actions, *served}, key=lambda name: (_mean(served.get(name), places), name))
     y = _GAP
     for name in names:
         y = max(y, _mean(served.get(name), places) - _RACK_H / 2)
-        rack = boxes.get(name)
-        action = rack.action if rack else ""
+        action = actions.get(name, "")
         paper.box(_RACK_X, y, _RACK_W, _RACK_H, action, name)
         paper.text(f"{SIGNS[action]}{name}", _RACK_X + 12, y + 18, 13,
-                   COLOURS[action] if action else _INK, True, _RACK_W - 20)  # fmt: skip
+                   _ink(action, _INK), True, _RACK_W - 20)  # fmt: skip
         paper.text("rack controller", _RACK_X + 12, y + 32, 10, _PALE)
         for wire, second in served.get(name, ()):
             paper.curve(_RACK_X + _RACK_W, y + _RACK_H / 2, _WIRE_X, places[wire.key],
-                        COLOURS[wire.dhcp_action] if wire.dhcp_action else "#54aeff",
+                        _ink(wire.dhcp_action, "#54aeff"),
                         second)  # fmt: skip
         y += _RACK_H + 10
     return y
@@ -177,6 +181,6 @@ def _relays(paper, network, places):
     for group in network.groups:
         for wire in group.inside:
             if wire.relay in places:
-                colour = COLOURS[wire.dhcp_action] if wire.dhcp_action else "#a475f9"
+                colour = _ink(wire.dhcp_action, "#a475f9")
                 paper.curve(_WIRE_X, places[wire.key], _WIRE_X, places[wire.relay], colour, True,
                             (-50, -50))  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from saltext.maas.errors import MaasError
+from saltext.maas.reconcile import Plan, Snapshot
 from saltext.maas.render.data import as_data
 from saltext.maas.render.drawing import COLOURS, SIGNS, draw
 from saltext.maas.render.network import network_of
@@ -87,12 +88,12 @@ from the secondary one, and between VLANs where DHCP is relayed.</div>
 """
 
 
-def as_page(snapshot, plan, minion: str | None = None) -> str:
-    """Write a plan as a page.
+def as_page(snapshot: Snapshot, plan: Plan, minion: str | None = None) -> str:
+    """Return a plan as a page.
 
     Args:
         snapshot: The snapshot that it was made from.
-        plan: :class:`~saltext.maas.reconcile.plan.Plan`.
+        plan: The plan.
         minion: Id of the minion whose pillar it is.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _VERBS = {"create": "create", "update": "change", "delete": "remove"}
@@ -10,7 +11,7 @@ _COLOURS = {"create": "32", "update": "33", "delete": "31", "problem": "1;31"}
 
 
 def as_text(data: dict, colour: bool = False) -> str:
-    """Write a plan.
+    """Return a plan as text.
 
     Args:
         data: See :func:`saltext.maas.render.data.as_data`.
@@ -31,11 +32,9 @@ def as_text(data: dict, colour: bool = False) -> str:
         lines.append(_coloured(head, "problem", colour))
     for one in data.get("warnings", ()):
         lines.append(_coloured(f"warning: {clean(one)}", "update", colour))
-    counts = [f"{data['counts'][action]} to {_VERBS[action]}" for action in _SIGNS]
+    summary = "Nothing to change"
     if any(data["counts"].values()):
-        summary = ", ".join(counts)
-    else:
-        summary = "Nothing to change"
+        summary = ", ".join(f"{data['counts'][one]} to {_VERBS[one]}" for one in _SIGNS)
     if data["problems"]:
         summary += f"; {len(data['problems'])} cannot be applied"
     summary += "."
@@ -62,8 +61,8 @@ def _field(name, values, action, colour):
         yield f"      {name}: {value_text(new if action == 'create' else old)}"
 
 
-def value_text(value) -> str:
-    """A value as a person reads it."""
+def value_text(value: Any) -> str:
+    """Return a value as a person reads it."""
     if value is None or value == "" or value == []:
         return "(none)"
     if isinstance(value, bool):
@@ -77,8 +76,8 @@ def value_text(value) -> str:
     return clean(value)
 
 
-def clean(value) -> str:
-    """Text without anything that a terminal or a browser would act upon."""
+def clean(value: object) -> str:
+    """Return text without anything that a terminal or a browser would act upon."""
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value)
     )
