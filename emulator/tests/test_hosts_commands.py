@@ -153,8 +153,8 @@ class TestLocalConfig:
         host = make(release, "region")
         host.run("maas-region", "local_config_set", "--debug", "yes")
         assert "\ndebug: true\n" in host.box.read("region_config")
-        told = host.run("maas-region", "local_config_get", "--debug", "--json")[1]
-        assert json.loads(told) == {"debug": word}
+        result = host.run("maas-region", "local_config_get", "--debug", "--json")[1]
+        assert json.loads(result) == {"debug": word}
 
 
 def test_old_releases_lack_later_commands(make):

@@ -23,7 +23,7 @@ class Host:
             users.delete_api_key(self.installation, "ops", key["key"])
         opts = {"id": "region", "maas.root": box.root, "maas": {"url": fleet.url}}
         self.states = load("_states/maas_api_key.py", opts)
-        self.told = []
+        self.results = []
 
     def keys(self):
         return users.api_keys(self.installation, "ops")
@@ -43,11 +43,11 @@ class Host:
         assert planned["result"] is (None if planned["changes"] else True)
         again = getattr(self.states, function)(*arguments, **named)
         assert (again["result"], again["changes"]) == (True, {}), again
-        self.told += [planned, done, again]
+        self.results += [planned, done, again]
         return done["changes"]
 
     def assert_hidden(self, *keys):
-        seen = repr(self.told) + self.fleet.argv_text()
+        seen = repr(self.results) + self.fleet.argv_text()
         for key in keys:
             assert key.split(":")[2] not in seen
 

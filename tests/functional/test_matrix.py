@@ -31,10 +31,10 @@ def test_every_release_and_column_is_in_the_table():
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_line_says_what_a_run_shows(release, postgres):
-    told = [text[0].lower() + text[1:] for text in notes()]
-    before = list(told)
+    known = [text[0].lower() + text[1:] for text in notes()]
+    before = list(known)
     assert (
-        f"\n{matrix.line(release, matrix.row(release, postgres), told)}\n"
+        f"\n{matrix.line(release, matrix.row(release, postgres), known)}\n"
         in matrix.PAGE.read_text()
     )
-    assert told == before, "there is a reason that the page does not have"
+    assert known == before, "there is a reason that the page does not have"

@@ -86,19 +86,19 @@ def test_all_that_only_describes_it_goes_along(region):
     before = region.tables()
     shared = {"maasserver_bootsource", "maasserver_bootsourceselection"}
     with database.connect(region.config) as conn:
-        told = database.delete_node_group(conn, UUID, test=True)
+        result = database.delete_node_group(conn, UUID, test=True)
     if release < "1.7" and release >= "1.6":
-        assert told["rows"]["maasserver_bootsource"] >= 1
-        assert told["rows"]["maasserver_bootsourceselection"] >= 1
+        assert result["rows"]["maasserver_bootsource"] >= 1
+        assert result["rows"]["maasserver_bootsourceselection"] >= 1
     else:
-        assert not shared & set(told["rows"])  # the region's, not the cluster's
+        assert not shared & set(result["rows"])  # the region's, not the cluster's
     assert region.absent(UUID, test=True).problems() == []
     assert region.tables() == before
     plan = region.absent(UUID, test=False)
     assert [(one.error, one.done) for one in plan.changes] == [(None, True)]
     after = region.tables()
     gone = {name: before[name] - after[name] for name in before if before[name] != after[name]}
-    assert gone == {**told["rows"], "maasserver_nodegroup": 1}
+    assert gone == {**result["rows"], "maasserver_nodegroup": 1}
     assert region.absent(UUID, test=False).changes == []
     assert region.absent(OTHER, test=True).problems() == []
 
@@ -138,7 +138,7 @@ def _below(region):
 
 
 @pytest.mark.parametrize(
-    ("hold", "told"),
+    ("hold", "message"),
     [
         (_node, r"1 node \(n1"),
         (_managed, r"1 managed interface \(eth0\); make it unmanaged first"),
@@ -147,12 +147,12 @@ def _below(region):
     ],
     ids=["node", "managed", "other-table", "below"],
 )
-def test_what_hangs_on_it_is_named_before_anything_changes(region, hold, told):
+def test_what_hangs_on_it_is_named_before_anything_changes(region, hold, message):
     hold(region)
     before = region.tables()
     planned, done = region.absent(UUID, test=True), region.absent(UUID, test=False)
     for plan in (planned, done):
         (change,) = plan.changes
         assert not change.done
-        assert re.search(told, change.problem), change.problem
+        assert re.search(message, change.problem), change.problem
     assert region.tables() == before

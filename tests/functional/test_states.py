@@ -263,17 +263,17 @@ def test_images_of_1_5_are_the_clusters(tmp_path):
         planned = minion.apply(states, "test=True")
         assert {one["result"] for one in planned.values()} == {None}, planned
         assert failures(minion.apply(states)) == {}
-        listed, own, told = minion.calls(
+        listed, own, result = minion.calls(
             ("maas_image.list",), ("maas_image.list_cluster", UUID), ("maas_image.import",)
         )
         assert listed[images[0]]["clusters"] == [UUID]
         assert images[0] in own
-        assert told == "Import of boot images started on all cluster controllers"
+        assert result == "Import of boot images started on all cluster controllers"
 
 
 def test_execution_modules_of_api_2(new):
     minion, _ = new
-    told = minion.calls(
+    result = minion.calls(
         ("maas_api.version",),
         ("maas_fabric.set", "dc9"),
         ("maas_fabric.get", "dc9"),
@@ -303,31 +303,31 @@ def test_execution_modules_of_api_2(new):
         ("maas_discovery.clear", "neighbours"),
         ("maas_event.query", {"limit": 5}),
     )
-    assert told[0]["release"] == "3.7.3"
-    assert told[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
-    assert told[2]["name"] == "dc9"
-    assert "dc9" in told[3]
-    assert "dc9" in {fabric["name"] for fabric in told[4]}
-    assert told[5]["name"] == "dc10"
-    assert told[6:8] == [True, False]
-    assert told[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
-    assert told[9] == told[10] == told[11]["upstream_dns"] == "192.0.2.1"
-    assert told[12]["connected"] is True
-    assert told[13]["fabric-0/untagged"]["enabled"] is False
-    assert told[14] == []
-    assert told[15] == "Import of boot resources started"
-    assert told[16] in (True, False)
-    assert "maas:nonsense: unknown key" in told[17][0]
-    assert told[18]["maas"]["old"] is None
-    assert (told[19]["rrtype"], told[19]["rrdata"]) == ("TXT", "hello")
-    assert told[20] is True
-    assert next(iter(told[21].values()))["new"] == {"key": SSH_KEY}
-    assert [one["key"] for one in told[22].values()] == [SSH_KEY]
-    assert told[23]
-    assert told[24]["region"]["description"]["new"] == "cellar"
-    assert isinstance(told[25], list)
-    assert told[26] is True
-    assert isinstance(told[27], list)
+    assert result[0]["release"] == "3.7.3"
+    assert result[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
+    assert result[2]["name"] == "dc9"
+    assert "dc9" in result[3]
+    assert "dc9" in {fabric["name"] for fabric in result[4]}
+    assert result[5]["name"] == "dc10"
+    assert result[6:8] == [True, False]
+    assert result[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
+    assert result[9] == result[10] == result[11]["upstream_dns"] == "192.0.2.1"
+    assert result[12]["connected"] is True
+    assert result[13]["fabric-0/untagged"]["enabled"] is False
+    assert result[14] == []
+    assert result[15] == "Import of boot resources started"
+    assert result[16] in (True, False)
+    assert "maas:nonsense: unknown key" in result[17][0]
+    assert result[18]["maas"]["old"] is None
+    assert (result[19]["rrtype"], result[19]["rrdata"]) == ("TXT", "hello")
+    assert result[20] is True
+    assert next(iter(result[21].values()))["new"] == {"key": SSH_KEY}
+    assert [one["key"] for one in result[22].values()] == [SSH_KEY]
+    assert result[23]
+    assert result[24]["region"]["description"]["new"] == "cellar"
+    assert isinstance(result[25], list)
+    assert result[26] is True
+    assert isinstance(result[27], list)
 
 
 WRONG = [
@@ -355,10 +355,10 @@ def test_wrong_values_are_told_and_nothing_written(new):
         functions.setdefault(function, []).append({"name": name, **more})
     done = minion.apply(functions, chained=False)
     assert len(done) == len(WRONG)
-    for function, name, _, told in WRONG:
+    for function, name, _, result in WRONG:
         one = done[f"{function} {name}"]
         assert one["result"] is False, one
-        assert told in one["comment"]
+        assert result in one["comment"]
         assert "Traceback" not in one["comment"]
         assert one["changes"] == {}
     assert not [entry for entry in server.region.log if entry.method != "GET"]

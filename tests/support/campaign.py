@@ -151,9 +151,9 @@ def _run(url, server, described):
         plan = region_plan.plan_of(region, described)
     except MaasError as error:
         return [f"plan: {error}"]
-    told = [f"cannot be applied: {one}" for one in plan.problems()]
+    problems = [f"cannot be applied: {one}" for one in plan.problems()]
     apply(region, plan, _LIMITS)
-    return told + [f"{one.name}: {one.error}" for one in plan.changes if one.error]
+    return problems + [f"{one.name}: {one.error}" for one in plan.changes if one.error]
 
 
 def undisturbed(release: str) -> dict:
@@ -163,8 +163,8 @@ def undisturbed(release: str) -> dict:
         for described in (PILLARS[release], second(release)):
             problems = pillar.problems(described, Release(release))
             assert problems == [], problems
-            told = _run(server.url, server, described)
-            assert told == [], told
+            problems = _run(server.url, server, described)
+            assert problems == [], problems
         return contents(server)
     finally:
         server.stop()
@@ -204,16 +204,16 @@ def _runs(proxy, server, described, seed) -> int:
     """How many runs a pillar needs until the region is as described, and the run says so."""
     for number in range(1, MOST + 1):
         seen = len(proxy.faults)
-        told = _run(proxy.url, server, described)
+        problems = _run(proxy.url, server, described)
         time.sleep(0.05)  # for what is carried out late
         left = region_plan.plan_of(snapshot_of(server), described).shown()
-        if not told and not left:
+        if not problems and not left:
             return number
         # Nobody can tell a list that is empty from one that ought not to be.
         lied = any(kind == "wrong-json" and method == "GET"
                    for _, kind, method, _ in proxy.faults[seen:])  # fmt: skip
-        assert told or lied, (seed, number, "success was told, but this is left", left)
-    raise AssertionError((seed, told, left))
+        assert problems or lied, (seed, number, "success was reported, but this is left", left)
+    raise AssertionError((seed, problems, left))
 
 
 def hurry(patch) -> None:
@@ -239,8 +239,8 @@ def main(count: int) -> int:
         except AssertionError as error:
             failed += 1
             print(f"MAAS {release}, seed {seed}: {str(error)[:1500]}", flush=True)
-    told = ", ".join(f"{times} after {number}" for number, times in sorted(runs.items()))
-    print(f"{count} seeds, {failed} failed; pillars true after so many runs: {told}")
+    summary = ", ".join(f"{times} after {number}" for number, times in sorted(runs.items()))
+    print(f"{count} seeds, {failed} failed; pillars true after so many runs: {summary}")
     return failed
 
 

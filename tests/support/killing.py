@@ -68,10 +68,10 @@ def forked(work, point=None):
         try:
             if point is not None:
                 _die_at(point)
-            told = work()
+            result = work()
         except BaseException as error:
-            told = {"error": f"{type(error).__name__}: {error}"}
-        os.write(writer, json.dumps(told).encode())
+            result = {"error": f"{type(error).__name__}: {error}"}
+        os.write(writer, json.dumps(result).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
@@ -136,8 +136,8 @@ def _main(job):
         report = {"before": before, "after": _files(box, names), "killed": first is None}
 
         def repair(work=work, box=box, names=names, services=services):
-            told = {"planned": work(test=True), "done": work()}
-            return {**told, "late": _late(box, names, services), "again": work()}
+            result = {"planned": work(test=True), "done": work()}
+            return {**result, "late": _late(box, names, services), "again": work()}
 
         then = forked(repair)
         if "error" in then:

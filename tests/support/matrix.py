@@ -174,9 +174,9 @@ def enrol(site):
     if site.asks:  # until an administrator accepts it
         site.await_pending()
         return
-    told = enrolment.wait_registered(site.rack, None, 20)
-    if told["state"] != "registered":
-        raise Fails(f"{told}")
+    found = enrolment.wait_registered(site.rack, None, 20)
+    if found["state"] != "registered":
+        raise Fails(f"{found}")
     if not site.snapshot().records("node_group" if site.old else "rack"):
         raise Fails("the region does not know it")
 
@@ -255,11 +255,11 @@ def source_of(site, *more):
 def doctor(site):
     """Run both doctors: the region answers, URL and secret are consistent."""
     module = importlib.import_module("saltext.maas.doctor")
-    for told in (
+    for report in (
         module.examine_region(site.installation, url=site.url),
         module.examine_cluster(site.rack, seconds=0.1, url=site.url),
     ):
-        wrong = [one for one in told["findings"] if one["status"] == "problem"]
+        wrong = [one for one in report["findings"] if one["status"] == "problem"]
         if {one["check"] for one in wrong} - ON_A_REAL_HOST:
             raise Fails(f"{wrong}")
 

@@ -410,9 +410,9 @@ class Host:
             What it gave, by way of JSON.
         """
         done = self.root.python(_CALL, stdin=json.dumps([expression, values]))
-        told = json.loads(done.stdout.splitlines()[-1])
-        assert ("error" not in told) == expect, told
-        return told["error"] if "error" in told else told["result"]
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert ("error" not in result) == expect, result
+        return result["error"] if "error" in result else result["result"]
 
 
 _CALL = """
@@ -436,8 +436,8 @@ def asked(function, *values):
 expression, values = json.load(sys.stdin)
 names = Names(values, installation=installations.detect())
 try:
-    told = {"result": eval(expression, globals(), names)}
+    result = {"result": eval(expression, globals(), names)}
 except MaasError as error:
-    told = {"error": str(error)}
-print(json.dumps(told, default=str))
+    result = {"error": str(error)}
+print(json.dumps(result, default=str))
 """

@@ -273,22 +273,22 @@ class _Case:
             self._rack()
         self.carry_out(self.desired())
         found = pillar.export(self.snapshot())
-        told = (
+        known = (
             "which states of",
             "images:",
             "router_ip is not known",
         )  # of no matter for what the table shows
-        notes = [line for line in found.notes if not any(one in line for one in told)]
+        notes = [line for line in found.notes if not any(one in line for one in known)]
         assert notes == [], notes
         secrets = dict.fromkeys(found.secrets, self.example.get("license_key"))
         described = revealed(found.described, secrets)
         plan = region_plan.plan_of(self.snapshot(), described)
         assert plan.shown() == {}, plan.shown()
-        told = {
+        objects = {
             (one.type, one.key) for one in pillar.desired_objects(described, Release(self.release))
         }
         own = self.desired()[-1]
-        assert (own.type, own.key) in told, f"{own.key} is not described"
+        assert (own.type, own.key) in objects, f"{own.key} is not described"
         return YES
 
 

@@ -61,12 +61,12 @@ class Minion:
         script = (
             "import json, sys, salt.client\n"
             "caller = salt.client.Caller(sys.argv[1])\n"
-            "told = []\n"
+            "results = []\n"
             "for function, *arguments in json.loads(sys.argv[2]):\n"
             "    named = [one for one in arguments if isinstance(one, dict)]\n"
             "    plain = [one for one in arguments if not isinstance(one, dict)]\n"
-            "    told.append(caller.cmd(function, *plain, **(named[0] if named else {})))\n"
-            "print(json.dumps(told))\n"
+            "    results.append(caller.cmd(function, *plain, **(named[0] if named else {})))\n"
+            "print(json.dumps(results))\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", script, str(self.folder / "minion"), json.dumps(calls)],

@@ -15,8 +15,8 @@ VERSIONS = {
 _CREATE = """
 import json, sys
 from maas_emulator.hosts import sandbox
-told = json.load(sys.stdin)
-sandbox.create("/", told["release"], told["role"], told["name"], kind="snap", configured=False)
+host = json.load(sys.stdin)
+sandbox.create("/", host["release"], host["role"], host["name"], kind="snap", configured=False)
 """
 
 
@@ -34,8 +34,8 @@ class Snap(Host):
         self._revision = 0
         root.run("mkdir", "-p", "/snap/bin", "/var/snap/maas/common", "/var/snap/maas/1")
         self._unpack(0)
-        told = {"release": release, "role": role, "name": root.name}
-        root.python(_CREATE, stdin=json.dumps(told))
+        host = {"release": release, "role": role, "name": root.name}
+        root.python(_CREATE, stdin=json.dumps(host))
         info = json.loads(root.read("/emulator.json"))
         root.write("/emulator.json", json.dumps({**info, "outside": root.seen}))
         root.run("rm", "-f", "/usr/bin/systemctl", "/usr/sbin/service")

@@ -73,9 +73,9 @@ class Room:
         )  # fmt: skip
         line = self._holder.stdout.readline()
         if not line.strip():
-            told = self._holder.stderr.read().strip()
+            reason = self._holder.stderr.read().strip()
             self.close()
-            raise OSError(f"no throwaway root: {told}")
+            raise OSError(f"no throwaway root: {reason}")
         self._pid = line.strip()
         self._started = []
         return self
@@ -184,8 +184,8 @@ class Root:
             env=environment(env), cwd="/",
         )  # fmt: skip
         if check:
-            told = f"{argv}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-            assert done.returncode == 0, told
+            output = f"{argv}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            assert done.returncode == 0, output
         return done
 
     def python(self, code, stdin="", check=True, timeout=120):
