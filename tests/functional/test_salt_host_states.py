@@ -109,7 +109,7 @@ def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, de
         (tmp_path / "minion").mkdir()
         more = {"maas.root": box.root, "id": "host"}
         minion = Minion(tmp_path / "minion", {"url": fleet.url}, **more)
-        result = []
+        results = []
         for functions in described(fleet, box, installation, tmp_path):
             planned = minion.apply(functions, "test=True")
             assert not [one for one in planned.values() if one["result"] is False], planned
@@ -121,8 +121,8 @@ def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, de
             assert any(one["changes"] for one in done.values())
             again = minion.apply(functions)
             assert all(one["result"] and not one["changes"] for one in again.values()), again
-            result += [planned, done, again]
-        seen = repr(result) + fleet.argv_text()
+            results += [planned, done, again]
+        seen = repr(results) + fleet.argv_text()
         for secret in (*PASSWORDS, fleet.region.secret if release > "1.6" else PASSWORDS[0]):
             assert secret not in seen
         held = tmp_path / "maas.key"

@@ -273,7 +273,7 @@ def test_images_of_1_5_are_the_clusters(tmp_path):
 
 def test_execution_modules_of_api_2(new):
     minion, _ = new
-    result = minion.calls(
+    results = minion.calls(
         ("maas_api.version",),
         ("maas_fabric.set", "dc9"),
         ("maas_fabric.get", "dc9"),
@@ -303,46 +303,46 @@ def test_execution_modules_of_api_2(new):
         ("maas_discovery.clear", "neighbours"),
         ("maas_event.query", {"limit": 5}),
     )
-    assert result[0]["release"] == "3.7.3"
-    assert result[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
-    assert result[2]["name"] == "dc9"
-    assert "dc9" in result[3]
-    assert "dc9" in {fabric["name"] for fabric in result[4]}
-    assert result[5]["name"] == "dc10"
-    assert result[6:8] == [True, False]
-    assert result[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
-    assert result[9] == result[10] == result[11]["upstream_dns"] == "192.0.2.1"
-    assert result[12]["connected"] is True
-    assert result[13]["fabric-0/untagged"]["enabled"] is False
-    assert result[14] == []
-    assert result[15] == "Import of boot resources started"
-    assert result[16] in (True, False)
-    assert "maas:nonsense: unknown key" in result[17][0]
-    assert result[18]["maas"]["old"] is None
-    assert (result[19]["rrtype"], result[19]["rrdata"]) == ("TXT", "hello")
-    assert result[20] is True
-    assert next(iter(result[21].values()))["new"] == {"key": SSH_KEY}
-    assert [one["key"] for one in result[22].values()] == [SSH_KEY]
-    assert result[23]
-    assert result[24]["region"]["description"]["new"] == "cellar"
-    assert isinstance(result[25], list)
-    assert result[26] is True
-    assert isinstance(result[27], list)
+    assert results[0]["release"] == "3.7.3"
+    assert results[1] == {"dc9": {"old": None, "new": {"name": "dc9"}}}
+    assert results[2]["name"] == "dc9"
+    assert "dc9" in results[3]
+    assert "dc9" in {fabric["name"] for fabric in results[4]}
+    assert results[5]["name"] == "dc10"
+    assert results[6:8] == [True, False]
+    assert results[8]["upstream_dns"]["value"] == {"old": None, "new": "192.0.2.1"}
+    assert results[9] == results[10] == results[11]["upstream_dns"] == "192.0.2.1"
+    assert results[12]["connected"] is True
+    assert results[13]["fabric-0/untagged"]["enabled"] is False
+    assert results[14] == []
+    assert results[15] == "Import of boot resources started"
+    assert results[16] in (True, False)
+    assert "maas:nonsense: unknown key" in results[17][0]
+    assert results[18]["maas"]["old"] is None
+    assert (results[19]["rrtype"], results[19]["rrdata"]) == ("TXT", "hello")
+    assert results[20] is True
+    assert next(iter(results[21].values()))["new"] == {"key": SSH_KEY}
+    assert [one["key"] for one in results[22].values()] == [SSH_KEY]
+    assert results[23]
+    assert results[24]["region"]["description"]["new"] == "cellar"
+    assert isinstance(results[25], list)
+    assert results[26] is True
+    assert isinstance(results[27], list)
 
 
 WRONG = [
     ("maas_vlan.present", "dc1", {}, "must be FABRIC/VID"),
-    ("maas_vlan.present", "dc1/5000", {}, "must be FABRIC/VID"),
+    ("maas_vlan.present", "dc1/5000", {}, "must be a VLAN id from 0 to 4094"),
     ("maas_vlan.present", "nowhere/100", {}, "is no fabric of the region"),
     ("maas_vlan.present", "fabric-0/untagged", {"mtu": 100}, "must be a whole number from 552"),
     ("maas_subnet.present", "10.0.0.1/24", {}, "must be a network"),
     ("maas_subnet.present", "10.9.0.0/24", {"gateway_ip": "x"}, "must be an IP address"),
-    ("maas_ip_range.present", "10.9.0.1", {}, "must be START-END"),
+    ("maas_ip_range.present", "10.9.0.1", {}, "must be START_IP-END_IP"),
     ("maas_boot_selection.present", "jammy", {"source": SOURCE}, "must be OS/RELEASE"),
     ("maas_setting.present", "nonsense", {"value": 1}, "nonsense is not a valid config"),
     ("maas_user.present", "eve", {"email": "ADMIN@example.com", "password": "x"},
      "belongs to user admin"),
-    ("maas_user.present", "adam", {"email": "e@example.com"}, "needs a password"),
+    ("maas_user.present", "adam", {"email": "e@example.com"}, "password is missing"),
     ("maas_node_group.present", "x", {"cluster_name": "x"}, "has no node groups"),
     ("maas_dhcp.managed", "fabric-0/untagged", {"primary_rack": "nobody"}, "is no rack controller"),
 ]  # fmt: skip
@@ -355,10 +355,10 @@ def test_wrong_values_are_told_and_nothing_written(new):
         functions.setdefault(function, []).append({"name": name, **more})
     done = minion.apply(functions, chained=False)
     assert len(done) == len(WRONG)
-    for function, name, _, result in WRONG:
+    for function, name, _, message in WRONG:
         one = done[f"{function} {name}"]
         assert one["result"] is False, one
-        assert result in one["comment"]
+        assert message in one["comment"]
         assert "Traceback" not in one["comment"]
         assert one["changes"] == {}
     assert not [entry for entry in server.region.log if entry.method != "GET"]
