@@ -87,7 +87,7 @@ def _graph(run):
 
 
 def _carry_out(run, change):
-    """Make one change; whatever goes wrong is told by the change itself."""
+    """Make one change, and note in it what goes wrong."""
     if change.problem:
         change.error = change.problem
         return
@@ -113,7 +113,7 @@ def _carry_out(run, change):
 
 
 def _make_true(run, table, change):
-    """Make a change; where nobody knows whether MAAS did, look, and do it again if it did not."""
+    """Make a change; where it is unknown whether MAAS did, inspect, and repeat it if it did not."""
     while True:
         try:
             _DO[change.action](run, table, change)
@@ -226,7 +226,7 @@ def _finish(run, table, change, record):
 def _remove_duplicates(run):
     """Remove what a run created twice, where MAAS lets several objects have one name.
 
-    When a creation was planned nobody had the name.  So several that equal one another in all
+    When a creation was planned no object had the name.  So several that equal one another in all
     that can be read are duplicates, of this run's or of one that went on at the same time; which
     one stays is the same for both.
     """

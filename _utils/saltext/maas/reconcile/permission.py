@@ -19,7 +19,7 @@ def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
 
     Args:
         snapshot: The region.
-        plan: What shall be changed; None where the region refused to be read.
+        plan: What is to be changed; None where the region refused to be read.
 
     Raises:
         Forbidden: In one message for all changes.

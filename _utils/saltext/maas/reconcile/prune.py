@@ -1,4 +1,4 @@
-"""What a region holds that nobody describes: reported, or removed where a pillar claims all."""
+"""What a region holds that no pillar describes: reported, or removed where a pillar claims all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEW = 10  # of so few objects a fraction says nothing
 
 @dataclass(frozen=True)
 class Guard:
-    """How much pruning may take away without being told explicitly.
+    """How much pruning may remove without being allowed to explicitly.
 
     Attributes:
         most: Objects of one resource type.
@@ -205,7 +205,7 @@ def _unmanaged(snapshot, table, desired, scopes):
             continue
         made = table.pillar and table.made_by_maas(snapshot, record)
         if made and not table.pillar_entry(values):
-            continue  # every region has it, and nobody changed it
+            continue  # every region has it, unchanged
         protected_by = table.never_pruned(snapshot, record)
         protected_by = protected_by or table.deletion_problem(snapshot, gone, record)
         if snapshot.duplicates(table.name, key, part):

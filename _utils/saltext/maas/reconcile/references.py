@@ -41,7 +41,7 @@ def identify(snapshot: Snapshot, desired: Iterable[Desired]) -> None:
     """Find the objects of the region that desired ones name by what they were called before.
 
     Raises:
-        BadInput: It cannot be told which they are.
+        BadInput: They cannot be identified.
     """
     for name, table in snapshot.tables.items():
         hints = {field.name for field in table.fields if field.hint}

@@ -46,7 +46,7 @@ class Run:
         changes: The plan's changes by their ids.
     """
 
-    #: The last look at what is waited for may take so many seconds, though the time is up.
+    #: The last check of a wait may take so many seconds, though the time is up.
     last_check_seconds = 1.0
     #: A collection that is watched is read at most once in this many seconds.
     poll_seconds = 1.0
@@ -138,7 +138,7 @@ class Run:
             raise error
         time.sleep(seconds)
 
-    # What the threads of a run tell each other
+    # What the threads of a run share
 
     def failed_requirements(self, change: Change) -> list[Change]:
         """Return the changes that one requires and that were not made."""
@@ -151,13 +151,13 @@ class Run:
         return change is not None and bool(change.problem or self.failed_requirements(change))
 
     def found(self, desired: Desired) -> None:
-        """Note that what was to be created is there: by somebody else's doing, or by ours."""
+        """Note that what was to be created is there, by another client's doing or by ours."""
         change = self.changes[desired.type, desired.key]
         if change.action == "create" and change.attempts and not change.in_doubt:
             change.taken_over = True
 
     def once(self, name: str, work: Callable[[], object]) -> None:
-        """Do something once in this run, whoever asks first; the others wait for it.
+        """Do something once in this run; all but the first that ask wait for it.
 
         Raises:
             Exception: What ``work`` raised, for all that ask.
@@ -183,7 +183,7 @@ class Run:
         return fact in self._known
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Report progress, if there is any and somebody listens."""
+        """Report progress, if there is any."""
         if self._reported.get(what) == (done, total):
             return
         self._reported[what] = (done, total)
@@ -192,5 +192,5 @@ class Run:
         if self._progress:
             try:
                 self._progress({"what": what, "done": done, "total": total, "percent": percent})
-            except Exception as error:  # who listens must not stop the work
+            except Exception as error:  # a failing callback must not stop the work
                 log_unexpected("progress", error)

@@ -1,4 +1,4 @@
-"""What a region holds, read at most once a run and kept true by our own writes."""
+"""What a region holds, read at most once a run and updated by our own writes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class _Part:
     def take_out(self, table, raw, gone):
         key = table.key_of(raw)
         if self.duplicates.get(table.name, {}).get(key):
-            self.index.pop(table.name, None)  # one of several is left, so that it is made anew
+            self.index.pop(table.name, None)  # one of several is left, so that it is made again
         index = self.index.get(table.name, {})
         if key in index:
             self.index[table.name] = {one: index[one] for one in index if one != key}
@@ -84,9 +84,9 @@ class Snapshot:
     """The objects of one region, each collection (or part of one) read when first needed.
 
     Args:
-        client: The region's client, or None for a region that nobody can ask yet.
+        client: The region's client, or None for a region without users.
         release: The region's release, where there is no client.
-        local: What only the region host can tell or do; see
+        local: What only the region host knows or can do; see
             :class:`saltext.maas.host.local.Local`.  None elsewhere.
         hostname: The region host's name, which a new region calls itself.
         fetch: Fetches a file by its URL and returns where it is now, or False.
@@ -283,7 +283,7 @@ class Snapshot:
     def _load(self, table, partition):
         part = self._part(table, partition)
         found = part.raw
-        if found is None:  # else also while somebody reads it anew
+        if found is None:  # else also while another thread reads it again
             with part.lock:
                 while (found := part.raw) is None:
                     with self._noting_writes() as start:
@@ -355,7 +355,7 @@ class Snapshot:
                     self._written.clear()
 
     def reload(self, name: str, partition: str = "", younger_than: float = 0.0) -> None:
-        """Read a part anew, unless it was read within the last ``younger_than`` seconds."""
+        """Read a part again, unless it was read within the last ``younger_than`` seconds."""
         table = self.tables[name]
         part = self._part(table, partition)
         with part.lock:
@@ -402,7 +402,7 @@ class Snapshot:
         return [other for other in self.tables.values() if store in other.nested.values()]
 
     def sharing(self, store: str) -> list[Table]:
-        """Return the tables that look at the objects of a store."""
+        """Return the tables whose objects a store holds."""
         return [other for other in self.tables.values() if other.store == store]
 
     # Predicting
@@ -455,7 +455,7 @@ class Snapshot:
                 found = [raw for raw in by_key.values() if raw is not None]
         return found
 
-    # Keeping true
+    # Own writes
 
     def fold(self, name: str, raw: dict, partition: str = "", replaces: dict | None = None) -> None:
         """Take in an object that one of our writes answered."""

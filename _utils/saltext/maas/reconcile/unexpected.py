@@ -1,4 +1,4 @@
-"""Exceptions that nobody expected: one line for the reader, the traceback for the log."""
+"""Unexpected exceptions: one line for the reader, the traceback for the log."""
 
 from __future__ import annotations
 

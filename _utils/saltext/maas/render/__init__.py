@@ -1,4 +1,4 @@
-"""A plan to look at: as text, as data, and as a page with the network drawn."""
+"""A plan for readers: as text, as data, and as a page with the network drawn."""
 
 from __future__ import annotations
 

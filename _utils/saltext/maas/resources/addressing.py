@@ -10,7 +10,7 @@ from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.subnets import handed_out
 from saltext.maas.resources.table import Field, PillarLocation, Table
 
-_MAC = " MAC"  # ends the group of extents for the MAC addresses of a subnet's reserved IPs
+_MAC = " MAC"  # ends the group of occupied ranges for the MAC addresses of a subnet's reserved IPs
 
 
 class StaticRoute(Table):
@@ -223,7 +223,7 @@ class DhcpSnippet(Table):
         if len(given) > 1:
             yield given[1], f"cannot go with {given[0]}; it is one or the other"
         if values.get("iprange") and not values.get("subnet"):
-            yield "subnet", f"is missing; iprange {values['iprange']!r} needs it"
+            yield "subnet", f"is missing; iprange {values['iprange']!r} requires it"
 
     def update_values(self, desired, record, changed):
         # Without it MAAS puts a number in the value's place.
@@ -271,6 +271,6 @@ class Network(Table):
     def normal(self, field, value, values):
         found = super().normal(field, value, values)
         if field.name == "ip" and found and values.get("netmask"):
-            # MAAS keeps the network's address, whichever of its addresses it is given.
+            # MAAS stores the network's address, whichever of its addresses it is given.
             return str(kinds.network_of(found, values["netmask"]).network_address)
         return found

@@ -201,7 +201,7 @@ class Notification(Table):
 
     def read(self, snapshot, partition):
         listed = super().read(snapshot, partition)
-        # Those without a name cannot be told apart.
+        # Those without a name cannot be identified.
         found = [one for one in listed if one.get("ident", True)]
         missing = snapshot.claimed(self.name) - {one.get("ident") for one in found}
         return found + (self._unlisted(snapshot, listed, missing) if missing else [])
@@ -232,8 +232,8 @@ class Notification(Table):
 
     def update_values(self, desired, record, changed):
         # MAAS takes no word on it for false.
-        kept = {name: record.raw[name] for name in ("dismissable",) if name in record.raw}
-        return {**kept, **changed}
+        sent = {name: record.raw[name] for name in ("dismissable",) if name in record.raw}
+        return {**sent, **changed}
 
 
 class File(Table):

@@ -20,7 +20,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-#: Where an object that was read keeps what MAAS tells apart from it.
+#: Key, in an object that was read, of what MAAS answers by a request of its own.
 _HELD = "power_parameters of its own request"
 
 
@@ -158,7 +158,7 @@ class Rack(_Controller):
         return super().deletion_problem(snapshot, desired, record)
 
     def contents(self, snapshot, raw):
-        """The DHCP that nobody else could take over, or that nobody is asked to while it is off."""
+        """Yield the DHCP that no other rack could take over, or would while it is off."""
         heirs = [
             record.raw
             for record in snapshot.records(self.name).values()

@@ -29,7 +29,7 @@ _DOMAIN_TTL = rules.Rule(
 )
 
 
-_KMS = "_vlmcs._tcp"  # where MAAS tells Windows of its windows_kms_host
+_KMS = "_vlmcs._tcp"  # name of the record that MAAS makes for windows_kms_host
 
 
 class Domain(Table):
@@ -70,7 +70,7 @@ class Domain(Table):
                     yield "fqdn", (type, record.key)
 
     def conflict(self, snapshot, change, predicted):
-        """Return the node that keeps MAAS from deleting a domain."""
+        """Return the node because of which MAAS does not delete a domain."""
         if change.action != "delete":
             return None
         for record in snapshot.records("node").values():
@@ -91,7 +91,7 @@ class Domain(Table):
 
     @staticmethod
     def _remove_kms(run, domain):
-        """Remove what MAAS keeps in a domain for windows_kms_host, as it is in the way itself."""
+        """Remove the record that MAAS made for windows_kms_host, since it blocks the deletion."""
         snapshot = run.snapshot
         if any(change.id == ("setting", "windows_kms_host") for change in run.plan.changes):
             snapshot.drop("dns_record")
@@ -218,7 +218,7 @@ class DnsResource(_Named):
             snapshot.drop("dns_record")  # they go along
 
     def update_values(self, desired, record, changed):
-        # Without all of them MAAS keeps the last only.
+        # Without all of them MAAS leaves the last only.
         return {"ip_addresses": self.by_name["ip_addresses"].value(record.raw), **changed}
 
     def match(self, snapshot, desired):
@@ -369,12 +369,12 @@ class DnsRecord(_Named):
         return not self.is_kms(snapshot, record) and super().exports(snapshot, record)
 
     def is_kms(self, snapshot, record):
-        """Return whether a record is the one that MAAS keeps in a domain for windows_kms_host."""
+        """Return whether a record is the one that MAAS made for windows_kms_host."""
         fqdn, domain = self.by_name["fqdn"].value(record.raw), self.scope_of(snapshot, record)
         return fqdn == f"{_KMS}.{domain}" and _is_kms(record.raw["rrtype"], record.raw["rrdata"])
 
     def problem(self, snapshot, desired, record):
-        """Return why MAAS would not keep a record, seen before anything is sent."""
+        """Return why MAAS would overwrite a record."""
         values = desired.values
         if (
             record is None
@@ -394,10 +394,10 @@ class DnsRecord(_Named):
         fqdn, key = change.desired.values["fqdn"], change.desired.key
         mine = predicted.of(self.name)[key]
         for other, theirs in predicted.by(self.name, "fqdn").get(fqdn, {}).items():
-            told = _clash(mine, theirs) if other != key else None
-            if told:
+            clash = _clash(mine, theirs) if other != key else None
+            if clash:
                 return (
-                    f"record {other} is there, and {told}; describe or remove that one too, or "
+                    f"record {other} is there, and {clash}; describe or remove that one too, or "
                     "claim the records of the domain (exclusive)"
                 )
         if mine["rrtype"] == "CNAME":
@@ -410,8 +410,8 @@ class DnsRecord(_Named):
         return None
 
     def requires_changes(self, snapshot, change, others):
-        # MAAS makes the name together with a first record, so that two at once would be in each
-        # other's way; and it looks at what is there only when it makes one.
+        # MAAS makes the name together with a first record, so that two at once would conflict;
+        # and it checks what is there only when it makes one.
         if change.action != "create":
             return
         mine, before = change.desired.values, True
@@ -465,7 +465,7 @@ def _clash(one, other):
 
 
 def _goes_along(snapshot, type, record):
-    """Whether MAAS removes something by itself: what it keeps there, or a name without addresses.
+    """Whether MAAS removes something by itself: its own record, or a name without addresses.
 
     The latter goes with the last of its records.
     """

@@ -11,7 +11,7 @@ from saltext.maas.release import Release
 from saltext.maas.resources import kinds
 from saltext.maas.resources.rules import ALWAYS
 
-#: A value that only MAAS can tell, once the object is there.
+#: A value that only MAAS knows, once the object is there.
 UNKNOWN = object()
 
 
@@ -53,7 +53,7 @@ class Field:
         default: Sent with a create when the user names none.
         server_default: What MAAS gives a new object of itself where that is not ``default`` or
             nothing, or a tuple of such values, or a function of the object's other values;
-            :data:`UNKNOWN` where nobody can tell.
+            :data:`UNKNOWN` where only MAAS knows.
         write_only: MAAS takes it but never shows it.
         read_only: MAAS decides it, so that it can only be awaited.
         hint: It says only which object is meant, where that has another name so far; it is
@@ -109,7 +109,7 @@ class Field:
         return not (self.read_only or self.hint or self.option)
 
     def value(self, raw: dict):
-        """The field's normal value in an object that the API answered, or that is promised.
+        """Return the field's normal value in an object that the API answered, or a predicted one.
 
         Raises:
             StrangeAnswer: The answer has another form than MAAS's.

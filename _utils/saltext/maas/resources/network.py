@@ -42,7 +42,7 @@ class Fabric(Renamed):
         return renamer({old: one.key for old, one in moved.items()}, {})
 
     def conflict(self, snapshot, change, predicted):
-        """Return the node that keeps MAAS from deleting a fabric."""
+        """Return the node because of which MAAS does not delete a fabric."""
         if change.action != "delete":
             return None
         moved = {one.raw["id"] for one in predicted.changes("vlan")
@@ -106,6 +106,6 @@ class Space(Table):
                 yield "space", ("subnet", record.key)
 
     def protection(self, snapshot, record):
-        # Up to 2.1 subnets lie in spaces themselves, and in this one where nobody says.
+        # Up to 2.1 subnets lie in spaces themselves, and in this one by default.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None

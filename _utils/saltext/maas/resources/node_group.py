@@ -39,22 +39,6 @@ _INTERFACE = rules.matches(
     flags=re.ASCII,
 )
 
-#: What fields are called in the pillar, where it is something else; empty for a mapping's key.
-_IN_PILLAR = {
-    "node_group": {"name": "dns_zone", "status": "accepted"},
-    "node_group_interface": {
-        "name": "",
-        "ip_range_low": "dynamic_range:low", "ip_range_high": "dynamic_range:high",
-        "static_ip_range_low": "static_range:low", "static_ip_range_high": "static_range:high",
-    },
-}  # fmt: skip
-
-
-def _place(table, where, field):
-    if where.startswith("maas:"):
-        field = _IN_PILLAR[table.name].get(field, field)
-    return f"{where}:{field}" if field else where
-
 
 class NodeGroup(Table):
     """MAAS node groups.
@@ -78,6 +62,7 @@ class NodeGroup(Table):
     created = "enrolled"
     # The first cluster to register takes the placeholder over, so it goes before any does.
     deletes_first = True
+    in_pillar = {"name": "dns_zone", "status": "accepted"}
     fields = (
         Field("uuid", doc="UUID of the cluster, as in its own configuration."),
         Field("cluster_name", clearable=rules.NEVER, rules=(rules.longest(100),),
@@ -92,9 +77,6 @@ class NodeGroup(Table):
         "uuid": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "cluster_name": "east",
         "status": "accepted",
     }  # fmt: skip
-
-    def place_of(self, where, field):
-        return _place(self, where, field)
 
     def problem(self, snapshot, desired, record):
         """Return why a node group cannot be pending."""
@@ -160,6 +142,10 @@ class NodeGroupInterface(Table):
     collection = "nodegroups/{uuid}/interfaces/"
     item_path = "nodegroups/{cluster}/interfaces/{name}/"
     list_op = "list"
+    in_pillar = {
+        "name": "", "ip_range_low": "dynamic_range:low", "ip_range_high": "dynamic_range:high",
+        "static_ip_range_low": "static_range:low", "static_ip_range_high": "static_range:high",
+    }  # fmt: skip
     example = {
         "cluster": "5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", "name": "eth0", "management": "dhcp",
         "ip": "10.10.0.2", "subnet_mask": "255.255.255.0", "ip_range_low": "10.10.0.100",
@@ -184,9 +170,6 @@ class NodeGroupInterface(Table):
         Field("static_ip_range_high", kinds.ADDRESS, since="1.6", doc="Last static address."),
     )  # fmt: skip
 
-    def place_of(self, where, field):
-        return _place(self, where, field)
-
     def in_use_by(self, snapshot, record):
         managed = self.by_name["management"].value(record.raw) != "unmanaged"
         return "DHCP is served there" if managed else None
@@ -195,7 +178,7 @@ class NodeGroupInterface(Table):
         """Return the interface of this name, else the one of its network interface.
 
         Several may share a network interface: one for each address family, and from 1.9
-        on those of its aliases; then the address tells them apart.
+        on those of its aliases; then the address identifies it.
         """
         records = snapshot.records(self.name, desired.values["cluster"])
         if desired.key in records:
@@ -279,10 +262,10 @@ class NodeGroupInterface(Table):
         return super().send_create(run, {"interface": values.get("name"), **values})
 
     def complete_answer(self, raw, values, before):
-        kept = {"name": _name(raw)}
+        own = {"name": _name(raw)}
         if before is None or "router_ip" in values or "router_ip" in before:
-            kept["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
-        return {**kept, **raw}
+            own["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
+        return {**own, **raw}
 
     def is_about(self, desired, raw, replaces):
         # Up to 1.6 MAAS calls it after its network interface, and so does a match.
@@ -299,7 +282,7 @@ class NodeGroupInterface(Table):
         # MAAS checks ranges, mask and management together, so they go together.
         values = {name: desired.values[name] for name in desired.values if name != "name"}
         if {"ip", "subnet_mask"} & changed.keys():
-            # MAAS keeps the old one, which it then refuses.
+            # MAAS leaves the old one, which it then refuses.
             values.setdefault("broadcast_ip", _broadcast({**record.raw, **values}))
         return values
 

@@ -1,4 +1,4 @@
-"""What each power type needs to know, and the releases that have it (API 2.0)."""
+"""The parameters that each power type requires, and the releases that have it (API 2.0)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POWER_TYPES = {
 
 
 def known(release: Release | None) -> list[str]:
-    """The power types of a release; of all releases without one."""
+    """Return the power types of a release; of all releases without one."""
     return sorted(
         name
         for name, (since, up_to, _) in POWER_TYPES.items()
@@ -48,6 +48,6 @@ def known(release: Release | None) -> list[str]:
 
 
 def lacking(power_type: str | None, parameters: dict) -> list[str]:
-    """The parameters that a power type cannot do without and that are not given."""
+    """Return the parameters that a power type requires and that are not given."""
     needed = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
     return [name for name in needed if not parameters.get(name)]

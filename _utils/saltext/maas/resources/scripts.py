@@ -62,8 +62,8 @@ def _header(text):
     try:
         found = yaml.safe_load("\n".join(lines))
     except yaml.YAMLError as error:
-        told = " ".join(str(error).split())
-        raise ValueError(f"has a header that is no YAML: {told}") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"has a header that is no YAML: {reason}") from None
     return found if isinstance(found, dict) else {}
 
 
@@ -168,7 +168,7 @@ class Script(Table):
     def differences(self, snapshot, desired, record):
         found = super().differences(snapshot, desired, record)
         if "tags" in found:
-            # MAAS itself gives and takes those that say what a script looks at, and its danger.
+            # MAAS itself adds and removes those of the hardware type and of destructive scripts.
             old, new = (set(part or ()) - {*_HARDWARE, "destructive"} for part in found["tags"])
             if old == new:
                 del found["tags"]
@@ -183,8 +183,8 @@ class Script(Table):
 
     def update_values(self, desired, record, changed):
         # The comment is one on a version of the text.
-        told = desired.values if "script" in changed else {}
-        return {**changed, **{name: told[name] for name in ("comment",) if name in told}}
+        given = "script" in changed and "comment" in desired.values
+        return {**changed, "comment": desired.values["comment"]} if given else changed
 
 
 #: Fields that a script's header and a form may both say, though only the same.

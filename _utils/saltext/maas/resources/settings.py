@@ -22,7 +22,7 @@ class RegionSetting:
     """One setting that ``set_config`` takes.
 
     Attributes:
-        kind: See :mod:`saltext.maas.resources.kinds`; lists are text with spaces, as MAAS keeps
+        kind: See :mod:`saltext.maas.resources.kinds`; lists are text with spaces, as MAAS stores
             them.
         since, up_to: First and last release that has it.
         default: Its value in a new region; None where there is none, or where it
@@ -71,7 +71,7 @@ def _words(value):
 
 
 def _plain_word(word):
-    """A word as MAAS keeps it: addresses in their short form."""
+    """A word as MAAS stores it: addresses in their short form."""
     try:
         return kinds.ADDRESS.clean(word)
     except ValueError:
@@ -323,7 +323,7 @@ def _known(name):
 
 def series(text: str | None) -> str:
     """Return the series in ``ubuntu/jammy``, or in ``jammy`` alone."""
-    # 1.6 and 1.7 mark a series that needs a license key.
+    # 1.6 and 1.7 mark a series that requires a license key.
     return str(text or "").rpartition("/")[2].rstrip("*")
 
 

@@ -11,7 +11,7 @@ from saltext.maas.resources.nodes import holder, static_addresses, stays, subnet
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, VLAN_NAME, read_vlan
 
-#: How many addresses of an IPv6 /64 MAAS keeps for itself, from the second on.
+#: How many addresses of an IPv6 /64 MAAS reserves, from the second on.
 _OWN_IPV6 = 0xFFFFFFFF
 _NAME = (
     rules.matches(r"[.: \w/-]+", "letters, digits, spaces, and of other signs . : / _ and -"),
@@ -99,7 +99,7 @@ class Subnet(Table):
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
 
     def conflict(self, snapshot, change, predicted):
-        """Return what keeps MAAS from deleting a subnet."""
+        """Return why MAAS does not delete a subnet."""
         if change.action != "delete":
             return None
         if snapshot.release < "2.0":
@@ -223,7 +223,7 @@ class IpRange(Table):
         return found[0] if len(found) == 1 else None
 
     def problem(self, snapshot, desired, record):
-        """Return which address MAAS keeps for itself."""
+        """Return which address MAAS reserves."""
         values = {**(self.values(snapshot, record.raw) if record else {}), **desired.values}
         changes = record is None or self.differences(snapshot, desired, record)
         cidr = changes and values.get("subnet")
@@ -231,7 +231,7 @@ class IpRange(Table):
         return blocked or super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot, change, predicted):
-        """Return which address keeps a dynamic range from being there."""
+        """Return which address conflicts with a dynamic range."""
         if change.action == "delete" or not change.desired.values.get("subnet"):
             return None
         values = predicted.of(self.name)[change.desired.key]

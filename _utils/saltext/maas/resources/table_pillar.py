@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from saltext.maas.redact import passwords_in
 from saltext.maas.resources.engine_types import Snapshot
@@ -13,11 +13,21 @@ from saltext.maas.sdb import Reference
 
 
 class InPillar(Protection):
-    """How the pillar has the objects of a resource type; their place is ``Table.pillar``."""
+    """How the pillar has the objects of a resource type; their place is ``Table.pillar``.
+
+    Attributes:
+        in_pillar: ``{field: key}`` of what stands in the pillar by rules of its own, where the
+            key is another one; empty for the key of the object's mapping.
+    """
+
+    in_pillar: ClassVar[dict[str, str]] = {}
 
     def place_of(self, where: str, field: str) -> str:
         """Return where a field of an object stands; ``where`` is the object's own place."""
-        return self.pillar.of(where, field) if self.pillar else f"{where}:{field}"
+        if self.pillar:
+            return self.pillar.of(where, field)
+        name = self.in_pillar.get(field, field) if where.startswith("maas:") else field
+        return f"{where}:{name}" if name else where
 
     def from_pillar(self, values: dict) -> dict:
         """Return the fields' values, from what the pillar has under the fields' names.

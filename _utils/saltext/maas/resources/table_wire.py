@@ -100,7 +100,7 @@ class Wire(Comparison):
         return re.sub(r"\{(\w+)\}", value, path)
 
     def reload(self, snapshot: Snapshot, desired: Desired) -> None:
-        """Read anew what tells whether a desired object is applied already."""
+        """Read again what shows whether a desired object is applied already."""
         snapshot.reload(self.name, self.partition(desired.values))
 
     # Creating

@@ -97,7 +97,7 @@ class BootResource(Table):
 
     def read(self, snapshot, partition):
         same = [raw for raw in self._uploaded(snapshot) if self.key_of(raw) == partition]
-        # Only the object itself tells its files.
+        # Only the answer for the object itself has its files.
         return [snapshot.client.get(raw["resource_uri"], expect=dict) for raw in same[-1:]]
 
     # Comparing
@@ -140,7 +140,7 @@ class BootResource(Table):
             try:
                 new, _ = fingerprint(snapshot.local_file(path))
             except OSError:
-                return {"path": (None, path)}  # nobody knows whether it is what is there
+                return {"path": (None, path)}  # whether it is what is there is unknown
         found = {}
         if not there or (new is not None and there["sha256"] != new):
             found["sha256"] = (there.get("sha256"), new)

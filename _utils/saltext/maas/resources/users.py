@@ -5,7 +5,7 @@ from __future__ import annotations
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.table import Field, PillarLocation, Table
 
-#: Users that MAAS keeps for itself.
+#: Users of MAAS itself.
 SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
 
 
