@@ -54,7 +54,7 @@ BAD = [
     ("reserved-broadcast", reserved("10.10.0.255"), rf"{NET}:reserved_ips:10.10.0.255: .* must not be the network or broadcast address .*"),
     ("reserved-dynamic", reserved("10.10.0.120"), rf"{NET}:reserved_ips:10.10.0.120: must not lie in the dynamic range {NET}:ranges:0"),
     ("snippet-of-two", named("dhcp_snippets", "a", value="x;", subnet="10.0.0.0/24", node="n"), r"maas:dhcp_snippets:a:node: cannot go with subnet; it is one or the other"),
-    ("snippet-range", named("dhcp_snippets", "a", value="x;", iprange="10.0.0.1-10.0.0.9"), r"maas:dhcp_snippets:a:subnet: is missing; iprange '10.0.0.1-10.0.0.9' needs it"),
+    ("snippet-range", named("dhcp_snippets", "a", value="x;", iprange="10.0.0.1-10.0.0.9"), r"maas:dhcp_snippets:a:subnet: is missing; iprange '10.0.0.1-10.0.0.9' requires it"),
     ("archive-components", named("package_repositories", "main_archive", components=["main"]), r"maas:package_repositories:main_archive:components: is not for main_archive; .*"),
     ("archive-off", named("package_repositories", "ports_archive", enabled=False), r"maas:package_repositories:ports_archive:enabled: MAAS cannot do without ports_archive"),
     ("own-repository", named("package_repositories", "a", disabled_components=["universe"]), r"maas:package_repositories:a:disabled_components: is for main_archive and ports_archive only"),

@@ -48,9 +48,9 @@ class Change:
 
     desired: Desired
     action: str
-    old: dict | None
-    new: dict | None
-    raw: dict | None = None
+    old: Any
+    new: Any
+    raw: Any = None
     requires: set = field(default_factory=set)
     after: set = field(default_factory=set)
     problem: str | None = None
@@ -75,8 +75,7 @@ class Change:
         """Return the change as a state shows it: ``{"old", "new"}``, by field for an update."""
         if self.action != "update":
             return {"old": self.old, "new": self.new}
-        old, new = self.old or {}, self.new or {}
-        return {name: {"old": old[name], "new": new[name]} for name in new}
+        return {name: {"old": self.old[name], "new": self.new[name]} for name in self.new}
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from saltext.maas.errors import MaasError, StrangeAnswer
 from saltext.maas.redact import redact
@@ -13,7 +13,7 @@ from saltext.maas.redact import redact
 log = logging.getLogger(__name__)
 
 
-def log_unexpected(what: str, error: Exception, secrets=()) -> str:
+def log_unexpected(what: str, error: Exception, secrets: Iterable = ()) -> str:
     """Write an exception's traceback to the log, and return in a line what it was.
 
     Args:

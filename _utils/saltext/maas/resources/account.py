@@ -8,7 +8,8 @@ import hashlib
 
 from saltext.maas.errors import NotDone, NotFound
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Desired, DesiredObjects, Run, Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _SSH = kinds.matching(
     r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$",
@@ -52,11 +53,11 @@ class SshKey(Table):
     )  # fmt: skip
     example = {"key": f"ssh-rsa {_EXAMPLE} ops@example.com"}
 
-    def key(self, values):
+    def key(self, values: dict) -> str:
         # The comment is no part of a key.
         return " ".join(str(values["key"]).split()[:2])
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return not record.raw.get("keysource")  # its source stands for it
 
 
@@ -81,17 +82,17 @@ class SshKeySource(Table):
     fields = (Field("keysource", _SOURCE, doc="``lp:ID`` for Launchpad or ``gh:ID`` for GitHub."),)
     example = {"keysource": "lp:someone"}
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         # MAAS takes a key once, so one that is named itself comes first.
         return {(one.type, one.key) for one in everything.of("ssh_key")}
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         run.client.post(self.collection, op="import", data={"keysource": desired.key})
         run.snapshot.drop(self.name)
         if self.match(run.snapshot, desired) is None:
             raise NotDone(f"the region answered with success, but has no key of {desired.key}")
 
-    def delete(self, run, desired, record):
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
         keys = [one for one in run.snapshot.raw(self.name) if one.get("keysource") == desired.key]
         for raw in keys:
             with contextlib.suppress(NotFound):
@@ -118,7 +119,7 @@ class SslKey(Table):
     fields = (Field("key", _PEM, doc="The certificate in PEM form."),)
     example = {"key": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"}
 
-    def key(self, values):
+    def key(self, values: dict) -> str:
         # A certificate is long, so its digest stands for it.
         text = "".join(str(values["key"]).split())
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from saltext.maas.errors import Invalid
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Ranges, Run, Snapshot
 from saltext.maas.resources.subnets import handed_out
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _MAC = " MAC"  # ends the group of occupied ranges for the MAC addresses of a subnet's reserved IPs
 
@@ -69,10 +73,10 @@ class ReservedIp(Table):
     }  # fmt: skip
     competitors = ("ip_range", "reserved_ip")
 
-    def competes(self, groups):
+    def competes(self, groups: set) -> bool:
         return any(group.endswith((handed_out(""), _MAC)) for group in groups)
 
-    def occupied_ranges(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot: Snapshot, values: dict, predicted: Predicted) -> Ranges:
         if not values.get("subnet"):
             return
         number = int(ipaddress.ip_address(values["ip"]))
@@ -81,7 +85,7 @@ class ReservedIp(Table):
             mac = int(values["mac_address"].replace(":", ""), 16)
             yield values["subnet"] + _MAC, mac, mac
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other reserved IP of the subnet has the MAC address."""
         values = predicted.of(self.name).get(change.desired.key)
         if change.action == "delete" or not values or not values.get("subnet"):
@@ -95,7 +99,7 @@ class ReservedIp(Table):
                 )
         return None
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         """Write what differs; MAAS gives an address to another machine only as a new one."""
         if "mac_address" not in self.differences(run.snapshot, desired, record):
             super().update(run, desired, record)
@@ -134,7 +138,7 @@ class IpAddress(Table):
     )  # fmt: skip
     example = {"ip": "10.10.0.88", "network": "10.10.0.0/24"}
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return why MAAS reserves no such address: its dynamic range, or that no subnet has it."""
         if change.action != "create":
             return None
@@ -148,21 +152,21 @@ class IpAddress(Table):
                 return f"it lies in {name}, from which DHCP hands out addresses; choose another one"
         return None
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         # The addresses of DNS names are listed here as well.
         names = snapshot.records("dns_resource").values() if snapshot.release >= "2.0" else ()
         return not any(
             one["ip"] == record.raw["ip"] for name in names for one in name.raw["ip_addresses"]
         )
 
-    def send_create(self, run, values):
+    def send_create(self, run: Run, values: dict) -> dict:
         data, _ = self.form(run.snapshot, values)
         if run.snapshot.release < "2.1":
             word = "ip_address" if run.snapshot.release >= "2.0" else "requested_address"
             data[word] = data.pop("ip")
         return run.client.post(self.collection, op="reserve", data=data, repeat=False)
 
-    def send_delete(self, run, desired, record):
+    def send_delete(self, run: Run, desired: Desired, record: Record) -> Any:
         try:
             return run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
         except Invalid:
@@ -217,7 +221,7 @@ class DhcpSnippet(Table):
         "subnet": "10.10.0.0/24", "enabled": True,
     }  # fmt: skip
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         given = [name for name in ("subnet", "node", "global_snippet") if values.get(name)]
         if len(given) > 1:
@@ -225,7 +229,7 @@ class DhcpSnippet(Table):
         if values.get("iprange") and not values.get("subnet"):
             yield "subnet", f"is missing; iprange {values['iprange']!r} requires it"
 
-    def update_values(self, desired, record, changed):
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # Without it MAAS puts a number in the value's place.
         return {"value": record.raw["value"], **changed}
 
@@ -255,20 +259,20 @@ class Network(Table):
         "description": "desks",
     }  # fmt: skip
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why there can be no such network, seen before anything is sent."""
         if snapshot.release < "1.6" and ":" in str(desired.values.get("ip") or ""):
             return f"MAAS {snapshot.release} has IPv4 networks only; later ones have IPv6, too"
         return super().problem(snapshot, desired, record)
 
-    def occupied_ranges(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot: Snapshot, values: dict, predicted: Predicted) -> Ranges:
         if values.get("vlan_tag") is not None:
             yield "vlan_tag", values["vlan_tag"], values["vlan_tag"]
         if values.get("ip") and values.get("netmask"):
             net = kinds.network_of(values["ip"], values["netmask"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         if field.name == "ip" and found and values.get("netmask"):
             # MAAS stores the network's address, whichever of its addresses it is given.

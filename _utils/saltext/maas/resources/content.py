@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from markupsafe import Markup
 from saltext.maas.errors import Forbidden, NotFound
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 #: The archives that every region has: where they are, and the architectures they are for.
 _ARCHIVES = {
@@ -64,7 +67,7 @@ class PackageRepository(Table):
         Field("enabled", kinds.BOOLEAN, server_default=True, doc="Whether it is used."),
     )  # fmt: skip
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         name, always = values["name"], self.protected
         if name in always and values.get("components"):
@@ -74,7 +77,7 @@ class PackageRepository(Table):
         if name not in always and values.get("disabled_components"):
             yield "disabled_components", f"is for {' and '.join(always)} only"
 
-    def as_json(self, data):
+    def as_json(self, data: dict) -> bool:
         return any(value == [] for value in data.values())
 
     example = {
@@ -127,7 +130,7 @@ class LicenseKey(Table):
         "license_key": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
     }  # fmt: skip
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a key cannot be as desired, seen before anything is sent."""
         if record is None and snapshot.client is not None and "image" in snapshot.tables:
             system = desired.values["osystem"]
@@ -185,7 +188,7 @@ class Notification(Table):
     example = {"ident": "window", "message": "hi {who}", "category": "warning", "users": True,
                "context": {"who": "all"}}  # fmt: skip
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         wrong = _unfilled(values) if {"message", "context"} <= values.keys() else None
         if wrong:
@@ -193,13 +196,13 @@ class Notification(Table):
         if values.get("admins") is False and not values.get("users"):
             yield "users", "must be true where admins is false; no user would see it"
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why the message cannot be shown with the context, one of which the region has."""
         held = self.values(snapshot, record.raw) if record is not None else {}
         wrong = _unfilled({**held, **desired.values})
         return f"message: {wrong}" if wrong else super().problem(snapshot, desired, record)
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         listed = super().read(snapshot, partition)
         # Those without a name cannot be identified.
         found = [one for one in listed if one.get("ident", True)]
@@ -227,10 +230,10 @@ class Notification(Table):
         except (NotFound, Forbidden):
             return None
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return not record.key.startswith(_OWN)
 
-    def update_values(self, desired, record, changed):
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # MAAS takes no word on it for false.
         sent = {name: record.raw[name] for name in ("dismissable",) if name in record.raw}
         return {**sent, **changed}
@@ -257,10 +260,10 @@ class File(Table):
     )  # fmt: skip
     example = {"filename": "motd.txt", "content": "hello\n"}
 
-    def left_out(self, snapshot, record):
+    def left_out(self, snapshot: Snapshot, record: Record) -> str:
         return "" if record.raw.get("content") else "it is empty"
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         names = [one["filename"] for one in super().read(snapshot, partition)]
         # The list says nothing of the content.
         return [self._whole(snapshot, name) for name in names]
@@ -270,11 +273,11 @@ class File(Table):
             self.item(snapshot, {"filename": name}), expect={"filename": str}
         )
 
-    def send_create(self, run, values):
+    def send_create(self, run: Run, values: dict) -> dict:
         super().send_create(run, {"content": None, **values})
         return self._whole(run.snapshot, values["filename"])  # the answer is empty
 
-    def send_update(self, run, record, values):
+    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
         # A file of the same name takes the place of the one before.
         return self.send_create(run, {"filename": record.key, **values})
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, power_types, rules
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.nodes import vlan_ids
-from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Table
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
 _FIELDS = (
     Field("description", since="2.6", doc="Free text."),
@@ -30,13 +34,13 @@ class _Controller(Table):
     can_create = False
     prunable = False
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         power_type, known = values.get("power_type"), power_types.known(release)
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a controller cannot be as desired, seen before anything is sent."""
         power_type = desired.values.get("power_type")
         given = desired.values.get("power_parameters") or {}
@@ -57,7 +61,7 @@ class _Controller(Table):
             record.raw[_HELD] = found or {}
         return record.raw[_HELD]
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         new = desired.values.get("power_parameters")
         if new is not None:
@@ -67,7 +71,7 @@ class _Controller(Table):
                 found["power_parameters"] = (old or None, new)
         return found
 
-    def form(self, snapshot, values):
+    def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         rest = {name: one for name, one in values.items() if name != "power_parameters"}
         data, files = super().form(snapshot, rest)
         parameters = _texts(values.get("power_parameters") or {})
@@ -76,7 +80,7 @@ class _Controller(Table):
             **{f"power_parameters_{name}": parameters[name] for name in parameters},
         }, files
 
-    def secrets(self, values):
+    def secrets(self, values: dict) -> list:
         return [one for one in _texts(values.get("power_parameters") or {}).values() if one]
 
 
@@ -96,11 +100,11 @@ class RegionController(_Controller):
     example = {"hostname": "region", "zone": "north", "description": "in the cellar"}
     can_delete = False
 
-    def pristine(self, snapshot, partition):
+    def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         own = {"hostname": snapshot.hostname, "description": "", "power_type": ""}
         return [{"id": 1, **own, "zone": {"name": "default"}, "domain": {"name": "maas"}}]
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         values = self.values(snapshot, record.raw)
         return values.get("zone") != "default" or bool(values.get("description"))
 
@@ -139,25 +143,25 @@ class Rack(_Controller):
         "none MAAS refuses, unless forced: then DHCP goes off there.",
     }
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         # One that is not connected would be waited for.
         return bool(self.by_name["connected"].value(record.raw))
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         self.update(run, desired, self._wait(run, desired, "register"))
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         if self._is_awaited(desired, record):
             record = self._wait(run, desired, "connect")
         super().update(run, desired, record)
 
-    def deletion_problem(self, snapshot, desired, record):
+    def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
         """Return why force cannot be used."""
         if desired.values.get("force") and snapshot.release < "2.5":
             return f"MAAS {snapshot.release} has no force for deleting a rack; 2.5 and later have"
         return super().deletion_problem(snapshot, desired, record)
 
-    def contents(self, snapshot, raw):
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterator[tuple[str, tuple[str, str]]]:
         """Yield the DHCP that no other rack could take over, or would while it is off."""
         heirs = [
             record.raw
@@ -172,7 +176,7 @@ class Rack(_Controller):
             if not vlan["dhcp_on"] or not any(vlan["id"] in vlan_ids(one) for one in heirs):
                 yield "primary_rack", ("dhcp", key)
 
-    def blocked_by(self, desired, noun, key):
+    def blocked_by(self, desired: Desired, noun: str, key: str) -> str | None:
         if desired.values.get("force"):
             return None
         return (
@@ -181,7 +185,7 @@ class Rack(_Controller):
             "(2.5 and later)"
         )
 
-    def after_write(self, snapshot, new, old):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         if new is None:
             snapshot.drop("vlan")  # the region hands DHCP over by itself
 

@@ -6,8 +6,17 @@ from dataclasses import replace
 
 from saltext.maas.api_path import segment
 from saltext.maas.resources import kinds
+from saltext.maas.resources.engine_types import (
+    Change,
+    Desired,
+    DesiredObjects,
+    Predicted,
+    Run,
+    Snapshot,
+)
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.nodes import links, nics, vlan_ids
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 from saltext.maas.resources.vlan_names import VLAN_NAME, read_vlan
 from saltext.maas.resources.vlans import all_vlans
 
@@ -43,32 +52,32 @@ class Dhcp(Table):
               doc="VLAN whose DHCP is relayed here."),
     )  # fmt: skip
 
-    def from_pillar(self, values):
+    def from_pillar(self, values: dict) -> dict:
         return {"enabled": False, **values} if values.get("relay_vlan") else values
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         return all_vlans(snapshot)
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         return "DHCP is served there" if record.raw["dhcp_on"] else None
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return self._served(record.raw)
 
-    def scope_of(self, snapshot, record):
+    def scope_of(self, snapshot: Snapshot, record: Record) -> str:
         return record.raw["fabric"]
 
     def _served(self, raw):
         return any(field.value(raw) for field in self.fields if field.name != "vlan")
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         records = snapshot.records(self.name)
         record = records.get(desired.key) or records.get(snapshot.alias_of("vlan", desired.key))
         if desired.absent and record is not None and not self._served(record.raw):
             return None  # a VLAN without DHCP
         return record
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         found = super().requires(desired, everything)
         ranges = everything.by("ip_range", "subnet")
         for subnet in everything.by("subnet", "vlan").get(desired.key, ()):
@@ -76,14 +85,14 @@ class Dhcp(Table):
             found |= {(one.type, one.key) for one in own}
         return found
 
-    def after_objects(self, desired, everything):
+    def after_objects(self, desired: Desired, everything: DesiredObjects) -> set:
         # MAAS relays to no VLAN that is relayed itself, so that one stops being so first.
         target = desired.values.get("relay_vlan")
         return {(self.name, target)} if target else set()
 
     # What follows from what
 
-    def outcome(self, old, values):
+    def outcome(self, old: dict, values: dict) -> dict:
         goal = {**old, **values}
         if values.get("enabled"):
             goal["relay_vlan"] = None
@@ -98,13 +107,13 @@ class Dhcp(Table):
         old = self.values(snapshot, raw) if raw else dict.fromkeys(self.by_name)
         return old, self.outcome(old, values)
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         old, goal = self._goal(snapshot, record.raw, desired.values)
         found = {name: (old[name], goal[name]) for name in old if old[name] != goal[name]}
         found.pop("vlan", None)  # the VLAN's own change brings it there
         return found
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why DHCP cannot be as desired, seen before anything is sent."""
         values = desired.values
         _, goal = self._goal(snapshot, record and record.raw, values)
@@ -121,7 +130,7 @@ class Dhcp(Table):
             return "relay_vlan must be another VLAN than this one"
         return None
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return what MAAS would refuse of racks, ranges and relays as they will be."""
         if change.action == "delete":
             return None
@@ -186,26 +195,26 @@ class Dhcp(Table):
 
     # Writing
 
-    def predict_update(self, snapshot, raw, values):
+    def predict_update(self, snapshot: Snapshot, raw: dict, values: dict) -> PredictedObject:
         _, goal = self._goal(snapshot, raw, values)
         del goal["vlan"]
         return super().predict_update(snapshot, raw, goal)
 
-    def predict_deletion(self, snapshot, raw):
+    def predict_deletion(self, snapshot: Snapshot, raw: dict) -> PredictedObject | None:
         none = {field.name: None for field in self.fields if field.name != "vlan"}
         return self.predict_update(snapshot, raw, {**none, "enabled": False})
 
-    def delete(self, run, desired, record):
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
         # MAAS deletes no rack that a VLAN names, even while DHCP is off.
         old = self.values(run.snapshot, record.raw)
         self._write(run, desired, old, {**dict.fromkeys(old), "enabled": False}, record.raw)
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         # The VLAN came into being earlier in this run.
-        run.snapshot.resolve("vlan", desired.key)
-        self.update(run, desired, self.match(run.snapshot, desired))
+        raw = run.snapshot.resolve("vlan", desired.key)
+        self.update(run, desired, Record(desired.key, raw))
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         old, goal = self._goal(run.snapshot, record.raw, desired.values)
         self._write(run, desired, old, goal, record.raw)
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from saltext.maas.errors import NotDone, NotFound
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import (
+    Change,
+    Changes,
+    Desired,
+    DesiredObjects,
+    Predicted,
+    Run,
+    Snapshot,
+)
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.nodes import CONTROLLERS
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _DOMAIN = Field(
     "domain", ref="domain", write_only=True, doc="Its domain; found from the name where not given."
@@ -57,11 +69,11 @@ class Domain(Table):
     example = {"name": "example.com", "ttl": 300, "authoritative": True}
     initial = ({"id": 0, "name": "maas", "authoritative": True, "ttl": None, "is_default": True},)
 
-    def protection(self, snapshot, record):
+    def protection(self, snapshot: Snapshot, record: Record) -> str | None:
         default = record.raw.get("is_default", record.raw["id"] == 0)
         return "it is the default domain" if default else None
 
-    def contents(self, snapshot, raw):
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterator[tuple[str, tuple[str, str]]]:
         for type in ("dns_record", "dns_resource"):
             for record in snapshot.records(type).values():
                 fqdn = snapshot.tables[type].by_name["fqdn"].value(record.raw)
@@ -69,7 +81,7 @@ class Domain(Table):
                 if own and not _goes_along(snapshot, type, record):
                     yield "fqdn", (type, record.key)
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return the node because of which MAAS does not delete a domain."""
         if change.action != "delete":
             return None
@@ -77,7 +89,7 @@ class Domain(Table):
             if (record.raw.get("domain") or {}).get("name") != change.desired.key:
                 continue
             # Controllers may get another domain, or go, by the plan.
-            tables = CONTROLLERS.get(record.raw.get("node_type"))
+            tables = CONTROLLERS.get(record.raw.get("node_type", 0))
             if not tables or any(
                 predicted.of(type).get(record.key, {}).get("domain") == change.desired.key
                 for type in tables
@@ -85,7 +97,7 @@ class Domain(Table):
                 return f"{record.key} belongs to it; give that node another domain first"
         return None
 
-    def delete(self, run, desired, record):
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
         self._remove_kms(run, record.key)
         super().delete(run, desired, record)
 
@@ -105,13 +117,13 @@ class Domain(Table):
                 snapshot.forget(type, one.raw)
                 table.after_write(snapshot, None, one.raw)
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a domain cannot cease to be the default."""
         if record and desired.values.get("is_default") is False and record.raw.get("is_default"):
             return "it is the default domain; make another one the default instead"
         return super().problem(snapshot, desired, record)
 
-    def finish(self, run, desired):
+    def finish(self, run: Run, desired: Desired) -> None:
         record = self.match(run.snapshot, desired)
         if not desired.values.get("is_default") or record is None or record.raw.get("is_default"):
             return
@@ -127,27 +139,27 @@ class _Named(Table):
 
     scope = "domain"
 
-    def from_pillar(self, values):
+    def from_pillar(self, values: dict) -> dict:
         label, domain = values["fqdn"], values["domain"]
         return {**values, "fqdn": domain if label == "@" else f"{label}.{domain}"}
 
-    def to_pillar(self, snapshot, values):
+    def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         fqdn = values["fqdn"]
         domain = _domain_of(snapshot, fqdn)
         return {**values, "fqdn": _label(fqdn, domain), "domain": domain}
 
-    def scope_of(self, snapshot, record):
+    def scope_of(self, snapshot: Snapshot, record: Record) -> str:
         return _domain_of(snapshot, self.by_name["fqdn"].value(record.raw)) or ""
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         # What MAAS makes itself, such as the names of machines, has no domain of its own here.
         return bool(self.scope_of(snapshot, record))
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         return found.rstrip(".") if field.name in ("fqdn", "domain") and found else found
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         found = super().requires(desired, everything)
         return found | {
             ("domain", one.key)
@@ -155,7 +167,7 @@ class _Named(Table):
             if _within(desired.values["fqdn"], one.key)
         }
 
-    def form(self, snapshot, values):
+    def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         values = dict(values)
         fqdn, domain = values.pop("fqdn", None), values.pop("domain", None)
         data, files = super().form(snapshot, values)
@@ -196,7 +208,7 @@ class DnsResource(_Named):
         Field("address_ttl", kinds.TTL, doc="Time to live of the addresses, in seconds."),
     )  # fmt: skip
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         if not values.get("domain") or not values.get("ip_addresses"):
             return  # where a name ends and its domain begins, MAAS says
@@ -205,23 +217,23 @@ class DnsResource(_Named):
         if release is not None and release >= "3.2" and not single and label != "*":
             yield "fqdn", f"{label!r} must be one label such as www, * or @ for the domain itself"
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         # MAAS makes one without addresses for each record.
         has = bool(self.by_name["ip_addresses"].value(record.raw))
         return has and super().exports(snapshot, record)
 
     after = ("ip_address",)  # so that those need not be read again
 
-    def after_write(self, snapshot, new, old):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         snapshot.drop("ip_address")  # which lists the addresses of names, too
         if new is None:
             snapshot.drop("dns_record")  # they go along
 
-    def update_values(self, desired, record, changed):
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # Without all of them MAAS leaves the last only.
         return {"ip_addresses": self.by_name["ip_addresses"].value(record.raw), **changed}
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         record = super().match(snapshot, desired)
         if record is None or self._has_addresses(record):
             return record
@@ -229,7 +241,7 @@ class DnsResource(_Named):
         others = desired.absent and self._has_records(snapshot, record.raw)
         return None if others or desired.values.get("ip_addresses") else record
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         there = run.snapshot.records(self.name).get(desired.key)
         if there is None or self._has_addresses(there):
             super().create(run, desired)
@@ -245,7 +257,7 @@ class DnsResource(_Named):
     def _has_addresses(self, record):
         return bool(self.by_name["ip_addresses"].value(record.raw))
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return the CNAME that a name with addresses cannot have."""
         if change.action == "delete" or not change.desired.values.get("ip_addresses"):
             return None
@@ -258,7 +270,9 @@ class DnsResource(_Named):
                 return f"{key} is there, and a name that is a CNAME has no addresses; remove it"
         return None
 
-    def requires_changes(self, snapshot, change, others):
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterator[Change]:
         if change.action == "delete":
             return
         for other in others.by("dns_record", "fqdn", change.desired.key):
@@ -271,7 +285,7 @@ class DnsResource(_Named):
             if other.action == "delete" and any(ip in net for ip in ips):
                 yield other
 
-    def delete(self, run, desired, record):
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
         """Delete a name; one that has other records as well loses its addresses only."""
         if not self._has_records(run.snapshot, record.raw):
             super().delete(run, desired, record)
@@ -280,7 +294,7 @@ class DnsResource(_Named):
         asked = replace(desired, values={"ip_addresses": None})
         self.record_answer(run, asked, raw, replaces=record.raw)
 
-    def predict_deletion(self, snapshot, raw):
+    def predict_deletion(self, snapshot: Snapshot, raw: dict) -> PredictedObject | None:
         left = self._has_records(snapshot, raw)
         return self.predict_update(snapshot, raw, {"ip_addresses": None}) if left else None
 
@@ -348,32 +362,32 @@ class DnsRecord(_Named):
 
     after = ("dns_resource",)  # so that those need not be read again
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         allowed, fits = _DATA.get(values.get("rrtype"), ("", bool))
         if values.get("rrdata") and not fits(values["rrdata"]):
             yield "rrdata", f"{values['rrdata']!r} must be {allowed}, for {values['rrtype']}"
 
-    def after_write(self, snapshot, new, old):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         # A name comes with its first record, and goes with its last one.
         known = snapshot.loaded("dns_resource")  # else it need not be read only to be forgotten
         added = new is not None and known and new["fqdn"] not in snapshot.records("dns_resource")
         if new is None or (old is None and added):
             snapshot.drop("dns_resource")
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         return _data(values.get("rrtype"), found) if field.name == "rrdata" and found else found
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return not self.is_kms(snapshot, record) and super().exports(snapshot, record)
 
-    def is_kms(self, snapshot, record):
+    def is_kms(self, snapshot: Snapshot, record: Record) -> bool:
         """Return whether a record is the one that MAAS made for windows_kms_host."""
         fqdn, domain = self.by_name["fqdn"].value(record.raw), self.scope_of(snapshot, record)
         return fqdn == f"{_KMS}.{domain}" and _is_kms(record.raw["rrtype"], record.raw["rrdata"])
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why MAAS would overwrite a record."""
         values = desired.values
         if (
@@ -387,7 +401,7 @@ class DnsRecord(_Named):
             )
         return super().problem(snapshot, desired, record)
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other record of the name a new one cannot be beside."""
         if change.action == "delete" or (change.raw is not None and "ttl" not in change.new):
             return None
@@ -409,7 +423,9 @@ class DnsRecord(_Named):
                 )
         return None
 
-    def requires_changes(self, snapshot, change, others):
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterator[Change]:
         # MAAS makes the name together with a first record, so that two at once would conflict;
         # and it checks what is there only when it makes one.
         if change.action != "create":
@@ -428,11 +444,11 @@ class DnsRecord(_Named):
                 if other.action == "delete":
                     yield other
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         names = everything.by("dns_resource", "fqdn").get(desired.values["fqdn"], ())
         return super().requires(desired, everything) | {(one.type, one.key) for one in names}
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         """Take the same record; a CNAME is the only one of its name, so it is changed in place."""
         records = snapshot.records(self.name)
         if desired.key in records or desired.values["rrtype"] != "CNAME" or desired.absent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 else:
     Client = Change = Changes = Desired = DesiredObjects = Predicted = Run = Snapshot = Any
 
+#: What :meth:`Table.occupied_ranges` yields: ``(group, low, high)``.
+Ranges = Iterator[tuple[str, int, int]]
+
 __all__ = [
-    "Change", "Changes", "Client", "Desired", "DesiredObjects", "Predicted", "Run", "Snapshot",
+    "Change", "Changes", "Client", "Desired", "DesiredObjects", "Predicted", "Ranges", "Run",
+    "Snapshot",
 ]  # fmt: skip

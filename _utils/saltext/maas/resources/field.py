@@ -16,7 +16,7 @@ UNKNOWN = object()
 
 
 class PredictedObject(dict):
-    """An object that a run with ``test=True`` would have made, in place of MAAS's answer.
+    """An object as a run with ``test=True`` predicts it, in place of MAAS's answer.
 
     Attributes:
         known: What fields hold, by the id of the :class:`Field`.
@@ -108,7 +108,7 @@ class Field:
         """Whether requests carry it."""
         return not (self.read_only or self.hint or self.option)
 
-    def value(self, raw: dict):
+    def value(self, raw: dict) -> Any:
         """Return the field's normal value in an object that the API answered, or a predicted one.
 
         Raises:
@@ -123,7 +123,7 @@ class Field:
             raise StrangeAnswer(f"its {self.wire_name} cannot be read: {_why(error)}") from None
 
     def server_defaults(self, values: dict) -> list:
-        """What MAAS may give a new object with these other values, the likeliest first."""
+        """Return what MAAS may give a new object with these other values, the likeliest first."""
         given = self.server_default
         found = given(values) if callable(given) else given
         several = found if isinstance(found, tuple) else (found,)
@@ -131,18 +131,18 @@ class Field:
             several = (self.default,)
         return [one if one is UNKNOWN else self.kind.clean(one) for one in several]
 
-    def targets(self, value) -> tuple:
-        """The keys of the objects that a value refers to, whether it names one or a list."""
+    def targets(self, value: Any) -> tuple:
+        """Return the keys of the objects that a value refers to, whether it names one or a list."""
         if not self.ref or value is None:
             return ()
         return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
     def holds_for(self, release: Release) -> bool:
-        """Whether this release has the field."""
+        """Return whether a release has the field."""
         return release.within(self.since, self.up_to)
 
     def clears_in(self, release: Release | None) -> bool:
-        """Whether MAAS takes an empty value for it; without a release, whether any does."""
+        """Return whether MAAS takes an empty value for it; without a release, whether any does."""
         if not self.readable or self.create_only or not self.kind.optional:
             return False
         if release is None:

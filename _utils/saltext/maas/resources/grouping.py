@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from saltext.maas.resources import rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 from saltext.maas.resources.xpath import is_xpath
 
 _ASCII_WORD = (
@@ -71,7 +72,7 @@ class Tag(Table):
         "name": "gpu", "definition": "//node", "comment": "cards", "kernel_opts": "nomodeset",
     }  # fmt: skip
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         for node in snapshot.records("node").values():
             if record.key in node.raw.get("tag_names", ()):
                 return f"{node.key} has it"

@@ -6,7 +6,8 @@ import itertools
 
 from saltext.maas.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 _IDS_TRIED = 30  # how far past the last known boot source one more is looked for
@@ -17,7 +18,7 @@ DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases/"
 class KeyringTable(Table):
     """Boot sources: of the region, or in 1.6 of a cluster each."""
 
-    def form(self, snapshot, values):
+    def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         # One of the two holds, and it is Ubuntu's own where none is given.
         values = dict(values)
         data = values.pop("keyring_data", None)
@@ -47,11 +48,11 @@ class BootSource(KeyringTable):
         Field("keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."),
     )  # fmt: skip
 
-    def from_pillar(self, values):
+    def from_pillar(self, values: dict) -> dict:
         # An empty keyring is none: the other one is meant, or Ubuntu's own.
         return {name: value for name, value in values.items() if value != ""}
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         try:
             return super().read(snapshot, partition)
         except Unexpected:
@@ -73,7 +74,7 @@ class BootSource(KeyringTable):
             except NotFound:
                 missed += 1
 
-    def pristine(self, snapshot, partition):
+    def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         if snapshot.release >= "2.0":
             return []
         return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
@@ -114,23 +115,23 @@ class BootSelection(Table):
               doc="Labels; ``*`` for all, the default."),
     )  # fmt: skip
 
-    def never_pruned(self, snapshot, record):
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
         name = "commissioning_distro_series"
         series = snapshot.records("setting", name)[name].raw["value"] or ""
         if record.raw["release"] == series.rpartition("/")[2]:
             return "machines are commissioned with it"
         return None
 
-    def pristine(self, snapshot, partition):
+    def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         if snapshot.release >= "2.0" or partition != DEFAULT_SOURCE_1X:
             return []
         only = {"os": "ubuntu", "release": "trusty", "arches": ["amd64"]}
         return [{"id": 1, "source": partition, **only, "subarches": ["*"], "labels": ["release"]}]
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         self._once_catalogued(run, desired, lambda: super(BootSelection, self).create(run, desired))
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         self._once_catalogued(
             run, desired, lambda: super(BootSelection, self).update(run, desired, record)
         )

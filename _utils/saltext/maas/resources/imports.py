@@ -9,8 +9,16 @@ from fnmatch import fnmatchcase
 from saltext.maas import poll
 from saltext.maas.errors import MaasError, Unavailable
 from saltext.maas.resources import kinds
-from saltext.maas.resources.engine_types import Client, Snapshot
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.engine_types import (
+    Change,
+    Client,
+    Desired,
+    DesiredObjects,
+    Predicted,
+    Run,
+    Snapshot,
+)
+from saltext.maas.resources.table import Field, Record, Table
 
 
 class Image(Table):
@@ -34,14 +42,14 @@ class Image(Table):
               doc="Architecture, such as amd64; ``*`` for any."),
     )  # fmt: skip
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         records = snapshot.records(self.name)
         if desired.values["architecture"] != "*":
             return records.get(desired.key)
         prefix = desired.values["name"] + "/"
         return next((one for key, one in list(records.items()) if key.startswith(prefix)), None)
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         # The import takes what is selected when it starts.
         system, _, release = desired.values["name"].partition("/")
         selections = everything.by("boot_selection", "release").get(release, ())
@@ -49,7 +57,7 @@ class Image(Table):
         sources = {("boot_source", one.values["source"]) for one in own}
         return {(one.type, one.key) for one in own} | sources
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
         run.once("import the selected images", lambda: self._import(run, images))
 
@@ -107,7 +115,7 @@ class ClusterImage(Table):
         Field("images", kinds.NAMES, doc="Images such as ubuntu/jammy/amd64; ``*`` for any."),
     )
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         record = snapshot.find(_controller(snapshot).name, partition)
         if record is None:
             return []
@@ -133,21 +141,21 @@ class ClusterImage(Table):
         # Up to 1.6 this is what the cluster reported last, connected or not.
         return {"images": images, "connected": True if snapshot.release >= "1.7" else None}
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         missing = _missing(desired, record)
         if not missing:
             return {}
         present = [image for image in desired.values["images"] if image not in missing]
         return {"images": (present, desired.values["images"])}
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         found = {("image", "*"), ("rack", desired.key), ("node_group", desired.key)}
         for type in ("node_group_interface", "cluster_boot_source", "cluster_boot_selection"):
             own = everything.by(type, "cluster").get(desired.key, ())
             found.update((one.type, one.key) for one in own)
         return found
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return why a cluster will fetch nothing: there is none of that name, or it is pending."""
         controller = _controller(snapshot)
         cluster = predicted.of(controller.name).get(change.desired.key)
@@ -157,10 +165,13 @@ class ClusterImage(Table):
             return f"the cluster is {cluster['status']}; accept it first"
         return None
 
-    def create(self, run, desired):
-        self.update(run, desired, None)
+    def create(self, run: Run, desired: Desired) -> None:
+        self._fetch(run, desired, None)
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
+        self._fetch(run, desired, record)
+
+    def _fetch(self, run, desired, record):
         snapshot, limits = run.snapshot, run.limits
         controller = _controller(snapshot)
         path = controller.item(snapshot, snapshot.resolve(controller.name, desired.key))

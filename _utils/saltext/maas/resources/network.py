@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Snapshot
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.nodes import connected, holder, stays, vlan_ids
-from saltext.maas.resources.renamed import Renamed, renamer
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.renamed import Renamed, Renaming, renamer
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, read_vlan, vlan_key
 
 
@@ -32,16 +36,16 @@ class Fabric(Renamed):
               doc="A subnet on it, by which a fabric that MAAS made itself is found and renamed."),
     )  # fmt: skip
 
-    def former_key(self, snapshot, values):
+    def former_key(self, snapshot: Snapshot, values: dict) -> str | None:
         if values.get("old_name") in snapshot.records(self.name):
             return values["old_name"]
         subnet = snapshot.find("subnet", values["with_subnet"]) if "with_subnet" in values else None
         return subnet.raw["vlan"]["fabric"] if subnet else None
 
-    def renaming(self, snapshot, moved):
+    def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
         return renamer({old: one.key for old, one in moved.items()}, {})
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return the node because of which MAAS does not delete a fabric."""
         if change.action != "delete":
             return None
@@ -56,25 +60,25 @@ class Fabric(Renamed):
                 )
         return None
 
-    def protection(self, snapshot, record):
+    def protection(self, snapshot: Snapshot, record: Record) -> str | None:
         return "it is the default fabric" if record.raw["id"] == 0 else None
 
-    def contents(self, snapshot, raw):
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterator[tuple[str, tuple[str, str]]]:
         subnets = snapshot.group("subnet", "vlan")
         for vlan in raw["vlans"]:
             for record in subnets.get(read_vlan(vlan), ()):
                 yield "vlan", ("subnet", record.key)
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         for vlan in record.raw["vlans"]:
             if vlan.get("dhcp_on"):
                 return f"DHCP is served on its VLAN {vlan['vid']}"
         return holder(snapshot, {vlan["id"] for vlan in record.raw["vlans"]}, vlan_ids)
 
-    def brings(self, key):
+    def brings(self, key: str) -> dict[tuple[str, str], dict]:
         return {("vlan", vlan_key(key, 0)): {"fabric": key, "vid": 0, "name": "untagged"}}
 
-    def predict_creation(self, snapshot, values):
+    def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         vlans = [
             {**vlan, "id": snapshot.number(), "mtu": 1500, "dhcp_on": False}
             for vlan in self.brings(values["name"]).values()
@@ -96,16 +100,16 @@ class Space(Table):
         Field("description", since="2.0", write_only=True, doc="Free text; create-only."),
     )
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         # "undefined" stands for no space at all, and cannot be changed.
         return [one for one in super().read(snapshot, partition) if one["name"] != "undefined"]
 
-    def contents(self, snapshot, raw):
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterator[tuple[str, tuple[str, str]]]:
         if snapshot.release < "2.2":  # MAAS ends in an error of the database
             for record in snapshot.group("subnet", "space").get(raw["name"], ()):
                 yield "space", ("subnet", record.key)
 
-    def protection(self, snapshot, record):
+    def protection(self, snapshot: Snapshot, record: Record) -> str | None:
         # Up to 2.1 subnets lie in spaces themselves, and in this one by default.
         old = snapshot.release < "2.2"
         return "it is the default space" if old and record.raw["id"] == 0 else None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from saltext.maas.errors import MaasError
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.engine_types import Desired, Predicted, Ranges, Run, Snapshot
+from saltext.maas.resources.table import Field, Record, Table
 
 #: uuid of the placeholder that a new region keeps for the first cluster to register.
 PLACEHOLDER = "master"
@@ -78,13 +81,13 @@ class NodeGroup(Table):
         "status": "accepted",
     }  # fmt: skip
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a node group cannot be pending."""
         if desired.values.get("status") == "pending" and snapshot.release >= "1.8":
             return f"MAAS {snapshot.release} knows no pending node groups, only up to 1.7"
         return super().problem(snapshot, desired, record)
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         def arrived():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
             return self.match(run.snapshot, desired)
@@ -94,7 +97,7 @@ class NodeGroup(Table):
         run.snapshot.drop("node_group_interface", desired.key)
         self.update(run, desired, record)
 
-    def send_update(self, run, record, values):
+    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
         status, rest = values.get("status"), dict(values)
         if status in ("accepted", "rejected"):
             run.client.post(self.collection, op=rest.pop("status")[:6], data={"uuid": record.key})
@@ -103,7 +106,7 @@ class NodeGroup(Table):
         # The answer was a sentence.
         return run.client.get(self.item(run.snapshot, record.raw), expect=dict)
 
-    def deletion_problem(self, snapshot, desired, record):
+    def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
         """Return why the region's database cannot be used, or what it says against it."""
         local = snapshot.local
         if snapshot.client is None:
@@ -119,7 +122,7 @@ class NodeGroup(Table):
             return str(error)
         return None
 
-    def send_delete(self, run, desired, record):
+    def send_delete(self, run: Run, desired: Desired, record: Record) -> Any:
         run.snapshot.local.delete_node_group(record.raw["uuid"])
 
 
@@ -170,11 +173,11 @@ class NodeGroupInterface(Table):
         Field("static_ip_range_high", kinds.ADDRESS, since="1.6", doc="Last static address."),
     )  # fmt: skip
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         managed = self.by_name["management"].value(record.raw) != "unmanaged"
         return "DHCP is served there" if managed else None
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         """Return the interface of this name, else the one of its network interface.
 
         Several may share a network interface: one for each address family, and from 1.9
@@ -196,7 +199,7 @@ class NodeGroupInterface(Table):
             same = [record for record in same if self.by_name["ip"].value(record.raw) == ip]
         return same[0] if len(same) == 1 else None
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         routers = snapshot.local.router_ips() if snapshot.local else {}
         found = []
         for one in super().read(snapshot, partition):
@@ -206,23 +209,23 @@ class NodeGroupInterface(Table):
             found.append(raw)
         return found
 
-    def shape(self, release):
+    def shape(self, release: Release) -> dict:
         return {"interface": str}
 
-    def value(self, snapshot, field, raw):
+    def value(self, snapshot: Snapshot, field: Field, raw: dict) -> Any:
         if field.name == "router_ip" and "router_ip" not in raw and snapshot.release >= "1.9":
             subnet = snapshot.find("subnet", self.cidr(raw))
             return field.kind.clean(subnet.raw.get("gateway_ip")) if subnet else None
         return super().value(snapshot, field, raw)
 
     @staticmethod
-    def cidr(raw):
+    def cidr(raw: dict) -> str:
         """Return the network that an interface is on, as text; empty where it has no mask."""
         if not raw.get("ip") or not raw.get("subnet_mask"):
             return ""
         return str(kinds.network_of(raw["ip"], raw["subnet_mask"]))
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         if "router_ip" not in record.raw and snapshot.release < "1.9":
             found.pop("router_ip", None)
@@ -232,7 +235,7 @@ class NodeGroupInterface(Table):
             del found["interface"]  # MAAS took an alias for its network interface
         return found
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why an interface cannot be as desired, seen before anything is sent."""
         if record is not None and snapshot.release >= "1.9":
             old, new = self.differences(snapshot, desired, record).get("router_ip", ("", ""))
@@ -250,35 +253,35 @@ class NodeGroupInterface(Table):
             )
         return super().problem(snapshot, desired, record)
 
-    def occupied_ranges(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot: Snapshot, values: dict, predicted: Predicted) -> Ranges:
         """Up to 1.6 a network interface is one cluster interface, up to 1.8 one for IPv4."""
         device = values.get("interface") or values.get("name")
         old = snapshot.release < "1.7"
         if snapshot.release < "1.9" and device and (old or not _is_ipv6(values.get("ip"))):
             yield f"{values['cluster']} {device}", 0, 0
 
-    def send_create(self, run, values):
+    def send_create(self, run: Run, values: dict) -> dict:
         # A managed one must name it.
         return super().send_create(run, {"interface": values.get("name"), **values})
 
-    def complete_answer(self, raw, values, before):
+    def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         own = {"name": _name(raw)}
         if before is None or "router_ip" in values or "router_ip" in before:
             own["router_ip"] = values.get("router_ip", (before or {}).get("router_ip"))
         return {**own, **raw}
 
-    def is_about(self, desired, raw, replaces):
+    def is_about(self, desired: Desired, raw: dict, replaces: dict | None) -> bool:
         # Up to 1.6 MAAS calls it after its network interface, and so does a match.
         same = raw.get("interface") == desired.values.get("interface")
         return same or super().is_about(desired, raw, replaces)
 
-    def after_write(self, snapshot, new, old):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         # From 1.9 on the network of an interface, and its router, are a subnet's.
         if snapshot.release >= "1.9" and new is not None:
             snapshot.drop_all("vlan")
             snapshot.drop("subnet")
 
-    def update_values(self, desired, record, changed):
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # MAAS checks ranges, mask and management together, so they go together.
         values = {name: desired.values[name] for name in desired.values if name != "name"}
         if {"ip", "subnet_mask"} & changed.keys():

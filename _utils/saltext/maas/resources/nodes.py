@@ -25,7 +25,7 @@ class Node(Table):
     can_create = can_update = can_delete = prunable = has_modules = False
     fields = (Field("hostname", doc="Host name."),)
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return False
 
 

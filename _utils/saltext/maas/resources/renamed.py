@@ -7,7 +7,10 @@ from collections.abc import Callable
 
 from saltext.maas.errors import BadInput
 from saltext.maas.resources.engine_types import Desired, Snapshot
-from saltext.maas.resources.table import Table
+from saltext.maas.resources.table import Record, Table
+
+#: A function of a store and an object, which returns the object or a changed copy.
+Renaming = Callable[[str, dict], dict]
 
 
 class Renamed(Table):
@@ -17,8 +20,8 @@ class Renamed(Table):
         """Return the key that an object has so far, by the other hints of its values."""
         raise NotImplementedError
 
-    def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Callable:
-        """Return what shows all objects as they will be: a function of store and object.
+    def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
+        """Return what shows all objects as they will be.
 
         Args:
             snapshot: The region.
@@ -26,7 +29,7 @@ class Renamed(Table):
         """
         raise NotImplementedError
 
-    def identify(self, snapshot, desired):
+    def identify(self, snapshot: Snapshot, desired: list[Desired]) -> None:
         moved = {}
         for one in desired:
             old = None if self._is_known(snapshot, one) else self._former_key(snapshot, one.values)
@@ -55,11 +58,11 @@ class Renamed(Table):
         there = snapshot.records(self.name).items()
         return next((key for key, one in there if one.raw["id"] == values["id"]), None)
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         records = snapshot.records(self.name)
         return records.get(desired.key) or records.get(snapshot.alias_of(self.name, desired.key))
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why nothing is made in place of an object that is named by its id."""
         ident = desired.values.get("id")
         if ident is not None and record is None:
@@ -67,7 +70,7 @@ class Renamed(Table):
         return super().problem(snapshot, desired, record)
 
 
-def renamer(fabrics: dict, vlans: dict) -> Callable:
+def renamer(fabrics: dict, vlans: dict) -> Renaming:
     """Return what shows VLANs, wherever answers hold them, under their names to be.
 
     Args:

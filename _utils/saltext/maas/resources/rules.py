@@ -17,7 +17,7 @@ NEVER = ()
 
 
 def up_to(release: str) -> tuple:
-    """The span that ends with a release."""
+    """Return the span that ends with a release."""
     return (("", release),)
 
 
@@ -37,26 +37,26 @@ class Rule:
     up_to: str = ""
 
     def holds_for(self, release: Release | None) -> bool:
-        """Whether a release holds to it; without one, whether all do."""
+        """Return whether a release holds to it; without one, whether all do."""
         if release is None:
             return not self.since and not self.up_to
         return release.within(self.since, self.up_to)
 
-    def broken_by(self, value, release: Release | None) -> bool:
-        """Whether a value is refused; a reference to a secret is not known yet."""
+    def broken_by(self, value: Any, release: Release | None) -> bool:
+        """Return whether a value is refused; a reference to a secret is not known yet."""
         if value is None or (isinstance(value, str) and value.startswith("sdb://")):
             return False
         return self.holds_for(release) and not self.test(value)
 
 
 def matches(pattern: str, allowed: str, since: str = "", up_to: str = "", flags: int = 0) -> Rule:
-    """A rule for text of a form, and for each word of a list."""
+    """Return a rule for text of a form, and for each word of a list."""
     form = re.compile(pattern, flags)
     return each(lambda word: form.fullmatch(str(word)) is not None, allowed, since, up_to)
 
 
-def each(test, allowed: str, since: str = "", up_to: str = "") -> Rule:
-    """A rule for a value, or for each of a list."""
+def each(test: Callable, allowed: str, since: str = "", up_to: str = "") -> Rule:
+    """Return a rule for a value, or for each of a list."""
 
     def all_of(value):
         return all(map(test, value)) if isinstance(value, (list, tuple)) else test(value)
@@ -64,19 +64,19 @@ def each(test, allowed: str, since: str = "", up_to: str = "") -> Rule:
     return Rule(allowed, all_of, since, up_to)
 
 
-def one_of(*words, since: str = "", up_to: str = "") -> Rule:
-    """A rule that a value, or each word of a list, is one out of a few."""
+def one_of(*words: str, since: str = "", up_to: str = "") -> Rule:
+    """Return a rule that a value, or each word of a list, is one out of a few."""
     return each(lambda word: word in words, f"one of: {', '.join(map(str, words))}", since, up_to)
 
 
 def longest(number: int, since: str = "", up_to: str = "") -> Rule:
-    """A rule for the length of text."""
+    """Return a rule for the length of text."""
     allowed = f"text of up to {number} characters"
     return Rule(allowed, lambda value: len(str(value)) <= number, since, up_to)
 
 
 def is_address(text: str) -> bool:
-    """Whether text is an IP address."""
+    """Return whether text is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -93,12 +93,12 @@ MODEL_NAME = matches(
 
 
 def is_domain_name(text: str) -> bool:
-    """Whether MAAS takes text as the name of a domain, or of a server in a record."""
+    """Return whether MAAS takes text as the name of a domain, or of a server in a record."""
     return len(text) <= 255 and _NAME.fullmatch(text) is not None
 
 
 def is_host(text: str) -> bool:
-    """Whether text is an IP address, or a host name, whose first label has no underscore."""
+    """Return whether text is an IP address, or a host name, whose first label has no underscore."""
     if ":" in text or re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", text):
         return is_address(text)
     label = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
@@ -106,13 +106,14 @@ def is_host(text: str) -> bool:
     return len(text) <= 255 and "_" not in first and all(map(label.fullmatch, [first, *rest]))
 
 
+_URL_LABEL = re.compile(r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?")
 _TOP = re.compile(r"(?!-)(?:[a-z-]{2,63}|xn--[a-z0-9-]{1,59})(?<!-)", re.I)
 
 
 def is_url(text: str) -> bool:
-    """Whether text is a URL as Django's forms take it: with a scheme, and a host of several labels.
+    """Return whether text is a URL as Django's forms take it.
 
-    A host name alone is taken only where it is ``localhost``.
+    It has a scheme, and for a host an address, ``localhost`` or a name of several labels.
     """
     try:
         parts = urlsplit(text)
@@ -123,14 +124,9 @@ def is_url(text: str) -> bool:
         return False
     if is_address(host) or host == "localhost":
         return True
-    labels = host.rstrip(".").split(".")
-    return (
-        len(labels) > 1
-        and all(
-            re.fullmatch(r"(?!-)[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?", label) for label in labels
-        )
-        and _TOP.fullmatch(labels[-1]) is not None
-    )
+    *labels, top = host.rstrip(".").split(".")
+    named = labels and all(map(_URL_LABEL.fullmatch, labels))
+    return bool(named) and _TOP.fullmatch(top) is not None
 
 
 URL = Rule(

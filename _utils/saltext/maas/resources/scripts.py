@@ -7,12 +7,15 @@ import contextlib
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 
 import yaml
 from saltext.maas.errors import NotFound
+from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _TEXT = kinds.matching(r"^#!", "a script that starts with #!", of=kinds.RAW)
 _NAME = (
@@ -114,7 +117,7 @@ class Script(Table):
         "tags": ["fans"], "description": "do they turn",
     }  # fmt: skip
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
         if release is not None and release < "2.3":
             return
@@ -143,7 +146,7 @@ class Script(Table):
                     found[name] = (word, header[word])
         return found
 
-    def form(self, snapshot, values):
+    def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         data, files = super().form(snapshot, values)
         if values.get("script") and snapshot.release >= "2.3":
             for name in self._in_both(values, _header(values["script"])):
@@ -151,21 +154,21 @@ class Script(Table):
                     del data[name]
         return data, files
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         shape = [self.shape(snapshot.release)]
         return snapshot.client.get(self.collection, expect=shape, include_script="true")
 
-    def protection(self, snapshot, record):
+    def protection(self, snapshot: Snapshot, record: Record) -> str | None:
         return "MAAS itself needs this script" if record.raw.get("default") else None
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return not record.raw.get("default")
 
-    def to_pillar(self, snapshot, values):
+    def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         tags = [tag for tag in values.get("tags") or () if tag not in ("node", "destructive")]
         return {**values, "tags": tags or None}
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         if "tags" in found:
             # MAAS itself adds and removes those of the hardware type and of destructive scripts.
@@ -174,14 +177,14 @@ class Script(Table):
                 del found["tags"]
         return found
 
-    def complete_answer(self, raw, values, before):
+    def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         # Only the list shows the text.
         text = values.get("script") or (before and _content(before)) or ""
         data = base64.b64encode(text.encode()).decode()
         newest = max((one["id"] for one in raw.get("history") or ()), default=0)
         return {**raw, "history": [{"id": newest, "data": data}]}
 
-    def update_values(self, desired, record, changed):
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # The comment is one on a version of the text.
         given = "script" in changed and "comment" in desired.values
         return {**changed, "comment": desired.values["comment"]} if given else changed
@@ -211,7 +214,7 @@ class CommissioningScript(Table):
     )  # fmt: skip
     example = {"name": "50-fans", "content": "#!/bin/sh\necho ok\n"}
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         names = snapshot.client.get(self.collection, expect=[str])
         # The list holds names only.
         return [self._whole(snapshot, one) for one in names]
@@ -223,21 +226,21 @@ class CommissioningScript(Table):
             content = snapshot.client.get(self.item(snapshot, {"name": name}), expect=bytes)
         return {"name": name, "content": content}
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return record.raw.get("content") is not None
 
-    def left_out(self, snapshot, record):
+    def left_out(self, snapshot: Snapshot, record: Record) -> str:
         content = record.raw.get("content")
         if content is None:
             return "MAAS does not find it by its name, and so nothing can change or remove it"
         return "" if content else "it is empty"
 
-    def send_create(self, run, values):
+    def send_create(self, run: Run, values: dict) -> dict:
         return super().send_create(run, {"content": None, **values})
 
-    def complete_answer(self, raw, values, before):
+    def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         return raw if before else {**raw, "content": base64.b64decode(raw["content"])}
 
-    def send_update(self, run, record, values):
+    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
         super().send_update(run, record, values)
         return self._whole(run.snapshot, record.key)  # the answer says nothing of the text

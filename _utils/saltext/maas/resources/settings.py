@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from saltext.maas.errors import StrangeAnswer, WrongAnswer
 from saltext.maas.redact import HIDDEN, passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Desired, DesiredObjects, Run, Snapshot
 from saltext.maas.resources.imports import image_names
-from saltext.maas.resources.table import Field, Table
+from saltext.maas.resources.table import Field, Record, Table
 from saltext.maas.resources.table_identity import cannot_be_cleared
 from saltext.maas.resources.table_pillar import reference
 
@@ -357,15 +360,15 @@ class SettingTable(Table):
               "clears it."),
     )  # fmt: skip
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         if field.name == "value":
             return normal(values["name"], value)
         return super().normal(field, value, values)
 
-    def place_of(self, where, field):
+    def place_of(self, where: str, field: str) -> str:
         return where
 
-    def validate(self, values, release):
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         known, value = _known(values["name"]), values.get("value")
         if "value" in values and value is None and not known.clearable:
             yield "value", cannot_be_cleared(release)
@@ -373,12 +376,12 @@ class SettingTable(Table):
             if rule.broken_by(value, release):
                 yield "value", f"{HIDDEN if known.secret else repr(value)} must be {rule.allowed}"
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why MAAS would refuse a series for want of its image."""
         value, judged = desired.values.get("value"), desired.key in _AFTER_IMPORT
         if not value or not judged or not snapshot.client or "image" not in snapshot.tables:
             return None
-        if not self.differences(snapshot, desired, record):
+        if not record or not self.differences(snapshot, desired, record):
             return None
         there = {series(name) for name in image_names(snapshot)}
         if not there:
@@ -388,15 +391,15 @@ class SettingTable(Table):
             return f"{value!r} cannot be set: MAAS has no image of {series(value)}; it has: {known}"
         return None
 
-    def parts(self, snapshot):
+    def parts(self, snapshot: Snapshot) -> list[str]:
         return sorted(name for name, one in SETTINGS.items() if one.holds_for(snapshot.release))
 
-    def phase(self, desired):
+    def phase(self, desired: Desired) -> str:
         if desired.key in _BEFORE_IMPORT:
             return "setting before import"
         return "setting after import" if desired.key in _AFTER_IMPORT else "setting"
 
-    def after_phases(self, desired):
+    def after_phases(self, desired: Desired) -> tuple:
         if desired.key == "ntp_server":
             # 1.7 has every cluster write its DHCP anew, and refuses where one is not there yet.
             return ("node_group",)
@@ -405,17 +408,17 @@ class SettingTable(Table):
         # Up to 3.4 MAAS asks its clusters which operating systems there are.
         return ("setting before import", "boot_resource", "cluster_image")
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         value = snapshot.client.get("maas/", op="get_config", name=partition)
         return [{"name": partition, "value": value}]
 
-    def pristine(self, snapshot, partition):
+    def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         value = _known(partition).default_of(snapshot.release)
         if partition == "maas_name":
             value = snapshot.hostname
         return [{"name": partition, "value": value}]
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         if "value" not in desired.values:
             return {}
         name = desired.values["name"]
@@ -425,18 +428,18 @@ class SettingTable(Table):
         secret = _known(name).secret
         return {"value": (old and HIDDEN, new and HIDDEN) if secret else (old, new)}
 
-    def requires(self, desired, everything):
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         found = {(self.name, _JUDGED_BY[desired.key])} if desired.key in _JUDGED_BY else set()
         return found | {("image", "*")} if desired.key in _AFTER_IMPORT else found
 
-    def values(self, snapshot, raw):
+    def values(self, snapshot: Snapshot, raw: dict) -> dict:
         return {"name": raw["name"], "value": _value(raw)}
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         default = _known(record.key).default_of(snapshot.release)
         return _value(record.raw) != normal(record.key, default)
 
-    def pillar_entry(self, values):
+    def pillar_entry(self, values: dict) -> Any:
         known = _known(values["name"])
         if known.secret or passwords_in([str(values["value"])]):
             return reference(self.name, values["name"])
@@ -444,10 +447,10 @@ class SettingTable(Table):
             return values["value"].split()
         return values["value"]
 
-    def secrets(self, values):
+    def secrets(self, values: dict) -> list:
         return [values["value"]] if _known(values["name"]).secret else []
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         if not self.differences(run.snapshot, desired, record):
             return
         name, value = desired.values["name"], desired.values["value"]

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import (
+    Change,
+    Changes,
+    Desired,
+    Predicted,
+    Ranges,
+    Snapshot,
+)
 from saltext.maas.resources.node_group import NodeGroupInterface
 from saltext.maas.resources.nodes import holder, static_addresses, stays, subnet_ids
-from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Table
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 from saltext.maas.resources.vlan_names import IN_ANSWERS, VLAN_NAME, read_vlan
 
 #: How many addresses of an IPv6 /64 MAAS reserves, from the second on.
@@ -83,22 +93,22 @@ class Subnet(Table):
               doc="Whether to delete it although nodes have addresses in it."),
     )  # fmt: skip
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         # MAAS names a subnet after its network where it has no name.
         return values.get("cidr") if field.name == "name" and found is None else found
 
-    def after_write(self, snapshot, new, old):
-        if old is None and read_vlan(new["vlan"]) not in snapshot.records("vlan"):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
+        if new and not old and read_vlan(new["vlan"]) not in snapshot.records("vlan"):
             # A region's first subnet may bring the default fabric along.
             snapshot.drop_all("vlan")
 
-    def occupied_ranges(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot: Snapshot, values: dict, predicted: Predicted) -> Ranges:
         if snapshot.release >= "3.7":  # before, only the very same one is refused
             net = ipaddress.ip_network(values["cidr"])
             yield f"IPv{net.version}", int(net.network_address), int(net.broadcast_address)
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return why MAAS does not delete a subnet."""
         if change.action != "delete":
             return None
@@ -111,7 +121,7 @@ class Subnet(Table):
             return blocked
         return _node_conflict(snapshot, change, predicted)
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         if (record.raw["vlan"] or {}).get("dhcp_on"):
             return "DHCP is served on its VLAN"
         return holder(snapshot, {record.raw["id"]}, subnet_ids)
@@ -201,7 +211,7 @@ class IpRange(Table):
               doc="Free text."),
     )  # fmt: skip
 
-    def match(self, snapshot, desired):
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
         """Return the range with these ends, else the one that is this one with another end.
 
         Only a range of the same type that begins or ends where this one does is taken over,
@@ -222,7 +232,7 @@ class IpRange(Table):
         ]
         return found[0] if len(found) == 1 else None
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return which address MAAS reserves."""
         values = {**(self.values(snapshot, record.raw) if record else {}), **desired.values}
         changes = record is None or self.differences(snapshot, desired, record)
@@ -230,7 +240,7 @@ class IpRange(Table):
         blocked = reserved_by_maas(cidr, *_ends(values)) if cidr else None
         return blocked or super().problem(snapshot, desired, record)
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which address conflicts with a dynamic range."""
         if change.action == "delete" or not change.desired.values.get("subnet"):
             return None
@@ -255,7 +265,7 @@ class IpRange(Table):
                 )
         return None
 
-    def occupied_ranges(self, snapshot, values, predicted):
+    def occupied_ranges(self, snapshot: Snapshot, values: dict, predicted: Predicted) -> Ranges:
         if values.get("subnet"):
             low, high = map(int, _ends(values))
             dynamic = values.get("type") == "dynamic"
@@ -265,7 +275,9 @@ class IpRange(Table):
             if dynamic:
                 yield handed_out(values["subnet"]), low, high
 
-    def requires_changes(self, snapshot, change, others):
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterator[Change]:
         if change.action == "delete":
             return
         values = others.predicted.of(self.name)[change.desired.key]
@@ -275,7 +287,7 @@ class IpRange(Table):
                 if other.action != "delete" and other.desired.values.get("type") == "reserved":
                     yield other
 
-    def in_the_way(self, snapshot, record):
+    def in_the_way(self, snapshot: Snapshot, record: Record) -> str:
         comment = record.raw.get("comment")
         about = f"{record.raw['type']}, {comment!r}" if comment else record.raw["type"]
         return (
@@ -284,7 +296,7 @@ class IpRange(Table):
             "comment, and its first or last address, it would become this one"
         )
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         subnet = snapshot.find("subnet", record.raw["subnet"]["cidr"])
         served = subnet is not None and (subnet.raw["vlan"] or {}).get("dhcp_on")
         if record.raw["type"] != "dynamic" or not served:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+from typing import Any
 
 from saltext.maas.errors import LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _PIECE = 4 * 1024 * 1024  # bytes
 #: File types as an upload names them, and as MAAS shows them.
@@ -68,7 +70,7 @@ class BootResource(Table):
               doc="Image that a custom one is built on, such as ubuntu/jammy."),
     )  # fmt: skip
 
-    def parse(self, name):
+    def parse(self, name: str) -> dict:
         system, _, architecture = str(name).rpartition("/")
         if "/" in system and system.rpartition("/")[2] in _ARCHITECTURES:
             system, _, kind = system.rpartition("/")
@@ -77,32 +79,32 @@ class BootResource(Table):
             raise ValueError("must be NAME/ARCHITECTURE, such as custom/rhel9/amd64")
         return {"name": system, "architecture": architecture}
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         if field.name == "architecture" and found and "/" not in found:
             return f"{found}/generic"
         return found.lower() if field.name == "sha256" and found else found
 
-    def key(self, values):
+    def key(self, values: dict) -> str:
         return f"{_short(values['name'])}/{values['architecture']}"
 
     # Reading
 
-    def parts(self, snapshot):
+    def parts(self, snapshot: Snapshot) -> list[str]:
         return sorted({self.key_of(raw) for raw in self._uploaded(snapshot)})
 
     @staticmethod
     def _uploaded(snapshot):
         return [raw for raw in snapshot.raw("image") if raw.get("type") != _SYNCED]
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         same = [raw for raw in self._uploaded(snapshot) if self.key_of(raw) == partition]
         # Only the answer for the object itself has its files.
         return [snapshot.client.get(raw["resource_uri"], expect=dict) for raw in same[-1:]]
 
     # Comparing
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return what is wrong with the file that would be uploaded."""
         path, given = desired.values.get("path"), desired.values.get("sha256")
         if record is not None and not self.differences(snapshot, desired, record):
@@ -117,7 +119,7 @@ class BootResource(Table):
             return f"path: {path!r} has the SHA-256 {digest}, not {given}"
         return None
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return what is missing for an upload: an imported image of the architecture."""
         kind = change.desired.values["architecture"].partition("/")[0]
         there = (key for key in snapshot.records("image") if key.startswith("ubuntu/"))
@@ -133,7 +135,7 @@ class BootResource(Table):
             "import one first, or describe one under maas:boot_sources"
         )
 
-    def differences(self, snapshot, desired, record):
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         there, path = _file(record.raw), desired.values.get("path")
         new = desired.values.get("sha256")
         if new is None and path:
@@ -153,7 +155,7 @@ class BootResource(Table):
 
     # Writing
 
-    def create(self, run, desired):
+    def create(self, run: Run, desired: Desired) -> None:
         record = self.match(run.snapshot, desired)
         file = _file(record.raw) if record else {}
         path = run.snapshot.local_file(desired.values["path"])
@@ -170,11 +172,11 @@ class BootResource(Table):
         if not there or not there["complete"] or there["sha256"] != digest:
             raise NotDone("the region took all of the file, but does not show the image as whole")
 
-    def reload(self, snapshot, desired):
+    def reload(self, snapshot: Snapshot, desired: Desired) -> None:
         snapshot.drop("image")
         snapshot.drop(self.name, self.partition(desired.values))
 
-    def update(self, run, desired, record):
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
         if self.differences(run.snapshot, desired, record):
             self.create(run, desired)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.table import Field, PillarLocation, Table
+from saltext.maas.resources.engine_types import Desired, Snapshot
+from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 #: Users of MAAS itself.
 SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
@@ -32,16 +33,16 @@ class User(Table):
               doc="Whether it is an administrator; create-only."),
     )  # fmt: skip
 
-    def never_pruned(self, snapshot, record):
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
         return "it is an administrator" if record.raw.get("is_superuser") else None
 
-    def exports(self, snapshot, record):
+    def exports(self, snapshot: Snapshot, record: Record) -> bool:
         return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return which other user has the e-mail address."""
         email = desired.values.get("email")
         for other in snapshot.records(self.name).values() if email and record is None else ():
-            if str(other.raw.get("email")).lower() == email.lower():
+            if str(other.raw.get("email")).lower() == str(email).lower():
                 return f"the e-mail address {email} belongs to user {other.key} already"
         return super().problem(snapshot, desired, record)

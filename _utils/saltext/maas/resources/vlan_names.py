@@ -8,7 +8,7 @@ from saltext.maas.resources import kinds
 
 
 def vlan_key(fabric: str, vid: int) -> str:
-    """Return how a VLAN is called everywhere: ``dc1/100``, or ``dc1/untagged`` for vid 0."""
+    """Return the key of a VLAN: ``dc1/100``, or ``dc1/untagged`` for vid 0."""
     return f"{fabric}/{int(vid) or 'untagged'}"
 
 
@@ -19,7 +19,7 @@ def parts(key: str) -> tuple[str, int]:
 
 
 def fabric_vid(value: object) -> str:
-    """Normalise how a pillar names a VLAN: ``fabric/vid``, where vid 0 is ``untagged``.
+    """Return the key of a VLAN that a pillar names: ``fabric/vid``, where vid 0 is ``untagged``.
 
     Raises:
         ValueError: It has another form.
@@ -49,6 +49,6 @@ VID = kinds.Kind(
 IN_ANSWERS = {"id": int, "fabric": str, "vid": int}
 
 
-def read_vlan(raw: dict | None):
-    """Name the VLAN that an answer holds as an object."""
+def read_vlan(raw: dict | None) -> str | None:
+    """Return the name of the VLAN that an answer holds as an object."""
     return vlan_key(raw["fabric"], raw["vid"]) if raw else None

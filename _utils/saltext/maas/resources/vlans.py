@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Snapshot
 from saltext.maas.resources.nodes import holder, vlan_ids
-from saltext.maas.resources.renamed import Renamed, renamer
-from saltext.maas.resources.table import Field, PillarLocation
+from saltext.maas.resources.renamed import Renamed, Renaming, renamer
+from saltext.maas.resources.table import Field, PillarLocation, Record
 from saltext.maas.resources.vlan_names import VID, VLAN_NAME, parts, vlan_key
 
 
@@ -48,43 +51,42 @@ class Vlan(Renamed):
         Field("id", kinds.INTEGER, hint=True, doc="Its id in MAAS, in place of ``old_name``."),
     )  # fmt: skip
 
-    def normal(self, field, value, values):
+    def normal(self, field: Field, value: Any, values: dict) -> Any:
         found = super().normal(field, value, values)
         return _named(found, values.get("vid")) if field.name == "name" else found
 
-    def parse(self, name):
+    def parse(self, name: str) -> dict:
         found = super().parse(name)
         return {**found, "vid": VID.clean(found["vid"])}
 
-    def key(self, values):
+    def key(self, values: dict) -> str:
         return vlan_key(values["fabric"], values["vid"])
 
-    def read(self, snapshot, partition):
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         return all_vlans(snapshot)
 
-    def create_path(self, snapshot, values):
+    def create_path(self, snapshot: Snapshot, values: dict) -> str:
         return f"fabrics/{snapshot.resolve('fabric', values['fabric'])['id']}/vlans/"
 
     # Which one it is
 
-    def former_key(self, snapshot, values):
+    def former_key(self, snapshot: Snapshot, values: dict) -> str | None:
         fabric, _, vid = str(values.get("old_name") or "").rpartition("/")
         # Its fabric may be renamed itself, and is shown by its new name already.
         old = f"{snapshot.key_to_be('fabric', fabric)}/{vid}"
         return old if old in snapshot.records(self.name) else None
 
-    def renaming(self, snapshot, moved):
+    def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
         there = snapshot.records(self.name)
         return renamer({}, {
             there[old].raw["id"]: (one.values["fabric"], one.values["vid"])
             for old, one in moved.items()
         })  # fmt: skip
 
-    def problem(self, snapshot, desired, record):
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a VLAN cannot be as desired, seen before anything is sent."""
         wrong = super().problem(snapshot, desired, record)
-        moved = record and "fabric" in self.differences(snapshot, desired, record)
-        if wrong or not moved:
+        if wrong or not record or "fabric" not in self.differences(snapshot, desired, record):
             return wrong
         if snapshot.release < "2.3":
             return f"MAAS {snapshot.release} moves no VLAN to another fabric; 2.3 and later do"
@@ -96,7 +98,7 @@ class Vlan(Renamed):
             )
         return None
 
-    def conflict(self, snapshot, change, predicted):
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return why its name cannot be set: a fabric's oldest VLAN has none of its own."""
         name = change.desired.values.get("name")
         if change.action == "delete" or change.raw is None or name in (None, "untagged"):
@@ -116,17 +118,17 @@ class Vlan(Renamed):
             "calls 'untagged' whatever its VID; leave the name out"
         )
 
-    def after_write(self, snapshot, new, old):
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         if new and old and new["fabric"] != old["fabric"]:
             # Both fabrics show other VLANs now, and one that has none left is gone.
             snapshot.drop_all(self.store)
 
-    def holder_of(self, key):
+    def holder_of(self, key: str) -> tuple[str, str] | None:
         return "fabric", parts(key)[0]
 
     # Deleting
 
-    def protection(self, snapshot, record):
+    def protection(self, snapshot: Snapshot, record: Record) -> str | None:
         fabric = record.raw["fabric"]
         others = snapshot.group(self.name, "fabric").get(fabric, ())
         if _oldest([one.raw for one in others]) is not record.raw:
@@ -136,15 +138,15 @@ class Vlan(Renamed):
             "fabric only"
         )
 
-    def made_by_maas(self, snapshot, record):
+    def made_by_maas(self, snapshot: Snapshot, record: Record) -> bool:
         return not record.raw["vid"] and super().made_by_maas(snapshot, record)
 
-    def in_use_by(self, snapshot, record):
+    def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         if record.raw.get("dhcp_on"):
             return "DHCP is served there"
         return holder(snapshot, {record.raw["id"]}, vlan_ids)
 
-    def pillar_key(self, values):
+    def pillar_key(self, values: dict) -> Any:
         return values["vid"] or "untagged"
 
 
@@ -153,6 +155,6 @@ def _oldest(raws):
     return min(raws, key=lambda raw: (raw["id"] < 0, abs(raw["id"])), default=None)
 
 
-def all_vlans(snapshot):
-    """Return all VLANs; the fabrics' answer holds them, so that none is asked for its own."""
+def all_vlans(snapshot: Snapshot) -> list[dict]:
+    """Return all VLANs, which the answers about fabrics hold."""
     return [vlan for fabric in snapshot.raw("fabric") for vlan in fabric["vlans"]]
