@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
@@ -65,6 +66,16 @@ def manage_network(server):
     plan = make_plan(snapshot, desired)
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}
+
+
+def cases(releases, leave_out=()):
+    """Each table with an example in each of some releases that have it, for ``parametrize``."""
+    return [
+        pytest.param(table, release, id=f"{table.name}-{release}")
+        for table in EXAMPLES
+        for release in releases
+        if table.holds_for(Release(release)) and table.name not in leave_out
+    ]
 
 
 def changed(table):

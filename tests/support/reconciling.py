@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas import pillar
+from saltext.maas import pillar, region_plan
 from saltext.maas.client import Client, Profile
 from saltext.maas.reconcile import Limits, Snapshot, apply, make_plan
 
@@ -15,23 +15,60 @@ def snapshot_of(server, url=None, **options):
 
 
 def planned(server, data, snapshot=None, **options):
-    """The snapshot and plan for a pillar."""
+    """The snapshot and plan for a pillar, or for desired objects."""
     snapshot = snapshot or snapshot_of(server, **options)
-    assert pillar.problems(data, snapshot.release) == []
-    return snapshot, make_plan(snapshot, pillar.desired_objects(data, snapshot.release))
+    if isinstance(data, dict):
+        assert pillar.problems(data, snapshot.release) == []
+        data = pillar.desired_objects(data, snapshot.release)
+    return snapshot, make_plan(snapshot, data)
 
 
 def carried_out(server, data, limits=SHORT, **options):
     """Plan and apply; what changed must be what was planned, and a second plan empty."""
     snapshot, plan = planned(server, data, **options)
-    before = plan.shown()
-    apply(snapshot, plan, limits)
-    failed = errors(plan)
-    assert not failed, failed
-    assert plan.shown(done_only=True) == before
+    _apply_as_planned(snapshot, plan, limits)
     left = planned(server, data)[1].shown()
     assert not left, left
     return snapshot, plan
+
+
+def carried_out_and_true(server, desired):
+    """The same for desired objects; the snapshot must be true, and a second run write nothing."""
+    snapshot, plan = carried_out(server, desired)
+    assert_true(server, snapshot)
+    again, left = planned(server, desired)
+    server.requests.reset()
+    apply(again, left, SHORT)
+    assert server.requests.writes() == []
+    return plan
+
+
+def pruned(server, data):
+    """The same for a whole pillar with what its ``exclusive`` removes; what was shown."""
+    snapshot = snapshot_of(server)
+    plan = region_plan.plan_of(snapshot, data)
+    shown = _apply_as_planned(snapshot, plan, SHORT)
+    assert region_plan.plan_of(snapshot_of(server), data).shown() == {}
+    assert_true(server, snapshot)
+    return shown
+
+
+def problems_of(server, data):
+    """What of a pillar cannot be applied; a run sends nothing for it."""
+    server.requests.reset()
+    snapshot, plan = planned(server, data)
+    apply(snapshot, plan, SHORT)
+    assert server.requests.writes() == []
+    return plan.problems()
+
+
+def _apply_as_planned(snapshot, plan, limits):
+    shown = plan.shown()
+    assert plan.problems() == []
+    apply(snapshot, plan, limits)
+    assert errors(plan) == {}
+    assert plan.shown(done_only=True) == shown
+    return shown
 
 
 def errors(plan):

@@ -16,6 +16,8 @@ from support.examples import EXAMPLES, around, changed, examples_for
 from support.misbehaving import Instead, Proxy
 from support.reconciling import SHORT, errors, snapshot_of
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 PAGE = "<!DOCTYPE html><html><body>Welcome</body></html>"
 ODD = {
     "a web page": PAGE,
@@ -30,14 +32,6 @@ ODD = {
     "cut off": '[{"id": 1, "na',
 }
 TABLES = [table for table in EXAMPLES if not table.up_to or table.up_to >= "3"]
-
-
-@pytest.fixture(autouse=True)
-def _quickly(monkeypatch):
-    monkeypatch.setattr(Run, "poll_seconds", 0.02)
-    monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)
-    monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 
 @pytest.fixture
@@ -162,7 +156,7 @@ IGNORED = [
 
 
 @pytest.mark.parametrize(("table", "name"), IGNORED, ids=lambda one: getattr(one, "name", one))
-def test_a_field_that_was_ignored_is_told(region, table, name):
+def test_a_field_that_was_ignored_is_not_done(region, table, name):
     made(region, examples_for(table, "3.7"))
     other = examples_for(table, "3.7", changed(table))
     change = only("PUT", without(table.by_name[name].wire_name))
@@ -277,7 +271,7 @@ def test_a_range_that_was_moved_meanwhile(region, caplog):
     assert there(region, desired_object("ip_range", span))
 
 
-def test_what_somebody_removed_meanwhile_is_made_anew(region):
+def test_what_was_removed_meanwhile_is_created_again(region):
     desired = [
         desired_object("fabric", {"name": "dc1"}),
         desired_object("vlan", {"fabric": "dc1", "vid": 5}),
@@ -293,7 +287,7 @@ def test_what_somebody_removed_meanwhile_is_made_anew(region):
     assert [change.action for change in plan.changes] == ["create"]
 
 
-def test_what_somebody_made_meanwhile_is_taken_over(region):
+def test_what_was_created_meanwhile_is_taken_over(region):
     def meddle(snapshot):
         snapshot.client.post("zones/", data={"name": "north", "description": "theirs"})
 
@@ -355,7 +349,7 @@ def test_copies_that_a_run_made_itself_are_removed(region, lost, monkeypatch):
     assert make_plan(snapshot_of(region), desired).shown() == {}
 
 
-def test_another_one_of_the_same_name_is_told_and_left(region):
+def test_a_duplicate_of_another_client_is_reported_and_left(region):
     def meddle(snapshot):
         snapshot.client.post("dhcp-snippets/", data={"name": "ntp", "value": "option y 2;"})
 

@@ -111,7 +111,7 @@ def test_what_is_selected_newly_is_imported_by_each_cluster(region_1_6):
         assert {"ubuntu/trusty/amd64", "ubuntu/trusty/i386"} <= set(held)
 
 
-def test_what_the_source_does_not_have_is_told_without_waiting_for_it(region_1_6):
+def test_what_the_source_lacks_fails_without_waiting_for_it(region_1_6):
     snapshot, plan = planned(region_1_6, described("1.6", "arm64", "amd64", series="precise"))
     apply(snapshot, plan, Limits(import_seconds=300))
     failed = errors(plan)
@@ -119,7 +119,7 @@ def test_what_the_source_does_not_have_is_told_without_waiting_for_it(region_1_6
     assert "not ubuntu/precise/arm64: is that selected" in failed["images of cluster one"]
 
 
-def test_a_cluster_that_reports_nothing_is_named_and_holds_nobody_up(region):
+def test_a_cluster_that_reports_nothing_fails_alone(region):
     accept(region)
     region.region.controller_connected(UUIDS[1], False)
     snapshot, plan = planned(region, described(release_of(region)))
@@ -139,7 +139,7 @@ def test_where_no_cluster_is_connected_nothing_is_sent(region):
     assert imports(region) == []
 
 
-def test_a_pending_cluster_or_none_is_told_in_the_plan(region):
+def test_a_pending_cluster_or_none_is_a_problem(region):
     desired_objects = [desired_named("cluster_image", key, {"images": ["ubuntu/trusty/amd64"]})
               for key in (UUIDS[0], "nosuch")]  # fmt: skip
     plan = make_plan(snapshot_of(region), desired_objects)
@@ -165,7 +165,7 @@ def test_a_state_has_all_accepted_clusters_import(region):
     assert state_helpers.imported(dunders(region), name, None, limits)["changes"] == {}
 
 
-def test_all_accepted_clusters_are_told_at_once_and_their_images_listed(region):
+def test_all_accepted_clusters_import_at_once_and_their_images_are_listed(region):
     accept(region)
     client = Client(Profile(region.url, region.api_key))
     assert "started on all cluster controllers" in start(client)

@@ -120,7 +120,7 @@ def test_an_alias_is_found_again(newer):
     assert not planned(newer, data)[1]
 
 
-def test_a_router_that_cannot_be_cleared_is_told(newer):
+def test_a_router_that_cannot_be_cleared_is_a_problem(newer):
     eth = {**ALIAS, "router_ip": "10.6.0.1"}
     carried_out(newer, described({"eth6": eth}))
     snapshot = snapshot_of(newer)

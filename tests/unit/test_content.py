@@ -73,7 +73,7 @@ def carry(server, *desired_objects):
     return plan
 
 
-def test_a_certificate_is_told_by_its_digest(region):
+def test_a_certificate_is_identified_by_its_digest(region):
     pem = certificate("a.example.com")
     plan = carried_out(region, {"ssl_keys": [pem]})[1]
     (name,) = plan.shown()["ssl_key"]
@@ -289,7 +289,7 @@ def test_a_snippet_of_an_ip_range(new):
         planned(new, data)
 
 
-def test_a_notification_is_seen_by_administrators_unless_told_otherwise(new):
+def test_a_notification_is_for_administrators_by_default(new):
     carried_out(
         new, {"notifications": {"a": {"message": "m"}, "b": {"message": "m", "users": True}}}
     )

@@ -24,7 +24,7 @@ def known(region, values):
     return {name: one for name, one in values.items() if release >= since.get(name, "2.0")}
 
 
-def test_what_a_controller_is_told(region):
+def test_a_controller_is_configured(region):
     (host,) = snapshot_of(region).records("region_controller")
     values = known(region, {"zone": "north", "domain": "example.com", "description": "left"})
     power = {"power_type": "ipmi",
@@ -55,7 +55,7 @@ def test_what_a_controller_is_told(region):
     assert told == {"power_address": "192.0.2.9", "power_pass": "another"}
 
 
-def test_an_unknown_zone_is_told_before_any_write(region):
+def test_an_unknown_zone_is_refused_before_any_write(region):
     with pytest.raises(BadInput, match="'nowhere' is no zone of the region or of the pillar"):
         planned(region, {"racks": {"rack-1": {"zone": "nowhere"}}})
 

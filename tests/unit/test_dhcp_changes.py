@@ -89,7 +89,7 @@ def test_relays_change_sides_in_one_run(region):
     assert vlan(region, 0)["relay_vlan"] == "site/20"
 
 
-def test_a_relay_to_a_relayed_vlan_is_told(region):
+def test_a_relay_to_a_relayed_vlan_is_a_problem(region):
     carried_out(region, networks(v0=SERVED, v20={"relay_vlan": "site/untagged"}))
     desired = desired_named("dhcp", "site/30", {"relay_vlan": "site/20"})
     (line,) = make_plan(snapshot_of(region), [desired]).problems()
@@ -168,13 +168,13 @@ def test_what_maas_does_to_the_stand_by_is_in_the_plan(region):
     assert plan.shown()["dhcp"]["site/untagged"]["secondary_rack"] == {"old": "rack-b", "new": None}
 
 
-def test_a_stand_by_alone_is_told(region):
+def test_a_secondary_rack_alone_is_a_problem(region):
     carried_out(region, networks(v0={**SERVED, "secondary_rack": "rack-b"}))
     (line,) = told(region, networks(v0={"enabled": False, "primary_rack": None}))
     assert "secondary_rack rack-b needs a primary_rack" in line
 
 
-def test_a_stand_by_beside_a_rack_that_is_down_is_told(region):
+def test_a_secondary_rack_beside_a_disconnected_one_is_a_problem(region):
     carried_out(region, networks(v0=SERVED))
     (ident,) = [row["system_id"] for row in region.region.rows("racks").values()
                 if row["hostname"] == "rack-a"]  # fmt: skip
@@ -186,7 +186,7 @@ def test_a_stand_by_beside_a_rack_that_is_down_is_told(region):
         assert "while the primary rack rack-a is not connected" in lines[0]
 
 
-def test_a_rack_without_an_interface_on_the_vlan_is_told(region):
+def test_a_rack_without_an_interface_on_the_vlan_is_a_problem(region):
     carried_out(region, {"fabrics": {"site": {"vlans": {40: None}}}, "subnets": {
         "10.40.0.0/24": {"vlan": "site/40", "ranges": [
             {"type": "dynamic", "start": "10.40.0.100", "end": "10.40.0.150"}]}}})  # fmt: skip
@@ -201,7 +201,7 @@ def test_a_rack_without_an_interface_on_the_vlan_is_told(region):
     assert region.requests.writes() == []
 
 
-def test_dhcp_without_a_range_is_told(region):
+def test_dhcp_without_a_range_is_a_problem(region):
     carried_out(region, {"fabrics": {"site": {"vlans": {40: None}}},
                          "subnets": {"10.40.0.0/24": {"vlan": "site/40"}}})  # fmt: skip
     desired = desired_object("dhcp", {"vlan": "site/40", **SERVED})
@@ -219,7 +219,7 @@ def absent(region, cidr, *others, **values):
     return snapshot, make_plan(snapshot, desired_objects)
 
 
-def test_a_subnet_that_serves_is_told_with_what_to_do(region):
+def test_a_subnet_with_dhcp_is_not_deleted_and_the_plan_says_what_to_do(region):
     carried_out(region, networks(v20=SERVED))
     region.requests.reset()
     (line,) = absent(region, "10.20.0.0/24", force=True)[1].problems()

@@ -12,6 +12,8 @@ from support.reconciling import (
     carried_out,
     errors,
     planned,
+    problems_of,
+    pruned,
     snapshot_of,
 )
 
@@ -40,27 +42,6 @@ def post(region, data, ttl=None, fqdn="www.example.com", type="TXT"):
     return snapshot_of(region).client.post("dnsresourcerecords/", data=values)
 
 
-def told(region, data):
-    region.requests.reset()
-    snapshot, plan = planned(region, data)
-    apply(snapshot, plan, SHORT)
-    assert region.requests.writes() == []
-    return plan.problems()
-
-
-def whole_run(region, data):
-    snapshot = snapshot_of(region)
-    plan = region_plan.plan_of(snapshot, data)
-    shown = plan.shown()
-    assert plan.problems() == []
-    apply(snapshot, plan, SHORT)
-    assert errors(plan) == {}
-    assert plan.shown(True) == shown
-    assert region_plan.plan_of(snapshot_of(region), data).shown() == {}
-    assert_true(region, snapshot)
-    return shown
-
-
 def records(region):
     return set(snapshot_of(region).records("dns_record"))
 
@@ -76,9 +57,9 @@ def records(region):
         (60, 90, "it has ttl 60 and this one ttl 90"),
     ],
 )
-def test_another_ttl_of_somebody_else_is_told(region, theirs, mine, expected):
+def test_another_ttl_of_the_same_name_is_a_problem(region, theirs, mine, expected):
     post(region, "old", theirs)
-    (line,) = told(region, zone(txt("new", mine)))
+    (line,) = problems_of(region, zone(txt("new", mine)))
     assert line == (
         "DNS record www.example.com TXT new: record www.example.com TXT old is there, and "
         f"{expected}, while all TXT records of a name have one ttl; describe or remove that one "
@@ -106,7 +87,7 @@ def test_a_claim_removes_the_old_one_first(region):
     post(region, "old")
     post(region, "kept", fqdn="x.a.example.com")
     data = {**zone(txt("new", 60)), "exclusive": {"dns_record": ["example.com"]}}
-    shown = whole_run(region, data)
+    shown = pruned(region, data)
     assert set(shown["dns_record"]) == {"www.example.com TXT new", "www.example.com TXT old"}
     assert records(region) == {"www.example.com TXT new", "x.a.example.com TXT kept"}
 
@@ -114,21 +95,21 @@ def test_a_claim_removes_the_old_one_first(region):
 # CNAMEs
 
 
-def test_a_cname_beside_others_is_told(region):
+def test_a_cname_beside_others_is_a_problem(region):
     post(region, "old")
-    (line,) = told(region, zone(txt("b.example.com", type="CNAME")))
+    (line,) = problems_of(region, zone(txt("b.example.com", type="CNAME")))
     assert "TXT old is there, and a CNAME must be the only record of its name" in line
-    (line,) = told(region, {**zone(), "domains": {"example.com": {
+    (line,) = problems_of(region, {**zone(), "domains": {"example.com": {
         "records": [txt("b.example.com", type="CNAME", name="www")]}}})  # fmt: skip
     assert "a CNAME must be the only record" in line
 
 
-def test_addresses_and_cnames_of_the_region_are_told(region):
+def test_a_cname_beside_addresses_is_a_problem(region):
     carried_out(region, zone(resources={"www": {"ip_addresses": ["192.0.2.1"]}}))
-    (line,) = told(region, zone(txt("b.example.com", type="CNAME")))
+    (line,) = problems_of(region, zone(txt("b.example.com", type="CNAME")))
     assert "www.example.com has addresses (192.0.2.1), and a name that is a CNAME has none" in line
     post(region, "b.example.com", type="CNAME", fqdn="ftp.example.com")
-    (line,) = told(region, zone(resources={"ftp": {"ip_addresses": ["192.0.2.1"]}}))
+    (line,) = problems_of(region, zone(resources={"ftp": {"ip_addresses": ["192.0.2.1"]}}))
     assert "ftp.example.com CNAME b.example.com is there" in line
 
 
@@ -136,8 +117,8 @@ def test_a_cname_takes_the_place_of_what_goes(region):
     carried_out(region, zone(txt("old"), resources={"www": {"ip_addresses": ["192.0.2.1"]}}))
     data = {**zone(txt("b.example.com", type="CNAME")),
             "exclusive": {"dns_record": True, "dns_resource": True}}  # fmt: skip
-    whole_run(region, data)
-    whole_run(region, {**zone(resources={"www": {"ip_addresses": ["192.0.2.1"]}}),
+    pruned(region, data)
+    pruned(region, {**zone(resources={"www": {"ip_addresses": ["192.0.2.1"]}}),
                        "exclusive": {"dns_record": True, "dns_resource": True}})  # fmt: skip
 
 
@@ -153,7 +134,7 @@ def test_the_records_of_one_domain_are_claimed(region):
         )
     one = ["a.example.com"]
     data = {"exclusive": {"dns_record": one, "dns_resource": one}, "prune": {"fraction": 1}}
-    shown = whole_run(region, data)
+    shown = pruned(region, data)
     assert {key: set(found) for key, found in shown.items()} == {
         "dns_record": {"www.a.example.com TXT there", "a.example.com TXT there"},
         "dns_resource": {"ns.a.example.com"},
@@ -161,10 +142,10 @@ def test_the_records_of_one_domain_are_claimed(region):
     assert records(region) == {"www.example.com TXT there"}
 
 
-def test_a_name_that_loses_its_addresses_keeps_its_records(region):
+def test_a_name_without_addresses_still_has_its_records(region):
     carried_out(region, zone(txt("kept"), resources={"www": {"ip_addresses": ["192.0.2.1"]}}))
     data = {**zone(txt("kept")), "exclusive": {"dns_resource": ["example.com"]}}
-    assert set(whole_run(region, data)["dns_resource"]) == {"www.example.com"}
+    assert set(pruned(region, data)["dns_resource"]) == {"www.example.com"}
     assert records(region) == {"www.example.com TXT kept"}
 
 
@@ -186,7 +167,7 @@ def test_its_records_are_neither_exported_nor_pruned(windows):
     data = {"settings": found.described["settings"], "domains": {"example.com": None},
             "exclusive": {"dns_record": True, "dns_resource": True, "domain": True},
             "prune": {"fraction": 1}}  # fmt: skip
-    assert set(whole_run(windows, data)) == {"domain"}
+    assert set(pruned(windows, data)) == {"domain"}
 
 
 @pytest.mark.parametrize("setting", ["kms.example.com", None])
@@ -214,10 +195,10 @@ def test_a_domain_goes_while_its_record_comes(region):
     assert "a.example.com" not in snapshot_of(region).records("domain")
 
 
-def test_a_record_of_its_own_is_not_described_twice(windows):
+def test_a_record_of_maas_cannot_be_described(windows):
     own = {"name": KMS, "rrtype": "SRV", "rrdata": "0 0 1688 kms.example.com."}
     assert not planned(windows, zone(own))[1]  # as older exports have it
-    (line,) = told(windows, zone({**own, "rrdata": "0 0 1688 other.example.com"}))
+    (line,) = problems_of(windows, zone({**own, "rrdata": "0 0 1688 other.example.com"}))
     assert "set windows_kms_host instead, or use another priority or weight" in line
     carried_out(windows, zone({**own, "rrdata": "10 0 1688 other.example.com"}))
 
@@ -229,7 +210,7 @@ def test_addresses_of_names_and_a_subnet_that_goes(region):
     carried_out(region, {"subnets": {"192.0.2.0/24": None}})
     new = {**zone(resources={"www": {"ip_addresses": ["192.0.2.1"]}}),
            "exclusive": {"subnet": True}, "prune": {"in_use": True}}  # fmt: skip
-    shown = whole_run(region, new)  # the subnet first, which would take the address along
+    shown = pruned(region, new)  # the subnet first, which would take the address along
     assert set(shown) == {"dns_resource", "subnet"}
 
     carried_out(region, {"subnets": {"192.0.2.0/24": None}})

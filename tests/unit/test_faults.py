@@ -72,13 +72,13 @@ def test_each_kind(region, kind):
     assert len(region.requests) == expected
 
 
-def test_while_it_is_away_nobody_connects(region):
+def test_while_it_is_away_no_connection_is_made(region):
     with FaultyProxy(region, first("restart"), away=60) as proxy:
         ask(proxy)
         assert ask(proxy)[0] is ConnectionRefusedError
 
 
-def test_who_meets_a_fault():
+def test_which_requests_meet_a_fault():
     choose = every(2, ("500", "502"))
     assert [choose(n, "GET", "/") for n in range(1, 7)] == [None, "500", None, "502", None, "500"]
     choose = first("500", 2, "POST", "fabrics")

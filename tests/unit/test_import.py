@@ -48,7 +48,7 @@ def posts(server, op):
     return [entry for entry in server.region.log if entry.method == "POST" and entry.op == op]
 
 
-def test_what_is_selected_is_imported_and_progress_told(server):
+def test_what_is_selected_is_imported_and_progress_reported(server):
     plan, told = carry_out(server, *selected("jammy"))
     assert all(change.done for change in plan.changes)
     assert {"what": "image import", "done": 1, "total": 1, "percent": 100} in told
@@ -70,7 +70,7 @@ def test_several_images_share_one_import(server):
     assert len(posts(server, "import")) == before + 1
 
 
-def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monkeypatch):
+def test_an_import_that_brings_nothing_fails_before_its_deadline(server, monkeypatch):
     monkeypatch.setattr(Run, "stalled_seconds", 0.5)
     carry_out(server, *selected("jammy"))
     plan, _ = carry_out(server, desired_named("image", "ubuntu/noble/amd64", {}))
@@ -78,7 +78,7 @@ def test_an_import_that_brings_nothing_is_told_before_its_deadline(server, monke
     assert "the import ended with 0 of 1 images" in change.error
 
 
-def test_a_release_that_the_source_lacks_is_told_at_once(server):
+def test_a_release_that_the_source_lacks_fails_at_once(server):
     carry_out(server, *selected("jammy"))
     server.requests.reset()
     began = time.monotonic()
@@ -92,7 +92,7 @@ def test_a_release_that_the_source_lacks_is_told_at_once(server):
     ]  # fmt: skip
 
 
-def test_an_architecture_that_the_source_lacks_is_told_at_once(server):
+def test_an_architecture_that_the_source_lacks_fails_at_once(server):
     source, selection, *_ = selected("jammy")
     both = desired_named("boot_selection", selection.key.partition(" ")[2],
                       {**selection.values, "arches": ["amd64", "s390x"]})  # fmt: skip

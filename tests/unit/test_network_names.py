@@ -18,12 +18,6 @@ from support.reconciling import (
 )
 
 
-@pytest.fixture
-def region():
-    with RegionServer(release="3.7") as server:
-        yield server
-
-
 @pytest.fixture(params=["1.9", "2.0", "2.3", "3.7"])
 def any_release(request):
     with RegionServer(release=request.param) as server:

@@ -6,27 +6,16 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
-from saltext.maas.reconcile.apply import Run
 from support.reconciling import SHORT, carried_out, errors, planned, rack, snapshot_of
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
-
-
-@pytest.fixture(autouse=True)
-def _poll_often(monkeypatch):
-    monkeypatch.setattr(Run, "poll_seconds", 0.1)
 
 
 @pytest.fixture(scope="module")
 def empty():
     with RegionServer(release="3.7") as server:
-        yield server
-
-
-@pytest.fixture
-def region():
-    options = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.1}
-    with RegionServer(release="3.7", **options) as server:
         yield server
 
 
@@ -122,7 +111,7 @@ def test_a_failed_create_holds_up_no_delete_that_has_nothing_to_do_with_it(regio
     assert "old" not in snapshot_of(region).records("space")
 
 
-def test_wishes_that_contradict_each_other(empty):
+def test_desired_objects_that_contradict_each_other_are_refused(empty):
     with pytest.raises(BadInput, match="here: space dmz is described at there, but removed here"):
         make_plan(snapshot_of(empty), [
             desired_object("space", {"name": "dmz"}, "there"),
@@ -130,7 +119,7 @@ def test_wishes_that_contradict_each_other(empty):
         ])  # fmt: skip
 
 
-def test_a_reference_to_what_shall_be_removed(empty):
+def test_a_reference_to_what_is_removed_is_refused(empty):
     with pytest.raises(BadInput, match="here:vlan: VLAN 'f/5' is removed by there"):
         make_plan(snapshot_of(empty), [
             desired_object("vlan", {"fabric": "f", "vid": 5}, "there", absent=True),
@@ -138,7 +127,7 @@ def test_a_reference_to_what_shall_be_removed(empty):
         ])  # fmt: skip
 
 
-def test_two_wishes_in_one_place(empty):
+def test_two_desired_objects_in_one_place_are_refused(empty):
     with pytest.raises(BadInput, match="there: this subnet conflicts with the one at here"):
         make_plan(snapshot_of(empty), [
             desired_object("subnet", {"cidr": "10.0.0.0/24"}, "here"),
@@ -146,7 +135,7 @@ def test_two_wishes_in_one_place(empty):
         ])  # fmt: skip
 
 
-def test_wishes_that_need_each_other_in_a_circle(region):
+def test_a_circular_dependency_is_refused(region):
     """The new subnet takes the old one's place, which goes only once nothing refers to it."""
     snippet = {"c": {"value": "option x 1;", "subnet": "10.0.0.0/24"}}
     carried_out(region, {**nets(1), "dhcp_snippets": snippet})

@@ -13,6 +13,7 @@ from support.reconciling import (
     carried_out,
     errors,
     planned,
+    pruned,
     rack,
     snapshot_of,
 )
@@ -59,20 +60,6 @@ def claimed(data):
     return {**data, "exclusive": {"ip_range": [NET]}, "prune": {"fraction": 1}}
 
 
-def whole_run(region, data):
-    """Plan with pruning and apply; the second plan is empty, and the region as predicted."""
-    snapshot = snapshot_of(region)
-    plan = region_plan.plan_of(snapshot, data)
-    shown = plan.shown()
-    assert plan.problems() == []
-    apply(snapshot, plan, SHORT)
-    assert errors(plan) == {}
-    assert plan.shown(True) == shown
-    assert region_plan.plan_of(snapshot_of(region), data).shown() == {}
-    assert_true(region, snapshot)
-    return shown
-
-
 # Whose a range is
 
 
@@ -80,7 +67,7 @@ def whole_run(region, data):
     "mine", [(50, 199), (40, 199), (30, 60), (41, 59), (45, 60)],
     ids=["overlaps", "same start", "same end", "inside", "same end, smaller"],
 )  # fmt: skip
-def test_a_range_of_somebody_else_stays_as_it_is(region, mine):
+def test_a_range_of_another_owner_stays_as_it_is(region, mine):
     post(region, "ipranges/", **THEIRS)
     region.requests.reset()
     _, plan = planned(region, described(mine))
@@ -95,7 +82,7 @@ def test_a_range_of_somebody_else_stays_as_it_is(region, mine):
     assert spans(region) == [(40, 60)]
 
 
-def test_a_range_without_a_comment_is_nobodys(region):
+def test_a_range_without_a_comment_is_not_taken_over(region):
     post(region, "ipranges/", **{**THEIRS, "comment": ""})
     (line,) = planned(region, described((40, 199)))[1].problems()
     assert "conflicts with existing IP range 10.0.0.40-10.0.0.60 (reserved)" in line
@@ -104,7 +91,7 @@ def test_a_range_without_a_comment_is_nobodys(region):
 def test_a_claim_takes_a_range_over_by_its_start_or_end(region):
     post(region, "ipranges/", **THEIRS)
     ident = next(iter(region.region.rows("ipranges")))
-    shown = whole_run(region, claimed(described((40, 199))))
+    shown = pruned(region, claimed(described((40, 199))))
     assert shown["ip_range"] == {
         "10.0.0.40-10.0.0.199": {"end_ip": {"old": "10.0.0.60", "new": "10.0.0.199"}}
     }
@@ -113,7 +100,7 @@ def test_a_claim_takes_a_range_over_by_its_start_or_end(region):
 
 def test_a_claim_replaces_what_only_overlaps(region):
     post(region, "ipranges/", **THEIRS)
-    shown = whole_run(region, claimed(described((50, 199))))
+    shown = pruned(region, claimed(described((50, 199))))
     assert {key: change["new"] is None for key, change in shown["ip_range"].items()} == {
         "10.0.0.50-10.0.0.199": False, "10.0.0.40-10.0.0.60": True,
     }  # fmt: skip
@@ -129,7 +116,7 @@ def test_two_ranges_are_shifted_at_once(region, by):
     }
     carried_out(region, served)
     moved = described((100 + by, 119 + by, "dynamic"), (120 + by, 139 + by, "dynamic"))
-    whole_run(region, claimed({**served, "subnets": moved["subnets"]}))
+    pruned(region, claimed({**served, "subnets": moved["subnets"]}))
     assert spans(region) == [(100 + by, 119 + by), (120 + by, 139 + by)]
 
 
@@ -165,7 +152,7 @@ def test_a_dynamic_range_that_nothing_replaces_is_still_guarded(region):
         ({}, "10.0.0.152", "10.0.0.152 is an address of rack controller a"),
     ],
 )
-def test_an_address_in_a_dynamic_range_is_told(region, more, ip, expected):
+def test_an_address_in_a_dynamic_range_is_a_problem(region, more, ip, expected):
     carried_out(region, described(**more))
     if ip:
         rack(region, "a", ip)
@@ -212,7 +199,7 @@ def test_a_dynamic_range_beside_a_dns_server_of_the_other_family(region):
     })  # fmt: skip
 
 
-def test_an_address_that_no_subnet_has_is_told_in_the_plan(region):
+def test_an_address_that_no_subnet_has_is_a_problem(region):
     desired = desired_object("ip_address", {"ip": "10.99.0.1"})
     (line,) = make_plan(snapshot_of(region), [desired]).problems()
     assert "no subnet of the region or of the pillar has it" in line
@@ -259,13 +246,13 @@ def test_a_machine_gets_another_reserved_ip_in_one_run(region):
     carried_out(region, described(reserved={"10.0.0.8": mac(2), "10.0.0.9": mac(3)}))
 
 
-def test_a_mac_address_that_has_a_reserved_ip_is_told(region):
+def test_a_mac_address_with_another_reserved_ip_is_a_problem(region):
     carried_out(region, described(reserved={"10.0.0.9": mac(1)}))
     (line,) = planned(region, described(reserved={"10.0.0.8": mac(1)}))[1].problems()
     assert f"mac_address {mac(1)} has the reserved IP 10.0.0.9 in {NET} already" in line
     both = {"reserved_ip": [NET]}
     data = {**described(reserved={"10.0.0.8": mac(1)}), "exclusive": both}
-    whole_run(region, data)
+    pruned(region, data)
     assert [row["ip"] for row in region.region.rows("reservedips").values()] == ["10.0.0.8"]
 
 
@@ -279,7 +266,7 @@ def test_reserved_ips_of_one_subnet_are_claimed(region):
     }
     carried_out(region, {**data, "subnets": {**data["subnets"], **other}})
     left = {**described(reserved={"10.0.0.8": mac(1)}), "exclusive": {"reserved_ip": [NET]}}
-    assert set(whole_run(region, left)["reserved_ip"]) == {"10.0.0.9"}
+    assert set(pruned(region, left)["reserved_ip"]) == {"10.0.0.9"}
     assert {row["ip"] for row in region.region.rows("reservedips").values()} == {
         "10.0.0.8", "10.1.0.9",
     }  # fmt: skip
@@ -326,7 +313,7 @@ def test_the_check_lets_pass_what_maas_takes():
     assert checked({"subnets": data}, "3.6") == []
 
 
-def test_ip_addresses_in_dynamic_ranges_are_told():
+def test_the_check_finds_ip_addresses_in_dynamic_ranges():
     data = {"subnets": {NET: {"vlan": "a/untagged", "ranges": [span(10, 20, "dynamic")]}},
             "ip_addresses": {"10.0.0.15": None}}  # fmt: skip
     (line,) = checked(data)
@@ -336,7 +323,7 @@ def test_ip_addresses_in_dynamic_ranges_are_told():
     )
 
 
-def test_low_ipv6_ranges_are_told_by_states_too(region):
+def test_low_ipv6_ranges_are_a_problem_of_states_too(region):
     carried_out(region, {"subnets": {V6: None}})
     desired = desired_object(
         "ip_range",

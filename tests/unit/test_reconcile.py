@@ -8,7 +8,6 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Limits, Snapshot, apply, desired_named, desired_object, make_plan
-from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import Release
 from support.misbehaving import Proxy
 from support.reconciling import (
@@ -21,13 +20,9 @@ from support.reconciling import (
     snapshot_of,
 )
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
-
-
-@pytest.fixture(autouse=True)
-def _poll_often(monkeypatch):
-    monkeypatch.setattr(Run, "poll_seconds", 0.1)
-    monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 
 @pytest.fixture
@@ -357,7 +352,7 @@ def test_deletes_come_last_and_in_reverse(region):
     assert_true(region, snapshot)
 
 
-def test_what_hangs_on_something_deleted_is_looked_at_again(region):
+def test_what_referred_to_something_deleted_is_read_again(region):
     data = {
         "spaces": {"old": None},
         "fabrics": {"f": {"vlans": {5: {"space": "old"}}}},
@@ -475,13 +470,13 @@ def test_a_password_is_not_shown(region):
     assert "hunter2" not in str(plan.shown())
 
 
-def test_wishes_that_a_release_cannot_hold(region):
+def test_types_and_fields_that_a_release_lacks_are_refused(region):
     desired = desired_object("node_group", {"uuid": "u"}, "here")
     with pytest.raises(BadInput, match=r"^here: MAAS 3\.7\.3 has no node groups$"):
         make_plan(snapshot_of(region), [desired])
 
 
-def test_a_wish_that_makes_no_sense():
+def test_an_object_without_identity_is_refused():
     with pytest.raises(BadInput) as told:
         desired_object("subnet", {"cidr": "10.0.0.0/99", "colour": "red"}, "here")
     # One line for each mistake, and none that only follows from another.
@@ -494,7 +489,7 @@ def test_a_wish_that_makes_no_sense():
         desired_named("ip_range", "10.0.0.1", {})
 
 
-def test_a_region_that_nobody_can_ask_yet_is_planned_as_new():
+def test_a_region_without_users_is_planned_as_new():
     snapshot = Snapshot(None, release=Release("3.7"))
     plan = make_plan(
         snapshot,

@@ -221,7 +221,7 @@ def test_images_of_a_cluster_that_is_away(region):
     assert set(errors(plan)) == {"images of cluster a"}
 
 
-def test_a_region_that_nobody_can_ask_yet(region):
+def test_a_region_without_users(region):
     snapshot = Snapshot(None, release=Release("1.7"))
     plan = make_plan(snapshot, [desired_object("setting", {"name": "ntp_server", "value": "x"})])
     assert plan.shown()["setting"]["ntp_server"]["value"]["new"] == "x"
@@ -265,7 +265,7 @@ def test_an_interface_moves_to_another_network(region):
     assert record.raw["broadcast_ip"] == "10.50.0.127"
 
 
-def test_a_cluster_that_is_not_connected_is_told_at_once():
+def test_a_cluster_that_is_not_connected_fails_at_once():
     with RegionServer("1.7") as server:
         uuid = server.region.register_controller(
             uuid="5d6c8a2e-6f0b-4a65-9d1c-0c55c1a6a001", hostname="east", interfaces=[]

@@ -119,7 +119,7 @@ def test_json(planned):
     assert data["problems"][0]["name"] == "user admin"
 
 
-def test_a_terminal_is_not_told_what_to_do():
+def test_names_cannot_control_a_terminal():
     snapshot = Snapshot(None, release=Release("3.7"))
     comment = "\x1b[2J\x07\nfine\n"
     plan = make_plan(snapshot, [desired_object("tag", {"name": "t", "comment": comment})])

@@ -81,7 +81,7 @@ def test_a_file_goes_in_pieces_and_only_once(region, image):
     assert writes == []
 
 
-def test_a_file_that_is_missing_is_told_although_there_is_an_image(region, image):
+def test_a_missing_file_is_a_problem_although_there_is_an_image(region, image):
     """Nobody knows whether it is the one that is desired."""
     carry(region, path=str(image))
     desired = desired_named("boot_resource", NAME, {"path": str(image) + ".gone"})
@@ -98,7 +98,7 @@ def test_another_type_of_file_is_a_change(region, image):
     assert len([entry for entry in writes if entry.path.endswith("/boot-resources/")]) == 1
 
 
-def test_a_file_that_changed_is_sent_anew(region, image):
+def test_a_file_that_changed_is_sent_again(region, image):
     carry(region, path=str(image))
     old = digest(image)
     image.write_bytes(image.read_bytes() + b"more")
@@ -138,7 +138,7 @@ def test_a_lost_answer_does_not_send_a_piece_twice(region, image, monkeypatch):
     assert len(sent) == -(-image.stat().st_size // 1000)
 
 
-def test_what_cannot_be_uploaded_is_told_before_anything_is_sent(region, image, tmp_path):
+def test_what_cannot_be_uploaded_is_a_problem_before_anything_is_sent(region, image, tmp_path):
     def told(**values):
         snapshot = snapshot_of(region)
         plan = make_plan(
@@ -206,7 +206,7 @@ def test_a_url_is_fetched_when_it_is_needed(region, image):
     assert "cannot be read: there is no such file" in plan.problems()[0]
 
 
-def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
+def test_a_type_of_file_that_the_release_lacks_is_refused(region, image):
     release = snapshot_of(region).release
     desired = desired_named("boot_resource", NAME, {"path": str(image), "filetype": "txz"})
     if release >= "2.7":
@@ -217,7 +217,7 @@ def test_a_type_of_file_that_the_release_does_not_know_is_told(region, image):
 
 
 @pytest.mark.parametrize("release", list(SOURCES))
-def test_an_upload_before_any_import_is_told_in_the_plan(release, image):
+def test_an_upload_before_any_import_is_a_problem(release, image):
     """MAAS takes an architecture only once it has imported an image of it."""
     desired = desired_named("boot_resource", NAME, {"path": str(image)})
     with RegionServer(release=release) as server:
