@@ -32,7 +32,8 @@ def test_the_workflow_takes_each_salt_through_each_python():
     assert {(job["salt"], job["python"]) for job in jobs} == {
         (salt, python) for salt in SALTS for python in PYTHONS
     }
-    assert {target for job in jobs for target in job["target"].split()} <= TARGETS
+    words = {word for job in jobs for word in job["target"].split()}
+    assert {word for word in words if "=" not in word} <= TARGETS
 
 
 @pytest.mark.parametrize("name", ["test", "release"])
