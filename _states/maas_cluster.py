@@ -226,11 +226,11 @@ def registered(
         if (before or now["state"]) != "registered":
             changes = {"enrolment": {"old": "not registered", "new": "registered"}}
         if test:
-            comment = _WAITS if changes else now["message"]
+            comment = _WAITS if changes else now["message"] or ""
             return state_helpers.outcome(name, test, changes, comment)
         if now["state"] != "registered":
             now = enrolment.wait_registered(installation, mark, timeout, client)
-        return state_helpers.outcome(name, test, changes, now["message"])
+        return state_helpers.outcome(name, test, changes, now["message"] or "")
 
     return state_helpers.guarded(name, work)
 
