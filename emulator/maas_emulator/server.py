@@ -52,8 +52,10 @@ class _Connection(socketserver.StreamRequestHandler):
         headers = {}
         while True:
             line = self.rfile.readline(65537)
-            if line in (b"\r\n", b"\n", b""):
+            if line in (b"\r\n", b"\n"):
                 break
+            if not line:
+                raise ValueError("the client went away within the headers")
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
         if headers.get("expect", "").lower() == "100-continue":
@@ -76,14 +78,21 @@ class _Connection(socketserver.StreamRequestHandler):
             parts = []
             while True:
                 size = int(self.rfile.readline(1024).partition(b";")[0], 16)
-                parts.append(self.rfile.read(size))
+                parts.append(self._read(size))
                 self.rfile.readline(1024)
                 if not size:
                     return b"".join(parts)
         length = int(headers.get("content-length") or 0)
         if length > _MAX_BODY:
             return None
-        return self.rfile.read(length) if length else b""
+        return self._read(length)
+
+    def _read(self, length):
+        """Read a body or a piece of it; as with MAAS, half a request is none."""
+        found = self.rfile.read(length)
+        if len(found) < length:
+            raise ValueError("the client went away within the body")
+        return found
 
     def _send(self, response, method, close):
         head = [

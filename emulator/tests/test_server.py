@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -69,6 +70,21 @@ def test_garbage_does_not_stop_the_server(server):
     connection.sock.sendall(b"nonsense\r\n\r\n")
     assert connection.sock.recv(10) == b""
     assert ask(connect(server))[0] == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\nname=fa"], ids=["headers", "no body", "half"])
+def test_half_a_request_is_not_carried_out(server, sent):
+    head = (
+        "POST /MAAS/api/2.0/spaces/ HTTP/1.1\r\n"
+        f"Authorization: {Caller(server.region).header()}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n"
+    )
+    connection = connect(server)
+    connection.connect()
+    connection.sock.sendall(head.encode() + sent)
+    connection.sock.shutdown(socket.SHUT_WR)
+    assert connection.sock.recv(10) == b""
+    assert server.requests.entries() == []
 
 
 def test_request_log_view(server):

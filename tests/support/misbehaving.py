@@ -86,11 +86,15 @@ class Connection(socketserver.StreamRequestHandler):
         headers = {}
         while True:
             line = self.rfile.readline().decode()
+            if not line:
+                return None  # the client went away: half a request is none
             if not line.strip():
                 break
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        return Seen(method, target, headers, self.rfile.read(int(headers.get("content-length", 0))))
+        length = int(headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        return Seen(method, target, headers, body) if len(body) == length else None
 
     def reset(self):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
