@@ -393,17 +393,21 @@ def _next_index(region, node, disk):
     return 2 if prep or grub else 1
 
 
+def _refuse_part(region, device, noun):
+    filesystem = filesystem_of(region, device)
+    group = filesystem and group_of(region, filesystem)
+    if group:
+        nice = NICE_NAMES[group["kind"]]
+        raise forbidden(f"Cannot delete {noun} because its part of a {nice}.")
+
+
 def drop_partition(region, row):
     """Delete a partition; those after it move up.
 
     Raises:
         Invalid: It is part of something.
     """
-    filesystem = filesystem_of(region, (PARTITION, row["id"]))
-    group = filesystem and group_of(region, filesystem)
-    if group:
-        text = f"Cannot delete partition because its part of a {NICE_NAMES[group['kind']]}."
-        raise forbidden(text)
+    _refuse_part(region, (PARTITION, row["id"]), "partition")
     _forget_partition(region, row)
     disk = region.rows("disks")[row["disk"]]
     for other in partitions_of(region, disk):
@@ -433,11 +437,7 @@ def drop_disk(region, row):
     Raises:
         Invalid: It is part of something.
     """
-    filesystem = filesystem_of(region, (DISK, row["id"]))
-    group = filesystem and group_of(region, filesystem)
-    if group:
-        text = f"Cannot delete block device because its part of a {NICE_NAMES[group['kind']]}."
-        raise forbidden(text)
+    _refuse_part(region, (DISK, row["id"]), "block device")
     forget_disk(region, row)
 
 
