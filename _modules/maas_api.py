@@ -107,7 +107,7 @@ def delete(path: str, profile: str | dict | None = None, **params: Any) -> Any:
 
         salt region maas_api.delete tags/gpu/
     """
-    return runtime.client(globals(), profile).delete(path, **_fields(params))
+    return runtime.client(globals(), profile).call("DELETE", path, params=_fields(params))
 
 
 def describe(profile: str | dict | None = None) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_forms(peer, data, body):
 def test_parameters_go_into_the_query(peer):
     client = client_of(peer)
     client.get("things/", op="list", id=["a", "b"], all=True)
-    client.delete("things/1/", force=True)
+    client.call("DELETE", "things/1/", params={"force": True})
     assert peer.seen[0].target == "/MAAS/api/2.0/things/?op=list&id=a&id=b&all=true"
     assert peer.seen[1].target == "/MAAS/api/2.0/things/1/?force=true"
     assert peer.seen[1].body == b""

@@ -60,6 +60,10 @@ def decoded(request: str, answer: Response, content: bytes, expect: Any = None) 
         return content
     if not content and answer.status_code == 200 and expect is not str:
         raise strange("the answer is empty")
+    if expect == b"":
+        if content:  # null is something else than nothing
+            raise strange("the answer has a body, where MAAS answers without one")
+        return None
     kind = answer.headers.get("Content-Type", "")
     if _is_page(content) and ("html" in kind or expect is not str):
         raise strange("the answer is a web page, and none of MAAS's API")

@@ -97,8 +97,8 @@ class Client:
         return self.call("PUT", path, data=data, **options)
 
     def delete(self, path: str, **params: Any) -> Any:
-        """Delete; parameters go into the query."""
-        return self.call("DELETE", path, params=params)
+        """Delete; parameters go into the query, and MAAS answers without a body."""
+        return self.call("DELETE", path, params=params, expect=b"")
 
     def call(
         self,
@@ -130,7 +130,8 @@ class Client:
             hide: Secret values in ``data`` that no error text may show.
             as_json: Send ``data`` as JSON, for the lists that a form cannot say.
             expect: Shape of the answer, as :mod:`saltext.maas.client.shape` has them;
-                ``bytes`` for the body as it is, ``str`` for a text that is no JSON.
+                ``bytes`` for the body as it is, ``str`` for a text that is no JSON, ``b""`` for
+                no body.
 
         Returns:
             The decoded JSON, or text, or None for an empty answer.

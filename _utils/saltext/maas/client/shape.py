@@ -10,6 +10,7 @@ A shape is written with plain Python values:
 ``[SHAPE]``        a list of which each element has that shape
 ``(str, None)``    one of several; None is null
 ``bytes``          whatever it is, as the bytes that came
+``b""``            no body at all
 =================  ============================================================
 """
 

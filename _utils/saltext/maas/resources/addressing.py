@@ -166,15 +166,15 @@ class IpAddress(Table):
             data[word] = data.pop("ip")
         return run.client.post(self.collection, op="reserve", data=data, repeat=False)
 
-    def send_delete(self, run: Run, desired: Desired, record: Record) -> Any:
+    def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
+        data = {"ip": record.raw["ip"]}
         try:
-            return run.client.post(self.collection, op="release", data={"ip": record.raw["ip"]})
+            run.client.post(self.collection, op="release", data=data, expect=b"")
         except Invalid:
             # So MAAS answers for an address that is not reserved any more, too.
             self.reload(run.snapshot, desired)
             if self.match(run.snapshot, desired) is not None:
                 raise
-            return None
 
 
 def _handed_out(snapshot, predicted):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from markupsafe import Markup
 from saltext.maas.errors import Forbidden, NotFound
@@ -277,7 +278,7 @@ class File(Table):
         super().send_create(run, {"content": None, **values})
         return self._whole(run.snapshot, values["filename"])  # the answer is empty
 
-    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
         # A file of the same name takes the place of the one before.
         return self.send_create(run, {"filename": record.key, **values})
 

@@ -97,7 +97,7 @@ class NodeGroup(Table):
         run.snapshot.drop("node_group_interface", desired.key)
         self.update(run, desired, record)
 
-    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
         status, rest = values.get("status"), dict(values)
         if status in ("accepted", "rejected"):
             run.client.post(self.collection, op=rest.pop("status")[:6], data={"uuid": record.key})
@@ -122,7 +122,7 @@ class NodeGroup(Table):
             return str(error)
         return None
 
-    def send_delete(self, run: Run, desired: Desired, record: Record) -> Any:
+    def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
         run.snapshot.local.delete_node_group(record.raw["uuid"])
 
 

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import yaml
 from saltext.maas.errors import NotFound
@@ -241,6 +242,6 @@ class CommissioningScript(Table):
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         return raw if before else {**raw, "content": base64.b64decode(raw["content"])}
 
-    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
         super().send_update(run, record, values)
         return self._whole(run.snapshot, record.key)  # the answer says nothing of the text

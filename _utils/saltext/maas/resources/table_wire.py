@@ -13,6 +13,9 @@ from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import Record
 from saltext.maas.resources.table_comparison import Comparison
 
+#: In place of an answer where nothing was sent; None is what ``null`` says, a wrong answer.
+NOT_SENT = object()
+
 
 class Wire(Comparison):
     """Requests and answers of a resource type.
@@ -160,7 +163,7 @@ class Wire(Comparison):
             return
         new = {name: value for name, (_, value) in changed.items()}
         raw = self.send_update(run, record, self.update_values(desired, record, new))
-        if raw is not None:
+        if raw is not NOT_SENT:
             self.record_answer(run, desired, raw, replaces=record.raw)
         self.finish(run, desired)
 
@@ -176,15 +179,16 @@ class Wire(Comparison):
         """
         return changed
 
-    def send_update(self, run: Run, record: Record, values: dict) -> dict | None:
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
         """Send the request that changes an object.
 
         Returns:
-            The changed object; None where there was nothing to send.
+            The answer, which should be the changed object; :data:`NOT_SENT` where there was
+            nothing to send.
         """
         data, files = self.form(run.snapshot, values)
         if not data and not files:
-            return None
+            return NOT_SENT
         return run.client.put(
             self.item(run.snapshot, record.raw), data=data, files=files,
             hide=self.secrets(values), as_json=self.as_json(data),
@@ -205,20 +209,19 @@ class Wire(Comparison):
             MaasError: MAAS refused, could not be asked, or did not do it; NotFound where it was
                 gone already.
         """
-        if self.send_delete(run, desired, record) is not None:
-            raise WrongAnswer(f"the region answered the deletion of the {self.noun} with something")
+        self.send_delete(run, desired, record)
         run.snapshot.forget(self.name, record.raw, self.partition(desired.values))
         self.after_write(run.snapshot, None, record.raw)
 
-    def send_delete(self, run: Run, desired: Desired, record: Record) -> Any:
-        """Send the request that deletes an object; return the answer, None where MAAS did it."""
+    def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
+        """Send the request that deletes an object."""
         options = {
             field.name: "true"
             for field in self.fields
             if field.option and desired.values.get(field.name)
             and run.snapshot.release >= field.option
         }  # fmt: skip
-        return run.client.delete(self.item(run.snapshot, record.raw), **options)
+        run.client.delete(self.item(run.snapshot, record.raw), **options)
 
     # What requests carry
 
