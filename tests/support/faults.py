@@ -114,7 +114,7 @@ def wrong_json(exchange):
     exchange.carry_out()
     odd = (None, [], {}, "no", 7, [None], [[]], [{}], {"id": "7"}, [{"id": "7", "name": 7}])
     body = json.dumps(odd[exchange.number % len(odd)]).encode()
-    return exchange.reply(200, body, "application/json; charset=utf-8")
+    return exchange.pretend(Answer(200, body, "application/json; charset=utf-8"))
 
 
 def web_page(exchange):
@@ -124,7 +124,7 @@ def web_page(exchange):
 def another_object(exchange):
     """The answer that somebody else was to get; nothing is carried out."""
     found = exchange.proxy.another(exchange)
-    return exchange.answer(found) if found else exchange.reply(200, b"{}", "application/json")
+    return exchange.pretend(found or Answer(200, b"{}", "application/json"))
 
 
 def empty(exchange):
@@ -228,6 +228,7 @@ class FaultyProxy:
         self.choose, self.away, self.drip, self.later = choose, away, drip, later
         self.retry_after = retry_after
         self.faults, self.count = [], 0
+        self.emptied: list[int] = []  # reads that were answered with a list that is wrongly empty
         self.forward = _to_url(region) if isinstance(region, str) else _to_region(region)
         path = urlsplit(region if isinstance(region, str) else region.url).path
         self.stopping = threading.Event()
@@ -337,6 +338,12 @@ class _Exchange:
 
     def answer(self, found: Answer) -> bool:
         return self.send(found.head() + found.body)
+
+    def pretend(self, found: Answer) -> bool:
+        """Send what is not true; that a list is wrongly empty, nobody can tell from the answer."""
+        if self.seen.method == "GET" and found.body == b"[]":
+            self.proxy.emptied.append(self.number)
+        return self.answer(found)
 
     def reply(self, *what, **headers) -> bool:
         return self.answer(Answer(*what, **headers))

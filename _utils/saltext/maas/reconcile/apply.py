@@ -174,6 +174,8 @@ def _worth_inspecting(error, change) -> bool:
 
 def _may_go_on(error, change, record) -> bool:
     """Whether to try again, with what the region holds now."""
+    if isinstance(error, Unexpected) and error.status >= 500 and change.attempts == 1:
+        return True  # bad input would be refused again, a database that restarts is back
     stays = isinstance(error, Conflict) and not error.transient
     if stays or isinstance(error, (Invalid, NotFound, Unexpected)):
         if change.action == "create":

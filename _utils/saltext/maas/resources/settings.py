@@ -410,7 +410,9 @@ class SettingTable(Table):
 
     def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         value = snapshot.client.get("maas/", op="get_config", name=partition)
-        return [{"name": partition, "value": value}]
+        raw = {"name": partition, "value": value}
+        _value(raw)  # what cannot be read is asked for once more
+        return [raw]
 
     def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
         value = _known(partition).default_of(snapshot.release)
