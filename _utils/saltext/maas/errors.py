@@ -21,7 +21,7 @@ class MaasError(_Base):
     """Anything that this extension reports as its own failure.
 
     Attributes:
-        lasting: Whether it would be the same in a minute, so that waiting is in vain.
+        lasting: Whether it would be the same in a minute, so that waiting does not help.
         carried_out: Of an error that a request met: False where the region has certainly not
             carried it out, None where nobody knows.
     """

@@ -138,7 +138,7 @@ def check(value: object, schema: dict, where: str = "", formats: Formats = FORMA
     """Refuse a value that its schema does not allow.
 
     Args:
-        value: What somebody wrote.
+        value: What was given.
         schema: Its JSON schema, see above.
         where: What the message calls the value, such as ``maas.fleet``.
         formats: Formats that the schema names, as :data:`FORMATS`.

@@ -34,9 +34,9 @@ def outcome(
     return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
 
 
-def with_warnings(told: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+def with_warnings(result: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
     """Return a state's return with warnings, which Salt shows beside its comment."""
-    return {**told, "warnings": list(warnings)} if warnings else told
+    return {**result, "warnings": list(warnings)} if warnings else result
 
 
 def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _BY_STATUS = {
     503: errors.Unavailable,
     504: errors.Unavailable,
 }
-#: A 409 for a new user is a name or an address that somebody has, not a race.
+#: A 409 for a new user is a name or an address that another user has, not a race.
 _NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
 #: A 503 from one of these paths comes after MAAS has stored what was asked for.
 _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")

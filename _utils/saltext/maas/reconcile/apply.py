@@ -144,7 +144,7 @@ def _update(run, table, change):
     if record is not None:
         table.update(run, desired, record)
         return
-    # Somebody removed, renamed or moved it since the plan was made.
+    # Another client removed, renamed or moved it since the plan was made.
     problem = table.problem(run.snapshot, desired, None)
     if problem:
         raise MaasError(f"it does not exist any more, and cannot be created: {problem}")

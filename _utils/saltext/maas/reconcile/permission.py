@@ -39,13 +39,12 @@ def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
 
 def _ordinary_user(snapshot):
     """The name of the API's user where it is no administrator, empty if unknown; else None."""
-    client = snapshot.client
     try:
         if snapshot.release >= "2.0":
-            found = client.get("users/", op="whoami", expect=dict)
+            found = snapshot.client.get("users/", op="whoami", expect=dict)
             return found.get("username") or "" if found.get("is_superuser") is False else None
         # 1.x lets administrators alone read its settings.
-        client.get("maas/", op="get_config", name="maas_name")
+        snapshot.records("setting", "maas_name")
     except Forbidden:
         return ""
     except MaasError:

@@ -41,7 +41,7 @@ class Change:
         error: Why it failed, once it was tried.
         skipped: Whether it was not tried, since a change that it requires failed.
         done: Whether it happened.
-        taken_over: Somebody else made the object after the plan was made.
+        taken_over: Another client made the object after the plan was made.
         attempts: How often it failed so far.
         in_doubt: An answer was lost, so that nobody knew whether it was carried out.
     """

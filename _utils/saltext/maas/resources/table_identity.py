@@ -139,7 +139,7 @@ class Identity:
         Args:
             values: Normal values of the fields that are named; None for those to be cleared.
             release: The region's release; None where it is not known, so that only what no
-                release takes is told.
+                release takes is reported.
 
         Yields:
             ``(field, sentence)``.
@@ -216,7 +216,7 @@ class Identity:
         :meth:`Snapshot.alias` and :meth:`Snapshot.patch`.
 
         Raises:
-            BadInput: It cannot be told.
+            BadInput: It is ambiguous.
         """
 
 
