@@ -92,7 +92,7 @@ def beacon(config):
         that a run would change and those that cannot come true. Secrets are asterisks, and no more
         than ``most`` of each are shown.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
     """
     options = _options(config) or {}
     try:

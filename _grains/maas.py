@@ -14,7 +14,7 @@ def maas(opts=None):
         ``kind`` (deb or snap), ``release``, ``roles`` and, for a 1.x cluster,
         ``cluster_uuid``.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

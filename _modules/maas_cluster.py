@@ -24,7 +24,7 @@ def config() -> dict[str, Any]:
     Raises:
         CommandExecutionError: No cluster controller is installed here.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -86,7 +86,7 @@ def restart() -> list[str]:
     Raises:
         CommandExecutionError: No cluster controller is installed here, or a service would not.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -124,7 +124,7 @@ def doctor(
     Raises:
         CommandExecutionError: No cluster controller is installed here, or an argument is wrong.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

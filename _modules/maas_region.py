@@ -27,7 +27,7 @@ def config() -> dict[str, Any]:
     Raises:
         CommandExecutionError: No region is installed here, or a file is broken.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -52,7 +52,7 @@ def check() -> list[dict]:
     Raises:
         CommandExecutionError: No region is installed here, or a file is broken.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -104,7 +104,7 @@ def reconfigure(wait: float = 180, test: bool = False) -> dict[str, Any]:
     Raises:
         CommandExecutionError: A snap, no region here, or a step failed; everything was restored.
 
-    Holds for MAAS 1.5 to 3.7 from packages.
+    Holds for MAAS 1.5 to 3.8 from packages.
 
     CLI Example:
 
@@ -234,7 +234,7 @@ def unmanaged(
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -265,7 +265,7 @@ def drift(
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -299,7 +299,7 @@ def export(
     Raises:
         CommandExecutionError: The region cannot be asked, or the folder is in use.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 
@@ -353,7 +353,7 @@ def doctor() -> dict[str, Any]:
     Raises:
         CommandExecutionError: No region is installed here, or its file is broken.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

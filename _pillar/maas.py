@@ -73,7 +73,7 @@ def ext_pillar(
         ``status``, ``deployed`` (before 1.7 whether it is allocated), ``zone``, ``pool``, ``tags``,
         ``vlans`` (as fabric/vid) and ``addresses``. A cluster of 1.x is a rack.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

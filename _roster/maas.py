@@ -61,7 +61,7 @@ def targets(tgt, tgt_type="glob", **kwargs):
     Raises:
         SaltClientError: The configuration or the target is wrong.
 
-    Holds for MAAS 1.5 to 3.7.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

@@ -11,7 +11,7 @@ _TEXT = re.compile(r"(?:\d+:)?(\d+)\.(\d+)(?:\.(\d+))?(?!\d)")
 SERIES = (
     *(f"1.{minor}" for minor in range(5, 11)),
     *(f"2.{minor}" for minor in range(0, 10)),
-    *(f"3.{minor}" for minor in range(0, 8)),
+    *(f"3.{minor}" for minor in range(0, 9)),
 )
 
 

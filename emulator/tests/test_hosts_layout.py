@@ -18,7 +18,7 @@ REGION = (
     ("1.5", "1.6", "/etc/maas/maas_local_celeryconfig.py", MAAS_CONF),
     ("1.5", "1.6", "/etc/maas/txlongpoll.yaml", MAAS_CONF),
     ("1.9", "3.2", "/etc/maas/regiond.conf", MAAS_CONF),
-    ("3.3", "3.7", "/etc/maas/regiond.conf", "maas:maas 0640"),
+    ("3.3", "3.8", "/etc/maas/regiond.conf", "maas:maas 0640"),
 )
 CLUSTER = (
     ("1.5", "1.8", "/etc/maas/maas_cluster.conf", MAAS_CONF),
@@ -27,24 +27,24 @@ CLUSTER = (
     ("1.5", "1.5", "/etc/maas/bootresources.yaml", "root:root 0644"),
     ("1.9", "1.10", "/etc/maas/clusterd.conf", MAAS_CONF),
     ("2.0", "3.2", "/etc/maas/rackd.conf", MAAS_CONF),
-    ("3.3", "3.7", "/etc/maas/rackd.conf", "maas:maas 0640"),
+    ("3.3", "3.8", "/etc/maas/rackd.conf", "maas:maas 0640"),
 )
 SNAP = (
-    ("2.2", "3.7", "/var/snap/maas/current/regiond.conf", "root:root 0640"),
-    ("2.2", "3.7", "/var/snap/maas/current/rackd.conf", "root:root 0640"),
-    ("2.2", "3.7", "/var/snap/maas/common/snap_mode", "root:root 0644"),
+    ("2.2", "3.8", "/var/snap/maas/current/regiond.conf", "root:root 0640"),
+    ("2.2", "3.8", "/var/snap/maas/current/rackd.conf", "root:root 0640"),
+    ("2.2", "3.8", "/var/snap/maas/common/snap_mode", "root:root 0644"),
 )
 #: Files that come later, and logs, by the name that tests call them.
 LATER = (
-    ("deb", "1.7", "3.7", "secret", "/var/lib/maas/secret"),
-    ("deb", "2.0", "3.7", "maas_id", "/var/lib/maas/maas_id"),
+    ("deb", "1.7", "3.8", "secret", "/var/lib/maas/secret"),
+    ("deb", "2.0", "3.8", "maas_id", "/var/lib/maas/maas_id"),
     ("deb", "1.5", "1.8", "dhcpd_config", "/etc/maas/dhcpd.conf"),
-    ("deb", "1.9", "3.7", "dhcpd_config", "/var/lib/maas/dhcpd.conf"),
-    ("deb", "1.5", "3.7", "dhcpd_interfaces", "/var/lib/maas/dhcpd-interfaces"),
-    ("deb", "1.5", "3.7", "dhcpd_leases", "/var/lib/maas/dhcp/dhcpd.leases"),
+    ("deb", "1.9", "3.8", "dhcpd_config", "/var/lib/maas/dhcpd.conf"),
+    ("deb", "1.5", "3.8", "dhcpd_interfaces", "/var/lib/maas/dhcpd-interfaces"),
+    ("deb", "1.5", "3.8", "dhcpd_leases", "/var/lib/maas/dhcp/dhcpd.leases"),
     ("deb", "1.5", "3.4", "images", "/var/lib/maas/boot-resources/current"),
-    ("deb", "3.5", "3.7", "images", "/var/lib/maas/image-storage"),
-    ("deb", "1.5", "3.7", "maas_log", "/var/log/maas/maas.log"),
+    ("deb", "3.5", "3.8", "images", "/var/lib/maas/image-storage"),
+    ("deb", "1.5", "3.8", "maas_log", "/var/log/maas/maas.log"),
     ("deb", "1.5", "1.5", "region_log", "/var/log/maas/maas.log"),
     ("deb", "1.6", "1.7", "region_log", "/var/log/maas/maas-django.log"),
     ("deb", "1.8", "3.4", "region_log", "/var/log/maas/regiond.log"),
@@ -53,16 +53,16 @@ LATER = (
     ("deb", "1.8", "1.10", "cluster_log", "/var/log/maas/clusterd.log"),
     ("deb", "2.0", "3.4", "cluster_log", "/var/log/maas/rackd.log"),
     ("snap", "2.2", "2.7", "secret", "/var/snap/maas/current/var/lib/maas/secret"),
-    ("snap", "2.8", "3.7", "secret", "/var/snap/maas/common/maas/secret"),
+    ("snap", "2.8", "3.8", "secret", "/var/snap/maas/common/maas/secret"),
     ("snap", "2.2", "2.7", "maas_id", "/var/snap/maas/current/var/lib/maas/maas_id"),
-    ("snap", "2.8", "3.7", "maas_id", "/var/snap/maas/common/maas/maas_id"),
+    ("snap", "2.8", "3.8", "maas_id", "/var/snap/maas/common/maas/maas_id"),
     ("snap", "2.2", "2.7", "dhcpd_config", "/var/snap/maas/current/var/lib/maas/dhcpd.conf"),
-    ("snap", "2.8", "3.7", "dhcpd_config", "/var/snap/maas/common/maas/dhcpd.conf"),
+    ("snap", "2.8", "3.8", "dhcpd_config", "/var/snap/maas/common/maas/dhcpd.conf"),
     ("snap", "2.2", "3.4", "region_log", "/var/snap/maas/common/log/regiond.log"),
     ("snap", "2.2", "3.4", "cluster_log", "/var/snap/maas/common/log/rackd.log"),
     ("snap", "2.2", "2.7", "images", "/var/snap/maas/current/var/lib/maas/boot-resources/current"),
     ("snap", "2.8", "3.4", "images", "/var/snap/maas/common/maas/boot-resources/current"),
-    ("snap", "3.5", "3.7", "images", "/var/snap/maas/common/maas/image-storage"),
+    ("snap", "3.5", "3.8", "images", "/var/snap/maas/common/maas/image-storage"),
 )  # fmt: skip
 SERVICES = (
     ("1.5", "1.6", "region", "apache2 maas-region-celery maas-txlongpoll rabbitmq-server"),
@@ -74,13 +74,13 @@ SERVICES = (
     ("2.4", "2.4", "region", "maas-regiond maas-proxy"),
     ("2.5", "3.4", "region", "maas-regiond maas-proxy maas-syslog"),
     ("2.5", "3.4", "cluster", "maas-rackd maas-dhcpd maas-dhcpd6 maas-http maas-syslog"),
-    ("3.5", "3.7", "region", "maas-regiond maas-apiserver maas-temporal maas-temporal-worker"),
-    ("3.5", "3.7", "cluster", "maas-rackd maas-agent maas-dhcpd maas-dhcpd6 maas-http"),
+    ("3.5", "3.8", "region", "maas-regiond maas-apiserver maas-temporal maas-temporal-worker"),
+    ("3.5", "3.8", "cluster", "maas-rackd maas-agent maas-dhcpd maas-dhcpd6 maas-http"),
 )
 #: Debconf's question about the region, and the commands of both parts.
 WORDS = (
     ("1.5", "1.10", "maas-cluster-controller/maas-url", "maas-region-admin", "maas-provision"),
-    ("2.0", "3.7", "maas-rack-controller/maas-url", "maas-region", "maas-rack"),
+    ("2.0", "3.8", "maas-rack-controller/maas-url", "maas-region", "maas-rack"),
 )
 SNAPS = [one for one in SERIES if Release(one) >= "2.2"]
 

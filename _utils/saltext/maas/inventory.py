@@ -64,7 +64,7 @@ def read(client: Client) -> list[dict]:
     Raises:
         MaasError: The region cannot be asked.
 
-    MAAS 1.5 to 3.7; devices from 1.7 on.
+    MAAS 1.5 to 3.8; devices from 1.7 on.
     """
     release = client.release
     kinds = _KINDS[release.api]

@@ -38,7 +38,7 @@ class Client:
     """Calls of one region's API over one connection pool.
 
     The API generation and release are found out with the first call that needs
-    them.  Holds for MAAS 1.5 to 3.7.
+    them.  Holds for MAAS 1.5 to 3.8.
 
     Args:
         profile: How to reach the region.

@@ -40,7 +40,7 @@ def examine(
         BadInput: An argument is wrong.
         HostError: No cluster controller here, or its file is broken.
 
-    MAAS 1.5 to 3.7.
+    MAAS 1.5 to 3.8.
     """
     installation.need("cluster")
     addresses = list(addresses)

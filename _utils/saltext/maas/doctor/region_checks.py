@@ -36,7 +36,7 @@ def examine(
     Raises:
         HostError: No region here, or its file is broken.
 
-    MAAS 1.5 to 3.7.
+    MAAS 1.5 to 3.8.
     """
     installation.need("region")
     here = config_files.read_config(installation)["url"]

@@ -29,7 +29,7 @@ def present(
     email_owner: Callable[[str], str | None] | None = None,
     test: bool = False,
 ) -> dict[str, Any]:
-    """Make sure that an administrator exists, in MAAS 1.5 to 3.7.
+    """Make sure that an administrator exists, in MAAS 1.5 to 3.8.
 
     Args:
         username: Login name.

@@ -1,6 +1,6 @@
 """Profiles of the ``maas`` command: which region a local user is logged in to, with which key.
 
-They are in an sqlite file of each user; the layout is the same from 1.5 to 3.7.
+They are in an sqlite file of each user; the layout is the same from 1.5 to 3.8.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def check(installation: Installation) -> list[dict[str, Any]]:
     Raises:
         HostError: No region here, or a file is broken.
 
-    MAAS 1.5 to 3.7.
+    MAAS 1.5 to 3.8.
     """
     installation.need("region")
     values, sources = config_files.values(installation)

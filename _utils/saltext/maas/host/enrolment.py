@@ -38,7 +38,7 @@ LINES = (
 def registered(
     installation: Installation, mark: str | None = None, client: Client | None = None
 ) -> dict[str, str | None]:
-    """Return how far this host's enrolment is, in MAAS 1.5 to 3.7.
+    """Return how far this host's enrolment is, in MAAS 1.5 to 3.8.
 
     Args:
         mark: From :func:`~saltext.maas.host.cluster_config.configure`; without it the

@@ -215,7 +215,7 @@ def detect(root: str = "/") -> Installation | None:
     Returns:
         The :class:`Installation`, or None when no MAAS is installed.
 
-    MAAS 1.5 to 3.7, deb, and snap from 2.2 on.
+    MAAS 1.5 to 3.8, deb, and snap from 2.2 on.
     """
     root = os.path.abspath(root)
     return _deb(root) or _snap(root)
