@@ -73,7 +73,7 @@ def show_user(region, person):
     if release >= "2.0":
         row["resource_uri"] = f"/MAAS/api/2.0/users/{in_path(person.username)}/"
     if release >= "2.4":
-        row["is_local"] = True
+        row["is_local"] = person.provider is None
     return row
 
 
@@ -90,7 +90,7 @@ def whoami(request):
     return show_user(request.region, request.user)
 
 
-@users("POST", admin=True)
+@users("POST", admin=True, needs="can_edit_identities")
 def create_user(request):
     """Create a user account."""
     username = str(request.needed("username"))
@@ -154,7 +154,7 @@ def read_user(request):
     return show_user(request.region, person)
 
 
-@user("DELETE", admin=True, since="1.9")
+@user("DELETE", admin=True, since="1.9", needs="can_edit_identities")
 def delete_user(request):
     """Delete a user."""
     region, name = request.region, request.ids["username"]

@@ -44,7 +44,7 @@ from collections.abc import Callable
 from functools import cached_property
 from urllib.parse import unquote
 
-from maas_emulator import oauth
+from maas_emulator import entitlements, oauth
 from maas_emulator.dispatch import dispatch
 from maas_emulator.records import POINT_RELEASES, Entry, Log, Options, Rows, Token, User
 from maas_emulator.release import Release, known
@@ -154,8 +154,8 @@ class Region:
 
     # -- people ----------------------------------------------------------------------------
 
-    def create_user(self, username, password, email, is_superuser=False):
-        """Add an account.
+    def create_user(self, username, password, email, is_superuser=False, provider=None):
+        """Add an account, of an OIDC provider if its id is given.
 
         Raises:
             ValueError: The name or the (given) e-mail address is taken; the second
@@ -167,8 +167,9 @@ class Region:
             if email and any(user.email == email for user in self.users.values()):
                 raise ValueError(f"the e-mail address {email} is taken", "email")
             number = next(self._user_numbers)
-            user = User(username, email, password, is_superuser, number=number)
+            user = User(username, email, password, is_superuser, number=number, provider=provider)
             self.users[username] = user
+            entitlements.sort_in(self, user)
             self._written()
             return user
 

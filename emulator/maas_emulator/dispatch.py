@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus
 
-from maas_emulator import oauth
+from maas_emulator import entitlements, oauth
 from maas_emulator.web import (
     BARE_TEXT,
     HTML,
@@ -86,7 +86,9 @@ def _choose(region, request, endpoint, operations):
     elif operation and operation.anonymous == "only":
         operation = None
     if operation:
-        if operation.admin and not user.is_superuser:
+        if operation.needs and region.release >= entitlements.SINCE:
+            entitlements.guard(region, user, operation.needs)
+        elif operation.admin and not user.is_superuser:
             raise Answer(403, _ADMIN_ONLY, TEXT)
         return operation
     methods = sorted({op.method for op in operations.values()})

@@ -81,7 +81,7 @@ def authenticate(region, request, raw_path, query):
 
     Returns:
         The :class:`~maas_emulator.core.User` and the token it was signed with,
-        (None, None) when it is not signed.
+        (None, None) when it is not signed, or by a user whose OIDC provider is disabled.
 
     Raises:
         Answer: 401 with the text of that release.
@@ -109,6 +109,10 @@ def authenticate(region, request, raw_path, query):
         raise _refusal(
             region, f"Invalid signature. Expected signature base string: {base}", unicode=True
         )
+    if user.provider is not None:  # such an account counts while its provider is enabled
+        row = region.rows("oidc_providers").get(user.provider)
+        if row is None or not row["enabled"]:
+            return None, None
     return user, token
 
 

@@ -108,7 +108,12 @@ class Token:
 
 @dataclass
 class User:
-    """An account; its number counts all that were ever made."""
+    """An account; its number counts all that were ever made.
+
+    Attributes:
+        provider: Id of the OIDC provider that it logs in with, None for a local account.
+        is_active: Whether it may log in; an API key works all the same.
+    """
 
     username: str
     email: str | None
@@ -116,6 +121,8 @@ class User:
     is_superuser: bool = False
     tokens: list[Token] = field(repr=False, default_factory=list)
     number: int = 0
+    provider: int | None = None
+    is_active: bool = True
 
 
 class Rows(dict):

@@ -208,14 +208,15 @@ _PLAIN = re.compile(r"[\w-]+\Z")
 class Operation:
     """A function that answers one method and op of an endpoint."""
 
-    __slots__ = ("admin", "anonymous", "call", "doc", "method", "op", "since", "until")
+    __slots__ = ("admin", "anonymous", "call", "doc", "method", "needs", "op", "since", "until")
 
-    def __init__(self, call, method, op, admin, anonymous, since, until):
+    def __init__(self, call, method, op, admin, anonymous, since, until, needs=None):
         self.call = call
         self.method = method
         self.op = op
         self.admin = admin
         self.anonymous = anonymous
+        self.needs = needs
         self.since = Release(since) if since else None
         self.until = Release(until) if until else None
         self.doc = (call.__doc__ or "").strip()
@@ -256,7 +257,9 @@ class Endpoint:
         )
         self.regex = re.compile(pattern + ("+" if template.endswith("/") else "") + r"\Z")
 
-    def __call__(self, method, op=None, *, admin=False, anonymous=False, since=None, until=None):
+    def __call__(
+        self, method, op=None, *, admin=False, anonymous=False, since=None, until=None, needs=None
+    ):
         """Declare the decorated function as an operation.
 
         Args:
@@ -265,12 +268,12 @@ class Endpoint:
             admin: Refuse other users with 403.
             anonymous: True when no key is needed, ``"only"`` when a signed call is refused.
             since, until: Releases that have it (``until`` is the first that has not).
+            needs: Entitlement that it takes from 3.8 on, whatever ``admin`` says.
         """
 
         def declare(function):
-            operation = Operation(
-                function, method, op, admin, anonymous, since or self.since, until or self.until
-            )
+            first, gone = since or self.since, until or self.until
+            operation = Operation(function, method, op, admin, anonymous, first, gone, needs)
             self.operations.append(operation)
             return function
 

@@ -22,7 +22,7 @@ import pytest
 from maas_emulator.api1 import catalogue, groups, reported_images
 from maas_emulator.core import Region
 
-RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "2.0", "2.3", "2.9", "3.3", "3.7"]
+RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "2.0", "2.3", "2.9", "3.3", "3.7", "3.8"]
 #: Of one region, and how many regions there are of each release.
 REQUESTS, REGIONS = 60, 3
 
