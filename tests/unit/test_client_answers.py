@@ -104,6 +104,66 @@ def test_a_path_of_the_region_that_is_none(path):
         client_of(server).get(path)
 
 
+AWAY = [
+    "[Errno 2] No such file or directory", "[Errno 111] Connection refused", "timed out",
+    "Server disconnected without sending a response.",
+    "Server error '503 Service Unavailable' for url 'http://unix/stores/0/check'\nMore: ...",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AWAY)
+def test_permissions_that_cannot_be_asked_for_are_waited_for_as_a_restart_is(text, monkeypatch):
+    away = answer(500, text, "text/plain")
+    for method in ("GET", "POST", "PUT"):
+        with Misbehaving(away, away, answer(200, "{}")) as server:
+            assert client_of(server).call(method, "things/") == {}
+            assert len(server.seen) == 3
+    monkeypatch.setattr("saltext.maas.client.session._RESTART", 0.05)
+    with Misbehaving(away) as server:
+        client = Client(Profile(server.url, KEY), patience=0.05)
+        client._release = Release("3.8")
+        with pytest.raises(errors.RightsUnknown, match="is maas-openfga running") as raised:
+            client.post("things/")
+        assert raised.value.carried_out is False
+        assert 1 < len(server.seen) < 20
+
+
+@pytest.mark.parametrize("text", ["", "it has timed out", "[Errno 2] No such file: '/etc/x'"])
+def test_any_other_500_is_unexpected(text):
+    with Misbehaving(answer(500, text, "text/plain")) as server:
+        with pytest.raises(errors.Unexpected):
+            client_of(server).post("things/")
+        assert len(server.seen) == 1
+
+
+def test_a_right_that_the_user_lacks_is_named_with_what_to_do():
+    said = "User does not have permission to ... should have permission 'can_edit_boot_entities'"
+    with Misbehaving(answer(403, said, "text/plain")) as server:
+        with pytest.raises(errors.Forbidden) as raised:
+            client_of(server).post("boot-sources/")
+        assert len(server.seen) == 1
+    told = "give the entitlement can_edit_boot_entities to a group of this user, or put another"
+    assert told in str(raised.value)
+    assert "maas:api:api_key" in str(raised.value)
+
+
+def test_a_signature_that_cannot_be_read_is_one_of_the_key():
+    said = "'Bad Request: problems among the auth params: oauth_timestamp has an unexpected type'"
+    with Misbehaving(answer(400, said, "text/plain")) as server:
+        with pytest.raises(errors.NotAuthenticated, match="clocks agree"):
+            client_of(server).get("things/")
+        assert len(server.seen) == 1
+
+
+def test_a_provider_that_does_not_answer_maas_is_no_gateway_that_does_not():
+    said = "Failed to create OIDC provider: An error occurred while communicating"
+    with Misbehaving(answer(502, said, "text/plain")) as server:
+        with pytest.raises(errors.Invalid, match=r"502 Failed .*is issuer_url right"):
+            client_of(server).post("oidc-providers/")
+        with pytest.raises(errors.Unavailable):
+            client_of(server).post("things/")
+
+
 @pytest.mark.parametrize(
     ("value", "shape", "told"),
     [

@@ -216,6 +216,10 @@ class Unavailable(HttpError):
         return False if self.status == 503 and not self.machine else None
 
 
+class RightsUnknown(HttpError):
+    """500 of 3.8 and later while MAAS cannot ask what a user may do; nothing was carried out."""
+
+
 class Unexpected(HttpError):
     """Any other answer; a 500 of MAAS is often plain bad input.
 

@@ -34,6 +34,21 @@ _BY_STATUS = {
 _NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
 #: A 503 from one of these paths comes after MAAS has stored what was asked for.
 _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
+#: The right that MAAS 3.8 names where the key's user lacks it.
+_RIGHT = re.compile(r"should have permission '(\w+)'")
+#: What MAAS 3.8 says where the service that it asks for a user's rights is away.
+_RIGHTS_UNKNOWN = (
+    r"\[Errno (2|11|32|104|111)\] [\w ]+|timed out|Server disconnected without [\w ]+\.|"
+    r"(Client|Server) error '[\w ]+' for url 'http://unix/stores/[\w\W]*"
+)
+_BAD_GATEWAY = 502
+#: What an answer is that its status does not tell: status, request, its whole text.
+_BY_TEXT = (
+    (400, r".* /api/2\.0/.*", r".*\boauth_timestamp\b.*", errors.NotAuthenticated),
+    (500, r".* /api/2\.0/.*", _RIGHTS_UNKNOWN, errors.RightsUnknown),
+    # MAAS asks an OIDC provider before it stores it, and it is the provider that fails.
+    (_BAD_GATEWAY, r"(POST|PUT) /api/2\.0/oidc-providers/.*", r"Failed to .*", errors.Invalid),
+)
 #: How servers tell that they expect TLS.
 _WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https|speaking plain http")
 
@@ -107,7 +122,7 @@ def refusal(
         )
     elif _is_page(content):
         text = "the answer is a web page"
-    kind = _BY_STATUS.get(status, errors.Unexpected)
+    kind = _kind(request, status, text)
     retry_after = _retry_after(answer.headers.get("Retry-After"))
     if 300 <= status < 400:
         text = answer.headers.get("Location", "elsewhere")
@@ -115,18 +130,42 @@ def refusal(
         before, advice = "the region redirected to ", f"; put the right URL into {place}:url"
     elif kind is errors.Invalid:
         extra = {"fields": fields or {}}
+        if status == _BAD_GATEWAY:
+            advice = "; is issuer_url right, and can the region reach it?"
     elif kind is errors.Unavailable:
         brief = retry_after is not None or status != 503 or _is_page(content)
         extra = {"machine": bool(_MACHINES.search(request)), "brief": brief}
     elif kind is errors.Conflict and _NO_RACE.search(request):
         retry_after = None
-    elif kind in (errors.NotAuthenticated, errors.Forbidden) and not profile.api_key:
-        advice = f"; no API key is known: put one into {place}:api_key"
-    elif kind is errors.NotAuthenticated:
-        advice = f"; check {place}:api_key, and that the clocks agree"
+    else:
+        advice = _advice(kind, status, text, profile)
     text = redact(text, secrets)[:1000]
     message = f"{request}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
     return kind(message, status, text, retry_after, **extra)
+
+
+def _kind(request, status, text) -> type[errors.HttpError]:
+    for one, asked, said, kind in _BY_TEXT:
+        if status == one and re.fullmatch(asked, request) and re.fullmatch(said, text):
+            return kind
+    return _BY_STATUS.get(status, errors.Unexpected)
+
+
+def _advice(kind, status, text, profile) -> str:
+    """What to do about an error, for the end of its message."""
+    place, right = profile.place, _RIGHT.search(text)
+    if kind in (errors.NotAuthenticated, errors.Forbidden) and not profile.api_key:
+        return f"; no API key is known: put one into {place}:api_key"
+    if kind is errors.Forbidden and right:
+        return (
+            f"; give the entitlement {right[1]} to a group of this user, or put another user's key "
+            f"into {place}:api_key"
+        )
+    if kind is errors.NotAuthenticated:
+        return f"; check {place}:api_key, and that the clocks agree"
+    if kind is errors.RightsUnknown:
+        return "; MAAS cannot check permissions: is maas-openfga running on the region host?"
+    return ""
 
 
 def _text(answer, content) -> str:

@@ -212,7 +212,7 @@ SETTINGS = {
     "active_discovery_interval": replace(
         _int("2.1", 10800), kind=kinds.one_number(*_SECONDS)
     ),
-    "allow_only_trusted_transfers": _bool("3.5", False),
+    "allow_only_trusted_transfers": replace(_bool("3.5", True), earlier=(("3.7", False),)),
     "auto_vlan_creation": _bool("3.4", True),
     "boot_images_auto_import": _bool("1.8", True),
     "boot_images_no_proxy": _bool("2.3", False),
@@ -243,6 +243,7 @@ SETTINGS = {
     "enable_third_party_drivers": _bool("1.5", True),
     "enlist_commissioning": _bool("2.5", True),
     "enlistment_domain": _text("1.5", "local", "1.7"),
+    "experimental_switch_provisioning": _bool("3.8", False),
     "force_v1_network_yaml": _bool("2.6", False),
     "hardware_sync_interval": _text("3.2", "15m", rules=(_INTERVAL,), clearable=False),
     "http_boot": _bool("2.3", True, "2.3"),
@@ -282,6 +283,7 @@ SETTINGS = {
     "prometheus_push_interval": _int("2.5", 60),
     "promtail_enabled": _bool("3.2", False),
     "promtail_port": _int("3.2", 5238, 1, 65535),
+    "refresh_token_duration": _int("3.8", 2592000, 600, 5184000),
     "release_notifications": _bool("2.9", True),
     "remote_syslog": _text("2.5", kind=_LOG_HOST, rules=(_LOG_SERVER,)),
     "session_length": _int("3.4", 1209600, 10, 1209600),
