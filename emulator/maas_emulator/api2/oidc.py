@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from maas_emulator.bodies import Form
 from maas_emulator.crud import need_number
-from maas_emulator.web import TEXT, Answer, Endpoint, as_json, no_content
+from maas_emulator.web import HTML, TEXT, Answer, Endpoint, Response, as_json
 
 providers = Endpoint("oidc-providers/", "OidcProvidersHandler", since="3.8")
 provider = Endpoint("oidc-providers/{id}/", "OidcProviderHandler", since="3.8")
@@ -106,11 +106,13 @@ def _read(form, names):
     wrong = [name for name, value in values.items() if value is None]
     if "enabled" in values:
         word = str(values["enabled"]).lower()
-        wrong += ["enabled"] if word not in _TRUE + _FALSE else []
+        if word not in _TRUE + _FALSE and "enabled" not in wrong:
+            wrong.append("enabled")
         values["enabled"] = word in _TRUE
     if wrong:
-        text = f"{2 * len(wrong)} validation errors for OAuthProviderBuilder"
-        raise Answer(500, f"{text}\n{wrong[0]}", TEXT)
+        count, kind = 2 * len(wrong), "bool" if wrong[0] == "enabled" else "str"
+        text = f"{count} validation errors for OAuthProviderBuilder\n{wrong[0]}.{kind}\n"
+        raise Answer(500, f"{text}  Input should be a valid {kind}", TEXT)
     if "issuer_url" in values:
         values["issuer_url"] = values["issuer_url"].rstrip("/")
     return values
@@ -132,8 +134,11 @@ def _check_stored(region, values, row):
         raise Answer(409, "An OIDC provider with the same name already exists.")
     for name, longest in _LONGEST.items():
         if len(values.get(name, "")) > longest:
-            text = f"value too long for type character varying({longest})"
-            raise Answer(500, f"(psycopg2.errors.StringDataRightTruncation) {text}\n")
+            text = f"value too long for type character varying({longest})\n"
+            text = f"(psycopg2.errors.StringDataRightTruncation) {text}"
+            # MAAS shows what it wanted to store, the secret with the rest.
+            raise Answer(500, f"{text}\n[SQL: INSERT INTO maasserver_oidc_provider]\n"
+                         f"[parameters: {values}]")  # fmt: skip
 
 
 def _refuse_second(doing):
@@ -201,10 +206,14 @@ def update_provider(request):
 def _database_number(text):
     """An id as PostgreSQL reads it, which is asked with the text of the path."""
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         wrong = f'invalid input syntax for type bigint: "{text}"'
         raise Answer(500, f"(psycopg2.errors.InvalidTextRepresentation) {wrong}\n") from None
+    if abs(number) >= 2**63:
+        wrong = f'value "{text}" is out of range for type bigint'
+        raise Answer(500, f"(psycopg2.errors.NumericValueOutOfRange) {wrong}\n")
+    return number
 
 
 @provider("DELETE", needs=_EDIT)
@@ -217,4 +226,4 @@ def delete_provider(request):
     for person in [one for one in region.users.values() if one.provider == row["id"]]:
         person.provider = 0  # of none that there is
     del region.rows(_ROWS)[row["id"]]
-    return no_content()
+    return Response(204, b"", HTML)
