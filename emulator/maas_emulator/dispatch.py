@@ -86,10 +86,7 @@ def _choose(region, request, endpoint, operations):
     elif operation and operation.anonymous == "only":
         operation = None
     if operation:
-        if operation.needs and region.release >= entitlements.SINCE:
-            entitlements.guard(region, user, operation.needs)
-        elif operation.admin and not user.is_superuser:
-            raise Answer(403, _ADMIN_ONLY, TEXT)
+        _check(region, user, endpoint, operation)
         return operation
     methods = sorted({op.method for op in operations.values()})
     if method not in methods:
@@ -97,6 +94,16 @@ def _choose(region, request, endpoint, operations):
     if region.release < "1.8":
         raise Answer(400, f"Unrecognised signature: {method} {request.op}", TEXT)
     raise Answer(400, f"Unrecognised signature: method={method} op={request.op}", TEXT)
+
+
+def _check(region, user, endpoint, operation):
+    """Refuse an operation that is no more, or that its user may not have."""
+    if endpoint.gone and region.release >= endpoint.gone[0]:
+        raise Answer(410, endpoint.gone[1], TEXT)
+    if operation.needs and region.release >= entitlements.SINCE:
+        entitlements.guard(region, user, operation.needs)
+    elif operation.admin and not user.is_superuser:
+        raise Answer(403, _ADMIN_ONLY, TEXT)
 
 
 def _unknown_path(region, request, path, query):

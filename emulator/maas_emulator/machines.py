@@ -94,7 +94,7 @@ SINCE = {
     "is_dpu": "3.7",
     "iscsiblockdevice_set": "2.3",
 }  # fmt: skip
-UNTIL = {"iscsiblockdevice_set": "3.0"}
+UNTIL = {"iscsiblockdevice_set": "3.0", "pod": "4.0", "virtualmachine_id": "4.0"}
 
 #: Fields that are kept as they are shown, with the value of a new machine.
 PLAIN = {

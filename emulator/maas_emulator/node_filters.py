@@ -103,6 +103,8 @@ def _negated(name):
 
 _BASIC = {*_COMMON, *(_negated(name) for name in _COMMON if name != "system_id"), *_NUMBERS,
           "storage", "interfaces", "devices"}  # fmt: skip
+#: What 4.0 no longer knows.
+_OF_PODS = {"pod", "pod_type", "not_pod", "not_pod_type"}
 _KNOWN = {
     "read": _BASIC | {*_OF_LISTS, *(_negated(name) for name in _OF_LISTS), "mac_address"},
     "acquire": _BASIC | {"name"},
@@ -127,10 +129,11 @@ class Constraints:
     def __init__(self, region, data, kind):
         self.region, self.data, self.kind = region, data, kind
         self.errors, self.seen = {}, {}
+        known = _KNOWN[kind] - (_OF_PODS if region.release >= "4.0" else set())
         for name in data:
-            if name not in _KNOWN[kind] and name not in _IGNORED:
+            if name not in known and name not in _IGNORED:
                 self.errors[name] = ["No such constraint."]
-        for name in _KNOWN[kind]:
+        for name in known:
             self._read(name, [value for value in data.getlist(name) if value is not None])
         if self.errors:
             raise Invalid(self.errors)

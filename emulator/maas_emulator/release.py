@@ -74,12 +74,15 @@ class Release:
 
 
 def known(text):
-    """Return the :class:`Release` of a text, if its series is one of :data:`SERIES`.
+    """Return the :class:`Release` of a text, if a region can play it.
+
+    A release newer than the last of :data:`SERIES` is played as that one, with the differences
+    that are known already.
 
     Raises:
-        ValueError: It is no release, or an unknown one.
+        ValueError: It is no release, or one that never was.
     """
     release = Release(text)
-    if release.series not in SERIES:
+    if release.series not in SERIES and release < SERIES[-1]:
         raise ValueError(f"{text!r} is not a known MAAS release: {SERIES[0]} to {SERIES[-1]}")
     return release

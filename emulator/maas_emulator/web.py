@@ -239,16 +239,26 @@ class Endpoint:
         since, until: Releases that have it, as in :class:`Operation`.
         plain_until: First release where the first name in the path may hold more than letters,
             digits, ``-`` and ``_``: before that, such a path is unknown.
+        gone: (first release that has taken away what it was for, text), if there is one: its
+            operations are answered 410 from then on.
     """
 
     def __init__(
-        self, template, name="", restricted=False, since=None, until=None, plain_until=None
+        self,
+        template,
+        name="",
+        restricted=False,
+        since=None,
+        until=None,
+        plain_until=None,
+        gone=None,
     ):
         self.template = template
         self.name = name
         self.restricted = restricted
         self.since, self.until = since, until
         self.plain_until = plain_until
+        self.gone = gone
         self.operations: list[Operation] = []
         pattern = re.sub(
             r"\{(\w+)(?::((?:[^{}]|\{\d+\})+))?\}",

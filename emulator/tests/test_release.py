@@ -42,4 +42,8 @@ def test_releases_are_compared_as_numbers():
 def test_only_known_series_are_played():
     assert known("3.7.3").series == "3.7"
     with pytest.raises(ValueError, match=r"not a known MAAS release: 1\.5 to 3\.8"):
-        known("9.9")
+        known("2.10")
+
+
+def test_releases_to_come_are_played_as_the_newest():
+    assert [known(text) for text in ("3.9.1", "4.0")] == ["3.9.1", "4.0"]

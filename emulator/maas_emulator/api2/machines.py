@@ -222,6 +222,9 @@ def _without_notes(region):
 def options(request, default_bridge=False):
     """What ``allocate`` and ``deploy`` accept about bridges: parameters, or None for none."""
     form = request.form
+    for name in ("install_rackd", "install_kvm", "register_vmhost"):
+        if request.region.release >= "4.0" and asked_truth(form, name):
+            raise Answer(400, f"Support for {name} allocation parameter has been removed.", TEXT)
     kind = form.get("bridge_type") or "standard"
     if kind not in ("standard", "ovs"):
         # MAAS forgets to fill its own message in.

@@ -19,14 +19,18 @@ from maas_emulator.web import (
     no_content,
 )
 
-hosts = Endpoint("vm-hosts/", "VmHostsHandler", since="2.9")
-host = Endpoint("vm-hosts/{id}/", "VmHostHandler", since="2.9")
-pods = Endpoint("pods/", "PodsHandler", since="2.2")
-pod = Endpoint("pods/{id}/", "PodHandler", since="2.2")
-clusters = Endpoint("vm-clusters/", "VMClustersHandler", since="3.1")
-cluster = Endpoint("vm-clusters/{id}", "VMClusterHandler", since="3.1")
-virtual_machine = Endpoint("virtual-machines/{id}", "VirtualMachineHandler", since="2.9")
-virtual_machines = Endpoint("virtual-machines/", "VirtualMachinesHandler", since="2.9")
+_GONE = ("4.0", "VM host (KVM) support has been removed from MAAS.")
+
+hosts = Endpoint("vm-hosts/", "VmHostsHandler", since="2.9", gone=_GONE)
+host = Endpoint("vm-hosts/{id}/", "VmHostHandler", since="2.9", gone=_GONE)
+pods = Endpoint("pods/", "PodsHandler", since="2.2", gone=_GONE)
+pod = Endpoint("pods/{id}/", "PodHandler", since="2.2", gone=_GONE)
+clusters = Endpoint("vm-clusters/", "VMClustersHandler", since="3.1", gone=_GONE)
+cluster = Endpoint("vm-clusters/{id}", "VMClusterHandler", since="3.1", gone=_GONE)
+virtual_machine = Endpoint(
+    "virtual-machines/{id}", "VirtualMachineHandler", since="2.9", gone=_GONE
+)
+virtual_machines = Endpoint("virtual-machines/", "VirtualMachinesHandler", since="2.9", gone=_GONE)
 
 _SINCE = {"pool": "2.4", "cpu_over_commit_ratio": "2.4", "memory_over_commit_ratio": "2.4",
           "storage_pools": "2.5", "host": "2.5", "default_macvlan_mode": "2.5",
