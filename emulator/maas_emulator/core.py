@@ -108,6 +108,8 @@ class Region:
         self.unavailable_until = 0.0
         #: Until when (by ``clock``) every connection is closed without an answer.
         self.down_until = 0.0
+        #: Whether ``maas-openfga`` runs, which knows entitlements (3.8).
+        self.permissions_known = True
         self._rows: dict[str, Rows] = {}
         self._due: list = []
         self._order = itertools.count()

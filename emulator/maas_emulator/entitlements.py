@@ -97,7 +97,12 @@ def granted(region, user, pool=None):
 
     Returns:
         The set of its entitlements, with those that they bring along.
+
+    Raises:
+        Answer: 500, the service that knows them is down (``region.permissions_known``).
     """
+    if not region.permissions_known:
+        raise Answer(500, "[Errno 111] Connection refused", TEXT)
     found = set()
     for group in groups_of(region, user):
         for kind, ident, entitlement in group["entitlements"]:

@@ -165,6 +165,15 @@ def test_a_user_may_do_what_its_groups_may(admin, joe):
     assert Caller(admin.region, admin.region.new_api_key("ann")).get("groups/").status == 403
 
 
+def test_nobody_knows_rights_while_the_service_is_down(admin):
+    admin.region.permissions_known = False
+    answer = admin.get("groups/")
+    assert (answer.status, answer.text) == (500, "[Errno 111] Connection refused")
+    assert admin.get("users/").status == 200
+    admin.region.permissions_known = True
+    assert admin.get("groups/").status == 200
+
+
 def test_rights_in_pools(admin, joe):
     region, user = admin.region, admin.region.users["joe"]
     pool = region.rows("pools").add({"name": "lab", "description": ""}, 3)["id"]
