@@ -55,7 +55,8 @@ def configured(
             instead of ``secret``. A real run uses it up.
         settings (dict): More local settings: ``tftp_port``, ``tftp_root``; ``debug`` (2.5 and
             later); ``max_idle_rpc_connections``, ``max_rpc_connections``, ``rpc_keepalive`` (3.3
-            and later); ``tftp_max_blksize``, ``httpproxy_cache_size`` (3.5 and later).
+            and later); ``tftp_max_blksize``, ``httpproxy_cache_size`` (3.5 and later);
+            ``use_json_logging`` (3.8 and later).
 
     Returns:
         dict: State return.

@@ -35,6 +35,7 @@ def configured(
     debug_queries: bool | None = None,
     debug_http: bool | None = None,
     broadcast_address: str | None = None,
+    use_json_logging: bool | None = None,
     snap_mode: str | None = None,
     wait: float = 180,
 ) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def configured(
         debug_queries (bool): Whether to log database queries (2.4 and later).
         debug_http (bool): Whether to log HTTP requests (2.4 and later).
         broadcast_address (str): Address for other regions (3.5 and later).
+        use_json_logging (bool): Whether regiond logs lines of JSON, or of text (3.8 and later).
         snap_mode (str): ``region+rack`` or ``region``: what a snap without a mode becomes.
         wait (float): Seconds within which the API has to answer after a restart, and then those
             within which clusters have to be connected again; one that is not is named in the

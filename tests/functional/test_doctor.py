@@ -11,6 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from maas_emulator.hosts import sandbox
@@ -18,7 +19,7 @@ from saltext.maas import doctor
 from saltext.maas.doctor import checks, region_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.host import cluster_config, consistency, database, debconf, shared_secret
-from saltext.maas.host.installation import detect
+from saltext.maas.host.installation import Installation, detect
 from saltext.maas.release import Release
 from support.fleet import Fleet, lone
 
@@ -228,14 +229,19 @@ def test_a_region_database(release, tmp_path, postgres):
 @pytest.mark.parametrize(
     ("release", "number", "status"),
     [
-        ("1.5", 90100, "ok"), ("1.5", 80400, "problem"), ("3.2", 90500, "ok"),
+        ("1.5", 90100, "ok"), ("1.5", 80400, "problem"), ("3.1", 90500, "ok"),
+        ("3.2", 110000, "problem"),
         ("3.3", 110000, "problem"), ("3.3", 120010, "warning"), ("3.5", 140000, "ok"),
         ("3.7", 140000, "warning"), ("3.7", 160001, "ok"),
+        ("3.8", 130022, "problem"), ("3.8", 150000, "warning"), ("3.8", 160001, "ok"),
     ],
 )  # fmt: skip
 def test_versions_of_postgresql(release, number, status):
-    (finding,) = region_checks._version(Release(release), number)
+    installation = Installation(Release(release), "deb", frozenset({"region"}))
+    server = SimpleNamespace(server_version=number)
+    (finding,) = region_checks._version(installation, database.version(server))
     assert finding.status == status
+    assert bool(database.too_old(server, installation)) is (status == "problem")
 
 
 @pytest.mark.parametrize("release", ["1.7", "3.7"])

@@ -19,7 +19,7 @@ WRONG = "c0ffee" * 5
 pytestmark = pytest.mark.usefixtures("fast")
 
 
-@pytest.fixture(params=["1.7", "3.7"])
+@pytest.fixture(params=["1.7", "3.8"])
 def fleet(request, tmp_path):
     with Fleet(request.param, tmp_path / "hosts") as fleet:
         yield fleet
@@ -32,6 +32,7 @@ def fleet(request, tmp_path):
         "1.9",
         "2.9",
         "3.7",
+        "3.8",
         *(
             pytest.param(one, marks=pytest.mark.sweep)
             for one in ("1.8", "1.10", "2.0", "2.3", "2.5", "3.2", "3.4", "3.5")
@@ -277,3 +278,14 @@ def test_debconf_answers_are_one_line(tmp_path):
     )
     shown = debconf.show(installation, "maas-rack-controller")
     assert shown["maas-rack-controller/shared-secret"] == debconf.OMITTED
+
+
+def test_a_log_of_text_is_read_as_one_of_json(tmp_path):
+    with Fleet("3.8", tmp_path / "hosts") as fleet:
+        box, installation = fleet.add("c1")
+        want = {"url": fleet.url, "secret": fleet.region.secret}
+        for chosen in (True, False):
+            done = cluster_config.configure(installation, use_json_logging=chosen, **want)
+            now = enrolment.wait_registered(installation, done["mark"], 20)
+            assert now["line"].startswith("Rack controller '")
+            assert box.journal()[-1]["text"].startswith("{") is chosen

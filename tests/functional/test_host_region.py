@@ -19,7 +19,7 @@ PASSWORD = "pw-Ünlikely'9\"$x"
 SECRET = "c0ffee" * 5
 
 
-@pytest.fixture(params=["1.7", "3.7"])
+@pytest.fixture(params=["1.7", "3.8"])
 def fleet(request, tmp_path):
     with Fleet(request.param, tmp_path / "hosts") as fleet:
         yield fleet
@@ -43,7 +43,7 @@ def other_url(fleet):
 class TestConfigure:
     @pytest.mark.parametrize(
         "fleet",
-        ["1.7", "3.7", pytest.param("3.6", marks=pytest.mark.sweep)],
+        ["1.7", "3.8", pytest.param("3.7", marks=pytest.mark.sweep)],
         indirect=True,
     )
     def test_url_and_database_in_one_go(self, fleet, host, postgres):
@@ -180,7 +180,7 @@ class TestSecret:
 class TestUsers:
     @pytest.mark.parametrize(
         "fleet",
-        ["1.7", "3.7", pytest.param("3.6", marks=pytest.mark.sweep)],
+        ["1.7", "3.8", pytest.param("3.7", marks=pytest.mark.sweep)],
         indirect=True,
     )
     def test_an_administrator_and_keys(self, fleet, host):

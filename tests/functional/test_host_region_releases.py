@@ -16,8 +16,8 @@ from saltext.maas.host.transaction import Transaction
 from support.fleet import lone
 
 DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
-        "3.7"]  # fmt: skip
-SNAPS = ["2.7", "2.9", "3.4", "3.7"]
+        "3.7", "3.8"]  # fmt: skip
+SNAPS = ["2.7", "2.9", "3.4", "3.7", "3.8"]
 ALL = [("deb", release) for release in DEBS] + [("snap", release) for release in SNAPS]
 PASSWORD = "pw-Ünlikely'9\"$x"
 WORKERS, LONGPOLL = "Wxunlikely8", "Lxunlikely9"
@@ -54,6 +54,8 @@ def everything(installation):
         want.update(num_workers=8, debug_queries=True, debug_http=True)
     if release >= "3.5":
         want["broadcast_address"] = "192.0.2.7"
+    if release >= "3.8":
+        want["use_json_logging"] = False
     if release < "1.7":
         want["broker_workers_password"] = WORKERS
         want["broker_longpoll_password"] = LONGPOLL

@@ -69,12 +69,25 @@ CREATE TABLE maasserver_nodegroupinterface (
 }
 
 
+_PGCRYPTO = """
+INSERT INTO pg_extension
+    (oid, extname, extowner, extnamespace, extrelocatable, extversion, extconfig, extcondition)
+VALUES (99999, 'pgcrypto', 10, '{}'::regnamespace, true, '1.3', NULL, NULL)
+"""
+
+
 class Postgres(Server):
     """A server for one test session, with a database for each test.
 
     Raises:
         ImportError: Its package is not installed.
     """
+
+    def create(self, name):
+        """Make a database that has pgcrypto, as far as MAAS can see; not every server brings it."""
+        found = super().create(name)
+        self.execute(name, _PGCRYPTO.format("public"))
+        return found
 
     def execute(self, name, *statements):
         """Run statements, each in a transaction of its own; returns the last one's rows."""

@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 from maas_emulator import control
 from maas_emulator.core import Region
-from maas_emulator.hosts import database, formats
+from maas_emulator.hosts import database, formats, openfga
 from maas_emulator.hosts.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,10 @@ class Hosts:
         if self._thread:
             self._thread.join()
             self._thread = None
+        for daemons in self._daemons.values():
+            for daemon in daemons:
+                if isinstance(daemon, openfga.Daemon):
+                    daemon.disconnect()
 
     def __enter__(self):
         return self.start()
@@ -124,7 +128,10 @@ class Hosts:
             info["url"] = control_url
             host.write("emulator.json", json.dumps(info, indent=1))
         kinds = {"region": _RegionDaemon, "cluster": _ClusterDaemon}
-        return [kinds[role](self, host) for role in host.roles]
+        found: list = [kinds[role](self, host) for role in host.roles]
+        if "region" in host.roles and "openfga_socket" in host.files():
+            found.append(openfga.Daemon(host))
+        return found
 
 
 class _Daemon:
@@ -223,6 +230,7 @@ class _ClusterDaemon(_Daemon):
         super().__init__(hosts, host)
         self._ident = None
         self._urls, self._uuid, self._secret = [], None, None
+        self._json_lines = True
 
     def started(self) -> None:
         host = self.host
@@ -234,6 +242,7 @@ class _ClusterDaemon(_Daemon):
             keys = formats.read_yaml(text)
             urls = keys.get("maas_url", "http://localhost:5240/MAAS")
             self._uuid = keys.get("cluster_uuid")
+            self._json_lines = keys.get("use_json_logging", True)
         self._urls = [urls] if isinstance(urls, str) else urls
         self._read_secret()
 
@@ -344,7 +353,11 @@ class _ClusterDaemon(_Daemon):
         self._ident = None
 
     def _log(self, text):
-        self.host.log("maas-rackd" if self.host.release >= "2.0" else self.name, text)
+        host = self.host
+        if host.release >= "3.8" and self._json_lines:
+            record = {"level": "info", "message": text, "name": "provisioningserver.rpc"}
+            text = json.dumps({**record, "trace_id": None, "thread": "MainThread:1"})
+        host.log("maas-rackd" if host.release >= "2.0" else self.name, text)
 
 
 def _same_region(url, base_url):

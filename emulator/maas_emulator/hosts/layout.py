@@ -85,6 +85,7 @@ FILES = {
             "cluster_log": None,
             "images": (f"{_LIB}/image-storage", 0o755, MAAS),
         }),
+        ("3.8", {"openfga_socket": (f"{_LIB}/openfga-http.sock", 0o755, MAAS)}),
     ),
     "snap": (
         ("2.2", {
@@ -103,6 +104,7 @@ FILES = {
             "cluster_log": None,
             "images": (f"{_COMMON}/maas/image-storage", 0o755, ROOT),
         }),
+        ("3.8", {"openfga_socket": (f"{_DATA}/openfga-http.sock", 0o755, ROOT)}),
     ),
 }  # fmt: skip
 
@@ -183,6 +185,16 @@ TRAITS = {
                 "maas-rackd", "maas-agent", "maas-http", "maas-proxy", "maas-syslog", "bind9",
             ),
         }),
+        ("3.8", {
+            "region_started": (
+                "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
+                "maas-openfga", "maas-http", "maas-proxy", "maas-syslog", "bind9",
+            ),
+            "region_restarted": (
+                "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
+                "maas-openfga",
+            ),
+        }),
     ),
     "snap": (
         ("2.2", {
@@ -252,6 +264,7 @@ REGION_KEYS = (
         "vault_secret_id": "",
     }),
     ("3.5", {"broadcast_address": ""}),
+    ("3.8", {"use_json_logging": True}),
 )  # fmt: skip
 
 

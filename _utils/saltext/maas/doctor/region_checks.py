@@ -8,12 +8,8 @@ from typing import Any
 
 from saltext.maas.doctor import checks, findings
 from saltext.maas.doctor.findings import Finding
-from saltext.maas.host import config_files, consistency, database
+from saltext.maas.host import config_files, consistency, database, openfga, vault
 from saltext.maas.host.installation import Installation
-
-#: First PostgreSQL that a release runs with, and the first that it does not complain about.
-_OLDEST = (("1.5", 9.1), ("3.3", 12))
-_GOOD = (("1.5", 9.1), ("3.3", 14), ("3.6", 16))
 
 
 def examine(
@@ -40,6 +36,7 @@ def examine(
     """
     installation.need("region")
     here = config_files.read_config(installation)["url"]
+    has_openfga = installation.has("openfga_socket")
     return findings.run(
         [
             ("region URL", partial(checks.region_url, installation, here, ca_file)),
@@ -49,6 +46,7 @@ def examine(
             ("database", partial(_database, installation)),
             ("shared secret", partial(checks.secret, installation)),
             ("ports", partial(checks.listeners, installation, "region")),
+            *([("permissions", partial(_openfga, installation))] if has_openfga else []),
         ]
     )
 
@@ -74,7 +72,8 @@ def _encryption(installation, api_url):
 def _database(installation):
     try:
         with database.connection(installation, timeout=5) as conn:
-            version, theirs = conn.server_version, database.clock(conn)
+            version, theirs = database.version(conn), database.clock(conn)
+            lacking = database.missing_rights(conn, installation)
     except database.DatabaseError as error:
         return findings.problem(
             str(error),
@@ -83,18 +82,15 @@ def _database(installation):
         )
     ahead = time.time() - theirs
     return [
-        *_version(installation.release, version),
+        *_version(installation, version),
+        *(Finding("database's rights", "warning", *pair) for pair in lacking),
         *checks.clock(ahead, "database's", "database's clock"),
     ]
 
 
-def _version(release, number):
-    # 9.5 is 90500, 12.3 is 120003.
-    major = number // 10000
-    version = major + (number // 100 % 100) / 10 if major < 10 else float(major)
-    oldest, good = (
-        [value for since, value in facts if release >= since][-1] for facts in (_OLDEST, _GOOD)
-    )
+def _version(installation, version):
+    release = installation.release
+    oldest, good = (installation.fact(f"postgresql_{name}") for name in ("oldest", "good"))
     text = f"PostgreSQL {version:g} answers; MAAS {release} needs {oldest:g} or later."
     if version < oldest:
         return findings.problem(text, f"Upgrade PostgreSQL to {good:g} or later.")
@@ -104,3 +100,17 @@ def _version(release, number):
             f"Upgrade PostgreSQL to {good:g} or later before MAAS.",
         )
     return findings.ok(text)
+
+
+def _openfga(installation):
+    settings, _ = config_files.values(installation)
+    traps = openfga.traps(installation, settings, bool(vault.config(installation)))
+    reason = openfga.silent(installation)
+    if reason is None:
+        return [
+            *findings.ok("maas-openfga answers."),
+            *(Finding("", "warning", *pair) for pair in traps),
+        ]
+    text = f"maas-openfga does not answer ({reason}), so that MAAS refuses most requests."
+    remedy = "Start it, and look at what its log says."
+    return findings.problem(text, " ".join([remedy, *(part for pair in traps for part in pair)]))

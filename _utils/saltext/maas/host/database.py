@@ -102,6 +102,58 @@ def _columns(conn, table):
     return {name for (name,) in found}
 
 
+def version(conn) -> float:
+    """Return the server's version: 9.5, or 14 of 14.12."""
+    # 9.5 is 90500, 12.3 is 120003.
+    number = conn.server_version
+    major = number // 10000
+    return major + (number // 100 % 100) / 10 if major < 10 else float(major)
+
+
+def too_old(conn, installation: Installation) -> str | None:
+    """Return that the server is older than the release needs, if it is.
+
+    MAAS's own ``dbupgrade`` of 3.3 and later does not refuse one: it upgrades the database, and
+    then the region does not start.
+    """
+    now, oldest = version(conn), installation.fact("postgresql_oldest")
+    if now >= oldest:
+        return None
+    return (
+        f"PostgreSQL {now:g} is too old: MAAS {installation.release} needs {oldest:g} or later. "
+        f"Upgrade PostgreSQL to {installation.fact('postgresql_good'):g} or later."
+    )
+
+
+def missing_rights(conn, installation: Installation) -> list[tuple[str, str]]:
+    """Return what the region's role may not do and ``dbupgrade`` of 3.8 and later has to.
+
+    Returns:
+        Pairs of what is missing and its remedy; none before 3.8.
+    """
+    if installation.release < "3.8":
+        return []
+    creates, here, there, user, name = _rows(
+        conn,
+        "SELECT has_database_privilege(current_database(), 'CREATE'), "
+        "(SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+        "WHERE e.extname = 'pgcrypto'), "
+        "EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'pgcrypto'), "
+        "current_user::text, current_database()::text",
+    )[0]
+    found = []
+    if not creates:
+        text = f"The role {user} may not create schemas and extensions in the database {name}."
+        found.append((text, f'As a superuser: GRANT CREATE ON DATABASE "{name}" TO "{user}".'))
+    if here not in (None, "public"):
+        text = f"The extension pgcrypto is in the schema {here}, and MAAS calls it in public."
+        found.append((text, "As a superuser: ALTER EXTENSION pgcrypto SET SCHEMA public."))
+    elif not here and not there:
+        text = "The database server has no extension pgcrypto."
+        found.append((text, "Install PostgreSQL's contrib modules there."))
+    return found
+
+
 def router_ips(conn) -> dict[tuple[str, str], str | None]:
     """Return the routers of all cluster interfaces, which the API of 1.x never returns.
 

@@ -25,11 +25,11 @@ _TAKEN_IN = "The region has registered this host."
 LINES = (
     ("1.7", "1.10", r"Cluster '[^']+' registered \(via ", "registered", _TAKEN_IN),
     ("1.7", "1.10", r"Cluster '[^']+' REJECTED by the region", "failed", _REJECTED),
-    ("2.0", "3.7", r"Rack controller '[^']+' registered \(via ", "registered", _TAKEN_IN),
-    ("2.0", "3.7", r"Rack controller .*REJECTED by the region", "failed",
+    ("2.0", "", r"Rack controller '[^']+' registered \(via ", "registered", _TAKEN_IN),
+    ("2.0", "", r"Rack controller .*REJECTED by the region", "failed",
      "The region would not register this rack: look at the region's log, which says why."),
-    ("1.7", "3.7", r"FAILED authentication", "failed", _REFUSED),
-    ("1.7", "3.7", r"While requesting RPC info at ", "waiting", _UNREACHABLE),
+    ("1.7", "", r"FAILED authentication", "failed", _REFUSED),
+    ("1.7", "", r"While requesting RPC info at ", "waiting", _UNREACHABLE),
     ("1.5", "1.6", r"Could not register with region controller", "failed", _UNREACHABLE),
     ("1.5", "1.6", r"has been rejected as a cluster controller", "failed", _REJECTED),
 )  # fmt: skip

@@ -131,6 +131,7 @@ SETTINGS = (
     LocalSetting("debug_queries", "debug_queries", "2.4", bool, False),
     LocalSetting("debug_http", "debug_http", "2.4", bool, False),
     LocalSetting("broadcast_address", "broadcast_address", "3.5", str, "", form="address"),
+    LocalSetting("use_json_logging", "use_json_logging", "3.8", bool, True),
     LocalSetting("broker_host", "", "1.5", str, _LOCAL, "1.6", "host"),
     LocalSetting("broker_longpoll_password", "", "1.5", str, "", "1.6", "letters", secret=True),
     LocalSetting("broker_workers_password", "", "1.5", str, "", "1.6", "letters", secret=True),
@@ -150,6 +151,7 @@ CLUSTER_SETTINGS = (
     LocalSetting("tftp_max_blksize", "tftp_max_blksize", "3.5", int, limits=(8, 65464)),
     LocalSetting("httpproxy_cache_size", "httpproxy_cache_size", "3.5", int,
                  limits=(1, 2**31 - 1)),
+    LocalSetting("use_json_logging", "use_json_logging", "3.8", bool, True),
 )  # fmt: skip
 
 #: Settings that a Python settings file (before 1.9) can hold: Django's own database keys.
@@ -165,7 +167,15 @@ IN_PYTHON = (
 #: Settings that nobody gives, since they follow from others.
 DERIVED = ("broker_workers_host",)
 #: Settings that the pillar has under their own name.
-PILLAR = ("url", "num_workers", "debug", "debug_queries", "debug_http", "broadcast_address")
+PILLAR = (
+    "url",
+    "num_workers",
+    "debug",
+    "debug_queries",
+    "debug_http",
+    "broadcast_address",
+    "use_json_logging",
+)
 
 
 def available(installation: Installation, role: str = "region") -> dict[str, LocalSetting]:

@@ -54,6 +54,7 @@ DEB_PATHS: Timelines = {
         ("3.5", "var/lib/maas/image-storage"),
     ),
     "bootresources": (("1.5", "etc/maas/bootresources.yaml"), ("1.6", None)),
+    "openfga_socket": (("3.8", "var/lib/maas/openfga-http.sock"),),
 }
 
 SNAP_PATHS: Timelines = {
@@ -67,6 +68,7 @@ SNAP_PATHS: Timelines = {
     "secret": _moved("secret"),
     "maas_id": _moved("maas_id"),
     "cluster_log": (("2.2", f"{_COMMON}/log/rackd.log"), ("3.5", None)),
+    "openfga_socket": (("3.8", f"{_SNAP}/openfga-http.sock"),),
 }
 
 #: Facts that are the same for both.
@@ -86,6 +88,9 @@ _BOTH: Timelines = {
     "upgrade_rewrites_url": (("1.5", True), ("1.9", False)),
     "has_cluster_uuid": (("1.5", True), ("3.5", False)),
     "several_region_urls": (("1.5", False), ("2.5", True)),
+    # First PostgreSQL that it runs with, and the first that it does not warn about.
+    "postgresql_oldest": (("1.5", 9.1), ("3.2", 12), ("3.8", 14)),
+    "postgresql_good": (("1.5", 9.1), ("3.2", 12), ("3.3", 14), ("3.6", 16)),
 }
 
 DEB: Timelines = {
@@ -122,6 +127,16 @@ DEB: Timelines = {
         ("1.7", ("apache2",)),
         ("1.8", ("maas-regiond",)),
         ("3.5", ("maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker")),
+        (
+            "3.8",
+            (
+                "maas-openfga",
+                "maas-regiond",
+                "maas-apiserver",
+                "maas-temporal",
+                "maas-temporal-worker",
+            ),
+        ),
     ),
     # and after a change of the message broker besides
     "broker_services": (("1.5", ("maas-txlongpoll",)), ("1.7", None)),

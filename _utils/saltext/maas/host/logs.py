@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -23,7 +24,9 @@ def mark(installation: Installation) -> str:
 
 
 def lines(installation: Installation, since: str | None = None) -> list[str]:
-    """Return the lines of the cluster's or rack's log.
+    """Return the lines of the cluster's or rack's log, as text.
+
+    From 3.8 on lines are objects of JSON by default, of which the message is taken.
 
     Args:
         since: From :func:`mark`; without it the log's last part.
@@ -33,7 +36,19 @@ def lines(installation: Installation, since: str | None = None) -> list[str]:
         return _file_lines(installation.path("cluster_log"), int(place) if kind == "bytes" else 0)
     argv = ["journalctl", "--no-pager", "-o", "cat", *installation.fact("cluster_journal")]
     argv += ["--since", f"@{place}"] if kind == "time" else ["-n", "2000"]
-    return installation.check(argv).splitlines()
+    return [text for line in installation.check(argv).splitlines() for text in _texts(line)]
+
+
+def _texts(line):
+    """A line's text: one of JSON holds a message, which may be of several lines."""
+    if line.startswith("{"):
+        try:
+            message = json.loads(line).get("message")
+        except (ValueError, RecursionError):
+            message = None
+        if isinstance(message, str):
+            return message.splitlines()
+    return [line]
 
 
 def _file_lines(path, start):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from saltext.maas.host import broker, config_files, database, debconf, reach, transaction
+from saltext.maas.host import (
+    broker,
+    config_files,
+    database,
+    debconf,
+    openfga,
+    reach,
+    transaction,
+    vault,
+)
 from saltext.maas.host.config_files import read_config, values
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import available, desired
@@ -63,6 +72,8 @@ def _plan(installation, settings):
     for part in parts:
         changes.update(part["changes"])
         warnings += part["warnings"]
+    traps = openfga.traps(installation, {**now, **want}, bool(vault.config(installation)))
+    warnings += [" ".join(pair) for pair in traps]
     return _Plan(now, sources, want, changes, warnings)
 
 
@@ -99,7 +110,7 @@ def configure(
     planned = _plan(installation, settings)
     changed, warnings, changes = planned.settings(), planned.warnings, planned.changes
     if verify and any(name.startswith("database_") for name in changed):
-        warnings += try_database({**planned.before, **changed})
+        warnings += try_database(installation, {**planned.before, **changed})
     if test or not changes:
         return {"changes": changes, "warnings": warnings, "restarted": []}
     users = planned.users()
@@ -109,6 +120,7 @@ def configure(
         if clusters:
             url = {**planned.before, **planned.want}["url"]
             reach.wait_for_api(url, installation.release, wait, ca_file)
+            wait_for_openfga(installation, wait)
             warnings.extend(clusters.wait(wait))
 
     def mend():
@@ -188,6 +200,7 @@ def reconfigure(
     def is_back():
         if verify:
             reach.wait_for_api(before["url"], installation.release, wait, ca_file)
+            wait_for_openfga(installation, wait)
 
     def mend():
         return broker.mend(installation, values(installation)[0])
@@ -222,23 +235,40 @@ def _to_restart(installation, changed):
     return names
 
 
-def try_database(settings: dict) -> list[str]:
+def wait_for_openfga(installation: Installation, wait: float) -> None:
+    """Wait for maas-openfga (3.8 and later), but not for one that cannot reach the database.
+
+    Raises:
+        HostError: It does not answer in time.
+    """
+    now, _ = values(installation)
+    if not openfga.traps(installation, now, bool(vault.config(installation))):
+        openfga.wait(installation, wait)
+
+
+def try_database(installation: Installation, settings: dict, upgrades: bool = False) -> list[str]:
     """Log in to a database as the region would.
 
     Args:
         settings: ``database_host`` and so on.
+        upgrades: Whether MAAS is going to make or upgrade its tables there.
 
     Returns:
-        A warning when it could not be tried, else nothing.
+        Warnings: that it could not be tried, or what the role lacks for the next upgrade.
 
     Raises:
-        HostError: It refuses.
+        HostError: It refuses, is too old for the release, or the role lacks what an upgrade needs.
     """
     login = {key: settings.get(f"database_{key}") for key in config_files.DATABASE}
     try:
-        with database.connect(login, timeout=10):
-            return []
+        with database.connect(login, timeout=10) as conn:
+            old = database.too_old(conn, installation)
+            lacking = [" ".join(pair) for pair in database.missing_rights(conn, installation)]
     except database.DriverMissing as error:
         return [f"The database was not tried: {error}"]
     except database.DatabaseError as error:
         raise HostError(f"Nothing was changed: {error}") from None
+    refused = [*([old] if old else []), *(lacking if upgrades else [])]
+    if refused:
+        raise HostError(f"Nothing was changed: {' '.join(refused)}")
+    return lacking

@@ -67,9 +67,8 @@ def configure(
 
 def _add(done, part):
     done["changes"].update(part["changes"])
-    done["warnings"] += part.get("warnings", [])
-    restarted = part.get("restarted", [])
-    done["restarted"] += [name for name in restarted if name not in done["restarted"]]
+    for key in ("warnings", "restarted"):
+        done[key] += [one for one in part.get(key, []) if one not in done[key]]
 
 
 def tls_described(desired: dict) -> dict[str, Any]:

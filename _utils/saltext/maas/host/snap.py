@@ -6,7 +6,7 @@ import os
 from typing import Any
 from urllib.parse import quote
 
-from saltext.maas.host import config_files, files, formats, paths, region_config
+from saltext.maas.host import config_files, files, formats, openfga, paths, region_config
 from saltext.maas.host.debconf import url_from_host
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.host_settings import desired
@@ -86,13 +86,14 @@ def initialise(
     missing = [name for name in _NEEDED if not want.get(name)]
     if missing:
         raise HostError(f"To initialise the snap as {mode}, also give {', '.join(missing)}.")
+    warnings = [" ".join(pair) for pair in openfga.traps(installation, want, in_vault=False)]
     if verify:
-        region_config.try_database(want)
+        warnings += region_config.try_database(installation, want, upgrades=True)
     changes: dict[str, dict] = {"mode": {"old": "none", "new": mode}}
     for name, value in want.items():
         changes[name] = {"old": None, "new": HIDDEN if "password" in name else value}
     if test:
-        return {"changes": changes, "warnings": [], "restarted": []}
+        return {"changes": changes, "warnings": warnings, "restarted": []}
     initialised = _ask if installation.fact("init_asks") else _write
     restarted = initialised(installation, mode, want)
     if verify:
@@ -100,7 +101,8 @@ def initialise(
         secure = want["url"].startswith("https:")
         url = url_from_host(installation, "127.0.0.1") if secure else want["url"]
         wait_for_api(url, installation.release, wait, ca_file)
-    return {"changes": changes, "warnings": [], "restarted": restarted}
+        region_config.wait_for_openfga(installation, wait)
+    return {"changes": changes, "warnings": warnings, "restarted": restarted}
 
 
 def _ask(installation, mode, want):

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 from saltext.maas import region_url
-from saltext.maas.host import files, formats
+from saltext.maas.host import files, formats, openfga
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 from saltext.maas.redact import redact
@@ -160,8 +160,8 @@ def configure(
             ``test``.
 
     Returns:
-        ``{"changes": {field: {"old", "new"}}, "warnings": [], "restarted": []}``: MAAS restarts
-        its regions itself.
+        ``{"changes": {field: {"old", "new"}}, "warnings": [text], "restarted": []}``: MAAS
+        restarts its regions itself.
 
     Raises:
         HostError: A value is wrong, or this release has no Vault; the token is missing or
@@ -182,7 +182,8 @@ def configure(
             raise HostError("Vault is not configured as desired after config_vault configure.")
     if "vault_enabled" in changes and not test:
         installation.check([*installation.fact("vault_command"), "migrate"], timeout=300)
-    return {"changes": changes, "warnings": [], "restarted": []}
+    warnings = [" ".join(pair) for pair in openfga.traps(installation, {}, in_vault=True)]
+    return {"changes": changes, "warnings": warnings, "restarted": []}
 
 
 def _checked(url, approle_id, secrets_path, secrets_mount):

@@ -223,6 +223,7 @@ def _region() -> dict:
         "debug_queries": flag("Log database queries.", since="2.4"),
         "debug_http": flag("Log HTTP requests.", since="2.4"),
         "broadcast_address": text("Address for other regions.", since="3.5"),
+        "use_json_logging": flag("Log lines of JSON; true, else text.", since="3.8"),
         "snap_mode": choice(
             "What a snap that has no mode yet becomes; region+rack, or region where is_cluster is "
             "false.",

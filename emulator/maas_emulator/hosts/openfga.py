@@ -1,0 +1,103 @@
+"""The daemon maas-openfga of a region host of 3.8 and later: HTTP on a unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingUnixStreamServer
+
+from maas_emulator.hosts import formats
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from maas_emulator.hosts.sandbox import Sandbox
+
+_STORE = {"id": "00000000000000000000000000", "name": "MAAS"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self):
+        if self.server.outdated():  # stopped or started again, which was not looked at yet
+            self.close_connection = True
+            return
+        known = self.path.partition("?")[0] == "/stores"
+        answer = {"stores": [_STORE], "continuation_token": ""} if known else {"code": "not_found"}
+        body = json.dumps(answer).encode()
+        self.send_response_only(200 if known else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class _Server(ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, path, outdated):
+        self.outdated = outdated
+        place, name = os.path.split(path)
+        os.makedirs(place, exist_ok=True)
+        folder = os.open(place, os.O_PATH | os.O_DIRECTORY)
+        try:  # the path alone may be longer than a socket's address can be
+            super().__init__(f"/proc/self/fd/{folder}/{name}", _Handler)
+        finally:
+            os.close(folder)
+
+
+class Daemon:
+    """The service; it follows the service manager when it is looked at.
+
+    Args:
+        host: A region's host.
+    """
+
+    def __init__(self, host: Sandbox):
+        self.host = host
+        self._path = host.path("openfga_socket")
+        self._name = "maas-openfga" if host.kind == "deb" else "maas"
+        self._starts: int | None = None
+        self._server: _Server | None = None
+
+    def step(self) -> None:
+        """Start, start again or stop, as the service manager says."""
+        starts = self._now()
+        if starts == self._starts:
+            return
+        self.disconnect()
+        self._starts = starts
+        if starts is not None and self._logs_in():
+            self._server = _Server(self._path, lambda: self._now() != starts)
+            threading.Thread(
+                target=self._server.serve_forever, args=(0.05,), name="maas-openfga", daemon=True
+            ).start()
+
+    def _now(self):
+        service = self.host.service(self._name)
+        return service["starts"] if service["running"] else None
+
+    def _logs_in(self):
+        """Whether it would: it reads neither a port nor Vault, and ends without its database."""
+        keys = formats.read_yaml(self.host.read("region_config"))
+        return keys.get("database_port", 5432) == 5432 and bool(keys.get("database_name"))
+
+    def disconnect(self) -> None:
+        """Stop listening."""
+        self._starts = None
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path)
+
+    def pause(self, seconds: float) -> None:
+        """Look again at the next occasion; it has nothing to wait for."""
