@@ -16,6 +16,7 @@ from saltext.maas.release import Release
 from saltext.maas.resources import TABLES
 from support import strategies
 from support.examples import manage_network
+from support.pillars import held, revealed
 from support.reconciling import SHORT, assert_true, errors, snapshot_of
 
 RELEASES = ("1.7", "2.4", "3.7")
@@ -99,7 +100,8 @@ def test_any_region_exported_changes_nothing(release, data):
         found = pillar.export(snapshot_of(server))
         assert [line for line in found.notes if not line.startswith(("images:", "router_ip"))] == []
         server.requests.reset()
-        plan = region_plan.plan_of(snapshot_of(server), found.described)
+        described = revealed(found.described, held(snapshot_of(server), found.secrets))
+        plan = region_plan.plan_of(snapshot_of(server), described)
         assert plan.shown() == {}
         assert plan.problems() == []
         assert server.requests.writes() == []

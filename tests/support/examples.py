@@ -31,6 +31,7 @@ CHANGED = {
     "license_key": {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"},
     "network": {"description": "desks and printers"},
     "notification": {"message": "bye {who}", "category": "info"},
+    "oidc_provider": {"client_secret": "battery staple", "scopes": ["openid"], "enabled": False},
     "package_repository": {"components": ["main", "extra"], "enabled": False},
     "reserved_ip": {"mac_address": "52:54:00:00:00:78", "comment": "plotter"},
     "script": {"script": "#!/bin/sh\necho fine\n", "description": "do they still turn"},
@@ -38,6 +39,11 @@ CHANGED = {
     "static_route": {"metric": 200},
     "subnet": {"gateway_ip": "10.10.0.254"},
     "tag": {"comment": "graphics cards", "kernel_opts": "quiet"},
+    "user_group": {
+        "entitlements": ["can_edit_notifications", "can_view_machines"],
+        "members": ["admin"],
+        "pool_entitlements": {"default": ["can_edit_machines"]},
+    },
     "vlan": {"mtu": 1500},
 }
 _SUBNETS = [("subnet", {"cidr": "10.10.0.0/24"}), ("subnet", {"cidr": "10.20.0.0/24"})]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 
+from saltext.maas.resources.table_pillar import reference
+
 GOOD = {
     "3.7": {
         "release": "3.7",
@@ -132,6 +134,18 @@ def spoilt(release: str, spoil) -> dict:
     pillar = good(release)
     spoil(pillar)
     return pillar
+
+
+def held(snapshot, references) -> dict:
+    """The secrets that a region shows of its objects, by an export's references to them."""
+    types = {one.removeprefix("sdb://maas/").split("/")[0] for one in references} - {"setting"}
+    return {
+        str(reference(type, key, field.name)): field.value(record.raw)
+        for type in types
+        for field in snapshot.tables[type].fields
+        for key, record in snapshot.records(type).items()
+        if field.secret
+    }
 
 
 def revealed(value, secrets: dict):

@@ -85,7 +85,12 @@ def contents(snapshot, parts):
             field for field in table.fields if field.readable and field.holds_for(snapshot.release)
         ]
         found[name, partition] = {
-            key: {field.name: field.value(record.raw) for field in fields}
+            key: {
+                field.name: table.value(snapshot, field, record.raw)
+                if field.separate
+                else field.value(record.raw)
+                for field in fields
+            }
             for key, record in snapshot.records(name, partition).items()
         }
     return found

@@ -27,7 +27,7 @@ from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402
 from saltext.maas.resources import TABLES  # noqa: E402
 from support.examples import CLUSTER, around, changed, known, manage_network  # noqa: E402
-from support.pillars import revealed  # noqa: E402
+from support.pillars import held, revealed  # noqa: E402
 from support.reconciling import SHORT, cluster, errors, rack, snapshot_of  # noqa: E402
 
 OPERATIONS = ("create", "adopt", "update", "no-op", "delete", "prune", "export")
@@ -280,8 +280,7 @@ class _Case:
         )  # of no matter for what the table shows
         notes = [line for line in found.notes if not any(one in line for one in known)]
         assert notes == [], notes
-        secrets = dict.fromkeys(found.secrets, self.example.get("license_key"))
-        described = revealed(found.described, secrets)
+        described = revealed(found.described, held(self.snapshot(), found.secrets))
         plan = region_plan.plan_of(self.snapshot(), described)
         assert plan.shown() == {}, plan.shown()
         objects = {

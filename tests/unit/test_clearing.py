@@ -85,7 +85,7 @@ def test_every_list_goes_as_one_field_or_as_json():
         (table.name, field)
         for table in BY_NAME.values()
         for field in table.fields
-        if "array" in field.kind.schema.get("type", ())
+        if "array" in field.kind.schema.get("type", ()) and field.name not in table.apart
     ]
     repeated = {
         (type, field.name) for type, field in lists if isinstance(field.kind.wire(["a", "b"]), list)

@@ -13,10 +13,10 @@ from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
 from support.examples import CLUSTER, EXAMPLES, examples_for, manage_network
-from support.pillars import revealed
+from support.pillars import held, revealed
 from support.reconciling import SHORT, carried_out, cluster, errors, rack, snapshot_of
 
-RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
+RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7", "3.8")
 HELD = {
     release: [table for table in EXAMPLES if table.holds_for(Release(release))]
     for release in RELEASES
@@ -72,6 +72,7 @@ def test_read_again_it_changes_nothing(full, by):
     else:
         described = read(files["init.sls"])["maas"]
     assert described == found.described
+    described = revealed(described, held(snapshot_of(server), found.secrets))
     server.requests.reset()
     assert region_plan.plan_of(snapshot_of(server), described).shown() == {}
     assert server.requests.writes() == []

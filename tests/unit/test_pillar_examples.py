@@ -14,6 +14,7 @@ from support.reconciling import SHORT, assert_true, carried_out, cluster, planne
 FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
 #: Which releases an example is tried on.
 RELEASES = {
+    "access": ("3.8",),
     "content-1x": ("1.7", "1.8"),
     "dns": ("2.0", "3.7"),
     "first-network": ("2.2", "3.7"),

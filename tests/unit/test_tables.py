@@ -24,7 +24,7 @@ NAMES = {
     "vlan": "dc1/100", "ip_range": "10.0.0.1-10.0.0.9", "static_route": "10.0.0.0/24 via 10.1.0.1",
     "boot_resource": "custom/a/amd64",
 }  # fmt: skip
-RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7")
+RELEASES = ("1.5", "1.7", "1.9", "2.0", "2.4", "3.0", "3.7", "3.8")
 
 
 @pytest.mark.parametrize(("table", "release"), cases(RELEASES))

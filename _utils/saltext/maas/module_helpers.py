@@ -24,7 +24,7 @@ def _table(snapshot, type):
 
 
 def _shown(snapshot, table, record) -> dict:
-    found = visible(table, table.values(snapshot, record.raw))
+    found = visible(table, table.all_values(snapshot, record.raw))
     return {**found, "id": record.raw.get("id", record.raw.get("system_id"))}
 
 

@@ -174,7 +174,7 @@ class _Tree:
                         )
                         continue
                     values = table.to_pillar(
-                        self._snapshot, table.values(self._snapshot, records[key].raw)
+                        self._snapshot, table.all_values(self._snapshot, records[key].raw)
                     )
                     if any(values.get(name) is None for name in table.identity):
                         continue

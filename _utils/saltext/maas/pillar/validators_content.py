@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.pillar.validators import ROOT, listed, named, other_place, validates
+from saltext.maas.resources.kinds import NAMES
 from saltext.maas.resources.settings import system
 from saltext.maas.resources.users import SYSTEM_USERS
 
@@ -23,6 +24,27 @@ def _users(pillar, release):
             yield f"{where}: is a name that MAAS reserves for itself; choose another"
         if name == admin.get("username"):
             yield f"{where}: is {ROOT}:region:admin already; name it once"
+
+
+@validates("users", "user_groups")
+def _memberships(pillar, release):
+    """A membership may be described of the user and of the group, if both say the same."""
+    groups = {
+        name: (where, group["members"] or ())
+        for where, name, group in named(pillar, "user_groups") if "members" in group
+    }  # fmt: skip
+    for where, user, values in named(pillar, "users"):
+        own = NAMES.clean(values.get("groups")) or ()
+        for name in groups if "groups" in values else ():
+            at, members = groups[name]
+            inside = user in (NAMES.clean(members) or ())
+            if inside != (name in own):
+                ours, theirs = f"{where}:groups", f"{at}:members"
+                first, second = (theirs, ours) if inside else (ours, theirs)
+                yield (
+                    f"{first}: {(user if inside else name)!r} contradicts {second}, which does not "
+                    "name it; name the membership in both lists, in none, or leave one list out"
+                )
 
 
 @validates("settings")

@@ -5,17 +5,23 @@ from __future__ import annotations
 from saltext.maas.errors import Forbidden, MaasError
 from saltext.maas.reconcile.plan import Plan
 from saltext.maas.reconcile.snapshot import Snapshot
+from saltext.maas.resources.user_groups import rights
 
 _MESSAGE = (
     "the API key is that of an ordinary user{name}, and MAAS lets only administrators change "
     "this; put an administrator's API key into the profile"
 )
+_LACKING = (
+    "the user of the API key ({name}) lacks {rights}, which this needs; entitle one of its user "
+    "groups, or put another user's API key into the profile"
+)
 
 
 def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
-    """Refuse a plan that needs an administrator, where the API's user is none.
+    """Refuse a plan that the API's user is not allowed to carry out.
 
-    Asks the region once in a state run, and only for a plan that changes something.
+    Asks the region once in a state run, and only for a plan that changes something.  From 3.8 on
+    an ordinary user may have what is needed through its groups, which are read if it may.
 
     Args:
         snapshot: The region.
@@ -26,23 +32,41 @@ def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
     """
     if snapshot.client is None:
         return
-    if plan is not None and all(
-        change.problem or snapshot.tables[change.desired.type].personal for change in plan.changes
-    ):
+    needed = None if plan is None else _needed(snapshot, plan)
+    if needed == set():
         return
     if "ordinary user" not in snapshot.facts:
         snapshot.facts["ordinary user"] = _ordinary_user(snapshot)
     user = snapshot.facts["ordinary user"]
-    if user is not None:
+    if user is None:
+        return
+    if "user_group" not in snapshot.tables:
         raise Forbidden(_MESSAGE.format(name=user and f" ({user})"), 403)
+    lacking = needed and needed - _rights(snapshot, user, needed)
+    if lacking:
+        raise Forbidden(_LACKING.format(name=user, rights=", ".join(sorted(lacking))), 403)
+
+
+def _needed(snapshot, plan):
+    """The entitlements that a plan's changes take, of which some users have none of their own."""
+    tables = [snapshot.tables[one.desired.type] for one in plan.changes if not one.problem]
+    return {table.permission for table in tables if not table.personal}
+
+
+def _rights(snapshot, user, needed):
+    """What a user may do; all that is needed where it may not see that itself."""
+    try:
+        return rights(snapshot, user)
+    except MaasError:
+        return needed  # the first change will say so
 
 
 def _ordinary_user(snapshot):
     """The name of the API's user where it is no administrator, empty if unknown; else None."""
     try:
         if snapshot.release >= "2.0":
-            found = snapshot.client.get("users/", op="whoami", expect=dict)
-            return found.get("username") or "" if found.get("is_superuser") is False else None
+            found = snapshot.whoami()
+            return found["username"] if found.get("is_superuser") is False else None
         # 1.x lets administrators alone read its settings.
         snapshot.records("setting", "maas_name")
     except Forbidden:

@@ -135,6 +135,7 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     """
     order = {name: number for number, name in enumerate(BY_NAME)}
     desired = DesiredObjects(sorted(without_repetitions(desired), key=lambda one: order[one.type]))
+    snapshot.desired = desired
     refuse_what_release_lacks(snapshot, desired)
     refuse_invalid(snapshot, desired)
     for one in desired:

@@ -252,8 +252,8 @@ class _Referrers:
             index = self._of[type] = {}
             for table in self._snapshot.tables.values():
                 for field in table.fields:
-                    usable = field.readable and field.holds_for(self._snapshot.release)
-                    if field.ref == type and usable:
+                    usable = field.readable and not field.separate
+                    if field.ref == type and usable and field.holds_for(self._snapshot.release):
                         self._note(index, table, field)
         return self._of[type]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from saltext.maas import resources
 from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.reconcile.desired import DesiredObjects
 from saltext.maas.reconcile.unexpected import reading
 from saltext.maas.release import SERIES, Release
 from saltext.maas.resources.field import Record
@@ -93,6 +94,7 @@ class Snapshot:
 
     Attributes:
         facts: What else was found out about the region, by name.
+        desired: All desired objects of the plan that was made last.
         mark: What the region's lock said when this was read; None before; see
             :mod:`saltext.maas.lock`.
 
@@ -115,6 +117,8 @@ class Snapshot:
         self.tables = resources.for_release(self.release)
         self.mark: str | None = None
         self.facts: dict = {}
+        self.desired = DesiredObjects(())
+        self._asking: dict = {}  # (type, key) -> lock
         self._parts: dict = {}  # (store, partition) -> _Part
         self._lock = threading.RLock()
         self._readers = 0  # how many reads are under way
@@ -210,6 +214,17 @@ class Snapshot:
             if not self._fetched[path]:
                 raise FileNotFoundError(errno.ENOENT, "there is no such file", path)
             return self._fetched[path]
+
+    def whoami(self) -> dict:
+        """Return the API's user, as 2.0 and later answer it; asked for once."""
+        if "whoami" not in self.facts:
+            shape = {"username": str}
+            self.facts["whoami"] = self.client.get("users/", op="whoami", expect=shape)
+        return self.facts["whoami"]
+
+    def asking(self, name: str, key: str) -> contextlib.AbstractContextManager:
+        """Return the lock that is held while ``separate`` fields of an object are read."""
+        return self._asking.setdefault((name, key), threading.RLock())
 
     # What desired objects stand for
 

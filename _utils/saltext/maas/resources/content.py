@@ -107,6 +107,7 @@ _LICENSE_KEY = rules.matches(
 
 class LicenseKey(Table):
     name = "license_key"
+    permission = "can_edit_license_keys"
     name_form = "{osystem}/{distro_series}"
     name_doc = "Operating system and series, as ``OSYSTEM/SERIES``."
     numbered = ""
@@ -165,6 +166,7 @@ _IDS_TRIED, _IDS_AHEAD = 60, 15
 
 class Notification(Table):
     name = "notification"
+    permission = "can_edit_notifications"
     since = "2.2"
     collection = "notifications/"
     identity = ("ident",)

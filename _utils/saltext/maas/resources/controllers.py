@@ -29,6 +29,7 @@ _HELD = "power_parameters of its own request"
 
 
 class _Controller(Table):
+    permission = "can_edit_controllers"
     in_answers = {"system_id": str, "zone": {"name": str}}
     identity = ("hostname",)
     can_create = False

@@ -66,6 +66,8 @@ class Field:
             :data:`~saltext.maas.resources.rules.ALWAYS`.
         secret: Its value must not be shown.
         as_file: Sent as a file part; its kind says the bytes of it.
+        separate: MAAS answers it by a request of its own, see :meth:`Table.ask`, so it is read
+            only where it is described, exported or shown.
         read_attr: Attribute of the object referred to that answers hold, where
             that is not its key, such as a rack's ``system_id``.
     """
@@ -89,6 +91,7 @@ class Field:
     create_only: bool = False
     secret: bool = False
     as_file: bool = False
+    separate: bool = False
     read_attr: str = ""
     rules: tuple = ()
     clearable: tuple = ALWAYS
@@ -132,10 +135,10 @@ class Field:
         return [one if one is UNKNOWN else self.kind.clean(one) for one in several]
 
     def targets(self, value: Any) -> tuple:
-        """Return the keys of the objects that a value refers to, whether it names one or a list."""
+        """Return the keys of the objects that a value refers to: one, a list, or a mapping's."""
         if not self.ref or value is None:
             return ()
-        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        return tuple(value) if isinstance(value, (list, tuple, dict)) else (value,)
 
     def holds_for(self, release: Release) -> bool:
         """Return whether a release has the field."""

@@ -18,6 +18,8 @@ DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases/"
 class KeyringTable(Table):
     """Boot sources: of the region, or in 1.6 of a cluster each."""
 
+    permission = "can_edit_boot_entities"
+
     def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         # One of the two holds, and it is Ubuntu's own where none is given.
         values = dict(values)
@@ -85,6 +87,7 @@ class BootSelection(Table):
 
     name = "boot_selection"
     noun = "boot source selection"
+    permission = "can_edit_boot_entities"
     since = "1.7"
     identity = ("source", "os", "release")
     within, parent = ("source",), "boot_source"

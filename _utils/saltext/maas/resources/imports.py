@@ -26,6 +26,7 @@ class Image(Table):
 
     name = "image"
     noun = "boot image"
+    permission = "can_edit_boot_entities"
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")

@@ -352,6 +352,7 @@ def normal(name: str, value: object) -> object:
 
 class SettingTable(Table):
     name = "setting"
+    permission = "can_edit_configurations"
     by_key = True
     can_create = False
     can_delete = False

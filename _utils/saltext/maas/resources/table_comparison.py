@@ -18,6 +18,9 @@ class Comparison(Identity):
 
         Override it where an answer does not hold the value itself.
         """
+        if field.separate:
+            with snapshot.asking(self.name, self.key_of(raw)):
+                self.ask(snapshot, field, raw)
         found = field.value(raw)
         if not field.read_attr or found is None:
             return found
@@ -25,13 +28,26 @@ class Comparison(Identity):
             return [snapshot.key_by(field.ref, field.read_attr, one) for one in found]
         return snapshot.key_by(field.ref, field.read_attr, found)
 
+    def ask(self, snapshot: Snapshot, field: Field, raw: dict) -> None:
+        """Read a ``separate`` field into an object's answer, where it has not been read yet."""
+
     def values(self, snapshot: Snapshot, raw: dict) -> dict:
-        """Return all values of an object that can be read, in the pillar's words."""
+        """Return all values that the answer of an object holds, in the pillar's words."""
         return {
             field.name: self.value(snapshot, field, raw)
             for field in self.fields
-            if field.readable and (field.name in self.identity or field.holds_for(snapshot.release))
+            if field.readable
+            and not field.separate
+            and (field.name in self.identity or field.holds_for(snapshot.release))
         }
+
+    def all_values(self, snapshot: Snapshot, raw: dict) -> dict:
+        """Return all values of an object that can be read, with those that are ``separate``."""
+        found = self.values(snapshot, raw)
+        for field in self.fields:
+            if field.separate and field.holds_for(snapshot.release):
+                found[field.name] = self.value(snapshot, field, raw)
+        return found
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         """Return what differs between a desired object and a record: ``{field: (old, new)}``.

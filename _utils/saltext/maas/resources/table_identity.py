@@ -40,6 +40,7 @@ class Identity:
         can_create, can_update: What the API lets one do.
         created: What is said of an object after its creation.
         personal: They are the API's user's own, who need be no administrator to change them.
+        permission: The entitlement that others want for changing them, from 3.8 on.
         store: Name under which the snapshot keeps its objects; two tables may
             look at the same objects.
         shared_keys: Several objects may have one key; otherwise a name that two have is refused.
@@ -69,6 +70,7 @@ class Identity:
     can_update: ClassVar[bool] = True
     created: ClassVar[str] = "created"
     personal: ClassVar[bool] = False
+    permission: ClassVar[str] = "can_edit_global_entities"
     store: str = ""
     shared_keys: ClassVar[bool] = False
     within: ClassVar[tuple] = ()

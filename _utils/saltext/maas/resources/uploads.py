@@ -38,6 +38,7 @@ class BootResource(Table):
 
     name = "boot_resource"
     noun = "uploaded image"
+    permission = "can_edit_boot_entities"
     since = "1.7"
     collection = "boot-resources/"
     identity = ("name", "architecture")

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.engine_types import Desired, Snapshot
+from saltext.maas.resources.engine_types import (
+    Change,
+    Desired,
+    DesiredObjects,
+    Predicted,
+    Run,
+    Snapshot,
+)
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.table import Field, PillarLocation, Record, Table
+from saltext.maas.resources.user_groups import (
+    default_group,
+    lost_right,
+    members_of,
+    predict_member,
+    send,
+)
 
 #: Users of MAAS itself.
 SYSTEM_USERS = ("MAAS", "maas-init-node", "maas-nodegroup-worker")
+_GROUPS = "user_group"
 
 
 class User(Table):
+    """Users.
+
+    From 3.8 on their rights come from the user groups that they are in.  To see those takes one
+    request for each group of the region, and only where some user's groups are described.
+    """
+
     name = "user"
     numbered = ""
     collection = "users/"
     item_path = "users/{username}/"
     identity = ("username",)
     required = ("password",)
-    can_update = False
+    permission = "can_edit_identities"
+    apart = ("groups",)
     delete_since = "1.9"
     protected = SYSTEM_USERS
     pillar = PillarLocation("users", "Users.", "username", needed=("email",), name="USERNAME")
@@ -25,19 +51,31 @@ class User(Table):
     fields = (
         Field("username", rules=(rules.longest(30, up_to="2.3"), rules.longest(150)),
               doc="Name to log in with."),
-        Field("email", kinds.EMAIL,
+        Field("email", kinds.EMAIL, create_only=True,
               doc="E-mail address, unique in the region; required for a new user."),
         Field("password", kinds.RAW, secret=True, write_only=True,
               doc="Password of a new user; MAAS's API can neither show nor change it."),
-        Field("is_superuser", kinds.SUPERUSER, default=False,
-              doc="Whether it is an administrator; create-only."),
+        Field("is_superuser", kinds.SUPERUSER, default=False, create_only=True,
+              doc="Whether it is an administrator; create-only. From 3.8 on it decides in which "
+              "of the groups Administrators and Users MAAS puts a new user."),
+        Field("groups", kinds.NAMES, ref=_GROUPS, since="3.8", separate=True,
+              doc="Names of all user groups that it is in; it is removed from others."),
     )  # fmt: skip
 
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
-        return "it is an administrator" if record.raw.get("is_superuser") else None
+        if record.raw.get("is_superuser"):
+            return "it is an administrator"
+        own = snapshot.release >= "3.8" and snapshot.whoami().get("username") == record.key
+        return "it is the user of the API key" if own else None
 
     def exports(self, snapshot: Snapshot, record: Record) -> bool:
-        return record.key not in SYSTEM_USERS and bool(record.raw.get("email"))
+        # Who is not local came by a login elsewhere, and would come again.
+        local = record.raw.get("is_local") is not False
+        return record.key not in SYSTEM_USERS and bool(record.raw.get("email")) and local
+
+    def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
+        # The groups name their members.
+        return {name: value for name, value in values.items() if name != "groups"}
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return which other user has the e-mail address."""
@@ -46,3 +84,98 @@ class User(Table):
             if str(other.raw.get("email")).lower() == str(email).lower():
                 return f"the e-mail address {email} belongs to user {other.key} already"
         return super().problem(snapshot, desired, record)
+
+    # Groups
+
+    def value(self, snapshot: Snapshot, field: Field, raw: dict) -> Any:
+        if field.name != "groups":
+            return super().value(snapshot, field, raw)
+        user, groups = self.key_of(raw), snapshot.records(_GROUPS)
+        with ThreadPoolExecutor(snapshot.client.profile.concurrency if snapshot.client else 1) as p:
+            members = p.map(lambda one: members_of(snapshot, one), groups.values())
+            return sorted(key for key, inside in zip(groups, members) if user in inside) or None
+
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        found = super().differences(snapshot, desired, record)
+        if "groups" in found and not self._own(snapshot, *found["groups"]):
+            del found["groups"]  # the groups' own changes bring it there
+        return found
+
+    @staticmethod
+    def _own(snapshot, old, new):
+        """The groups to join or to leave, but for those whose members are described themselves."""
+        theirs = {one.key for one in snapshot.desired.of(_GROUPS) if "members" in one.values}
+        return set(old or ()).symmetric_difference(new or ()) - theirs
+
+    def reload(self, snapshot: Snapshot, desired: Desired) -> None:
+        super().reload(snapshot, desired)
+        if "groups" in desired.values:
+            snapshot.drop(_GROUPS)
+
+    def requires(self, desired: Desired, everything: DesiredObjects) -> set:
+        # A group with members requires them, and not the other way round.
+        described = {
+            (one.type, one.key) for one in everything.of(_GROUPS) if "members" in one.values
+        }  # fmt: skip
+        return super().requires(desired, everything) - described
+
+    def finish(self, run: Run, desired: Desired) -> None:
+        record = self.match(run.snapshot, desired)
+        if record is None or "groups" not in desired.values:
+            return
+        old, new = self.differences(run.snapshot, desired, record).get("groups", ((), ()))
+        # It joins first, so that it is not without rights in between.
+        for name in sorted(self._own(run.snapshot, old, new), key=lambda one: one in (old or ())):
+            op = "remove_member" if name in (old or ()) else "add_member"
+            group = run.snapshot.resolve(_GROUPS, name)
+            send(run, group, op, {"username": desired.key})
+            _note(run.snapshot, group, desired.key, joins=op == "add_member")
+
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
+        group = snapshot.loaded(_GROUPS) and new is not None and old is None
+        record = snapshot.find(_GROUPS, default_group(new)) if group and new else None
+        if record is not None:  # MAAS has put the new user into it
+            _note(snapshot, record.raw, self.key_of(new or {}), joins=True)
+
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which right the API's user would lose by leaving a group."""
+        if change.action != "update" or "groups" not in change.new:
+            return None
+        left = set(change.old["groups"] or ()) - set(change.new["groups"] or ())
+        if not left or snapshot.whoami().get("username") != change.desired.key:
+            return None
+        found = (lost_right(snapshot, predicted, name) for name in sorted(left))
+        return next((one for one in found if one), None)
+
+    # Predicted results
+
+    def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
+        if _GROUPS in snapshot.tables:
+            predict_member(snapshot, default_group(values), values["username"], True)
+            _predict_groups(snapshot, values["username"], values)
+        return super().predict_creation(snapshot, values)
+
+    def predict_update(self, snapshot: Snapshot, raw: dict, values: dict) -> PredictedObject:
+        if _GROUPS in snapshot.tables and "username" in raw:
+            _predict_groups(snapshot, self.key_of(raw), values)
+        return super().predict_update(snapshot, raw, values)
+
+    def predict_deletion(self, snapshot: Snapshot, raw: dict) -> PredictedObject | None:
+        if _GROUPS in snapshot.tables:
+            predict_member(snapshot, None, self.key_of(raw), False)
+        return super().predict_deletion(snapshot, raw)
+
+
+def _note(snapshot, group, user, joins):
+    """Note in a group whose members were read that a user is in it now, or no longer."""
+    with snapshot.asking(_GROUPS, group["name"]):
+        held, entry = group.get("list_members"), {"username": user}
+        if held is not None and (entry in held) != joins:
+            (held.append if joins else held.remove)(entry)
+
+
+def _predict_groups(snapshot, user, values):
+    if "groups" in values:
+        predict_member(snapshot, None, user, False)
+        for group in values["groups"] or ():
+            predict_member(snapshot, group, user, True)
