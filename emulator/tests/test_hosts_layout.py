@@ -63,6 +63,11 @@ LATER = (
     ("snap", "2.2", "2.7", "images", "/var/snap/maas/current/var/lib/maas/boot-resources/current"),
     ("snap", "2.8", "3.4", "images", "/var/snap/maas/common/maas/boot-resources/current"),
     ("snap", "3.5", "3.8", "images", "/var/snap/maas/common/maas/image-storage"),
+    ("deb", "3.5", "3.8", "cluster_agent", "/etc/maas/agent.yaml"),
+    ("snap", "3.5", "3.7", "cluster_agent", "/var/snap/maas/current/agent.yaml"),
+    ("snap", "3.8", "3.8", "cluster_agent", "/var/snap/maas/common/etc/maas/agent.yaml"),
+    ("deb", "3.8", "3.8", "openfga_socket", "/var/lib/maas/openfga-http.sock"),
+    ("snap", "3.8", "3.8", "openfga_socket", "/var/snap/maas/current/openfga-http.sock"),
 )  # fmt: skip
 SERVICES = (
     ("1.5", "1.6", "region", "apache2 maas-region-celery maas-txlongpoll rabbitmq-server"),
@@ -75,6 +80,7 @@ SERVICES = (
     ("2.5", "3.4", "region", "maas-regiond maas-proxy maas-syslog"),
     ("2.5", "3.4", "cluster", "maas-rackd maas-dhcpd maas-dhcpd6 maas-http maas-syslog"),
     ("3.5", "3.8", "region", "maas-regiond maas-apiserver maas-temporal maas-temporal-worker"),
+    ("3.8", "3.8", "region", "maas-openfga"),
     ("3.5", "3.8", "cluster", "maas-rackd maas-agent maas-dhcpd maas-dhcpd6 maas-http"),
 )
 #: Debconf's question about the region, and the commands of both parts.

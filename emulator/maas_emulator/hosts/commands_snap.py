@@ -47,7 +47,7 @@ def _init_options(host, name):
             options.add_argument(f"--database-{option}")
     for option in ("--maas-url", "--secret"):
         options.add_argument(option)
-    if host.release >= "2.4":
+    if "2.4" <= host.release < "3.8":  # then they are left to ``maas config``
         options.add_argument("--num-workers", type=int)
         options.add_argument("--enable-debug", dest="debug", action="store_true", default=None)
     for option in ("--skip-admin", "--force"):
@@ -144,7 +144,17 @@ def _status(host, name, arguments):
     if _mode(host) == "none":
         say("MAAS is not configured")
         return 1
-    say(json.dumps({name: host.service("maas")["running"] for name in host.roles}))
+    running = host.service("maas")["running"]
+    if host.release < "3.5":
+        say(json.dumps(dict.fromkeys(host.roles, running)))
+        return 0
+    # What pebble says of its services; those that MAAS starts itself are disabled for it.
+    names = {name for one in host.roles for name in host.trait(f"{one}_pebble")}
+    say("Service          Startup   Current   Since")
+    for name in sorted({*host.trait("pebble"), *names}):
+        startup = "enabled" if name in host.trait("pebble_enabled") else "disabled"
+        active = running and not name.startswith("dhcpd")
+        say(f"{name:<15}  {startup:<8}  {'active' if active else 'inactive':<8}  -")
     return 0
 
 

@@ -33,15 +33,32 @@ def _systemctl(host, arguments):
         _say(f"Failed to {verb} {unknown[0]}.service: Unit {unknown[0]}.service not found.",
              sys.stderr)  # fmt: skip
         return 4 if verb == "status" else 5
+    if verb in ("start", "stop", "restart"):
+        _act(host, verb, names)
+        return 0
     status = 0
     for name in names:
         running = name not in unknown and host.service(name)["running"]
-        if verb == "stop" or verb == "restart" or (verb == "start" and not running):
-            host.set_service(name, verb != "stop")
-        elif verb in ("is-active", "status"):
+        if verb in ("is-active", "status"):
             _say("active" if running else "inactive")
             status = status or (0 if running else 4 if name in unknown else 3)
     return status
+
+
+def _act(host, verb, names):
+    """Start, stop or restart units, with those that cannot be without them."""
+    required = host.trait("required") or {}
+    running = {name for name in host.service_names() if host.service(name)["running"]}
+    for name, needed in required.items():
+        if verb != "start" and name in running and not {name}.issubset(names):
+            names = [*names, name] if set(needed) & set(names) else names
+    if verb != "stop":
+        wanted = [one for name in names for one in required.get(name, ()) if one not in names]
+        for name in [one for one in dict.fromkeys(wanted) if one not in running]:
+            host.set_service(name, True)
+    for name in dict.fromkeys(names):
+        if verb != "start" or name not in running:
+            host.set_service(name, verb != "stop")
 
 
 # upstart

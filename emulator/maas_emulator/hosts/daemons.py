@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 from maas_emulator import control
 from maas_emulator.core import Region
-from maas_emulator.hosts import database, formats, openfga
+from maas_emulator.hosts import agent, database, formats, openfga
 from maas_emulator.hosts.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,11 @@ class Hosts:
                 except Exception:  # one broken host must not stop the others
                     log.exception("sandbox %s", daemon.host.root)
                     daemon.pause(5)
+        services = [
+            one for some in found.values() for one in some if isinstance(one, openfga.Daemon)
+        ]
+        if services:
+            self.region.permissions_known = any(one.listens for one in services)
 
     def connections_lost(self) -> None:
         """The region restarted: from 1.7 on its clusters have to connect anew."""
@@ -202,6 +207,7 @@ class _RegionDaemon(_Daemon):
         self._seen = text
 
     def started(self) -> None:
+        self._look_at_postgresql()
         if self._started:
             self.hosts.connections_lost()
         self._started = True
@@ -221,6 +227,20 @@ class _RegionDaemon(_Daemon):
             self.host.log("maas-regiond", message, "region_log")
         else:
             self.host.write("secret", self.region.secret, 0o640, "maas:maas")
+
+    def _look_at_postgresql(self):
+        """A region does not come up with a PostgreSQL that is too old for its release."""
+        version, oldest = self.host.info.get("postgresql"), self.host.trait("postgresql")
+        if version is None or oldest is None:
+            return
+        refused = version < oldest
+        self.region.unavailable_until = float("inf") if refused else 0.0
+        if refused:
+            text = f"Unsupported postgresql server version ({version}) detected"
+            lines = ("Error starting: Connection to database cannot be established.",
+                     f"maasserver.plugin.UnsupportedDBException: {text}")  # fmt: skip
+            for line in lines:
+                self.host.log("maas-regiond", line, "region_log")
 
 
 class _ClusterDaemon(_Daemon):
@@ -324,6 +344,7 @@ class _ClusterDaemon(_Daemon):
             release = self.region.release
             version = f" with MAAS version {release}" if release >= "2.4" else ""
             self._log(f"Rack controller '{ident}' registered (via {event_loop}){version}.")
+            agent.write_config(host, self.region.options.hostname, self._urls, self._secret)
         else:
             self._log(f"Cluster '{ident}' registered (via {event_loop}).")
         self.region.controller_connected(ident, True)

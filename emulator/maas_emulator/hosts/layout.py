@@ -83,6 +83,7 @@ FILES = {
         ("3.5", {
             "region_log": None,  # the journal
             "cluster_log": None,
+            "cluster_agent": ("etc/maas/agent.yaml", 0o600, MAAS),
             "images": (f"{_LIB}/image-storage", 0o755, MAAS),
         }),
         ("3.8", {"openfga_socket": (f"{_LIB}/openfga-http.sock", 0o755, MAAS)}),
@@ -102,16 +103,22 @@ FILES = {
             "maas_log": None,
             "region_log": None,
             "cluster_log": None,
+            "cluster_agent": (f"{_DATA}/agent.yaml", 0o600, ROOT),
             "images": (f"{_COMMON}/maas/image-storage", 0o755, ROOT),
         }),
-        ("3.8", {"openfga_socket": (f"{_DATA}/openfga-http.sock", 0o755, ROOT)}),
+        ("3.8", {
+            "openfga_socket": (f"{_DATA}/openfga-http.sock", 0o755, ROOT),
+            "cluster_agent": (f"{_COMMON}/etc/maas/agent.yaml", 0o600, ROOT),
+        }),
     ),
 }  # fmt: skip
 
 #: What else is installed. ``_packages`` are in the order of their installation; ``_daemon`` is
 #: what reads a role's configuration; ``_started`` are services that start with the packages, and
 #: ``_restarted`` those that a package's script restarts whenever it is configured; ``_idle`` do
-#: not start before there is something to do for them.
+#: not start before there is something to do for them; ``required`` are the services that another
+#: one starts and stops with; ``postgresql`` is the oldest that a region starts with. The snap's
+#: one service runs those of pebble.
 TRAITS = {
     "deb": (
         ("1.5", {
@@ -171,6 +178,7 @@ TRAITS = {
         }),
         ("2.7", {"region_tools": ("maas-region",), "cluster_tools": ("maas-rack",)}),
         ("3.2", {
+            "postgresql": 12,
             "region_started": ("maas-regiond", "maas-http", "maas-proxy", "maas-syslog", "bind9"),
         }),
         ("3.5", {
@@ -184,8 +192,10 @@ TRAITS = {
             "cluster_started": (
                 "maas-rackd", "maas-agent", "maas-http", "maas-proxy", "maas-syslog", "bind9",
             ),
+            "required": {"maas-regiond": ("maas-apiserver",)},
         }),
         ("3.8", {
+            "postgresql": 14,
             "region_started": (
                 "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
                 "maas-openfga", "maas-http", "maas-proxy", "maas-syslog", "bind9",
@@ -194,6 +204,7 @@ TRAITS = {
                 "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
                 "maas-openfga",
             ),
+            "required": {"maas-regiond": ("maas-apiserver", "maas-openfga")},
         }),
     ),
     "snap": (
@@ -203,8 +214,32 @@ TRAITS = {
             "region_daemon": "maas",
             "cluster_daemon": "maas",
             "snap_service": "maas.supervisor",
+            "base": "core",
+            "epoch": 0,
         }),
-        ("3.5", {"snap_service": "maas.pebble"}),
+        ("2.4", {"base": "core18"}),
+        ("2.6", {"epoch": 1}),
+        ("2.8", {"epoch": 2}),
+        ("2.9", {"base": "core20", "epoch": 3}),
+        ("3.2", {"postgresql": 12}),
+        ("3.3", {"base": "core22"}),
+        ("3.5", {
+            "snap_service": "maas.pebble",
+            "epoch": 4,
+            "pebble": ("bind9", "http", "ntp", "proxy", "syslog"),
+            "region_pebble": ("regiond", "apiserver", "temporal", "temporal-worker"),
+            "cluster_pebble": ("rackd", "agent", "dhcpd", "dhcpd6"),
+            "pebble_enabled": ("regiond", "apiserver", "rackd"),
+        }),
+        ("3.6", {"base": "core24"}),
+        ("3.8", {
+            "base": "core26",
+            "epoch": 5,
+            "postgresql": 14,
+            "region_pebble": ("regiond", "apiserver", "temporal", "temporal-worker", "openfga"),
+            "pebble_enabled": ("regiond", "apiserver", "rackd", "openfga"),
+        }),
+        ("4.0", {"epoch": 6}),
     ),
 }  # fmt: skip
 

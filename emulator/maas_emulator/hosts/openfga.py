@@ -15,6 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from maas_emulator.hosts.sandbox import Sandbox
 
+#: Keys of regiond.conf that it reads, without their prefix.
+_READ = ("host", "name", "user", "pass")
+#: What a password must not hold, lest the URL ends in it.
+_OF_URLS = frozenset("/?#% ")
 _STORE = {"id": "00000000000000000000000000", "name": "MAAS"}
 
 
@@ -57,7 +61,7 @@ class Daemon:
     """The service; it follows the service manager when it is looked at.
 
     Args:
-        host: A region's host.
+        host: A region's host. ``host.peek("openfga")`` says what the service read when it started.
     """
 
     def __init__(self, host: Sandbox):
@@ -67,6 +71,11 @@ class Daemon:
         self._starts: int | None = None
         self._server: _Server | None = None
 
+    @property
+    def listens(self) -> bool:
+        """Whether anybody who asks it gets an answer."""
+        return self._server is not None
+
     def step(self) -> None:
         """Start, start again or stop, as the service manager says."""
         starts = self._now()
@@ -74,7 +83,10 @@ class Daemon:
             return
         self.disconnect()
         self._starts = starts
-        if starts is not None and self._logs_in():
+        if starts is None:
+            return
+        self._note_configuration()
+        if self._logs_in():
             self._server = _Server(self._path, lambda: self._now() != starts)
             threading.Thread(
                 target=self._server.serve_forever, args=(0.05,), name="maas-openfga", daemon=True
@@ -84,10 +96,21 @@ class Daemon:
         service = self.host.service(self._name)
         return service["starts"] if service["running"] else None
 
-    def _logs_in(self):
-        """Whether it would: it reads neither a port nor Vault, and ends without its database."""
+    def _note_configuration(self):
+        """Keep what it reads at this start; what is changed later it does not see."""
         keys = formats.read_yaml(self.host.read("region_config"))
-        return keys.get("database_port", 5432) == 5432 and bool(keys.get("database_name"))
+        with self.host.state("openfga") as state:
+            state.update({key: keys.get(f"database_{key}") for key in _READ}, starts=self._starts)
+
+    def _logs_in(self):
+        """Whether it would: it reads neither a port nor Vault, and ends without its database.
+
+        The password becomes a part of a URL as it is.
+        """
+        keys = formats.read_yaml(self.host.read("region_config"))
+        quoted = _OF_URLS.intersection(str(keys.get("database_pass") or ""))
+        port = keys.get("database_port") or 5432
+        return port == 5432 and bool(keys.get("database_name")) and not quoted
 
     def disconnect(self) -> None:
         """Stop listening."""

@@ -125,6 +125,7 @@ def _fresh_snap(host, texts):
     configured = host.info["configured"]
     mode = modes[host.info["role"]] if configured else "none"
     version = f"name: maas\nversion: {host.release}-1-g.0000000\n"
+    version += f"base: {host.trait('base')}\nepoch: {host.trait('epoch')}\n"
     files = {"snap/maas/current/meta/snap.yaml": (version, 0o644, ROOT)}
     places = host.files()
     for name, text in {**(texts if configured else {}), "snap_mode": mode}.items():

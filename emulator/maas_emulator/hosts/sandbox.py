@@ -264,7 +264,7 @@ def create(
         database: ``host``, ``port``, ``name``, ``user``, ``password`` of the
             region's PostgreSQL.
         control: The emulator's control endpoint; ``Hosts`` fills it in.
-        kind: ``deb`` or ``snap`` (2.2 and later).
+        kind: ``deb`` (up to 3.8) or ``snap`` (2.2 and later).
         configured: False for a snap before ``maas init``.
 
     Returns:
@@ -282,7 +282,8 @@ def create(
     if role not in ("region", "cluster", "region+cluster"):
         raise ValueError(f"role is region, cluster or region+cluster, not {role!r}")
     exact = _exact(release)
-    if kind not in ("deb", "snap") or (kind == "snap" and Release(exact) < "2.2"):
+    first, gone = {"deb": ("1.5", "4.0"), "snap": ("2.2", "99.0")}.get(kind, ("99.0", "99.0"))
+    if not first <= Release(exact) < gone:
         raise ValueError(f"MAAS {release} is not there as {kind!r}")
     hostname = hostname or os.path.basename(root)
     if interfaces is None:

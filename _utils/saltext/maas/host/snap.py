@@ -107,15 +107,16 @@ def initialise(
 
 def _ask(installation, mode, want):
     argv = ["maas", "init", mode, "--maas-url", want["url"], "--skip-admin"]
-    if "num_workers" in want:
+    done = {*_NEEDED, "database_port"}
+    if "num_workers" in want and installation.release < "3.8":  # then it is a local setting only
         argv += ["--num-workers", str(want["num_workers"])]
+        done.add("num_workers")
     password = want["database_password"]
     hide = [password, quote(password, "")]
     installation.check(argv, stdin=uri(want) + "\n", timeout=600, hide=hide)
     found = detect(installation.root)
     if found is None or "region" not in found.roles:
         raise HostError("maas init ended, but the snap has no region mode.")
-    done = {*_NEEDED, "database_port", "num_workers"}
     rest = {name: value for name, value in want.items() if name not in done}
     if not rest:
         return ["maas"]
