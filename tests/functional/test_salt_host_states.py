@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from saltext.maas.host import cluster_config
 from support.fleet import with_database
+from support.postgres import TEMPORAL
 from support.salt_call import Minion
+from support.site_manager import token
 
 pytestmark = [pytest.mark.salt, pytest.mark.postgres]
+TOKEN = token()
 PASSWORDS = ("first-unlikely-pw", "second-unlikely-pw")
 
 
@@ -40,7 +43,9 @@ def certificate(folder):
 def region(fleet, box, installation, folder):
     admin = {"name": "admin", "username": "ops", "email": "ops@example.com"}
     key = str(folder / "maas.key")
+    site = {"name": "site", "token": TOKEN, "metadata": {"country": "DE"}, "wait": 0}
     present = {
+        "maas_msm.enrolled": [site],
         "maas_region.admin_present": [{**admin, "password": PASSWORDS[0]}],
         "maas_api_key.key_present": [{"name": "spare", "username": "ops"}],
         "maas_api_key.present": [{"name": key, "username": "ops", "key_name": "backup"}],
@@ -48,6 +53,7 @@ def region(fleet, box, installation, folder):
         "maas_region.tls_enabled": [{"name": "tls", **certificate(folder)}],
     }
     changed = {
+        "maas_msm.withdrawn": [{"name": "site"}],
         "maas_region.admin_present": [
             {**admin, "password": PASSWORDS[1], "enforce_password": True}
         ],
@@ -97,7 +103,7 @@ def old_cluster(fleet, box, installation, folder):
 @pytest.mark.parametrize(
     ("release", "role", "described"),
     [
-        pytest.param("3.7", "region", region, id="region-3.7"),
+        pytest.param("3.8", "region", region, id="region-3.8"),
         pytest.param("2.9", "cluster", rack, id="rack-2.9"),
         pytest.param("1.5", "cluster", old_cluster, id="cluster-1.5", marks=pytest.mark.sweep),
     ],
@@ -105,6 +111,8 @@ def old_cluster(fleet, box, installation, folder):
 def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, described):
     with with_database(postgres, release, tmp_path / "hosts") as (fleet, config):
         options = {"database": config, "url": fleet.url} if role == "region" else {}
+        if role == "region":
+            postgres.execute(config["name"], TEMPORAL)
         box, installation = fleet.add("host", role, **options)
         (tmp_path / "minion").mkdir()
         more = {"maas.root": box.root, "id": "host"}
@@ -123,7 +131,7 @@ def test_planned_applied_again_and_changed(postgres, tmp_path, release, role, de
             assert all(one["result"] and not one["changes"] for one in again.values()), again
             results += [planned, done, again]
         seen = repr(results) + fleet.argv_text()
-        for secret in (*PASSWORDS, fleet.region.secret if release > "1.6" else PASSWORDS[0]):
+        for secret in (*PASSWORDS, TOKEN, fleet.region.secret if release > "1.6" else PASSWORDS[0]):
             assert secret not in seen
         held = tmp_path / "maas.key"
         assert not held.exists() or stat.S_IMODE(held.stat().st_mode) == 0o600

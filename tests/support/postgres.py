@@ -69,6 +69,15 @@ CREATE TABLE maasserver_nodegroupinterface (
 }
 
 
+#: Temporal's table of the last run of each workflow, for MAAS 3.5 and later.
+TEMPORAL = """
+CREATE SCHEMA temporal;
+CREATE TABLE temporal.current_executions (
+    shard_id integer NOT NULL, namespace_id bytea NOT NULL, workflow_id varchar(255) NOT NULL,
+    run_id bytea NOT NULL, create_request_id varchar(255) NOT NULL, state integer NOT NULL,
+    status integer NOT NULL, start_version bigint NOT NULL DEFAULT 0, start_time timestamp,
+    last_write_version bigint NOT NULL, PRIMARY KEY (shard_id, namespace_id, workflow_id));
+"""
 _PGCRYPTO = """
 INSERT INTO pg_extension
     (oid, extname, extowner, extnamespace, extrelocatable, extversion, extconfig, extcondition)

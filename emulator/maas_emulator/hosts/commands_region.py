@@ -13,7 +13,7 @@ import sys
 import time
 import types
 
-from maas_emulator.hosts import database, formats, layout
+from maas_emulator.hosts import database, formats, layout, msm
 from maas_emulator.hosts.asking import CommandError, ask_region, parser, say
 
 TYPE_CHECKING = False
@@ -348,6 +348,8 @@ def _shell(host, name, arguments):
     """Run the program on the standard input, as Django's ``shell`` does."""
 
     def call_command(command, verb, *words, **more):
+        if command == "msm":
+            return msm.run(host, "msm", [verb, *words])
         if command != "config_vault":
             raise CommandError(f"Unknown command: {command!r}")
         return _VAULT[verb](host, *words, **more)
@@ -375,6 +377,7 @@ _COMMANDS = {
     "local_config_reset": (_config_reset, "1.9", None),
     "config_tls": (_config_tls, "3.2", None),
     "config_vault": (_config_vault, "3.3", None),
+    "msm": (msm.run, "3.6", None),
     "shell": (_shell, "1.5", None),
     "syncdb": (_nothing, "1.5", "1.10"),
     "migrate": (_nothing, "1.5", "1.10"),

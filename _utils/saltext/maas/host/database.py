@@ -260,6 +260,26 @@ def own_secret(conn, path: str) -> dict | None:
     return None
 
 
+def open_workflows(conn, names: list[str]) -> set[str] | None:
+    """Return which of some workflows of MAAS's Temporal are open (3.5 and later).
+
+    Args:
+        conn: A connection.
+        names: Their ids.
+
+    Returns:
+        The ids; None where Temporal keeps nothing in this database.
+    """
+    if _rows(conn, "SELECT to_regclass('temporal.current_executions')")[0][0] is None:
+        return None
+    # Of its states 1 is created and 2 running; a later one is over.
+    query = (
+        "SELECT workflow_id FROM temporal.current_executions "
+        "WHERE workflow_id = ANY (%s) AND state IN (1, 2)"
+    )
+    return {name for (name,) in _rows(conn, query, names)}
+
+
 def connected_racks(conn, since: Any = None) -> list[str]:
     """Return the host names of the racks that are connected to a region process (2.0 and later).
 

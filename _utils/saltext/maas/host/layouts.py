@@ -114,6 +114,7 @@ DEB: Timelines = {
     ),
     "tls_command": (("3.2", ("maas-region", "config_tls")),),
     "vault_command": (("3.3", ("maas-region", "config_vault")),),
+    "msm_command": (("3.6", ("maas-region", "msm")),),
     # What runs a Python program from its standard input inside the region.
     "shell_command": (("2.0", ("maas-region", "shell")),),
     # What prints regiond.conf as MAAS understands it.
@@ -181,6 +182,7 @@ SNAP: Timelines = {
     "cluster_tool": (("2.2", "maas"),),
     "tls_command": (("3.2", ("maas", "config-tls")),),
     "vault_command": (("3.3", ("maas", "config-vault")),),
+    "msm_command": (("3.6", ("maas", "msm")),),
     "shell_command": (("2.2", ("snap", "run", "--shell", "maas", "-c", "maas-region shell")),),
     "config_command": (
         ("2.2", ("maas", "config", "--show", "--parsable", "--show-database-password")),

@@ -7,10 +7,9 @@ from typing import Any
 
 import yaml
 from saltext.maas import region_url
-from saltext.maas.host import files, formats, openfga
+from saltext.maas.host import files, formats, openfga, region_shell
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
-from saltext.maas.redact import redact
 
 #: Our names, and those of ``regiond.conf``.
 KEYS = {
@@ -213,14 +212,5 @@ def _differences(now, want) -> dict[str, dict]:
 def _give(installation, url, approle_id, token, path, mount):
     if not _WORD.fullmatch(str(token)):
         raise HostError("The wrapped_token must be one word.")
-    program = (
-        "from django.core.management import call_command\n"
-        f"call_command('config_vault', 'configure', {url!r}, {approle_id!r}, {token!r}, "
-        f"{path!r}, mount={mount!r}, yes=True)\n"
-    )
-    argv = list(installation.fact("shell_command"))
-    code, stdout, stderr = installation.run(argv, stdin=program, timeout=120)
-    lines = [line.strip() for line in (stderr or stdout).splitlines() if line.strip()]
-    if code or any(line.startswith("Traceback") for line in lines):
-        last = redact((lines or ["no message"])[-1], [token])[:300]
-        raise HostError(f"config_vault configure failed: {last}")
+    words = [repr(one) for one in ("config_vault", "configure", url, approle_id, token, path)]
+    region_shell.call(installation, [*words, f"mount={mount!r}", "yes=True"], [token])

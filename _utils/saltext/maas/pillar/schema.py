@@ -240,6 +240,29 @@ def _region() -> dict:
             "TLS of the region's own web server.",
             since="3.2",
         ),
+        "site_manager": mapping(
+            {
+                "token": _secret("Enrolment token that Site Manager made; used once."),
+                "metadata": mapping(
+                    {
+                        **{name: text() for name in ("city", "state", "address", "postal_code")},
+                        "timezone": text("Such as Europe/Berlin."),
+                        "note": text("Any text."),
+                        "country": text("Code of two letters.", pattern=r"^[A-Za-z]{2}$"),
+                        "coordinates": mapping(
+                            {
+                                "latitude": {"type": "number", "doc": "Degrees north."},
+                                "longitude": {"type": "number", "doc": "Degrees east."},
+                            },
+                            "Where it is.",
+                        ),
+                    },
+                    "What Site Manager is told of the region's place.",
+                ),
+            },
+            "MAAS Site Manager that the region is enrolled with (maas_msm.enrolled).",
+            since="3.6",
+        ),
         "vault": mapping(
             {
                 "url": text("Vault's URL, without user or password.", "url"),

@@ -1,0 +1,243 @@
+"""A region's enrolment with MAAS Site Manager, by the region's command ``msm`` (3.6 and later)."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from saltext.maas import poll
+from saltext.maas.errors import BadInput
+from saltext.maas.host import database, region_shell
+from saltext.maas.host.errors import HostError
+from saltext.maas.host.installation import Installation
+
+#: What the command says of the enrolment; not every release says the same of it later.
+_LINES = (
+    (r"No enrolment is in progress", "none"),
+    (r"Enrolment with (?P<host>\S+) is pending approval as of (?P<since>.+)", "pending"),
+    (r"Enroled with (?P<host>\S+) as of (?P<since>.+)", "connected"),
+    (r"This MAAS has been enroled with (?P<host>\S+) but is no longer connected", "disconnected"),
+)
+#: Workflows of the region, and what one that is open means; the first one that is open counts.
+_WORKFLOWS = (("msm-enrol-site:region", "pending"), ("msm-heartbeat:region", "connected"))
+_WHERE = "maas:region:site_manager:token"
+
+
+@dataclasses.dataclass(frozen=True)
+class Enrolment:
+    """How far a region's enrolment is.
+
+    Attributes:
+        state: ``none``, ``pending`` (Site Manager has to approve it), ``connected`` or
+            ``disconnected`` (it was enrolled, or applied for it).
+        host: Host name of the Site Manager; None without one.
+        since: When this began, as MAAS writes it; None where it does not.
+        sure: Whether the region's database says so too; MAAS's command goes on to call an
+            enrolment pending or connected that was withdrawn.
+    """
+
+    state: str
+    host: str | None = None
+    since: str | None = None
+    sure: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it is approved, or waits for that."""
+        return self.state in ("pending", "connected")
+
+    def text(self) -> str:
+        """Return it as a sentence."""
+        return {
+            "none": "The region is not enrolled with a Site Manager.",
+            "pending": f"The enrolment with {self.host} waits for approval in Site Manager.",
+            "connected": f"The region is enrolled with {self.host}.",
+            "disconnected": f"The region is not enrolled with {self.host} any more.",
+        }[self.state]
+
+
+def _need(installation):
+    installation.need("region")
+    if not installation.has("msm_command"):
+        raise HostError(
+            f"MAAS {installation.release} cannot be enrolled with Site Manager; 3.6 and later can."
+        )
+
+
+def status(installation: Installation) -> Enrolment:
+    """Return how far the region's enrolment is.
+
+    Raises:
+        HostError: No region here, a release before 3.6, or the command failed.
+    """
+    _need(installation)
+    printed = installation.check([*installation.fact("msm_command"), "status"])
+    for line in reversed(printed.splitlines()):
+        for pattern, state in _LINES:
+            found = re.fullmatch(pattern, line.strip())
+            if found:
+                named = found.groupdict()
+                said = Enrolment(state, named.get("host"), named.get("since"))
+                return _checked(installation, said)
+    raise HostError("msm status printed nothing that is known here.")
+
+
+def _checked(installation, said):
+    """What the command says, against the workflows that the region's database has open."""
+    if said.state == "none":
+        return dataclasses.replace(said, sure=True)
+    try:
+        with database.connection(installation, timeout=10) as conn:
+            found = database.open_workflows(conn, [name for name, _ in _WORKFLOWS])
+    except database.DatabaseError:
+        found = None
+    if found is None:
+        return said
+    is_open = [state for name, state in _WORKFLOWS if name in found]
+    state = is_open[0] if is_open else "disconnected"
+    since = said.since if state == said.state else None
+    return Enrolment(state, said.host, since, sure=True)
+
+
+def site_of(token: str) -> str:
+    """Return the URL of the Site Manager that made an enrolment token.
+
+    Raises:
+        BadInput: It is none, has expired, or names no Site Manager.
+    """
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        url, expires = claims.get("service-url"), claims.get("exp")
+    except (ValueError, IndexError, AttributeError):
+        raise BadInput([f"{_WHERE}: is no enrolment token of Site Manager"]) from None
+    if not isinstance(url, str) or not urlsplit(url).hostname:
+        raise BadInput([f"{_WHERE}: does not name its Site Manager (service-url)"])
+    if isinstance(expires, (int, float)) and expires < time.time():
+        raise BadInput([f"{_WHERE}: has expired; make another one in Site Manager"])
+    return url
+
+
+def enrol(
+    installation: Installation,
+    token: str | None = None,
+    metadata: dict | None = None,
+    wait: float = 300,
+    test: bool = False,
+) -> dict[str, Any]:
+    """Enrol the region with the Site Manager that made a token.
+
+    ``msm enrol`` takes the token as an argument only, so it goes to the same command through the
+    standard input of ``maas-region shell``.
+
+    Args:
+        token: An enrolment token; not needed where the region is enrolled.
+        metadata: What Site Manager is told of the region's place, as the pillar's schema has it.
+        wait: Seconds within which somebody has to approve it in Site Manager; 0 does not wait.
+        test: Only plan.
+
+    Returns:
+        ``{"changes": {"site_manager": {"old", "new"}}, "warnings": [text], "restarted": []}``; no
+        changes where it is enrolled already.
+
+    Raises:
+        BadInput: The token is missing or wrong.
+        HostError: The region is enrolled elsewhere, the command failed, or it was not approved.
+    """
+    now = status(installation)
+    site = urlsplit(site_of(token)).hostname if token else None
+    if now.active and site and now.host != site:
+        raise HostError(
+            f"{now.text()} It can be with one only: withdraw that first (maas_msm.withdrawn), then "
+            f"enrol it with {site}."
+        )
+    changes = {}
+    if not now.active:
+        if token is None:
+            raise BadInput([f"{_WHERE}: is missing; make one in Site Manager"])
+        changes = {"site_manager": {"old": None, "new": site}}
+        if not test:
+            _send(installation, token, metadata)
+            now = status(installation)
+            if not now.active:
+                raise HostError(f"msm enrol ended well, but: {now.text()}")
+    if not test:
+        now = _approved(installation, now, wait)
+    warnings = [] if test and changes else [now.text()]
+    return {"changes": changes, "warnings": warnings, "restarted": []}
+
+
+def _send(installation, token, metadata):
+    words = ["'msm'", "'enrol'", repr(token)]
+    setup = ""
+    if metadata:
+        text = yaml.safe_dump({"metadata": metadata})
+        setup = (
+            "import tempfile\n"
+            "stream = tempfile.NamedTemporaryFile('w', suffix='.yaml')\n"
+            f"stream.write({text!r})\n"
+            "stream.flush()\n"
+        )
+        words.append("stream.name")
+    region_shell.call(installation, [*words, "'--yes'"], [token], setup)
+
+
+def _approved(installation, now, wait):
+    if now.state != "pending" or not wait:
+        return now
+
+    def ended():
+        found = status(installation)
+        return None if found.state == "pending" else found
+
+    found = poll.wait(ended, wait, pause=2, longest=15)
+    if found is None:
+        text = poll.timed_out(wait, f"approval in Site Manager ({now.host})")
+        raise HostError(f"{text}: approve it there, under the pending sites.")
+    if found.state != "connected":
+        raise HostError(f"{now.host} refused the enrolment.")
+    return found
+
+
+def withdraw(installation: Installation, test: bool = False) -> dict[str, Any]:
+    """End the region's enrolment, or its request for one.
+
+    Args:
+        test: Only plan.
+
+    Returns:
+        As :func:`enrol`.
+
+    Raises:
+        HostError: The command failed, or is not enough (3.6 and 3.7 withdraw a request only).
+    """
+    now = status(installation)
+    if not now.active:
+        return {"changes": {}, "warnings": [now.text()], "restarted": []}
+    if now.state == "connected" and installation.release < "3.8":
+        raise HostError(
+            f"{now.text()} MAAS {installation.release} withdraws only an enrolment that is not "
+            "approved yet: remove the region in Site Manager."
+        )
+    changes = {"site_manager": {"old": now.host, "new": None}}
+    if test:
+        return {"changes": changes, "warnings": [], "restarted": []}
+    installation.check([*installation.fact("msm_command"), "withdraw"])
+
+    def ended():
+        found = status(installation)
+        return None if found.active and found.sure else found
+
+    left = poll.wait(ended, 30, pause=1)
+    if left is None:
+        raise HostError(f"{poll.timed_out(30, 'the enrolment to end')}; see the region's log.")
+    warnings = (
+        [] if left.sure else [f"The database was not asked; MAAS's command says: {left.text()}"]
+    )
+    return {"changes": changes, "warnings": warnings, "restarted": []}
