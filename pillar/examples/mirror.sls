@@ -8,7 +8,7 @@ maas:
     default_osystem: ubuntu
     default_distro_series: ubuntu/jammy
   boot_sources:
-    http://images.example.com/ephemeral-v3/stable/:
+    http://images.example.com/ephemeral-v3/stable:
       keyring_filename: /usr/share/keyrings/ubuntu-cloudimage-keyring.gpg
       selections:
         - {os: ubuntu, release: focal, arches: [amd64]}

@@ -23,6 +23,7 @@ from support.reconciling import (
 pytestmark = pytest.mark.usefixtures("impatient")
 
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
+KEY = SOURCE.rstrip("/")
 
 
 @pytest.fixture
@@ -198,7 +199,7 @@ def test_a_catalogue_that_does_not_hold_it(region):
     snapshot, plan = planned(region, data)
     apply(snapshot, plan, Limits(catalogue_seconds=0.5))
     failed = errors(plan)
-    assert "timed out after" in failed[f"boot source selection {SOURCE} ubuntu/nope"]
+    assert "timed out after" in failed[f"boot source selection {KEY} ubuntu/nope"]
     assert failed["boot image ubuntu/nope/*"].startswith("skipped: dependency failed")
 
 
@@ -209,7 +210,7 @@ def test_a_catalogue_that_does_not_hold_it(region):
         ("spaces/", {"name": "dmz"}, "space", "dmz", {}),
         ("fabrics/{f}/vlans/", {"vid": 7, "name": "x"}, "vlan", "f/7", {"mtu": 9000}),
         ("subnets/", {"cidr": "10.0.0.0/24", "name": "x"}, "subnet", "10.0.0.0/24", {"name": "y"}),
-        ("boot-sources/", {"url": SOURCE, "keyring_filename": "/k"}, "boot_source", SOURCE, {}),
+        ("boot-sources/", {"url": KEY, "keyring_filename": "/k"}, "boot_source", KEY, {}),
         ("users/", {"username": "u", "email": "u@x", "password": "x", "is_superuser": "0"},
          "user", "u", {"email": "u@x", "password": "x"}),
     ],
@@ -366,7 +367,7 @@ def test_what_referred_to_something_deleted_is_read_again(region):
         "images": {"import": False},
     }
     snapshot, _ = carried_out(region, data)
-    absent = [("space", "old"), ("vlan", "f/5"), ("subnet", "10.0.0.0/24"), ("boot_source", SOURCE)]
+    absent = [("space", "old"), ("vlan", "f/5"), ("subnet", "10.0.0.0/24"), ("boot_source", KEY)]
     for type, name in absent:
         plan = make_plan(snapshot, [desired_named(type, name, {}, absent=True)])
         apply(snapshot, plan)

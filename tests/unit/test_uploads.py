@@ -168,8 +168,8 @@ def test_an_uploaded_image_can_be_deleted(region, image):
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("custom/rhel9/amd64", "rhel9/amd64/generic"),
-        ("custom/rhel9/amd64/hwe-20.04", "rhel9/amd64/hwe-20.04"),
+        ("custom/rhel9/amd64", "custom/rhel9/amd64/generic"),
+        ("custom/rhel9/amd64/hwe-20.04", "custom/rhel9/amd64/hwe-20.04"),
         ("windows/win2012r2/amd64/generic", "windows/win2012r2/amd64/generic"),
         ("centos/centos70/amd64", "centos/centos70/amd64/generic"),
     ],

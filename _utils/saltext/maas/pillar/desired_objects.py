@@ -188,10 +188,15 @@ def _images(pillar, release, found):
     sync = images.get("sync") is not False
     if release < "1.7":
         return list(_imported_by_clusters(release, found)) if sync else []
+    # Nothing is imported from these, so that nothing is waited for.
+    disabled = {
+        one.key for one in found
+        if one.type == "boot_source" and one.values.get("enabled") is False
+    }  # fmt: skip
     names = {
         (f"{one.values['os']}/{one.values['release']}", arch): one
         for one in found
-        if one.type == "boot_selection"
+        if one.type == "boot_selection" and one.values["source"] not in disabled
         for arch in one.values.get("arches") or ["*"]
     }
     desired = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.pillar.validators import ROOT, listed, named, other_place, validates
+from saltext.maas.resources.images import same_url
 from saltext.maas.resources.kinds import NAMES
 from saltext.maas.resources.settings import system
 from saltext.maas.resources.users import SYSTEM_USERS
@@ -105,13 +106,21 @@ def _records(where, domain):
 
 @validates("boot_sources")
 def _sources(pillar, release):
-    for where, _, source in named(pillar, "boot_sources"):
+    seen: dict = {}
+    for where, url, source in named(pillar, "boot_sources"):
+        other = other_place(seen, ("url", same_url(url)), where)
+        if other:
+            yield f"{where}: is the same source as {other}; a slash at the end makes no difference"
+        for field in ("name", "priority"):
+            value = source.get(field)
+            other = other_place(seen, (field, value), where)
+            if value is not None and other:
+                yield f"{where}:{field}: {value!r} is that of {other}; each source needs its own"
         if source.get("keyring_filename") and source.get("keyring_data"):
             yield f"{where}:keyring_data: cannot go with keyring_filename; it is one or the other"
-        seen: dict = {}
         for place, one in listed(source, "selections", where):
             what = f"{one['os']}/{one['release']}"
-            other = other_place(seen, what, place)
+            other = other_place(seen, (where, what), place)
             if other:
                 yield f"{place}: {what} is {other} already"
             for field in ("arches", "subarches", "labels"):
@@ -127,6 +136,8 @@ def _uploads(pillar, release):
             yield f"{where}:name: {one['name']!r} is a name that MAAS reserves for imported images"
         architecture = one["architecture"]
         architecture = architecture if "/" in architecture else f"{architecture}/generic"
-        other = other_place(seen, (one["name"], architecture), where)
+        # Before 3.8 MAAS strips it.
+        name = one["name"].removeprefix("custom/" if release and release < "3.8" else "")
+        other = other_place(seen, (name, architecture), where)
         if other:
             yield f"{where}: is the same image as {other}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources.images import BootSelection, BootSource, KeyringTable
+from saltext.maas.resources.images import SOURCE, BootSelection, BootSource, KeyringTable
 from saltext.maas.resources.table import Field, Table
 
 _CLUSTER = Field("cluster", ref="node_group", doc="UUID of the node group whose it is.")
@@ -21,7 +21,7 @@ class ClusterBootSource(KeyringTable):
     key_form = "{cluster} {url}"
     within, parent = ("cluster",), "node_group"
     collection = "nodegroups/{uuid}/boot-sources/"
-    fields = (_CLUSTER, *BootSource.fields)
+    fields = (_CLUSTER, *(one for one in BootSource.fields if not one.since))
     example = {"cluster": "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "url": _EXAMPLE}
 
 
@@ -43,6 +43,6 @@ class ClusterBootSelection(Table):
     }  # fmt: skip
     fields = (
         _CLUSTER,
-        Field("source", doc="URL of its boot source."),
+        Field("source", SOURCE, doc="URL of its boot source."),
         *(one for one in BootSelection.fields if one.name not in ("source", "os")),
     )

@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from saltext.maas.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.engine_types import Desired, Run, Snapshot
-from saltext.maas.resources.table import Field, PillarLocation, Record, Table
+from saltext.maas.resources.engine_types import (
+    Change,
+    Changes,
+    Desired,
+    DesiredObjects,
+    Predicted,
+    Run,
+    Snapshot,
+)
+from saltext.maas.resources.field import PredictedObject
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
 KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg"
 _IDS_TRIED = 30  # how far past the last known boot source one more is looked for
 
-DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases/"
+DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases"
+DEFAULT_SOURCE = "http://images.maas.io/ephemeral-v3/stable"
+
+_KEYRING = {"keyring_filename", "keyring_data"}
+_UNIQUE = {"name", "priority"}  # what no two sources have
+_DISABLED = (
+    "MAAS fetches no index of a disabled boot source, so that nothing can be selected of it; "
+    "enable it until its selections are there, or leave them out"
+)
+_MOVING = threading.Lock()  # so that no two sources are moved to one free priority
+
+
+def same_url(url: str) -> str:
+    """Return the form in which URLs of boot sources are compared.
+
+    MAAS strips trailing slashes from 3.8 on, also of what it has stored; older releases keep them.
+    """
+    try:
+        return urlunsplit(urlsplit(url)).rstrip("/")
+    except ValueError:  # of an IPv6 address, which the check of the value refuses
+        return url
+
+
+#: The URL of a boot source where it only says which source is meant.
+SOURCE = replace(kinds.URL, normal=lambda value: same_url(kinds.URL.normal(value) or ""))
+
+
+def _own_name(values):
+    return same_url(values.get("url") or "")
+
+
+def _skips(values):
+    """What MAAS gives a new source that does not say whether its signatures are verified."""
+    return _own_name(values).endswith(".json")
+
+
+def _default_keyring(values):
+    return None if values.get("skip_keyring_verification") else KEYRING
 
 
 class KeyringTable(Table):
@@ -20,18 +71,50 @@ class KeyringTable(Table):
 
     permission = "can_edit_boot_entities"
 
+    def key(self, values: dict) -> str:
+        return super().key({**values, "url": same_url(values["url"])})
+
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        found = super().differences(snapshot, desired, record)
+        found.pop("url", None)  # the key is the same, so that they differ in slashes at most
+        return found
+
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
+        # MAAS fails (500) at an update of a source with a keyring of its own that lacks it.
+        own = self.by_name["keyring_data"].value(record.raw)
+        return {"keyring_data": own, **changed} if own and _KEYRING.isdisjoint(changed) else changed
+
     def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         # One of the two holds, and it is Ubuntu's own where none is given.
-        values = dict(values)
-        data = values.pop("keyring_data", None)
-        if data:
-            values.update(keyring_data=data, keyring_filename=None)
-        elif "url" in values:
-            values["keyring_filename"] = values.get("keyring_filename") or KEYRING
+        values = self._with_keyring(snapshot, values)
+        if values.get("keyring_data"):
+            values["keyring_filename"] = None
+        else:
+            values.pop("keyring_data", None)
         return super().form(snapshot, values)
+
+    def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
+        return super().predict_creation(snapshot, self._with_keyring(snapshot, values))
+
+    @staticmethod
+    def _with_keyring(snapshot, values):
+        """The values of a new source, with the keyring that it gets where it names none."""
+        values = dict(values)
+        if "url" in values and not (values.get("keyring_data") or values.get("keyring_filename")):
+            if snapshot.release >= "3.8":
+                values.setdefault("skip_keyring_verification", _skips(values))
+            values["keyring_filename"] = _default_keyring(values)
+        return values
 
 
 class BootSource(KeyringTable):
+    """Boot sources.
+
+    From 3.8 on MAAS takes an image that several sources have from the one of the highest
+    ``priority``, and nothing from sources that are not ``enabled``. The URL may end with a slash
+    or not: it is the same source.
+    """
+
     name = "boot_source"
     since = "1.7"
     collection = "boot-sources/"
@@ -41,18 +124,123 @@ class BootSource(KeyringTable):
         since="1.6", name="URL",
     )  # fmt: skip
     after = ("setting before import",)
-    example = {"url": "http://images.example.com/ephemeral-v3/stable/"}
+    example = {"url": "http://images.example.com/ephemeral-v3/stable"}
     fields = (
         Field("url", kinds.URL, rules=(rules.URL, rules.longest(200)),
-              doc="URL of the simplestreams mirror."),
-        Field("keyring_filename", server_default=KEYRING, clearable=rules.NEVER,
+              doc="URL of the simplestreams mirror; a slash at the end makes no difference."),
+        Field("keyring_filename", server_default=_default_keyring, clearable=rules.NEVER,
               doc="Keyring file on the region host; Ubuntu's own where no keyring is given."),
         Field("keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."),
+        Field("name", argument="source_name", since="3.8", rules=(rules.longest(255),),
+              clearable=rules.NEVER, server_default=_own_name,
+              doc="Name, unique in the region; the URL by default."),
+        Field("priority", kinds.bounded(0, 2**31 - 1), since="3.8", server_default=UNKNOWN,
+              doc="Priority, unique in the region: an image that several sources have is taken "
+              "from the one with the highest. A new source gets the highest by default."),
+        Field("enabled", kinds.BOOLEAN, since="3.8", server_default=True,
+              doc="Whether images are imported from it."),
+        Field("skip_keyring_verification", kinds.BOOLEAN, since="3.8", server_default=_skips,
+              doc="Whether its signatures are not verified, so that it needs no keyring; by "
+              "default for a new source whose URL ends with ``.json``."),
     )  # fmt: skip
 
     def from_pillar(self, values: dict) -> dict:
         # An empty keyring is none: the other one is meant, or Ubuntu's own.
-        return {name: value for name, value in values.items() if value != ""}
+        return {
+            name: value for name, value in values.items() if value != "" or name not in _KEYRING
+        }
+
+    # What no two sources have
+
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
+        """Return why signatures cannot be verified: a source that was unsigned has no keyring."""
+        raw = {**(record.raw if record else {"keyring_filename": KEYRING}), **desired.values}
+        if raw.get("skip_keyring_verification") is False and not any(map(raw.get, _KEYRING)):
+            return "keyring_filename or keyring_data is missing: it has none to verify with"
+        return super().problem(snapshot, desired, record)
+
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which other source has the name or the priority."""
+        for name in _UNIQUE if change.action != "delete" else ():
+            value = change.desired.values.get(name)
+            others = predicted.by(self.name, name).get(value, {}) if value is not None else {}
+            for key in others.keys() - {change.desired.key}:
+                return f"{name}: boot source {key} has {value!r}, too; describe another one for it"
+        return None
+
+    def after_objects(self, desired: Desired, everything: DesiredObjects) -> set:
+        # MAAS gives a new source the next priority: in the pillar's order, and none that is wanted.
+        if _UNIQUE & desired.values.keys():
+            return set()
+        mine = everything.of(self.name)
+        before = itertools.takewhile(lambda one: one is not desired, mine)
+        return {(one.type, one.key) for one in mine if "priority" in one.values or one in before}
+
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterable[Change]:
+        yield from super().requires_changes(snapshot, change, others)
+        mine = [one for one in others.of(self.name)
+                if one.action != "delete" and _UNIQUE & one.desired.values.keys()]  # fmt: skip
+        order = self._order(mine) if change in mine else []
+        for other in itertools.takewhile(lambda one: one is not change, order):
+            # It leaves what this one takes, or has moved this one away.
+            if self._takes(change, other) or self._takes(other, change):
+                yield other
+
+    def _order(self, changes):
+        """Changes in an order in which each takes what was left before; of a circle one is first.
+
+        That one moves away the source whose name or priority it takes.
+        """
+        pending, found = sorted(changes, key=lambda one: one.desired.key), []
+        while pending:
+            free = (one for one in pending if not any(self._takes(one, other) for other in pending))
+            found.append(next(free, pending[0]))
+            pending.remove(found[-1])
+        return found
+
+    def _takes(self, change, other):
+        """Whether a change gives its source the name or the priority that another source has."""
+        return change is not other and other.raw is not None and any(
+            self._has(other.raw, name, value) for name, value in change.desired.values.items()
+        )  # fmt: skip
+
+    def _has(self, raw, name, value):
+        return name in _UNIQUE and self.by_name[name].value(raw) == value
+
+    def send_create(self, run: Run, values: dict) -> dict:
+        self._make_room(run, self.key(values), values)
+        return super().send_create(run, values)
+
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
+        self._make_room(run, record.key, values)
+        return super().send_update(run, record, values)
+
+    def _make_room(self, run, key, values):
+        """Move away what has a name or a priority that is taken, and changes later."""
+        for holder in list(run.snapshot.records(self.name).values()):
+            change = run.changes.get((self.name, holder.key))
+            taken = [name for name in values if self._has(holder.raw, name, values[name])]
+            if taken and change and holder.key != key:
+                with _MOVING:
+                    self._move(run, change.desired, holder, taken)
+
+    def _move(self, run, desired, holder, names):
+        used = {self.by_name["priority"].value(one.raw)
+                for one in run.snapshot.records(self.name).values()}  # fmt: skip
+        used |= {one.values.get("priority") for one in run.plan.desired(self.name)}
+        # The lowest that is free, so that no image is taken from it meanwhile.
+        free = {
+            "name": f"{holder.key} (moved)",
+            "priority": next(one for one in itertools.count() if one not in used),
+        }
+        values = {name: free[name] for name in names}
+        moved = replace(desired, values=values, absent=False)
+        raw = super().send_update(run, holder, self.update_values(moved, holder, values))
+        self.record_answer(run, moved, raw, replaces=holder.raw)
+
+    # Reading
 
     def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
         try:
@@ -77,13 +265,20 @@ class BootSource(KeyringTable):
                 missed += 1
 
     def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
-        if snapshot.release >= "2.0":
-            return []
-        return [{"id": 1, "url": DEFAULT_SOURCE_1X, "keyring_filename": KEYRING}]
+        keyring = {"id": 1, "keyring_filename": KEYRING}
+        if snapshot.release >= "3.8":
+            new = {"name": "MAAS Stable", "priority": 1, "enabled": True,
+                   "skip_keyring_verification": False}  # fmt: skip
+            return [{"url": DEFAULT_SOURCE, **keyring, **new}]
+        return [] if snapshot.release >= "2.0" else [{"url": DEFAULT_SOURCE_1X, **keyring}]
 
 
 class BootSelection(Table):
-    """Selections of a boot source."""
+    """Selections of a boot source.
+
+    ``*`` stays what it is. From 3.8 on MAAS makes it one selection for each architecture that the
+    source has, when it is saved and whenever the source's index is fetched.
+    """
 
     name = "boot_selection"
     noun = "boot source selection"
@@ -103,11 +298,11 @@ class BootSelection(Table):
     name_form = "{os}/{release}"
     name_doc = "``OS/RELEASE``, such as ``ubuntu/jammy``."
     example = {
-        "source": "http://images.example.com/ephemeral-v3/stable/", "os": "ubuntu",
+        "source": "http://images.example.com/ephemeral-v3/stable", "os": "ubuntu",
         "release": "jammy", "arches": ["amd64"],
     }  # fmt: skip
     fields = (
-        Field("source", ref="boot_source", doc="URL of its boot source."),
+        Field("source", SOURCE, ref="boot_source", doc="URL of its boot source."),
         Field("os", doc="Operating system, such as ubuntu."),
         Field("release", doc="Release, such as jammy."),
         Field("arches", kinds.NAMES, default=["*"], clearable=rules.NEVER,
@@ -126,10 +321,19 @@ class BootSelection(Table):
         return None
 
     def pristine(self, snapshot: Snapshot, partition: str) -> list[dict]:
-        if snapshot.release >= "2.0" or partition != DEFAULT_SOURCE_1X:
-            return []
-        only = {"os": "ubuntu", "release": "trusty", "arches": ["amd64"]}
-        return [{"id": 1, "source": partition, **only, "subarches": ["*"], "labels": ["release"]}]
+        only = {"id": 1, "source": partition, "os": "ubuntu", "arches": ["amd64"]}
+        if snapshot.release >= "3.8" and partition == DEFAULT_SOURCE:
+            return [{**only, "release": "noble", "subarches": ["*"], "labels": ["*"]}]
+        if snapshot.release < "2.0" and partition == DEFAULT_SOURCE_1X:
+            return [{**only, "release": "trusty", "subarches": ["*"], "labels": ["release"]}]
+        return []
+
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return why MAAS takes no selection: it fetches no index of a disabled source."""
+        source = change.desired.values["source"]
+        new = any(one.desired.key == source for one in predicted.changes("boot_source")
+                  if one.action == "create")  # fmt: skip
+        return _DISABLED if new and source in disabled_sources(predicted) else None
 
     def create(self, run: Run, desired: Desired) -> None:
         self._once_catalogued(run, desired, lambda: super(BootSelection, self).create(run, desired))
@@ -147,6 +351,8 @@ class BootSelection(Table):
         fetched before an import has run, so one is started.
         """
         source = desired.values["source"]
+        found = run.snapshot.find("boot_source", source)
+        disabled = found is not None and found.raw.get("enabled") is False
         # A region that has images of a source's selections knows what there is.
         selected = run.snapshot.records(self.name, source).values()
         if _has_any(run.snapshot, [record.raw for record in selected]):
@@ -161,6 +367,8 @@ class BootSelection(Table):
                     raise MaasError(_lacks(desired, error.lacking)) from None
                 if not error.not_in_catalogue or there:
                     raise
+                if disabled:
+                    raise MaasError(_DISABLED) from None
                 if run.snapshot.release >= "2.0":
                     run.once("import", lambda: run.client.post(
                         "boot-resources/", op="import", repeat=True
@@ -171,6 +379,12 @@ class BootSelection(Table):
             return True
 
         run.wait_for(f"the catalogue of {source}", tried, run.limits.catalogue_seconds)
+
+
+def disabled_sources(predicted: Predicted) -> set[str]:
+    """Return the URLs of the boot sources that a plan leaves disabled, which 3.8 can."""
+    sources = predicted.of("boot_source")
+    return {url for url, values in sources.items() if values.get("enabled") is False}
 
 
 def _has_any(snapshot, selections):

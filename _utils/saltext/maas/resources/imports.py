@@ -18,6 +18,7 @@ from saltext.maas.resources.engine_types import (
     Run,
     Snapshot,
 )
+from saltext.maas.resources.images import disabled_sources
 from saltext.maas.resources.table import Field, Record, Table
 
 
@@ -58,12 +59,36 @@ class Image(Table):
         sources = {("boot_source", one.values["source"]) for one in own}
         return {(one.type, one.key) for one in own} | sources
 
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which sources would bring an image, where all of them are disabled."""
+        disabled = disabled_sources(predicted) if snapshot.release >= "3.8" else ()
+        if not disabled:
+            return None
+        name, arch = change.desired.values["name"], change.desired.values["architecture"]
+        selections = predicted.by("boot_selection", "release").get(name.rpartition("/")[2], {})
+        sources = {
+            one["source"]
+            for one in selections.values()
+            if f"{one['os']}/{one['release']}" == name
+            and (arch == "*" or not {arch, "*"}.isdisjoint(one["arches"] or ()))
+        }
+        if not sources or not sources <= disabled:
+            return None
+        urls = ", ".join(sorted(sources))
+        return (
+            f"only disabled boot sources have it selected: {urls}; enable one, or describe it with "
+            "enabled: false"
+        )
+
     def create(self, run: Run, desired: Desired) -> None:
         images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
         run.once("import the selected images", lambda: self._import(run, images))
 
     def _import(self, run, images):
         limit, total, unchanged = run.limits.import_seconds, len(images), poll.Unchanged()
+        # 3.8 fetches the index of each source first, and does not count that as importing.
+        new = run.snapshot.release >= "3.8"
+        stalled = run.stalled_seconds + (run.limits.catalogue_seconds if new else 0)
         # One that runs already took the selections of its start, and a second is ignored.
         run.wait_for(
             "a running image import to end", lambda: not self._importing(run) or None, limit
@@ -78,7 +103,7 @@ class Image(Table):
             if there == total and not importing:
                 return True
             idle = unchanged.seconds(object() if importing else there)
-            if idle > run.stalled_seconds and run.snapshot.release >= "2.1":
+            if idle > stalled and run.snapshot.release >= "2.1":
                 raise MaasError(
                     f"the import ended with {there} of {total} images: is what is missing "
                     "selected? See the region's log and notifications"

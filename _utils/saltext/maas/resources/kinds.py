@@ -115,11 +115,17 @@ def network_of(ip: str, mask: str) -> Network:
     return ipaddress.ip_network(f"{address}/{int(wide).bit_count()}", strict=False)
 
 
+_PAIRS = r"[0-9a-f]{1,2}([:-])[0-9a-f]{1,2}(\1[0-9a-f]{1,2}){4}"
+_MAC = re.compile(rf"{_PAIRS}|([0-9a-f]{{3,4}}\.){{2}}[0-9a-f]{{3,4}}")
+
+
 def _mac(value):
-    text = str(value).lower()
-    if not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", text):
+    text = str(value).strip().lower()
+    if not _MAC.fullmatch(text):
         raise ValueError
-    return text
+    size = 4 if "." in text else 2
+    digits = "".join(part.zfill(size) for part in re.split("[-:.]", text))
+    return ":".join(re.findall("..", digits))
 
 
 def _words(value):

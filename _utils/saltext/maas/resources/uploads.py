@@ -26,7 +26,14 @@ _FILETYPE_RULES = (
 _SHOWN_FILETYPES = {shown: name for name, shown in _FILETYPES.items()}
 _SHA256 = kinds.matching(r"^[0-9a-fA-F]{64}$", "a SHA-256 of 64 hexadecimal digits")
 _ARCHITECTURES = ("amd64", "arm64", "armhf", "i386", "ppc64el", "s390x")
-_SYNCED = "Synced"
+#: Operating systems of which 3.8 takes images.
+_SYSTEMS = "custom|windows|centos|rhel|ol|suse|esxi|ubuntu|ubuntu-core|bootloader|onie"
+_NAME = rules.matches(
+    rf"({_SYSTEMS})/[^/]+|(?!({_SYSTEMS}|centos\d\d?)$)[^/]+",
+    f"a name that is no operating system's own, or one after {_SYSTEMS.replace('|', '/, ')}/",
+    "3.8",
+)
+_SYNCED, _CUSTOM = "Synced", "custom/"
 
 
 class BootResource(Table):
@@ -54,7 +61,9 @@ class BootResource(Table):
     after = ("image",)  # MAAS takes an architecture only once it has an image of it
     pillar = PillarLocation("boot_resources", "Images to upload.", needed=("name", "architecture"))
     fields = (
-        Field("name", doc="Name, such as custom/rhel9, windows/win2022 or centos/centos9."),
+        Field("name", rules=(_NAME,),
+              doc="Name, such as custom/rhel9, windows/win2022 or centos/centos9. Up to 3.7 MAAS "
+              "leaves out ``custom/``; such an image is found by either name."),
         Field("architecture",
               kinds.matching(r"^\w+(/[\w-]+)?$", "an architecture such as amd64 or amd64/generic"),
               doc="Architecture, such as amd64/generic."),
@@ -86,22 +95,39 @@ class BootResource(Table):
             return f"{found}/generic"
         return found.lower() if field.name == "sha256" and found else found
 
-    def key(self, values: dict) -> str:
-        return f"{_short(values['name'])}/{values['architecture']}"
+    # MAAS keeps ``custom/`` from 3.8 on and strips it before, so that a part holds both names.
+
+    def part_of(self, key: str) -> str:
+        return key.removeprefix(_CUSTOM)
+
+    def partition(self, values: dict) -> str:
+        return self.part_of(self.key(values))
+
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
+        found = snapshot.records(self.name, self.partition(desired.values))
+        if desired.key in found or (desired.absent and snapshot.release >= "3.8"):
+            return found.get(desired.key)
+        # It was uploaded before 3.8; unless that is another desired image.
+        short = self.part_of(desired.key)
+        return None if short in snapshot.claimed(self.name) else found.get(short)
 
     # Reading
 
     def parts(self, snapshot: Snapshot) -> list[str]:
-        return sorted({self.key_of(raw) for raw in self._uploaded(snapshot)})
+        return sorted({self.part_of(self.key_of(raw)) for raw in self._uploaded(snapshot)})
 
     @staticmethod
     def _uploaded(snapshot):
         return [raw for raw in snapshot.raw("image") if raw.get("type") != _SYNCED]
 
     def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
-        same = [raw for raw in self._uploaded(snapshot) if self.key_of(raw) == partition]
+        same = {
+            key: raw
+            for raw in self._uploaded(snapshot)
+            if self.part_of(key := self.key_of(raw)) == partition
+        }
         # Only the answer for the object itself has its files.
-        return [snapshot.client.get(raw["resource_uri"], expect=dict) for raw in same[-1:]]
+        return [snapshot.client.get(one["resource_uri"], expect=dict) for one in same.values()]
 
     # Comparing
 
@@ -164,7 +190,8 @@ class BootResource(Table):
         kind = desired.values.get("filetype")
         other = kind and file.get("filetype") not in (None, _FILETYPES[kind])
         if not file or file["complete"] or file["sha256"] != digest or other:
-            file = self._begin(run, desired, digest, size)
+            name = record.raw["name"] if record else desired.values["name"]
+            file = self._begin(run, {**desired.values, "name": name}, digest, size)
         if not file["complete"]:
             self._send(run, desired, file, path, size)
         self.reload(run.snapshot, desired)
@@ -181,8 +208,8 @@ class BootResource(Table):
         if self.differences(run.snapshot, desired, record):
             self.create(run, desired)
 
-    def _begin(self, run, desired, digest, size):
-        values = {**self.defaults(run.snapshot.release), **desired.values, "sha256": digest}
+    def _begin(self, run, values, digest, size):
+        values = {**self.defaults(run.snapshot.release), **values, "sha256": digest}
         data, _ = self.form(run.snapshot, values)
         return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
 
@@ -212,11 +239,6 @@ class BootResource(Table):
                     file = _file(record.raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
-
-
-def _short(name):
-    """MAAS does not show ``custom/``."""
-    return name[len("custom/") :] if name.startswith("custom/") else name
 
 
 def _file(raw):
