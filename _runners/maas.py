@@ -325,6 +325,36 @@ def export(region=None, folder=None, by=None):
         return regions.export(globals(), region, folder, by)
 
 
+def from_formula(source, folder=None):
+    """Convert a pillar of salt-formula-maas to one of this extension.
+
+    Args:
+        source: Minion whose pillar is to be converted, or the absolute path of a YAML file on
+            the master with a compiled pillar.
+        folder: Folder on the master to write the pillar into; it must be empty or new.
+
+    Returns:
+        ``{files, secrets, notes}``: the files' texts by name (or, with ``folder``, their
+        paths), the references that stand for secrets with where the formula had them, and
+        what could not be carried, with the reason.
+
+    Raises:
+        CommandExecutionError: The source holds no pillar of the formula, or the folder is
+            in use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.from_formula maas-region /srv/pillar/new
+        salt-run maas.from_formula /root/formula.yml
+    """
+    from saltext.maas.fleet import core, formula
+
+    with core.plainly():
+        return formula.converted(globals(), source, folder)
+
+
 def unmanaged(region=None, types=None):
     """Report what a region holds that its pillar does not describe, without removing it.
 

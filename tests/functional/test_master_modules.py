@@ -125,3 +125,25 @@ def test_a_secret_store_that_fails_takes_no_pillar_away(region, tmp_path):
     assert pillar()["maas_node"]["hostname"] == "rack1"
     (tmp_path / "key").unlink()
     assert pillar()["maas_node"]["hostname"] == "rack1"
+
+
+def test_a_pillar_of_the_old_formula_is_converted_on_the_master(tmp_path):
+    pillar = tmp_path / "pillar"
+    pillar.mkdir()
+    (pillar / "top.sls").write_text("base: {cfg01: [maas]}\n")
+    (pillar / "maas.sls").write_text(
+        "maas: {region: {enabled: true, maas_config: {maas_name: {{ grains.id }}},"
+        " admin: {username: root, password: hunter2, email: root@example.com}}}\n"
+    )
+    salt = Salt(
+        tmp_path / "salt", str(REPOSITORY / "_utils"),
+        pillar_roots={"base": [str(pillar)]}, runner_dirs=[str(REPOSITORY / "_runners")],
+    )  # fmt: skip
+    (salt.folder / "cache/proc").mkdir(parents=True)  # where a master has the jobs of runners
+    found = salt.runner("maas.from_formula", "cfg01", str(tmp_path / "new"))
+    assert found["secrets"] == {"sdb://maas_secrets/admin_password": "maas:region:admin:password"}
+    text = (tmp_path / "new/init.sls").read_text()
+    assert "maas_name: cfg01" in text
+    assert "hunter2" not in text
+    for file in tmp_path.rglob("salt/**/*"):
+        assert not file.is_file() or b"hunter2" not in file.read_bytes(), file

@@ -114,7 +114,7 @@ FOLDERS = ("", "_utils/saltext/maas", "_utils/saltext/maas/resources", "_utils",
            "pillar/maas")  # fmt: skip
 #: Files of MAAS's hosts, and of the reader's own.
 ELSEWHERE = re.compile(
-    r"maas_local_(settings|celeryconfig(_cluster)?)\.py|[a-z]+_cluster\.conf"
+    r"top\.sls|maas_local_(settings|celeryconfig(_cluster)?)\.py|[a-z]+_cluster\.conf"
     r"|(txlongpoll|pserv|bootresources)\.yaml|init\.sls|sites\.yaml|FILE\..*|\.maas.*"
 )
 FUNCTION = re.compile(r"\b(maas(?:_[a-z]+)*)\.([a-z_]+)\b(?![./-])")
@@ -126,9 +126,10 @@ NO_FUNCTION = {
 
 
 def code(page: Path) -> list[str]:
-    """What a page shows as code: spans and blocks."""
+    """What a page shows as code of this project or of Salt: spans and blocks."""
     text = page.read_text(encoding="utf-8")
-    return re.findall(r"```.*?```|`[^`\n]+`", text, re.S)
+    found = re.findall(r"```.*?```|`[^`\n]+`", text, re.S)
+    return [piece for piece in found if not re.match(r"```(hcl|yaml\+jinja|console)\n", piece)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
