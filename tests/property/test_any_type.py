@@ -19,7 +19,7 @@ from support.examples import manage_network
 from support.pillars import held, revealed
 from support.reconciling import SHORT, assert_true, errors, snapshot_of
 
-RELEASES = ("1.7", "2.4", "3.7")
+RELEASES = ("1.7", "2.4", "3.8")
 FEW = settings(
     max_examples=12, deadline=None, derandomize=True,
     phases=(Phase.explicit, Phase.generate),  # making a failure smaller takes minutes

@@ -10,6 +10,7 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
+from support.misbehaving import Proxy
 from support.reconciling import (
     SHORT,
     assert_true,
@@ -325,6 +326,25 @@ def test_what_another_client_does_meanwhile_is_taken_over(region):
     assert errors(plan) == {}
     assert group(region, "late")[0] == ["ann"]
     assert_true(region, snapshot)
+
+
+def test_answers_that_are_lost(region, impatient):
+    """The answer to each write is lost the first time that it is sent."""
+    lost = set()
+
+    def lose(method, target):
+        once = method != "GET" and (method, target) not in lost
+        lost.update({(method, target)} if once else ())
+        return once
+
+    data = {**WHOLE, "user_groups": {**WHOLE["user_groups"], "Users": {"members": ["bob"]}}}
+    with Proxy(region, lose=lose) as proxy:
+        snapshot, plan = planned(region, data, url=proxy.url)
+        apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert group(region, "Users")[0] == ["bob"]
+    assert_true(region, snapshot)
+    assert replanned(region, data)["list_members"] == 4
 
 
 STEPS = [

@@ -112,7 +112,7 @@ class UserGroup(Table):
         Field("entitlements", kinds.NAMES, rules=(rules.one_of(*_RIGHTS),), separate=True,
               read=lambda raw: [word for words in _entitlements(raw, "maas").values()
                                 for word in words],
-              doc="What its members may do anywhere in MAAS; editing includes viewing."),
+              doc="What its members may do anywhere in MAAS."),
         Field("pool_entitlements", _BY_POOL, ref="resource_pool", rules=(_POOL_RIGHTS,),
               separate=True, read=lambda raw: _entitlements(raw, "pool"),
               doc="What its members may do with the machines of single resource pools: "
@@ -178,17 +178,8 @@ class UserGroup(Table):
                 old, new = changed.get(name, (None, None))
                 old, new = (set(_pairs(run.snapshot, name, one)) for one in (old, new))
                 for one in sorted(new - old if verb == "add" else old - new):
-                    self._write(run, record.raw, verb, *one)
-
-    def _write(self, run, raw, verb, op, entry):
-        entry = dict(entry)
-        send(run, raw, f"{verb}_{op}", entry)
-        held = raw.get(f"list_{op}s")
-        with run.snapshot.asking(self.name, self.key_of(raw)):
-            if held is not None and verb == "add":
-                held.append(entry)
-            elif held is not None:
-                held.remove(entry)
+                    what, entry = one
+                    send(run, record.raw, verb, what, dict(entry))
 
     # What stands against a change
 
@@ -256,16 +247,32 @@ def members_of(snapshot: Snapshot, record: Record) -> list[str]:
     return table.value(snapshot, table.by_name["members"], record.raw) or []
 
 
-def send(run: Run, group: dict, op: str, data: dict) -> None:
-    """Send an operation on a group.
+def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
+    """Add something to what a group holds, or remove it.
+
+    Args:
+        run: The run.
+        group: The group as MAAS answered it.
+        verb: ``add`` or ``remove``.
+        what: ``member`` or ``entitlement``.
+        entry: Form fields that say which one.
 
     Raises:
         MaasError: MAAS refused it, or answered as it never does.
     """
     path = run.snapshot.tables["user_group"].item(run.snapshot, group)
-    expect = b"" if op.startswith("remove_") else str
-    if run.client.post(path, op=op, data=data, expect=expect) not in (None, "OK"):
+    expect = str if verb == "add" else b""
+    if run.client.post(path, op=f"{verb}_{what}", data=entry, expect=expect) not in (None, "OK"):
         raise WrongAnswer("the region answered with something else than OK")
+    note(run.snapshot, group, what, entry, verb == "add")
+
+
+def note(snapshot: Snapshot, group: dict, what: str, entry: dict, there: bool) -> None:
+    """Note what a group holds now, or no longer, where that was read."""
+    with snapshot.asking("user_group", group["name"]):
+        held = group.get(f"list_{what}s")
+        if held is not None and (entry in held) != there:
+            (held.append if there else held.remove)(entry)
 
 
 def _pairs(snapshot, name, value):

@@ -20,6 +20,7 @@ from saltext.maas.resources.user_groups import (
     default_group,
     lost_right,
     members_of,
+    note,
     predict_member,
     send,
 )
@@ -104,8 +105,7 @@ class User(Table):
     @staticmethod
     def _own(snapshot, old, new):
         """The groups to join or to leave, but for those whose members are described themselves."""
-        theirs = {one.key for one in snapshot.desired.of(_GROUPS) if "members" in one.values}
-        return set(old or ()).symmetric_difference(new or ()) - theirs
+        return set(old or ()).symmetric_difference(new or ()) - _described(snapshot.desired).keys()
 
     def reload(self, snapshot: Snapshot, desired: Desired) -> None:
         super().reload(snapshot, desired)
@@ -114,9 +114,7 @@ class User(Table):
 
     def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         # A group with members requires them, and not the other way round.
-        described = {
-            (one.type, one.key) for one in everything.of(_GROUPS) if "members" in one.values
-        }  # fmt: skip
+        described = {(_GROUPS, key) for key in _described(everything)}
         return super().requires(desired, everything) - described
 
     def finish(self, run: Run, desired: Desired) -> None:
@@ -125,17 +123,36 @@ class User(Table):
             return
         old, new = self.differences(run.snapshot, desired, record).get("groups", ((), ()))
         # It joins first, so that it is not without rights in between.
-        for name in sorted(self._own(run.snapshot, old, new), key=lambda one: one in (old or ())):
-            op = "remove_member" if name in (old or ()) else "add_member"
-            group = run.snapshot.resolve(_GROUPS, name)
-            send(run, group, op, {"username": desired.key})
-            _note(run.snapshot, group, desired.key, joins=op == "add_member")
+        own = self._own(run.snapshot, old, new)
+        for name in sorted(own, key=lambda one: one in (old or ())):
+            self._move(run, desired.key, name, joins=name not in (old or ()))
+
+    def create(self, run: Run, desired: Desired) -> None:
+        super().create(run, desired)
+        self._leave_unwanted(run, desired)
+
+    def update(self, run: Run, desired: Desired, record: Record) -> None:
+        super().update(run, desired, record)
+        if run.changes[self.name, desired.key].action == "create":  # whose answer was lost
+            self._leave_unwanted(run, desired)
+
+    def _leave_unwanted(self, run, desired):
+        left = ("left", desired.key)
+        if _GROUPS in run.snapshot.tables and not run.known(left):
+            for name in _unwanted(run.snapshot, desired.values):
+                self._move(run, desired.key, name, joins=False)
+            run.know(left)
+
+    @staticmethod
+    def _move(run, user, name, joins):
+        group = run.snapshot.resolve(_GROUPS, name)
+        send(run, group, "add" if joins else "remove", "member", {"username": user})
 
     def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
         group = snapshot.loaded(_GROUPS) and new is not None and old is None
         record = snapshot.find(_GROUPS, default_group(new)) if group and new else None
         if record is not None:  # MAAS has put the new user into it
-            _note(snapshot, record.raw, self.key_of(new or {}), joins=True)
+            note(snapshot, record.raw, "member", {"username": self.key_of(new or {})}, True)
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which right the API's user would lose by leaving a group."""
@@ -151,7 +168,8 @@ class User(Table):
 
     def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         if _GROUPS in snapshot.tables:
-            predict_member(snapshot, default_group(values), values["username"], True)
+            if not _unwanted(snapshot, values):
+                predict_member(snapshot, default_group(values), values["username"], True)
             _predict_groups(snapshot, values["username"], values)
         return super().predict_creation(snapshot, values)
 
@@ -166,12 +184,19 @@ class User(Table):
         return super().predict_deletion(snapshot, raw)
 
 
-def _note(snapshot, group, user, joins):
-    """Note in a group whose members were read that a user is in it now, or no longer."""
-    with snapshot.asking(_GROUPS, group["name"]):
-        held, entry = group.get("list_members"), {"username": user}
-        if held is not None and (entry in held) != joins:
-            (held.append if joins else held.remove)(entry)
+def _described(desired):
+    """The groups of which all members are described, with those: ``{group: members}``."""
+    return {
+        one.key: one.values["members"] or () for one in desired.of(_GROUPS)
+        if "members" in one.values
+    }  # fmt: skip
+
+
+def _unwanted(snapshot, user):
+    """The group, in a list, into which MAAS puts a new user though its members are others."""
+    name = default_group(user)
+    members = _described(snapshot.desired).get(name)
+    return [] if members is None or user["username"] in members else [name]
 
 
 def _predict_groups(snapshot, user, values):
