@@ -132,7 +132,7 @@ def test_a_pillar_of_the_old_formula_is_converted_on_the_master(tmp_path):
     pillar.mkdir()
     (pillar / "top.sls").write_text("base: {cfg01: [maas]}\n")
     (pillar / "maas.sls").write_text(
-        "maas: {region: {enabled: true, maas_config: {maas_name: {{ grains.id }}},"
+        "maas: {region: {enabled: true, maas_config: {maas_name: {{ 'cfg' ~ '01' }}},"
         " admin: {username: root, password: hunter2, email: root@example.com}}}\n"
     )
     salt = Salt(
