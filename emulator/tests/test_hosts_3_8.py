@@ -183,5 +183,5 @@ def test_a_region_does_not_come_up_with_an_old_postgresql(region):
         host.write("emulator.json", json.dumps({**info, "postgresql": version}))
         host.set_service("maas-regiond", running=True)
         wait_for(lambda: admin.get("groups/").status == status)  # noqa: B023
-    lines = [entry["text"] for entry in host.journal()]
-    assert any("Unsupported postgresql server version (13)" in line for line in lines)
+    (line,) = [entry["text"] for entry in host.journal()]
+    assert "Unsupported postgresql server version (13)" in json.loads(line)["message"]

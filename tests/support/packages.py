@@ -33,6 +33,7 @@ VERSIONS = {
     "2.9": ("1:2.9.0-9145-g.1a1a1a1a1-0ubuntu1", "1:2.9.2-9165-g.c3e7848d1-0ubuntu1"),
     "3.4": ("1:3.4.0-14321-g.1027c7664-0ubuntu1", "1:3.4.8-14363-g.bcdd1e6e8-0ubuntu1"),
     "3.7": ("1:3.7.0-17966-g.9a1e7e6a4-0ubuntu1", "1:3.7.3-17993-g.1b2c3d4e5-0ubuntu1"),
+    "3.8": ("1:3.8.0~beta6-0ubuntu1", "1:3.8.0-18120-g.2c3d4e5f6-0ubuntu1"),
 }  # fmt: skip
 
 BROKER_FILES = ("maas_local_celeryconfig.py", "txlongpoll.yaml")
@@ -104,6 +105,12 @@ ERAS = (
         "cluster_uuid": False,
         "region_services": (
             "maas-temporal", "maas-regiond", "maas-apiserver", "maas-temporal-worker",
+        ),
+    }),
+    ("3.8", {
+        "region_services": (
+            "maas-regiond", "maas-apiserver", "maas-temporal", "maas-temporal-worker",
+            "maas-openfga",
         ),
     }),
 )  # fmt: skip
@@ -258,10 +265,15 @@ class Site:
         self.room.close()
         self._opened.close()
 
-    def database_settings(self, password):
-        """The region's database, as settings of its host; any password will do."""
+    @property
+    def password(self):
+        """One for the database, which will do with any; 3.8 puts it into a URL as it is."""
+        return "pw-Ünlikely'9\"$x" if Release(self.release) < "3.8" else "pw-Unlikely'9$x"
+
+    def database_settings(self):
+        """The region's database, as settings of its host."""
         found = {f"database_{key}": self.database[key] for key in ("host", "name", "user")}
-        return {**found, "database_password": password}
+        return {**found, "database_password": self.password}
 
     def add(self, name, role, *preseeds, install=True) -> Host:
         """Make a host and install its packages, with debconf answers given beforehand."""

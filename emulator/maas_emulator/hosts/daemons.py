@@ -236,10 +236,15 @@ class _RegionDaemon(_Daemon):
         refused = version < oldest
         self.region.unavailable_until = float("inf") if refused else 0.0
         if refused:
-            text = f"Unsupported postgresql server version ({version}) detected"
-            lines = ("Error starting: Connection to database cannot be established.",
-                     f"maasserver.plugin.UnsupportedDBException: {text}")  # fmt: skip
-            for line in lines:
+            text = (
+                "Error starting: Connection to database cannot be established.\n"
+                "maasserver.plugin.UnsupportedDBException: "
+                f"Unsupported postgresql server version ({version}) detected"
+            )
+            keys = formats.read_yaml(self.host.read("region_config"))
+            if self.host.release >= "3.8" and keys.get("use_json_logging", True):
+                text = _json_line("critical", text, "-")
+            for line in text.splitlines():
                 self.host.log("maas-regiond", line, "region_log")
 
 
@@ -376,9 +381,14 @@ class _ClusterDaemon(_Daemon):
     def _log(self, text):
         host = self.host
         if host.release >= "3.8" and self._json_lines:
-            record = {"level": "info", "message": text, "name": "provisioningserver.rpc"}
-            text = json.dumps({**record, "trace_id": None, "thread": "MainThread:1"})
+            text = _json_line("info", text, "provisioningserver.rpc")
         host.log("maas-rackd" if host.release >= "2.0" else self.name, text)
+
+
+def _json_line(level, text, system):
+    """A line of the logs of 3.8, a whole traceback in it."""
+    record = {"level": level, "message": text, "name": system}
+    return json.dumps({**record, "trace_id": None, "thread": "MainThread:1"})
 
 
 def _same_region(url, base_url):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingUnixStreamServer
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Keys of regiond.conf that it reads, without their prefix.
 _READ = ("host", "name", "user", "pass")
-#: What a password must not hold, lest the URL ends in it.
-_OF_URLS = frozenset("/?#% ")
+#: A password that is the same as a part of a URL.
+_PLAIN = re.compile(r"[\w.~!$&'()*+,;=:@-]*", re.ASCII)
 _STORE = {"id": "00000000000000000000000000", "name": "MAAS"}
 
 
@@ -108,9 +109,9 @@ class Daemon:
         The password becomes a part of a URL as it is.
         """
         keys = formats.read_yaml(self.host.read("region_config"))
-        quoted = _OF_URLS.intersection(str(keys.get("database_pass") or ""))
+        plain = _PLAIN.fullmatch(str(keys.get("database_pass") or ""))
         port = keys.get("database_port") or 5432
-        return port == 5432 and bool(keys.get("database_name")) and not quoted
+        return port == 5432 and bool(keys.get("database_name") and plain)
 
     def disconnect(self) -> None:
         """Stop listening."""
