@@ -16,9 +16,14 @@ import re
 
 from maas_emulator.web import TEXT, Answer, Missing, as_json, no_content
 
+#: From which release on it does so, where not from 3.7 on.
+_NO_NUMBER_SINCE = {"BootSource": "3.8", "BootSourceSelection": "3.8"}
 #: What 3.7 says where the id of an object must be a number and is none: an error of the server.
 _NO_NUMBER = {
-    **dict.fromkeys(("StaticRoute", "Notification"), "Field 'id' expected a number but got '{}'."),
+    **dict.fromkeys(
+        ("StaticRoute", "Notification", "BootSource", "BootSourceSelection"),
+        "Field 'id' expected a number but got '{}'.",
+    ),
     "ReservedIP": "Cannot resolve keyword 'name' into field. Choices are: comment, created, id, ip,"
     " mac_address, subnet, subnet_id, updated",
 }
@@ -37,7 +42,8 @@ def by_id(kind, model, name="id"):
         ident = request.ids[name]
         if request.region.release < "2.0":
             need_number(ident)
-        if model in _NO_NUMBER and request.region.release >= "3.7" and not is_number(ident):
+        since = _NO_NUMBER_SINCE.get(model, "3.7")
+        if model in _NO_NUMBER and request.region.release >= since and not is_number(ident):
             raise Answer(500, _NO_NUMBER[model].format(ident), TEXT)
         row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:

@@ -72,6 +72,11 @@ def catalogue(release, url):
     return found
 
 
+def default_url(release):
+    """The public mirror, as a release stores it."""
+    return DEFAULT_URL.rstrip("/") if release >= "3.8" else DEFAULT_URL
+
+
 def label(release):
     """The label of the images: ``release`` in the streams of 1.x, ``stable`` later."""
     return "release" if release.api == "1.0" else "stable"
@@ -84,11 +89,27 @@ def subarches(release, series, version):
     return (f"ga-{version}", f"hwe-{version}", f"hwe-{version}-lowlatency")
 
 
-def matches(selection, product):
+def choose_arches(selection, source):
+    """Note the architectures that a selection brings from 3.8 on.
+
+    ``*`` stands for those that the source offers when the selection is stored; what is no longer
+    named stays.
+    """
+    named = selection["arches"]
+    if named == ["*"]:
+        same = selection["os"], selection["release"]
+        offered = source["catalogue"] or ()
+        named = [item.arch for item in offered if (item.os, item.release) == same]
+    selection["chosen"] = selection.get("chosen", set()).union(named)
+
+
+def matches(selection, product, release):
     """Whether a selection picks a product; an empty list picks nothing."""
+    same = (selection["os"], selection["release"]) == (product.os, product.release)
+    if release >= "3.8":
+        return same and product.arch in selection["chosen"]
     return (
-        selection["os"] == product.os
-        and selection["release"] == product.release
+        same
         and _picks(selection["arches"], product.arch)
         and _picks(selection["subarches"] or ["*"], product.subarch)
         and _picks(selection["labels"] or ["*"], product.label)
@@ -105,8 +126,10 @@ def wanted(region):
     selections = list(region.rows("selections").values())
     for selection in selections:
         source = region.rows("boot_sources").get(selection["boot_source_id"])
-        for product in (source and source["catalogue"]) or ():
-            if matches(selection, product):
+        if not source or not source.get("enabled", True):
+            continue
+        for product in source["catalogue"] or ():
+            if matches(selection, product, region.release):
                 name = f"{product.os}/{product.release}"
                 architecture = f"{product.arch}/{product.subarch}"
                 rows.setdefault((name, architecture), _image(region, name, architecture))
@@ -247,8 +270,11 @@ class Importer:
         return "synced"
 
     def fetch_later(self, source):
-        """Read a source's index in a while; the first source only has it after an import."""
-        if source["id"] == 1 and not self.ever_ran:
+        """Read a source's index in a while; the first source only has it after an import.
+
+        From 3.8 on the first one is like any other.
+        """
+        if source["id"] == 1 and not self.ever_ran and self.region.release < "3.8":
             return
         self.region.later(self.region.options.index_seconds, lambda: self.fetch(source))
 
@@ -280,6 +306,18 @@ class Importer:
             run = self._run
             rest = self.region.options.import_seconds / 10
             self.region.later(rest, lambda: self._end(run, None))
+
+    def drop(self, selection):
+        """Delete what a selection brought, unless another one does so, too."""
+        kept = {(row["name"], row["architecture"]) for row in wanted(self.region)}
+        table, name = (
+            self.region.rows("boot_resources"),
+            f"{selection['os']}/{selection['release']}",
+        )
+        for row in list(table.values()):
+            gone = row["type"] == "Synced" and row["name"] == name
+            if gone and (row["name"], row["architecture"]) not in kept:
+                del table[row["id"]]
 
     def _stored(self, row):
         for old in self.region.rows("boot_resources").values():

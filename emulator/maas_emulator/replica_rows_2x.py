@@ -199,6 +199,14 @@ def cache(region, users):
                    "subarch": item.subarch, "label": item.label, "extra": "{}"}  # fmt: skip
 
 
+def selections(region, users):
+    """What 3.8 makes of selections: one for each architecture."""
+    for row in region.rows("selections").values():
+        for arch in sorted(row["chosen"]):
+            ident = users.number("selections", (row["id"], arch))
+            yield {**row, "id": ident, "arch": arch, "legacyselection_id": row["id"]}
+
+
 def ssh_key(region, row, users):
     """Owner and source of a key."""
     protocol, _, ident = row["keysource"].partition(":")

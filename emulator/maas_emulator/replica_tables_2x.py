@@ -16,6 +16,10 @@ _SCRIPT = (
     ("destructive", _FALSE), ('"default"', _FALSE), ("script_id", "integer NOT NULL"),
     ("may_reboot", _FALSE), ("recommission", _FALSE),
 )  # fmt: skip
+_SELECTION = (
+    *STAMPS, ("boot_source_id", to("maasserver_bootsource")), ("os", chars(20)),
+    ("release", chars(20)), ("arches", ARRAY), ("subarches", ARRAY), ("labels", ARRAY),
+)  # fmt: skip
 TABLES = (
     Table("auth_user", (
         ("id", "serial PRIMARY KEY"), ("username", chars(150, "NOT NULL UNIQUE")),
@@ -131,11 +135,16 @@ TABLES = (
         ("status", chars(10)), ("status_info", chars(255, "DEFAULT ''"))), rows=rows.services),
     Table("maasserver_bootsource", (
         *STAMPS, ("url", chars(200, "NOT NULL UNIQUE")), ("keyring_filename", chars(4096, "")),
-        ("keyring_data", "bytea")), kind="boot_sources"),
+        ("keyring_data", "bytea"), ("name", chars(255, "NOT NULL UNIQUE"), "3.8"),
+        ("priority", "integer NOT NULL UNIQUE", "3.8"), ("enabled", _FALSE, "3.8"),
+        ("skip_keyring_verification", _FALSE, "3.8")), kind="boot_sources"),
+    Table("maasserver_bootsourceselection", _SELECTION, kind="selections", until="3.8"),
+    Table("maasserver_bootsourceselectionlegacy", _SELECTION, kind="selections", since="3.8"),
     Table("maasserver_bootsourceselection", (
         *STAMPS, ("boot_source_id", to("maasserver_bootsource")), ("os", chars(20)),
-        ("release", chars(20)), ("arches", ARRAY), ("subarches", ARRAY), ("labels", ARRAY)),
-        kind="selections"),
+        ("release", chars(20)), ("arch", TEXT),
+        ("legacyselection_id", to("maasserver_bootsourceselectionlegacy"))),
+        rows=rows.selections, since="3.8"),
     Table("maasserver_bootsourcecache", (
         *STAMPS, ("boot_source_id", to("maasserver_bootsource")), ("os", chars(32)),
         ("arch", chars(32)), ("subarch", chars(32)), ("release", chars(32)),

@@ -44,7 +44,7 @@ def test_users_and_secret(region, ask, which):
     assert bool(in_settings) == (which != "3.3")
 
 
-@pytest.mark.parametrize("which", ["2.0", "3.7"])
+@pytest.mark.parametrize("which", ["2.0", "3.7", "3.8"])
 def test_changes_arrive(region, ask, which):
     admin = region(which)
     admin.post("boot-resources/?op=import")
@@ -105,3 +105,16 @@ def test_tables_and_columns_are_those_of_the_release(region, ask, which):
     )
     assert found
     assert [pair for pair in found if pair[1] not in known.get(pair[0], ())] == []
+
+
+def test_selections_of_3_8_are_rows_by_architecture(region, ask):
+    admin = region("3.8")
+    admin.post("boot-sources/1/selections/", os="ubuntu", release="jammy", arches="*")
+    found = ask("SELECT release, arch, legacyselection_id FROM maasserver_bootsourceselection")
+    assert sorted(found) == [("jammy", "amd64", 2), ("jammy", "arm64", 2), ("noble", "amd64", 1)]
+    (source,) = ask("SELECT name, url, priority, enabled FROM maasserver_bootsource")
+    assert source == ("MAAS Stable", "http://images.maas.io/ephemeral-v3/stable", 1, True)
+    ask("DELETE FROM maasserver_bootsourceselection")
+    ask("DELETE FROM maasserver_bootsourceselectionlegacy WHERE release = 'jammy'")
+    admin.post("tags/", name="x")
+    assert [row["release"] for row in admin.get("boot-sources/1/selections/").json] == ["noble"]

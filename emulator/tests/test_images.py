@@ -194,3 +194,138 @@ def test_json_body_of_a_selection(admin, clock):
     body = json.dumps({**JAMMY, "subarches": ["*"], "labels": ["*"]}).encode()
     path = f"boot-sources/{source}/selections/"
     assert admin.send("POST", path, body, "application/json").json["arches"] == ["amd64"]
+
+
+# -- 3.8 ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def newest():
+    return Caller(Region("3.8", import_seconds=0, index_seconds=0))
+
+
+def test_a_new_region_of_3_8_has_a_source_and_a_selection(newest):
+    (source,) = newest.get("boot-sources/").json
+    shown = ("name", "url", "priority", "enabled", "skip_keyring_verification")
+    assert [source[name] for name in shown] == [
+        "MAAS Stable", "http://images.maas.io/ephemeral-v3/stable", 1, True, False,
+    ]  # fmt: skip
+    (selection,) = newest.get("boot-sources/1/selections/").json
+    assert (selection["release"], selection["arches"]) == ("noble", ["amd64"])
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "expected"),
+    [
+        ({"url": "http://a.example.com/x//"}, 201,
+         {"url": "http://a.example.com/x", "name": "http://a.example.com/x", "priority": 2,
+          "enabled": True, "skip_keyring_verification": False}),
+        ({"url": "a.example.com/i.json/", "keyring_filename": ""}, 201,
+         {"url": "http://a.example.com/i.json", "skip_keyring_verification": True}),
+        ({"url": "http://a.example.com/i.json", "skip_keyring_verification": "false",
+          "keyring_filename": ""}, 400,
+         {"__all__": ["One of keyring_data or keyring_filename must be specified."]}),
+        ({"enabled": "0", "priority": "70", "name": "A"}, 201,
+         {"enabled": True, "priority": 70, "name": "A"}),
+        ({"enabled": "false"}, 201, {"enabled": False}),
+        ({"name": "MAAS Stable"}, 400, {"name": ["Boot source with this Name already exists."]}),
+        ({"url": "http://images.maas.io/ephemeral-v3/stable/"}, 400,
+         {"url": ["Boot source with this Url already exists."]}),
+        ({"priority": "-1"}, 400,
+         {"priority": ["Ensure this value is greater than or equal to 0."]}),
+        ({"url": "/"}, 400, {"url": ["Enter a valid URL."]}),
+    ],
+)  # fmt: skip
+def test_fields_of_a_source_in_3_8(newest, form, status, expected):
+    form = {"url": "http://a.example.com/", "keyring_filename": "/k", **form}
+    answer = newest.post("boot-sources/", **form)
+    assert answer.status == status, answer.text
+    assert expected.items() <= answer.json.items()
+
+
+def test_a_priority_that_is_taken_is_a_conflict(newest):
+    form = {"url": "http://a.example.com/", "keyring_filename": "/k"}
+    assert newest.post("boot-sources/", **form, priority="1").status == 409
+    assert newest.post("boot-sources/", **form).json["priority"] == 2
+    assert newest.put("boot-sources/2/", priority="1").status == 409
+    kept = newest.put("boot-sources/2/", priority="", enabled="", name="").json
+    assert (kept["priority"], kept["enabled"], kept["name"]) == (2, True, kept["url"])
+
+
+def test_a_selection_of_3_8_brings_the_architectures_there_were_and_takes_its_images_along(newest):
+    newest.post("boot-sources/1/selections/", os="ubuntu", release="jammy", arches="*")
+    newest.put("boot-sources/1/selections/2/", arches="amd64")
+
+    def there():
+        newest.post("boot-resources/?op=import")
+        newest.region.tick()
+        found = newest.get("boot-resources/").json
+        return {(row["name"], row["architecture"].split("/")[0]) for row in found}
+
+    both = {("ubuntu/jammy", "amd64"), ("ubuntu/jammy", "arm64")}
+    assert both | {("ubuntu/noble", "amd64")} <= there()
+    assert newest.delete("boot-sources/1/selections/2/").status == 204
+    names = {row["name"] for row in newest.get("boot-resources/").json}
+    assert "ubuntu/jammy" not in names
+    assert "ubuntu/noble" in names
+    newest.put("boot-sources/1/", enabled="false")
+    assert not there()
+    assert newest.delete("boot-sources/1/").status == 204
+    newest.post("boot-resources/?op=import")
+    assert newest.get("boot-sources/").json == []
+
+
+def upload(caller, content, **form):
+    digest = hashlib.sha256(content).hexdigest()
+    form = {"architecture": "amd64/generic", "sha256": digest, "size": len(content), **form}
+    return caller.post("boot-resources/", **form)
+
+
+def piece(caller, resource, content):
+    (stored,) = caller.get(f"boot-resources/{resource}/").json["sets"].values()
+    (file,) = stored["files"].values()
+    answer = caller.send("PUT", file["upload_uri"], content, "application/octet-stream")
+    return answer.status, answer.text
+
+
+@pytest.fixture
+def imported(newest):
+    newest.post("boot-resources/?op=import")
+    newest.region.tick()
+    return newest
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "expected"),
+    [
+        ({"name": "custom/x"}, 201, {"name": "custom/x", "base_image": "ubuntu/noble"}),
+        ({"name": "x", "base_image": "Ubuntu/Jammy"}, 201, {"base_image": "ubuntu/jammy"}),
+        ({"name": "windows/2022"}, 201, {"name": "windows/2022", "type": "Uploaded"}),
+        ({"name": "noble"}, 400, {"name": ["noble is a reserved name"]}),
+        ({"name": "centos7"}, 400, {"name": ["centos7 is a reserved name"]}),
+        ({"name": "x", "base_image": "x"}, 400,
+         {"base_image": ["a base image must follow the format: <osystem>/<series>"]}),
+        ({"name": "x", "sha256": "ab"}, 400,
+         {"sha256": ["Ensure this value has at least 64 characters (it has 2)."]}),
+        ({"name": "x", "size": ""}, 400, {"size": ["This field is required."]}),
+    ],
+)  # fmt: skip
+def test_uploads_of_3_8(imported, form, status, expected):
+    answer = upload(imported, b"abc", **form)
+    assert answer.status == status, answer.text
+    assert expected.items() <= answer.json.items()
+
+
+def test_uploads_of_3_8_are_files_by_their_digest(imported):
+    first = upload(imported, b"abc", name="custom/x").json["id"]
+    assert upload(imported, b"abc", name="custom/x", size=4).text == (
+        "File already exists with sha256 that is of different size."
+    )
+    assert piece(imported, first, b"ab") == (200, "OK")
+    assert piece(imported, first, b"c") == (200, "OK")
+    # Another upload of the same content finds that file, and has its first piece refused.
+    second = upload(imported, b"abc", name="custom/y").json["id"]
+    assert piece(imported, second, b"abc") == (400, "Too much data received.")
+    assert piece(imported, second, b"abc") == (200, "OK")
+    third = upload(imported, b"abcd", name="custom/z").json["id"]
+    assert piece(imported, third, b"abce")[1].startswith("Saved content does not match")

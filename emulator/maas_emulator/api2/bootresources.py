@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 
 from maas_emulator import images
-from maas_emulator.api2.bootsources import add_source
+from maas_emulator.api2.bootsources import default_source
 from maas_emulator.crud import by_id
 from maas_emulator.forms import Check
 from maas_emulator.web import (
+    BARE_TEXT,
     TEXT,
     Answer,
     Endpoint,
@@ -22,6 +24,11 @@ from maas_emulator.web import (
 resources = Endpoint("boot-resources/", "BootResourcesHandler")
 resource = Endpoint("boot-resources/{id}/", "BootResourceHandler")
 upload = Endpoint("boot-resources/{id}/upload/{file}/", "BootResourceFileUploadHandler")
+
+#: Operating systems that MAAS knows, as it lists them from 3.8 on.
+_SYSTEMS = ["ubuntu", "ubuntu-core", "bootloader", "centos", "rhel", "custom", "windows", "suse",
+            "esxi", "ol", "onie"]  # fmt: skip
+_LINUX = ("ubuntu", "centos", "rhel", "ol")
 
 #: What an uploaded file is stored as, by the ``filetype`` of the form.
 FILETYPES = {
@@ -146,40 +153,29 @@ def read_resource(request):
 @resource("DELETE", admin=True)
 def delete_resource(request):
     """Delete a boot resource."""
-    row = _resource(request)
-    del request.region.rows("boot_resources")[row["id"]]
+    region, row = request.region, _resource(request)
+    del region.rows("boot_resources")[row["id"]]
+    _forget_files(region)
     return no_content()
 
 
+def _forget_files(region):
+    """Delete from the disk what no resource has any more."""
+    disk = region.state.get("image_files", {})
+    rows = region.rows("boot_resources").values()
+    for digest in set(disk) - {item["sha256"] for row in rows for item in row["files"].values()}:
+        del disk[digest]
+
+
 # -- import ------------------------------------------------------------------------------------
-
-
-def _default_source(region):
-    """What the import service makes when there is no source: the public mirror."""
-    fields = {
-        "url": images.DEFAULT_URL,
-        "keyring_filename": images.DEFAULT_KEYRING,
-        "keyring_data": b"",
-    }
-    source = add_source(region, fields)
-    region.rows("selections").add(
-        {
-            "boot_source_id": source["id"],
-            "os": "ubuntu",
-            "release": str(region.settings["commissioning_distro_series"]).rpartition("/")[2],
-            "arches": ["amd64"],
-            "subarches": ["*"],
-            "labels": ["*"],
-        }
-    )
 
 
 @resources("POST", "import", admin=True)
 def start_import(request):
     """Import the boot resources."""
     region = request.region
-    if not region.rows("boot_sources"):
-        _default_source(region)
+    if not region.rows("boot_sources") and region.release < "3.8":
+        default_source(region)
     images.importer(region).start()
     return as_text("Import of boot resources started")
 
@@ -202,10 +198,10 @@ def is_importing(request):
 
 @resources("POST", admin=True)
 def create_resource(request):
-    """Upload an image, whole or to be followed by its pieces."""
+    """Upload an image, whole or to be followed by its pieces; from 3.8 on always in pieces."""
     region = request.region
     check = Check(request)
-    content = request.files.get("content")
+    content = request.files.get("content") if region.release < "3.8" else None
     name = check.text("name", None, required=True)
     architecture = check.text("architecture", None, required=True)
     digest, size = check.form.get("sha256"), None
@@ -222,21 +218,82 @@ def create_resource(request):
             f"'{architecture}' is not a valid architecture.  It should be one of: {listed}.",
         )
     filetype = check.choice("filetype", FILETYPES, "tgz")
-    if name and name.startswith("ubuntu/"):
+    base = check.text("base_image", None) if region.release >= "3.1" else None
+    if region.release >= "3.8":
+        base = _check_3_8(region, check, name, digest, base)
+    elif name and name.startswith("ubuntu/"):
         check.error("name", f"{name} is a reserved name")
     check.done()
+    if region.release >= "3.8" and any(
+        item["sha256"] == digest and item["size"] != size
+        for row in region.rows("boot_resources").values()
+        for item in row["files"].values()
+    ):
+        text = "File already exists with sha256 that is of different size."
+        raise Answer(400, text, TEXT)
     filename, stored_as = FILETYPES[filetype]
     item = images.new_file(filename, stored_as, digest, size)
     if content is not None:
         item["stored"] = size
     version = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d")
+    short = name if region.release >= "3.8" else _short(name)
     row = images.new_resource(
-        "Uploaded", _short(name), architecture, version, "uploaded", {filename: item}
+        "Uploaded", short, architecture, version, "uploaded", {filename: item}
     )
     row.update(subarches=architecture.partition("/")[2], title=check.text("title", ""))
-    if check.form.get("base_image") and region.release >= "3.1":
-        row["base_image"] = check.text("base_image")
+    if base:
+        row["base_image"] = base
     return as_json(_show(region, _store(region, row), whole=True), 201)
+
+
+def _check_3_8(region, check, name, digest, base):
+    """Check what 3.8 does of an upload; returns its base image, or None where it has none."""
+    if digest and len(digest) != 64:
+        bound = "least" if len(digest) < 64 else "most"
+        text = f"Ensure this value has at {bound} 64 characters (it has {len(digest)})."
+        check.error("sha256", text)
+    problem = name and _bad_name(region, name)
+    if problem:
+        check.error("name", problem)
+    system, slash, _ = (name or "").partition("/")
+    if slash and system != "custom":
+        return None
+    if not base:
+        series = str(region.settings["commissioning_distro_series"]).rpartition("/")[2]
+        return f"ubuntu/{series}"
+    problem = _bad_base(base.lower())
+    if problem:
+        check.error("base_image", problem)
+    return base.lower()
+
+
+def _bad_name(region, name):
+    if "/" in name:
+        parts = name.split("/")
+        if len(parts) > 2:
+            text = f"too many values to unpack (expected 2, got {len(parts)})"
+            raise Answer(500, text, TEXT)
+        if parts[0] not in _SYSTEMS:
+            supported = f"supported operating systems: {_SYSTEMS}"
+            return f"Unsupport operating system {parts[0]}, {supported}"
+    reserved = set(_SYSTEMS)
+    for source in region.rows("boot_sources").values():
+        for item in source["catalogue"] or ():
+            reserved |= {item.os, item.release, f"{item.os}/{item.release}"}
+    if name in reserved or re.fullmatch(r"centos\d\d?", name):
+        return f"{name} is a reserved name"
+    return None
+
+
+def _bad_base(base):
+    system, _, series = base.partition("/")
+    if base.count("/") != 1:
+        return "a base image must follow the format: <osystem>/<series>"
+    if system not in _LINUX:
+        return "custom images require a valid non-custom OS type base image"
+    if system == "ubuntu" and series not in images.SERIES:
+        return "please select a valid base image OS and version"
+    return None
 
 
 def _store(region, row):
@@ -248,7 +305,10 @@ def _store(region, row):
                 day, _, number = old["version"].partition(".")
                 row["version"] = f"{day}.{int(number or 0) + 1}"
             row["id"] = old["id"]
+            if region.release >= "3.8":
+                row["base_image"] = old.get("base_image")
             rows[old["id"]] = row
+            _forget_files(region)
             return row
     return rows.add(row)
 
@@ -261,14 +321,18 @@ def _short(name):
 @upload("PUT", admin=True)
 def upload_piece(request):
     """Upload the next piece of an image."""
-    row = _resource(request)
+    region, row = request.region, _resource(request)
     files = list(row["files"].values())
     number = request.ids["file"]
     if not number.isdecimal() or not 1 <= int(number) <= len(files):
         raise Missing("BootResourceFile", request)
     item = files[int(number) - 1]
+    if region.release >= "3.8" and row["type"] != "Uploaded":
+        raise Answer(403, "Cannot upload to a resource of type: 0.", TEXT)
     if item["stored"] >= item["size"]:
         raise Answer(400, "Cannot upload to a complete file.")
+    if region.release >= "3.8":
+        return _append(region, item, request.body)
     if item["stored"] + len(request.body) > item["size"]:
         raise Answer(400, "Too much data received.")
     item.setdefault("hash", hashlib.sha256()).update(request.body)
@@ -277,3 +341,21 @@ def upload_piece(request):
         item["stored"], item["hash"] = 0, hashlib.sha256()
         raise Answer(400, "Saved content does not match given SHA256 value.")
     return as_text("OK")
+
+
+def _append(region, item, piece):
+    """Append to the file on disk, which all uploads of the same digest share from 3.8 on.
+
+    A piece too many deletes that file, but does not forget the pieces that were counted before.
+    """
+    disk, digest = region.state.setdefault("image_files", {}), item["sha256"]
+    size, content = disk.get(digest, (0, hashlib.sha256()))
+    if size + len(piece) > item["size"]:
+        disk.pop(digest, None)
+        raise Answer(400, "Too much data received.", TEXT)
+    content.update(piece)
+    disk[digest] = (size + len(piece), content)
+    if size + len(piece) == item["size"] and content.hexdigest() != digest:
+        raise Answer(400, "Saved content does not match given SHA256 value.", TEXT)
+    item["stored"] += len(piece)
+    return as_text("OK", content_type=BARE_TEXT)

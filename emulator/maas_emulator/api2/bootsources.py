@@ -6,7 +6,8 @@ import base64
 
 from maas_emulator import images
 from maas_emulator.crud import by_id, now
-from maas_emulator.forms import Check, is_url
+from maas_emulator.forms import REQUIRED, Check, is_url
+from maas_emulator.settings import default_series
 from maas_emulator.web import (
     BARE_JSON,
     TEXT,
@@ -15,6 +16,7 @@ from maas_emulator.web import (
     Invalid,
     Missing,
     as_json,
+    conflict,
     no_content,
 )
 
@@ -27,15 +29,50 @@ selection = Endpoint(
     "boot-sources/{id}/selections/{selection}/", "BootSourceSelectionHandler", restricted=True
 )
 
+#: Fields that 3.8 has added.
+_NEW_FIELDS = ("name", "priority", "enabled", "skip_keyring_verification")
+_HIGHEST = 2**31 - 1
 
 _source = by_id("boot_sources", "BootSource")
 _any_selection = by_id("selections", "BootSourceSelection", "selection")
+
+
+def seed(region):
+    """Give a new region of 3.8 the source and the selection that its database starts with."""
+    if region.release >= "3.8":
+        default_source(region)
+
+
+def default_source(region):
+    """Make the source of the public mirror, with a selection of what commissioning uses."""
+    row = {
+        "url": images.default_url(region.release),
+        "keyring_filename": images.DEFAULT_KEYRING,
+        "keyring_data": b"",
+    }
+    if region.release >= "3.8":
+        row |= {"name": "MAAS Stable", "priority": 1, "enabled": True}
+        row |= {"skip_keyring_verification": False}
+    parent = add_source(region, row)
+    if region.release >= "3.8":  # which reads the index by itself, as it starts
+        images.importer(region).fetch(parent)
+    series = region.settings.get("commissioning_distro_series")
+    chosen = {
+        "boot_source_id": parent["id"],
+        "os": "ubuntu",
+        "release": str(series or default_series(region.release)).rpartition("/")[2],
+        "arches": ["amd64"],
+        "subarches": ["*"],
+        "labels": ["*"],
+    }
+    images.choose_arches(region.rows("selections").add(chosen), parent)
 
 
 def _show(row):
     return {
         "id": row["id"],
         "url": row["url"],
+        **{name: row[name] for name in _NEW_FIELDS if name in row},
         "keyring_filename": row["keyring_filename"],
         "keyring_data": base64.b64encode(row["keyring_data"]).decode(),
         "created": row["created"],
@@ -51,25 +88,63 @@ def _read_form(request, stored=None):
         # What is stored goes through the form again, which wants a file and fails.
         raise Answer(500, "'memoryview' object has no attribute 'read'", TEXT)
     url = check.text("url", None, required=True, longest=200)
-    rows = request.region.rows("boot_sources").values()
+    more = _read_new_fields(check, url) if request.region.release >= "3.8" else {}
+    url = more.get("url", url)
+    others = [row for row in request.region.rows("boot_sources").values() if row is not stored]
     if url and not is_url(url):
         check.error("url", "Enter a valid URL.")
-    elif any(row["url"] == url and row is not stored for row in rows):
-        check.error("url", "Boot source with this Url already exists.")
+    else:
+        for name in ("name", "url"):
+            taken = {row.get(name) for row in others}
+            if (url if name == "url" else more.get(name)) in taken - {None}:
+                text = f"Boot source with this {name.capitalize()} already exists."
+                check.error(name, text)
     filename = check.text("keyring_filename", "")
     if data and check.form.get("keyring_filename"):
         text = "Only one of keyring_filename or keyring_data can be specified."
         check.error("__all__", text)
-    elif not data and not filename:
+    elif not data and not filename and not more.get("skip_keyring_verification"):
         text = "One of keyring_data or keyring_filename must be specified."
         check.error("__all__", text)
     check.done()
+    if more and more["priority"] is None:
+        more["priority"] = max((row["priority"] for row in others), default=0) + 1
+    if more and any(row["priority"] == more["priority"] for row in others):
+        raise conflict()  # only the database knows, and MAAS tries again for some seconds
     return {
         "url": url,
+        **more,
         "keyring_filename": "" if data else filename,
         "keyring_data": data,
         "updated": now(),
     }
+
+
+def _read_new_fields(check, url):
+    """What 3.8 reads besides; a URL loses its slashes at the end, and stands for a name."""
+    if check.has("url") and not check.form.get("url"):
+        check.errors["url"], url = [REQUIRED], None
+    if url and "://" not in url:
+        url = f"http://{url}"
+    url = url and url.rstrip("/")
+    stored = check.stored or {}
+    skip = _yes_or_no(check.form.get("skip_keyring_verification"))
+    if skip is None:
+        skip = stored.get("skip_keyring_verification", (url or "").endswith(".json"))
+    enabled = _yes_or_no(check.form.get("enabled"))
+    return {
+        "url": url,
+        "name": check.text("name", None, longest=255) or url,
+        "priority": check.integer("priority", None, low=0, high=_HIGHEST),
+        "enabled": stored.get("enabled", True) if enabled is None else enabled,
+        "skip_keyring_verification": skip,
+    }
+
+
+def _yes_or_no(value):
+    """What a choice between yes, no and unknown takes a value for; None is unknown."""
+    return {"true": True, "True": True, "2": True, "false": False, "False": False,
+            "3": False}.get(str(value))  # fmt: skip
 
 
 def add_source(region, fields):
@@ -115,7 +190,7 @@ def delete_source(request):
     table = region.rows("selections")
     for item in list(table.values()):
         if item["boot_source_id"] == row["id"]:
-            del table[item["id"]]
+            _delete_selection(region, item)
     del region.rows("boot_sources")[row["id"]]
     return no_content()
 
@@ -126,6 +201,7 @@ def delete_source(request):
 def _show_selection(region, row):
     uri = f"/MAAS/api/2.0/boot-sources/{row['boot_source_id']}/selections/{row['id']}/"
     shown = {**row, "resource_uri": uri}
+    shown.pop("chosen", None)
     if region.release < "2.1":
         del shown["boot_source_id"]
     return shown
@@ -149,7 +225,7 @@ def _read_selection(request, parent, stored=None):
     known = [
         item
         for item in parent["catalogue"] or ()
-        if item.os == fields["os"] and item.release == fields["release"]
+        if fields["os"] in ("", item.os) and item.release == fields["release"]
     ]
     if not known:
         check.error(
@@ -164,9 +240,8 @@ def _read_selection(request, parent, stored=None):
             "labels": {item.label for item in known},
         }
         for name, values in offered.items():
-            strange = [value for value in fields[name] if value != "*" and value not in values]
-            if strange:
-                check.error(name, f"No available images to download for {strange}")
+            if not set(fields[name]) <= values and "*" not in fields[name]:
+                check.error(name, f"No available images to download for {fields[name]}")
     check.done()
     for other in request.region.rows("selections").values():
         same = all(other[key] == fields[key] for key in ("os", "release"))
@@ -194,7 +269,9 @@ def create_selection(request):
     parent = _source(request)
     fields = _read_selection(request, parent)
     fields["boot_source_id"] = parent["id"]
-    return _show_selection(request.region, request.region.rows("selections").add(fields))
+    row = request.region.rows("selections").add(fields)
+    images.choose_arches(row, parent)
+    return _show_selection(request.region, row)
 
 
 @selection("GET")
@@ -206,15 +283,19 @@ def read_selection(request):
 @selection("PUT")
 def update_selection(request):
     """Update a selection."""
-    row = _selection(request)
-    row.update(_read_selection(request, _source(request), row))
+    row, parent = _selection(request), _source(request)
+    row.update(_read_selection(request, parent, row))
+    images.choose_arches(row, parent)
     return _show_selection(request.region, row)
 
 
 @selection("DELETE")
 def delete_selection(request):
-    """Delete a selection, unless it brings the images that commissioning uses."""
+    """Delete a selection, up to 3.7 unless it brings the images that commissioning uses."""
     region, row = request.region, _selection(request)
+    if region.release >= "3.8":
+        _delete_selection(region, row)
+        return no_content()
     commissioning = str(region.settings["commissioning_distro_series"]).rpartition("/")[2]
     in_use = row["os"] == "ubuntu" and row["release"] == commissioning
     if in_use and commissioning in images.imported_series(region):
@@ -225,3 +306,10 @@ def delete_selection(request):
         raise Answer(400, text, TEXT)
     del region.rows("selections")[row["id"]]
     return no_content()
+
+
+def _delete_selection(region, row):
+    """Forget a selection; from 3.8 on the images that it brought go with it, at once."""
+    del region.rows("selections")[row["id"]]
+    if region.release >= "3.8":
+        images.importer(region).drop(row)
