@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from saltext.maas import pillar, region_plan, render, runtime
-from saltext.maas.doctor import examine_region
+from saltext.maas.doctor import examine_region, upgrade_checks
+from saltext.maas.errors import BadInput
 from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
 
 if TYPE_CHECKING:
@@ -259,8 +260,9 @@ def drift(
             default only each request has the profile's ``deadline``.
 
     Returns:
-        ``{drifted, changes, problems}``: whether anything differs, what a run would
-        change, by type and name, and what cannot come true.
+        ``{drifted, changes, problems, warnings}``: whether anything differs, what a run would
+        change, by type and name, what cannot come true, and what to know besides, such as a Site
+        Manager that writes the same.
 
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.
@@ -339,12 +341,24 @@ def check_pillar(data: dict | None = None) -> list[str]:
     return [*pillar.problems(described, release), *warnings]
 
 
-def doctor() -> dict[str, Any]:
+def _written():
+    try:
+        return runtime.as_written(globals())
+    except BadInput:  # a host can be examined without
+        return {}
+
+
+def doctor(upgrade_to: str | None = None) -> dict[str, Any]:
     """Diagnose what keeps a region from working; change nothing.
 
     Checks: the region URL (does the API answer there, is it the same in files, debconf and
     pillar, is it encrypted), name resolution, clocks, the database (reachable, of a version that
-    this release accepts), the shared secret in file and database, and the region's own ports.
+    this release accepts), the shared secret in file and database, the region's own ports, in 3.6
+    and later Site Manager as a second owner, and in 3.8 and later maas-openfga.
+
+    Args:
+        upgrade_to (str): A later release, such as ``3.8``: checks also what would stop an upgrade
+            to it, or work no more after it.
 
     Returns:
         ``{healthy, problems, warnings, findings: [{check, status, found, remedy}]}``; a status is
@@ -360,10 +374,13 @@ def doctor() -> dict[str, Any]:
     .. code-block:: bash
 
         salt region maas_region.doctor
+        salt region maas_region.doctor upgrade_to=3.8
     """
     return examine_region(
         runtime.installation(globals(), "region"),
         url=runtime.pillar(globals(), "region").get("url"),
         ca_file=runtime.pillar(globals(), "api").get("ca_file"),
         api_url=runtime.pillar(globals(), "api").get("url"),
+        described=_written(),
+        upgrade_to=upgrade_checks.target(upgrade_to) if upgrade_to else None,
     )

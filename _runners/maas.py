@@ -387,8 +387,8 @@ def drift(region=None):
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
 
     Returns:
-        ``{drifted, changes, problems}``: whether anything differs, what a run would
-        change, by type and name, and what cannot come true.
+        ``{drifted, changes, problems, warnings}``: whether anything differs, what a run would
+        change, by type and name, what cannot come true, and what to know besides.
 
     Raises:
         CommandExecutionError: The region cannot be asked, or its pillar is wrong.

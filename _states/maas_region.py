@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from saltext.maas import pillar, region_plan, runtime, state_helpers
+from saltext.maas.doctor import findings, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.host import admins, region_host, shared_secret, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
@@ -180,6 +181,50 @@ def tls_enabled(
             ca_file=_ca_file() or given.get("cacert"),
         )
         return state_helpers.host_outcome(name, test, done, globals())
+
+    return state_helpers.guarded(name, work)
+
+
+def upgradable(name: str, release: str) -> dict[str, Any]:
+    """Ensure that nothing is known that would stop an upgrade of the region's host to a release.
+
+    Change nothing; fail where something would stop the upgrade, or the region after it. Let the
+    upgrade of the packages or the snap require this. On a host that has the release already,
+    nothing is checked.
+
+    Args:
+        name (str): Any text.
+        release (str): The release that it is to have, such as ``3.8``.
+
+    Returns:
+        dict: State return; warnings are in its comment.
+
+    .. code-block:: yaml
+
+        ready for 3.8:
+          maas_region.upgradable:
+            - release: '3.8'
+
+        maas:
+          pkg.latest:
+            - require:
+              - maas_region: ready for 3.8
+    """
+
+    def work():
+        wanted = upgrade_checks.target(release)
+        installation = runtime.installation(globals(), "region")
+        if installation.release.parts[:2] >= wanted.parts[:2]:
+            text = f"This host has MAAS {installation.release} already."
+            return state_helpers.outcome(name, False, comment=text)
+        report = findings.run(upgrade_checks.checks(installation, wanted))
+        lines = [
+            f"{one['check']}: {one['status']}: {one['found']} {one['remedy']}".rstrip()
+            for one in report["findings"]
+            if one["status"] != "ok"
+        ]
+        comment = "\n".join(lines) or f"Nothing is known that would stop an upgrade to {wanted}."
+        return state_helpers.outcome(name, False, comment=comment, failed=not report["healthy"])
 
     return state_helpers.guarded(name, work)
 
@@ -405,7 +450,7 @@ def managed(
         limits, warnings = pillar.limits(described), []
 
         def desired_objects(snapshot):
-            warnings.extend(pillar.warnings(described, snapshot.release))
+            warnings.extend(region_plan.warnings_of(snapshot, described))
             return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
 
         result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)

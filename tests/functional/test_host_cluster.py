@@ -8,7 +8,15 @@ import uuid
 
 import pytest
 from maas_emulator.hosts import packages
-from saltext.maas.host import cluster_config, debconf, enrolment, formats, reach, services
+from saltext.maas.host import (
+    cluster_config,
+    debconf,
+    disconnect,
+    enrolment,
+    formats,
+    reach,
+    services,
+)
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
 from support.fleet import Fleet, lone, wait_for
@@ -289,3 +297,19 @@ def test_a_log_of_text_is_read_as_one_of_json(tmp_path):
             now = enrolment.wait_registered(installation, done["mark"], 20)
             assert now["line"].startswith("Rack controller '")
             assert box.journal()[-1]["text"].startswith("{") is chosen
+
+
+@pytest.mark.parametrize("kind", ["deb", "snap"])
+def test_a_rack_that_leaves_keeps_no_copy_of_the_secret(tmp_path, kind):
+    with Fleet("3.8", tmp_path / "hosts") as fleet:
+        box, installation = fleet.add("c1", kind=kind)
+        cluster_config.configure(installation, url=fleet.url, secret=fleet.region.secret)
+        agent = installation.path("cluster_agent")
+        wait_for(lambda: fleet.region.secret in (box.read("cluster_agent") or ""))
+        assert disconnect.leave(installation)["removed"] is True
+        assert not os.path.exists(agent)
+        assert disconnect.leave(installation) == {"stopped": [], "removed": False}
+        for folder, _, names in os.walk(box.root):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as stream:
+                    assert fleet.region.secret.encode() not in stream.read(), name

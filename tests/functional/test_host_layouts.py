@@ -13,7 +13,7 @@ from support.loader import load
 KINDS = [("deb", one) for one in SERIES]
 KINDS += [("snap", one) for one in SERIES if Release(one) >= "2.2"]
 #: Files of a host that the library neither reads nor writes.
-UNUSED = {"maas_log", "region_log", "cluster_agent"}
+UNUSED = {"maas_log", "region_log"}
 
 pytestmark = pytest.mark.usefixtures("fast")
 

@@ -31,7 +31,7 @@ def permissions(installation):
     return [one for one in report["findings"] if one["check"] == "permissions"]
 
 
-def test_it_restarts_with_the_region_and_is_waited_for(fleet, monkeypatch):
+def test_it_restarts_with_the_region_and_is_waited_for(fleet, commands, monkeypatch):
     box, installation = fleet.add("region", "region", kind=fleet.kind)
     wait_for(lambda: openfga.silent(installation) is None)
     (finding,) = permissions(installation)
@@ -60,7 +60,7 @@ def test_it_restarts_with_the_region_and_is_waited_for(fleet, monkeypatch):
     ],
     ids=["port", "password"],
 )
-def test_what_it_cannot_read_is_a_warning(tmp_path, settings, text):
+def test_what_it_cannot_read_is_a_warning(tmp_path, commands, settings, text):
     _, installation = lone(tmp_path, "3.8", "region")
     want = {"url": "http://192.0.2.7:5240/MAAS", **settings}
     planned = region_config.configure(installation, test=True, verify=False, **want)

@@ -54,7 +54,12 @@ def test_from_a_plan_to_an_export(site, tmp_path):
                          "exclusive={tag: true}")[REGION].values()  # fmt: skip
     assert state["result"], state["comment"]
     assert set(state["changes"]["tag"]) == {"gpu", "stranger"}
-    assert site.run("maas.drift")[0] == {"drifted": False, "changes": {}, "problems": []}
+    assert site.run("maas.drift")[0] == {
+        "drifted": False,
+        "changes": {},
+        "problems": [],
+        "warnings": [],
+    }
     assert site.run("maas.plan")[0] == "Nothing to change."
 
     # A pillar that was edited since counts, without a refresh.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from saltext.maas import pillar
+from saltext.maas import pillar, site_manager
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Guard, Snapshot, make_plan, prune, unmanaged
 from saltext.maas.reconcile.desired import Desired
@@ -53,8 +53,21 @@ def plan_of(
     The arguments are those of :func:`desired_objects_of`.
     """
     plan = make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
-    plan.warnings = pillar.warnings(described, snapshot.release)
+    plan.warnings = warnings_of(snapshot, described)
     return plan
+
+
+def warnings_of(snapshot: Snapshot, described: dict) -> list[str]:
+    """Return what to tell of a pillar besides: what a later release refuses, and its other owner.
+
+    Args:
+        snapshot: The region.
+        described: The mapping under ``maas``.
+    """
+    return [
+        *pillar.warnings(described, snapshot.release),
+        *site_manager.warnings(snapshot, described),
+    ]
 
 
 def unmanaged_of(
@@ -83,12 +96,17 @@ def drift(snapshot: Snapshot, described: dict) -> dict[str, Any]:
         described: The mapping under ``maas``.
 
     Returns:
-        ``{"drifted", "changes", "problems"}``: whether anything differs, what a run
-        would change as a state shows it, and what cannot come true.
+        ``{"drifted", "changes", "problems", "warnings"}``: whether anything differs, what a run
+        would change as a state shows it, what cannot come true, and who else writes it.
 
     Raises:
         BadInput: The pillar is wrong.
         MaasError: The region cannot be asked.
     """
     plan = plan_of(snapshot, described)
-    return {"drifted": bool(plan), "changes": plan.shown(), "problems": plan.problems()}
+    return {
+        "drifted": bool(plan),
+        "changes": plan.shown(),
+        "problems": plan.problems(),
+        "warnings": plan.warnings,
+    }

@@ -47,6 +47,7 @@ FILES = {
             **_dhcp(_LIB),
             "dhcpd_config": ("etc/maas/dhcpd.conf", 0o644, MAAS),
             "images": (f"{_LIB}/boot-resources/current", 0o755, MAAS),
+            "preseeds": ("etc/maas/preseeds", 0o755, ROOT),
         }),
         ("1.6", {
             "bootresources": None,
@@ -96,6 +97,7 @@ FILES = {
             "maas_log": (f"{_COMMON}/log/maas.log", 0o644, ROOT),
             "region_log": (f"{_COMMON}/log/regiond.log", 0o644, ROOT),
             "cluster_log": (f"{_COMMON}/log/rackd.log", 0o644, ROOT),
+            "preseeds": (f"{_DATA}/preseeds", 0o755, ROOT),
             **_data(f"{_DATA}/{_LIB}"),
         }),
         ("2.8", _data(f"{_COMMON}/maas")),

@@ -6,10 +6,12 @@ import time
 from functools import partial
 from typing import Any
 
-from saltext.maas.doctor import checks, findings
+from saltext.maas import site_manager
+from saltext.maas.doctor import checks, findings, upgrade_checks
 from saltext.maas.doctor.findings import Finding
-from saltext.maas.host import config_files, consistency, database, openfga, vault
+from saltext.maas.host import config_files, consistency, database, msm, openfga, vault
 from saltext.maas.host.installation import Installation
+from saltext.maas.release import Release
 
 
 def examine(
@@ -17,6 +19,8 @@ def examine(
     url: str | None = None,
     ca_file: str | None = None,
     api_url: str | None = None,
+    described: dict | None = None,
+    upgrade_to: Release | None = None,
 ) -> dict[str, Any]:
     """Check all that a region needs, without changing anything.
 
@@ -25,6 +29,8 @@ def examine(
         url: What the pillar says that the region URL is, if it does.
         ca_file: CA for an https URL.
         api_url: The URL at which this minion asks the API, if the pillar names one.
+        described: The mapping under ``maas`` of the pillar.
+        upgrade_to: A later release, to check besides what would stop an upgrade to it.
 
     Returns:
         See :func:`saltext.maas.doctor.findings.run`.
@@ -36,6 +42,7 @@ def examine(
     """
     installation.need("region")
     here = config_files.read_config(installation)["url"]
+    release = installation.release
     has_openfga = installation.has("openfga_socket")
     return findings.run(
         [
@@ -47,6 +54,17 @@ def examine(
             ("shared secret", partial(checks.secret, installation)),
             ("ports", partial(checks.listeners, installation, "region")),
             *([("permissions", partial(_openfga, installation))] if has_openfga else []),
+            *(
+                [("Site Manager", partial(_site_manager, installation, described or {}))]
+                if installation.has("msm_command")
+                else []
+            ),
+            *(
+                [("preseeds", partial(upgrade_checks.own_preseeds, installation, release))]
+                if release >= "3.8"
+                else []
+            ),
+            *(upgrade_checks.checks(installation, upgrade_to) if upgrade_to else []),
         ]
     )
 
@@ -114,3 +132,14 @@ def _openfga(installation):
     text = f"maas-openfga does not answer ({reason}), so that MAAS refuses most requests."
     remedy = "Start it, and look at what its log says."
     return findings.problem(text, " ".join([remedy, *(part for pair in traps for part in pair)]))
+
+
+def _site_manager(installation, described):
+    now = msm.status(installation)
+    parts = site_manager.owned(described, installation.release)
+    if now.state != "connected" or not parts:
+        return findings.ok(now.text())
+    return findings.warning(
+        f"{now.text()} It writes {' and '.join(parts)} as well.",
+        "Describe them in one of the two only, or end the enrolment (maas_msm.withdrawn).",
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -330,6 +331,47 @@ def has_rack(conn, system_id: str) -> bool:
     """Return whether the region holds a rack controller (2.0 and later; node_type 2 or 4)."""
     query = "SELECT 1 FROM maasserver_node WHERE system_id = %s AND node_type IN (2, 4)"
     return bool(_rows(conn, query, system_id))
+
+
+def equal_macs(conn) -> dict[str, list[str]]:
+    """Return the physical interfaces at which ``dbupgrade`` of 3.8 stops, for their MAC addresses.
+
+    It writes all of them lower case with colons, and then wants no two alike, but for those of one
+    node in several of its configurations.
+
+    Returns:
+        ``{MAC address: ["interface ID of system SYSTEM_ID"]}``.
+    """
+    if _columns(conn, "maasserver_nodeconfig"):
+        config, node = "i.node_config_id", "c.node_id"
+        join = "JOIN maasserver_nodeconfig c ON c.id = i.node_config_id"
+    else:  # a node has a single configuration
+        config, node, join = "i.node_id", "i.node_id", ""
+    rows = _rows(
+        conn,
+        f"SELECT i.id, i.mac_address::text, {config}, {node}, n.system_id "  # noqa: S608
+        f"FROM maasserver_interface i {join} LEFT JOIN maasserver_node n ON n.id = {node} "
+        f"WHERE i.type = 'physical' AND {config} IS NOT NULL "
+        "AND coalesce(i.mac_address::text, '') <> '' ORDER BY i.id",
+    )
+    groups: dict[str, list[tuple]] = {}
+    for ident, mac, *place in rows:
+        groups.setdefault(_plain_mac(mac), []).append((ident, *place))
+    return {
+        mac: [f"interface {ident} of system {system}" for ident, _, _, system in found]
+        for mac, found in groups.items()
+        if len({config for _, config, _, _ in found}) < len(found)
+        or len({node for _, _, node, _ in found}) > 1
+    }
+
+
+def _plain_mac(text):
+    """A MAC address in lower case with colons, in whichever of the three forms it is written."""
+    parts = re.split("[-:.]", text.lower())
+    if len(parts) <= 3:  # without separators, or in groups of two bytes
+        whole = "".join(part.zfill(4) if len(parts) == 3 else part for part in parts)
+        parts = re.findall("..", whole)
+    return ":".join(part.zfill(2) for part in parts)
 
 
 def replace_secret(conn, old: str, new: str) -> None:

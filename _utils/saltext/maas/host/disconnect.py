@@ -9,7 +9,10 @@ from saltext.maas.host.installation import Installation
 
 
 def leave(installation: Installation) -> dict[str, Any]:
-    """Stop the cluster's daemon and remove the shared secret, its backup and debconf's copy.
+    """Stop the cluster's daemon and remove the shared secret and all its copies.
+
+    They are its backup, debconf's and, from 3.5 on, that of the agent's configuration, which a
+    rack writes anew once it is connected.
 
     A host that the region has forgotten would otherwise register again by itself.
 
@@ -26,6 +29,8 @@ def leave(installation: Installation) -> dict[str, Any]:
         path = installation.path("secret")
         removed = paths.remove(path)
         removed = paths.remove(path + files.BACKUP_SUFFIX) or removed
+        if installation.has("cluster_agent"):
+            removed = paths.remove(installation.path("cluster_agent")) or removed
         question = installation.fact("cluster_secret_question")
         if question:
             package = installation.fact("cluster_packages")[0]

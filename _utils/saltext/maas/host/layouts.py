@@ -54,7 +54,10 @@ DEB_PATHS: Timelines = {
         ("3.5", "var/lib/maas/image-storage"),
     ),
     "bootresources": (("1.5", "etc/maas/bootresources.yaml"), ("1.6", None)),
+    # Written by a rack that is connected, with the shared secret in it.
+    "cluster_agent": (("3.5", "etc/maas/agent.yaml"),),
     "openfga_socket": (("3.8", "var/lib/maas/openfga-http.sock"),),
+    "preseeds": (("1.5", "etc/maas/preseeds"),),
 }
 
 SNAP_PATHS: Timelines = {
@@ -68,7 +71,12 @@ SNAP_PATHS: Timelines = {
     "secret": _moved("secret"),
     "maas_id": _moved("maas_id"),
     "cluster_log": (("2.2", f"{_COMMON}/log/rackd.log"), ("3.5", None)),
+    "cluster_agent": (
+        ("3.5", f"{_SNAP}/agent.yaml"),
+        ("3.8", f"{_COMMON}/etc/maas/agent.yaml"),
+    ),
     "openfga_socket": (("3.8", f"{_SNAP}/openfga-http.sock"),),
+    "preseeds": (("2.2", f"{_SNAP}/preseeds"),),
 }
 
 #: Facts that are the same for both.

@@ -26,6 +26,7 @@ _LINES = (
 )
 #: Workflows of the region, and what one that is open means; the first one that is open counts.
 _WORKFLOWS = (("msm-enrol-site:region", "pending"), ("msm-heartbeat:region", "connected"))
+_SOON = 30  # seconds for what the region does at once, but not before a command ends
 _WHERE = "maas:region:site_manager:token"
 
 
@@ -164,7 +165,8 @@ def enrol(
         changes = {"site_manager": {"old": None, "new": site}}
         if not test:
             _send(installation, token, metadata)
-            now = status(installation)
+            # The command may end before the region has written the request down.
+            now = _changed(installation, lambda one: one.active) or now
             if not now.active:
                 raise HostError(f"msm enrol ended well, but: {now.text()}")
     if not test:
@@ -186,6 +188,16 @@ def _send(installation, token, metadata):
         )
         words.append("stream.name")
     region_shell.call(installation, [*words, "'--yes'"], [token], setup)
+
+
+def _changed(installation, has):
+    """The enrolment once it is as a command made it; None where it is not soon."""
+
+    def found():
+        now = status(installation)
+        return now if has(now) else None
+
+    return poll.wait(found, _SOON, pause=1)
 
 
 def _approved(installation, now, wait):
@@ -230,13 +242,9 @@ def withdraw(installation: Installation, test: bool = False) -> dict[str, Any]:
         return {"changes": changes, "warnings": [], "restarted": []}
     installation.check([*installation.fact("msm_command"), "withdraw"])
 
-    def ended():
-        found = status(installation)
-        return None if found.active and found.sure else found
-
-    left = poll.wait(ended, 30, pause=1)
+    left = _changed(installation, lambda one: not (one.active and one.sure))
     if left is None:
-        raise HostError(f"{poll.timed_out(30, 'the enrolment to end')}; see the region's log.")
+        raise HostError(f"{poll.timed_out(_SOON, 'the enrolment to end')}; see the region's log.")
     warnings = (
         [] if left.sure else [f"The database was not asked; MAAS's command says: {left.text()}"]
     )

@@ -86,7 +86,8 @@ class Plan:
         changes: What has to change, in order.
         everything: All desired objects.
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
-        warnings: What of the pillar a later release of this extension refuses, one line each.
+        warnings: What of the pillar a later release of this extension refuses, and what
+            somebody else writes as well, one line each.
     """
 
     changes: list[Change]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from saltext.maas import site_manager
 from saltext.maas.errors import Invalid, MaasError, NotFound, Unexpected
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import (
@@ -149,6 +150,9 @@ class BootSource(KeyringTable):
         return {
             name: value for name, value in values.items() if value != "" or name not in _KEYRING
         }
+
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
+        return site_manager.OWNED if site_manager.is_own(record.raw["url"]) else None
 
     # What no two sources have
 
@@ -314,6 +318,8 @@ class BootSelection(Table):
     )  # fmt: skip
 
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
+        if site_manager.is_own(record.raw["source"]):
+            return site_manager.OWNED
         name = "commissioning_distro_series"
         series = snapshot.records("setting", name)[name].raw["value"] or ""
         if record.raw["release"] == series.rpartition("/")[2]:
