@@ -124,8 +124,7 @@ def _pillar():
 
     The functions that a beacon calls were loaded before that, and hold the one before.
     """
-    refreshed = {"__pillar__": __opts__.get("pillar") or {}, "__salt__": __salt__}
-    return runtime.as_written(refreshed)
+    return runtime.as_written({**globals(), "__pillar__": __opts__.get("pillar") or {}})
 
 
 def _file(name):

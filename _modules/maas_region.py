@@ -215,7 +215,7 @@ def plan(
     found = region_plan.plan_of(snapshot, described)
     if form is None:
         return found.shown()
-    return render.render_plan(snapshot, found, form, colour, __opts__.get("id"))
+    return render.render_plan(snapshot, found, form, colour, runtime.minion_id(globals()))
 
 
 def unmanaged(

@@ -237,7 +237,7 @@ class Lab:
 
     def salt_async(self, target, function, *arguments, timeout=60):
         """Start a call and return its process, for :meth:`answers`."""
-        match = ["-L"] if "," in target else []
+        match = ["-C"] if "@" in target else ["-L"] if "," in target else []
         command = self.command(
             "salt", *match, "--out=json", "--static", "--hide-timeout", f"--timeout={timeout}",
             "--log-level=quiet", target, function, *arguments,

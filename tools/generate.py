@@ -2,7 +2,8 @@
 
 ``python tools/generate.py`` writes ``_states/maas_TYPE.py`` and ``_modules/maas_TYPE.py`` from
 ``state.py.jinja`` and ``module.py.jinja`` where they differ from what the table says, and lists
-them.  With ``--check`` it only lists them, and ends with 1 if there are any.
+them; a new execution module is linked into those of the Salt resource ``maas_region``.  With
+``--check`` it only lists them, and ends with 1 if there are any.
 
 A file that does not begin with the mark of generated files is written by hand and left alone.  In
 a generated file the part below the line ``# By hand.`` is kept, and with it the file's imports.
@@ -113,6 +114,9 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
+            link = ROOT / "_resources" / "maas_region" / "modules" / path.name
+            if path.parent.name == "_modules" and not link.exists():
+                link.symlink_to(Path("../../../_modules") / path.name)
     return int("--check" in arguments and bool(found))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import saltext.maas
-from deliveries import LARGEST_SYNC, Salt, clean_tree, kinds, loader_files
+from deliveries import LARGEST_SYNC, RESOURCES, Salt, clean_tree, kinds, loader_files
 from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 
@@ -167,3 +167,12 @@ def test_the_master_syncs_too_and_its_runner_finds_the_library(salt):
         assert names <= set(synced[kind]), json.dumps(synced)
     assert "utils.saltext.maas.runtime" in synced["utils"]
     assert salt.runner("maas.version") == saltext.maas.__version__
+
+
+def test_salt_finds_regions_as_resources(salt):
+    pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
+    assert "resources.maas_region.__init__" in salt.synced["resources"]
+    done = salt.python_program(RESOURCES, str(salt.folder / "minion"))
+    names, functions = json.loads(done.stdout)
+    assert names == ["dc1"]
+    assert {"maas_region.plan", "state.apply", "test.ping", "maas_zone.list"} <= set(functions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -14,7 +15,16 @@ from pathlib import Path
 
 import pytest
 import saltext.maas
-from deliveries import LARGEST_WHEEL, REPOSITORY, Salt, clean_tree, kinds, loader_files
+from deliveries import (
+    LARGEST_WHEEL,
+    REPOSITORY,
+    RESOURCES,
+    Salt,
+    clean_tree,
+    kinds,
+    loader_files,
+    resource_files,
+)
 
 pytest.importorskip("build", reason="build is not installed")
 pytestmark = pytest.mark.salt
@@ -71,7 +81,8 @@ def test_the_wheel_holds_library_and_loader_modules_and_nothing_else(dist):
     loaded = {
         f"saltext/maas/{PACKAGES[kind]}/{name}" for kind in KINDS for name in loader_files(kind)
     }
-    assert names == library() | loaded
+    resources = {f"saltext/maas/{PACKAGES['resources']}/{name}" for name in resource_files()}
+    assert names == library() | loaded | resources
 
 
 def test_the_wheel_is_not_large(dist, record_testsuite_property):
@@ -119,6 +130,7 @@ def third_party() -> set:
     """The distributions of what the delivered files import."""
     found = set()
     folders = [LIBRARY, *(REPOSITORY / f"_{kind}" for kind in KINDS)]
+    folders.append(REPOSITORY / "_resources")
     for path in (path for folder in folders for path in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -134,6 +146,7 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_of_states_and_pill
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
     names = {name for name in names if ".egg-info/" not in name}
     loaded = {f"_{kind}/{name}" for kind in KINDS for name in loader_files(kind)}
+    loaded |= {f"_resources/{name}" for name in resource_files()}
     around = {
         "CHANGELOG.md", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml",
         "setup.cfg",
@@ -190,3 +203,11 @@ def test_salt_loads_the_grain(salt):
 
 def test_salt_loads_the_runner(salt):
     assert salt.runner("maas.version") == saltext.maas.__version__
+
+
+def test_salt_finds_regions_as_resources(salt):
+    pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
+    done = salt.python_program(RESOURCES, str(salt.folder / "minion"))
+    names, functions = json.loads(done.stdout)
+    assert names == ["dc1"]
+    assert {"maas_region.plan", "state.apply", "test.ping", "maas_zone.list"} <= set(functions)

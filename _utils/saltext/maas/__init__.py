@@ -22,6 +22,7 @@ _LOADER_TYPES = {
     "beacons": "beacons",
     "pillar": "ext_pillars",
     "roster": "rosters",
+    "resources": "salt_resources/resources",
 }
 
 
@@ -39,4 +40,8 @@ def loader_dirs() -> dict[str, list[str]]:
         folder = installed if installed.is_dir() else here.parents[2] / f"_{kind}"
         if folder.is_dir():
             dirs[kind] = [str(folder)]
+    if "resources" in dirs:
+        # Salt looks for the execution modules of a resource type in resources/TYPE/modules beside
+        # each folder of modules, whether it is there or not. Here ``resources`` is the library's.
+        dirs["modules"].append(str(here / "salt_resources" / "modules"))
     return dirs

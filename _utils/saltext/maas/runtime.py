@@ -11,6 +11,7 @@ import inspect
 import math
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,6 +31,40 @@ _CACHE = "saltext.maas"
 _SNAPSHOTS = "saltext.maas.snapshots"
 _RESTARTED = "saltext.maas.restarted"
 _RESTART = 180.0  # seconds that a region's restart may take
+#: Type of the Salt resources that are regions, see :func:`resource`.
+RESOURCE_TYPE = "maas_region"
+
+
+def resource(dunders: dict) -> str | None:
+    """Return the name of the Salt resource that this run is for, which is a profile's as well.
+
+    From Salt 3008 on one minion can stand for many regions; earlier ones have no resources.
+
+    Raises:
+        MaasError: It is for one, and Salt does not say for which.
+    """
+    # The dunder is only in some of the modules that take part; what it is made of, in all.
+    context = getattr(sys.modules.get("salt.loader.context"), "resource_ctxvar", None)
+    found = context.get() if context else {}
+    if found.get("type") == RESOURCE_TYPE:
+        return found["id"]
+    if dunders["__opts__"].get("resource_type") == RESOURCE_TYPE:
+        raise MaasError("Salt does not say for which region this is; do not run it in parallel")
+    return None
+
+
+def minion_id(dunders: dict) -> str:
+    """Return the id of this minion, or of the region where that is a Salt resource."""
+    return resource(dunders) or dunders["__opts__"].get("id") or ""
+
+
+def _functions(dunders):
+    """The minion's execution modules, also where Salt gives a resource's instead."""
+    if not resource(dunders):
+        return dunders["__salt__"]
+    if dunders.get("__minion__"):
+        return dunders["__minion__"]
+    return dunders["__resource_funcs__"][f"{RESOURCE_TYPE}.minion_functions"]()
 
 
 def root(dunders: dict) -> str:
@@ -47,7 +82,7 @@ def hostname(dunders: dict) -> str:
 
 
 def installation(dunders: dict, role: str | None = None) -> Any:
-    """Return what MAAS offers on this host.
+    """Return what MAAS offers on this host; None where the minion stands for another one's region.
 
     Args:
         role: ``region`` or ``cluster``, if it must have that one.
@@ -55,7 +90,13 @@ def installation(dunders: dict, role: str | None = None) -> Any:
     Raises:
         MaasError: No MAAS is installed here, or it has not the role.
     """
-    found = detect(root(dunders))
+    region = resource(dunders)
+    if region and role:
+        raise MaasError(
+            f"region {region} is a Salt resource, of which only the API can be reached; "
+            "target the minion of its host for this"
+        )
+    found = None if region else detect(root(dunders))
     if role:
         if found is None:
             noun = "region" if role == "region" else "cluster or rack controller"
@@ -73,7 +114,7 @@ def refreshed(dunders: dict, data: Any = None) -> dict:
     Args:
         data: What is given in place of the pillar; nothing is fetched then.
     """
-    fetch = dunders["__salt__"].get("pillar.items") if data is None else None
+    fetch = _functions(dunders).get("pillar.items") if data is None else None
     if fetch is None:
         return dunders
     # From Salt 3008 on asterisks come instead of values where nobody asks for these.
@@ -86,9 +127,20 @@ def refreshed(dunders: dict, data: Any = None) -> dict:
 def rendered(dunders: dict) -> dict:
     """Return this minion's whole pillar, as far as it was rendered without a mistake.
 
+    To a region that is a Salt resource, what stands under its name is what stands under ``maas``.
+
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
     """
+    whole = _whole_pillar(dunders)
+    region = resource(dunders)
+    if not region:
+        return whole
+    own = {"maas": whole[region]} if region in whole else {}
+    return {**{key: one for key, one in whole.items() if key != "maas"}, **own}
+
+
+def _whole_pillar(dunders):
     whole = dunders["__pillar__"]
     mistakes = whole.get("_errors")
     if mistakes:
@@ -118,9 +170,10 @@ def as_written(dunders: dict, data: Any = None) -> dict:
     if data is None:
         whole = rendered(dunders)
         if "maas" not in whole:
+            key = resource(dunders) or "maas"
             raise BadInput(
-                "maas: is missing in the pillar of this minion; assign it in the pillar's top.sls, "
-                "and see what the minion has with: pillar.get maas"
+                f"{key}: is missing in the pillar of this minion; assign it in the pillar's "
+                f"top.sls, and see what the minion has with: pillar.get {key}"
             )
         data = _plain(whole["maas"])
     if not isinstance(data, dict):
@@ -174,7 +227,7 @@ def revealed(dunders: dict, value: Any, where: str = "") -> Any:
     Raises:
         BadInput: A reference has a mistake, or cannot be resolved.
     """
-    return sdb.resolve(value, lambda one: dunders["__salt__"]["sdb.get"](one), where)
+    return sdb.resolve(value, lambda one: _functions(dunders)["sdb.get"](one), where)
 
 
 def profile(dunders: dict, profile: Any = None) -> Profile:
@@ -191,7 +244,7 @@ def profile(dunders: dict, profile: Any = None) -> Profile:
     Raises:
         BadInput: The profile is wrong, or no URL is known.
     """
-    where, values = _configured(dunders, profile)
+    where, values = _configured(dunders, profile or resource(dunders))
     values = revealed(dunders, values, where)
     values.setdefault("url", os.environ.get("MAAS_URL"))
     values.setdefault("api_key", os.environ.get("MAAS_API_KEY"))
@@ -204,12 +257,28 @@ def profile(dunders: dict, profile: Any = None) -> Profile:
     return Profile.from_mapping({k: v for k, v in values.items() if v is not None}, where)
 
 
+def reach(dunders: dict, name: str) -> Profile:
+    """Return a profile as it stands in minion configuration or pillar, without its API key.
+
+    Args:
+        name: The profile's name.
+
+    Raises:
+        BadInput: The profile is wrong, or has no URL.
+    """
+    where, values = _configured(dunders, name)
+    values = {key: one for key, one in values.items() if key != "api_key"}
+    if not values.get("url"):
+        values["url"] = pillar(dunders, "region", "url")
+    return Profile.from_mapping(revealed(dunders, values, where), where)
+
+
 def _configured(dunders, profile):
     if isinstance(profile, dict):
         return "profile", dict(profile)
     name = profile or "maas"
     for configured in (True, False):
-        found = (dunders["__opts__"] if configured else rendered(dunders)).get(name)
+        found = (dunders["__opts__"] if configured else _whole_pillar(dunders)).get(name)
         if isinstance(found, dict):
             if "api" in found:
                 if not isinstance(found["api"], dict):
@@ -246,10 +315,15 @@ def local_door(dunders: dict, release: Release) -> Local | None:
 def client(dunders: dict, profile_name: Any = None) -> Client:
     """Return the client for a profile, one for as long as Salt has the module's context."""
     cache = dunders["__context__"].setdefault(_CACHE, {})
-    key = repr(profile_name) if profile_name else ""
+    key = _cache_key(dunders, profile_name)
     if key not in cache:
         cache[key] = Client(profile(dunders, profile_name), **_patience(dunders))
     return cache[key]
+
+
+def _cache_key(dunders, profile_name):
+    # The regions of one minion that are Salt resources share a context.
+    return repr((profile_name or None, resource(dunders)))
 
 
 def note_restart(dunders: dict) -> None:
@@ -291,7 +365,7 @@ def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
     cache = dunders["__context__"].get(_SNAPSHOTS)
     if cache is None or cache["run"] != run:
         cache = dunders["__context__"][_SNAPSHOTS] = {"run": run}
-    key = repr(profile_name)
+    key = _cache_key(dunders, profile_name)
     if key not in cache:
         reader = Client(profile(dunders, profile_name), **_patience(dunders))
         cache[key] = new_snapshot(dunders, reader, plans=bool(dunders["__opts__"].get("test")))
@@ -335,7 +409,7 @@ def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot
     Raises:
         MaasError: No API key is known.
     """
-    fetch = dunders["__salt__"].get("cp.cache_file")
+    fetch = _functions(dunders).get("cp.cache_file")
     if not client.profile.api_key:
         return _without_key(dunders, client.profile, plans, fetch)
     return Snapshot(client, local=local_door(dunders, client.release), fetch=fetch)
@@ -378,7 +452,7 @@ _BUS = "maas.event_bus"
 
 def progress(dunders: dict, tag: str) -> Callable[[dict], None]:
     """Return a function that puts progress on Salt's event bus, under ``maas/progress/<tag>``."""
-    send = dunders["__salt__"].get("event.send")
+    send = _functions(dunders).get("event.send")
     # A mapping of our own, as the dunder is not to be had in other threads.
     bus = dunders["__context__"].setdefault(_BUS, {"there": True})
 

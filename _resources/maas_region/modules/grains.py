@@ -1,0 +1,50 @@
+"""The execution module ``grains`` for regions that are Salt resources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saltext.maas.salt_types import Functions
+
+    __resource_funcs__: Functions
+
+
+def items() -> dict[str, Any]:
+    """Show the grains of a region.
+
+    Returns:
+        ``{id, maas: {installed, region, url, release}}``; ``release`` only where it is known.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt -C 'T@maas_region' grains.items
+    """
+    return __resource_funcs__["maas_region.grains"]()
+
+
+def get(key: str, default: Any = "", delimiter: str = ":") -> Any:
+    """Show one grain of a region.
+
+    Args:
+        key (str): Its name, with the delimiter between those of nested ones.
+        default: What is returned where there is none.
+        delimiter (str): What stands between names.
+
+    Returns:
+        Its value.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt -C 'T@maas_region' grains.get maas:release
+    """
+    found: Any = items()
+    for part in key.split(delimiter):
+        if not isinstance(found, dict) or part not in found:
+            return default
+        found = found[part]
+    return found

@@ -1,0 +1,1 @@
+../../../_modules/maas_boot_resource.py

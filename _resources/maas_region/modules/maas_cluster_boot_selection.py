@@ -1,0 +1,1 @@
+../../../_modules/maas_cluster_boot_selection.py

@@ -1,0 +1,1 @@
+../../../_modules/maas_commissioning_script.py

@@ -1,0 +1,1 @@
+../../../_modules/maas_dhcp_snippet.py

@@ -1,0 +1,1 @@
+../../../_modules/maas_file.py

@@ -1,0 +1,1 @@
+../../../_modules/maas_region_controller.py

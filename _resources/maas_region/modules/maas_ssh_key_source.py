@@ -1,0 +1,1 @@
+../../../_modules/maas_ssh_key_source.py

@@ -1,0 +1,111 @@
+"""Regions as Salt resources: which ones a minion stands for, and what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from typing import Any
+
+from saltext.maas import atomic_file, runtime
+from saltext.maas.client import Client
+from saltext.maas.errors import MaasError
+
+#: What Salt can have for an id, without what separates type and id in a target.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Seconds for which a release is taken as it was; what did not answer is asked sooner.
+_LIFETIME, _REST = 3600.0, 60.0
+#: Seconds within which a region has to answer that is only asked for its release, and within
+#: which all regions of a minion have: Salt waits for their grains before it does anything else.
+_SOON, _ALL = 3.0, 10.0
+_BUDGET = "saltext.maas.grains"
+
+
+def listed(opts: dict) -> tuple[list[str], list[str]]:
+    """Return the regions that the pillar lists, and what is wrong with the list.
+
+    Args:
+        opts: Configuration with the pillar.
+
+    Returns:
+        ``(names, mistakes)``.
+    """
+    top = opts.get("resource_pillar_key") or "resources"
+    path = f"{top}:{runtime.RESOURCE_TYPE}"
+    kinds = (opts.get("pillar") or {}).get(top) or {}
+    value = kinds.get(runtime.RESOURCE_TYPE) or {}
+    names = value.get("resource_ids") if isinstance(value, dict) else None
+    if not isinstance(names, list):
+        return [], [f"{path}:resource_ids: must be a list of profiles, such as [dc1, dc2]"]
+    good, mistakes = [], []
+    for name in names:
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            good.append(name)
+        else:
+            mistakes.append(
+                f"{path}:resource_ids: {name!r} must be a name of letters, digits, '.', '_', '-'"
+            )
+    return list(dict.fromkeys(good)), mistakes
+
+
+def grains(dunders: dict, name: str, again: bool = False) -> dict[str, Any]:
+    """Return the grains of a region; Salt asks for them before each job.
+
+    Args:
+        dunders: The resource module's ``globals()``.
+        name: The region.
+        again: Ask it for its release, however fresh the last answer is.
+    """
+    found: dict[str, Any] = {"installed": False, "region": name}
+    try:
+        # No API key is looked up: a release is told without.
+        profile = runtime.reach(dunders, name)
+        found["url"] = profile.url
+        release = profile.release or _release(dunders, profile, again)
+        if release:
+            found["release"] = str(release)
+    except MaasError:
+        pass  # a job says what is wrong
+    return {"id": name, "maas": found}
+
+
+def _release(dunders, profile, again):
+    """What a region said of its release within the last hour, or says now."""
+    folder = os.path.join(dunders["__opts__"]["cachedir"], "maas")
+    path = os.path.join(folder, f"release-{runtime.resource(dunders)}.json")
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        with open(path, encoding="utf-8") as stream:
+            noted = json.load(stream)
+        age = time.time() - noted["time"]
+        fresh = 0 <= age < (_LIFETIME if noted["release"] else _REST)
+        if noted["url"] == profile.url and fresh and not again:
+            return noted["release"]
+    left = dunders["__context__"].setdefault(_BUDGET, time.monotonic() + _ALL) - time.monotonic()
+    if left <= 0 and not again:
+        return None
+    client, release = Client(profile, patience=0), None
+    with contextlib.suppress(MaasError), client.within(_SOON):
+        release = str(client.release)
+    with contextlib.suppress(OSError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        noted = {"url": profile.url, "release": release, "time": time.time()}
+        atomic_file.put(path, json.dumps(noted))
+    return release
+
+
+def ping(dunders: dict) -> bool:
+    """Return True where a region answers, and accepts the API key.
+
+    Raises:
+        MaasError: Why it does not.
+    """
+    client = runtime.client(dunders)
+    if not client.profile.api_key:
+        raise MaasError(f"{client.profile.place}:api_key: is missing")
+    if client.release >= "2.0":
+        client.get("users/", op="whoami", expect=dict)
+    else:
+        client.get("maas/", op="get_config", name="maas_name")
+    return True
