@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from saltext.maas.host import admins, database, terminal, users
 from saltext.maas.host.errors import HostError
@@ -45,6 +47,39 @@ def test_made_kept_and_changed_when_asked(postgres, tmp_path, release):
             admins.present(installation, "bob", EMAIL, "x", email_owner=owner, test=True)
         for secret in ("first-pw", "second-pw"):
             assert secret not in fleet.argv_text() + repr(planned)
+
+
+@pytest.mark.postgres
+def test_from_3_8_on_an_administrator_is_in_their_group(postgres, tmp_path):
+    with with_database(postgres, "3.8", tmp_path / "hosts") as (fleet, config):
+        _, installation = fleet.add("region", "region", database=config)
+        admins.present(installation, "ops", EMAIL, "pw")
+        made = """
+            CREATE SCHEMA openfga;
+            CREATE TABLE maasserver_usergroup (id bigserial PRIMARY KEY, name varchar(256));
+            INSERT INTO maasserver_usergroup (name) VALUES ('Users'), ('Administrators');
+            CREATE TABLE openfga.tuple (
+                store text, object_type text, object_id text, relation text, _user text,
+                user_type text NOT NULL, ulid text NOT NULL UNIQUE,
+                inserted_at timestamptz NOT NULL,
+                PRIMARY KEY (store, object_type, object_id, relation, _user));
+            UPDATE auth_user SET is_superuser = false;
+        """
+        with database.connection(installation, write=True) as conn:
+            with conn, conn.cursor() as cursor:
+                cursor.execute(made)
+            for _ in range(2):
+                with conn, conn.cursor() as cursor:
+                    cursor.execute("UPDATE auth_user SET is_superuser = false")
+                assert admins.present(installation, "ops", EMAIL, "pw")["changes"]
+                with conn, conn.cursor() as cursor:
+                    cursor.execute("SELECT _user, object_type, object_id, relation, user_type, "
+                                   "length(store), ulid FROM openfga.tuple")  # fmt: skip
+                    ((*told, ulid),) = cursor.fetchall()
+                    cursor.execute("SELECT id FROM auth_user WHERE username = 'ops'")
+                    user = cursor.fetchone()[0]
+                assert told == [f"user:{user}", "group", "2", "member", "user", 26]
+                assert re.fullmatch("0[0-9A-HJKMNP-TV-Z]{25}", ulid)
 
 
 def test_without_the_database_the_api_tells_the_rights(tmp_path):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,9 +197,29 @@ def user(conn, username: str) -> dict | None:
 
 
 def make_superuser(conn, username: str) -> None:
-    """Make a user an administrator, for which MAAS has its web interface only."""
+    """Make a user an administrator, for which MAAS has its web interface only.
+
+    From 3.8 on it takes the membership of a group as well, if that was not deleted.
+    """
     with conn, conn.cursor() as cursor:
         cursor.execute("UPDATE auth_user SET is_superuser = true WHERE username = %s", [username])
+        cursor.execute("SELECT to_regclass('openfga.tuple')")
+        if cursor.fetchone()[0] is None:
+            return
+        cursor.execute(
+            "INSERT INTO openfga.tuple (store, object_type, object_id, relation, _user, user_type, "
+            "ulid, inserted_at) SELECT repeat('0', 26), 'group', g.id::text, 'member', "
+            "'user:' || u.id, 'user', %s, now() FROM maasserver_usergroup g, auth_user u "
+            "WHERE g.name = 'Administrators' AND u.username = %s ON CONFLICT DO NOTHING",
+            [_ulid(), username],
+        )
+
+
+def _ulid() -> str:
+    """Return a new id as OpenFGA has them: milliseconds and chance, in Crockford's base 32."""
+    number = int(time.time() * 1000) << 80 | secrets.randbits(80)
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return "".join(digits[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def usernames(conn) -> list[str]:
