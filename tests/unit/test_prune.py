@@ -259,3 +259,14 @@ def test_the_report_removes_nothing(region):
     assert ("fabric", "fabric-0") not in told
     assert told["subnet", "10.0.0.0/24"] == "a has an interface there"
     assert "administrator" in told["user", "admin"]
+
+
+@pytest.mark.parametrize("ident", ["deprecation_MD6_admins", "deprecation_MD7_users"])
+def test_notices_of_maas_itself_are_left_alone(region, ident):
+    client = snapshot_of(region).client
+    for one in (ident, "window"):
+        client.post("notifications/", data={"ident": one, "message": "m", "admins": "true"})
+    shown = pruned(region, {"exclusive": {"notification": True}})
+    assert set(shown["notification"]) == {"window"}
+    assert region_plan.unmanaged_of(snapshot_of(region), {}, ["notification"]) == {}
+    assert "notifications" not in pillar.export(snapshot_of(region)).described

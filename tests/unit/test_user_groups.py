@@ -266,6 +266,21 @@ def test_a_user_whose_rights_cannot_be_seen_is_told_by_the_change(region):
     assert "give the entitlement can_edit_identities to a group" in str(errors(plan))
 
 
+def test_a_service_of_permissions_that_restarts_is_waited_for(region, impatient):
+    away = iter([True, False, True, True, False])
+
+    def before(method, target, body):
+        region.region.permissions_known = not (method == "POST" and next(away, False))
+        return body
+
+    with Proxy(region, before=before) as proxy:
+        snapshot, plan = planned(region, WHOLE, url=proxy.url)
+        apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    region.region.permissions_known = True
+    assert replanned(region, WHOLE)["groups/"] == 1
+
+
 # Pruning, export
 
 
