@@ -52,6 +52,25 @@ def test_it_restarts_with_the_region_and_is_waited_for(fleet, commands, monkeypa
     assert "openfga-http.sock: No such file" in finding["found"]
 
 
+def test_it_restarts_with_what_it_reads_of_the_database(fleet, postgres):
+    box, installation = fleet.add("region", "region", kind=fleet.kind, url=fleet.url)
+    want = {"database_password": "pw-unlikely9"}
+    with postgres.database() as there:
+        want.update({f"database_{key}": there[key] for key in ("host", "name", "user")})
+        done = region_config.configure(installation, wait=10, **want)
+    assert want.keys() == done["changes"].keys()
+    read = box.peek("openfga")
+    assert {key: read[key] for key in ("host", "name", "user", "pass")} == {
+        "host": there["host"], "name": there["name"], "user": there["user"],
+        "pass": "pw-unlikely9",
+    }  # fmt: skip
+    assert (
+        read["starts"] == box.service("maas" if fleet.kind == "snap" else "maas-openfga")["starts"]
+    )
+    assert region_config.configure(installation, **want)["restarted"] == []
+    assert "pw-unlikely9" not in fleet.argv_text() + repr(done)
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -42,31 +43,23 @@ def examine(
     """
     installation.need("region")
     here = config_files.read_config(installation)["url"]
-    release = installation.release
-    has_openfga = installation.has("openfga_socket")
-    return findings.run(
-        [
-            ("region URL", partial(checks.region_url, installation, here, ca_file)),
-            ("name resolution", partial(checks.name_resolution, here, True)),
-            ("consistency", partial(_consistency, installation, here, url)),
-            ("encryption", partial(_encryption, installation, api_url)),
-            ("database", partial(_database, installation)),
-            ("shared secret", partial(checks.secret, installation)),
-            ("ports", partial(checks.listeners, installation, "region")),
-            *([("permissions", partial(_openfga, installation))] if has_openfga else []),
-            *(
-                [("Site Manager", partial(_site_manager, installation, described or {}))]
-                if installation.has("msm_command")
-                else []
-            ),
-            *(
-                [("preseeds", partial(upgrade_checks.own_preseeds, installation, release))]
-                if release >= "3.8"
-                else []
-            ),
-            *(upgrade_checks.checks(installation, upgrade_to) if upgrade_to else []),
-        ]
-    )
+    found: list[tuple[str, Callable]] = [
+        ("region URL", partial(checks.region_url, installation, here, ca_file)),
+        ("name resolution", partial(checks.name_resolution, here, True)),
+        ("consistency", partial(_consistency, installation, here, url)),
+        ("encryption", partial(_encryption, installation, api_url)),
+        ("database", partial(_database, installation)),
+        ("shared secret", partial(checks.secret, installation)),
+        ("ports", partial(checks.listeners, installation, "region")),
+    ]
+    if installation.has("msm_command"):
+        found.append(("Site Manager", partial(_site_manager, installation, described or {})))
+    if installation.release >= "3.8":
+        own_preseeds = partial(upgrade_checks.own_preseeds, installation, installation.release)
+        found += [("permissions", partial(_openfga, installation)), ("preseeds", own_preseeds)]
+    if upgrade_to:
+        found += upgrade_checks.checks(installation, upgrade_to)
+    return findings.run(found)
 
 
 def _consistency(installation, here, desired):

@@ -106,12 +106,8 @@ def _checked(installation, said):
     return Enrolment(state, said.host, since, sure=True)
 
 
-def site_of(token: str) -> str:
-    """Return the URL of the Site Manager that made an enrolment token.
-
-    Raises:
-        BadInput: It is none, has expired, or names no Site Manager.
-    """
+def _read(token):
+    """The host name of the Site Manager that made an enrolment token, and when that expires."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -120,9 +116,7 @@ def site_of(token: str) -> str:
         raise BadInput([f"{_WHERE}: is no enrolment token of Site Manager"]) from None
     if not isinstance(url, str) or not urlsplit(url).hostname:
         raise BadInput([f"{_WHERE}: does not name its Site Manager (service-url)"])
-    if isinstance(expires, (int, float)) and expires < time.time():
-        raise BadInput([f"{_WHERE}: has expired; make another one in Site Manager"])
-    return url
+    return urlsplit(url).hostname, expires if isinstance(expires, (int, float)) else None
 
 
 def enrol(
@@ -151,8 +145,8 @@ def enrol(
         BadInput: The token is missing or wrong.
         HostError: The region is enrolled elsewhere, the command failed, or it was not approved.
     """
+    site, expires = _read(token) if token else (None, None)
     now = status(installation)
-    site = urlsplit(site_of(token)).hostname if token else None
     if now.active and site and now.host != site:
         raise HostError(
             f"{now.text()} It can be with one only: withdraw that first (maas_msm.withdrawn), then "
@@ -162,6 +156,8 @@ def enrol(
     if not now.active:
         if token is None:
             raise BadInput([f"{_WHERE}: is missing; make one in Site Manager"])
+        if expires is not None and expires < time.time():  # it may stay where it was used
+            raise BadInput([f"{_WHERE}: has expired; make another one in Site Manager"])
         changes = {"site_manager": {"old": None, "new": site}}
         if not test:
             _send(installation, token, metadata)
@@ -241,7 +237,6 @@ def withdraw(installation: Installation, test: bool = False) -> dict[str, Any]:
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
     installation.check([*installation.fact("msm_command"), "withdraw"])
-
     left = _changed(installation, lambda one: not (one.active and one.sure))
     if left is None:
         raise HostError(f"{poll.timed_out(_SOON, 'the enrolment to end')}; see the region's log.")
