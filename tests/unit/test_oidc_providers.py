@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import module_helpers, pillar, region_plan
+from saltext.maas import module_helpers, pillar, region_plan, state_helpers
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.reconcile import apply
 from saltext.maas.resources import BY_NAME
@@ -156,7 +156,7 @@ def test_what_maas_would_refuse_is_refused_by_the_check(values, problem):
 # The secret
 
 
-def test_the_secret_is_compared_and_shown_nowhere(region, caplog):
+def test_the_secret_is_compared_and_shown_nowhere(region, caplog, tmp_path):
     caplog.set_level(logging.DEBUG)
     told = []
     _, plan = carried_out(region, of(provider("a")))
@@ -167,6 +167,8 @@ def test_the_secret_is_compared_and_shown_nowhere(region, caplog):
     carried_out(region, of(provider("a", client_secret=SECRET)))
     told += [_module(region), region_plan.drift(snapshot_of(region), of(provider("a", scopes="x")))]
     told += [region_plan.unmanaged_of(snapshot_of(region), {}), _unmanaged(region)]
+    told += [_state(region, tmp_path, client_secret=secret) for secret in ("new one", SECRET)]
+    assert [one["result"] for one in told[-2:]] == [True, True]
     # MAAS's own error holds what was to be stored.
     snapshot, plan = planned(region, of(provider("a", client_secret="x" * 250)))
     snapshot.desired[0].values["client_secret"] = SECRET * 20
@@ -178,13 +180,26 @@ def test_the_secret_is_compared_and_shown_nowhere(region, caplog):
     assert found.secrets == ["sdb://maas/oidc_provider/a/client_secret"]
     again = revealed(found.described, held(snapshot_of(region), found.secrets))
     assert region_plan.plan_of(snapshot_of(region), again).shown() == {}
-    for form in (SECRET, quote_plus(SECRET), "correct horse", "battery"):
+    for form in (SECRET, quote_plus(SECRET), "correct horse", "battery", "new one"):
         assert form not in str(told)
         assert form not in caplog.text
 
 
+def _dunders(**options):
+    return {"__opts__": options, "__pillar__": {}, "__salt__": {}, "__context__": {},
+            "__grains__": {}}  # fmt: skip
+
+
+def _state(server, folder, **values):
+    profile = {"url": server.url, "api_key": server.api_key}
+    dunders = _dunders(**{"maas.root": str(folder)})
+    return state_helpers.present(
+        dunders, "oidc_provider", {"name": "a", "profile": profile, **values}
+    )
+
+
 def _module(server):
-    dunders = {"__opts__": {}, "__pillar__": {}, "__salt__": {}, "__context__": {}}
+    dunders = _dunders()
     profile = {"url": server.url, "api_key": server.api_key}
     arguments = {"name": "a", "profile": profile}
     return [

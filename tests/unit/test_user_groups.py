@@ -281,6 +281,17 @@ def test_a_service_of_permissions_that_restarts_is_waited_for(region, impatient)
     assert replanned(region, WHOLE)["groups/"] == 1
 
 
+def test_another_is_superuser_is_answered_with_groups(region):
+    region.region.create_user("ann", "x", "ann@example.com")
+    (problem,) = problems_of(region, [
+        desired_object("user", {"username": "ann", "is_superuser": True}),
+    ])  # fmt: skip
+    assert problem == (
+        "user ann: MAAS's API cannot change is_superuser of a user; what it may do is decided by "
+        "its groups: describe those"
+    )
+
+
 # Pruning, export
 
 

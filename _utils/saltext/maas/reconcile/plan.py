@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,6 +178,15 @@ def _prefetch(snapshot, desired):
     # Parts hang on objects of another type, so those are read first.
     for whole in (True, False):
         snapshot.prefetch([part for part in sorted(parts) if (part[1] == "") == whole])
+    separate = [
+        (table, table.by_name[name], record.raw)
+        for one in desired
+        for table in [snapshot.tables[one.type]]
+        for name in one.values
+        if table.by_name[name].separate and (record := table.match(snapshot, one)) is not None
+    ]
+    with ThreadPoolExecutor(snapshot.client.profile.concurrency if snapshot.client else 1) as pool:
+        list(pool.map(lambda one: one[0].value(snapshot, *one[1:]), separate))
 
 
 def _creation_or_update(snapshot, table, one, record, blocked):

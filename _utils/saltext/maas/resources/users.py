@@ -84,7 +84,10 @@ class User(Table):
         for other in snapshot.records(self.name).values() if email and record is None else ():
             if str(other.raw.get("email")).lower() == str(email).lower():
                 return f"the e-mail address {email} belongs to user {other.key} already"
-        return super().problem(snapshot, desired, record)
+        found = super().problem(snapshot, desired, record)
+        if found and record and "is_superuser" in found and _GROUPS in snapshot.tables:
+            return f"{found}; what it may do is decided by its groups: describe those"
+        return found
 
     # Groups
 
@@ -92,9 +95,11 @@ class User(Table):
         if field.name != "groups":
             return super().value(snapshot, field, raw)
         user, groups = self.key_of(raw), snapshot.records(_GROUPS)
-        with ThreadPoolExecutor(snapshot.client.profile.concurrency if snapshot.client else 1) as p:
-            members = p.map(lambda one: members_of(snapshot, one), groups.values())
-            return sorted(key for key, inside in zip(groups, members) if user in inside) or None
+        unread = [one for one in groups.values() if "list_members" not in one.raw]
+        if unread and snapshot.client is not None:
+            with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
+                list(pool.map(lambda one: members_of(snapshot, one), unread))
+        return sorted(k for k, one in groups.items() if user in members_of(snapshot, one)) or None
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
