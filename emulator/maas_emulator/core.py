@@ -179,6 +179,18 @@ class Region:
         """Add an administrator; raises ValueError when the name or address is taken."""
         self.create_user(username, password, email, is_superuser=True)
 
+    def may(self, user, entitlement, pool=None):
+        """Whether a user may do something: administrators up to 3.7, who is entitled to it later.
+
+        Args:
+            user: The user, None for nobody.
+            entitlement: What 3.8 asks for, such as ``can_edit_machines``.
+            pool: Id of a resource pool, where one is enough.
+        """
+        if user is None or self.release < entitlements.SINCE:
+            return user is not None and user.is_superuser
+        return entitlements.allowed(self, user, entitlement, pool)
+
     def delete_user(self, username):
         """Remove an account with its keys; nothing happens when there is none."""
         with self.lock:

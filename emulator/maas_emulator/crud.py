@@ -83,7 +83,7 @@ def by_name(kind, model):
 
 
 def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=True,
-          status=200, before_delete=None):  # fmt: skip
+          needs="can_edit_global_entities", status=200, before_delete=None):  # fmt: skip
     """Declare list, create, read, update and delete.
 
     Args:
@@ -98,6 +98,7 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
         admin: Whether only administrators may write; ``"found"`` where others learn so only
             once it is known that there is what they want to change, and ``"silent"`` where they
             do not learn why.
+        needs: Entitlement that ``"found"`` and ``"silent"`` ask for from 3.8 on.
         status: Of a creation.
         before_delete: ``(request, row)``, called first; refuses by raising.
     """
@@ -106,10 +107,10 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
 
     def to_change(request):
         if admin == "silent":
-            request.admin_only()
+            request.admin_only(needs)
         row = find(request)
         if admin == "found":
-            request.admin_only()
+            request.admin_only(needs)
         return row
 
     def read_many(request):
@@ -121,7 +122,7 @@ def serve(many, one, *, rows, model, show, read, find=None, chosen=None, admin=T
     def create(request):
         """Create one."""
         if admin == "silent":
-            request.admin_only()
+            request.admin_only(needs)
         row = request.region.rows(rows).add(read(request, None))
         return as_json(show(request.region, row), status)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus
 
-from maas_emulator import entitlements, oauth
+from maas_emulator import entitlements, guards, oauth
 from maas_emulator.web import (
     BARE_TEXT,
     HTML,
@@ -72,21 +72,23 @@ def _choose(region, request, endpoint, operations):
     """The operation that a request asks for, if it may have it."""
     user, method = request.user, request.method
     operation = operations.get((method, request.op))
+    guarded = region.release >= entitlements.SINCE and endpoint.name in guards.HANDLERS
+    restricted = endpoint.restricted and not guarded
     if user is None:
         open_to_all = [op.method for op in operations.values() if op.anonymous]
         if not (operation and operation.anonymous):
-            if endpoint.restricted:
+            if restricted:
                 raise Answer(403, _FORBIDDEN, TEXT)
             # What asks nobody for a key answers a wrong method itself.
             if method not in open_to_all and len(open_to_all) < len(operations):
                 raise Answer(401, "Forbidden", BARE_TEXT)
             operation = None
-    elif endpoint.restricted and not user.is_superuser:
+    elif restricted and not region.may(user, "can_edit_global_entities"):
         raise Answer(403, _FORBIDDEN, TEXT)
     elif operation and operation.anonymous == "only":
         operation = None
     if operation:
-        _check(region, user, endpoint, operation)
+        _check(request, endpoint, operation)
         return operation
     methods = sorted({op.method for op in operations.values()})
     if method not in methods:
@@ -96,14 +98,20 @@ def _choose(region, request, endpoint, operations):
     raise Answer(400, f"Unrecognised signature: method={method} op={request.op}", TEXT)
 
 
-def _check(region, user, endpoint, operation):
+def _check(request, endpoint, operation):
     """Refuse an operation that is no more, or that its user may not have."""
+    region, user = request.region, request.user
     if endpoint.gone and region.release >= endpoint.gone[0]:
         raise Answer(410, endpoint.gone[1], TEXT)
-    if operation.needs and region.release >= entitlements.SINCE:
-        entitlements.guard(region, user, operation.needs)
-    elif operation.admin and not user.is_superuser:
-        raise Answer(403, _ADMIN_ONLY, TEXT)
+    if region.release < entitlements.SINCE:
+        if operation.admin and not user.is_superuser:
+            raise Answer(403, _ADMIN_ONLY, TEXT)
+        return
+    needs = operation.needs or guards.NEEDED.get((endpoint.name, operation.method, operation.op))
+    if needs:
+        entitlements.guard(region, user, needs)
+    elif operation.admin and "{" not in endpoint.template:  # else asked once the object is known
+        request.admin_only("can_edit_machines")
 
 
 def _unknown_path(region, request, path, query):

@@ -49,7 +49,7 @@ def set_zone(request):
     zone = form.get("zone")
     found = [row for row in region.rows("zones").values() if row["name"] == str(zone)]
     known = {row["system_id"]: row for row in nodes.everything(region)}
-    if not request.user.is_superuser:
+    if not request.may("can_edit_machines"):
         known = {}
     if not wanted:
         errors["system_id"] = [REQUIRED]

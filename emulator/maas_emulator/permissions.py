@@ -8,33 +8,37 @@ from maas_emulator.web import TEXT, Answer, Missing
 MACHINE = 0
 
 
-def may_view(user, node):
-    """Whether a user sees a node: machines of others are hidden from all but administrators."""
-    if node["node_type"] != MACHINE:
+def _mine(request, node):
+    return node.get("owner") in (None, request.user.username)
+
+
+def may_view(request, node):
+    """Whether its user sees a node: machines of others are hidden from all but administrators."""
+    if node["node_type"] != MACHINE or _mine(request, node):
         return True
-    return node.get("owner") in (None, user.username) or user.is_superuser
+    return request.may("can_view_machines", node.get("pool"))
 
 
-def may_edit(user, node):
-    """Whether a user may work with a node: its owner, anyone where nobody has it."""
-    mine = node.get("owner") in (None, user.username) or user.is_superuser
+def may_edit(request, node):
+    """Whether its user may work with a node: its owner, anyone where nobody has it."""
+    mine = _mine(request, node) or may_read_secrets(request, node)
     return mine and not node.get("locked")
 
 
-def may_lock(user, node):
-    """Whether a user may lock and unlock a node."""
-    mine = node.get("owner") in (None, user.username) or user.is_superuser
+def may_lock(request, node):
+    """Whether its user may lock and unlock a node."""
+    mine = _mine(request, node) or may_read_secrets(request, node)
     return mine and node["node_type"] == MACHINE
 
 
-def may_admin(user, node):
-    """Whether a user may change a node."""
-    return user.is_superuser and not node.get("locked")
+def may_admin(request, node):
+    """Whether its user may change a node."""
+    return may_read_secrets(request, node) and not node.get("locked")
 
 
-def may_read_secrets(user, node):
-    """Whether a user may read what only administrators may."""
-    return user.is_superuser
+def may_read_secrets(request, node):
+    """Whether its user may read what only administrators may."""
+    return request.may("can_edit_machines", node.get("pool"))
 
 
 def node_of(request, test=may_view, kinds=nodes.KINDS, model="Node"):
@@ -54,7 +58,7 @@ def node_of(request, test=may_view, kinds=nodes.KINDS, model="Node"):
     for kind in kinds:
         for node in request.region.rows(kind).values():
             if node["system_id"] == ident:
-                if not test(request.user, node):
+                if not test(request, node):
                     raise Answer(403, b"", TEXT)
                 return node
     raise Missing(model, request)
@@ -63,11 +67,25 @@ def node_of(request, test=may_view, kinds=nodes.KINDS, model="Node"):
 def visible(request, kind):
     """The nodes of a table that a user sees in a list, oldest first.
 
-    Others than administrators see no controllers there, and only what is theirs or nobody's.
+    Others than administrators see no controllers there, and only what is theirs or nobody's, from
+    3.8 on of machines only where they may see what is available.
     """
-    rows, user = request.region.rows(kind).values(), request.user
+    region, rows, user = request.region, request.region.rows(kind).values(), request.user
+    if region.release >= "3.8":
+        return [row for row in rows if _is_visible_3_8(request, kind, row)]
     if user.is_superuser:
         return list(rows)
     if kind in ("racks", "regions"):
         return []
-    return [row for row in rows if row.get("owner") in (None, user.username)]
+    return [row for row in rows if _mine(request, row)]
+
+
+def _is_visible_3_8(request, kind, row):
+    if kind in ("racks", "regions"):
+        return request.may("can_view_controllers")
+    if kind == "devices":
+        return row.get("owner") == request.user.username or request.may("can_view_devices")
+    pool = row.get("pool")
+    if request.may("can_view_machines", pool):
+        return True
+    return _mine(request, row) and request.may("can_view_available_machines", pool)

@@ -180,13 +180,17 @@ class Request:
             texts = {k: [str(v) for v in vs if v is not None] for k, vs in self.form.items()}
             self.form = Form((k, vs) for k, vs in texts.items() if vs)
 
-    def admin_only(self):
+    def may(self, entitlement, pool=None):
+        """Whether the user who signed it may do something, see ``Region.may``."""
+        return self.region.may(self.user, entitlement, pool)
+
+    def admin_only(self, entitlement="can_edit_global_entities", pool=None):
         """Refuse ordinary users, once it is known that there is what they ask for.
 
         Raises:
             Answer: 403 without a text.
         """
-        if not self.user.is_superuser:
+        if not self.may(entitlement, pool):
             raise Answer(403, b"", TEXT)
 
     def needed(self, name):

@@ -36,7 +36,7 @@ def _disk(request, test=permissions.may_view):
             continue
         for row in storage.disks_of(region, node):
             if spec in (str(row["id"]), row["name"]):
-                if not test(request.user, node):
+                if not test(request, node):
                     raise Answer(403, b"", TEXT)
                 return node, row
     raise Missing("BlockDevice", request)
@@ -232,7 +232,8 @@ class _Target:
             holder = "machine" if self.is_disk else "node"
             text = f"Cannot {what} {self.word} because the {holder} is not Ready or Allocated."
             raise machines.violation(text)
-        if self.node["status"] == machines.READY and not request.user.is_superuser:
+        is_admin = permissions.may_read_secrets(request, self.node)
+        if self.node["status"] == machines.READY and not is_admin:
             text = f"Cannot {what} {self.word} because you don't have the permissions on a Ready"
             raise Answer(403, f"{text} {'machine' if self.is_disk else 'node'}.", TEXT)
         self.key = (kind, self.row["id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import images, machine_forms, networks, node_forms, power
+from maas_emulator import images, machine_forms, networks, node_forms, permissions, power
 from maas_emulator.nodes import (
     BOTH,
     REGION,
@@ -40,9 +40,9 @@ def is_asked_for(request, node):
     return all(held[name] & wanted for name, wanted in asked.items())
 
 
-def filtered(request, rows):
-    """The controllers that the filters of a list ask for."""
-    return [node for node in rows.values() if is_asked_for(request, node)]
+def filtered(request, kind):
+    """The controllers that a user sees and that the filters of a list ask for."""
+    return [node for node in permissions.visible(request, kind) if is_asked_for(request, node)]
 
 
 def find_controller(request, kind, label):
@@ -63,7 +63,7 @@ def _rack(request):
 def list_racks(request):
     """List rack controllers."""
     region = request.region
-    return [show_node(region, node, True) for node in filtered(request, region.rows("racks"))]
+    return [show_node(region, node, True) for node in filtered(request, "racks")]
 
 
 @racks("GET", "is_registered", since="2.2", anonymous=True)
@@ -206,7 +206,9 @@ def import_on_rack(request):
 @rack("GET", "power_parameters", admin=True)
 def power_parameters(request):
     """Power parameters of a rack."""
-    return power.parameters_of(request.region, _rack(request))
+    row = _rack(request)
+    request.admin_only("can_edit_machines")
+    return power.parameters_of(request.region, row)
 
 
 @rack("GET", "query_power_state")

@@ -188,9 +188,15 @@ def read_discovery(request):
     raise Missing("Discovery", request)
 
 
-@discoveries("POST", "clear", admin=True)
+def _refuse(request):
+    if not request.may("can_edit_global_entities"):
+        raise Answer(403, "Must be an administrator to clear discovery entries.", BARE_TEXT)
+
+
+@discoveries("POST", "clear")
 def clear(request):
     """Forget what was seen."""
+    _refuse(request)
     chosen = [truth(request.form.get(name)) for name in ("all", "mdns", "neighbours")]
     if not any(chosen):
         text = "Bad request: could not determine what data to clear.\nMust specify mdns=True,"
@@ -202,9 +208,10 @@ def clear(request):
     return no_content()
 
 
-@discoveries("POST", "clear_by_mac_and_ip", admin=True, since="2.6")
+@discoveries("POST", "clear_by_mac_and_ip", since="2.6")
 def clear_one(request):
     """Forget one neighbour."""
+    _refuse(request)
     ip, mac = request.needed("ip"), request.needed("mac")
     rows = request.region.rows("discoveries")
     for row in list(rows.values()):
@@ -214,7 +221,7 @@ def clear_one(request):
     raise Answer(410, b"", BARE_TEXT)
 
 
-@discoveries("POST", "scan", admin=True)
+@discoveries("POST", "scan")
 def scan(request):
     """Have racks look at the networks, of which nothing comes here."""
     if not request.form.getlist("cidr") and not truth(request.form.get("force")):

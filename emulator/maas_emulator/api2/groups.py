@@ -93,4 +93,4 @@ def _pool_can_go(request, row):
 
 serve(pools, pool, rows="pools", model="ResourcePool", show=lambda region, row: show_pool(row),
       read=_read("Resource pool", "pools"), find=_pool, before_delete=_pool_can_go,
-      chosen=_in_order, admin="silent")  # fmt: skip
+      chosen=_in_order, admin="silent", needs="can_edit_machines")  # fmt: skip

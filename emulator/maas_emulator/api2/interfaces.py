@@ -34,7 +34,7 @@ def interface_of(request, to_change=False):
         to_change: Whether only who may change it gets it: an administrator, and of a device its
             owner.
     """
-    node = permissions.node_of(request, lambda user, row: True, model="Interface")
+    node = permissions.node_of(request, lambda request, row: True, model="Interface")
     for nic in node["interfaces"]:
         if request.ids["id"] in (str(nic["id"]), nic["name"], f"name:{nic['name']}"):
             break
@@ -44,7 +44,7 @@ def interface_of(request, to_change=False):
     if to_change:
         is_device = node["node_type"] == nodes.DEVICE
         test = permissions.may_edit if is_device else permissions.may_admin
-    if not test(request.user, node):
+    if not test(request, node):
         raise Answer(403, b"", TEXT)
     return node, nic
 
@@ -75,7 +75,7 @@ def create_physical(request):
     """Add a physical interface."""
     node = permissions.node_of(request, permissions.may_edit)
     refuse_controller(node, "create")
-    if node["node_type"] == machines.MACHINE and not request.user.is_superuser:
+    if node["node_type"] == machines.MACHINE and not permissions.may_read_secrets(request, node):
         raise Answer(403, b"", TEXT)
     refuse_status(node, "create")
     return show(request, node, interface_forms.InterfaceForm(request, node, "physical").run())

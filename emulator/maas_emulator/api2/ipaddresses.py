@@ -41,7 +41,7 @@ def list_addresses(request):
     ip = query.get("ip")
     if ip is not None and not is_ip(ip):
         raise Answer(400, "Parameter 'ip' must contain an IP address.", BARE_TEXT)
-    if (everybody or owner) and not request.user.is_superuser:
+    if (everybody or owner) and not request.may("can_view_ipaddresses"):
         text = "Listing all IP addresses requires admin privileges."
         text = text if everybody else text.replace("all", "another user's")
         raise Answer(403, text, BARE_TEXT)
@@ -168,7 +168,7 @@ def release(request):
     """Give an address back."""
     region, ip = request.region, str(request.needed("ip"))
     force = truth(request.form.get("force")) and region.release >= "2.2"
-    if force and not request.user.is_superuser:
+    if force and not request.may("can_edit_global_entities"):
         text = "Force-releasing an IP address requires admin privileges."
         raise Answer(403, text, BARE_TEXT)
     try:

@@ -51,10 +51,10 @@ def _range(request):
     return find(request, "IPRange", request.region.rows("ipranges"), ident)
 
 
-def _own_range(request, verb):
+def _own_range(request):
     row = _range(request)
-    if not request.user.is_superuser and row["user"] != request.user.username:
-        raise Answer(403, f"Unable to {verb} IP range. {NOT_ADMIN}")
+    if not request.may("can_edit_global_entities") and row["user"] != request.user.username:
+        raise Answer(403, "Unable to modify IP range. You don't own the IP range.")
     return row
 
 
@@ -186,7 +186,8 @@ def _read_form(request, stored=None):
 @ranges("POST")
 def create_range(request):
     """Create an IP range."""
-    if request.form.get("type") == "dynamic" and not request.user.is_superuser:
+    is_dynamic = request.form.get("type") == "dynamic"
+    if is_dynamic and not request.may("can_edit_global_entities"):
         raise Answer(403, f"Unable to create dynamic IP range. {NOT_ADMIN}")
     row = request.region.rows("ipranges").add(_read_form(request))
     return _show(request.region, row)
@@ -201,7 +202,7 @@ def read_range(request):
 @range_("PUT")
 def update_range(request):
     """Update an IP range."""
-    row = _own_range(request, "modify")
+    row = _own_range(request)
     row.update(_read_form(request, row))
     return _show(request.region, row)
 
@@ -209,6 +210,6 @@ def update_range(request):
 @range_("DELETE")
 def delete_range(request):
     """Delete an IP range, even the last one that DHCP needs."""
-    row = _own_range(request, "delete")
+    row = _own_range(request)
     del request.region.rows("ipranges")[row["id"]]
     return no_content()

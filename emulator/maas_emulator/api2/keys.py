@@ -65,7 +65,7 @@ def add_ssh_key(request):
     region, owner = request.region, request.user.username
     other = str(request.form.get("user") or "")
     if other and region.release >= "2.5":
-        if not request.user.is_superuser:
+        if not request.may("can_edit_global_entities"):
             raise Answer(400, "Only administrators can specify a user when creating an SSH key.")
         if other not in region.users:
             raise Answer(400, "Supplied username does not match any current users.")

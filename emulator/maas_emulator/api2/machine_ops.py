@@ -160,7 +160,7 @@ def _deploy(request, row):
     if rackd:
         text = "Deploying a machine as a rackd has been disabled and it's not supported anymore."
         raise Answer(400, text, TEXT)
-    if as_host and not permissions.may_admin(user, row):
+    if as_host and not permissions.may_admin(request, row):
         raise Answer(403, "Only administratros can deploy VM hosts", TEXT)
     if as_host and _is_ephemeral(request, row):
         text = "A machine can not be a VM host if it is deployed to memory."

@@ -65,7 +65,7 @@ def _with_architecture(form):
 def create_machine(request):
     """Add a machine, which is commissioned unless the form says otherwise (2.8)."""
     region, user = request.region, request.user
-    is_admin = user is not None and user.is_superuser
+    is_admin = request.may("can_edit_machines")
     commission = asked_truth(request.form, "commission", default=user is not None)
     deployed = asked_truth(request.form, "deployed") and region.release >= "3.1"
     sent = _with_architecture(request.form)
@@ -104,7 +104,7 @@ def commissioning(request, row):
     form = scripts_form(request, {"commissioning_scripts": scripts_run.COMMISSIONING,
                                   "testing_scripts": scripts_run.TESTING},
                         none=("testing_scripts",))  # fmt: skip
-    if not machine_ops.may_commission(row) or not request.user.is_superuser:
+    if not machine_ops.may_commission(row) or not permissions.may_read_secrets(request, row):
         text = "Commission is not available because of the current state of the node."
         form.error("__all__", text)
     if form.errors:
@@ -292,7 +292,7 @@ def _named(request, test, what):
     unknown = [ident for ident in dict.fromkeys(wanted) if ident not in rows]
     if unknown:
         raise Answer(400, f"Unknown machine(s): {', '.join(unknown)}.", TEXT)
-    refused = [ident for ident in dict.fromkeys(wanted) if not test(request.user, rows[ident])]
+    refused = [ident for ident in dict.fromkeys(wanted) if not test(request, rows[ident])]
     if refused:
         text = f"You don't have the required permission to {what} the following machine(s):"
         raise Answer(403, f"{text} {', '.join(refused)}.", TEXT)
@@ -340,7 +340,7 @@ def accept(request):
 def accept_all(request):
     """Commission all machines that enlisted, as far as the user may."""
     rows = list(request.region.rows("machines").values())
-    return _accept(request, rows if request.user.is_superuser else [])
+    return _accept(request, rows if request.may("can_edit_machines") else [])
 
 
 _CHASSIS = ("mscm", "msftocs", "recs_box", "sm15k", "ucsm", "virsh", "vmware", "powerkvm",
@@ -408,7 +408,11 @@ def _destinations(request, rows, wanted, errors):
     for number, ident in enumerate(wanted, 1):
         row = rows.get(ident)
         states = (machines.READY, machines.FAILED_TESTING)
-        if row is None or row["status"] not in states or not request.user.is_superuser:
+        if (
+            row is None
+            or row["status"] not in states
+            or not permissions.may_read_secrets(request, row)
+        ):
             text = f"Select a valid choice. {ident} is not one of the available choices."
             errors.setdefault("destinations", []).append(f"Machine {number} is invalid: {text}")
         else:

@@ -84,14 +84,15 @@ def _read(request, stored):
 # -- operations --------------------------------------------------------------------------------
 
 
-def _is_relevant(user, row):
-    return row["user"] == user.username or row["admins" if user.is_superuser else "users"]
+def _is_relevant(request, row):
+    kind = "admins" if request.may("can_view_notifications") else "users"
+    return row["user"] == request.user.username or row[kind]
 
 
 def _relevant(request, rows):
     user = request.user
     return [row for row in rows if user.username not in row["dismissed"]
-            and _is_relevant(user, row)]  # fmt: skip
+            and _is_relevant(request, row)]  # fmt: skip
 
 
 serve(notifications, notification, rows="notifications", model="Notification", show=_show,
@@ -104,7 +105,7 @@ _notification = by_id("notifications", "Notification")
 def read_notification(request):
     """Read one, unless it is for others."""
     row = _notification(request)
-    if not (request.user.is_superuser or _is_relevant(request.user, row)):
+    if not (request.may("can_view_notifications") or _is_relevant(request, row)):
         raise Answer(403, b"", TEXT)
     return _show(request.region, row)
 
@@ -113,7 +114,7 @@ def read_notification(request):
 def dismiss(request):
     """Not show it to this user any more."""
     row = _notification(request)
-    if not _is_relevant(request.user, row):
+    if not _is_relevant(request, row):
         raise Answer(403, b"", TEXT)
     if not row["dismissable"]:
         raise Answer(500, "Notification is not dismissable", TEXT)

@@ -34,7 +34,7 @@ def _rack(request):
 def list_regions(request):
     """List region controllers."""
     region = request.region
-    return [show_node(region, node, False) for node in filtered(request, region.rows("regions"))]
+    return [show_node(region, node, False) for node in filtered(request, "regions")]
 
 
 @regions("GET", "is_registered", since="2.2", anonymous=True)
@@ -74,7 +74,9 @@ def delete_region(request):
 @region_("GET", "power_parameters", admin=True)
 def region_power_parameters(request):
     """Power parameters of a region controller."""
-    return power.parameters_of(request.region, _region(request))
+    row = _region(request)
+    request.admin_only("can_edit_machines")
+    return power.parameters_of(request.region, row)
 
 
 def _details(find):

@@ -82,7 +82,15 @@ def _host(request):
         if request.method == "GET" and "op" not in request.query:
             raise Answer(404, "Not Found", BARE_TEXT)
         raise Missing("Pod", request)
+    if _asks_late(request):
+        request.admin_only("can_edit_machines", row.get("pool"))
     return row
+
+
+def _asks_late(request):
+    """Whether a permission is needed that is asked for once the host is known, as from 3.8 on."""
+    reads = request.method == "GET" and not request.op
+    return request.region.release >= "3.8" and not reads
 
 
 def _number(name):

@@ -55,7 +55,7 @@ def _group(request, kind, model, test=permissions.may_view):
             continue
         for row in storage.groups_of(region, node, kind):
             if spec in (str(row["id"]), row["name"]):
-                if not test(request.user, node):
+                if not test(request, node):
                     raise Answer(403, b"", "text/plain; charset=utf-8")
                 return node, row
     raise Missing(model, request)
