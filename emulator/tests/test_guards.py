@@ -14,7 +14,9 @@ TEXT = "User does not have permission to perform this operation."
 
 @pytest.fixture
 def admin():
-    return Caller(Region("3.8"))
+    found = Caller(Region("3.8"))
+    assert found.post("fabrics/", name="one").json["id"] == 1
+    return found
 
 
 @pytest.fixture
@@ -47,13 +49,13 @@ def test_a_refusal_names_the_entitlement(admin, plain):
     assert (answer.status, answer.text) == (403, f"{TEXT} {wanted}")
     assert "can_view_boot_entities" in plain.get("boot-sources/1/").text
     assert plain.get("commissioning-scripts/").text == "User is not allowed access to this API."
-    assert (plain.put("fabrics/0/", name="x").status, plain.get("rackcontrollers/").json) == (
+    assert (plain.put("fabrics/1/", name="x").status, plain.get("rackcontrollers/").json) == (
         403,
         [],
     )
     entitle(admin, "can_edit_global_entities", "can_view_boot_entities", "can_view_controllers")
     assert plain.post("zones/", name="north").status == 200
-    assert plain.put("fabrics/0/", name="x").status == 200
+    assert plain.put("fabrics/1/", name="x").status == 200
     assert plain.get("boot-sources/1/").status == 200
     assert "can_edit_boot_entities" in plain.delete("boot-sources/1/").text
     assert plain.get("commissioning-scripts/").status == 200
@@ -72,5 +74,5 @@ def test_nothing_guarded_works_while_permissions_are_unknown(admin):
     refused = admin.post("zones/", name="north")
     assert (refused.status, refused.text) == (500, "[Errno 111] Connection refused")
     assert admin.get("boot-sources/").status == 500
-    assert admin.put("fabrics/0/", name="x").status == 500
+    assert admin.put("fabrics/1/", name="x").status == 500
     assert admin.get("zones/").status == 200
