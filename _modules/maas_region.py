@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from saltext.maas import pillar, region_plan, render, runtime
+from saltext.maas import metrics, pillar, region_plan, render, runtime
 from saltext.maas.doctor import examine_region, upgrade_checks
 from saltext.maas.errors import BadInput
+from saltext.maas.fleet.region_side import health
 from saltext.maas.host import consistency, reach, region_config, services, shared_secret, users
 
 if TYPE_CHECKING:
@@ -279,6 +280,50 @@ def drift(
     described = runtime.described(now, data)
     with runtime.client(now, profile).within(seconds):
         return region_plan.drift(_snapshot(now, profile), described)
+
+
+def status(
+    form: str | None = None,
+    folder: str | None = None,
+    profile: str | dict | None = None,
+    seconds: float = 60,
+) -> dict[str, Any] | str:
+    """Show how the region is: whether it answers, equals the pillar, and has its clusters.
+
+    Each collection is read at most once.
+
+    Args:
+        form (str): ``prometheus`` for the text that Prometheus reads.
+        folder (str): Folder of node_exporter's textfile collector on this minion; the text is
+            written there, as ``maas-<region>.prom``.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+        seconds (float): Seconds after which a region that answers too slowly counts as away.
+
+    Returns:
+        ``{region, up, error, release, pending, problems, plan_error, last_run: {time, success},
+        clusters: {minion: {...}}}``: what a run would change and what it cannot apply, as numbers;
+        the clusters as :py:func:`maas_fleet.status` has them. What is not known is None. With
+        ``form`` the text, with ``folder`` the path of the file.
+
+    Raises:
+        CommandExecutionError: ``form`` is wrong, or the file cannot be written.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.status
+        salt region maas_region.status folder=/var/lib/prometheus/node-exporter
+    """
+    metrics.check_form(form)
+    found = health.status(runtime.refreshed(globals()), profile, seconds)
+    if form is None and folder is None:
+        return found
+    samples = metrics.of_region(found)
+    for minion, one in found["clusters"].items():
+        samples += metrics.of_cluster(found["region"], minion if one["named"] else "", one)
+    text = metrics.as_text(samples)
+    return metrics.write(folder, text, found["region"]) if folder else text
 
 
 def export(

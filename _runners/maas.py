@@ -96,20 +96,26 @@ def offboard(target, tgt_type="glob", successor=None, force=False, dry_run=False
         return offboard.run(fleet, target, tgt_type, successor, force, dry_run)
 
 
-def status(target=None, tgt_type="glob"):
+def status(target=None, tgt_type="glob", form=None, folder=None):
     """Show all clusters: what their region and the master know of them.
 
     Args:
         target: One minion id, a list of them, or a target; all by default.
         tgt_type: How ``target`` is to be understood if it is no list.
+        form: ``prometheus`` for the text that Prometheus reads, of all clusters and regions;
+            it also has the regions' drift from their pillars, and their last runs.
+        folder: Folder of node_exporter's textfile collector on the master; the text is
+            written there, as ``maas.prom``.
 
     Returns:
         A list of rows: minion, cluster, region, release, state, connected, accepted,
         DHCP, images in sync, minion answers, last seen, onboarding, message. ``salt-run``
-        shows a table for each region, unless ``--out`` is given.
+        shows a table for each region, unless ``--out`` is given. With ``form`` the text, with
+        ``folder`` the path of the file.
 
     Raises:
-        CommandExecutionError: The master's configuration is wrong, or the target fits no cluster.
+        CommandExecutionError: The master's configuration is wrong, the target fits no cluster, or
+            the file cannot be written.
 
     CLI Example:
 
@@ -117,10 +123,21 @@ def status(target=None, tgt_type="glob"):
 
         salt-run maas.status
         salt-run maas.status 'rack-*' --out=json
+        salt-run maas.status folder=/var/lib/prometheus/node-exporter
     """
+    from saltext.maas import metrics
+    from saltext.maas.errors import BadInput
     from saltext.maas.fleet import core, overview, table
 
     person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
+    if form or folder:
+        with core.plainly(), core.Fleet(globals()) as fleet:
+            metrics.check_form(form)
+            if target is not None:
+                raise BadInput("target: must not be given with form or folder; these are of all")
+            text = overview.prometheus(fleet)
+            found = metrics.write(folder, text) if folder else text
+        return {"outputter": "txt", "data": found} if person else found
     with core.plainly(), core.Fleet(globals(), progress=person) as fleet:
         rows = overview.status(fleet, target, tgt_type)
     return {"outputter": "txt", "data": table.as_table(rows)} if person else rows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from saltext.maas import pillar, region_plan, runtime, state_helpers
 from saltext.maas.doctor import findings, upgrade_checks
 from saltext.maas.errors import BadInput
+from saltext.maas.fleet.region_side import health
 from saltext.maas.host import admins, region_host, shared_secret, snap, tls, vault
 from saltext.maas.host.host_settings import described as region_settings
 from saltext.maas.host.local import Local
@@ -456,7 +457,10 @@ def managed(
         result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
         return state_helpers.with_warnings(result, warnings)
 
-    return state_helpers.guarded(name, work)
+    result = state_helpers.guarded(name, work)
+    if not __opts__.get("test"):
+        health.note_run(globals(), profile, result["result"] is True)
+    return result
 
 
 def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 ``python tools/generate.py`` writes ``_states/maas_TYPE.py`` and ``_modules/maas_TYPE.py`` from
 ``state.py.jinja`` and ``module.py.jinja`` where they differ from what the table says, and lists
-them; a new execution module is linked into those of the Salt resource ``maas_region``.  With
-``--check`` it only lists them, and ends with 1 if there are any.
+them.  Execution modules are linked into those of the Salt resource ``maas_region``.  With
+``--check`` it only lists what is to do, and ends with 1 if there is anything.
 
 A file that does not begin with the mark of generated files is written by hand and left alone.  In
 a generated file the part below the line ``# By hand.`` is kept, and with it the file's imports.
@@ -57,6 +57,21 @@ def outdated(root: Path = ROOT) -> dict[Path, str]:
         for path, text in files(root).items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
+
+
+def unlinked(root: Path = ROOT) -> list[Path]:
+    """Return the links that are missing to execution modules of which a function has a profile.
+
+    These modules are those of the Salt resource ``maas_region`` as well.
+    """
+    found = []
+    for path in sorted((root / "_modules").glob("maas_*.py")):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        names = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        link = root / "_resources" / "maas_region" / "modules" / path.name
+        if "profile" in names and not link.exists():
+            found.append(link)
+    return found
 
 
 def generated(table: Table, kind: str, before: str = "") -> str:
@@ -114,10 +129,12 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")
         if "--check" not in arguments:
             path.write_text(text, encoding="utf-8")
-            link = ROOT / "_resources" / "maas_region" / "modules" / path.name
-            if path.parent.name == "_modules" and not link.exists():
-                link.symlink_to(Path("../../../_modules") / path.name)
-    return int("--check" in arguments and bool(found))
+    missing = unlinked()
+    for link in missing:
+        sys.stdout.write(f"{link.relative_to(ROOT)}\n")
+        if "--check" not in arguments:
+            link.symlink_to(Path("../../../_modules") / link.name)
+    return int("--check" in arguments and bool(found or missing))
 
 
 if __name__ == "__main__":

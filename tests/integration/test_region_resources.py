@@ -148,6 +148,20 @@ def test_a_job_asks_a_region_nothing_more_than_a_profile_would(lab):
     )  # fmt: skip
 
 
+def test_each_region_has_a_file_of_metrics(lab):
+    folder = lab.folder / "collector"
+    folder.mkdir()
+    written = lab.salt(ALL, "maas_region.status", f"folder={folder}")
+    names = ("dc1", "dc2", "gone")
+    assert written == {name: str(folder / f"maas-{name}.prom") for name in names}
+    texts = {name: (folder / f"maas-{name}.prom").read_text() for name in names}
+    for name, text in texts.items():
+        assert f'maas_region_up{{region="{name}"}} {float(name != "gone")}' in text
+    assert 'maas_region_last_run_success{region="dc1"} 1.0' in texts["dc1"]
+    assert 'maas_region_last_run_success{region="gone"} 0.0' in texts["gone"]
+    assert 'maas_region_pending_changes{region="dc2"} 0.0' in texts["dc2"]
+
+
 def test_a_new_profile_is_a_region_as_soon_as_the_pillar_lists_it(lab):
     lab.write_pillar("dc1", "dc3")
     assert lab.salt(MINION, "saltutil.refresh_pillar") == {MINION: True}

@@ -102,10 +102,5 @@ def ping(dunders: dict) -> bool:
         MaasError: Why it does not.
     """
     client = runtime.client(dunders)
-    if not client.profile.api_key:
-        raise MaasError(f"{client.profile.place}:api_key: is missing")
-    if client.release >= "2.0":
-        client.get("users/", op="whoami", expect=dict)
-    else:
-        client.get("maas/", op="get_config", name="maas_name")
+    runtime.greet(client)
     return True

@@ -342,6 +342,20 @@ def _patience(dunders):
     return {"patience": _RESTART - since} if since < _RESTART - 2 else {}
 
 
+def greet(client: Client) -> None:
+    """Have a region show that it answers, and accepts the API key; costs two requests.
+
+    Raises:
+        MaasError: It does not; the message says why.
+    """
+    if not client.profile.api_key:
+        raise MaasError(f"{client.profile.place}:api_key: is missing")
+    if client.release >= "2.0":
+        client.get("users/", op="whoami", expect=dict)
+    else:
+        client.get("maas/", op="get_config", name="maas_name")
+
+
 def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
     """Return what :func:`client` does, or None where no key is known and none was asked for.
 

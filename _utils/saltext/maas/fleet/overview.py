@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import time
 
-from saltext.maas import poll
+from saltext.maas import metrics, poll
 from saltext.maas.errors import MaasError
 from saltext.maas.fleet import onboard
 from saltext.maas.fleet.core import ABSENT, ENROLLED, Fleet
@@ -13,6 +14,7 @@ from saltext.maas.fleet.core import ABSENT, ENROLLED, Fleet
 _PAUSE, _LONGEST_PAUSE = 2.0, 20.0
 #: The state of the clusters of a region that cannot be asked.
 _UNKNOWN = "not known"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 COLUMNS = (
     "minion", "cluster", "region", "release", "state", "connected", "accepted", "DHCP",
     "images in sync", "minion answers", "last seen", "onboarding", "message",
@@ -28,10 +30,46 @@ def status(fleet: Fleet, target: object, kind: str) -> list[dict]:
         MaasError: The target matches no minion, or none of the regions' clusters.
     """
     chosen = None if target is None else set(onboard.resolve(fleet, target, kind))
+    rows = _all_rows(fleet, chosen, lambda region: fleet.region(region, "maas_fleet.status"))
+    if not rows:
+        raise MaasError(_nobody(chosen, fleet.settings.regions))
+    return rows
+
+
+def prometheus(fleet: Fleet) -> str:
+    """Return how all regions and their clusters are, as Prometheus reads it."""
+    samples: list[metrics.Sample] = []
+
+    def ask(region):
+        found: dict = {"up": False}
+        try:
+            answer = fleet.region(region, "maas_region.status")
+            if not isinstance(answer, dict) or not isinstance(answer.get("clusters"), dict):
+                raise MaasError(f"the region's minion {region}: its answer has no clusters")
+            found = answer
+            if found.get("up") is not True:
+                raise MaasError(str(found.get("error")))
+        finally:
+            samples.extend(metrics.of_region({**found, "region": region}))
+        return found["clusters"]
+
+    for row in _all_rows(fleet, None, ask):
+        if row["minion"] or row["cluster"]:
+            seen = row["last seen"]
+            known = {
+                "up": row["minion answers"], "phase": row["onboarding"],
+                "seen": seen and calendar.timegm(time.strptime(seen, _TIME)),
+            }  # fmt: skip
+            cluster = {**row, "images": row["images in sync"]}
+            samples += metrics.of_cluster(row["region"], row["minion"], cluster, known)
+    return metrics.as_text(samples)
+
+
+def _all_rows(fleet, chosen, ask):
     rows, regions = [], fleet.settings.regions
     for number, region in enumerate(regions):
         fleet.progress.show(number, len(regions) + 1, f"asking region {region}")
-        rows += _rows(fleet, region)
+        rows += _rows(fleet, region, ask)
     if chosen is not None:
         # A region that cannot be asked is shown in any case.
         rows = [row for row in rows if row["minion"] in chosen or row["state"] == _UNKNOWN]
@@ -44,12 +82,10 @@ def status(fleet: Fleet, target: object, kind: str) -> list[dict]:
         record = fleet.store.record(minion)
         seen = time.time() if minion in answering else fleet.salt.last_heard(minion)
         row["minion answers"] = minion in answering
-        row["last seen"] = seen and time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seen))
+        row["last seen"] = seen and time.strftime(_TIME, time.gmtime(seen))
         row["onboarding"] = record.get("state")
         if record.get("error"):
             row["message"] = row["message"] or f"{record.get('step')}: {record['error']}"
-    if not rows:
-        raise MaasError(_nobody(chosen, regions))
     return sorted(rows, key=lambda row: (row["minion"], row["cluster"] or ""))
 
 
@@ -60,11 +96,11 @@ def _nobody(chosen, regions):
     return f"{', '.join(sorted(chosen))}: no cluster of {where} is one of these minions"
 
 
-def _rows(fleet, region):
+def _rows(fleet, region, ask):
     records = fleet.store.records()
     onboarded = {one for one, record in records.items() if record.get("region") == region}
     try:
-        found = fleet.region(region, "maas_fleet.status")
+        found = ask(region)
     except MaasError as error:
         rows = [_row("", region, {"state": _UNKNOWN}), *(_row(one, region) for one in onboarded)]
         return [{**row, "message": str(error)} for row in rows]

@@ -29,11 +29,16 @@ def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
     Raises:
         MaasError: The pillar cannot be read, or the region cannot be asked.
     """
-    pillar = runtime.described(dunders)
+    runtime.described(dunders)  # a mistake there is told before the region is asked
     profile = runtime.profile(dunders)
     if deadline:
         profile = dataclasses.replace(profile, deadline=min(profile.deadline, deadline))
-    client = Client(profile)
+    return region_of(dunders, Client(profile))
+
+
+def region_of(dunders, client: Client) -> NodeGroups | Racks:
+    """Return what :func:`open_region` does, for a client that is there already."""
+    pillar = runtime.described(dunders)
     region = NodeGroups if client.release.api == "1.0" else Racks
     return region(dunders, pillar, client)
 

@@ -1,0 +1,1 @@
+../../../_modules/maas_api_key.py

@@ -1,0 +1,84 @@
+"""How a region is: whether it answers, equals its pillar, and has its clusters."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import Any
+from urllib.parse import quote
+
+from saltext.maas import atomic_file, region_plan, runtime
+from saltext.maas.client import Client
+from saltext.maas.errors import BadInput, Forbidden, MaasError
+from saltext.maas.fleet.region_side import inspection
+from saltext.maas.fleet.region_side.region import region_of
+
+
+def status(dunders: dict, profile: Any, seconds: float) -> dict[str, Any]:
+    """Return how a region is; see :py:func:`maas_region.status`.
+
+    Args:
+        dunders: A Salt module's ``globals()``, with the pillar as it is now.
+        profile: Profile, see :func:`saltext.maas.runtime.profile`.
+        seconds: Seconds for all requests together.
+    """
+    found: dict[str, Any] = {
+        "region": name_of(dunders, profile), "up": False, "error": None, "release": None,
+        "pending": None, "problems": None, "plan_error": None,
+        "last_run": last_run(dunders, profile), "clusters": {},
+    }  # fmt: skip
+    try:
+        client = Client(runtime.profile(dunders, profile), patience=0)
+        with client.within(seconds):
+            runtime.greet(client)
+            seen = _inside(dunders, client)
+        found.update(seen, up=True, release=str(client.release))
+    except MaasError as error:
+        found["error"] = str(error)
+    return found
+
+
+def _inside(dunders, client):
+    """What only a pillar without mistakes, and an administrator's API key, can tell."""
+    try:
+        region = region_of(dunders, client)
+        drift = region_plan.drift(region.snapshot, region.pillar)  # checks the pillar first
+        clusters = inspection.status(region)
+    except (BadInput, Forbidden) as error:
+        return {"plan_error": str(error)}
+    pending = sum(len(names) for names in drift["changes"].values())
+    return {"clusters": clusters, "pending": pending, "problems": len(drift["problems"])}
+
+
+def name_of(dunders: dict, profile: Any = None) -> str:
+    """Return the name of a region: that of its profile, or the minion's where none is given."""
+    return profile if isinstance(profile, str) and profile else runtime.minion_id(dunders)
+
+
+def note_run(dunders: dict, profile: Any, success: bool) -> None:
+    """Note when a state last brought a region in line with its pillar, and whether it could."""
+    # What is noted only helps: the disk may be full, or Salt not say which region it is.
+    with contextlib.suppress(OSError, MaasError):
+        path = _note(dunders, profile)
+        if path:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            atomic_file.put(path, json.dumps({"time": time.time(), "success": success}))
+
+
+def last_run(dunders: dict, profile: Any) -> dict[str, Any] | None:
+    """Return ``{time, success}`` of the last run, or None where none is noted."""
+    path = _note(dunders, profile)
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        with open(path or os.devnull, encoding="utf-8") as stream:
+            noted = json.load(stream)
+        return {"time": float(noted["time"]), "success": noted["success"] is True}
+    return None
+
+
+def _note(dunders, profile):
+    cachedir = dunders["__opts__"].get("cachedir")
+    if not cachedir or isinstance(profile, dict):
+        return None
+    return os.path.join(cachedir, "maas", f"run-{quote(name_of(dunders, profile), safe='')}.json")
