@@ -77,6 +77,8 @@ class Run:
         self._known: set = set()
         self._thread = threading.local()
         self._lock = threading.Lock()
+        #: For what two changes must not do at once.
+        self.alone = threading.Lock()
 
     # Waiting
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -36,7 +35,6 @@ _DISABLED = (
     "MAAS fetches no index of a disabled boot source, so that nothing can be selected of it; "
     "enable it until its selections are there, or leave them out"
 )
-_MOVING = threading.Lock()  # so that no two sources are moved to one free priority
 
 
 def same_url(url: str) -> str:
@@ -64,7 +62,8 @@ def _skips(values):
 
 
 def _default_keyring(values):
-    return None if values.get("skip_keyring_verification") else KEYRING
+    own = values.get("skip_keyring_verification") or values.get("keyring_data")
+    return None if own else KEYRING
 
 
 class KeyringTable(Table):
@@ -227,7 +226,7 @@ class BootSource(KeyringTable):
             change = run.changes.get((self.name, holder.key))
             taken = [name for name in values if self._has(holder.raw, name, values[name])]
             if taken and change and holder.key != key:
-                with _MOVING:
+                with run.alone:  # so that no two are moved to one free priority
                     self._move(run, change.desired, holder, taken)
 
     def _move(self, run, desired, holder, names):
@@ -243,6 +242,10 @@ class BootSource(KeyringTable):
         moved = replace(desired, values=values, absent=False)
         raw = super().send_update(run, holder, self.update_values(moved, holder, values))
         self.record_answer(run, moved, raw, replaces=holder.raw)
+
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
+        super().delete(run, desired, record)
+        _without_its_images(run)
 
     # Reading
 
@@ -349,6 +352,10 @@ class BootSelection(Table):
             run, desired, lambda: super(BootSelection, self).update(run, desired, record)
         )
 
+    def delete(self, run: Run, desired: Desired, record: Record) -> None:
+        super().delete(run, desired, record)
+        _without_its_images(run)
+
     def _once_catalogued(self, run, desired, write):
         """Write a selection as soon as the region has fetched its source's index.
 
@@ -391,6 +398,14 @@ def disabled_sources(predicted: Predicted) -> set[str]:
     """Return the URLs of the boot sources that a plan leaves disabled, which 3.8 can."""
     sources = predicted.of("boot_source")
     return {url for url, values in sources.items() if values.get("enabled") is False}
+
+
+def _without_its_images(run):
+    """See to the images after a deletion, which takes them along from 3.8 on."""
+    if run.snapshot.release >= "3.8":
+        run.snapshot.drop("image")
+        with run.alone:
+            run.snapshot.tables["image"].bring_back(run)
 
 
 def _has_any(snapshot, selections):

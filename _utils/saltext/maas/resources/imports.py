@@ -84,6 +84,17 @@ class Image(Table):
         images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
         run.once("import the selected images", lambda: self._import(run, images))
 
+    def bring_back(self, run: Run) -> None:
+        """Import again what 3.8 deleted along with a boot source or a selection."""
+        changes = (
+            (one, run.changes.get((one.type, one.key))) for one in run.plan.desired(self.name)
+        )
+        images = [one for one, change in changes if change is None or change.done]
+        if images:
+            run.snapshot.reload(self.name)
+        if any(self.match(run.snapshot, one) is None for one in images):
+            self._import(run, images)
+
     def _import(self, run, images):
         limit, total, unchanged = run.limits.import_seconds, len(images), poll.Unchanged()
         # 3.8 fetches the index of each source first, and does not count that as importing.
