@@ -121,18 +121,24 @@ def _picks(wanted, value):
 
 
 def wanted(region):
-    """The resources that an import would bring: rows without ids, in order."""
+    """The resources that an import would bring: rows without ids, in order.
+
+    What several sources offer comes from the one of the highest priority.
+    """
     rows: dict = {}
-    selections = list(region.rows("selections").values())
-    for selection in selections:
-        source = region.rows("boot_sources").get(selection["boot_source_id"])
-        if not source or not source.get("enabled", True):
-            continue
+    pairs = [
+        (source, selection)
+        for selection in region.rows("selections").values()
+        if (source := region.rows("boot_sources").get(selection["boot_source_id"]))
+        and source.get("enabled", True)
+    ]
+    for source, selection in sorted(pairs, key=lambda one: -one[0].get("priority", 0)):
         for product in source["catalogue"] or ():
             if matches(selection, product, region.release):
                 name = f"{product.os}/{product.release}"
                 architecture = f"{product.arch}/{product.subarch}"
-                rows.setdefault((name, architecture), _image(region, name, architecture))
+                row = {**_image(region, name, architecture), "brought_by": selection["id"]}
+                rows.setdefault((name, architecture), row)
     if rows:
         for name, architecture, filename in BOOTLOADERS:
             rows[name, architecture] = _bootloader(region, name, architecture, filename)
@@ -308,15 +314,10 @@ class Importer:
             self.region.later(rest, lambda: self._end(run, None))
 
     def drop(self, selection):
-        """Delete what a selection brought, unless another one does so, too."""
-        kept = {(row["name"], row["architecture"]) for row in wanted(self.region)}
-        table, name = (
-            self.region.rows("boot_resources"),
-            f"{selection['os']}/{selection['release']}",
-        )
+        """Delete what a selection brought, though another one may name it, too."""
+        table = self.region.rows("boot_resources")
         for row in list(table.values()):
-            gone = row["type"] == "Synced" and row["name"] == name
-            if gone and (row["name"], row["architecture"]) not in kept:
+            if row.get("brought_by") == selection["id"]:
                 del table[row["id"]]
 
     def _stored(self, row):
@@ -328,8 +329,15 @@ class Importer:
         return None
 
     def _begin(self, run, row):
-        if run == self._run and self._stored(row) is None:
-            self.region.rows("boot_resources").add(row)
+        if run != self._run:
+            return
+        table, stored = self.region.rows("boot_resources"), self._stored(row)
+        moved = stored and stored.get("brought_by") != row.get("brought_by")
+        if moved and self.region.release >= "3.8":
+            del table[stored["id"]]
+            stored = None
+        if stored is None:
+            table.add(row)
 
     def _finish(self, run, row):
         stored = self._stored(row)
@@ -342,8 +350,8 @@ class Importer:
             return
         self.running = False
         self._synced_at = self.region.clock() + self.region.options.sync_seconds
-        if rows is None:
-            return
+        if rows is None or self.region.release >= "3.8":
+            return  # what belongs to a selection goes with that alone
         keep = {(row["name"], row["architecture"]) for row in rows}
         table = self.region.rows("boot_resources")
         for row in list(table.values()):

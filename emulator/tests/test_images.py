@@ -268,11 +268,32 @@ def test_a_selection_of_3_8_brings_the_architectures_there_were_and_takes_its_im
     names = {row["name"] for row in newest.get("boot-resources/").json}
     assert "ubuntu/jammy" not in names
     assert "ubuntu/noble" in names
+    # What a disabled source brought stays until its selection goes.
     newest.put("boot-sources/1/", enabled="false")
-    assert not there()
+    assert ("ubuntu/noble", "amd64") in there()
     assert newest.delete("boot-sources/1/").status == 204
+    assert "ubuntu/noble" not in {row["name"] for row in newest.get("boot-resources/").json}
     newest.post("boot-resources/?op=import")
     assert newest.get("boot-sources/").json == []
+
+
+def test_an_image_belongs_to_the_source_of_the_highest_priority(newest):
+    newest.post("boot-sources/", url="http://a.example.com", keyring_filename="/k")
+    newest.region.tick()
+
+    def imported():
+        newest.post("boot-resources/?op=import")
+        newest.region.tick()
+        names = {row["name"] for row in newest.get("boot-resources/").json}
+        return "ubuntu/noble" in names
+
+    assert imported()
+    newest.post("boot-sources/2/selections/", os="ubuntu", release="noble", arches="amd64")
+    assert imported()
+    assert newest.delete("boot-sources/1/").status == 204  # the other one has brought it by now
+    assert "ubuntu/noble" in {row["name"] for row in newest.get("boot-resources/").json}
+    assert newest.delete("boot-sources/2/").status == 204
+    assert "ubuntu/noble" not in {row["name"] for row in newest.get("boot-resources/").json}
 
 
 def upload(caller, content, **form):

@@ -6,17 +6,36 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.pillar.export import export
-from saltext.maas.reconcile import desired_named, make_plan
-from support.reconciling import carried_out, problems_of, pruned, snapshot_of
+from saltext.maas.reconcile import apply, desired_named, make_plan
+from support.reconciling import (
+    SHORT,
+    carried_out,
+    errors,
+    planned,
+    problems_of,
+    pruned,
+    snapshot_of,
+)
 
 MIRROR = "http://images.example.com/ephemeral-v3/stable"
 OTHER = "http://other.example.com/images"
+STABLE = "http://images.maas.io/ephemeral-v3/stable"  # which each new region of 3.8 has
+FOCAL, JAMMY, NOBLE = (
+    {"os": "ubuntu", "release": release, "arches": ["amd64"]}
+    for release in ("focal", "jammy", "noble")
+)
 OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.1}
 
 
 @pytest.fixture(params=["1.9", "3.7"])
 def region(request):
     with RegionServer(request.param, **OPTIONS) as server:
+        yield server
+
+
+@pytest.fixture
+def newest():
+    with RegionServer("3.8", **OPTIONS) as server:
         yield server
 
 
@@ -93,3 +112,169 @@ def test_older_releases_have_no_such_fields(region, values):
     (problem,) = pillar.problems({"boot_sources": {MIRROR: values}}, snapshot_of(region).release)
     assert problem.startswith(f"maas:boot_sources:{MIRROR}:{field}: ")
     assert "3.8" in problem
+
+
+def numbers(region):
+    """The priorities by name."""
+    return {one["name"]: one["priority"] for one in sources(region).values()}
+
+
+def test_3_8_strips_slashes_and_the_plan_stays_empty(newest):
+    data = {"boot_sources": {f"{STABLE}/": {"selections": [NOBLE]}, f"{MIRROR}//": None}}
+    data["exclusive"] = {"boot_source": True, "boot_selection": True}
+    pruned(newest, data)
+    assert sources(newest).keys() == {STABLE, MIRROR}
+    for url in (MIRROR, f"{MIRROR}/"):
+        data["boot_sources"] = {STABLE: {"selections": [NOBLE]}, url: None}
+        assert pruned(newest, data) == {}
+
+
+@pytest.mark.parametrize(
+    ("after", "moved"),
+    [
+        ({"a": 20, "b": 10}, 1),  # swap
+        ({"a": 20, "b": 30, "c": 40}, 0),  # each takes what another leaves
+        ({"a": 5, "b": 10}, 0),
+        ({"a": 20, "b": 30, "c": 10}, 1),  # in a circle
+        ({"a": 20, "b": 10, "c": 0}, 1),  # the lowest free number is wanted, too
+        ({"a": 20, "b": 10, "c": 40, "d": 30}, 1),  # a new one
+    ],
+)
+def test_priorities_are_exchanged_in_one_run(newest, after, moved):
+    def described(priorities):
+        found = {f"http://{name}.example.com": {"name": name, "priority": number}
+                 for name, number in priorities.items()}  # fmt: skip
+        return {"boot_sources": found, "exclusive": {"boot_source": True}}
+
+    before = {"a": 10, "b": 20, "c": 30}
+    pruned(newest, described(before))
+    newest.requests.reset()
+    shown = pruned(newest, described({**before, **after}))
+    assert numbers(newest) == {**before, **after}
+    changed = [name for name in after if before.get(name) != after[name]]
+    assert len(shown["boot_source"]) == len(changed)
+    assert len(newest.requests.writes()) == len(changed) + moved
+
+
+def test_names_are_exchanged_as_well(newest):
+    data = {"boot_sources": {MIRROR: {"name": "one"}, OTHER: {"name": "two"}}}
+    carried_out(newest, data)
+    data = {"boot_sources": {MIRROR: {"name": "two"}, OTHER: {"name": "one"}}}
+    carried_out(newest, data)
+    assert {sources(newest)[MIRROR]["name"], sources(newest)[OTHER]["name"]} == {"one", "two"}
+
+
+def test_a_source_that_is_replaced_leaves_its_priority(newest):
+    carried_out(newest, {"boot_sources": {MIRROR: {"priority": 20}}})
+    data = {"boot_sources": {STABLE: {"selections": [NOBLE]}, OTHER: {"priority": 20}}}
+    data["exclusive"] = {"boot_source": True}
+    pruned(newest, data)
+    assert numbers(newest) == {"MAAS Stable": 1, OTHER: 20}
+
+
+def test_new_sources_are_numbered_in_the_order_of_the_pillar(newest):
+    urls = [f"http://{name}.example.com" for name in "dbca"]
+    data = {"boot_sources": dict.fromkeys(urls)}
+    data["boot_sources"][OTHER] = {"priority": 2}
+    carried_out(newest, data)
+    assert numbers(newest) == {"MAAS Stable": 1, OTHER: 2} | {
+        url: number for number, url in enumerate(urls, 3)
+    }
+
+
+@pytest.mark.parametrize("field", ["name", "priority"])
+def test_what_another_source_has_is_refused(newest, field):
+    value = {"name": "MAAS Stable", "priority": 1}[field]
+    (problem,) = problems_of(newest, {"boot_sources": {MIRROR: {field: value}}})
+    assert problem == (
+        f"boot source {MIRROR}: {field}: boot source {STABLE} has {value!r}, too; describe another "
+        "one for it"
+    )
+    twice = {"boot_sources": {MIRROR: {field: value}, OTHER: {field: value}}}
+    assert pillar.problems(twice) == [
+        f"maas:boot_sources:{OTHER}:{field}: {value!r} is that of maas:boot_sources:{MIRROR}; each "
+        "source needs its own"
+    ]
+
+
+def test_an_unsigned_source_needs_no_keyring(newest):
+    url = "http://192.0.2.7/streams/v1/index.json"
+    data = {"boot_sources": {url: None, MIRROR: {"skip_keyring_verification": True}}}
+    carried_out(newest, data)
+    found = sources(newest)
+    for one in (url, MIRROR):
+        assert found[one]["skip_keyring_verification"] is True
+        assert found[one]["keyring_filename"] == ""
+    described = export(snapshot_of(newest)).described["boot_sources"]
+    assert described[url] == {"priority": 2}
+    assert described[MIRROR] == {"priority": 3, "skip_keyring_verification": True}
+
+    data["boot_sources"][MIRROR] = {"skip_keyring_verification": False}
+    (problem,) = problems_of(newest, data)
+    assert "keyring_filename or keyring_data is missing" in problem
+    data["boot_sources"][MIRROR]["keyring_filename"] = "/srv/mirror.gpg"
+    carried_out(newest, data)
+
+
+def test_a_source_with_a_keyring_of_its_own_can_be_changed(newest):
+    """MAAS wants the keyring again, whatever is changed."""
+    values = {"keyring_data": "YWJj/w==", "priority": 7, "enabled": True}
+    carried_out(newest, {"boot_sources": {MIRROR: values}})
+    carried_out(newest, {"boot_sources": {MIRROR: {"priority": 8, "enabled": False}}})
+    carried_out(newest, {"boot_sources": {MIRROR: {"priority": 1}, STABLE: {"priority": 8}}})
+    assert sources(newest)[MIRROR]["keyring_data"] == "YWJj/w=="
+    described = export(snapshot_of(newest)).described["boot_sources"]
+    assert described[MIRROR] == {"keyring_data": "YWJj/w==", "priority": 1, "enabled": False}
+
+
+# Several sources
+
+
+def test_a_disabled_source_is_not_waited_for(newest):
+    carried_out(newest, {"boot_sources": {MIRROR: {"selections": [JAMMY]}, STABLE: None}})
+    data = {"boot_sources": {MIRROR: {"enabled": False, "selections": [FOCAL, JAMMY]}}}
+    _, plan = carried_out(newest, data)
+    assert set(plan.shown()) == {"boot_source", "boot_selection"}
+
+    # It is disabled, but the pillar does not say so.
+    del data["boot_sources"][MIRROR]["enabled"]
+    (problem,) = problems_of(newest, data)
+    assert f"only disabled boot sources have it selected: {MIRROR}" in problem
+    # Another one brings it.
+    data["boot_sources"][STABLE] = {"selections": [FOCAL]}
+    _, plan = carried_out(newest, data)
+    assert set(plan.shown()["image"]) == {"ubuntu/focal/amd64"}
+
+
+def test_nothing_is_selected_of_a_new_disabled_source(newest):
+    data = {"boot_sources": {MIRROR: {"enabled": False, "selections": [JAMMY]}}}
+    snapshot, plan = planned(newest, data)
+    apply(snapshot, plan, SHORT)
+    (problem,) = plan.problems()
+    assert problem.startswith(f"boot source selection {MIRROR} ubuntu/jammy: MAAS fetches no index")
+    # Nor later, which only MAAS can say.
+    snapshot, plan = planned(newest, data)
+    assert plan.problems() == []
+    apply(snapshot, plan, SHORT)
+    (error,) = errors(plan).values()
+    assert error.startswith("MAAS fetches no index of a disabled boot source")
+
+
+def test_all_architectures_stay_all_of_them(newest):
+    every = {"os": "ubuntu", "release": "jammy"}
+    data = {"boot_sources": {MIRROR: {"selections": [every]}}}
+    carried_out(newest, data)
+    held = {one.key for one in snapshot_of(newest).records("image").values()}
+    assert {"ubuntu/jammy/amd64", "ubuntu/jammy/arm64"} <= held
+    every["arches"] = ["*"]
+    assert not planned(newest, data)[1].changes
+
+
+def test_images_that_go_with_a_source_are_imported_again(newest):
+    """The mirror is replaced by another one, which has the same images."""
+    carried_out(newest, {"boot_sources": {MIRROR: {"selections": [JAMMY]}}})
+    data = {"boot_sources": {OTHER: {"selections": [JAMMY]}}, "exclusive": {"boot_source": True}}
+    data["prune"] = {"in_use": True}
+    shown = pruned(newest, data)
+    assert set(shown) == {"boot_source", "boot_selection"}
+    assert sources(newest).keys() == {OTHER}

@@ -77,8 +77,7 @@ class Run:
         self._known: set = set()
         self._thread = threading.local()
         self._lock = threading.Lock()
-        #: For what two changes must not do at once.
-        self.alone = threading.Lock()
+        self._alone: dict = {}
 
     # Waiting
 
@@ -175,6 +174,11 @@ class Run:
                     entry["error"] = error
             if entry["error"]:
                 raise entry["error"]
+
+    def alone(self, name: str) -> threading.Lock:
+        """Return the lock of something that two changes must not do at once."""
+        with self._lock:
+            return self._alone.setdefault(name, threading.Lock())
 
     def know(self, fact: Hashable) -> None:
         """Remember something that was found out in this run."""

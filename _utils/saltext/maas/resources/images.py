@@ -226,7 +226,7 @@ class BootSource(KeyringTable):
             change = run.changes.get((self.name, holder.key))
             taken = [name for name in values if self._has(holder.raw, name, values[name])]
             if taken and change and holder.key != key:
-                with run.alone:  # so that no two are moved to one free priority
+                with run.alone("priorities"):  # so that no two are moved to one free priority
                     self._move(run, change.desired, holder, taken)
 
     def _move(self, run, desired, holder, names):
@@ -404,7 +404,7 @@ def _without_its_images(run):
     """See to the images after a deletion, which takes them along from 3.8 on."""
     if run.snapshot.release >= "3.8":
         run.snapshot.drop("image")
-        with run.alone:
+        with run.alone("image import"):
             run.snapshot.tables["image"].bring_back(run)
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 from typing import Any
 
-from saltext.maas.errors import LostAnswer, MaasError, NotDone, Unavailable
+from saltext.maas.errors import Invalid, LostAnswer, MaasError, NotDone, Unavailable
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.table import Field, PillarLocation, Record, Table
@@ -183,17 +183,25 @@ class BootResource(Table):
     # Writing
 
     def create(self, run: Run, desired: Desired) -> None:
-        record = self.match(run.snapshot, desired)
-        file = _file(record.raw) if record else {}
         path = run.snapshot.local_file(desired.values["path"])
         digest, size = fingerprint(path)
+        with run.alone(digest):  # which is one file on 3.8's disk, whatever image it is of
+            self._upload(run, desired, path, digest, size)
+
+    def _upload(self, run, desired, path, digest, size):
+        record = self.match(run.snapshot, desired)
+        file = _file(record.raw) if record else {}
         kind = desired.values.get("filetype")
         other = kind and file.get("filetype") not in (None, _FILETYPES[kind])
+        name = record.raw["name"] if record else desired.values["name"]
+        values = {**desired.values, "name": name}
         if not file or file["complete"] or file["sha256"] != digest or other:
-            name = record.raw["name"] if record else desired.values["name"]
-            file = self._begin(run, {**desired.values, "name": name}, digest, size)
+            file = self._begin(run, values, digest, size)
         if not file["complete"]:
-            self._send(run, desired, file, path, size)
+            try:
+                self._send(run, desired, file, path, size)
+            except _NotAppended:
+                self._send(run, desired, self._begin(run, values, digest, size), path, size)
         self.reload(run.snapshot, desired)
         record = self.match(run.snapshot, desired)
         there = _file(record.raw) if record else {}
@@ -214,9 +222,14 @@ class BootResource(Table):
         return _file(run.client.post(self.collection, data={**data, "size": size}, repeat=False))
 
     def _send(self, run, desired, file, path, size):
-        """Send the pieces; after a fault the region says how far it got."""
+        """Send the pieces; after a fault the region says how far it got.
+
+        Raises:
+            _NotAppended: The first piece was refused. 3.8 appends to what it has of the SHA-256,
+                of whichever image; if that becomes too long, it deletes it.
+        """
         what, faults = f"upload of {desired.label}", 0
-        done = _stored(run.snapshot, file)
+        begun = done = _stored(run.snapshot, file)
         with open(path, "rb") as stream:
             while done < size:
                 stream.seek(done)
@@ -227,6 +240,10 @@ class BootResource(Table):
                     run.client.put(file["upload_uri"], body=piece, repeat=False)
                     done, faults = done + len(piece), 0
                     run.starts()
+                except Invalid as error:
+                    if done != begun or run.snapshot.release < "3.8":
+                        raise
+                    raise _NotAppended(str(error)) from None
                 except (LostAnswer, Unavailable) as error:
                     faults += 1
                     if faults > 5:
@@ -239,6 +256,10 @@ class BootResource(Table):
                     file = _file(record.raw)
                     done = size if file["complete"] else _stored(run.snapshot, file)
                 run.progress(what, done, size)
+
+
+class _NotAppended(MaasError):
+    """MAAS refused the first piece of an upload."""
 
 
 def _file(raw):
