@@ -354,6 +354,16 @@ def test_what_another_client_does_meanwhile_is_taken_over(region):
     assert_true(region, snapshot)
 
 
+def test_a_default_group_that_was_deleted_is_made_anew_beside_its_users(region):
+    carried_out(region, [desired_object("user_group", {"name": "Users"}, absent=True)])
+    carried_out(region, {
+        "users": {"ann": {"email": "ann@example.com", "password": "x"},
+                  "bob": {"email": "bob@example.com", "password": "x", "groups": []}},
+        "user_groups": {"Users": {"members": ["ann"]}},
+    })  # fmt: skip
+    assert group(region, "Users") == (["ann"], [])
+
+
 def test_answers_that_are_lost(region, impatient):
     """The answer to each write is lost the first time that it is sent."""
     lost = set()

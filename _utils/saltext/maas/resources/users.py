@@ -145,7 +145,8 @@ class User(Table):
         left = ("left", desired.key)
         if _GROUPS in run.snapshot.tables and not run.known(left):
             for name in _unwanted(run.snapshot, desired.values):
-                self._move(run, desired.key, name, joins=False)
+                if run.snapshot.find(_GROUPS, name) is not None:
+                    self._move(run, desired.key, name, joins=False)
             run.know(left)
 
     @staticmethod
