@@ -231,7 +231,7 @@ def test_a_group_may_be_left_where_another_one_entitles_to_the_same(region):
 @pytest.mark.parametrize("test", [True, False])
 def test_rights_of_a_user_who_is_no_administrator_are_those_of_its_groups(region, test, tmp_path):
     region.region.create_user("net", "x", "net@example.com")
-    rights = ["can_edit_identities"]
+    rights = ["can_edit_global_entities", "can_view_identities"]
     carried_out(region, {"user_groups": {"net": {"entitlements": rights, "members": ["net"]}}})
     dunders = {
         "__opts__": {"test": test, "maas.root": str(tmp_path)}, "__pillar__": {}, "__salt__": {},
@@ -245,7 +245,7 @@ def test_rights_of_a_user_who_is_no_administrator_are_those_of_its_groups(region
             "x", lambda: state_helpers.reconcile(dunders, "x", desired, profile)
         )
 
-    new = desired_object("user_group", {"name": "new"})
+    new = desired_object("zone", {"name": "north"})
     refused = run(new, desired_object("setting", {"name": "kernel_opts", "value": "quiet"}))
     assert refused["result"] is False
     assert "(net) lacks can_edit_configurations, which this needs" in refused["comment"]
@@ -259,11 +259,10 @@ def test_a_user_whose_rights_cannot_be_seen_is_told_by_the_change(region):
     client = Client(Profile(region.url, region.region.new_api_key("plain")))
     snapshot = snapshot_of(region)
     snapshot.client = client
-    user = {"username": "new", "email": "new@example.com", "password": "x"}
-    plan = make_plan(snapshot, [desired_object("user", user)])
+    plan = make_plan(snapshot, [desired_object("zone", {"name": "north"})])
     state_helpers.refuse_ordinary_user(snapshot, plan)
     apply(snapshot, plan, SHORT)
-    assert "give the entitlement can_edit_identities to a group" in str(errors(plan))
+    assert "give the entitlement can_edit_global_entities to a group" in str(errors(plan))
 
 
 def test_a_service_of_permissions_that_restarts_is_waited_for(region, impatient):

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from saltext.maas.errors import (
     Conflict,
+    Forbidden,
     Invalid,
     MaasError,
     NotDone,
@@ -103,13 +104,21 @@ def _carry_out(run, change):
         secrets = table.secrets(change.desired.values)
         _make_true(run, table, change)
     except MaasError as error:
-        change.error = redact(error, secrets)
+        change.error = redact(error, secrets) + _wanted(run.snapshot, table, error)
         log.debug("%s: %s", change.name, change.error)
     except Exception as error:
         shown = log_unexpected(change.name, error, secrets)
         change.error = f"unexpected {shown}; the minion's log has the details"
     else:
         change.done = True
+
+
+def _wanted(snapshot, table, error):
+    """The entitlement that a change takes, for the end of an error that does not name it."""
+    unnamed = isinstance(error, Forbidden) and table.permission not in str(error)
+    if not unnamed or table.personal or "user_group" not in snapshot.tables:
+        return ""
+    return f"; changing {table.nouns} takes the entitlement {table.permission}"
 
 
 def _make_true(run, table, change):

@@ -37,6 +37,7 @@ class Zone(Table):
 
 class ResourcePool(Table):
     name = "resource_pool"
+    permission = "can_edit_machines"
     since = "2.4"
     collection = "resourcepools/"
     protected = always = ("default",)

@@ -29,8 +29,8 @@ _RIGHTS = (
     *_MACHINES, *(f"can_{verb}_{one}" for one in _ENTITIES for verb in ("edit", "view")),
     "can_view_devices", "can_view_ipaddresses", "can_view_dnsrecords",
 )  # fmt: skip
-#: What a run of this extension needs; without the last one nobody gives the others back.
-_OWN = tuple(f"can_edit_{one}" for one in _ENTITIES[:-1])
+#: What a run of this extension needs.
+_OWN = ("can_edit_machines", *(f"can_edit_{one}" for one in _ENTITIES[:-1]))
 
 #: The groups of a new region, into one of which MAAS puts each new user.
 ADMINISTRATORS, USERS = "Administrators", "Users"
@@ -38,7 +38,7 @@ _DEFAULTS: dict[str, dict] = {
     ADMINISTRATORS: {
         "description": "Default administrators group",
         "entitlements": sorted([
-            "can_edit_machines", *_OWN, "can_view_devices", "can_view_ipaddresses",
+            *_OWN, "can_view_devices", "can_view_ipaddresses",
             "can_view_dnsrecords", "can_view_operations", "can_edit_operations",
         ]),
     },
