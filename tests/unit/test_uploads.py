@@ -10,6 +10,7 @@ from saltext.maas import pillar
 from saltext.maas.errors import BadInput, LostAnswer
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan
 from saltext.maas.reconcile.apply import Run
+from saltext.maas.release import Release
 from saltext.maas.resources import uploads
 from support.reconciling import SHORT, assert_true, carried_out, errors, snapshot_of
 
@@ -298,3 +299,11 @@ def test_an_image_from_before_an_upgrade_is_found_and_kept(region, described):
     shown, after = described("custom/x", content="newer")
     assert set(shown["custom/x/amd64/generic"]) == {"sha256"}
     assert after == before  # and the next version is one of the same image
+
+
+@pytest.mark.parametrize("name", ["foo/x", "centos/8/x", "centos7", "windows", "custom/"])
+def test_a_name_that_3_8_refuses_is_refused_before(name):
+    data = {"boot_resources": [{"name": name, "architecture": "amd64", "path": "/x"}]}
+    (problem,) = pillar.problems(data, Release("3.8"))
+    assert problem.startswith(f"maas:boot_resources:0:name: {name!r} must be a name that is no ")
+    assert pillar.problems(data, Release("2.1")) == []
