@@ -88,6 +88,20 @@ def test_dhcp_and_images_are_there(story):
         assert row["onboarding"] == "enrolled"
 
 
+def test_the_masters_file_of_metrics_has_all_of_them(story):
+    path, _ = story.site.run("maas.status", f"folder={story.site.folder}")
+    lines = Path(path).read_text().splitlines()
+    assert f'maas_region_up{{region="{REGION}"}} 1.0' in lines
+    assert any(line.startswith(f'maas_region_pending_changes{{region="{REGION}"') for line in lines)
+    for metric in ("images_in_sync", "accepted", "minion_up"):
+        own = [line for line in lines if line.startswith(f"maas_cluster_{metric}{{")]
+        assert len(own) == len(story.clusters)
+        assert all(line.endswith(" 1.0") for line in own)
+    phases = [line for line in lines if line.startswith("maas_cluster_onboarding_phase{")]
+    assert all('phase="enrolled"' in line for line in phases)
+    assert len(phases) == len(story.clusters)
+
+
 def test_what_no_pillar_names_is_no_cluster(story):
     assert story.listener.of(STRANGER, state="done") == []
     assert story.site.host(STRANGER).read("secret") is None
