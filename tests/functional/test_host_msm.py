@@ -12,6 +12,7 @@ from saltext.maas.host import msm
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import detect
 from support.fleet import lone
+from support.loader import load
 from support.postgres import TEMPORAL
 from support.site_manager import token
 
@@ -132,3 +133,41 @@ def test_older_releases_have_none(tmp_path):
     box, _ = lone(tmp_path, "3.5", "region")
     with pytest.raises(HostError, match=r"3\.5.* cannot be enrolled .*; 3\.6 and later can"):
         msm.status(detect(box.root))
+
+
+def test_the_execution_module_takes_no_token_in_clear(host):
+    box, installation = host
+    secret, asked = token(), []
+
+    def sdb(uri):
+        asked.append(uri)
+        return secret
+
+    pillar = {"maas": {"region": {"site_manager": {"metadata": {"city": "Berlin"}}}}}
+    module = load(
+        "_modules/maas_msm.py", {"maas.root": box.root}, pillar, __salt__={"sdb.get": sdb}
+    )
+    with pytest.raises(BadInput, match=r"token: give an sdb:// reference") as message:
+        module.enrol(secret)
+    assert secret not in str(message.value)
+    planned = module.enrol("sdb://vault/site", test=True)
+    done = module.enrol("sdb://vault/site", wait=0)
+    assert done["changes"] == planned["changes"]
+    assert asked == ["sdb://vault/site"] * 2
+    assert "city: Berlin" in box.peek("msm")["metadata"]
+    assert module.status() == {
+        "state": "pending", "host": "sm.example.com", "sure": True,
+        "since": msm.status(installation).since,
+    }  # fmt: skip
+    assert module.withdraw(test=True)["changes"] == module.withdraw()["changes"]
+    assert module.status()["state"] == "disconnected"
+
+
+def test_metadata_is_checked_before_anything_is_sent(tmp_path):
+    box, _ = lone(tmp_path, "3.8", "region")
+    state = load("_states/maas_msm.py", {"maas.root": box.root})
+    done = state.enrolled("site", token(), {"country": "Germany", "planet": "Earth"})
+    assert done["result"] is False
+    assert "site_manager:metadata:country" in done["comment"]
+    assert "planet" in done["comment"]
+    assert not box.argv_log()
