@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, state_helpers
@@ -18,6 +20,16 @@ from support.reconciling import SHORT, carried_out, errors, planned, rack, snaps
 
 HEADER = "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# {}\n# --- End MAAS 1.0 script metadata ---\n"
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIuVwqNpMlNHVdXRwW8dBsyKfCkDZ3yVj1H5Oe2VvS4s ops"
+
+
+def key_of(*parts):
+    """A public SSH key made of a type and what follows it."""
+    blob = b"".join(len(one).to_bytes(4, "big") + one for one in map(str.encode, parts))
+    return f"{parts[0]} {base64.b64encode(blob).decode()} ops"
+
+
+TOKEN = key_of("sk-ssh-ed25519@openssh.com", "k" * 32, "ssh:")
+DSA = key_of("ssh-dss", "p" * 128, "q" * 20, "g" * 128, "y" * 128)
 KEY = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
 
 
@@ -109,7 +121,10 @@ CASES = [
     ("ssh-ed25519", "2.0", {"ssh_keys": [ED25519]}, None),
     ("ssh-rsa", "1.5", {"ssh_keys": [SshKey.example["key"]]}, None),
     ("ssh-cut", "3.7", {"ssh_keys": [ED25519[:60]]}, "maas:ssh_keys:0: "),
-    ("ssh-sk", "3.7", {"ssh_keys": [ED25519.replace("ssh-ed25519", "sk-ssh-ed25519@openssh.com")]}, "maas:ssh_keys:0: "),
+    ("ssh-sk", "3.7", {"ssh_keys": [TOKEN]}, "maas:ssh_keys:0: "),
+    ("ssh-sk-3.8", "3.8", {"ssh_keys": [TOKEN]}, None),
+    ("ssh-dss", "3.7", {"ssh_keys": [DSA]}, None),
+    ("ssh-dss-3.8", "3.8", {"ssh_keys": [DSA]}, "maas:ssh_keys:0: "),
     ("power-type", "2.4", within("region_controllers", "r", power_type="redfish"), "maas:region_controllers:r:power_type: 'redfish' must be one of: amt"),
     ("rack-power-type", "3.7", within("racks", "a", power_type="nope"), "maas:racks:a:power_type: 'nope' must be one of: amt"),
     ("user-name", "1.9", within("users", "u" * 31, email="a@b"), "maas:users:" + "u" * 31 + ": "),

@@ -12,7 +12,8 @@ from saltext.maas.resources.engine_types import Desired, DesiredObjects, Run, Sn
 from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
 _SSH = kinds.matching(
-    r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$",
+    r"^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-nistp(256|384|521)"
+    r"|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+=*( .*)?$",
     "a public SSH key of type RSA, DSA, ECDSA or Ed25519, such as 'ssh-ed25519 AAAA... comment'",
 )
 _SSH_RULES = (
@@ -20,6 +21,14 @@ _SSH_RULES = (
     rules.Rule(
         "a public SSH key of type RSA or DSA", lambda text: text.startswith(("ssh-rsa", "ssh-dss")),
         up_to="1.10",
+    ),
+    rules.Rule(
+        "a public SSH key of type RSA, DSA, ECDSA or Ed25519, and none of a security token",
+        lambda text: not text.startswith("sk-"), up_to="3.7",
+    ),
+    rules.Rule(
+        "a public SSH key of type RSA, ECDSA or Ed25519; MAAS takes DSA no longer",
+        lambda text: not text.startswith("ssh-dss"), since="3.8",
     ),
 )  # fmt: skip
 _EXAMPLE = (
@@ -49,7 +58,8 @@ class SshKey(Table):
     pillar = PillarLocation("ssh_keys", "Public SSH keys of the API's user.", plain=True)
     fields = (
         Field("key", _SSH, rules=_SSH_RULES, doc="The public key in OpenSSH's form; its comment "
-              "does not count. Up to 1.10 of type RSA or DSA."),
+              "does not count. Up to 1.10 of type RSA or DSA; from 3.8 on not DSA, but also "
+              "of a security token (``sk-...``)."),
     )  # fmt: skip
     example = {"key": f"ssh-rsa {_EXAMPLE} ops@example.com"}
 
@@ -83,7 +93,7 @@ class SshKeySource(Table):
     example = {"keysource": "lp:someone"}
 
     def requires(self, desired: Desired, everything: DesiredObjects) -> set:
-        # MAAS takes a key once, so one that is named itself comes first.
+        # MAAS takes a key once, e that is named itself comes first.
         return {(one.type, one.key) for one in everything.of("ssh_key")}
 
     def create(self, run: Run, desired: Desired) -> None:
