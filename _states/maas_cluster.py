@@ -87,7 +87,8 @@ def configured(
             __context__[_PREDICTED] = _mark(given["secret"])
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
-        return state_helpers.host_outcome(name, test, done)
+        result = state_helpers.host_outcome(name, test, done)
+        return state_helpers.with_warnings(globals(), result, runtime.new_host(globals()))
 
     return state_helpers.guarded(name, work)
 

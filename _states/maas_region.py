@@ -455,7 +455,7 @@ def managed(
             return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
 
         result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
-        return state_helpers.with_warnings(result, warnings)
+        return state_helpers.with_warnings(globals(), result, warnings)
 
     result = state_helpers.guarded(name, work)
     if not __opts__.get("test"):
@@ -484,6 +484,6 @@ def pillar_valid(name: str, data: dict | None = None) -> dict[str, Any]:
         release = runtime.release(globals())
         pillar.check(described, release)
         result = state_helpers.outcome(name, False, comment="The pillar is valid.")
-        return state_helpers.with_warnings(result, pillar.warnings(described, release))
+        return state_helpers.with_warnings(globals(), result, pillar.warnings(described, release))
 
     return state_helpers.guarded(name, work)

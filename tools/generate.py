@@ -99,6 +99,7 @@ def _title(table: Table, verb: str) -> str:
     """Return a module's docstring."""
     what, _, more = (type(table).__doc__ or f"MAAS {table.nouns}.").partition("\n")
     releases = documentation.span(table.since or SERIES[0], table.up_to)
+    releases += f", removed in {table.removed}" if table.removed else ""
     if verb and not what[1].isupper():
         what = what[0].lower() + what[1:]
     text = f"{verb} {what.rstrip('.')}, in MAAS {releases}.".lstrip()

@@ -9,6 +9,7 @@ import stat
 
 import pytest
 from maas_emulator.hosts import packages
+from saltext.maas.doctor import checks
 from saltext.maas.host import broker, config_files, consistency, debconf, region_config, snap
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
@@ -417,12 +418,27 @@ def test_a_missing_restart_command_puts_everything_back(tmp_path):
     assert (box.read("region_config"), box.peek("debconf")) == before
 
 
-def test_a_release_that_nobody_knows_is_refused(tmp_path):
-    box, _ = make(tmp_path, "deb", "3.7")
-    status = box.read("var/lib/dpkg/status").replace("1:3.7.3", "1:4.2.0")
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [("3.9.0", None), ("4.0.0", None), ("2.10.0", "'2.10' is not a supported MAAS release")],
+)
+def test_a_newer_release_is_treated_as_the_newest_known_one(version, reason, tmp_path):
+    box, installation = make(tmp_path, "deb", "3.8")
+    status = re.sub(r"1:3\.8(?=-)", f"1:{version}", box.read("var/lib/dpkg/status"))
     box.write("var/lib/dpkg/status", status)
-    with pytest.raises(HostError, match=r"MAAS 4\.2 is not known here: 1\.5 to 3\.8"):
-        region_config.configure(detect(box.root), verify=False, url="http://192.0.2.8/MAAS")
+    assert detect(box.root).release == version
+    changed = {"verify": False, "url": "http://192.0.2.8/MAAS", "test": True}
+    if reason:
+        with pytest.raises(HostError, match=reason):
+            region_config.configure(detect(box.root), **changed)
+    else:
+        planned = region_config.configure(installation, **changed)["changes"]
+        newer = detect(box.root)
+        assert region_config.configure(newer, **changed)["changes"] == planned != {}
+        (found,) = (one for _, check in checks.release(newer) for one in check())
+        assert found.status == "warning"
+        assert f"MAAS {newer.release} is newer than MAAS 3.8" in found.found
+        assert checks.release(installation) == []
 
 
 @pytest.mark.parametrize(("kind", "release"), [("deb", "1.9"), ("deb", "3.4"), ("snap", "2.9")])

@@ -258,7 +258,7 @@ def test_a_second_creation_is_a_duplicate():
 def test_all_mistakes_of_a_profile_are_reported():
     values = {
         "url": "h", "api_key": "swordfish", "read_timeout": -1, "deadline": "long",
-        "concurrency": True, "release": "9.9", "colour": "red", "verify": "no", "max_body": 0,
+        "concurrency": True, "release": "1.4", "colour": "red", "verify": "no", "max_body": 0,
     }  # fmt: skip
     with pytest.raises(errors.BadInput) as raised:
         Profile.from_mapping(values)

@@ -41,7 +41,7 @@ def client_of(server, **options):
         (404, errors.NotFound),
         (405, errors.Unexpected),
         (409, errors.Conflict),
-        (410, errors.NotFound),
+        (410, errors.Gone),
         (500, errors.Unexpected),
         (502, errors.Unavailable),
         (503, errors.Unavailable),

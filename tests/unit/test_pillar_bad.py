@@ -48,8 +48,8 @@ BAD = [
     ("unknown-limit", "3.7", put(("limits", "seconds"), 1), r"maas:limits:seconds: unknown key; allowed: catalogue_seconds, .*"),
     ("is-cluster-as-text", "1.7", put(("region", "is_cluster"), "false"), r"maas:region:is_cluster: 'false' must be true or false"),
     # Values
-    ("unknown-release", "3.7", put(("release",), "4.0"), r"maas:release: '4\.0' must be a MAAS release from 1\.5 to 3\.8, quoted, such as '3\.7'"),
-    ("release-as-number", "3.7", put(("release",), 1.1), r"maas:release: 1\.1 must be a MAAS release from 1\.5 to 3\.8, quoted.*"),
+    ("unknown-release", "3.7", put(("release",), "1.4"), r"maas:release: '1\.4' must be a MAAS release, 1\.5 or later, quoted, such as '3\.7'"),
+    ("release-as-number", "3.7", put(("release",), 1.1), r"maas:release: 1\.1 must be a MAAS release, 1\.5 or later, quoted.*"),
     ("url-without-scheme", "3.7", put(("region", "url"), "192.0.2.10/MAAS"), r"maas:region:url: '192\.0\.2\.10/MAAS' must be a region's URL such as http://192\.0\.2\.10:5240/MAAS: it must begin with .*"),
     ("url-empty", "3.7", put(("region", "url"), ""), r"maas:region:url: must not be empty"),
     ("source-no-url", "3.7", put(("boot_sources", "images"), None), r"maas:boot_sources:images: 'images' must be a URL of .*"),

@@ -7,21 +7,32 @@ from pathlib import Path
 import pytest
 import yaml
 from maas_emulator.server import RegionServer
+from maas_emulator.upgrade import upgrade
+from saltext.maas import region_plan
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
-from support.reconciling import SHORT, assert_true, carried_out, cluster, planned, rack
+from support.reconciling import (
+    SHORT,
+    assert_true,
+    carried_out,
+    cluster,
+    planned,
+    pruned,
+    rack,
+    snapshot_of,
+)
 
 FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
 #: Which releases an example is tried on.
 RELEASES = {
     "access": ("3.8",),
     "content-1x": ("1.7", "1.8"),
-    "dns": ("2.0", "3.7"),
-    "first-network": ("2.2", "3.7"),
+    "dns": ("2.0", "3.8"),
+    "first-network": ("2.2", "3.8"),
     "mirror": ("3.5", "3.7", "3.8"),
     "mirrors": ("3.8",),
-    "racks": ("2.2", "3.7"),
-    "region": ("2.4", "3.7"),
+    "racks": ("2.2", "3.8"),
+    "region": ("2.4", "3.7", "3.8"),
 }
 OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
 
@@ -39,6 +50,12 @@ def example(name):
     return revealed(yaml.safe_load((FOLDER / f"{name}.sls").read_text())["maas"])
 
 
+def racks(server, data):
+    """Let the racks of a pillar register."""
+    for number, host in enumerate(data.get("racks", ()), 2):
+        rack(server, host, f"10.30.0.{number}")
+
+
 @pytest.mark.parametrize(
     ("name", "release"),
     [(name, release) for name, releases in RELEASES.items() for release in releases],
@@ -47,8 +64,7 @@ def test_an_example_twice(name, release, monkeypatch):
     monkeypatch.setattr(Run, "poll_seconds", 0.05)
     data = example(name)
     with RegionServer(release=release, **OPTIONS) as server:
-        for number, host in enumerate(data.get("racks", ()), 2):
-            rack(server, host, f"10.30.0.{number}")
+        racks(server, data)
         if server.region.release < "2.0":  # which tells a cluster of some changes
             cluster(server, "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "10.30.0.2")
         snapshot, plan = carried_out(server, data)
@@ -65,3 +81,37 @@ def test_an_example_twice(name, release, monkeypatch):
 
 def test_every_example_is_tried():
     assert {path.stem for path in FOLDER.glob("*.sls")} == set(RELEASES)
+
+
+def everything(tmp_path):
+    """Two examples as one pillar, which owns sources and users, with a source's old spelling."""
+    data = {**example("region"), **example("mirror")}
+    (url,) = data["boot_sources"]
+    image = tmp_path / "web.tgz"
+    image.write_bytes(b"x" * 1000)
+    custom = {"name": "custom/web", "architecture": "amd64/generic", "path": str(image)}
+    return {
+        **data,
+        "boot_sources": {f"{url}/": data["boot_sources"][url]},
+        "boot_resources": [{**custom, "filetype": "tgz"}],
+        "exclusive": {"boot_source": True, "boot_selection": True, "boot_resource": True,
+                      "user": True},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["everything", "racks", "dns", "first-network"])
+def test_an_upgrade_from_3_7_to_3_8_changes_nothing(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(Run, "poll_seconds", 0.05)
+    data = everything(tmp_path) if name == "everything" else example(name)
+    with RegionServer(release="3.7", **OPTIONS) as server:
+        racks(server, data)
+        assert pruned(server, data)
+        upgrade(server.region)
+        snapshot = snapshot_of(server)
+        plan = region_plan.plan_of(snapshot, data)
+        assert snapshot.release == "3.8"
+        assert plan.shown() == {}
+        assert plan.problems() == []
+        server.requests.reset()
+        apply(snapshot, plan, SHORT)
+        assert server.requests.writes() == []

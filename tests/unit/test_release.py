@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from saltext.maas.release import SERIES, Release, known
+from saltext.maas.release import SERIES, Release, supported, too_new
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,19 @@ def test_series_and_api():
     assert repr(Release("3.7.0")) == "Release('3.7')"
 
 
-def test_known():
+def test_supported():
     assert list(SERIES) == sorted(SERIES, key=Release)
     for series in SERIES:
-        assert known(series + ".9").series == series
-    for text in ("1.4", "1.11", "2.99", "4.0"):
-        with pytest.raises(ValueError, match=f"{SERIES[0]} to {SERIES[-1]}"):
-            known(text)
+        assert supported(series + ".9").series == series
+        assert too_new(Release(series + ".9")) == []
+    for text in ("1.4", "1.11", "2.10", "0.9", "4", "x", ""):
+        with pytest.raises(ValueError, match="MAAS release"):
+            supported(text)
+    assert too_new(None) == []
+
+
+@pytest.mark.parametrize("text", ["3.9", "3.10", "4.0", "4.1.2", 4.0])
+def test_newer_releases_are_supported_with_a_warning(text):
+    release = supported(text)
+    (line,) = too_new(release)
+    assert f"MAAS {release} is newer than MAAS {SERIES[-1]}" in line

@@ -158,7 +158,7 @@ CASES = [
     ("key-no", "3.7", {"zones": {False: None}}, "maas:zones:False: YAML reads this key as true or false"),
     ("key-null", "3.7", {"fabrics": {None: None}}, "maas:fabrics:None: YAML reads this key as nothing"),
     ("key-float", "3.7", {"tags": {1.5: None}}, "maas:tags:1.5: YAML reads this key as a number"),
-    ("release-1.10", "3.7", {"release": 1.10}, "maas:release: 1.1 must be a MAAS release from 1.5 to 3.8, quoted, such as '3.7'; without quotes YAML reads 1.10 as 1.1"),
+    ("release-1.10", "3.7", {"release": 1.10}, "maas:release: 1.1 must be a MAAS release, 1.5 or later, quoted, such as '3.7'; without quotes YAML reads 1.10 as 1.1"),
     ("release-word", "3.7", {"release": "three"}, "maas:release: 'three' must be a MAAS release"),
 ]  # fmt: skip
 

@@ -140,7 +140,13 @@ class Forbidden(HttpError):
 
 
 class NotFound(HttpError):
-    """404 or 410: no such object, or no such endpoint in this release."""
+    """404: no such object, or no such endpoint in this release."""
+
+
+class Gone(NotFound):
+    """410: this release has removed the endpoint."""
+
+    lasting = True
 
 
 class Conflict(HttpError):

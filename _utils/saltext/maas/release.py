@@ -85,13 +85,33 @@ SERIES = (
 )
 
 
-def known(text: str | float | Release) -> Release:
-    """Parse a release and make sure that its line is one that is known.
+def supported(text: str | float | Release) -> Release:
+    """Parse a release and make sure that the extension can work with it.
+
+    One that is newer than all of :data:`SERIES` is treated as the newest of them, see
+    :func:`too_new`.
 
     Raises:
-        ValueError: It is no release, or not one of :data:`SERIES`.
+        ValueError: It is no release, an older one, or one that never was.
+
+    Example:
+        ``supported("4.0") > "3.8"`` is true; ``supported("1.4")`` is refused.
     """
     release = Release(text)
-    if release.series not in SERIES:
-        raise ValueError(f"{text!r} is not a known MAAS release: {SERIES[0]} to {SERIES[-1]}")
+    if release.series not in SERIES and not too_new(release):
+        raise ValueError(f"{text!r} is not a supported MAAS release: {SERIES[0]} and later")
     return release
+
+
+def too_new(release: Release | None) -> list[str]:
+    """Return a warning about a release that is newer than all that are known, in a list.
+
+    Args:
+        release: The release; None where it is not known.
+    """
+    if release is None or release.within(up_to=SERIES[-1]):
+        return []
+    return [
+        f"MAAS {release} is newer than MAAS {SERIES[-1]}, the newest release that this version of "
+        f"saltext.maas knows; it is treated as MAAS {SERIES[-1]}"
+    ]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 import math
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from saltext.maas import lock, sdb
@@ -25,10 +26,13 @@ from saltext.maas.host.local import Local
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
-from saltext.maas.release import Release, known
+from saltext.maas.release import Release, supported, too_new
+
+log = logging.getLogger(__name__)
 
 _CACHE = "saltext.maas"
 _SNAPSHOTS = "saltext.maas.snapshots"
+_REPORTED = "saltext.maas.reported"
 _RESTARTED = "saltext.maas.restarted"
 _RESTART = 180.0  # seconds that a region's restart may take
 #: Type of the Salt resources that are regions, see :func:`resource`.
@@ -81,6 +85,32 @@ def hostname(dunders: dict) -> str:
         return stream.read().strip()
 
 
+def unreported(dunders: dict, where: str, lines: Iterable[str]) -> list[str]:
+    """Return those lines that were not passed to this function before in the same run.
+
+    Args:
+        where: For whom they are; each has lines of its own.
+    """
+    run, context = (dunders.get("__instance_id__"), resource(dunders)), dunders["__context__"]
+    if _REPORTED not in context or context[_REPORTED]["run"] != run:
+        context[_REPORTED] = {"run": run, "lines": set()}
+    known = context[_REPORTED]["lines"]
+    fresh = [line for line in dict.fromkeys(lines) if (where, line) not in known]
+    known.update((where, line) for line in fresh)
+    return fresh
+
+
+def _log_new(dunders, release):
+    for line in unreported(dunders, "log", too_new(release)):
+        log.warning(line)
+
+
+def new_host(dunders: dict) -> list[str]:
+    """Return the warning about this host's release, where it is newer than all that are known."""
+    found = installation(dunders)
+    return too_new(found.release) if found else []
+
+
 def installation(dunders: dict, role: str | None = None) -> Any:
     """Return what MAAS offers on this host; None where the minion stands for another one's region.
 
@@ -97,6 +127,8 @@ def installation(dunders: dict, role: str | None = None) -> Any:
             "target the minion of its host for this"
         )
     found = None if region else detect(root(dunders))
+    if found is not None:
+        _log_new(dunders, found.release)
     if role:
         if found is None:
             noun = "region" if role == "region" else "cluster or rack controller"
@@ -426,6 +458,7 @@ def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot
     fetch = _functions(dunders).get("cp.cache_file")
     if not client.profile.api_key:
         return _without_key(dunders, client.profile, plans, fetch)
+    _log_new(dunders, client.release)
     return Snapshot(client, local=local_door(dunders, client.release), fetch=fetch)
 
 
@@ -456,7 +489,7 @@ def release(dunders: dict) -> Release | None:
     """Return the release that the pillar names, else the one installed here, else None."""
     named = pillar(dunders, "release")
     if named:
-        return known(named)
+        return supported(named)
     found = installation(dunders)
     return found.release if found else None
 

@@ -21,7 +21,7 @@ from typing import Any
 from saltext.maas import region_url
 from saltext.maas.errors import BadInput, LibraryMissing
 from saltext.maas.redact import HIDDEN
-from saltext.maas.release import SERIES, known
+from saltext.maas.release import SERIES, supported
 
 #: Formats that any schema may name: a test of text that says no by raising ValueError, or by
 #: returning False or None.
@@ -29,7 +29,7 @@ Formats = Mapping[str, Any]
 FORMATS: Formats = {
     "email": re.compile(r"[^@\s]+@[^@\s]+").fullmatch,
     "region_url": lambda text: region_url.problem(text) is None,
-    "release": known,
+    "release": supported,
     "url": lambda text: region_url.service_problem(text) is None,
 }
 #: Formats that can say why.
@@ -76,7 +76,7 @@ def choice(doc: str, *words: str, **more) -> dict:
 
 def release(doc: str, **more) -> dict:
     """Return the node of a MAAS release."""
-    allowed = f"a MAAS release from {SERIES[0]} to {SERIES[-1]}, quoted, such as '3.7'"
+    allowed = f"a MAAS release, {SERIES[0]} or later, quoted, such as '3.7'"
     return {"type": ["string", "number"], "format": "release", "doc": doc, "allowed": allowed,
             **more}  # fmt: skip
 

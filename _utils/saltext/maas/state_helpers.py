@@ -20,6 +20,7 @@ from saltext.maas.reconcile import (
     refuse_ordinary_user,
 )
 from saltext.maas.redact import visible
+from saltext.maas.release import too_new
 from saltext.maas.resources import BY_NAME
 
 
@@ -34,9 +35,13 @@ def outcome(
     return {"name": name, "result": result, "changes": changes or {}, "comment": visible(comment)}
 
 
-def with_warnings(result: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
-    """Return a state's return with warnings, which Salt shows beside its comment."""
-    return {**result, "warnings": list(warnings)} if warnings else result
+def with_warnings(dunders: dict, result: dict[str, Any], warnings: Iterable[str]) -> dict[str, Any]:
+    """Return a state's return with warnings, which Salt shows beside its comment.
+
+    What an earlier state of the same run has shown already is left out.
+    """
+    fresh = runtime.unreported(dunders, "states", warnings)
+    return {**result, "warnings": [*result.get("warnings", ()), *fresh]} if fresh else result
 
 
 def guarded(name: str, work: Callable[[], dict]) -> dict[str, Any]:
@@ -75,7 +80,8 @@ def host_outcome(name: str, test: bool, done: dict, dunders: dict | None = None)
     lines = lines or ["Nothing to change."]
     if done.get("restarted"):
         lines.append(f"Restarted: {', '.join(done['restarted'])}.")
-    return outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
+    result = outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
+    return with_warnings(dunders, result, runtime.new_host(dunders)) if dunders else result
 
 
 def present(
@@ -158,21 +164,27 @@ def reconcile(
     test = bool(dunders["__opts__"].get("test"))
     try:
         snapshot = runtime.snapshot(dunders, profile)
-        with runtime.alone(dunders, snapshot) as lock:
-            plan = _plan(snapshot, desired_objects)
-            if test:
-                snapshot.predict(plan)
-            if not plan:
-                return outcome(name, test, comment=_nothing_to_do(plan))
-            if test:
-                return _planned(name, snapshot, plan)
-            lock.writing()
-            report = runtime.progress(dunders, name)
-            report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
-            apply(snapshot, plan, limits, report)
+        result = _reconciled(dunders, name, snapshot, desired_objects, limits)
     except BadInput as error:
         problems = "\n".join(f"- {line}" for line in error.problems)
         return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
+    return with_warnings(dunders, result, too_new(snapshot.release))
+
+
+def _reconciled(dunders, name, snapshot, desired_objects, limits):
+    test = bool(dunders["__opts__"].get("test"))
+    with runtime.alone(dunders, snapshot) as lock:
+        plan = _plan(snapshot, desired_objects)
+        if test:
+            snapshot.predict(plan)
+        if not plan:
+            return outcome(name, test, comment=_nothing_to_do(plan))
+        if test:
+            return _planned(name, snapshot, plan)
+        lock.writing()
+        report = runtime.progress(dunders, name)
+        report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
+        apply(snapshot, plan, limits, report)
     failed = [change for change in plan.changes if not change.done]
     done = [change for change in plan.changes if change.done]
     return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))

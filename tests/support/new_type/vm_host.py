@@ -12,6 +12,7 @@ class VmHost(Table):
     name = "vm_host"
     noun = "VM host"
     since = "2.9"
+    removed = "4.0"
     collection = "vm-hosts/"
     identity = ("name",)
     pillar = PillarLocation("vm_hosts", "VM hosts.", "name", needed=("type",))

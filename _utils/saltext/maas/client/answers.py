@@ -24,7 +24,7 @@ _BY_STATUS = {
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
-    410: errors.NotFound,
+    410: errors.Gone,
     429: errors.TooMany,
     502: errors.Unavailable,
     503: errors.Unavailable,

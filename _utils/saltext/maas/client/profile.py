@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from saltext.maas import region_url, schemas
-from saltext.maas.release import Release, known
+from saltext.maas.release import Release, supported
 
 _KEY = re.compile(r"^[^\s:]+:[^\s:]+:[^\s:]+$")
 #: What a profile may say, in minion configuration, pillar or an argument.
@@ -82,7 +82,7 @@ class Profile:
         given = {key: value for key, value in values.items() if value not in (None, "")}
         schemas.check(given, {**SCHEMA, "required": ["url"]}, where, _FORMATS)
         if "release" in given:
-            given["release"] = known(given["release"])
+            given["release"] = supported(given["release"])
         return cls(**given, place=where)
 
     @property

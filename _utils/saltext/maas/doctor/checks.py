@@ -8,16 +8,27 @@ import json
 import socket
 import stat
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from saltext.maas.doctor.findings import Finding, ok, problem, unknown, warning
 from saltext.maas.host import files, paths, reach, shared_secret
 from saltext.maas.host.installation import Installation
+from saltext.maas.release import too_new
 
 REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
 _GOOD_CLOCK = 10
 _TIME_SERVICE = "Run a time service (chrony, ntp) on all hosts of this MAAS."
+
+
+def release(installation: Installation) -> list[tuple[str, Callable]]:
+    """Return the check of a release that is newer than all that are known; none for others."""
+    remedy = "Look for a newer version of saltext.maas."
+    return [
+        ("release", lambda line=line: warning(f"{line}.", remedy))
+        for line in too_new(installation.release)
+    ]
 
 
 def region_url(

@@ -47,7 +47,7 @@ def examine(
     _check_arguments(addresses, seconds)
     urls = cluster_config.read_files(installation)["urls"]
     local = "region" in installation.roles
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, Any]] = [*checks.release(installation)]
     for one in urls:
         found += [
             ("region URL", partial(checks.region_url, installation, one, ca_file)),

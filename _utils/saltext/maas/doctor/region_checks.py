@@ -44,6 +44,7 @@ def examine(
     installation.need("region")
     here = config_files.read_config(installation)["url"]
     found: list[tuple[str, Callable]] = [
+        *checks.release(installation),
         ("region URL", partial(checks.region_url, installation, here, ca_file)),
         ("name resolution", partial(checks.name_resolution, here, True)),
         ("consistency", partial(_consistency, installation, here, url)),

@@ -15,7 +15,7 @@ from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
 from saltext.maas.host.local_users import Account
 from saltext.maas.redact import redact
-from saltext.maas.release import SERIES, Release
+from saltext.maas.release import Release, supported
 
 _COMMAND_DIRS = ("usr/sbin", "usr/bin", "sbin", "bin", "snap/bin")
 _STANZA = re.compile(r"^Package: (maas[a-z0-9.+-]*)\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -81,8 +81,8 @@ class Installation:
             have = " and ".join(sorted(self.roles)) or "nothing"
             raise HostError(f"This host runs no MAAS {role} (it runs: {have}).")
 
-    def need_known(self, role: str = "") -> None:
-        """Make sure that this is a release whose ways are known, before anything is changed.
+    def need_supported(self, role: str = "") -> None:
+        """Make sure that this release can be worked with, before anything is changed.
 
         Args:
             role: A role that the host must have.
@@ -92,10 +92,10 @@ class Installation:
         """
         if role:
             self.need(role)
-        if self.release.series not in SERIES:
-            raise HostError(
-                f"MAAS {self.release} is not known here: {SERIES[0]} to {SERIES[-1]} are."
-            )
+        try:
+            supported(str(self.release))
+        except ValueError as error:
+            raise HostError(str(error)) from None
 
     def find(self, command: str) -> str | None:
         """Return the absolute path of a command; in a sandbox never the real system's."""

@@ -52,7 +52,7 @@ class _Plan:
 
 
 def _plan(installation, settings):
-    installation.need_known("region")
+    installation.need_supported("region")
     want = desired(installation, settings)
     found = config_files.places(installation)
     now, sources = values(installation, found)
@@ -182,7 +182,7 @@ def reconfigure(
         HostError: A snap, no region here, a step failed, or the API did not come back;
             then all was put back.
     """
-    installation.need_known("region")
+    installation.need_supported("region")
     if installation.kind != "deb":
         raise HostError("There is no dpkg-reconfigure for the snap.")
     package = installation.fact("region_packages")[0]

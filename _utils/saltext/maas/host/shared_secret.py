@@ -231,7 +231,7 @@ def install(installation: Installation, value: str, test: bool = False) -> dict[
     Raises:
         HostError: It has another one; which values is never said.
     """
-    installation.need_known("region")
+    installation.need_supported("region")
     value = normal(value)
     now = read(installation)
     left = transaction.plan(installation, "secret")

@@ -79,7 +79,7 @@ def initialise(
     """
     if not unconfigured(installation):
         raise HostError("This snap was initialised already, or this is no snap.")
-    installation.need_known()
+    installation.need_supported()
     if mode not in MODES:
         raise HostError(f"snap mode must be one of {', '.join(MODES)}, not {str(mode)[:40]!r}.")
     want = desired(installation, settings)

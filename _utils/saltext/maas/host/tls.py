@@ -39,7 +39,7 @@ def _read(installation):
 
 
 def _need(installation):
-    installation.need_known("region")
+    installation.need_supported("region")
     if not installation.has("tls_command"):
         raise HostError(f"MAAS {installation.release} has no TLS of its own; 3.2 and later have.")
 

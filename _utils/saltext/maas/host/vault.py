@@ -123,7 +123,7 @@ def database_login(installation: Installation) -> dict:
 
 
 def _need(installation):
-    installation.need_known("region")
+    installation.need_supported("region")
     if not installation.has("vault_command"):
         raise HostError(
             f"MAAS {installation.release} has no Vault integration; 3.3 and later have."

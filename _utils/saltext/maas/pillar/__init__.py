@@ -1,9 +1,10 @@
 """The pillar: its schema, its checks, the desired objects that it describes, and its export."""
 
 from saltext.maas.pillar.checks import check, problems
-from saltext.maas.pillar.controllers import concerns, controllers, warnings
+from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
+from saltext.maas.pillar.outdated import warnings
 
 __all__ = [
     "Export",

@@ -14,7 +14,7 @@ from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
 from saltext.maas.reconcile.references import invalid
 from saltext.maas.redact import redact
-from saltext.maas.release import Release, known
+from saltext.maas.release import Release, supported
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
 from saltext.maas.sdb import is_reference
@@ -46,7 +46,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     found = odd + [line for _, line in refused] + named_twice(pillar)
     wrong = {section for path, _ in refused for section in path[:1]}
     if pillar.get("release") is not None and "release" not in wrong:
-        named = known(pillar["release"])
+        named = supported(pillar["release"])
         if release and named.series != release.series:
             found.append(
                 f"{ROOT}:release: {pillar['release']!r} is not what the region runs, MAAS "

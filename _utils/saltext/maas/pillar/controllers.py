@@ -61,24 +61,6 @@ def named_twice(pillar: dict) -> list[str]:
     ]
 
 
-def warnings(pillar: dict, release: Release | None) -> list[str]:
-    """List what a pillar says in a way that the next release of this extension refuses.
-
-    Args:
-        pillar: The mapping under ``maas``.
-        release: The region's release; nothing is wrong where it is not known.
-    """
-    if release is None:
-        return []
-    right = key_of(release)
-    return [
-        f"{ROOT}:{key}: is {right} in a pillar of MAAS {release}; the next release of this "
-        "extension takes that name only"
-        for key in KEYS
-        if key != right and pillar.get(key)
-    ]
-
-
 def concerns(line: str, minion: str) -> bool:
     """Return whether one of the check's lines is about a controller's entry in the pillar."""
     return line.startswith(tuple(f"{ROOT}:{key}:{minion}:" for key in KEYS))

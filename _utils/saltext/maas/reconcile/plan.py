@@ -192,7 +192,7 @@ def _prefetch(snapshot, desired):
 def _creation_or_update(snapshot, table, one, record, blocked):
     """The change that a desired object takes, in a list; empty where it takes none."""
     if record is None:
-        problem = blocked or table.problem(snapshot, one, None)
+        problem = blocked or snapshot.removal(table) or table.problem(snapshot, one, None)
         return [Change(one, "create", None, visible(table, one.values), problem=problem)]
     if blocked:
         return [Change(one, "update", {}, {}, record.raw, problem=blocked)]

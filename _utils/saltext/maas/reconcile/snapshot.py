@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from saltext.maas import resources
-from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.errors import BadInput, Gone, StrangeAnswer
 from saltext.maas.reconcile.desired import DesiredObjects
 from saltext.maas.reconcile.unexpected import reading
 from saltext.maas.release import SERIES, Release
@@ -131,6 +131,7 @@ class Snapshot:
         self._aliases: dict = {}  # (type, key) -> key until the object is renamed
         self._patches: list = []  # functions of a store's name and an object
         self._exclusive: dict = {}  # type -> scopes of which all objects are described
+        self._gone: set[str] = set()  # stores that the region's API says were removed
         self._claims: dict = {}  # type -> keys that some desired object stands for
 
     # Looking up
@@ -329,12 +330,24 @@ class Snapshot:
             part.raw, part.begun, part.read_at = found, begun, time.monotonic()
             part.forget_look_ups()
 
+    def removal(self, table: Table) -> str | None:
+        """Return that the region's release has removed a type, as a sentence; None if not."""
+        text = table.removal(self.release)
+        if not text and table.store in self._gone:
+            text = f"MAAS {self.release} has removed {table.nouns}"
+        return f"{text}; delete the description of this one" if text else None
+
     def _asked(self, table, partition):
+        if table.removal(self.release):
+            return []
         if self.client is None:
             return list(table.pristine(self, partition))
         for attempt in range(_READS):
             try:
                 return self._read_once(table, partition)
+            except Gone:
+                self._gone.add(table.store)
+                return []
             except StrangeAnswer:
                 if attempt + 1 == _READS:
                     raise

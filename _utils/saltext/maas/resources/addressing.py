@@ -194,6 +194,7 @@ class DhcpSnippet(Table):
     name = "dhcp_snippet"
     noun = "DHCP snippet"
     since = "2.0"
+    deprecated = ("3.8", "reserved IP addresses (maas:reserved_ips) where these do")
     collection = "dhcp-snippets/"
     duplicates = "always"
     required = ("value",)

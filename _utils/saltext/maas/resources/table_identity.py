@@ -27,6 +27,8 @@ class Identity:
         fields: All fields, those of ``identity`` first.
         required: Fields without which no object is created, in releases that have them.
         since, up_to: First and last release that has it.
+        removed: First release that has removed it, whose API answers 410.
+        deprecated: First release that deprecates it, and what to use in its place.
         pillar: Its place in the pillar; None where that does not follow from data.
         example: Values of an object, for documentation and tests.
         name_form: What the name of a state is made of, such as ``{fabric}/{vid}``; the last
@@ -58,6 +60,8 @@ class Identity:
     required: ClassVar[tuple] = ()
     since: ClassVar[str] = ""
     up_to: ClassVar[str] = ""
+    removed: ClassVar[str] = ""
+    deprecated: ClassVar[tuple[str, str] | None] = None
     pillar: ClassVar[PillarLocation | None] = None
     example: ClassVar[dict] = {}
     name_form: ClassVar[str] = ""
@@ -92,6 +96,18 @@ class Identity:
     def holds_for(self, release: Release) -> bool:
         """Return whether a release has the resource type."""
         return release.within(self.since, self.up_to)
+
+    def removal(self, release: Release) -> str | None:
+        """Return that a release has removed the resource type, as a sentence; None if not."""
+        if not self.removed or not release.within(self.removed):
+            return None
+        return f"MAAS {self.removed} removed {self.nouns}"
+
+    def deprecation(self, release: Release) -> str | None:
+        """Return that a release has deprecated the resource type, as a sentence; None if not."""
+        if self.deprecated is None or not release.within(self.deprecated[0]):
+            return None
+        return f"{self.nouns} are deprecated; use {self.deprecated[1]}"
 
     # Values
 

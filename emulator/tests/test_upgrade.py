@@ -1,0 +1,54 @@
+"""A region of 3.7 that becomes one of 3.8 keeps its objects, as dbupgrade changes them."""
+
+from __future__ import annotations
+
+import pytest
+from maas_emulator.core import Region
+from maas_emulator.upgrade import upgrade
+
+from .calls import Caller
+
+STABLE = "http://images.maas.io/ephemeral-v3/stable/"
+
+
+@pytest.fixture
+def region():
+    return Region("3.7", index_seconds=0)
+
+
+def test_sources_have_names_and_priorities(region):
+    urls = ("http://b.example.com/images//", STABLE, "http://a.example.com/index.json")
+    admin = Caller(region)
+    for url in urls:
+        assert admin.post("boot-sources/", url=url, keyring_filename="/k").status == 201
+    upgrade(region)
+    fields = ("url", "name", "priority", "enabled", "skip_keyring_verification")
+    found = [[row[name] for name in fields] for row in admin.get("boot-sources/").json]
+    a, b, stable = "http://a.example.com/index.json", "http://b.example.com/images", STABLE[:-1]
+    assert sorted(found) == [
+        [a, a, 20, True, True],
+        [b, b, 10, True, False],
+        [stable, "MAAS Stable", 1, True, False],
+    ]
+
+
+def test_users_are_sorted_into_the_two_groups_and_settings_stay(region):
+    region.create_user("joe", "x", "joe@example.com")
+    admin = Caller(region)
+    assert admin.get("groups/").status == 404
+    upgrade(region, "3.8.1")
+    users, administrators = admin.get("groups/").json
+    members = [
+        [one["username"] for one in admin.get(f"groups/{group['id']}/?op=list_members").json]
+        for group in (users, administrators)
+    ]
+    assert members == [["joe"], ["admin"]]
+    setting = "maas/?op=get_config&name="
+    assert admin.get(f"{setting}allow_only_trusted_transfers").json is False
+    assert admin.get(f"{setting}refresh_token_duration").json == 2592000
+
+
+def test_other_releases_are_refused(region):
+    for old, new in ((Region("3.6"), "3.8"), (region, "3.7")):
+        with pytest.raises(ValueError, match="cannot be upgraded"):
+            upgrade(old, new)
