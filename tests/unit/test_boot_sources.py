@@ -6,7 +6,7 @@ import pytest
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.pillar.export import export
-from saltext.maas.reconcile import apply, desired_named, make_plan
+from saltext.maas.reconcile import Limits, apply, desired_named, make_plan
 from support.reconciling import (
     SHORT,
     carried_out,
@@ -246,12 +246,31 @@ def test_a_disabled_source_is_not_waited_for(newest):
     assert set(plan.shown()["image"]) == {"ubuntu/focal/amd64"}
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_one_of_several_sources_is_enough_for_an_image(newest, works):
+    urls = ["http://images.invalid", MIRROR if works else "http://other.invalid"]
+    data = {"boot_sources": {url: {"selections": [JAMMY]} for url in urls}}
+    snapshot, plan = planned(newest, data)
+    apply(snapshot, plan, Limits(catalogue_seconds=0.5))
+    failed = errors(plan)
+    assert ("boot image ubuntu/jammy/amd64" in failed) is not works
+    assert f"boot source selection {urls[0]} ubuntu/jammy" in failed
+    assert len(failed) == (1 if works else 3)
+    held = {one.key for one in snapshot_of(newest).records("image").values()}
+    assert ("ubuntu/jammy/amd64" in held) is works
+
+
 def test_nothing_is_selected_of_a_new_disabled_source(newest):
     data = {"boot_sources": {MIRROR: {"enabled": False, "selections": [JAMMY]}}}
+    fresh = {"boot_sources": {OTHER: data["boot_sources"][MIRROR]}}
     snapshot, plan = planned(newest, data)
     apply(snapshot, plan, SHORT)
     (problem,) = plan.problems()
     assert problem.startswith(f"boot source selection {MIRROR} ubuntu/jammy: MAAS fetches no index")
+    # Nothing can bring an image that is desired for its own sake.
+    image = desired_named("image", "ubuntu/jammy/amd64", {})
+    plan = make_plan(snapshot_of(newest), [*pillar.desired_objects(fresh, snapshot.release), image])
+    assert "skipped: dependency cannot be applied" in plan.problems()[-1]
     # Nor later, which only MAAS can say.
     snapshot, plan = planned(newest, data)
     assert plan.problems() == []

@@ -53,14 +53,32 @@ class Image(Table):
 
     def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         # The import takes what is selected when it starts.
+        own = self._selections(desired, everything)
+        return {(one.type, one.key) for one in own} if len(own) == 1 else set()
+
+    def after_objects(self, desired: Desired, everything: DesiredObjects) -> set:
+        # Of several sources one that works is enough.
+        return {(one.type, one.key) for one in self._selections(desired, everything)}
+
+    @staticmethod
+    def _selections(desired, everything):
+        """The desired selections that bring an image."""
         system, _, release = desired.values["name"].partition("/")
-        selections = everything.by("boot_selection", "release").get(release, ())
-        own = [one for one in selections if one.values["os"] == system]
-        sources = {("boot_source", one.values["source"]) for one in own}
-        return {(one.type, one.key) for one in own} | sources
+        arch = desired.values["architecture"]
+        return [
+            one for one in everything.by("boot_selection", "release").get(release, ())
+            if one.values["os"] == system and _selects(one.values, arch)
+        ]  # fmt: skip
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return which sources would bring an image, where all of them are disabled."""
+        """Return why nothing would bring an image: no selection can be, or all are disabled."""
+        changes = predicted.changes("boot_selection")
+        problems = {one.desired.key: one.name for one in changes if one.problem}
+        ending = f" {change.desired.values['name']}"
+        own = {key for key in snapshot.claimed("boot_selection") if key.endswith(ending)}
+        if own and own <= problems.keys():
+            names = ", ".join(sorted(problems[key] for key in own)[:3])
+            return f"skipped: dependency cannot be applied: {names}"
         disabled = disabled_sources(predicted) if snapshot.release >= "3.8" else ()
         if not disabled:
             return None
@@ -69,8 +87,7 @@ class Image(Table):
         sources = {
             one["source"]
             for one in selections.values()
-            if f"{one['os']}/{one['release']}" == name
-            and (arch == "*" or not {arch, "*"}.isdisjoint(one["arches"] or ()))
+            if f"{one['os']}/{one['release']}" == name and _selects(one, arch)
         }
         if not sources or not sources <= disabled:
             return None
@@ -81,8 +98,17 @@ class Image(Table):
         )
 
     def create(self, run: Run, desired: Desired) -> None:
-        images = [one for one in run.plan.desired(self.name) if not run.hopeless(one)]
+        if self._unselected(run, desired):
+            raise MaasError("skipped: no boot source has it selected, as the errors of those say")
+        images = [one for one in run.plan.desired(self.name)
+                  if not (run.hopeless(one) or self._unselected(run, one))]  # fmt: skip
         run.once("import the selected images", lambda: self._import(run, images))
+
+    def _unselected(self, run, desired):
+        """Whether all selections that are to bring an image failed."""
+        own = self._selections(desired, run.plan.everything)
+        changes = [run.changes.get((one.type, one.key)) for one in own]
+        return bool(own) and all(change is not None and not change.done for change in changes)
 
     def bring_back(self, run: Run) -> None:
         """Import again what 3.8 deleted along with a boot source or a selection."""
@@ -269,6 +295,10 @@ class ClusterImage(Table):
 def _controller(snapshot):
     """The table of clusters: node groups, from 2.0 on racks."""
     return snapshot.tables["rack" if snapshot.release >= "2.0" else "node_group"]
+
+
+def _selects(selection: dict, arch: str) -> bool:
+    return arch == "*" or not {arch, "*"}.isdisjoint(selection.get("arches") or ["*"])
 
 
 def start(client: Client) -> str:
