@@ -225,7 +225,7 @@ class BootSource(KeyringTable):
         for holder in list(run.snapshot.records(self.name).values()):
             change = run.changes.get((self.name, holder.key))
             taken = [name for name in values if self._has(holder.raw, name, values[name])]
-            if taken and change and holder.key != key:
+            if taken and change and not change.problem and holder.key != key:
                 with run.alone("priorities"):  # so that no two are moved to one free priority
                     self._move(run, change.desired, holder, taken)
 
