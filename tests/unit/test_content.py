@@ -340,3 +340,14 @@ def test_a_notification_that_is_not_listed_is_known(new):
     assert new.requests.count() < 80
     described["notifications"]["n1"]["message"] = "hello all"
     carried_out(new, described)
+
+
+def test_the_deployment_script_that_a_region_of_3_8_has_is_left_alone():
+    with RegionServer(release="3.8") as server:
+        rows = server.region.rows("scripts")
+        (number, row), *_ = rows.items()
+        rows[number] = {**row, "type": 4, "default": True}
+        plan = region_plan.plan_of(snapshot_of(server), {"exclusive": {"script": True}})
+        assert plan.shown() == {}
+        found = pillar.export(snapshot_of(server))
+    assert "scripts" not in found.described

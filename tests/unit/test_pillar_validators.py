@@ -59,6 +59,7 @@ BAD = [
     ("archive-off", named("package_repositories", "ports_archive", enabled=False), r"maas:package_repositories:ports_archive:enabled: MAAS cannot do without ports_archive"),
     ("own-repository", named("package_repositories", "a", disabled_components=["universe"]), r"maas:package_repositories:a:disabled_components: is for main_archive and ports_archive only"),
     ("release-script", {"release": "3.4", **named("scripts", "a", type="release")}, r"maas:scripts:a:type: 'release' must be one of: commissioning, testing"),
+    ("deployment-script", {"release": "3.7", **named("scripts", "a", type="deployment")}, r"maas:scripts:a:type: 'deployment' must be one of: commissioning, testing, release"),
     ("unseen", named("notifications", "a", message="m", admins=False), r"maas:notifications:a:users: must be true where admins is false; no user would see it"),
     ("image-name", {"release": "3.7", "boot_resources": [{**IMAGE, "name": "ubuntu/jammy"}]}, r"maas:boot_resources:0:name: 'ubuntu/jammy' is a name that MAAS reserves for imported images"),
     ("image-twice", {"boot_resources": [IMAGE, {**IMAGE, "architecture": "amd64/generic"}]}, r"maas:boot_resources:1: is the same image as maas:boot_resources:0"),
