@@ -19,16 +19,23 @@ def may_view(request, node):
     return request.may("can_view_machines", node.get("pool"))
 
 
+def _may_take(request, node):
+    """Whether its user may work with a node of whomever.
+
+    From 3.8 on that goes by the pool of a machine; as a device has none, nobody may.
+    """
+    of_pool = node["node_type"] == MACHINE or request.region.release < "3.8"
+    return _mine(request, node) or (of_pool and may_read_secrets(request, node))
+
+
 def may_edit(request, node):
     """Whether its user may work with a node: its owner, anyone where nobody has it."""
-    mine = _mine(request, node) or may_read_secrets(request, node)
-    return mine and not node.get("locked")
+    return _may_take(request, node) and not node.get("locked")
 
 
 def may_lock(request, node):
     """Whether its user may lock and unlock a node."""
-    mine = _mine(request, node) or may_read_secrets(request, node)
-    return mine and node["node_type"] == MACHINE
+    return _may_take(request, node) and node["node_type"] == MACHINE
 
 
 def may_admin(request, node):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import entitlements
+from maas_emulator import entitlements, machines
 from maas_emulator.api2 import oidc
 from maas_emulator.core import Region
 
@@ -270,3 +270,41 @@ def test_users_of_a_provider(admin):
     admin.put("oidc-providers/1/", enabled="true")
     assert user.is_active
     assert eve.get("users/").status == 200
+
+
+# -- nodes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("release", "status"), [("3.7", 200), ("3.8", 403)])
+def test_nobody_changes_the_device_of_another_user(release, status):
+    admin = Caller(Region(release))
+    admin.region.create_user("joe", "x", "joe@example.com")
+    joe = Caller(admin.region, admin.region.new_api_key("joe"))
+    path = f"devices/{joe.post('devices/', mac_addresses='52:54:00:00:00:01').json['system_id']}/"
+    assert admin.get(path).status == 200
+    changed = admin.put(path, description="x")
+    assert changed.status == status
+    assert (changed.text == "") == (status == 403)
+
+
+def test_machines_are_seen_by_what_their_pools_allow(admin, joe):
+    region = admin.region
+    pool = admin.post("resourcepools/", name="lab").json["id"]
+    for name, owner, where in (("a", None, 0), ("b", "admin", 0), ("c", "admin", pool),
+                               ("d", "joe", 0)):  # fmt: skip
+        machines.new(region, system_id=name, owner=owner, pool=where)
+
+    def seen():
+        return [one["system_id"] for one in joe.get("machines/").json]
+
+    assert seen() == ["a", "d"]
+    group = entitlements.add_group(region, "ops", "")
+    group["members"].add(region.users["joe"].number)
+    group["entitlements"].append(("pool", pool, "can_view_machines"))
+    assert seen() == ["a", "c", "d"]
+    assert joe.put("machines/c/", description="x").status == 403
+    group["entitlements"].append(("pool", pool, "can_edit_machines"))
+    assert joe.get("machines/c/?op=power_parameters").status == 200
+    assert joe.get("machines/b/").status == 403
+    region.rows("user_groups").pop(2)  # Users
+    assert seen() == ["c"]
