@@ -12,6 +12,7 @@ from saltext.maas import pillar, region_plan
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_named, desired_object, make_plan
 from saltext.maas.resources import account
+from support.misbehaving import Proxy
 from support.reconciling import SHORT, carried_out, cluster, errors, planned, rack, snapshot_of
 
 SSH = " ".join(account.SshKey.example["key"].split()[:2])
@@ -343,11 +344,16 @@ def test_a_notification_that_is_not_listed_is_known(new):
 
 
 def test_the_deployment_script_that_a_region_of_3_8_has_is_left_alone():
-    with RegionServer(release="3.8") as server:
-        rows = server.region.rows("scripts")
-        (number, row), *_ = rows.items()
-        rows[number] = {**row, "type": 4, "default": True}
-        plan = region_plan.plan_of(snapshot_of(server), {"exclusive": {"script": True}})
+    own = b'{"name": "50-curtin-install", "type": 4, "default": true, "history": [], "id": 99, '
+    own += b'"resource_uri": "/MAAS/api/2.0/scripts/50-curtin-install"}'
+
+    def after(method, target, body):
+        return body.rstrip()[:-1] + b"," + own + b"]" if "/scripts/" in target else body
+
+    with RegionServer(release="3.8") as server, Proxy(server, after=after) as proxy:
+        snapshot = snapshot_of(server, proxy.url)
+        plan = region_plan.plan_of(snapshot, {"exclusive": {"script": True}})
         assert plan.shown() == {}
-        found = pillar.export(snapshot_of(server))
+        assert "50-curtin-install" in snapshot.records("script")
+        found = pillar.export(snapshot_of(server, proxy.url))
     assert "scripts" not in found.described
