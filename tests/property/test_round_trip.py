@@ -12,6 +12,7 @@ from saltext.maas import pillar, region_plan
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
+from saltext.maas.release import SERIES as KNOWN
 from support.reconciling import SHORT, assert_true, cluster, errors, planned, snapshot_of
 
 FEW = settings(
@@ -22,6 +23,7 @@ PRUNED = ["fabric", "vlan", "subnet", "ip_range", "space", "boot_source", "boot_
 QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
 NAMES = st.sampled_from(["lab", "dmz", "Store-Room", "x1", "größe"])
 TEXTS = st.one_of(st.none(), st.sampled_from(["", "some words", "ü & <b>", "a=b;c"]))
+NEWEST = KNOWN[-1]
 SERIES = st.sampled_from(["jammy", "noble"])
 ARCHES = st.lists(st.sampled_from(["amd64", "arm64"]), min_size=1, max_size=2, unique=True)
 
@@ -62,7 +64,7 @@ def ranges(draw, net, dynamic):
 
 
 @st.composite
-def networks(draw):
+def networks(draw, release=NEWEST):
     """A pillar for API 2.0."""
     fabrics, vlans = {}, []
     for name in draw(st.lists(NAMES, max_size=3, unique=True)):
@@ -94,7 +96,7 @@ def networks(draw):
             subnet["ranges"] = spans
         subnets[str(net)] = subnet
     return {
-        "release": "3.7",
+        "release": release,
         "spaces": {"dmz": None},
         "fabrics": fabrics,
         "subnets": subnets,
@@ -106,12 +108,12 @@ def networks(draw):
                 maas_name=st.sampled_from(["one", "two words"]),
             )
         ),
-        "boot_sources": draw(sources("v3")),
+        "boot_sources": draw(sources("v3", release)),
     }
 
 
 @st.composite
-def sources(draw, version):
+def sources(draw, version, release):
     series = SERIES if version == "v3" else st.sampled_from(["trusty", "precise"])
     arches = ARCHES if version == "v3" else st.just(["amd64"])
     found = {}
@@ -122,6 +124,8 @@ def sources(draw, version):
         ]
         url = f"http://images{number}.example.com/ephemeral-{version}/releases/"
         found[url] = {"selections": selections}
+        if release >= "3.8" and draw(st.booleans()):
+            found[url]["priority"] = 10 + draw(st.integers(0, 4)) * 2 + number
     return found
 
 
@@ -145,7 +149,7 @@ def is_so(server, data):
 
 
 @FEW
-@given(networks())
+@given(networks("3.7"))
 def test_any_pillar_on_a_new_region_2_0(data):
     with RegionServer(release="3.7", **QUICK) as server:
         assert_true(server, is_so(server, data))
@@ -154,7 +158,7 @@ def test_any_pillar_on_a_new_region_2_0(data):
 @FEW
 @given(networks(), networks())
 def test_any_pillar_over_any_other_2_0(before, data):
-    with RegionServer(release="3.7", **QUICK) as server:
+    with RegionServer(release=NEWEST, **QUICK) as server:
         is_so(server, before)
         snapshot, plan, shown = happens(server, data)
         # A range may meet another that is there, which the plan says; all else must come true.
@@ -171,7 +175,7 @@ def test_any_pillar_instead_of_any_other_2_0(before, data, claimed):
     """What is not described any more goes, with all that lies in it."""
     data = {**data, "exclusive": dict.fromkeys(claimed, True),
             "prune": {"most": 100, "fraction": 1, "in_use": True}}  # fmt: skip
-    with RegionServer(release="3.7", **QUICK) as server:
+    with RegionServer(release=NEWEST, **QUICK) as server:
         is_so(server, before)
         snapshot = snapshot_of(server)
         try:
@@ -230,7 +234,7 @@ def clusters(draw):
                 kernel_opts=st.sampled_from([None, "quiet"]),
             )
         ),
-        "boot_sources": draw(sources("v2")),
+        "boot_sources": draw(sources("v2", "1.7")),
         "images": {"sync": draw(st.booleans())},
     }
 

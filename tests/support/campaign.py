@@ -103,6 +103,11 @@ PILLARS = {
         },
     },
 }  # fmt: skip
+PILLARS["3.8"] = {
+    **PILLARS["3.7"],
+    "user_groups": {"night": {
+        "members": ["ops"], "entitlements": ["can_view_controllers"]}},
+}  # fmt: skip
 #: What a second pillar takes away and changes.
 GONE = {"zones": "south", "tags": "old"}
 

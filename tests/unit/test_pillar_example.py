@@ -34,7 +34,9 @@ def merge(into, more):
             into[key] = value
 
 
-@pytest.mark.parametrize("release", ["1.5", "1.6", "1.7", "1.10", "2.6", "3.6", "3.7"])
+@pytest.mark.parametrize(
+    "release", ["1.5", "1.6", "1.7", "1.10", "2.6", "3.6", "3.7", "3.8", "4.0"]
+)
 def test_the_example_is_right(release):
     data = {}
     for name in ("maas.common", "maas.region"):
