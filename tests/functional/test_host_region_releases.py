@@ -15,6 +15,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, detect
 from saltext.maas.host.transaction import Transaction
 from support.fleet import lone
+from support.loader import load
 
 DEBS = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "2.0", "2.3", "2.5", "2.9", "3.2", "3.4", "3.5",
         "3.7", "3.8"]  # fmt: skip
@@ -439,6 +440,9 @@ def test_a_newer_release_is_treated_as_the_newest_known_one(version, reason, tmp
         assert found.status == "warning"
         assert f"MAAS {newer.release} is newer than MAAS 3.8" in found.found
         assert checks.release(installation) == []
+        states = load("_states/maas_region.py", {"maas.root": box.root, "test": True})
+        results = [states.configured(name, url=changed["url"]) for name in ("one", "two")]
+        assert [one.get("warnings", []) for one in results] == [[found.found[:-1]], []]
 
 
 @pytest.mark.parametrize(("kind", "release"), [("deb", "1.9"), ("deb", "3.4"), ("snap", "2.9")])

@@ -38,3 +38,9 @@ def test_a_line_says_what_a_run_shows(release, postgres):
         in matrix.PAGE.read_text()
     )
     assert known == before, "there is a reason that the page does not have"
+
+
+def test_a_newer_release_shows_what_the_newest_known_one_does(postgres):
+    known = [text[0].lower() + text[1:] for text in notes()]
+    newest = matrix.line(SERIES[-1], matrix.row("3.9", postgres), known)
+    assert f"\n{newest}\n" in matrix.PAGE.read_text()

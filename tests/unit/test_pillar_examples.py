@@ -25,14 +25,14 @@ from support.reconciling import (
 FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
 #: Which releases an example is tried on.
 RELEASES = {
-    "access": ("3.8",),
+    "access": ("3.8", "4.0"),
     "content-1x": ("1.7", "1.8"),
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
     "mirror": ("3.5", "3.7", "3.8"),
-    "mirrors": ("3.8",),
+    "mirrors": ("3.8", "4.0"),
     "racks": ("2.2", "3.8"),
-    "region": ("2.4", "3.7", "3.8"),
+    "region": ("2.4", "3.7", "3.8", "4.0"),
 }
 OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
 
