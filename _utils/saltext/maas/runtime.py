@@ -45,7 +45,8 @@ def resource(dunders: dict) -> str | None:
     From Salt 3008 on one minion can stand for many regions; earlier ones have no resources.
 
     Raises:
-        MaasError: It is for one, and Salt does not say for which.
+        MaasError: It is for one, and Salt does not say for which; or only for resources of this
+            minion, and Salt runs it for the minion itself as well.
     """
     # The dunder is only in some of the modules that take part; what it is made of, in all.
     context = getattr(sys.modules.get("salt.loader.context"), "resource_ctxvar", None)
@@ -54,7 +55,29 @@ def resource(dunders: dict) -> str | None:
         return found["id"]
     if dunders["__opts__"].get("resource_type") == RESOURCE_TYPE:
         raise MaasError("Salt does not say for which region this is; do not run it in parallel")
+    _refuse_unasked(dunders)
     return None
+
+
+def _refuse_unasked(dunders):
+    """Refuse states of a job for regions alone, which Salt runs on their minion as well.
+
+    Salt 3008 does so where the target is a list, such as with ``--static`` or in batches, or has
+    more than ``T@`` in it, and drops what the minion's own part returns.
+    """
+    request: dict = getattr(sys.modules.get("salt.utils.ctx"), "get_request_context", dict)()
+    job = request.get("data") or {}
+    if not job.get("resource_targets"):
+        return
+    kind, target = job.get("tgt_type", "glob"), job.get("tgt", "")
+    if kind == "compound":
+        asked = "T@" not in str(target)
+    elif kind in ("list", "grain", "grain_pcre"):
+        asked = dunders["__salt__"][f"match.{kind}"](target)
+    else:
+        asked = True
+    if not asked:
+        raise MaasError("this job is for regions that are Salt resources, not for this minion")
 
 
 def minion_id(dunders: dict) -> str:
