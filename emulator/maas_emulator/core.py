@@ -297,6 +297,9 @@ class Region:
                 self.unforeseen.append(error)
             if method in ("POST", "PUT", "DELETE"):  # what is stored may be an error, too
                 self._written()
+        if self.release >= "3.8":
+            asked = request.headers.get("maas-trace-id")
+            response.headers = {**response.headers, "MAAS-trace-id": asked or secrets.token_hex(16)}
         user = request.user.username if request.user else None
         seconds = time.perf_counter() - started
         self.log.append(Entry(method, path, request.op, response.status, seconds, user))

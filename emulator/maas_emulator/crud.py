@@ -16,16 +16,22 @@ import re
 
 from maas_emulator.web import TEXT, Answer, Missing, as_json, no_content
 
-#: From which release on it does so, where not from 3.7 on.
-_NO_NUMBER_SINCE = {"BootSource": "3.8", "BootSourceSelection": "3.8"}
+_NUMBER = "Field 'id' expected a number but got '{}'."
+_NO_FIELD = "Cannot resolve keyword 'name' into field. Choices are: "
 #: What 3.7 says where the id of an object must be a number and is none: an error of the server.
 _NO_NUMBER = {
+    **dict.fromkeys(("StaticRoute", "Notification"), _NUMBER),
+    "ReservedIP": _NO_FIELD + "comment, created, id, ip, mac_address, subnet, subnet_id, updated",
+}
+#: The same of models that were seen to do so in 3.8.
+_NO_NUMBER_3_8 = {
+    **_NO_NUMBER,
     **dict.fromkeys(
-        ("StaticRoute", "Notification", "BootSource", "BootSourceSelection"),
-        "Field 'id' expected a number but got '{}'.",
+        ("BootSource", "BootSourceSelection", "BootResource", "Pod", "SSHKey", "VLAN"), _NUMBER
     ),
-    "ReservedIP": "Cannot resolve keyword 'name' into field. Choices are: comment, created, id, ip,"
-    " mac_address, subnet, subnet_id, updated",
+    "DNSData": _NO_FIELD + "created, dnsresource, dnsresource_id, id, rrdata, rrtype, ttl, updated",
+    "IPRange": _NO_FIELD + "comment, created, dhcpsnippet, end_ip, id, start_ip, subnet, subnet_id,"
+    " type, updated, user, user_id",
 }
 
 
@@ -42,15 +48,25 @@ def by_id(kind, model, name="id"):
         ident = request.ids[name]
         if request.region.release < "2.0":
             need_number(ident)
-        since = _NO_NUMBER_SINCE.get(model, "3.7")
-        if model in _NO_NUMBER and request.region.release >= since and not is_number(ident):
-            raise Answer(500, _NO_NUMBER[model].format(ident), TEXT)
+        number_needed(model, request, ident)
         row = request.region.rows(kind).get(int(ident)) if ident.isdecimal() else None
         if row is None:
             raise Missing(model, request)
         return row
 
     return find
+
+
+def number_needed(model, request, ident):
+    """Fail as MAAS does where the id of an object of that model is no number.
+
+    Raises:
+        Answer: 500.
+    """
+    release = request.region.release
+    texts = _NO_NUMBER_3_8 if release >= "3.8" else _NO_NUMBER if release >= "3.7" else {}
+    if model in texts and not is_number(ident):
+        raise Answer(500, texts[model].format(ident), TEXT)
 
 
 def is_number(text):

@@ -180,7 +180,7 @@ def is_mac(value):
 
 def is_stored_mac(value):
     """Whether a text is a MAC address in the form that MAAS stores."""
-    return bool(_MAC.match(value))
+    return bool(_MAC.match(value.lower()))
 
 
 def normal_mac(value):

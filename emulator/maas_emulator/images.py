@@ -137,7 +137,7 @@ def wanted(region):
             if matches(selection, product, region.release):
                 name = f"{product.os}/{product.release}"
                 architecture = f"{product.arch}/{product.subarch}"
-                row = {**_image(region, name, architecture), "brought_by": selection["id"]}
+                row = {**image(region, name, architecture), "brought_by": selection["id"]}
                 rows.setdefault((name, architecture), row)
     if rows:
         for name, architecture, filename in BOOTLOADERS:
@@ -145,7 +145,8 @@ def wanted(region):
     return list(rows.values())
 
 
-def _image(region, name, architecture):
+def image(region, name, architecture):
+    """An image of an Ubuntu series, of which nothing is there yet."""
     series, flavour = name.rpartition("/")[2], architecture.rpartition("/")[2]
     version = SERIES[series][0]
     root = ("squashfs", "squashfs") if region.release >= "2.1" else ("root.tgz", "root-tgz")

@@ -196,9 +196,16 @@ class InterfaceForm:
             if not parents:
                 raise Refused("A bond interface must have one or more parents.")
             return parents
-        if len(parents) != 1:
+        if kind == "bridge" and self.region.release >= "3.8":
+            if not parents:
+                raise Refused("A bridge interface must have at least one parent.")
+        elif len(parents) != 1:
             raise Refused(f"A {word} interface must have exactly one parent.")
-        parent = parents[0]
+        for parent in parents:
+            self._check_parent(kind, parent)
+        return parents
+
+    def _check_parent(self, kind, parent):
         kinds = [item.get("type") for item in self._others(parent)]
         if kind == "vlan":
             if parent.get("type") == "vlan":
@@ -210,7 +217,6 @@ class InterfaceForm:
                 raise Refused("A bridge interface can't have another bridge interface as parent.")
             if "bond" in kinds or "bridge" in kinds:
                 raise Refused(_IN_BOTH)
-        return parents
 
     def _check_vlan(self, ident):
         if self.kind != "vlan":
@@ -315,6 +321,9 @@ class InterfaceForm:
 
     def _check_model(self):
         form, row = self.form, self.form.row
+        as_sent = "3.5" <= self.region.release < "3.8"
+        if row.get("mac") and forms_2x.is_mac(row["mac"]) and not as_sent:
+            row["mac"] = forms_2x.normal_mac(row["mac"])
         if self.kind in ("bond", "bridge") and not row.get("mac"):
             form.error("mac_address", BLANK)
         if self.kind == "physical":

@@ -94,6 +94,8 @@ def authenticate(region, request, raw_path, query):
         ) from None
     if given is None:
         return None, None
+    if region.release >= "3.8":
+        _check_stamp(given["oauth_timestamp"])
     found = region.consumers.get(given["oauth_consumer_key"])
     if found is None:
         raise _refusal(region, "Invalid consumer." if region.release < "1.6" else None)
@@ -114,6 +116,16 @@ def authenticate(region, request, raw_path, query):
         if row is None or not row["enabled"]:
             return None, None
     return user, token
+
+
+def _check_stamp(stamp):
+    try:
+        int(stamp)
+    except ValueError:
+        text = (
+            "Bad Request: the following problems were found among the auth params: oauth_timestamp"
+        )
+        raise Answer(400, f"'{text} has an unexpected type'", TEXT) from None
 
 
 def _check_age(region, stamp):

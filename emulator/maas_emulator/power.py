@@ -27,7 +27,9 @@ _PEM = "-----BEGIN {0}-----\nPLACEHOLDER\n-----END {0}-----\n"
 
 def known(region):
     """The power types of a release."""
-    return [kind for kind in TYPES if region.release >= SINCE.get(kind, "2.0")]
+    release = region.release
+    found = [kind for kind in TYPES if release >= SINCE.get(kind, "2.0")]
+    return [kind for kind in found if not (kind == "nova" and release >= "3.8")]
 
 
 def describe(region):

@@ -7,9 +7,13 @@ import re
 
 import yaml
 
-TYPES = {"commissioning": 0, "testing": 2, "release": 3}
-TYPE_NAMES = {0: "Commissioning script", 2: "Testing script", 3: "Release script"}
-TYPE_WORDS = {"commission": 0, "commissioning": 0, "test": 2, "testing": 2, "release": 3}
+TYPES = {"commissioning": 0, "testing": 2, "release": 3, "deployment": 4}
+TYPE_NAMES = {0: "Commissioning script", 2: "Testing script", 3: "Release script",
+              4: "Deployment script"}  # fmt: skip
+TYPE_WORDS = {"commission": 0, "commissioning": 0, "test": 2, "testing": 2, "release": 3,
+              "deployment": 4}  # fmt: skip
+#: First release with a type, where that is not the first with ``scripts/``.
+_TYPES_SINCE = {"release": "3.5", "deployment": "3.8"}
 #: What a new script is that does not say so.
 DEFAULTS = {"script_type": 2, "hardware_type": 0, "parallel": 0}
 HARDWARE = {
@@ -60,6 +64,7 @@ BUILT_IN = (
     ("gateway-connectivity", 2, 4, 1, "0:05:00", "network-validation"),
     ("rack-controller-connectivity", 2, 4, 1, "0:05:00", "network-validation"),
     ("wipe-disks", 3, 0, 0, "0:00:00", "wipe,disk"),
+    ("50-curtin-install", 4, 0, 0, "1:30:00", ""),
 )
 _DISK = {"storage": {"type": "storage", "argument_format": "{path}"}}
 _NIC = {"interface": {"type": "interface"}}
@@ -100,7 +105,8 @@ BUILT_IN_PARAMETERS = {
 }  # fmt: skip
 #: First release of kinds of scripts, where that is not the first with ``scripts/``.
 BUILT_IN_SINCE = {"internet-connectivity": "2.7", "gateway-connectivity": "2.7",
-                  "rack-controller-connectivity": "2.7", "wipe-disks": "3.5"}  # fmt: skip
+                  "rack-controller-connectivity": "2.7", "wipe-disks": "3.5",
+                  "50-curtin-install": "3.8"}  # fmt: skip
 
 _DELIMITER = re.compile(
     r"\s*#\s*-+\s*(Start|End) MAAS (?P<version>\d+\.\d+) script metadata\s+-+", re.IGNORECASE
@@ -120,15 +126,22 @@ def number(field, given, release):
     """
     words, label, wrong = _WORDS[field]
     text = str(given)
+    if field == "script_type":
+        words = {
+            word: ident for word, ident in words.items()
+            if release >= _TYPES_SINCE.get(word, "2.0") or (word == "release" and text == "3")
+        }  # fmt: skip
     if text.isdecimal():
         if int(text) not in words.values():
             raise ValueError(f"Invalid {label} numeric value.")
         return int(text)
     text = text.lower() if field == "hardware_type" else text
-    if text in words and not (text == "release" and release < "3.5"):
+    if text in words:
         return words[text]
     if field == "script_type" and release < "3.5":
         wrong = "Script type must be testing or commissioning"
+    elif field == "script_type" and release >= "3.8":
+        wrong = "Script type must be commissioning, testing, release or deployment"
     raise ValueError(wrong)
 
 

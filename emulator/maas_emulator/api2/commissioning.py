@@ -12,7 +12,11 @@ from maas_emulator.web import TEXT, Answer, Endpoint, Response, no_content
 scripts = Endpoint("commissioning-scripts/", "CommissioningScriptsHandler", restricted=True)
 script = Endpoint("commissioning-scripts/{name}", "CommissioningScriptHandler", restricted=True)
 
-_script = by_name("scripts", "CommissioningScript")
+_find = by_name("scripts", "Script"), by_name("scripts", "CommissioningScript")
+
+
+def _script(request):
+    return _find[request.region.release < "3.8"](request)
 
 
 def _show(region, row):

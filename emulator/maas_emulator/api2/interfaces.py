@@ -122,9 +122,11 @@ def create_vlan(request):
 
 @many("POST", "create_bridge", since="2.1")
 def create_bridge(request):
-    """Make a bridge on an interface; one of an allocated machine goes at its release."""
+    """Make a bridge on interfaces; one of an allocated machine goes at its release."""
     sent = _with_parent(request)
     node, form = _create(request, "bridge", "bridge", sent)
+    if request.region.release >= "3.8" and {"parent", "parents"} <= request.form.keys():
+        raise Answer(400, "Cannot specify both parent and parents fields.", TEXT)
     acquired = node["status"] == machines.ALLOCATED
     if acquired:
         sent.pop("vlan", None)

@@ -7,6 +7,7 @@ import ipaddress
 from maas_emulator import addresses, forms_2x, networks
 from maas_emulator.api_account import show_user
 from maas_emulator.bodies import Form
+from maas_emulator.crud import number_needed
 from maas_emulator.forms import is_ip
 from maas_emulator.lookup import find
 from maas_emulator.web import Answer, Endpoint, no_content
@@ -48,6 +49,7 @@ def _show(region, row, subnets=None, vlans=None):
 
 def _range(request):
     ident = request.ids["id"]
+    number_needed("IPRange", request, ident)
     return find(request, "IPRange", request.region.rows("ipranges"), ident)
 
 

@@ -43,9 +43,19 @@ def _show_ssh(region, row):
     return hide_newer(region.release, shown, _SOURCE)
 
 
-def _is_key(text):
+#: Kinds of SSH keys; 3.8 takes those of security tokens, and DSA no more.
+_TOKEN_KINDS = ("sk-ecdsa-sha2-nistp256@openssh.com", "sk-ssh-ed25519@openssh.com")
+_KINDS = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-dss",
+          "ssh-ed25519", "ssh-rsa", *_TOKEN_KINDS)  # fmt: skip
+
+
+def _gone_or_new(region):
+    return ("ssh-dss",) if region.release >= "3.8" else _TOKEN_KINDS
+
+
+def _is_key(region, text):
     words = text.split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")):
+    if len(words) < 2 or words[0] not in _KINDS or words[0] in _gone_or_new(region):
         return False
     try:
         return base64.b64decode(words[1], validate=True)[4:].startswith(words[0].encode())
@@ -73,7 +83,7 @@ def add_ssh_key(request):
     check = Check(request)
     newer = region.release >= "3.6"  # seen in 3.7; before, taken to be as in 1.x
     key = check.text("key", required=True)
-    if key and not _is_key(key):
+    if key and not _is_key(region, key):
         check.error("key", INVALID if newer else "Invalid SSH public key.")
     elif any((row["key"], row["owner"]) == (key, owner) for row in _rows(region, "ssh_keys")):
         text = "This key has already been added for this user."

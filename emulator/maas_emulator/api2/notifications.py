@@ -81,6 +81,39 @@ def _read(request, stored):
     return {"dismissed": [], **form.row}
 
 
+# -- MAAS's own --------------------------------------------------------------------------------
+
+#: What MAAS says by itself, by the number of the notice: whether it can be dismissed.
+NOTICES = {"MD4": False, "MD5": False, "MD6": True, "MD7": True}
+
+
+def seed(region):
+    """Let a new region of 3.8 say that DHCP snippets are going."""
+    if "3.8" <= region.release < "4.0":
+        announce(region, "MD6")
+
+
+def announce(region, notice):
+    """Let a region show a notice of :data:`NOTICES` to administrators and to all others.
+
+    Args:
+        region: The region.
+        notice: ``MD4`` (owner of the database), ``MD5`` (PostgreSQL older than 16), ``MD6`` (DHCP
+            snippets) or ``MD7`` (a ``curtin_userdata`` of its own).
+    """
+    for kind in ("users", "admins"):
+        ident = f"deprecation_{notice}_{kind}"
+        rows = region.rows("notifications")
+        if any(row["ident"] == ident for row in rows.values()):
+            continue
+        link = f"https://canonical.com/maas/deprecations/{notice}"
+        rows.add({
+            "ident": ident, "user": None, "users": kind == "users", "admins": kind == "admins",
+            "message": f"Something in use is to go, see <a href='{link}'>{notice}</a>.",
+            "context": {}, "category": "warning", "dismissable": NOTICES[notice], "dismissed": [],
+        })  # fmt: skip
+
+
 # -- operations --------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from maas_emulator import forms_2x, networks
 from maas_emulator.api2.fabrics import fabric_of
 from maas_emulator.bodies import Form
+from maas_emulator.crud import number_needed
 from maas_emulator.forms import not_a_choice
 from maas_emulator.lookup import name_of
 from maas_emulator.web import (
@@ -38,6 +39,7 @@ def _vlan(request):
     region = request.region
     if "id" in request.ids:
         ident = request.ids["id"]
+        number_needed("VLAN", request, ident)
         vlan = region.rows("vlans").get(int(ident)) if ident.isdecimal() else None
         if vlan is None:
             raise Answer(404, "VLAN with specified ID does not exist.", BARE_TEXT)

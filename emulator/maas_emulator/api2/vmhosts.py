@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maas_emulator import forms_2x, machine_forms, nodes, power
 from maas_emulator.api2.groups import show_pool, show_zone
-from maas_emulator.crud import hide_newer
+from maas_emulator.crud import hide_newer, number_needed
 from maas_emulator.forms import REQUIRED, bad_range
 from maas_emulator.interface_forms import tag_list
 from maas_emulator.power_types import TYPES
@@ -77,6 +77,7 @@ def _show(region, row):
 
 def _host(request):
     ident = request.ids["id"]
+    number_needed("Pod", request, ident)
     row = request.region.rows("vm_hosts").get(int(ident)) if ident.isdecimal() else None
     if row is None:
         if request.method == "GET" and "op" not in request.query:

@@ -79,6 +79,11 @@ def distilled(name: str) -> list[Exchange]:
         return [Exchange(**json.loads(line)) for line in stream]
 
 
+def is_recorded(name: str) -> bool:
+    """Return whether a recording itself is at hand."""
+    return (RECORDINGS / f"{name}.jsonl").exists()
+
+
 def recorded(name: str) -> list[Exchange]:
     """Return all of a recording, in order."""
     with (RECORDINGS / f"{name}.jsonl").open(encoding="utf-8") as stream:
@@ -95,7 +100,7 @@ def _read(row: dict[str, Any]) -> Exchange:
     """Read a line of a recording, whichever of the two formats it has."""
     newer = "response" not in row
     if row["method"] == "ORM":
-        return Exchange(row["id"], laboratory=row["data"])
+        return Exchange(row["id"], laboratory=row["data"], series=row.get("series", "main"))
     given = row["data"] if newer else row["body"]
     kind = str(row.get("request_content_type") or "")
     exchange = Exchange(

@@ -8,7 +8,7 @@ import exchanges
 from lab_machines import Machines37
 from laboratory import Lab, replay
 from labs_1x import Lab15, Lab17, Lab19, Random15, Random17, Random19
-from labs_3x import Lab37, Random37
+from labs_3x import Lab37, Lab38, Random37, Random38
 
 #: Row of the table: the recorded sequence and the random one.
 ROWS = {
@@ -17,6 +17,7 @@ ROWS = {
     "1.9.5": (Lab19, Random19),
     "3.7.3": (Lab37, Random37),
     "3.7.3, machines": (Machines37,),
+    "3.8.0 beta6": (Lab38, Random38),
 }
 LABS: dict[str, type[Lab]] = {lab.NAME: lab for labs in ROWS.values() for lab in labs}
 

@@ -9,6 +9,7 @@ from typing import Any
 from exchanges import Exchange
 from laboratory import Key, Lab
 from maas_emulator import images, machines
+from maas_emulator.api2 import notifications
 
 
 class Lab37(Lab):
@@ -120,11 +121,8 @@ class Lab37(Lab):
     }
 
 
-class Random37(Lab):
-    """Random requests, right and wrong."""
-
-    NAME, RELEASE = "random-3.7.3", "3.7.3"
-    KNOWN = {"37-498": "an emulated region has no notices about itself"}
+class Seeded(Lab):
+    """A region with three users and five racks, of whose services only rackd was there."""
 
     def signature(self, exchange: Exchange) -> Key:
         return Key(self.keys["plain" if "-nonadmin-" in exchange.id else "admin"])
@@ -142,3 +140,66 @@ class Random37(Lab):
             self.region.controller_connected(ident, True)
         for row in self.region.rows("racks").values():  # of whose services only rackd was there
             row.update(version=None, services="rackd")
+
+
+class Random37(Seeded):
+    """Random requests, right and wrong."""
+
+    NAME, RELEASE = "random-3.7.3", "3.7.3"
+    KNOWN = {"37-498": "an emulated region has no notices about itself"}
+
+
+class Random38(Seeded):
+    """Random requests to a beta of 3.8."""
+
+    NAME, RELEASE = "random-3.8.0", "3.8.0"
+    KNOWN = {
+        "38-001": "it was a beta",
+        **dict.fromkeys(
+            ("38-115", "38-263", "38-286", "38-303"),
+            "the MAC address of a reservation is not shown",
+        ),
+        "38-372": "texts of MAAS's notices are not copied",
+        "38-399": "texts of MAAS's notices are not copied",
+        "38-463": "texts of MAAS's notices are not copied",
+    }
+
+    def start(self) -> None:
+        """It had started before; its database was PostgreSQL 15, and no VLAN had DHCP."""
+        rows = self.region.rows("notifications")
+        while rows.add({})["id"] < 5:
+            pass
+        rows.clear()
+        for notice in ("MD6", "MD5"):
+            notifications.announce(self.region, notice)
+        row = {"ident": "dhcp_disabled_all_vlans", "user": None, "users": False, "admins": True,
+               "message": "DHCP is off.", "context": {}, "category": "warning",
+               "dismissable": True, "dismissed": []}  # fmt: skip
+        rows.add(row)
+
+
+class Lab38(Seeded):
+    """What 3.8 changes: images, permissions, interfaces, and ids that are no numbers."""
+
+    NAME, RELEASE = "maas-3.8.0", "3.8.0"
+    OPTIONS = {"index_seconds": 0, "machine_seconds": float("inf")}
+    KNOWN = {
+        **dict.fromkeys(("38-001", "38-283", "38-289", "38-363"), "it was a beta"),
+        "38-166": "sets of an earlier upload, which have no files any more, are not shown",
+        "38-282": "names of machines are drawn",
+    }
+
+    def signature(self, exchange: Exchange) -> Key:
+        return Key(self.keys[exchange.by])
+
+    def act(self, what: str, done: dict[str, Any]) -> None:
+        if "racks" in done:
+            super().act(what, done)
+        if "images" in done:  # the catalogue of source 1 was filled, and one image was there
+            image = images.image(self.region, "ubuntu/noble", "amd64/ga-24.04")
+            for file in image["files"].values():
+                file["stored"] = file["size"]
+            self.region.rows("boot_resources").add(image)
+        for machine in self.region.rows("machines").values():
+            if machine["hostname"] == done.get("ready"):
+                machine["status"] = machines.READY
