@@ -372,7 +372,8 @@ def check_pillar(data: dict | None = None) -> list[str]:
 
     Returns:
         A list of mistakes: path, value and what is allowed; empty if there is none. What begins
-        with ``warning:`` is right today, and refused by the next release of this extension.
+        with ``warning:`` is carried out today: a release of MAAS that is not known, and what this
+        extension will refuse, or MAAS has deprecated or removed.
 
     CLI Example:
 

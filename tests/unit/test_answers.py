@@ -12,6 +12,7 @@ from saltext.maas import module_helpers, pillar, region_plan
 from saltext.maas.errors import MaasError
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.reconcile.apply import Run
+from saltext.maas.release import SERIES
 from support.examples import EXAMPLES, around, changed, examples_for
 from support.misbehaving import Instead, Proxy
 from support.reconciling import SHORT, errors, snapshot_of
@@ -31,12 +32,13 @@ ODD = {
     "objects of another form": '[{"id": "x", "name": 7, "resource_uri": null, "vlans": 3}]',
     "cut off": '[{"id": 1, "na',
 }
+NEWEST = SERIES[-1]
 TABLES = [table for table in EXAMPLES if not table.up_to or table.up_to >= "3"]
 
 
 @pytest.fixture
 def region():
-    with RegionServer(release="3.7", index_seconds=0.0) as server:
+    with RegionServer(release=NEWEST, index_seconds=0.0) as server:
         yield server
 
 
@@ -79,7 +81,7 @@ def plan_or_error(snapshot, desired):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_what_is_read_in_another_form_is_one_error(region, table):
-    desired = examples_for(table, "3.7")
+    desired = examples_for(table, NEWEST)
     made(region, desired)
     region.requests.reset()
     make_plan(snapshot_of(region), desired)
@@ -103,9 +105,9 @@ def test_what_is_read_in_another_form_is_one_error(region, table):
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_success_without_the_object_is_none(region, table):
     """Each write is answered with success, and never carried out."""
-    made(region, examples_for(table, "3.7", absent=True)[-1:])
-    made(region, around(table, "3.7"))
-    desired = examples_for(table, "3.7")
+    made(region, examples_for(table, NEWEST, absent=True)[-1:])
+    made(region, around(table, NEWEST))
+    desired = examples_for(table, NEWEST)
     method = "POST"
     other_object = json.dumps(
         {"id": 4711, "name": "another", "resource_uri": "/MAAS/api/2.0/x/4711/"}
@@ -117,8 +119,8 @@ def test_success_without_the_object_is_none(region, table):
         assert not there(region, desired[-1])
 
     made(region, desired)
-    other = examples_for(table, "3.7", changed(table))[-1:]
-    gone = examples_for(table, "3.7", absent=True)[-1:]
+    other = examples_for(table, NEWEST, changed(table))[-1:]
+    gone = examples_for(table, NEWEST, absent=True)[-1:]
     for again in (other, gone) if changed(table) else (gone,):
         for body in ("null", "{}", '"OK"', other_object):
             with Proxy(region, before=unless_read(body)) as proxy:
@@ -129,9 +131,9 @@ def test_success_without_the_object_is_none(region, table):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_write_that_was_carried_out_is_seen_behind_any_answer(region, table):
-    made(region, examples_for(table, "3.7", absent=True)[-1:])
-    made(region, around(table, "3.7"))
-    desired = examples_for(table, "3.7")
+    made(region, examples_for(table, NEWEST, absent=True)[-1:])
+    made(region, around(table, NEWEST))
+    desired = examples_for(table, NEWEST)
     for odd in ("null", "{}", '{"id": 4711, "name": "another"}'):
 
         def altered(method, target, body, odd=odd):
@@ -141,7 +143,7 @@ def test_a_write_that_was_carried_out_is_seen_behind_any_answer(region, table):
             plan = made(region, desired, proxy.url)
             assert errors(plan) == {}
             assert there(region, desired[-1])
-            gone = examples_for(table, "3.7", absent=True)[-1:]
+            gone = examples_for(table, NEWEST, absent=True)[-1:]
             plan = made(region, gone, proxy.url)
             assert errors(plan) == {}
             assert not there(region, desired[-1])
@@ -159,14 +161,15 @@ def without(name):
 
 IGNORED = [
     (table, name) for table in TABLES for name in changed(table)
-    if not table.by_name[name].as_file and table.name not in ("file", "reserved_ip", "script")
+    if not (table.by_name[name].as_file or table.by_name[name].separate)
+    and table.name not in ("file", "reserved_ip", "script")
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("table", "name"), IGNORED, ids=lambda one: getattr(one, "name", one))
 def test_a_field_that_was_ignored_is_not_done(region, table, name):
-    made(region, examples_for(table, "3.7"))
-    other = examples_for(table, "3.7", changed(table))
+    made(region, examples_for(table, NEWEST))
+    other = examples_for(table, NEWEST, changed(table))
     change = only("PUT", without(table.by_name[name].wire_name))
     with Proxy(region, before=change) as proxy:
         plan = made(region, other, proxy.url)
@@ -175,7 +178,7 @@ def test_a_field_that_was_ignored_is_not_done(region, table, name):
     if table.by_name[name].secret:
         assert str(changed(table)[name]) not in told
     made(region, other)
-    plan = made(region, examples_for(table, "3.7"))
+    plan = made(region, examples_for(table, NEWEST))
     assert errors(plan) == {}
 
 

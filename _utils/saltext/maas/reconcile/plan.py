@@ -87,7 +87,7 @@ class Plan:
         changes: What has to change, in order.
         everything: All desired objects.
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
-        warnings: What of the pillar a later release of this extension refuses, and what
+        warnings: What of the pillar should be changed before an upgrade, and what
             somebody else writes as well, one line each.
     """
 
