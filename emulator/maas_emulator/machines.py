@@ -82,9 +82,10 @@ SINCE = {
          "memory_test_status", "memory_test_status_name", "storage_test_status",
          "storage_test_status_name", "other_test_status", "other_test_status_name"), "2.4"),
     **dict.fromkeys(
-        ("description", "hardware_uuid", "bios_boot_method", "network_test_status",
+        ("hardware_uuid", "bios_boot_method", "network_test_status",
          "network_test_status_name", "interface_test_status", "interface_test_status_name",
          "numanode_set", "virtualmachine_id"), "2.9"),
+    "description": "2.6",
     "workload_annotations": "3.0",
     **dict.fromkeys(
         ("ephemeral_deploy", "enable_hw_sync", "parent", "last_sync", "sync_interval",

@@ -11,7 +11,7 @@ from support.reconciling import SHORT, cluster, errors, snapshot_of
 #: Types that need more than an example, with tests of their own.
 APART = {
     "setting", "node", "image", "cluster_image", "boot_selection", "rack", "dhcp", "boot_resource",
-    "region_controller",
+    "region_controller", "machine",
     "node_group", "node_group_interface", "license_key", "ssl_key",
     "cluster_boot_source", "cluster_boot_selection",
 }  # fmt: skip

@@ -79,7 +79,7 @@ class _Case:
         self.table, self.release, self.server = table, release, server
         self.folder = folder
         self.example, self.changed = dict(table.example), dict(changed(table))
-        self.around = []
+        self.around, self.gone, self.series = [], {}, ""
         getattr(self, f"_{table.name}", lambda: None)()
         self.example = known(table, self.example, release)
         self.changed = known(table, self.changed, release)
@@ -102,7 +102,7 @@ class _Case:
         self.changed = {"keyring_filename": "/usr/share/keyrings/other.gpg"}
 
     def _image(self):
-        series, old = _SERIES[self.release[:2]], self.release < "2.0"
+        series, old = self.series or _SERIES[self.release[:2]], self.release < "2.0"
         source = f"http://images.example.com/ephemeral-v{'2/releases' if old else '3/stable'}/"
         one = {"source": source, "os": "ubuntu", "release": series, "arches": ["amd64"]}
         one["labels"] = ["release"] if old else ["*"]
@@ -134,6 +134,17 @@ class _Case:
         image = {"name": "windows/win2012r2", "architecture": "amd64/generic", "path": str(file)}
         self.around.append(desired_object("boot_resource", image))
         self.example = dict(self.table.example)
+
+    def _machine(self):
+        # Up to 2.7 a new one is commissioned, which takes an image of the default series.
+        if Release(self.release) < Release("2.8"):
+            self.series = "xenial" if Release(self.release) < Release("2.4") else "bionic"
+        self._image()
+        self.around.append(desired_object("image", self.example))
+        self.example = dict(self.table.example)
+        self.changed = {"zone": "north"}
+        self.around.append(desired_object("zone", {"name": "north"}))
+        self.gone = {"release": True}
 
     def _region_controller(self):
         (name,) = snapshot_of(self.server).records("region_controller")
@@ -191,6 +202,7 @@ class _Case:
         values = self.example if values is None else values
         if absent:
             values = {name: values[name] for name in self.table.identity if name in values}
+            values.update(self.gone)
         own = desired_object(self.table.name, values, "example", absent=absent)
         return [own] if absent else [*self.around, own]
 

@@ -45,7 +45,7 @@ class Renamed(Table):
     def _is_known(self, snapshot, one):
         there = snapshot.records(self.name)
         record, ident = there.get(one.key), one.values.get("id")
-        if record is not None and ident not in (None, record.raw["id"]):
+        if record is not None and ident is not None and ident != record.raw["id"]:
             raise BadInput(
                 f"{one.where}:id: the {self.noun} of this name has the id {record.raw['id']} and "
                 f"not {ident}"

@@ -1,0 +1,123 @@
+"""Machines: found by what tells them apart, never twice, and not touched while in use."""
+
+from __future__ import annotations
+
+import pytest
+from maas_emulator import hardware, machines
+from maas_emulator.server import RegionServer
+from saltext.maas.errors import BadInput
+from saltext.maas.reconcile import desired_object
+from support.reconciling import carried_out, carried_out_and_true, planned, problems_of, snapshot_of
+
+MACS = ["52:54:00:00:00:21", "52:54:00:00:00:22"]
+#: A release that commissions whatever is added, and those after it.
+RELEASES = ("2.0", "2.8", "3.7", "3.8")
+
+
+@pytest.fixture(scope="module")
+def regions():
+    servers = {}
+
+    def of_release(release):
+        if release not in servers:
+            server = servers[release] = RegionServer(
+                release, index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
+            ).__enter__()
+            series = "xenial" if release == "2.0" else "focal"
+            chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
+            url = "http://images.example.com/ephemeral-v3/stable"
+            carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
+        return servers[release]
+
+    yield of_release
+    for server in servers.values():
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(params=RELEASES)
+def server(request, regions):
+    server = regions(request.param)
+    yield server
+    for row in list(server.region.rows("machines").values()):
+        machines.forget(server.region, "machines", row)
+
+
+def machine(name="web-1", absent=False, **values):
+    return [desired_object("machine", {"hostname": name, **values}, "here", absent=absent)]
+
+
+def made(server, **values):
+    """A machine of the region, New or Ready, and its id."""
+    given = {"mac_addresses": MACS, "architecture": "amd64", "power_type": "manual", **values}
+    carried_out(server, machine(**given))
+    ident = snapshot_of(server).records("machine")[given.get("name", "web-1")].raw["system_id"]
+    hardware.tell(server.region, ident, status=4, owner=None)  # up to 2.7 it was commissioned
+    return ident
+
+
+def test_it_is_created_changed_and_deleted(server):
+    ident = made(server)
+    plan = carried_out_and_true(server, machine(swap_size=0, mac_addresses=[MACS[0].upper()]))
+    assert plan.shown() == {"machine": {"web-1": {"swap_size": {"old": None, "new": 0}}}}
+    assert snapshot_of(server).records("machine")["web-1"].raw["system_id"] == ident
+    carried_out(server, machine(absent=True, release=True))
+    assert snapshot_of(server).records("machine") == {}
+
+
+def test_one_that_is_there_is_adopted_and_renamed(server):
+    ident = made(server, name="enlisted-7")
+    carried_out(server, machine(mac_addresses=[MACS[1].replace(":", "-")], in_use=True))
+    carried_out(server, machine(name="web-2", system_id=ident, in_use=True))
+    assert list(snapshot_of(server).records("machine")) == ["web-2"]
+
+
+def test_what_tells_machines_apart_must_not_contradict(server):
+    made(server, mac_addresses=MACS[:1])
+    made(server, name="web-2", mac_addresses=MACS[1:])
+    with pytest.raises(BadInput, match=r"here:mac_addresses: \[.*\] is of web-2"):
+        planned(server, machine(mac_addresses=MACS))
+    with pytest.raises(BadInput, match=r"here:mac_addresses: \[.*\] is of web-1, web-2"):
+        planned(server, machine(name="web-3", mac_addresses=MACS))
+    assert problems_of(server, machine(name="web-3", system_id="abc")) == [
+        "machine web-3: system_id: no machine of the region has 'abc'"
+    ]
+
+
+@pytest.mark.parametrize("release", ["3.7"])
+def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
+    server = regions(release)
+    ident = made(server, name="busy")
+    hardware.tell(server.region, ident, status=6, owner="admin")
+    carried_out(server, machine("busy", description="rack 4"))
+    assert problems_of(server, machine("busy", swap_size=1)) == [
+        "machine busy: swap_size: it is Deployed and owned by admin; in_use: true changes it all "
+        "the same"
+    ]
+    assert problems_of(server, machine("busy", absent=True)) == [
+        "machine busy: it is Deployed and owned by admin; release: true releases it first"
+    ]
+    hardware.tell(server.region, ident, status=9)
+    assert problems_of(server, machine("busy", swap_size=1, in_use=True)) == [
+        "machine busy: swap_size: it is Deploying; repeat the run when that has ended"
+    ]
+    hardware.tell(server.region, ident, status=6, locked=True)
+    assert problems_of(server, machine("busy", description="rack 5")) == [
+        "machine busy: it is locked, so MAAS changes nothing of it; unlock it first"
+    ]
+    hardware.tell(server.region, ident, locked=False)
+    carried_out(server, machine("busy", swap_size=1, in_use=True))
+    carried_out(server, machine("busy", absent=True, release=True))
+
+
+def test_all_are_read_at_once(regions):
+    server = regions("3.7")
+    several = [
+        one
+        for number in range(20)
+        for one in machine(f"many-{number}", mac_addresses=[f"52:54:00:00:01:{number:02x}"],
+                           architecture="amd64", power_type="manual")
+    ]  # fmt: skip
+    carried_out(server, several)
+    server.requests.reset()
+    assert planned(server, several)[1].shown() == {}
+    assert server.requests.count("GET", "machines/") == server.requests.count() - 1  # the release
