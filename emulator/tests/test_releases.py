@@ -71,6 +71,13 @@ def test_operations_between_known_releases(which):
     assert short(ours - older - newer - UNLISTED) == []
 
 
+def test_operations_of_3_8_are_those_of_3_7_and_of_groups_and_providers():
+    before, ours = our_operations("3.7"), our_operations("3.8")
+    assert before - ours == set()
+    added = {path.partition("/")[0] for path, _, _ in ours - before}
+    assert added == {"groups", "oidc-providers"}
+
+
 @pytest.mark.parametrize("which", STORED)
 def test_settings(which):
     known = facts(which).settings
