@@ -43,7 +43,7 @@ WRONG = {
     "around a secret": ({"admin": "swordfish"}, "top:admin: ********** must be a mapping"),
     "format": ({"email": "me"}, "top:email: 'me' must be an e-mail address such as "),
     "format with a reason": ({"url": "x"}, "top:url: 'x' must be a URL of http:// or https://: "),
-    "release": ({"release": 1.1}, "top:release: 1.1 must be a MAAS release from 1.5 to "),
+    "release": ({"release": 1.1}, "top:release: 1.1 must be a MAAS release, 1.5 or later, "),
     "long value": ({"id": "x" * 99}, f"top:id: '{'x' * 56}... must be one of: "),
     "name": ({"people": {"": True}}, "top:people:: '' must be a name"),
     "within a name": ({"people": {"a b": 1}}, "top:people:a b: 1 must be true or false"),
