@@ -1,0 +1,516 @@
+"""What machines are to become, and which operation is next for one as it is now."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from saltext.maas.client.session import Client
+from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.machines import operations as at
+from saltext.maas.machines.operations import ADVICE, GOING_ON, NAMES, OPERATIONS, Operation
+from saltext.maas.release import Release
+
+PASSED, SKIPPED = 2, 9  # numbers of script results
+_FAILED = (3, 4, 8, 11)
+#: Versions of Ubuntu that MAAS takes in place of a name.
+_SERIES = {
+    "14.04": "trusty", "16.04": "xenial", "18.04": "bionic", "20.04": "focal",
+    "22.04": "jammy", "24.04": "noble",
+}  # fmt: skip
+
+
+class Refused(MaasError):
+    """What a machine is now does not allow what is asked for; nothing was sent."""
+
+    lasting = True
+
+
+@dataclass
+class Machine:
+    """A machine on its way.
+
+    Attributes:
+        name: What the caller calls it.
+        raw: As it was read last.
+        before: As it was read first.
+        sent: The operations that were sent, or would be.
+        waiting: What MAAS is doing with it now.
+        by_us: Whether that was sent by this run.
+        doubt: Why an operation may not have been carried out.
+        error: Why it will not get there.
+        done: Whether it has got there.
+        tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
+    """
+
+    name: str
+    raw: dict
+    before: dict = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    waiting: Operation | None = None
+    by_us: bool = False
+    doubt: MaasError | None = None
+    error: str | None = None
+    done: bool = False
+    tests: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.before = self.before or self.raw
+
+    @property
+    def status(self) -> int:
+        return self.raw["status"]
+
+    @property
+    def status_name(self) -> str:
+        return name_of(self.status)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation to send, or, without ``send``, one to wait for."""
+
+    operation: Operation
+    data: Mapping[str, Any] = field(default_factory=dict)
+    send: bool = True
+
+
+def name_of(status: int) -> str:
+    """Return what a status is called; one that is not known by its number."""
+    return NAMES[status] if 0 <= status < len(NAMES) else f"in status {status}"
+
+
+def wait_for(status: int) -> Step:
+    """Return the step that waits for what MAAS is at in a status."""
+    return Step(GOING_ON[status], send=False)
+
+
+class Goal:
+    """What machines are to become.
+
+    Args:
+        given: Parameters of the operation, those that are not None.
+        in_use: Whether machines of other users are touched.
+
+    Attributes:
+        operation: The operation that leads there.
+        shown: Fields of a machine that show what was changed.
+        hide: Values in the parameters that nothing may show.
+    """
+
+    operation: Operation
+    shown: tuple[str, ...] = ("status_name", "owner")
+
+    def __init__(self, given: Mapping[str, Any] | None = None, in_use: bool = False):
+        self.given = {name: one for name, one in (given or {}).items() if one is not None}
+        self.in_use = in_use
+        self.hide: tuple = ()
+        wrong = [
+            f"parameters:{name}: {value!r} must be a text, number or truth value"
+            for name, value in (self.given.get("parameters") or {}).items()
+            if not isinstance(value, (str, int, float))
+        ]
+        if wrong:
+            raise BadInput(wrong)
+
+    def next(self, machine: Machine) -> Step | None:
+        """Return the next step of a machine; None where it is as wished.
+
+        Raises:
+            Refused: It cannot become so from what it is.
+        """
+        raise NotImplementedError
+
+    def look(self, client: Client, machine: Machine) -> None:
+        """Read what the list of machines does not tell, where the goal depends on it."""
+
+    @property
+    def looks(self) -> bool:
+        """Whether :meth:`look` has anything to do."""
+        return False
+
+    def data(self) -> dict[str, Any]:
+        """Return the form of the operation."""
+        form = {name: one for name, one in self.given.items() if name != "parameters"}
+        for name in ("commissioning_scripts", "testing_scripts", "scripts"):
+            if name in form and not isinstance(form[name], str):
+                form[name] = ",".join(form[name])
+        return {**form, **(self.given.get("parameters") or {})}
+
+    def send(self) -> Step:
+        """Return the step that sends the operation of the goal."""
+        return Step(self.operation, self.data())
+
+    def unsupported(self, release: Release) -> str | None:
+        """Return what a release lacks for this; None where it lacks nothing."""
+        return self.operation.missing(release, self.given)
+
+    def predict(self, machine: Machine, step: Step, me: str) -> dict:
+        """Return a machine as it is after a step that goes well."""
+        raw, name = machine.raw, step.operation.name
+        owned = bool(raw.get("osystem")) and bool(raw.get("owner"))
+        free = at.DEPLOYED if owned else at.READY
+        status = {
+            "commission": at.READY, "allocate": at.ALLOCATED, "deploy": at.DEPLOYED,
+            "release": _released_status(raw), "mark_broken": at.BROKEN,
+            "mark_fixed": at.DEPLOYED if raw.get("owner") else at.READY,
+            "rescue_mode": at.RESCUE, "exit_rescue_mode": free, "override_failed_testing": free,
+            "test": free if machine.status in (at.FAILED_TESTING, at.TESTING) else machine.status,
+            "abort": _aborted_status(machine.status),
+        }.get(name, machine.status)  # fmt: skip
+        new = {**raw, "status": status, "status_name": name_of(status)}
+        if status in (at.NEW, at.READY):
+            new.update(owner=None, osystem="", distro_series="")
+        if name in ("allocate", "deploy", "rescue_mode"):
+            new["owner"] = raw.get("owner") or me
+        if name in ("commission", "release", "abort", "power_off"):
+            new["power_state"] = "off"
+        if name in ("deploy", "power_on"):
+            new["power_state"] = "on"
+        if name in ("lock", "unlock"):
+            new["locked"] = name == "lock"
+        if name == "commission":
+            new.update(commissioning_status=PASSED, commissioning_status_name="Passed")
+        if name in ("test", "commission") and "testing_status" in raw:
+            new.update(testing_status=PASSED, testing_status_name="Passed")
+        return new
+
+
+def _released_status(raw: dict) -> int:
+    return at.READY if raw.get("commissioning_status", PASSED) == PASSED else at.NEW
+
+
+def _aborted_status(status: int) -> int:
+    return {
+        at.COMMISSIONING: at.NEW, at.DEPLOYING: at.ALLOCATED, at.DISK_ERASING: at.FAILED_DISK_ERASING,
+    }.get(status, at.READY)  # fmt: skip
+
+
+def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
+    """Return the refusal of something in the status that a machine has."""
+    owner = machine.raw.get("owner")
+    whose = f" and owned by {owner}" if owner else ""
+    todo = ADVICE.get(machine.status, "") if advice is None else advice
+    return Refused(f"it is {machine.status_name}{whose}, {what}" + (f"; {todo}" if todo else ""))
+
+
+class Commissioned(Goal):
+    """Commissioned at some time, or now."""
+
+    operation = OPERATIONS["commission"]
+
+    def next(self, machine: Machine) -> Step | None:
+        status = machine.status
+        if status in (at.NEW, at.FAILED_COMMISSIONING):
+            return self.send()
+        if status in (at.COMMISSIONING, at.TESTING):
+            return wait_for(status)
+        if status in (at.MISSING, at.RETIRED, at.BROKEN, at.FAILED_TESTING):
+            raise refusal(machine, "so it is not commissioned")
+        return None
+
+
+class Tested(Goal):
+    """Tested, with success, with scripts that may be named."""
+
+    operation = OPERATIONS["test"]
+    shown = ("status_name", "owner", "testing_status_name")
+    #: Names of the scripts that are wanted; tags are replaced by the names that have them.
+    wanted: frozenset[str] = frozenset()
+
+    def next(self, machine: Machine) -> Step | None:
+        if machine.status in GOING_ON:
+            return wait_for(machine.status)
+        if "test" in machine.sent or self._passed(machine):
+            return None
+        if machine.status == at.NEW and not machine.raw.get("current_commissioning_result_id"):
+            raise refusal(machine, "and MAAS tests only what was commissioned")
+        return self.send()
+
+    def _passed(self, machine):
+        if machine.status == at.FAILED_TESTING:
+            return False
+        if not self.looks and "testing_status" in machine.raw:
+            return machine.raw["testing_status"] == PASSED
+        ended = {
+            name for name, found in machine.tests.items()
+            if all(one in (PASSED, SKIPPED) for one in found)
+        }  # fmt: skip
+        return self.wanted <= ended if self.looks else bool(ended) and ended == set(machine.tests)
+
+    @property
+    def looks(self) -> bool:
+        return bool(self.wanted)
+
+    def look(self, client: Client, machine: Machine) -> None:
+        if not machine.raw.get("current_testing_result_id"):
+            return
+        for result in read_results(client, machine.raw["system_id"], "testing"):
+            machine.tests.setdefault(result["name"], []).append(result["status"])
+
+
+class Deployed(Goal):
+    """Deployed, as described.
+
+    Args:
+        given: Parameters of the deployment.
+        in_use: See :class:`Goal`.
+        redeploy: Whether a machine that is deployed with something else is released, and
+            deployed anew.
+        user_data: What cloud-init gets, in full.
+    """
+
+    operation = OPERATIONS["deploy"]
+    shown = ("status_name", "owner", "osystem", "distro_series", "hwe_kernel")
+
+    def __init__(
+        self,
+        given: Mapping[str, Any] | None = None,
+        in_use: bool = False,
+        redeploy: bool = False,
+        user_data: str | bytes | None = None,
+    ):
+        super().__init__(given, in_use)
+        self.redeploy = redeploy
+        if user_data is not None:
+            plain = user_data.encode() if isinstance(user_data, str) else bytes(user_data)
+            self.given["user_data"] = base64.b64encode(plain).decode()
+            self.hide = (plain.decode(errors="replace"), self.given["user_data"])
+
+    def next(self, machine: Machine) -> Step | None:
+        status = machine.status
+        if status == at.DEPLOYED:
+            return self._deployed(machine)
+        if status == at.DEPLOYING:
+            other = self.differences(machine.raw)
+            if other:
+                how = "abort it first (maas_machine.abort), or repeat the run when it has ended"
+                raise refusal(machine, f"with {', '.join(other)}", how)
+            return wait_for(status)
+        if status in GOING_ON and status != at.ENTERING_RESCUE:
+            return wait_for(status)
+        if status == at.FAILED_DEPLOYMENT:
+            return Step(OPERATIONS["release"])
+        if status in (at.READY, at.ALLOCATED):
+            return self.send()
+        raise refusal(machine, "so it cannot be deployed")
+
+    def _deployed(self, machine):
+        other = self.differences(machine.raw)
+        if not other:
+            return None
+        if not self.redeploy or "deploy" in machine.sent:
+            how = "redeploy: true releases it, and deploys it anew"
+            raise refusal(machine, f"with {', '.join(other)}", how)
+        return Step(OPERATIONS["release"])
+
+    def differences(self, raw: dict) -> list[str]:
+        """Return what a machine is deployed with, where that is not as described."""
+        found, given = [], self.given
+        wanted, system = _series(given)
+        if wanted and raw.get("distro_series"):
+            have = f"{raw.get('osystem') or ''}/{raw['distro_series']}"
+            differs = raw["distro_series"] != wanted or system not in (None, raw.get("osystem"))
+            found += [f"{have}, not {given['distro_series']}"] if differs else []
+        elif system and raw.get("osystem") not in (None, "", system):
+            found.append(f"{raw['osystem']}, not {system}")
+        kernel = given.get("hwe_kernel")
+        if kernel and raw.get("hwe_kernel") and raw["hwe_kernel"] != kernel:
+            found.append(f"kernel {raw['hwe_kernel']}, not {kernel}")
+        for name in ("ephemeral_deploy", "enable_hw_sync", "enable_kernel_crash_dump"):
+            if name in given and name in raw and bool(raw[name]) != given[name]:
+                found.append(f"{name} {str(bool(raw[name])).lower()}")
+        return found
+
+    def predict(self, machine: Machine, step: Step, me: str) -> dict:
+        new = super().predict(machine, step, me)
+        if step.operation.name == "deploy" and step.send:
+            series, system = _series(self.given)
+            if series:
+                new.update(distro_series=series, osystem=system or "ubuntu")
+            names = ("hwe_kernel", "ephemeral_deploy", "enable_hw_sync", "enable_kernel_crash_dump")
+            new.update({name: self.given[name] for name in names if name in self.given})
+        return new
+
+
+def _series(given):
+    """``(series, operating system)`` that a deployment asks for; None for what it does not."""
+    system, _, series = str(given.get("distro_series") or "").rpartition("/")
+    return _SERIES.get(series, series) or None, system or given.get("osystem") or None
+
+
+class Released(Goal):
+    """Nobody's."""
+
+    operation = OPERATIONS["release"]
+
+    def next(self, machine: Machine) -> Step | None:
+        status, owner = machine.status, machine.raw.get("owner")
+        if status in (at.RELEASING, at.DISK_ERASING):
+            return wait_for(status)
+        if status == at.COMMISSIONING or (status == at.BROKEN and not owner):
+            return None
+        if status in self.operation.allowed:
+            return self.send()
+        if not owner:
+            return None
+        if status in GOING_ON:
+            return wait_for(status)
+        if status in (at.RESCUE, at.FAILED_ENTERING_RESCUE, at.FAILED_EXITING_RESCUE):
+            raise refusal(machine, "so MAAS does not release it")
+        return None
+
+
+class Locked(Goal):
+    """Locked, so that nobody changes, releases or switches it."""
+
+    operation = OPERATIONS["lock"]
+    shown = ("locked",)
+
+    def next(self, machine: Machine) -> Step | None:
+        return None if machine.raw.get("locked") else self.send()
+
+
+class Unlocked(Goal):
+    """Not locked."""
+
+    operation = OPERATIONS["unlock"]
+    shown = ("locked",)
+
+    def next(self, machine: Machine) -> Step | None:
+        return self.send() if machine.raw.get("locked") else None
+
+
+class Broken(Goal):
+    """Set aside."""
+
+    operation = OPERATIONS["mark_broken"]
+
+    def next(self, machine: Machine) -> Step | None:
+        return None if machine.status == at.BROKEN else self.send()
+
+
+class Fixed(Goal):
+    """Not set aside any more."""
+
+    operation = OPERATIONS["mark_fixed"]
+
+    def next(self, machine: Machine) -> Step | None:
+        return self.send() if machine.status == at.BROKEN else None
+
+
+class Rescued(Goal):
+    """In rescue mode."""
+
+    operation = OPERATIONS["rescue_mode"]
+
+    def next(self, machine: Machine) -> Step | None:
+        if machine.status == at.RESCUE:
+            return None
+        return wait_for(machine.status) if machine.status in GOING_ON else self.send()
+
+
+class RescueExited(Goal):
+    """Not in rescue mode."""
+
+    operation = OPERATIONS["exit_rescue_mode"]
+
+    def next(self, machine: Machine) -> Step | None:
+        if machine.status == at.EXITING_RESCUE:
+            return wait_for(machine.status)
+        return self.send() if machine.status in self.operation.allowed else None
+
+
+class Powered(Goal):
+    """Switched on or off."""
+
+    shown = ("power_state",)
+
+    def __init__(
+        self, on: bool, given: Mapping[str, Any] | None = None, in_use: bool = False
+    ):
+        super().__init__(given, in_use)
+        self.on = on
+        self.operation = OPERATIONS["power_on" if on else "power_off"]
+
+    def next(self, machine: Machine) -> Step | None:
+        if machine.raw.get("power_state") == ("on" if self.on else "off"):
+            return None
+        if machine.raw.get("power_type") in ("", "manual"):
+            raise Refused(
+                "its power type is manual, so only a person can switch it; power_type describes "
+                "its BMC"
+            )
+        if machine.status in GOING_ON:
+            raise refusal(machine, "which needs its power", "repeat the run when that has ended")
+        if self.on and machine.status == at.ALLOCATED:
+            raise refusal(
+                machine, "and would be deployed when it is switched on",
+                "deploy it (maas_machine.deployed)",
+            )  # fmt: skip
+        if self.on and not machine.raw.get("owner"):
+            raise refusal(machine, "and MAAS switches only machines on that somebody has")
+        return self.send()
+
+
+class Done(Goal):
+    """One operation, sent whatever the machine is, as far as MAAS takes it."""
+
+    shown = ("status_name", "owner", "locked", "power_state")
+
+    def __init__(
+        self, operation: str, given: Mapping[str, Any] | None = None, in_use: bool = False
+    ):
+        super().__init__(given, in_use)
+        self.operation = OPERATIONS[operation]
+
+    def next(self, machine: Machine) -> Step | None:
+        if machine.doubt:
+            raise machine.doubt
+        return None if self.operation.name in machine.sent else self.send()
+
+
+def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -> None:
+    """Refuse an operation that MAAS would refuse, or that takes a machine from somebody.
+
+    Raises:
+        Refused: It is not to be sent.
+    """
+    operation, raw = step.operation, machine.raw
+    if raw.get("locked") and operation.name != "unlock":
+        raise refusal(
+            machine, f"and locked, so MAAS does not {operation.words} it",
+            "unlock it first (maas_machine.unlocked)",
+        )  # fmt: skip
+    if machine.status not in operation.allowed:
+        raise refusal(machine, f"so MAAS does not {operation.words} it")
+    owner = raw.get("owner")
+    if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
+        raise refusal(
+            machine, f"and MAAS lets only the owner of a machine {operation.words}",
+            f"{me} is who asks",
+        )  # fmt: skip
+    if owner not in (None, "", me) and not goal.in_use:
+        raise refusal(
+            machine, f"not by {me}", f"in_use: true makes MAAS {operation.words} it all the same"
+        )
+
+
+def read_results(client: Client, system_id: str, kind: str) -> list[dict]:
+    """Return the results of the scripts that were run on a machine last, without their output.
+
+    Args:
+        client: The region's client.
+        system_id: Of the machine.
+        kind: ``commissioning``, ``testing`` or ``installation``.
+    """
+    path = f"nodes/{system_id}/results/current-{kind}/"
+    shape = {"results": [{"name": str, "status": int}]}
+    return client.get(path, expect=shape)["results"]
+
+
+def failed_scripts(results: Iterable[dict]) -> list[str]:
+    """Return the names of the scripts that failed."""
+    return sorted({one["name"] for one in results if one["status"] in _FAILED})

@@ -1,0 +1,330 @@
+"""Bring machines to a goal: find them, plan, send, and wait for all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from saltext.maas import poll
+from saltext.maas.client.session import Client
+from saltext.maas.errors import (
+    BadInput,
+    Forbidden,
+    LostAnswer,
+    MaasError,
+    NotAuthenticated,
+    StrangeAnswer,
+    Unreachable,
+)
+from saltext.maas.events import Pages
+from saltext.maas.machines.goals import (
+    Goal,
+    Machine,
+    check,
+    failed_scripts,
+    name_of,
+    read_results,
+)
+from saltext.maas.machines.operations import GOING_ON
+from saltext.maas.redact import redact
+
+log = logging.getLogger(__name__)
+
+_SHAPE = [{"system_id": str, "hostname": str, "status": int, "owner": (str, None)}]
+_MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.I)
+#: Machines that one request asks for, so that its URL and its answer do not get too long.
+_CHUNK = 100
+#: Seconds between two listings of what is waited for: at first, and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+#: Machines that events and scripts are read of where several fail, and events of each.
+_EXPLAINED, _EVENTS = 10, 5
+#: Which scripts an operation runs.
+_SCRIPTS = {"commission": ("commissioning", "testing"), "test": ("testing",),
+            "deploy": ("installation",)}  # fmt: skip
+
+
+def listed(client: Client, field: str, values: Iterable[str]) -> list[dict]:
+    """Return the machines that have one of some values, in as few requests as possible.
+
+    Args:
+        client: The region's client.
+        field: ``id``, ``hostname`` or ``mac_address``.
+        values: What is asked for.
+    """
+    wanted, found = list(dict.fromkeys(values)), []
+    for start in range(0, len(wanted), _CHUNK):
+        part = {field: wanted[start : start + _CHUNK]}
+        found += client.get("machines/", expect=_SHAPE, **part)
+    return found
+
+
+def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
+    """Return the machines of some names, None for those that the region does not have.
+
+    Args:
+        client: The region's client.
+        names: Host names (with or without domain), system ids or MAC addresses.
+
+    Raises:
+        BadInput: A name fits several machines, or several names one.
+    """
+    names = list(dict.fromkeys(names))
+    macs = {name: name.lower().replace("-", ":") for name in names if _MAC.fullmatch(name)}
+    hosts = {name: name.partition(".")[0] for name in names if name not in macs}
+    found: dict[str, list[dict]] = {name: [] for name in names}
+    for raw in listed(client, "hostname", hosts.values()):
+        for name in hosts:
+            if name in (raw["hostname"], raw.get("fqdn")):
+                found[name].append(raw)
+    ids = [name for name in hosts if not found[name] and re.fullmatch(r"[\w-]+", name)]
+    for raw in listed(client, "id", ids):
+        found[raw["system_id"]] = [raw]
+    for raw in listed(client, "mac_address", macs.values()):
+        own = {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set", ())}
+        for name, mac in macs.items():
+            if mac in own:
+                found[name].append(raw)
+    _unambiguous(found)
+    return {name: raws[0] if raws else None for name, raws in found.items()}
+
+
+def _unambiguous(found):
+    wrong = [f"{name}: {len(raws)} machines have it" for name, raws in found.items() if raws[1:]]
+    names: dict[str, list[str]] = {}
+    for name, raws in found.items():
+        for raw in raws[:1]:
+            names.setdefault(raw["system_id"], []).append(name)
+    wrong += [f"{' and '.join(same)} are one machine" for same in names.values() if same[1:]]
+    if wrong:
+        raise BadInput(wrong)
+
+
+class Work:
+    """Machines on their way to one goal.
+
+    Args:
+        client: The region's client.
+        goal: What they are to become.
+        machines: They, as they were read.
+        me: Name of the API's user.
+        report: Called with the progress.
+        writing: Context within which operations are sent.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        goal: Goal,
+        machines: list[Machine],
+        me: Callable[[], str],
+        report: Callable[[dict], object] | None = None,
+        writing: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+    ):
+        self.client = client
+        self.goal = goal
+        self.machines = machines
+        self._me = me
+        self._report = report
+        self._writing = writing
+        self._reported: object = None
+        self._explained = 0
+        late = goal.unsupported(client.release)
+        if late:
+            raise BadInput(late)
+
+    # Planning
+
+    def plan(self) -> None:
+        """Find out what :meth:`run` sends, with each machine as it will be; sends nothing."""
+        self._look()
+        for machine in self.machines:
+            while not machine.done and machine.error is None:
+                with _failing(machine):
+                    step = self._next(machine)
+                    machine.done = step is None
+                    if step:
+                        machine.sent += [step.operation.name] if step.send else []
+                        machine.raw = self.goal.predict(machine, step, self._me())
+
+    def _look(self):
+        if self.goal.looks:
+            self._in_parallel(lambda one: self.goal.look(self.client, one), self.machines)
+
+    def _next(self, machine):
+        step = self.goal.next(machine)
+        if step and step.send:
+            if step.operation.name in machine.sent:
+                raise machine.doubt or MaasError(
+                    f"MAAS was to {step.operation.words} it, yet it is {machine.status_name}"
+                )
+            missing = step.operation.missing(self.client.release, {})
+            if missing:
+                raise MaasError(missing)
+            check(machine, step, self.goal, self.client.release, self._owner_of(machine))
+        return step
+
+    def _owner_of(self, machine):
+        # Only who meets somebody's machine has to know who asks.
+        return self._me() if machine.raw.get("owner") or self.goal.operation.by_owner_since else ""
+
+    # Doing
+
+    def run(self, seconds: float, wait: bool = True) -> None:
+        """Send what is to be sent, and wait until all machines are there or cannot get there.
+
+        Args:
+            seconds: For all of them together.
+            wait: Whether to wait for what was sent.
+        """
+        self._look()
+        self._decide()
+        if not wait:
+            self._again([one for one in self.machines if one.sent])
+            return
+        if self._all_known():
+            return
+        if poll.wait(self._round, seconds, FIRST_PAUSE, LONGEST_PAUSE) is None:
+            for machine in self._pending():
+                doing = machine.waiting.words if machine.waiting else "be read"
+                reason = f"it is {machine.raw.get('status_name') or machine.status_name}"
+                self._fail(machine, poll.timed_out(seconds, f"it to {doing}", reason))
+
+    def _pending(self):
+        return [one for one in self.machines if not one.done and one.error is None]
+
+    def _all_known(self):
+        self._progress()
+        return True if not self._pending() else None
+
+    def _round(self):
+        try:
+            self._again(self._pending())
+        except (LostAnswer, Unreachable, StrangeAnswer) as error:  # it may be restarting
+            log.warning("machines that are waited for: %s", error)
+            return None
+        self._decide()
+        return self._all_known()
+
+    def _again(self, machines):
+        """Read machines again: one listing for all of them."""
+        ids = {one.raw["system_id"]: one for one in machines}
+        found = {raw["system_id"]: raw for raw in listed(self.client, "id", ids)}
+        for ident, machine in ids.items():
+            if ident in found:
+                machine.raw = found[ident]
+            else:
+                machine.error = "it was deleted meanwhile"
+
+    def _decide(self):
+        sends = []
+        for machine in self._pending():
+            if machine.waiting and self._goes_on(machine):
+                machine.doubt = None
+                continue
+            if machine.error is not None:
+                continue
+            with _failing(machine):
+                step = self._next(machine)
+                machine.waiting = step.operation if step else None
+                machine.done = step is None
+                machine.by_us = bool(step and step.send)
+                if step and step.send:
+                    machine.sent.append(step.operation.name)
+                    sends.append((machine, step))
+        if sends:
+            with self._writing():
+                self._in_parallel(lambda one: self._send(*one), sends)
+
+    def _goes_on(self, machine):
+        """Whether MAAS is still at what is waited for; a failure is noted."""
+        raw, operation = machine.raw, machine.waiting
+        if machine.status in operation.failures and not machine.doubt:
+            self._fail(machine, f"{operation.words} failed: it is {machine.status_name}")
+            return False
+        if machine.status in operation.during:
+            return True
+        if machine.doubt:
+            return False
+        if operation.name == "abort":
+            return machine.status in GOING_ON
+        if operation.name in ("power_on", "power_off"):
+            if raw.get("power_type") in ("", "manual"):
+                return False
+            if raw.get("power_state") == "error" != machine.before.get("power_state"):
+                self._fail(machine, f"{operation.words} failed: its BMC gives an error")
+                return False
+            return raw.get("power_state") != operation.name.removeprefix("power_")
+        return False
+
+    def _send(self, machine, step):
+        path = f"machines/{machine.raw['system_id']}/"
+        data = dict(step.data)
+        if step.operation.name == "allocate":
+            path, data = "machines/", {"system_id": machine.raw["system_id"]}
+        try:
+            self.client.post(path, op=step.operation.name, data=data, hide=self.goal.hide)
+        except (Forbidden, NotAuthenticated) as error:
+            self._fail(machine, str(error))
+        except MaasError as error:
+            machine.doubt = error  # it may have begun all the same, so that it is read again
+
+    # Telling
+
+    def _fail(self, machine, reason):
+        lines = [reason]
+        if self._explained < _EXPLAINED:
+            self._explained += 1
+            lines += self._reasons(machine)
+        machine.error = redact("; ".join(lines), self.goal.hide)
+
+    def _reasons(self, machine):
+        """The scripts that failed on a machine, and its last events, as far as they can be read."""
+        ident, lines = machine.raw["system_id"], []
+        operation = machine.waiting.name if machine.waiting else ""
+        for kind in _SCRIPTS.get(operation, ()) if self.client.release >= "2.2" else ():
+            if not machine.raw.get(f"current_{kind}_result_id"):
+                continue
+            with contextlib.suppress(MaasError):
+                failed = failed_scripts(read_results(self.client, ident, kind))
+                lines += [f"failed scripts: {', '.join(failed)}"] if failed else []
+        with contextlib.suppress(MaasError):
+            events = Pages(self.client).read(_EVENTS, id=ident)
+            texts = [": ".join(filter(None, (one.get("type"), one.get("description"))))
+                     for one in events]  # fmt: skip
+            lines += [f"last events: {' | '.join(texts)}"] if texts else []
+        return lines
+
+    def _progress(self):
+        """Put on the event bus how far they are, where that has changed."""
+        done = len(self.machines) - len(self._pending())
+        statuses = dict(sorted(Counter(name_of(one.status) for one in self.machines).items()))
+        if not self._report or self._reported == (done, statuses):
+            return
+        self._reported = (done, statuses)
+        total = len(self.machines)
+        self._report({
+            "what": self.goal.operation.words, "done": done, "total": total,
+            "percent": 100 * done // total if total else 100, "statuses": statuses,
+        })  # fmt: skip
+
+    def _in_parallel(self, function, items):
+        items = list(items)
+        if len(items) < 2:  # noqa: PLR2004 - a thread is no use then
+            for one in items:
+                function(one)
+            return
+        with ThreadPoolExecutor(min(self.client.profile.concurrency, len(items))) as pool:
+            list(pool.map(function, items))
+
+
+@contextlib.contextmanager
+def _failing(machine):
+    """Note what stands against a machine's next step."""
+    try:
+        yield
+    except MaasError as error:
+        machine.error = str(error)

@@ -1,0 +1,157 @@
+"""Statuses of machines, and in which of them MAAS does what, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from saltext.maas.release import Release
+
+(NEW, COMMISSIONING, FAILED_COMMISSIONING, MISSING, READY, RESERVED, DEPLOYED, RETIRED, BROKEN,
+ DEPLOYING, ALLOCATED, FAILED_DEPLOYMENT, RELEASING, FAILED_RELEASING, DISK_ERASING,
+ FAILED_DISK_ERASING, RESCUE, ENTERING_RESCUE, FAILED_ENTERING_RESCUE, EXITING_RESCUE,
+ FAILED_EXITING_RESCUE, TESTING, FAILED_TESTING) = range(23)  # fmt: skip
+
+#: What the API calls them.
+NAMES = (
+    "New", "Commissioning", "Failed commissioning", "Missing", "Ready", "Reserved", "Deployed",
+    "Retired", "Broken", "Deploying", "Allocated", "Failed deployment", "Releasing",
+    "Releasing failed", "Disk erasing", "Failed disk erasing", "Rescue mode",
+    "Entering rescue mode", "Failed to enter rescue mode", "Exiting rescue mode",
+    "Failed to exit rescue mode", "Testing", "Failed testing",
+)  # fmt: skip
+
+_COMMISSION = "commission it first (maas_machine.commissioned)"
+_RELEASE = "release it first (maas_machine.released)"
+_LEAVE = "let it exit rescue mode first (maas_machine.rescue_exited)"
+#: What to do about a machine that is in the way, by its status.
+ADVICE = {
+    NEW: _COMMISSION, FAILED_COMMISSIONING: _COMMISSION,
+    MISSING: "find it, and commission it", RETIRED: "commission it in MAAS's user interface",
+    RESERVED: _RELEASE, DEPLOYED: _RELEASE, ALLOCATED: _RELEASE, FAILED_DEPLOYMENT: _RELEASE,
+    FAILED_RELEASING: _RELEASE, FAILED_DISK_ERASING: _RELEASE,
+    READY: "deploy it first (maas_machine.deployed)",
+    BROKEN: "repair it, and mark it as fixed (maas_machine.fixed)",
+    RESCUE: _LEAVE, FAILED_ENTERING_RESCUE: _LEAVE, FAILED_EXITING_RESCUE: _LEAVE,
+    FAILED_TESTING: "test it again (maas_machine.tested), or accept it as it is "
+                    "(maas_machine.override_failed_testing)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of MAAS's on a machine.
+
+    Attributes:
+        name: What the API calls it.
+        allowed: Statuses in which MAAS takes it.
+        during: Statuses that it goes through.
+        failures: Statuses that it ends in where it fails.
+        since: First release that has it.
+        parameters: Those that it takes, each with the first release that knows it.
+        by_owner_since: First release in which only the owner may do it, no administrator.
+    """
+
+    name: str
+    allowed: tuple[int, ...]
+    during: tuple[int, ...] = ()
+    failures: tuple[int, ...] = ()
+    since: str = "2.0"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    by_owner_since: str | None = None
+
+    def missing(self, release: Release, given: Mapping) -> str | None:
+        """Return what a release lacks for it, as a sentence; None where it has all."""
+        if release < self.since:
+            return f"MAAS {release} cannot {self.words}; that came with {self.since}"
+        late = [one for one in given if release < self.parameters[one]]
+        if late:
+            since = self.parameters[late[0]]
+            return f"{late[0]}: MAAS {release} does not know it; it came with {since}"
+        return None
+
+    @property
+    def words(self) -> str:
+        """What it is called in messages."""
+        return self.name.replace("_", " ")
+
+
+_ALL = tuple(range(23))
+_BUSY = (COMMISSIONING, DEPLOYING, RELEASING, DISK_ERASING, ENTERING_RESCUE, EXITING_RESCUE,
+         TESTING)  # fmt: skip
+
+OPERATIONS = {
+    one.name: one
+    for one in (
+        Operation(
+            "commission", (NEW, FAILED_COMMISSIONING, READY, BROKEN),
+            # The tests of a commissioning follow it.
+            (COMMISSIONING, TESTING), (FAILED_COMMISSIONING, FAILED_TESTING),
+            parameters={
+                "enable_ssh": "2.0", "skip_networking": "2.0", "skip_storage": "2.0",
+                "commissioning_scripts": "2.2", "testing_scripts": "2.2", "parameters": "2.3",
+                "skip_bmc_config": "2.4",
+            },
+        ),
+        Operation(
+            "test", tuple(one for one in _ALL if one not in _BUSY), (TESTING,), (FAILED_TESTING,),
+            since="2.2",
+            parameters={"testing_scripts": "2.2", "enable_ssh": "2.2", "parameters": "2.3"},
+        ),
+        Operation("allocate", (READY,)),
+        Operation(
+            "deploy", (READY, ALLOCATED), (DEPLOYING,), (FAILED_DEPLOYMENT,),
+            parameters={
+                "osystem": "2.0", "distro_series": "2.0", "hwe_kernel": "2.0", "user_data": "2.0",
+                "license_key": "2.0", "comment": "2.0", "agent_name": "2.2", "install_kvm": "2.5",
+                "bridge_all": "2.5", "bridge_stp": "2.5", "bridge_fd": "2.5",
+                "ephemeral_deploy": "2.6", "vcenter_registration": "2.6", "bridge_type": "2.7",
+                "register_vmhost": "3.0", "enable_hw_sync": "3.2",
+                "enable_kernel_crash_dump": "3.6",
+            },
+        ),
+        Operation(
+            "release",
+            (RESERVED, DEPLOYED, BROKEN, DEPLOYING, ALLOCATED, FAILED_DEPLOYMENT,
+             FAILED_RELEASING, FAILED_DISK_ERASING),
+            (RELEASING, DISK_ERASING), (FAILED_RELEASING, FAILED_DISK_ERASING),
+            parameters={
+                "comment": "2.0", "erase": "2.1", "secure_erase": "2.1", "quick_erase": "2.1",
+                "scripts": "3.5",
+            },
+        ),
+        Operation(
+            "abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING), parameters={"comment": "2.0"}
+        ),
+        Operation("lock", (DEPLOYED, DEPLOYING), since="2.4", parameters={"comment": "2.4"}),
+        Operation("unlock", _ALL, since="2.4", parameters={"comment": "2.4"}),
+        Operation("mark_broken", _ALL, parameters={"comment": "2.0"}, by_owner_since="2.5"),
+        Operation("mark_fixed", (BROKEN,), parameters={"comment": "2.0"}),
+        Operation(
+            "rescue_mode",
+            (NEW, FAILED_COMMISSIONING, MISSING, READY, RESERVED, DEPLOYED, RETIRED, BROKEN,
+             ALLOCATED, FAILED_DEPLOYMENT, FAILED_DISK_ERASING, FAILED_ENTERING_RESCUE,
+             FAILED_TESTING),
+            (ENTERING_RESCUE,), (FAILED_ENTERING_RESCUE,), since="2.1",
+        ),
+        Operation(
+            "exit_rescue_mode",
+            (RESCUE, ENTERING_RESCUE, FAILED_ENTERING_RESCUE, FAILED_EXITING_RESCUE),
+            (EXITING_RESCUE,), (FAILED_EXITING_RESCUE,), since="2.1",
+        ),
+        Operation(
+            "override_failed_testing", (FAILED_TESTING,), since="2.3",
+            parameters={"comment": "2.3"},
+        ),
+        Operation("power_on", _ALL, parameters={"comment": "2.0"}),
+        Operation("power_off", _ALL, parameters={"comment": "2.0", "stop_mode": "2.0"}),
+    )
+}  # fmt: skip
+
+#: What MAAS is at in a status that ends by itself.
+GOING_ON = {
+    COMMISSIONING: OPERATIONS["commission"], DEPLOYING: OPERATIONS["deploy"],
+    RELEASING: OPERATIONS["release"], DISK_ERASING: OPERATIONS["release"],
+    ENTERING_RESCUE: OPERATIONS["rescue_mode"], EXITING_RESCUE: OPERATIONS["exit_rescue_mode"],
+    TESTING: OPERATIONS["test"],
+}  # fmt: skip
