@@ -7,7 +7,12 @@ that is locked is not changed; one that is deployed or somebody's only in descri
 pool and power, unless ``in_use`` says otherwise.
 """
 
-from saltext.maas import documentation, module_helpers
+from __future__ import annotations
+
+from saltext.maas import documentation, machine_helpers, module_helpers
+from saltext.maas.errors import BadInput
+from saltext.maas.events import Pages
+from saltext.maas.machines.goals import read_results
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -49,3 +54,594 @@ def delete(name, release=None, profile=None):
 
 
 documentation.complete(globals(), "machine")
+
+
+# By hand.
+
+#: MAAS answers no more events at once.
+_MOST = 1000
+
+
+def commission(
+    name: str | list[str],
+    commissioning_scripts: list[str] | None = None,
+    testing_scripts: list[str] | None = None,
+    parameters: dict | None = None,
+    enable_ssh: bool | None = None,
+    skip_bmc_config: bool | None = None,
+    skip_networking: bool | None = None,
+    skip_storage: bool | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Commission machines, again if they were.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        commissioning_scripts (list of str): Names or tags (2.2 and later).
+        testing_scripts (list of str): Names or tags of tests to run after it, ``[none]`` for none.
+        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
+        enable_ssh (bool): Whether the machine stays on, for SSH.
+        skip_bmc_config (bool): Whether its BMC is left alone (2.4 and later).
+        skip_networking (bool): Whether its interfaces stay as they are configured.
+        skip_storage (bool): Whether its disks stay as they are configured.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.commission web-1 skip_storage=true timeout=1800
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "commission", name, given, in_use, timeout, profile)
+
+
+def test(
+    name: str | list[str],
+    testing_scripts: list[str] | None = None,
+    parameters: dict | None = None,
+    enable_ssh: bool | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Test machines, in MAAS 2.2 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        testing_scripts (list of str): Names or tags; those tagged ``commissioning`` by default.
+        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
+        enable_ssh (bool): Whether the machine stays on, for SSH.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.test web-1 'testing_scripts=[memtester]'
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "test", name, given, in_use, timeout, profile)
+
+
+def deploy(
+    name: str | list[str],
+    osystem: str | None = None,
+    distro_series: str | None = None,
+    hwe_kernel: str | None = None,
+    user_data: str | None = None,
+    ephemeral_deploy: bool | None = None,
+    enable_hw_sync: bool | None = None,
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Deploy machines that are ready or allocated.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        osystem (str): Operating system, where ``distro_series`` does not name it.
+        distro_series (str): Release, such as ``jammy``; MAAS's default if left out.
+        hwe_kernel (str): Kernel, such as ``hwe-22.04``.
+        user_data (str): What cloud-init gets: a text, or the ``salt://`` path of a file. Salt's
+            job cache keeps arguments, so give a path where it is secret.
+        ephemeral_deploy (bool): Whether to deploy to memory (2.6 and later).
+        enable_hw_sync (bool): Whether it reports its hardware from time to time (3.2 and later).
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.deploy web-1 distro_series=jammy timeout=3600
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "deploy", name, given, in_use, timeout, profile)
+
+
+def release(
+    name: str | list[str],
+    erase: bool | None = None,
+    secure_erase: bool | None = None,
+    quick_erase: bool | None = None,
+    scripts: list[str] | None = None,
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Release machines; they are switched off, and what ran on them ends.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        erase (bool): Whether to erase their disks (2.1 and later).
+        secure_erase (bool): Whether to let disks that can do so erase themselves.
+        quick_erase (bool): Whether to wipe only beginning and end of the disks.
+        scripts (list of str): Names of release scripts to run (3.5 and later).
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.release web-1 comment='not needed any more'
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "release", name, given, in_use, timeout, profile)
+
+
+def abort(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Stop commissioning, deployment, tests or erasure.
+
+    A machine whose tests are stopped is switched off, a deployed one too.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.abort web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "abort", name, given, in_use, timeout, profile)
+
+
+def lock(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Lock deployed machines, in MAAS 2.4 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.lock web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "lock", name, given, in_use, timeout, profile)
+
+
+def unlock(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Unlock machines, in MAAS 2.4 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.unlock web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "unlock", name, given, in_use, timeout, profile)
+
+
+def mark_broken(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Mark machines as broken; from 2.5 on only their owner can do so.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.mark_broken web-1 comment='fan is stuck'
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "mark_broken", name, given, in_use, timeout, profile)
+
+
+def mark_fixed(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Mark broken machines as fixed.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.mark_fixed web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "mark_fixed", name, given, in_use, timeout, profile)
+
+
+def rescue_mode(
+    name: str | list[str],
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Let machines enter rescue mode, in MAAS 2.1 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.rescue_mode web-1
+    """
+    return machine_helpers.do(globals(), "rescue_mode", name, {}, in_use, timeout, profile)
+
+
+def exit_rescue_mode(
+    name: str | list[str],
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Let machines exit rescue mode, in MAAS 2.1 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.exit_rescue_mode web-1
+    """
+    return machine_helpers.do(globals(), "exit_rescue_mode", name, {}, in_use, timeout, profile)
+
+
+def override_failed_testing(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Accept machines whose tests failed, in MAAS 2.3 and later.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.override_failed_testing web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(
+        globals(), "override_failed_testing", name, given, in_use, timeout, profile
+    )
+
+
+def power_on(
+    name: str | list[str],
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Switch machines on; one that is allocated is deployed by that.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.power_on web-1
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "power_on", name, given, in_use, timeout, profile)
+
+
+def power_off(
+    name: str | list[str],
+    stop_mode: str | None = None,
+    comment: str | None = None,
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: str | dict | None = None,
+) -> dict[str, dict]:
+    """Switch machines off.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        stop_mode (str): ``hard`` or ``soft``.
+        comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too.
+        timeout (float): Seconds to wait for the end; 0 to return at once.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: {status_name, owner, power_state, ...}}``, read after it.
+
+    Raises:
+        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
+            or did not end in time.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.power_off web-1 stop_mode=soft
+    """
+    given = machine_helpers.parameters(locals())
+    return machine_helpers.do(globals(), "power_off", name, given, in_use, timeout, profile)
+
+
+def power_state(name: str, profile: str | dict | None = None) -> str:
+    """Have a rack controller ask the BMC of a machine whether it is on.
+
+    Args:
+        name (str): Host name, system id or MAC address.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``on``, ``off``, ``unknown`` or ``error``.
+
+    Raises:
+        CommandExecutionError: No rack reaches the BMC, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.power_state web-1
+    """
+    client, raw = machine_helpers.machine(globals(), name, profile)
+    path = f"machines/{raw['system_id']}/"
+    return client.get(path, op="query_power_state", expect={"state": str})["state"]
+
+
+def events(
+    name: str, level: str | None = None, limit: int = 20, profile: str | dict | None = None
+) -> list[dict]:
+    """Read the last events of a machine, the newest first.
+
+    Args:
+        name (str): Host name, system id or MAC address.
+        level (str): Least level: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``.
+        limit (int): How many at most, from 1 to 1000.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        A list of mappings with ``id``, ``created``, ``level``, ``type``, ``description`` and more.
+
+    Raises:
+        CommandExecutionError: There is no such machine, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.events web-1 limit=5
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= _MOST:
+        raise BadInput(f"limit: {limit!r} must be a whole number from 1 to {_MOST}")
+    client, raw = machine_helpers.machine(globals(), name, profile)
+    least = {"level": level} if level else {}
+    return Pages(client).read(limit, id=raw["system_id"], **least)[::-1]
+
+
+def results(
+    name: str, kind: str = "commissioning", profile: str | dict | None = None
+) -> dict[str, str]:
+    """Show how the scripts ended that were run on a machine last, in MAAS 2.2 and later.
+
+    Args:
+        name (str): Host name, system id or MAC address.
+        kind (str): ``commissioning``, ``testing`` or ``installation``.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{script: status}``, such as ``Passed`` or ``Timed out``; empty where none was run.
+
+    Raises:
+        CommandExecutionError: There is no such machine, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.results web-1 testing
+    """
+    if kind not in ("commissioning", "testing", "installation"):
+        raise BadInput(f"kind: {kind!r} must be commissioning, testing or installation")
+    module_helpers.client_since(globals(), "2.2", "results of scripts", profile)
+    client, raw = machine_helpers.machine(globals(), name, profile)
+    if not raw.get(f"current_{kind}_result_id"):
+        return {}
+    found = read_results(client, raw["system_id"], kind)
+    return {one["name"]: str(one.get("status_name", one["status"])) for one in found}

@@ -13,7 +13,8 @@ from saltext.maas.machines import operations as at
 from saltext.maas.machines.operations import ADVICE, GOING_ON, NAMES, OPERATIONS, Operation
 from saltext.maas.release import Release
 
-PASSED, SKIPPED = 2, 9  # numbers of script results
+#: Statuses of script results; timeouts and failed preparations are failures, too.
+PASSED, SKIPPED = 2, 9
 _FAILED = (3, 4, 8, 11)
 #: Versions of Ubuntu that MAAS takes in place of a name.
 _SERIES = {
@@ -38,7 +39,6 @@ class Machine:
         before: As it was read first.
         sent: The operations that were sent, or would be.
         waiting: What MAAS is doing with it now.
-        by_us: Whether that was sent by this run.
         doubt: Why an operation may not have been carried out.
         error: Why it will not get there.
         done: Whether it has got there.
@@ -50,7 +50,6 @@ class Machine:
     before: dict = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     waiting: Operation | None = None
-    by_us: bool = False
     doubt: MaasError | None = None
     error: str | None = None
     done: bool = False
@@ -87,11 +86,51 @@ def wait_for(status: int) -> Step:
     return Step(GOING_ON[status], send=False)
 
 
+_TRUTHS = {
+    "enable_ssh", "skip_bmc_config", "skip_networking", "skip_storage", "install_kvm",
+    "register_vmhost", "bridge_all", "bridge_stp", "ephemeral_deploy", "enable_hw_sync",
+    "enable_kernel_crash_dump", "vcenter_registration", "erase", "secure_erase", "quick_erase",
+    "in_use",
+}  # fmt: skip
+_LISTS = {"commissioning_scripts", "testing_scripts", "scripts"}
+_CHOICES = {"bridge_type": ("standard", "ovs"), "stop_mode": ("hard", "soft")}
+
+
+def _mistakes(given):
+    """Yield what is wrong with parameters."""
+    for name, value in given.items():
+        if name in _TRUTHS and not isinstance(value, bool):
+            yield f"{name}: {value!r} must be true or false"
+        elif name in _LISTS and not _is_names(value):
+            yield f"{name}: {value!r} must be a list of names or tags of scripts, with at least one"
+        elif name in _CHOICES and value not in _CHOICES[name]:
+            yield f"{name}: {value!r} must be one of {', '.join(_CHOICES[name])}"
+        elif name == "bridge_fd" and (isinstance(value, bool) or not isinstance(value, int)):
+            yield f"{name}: {value!r} must be a whole number"
+        elif name == "parameters":
+            yield from _wrong_parameters(value)
+
+
+def _is_names(value):
+    several = isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+    return bool(value) and (several or isinstance(value, str))
+
+
+def _wrong_parameters(value):
+    if not isinstance(value, dict):
+        yield "parameters: must be a mapping, such as SCRIPT_PARAMETER: value"
+        return
+    for name, one in value.items():
+        if not isinstance(one, (str, int, float)):
+            yield f"parameters:{name}: must be a text, a number or a truth value"
+
+
 class Goal:
     """What machines are to become.
 
     Args:
-        given: Parameters of the operation, those that are not None.
+        given: Parameters of the operation, those that are not None; ``user_data`` as a text or
+            bytes.
         in_use: Whether machines of other users are touched.
 
     Attributes:
@@ -107,13 +146,16 @@ class Goal:
         self.given = {name: one for name, one in (given or {}).items() if one is not None}
         self.in_use = in_use
         self.hide: tuple = ()
-        wrong = [
-            f"parameters:{name}: {value!r} must be a text, number or truth value"
-            for name, value in (self.given.get("parameters") or {}).items()
-            if not isinstance(value, (str, int, float))
-        ]
+        if "user_data" in self.given:
+            self._encode(self.given["user_data"])
+        wrong = list(_mistakes({**self.given, "in_use": in_use}))
         if wrong:
             raise BadInput(wrong)
+
+    def _encode(self, content):
+        plain = content.encode() if isinstance(content, str) else bytes(content)
+        self.given["user_data"] = base64.b64encode(plain).decode()
+        self.hide = (plain.decode(errors="replace"), self.given["user_data"])
 
     def next(self, machine: Machine) -> Step | None:
         """Return the next step of a machine; None where it is as wished.
@@ -134,7 +176,7 @@ class Goal:
     def data(self) -> dict[str, Any]:
         """Return the form of the operation."""
         form = {name: one for name, one in self.given.items() if name != "parameters"}
-        for name in ("commissioning_scripts", "testing_scripts", "scripts"):
+        for name in _LISTS:
             if name in form and not isinstance(form[name], str):
                 form[name] = ",".join(form[name])
         return {**form, **(self.given.get("parameters") or {})}
@@ -184,8 +226,10 @@ def _released_status(raw: dict) -> int:
 
 def _aborted_status(status: int) -> int:
     return {
-        at.COMMISSIONING: at.NEW, at.DEPLOYING: at.ALLOCATED, at.DISK_ERASING: at.FAILED_DISK_ERASING,
-    }.get(status, at.READY)  # fmt: skip
+        at.COMMISSIONING: at.NEW,
+        at.DEPLOYING: at.ALLOCATED,
+        at.DISK_ERASING: at.FAILED_DISK_ERASING,
+    }.get(status, at.READY)
 
 
 def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
@@ -259,25 +303,21 @@ class Deployed(Goal):
         in_use: See :class:`Goal`.
         redeploy: Whether a machine that is deployed with something else is released, and
             deployed anew.
-        user_data: What cloud-init gets, in full.
     """
 
     operation = OPERATIONS["deploy"]
-    shown = ("status_name", "owner", "osystem", "distro_series", "hwe_kernel")
-
     def __init__(
         self,
         given: Mapping[str, Any] | None = None,
         in_use: bool = False,
         redeploy: bool = False,
-        user_data: str | bytes | None = None,
     ):
         super().__init__(given, in_use)
         self.redeploy = redeploy
-        if user_data is not None:
-            plain = user_data.encode() if isinstance(user_data, str) else bytes(user_data)
-            self.given["user_data"] = base64.b64encode(plain).decode()
-            self.hide = (plain.decode(errors="replace"), self.given["user_data"])
+        # What is left to MAAS cannot be told before.
+        asked = ("osystem", "distro_series") if self.given.get("distro_series") else ()
+        kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
+        self.shown = (*self.shown, *asked, *kernel)
 
     def next(self, machine: Machine) -> Step | None:
         status = machine.status
@@ -428,9 +468,7 @@ class Powered(Goal):
 
     shown = ("power_state",)
 
-    def __init__(
-        self, on: bool, given: Mapping[str, Any] | None = None, in_use: bool = False
-    ):
+    def __init__(self, on: bool, given: Mapping[str, Any] | None = None, in_use: bool = False):
         super().__init__(given, in_use)
         self.on = on
         self.operation = OPERATIONS["power_on" if on else "power_off"]

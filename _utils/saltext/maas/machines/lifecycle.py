@@ -24,12 +24,13 @@ from saltext.maas.events import Pages
 from saltext.maas.machines.goals import (
     Goal,
     Machine,
+    Step,
     check,
     failed_scripts,
     name_of,
     read_results,
 )
-from saltext.maas.machines.operations import GOING_ON
+from saltext.maas.machines.operations import GOING_ON, OPERATIONS, READY
 from saltext.maas.redact import redact
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ _CHUNK = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 #: Machines that events and scripts are read of where several fail, and events of each.
 _EXPLAINED, _EVENTS = 10, 5
+#: First release in which a deployment allocates a machine that is ready.
+_ALLOCATES = "2.2"
 #: Which scripts an operation runs.
 _SCRIPTS = {"commission": ("commissioning", "testing"), "test": ("testing",),
             "deploy": ("installation",)}  # fmt: skip
@@ -58,7 +61,7 @@ def listed(client: Client, field: str, values: Iterable[str]) -> list[dict]:
     wanted, found = list(dict.fromkeys(values)), []
     for start in range(0, len(wanted), _CHUNK):
         part = {field: wanted[start : start + _CHUNK]}
-        found += client.get("machines/", expect=_SHAPE, **part)
+        found += client.call("GET", "machines/", params=part, expect=_SHAPE)
     return found
 
 
@@ -157,6 +160,9 @@ class Work:
     def _next(self, machine):
         step = self.goal.next(machine)
         if step and step.send:
+            first = step.operation.name == "deploy" and machine.status == READY
+            if first and self.client.release < _ALLOCATES:
+                step = Step(OPERATIONS["allocate"])
             if step.operation.name in machine.sent:
                 raise machine.doubt or MaasError(
                     f"MAAS was to {step.operation.words} it, yet it is {machine.status_name}"
@@ -231,7 +237,6 @@ class Work:
                 step = self._next(machine)
                 machine.waiting = step.operation if step else None
                 machine.done = step is None
-                machine.by_us = bool(step and step.send)
                 if step and step.send:
                     machine.sent.append(step.operation.name)
                     sends.append((machine, step))
@@ -313,7 +318,7 @@ class Work:
 
     def _in_parallel(self, function, items):
         items = list(items)
-        if len(items) < 2:  # noqa: PLR2004 - a thread is no use then
+        if len(items) < 2:  # a thread is no use then
             for one in items:
                 function(one)
             return

@@ -121,7 +121,8 @@ OPERATIONS = {
             },
         ),
         Operation(
-            "abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING), parameters={"comment": "2.0"}
+            "abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING),
+            parameters={"comment": "2.0"},
         ),
         Operation("lock", (DEPLOYED, DEPLOYING), since="2.4", parameters={"comment": "2.4"}),
         Operation("unlock", _ALL, since="2.4", parameters={"comment": "2.4"}),

@@ -1,0 +1,283 @@
+"""What the lifecycle states and functions of machines share: from arguments to a state's return."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from saltext.maas import runtime, state_helpers
+from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.machines import lifecycle
+from saltext.maas.machines.goals import Done, Goal, Machine, Tested, name_of
+from saltext.maas.machines.operations import NEW
+from saltext.maas.reconcile import Snapshot
+
+#: Machines as this run's test left them, by system id or by the name of one that is not there yet.
+_PREDICTED = "machines as predicted"
+#: What functions return of a machine.
+_RETURNED = ("system_id", "status_name", "status_message", "owner", "locked", "power_state",
+             "osystem", "distro_series")  # fmt: skip
+#: Arguments of states and functions that are not parameters of MAAS's operations.
+_OWN = ("name", "machines", "in_use", "redeploy", "timeout", "profile")
+_SHOWN = 20  # successes, more of which no person reads; failures are all listed
+
+
+def parameters(arguments: dict) -> dict[str, Any]:
+    """Return those of the arguments of a state or function that an operation gets."""
+    return state_helpers.given(arguments, *_OWN)
+
+
+def goal(
+    kind: type[Goal], given: dict[str, Any], dunders: dict, **options: Any
+) -> Callable[[Snapshot], Goal]:
+    """Return what makes a goal from arguments, once the region is known.
+
+    Args:
+        kind: Class of the goal.
+        given: Parameters of its operation; those that are None are left out.
+        dunders: The calling module's ``globals()``.
+        options: Further arguments of the class.
+    """
+
+    def made(snapshot):
+        values = runtime.revealed(dunders, given)
+        if "user_data" in values:
+            values["user_data"] = _content(snapshot, values["user_data"])
+        made = kind(given=values, **options)
+        if isinstance(made, Tested) and made.given.get("testing_scripts"):
+            made.wanted = _script_names(snapshot, made.given["testing_scripts"])
+        return made
+
+    return made
+
+
+def _content(snapshot, text):
+    """User data: a text, or what a file of Salt's file server holds."""
+    if not isinstance(text, str):
+        raise BadInput("user_data: must be a text, or the salt:// path of a file")
+    if not text.startswith("salt://"):
+        return text
+    try:
+        with open(snapshot.local_file(text), "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        raise BadInput(f"user_data: {text!r} is not on Salt's file server") from None
+
+
+def _script_names(snapshot, chosen):
+    """Names of the scripts that names and tags choose."""
+    chosen = set(chosen.split(",") if isinstance(chosen, str) else chosen)
+    tagged: dict[str, set[str]] = {}
+    for key, record in snapshot.records("script").items():
+        for tag in record.raw.get("tags") or () if record.raw.get("type") in (2, "testing") else ():
+            tagged.setdefault(tag, set()).add(key)
+    return frozenset(name for one in chosen for name in tagged.get(one, {one}))
+
+
+def reach(
+    dunders: dict,
+    name: str,
+    make: Callable[[Snapshot], Goal],
+    machines: list[str] | None = None,
+    timeout: float = 3600,
+    profile: Any = None,
+) -> dict[str, Any]:
+    """Bring machines to a goal, and wait for them together; or say what that would send.
+
+    Args:
+        dunders: The state module's ``globals()``.
+        name: The state's name, and the machine where ``machines`` is not given.
+        make: See :func:`goal`.
+        machines: Host names, system ids or MAC addresses.
+        timeout: Seconds for all of them together.
+        profile: Region to use.
+
+    Returns:
+        A state's return.
+    """
+    test = bool(dunders["__opts__"].get("test"))
+
+    def work():
+        snapshot = runtime.snapshot(dunders, profile)
+        job = _work(dunders, snapshot, make, _names(name, machines), _seconds(timeout), name)
+        if test:
+            job.plan()
+            _remember(snapshot, job.machines)
+        else:
+            job.run(_seconds(timeout))
+            _fold(snapshot, job.machines)
+        return _outcome(name, test, job)
+
+    return state_helpers.guarded(name, work)
+
+
+def do(
+    dunders: dict,
+    operation: str,
+    name: str | list[str],
+    given: dict[str, Any],
+    in_use: bool = False,
+    timeout: float = 0,
+    profile: Any = None,
+) -> dict[str, dict]:
+    """Send one operation to machines, and wait for its end where there is time for that.
+
+    Args:
+        dunders: The execution module's ``globals()``.
+        operation: What the API calls it.
+        name: A machine or several.
+        given: Its parameters.
+        in_use: Whether machines of other users are touched.
+        timeout: Seconds to wait; 0 to return at once.
+        profile: Region to use.
+
+    Returns:
+        ``{name: {field: value}}``, read after the operation.
+
+    Raises:
+        MaasError: It is refused, or it failed.
+    """
+    snapshot = runtime.new_snapshot(dunders, runtime.client(dunders, profile))
+
+    make = goal(Done, given, dunders, operation=operation, in_use=in_use)
+    names = [name] if isinstance(name, str) else list(name)
+    job = _work(dunders, snapshot, make, names, _seconds(timeout), names[0] if names else "")
+    job.run(_seconds(timeout), wait=bool(timeout))
+    failed = [f"{one.name}: {one.error}" for one in job.machines if one.error is not None]
+    if failed:
+        raise MaasError("\n".join(failed))
+    return {one.name: shown(one.raw) for one in job.machines}
+
+
+def machine(dunders: dict, name: str, profile: Any = None) -> tuple[Any, dict]:
+    """Return the region's client, and a machine as it is.
+
+    Raises:
+        MaasError: There is no such machine, or the region cannot be asked.
+    """
+    client = runtime.client(dunders, profile)
+    return client, _found(client, [name])[name]
+
+
+def shown(raw: dict) -> dict[str, Any]:
+    """Return what functions return of a machine."""
+    return {field: raw[field] for field in _RETURNED if field in raw}
+
+
+def _names(name, machines):
+    if machines is None:
+        return [name]
+    if not isinstance(machines, (list, tuple)) or not all(isinstance(one, str) for one in machines):
+        raise BadInput("machines: must be a list of host names, system ids or MAC addresses")
+    return list(machines)
+
+
+def _seconds(timeout):
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout < 0:
+        raise BadInput(f"timeout: {timeout!r} must be a number of seconds")
+    return float(timeout)
+
+
+def _found(client, names):
+    if client.release < "2.0":
+        raise MaasError(f"MAAS {client.release} has nodes in place of machines, which need 2.0")
+    found = lifecycle.find(client, names)
+    missing = [name for name, raw in found.items() if raw is None]
+    if missing:
+        raise BadInput([_no_machine(one) for one in missing])
+    return found
+
+
+def _no_machine(name):
+    return f"machine {name}: the region has none with this host name, system id or MAC address"
+
+
+def _work(dunders, snapshot, make, names, seconds, tag):
+    client = snapshot.client
+    if client is None:
+        raise MaasError("the region has no administrator yet, and so no machines")
+    made = make(snapshot)
+    late = made.unsupported(client.release)
+    if late:
+        raise BadInput(late)
+    predicted = snapshot.facts.get(_PREDICTED, {})
+    found = _predicted(snapshot, names) if dunders["__opts__"].get("test") else {}
+    found.update(_found(client, [one for one in names if one not in found]))
+    machines = [
+        Machine(one, predicted.get(found[one]["system_id"], found[one]))
+        for one in dict.fromkeys(names)
+    ]
+
+    @contextlib.contextmanager
+    def writing():
+        with runtime.alone(dunders, snapshot) as lock:
+            lock.writing()
+            yield
+
+    return lifecycle.Work(
+        client, made, machines, lambda: snapshot.whoami()["username"],
+        runtime.progress(dunders, tag), writing,
+    )  # fmt: skip
+
+
+def _predicted(snapshot, names):
+    """Machines that a state of this test run would create."""
+    if "machine" not in snapshot.tables or not snapshot.loaded("machine"):
+        return {}
+    found = {one: snapshot.find("machine", one) for one in names}
+    new = {one: record.raw for one, record in found.items() if record is not None
+           and snapshot.is_predicted(record.raw) and not record.raw.get("system_id")}  # fmt: skip
+    # What is new is New; up to 2.7 it is commissioned at once.
+    return {
+        one: {**raw, "status": NEW, "status_name": name_of(NEW), "owner": None, "system_id": one}
+        for one, raw in new.items()
+    }
+
+
+def _remember(snapshot, machines):
+    known = snapshot.facts.setdefault(_PREDICTED, {})
+    known.update({one.before["system_id"]: one.raw for one in machines if one.error is None})
+
+
+def _fold(snapshot, machines):
+    """Let later states of the run see the machines as they are now."""
+    if "machine" in snapshot.tables and snapshot.loaded("machine"):
+        for one in machines:
+            if one.sent:
+                snapshot.fold("machine", one.raw)
+
+
+def _outcome(name, test, job):
+    changes = {one.name: _changes(job.goal, one) for one in job.machines if one.sent
+               and (one.error is None or not test)}  # fmt: skip
+    failed = [f"{'cannot be done' if test else 'failed'}: machine {one.name}: {one.error}"
+              for one in job.machines if one.error is not None]  # fmt: skip
+    verb = "would be sent" if test else "sent"
+    good = [
+        f"{', then '.join(one.sent)} {verb}: machine {one.name} "
+        f"({one.before.get('status_name') or name_of(one.before['status'])}"
+        f" -> {one.raw.get('status_name') or name_of(one.raw['status'])})"
+        for one in job.machines if one.sent and one.error is None
+    ]  # fmt: skip
+    more = len(good) - _SHOWN
+    good = [*good[:_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
+    still = len([one for one in job.machines if not one.sent and one.error is None])
+    if still:
+        total = len(job.machines)
+        what = "It is" if total == 1 else f"{still} of {total} machines are"
+        good.append(f"{what} as described already; nothing {'would be' if test else 'was'} sent.")
+    comment = "\n".join([*failed, *good])
+    found = {"machine": changes} if changes else {}
+    return state_helpers.outcome(name, test, found, comment, bool(failed))
+
+
+def _changes(goal, machine):
+    """What is, or would be, another than before."""
+    old, new = machine.before, machine.raw
+    fields = {
+        field: {"old": old.get(field), "new": new.get(field)}
+        for field in goal.shown
+        if (old.get(field) or None) != (new.get(field) or None)
+    }
+    return {"operations": list(machine.sent), **fields}
