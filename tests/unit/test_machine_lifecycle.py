@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import threading
 import time
 
 import pytest
-from maas_emulator import hardware, machines
+from maas_emulator import hardware, machine_ops, machines, scripts_run
 from maas_emulator.server import RegionServer
+from saltext.maas.errors import MaasError
 from saltext.maas.machines.operations import NAMES, OPERATIONS
 from support.loader import load
 from support.reconciling import carried_out
 
 #: The first of all, and those around what came later.
 RELEASES = ("2.0", "2.4", "2.8", "3.3", "3.7", "3.8")
+#: Requests that find out which release it is, and who asks; the latter where it matters.
+VERSION, WHOAMI = 1, 1
 QUICK = {"import_seconds": 0, "index_seconds": 0, "sync_seconds": 0}
 
 
@@ -94,6 +98,7 @@ def machine(server, name="web-1", status=4, **fields):
         "commission": "false",
     })  # fmt: skip
     ident = raw["system_id"]
+    scripts_run.begin(server.region, hardware.machine(server.region, ident), 0)
     hardware.commissioned(
         server.region, ident, disks=[{"name": "sda", "size": 10**11}],
         interfaces=[{"name": "eth0", "mac_address": raw["interface_set"][0]["mac_address"],
@@ -162,3 +167,438 @@ def test_a_life(any_server):
     assert changes["status_name"] == {"old": "Deployed", "new": "Ready"}
     if server.region.release >= "2.2":
         as_planned(server, "tested")
+
+
+# -- which status allows what ------------------------------------------------------------------
+
+#: What MAAS takes though it is done, or going on.
+_NOTHING = {("release", 4), ("release", 12), ("rescue_mode", 17), ("exit_rescue_mode", 19)}
+#: Forms without which an operation is refused.
+_NEEDS = {"test": {"testing_scripts": "smartctl-validate"}}
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"allocate", "unlock"}))
+def test_the_table_says_which_status_allows_what(server, operation):
+    ident = machine(server)
+    client = client_of(server)
+    server.region.options.machine_seconds = float("inf")
+    accepted = set()
+    for status in range(len(NAMES)):
+        fields = {"previous_status": 4, "osystem": "", "power_state": "off", "locked": False}
+        hardware.tell(server.region, ident, status=status, owner="admin", **fields)
+        assert client.get(f"machines/{ident}/")["status_name"] == NAMES[status]
+        with contextlib.suppress(MaasError):
+            client.post(f"machines/{ident}/", op=operation, data=_NEEDS.get(operation))
+            accepted.add(status)
+        server.region.tick()
+    accepted -= {status for name, status in _NOTHING if name == operation}
+    assert accepted == set(OPERATIONS[operation].allowed)
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "words"),
+    [
+        ("commissioned", 8, "it is Broken, so it is not commissioned; repair it"),
+        ("deployed", 0, "it is New, so it cannot be deployed; commission it first"),
+        ("deployed", 22, "it is Failed testing, so it cannot be deployed; test it again"),
+        ("locked", 4, "it is Ready, so MAAS does not lock it; deploy it first"),
+        ("released", 16, "it is Rescue mode and owned by admin, so MAAS does not release it"),
+        ("rescued", 13, "it is Releasing failed and owned by admin, so MAAS does not rescue mode"),
+        ("powered", 10, "would be deployed when it is switched on; deploy it"),
+        ("powered", 4, "and MAAS switches only machines on that somebody has; deploy it"),
+        ("broken", 4, "it is Ready, and MAAS lets only the owner of a machine mark broken"),
+    ],
+)
+def test_what_maas_would_refuse_is_not_sent(server, function, status, words):
+    owner = "admin" if status in (10, 13, 16) else None
+    machine(server, status=status, power_state="off", owner=owner)
+    for test in (True, False):
+        done = getattr(of(server, test=test), function)("web-1")
+        assert done["result"] is False
+        assert words in done["comment"]
+        assert "machine web-1" in done["comment"]
+        assert done["changes"] == {}
+    assert server.requests.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("function", "status"),
+    [
+        ("released", 6),
+        ("deployed", 10),
+        ("powered", 6),
+        ("locked", 6),
+        ("rescued", 6),
+        ("tested", 6),
+    ],
+)
+def test_machines_of_others_are_not_touched_without_a_word(server, function, status):
+    ident = machine(server, status=4 if status == 10 else status, osystem="ubuntu")
+    if status == 10:
+        client_of(server).post("machines/", op="allocate", data={"system_id": ident})
+        server.requests.reset()
+    hardware.tell(server.region, ident, owner="ops", power_state="off")
+    done = getattr(of(server), function)("web-1")
+    assert done["result"] is False
+    assert "owned by ops, not by admin; in_use: true" in done["comment"]
+    assert server.requests.writes() == []
+    assert as_planned(server, function, in_use=True)["operations"]
+
+
+@pytest.mark.parametrize("function", ["released", "broken", "powered", "rescued", "tested"])
+def test_locked_machines_are_not_touched(server, function):
+    machine(server, status=6, power_state="off", locked=True)
+    done = getattr(of(server), function)("web-1")
+    assert done["result"] is False
+    assert "and locked, so MAAS does not" in done["comment"]
+    assert "unlock it first (maas_machine.unlocked)" in done["comment"]
+    assert server.requests.writes() == []
+
+
+def test_a_machine_deployed_with_something_else_is_left_alone(server):
+    machine(server, status=6, osystem="ubuntu", distro_series="focal", hwe_kernel="ga-20.04")
+    done = of(server).deployed("web-1", distro_series="22.04", ephemeral_deploy=True)
+    assert done["result"] is False
+    assert "with ubuntu/focal, not 22.04, ephemeral_deploy false; redeploy: true" in done["comment"]
+    assert server.requests.writes() == []
+    for series in (None, "focal", "20.04", "ubuntu/focal"):
+        assert of(server).deployed("web-1", distro_series=series)["changes"] == {}
+    changes = as_planned(server, "deployed", distro_series=server.series, redeploy=True)
+    assert changes["operations"] == ["release", "deploy"]
+
+
+def test_what_is_marked_broken_by_its_owner_is_fixed(server):
+    machine(server, status=10)
+    assert as_planned(server, "broken", comment="fan")["status_name"]["new"] == "Broken"
+    assert as_planned(server, "fixed")["status_name"]["new"] == "Ready"
+
+
+# -- what is going on already ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "after"),
+    [("commissioned", 1, 4), ("deployed", 9, 6), ("released", 12, 4), ("rescued", 17, 16),
+     ("rescue_exited", 19, 4), ("tested", 21, 4)],
+)  # fmt: skip
+def test_a_run_that_was_interrupted_is_taken_up(server, function, status, after):
+    ident = machine(server, status=status, owner="admin", testing_status=2)
+    later = threading.Timer(
+        0.3, hardware.tell, (server.region, ident), {"status": after, "power_state": "on"}
+    )
+    later.start()
+    done = getattr(of(server), function)("web-1")
+    later.join()
+    if function == "tested":  # nothing says that these tests passed
+        assert done["changes"]["machine"]["web-1"]["operations"] == ["test"]
+        return
+    assert done["result"] is True, done["comment"]
+    assert server.requests.writes() == []
+
+
+def test_deploying_something_else_is_not_waited_for(server):
+    machine(server, status=9, osystem="ubuntu", distro_series="focal")
+    done = of(server).deployed("web-1", distro_series="jammy")
+    assert "with ubuntu/focal, not jammy; abort it first" in done["comment"]
+
+
+def test_a_deployment_that_failed_is_tried_again(server):
+    machine(server, status=11)
+    assert as_planned(server, "deployed")["operations"] == ["release", "deploy"]
+
+
+def test_what_is_being_released_is_deployed_afterwards(server):
+    ident = machine(server, status=12, owner="admin")
+    later = threading.Timer(
+        0.3, hardware.tell, (server.region, ident), {"status": 4, "owner": None}
+    )
+    later.start()
+    assert of(server).deployed("web-1")["result"] is True
+    later.join()
+    assert sent(server) == ["deploy"]
+
+
+# -- failures ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "function", "status", "fails", "kind"),
+    [
+        ("2.4", "commissioned", 0, 2, 0), ("3.7", "commissioned", 0, 2, 0),
+        ("3.7", "commissioned", 0, 22, 2), ("3.8", "tested", 4, 22, 2),
+        ("2.0", "deployed", 4, 11, None), ("3.7", "deployed", 4, 11, 1),
+        ("3.7", "rescued", 4, 18, None), ("3.7", "released", 6, 15, None),
+    ],
+)  # fmt: skip
+def test_failures_are_told_at_once(regions, release, function, status, fails, kind):
+    server = emptied(regions(release))
+    ident = machine(server, status=status, power_state="on")
+    server.region.options.machine_seconds = float("inf")
+
+    def fail():
+        while hardware.machine(server.region, ident)["status"] in (status, 10):
+            time.sleep(0.02)
+        row = hardware.machine(server.region, ident)
+        if kind is not None:
+            scripts_run.begin(server.region, row, kind) if kind == 2 else None
+            scripts_run.finish(row, kind, scripts_run.FAILED)
+        machines.event(server.region, row, "ERROR", "Marking node failed", "no such luck")
+        hardware.tell(server.region, ident, status=fails)
+
+    failing = threading.Thread(target=fail)
+    failing.start()
+    began = time.monotonic()
+    more = {"erase": True} if function == "released" else {}
+    done = getattr(of(server), function)("web-1", timeout=60, **more)
+    failing.join()
+    assert time.monotonic() - began < 10
+    assert done["result"] is False
+    assert f"failed: it is {NAMES[fails]}" in done["comment"]
+    assert "Marking node failed: no such luck" in done["comment"]
+    assert ("failed scripts: " in done["comment"]) is (kind is not None)
+    assert done["changes"]["machine"]["web-1"]["operations"]
+
+
+@pytest.mark.parametrize("function", ["commissioned", "deployed", "released", "powered", "tested"])
+def test_a_bmc_that_no_rack_reaches(server, function):
+    status = {"commissioned": 0, "released": 6, "powered": 6}.get(function, 4)
+    machine(server, status=status, power_state="off" if function == "powered" else "on")
+    server.region.controller_connected(server.rack, False)
+    done = getattr(of(server), function)("web-1")
+    assert done["result"] is False
+    assert "BMC" in done["comment"], done["comment"]
+    server.region.controller_connected(server.rack, True)
+    server.requests.reset()
+    assert as_planned(server, function)["operations"]
+
+
+def test_a_deadline_says_what_was_waited_for(server):
+    machine(server, status=0)
+    server.region.options.machine_seconds = float("inf")
+    done = of(server).commissioned("web-1", timeout=0.2)
+    assert done["result"] is False
+    assert (
+        "timed out after 0.2 s waiting for it to commission: it is Commissioning" in done["comment"]
+    )
+    assert done["changes"]["machine"]["web-1"]["status_name"] == {
+        "old": "New", "new": "Commissioning"
+    }  # fmt: skip
+
+
+def test_a_machine_that_is_deleted_meanwhile(server):
+    machine(server, status=1)
+    row = next(iter(server.region.rows("machines").values()))
+    later = threading.Timer(0.2, machines.forget, (server.region, "machines", row))
+    later.start()
+    done = of(server).commissioned("web-1")
+    later.join()
+    assert "it was deleted meanwhile" in done["comment"]
+
+
+# -- many --------------------------------------------------------------------------------------
+
+
+def test_hundreds_are_waited_for_together(server, monkeypatch):
+    names = [f"m{number}" for number in range(200)]
+    for name in names:
+        machine(server, name, status=4)
+    monkeypatch.setattr("saltext.maas.machines.lifecycle.FIRST_PAUSE", 0.5)
+    monkeypatch.setattr("saltext.maas.machines.lifecycle.LONGEST_PAUSE", 0.5)
+    server.region.options.machine_seconds = 2
+    server.requests.reset()
+    fired = []
+    told = of(server, test=True).deployed("all", machines=names)
+    # By name in two parts; nothing is asked of any one machine.
+    assert (len(told["changes"]["machine"]), server.requests.count()) == (200, 2 + VERSION + WHOAMI)
+    server.requests.reset()
+    done = of(server, fired=fired).deployed("all", machines=names)
+    assert done["result"] is True, done["comment"][:500]
+    assert done["changes"] == told["changes"]
+    assert sent(server) == ["deploy"] * 200
+    polls = server.requests.count("GET", "machines/") - 2
+    assert server.requests.count() == 200 + 2 + polls + VERSION
+    assert polls <= 2 * 20
+    tags, data = zip(*fired)
+    assert set(tags) == {"maas/progress/all"}
+    assert data[-1] == {
+        "what": "deploy", "done": 200, "total": 200, "percent": 100, "statuses": {"Deployed": 200}
+    }  # fmt: skip
+    server.requests.reset()
+    assert of(server).deployed("all", machines=names)["changes"] == {}
+    assert server.requests.count() == 2 + VERSION
+
+
+def test_one_that_fails_does_not_stop_the_others(server):
+    machine(server, "bad", status=0)
+    machine(server, "good", status=4)
+    done = of(server).deployed("both", machines=["bad", "good"])
+    assert done["result"] is False
+    assert "failed: machine bad: it is New, so it cannot be deployed" in done["comment"]
+    assert "deploy sent: machine good (Ready -> Deployed)" in done["comment"]
+    assert set(done["changes"]["machine"]) == {"good"}
+
+
+def test_machines_are_found_by_name_id_and_mac(server):
+    ident = machine(server, "one", status=0)
+    machine(server, "two", status=0)
+    row = hardware.machine(server.region, machine(server, "three", status=0))
+    mac = row["interfaces"][0]["mac"]
+    names = [ident, "two.maas", mac.upper().replace(":", "-")]
+    done = of(server).commissioned("all", machines=names)
+    assert done["result"] is True, done["comment"]
+    assert list(done["changes"]["machine"]) == names
+    for wrong, words in (
+        (
+            ["two", "nine"],
+            "machine nine: the region has none with this host name, system id or MAC",
+        ),
+        ([ident, "one"], "one are one machine"),
+        ("one", "machines: must be a list"),
+    ):
+        server.requests.reset()
+        done = of(server).deployed("all", machines=wrong)
+        assert done["result"] is False
+        assert words in done["comment"]
+        assert server.requests.writes() == []
+
+
+# -- arguments ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "function", "arguments", "words"),
+    [
+        ("2.4", "deployed", {"enable_hw_sync": True},
+         "enable_hw_sync: MAAS 2.4 does not know it; it came with 3.2"),
+        ("2.0", "tested", {}, "MAAS 2.0 cannot test; that came with 2.2"),
+        ("2.0", "rescued", {}, "MAAS 2.0 cannot rescue mode; that came with 2.1"),
+        ("3.7", "released", {"erase": "yes"}, "erase: 'yes' must be true or false"),
+        ("3.7", "commissioned", {"commissioning_scripts": []},
+         "commissioning_scripts: [] must be a list of names"),
+        ("3.7", "deployed", {"bridge_type": "x"}, "bridge_type: 'x' must be one of standard, ovs"),
+        ("3.7", "deployed", {"user_data": 7}, "user_data: must be a text"),
+        ("3.7", "tested", {"parameters": ["a"]}, "parameters: must be a mapping"),
+        ("3.7", "powered", {"timeout": "long"}, "timeout: 'long' must be a number of seconds"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_told_before_anything_is_sent(
+    regions, release, function, arguments, words
+):
+    server = emptied(regions(release))
+    machine(server, status=4, power_state="off")
+    for test in (True, False):
+        done = getattr(of(server, test=test), function)("web-1", **arguments)
+        assert done["result"] is False
+        assert words in done["comment"]
+    assert server.requests.writes() == []
+
+
+def test_parameters_reach_maas(server, monkeypatch):
+    forms = []
+    real = machine_ops.commission
+
+    def commission(region, row, user, **options):
+        forms.append(options)
+        real(region, row, user, **options)
+
+    monkeypatch.setattr(machine_ops, "commission", commission)
+    machine(server, status=0)
+    of(server).commissioned(
+        "web-1", testing_scripts=["smartctl-validate", "none"][:1], skip_storage=True,
+        skip_bmc_config=True,
+    )  # fmt: skip
+    assert forms[0]["tests"] == ["smartctl-validate"]
+    assert (forms[0]["skip_storage"], forms[0]["skip_bmc"], forms[0]["skip_network"]) == (
+        True, True, False
+    )  # fmt: skip
+
+
+def test_tests_are_those_that_were_asked_for(server):
+    machine(server, status=4)
+    assert as_planned(server, "tested", testing_scripts=["memtester"])["operations"] == ["test"]
+    # Others passed; these did not run last.
+    assert as_planned(server, "tested", testing_scripts=["stress-ng-cpu-short"])
+    assert of(server).tested("web-1")["changes"] == {}
+
+
+SECRET = "#cloud-config\nchpasswd: {list: ['root:tr0ub4dor']}\n"
+
+
+def test_user_data_is_sent_in_base64_and_never_shown(server, monkeypatch, tmp_path, caplog):
+    seen = []
+    monkeypatch.setattr("saltext.maas.client.session.Client.post", _recording(seen))
+    path = tmp_path / "user-data"
+    path.write_text(SECRET)
+    caplog.set_level("DEBUG")
+    for given in (SECRET, "salt://web/user-data"):
+        emptied(server)
+        machine(server, status=4)
+        module = of(server)
+        module.__salt__["cp.cache_file"] = lambda url: str(path)
+        done = module.deployed("web-1", user_data=given)
+        assert done["result"] is True, done["comment"]
+        data = next(one for one in reversed(seen) if one and "user_data" in one)
+        assert base64.b64decode(data["user_data"]).decode() == SECRET
+        _hidden(repr(done) + caplog.text)
+    machine(server, "web-2", status=0)
+    _hidden(repr(of(server).deployed("web-2", user_data=SECRET)))
+    machine(server, "web-3", status=4)
+    server.region.controller_connected(server.rack, False)
+    done = of(server).deployed("web-3", user_data=SECRET)
+    assert done["result"] is False
+    _hidden(repr(done) + caplog.text)
+
+
+def _recording(seen):
+    from saltext.maas.client.session import Client
+
+    real = Client.post
+
+    def post(client, where, op=None, data=None, **options):
+        seen.append(data)
+        return real(client, where, op, data, **options)
+
+    return post
+
+
+def _hidden(text):
+    assert "tr0ub4dor" not in text
+    assert base64.b64encode(SECRET.encode()).decode()[:40] not in text
+
+
+# -- functions ---------------------------------------------------------------------------------
+
+
+def functions_of(server):
+    return load(
+        "_modules/maas_machine.py",
+        {"maas": {"url": server.url, "api_key": server.api_key}, "id": "m"},
+    )  # fmt: skip
+
+
+def test_functions_send_one_operation(any_server):
+    server = any_server
+    machine(server, status=4)
+    module = functions_of(server)
+    assert module.commission("web-1", timeout=20)["web-1"]["status_name"] == "Ready"
+    if server.region.release >= "2.2":
+        assert module.deploy(["web-1"], timeout=20)["web-1"]["owner"] == "admin"
+        assert module.power_state("web-1") == "on"
+        assert module.power_off("web-1", timeout=20)["web-1"]["power_state"] == "off"
+        assert set(module.results("web-1", "installation").values()) == {"Passed"}
+        assert module.release("web-1", timeout=20)["web-1"]["owner"] is None
+    assert module.events("web-1", limit=2)[0]["type"]
+    with pytest.raises(MaasError, match="web-1: it is Ready, so MAAS does not abort it"):
+        module.abort("web-1")
+    server.region.options.machine_seconds = float("inf")
+    assert module.commission("web-1")["web-1"]["status_name"] == "Commissioning"
+    if server.region.release >= "2.1":
+        assert module.abort("web-1", timeout=20)["web-1"]["status_name"] == "New"
+
+
+def test_a_function_fails_where_no_rack_reaches_the_bmc(server):
+    machine(server, status=4)
+    server.region.controller_connected(server.rack, False)
+    for timeout in (0, 20):
+        with pytest.raises(MaasError, match="web-1: .*BMC"):
+            functions_of(server).commission("web-1", timeout=timeout)

@@ -205,8 +205,12 @@ class Goal:
         new = {**raw, "status": status, "status_name": name_of(status)}
         if status in (at.NEW, at.READY):
             new.update(owner=None, osystem="", distro_series="")
-        if name in ("allocate", "deploy", "rescue_mode"):
+        if name in ("allocate", "deploy"):
             new["owner"] = raw.get("owner") or me
+        if name == "rescue_mode":
+            new["owner"] = me
+        if name == "mark_broken" and raw.get("power_state") == "off":
+            new["owner"] = None
         if name in ("commission", "release", "abort", "power_off"):
             new["power_state"] = "off"
         if name in ("deploy", "power_on"):
@@ -267,7 +271,7 @@ class Tested(Goal):
     def next(self, machine: Machine) -> Step | None:
         if machine.status in GOING_ON:
             return wait_for(machine.status)
-        if "test" in machine.sent or self._passed(machine):
+        if ("test" in machine.sent and not machine.doubt) or self._passed(machine):
             return None
         if machine.status == at.NEW and not machine.raw.get("current_commissioning_result_id"):
             raise refusal(machine, "and MAAS tests only what was commissioned")
