@@ -187,7 +187,7 @@ def deployed(
         agent_name (str): Name of who allocates it (2.2 and later).
         comment (str): Comment for MAAS's log of events.
         redeploy (bool): Whether a machine that is deployed with something else is released, and
-            deployed anew. What is on its disks is lost.
+            deployed again. What is on its disks is lost.
         in_use (bool): Whether machines that another user has are touched, too.
         timeout (float): Seconds to wait for all machines together.
         profile (str or dict): Region to use; see :ref:`profiles`.

@@ -600,5 +600,5 @@ def test_a_function_fails_where_no_rack_reaches_the_bmc(server):
     machine(server, status=4)
     server.region.controller_connected(server.rack, False)
     for timeout in (0, 20):
-        with pytest.raises(MaasError, match="web-1: .*BMC"):
+        with pytest.raises(MaasError, match=r"web-1: .*BMC"):
             functions_of(server).commission("web-1", timeout=timeout)

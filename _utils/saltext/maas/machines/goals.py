@@ -306,10 +306,11 @@ class Deployed(Goal):
         given: Parameters of the deployment.
         in_use: See :class:`Goal`.
         redeploy: Whether a machine that is deployed with something else is released, and
-            deployed anew.
+            deployed again.
     """
 
     operation = OPERATIONS["deploy"]
+
     def __init__(
         self,
         given: Mapping[str, Any] | None = None,
@@ -346,7 +347,7 @@ class Deployed(Goal):
         if not other:
             return None
         if not self.redeploy or "deploy" in machine.sent:
-            how = "redeploy: true releases it, and deploys it anew"
+            how = "redeploy: true releases it, and deploys it again"
             raise refusal(machine, f"with {', '.join(other)}", how)
         return Step(OPERATIONS["release"])
 
