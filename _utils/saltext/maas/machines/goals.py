@@ -158,7 +158,7 @@ class Goal:
         self.hide = (plain.decode(errors="replace"), self.given["user_data"])
 
     def next(self, machine: Machine) -> Step | None:
-        """Return the next step of a machine; None where it is as wished.
+        """Return the next step of a machine; None where it is there.
 
         Raises:
             Refused: It cannot become so from what it is.
@@ -319,7 +319,7 @@ class Deployed(Goal):
     ):
         super().__init__(given, in_use)
         self.redeploy = redeploy
-        # What is left to MAAS cannot be told before.
+        # What is left to MAAS is not known before.
         asked = ("osystem", "distro_series") if self.given.get("distro_series") else ()
         kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
         self.shown = (*self.shown, *asked, *kernel)

@@ -190,7 +190,7 @@ class Work:
         self._decide()
         if not wait:
             self._again([one for one in self.machines if one.sent])
-            self._decide()  # what was not carried out is told
+            self._decide()  # what was not carried out is an error
             return
         if self._all_known():
             return
