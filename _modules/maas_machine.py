@@ -4,7 +4,7 @@
 A machine is found by its host name; else by its system id, by one of its MAC addresses or by
 its serial number, and then it is renamed.  Only where none fits, one is created.  A machine
 that is locked is not changed; one that is deployed or somebody's only in description, zone,
-pool and power, unless ``in_use`` says otherwise.
+pool, tags and power, unless ``in_use`` says otherwise.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def set_(
     domain=None,
     zone=None,
     pool=None,
+    tags=None,
     min_hwe_kernel=None,
     swap_size=None,
     power_type=None,

@@ -144,6 +144,7 @@ class _Case:
         self.example = dict(self.table.example)
         self.changed = {"zone": "north"}
         self.around.append(desired_object("zone", {"name": "north"}))
+        self.around.append(desired_object("tag", {"name": "web"}))
         self.gone = {"release": True}
 
     def _region_controller(self):

@@ -71,6 +71,7 @@ def apply(
             graph.done(running.pop(future))
             finished += 1
             future.result()  # a defect of ours must not pass silently
+        _conclude(run)
         _remove_duplicates(run)
     run.progress("changes", finished, len(run.changes))
 
@@ -229,6 +230,23 @@ def _finish(run, table, change, record):
     run.found(change.desired)
     table.after_write(run.snapshot, record.raw, change.raw)
     table.update(run, change.desired, record)
+
+
+def _conclude(run):
+    """Do what types do once for all of their objects."""
+    made: dict = {}
+    for change in run.plan.changes:
+        if change.done and change.action != "delete":
+            made.setdefault(change.desired.type, []).append(change)
+    run.starts()
+    for name, changes in made.items():
+        try:
+            run.snapshot.tables[name].conclude(run, changes)
+        except Exception as error:
+            known = isinstance(error, MaasError)
+            shown = error if known else log_unexpected(name, error)
+            for change in changes:
+                change.done, change.error = False, f"whether all of it is done is unknown: {shown}"
 
 
 # Duplicates that a run made itself

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from saltext.maas.errors import BadInput
-from saltext.maas.resources import kinds, powered, rules
-from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources import kinds, machine_tags, powered, rules
+from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
 from saltext.maas.resources.nodes import nics
 from saltext.maas.resources.powered import Powered
 from saltext.maas.resources.renamed import Renamed, Renaming
@@ -23,7 +23,7 @@ BUSY = (1, 9, 12, 14, 17, 19, 21)
 RELEASED = (5, 6, 8, 9, 10, 11, 13, 15)
 ENDING = (12, 14)
 #: What MAAS changes without whoever uses the machine noticing.
-HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters")
+HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
 
 
 def _macs(value):
@@ -43,7 +43,7 @@ class Machine(Renamed, Powered):
     A machine is found by its host name; else by its system id, by one of its MAC addresses or by
     its serial number, and then it is renamed.  Only where none fits, one is created.  A machine
     that is locked is not changed; one that is deployed or somebody's only in description, zone,
-    pool and power, unless ``in_use`` says otherwise.
+    pool, tags and power, unless ``in_use`` says otherwise.
     """
 
     name = "machine"
@@ -54,10 +54,11 @@ class Machine(Renamed, Powered):
     permission = "can_edit_machines"
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
-        "owner": (str, None), "interface_set": [{"mac_address": (str, None)}],
+        "tag_names": [str], "owner": (str, None), "interface_set": [{"mac_address": (str, None)}],
     }  # fmt: skip
     required = ("architecture", "mac_addresses")
     after = ("image",)  # MAAS knows the architectures of its images only
+    apart = ("tags",)
     prunable = False
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
@@ -86,13 +87,15 @@ class Machine(Renamed, Powered):
         Field("pool", ref="resource_pool", ref_attr="name", since="2.5", server_default="default",
               clearable=rules.NEVER, read=lambda raw: (raw.get("pool") or {}).get("name"),
               doc="Name of its resource pool."),
+        Field("tags", kinds.NAMES, ref="tag", api="tag_names",
+              doc="All tags that are given to it by hand; those that MAAS gives are left alone."),
         Field("min_hwe_kernel", doc="Least kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
         *powered.FIELDS,
     )  # fmt: skip
     example = {
         "hostname": "web-1", "mac_addresses": ["52:54:00:00:00:21"], "architecture": "amd64",
-        "description": "left row", "power_type": "manual",
+        "description": "left row", "power_type": "manual", "tags": ["web"],
     }  # fmt: skip
 
     # Finding
@@ -133,6 +136,20 @@ class Machine(Renamed, Powered):
             if fits:
                 yield key
 
+    # Comparing
+
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        found = super().differences(snapshot, desired, record)
+        if "tags" in found:
+            held, wanted = found.pop("tags")
+            old = machine_tags.by_hand(snapshot, held, wanted)
+            if old != (wanted or []):
+                found["tags"] = (old or None, wanted)
+        return found
+
+    def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
+        return {**values, "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None}
+
     # What stands against a change
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
@@ -140,9 +157,13 @@ class Machine(Renamed, Powered):
             for name in ("system_id", "serial"):
                 if desired.values.get(name):
                     return f"{name}: no machine of the region has {desired.values[name]!r}"
-            return super().problem(snapshot, desired, record)
-        return super().problem(snapshot, desired, record) or self._touched(
-            snapshot, desired, record
+            return super().problem(snapshot, desired, None) or machine_tags.problem(
+                snapshot, desired
+            )
+        return (
+            super().problem(snapshot, desired, record)
+            or machine_tags.problem(snapshot, desired)
+            or self._touched(snapshot, desired, record)
         )
 
     def _touched(self, snapshot, desired, record):
@@ -177,6 +198,9 @@ class Machine(Renamed, Powered):
         return run.client.post(
             self.collection, data=data, files=files, repeat=False, hide=self.secrets(values)
         )
+
+    def conclude(self, run: Run, changes: list[Change]) -> None:
+        machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
         if record.raw["status"] in RELEASED + ENDING and record.raw.get("owner"):

@@ -9,7 +9,7 @@ from saltext.maas.api_path import segment
 from saltext.maas.errors import NotDone, StrangeAnswer, WrongAnswer
 from saltext.maas.redact import HIDDEN
 from saltext.maas.release import Release
-from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
 from saltext.maas.resources.field import Record
 from saltext.maas.resources.table_comparison import Comparison
 
@@ -198,6 +198,16 @@ class Wire(Comparison):
         """Do what takes requests of its own; see ``apart``.
 
         Called after each creation and each update, once their answer was recorded.
+        """
+
+    def conclude(self, run: Run, changes: list[Change]) -> None:
+        """Do what takes one request for many objects.
+
+        Called once at the end of a run.  What fails is noted in the changes.
+
+        Args:
+            run: The run.
+            changes: The creations and updates of this type that were made.
         """
 
     # Deleting
