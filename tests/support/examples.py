@@ -21,6 +21,7 @@ EXAMPLES = [table for table in TABLES if table.name not in APART]
 CHANGED = {
     "boot_selection": {"arches": ["amd64", "arm64"]},
     "commissioning_script": {"content": "#!/bin/sh\necho fine\n"},
+    "device": {"domain": "example.com"},
     "dhcp_snippet": {"value": "option ntp-servers 192.0.2.2;", "enabled": False},
     "dns_record": {"ttl": 600},
     "dns_resource": {"ip_addresses": ["192.0.2.6", "192.0.2.7"]},
@@ -51,7 +52,7 @@ _DOMAIN = [("domain", {"name": "example.com"})]
 #: What an example refers to, where that is not the examples of those types.
 AROUND = {
     **dict.fromkeys(("static_route", "reserved_ip", "ip_address", "dhcp_snippet"), _SUBNETS),
-    **dict.fromkeys(("dns_resource", "dns_record"), _DOMAIN),
+    **dict.fromkeys(("dns_resource", "dns_record", "device"), _DOMAIN),
 }
 
 CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"

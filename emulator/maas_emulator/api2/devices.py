@@ -20,7 +20,7 @@ from maas_emulator.web import Endpoint, Response, no_content
 many = Endpoint("devices/", "DevicesHandler")
 one = Endpoint("devices/{system_id}/", "DeviceHandler")
 
-_SINCE = {"description": "2.5", "workload_annotations": "3.0"}
+_SINCE = {"description": "2.6", "workload_annotations": "3.0"}
 
 
 def _device(request, test=permissions.may_view):

@@ -128,6 +128,11 @@ def _mac(value):
     return ":".join(re.findall("..", digits))
 
 
+def _macs(value):
+    given = value.replace(",", " ").split() if isinstance(value, str) else value
+    return sorted({MAC.clean(one) for one in given})
+
+
 def _words(value):
     parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
     return [str(part) for part in parts if str(part)]
@@ -234,6 +239,7 @@ DURATION = Kind(
 )  # fmt: skip
 # An empty repeated field would not be sent at all, so one empty value clears.
 NAMES = Kind("a list of words", _names, lambda value: value or "", _LIST)
+MACS = replace(NAMES, allowed="a list of MAC addresses", normal=_macs)
 COMMA_NAMES = replace(NAMES, wire=lambda value: ",".join(value or []))
 # Django wants 0 or 1 for this one field of a user.
 SUPERUSER = replace(BOOLEAN, wire=lambda value: "1" if value else "0")

@@ -26,12 +26,6 @@ ENDING = (12, 14)
 HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
 
 
-def _macs(value):
-    given = value.replace(",", " ").split() if isinstance(value, str) else value
-    return sorted({kinds.MAC.clean(one) for one in given})
-
-
-_MACS = replace(kinds.NAMES, allowed="a list of MAC addresses", normal=_macs)
 _ARCHITECTURE = replace(
     kinds.TEXT, normal=lambda value: str(value) if "/" in str(value) else f"{value}/generic"
 )
@@ -68,7 +62,7 @@ class Machine(Renamed, Powered):
     }
     fields = (
         Field("hostname", kinds.HOST_LABEL, doc="Host name, without domain; unique in the region."),
-        Field("mac_addresses", _MACS, hint=True,
+        Field("mac_addresses", kinds.MACS, hint=True,
               doc="Its MAC addresses; any of them finds it, and a new machine gets them."),
         Field("system_id", hint=True, doc="Its id in MAAS, to find it by."),
         Field("serial", hint=True, doc="Serial number of the system, to find it by."),
