@@ -154,6 +154,11 @@ def test_source_with_key_data_wants_the_file_again(admin):
     assert admin.put("boot-sources/1/", url=URL + "x/").status == 500
     assert send("PUT", "boot-sources/1/", URL + "x/", "new").json["keyring_data"] == "bmV3"
 
+    file = admin.post("boot-sources/", url=URL, keyring_filename="/k").json["resource_uri"]
+    refused = send("PUT", file.removeprefix("/MAAS/api/2.0/"), URL, "new")
+    assert refused.status == 400
+    assert "Only one of keyring_filename or keyring_data can be specified." in refused.text
+
 
 def test_upload_in_pieces(admin, clock):
     admin.post("boot-resources/?op=import")

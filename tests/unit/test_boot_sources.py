@@ -226,6 +226,12 @@ def test_a_source_with_a_keyring_of_its_own_can_be_changed(newest):
     described = export(snapshot_of(newest)).described["boot_sources"]
     assert described[MIRROR] == {"keyring_data": "YWJj/w==", "priority": 1, "enabled": False}
 
+    wanted = {"boot_sources": {MIRROR: {"keyring_filename": "/srv/mirror.gpg"}}}
+    (problem,) = problems_of(newest, wanted)
+    assert "MAAS cannot put a keyring file in place of keyring_data" in problem
+    carried_out(newest, {"boot_sources": {STABLE: {"keyring_data": "YWJj/w=="}}})
+    assert sources(newest)[STABLE]["keyring_filename"] == ""
+
 
 # Several sources
 

@@ -100,7 +100,7 @@ def _read_form(request, stored=None):
                 text = f"Boot source with this {name.capitalize()} already exists."
                 check.error(name, text)
     filename = check.text("keyring_filename", "")
-    if data and check.form.get("keyring_filename"):
+    if data and filename:
         text = "Only one of keyring_filename or keyring_data can be specified."
         check.error("__all__", text)
     elif not data and not filename and not more.get("skip_keyring_verification"):
@@ -114,7 +114,7 @@ def _read_form(request, stored=None):
     return {
         "url": url,
         **more,
-        "keyring_filename": "" if data else filename,
+        "keyring_filename": filename,
         "keyring_data": data,
         "updated": now(),
     }

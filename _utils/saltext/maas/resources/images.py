@@ -156,7 +156,14 @@ class BootSource(KeyringTable):
     # What no two sources have
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
-        """Return why signatures cannot be verified: a source that was unsigned has no keyring."""
+        """Return why the keyring cannot be what is described."""
+        stored = record and self.by_name["keyring_data"].value(record.raw)
+        if stored and desired.values.get("keyring_filename"):
+            # MAAS fails (500) without a file of keyring_data, and refuses both (400).
+            return (
+                "keyring_filename: MAAS cannot put a keyring file in place of keyring_data; "
+                "delete the boot source, and it is created with the file"
+            )
         raw = {**(record.raw if record else {"keyring_filename": KEYRING}), **desired.values}
         if raw.get("skip_keyring_verification") is False and not any(map(raw.get, _KEYRING)):
             return "keyring_filename or keyring_data is missing: it has none to verify with"
