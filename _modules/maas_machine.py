@@ -43,6 +43,7 @@ def set_(
     swap_size=None,
     power_type=None,
     power_parameters=None,
+    storage=None,
     profile=None,
 ):
     """Create or change a machine; what is not given is left alone."""

@@ -31,6 +31,7 @@ def present(
     swap_size=None,
     power_type=None,
     power_parameters=None,
+    storage=None,
     profile=None,
 ):
     """Ensure that a machine is as described; the rest is left alone."""

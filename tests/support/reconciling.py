@@ -66,7 +66,7 @@ def _apply_as_planned(snapshot, plan, limits):
     shown = plan.shown()
     assert plan.problems() == []
     apply(snapshot, plan, limits)
-    assert errors(plan) == {}
+    assert errors(plan) == {}, errors(plan)
     assert plan.shown(done_only=True) == shown
     return shown
 

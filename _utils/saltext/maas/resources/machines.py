@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from saltext.maas.errors import BadInput
-from saltext.maas.resources import kinds, machine_tags, powered, rules
+from saltext.maas.resources import kinds, machine_storage, machine_tags, powered, rules
 from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
+from saltext.maas.resources.machine_stored import IN_ANSWERS, Stored
 from saltext.maas.resources.nodes import nics
 from saltext.maas.resources.powered import Powered
 from saltext.maas.resources.renamed import Renamed, Renaming
@@ -31,7 +32,7 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, Powered):
+class Machine(Renamed, Stored, Powered):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses or by
@@ -49,10 +50,11 @@ class Machine(Renamed, Powered):
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
         "tag_names": [str], "owner": (str, None), "interface_set": [{"mac_address": (str, None)}],
+        "blockdevice_set": [IN_ANSWERS],
     }  # fmt: skip
     required = ("architecture", "mac_addresses")
     after = ("image",)  # MAAS knows the architectures of its images only
-    apart = ("tags",)
+    apart = ("tags", "storage")
     prunable = False
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
@@ -86,6 +88,10 @@ class Machine(Renamed, Powered):
         Field("min_hwe_kernel", doc="Least kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
         *powered.FIELDS,
+        Field("storage", machine_storage.KIND, server_default=UNKNOWN, clearable=rules.NEVER,
+              read=machine_storage.described,
+              doc="Its disks and what is made of them, once it is commissioned; see the guide "
+              "of machines."),
     )  # fmt: skip
     example = {
         "hostname": "web-1", "mac_addresses": ["52:54:00:00:00:21"], "architecture": "amd64",

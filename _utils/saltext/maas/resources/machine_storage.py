@@ -1,0 +1,192 @@
+"""Storage of machines: what is described, how it differs, and the requests that lead there.
+
+The parts: :mod:`~saltext.maas.resources.storage_form` says what a description may say,
+:mod:`~saltext.maas.resources.storage_found` reads an answer,
+:mod:`~saltext.maas.resources.storage_wished` works out sizes and what stays,
+:mod:`~saltext.maas.resources.storage_layouts` knows MAAS's own layouts, and
+:mod:`~saltext.maas.resources.storage_steps` the order of requests.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from saltext.maas.api_path import segment
+from saltext.maas.errors import MaasError, WrongAnswer
+from saltext.maas.resources import kinds
+from saltext.maas.resources.engine_types import Client
+from saltext.maas.resources.storage_form import problems
+from saltext.maas.resources.storage_found import BACKING, Device, Found, described, found
+from saltext.maas.resources.storage_layouts import Fitting, options_in_bytes
+from saltext.maas.resources.storage_steps import MOUNTING, Ref, Step, Steps, known_ids
+from saltext.maas.resources.storage_wished import Impossible, Layout
+
+__all__ = ["KIND", "Impossible", "carry_out", "described", "normal", "problem", "problems", "steps"]
+
+_READY, _ALLOCATED = 4, 10
+
+
+def normal(value: Any) -> dict | None:
+    """Return a description of storage in its normal form: without what says nothing.
+
+    Raises:
+        ValueError: It is no mapping.
+    """
+    if not isinstance(value, dict):
+        raise ValueError
+    return {str(name): one for name, one in value.items() if one is not None} or None
+
+
+KIND = kinds.Kind(
+    "a mapping of disks and what is made of them", normal, schema={"type": ["object", "null"]}
+)
+
+
+def needs_modes(entry: dict) -> bool:
+    """Return whether a description says what only a request of its own shows."""
+    return any((one or {}).get("mode") for one in (entry.get("bcaches") or {}).values()) or bool(
+        (entry.get("layout_options") or {}).get("cache_mode")
+    )
+
+
+def has_bcache(raw: dict) -> bool:
+    """Return whether a machine has a bcache."""
+    return any(one.role == BACKING for one in found(raw).devices.values())
+
+
+def steps(entry: dict, raw: dict, modes: dict | None = None) -> list[Step]:
+    """Return the requests that give a machine the storage described, in order; empty for none.
+
+    Args:
+        entry: The description, free of :func:`problems`.
+        raw: The machine as MAAS answered it.
+        modes: How each of its bcaches caches, where that was read.
+
+    Raises:
+        Impossible: The machine cannot be laid out so; with what to do.
+    """
+    return _planned(entry, raw, modes)[0]
+
+
+def _planned(entry, raw, modes=None):
+    there = found(raw, modes)
+    layout = Layout(entry, there)
+    if not entry.get("layout"):
+        return Steps(layout, there).all(), known_ids(layout)
+    boot = there.devices.get(layout.boot_disk or there.boot_disk or "")
+    if boot is None:
+        raise Impossible("it has no disk to boot from")
+    options = options_in_bytes(entry.get("layout_options") or {}, there, boot)
+    if "root_device" in options:
+        options["root_device"] = layout.disk_name(options["root_device"])
+    fitting = Fitting(there, boot, options, raw.get("architecture") or "")
+    if fitting.fits(entry["layout"]):
+        return Steps(layout, there).all(), known_ids(layout)
+    return _laid_out(entry, there, layout, options), known_ids(layout)
+
+
+def _laid_out(entry, there: Found, layout, options):
+    """The steps of a layout that MAAS makes; it leaves nothing of what there is."""
+    data = {"storage_layout": entry["layout"]}
+    for name, value in options.items():
+        if name == "root_device":
+            value = there.devices[value].id
+        data[name] = str(value).lower() if isinstance(value, bool) else value
+    lost = [one.name for one in there.devices.values() if one.fs or one.role or one.parts]
+    apply = Step(f"apply the layout {entry['layout']} to all disks", "", op="set_storage_layout",
+                 data=data, loses=", ".join(lost), of_machine=True)  # fmt: skip
+    emptied = Found(
+        {one.name: _emptied(one) for one in there.disks()}, {}, there.overhead,
+        there.boot_disk, there.special if entry.get("special") is not None else {}, {},
+    )  # fmt: skip
+    # Up to some release a layout leaves file systems in memory: all go before, and come after.
+    unmounts = [
+        Step(f"unmount {fs} from {point}", "", op="unmount_special", data={"mount_point": point},
+             of_machine=True)
+        for point, (fs, _) in emptied.special.items()
+    ]  # fmt: skip
+    emptied.special = {}
+    rest = Steps(Layout(entry, emptied), emptied).all()
+    boot = [one for one in rest if one.op == "set_boot_disk"]
+    return [*unmounts, *boot, apply, *(one for one in rest if one not in boot)]
+
+
+def _emptied(disk):
+    return Device(disk.name, disk.kind, disk.size, disk.id, raw=disk.raw)
+
+
+def texts(found_steps: list[Step]) -> list[str]:
+    """Return what steps do, a line each, with the devices whose data is lost."""
+    return [
+        f"{one.text} (its data is lost: {one.loses})" if one.loses else one.text
+        for one in found_steps
+    ]
+
+
+def problem(found_steps: list[Step], raw: dict) -> str | None:
+    """Return why MAAS would refuse steps in the status that a machine is in."""
+    status = raw["status"]
+    allowed = status == _READY
+    if status == _ALLOCATED:
+        allowed = all(one.op in MOUNTING for one in found_steps)
+    if not found_steps or allowed:
+        return None
+    what = f"it is {raw['status_name']}, and MAAS changes disks only of machines that are Ready"
+    if status in (6, 9, 10, 11):
+        return f"{what}; release it first"
+    if status in (0, 2, 22):
+        return f"{what}; commission it first"
+    return f"{what}; repeat the run when it is"
+
+
+def carry_out(client: Client, raw: dict, entry: dict, modes: dict | None = None) -> None:
+    """Give a machine the storage described.
+
+    Args:
+        client: The client.
+        raw: The machine as MAAS answered it.
+        entry: The description.
+        modes: How each of its bcaches caches, where that was read.
+
+    Raises:
+        MaasError: A step failed; the error says which are done, and which are left.
+    """
+    todo, ids = _planned(entry, raw, modes)
+    shown = texts(todo)
+    for number, step in enumerate(todo):
+        try:
+            _send(client, raw["system_id"], step, ids)
+        except MaasError as error:
+            done, left = ("; ".join(some) or "nothing" for some in (shown[:number], shown[number:]))
+            error.args = (f"storage: {step.text}: {error}; done: {done}; left: {left}",)
+            raise
+
+
+def _send(client, system_id, step, ids):
+    root = "machines" if step.of_machine else "nodes"
+    path = re.sub(r"\{([^}]+)\}", lambda match: str(ids[match[1]]), step.path)
+    path = f"{root}/{segment(system_id)}/{path}"
+    data = {name: _sent(value, ids) for name, value in step.data.items()}
+    if step.method == "DELETE":
+        client.delete(path)
+    elif step.method == "PUT":
+        client.put(path, data=data)
+    else:
+        answer = client.post(path, op=step.op, data=data, repeat=False)
+        if step.makes:
+            ids[step.makes] = _id_of(answer)
+
+
+def _sent(value, ids):
+    if isinstance(value, list):
+        return [_sent(one, ids) for one in value]
+    return ids[value.name] if isinstance(value, Ref) else value
+
+
+def _id_of(answer):
+    """The id of the device that an answer is about; that of a group is the disk made of it."""
+    device = answer.get("virtual_device") or answer if isinstance(answer, dict) else {}
+    if not isinstance(device.get("id"), int):
+        raise WrongAnswer("the region answered with something else than a device")
+    return device["id"]

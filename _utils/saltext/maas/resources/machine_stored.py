@@ -1,0 +1,109 @@
+"""The storage of machines as a field: compared, shown in plans, and written step by step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.release import Release
+from saltext.maas.resources import machine_storage
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.field import PredictedObject, Record
+from saltext.maas.resources.table import Table
+
+#: Shape of the disks in a machine's answer.
+IN_ANSWERS = {"id": int, "name": str, "size": int, "type": str, "used_for": str,
+              "partitions": [{"id": int, "size": int, "used_for": str}]}  # fmt: skip
+#: Key of the requests in the new value of a plan.
+STEPS = "in steps"
+#: Key, in an object that was read, of how each bcache caches.
+_MODES = "modes of its bcaches"
+
+
+class Stored(Table):
+    """A machine whose storage is described."""
+
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
+        yield from super().validate(values, release)
+        if values.get("storage"):
+            yield from machine_storage.problems(values["storage"], release)
+
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        found = super().differences(snapshot, desired, record)
+        if "storage" not in found:
+            return found
+        old, new = found.pop("storage")
+        try:
+            steps = self._steps(snapshot, desired, record)
+        except machine_storage.Impossible as error:
+            found["storage"] = (old, {**new, STEPS: [f"none: {error}"]})
+            return found
+        if steps:
+            shown = {name: old[name] for name in new if name in (old or ())}
+            found["storage"] = (shown or None, {**new, STEPS: machine_storage.texts(steps)})
+        return found
+
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
+        wrong = super().problem(snapshot, desired, record)
+        if wrong or not desired.values.get("storage"):
+            return wrong
+        if record is None:
+            return "storage: its disks are not known before it is commissioned; describe them then"
+        if "storage" not in self.differences(snapshot, desired, record):
+            return None
+        try:
+            steps = self._steps(snapshot, desired, record)
+        except machine_storage.Impossible as error:
+            return f"storage: {error}"
+        found = machine_storage.problem(steps, record.raw)
+        return f"storage: {found}" if found else None
+
+    def finish(self, run: Run, desired: Desired) -> None:
+        super().finish(run, desired)
+        record = self.match(run.snapshot, desired)
+        if record is None or not desired.values.get("storage"):
+            return
+        if "storage" not in self.differences(run.snapshot, desired, record):
+            return
+        wrong = self.problem(run.snapshot, desired, record)
+        if wrong:
+            raise NotDone(wrong)
+        modes = self._modes(run.snapshot, desired, record)
+        try:
+            machine_storage.carry_out(run.client, record.raw, desired.values["storage"], modes)
+        except MaasError:
+            with contextlib.suppress(MaasError):
+                self._disks_again(run, record)
+            raise
+        record = self._disks_again(run, record)
+        left = self.differences(run.snapshot, desired, record).get("storage")
+        if left:
+            steps = "; ".join(left[1][STEPS])
+            raise NotDone(f"MAAS took all that was sent, but its storage differs; left: {steps}")
+
+    def _disks_again(self, run, record):
+        shape = self.shape(run.snapshot.release)
+        raw = run.client.get(self.item(run.snapshot, record.raw), expect=shape)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
+        return Record(record.key, raw)
+
+    def _steps(self, snapshot, desired, record):
+        if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:
+            return []
+        modes = self._modes(snapshot, desired, record)
+        return machine_storage.steps(desired.values["storage"], record.raw, modes)
+
+    def _modes(self, snapshot, desired, record):
+        """How each bcache caches: asked only where that is described and there is a bcache."""
+        raw, client = record.raw, snapshot.client
+        wanted = machine_storage.needs_modes(desired.values["storage"])
+        if client is None or not wanted or not machine_storage.has_bcache(raw):
+            return {}
+        with snapshot.asking(self.name, record.key):
+            if _MODES not in raw:
+                path = f"nodes/{raw['system_id']}/bcaches/"
+                shape = [{"name": str, "cache_mode": str}]
+                found = client.get(path, expect=shape)
+                raw[_MODES] = {one["name"]: one["cache_mode"] for one in found}
+            return raw[_MODES]

@@ -1,0 +1,253 @@
+"""The disks of a machine that was read, with all that is made of them.
+
+The list of machines holds it all but how a bcache caches: what a disk or partition is a part of
+stands in its ``used_for``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from saltext.maas.resources import storage_sizes as sizes
+
+DISK, PARTITION, RAID, VOLUME, BCACHE = "disk", "partition", "raid", "volume", "bcache"
+#: What a member is for its group.
+ACTIVE, SPARE, EXTENT, BACKING, CACHE = "active", "spare", "extent", "backing", "cache"
+DATASTORE = "datastore"
+_USES = (
+    (re.compile(r"Active raid-(\d+) device for (.+)"), ACTIVE),
+    (re.compile(r"Spare raid-(\d+) device for (.+)"), SPARE),
+    (re.compile(r"LVM volume for()(.*)"), EXTENT),
+    (re.compile(r"Backing device for()(.*)"), BACKING),
+    (re.compile(r"Cache device for()(.*)"), CACHE),
+    (re.compile(r"VMFS extent for()(.*)"), DATASTORE),
+)
+#: Tags that MAAS gives disks by itself.
+_OWN_TAGS = re.compile(r"ssd|rotary|sata|\d+rpm")
+
+
+@dataclass
+class Device:
+    """A disk, a partition, or a virtual disk: a RAID, a logical volume, a bcache.
+
+    Attributes:
+        name: Its name; of a partition its place among those of its disk, ``sda-part1`` for the
+            first, whatever number MAAS gives it.
+        kind: ``disk``, ``partition``, ``raid``, ``volume`` or ``bcache``.
+        size: In bytes.
+        id: Its id in MAAS; None where it is still to be made.
+        above: The disk of a partition.
+        of: Name of the group that a virtual disk is made of.
+        parts: The partitions of a disk.
+        fs, label, mount, options: Its file system, and where that is mounted.
+        role: What it is for the group that it is a member of; empty for none.
+        group: Name of that group.
+        raw: MAAS's answer.
+    """
+
+    name: str
+    kind: str
+    size: int
+    id: int | None = None
+    above: Device | None = None
+    of: str = ""
+    parts: list[Device] = field(default_factory=list)
+    fs: str | None = None
+    label: str | None = None
+    mount: str | None = None
+    options: str | None = None
+    role: str = ""
+    group: str = ""
+    raw: dict = field(default_factory=dict, repr=False)
+
+
+@dataclass
+class Found:
+    """All of a machine's storage.
+
+    Attributes:
+        devices: All devices, by name.
+        levels: The level of each RAID.
+        overhead: Bytes of a disk that its partition table takes.
+        boot_disk: Name of the disk that it boots from.
+        special: ``{mount point: (type, options)}`` of file systems in memory.
+        modes: How each bcache caches, where that was read.
+    """
+
+    devices: dict[str, Device]
+    levels: dict[str, int]
+    overhead: int
+    boot_disk: str | None
+    special: dict[str, tuple]
+    modes: dict[str, str]
+
+    def members(self, group: str, *roles: str) -> list[Device]:
+        """Return the devices that a group is made of."""
+        return [one for one in self.devices.values() if one.group == group and one.role in roles]
+
+    def disks(self) -> list[Device]:
+        """Return the physical disks."""
+        return [one for one in self.devices.values() if one.kind == DISK]
+
+    def volumes(self, group: str) -> list[Device]:
+        """Return the logical volumes of a volume group."""
+        return [one for one in self.devices.values() if one.kind == VOLUME and one.of == group]
+
+    def room(self, size: int) -> int:
+        """Return how much partitions a disk of a size can hold, in bytes."""
+        return sizes.rounded(size - self.overhead)
+
+
+def found(raw: dict, modes: dict | None = None) -> Found:
+    """Return the storage of a machine.
+
+    Args:
+        raw: The machine as MAAS answered it.
+        modes: How each bcache caches, where that was read.
+    """
+    disks = raw.get("blockdevice_set") or []
+    every = [*disks, *(part for disk in disks for part in disk.get("partitions") or ())]
+    groups = {name: (role, level) for role, level, name in map(_use, every) if name}
+    devices: dict[str, Device] = {}
+    for disk in disks:
+        one = _device(disk, disk["name"], DISK)
+        if disk.get("type") == "virtual":
+            one.kind, one.of = _made_of(one.name, groups)
+        devices[one.name] = one
+        parts = sorted(disk.get("partitions") or (), key=lambda part: part["id"])
+        for number, part in enumerate(parts, 1):
+            below = _device(part, f"{one.name}-part{number}", PARTITION)
+            below.above = one
+            one.parts.append(below)
+            devices[below.name] = below
+    special = {
+        one["mount_point"]: (one["fstype"], one.get("mount_options") or None)
+        for one in raw.get("special_filesystems") or ()
+    }
+    levels = {name: int(level) for name, (_, level) in groups.items() if level}
+    boot = (raw.get("boot_disk") or {}).get("name")
+    return Found(devices, levels, _overhead(raw, disks), boot, special, modes or {})
+
+
+def _use(raw) -> tuple[str, str, str]:
+    for pattern, role in _USES:
+        match = pattern.fullmatch(raw.get("used_for") or "")
+        if match:
+            return role, match[1], match[2].strip()
+    return "", "", ""
+
+
+def _device(raw, name, kind):
+    role, _, group = _use(raw)
+    one = Device(name, kind, int(raw["size"]), raw["id"], role=role, group=group, raw=raw)
+    system = raw.get("filesystem") or {}
+    if not role and system:
+        one.fs, one.label = system.get("fstype"), system.get("label") or None
+        one.mount, one.options = system.get("mount_point"), system.get("mount_options") or None
+    return one
+
+
+def _made_of(name, groups):
+    role = groups.get(name, ("",))[0]
+    if role in (ACTIVE, SPARE):
+        return RAID, name
+    if role == BACKING:
+        return BCACHE, name
+    if role == DATASTORE:
+        return DATASTORE, name
+    volume_groups = [one for one, (role, _) in groups.items() if role == EXTENT]
+    inside = [one for one in volume_groups if name.startswith(f"{one}-")]
+    return VOLUME, max(inside, key=len, default="")
+
+
+def _overhead(raw, disks) -> int:
+    """What a partition table takes of a disk, which depends on how the machine boots."""
+    for disk in disks:
+        if disk.get("partition_table_type") and not disk.get("filesystem"):
+            return disk["used_size"] - sum(part["size"] for part in disk["partitions"])
+    arch = (raw.get("architecture") or "").partition("/")[0]
+    likely = {"ppc64el": 13, "amd64": 6}.get(arch, 5)
+    for disk in disks:
+        if not disk.get("filesystem") and disk.get("available_size"):
+            for number in (likely, 5, 6, 13):
+                size = disk["size"] - number * sizes.MIB
+                if sizes.rounded(size) == disk["available_size"]:
+                    return number * sizes.MIB
+    return likely * sizes.MIB
+
+
+def own_tags(device: Device) -> Iterator[str]:
+    """Yield the tags of a disk that MAAS did not give it by itself."""
+    yield from (tag for tag in device.raw.get("tags") or () if not _OWN_TAGS.fullmatch(tag))
+
+
+def described(raw: dict) -> dict[str, Any] | None:
+    """Return a machine's storage as a description; None where it has no disk, or a datastore."""
+    if not raw.get("blockdevice_set"):
+        return None
+    there = found(raw)
+    if any(one.role == DATASTORE or one.kind == DATASTORE for one in there.devices.values()):
+        return None
+    entry: dict[str, Any] = {"boot_disk": there.boot_disk} if there.boot_disk else {}
+    for one in there.devices.values():
+        if one.kind == DISK:
+            entry.setdefault("disks", {})[one.name] = _content(there, one)
+        elif one.kind == RAID:
+            members = {"level": there.levels[one.of], **_members(there, one.of, ACTIVE, "devices"),
+                       **_members(there, one.of, SPARE, "spares")}  # fmt: skip
+            entry.setdefault("raids", {})[one.name] = {**members, **_content(there, one)}
+        elif one.kind == BCACHE:
+            backing = {"backing": there.members(one.of, BACKING)[0].name}
+            entry.setdefault("bcaches", {})[one.name] = {**backing, **_content(there, one)}
+        if one.role == EXTENT and one.group not in entry.get("volume_groups", ()):
+            volumes = {
+                volume.name[len(one.group) + 1 :]: {
+                    "size": sizes.text(volume.size), **_content(there, volume)
+                }
+                for volume in there.volumes(one.group)
+            }  # fmt: skip
+            entry.setdefault("volume_groups", {})[one.group] = {
+                **_members(there, one.group, EXTENT, "devices"), "volumes": volumes
+            }  # fmt: skip
+    caches = [one for one in there.devices.values() if one.role == CACHE]
+    for name in entry.get("bcaches", ()):
+        if len(caches) != 1:
+            return None  # which of several caches a bcache has is not in the list
+        entry["bcaches"][name]["cache"] = caches[0].name
+    if there.special:
+        entry["special"] = [
+            _without_empty({"fs": fs, "mount": mount, "options": options})
+            for mount, (fs, options) in sorted(there.special.items())
+        ]
+    return entry
+
+
+def _members(there, group, role, name):
+    found = [one.name for one in there.members(group, role)]
+    return {name: found} if found else {}
+
+
+def _content(there, device):
+    entry = _without_empty(
+        {"fs": device.fs, "label": device.label, "mount": device.mount, "options": device.options}
+    )
+    if device.fs == "swap":
+        entry.pop("mount", None)
+    tags = sorted(own_tags(device)) if device.kind == DISK else []
+    if tags:
+        entry["tags"] = tags
+    parts = [
+        {"size": sizes.text(part.size), **_content(there, part)}
+        if part is not device.parts[-1] or sum(one.size for one in device.parts)
+        != there.room(device.size)
+        else {"size": sizes.REST, **_content(there, part)}
+        for part in device.parts
+    ]  # fmt: skip
+    return {**entry, "partitions": parts} if parts else entry
+
+
+def _without_empty(entry):
+    return {name: value for name, value in entry.items() if value}
