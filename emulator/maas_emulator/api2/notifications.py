@@ -44,7 +44,7 @@ def _context(value):
 
 def _fields(region):
     by_number = {str(user.number): name for name, user in region.users.items()}
-    people = {name: name for name in region.users}
+    people = {name: name for name in region.users} if region.release >= "4.0" else {}
     return (
         forms_2x.text("ident", null=True, longest=40),
         forms_2x.reference("user", lambda value: {**people, **by_number}.get(str(value))),
