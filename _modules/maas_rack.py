@@ -27,6 +27,7 @@ def set_(
     domain=None,
     power_type=None,
     power_parameters=None,
+    power_parameters_skip_check=None,
     profile=None,
 ):
     """Change a rack controller; what is not given is left alone."""

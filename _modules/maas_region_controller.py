@@ -23,6 +23,7 @@ def set_(
     domain=None,
     power_type=None,
     power_parameters=None,
+    power_parameters_skip_check=None,
     profile=None,
 ):
     """Change a region controller; what is not given is left alone."""

@@ -15,6 +15,7 @@ def present(
     domain=None,
     power_type=None,
     power_parameters=None,
+    power_parameters_skip_check=None,
     profile=None,
 ):
     """Ensure that a rack controller is as described; the rest is left alone."""

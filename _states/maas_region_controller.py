@@ -11,6 +11,7 @@ def present(
     domain=None,
     power_type=None,
     power_parameters=None,
+    power_parameters_skip_check=None,
     profile=None,
 ):
     """Ensure that a region controller is as described; the rest is left alone."""

@@ -44,7 +44,7 @@ def identify(snapshot: Snapshot, desired: Iterable[Desired]) -> None:
         BadInput: They cannot be identified.
     """
     for name, table in snapshot.tables.items():
-        hints = {field.name for field in table.fields if field.hint}
+        hints = {*table.found_by, *(field.name for field in table.fields if field.hint)}
         mine = [one for one in desired if one.type == name and not one.absent]
         if any(hints & one.values.keys() for one in mine):
             snapshot.claim(name, {one.key for one in mine})

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from saltext.maas.errors import BadInput
-from saltext.maas.resources import kinds, machine_storage, machine_tags, powered, rules
-from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
+from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.resources import (
+    kinds,
+    machine_storage,
+    machine_tags,
+    power_types,
+    powered,
+    rules,
+)
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.machine_stored import IN_ANSWERS, Stored
 from saltext.maas.resources.nodes import nics
-from saltext.maas.resources.powered import Powered
+from saltext.maas.resources.powered import HELD, Powered
 from saltext.maas.resources.renamed import Renamed, Renaming
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 
@@ -25,8 +33,23 @@ RELEASED = (5, 6, 8, 9, 10, 11, 13, 15)
 ENDING = (12, 14)
 #: What MAAS changes without whoever uses the machine noticing.
 HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
+#: So many ids a query names at most.
+_IDS = 400
+#: Name of the fact that holds the BMCs of described machines.
+_BMCS = "BMCs of machines"
+_NOT_HELD = "the region answered with success, but holds other power_parameters"
 
 
+def _split(name):
+    """Host name and domain of a name that may have both."""
+    host, _, domain = str(name).partition(".")
+    return {"hostname": host, **({"domain": domain} if domain else {})}
+
+
+_HOST_NAME = kinds.matching(
+    r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$",
+    "a host name such as web-1, or one with its domain such as web-1.example.com",
+)
 _ARCHITECTURE = replace(
     kinds.TEXT, normal=lambda value: str(value) if "/" in str(value) else f"{value}/generic"
 )
@@ -35,10 +58,10 @@ _ARCHITECTURE = replace(
 class Machine(Renamed, Stored, Powered):
     """Machines, which MAAS commissions, deploys and releases.
 
-    A machine is found by its host name; else by its system id, by one of its MAC addresses or by
-    its serial number, and then it is renamed.  Only where none fits, one is created.  A machine
-    that is locked is not changed; one that is deployed or somebody's only in description, zone,
-    pool, tags and power, unless ``in_use`` says otherwise.
+    A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
+    serial number or by its BMC, and then it is renamed.  Only where none fits, one is created.
+    A machine that is locked is not changed; one that is deployed or somebody's only in
+    description, zone, pool, tags and power, unless ``in_use`` says otherwise.
     """
 
     name = "machine"
@@ -52,7 +75,8 @@ class Machine(Renamed, Stored, Powered):
         "tag_names": [str], "owner": (str, None), "interface_set": [{"mac_address": (str, None)}],
         "blockdevice_set": [IN_ANSWERS],
     }  # fmt: skip
-    required = ("architecture", "mac_addresses")
+    required = ("architecture",)
+    found_by = ("power_parameters",)
     after = ("image",)  # MAAS knows the architectures of its images only
     apart = ("tags", "storage")
     prunable = False
@@ -63,7 +87,7 @@ class Machine(Renamed, Stored, Powered):
         "then it is released first, and waited for; what it is commissioned or tested for ends.",
     }
     fields = (
-        Field("hostname", kinds.HOST_LABEL, doc="Host name, without domain; unique in the region."),
+        Field("hostname", _HOST_NAME, doc="Host name, unique in the region over all domains."),
         Field("mac_addresses", kinds.MACS, hint=True,
               doc="Its MAC addresses; any of them finds it, and a new machine gets them."),
         Field("system_id", hint=True, doc="Its id in MAAS, to find it by."),
@@ -98,6 +122,13 @@ class Machine(Renamed, Stored, Powered):
         "description": "left row", "power_type": "manual", "tags": ["web"],
     }  # fmt: skip
 
+    def parse(self, name: str) -> dict:
+        return _split(name)
+
+    def from_pillar(self, values: dict) -> dict:
+        named = _split(values["hostname"])
+        return {**named, **values, "hostname": named["hostname"]}
+
     # Finding
 
     def identify(self, snapshot: Snapshot, desired: list[Desired]) -> None:
@@ -117,7 +148,19 @@ class Machine(Renamed, Stored, Powered):
     def former_key(self, snapshot: Snapshot, values: dict) -> str | None:
         names = ("system_id", "mac_addresses", "serial")
         found = (self._found_by(snapshot, name, values.get(name)) for name in names)
-        return next((key for keys in found for key in keys), None)
+        return next((key for keys in found for key in keys), None) or self._by_bmc(snapshot, values)
+
+    def _by_bmc(self, snapshot, values):
+        """The only machine that nobody describes and that is switched in the same place."""
+        kind = values.get("power_type")
+        place = power_types.place(kind, values.get("power_parameters") or {})
+        free = [] if place is None else [
+            record for key, record in snapshot.records(self.name).items()
+            if key not in snapshot.claimed(self.name) and record.raw.get("power_type") == kind
+        ]  # fmt: skip
+        self._read_held(snapshot, free)
+        fits = [one for one in free if power_types.place(kind, self.held(snapshot, one)) == place]
+        return fits[0].key if len(fits) == 1 else None
 
     def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
         return lambda store, raw: raw  # nothing refers to a machine by its name
@@ -147,6 +190,39 @@ class Machine(Renamed, Stored, Powered):
                 found["tags"] = (old or None, wanted)
         return found
 
+    def read_held(self, snapshot: Snapshot, record: Record) -> None:
+        found = [
+            self.match(snapshot, one)
+            for one in snapshot.desired.of(self.name)
+            if "power_parameters" in one.values
+        ]
+        self._read_held(snapshot, [record, *(one for one in found if one is not None)])
+
+    def _read_held(self, snapshot, records):
+        """Read power parameters of many machines, where they have not been read."""
+        with snapshot.asking(self.name, HELD):
+            raws = {
+                one.raw["system_id"]: one.raw for one in records
+                if HELD not in one.raw and not snapshot.is_predicted(one.raw)
+            }  # fmt: skip
+            ids = sorted(raws)
+            for start in range(0, len(ids), _IDS):
+                some = ids[start : start + _IDS]
+                found = snapshot.client.get(
+                    self.collection, op="power_parameters", id=some, expect=dict
+                )
+                for ident in some:  # one that was deleted meanwhile is not among them
+                    held = found.get(ident) or {}
+                    if not isinstance(held, dict):
+                        raise StrangeAnswer(f"the power parameters of {ident} are no object")
+                    raws[ident][HELD] = held
+
+    def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
+        given = values.get("power_parameters")
+        if given is None:
+            return raw
+        return {**raw, HELD: {**(before or {}).get(HELD, {}), **given}}  # see conclude
+
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         return {**values, "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None}
 
@@ -157,6 +233,9 @@ class Machine(Renamed, Stored, Powered):
             for name in ("system_id", "serial"):
                 if desired.values.get(name):
                     return f"{name}: no machine of the region has {desired.values[name]!r}"
+            ipmi = desired.values.get("power_type") == "ipmi" and snapshot.release >= "2.9"
+            if not desired.values.get("mac_addresses") and not ipmi:
+                return "mac_addresses is missing; a new machine needs it"
             return super().problem(snapshot, desired, None) or machine_tags.problem(
                 snapshot, desired
             )
@@ -180,6 +259,26 @@ class Machine(Renamed, Stored, Powered):
             return None
         return f"{noticed}: it is {held(raw)}; in_use: true changes it all the same"
 
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which other machine would have the same BMC, of a type that serves but one."""
+        if change.action != "delete" and "power_parameters" in change.new:
+            bmc = self._bmc(change.desired)
+            found = snapshot.facts.get(_BMCS)
+            if found is None or found[0] is not snapshot.desired:
+                groups: dict = {}
+                for one in snapshot.desired.of(self.name):
+                    groups.setdefault(self._bmc(one), []).append(one.label)
+                found = snapshot.facts[_BMCS] = (snapshot.desired, groups)
+            same = [one for one in found[1].get(bmc, ()) if one != change.desired.label]
+            if bmc and same:
+                return f"power_parameters: {same[0]} has the same BMC, which serves one machine"
+        return super().conflict(snapshot, change, predicted)
+
+    @staticmethod
+    def _bmc(desired):
+        kind, given = (desired.values.get(name) for name in ("power_type", "power_parameters"))
+        return power_types.bmc(kind, given) if given and kind in power_types.SINGLE else None
+
     def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
         raw = record.raw
         if raw.get("locked"):
@@ -187,6 +286,14 @@ class Machine(Renamed, Stored, Powered):
         if (raw["status"] not in FREE or raw.get("owner")) and not desired.values.get("release"):
             return f"it is {held(raw)}; release: true releases it first"
         return super().deletion_problem(snapshot, desired, record)
+
+    # Predicted results
+
+    def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
+        found = super().predict_creation(snapshot, values)
+        nics = [{"mac_address": one} for one in values.get("mac_addresses") or ()]
+        found.update(status=0, status_name="New", owner=None, system_id="", interface_set=nics)
+        return found
 
     # Writing
 
@@ -201,6 +308,17 @@ class Machine(Renamed, Stored, Powered):
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])
+        switched = [one for one in changes if "power_parameters" in one.new]
+        records = [self.match(run.snapshot, one.desired) for one in switched]
+        for record in records:
+            if record is not None:
+                record.raw.pop(HELD, None)  # which was only taken for granted
+        self._read_held(run.snapshot, [one for one in records if one is not None])
+        for change, record in zip(switched, records):
+            if record is None or "power_parameters" in self.differences(
+                run.snapshot, change.desired, record
+            ):
+                change.done, change.error = False, _NOT_HELD
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
         if record.raw["status"] in RELEASED + ENDING and record.raw.get("owner"):

@@ -1,6 +1,8 @@
-"""The parameters that each power type requires, and the releases that have it (API 2.0)."""
+"""The parameters of each power type, and the releases that have it (API 2.0)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from saltext.maas.release import Release
 
@@ -37,6 +39,51 @@ POWER_TYPES = {
     "webhook": ("2.9", "", ("power_on_uri", "power_off_uri", "power_query_uri")),
     "wedge": ("2.1", "", _WHERE),
 }  # fmt: skip
+_ACCOUNT = ("power_user", "power_pass")
+#: Power type: the parameters that it has beside those, in any release.
+_OPTIONAL = {
+    **dict.fromkeys(
+        ("amt", "dli", "fence_cdu", "hmc", "ipmi", "moonshot", "mscm", "msftocs", "recs_box",
+         "sm15k", "ucsm", "wedge"), _ACCOUNT),
+    "amt": (*_ACCOUNT, "port"),
+    "apc": ("power_on_delay", "pdu_type"),
+    "eaton": ("power_on_delay",),
+    "hmcz": ("power_verify_ssl",),
+    "ipmi": (*_ACCOUNT, "power_driver", "power_boot_type", "k_g", "cipher_suite_id",
+             "privilege_level", "workaround_flags", "mac_address", "power_off_mode"),
+    "lxd": ("project", "password", "certificate", "key"),
+    "msftocs": (*_ACCOUNT, "power_port"),
+    "proxmox": ("power_pass", "power_token_name", "power_token_secret", "power_vm_name",
+                "power_verify_ssl"),
+    "raritan": ("power_on_delay",),
+    "recs_box": (*_ACCOUNT, "power_port"),
+    "redfish": ("node_id",),
+    "sm15k": (*_ACCOUNT, "power_control"),
+    "virsh": ("power_pass",),
+    "vmware": ("power_vm_name", "power_uuid", "power_port", "power_protocol"),
+    "webhook": (*_ACCOUNT, "power_on_regex", "power_off_regex", "power_token",
+                "power_verify_ssl"),
+}  # fmt: skip
+_CHOICES = {
+    ("amt", "port"): ("16992", "16993"),
+    ("apc", "pdu_type"): ("RPDU", "MASTERSWITCH"),
+    ("ipmi", "power_driver"): ("LAN", "LAN_2_0"),
+    ("ipmi", "power_boot_type"): ("auto", "legacy", "efi"),
+    ("ipmi", "cipher_suite_id"): ("17", "3", "8", "12"),
+    ("ipmi", "privilege_level"): ("USER", "OPERATOR", "ADMIN"),
+    ("ipmi", "power_off_mode"): ("soft", "hard"),
+    ("ipmi", "workaround_flags"): (
+        "opensesspriv", "authcap", "idzero", "unexpectedauth", "forcepermsg", "endianseq",
+        "intel20", "supermicro20", "sun20", "nochecksumcheck", "integritycheckvalue", "ipmiping",
+    ),
+    ("sm15k", "power_control"): ("ipmi", "restapi", "restapi2"),
+    **{(name, "power_verify_ssl"): ("n", "y") for name in ("hmcz", "proxmox", "webhook")},
+}  # fmt: skip
+_SECRET = frozenset((
+    "power_pass", "k_g", "password", "key", "os_password", "power_token", "power_token_secret",
+))  # fmt: skip
+#: Power types whose BMC belongs to one machine; MAAS refuses a second one after half a minute.
+SINGLE = ("amt", "ipmi", "openbmc", "webhook", "wedge")
 
 
 def known(release: Release | None) -> list[str]:
@@ -52,3 +99,51 @@ def lacking(power_type: str | None, parameters: dict) -> list[str]:
     """Return the parameters that a power type requires and that are not given."""
     needed = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
     return [name for name in needed if not parameters.get(name)]
+
+
+def texts(parameters: dict) -> dict:
+    """Return power parameters as MAAS holds them: texts, or lists of texts."""
+    return {name: _text(value) for name, value in parameters.items()}
+
+
+def _text(value):
+    if isinstance(value, (list, tuple)):
+        return sorted(_text(one) for one in value)
+    if isinstance(value, bool):
+        return "y" if value else "n"
+    return "" if value is None else str(value)
+
+
+def wrong(power_type: str | None, parameters: dict) -> Iterator[str]:
+    """Yield what a power type does not take of some parameters; values are not shown."""
+    if power_type not in POWER_TYPES:
+        return
+    names = (*POWER_TYPES[power_type][2], *_OPTIONAL.get(power_type, ()))
+    for name in sorted(parameters.keys() - names):
+        yield f"{power_type} has no {name!r}; it has: {', '.join(names) or 'no parameters'}"
+    for name, value in texts(parameters).items():
+        allowed = _CHOICES.get((power_type, name), ())
+        given = value if isinstance(value, list) else [value]
+        if allowed and not {*allowed, ""}.issuperset(given):
+            yield f"{name} must be one of: {', '.join(allowed)}"
+
+
+def bmc(power_type: str | None, parameters: dict) -> tuple:
+    """Return what tells BMCs apart: the type and the parameters that are not secret."""
+    left_out = {*_SECRET, "mac_address"}  # which is the machine's own
+    shown = texts({name: one for name, one in parameters.items() if name not in left_out})
+    return (power_type, *sorted((name, str(one)) for name, one in shown.items() if one))
+
+
+def place(power_type: str | None, parameters: dict) -> tuple | None:
+    """Return where a machine is switched: type, address, and number or name there; None if unknown.
+
+    Args:
+        power_type: Its power type.
+        parameters: Its power parameters.
+    """
+    names = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
+    told = [name for name in names if name not in (*_ACCOUNT, *_SECRET)]
+    if "power_address" not in told or not all(parameters.get(name) for name in told):
+        return None
+    return (power_type, *(str(parameters[name]) for name in told))

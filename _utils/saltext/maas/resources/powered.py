@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, power_types
 from saltext.maas.resources.engine_types import Desired, Snapshot
+from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.table import UNKNOWN, Field, Record, Table
 
+_SKIP = "power_parameters_skip_check"
 FIELDS = (
     Field("power_type", server_default=UNKNOWN,
           doc="How it is switched on and off, such as ``ipmi``."),
     Field("power_parameters", kinds.MAPPING, secret=True, write_only=True,
           doc="What that takes, such as ``{power_address: 192.0.2.9}``; never shown."),
+    Field(_SKIP, kinds.BOOLEAN, hint=True,
+          doc="Whether power parameters are stored without any check."),
 )  # fmt: skip
 
 #: Key, in an object that was read, of what MAAS answers by a request of its own.
-_HELD = "power_parameters of its own request"
+HELD = "power_parameters of its own request"
 
 
 class Powered(Table):
@@ -31,50 +35,75 @@ class Powered(Table):
         power_type, known = values.get("power_type"), power_types.known(release)
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
+        elif not values.get(_SKIP):
+            for sentence in power_types.wrong(power_type, values.get("power_parameters") or {}):
+                yield "power_parameters", sentence
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a node cannot be as desired, seen before anything is sent."""
-        power_type = desired.values.get("power_type")
-        given = desired.values.get("power_parameters") or {}
+        return self._power_problem(snapshot, desired, record) or super().problem(
+            snapshot, desired, record
+        )
+
+    def _power_problem(self, snapshot, desired, record):
+        given, before = desired.values.get("power_parameters") or {}, record.raw if record else {}
+        power_type = desired.values.get("power_type") or before.get("power_type")
+        changes = not before or power_type != before.get("power_type")
+        if desired.values.get(_SKIP) or not (changes or given):
+            return None
         lacking = power_types.lacking(power_type, given)
         if lacking and record is not None:
-            lacking = power_types.lacking(power_type, {**self._held(snapshot, record), **given})
+            lacking = power_types.lacking(power_type, {**self.held(snapshot, record), **given})
         if lacking:
             return f"power_parameters: {', '.join(lacking)} is missing, for {power_type}"
-        return super().problem(snapshot, desired, record)
+        return next(
+            (f"power_parameters: {one}" for one in power_types.wrong(power_type, given)), None
+        )
 
-    def _held(self, snapshot, record):
-        """The power parameters that a node has; read once for each state of the object."""
-        if snapshot.client is None:
-            return {}
-        if _HELD not in record.raw:
-            path = self.item(snapshot, record.raw)
-            found = snapshot.client.get(path, op="power_parameters", expect=(dict, None))
-            record.raw[_HELD] = found or {}
-        return record.raw[_HELD]
+    def held(self, snapshot: Snapshot, record: Record) -> dict:
+        """Return the power parameters that a node has; read once for each state of the object."""
+        if HELD not in record.raw:
+            if snapshot.client is None or snapshot.is_predicted(record.raw):
+                return {}
+            self.read_held(snapshot, record)
+        return record.raw[HELD]
+
+    def read_held(self, snapshot: Snapshot, record: Record) -> None:
+        """Read the power parameters of a node into its answer."""
+        path = self.item(snapshot, record.raw)
+        found = snapshot.client.get(path, op="power_parameters", expect=(dict, None))
+        record.raw[HELD] = found or {}
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         new = desired.values.get("power_parameters")
         if new is not None:
-            held = self._held(snapshot, record)
+            held = self.held(snapshot, record)
             old = {name: held[name] for name in new if name in held}
-            if {name: str(one) for name, one in old.items()} != _texts(new):
+            if power_types.texts(old) != power_types.texts(new):
                 found["power_parameters"] = (old or None, new)
         return found
+
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
+        given = desired.values.get(_SKIP)
+        return {**changed, _SKIP: given} if given else changed
 
     def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
         rest = {name: one for name, one in values.items() if name != "power_parameters"}
         data, files = super().form(snapshot, rest)
-        parameters = _texts(values.get("power_parameters") or {})
+        parameters = power_types.texts(values.get("power_parameters") or {})
+        if parameters and values.get(_SKIP):
+            parameters["skip_check"] = "true"
         return {
             **data,
             **{f"power_parameters_{name}": parameters[name] for name in parameters},
         }, files
 
+    def predict_update(self, snapshot: Snapshot, raw: dict, values: dict) -> PredictedObject:
+        found = super().predict_update(snapshot, raw, values)
+        found[HELD] = {**raw.get(HELD, {}), **(values.get("power_parameters") or {})}
+        return found
+
     def secrets(self, values: dict) -> list:
-        return [one for one in _texts(values.get("power_parameters") or {}).values() if one]
-
-
-def _texts(values):
-    return {name: "" if one is None else str(one) for name, one in values.items()}
+        found = power_types.texts(values.get("power_parameters") or {}).values()
+        return [one for one in found if one and isinstance(one, str)]

@@ -46,6 +46,7 @@ class Identity:
         store: Name under which the snapshot keeps its objects; two tables may
             look at the same objects.
         shared_keys: Several objects may have one key; otherwise a name that two have is refused.
+        found_by: Fields that :meth:`identify` looks at, beside those that are a ``hint``.
         within: Fields that say which part of the collection an object belongs to.
         parent: Type of the objects that hold a part each; the parts are called by their keys.
         by_key: Each object is a part of its own, read by its key.
@@ -77,6 +78,7 @@ class Identity:
     permission: ClassVar[str] = "can_edit_global_entities"
     store: str = ""
     shared_keys: ClassVar[bool] = False
+    found_by: ClassVar[tuple] = ()
     within: ClassVar[tuple] = ()
     parent: ClassVar[str] = ""
     by_key: ClassVar[bool] = False
@@ -230,8 +232,8 @@ class Identity:
         """Note which objects of the region the desired ones are that have another name there.
 
         Called before anything is matched, with all desired objects of the type that are to
-        exist, and only if one of them names a field that is a ``hint``; see
-        :meth:`Snapshot.alias` and :meth:`Snapshot.patch`.
+        exist, and only if one of them names a field that is a ``hint`` or in
+        ``found_by``; see :meth:`Snapshot.alias` and :meth:`Snapshot.patch`.
 
         Raises:
             BadInput: It is ambiguous.
