@@ -46,6 +46,7 @@ CHANGED = {
         "pool_entitlements": {"default": ["can_edit_machines"]},
     },
     "vlan": {"mtu": 1500},
+    "vm_host": {"cpu_over_commit_ratio": 2.0},
 }
 _SUBNETS = [("subnet", {"cidr": "10.10.0.0/24"}), ("subnet", {"cidr": "10.20.0.0/24"})]
 _DOMAIN = [("domain", {"name": "example.com"})]

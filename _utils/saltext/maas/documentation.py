@@ -29,7 +29,8 @@ _FORMATS = {
     "url": "URL", "vlan": "FABRIC/VID",
 }  # fmt: skip
 _TYPES = {
-    "array": "list", "boolean": "bool", "integer": "int", "object": "dict", "string": "str",
+    "array": "list", "boolean": "bool", "integer": "int", "number": "float", "object": "dict",
+    "string": "str",
 }  # fmt: skip
 _MOST = 2**31 - 1  # what a number in MAAS's database may be
 

@@ -1,0 +1,1 @@
+../../../_modules/maas_vm_host.py

@@ -1,0 +1,186 @@
+"""VM hosts, on which MAAS makes virtual machines (2.4 to 3.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from saltext.maas.errors import MaasError
+from saltext.maas.release import Release
+from saltext.maas.resources import kinds, rules
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
+
+#: A tag that MAAS gives every VM host.
+_CONSOLE = "pod-console-logging"
+
+
+def _tags(value):
+    return [one for one in kinds.NAMES.normal(value) if one != _CONSOLE]
+
+
+def _ratio(value):
+    if isinstance(value, bool) or not 0 <= float(value) <= 10:
+        raise ValueError
+    return float(value)
+
+
+_TAGS = replace(kinds.COMMA_NAMES, normal=_tags)
+_RATIO = kinds.Kind(
+    "a number from 0 to 10", _ratio, schema={"type": "number", "minimum": 0, "maximum": 10}
+)
+
+
+def _parameter(name):
+    return lambda raw: raw.get("parameters", {}).get(name)
+
+
+class VmHost(Table):
+    """VM hosts, on which MAAS makes virtual machines.
+
+    A VM host is found by its name, else by type, address and project; then it is renamed.  MAAS
+    takes one that it cannot reach as well; ``ready`` waits until it has reached it.  Address,
+    project, password and certificate take a request for each VM host of which they are described.
+    """
+
+    name = "vm_host"
+    noun = "VM host"
+    since = "2.4"
+    removed = "4.0"
+    collection = "vm-hosts/"
+    mixed = True  # its objects are in pods/ up to 2.8
+    permission = "can_edit_machines"
+    required = ("type", "power_address")
+    apart = ("ready",)
+    duplicates = "always"
+    in_answers = {"type": str, "zone": {"name": str}}
+    pillar = PillarLocation("vm_hosts", "VM hosts.", "name")
+    notes = {
+        "absent": "Refused while machines are composed on it, unless ``decompose`` is true, which "
+        "deletes them as well.  A machine that is the VM host itself is not released.",
+    }
+    fields = (
+        Field("name", rules=(rules.longest(255),), doc="Name."),
+        Field("type", kinds.choice("lxd", "virsh"), create_only=True,
+              rules=(rules.Rule("virsh", lambda value: value == "virsh", up_to="2.7"),),
+              doc="What runs there; create-only."),
+        Field("power_address", separate=True, clearable=rules.NEVER,
+              read=_parameter("power_address"),
+              doc="Its address, such as ``192.0.2.9`` or ``qemu+ssh://ubuntu@192.0.2.9/system``."),
+        Field("project", since="3.0", separate=True, server_default=UNKNOWN,
+              clearable=rules.NEVER, read=_parameter("project"),
+              doc="Project of LXD; ``default`` where none is named."),
+        Field("power_pass", secret=True, separate=True, read=_parameter("power_pass"),
+              clearable=rules.NEVER, doc="Password of a virsh host."),
+        Field("password", secret=True, write_only=True,
+              doc="Trust password or token of LXD; only for a new VM host."),
+        Field("certificate", since="3.1", separate=True, server_default=UNKNOWN,
+              clearable=rules.NEVER, read=_parameter("certificate"),
+              doc="Certificate for LXD, as PEM; MAAS makes one where none is named."),
+        Field("key", since="3.1", secret=True, separate=True, server_default=UNKNOWN,
+              clearable=rules.NEVER, read=_parameter("key"),
+              doc="Private key of the certificate, as PEM."),
+        Field("zone", ref="zone", ref_attr="name", server_default="default", clearable=rules.NEVER,
+              read=lambda raw: raw["zone"]["name"], doc="Name of its zone."),
+        Field("pool", ref="resource_pool", ref_attr="name", server_default="default",
+              clearable=rules.NEVER, read=lambda raw: (raw.get("pool") or {}).get("name"),
+              doc="Name of the resource pool of machines that are composed on it."),
+        Field("tags", _TAGS, doc=f"All its tags, but for ``{_CONSOLE}``, which MAAS adds."),
+        Field("cpu_over_commit_ratio", _RATIO, server_default=1.0,
+              doc="How many cores machines may have for each that is there."),
+        Field("memory_over_commit_ratio", _RATIO, server_default=1.0,
+              doc="How much memory machines may have for each MiB that is there."),
+        Field("default_macvlan_mode", kinds.choice("bridge", "passthru", "private", "vepa"),
+              since="2.5", clearable=rules.NEVER,
+              doc="How its virtual machines share interfaces by default."),
+        Field("ready", kinds.BOOLEAN, read_only=True,
+              read=lambda raw: bool(raw.get("capabilities")),
+              doc="True waits until MAAS has reached it and knows what it can do."),
+        Field("decompose", kinds.BOOLEAN, option="3.0",
+              doc="Whether machines that are composed on it are deleted with it."),
+    )  # fmt: skip
+    example = {
+        "name": "kvm-1", "type": "virsh", "power_address": "qemu+ssh://ubuntu@192.0.2.9/system",
+        "default_macvlan_mode": "bridge",
+    }  # fmt: skip
+
+    # Reading
+
+    @staticmethod
+    def _path(release: Release) -> str:
+        return "vm-hosts/" if release >= "2.9" else "pods/"
+
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
+        return self._listed(snapshot, self._path(snapshot.release))
+
+    def create_path(self, snapshot: Snapshot, values: dict) -> str:
+        return self._path(snapshot.release)
+
+    def ask(self, snapshot: Snapshot, field: Field, raw: dict) -> None:
+        if "parameters" not in raw and snapshot.client and not snapshot.is_predicted(raw):
+            path = self.item(snapshot, raw)
+            raw["parameters"] = snapshot.client.get(path, op="parameters", expect=dict)
+
+    # Finding
+
+    def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
+        """Return the VM host of this name, else the one of this type, address and project."""
+        records = snapshot.records(self.name)
+        wanted = desired.values
+        if desired.key in records or desired.absent or not wanted.get("power_address"):
+            return records.get(desired.key)
+        for key, record in records.items():
+            if key not in snapshot.claimed(self.name) and record.raw["type"] == wanted.get("type"):
+                there = {
+                    name: self.value(snapshot, self.by_name[name], record.raw)
+                    for name in ("power_address", "project")
+                }
+                same = there["power_address"] == wanted["power_address"]
+                if same and (there["project"] or "default") == wanted.get("project", "default"):
+                    return record
+        return None
+
+    def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
+        if not desired.values.get("decompose"):
+            for key, one in snapshot.records("machine").items():
+                if (one.raw.get("pod") or {}).get("id") == record.raw["id"]:
+                    return f"the machine {key} is composed on it; decompose: true deletes it, too"
+        return super().deletion_problem(snapshot, desired, record)
+
+    # Writing
+
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
+        yield from super().validate(values, release)
+        others = {"lxd": ("power_pass",), "virsh": ("project", "password", "certificate", "key")}
+        for name in others.get(values.get("type") or "", ()):
+            if values.get(name) is not None:
+                yield name, f"is not for a VM host of the type {values['type']}"
+        if bool(values.get("certificate")) != bool(values.get("key")):
+            yield "certificate", "needs key, and key needs certificate"
+
+    def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
+        # MAAS wants the type with each change of what belongs to it.
+        return {**changed, "type": record.raw["type"]} if set(changed) - {"ready"} else changed
+
+    def finish(self, run: Run, desired: Desired) -> None:
+        """Wait until MAAS has reached it; each look lets MAAS try again."""
+        record = self.match(run.snapshot, desired)
+        if record is None or not desired.values.get("ready"):
+            return
+
+        def reached():
+            there = run.snapshot.find(self.name, record.key)
+            if there is None or self.by_name["ready"].value(there.raw):
+                return there
+            try:
+                raw = run.client.post(
+                    self.item(run.snapshot, there.raw), op="refresh", repeat=False,
+                    expect={"capabilities": list},
+                )  # fmt: skip
+            except MaasError as error:
+                run.last_error = error
+                return None
+            run.snapshot.fold(self.name, raw, replaces=there.raw)
+            return there if self.by_name["ready"].value(raw) else None
+
+        run.wait_for(f"MAAS to reach the VM host {desired.key}", reached)
