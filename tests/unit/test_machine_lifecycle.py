@@ -201,12 +201,12 @@ def test_the_table_says_which_status_allows_what(server, operation):
         ("commissioned", 8, "it is Broken, so it is not commissioned; repair it"),
         ("deployed", 0, "it is New, so it cannot be deployed; commission it first"),
         ("deployed", 22, "it is Failed testing, so it cannot be deployed; test it again"),
-        ("locked", 4, "it is Ready, so MAAS does not lock it; deploy it first"),
+        ("locked", 4, "it is Ready, so MAAS refuses lock; deploy it first"),
         ("released", 16, "it is Rescue mode and owned by admin, so MAAS does not release it"),
-        ("rescued", 13, "it is Releasing failed and owned by admin, so MAAS does not rescue mode"),
+        ("rescued", 13, "it is Releasing failed and owned by admin, so MAAS refuses rescue_mode"),
         ("powered", 10, "would be deployed when it is switched on; deploy it"),
         ("powered", 4, "and MAAS switches only machines on that somebody has; deploy it"),
-        ("broken", 4, "it is Ready, and MAAS lets only the owner of a machine mark broken"),
+        ("broken", 4, "it is Ready, and MAAS takes mark_broken only from the owner"),
     ],
 )
 def test_what_maas_would_refuse_is_not_sent(server, function, status, words):
@@ -245,12 +245,18 @@ def test_machines_of_others_are_not_touched_without_a_word(server, function, sta
     assert as_planned(server, function, in_use=True)["operations"]
 
 
+@pytest.mark.parametrize("status", [0, 2])
+def test_who_commissioned_a_machine_before_does_not_matter(server, status):
+    machine(server, status=status, owner="ops")
+    assert as_planned(server, "commissioned")["status_name"]["new"] == "Ready"
+
+
 @pytest.mark.parametrize("function", ["released", "broken", "powered", "rescued", "tested"])
 def test_locked_machines_are_not_touched(server, function):
     machine(server, status=6, power_state="off", locked=True)
     done = getattr(of(server), function)("web-1")
     assert done["result"] is False
-    assert "and locked, so MAAS does not" in done["comment"]
+    assert "and locked, so MAAS refuses" in done["comment"]
     assert "unlock it first (maas_machine.unlocked)" in done["comment"]
     assert server.requests.writes() == []
 
@@ -270,7 +276,9 @@ def test_a_machine_deployed_with_something_else_is_left_alone(server):
 def test_what_is_marked_broken_by_its_owner_is_fixed(server):
     machine(server, status=10)
     assert as_planned(server, "broken", comment="fan")["status_name"]["new"] == "Broken"
-    assert as_planned(server, "fixed")["status_name"]["new"] == "Ready"
+    assert as_planned(server, "fixed") == {"operations": ["mark_fixed"]}
+    (row,) = server.region.rows("machines").values()
+    assert row["status"] == 4
 
 
 # -- what is going on already ------------------------------------------------------------------
@@ -367,6 +375,7 @@ def test_a_bmc_that_no_rack_reaches(server, function):
     done = getattr(of(server), function)("web-1")
     assert done["result"] is False
     assert "BMC" in done["comment"], done["comment"]
+    assert done["changes"] == {}
     server.region.controller_connected(server.rack, True)
     server.requests.reset()
     assert as_planned(server, function)["operations"]
@@ -378,7 +387,8 @@ def test_a_deadline_says_what_was_waited_for(server):
     done = of(server).commissioned("web-1", timeout=0.2)
     assert done["result"] is False
     assert (
-        "timed out after 0.2 s waiting for it to commission: it is Commissioning" in done["comment"]
+        "timed out after 0.2 s waiting for the end of commission: it is Commissioning"
+        in done["comment"]
     )
     assert done["changes"]["machine"]["web-1"]["status_name"] == {
         "old": "New", "new": "Commissioning"
@@ -588,7 +598,7 @@ def test_functions_send_one_operation(any_server):
         assert set(module.results("web-1", "installation").values()) == {"Passed"}
         assert module.release("web-1", timeout=20)["web-1"]["owner"] is None
     assert module.events("web-1", limit=2)[0]["type"]
-    with pytest.raises(MaasError, match="web-1: it is Ready, so MAAS does not abort it"):
+    with pytest.raises(MaasError, match="web-1: it is Ready, so MAAS refuses abort"):
         module.abort("web-1")
     server.region.options.machine_seconds = float("inf")
     assert module.commission("web-1")["web-1"]["status_name"] == "Commissioning"

@@ -228,11 +228,9 @@ def _predicted(snapshot, names):
     found = {one: snapshot.find("machine", one) for one in names}
     new = {one: record.raw for one, record in found.items() if record is not None
            and snapshot.is_predicted(record.raw) and not record.raw.get("system_id")}  # fmt: skip
-    # What is new is New; up to 2.7 it is commissioned at once.
-    return {
-        one: {**raw, "status": NEW, "status_name": name_of(NEW), "owner": None, "system_id": one}
-        for one, raw in new.items()
-    }
+    # Up to 2.7 it is commissioned at once, which comes to the same.
+    new_one = {"status": NEW, "status_name": name_of(NEW), "owner": None, "locked": False}
+    return {one: {**raw, **new_one, "system_id": one} for one, raw in new.items()}
 
 
 def _remember(snapshot, machines):

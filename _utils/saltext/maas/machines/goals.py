@@ -203,6 +203,8 @@ class Goal:
             "abort": _aborted_status(machine.status),
         }.get(name, machine.status)  # fmt: skip
         new = {**raw, "status": status, "status_name": name_of(status)}
+        if name in ("mark_fixed", "exit_rescue_mode"):
+            new["status_name"] = "what it was before"
         if status in (at.NEW, at.READY):
             new.update(owner=None, osystem="", distro_series="")
         if name in ("allocate", "deploy"):
@@ -242,6 +244,13 @@ def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
     whose = f" and owned by {owner}" if owner else ""
     todo = ADVICE.get(machine.status, "") if advice is None else advice
     return Refused(f"it is {machine.status_name}{whose}, {what}" + (f"; {todo}" if todo else ""))
+
+
+def not_done(machine: Machine) -> MaasError | None:
+    """Return why the operation sent last was not carried out after all; it counts no more."""
+    if machine.doubt and machine.sent:
+        machine.sent.pop()
+    return machine.doubt
 
 
 class Commissioned(Goal):
@@ -441,6 +450,7 @@ class Fixed(Goal):
     """Not set aside any more."""
 
     operation = OPERATIONS["mark_fixed"]
+    shown = ()  # whether it was deployed before, MAAS does not tell
 
     def next(self, machine: Machine) -> Step | None:
         return self.send() if machine.status == at.BROKEN else None
@@ -461,6 +471,7 @@ class RescueExited(Goal):
     """Not in rescue mode."""
 
     operation = OPERATIONS["exit_rescue_mode"]
+    shown = ()  # what it was before, MAAS does not tell
 
     def next(self, machine: Machine) -> Step | None:
         if machine.status == at.EXITING_RESCUE:
@@ -510,8 +521,9 @@ class Done(Goal):
         self.operation = OPERATIONS[operation]
 
     def next(self, machine: Machine) -> Step | None:
-        if machine.doubt:
-            raise machine.doubt
+        doubt = not_done(machine)
+        if doubt:
+            raise doubt
         return None if self.operation.name in machine.sent else self.send()
 
 
@@ -524,21 +536,21 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
     operation, raw = step.operation, machine.raw
     if raw.get("locked") and operation.name != "unlock":
         raise refusal(
-            machine, f"and locked, so MAAS does not {operation.words} it",
+            machine, f"and locked, so MAAS refuses {operation.name}",
             "unlock it first (maas_machine.unlocked)",
         )  # fmt: skip
     if machine.status not in operation.allowed:
-        raise refusal(machine, f"so MAAS does not {operation.words} it")
+        raise refusal(machine, f"so MAAS refuses {operation.name}")
     owner = raw.get("owner")
     if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
         raise refusal(
-            machine, f"and MAAS lets only the owner of a machine {operation.words}",
+            machine, f"and MAAS takes {operation.name} only from the owner of a machine",
             f"{me} is who asks",
         )  # fmt: skip
-    if owner not in (None, "", me) and not goal.in_use:
-        raise refusal(
-            machine, f"not by {me}", f"in_use: true makes MAAS {operation.words} it all the same"
-        )
+    # What fails to be commissioned stays with who asked for that, which gives it to nobody.
+    kept = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
+    if owner not in (None, "", me) and not kept and not goal.in_use:
+        raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} all the same")
 
 
 def read_results(client: Client, system_id: str, kind: str) -> list[dict]:

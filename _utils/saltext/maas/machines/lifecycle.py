@@ -28,6 +28,7 @@ from saltext.maas.machines.goals import (
     check,
     failed_scripts,
     name_of,
+    not_done,
     read_results,
 )
 from saltext.maas.machines.operations import GOING_ON, OPERATIONS, READY
@@ -41,8 +42,8 @@ _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.I)
 _CHUNK = 100
 #: Seconds between two listings of what is waited for: at first, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-#: Machines that events and scripts are read of where several fail, and events of each.
-_EXPLAINED, _EVENTS = 10, 5
+#: Machines that events and scripts are read of where several fail, and how many of each.
+_EXPLAINED, _EVENTS, _NAMED = 10, 5, 10
 #: First release in which a deployment allocates a machine that is ready.
 _ALLOCATES = "2.2"
 #: Which scripts an operation runs.
@@ -164,8 +165,8 @@ class Work:
             if first and self.client.release < _ALLOCATES:
                 step = Step(OPERATIONS["allocate"])
             if step.operation.name in machine.sent:
-                raise machine.doubt or MaasError(
-                    f"MAAS was to {step.operation.words} it, yet it is {machine.status_name}"
+                raise not_done(machine) or MaasError(
+                    f"{step.operation.name} ended, and it is {machine.status_name} all the same"
                 )
             missing = step.operation.missing(self.client.release, {})
             if missing:
@@ -196,9 +197,9 @@ class Work:
             return
         if poll.wait(self._round, seconds, FIRST_PAUSE, LONGEST_PAUSE) is None:
             for machine in self._pending():
-                doing = machine.waiting.words if machine.waiting else "be read"
+                doing = f"the end of {machine.waiting.name}" if machine.waiting else "the region"
                 reason = f"it is {machine.raw.get('status_name') or machine.status_name}"
-                self._fail(machine, poll.timed_out(seconds, f"it to {doing}", reason))
+                self._fail(machine, poll.timed_out(seconds, doing, reason))
 
     def _pending(self):
         return [one for one in self.machines if not one.done and one.error is None]
@@ -249,7 +250,7 @@ class Work:
         """Whether MAAS is still at what is waited for; a failure is noted."""
         raw, operation = machine.raw, machine.waiting
         if machine.status in operation.failures and not machine.doubt:
-            self._fail(machine, f"{operation.words} failed: it is {machine.status_name}")
+            self._fail(machine, f"{operation.name} failed: it is {machine.status_name}")
             return False
         if machine.status in operation.during:
             return True
@@ -261,7 +262,7 @@ class Work:
             if raw.get("power_type") in ("", "manual"):
                 return False
             if raw.get("power_state") == "error" != machine.before.get("power_state"):
-                self._fail(machine, f"{operation.words} failed: its BMC gives an error")
+                self._fail(machine, f"{operation.name} failed: its BMC gives an error")
                 return False
             return raw.get("power_state") != operation.name.removeprefix("power_")
         return False
@@ -274,9 +275,11 @@ class Work:
         try:
             self.client.post(path, op=step.operation.name, data=data, hide=self.goal.hide)
         except (Forbidden, NotAuthenticated) as error:
-            self._fail(machine, str(error))
+            machine.sent.pop()
+            self._fail(machine, f"{step.operation.name}: {error}")
         except MaasError as error:
-            machine.doubt = error  # it may have begun all the same, so that it is read again
+            # It may have begun all the same, so that the machine is read again.
+            machine.doubt = MaasError(f"{step.operation.name}: {error}")
 
     # Telling
 
@@ -296,7 +299,9 @@ class Work:
                 continue
             with contextlib.suppress(MaasError):
                 failed = failed_scripts(read_results(self.client, ident, kind))
-                lines += [f"failed scripts: {', '.join(failed)}"] if failed else []
+                more = [f"and {len(failed) - _NAMED} more"] if len(failed) > _NAMED else []
+                names = ", ".join([*failed[:_NAMED], *more])
+                lines += [f"failed scripts: {names}"] if failed else []
         with contextlib.suppress(MaasError):
             events = Pages(self.client).read(_EVENTS, id=ident)
             texts = [": ".join(filter(None, (one.get("type"), one.get("description"))))

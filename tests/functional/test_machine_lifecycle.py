@@ -1,0 +1,81 @@
+"""The life of a machine through a real ``salt-call --local``: planned in one run, then done."""
+
+from __future__ import annotations
+
+import pytest
+from maas_emulator import machine_ops, machines, storage
+from maas_emulator.server import RegionServer
+from saltext.maas.client import Client, Profile
+from support.reconciling import carried_out
+from support.salt_call import Minion
+
+pytestmark = pytest.mark.salt
+MAC = "52:54:00:00:00:21"
+LIFE = {
+    "maas_machine.present": [
+        {"name": "web-1", "mac_addresses": [MAC], "architecture": "amd64", "power_type": "ipmi",
+         "power_parameters": {"power_address": "10.0.0.9"}},
+    ],
+    "maas_machine.commissioned": [{"name": "web-1", "timeout": 60}],
+    "maas_machine.deployed": [
+        {"name": "web-1", "distro_series": "jammy", "user_data": "salt://user-data",
+         "timeout": 60},
+    ],
+    "maas_machine.locked": [{"name": "web-1"}],
+}  # fmt: skip
+END = {
+    "maas_machine.unlocked": [{"name": "web-1"}],
+    "maas_machine.released": [{"name": "web-1", "timeout": 60}],
+}
+SECRET = "tr0ub4dor"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with RegionServer("3.7", import_seconds=0, index_seconds=0, machine_seconds=0.1) as server:
+        chosen = [{"os": "ubuntu", "release": name, "arches": ["amd64"]}
+                  for name in ("jammy", "noble")]  # fmt: skip
+        url = "http://images.example.com/ephemeral-v3/stable"
+        carried_out(server, {"boot_sources": {url: {"selections": chosen}}})
+        rack = server.region.register_controller(
+            hostname="rack",
+            interfaces=[{"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
+                         "subnet_mask": "255.255.255.0"}],
+        )  # fmt: skip
+        server.region.controller_connected(rack, True)
+        real = machine_ops.commissioned
+
+        def commissioned(region, row):
+            # What a machine reports of itself while it is commissioned.
+            found = {"name": "eth0", "mac_address": MAC, "address": "10.0.0.21/24"}
+            machine_ops.hardware_nic(region, row, found)
+            if not storage.disks_of(region, row):
+                storage.add_disk(region, row, "sda", 10**11)
+            real(region, row)
+
+        monkeypatch.setattr(machine_ops, "commissioned", commissioned)
+        yield server
+
+
+def test_a_life_is_planned_and_then_done(server, tmp_path):
+    minion = Minion(tmp_path, {"url": server.url, "api_key": server.api_key})
+    (tmp_path / "states" / "user-data").write_text(f"#cloud-config\n# {SECRET}\n")
+    planned = minion.apply(LIFE, "test=True")
+    assert server.region.rows("machines") == {}
+    assert [one["result"] for one in planned.values()] == [None] * len(LIFE), planned
+    done = minion.apply(LIFE)
+    assert [one["result"] for one in done.values()] == [True] * len(LIFE), done
+    for name in list(LIFE)[1:]:
+        ident = f"{name} web-1"
+        assert done[ident]["changes"] == planned[ident]["changes"]
+    again = minion.apply(LIFE)
+    assert [one["changes"] for one in again.values()] == [{}] * len(LIFE)
+    (row,) = server.region.rows("machines").values()
+    assert (row["status"], row["locked"]) == (machines.DEPLOYED, True)
+    ended = minion.apply(END)
+    assert [one["result"] for one in ended.values()] == [True, True], ended
+    assert SECRET not in repr([planned, done, again, ended])
+    (shown,) = Client(Profile(server.url, server.api_key)).get("machines/")
+    assert shown["status_name"] == "Ready"
+    found = minion.calls(["maas_machine.commission", "web-1", {"timeout": 60}])
+    assert found[0]["web-1"]["status_name"] == "Ready"
