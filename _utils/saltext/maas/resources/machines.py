@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from saltext.maas.errors import BadInput, StrangeAnswer
@@ -37,6 +37,8 @@ HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters", "ta
 _IDS = 400
 #: Name of the fact that holds the BMCs of described machines.
 _BMCS = "BMCs of machines"
+#: Name of the fact that holds what tells machines apart.
+_KNOWN = "what tells machines apart"
 _NOT_HELD = "the region answered with success, but holds other power_parameters"
 
 
@@ -165,19 +167,28 @@ class Machine(Renamed, Stored, Powered):
     def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
         return lambda store, raw: raw  # nothing refers to a machine by its name
 
-    def _found_by(self, snapshot, name, value) -> Iterator[str]:
+    def _found_by(self, snapshot, name, value) -> Iterable[str]:
+        """The keys of the machines that a value belongs to, each once."""
         if not value:
-            return
-        for key, record in snapshot.records(self.name).items():
-            raw = record.raw
-            if name == "mac_addresses":
-                fits = not set(value).isdisjoint(macs(raw))
-            elif name == "serial":
-                fits = (raw.get("hardware_info") or {}).get("system_serial") == value
-            else:
-                fits = raw["system_id"] == value
-            if fits:
-                yield key
+            return ()
+        known = self._known(snapshot)
+        values = value if name == "mac_addresses" else [value]
+        return dict.fromkeys(key for one in values for key in known.get((name, one), ()))
+
+    def _known(self, snapshot):
+        """The keys of all machines by what tells them apart, made once for each reading."""
+        records = snapshot.records(self.name)
+        found = snapshot.facts.get(_KNOWN)
+        if found is None or found[0] is not records:
+            index: dict = {}
+            for key, record in records.items():
+                raw = record.raw
+                serial = (raw.get("hardware_info") or {}).get("system_serial")
+                told = [("system_id", raw["system_id"]), ("serial", serial)]
+                for one in (*told, *(("mac_addresses", mac) for mac in macs(raw))):
+                    index.setdefault(one, []).append(key)
+            found = snapshot.facts[_KNOWN] = (records, index)
+        return found[1]
 
     # Comparing
 
