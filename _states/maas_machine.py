@@ -318,6 +318,7 @@ def broken(
     name: str,
     machines: list[str] | None = None,
     comment: str | None = None,
+    in_use: bool = False,
     timeout: float = 60,
     profile: str | dict | None = None,
 ) -> dict[str, Any]:
@@ -329,6 +330,7 @@ def broken(
         name (str): Host name, system id or MAC address.
         machines (list of str): Machines to treat together, in place of ``name``.
         comment (str): Comment for MAAS's log of events.
+        in_use (bool): Whether machines that another user has are touched, too (up to 2.4).
         timeout (float): Seconds to wait for all machines together.
         profile (str or dict): Region to use; see :ref:`profiles`.
 
@@ -340,7 +342,7 @@ def broken(
         web-1:
           maas_machine.broken: []
     """
-    make = machine_helpers.goal(goals.Broken, {"comment": comment}, globals())
+    make = machine_helpers.goal(goals.Broken, {"comment": comment}, globals(), in_use=in_use)
     return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
 
 

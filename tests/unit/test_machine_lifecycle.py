@@ -281,6 +281,14 @@ def test_what_is_marked_broken_by_its_owner_is_fixed(server):
     assert row["status"] == 4
 
 
+def test_up_to_2_4_any_administrator_marks_as_broken(regions):
+    server = emptied(regions("2.4"))
+    machine(server, status=6, power_state="off", owner="ops")
+    assert "in_use: true sends mark_broken" in of(server).broken("web-1")["comment"]
+    changes = as_planned(server, "broken", in_use=True)
+    assert changes["status_name"] == {"old": "Deployed", "new": "Broken"}
+
+
 # -- what is going on already ------------------------------------------------------------------
 
 
