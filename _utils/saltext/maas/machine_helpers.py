@@ -100,12 +100,13 @@ def reach(
 
     def work():
         snapshot = runtime.snapshot(dunders, profile)
-        job = _work(dunders, snapshot, make, _names(name, machines), _seconds(timeout), name)
+        seconds = _seconds(timeout)
+        job = _work(dunders, snapshot, make, _names(name, machines), name)
         if test:
             job.plan()
             _remember(snapshot, job.machines)
         else:
-            job.run(_seconds(timeout))
+            job.run(seconds)
             _fold(snapshot, job.machines)
         return _outcome(name, test, job)
 
@@ -142,8 +143,9 @@ def do(
 
     make = goal(Done, given, dunders, operation=operation, in_use=in_use)
     names = [name] if isinstance(name, str) else list(name)
-    job = _work(dunders, snapshot, make, names, _seconds(timeout), names[0] if names else "")
-    job.run(_seconds(timeout), wait=bool(timeout))
+    seconds = _seconds(timeout)
+    job = _work(dunders, snapshot, make, names, names[0] if names else "")
+    job.run(seconds, wait=bool(seconds))
     failed = [f"{one.name}: {one.error}" for one in job.machines if one.error is not None]
     if failed:
         raise MaasError("\n".join(failed))
@@ -193,7 +195,7 @@ def _no_machine(name):
     return f"machine {name}: the region has none with this host name, system id or MAC address"
 
 
-def _work(dunders, snapshot, make, names, seconds, tag):
+def _work(dunders, snapshot, make, names, tag):
     client = snapshot.client
     if client is None:
         raise MaasError("the region has no administrator yet, and so no machines")

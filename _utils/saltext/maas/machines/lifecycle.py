@@ -136,9 +136,6 @@ class Work:
         self._writing = writing
         self._reported: object = None
         self._explained = 0
-        late = goal.unsupported(client.release)
-        if late:
-            raise BadInput(late)
 
     # Planning
 
