@@ -44,6 +44,7 @@ def set_(
     power_type=None,
     power_parameters=None,
     power_parameters_skip_check=None,
+    interfaces=None,
     storage=None,
     profile=None,
 ):

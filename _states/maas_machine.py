@@ -32,6 +32,7 @@ def present(
     power_type=None,
     power_parameters=None,
     power_parameters_skip_check=None,
+    interfaces=None,
     storage=None,
     profile=None,
 ):

@@ -112,9 +112,9 @@ def required(table: Table, one: Desired, everything: DesiredObjects) -> set:
 def _release(table, change, gone):
     """What is deleted goes after the updates that no longer refer to it."""
     for field in table.fields if change.action == "update" and gone else ():
-        for key in field.targets(change.old.get(field.name)):
-            if (field.ref, key) in gone:
-                gone[field.ref, key].requires.add(change.id)
+        for ident in field.references(change.old.get(field.name)):
+            if ident in gone:
+                gone[ident].requires.add(change.id)
 
 
 def _require_changes(snapshot, creates, deletes, predicted):

@@ -87,8 +87,8 @@ def references(desired: Iterable[Desired]) -> Iterator[tuple[Desired, Field, str
     for one in desired:
         if not one.absent:
             for column in BY_NAME[one.type].fields:
-                for key in column.targets(one.values.get(column.name)):
-                    yield one, column, column.ref, key
+                for type, key in column.references(one.values.get(column.name)):
+                    yield one, column, type, key
 
 
 def refuse_wrong_references(snapshot: Snapshot, desired: DesiredObjects) -> None:

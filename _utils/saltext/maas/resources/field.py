@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,7 @@ class Field:
             only where it is described, exported or shown.
         read_attr: Attribute of the object referred to that answers hold, where
             that is not its key, such as a rack's ``system_id``.
+        refs: Yields the ``(type, key)`` of what a value refers to, where ``ref`` cannot say it.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Field:
     read_attr: str = ""
     rules: tuple = ()
     clearable: tuple = ALWAYS
+    refs: Callable[[Any], Iterable[tuple[str, str]]] | None = None
 
     @property
     def wire_name(self) -> str:
@@ -139,6 +141,10 @@ class Field:
         if not self.ref or value is None:
             return ()
         return tuple(value) if isinstance(value, (list, tuple, dict)) else (value,)
+
+    def references(self, value: Any) -> Iterable[tuple[str, str]]:
+        """Return the ``(type, key)`` of the objects that a value refers to."""
+        return self.refs(value) if self.refs else [(self.ref, key) for key in self.targets(value)]
 
     def holds_for(self, release: Release) -> bool:
         """Return whether a release has the field."""

@@ -8,8 +8,10 @@ from dataclasses import replace
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.resources import (
     kinds,
+    machine_interfaces,
     machine_storage,
     machine_tags,
+    machine_wired,
     power_types,
     powered,
     rules,
@@ -17,6 +19,7 @@ from saltext.maas.resources import (
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.machine_stored import IN_ANSWERS, Stored
+from saltext.maas.resources.machine_wired import Wired
 from saltext.maas.resources.nodes import nics
 from saltext.maas.resources.powered import HELD, Powered
 from saltext.maas.resources.renamed import Renamed, Renaming
@@ -57,7 +60,7 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, Stored, Powered):
+class Machine(Renamed, Wired, Stored, Powered):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
@@ -74,13 +77,13 @@ class Machine(Renamed, Stored, Powered):
     permission = "can_edit_machines"
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
-        "tag_names": [str], "owner": (str, None), "interface_set": [{"mac_address": (str, None)}],
+        "tag_names": [str], "owner": (str, None), "interface_set": [machine_wired.IN_ANSWERS],
         "blockdevice_set": [IN_ANSWERS],
     }  # fmt: skip
     required = ("architecture",)
     found_by = ("power_parameters",)
     after = ("image",)  # MAAS knows the architectures of its images only
-    apart = ("tags", "storage")
+    apart = ("tags", "interfaces", "storage")
     prunable = False
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
@@ -114,6 +117,9 @@ class Machine(Renamed, Stored, Powered):
         Field("min_hwe_kernel", doc="Least kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
         *powered.FIELDS,
+        Field("interfaces", machine_interfaces.KIND, clearable=rules.NEVER,
+              server_default=UNKNOWN, refs=machine_interfaces.references,
+              doc="Its network interfaces by name; those that are not named are left alone."),
         Field("storage", machine_storage.KIND, server_default=UNKNOWN, clearable=rules.NEVER,
               read=machine_storage.described,
               doc="Its disks and what is made of them, once it is commissioned; see the guide "

@@ -41,10 +41,9 @@ class Order(Identity):
         field's ``ref`` says.
         """
         found = {
-            (field.ref, key)
+            ident
             for field in self.fields
-            if field.ref
-            for key in field.targets(desired.values.get(field.name))
+            for ident in field.references(desired.values.get(field.name))
         }
         return found | {(self.parent, self.partition(desired.values))} if self.parent else found
 

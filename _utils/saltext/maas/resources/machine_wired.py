@@ -1,0 +1,205 @@
+"""The interfaces of machines as a field: compared, shown in plans, and written step by step."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.release import Release
+from saltext.maas.resources import machine_interfaces
+from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.field import Field, PredictedObject, Record
+from saltext.maas.resources.machine_nics import Layout
+from saltext.maas.resources.machine_wiring import Problem, Step, Wiring
+from saltext.maas.resources.table import Table
+
+#: Shape of an interface in a machine's answer.
+IN_ANSWERS = {
+    "id": int, "name": str, "type": str, "mac_address": (str, None), "parents": [str],
+    "vlan": ({"id": int}, None), "links": [{"id": int, "mode": str}],
+}  # fmt: skip
+#: Statuses in which MAAS changes interfaces, each with the first release that does: Ready,
+#: Broken, Allocated, Failed testing, New.
+CHANGEABLE = {4: "2.0", 8: "2.0", 10: "2.2", 22: "2.8", 0: "3.3"}
+#: What MAAS changes of the interfaces of a deployed machine.
+_DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interface_speed",
+                                "link_speed", "tags"}  # fmt: skip
+_ALLOCATED = 10
+#: How often the requests are found anew, with what MAAS did of its own accord.
+_ROUNDS = 3
+#: Key of the requests among the changed interfaces of a plan; no interface can be called so.
+STEPS = "in steps"
+
+
+class Wired(Table):
+    """A node whose interfaces are described."""
+
+    def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
+        yield from super().validate(values, release)
+        for sentence in machine_interfaces.mistakes(values.get("interfaces") or {}, release):
+            yield "interfaces", sentence
+
+    # Comparing
+
+    def value(self, snapshot: Snapshot, field: Field, raw: dict) -> Any:
+        if field.name != "interfaces" or _is_predicted(field, raw):
+            return super().value(snapshot, field, raw)
+        return field.kind.clean(_layout(snapshot, raw).described())
+
+    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        found = super().differences(snapshot, desired, record)
+        if "interfaces" not in found or _is_predicted(self.by_name["interfaces"], record.raw):
+            return found
+        steps, problem, changed = _steps(snapshot, desired, record.raw)
+        if not steps and not problem:
+            del found["interfaces"]
+            return found
+        old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
+        new = {**new, STEPS: [step.text for step in steps]} if steps else new
+        found["interfaces"] = (old, new)
+        return found
+
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
+        wrong = super().problem(snapshot, desired, record)
+        if wrong or record is None or not desired.values.get("interfaces"):
+            return wrong
+        if _is_predicted(self.by_name["interfaces"], record.raw):
+            return None
+        steps, problem, _ = _steps(snapshot, desired, record.raw)
+        problem = problem or _refusal(snapshot.release, record.raw, steps)
+        return f"interfaces: {problem}" if problem else None
+
+    # Writing
+
+    def finish(self, run: Run, desired: Desired) -> None:
+        super().finish(run, desired)
+        if not desired.values.get("interfaces"):
+            return
+        for _ in range(_ROUNDS):
+            record = self.match(run.snapshot, desired)
+            if record is None:
+                return
+            steps, problem, _ = _steps(run.snapshot, desired, record.raw)
+            problem = problem or _refusal(run.snapshot.release, record.raw, steps)
+            if problem:
+                raise NotDone(f"its interfaces are not as described: {problem}")
+            if not steps:
+                return
+            self._send(run, record, steps)
+        record = self.match(run.snapshot, desired)
+        left = _steps(run.snapshot, desired, record.raw)[0] if record else ()
+        if left:
+            raise NotDone(
+                "MAAS took all that was sent, but its interfaces are not as described; left: "
+                + "; ".join(step.text for step in left)
+            )
+
+    def _send(self, run, record, steps):
+        """Send the requests, and read the machine again; an error says how far that came."""
+        path = f"nodes/{record.raw['system_id']}/interfaces/"
+        for number, step in enumerate(steps):
+            try:
+                _request(run, path, step)
+            except MaasError as error:
+                error.args = (f"{error}; {_progress(steps, number)}", *error.args[1:])
+                with contextlib.suppress(MaasError):
+                    self._read_again(run, record)
+                raise
+        self._read_again(run, record)
+
+    def _read_again(self, run, record):
+        shape = self.shape(run.snapshot.release)
+        raw = run.client.get(self.item(run.snapshot, record.raw), expect=shape)
+        run.snapshot.fold(self.name, raw, replaces=record.raw)
+
+
+def _request(run, path, step):
+    data = {key: _sent(run.snapshot, key, value) for key, value in step.data.items()}
+    own = path if step.nic.id is None else f"{path}{step.nic.id}/"
+    if step.method == "DELETE":
+        run.client.delete(own)
+        return
+    shape = {"id": int}
+    if step.method == "PUT":
+        run.client.put(own, data=data, expect=shape)
+        return
+    answer = run.client.post(own, op=step.op, data=data, repeat=False, expect=shape)
+    step.nic.id = answer["id"]
+
+
+def _sent(snapshot, key, value):
+    if key in ("vlan", "subnet") and value != "":
+        return snapshot.resolve(key, value)["id"]
+    if key == "parents":
+        return [nic.id for nic in value]
+    return value.id if key == "parent" else value
+
+
+def _progress(steps, number):
+    done = "; ".join(step.text for step in steps[:number]) or "nothing"
+    left = "; ".join(step.text for step in steps[number:])
+    return f"done of its interfaces: {done}; left: {left}; the next run goes on"
+
+
+def _is_predicted(field, raw):
+    return isinstance(raw, PredictedObject) and id(field) in raw.known
+
+
+def _layout(snapshot, raw):
+    return Layout(raw, lambda vlan: _key(snapshot, "vlan", vlan),
+                  lambda subnet: _key(snapshot, "subnet", subnet))  # fmt: skip
+
+
+def _key(snapshot, type, raw):
+    """The key of a VLAN or subnet within an answer; one that is renamed has its new one."""
+    if snapshot.loaded(type):
+        found = snapshot.group(type, "id").get(raw["id"])
+        if found:
+            return found[0].key
+    return snapshot.tables[type].key_of(raw)
+
+
+def _steps(snapshot, desired, raw) -> tuple[list[Step], str | None, dict]:
+    """The requests that a machine's interfaces take, why they cannot be made, and what differs."""
+
+    def subnet(key):
+        table, record = snapshot.tables["subnet"], snapshot.find("subnet", key)
+        held = table.values(snapshot, record.raw) if record else {}
+        planned = [one for one in snapshot.desired.of("subnet") if one.key == key]
+        return {**held, **(planned[0].values if planned else {})}
+
+    try:
+        wiring = Wiring(_layout(snapshot, raw), desired.values["interfaces"], subnet)
+    except Problem as problem:
+        return [], str(problem), {}
+    try:
+        return wiring.plan(), None, wiring.changed
+    except Problem as problem:
+        return [], str(problem), wiring.changed
+
+
+def _refusal(release, raw, steps):
+    """Why MAAS would not take the requests, in the machine's status; None if it would."""
+    status = raw["status"]
+    if not steps:
+        return None
+    if status == _DEPLOYED and all(
+        step.method == "PUT" and step.data.keys() <= _WHEN_DEPLOYED for step in steps
+    ):
+        return None
+    if status not in CHANGEABLE or release < CHANGEABLE[status]:
+        return (
+            f"it is {raw['status_name']}, and MAAS {release} changes interfaces only while a "
+            f"machine is {_statuses(release)}"
+        )
+    if status == _ALLOCATED and any(step.op == "create_bridge" for step in steps):
+        return "it is Allocated, and a bridge that is made now goes when it is released"
+    return None
+
+
+def _statuses(release):
+    names = {0: "New", 4: "Ready", 8: "Broken", 10: "Allocated", 22: "Failed testing"}
+    found = [name for one, name in names.items() if release >= CHANGEABLE[one]]
+    return f"{', '.join(found[:-1])} or {found[-1]}"

@@ -1,0 +1,450 @@
+"""The requests that lead from the interfaces that a machine has to those that are described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from saltext.maas.resources.machine_interfaces import (
+    BOND,
+    BRIDGE,
+    DHCP,
+    LINK_UP,
+    PHYSICAL,
+    SENT,
+    VLAN,
+    in_order,
+    parents_of,
+    type_of,
+)
+from saltext.maas.resources.machine_nics import Layout, Link, Nic
+
+#: In place of a VLAN that nothing is said of.
+_LEFT = object()
+#: Name of an interface while two of them change names.
+_MEANWHILE = "renamed"
+
+
+class Problem(ValueError):
+    """Why interfaces cannot be as described."""
+
+
+@dataclass
+class Step:
+    """One request.
+
+    Attributes:
+        text: What it does, in words.
+        nic: The interface that it creates, changes or deletes.
+        method, op: HTTP method, and name of the operation.
+        data: Form fields; an interface stands for its id, ``vlan`` and ``subnet`` are keys.
+    """
+
+    text: str
+    nic: Nic
+    method: str = "PUT"
+    op: str | None = None
+    data: dict = field(default_factory=dict)
+
+
+class Wiring:
+    """Finds the requests.
+
+    Args:
+        layout: What the machine has; it is changed to what it will have.
+        described: What it shall have, in its normal form.
+        subnet: Returns the values of a subnet by its key: ``vlan``, ``gateway_ip``.
+
+    Attributes:
+        steps: The requests, in order.
+        changed: ``{name: (old, new)}`` of what differs, by interface.
+
+    Raises:
+        Problem: It cannot be done.
+    """
+
+    def __init__(self, layout: Layout, described: dict, subnet: Callable[[str], dict]):
+        self.layout, self.described, self._subnet = layout, described, subnet
+        self.steps: list[Step] = []
+        self._placed: set[str] = set()
+        self._wanted = {name: one for name, one in described.items() if not one.get("absent")}
+        self.found = self._matched()
+        self.changed = dict(self._changes())
+        self._vlans = self._targets()
+
+    def plan(self) -> list[Step]:
+        """Return the requests, in order.
+
+        Raises:
+            Problem: It cannot be done.
+        """
+        self._remove_unwanted()
+        self._rename()
+        order = in_order(self._wanted)
+        for name in order:
+            self._unlink(name)
+        for name in order:
+            self._place(name)
+        for name in order:
+            self._link(name)
+        return self.steps
+
+    # Which is which
+
+    def _matched(self):
+        nics, found = self.layout.nics, {}
+        by_mac = {nic.values.get("mac_address"): nic for nic in nics if nic.type == PHYSICAL}
+        for name, one in self.described.items():
+            if type_of(one) == PHYSICAL and one.get("mac_address") in by_mac:
+                found[name] = by_mac[one["mac_address"]]
+        taken = list(found.values())
+        by_name = {nic.name: nic for nic in nics if nic not in taken}
+        for name in self.described.keys() - found.keys():
+            if name in by_name:
+                found[name] = by_name[name]
+        return found
+
+    def _changes(self):
+        for name, one in self.described.items():
+            nic = self.found.get(name)
+            if one.get("absent"):
+                if nic is not None:
+                    yield name, (self.layout.described()[nic.name], None)
+                continue
+            if nic is None:
+                yield name, (None, one)
+                continue
+            old, new = {}, {}
+            for key, value in one.items():
+                held = self._held(nic, key, value)
+                if held != value:
+                    old[key], new[key] = held, value
+            if nic.name != name:
+                old["name"], new["name"] = nic.name, name
+            if new:
+                yield name, (old, new)
+
+    def _held(self, nic, key, value):
+        if key in SENT:
+            return nic.values.get(key)
+        if key in ("parent", "parents"):
+            names = sorted(self._name_to_be(one) for one in nic.parents)
+            return names if key == "parents" else ", ".join(names)
+        if key == "links":
+            return value if _fit(nic, value) else [link.shown() for link in nic.links]
+        return getattr(nic, key)
+
+    def _name_to_be(self, nic):
+        return next((name for name, one in self.found.items() if one is nic), nic.name)
+
+    def _targets(self):
+        """The VLAN that each described interface shall be in, where that is said."""
+        vlans: dict = {}
+        for name in in_order(self._wanted):
+            one = self._wanted[name]
+            vlans[name] = one.get("vlan", _LEFT)
+            if vlans[name] is not _LEFT:
+                continue
+            subnets = [link["subnet"] for link in one.get("links", ()) if "subnet" in link]
+            if subnets:
+                vlans[name] = self._subnet(subnets[0]).get("vlan") or _LEFT
+            elif type_of(one) == BRIDGE:
+                vlans[name] = vlans.get(one["parent"], _LEFT)
+        return vlans
+
+    # One request
+
+    def _change(self, nic, text, **values):
+        data: dict = {name: "" if one is None else one for name, one in values.items()}
+        tags = data.get("tags", nic.tags)
+        if tags or "tags" in data:
+            data["tags"] = ",".join(tags)  # else MAAS keeps the last one only
+        for name in ("accept_ra", "bridge_stp", "link_connected"):
+            if name in data:
+                data[name] = str(data[name]).lower()
+        self.steps.append(Step(f"{nic.name}: {text}", nic, data=data))
+        self.layout.change(nic, values)
+
+    # Away with what is in the way
+
+    def _remove_unwanted(self):
+        for name in reversed(in_order(self.described)):
+            nic, one = self.found.get(name), self.described[name]
+            if nic is None or nic not in self.layout.nics:
+                continue
+            if one.get("absent"):
+                self._remove(nic)
+            elif nic.type != type_of(one):
+                if nic.type == PHYSICAL:
+                    raise Problem(
+                        f"{name} is a physical interface of the machine, and none of type "
+                        f"{type_of(one)}; describe it by its MAC address, under another name"
+                    )
+                self._remove(nic)
+
+    def _remove(self, nic):
+        for child in self.layout.children(nic):
+            wanted = self._described_of(child, nic)
+            left = [one for one in child.parents if one is not nic]
+            if not wanted.get("absent") and child.type == BOND and left:
+                self._set_parents(child, left)
+            else:
+                self._remove(child)
+        self.steps.append(Step(f"{nic.name}: delete", nic, "DELETE"))
+        self.layout.delete(nic)
+        self.found = {name: one for name, one in self.found.items() if one is not nic}
+
+    def _described_of(self, child, nic):
+        name = next((name for name, one in self.found.items() if one is child), None)
+        if name is None:
+            raise Problem(
+                f"{nic.name} is part of {child.name}, which is not described; describe that one "
+                "too, or as absent: true"
+            )
+        return self.described[name]
+
+    def _set_parents(self, nic, parents):
+        names = ", ".join(one.name for one in parents)
+        self._change(nic, f"make it of {names}", parents=parents)
+
+    def _rename(self):
+        moved = {name: nic for name, nic in self.found.items() if nic.name != name}
+        while moved:
+            free = [name for name in moved if self.layout.named(name) is None]
+            for name in free:
+                nic = moved.pop(name)
+                self._change(nic, f"rename it {name}", name=name)
+            if free:
+                continue
+            for name in moved:
+                holder = self.layout.named(name)
+                if holder and holder not in moved.values():
+                    raise Problem(
+                        f"{name} is the name of another interface, with MAC address "
+                        f"{holder.values.get('mac_address')}; describe that one under another name"
+                    )
+            nic = next(iter(moved.values()))
+            self._change(nic, f"rename it {_MEANWHILE} for now", name=_MEANWHILE)
+
+    # Interfaces
+
+    def _place(self, name):
+        """Make an interface as described, but for its links."""
+        if name in self._placed:
+            return
+        self._placed.add(name)
+        one = self._wanted[name]
+        self._leave(name)
+        parents = [self._parent(name, parent) for parent in parents_of(one)]
+        for parent in parents:
+            for other in self._blockers(name, parent):
+                self._vacate(other, parent)
+        nic = self.found.get(name)
+        vlan = self._vlans[name]
+        if type_of(one) == VLAN and parents:
+            self._check_fabric(name, parents[0], vlan)
+        if nic is None:
+            self._create(name, one, parents, vlan)
+            return
+        values: dict = {
+            key: value for key, value in one.items()
+            if key in SENT and nic.values.get(key) != value
+        }  # fmt: skip
+        if parents and set(parents) != set(nic.parents):
+            values["parents"] = parents
+        if vlan is not _LEFT and vlan != nic.vlan and not self._follows(name, nic):
+            values["vlan"] = vlan
+        self._check_mtu(nic, values.get("mtu"))
+        if values:
+            words = ", ".join(f"{key} {_words(value)}" for key, value in values.items())
+            self._change(nic, f"set {words}", **values)
+
+    def _leave(self, name):
+        """Take an interface out of what it shall be no part of, and whose VLAN it would have."""
+        nic = self.found.get(name)
+        for child in self.layout.children(nic) if nic else ():
+            wanted = self._wanted.get(child.name) if child in self.found.values() else None
+            if wanted and child.type in (BOND, BRIDGE) and name not in parents_of(wanted):
+                self._vacate(child, nic)
+
+    def _parent(self, name, parent):
+        nic = self.layout.named(parent)
+        if nic is None:
+            there = ", ".join(sorted(one.name for one in self.layout.nics)) or "none"
+            raise Problem(f"{name}: there is no interface {parent}; there are: {there}")
+        return nic
+
+    def _blockers(self, name, parent):
+        """What is made of an interface already, so that another one cannot be."""
+        harmless = {BOND: (), BRIDGE: (VLAN,), VLAN: (VLAN, BRIDGE)}[type_of(self._wanted[name])]
+        return [one for one in self.layout.children(parent)
+                if one.name != name and one.type not in harmless]  # fmt: skip
+
+    def _vacate(self, nic, parent):
+        """Make an interface leave one that it is made of: changed, else deleted, and created again later."""
+        self._described_of(nic, parent)
+        wanted = parents_of(self._wanted[nic.name])
+        there = [self.layout.named(one) for one in wanted]
+        ready = parent not in there and all(
+            one is not None and not self._blockers(nic.name, one) for one in there
+        )
+        kept = [one for one in nic.parents if one.name in wanted and one is not parent]
+        if nic.type == VLAN:  # it has to be in the fabric of what it is made of
+            ready = ready and self._placed.issuperset(set(wanted).intersection(self._wanted))
+        if ready:
+            self._place(nic.name)
+        elif nic.type == BOND and kept:
+            self._set_parents(nic, kept)
+        else:
+            self._remove(nic)
+
+    def _check_fabric(self, name, parent, vlan):
+        fabrics = [str(one).rpartition("/")[0] for one in (vlan, parent.vlan)]
+        if parent.vlan is None:
+            raise Problem(
+                f"{name}: {parent.name} has no VLAN; describe the untagged VLAN of its fabric"
+            )
+        if fabrics[0] != fabrics[1]:
+            raise Problem(f"{name}: {vlan} is not in the fabric of {parent.name}, {fabrics[1]}")
+
+    def _check_mtu(self, nic, mtu):
+        for child in self.layout.children(nic) if mtu else ():
+            if child not in self.found.values() and (child.values.get("mtu") or 0) > mtu:
+                raise Problem(
+                    f"{nic.name}:mtu: {mtu} is less than that of {child.name} on it, "
+                    f"{child.values['mtu']}; describe that one too"
+                )
+
+    def _follows(self, name, nic):
+        """Whether the VLAN of an interface is that of a bond or bridge on it."""
+        for child in self.layout.children(nic):
+            if child.type in (BOND, BRIDGE):
+                if child not in self.found.values():
+                    raise Problem(
+                        f"{name}: it is part of {child.name}, whose VLAN it has; describe that one"
+                    )
+                return True
+        return False
+
+    def _create(self, name, one, parents, vlan):
+        type = type_of(one)
+        if type == PHYSICAL and "mac_address" not in one:
+            raise Problem(f"{name}: there is none; mac_address is missing, to add it")
+        if vlan is _LEFT:
+            vlan = parents[0].vlan if parents else None
+        if type == BOND:
+            for parent in parents:
+                if parent.vlan != vlan:
+                    self._change(parent, f"set vlan {_words(vlan)}", vlan=vlan)
+        values = {key: value for key, value in one.items() if key in SENT}
+        nic = Nic(name, type, vlan, values=dict(values), parents=parents)
+        if type in (BOND, BRIDGE):
+            nic.values.setdefault("mac_address", parents[0].values.get("mac_address"))
+        data: dict = {key: str(one).lower() if isinstance(one, bool) else one
+                      for key, one in values.items()}  # fmt: skip
+        data["name"] = name
+        if "tags" in data:
+            data["tags"] = ",".join(data["tags"])
+        if parents:
+            data.update({"parents": parents} if type == BOND else {"parent": parents[0]})
+        if vlan is not None:
+            data["vlan"] = vlan
+        of = f" of {', '.join(parent.name for parent in parents)}" if parents else ""
+        where = f" in {vlan}" if vlan else ""
+        text = f"{name}: create it as {type}{of}{where}"
+        self.steps.append(Step(text, nic, "POST", f"create_{type}", data))
+        self.layout.create(nic)
+        self.found[name] = nic
+
+    # Links
+
+    def _unlink(self, name):
+        nic, one = self.found.get(name), self._wanted[name]
+        if nic is None or "links" not in one:
+            return
+        vlan = self._vlans[name]
+        if vlan is not _LEFT and vlan != nic.vlan and not self._follows(name, nic):
+            return  # the change of its VLAN removes all
+        _, extra = _matched(nic, one["links"])
+        for link in extra:
+            if link.mode != LINK_UP:
+                data = {"id": link.id}
+                text = f"{nic.name}: remove the link {_words(link.shown())}"
+                self.steps.append(Step(text, nic, "POST", "unlink_subnet", data))
+                self.layout.unlink(nic, link)
+
+    def _link(self, name):
+        nic, wanted = self.found[name], self._wanted[name].get("links", [])
+        while missing := _matched(nic, wanted)[0]:
+            # MAAS removes DHCP's link when another one comes.
+            link = min(missing, key=lambda one: one["mode"] == DHCP)
+            self._add(nic, link)
+        for one, link in _pairs(nic, wanted)[0]:
+            if one.get("default_gateway") and not link.gateway:
+                self._check_gateway(nic, one)
+                text = f"{nic.name}: use the gateway of {one['subnet']} by default"
+                data = {"link_id": link.id}
+                self.steps.append(Step(text, nic, "POST", "set_default_gateway", data))
+                self.layout.choose(link)
+
+    def _add(self, nic, wanted):
+        data = {key: "true" if one is True else one for key, one in wanted.items()}
+        vlan = None
+        if "subnet" in wanted:
+            vlan = self._subnet(wanted["subnet"]).get("vlan")
+            if vlan and nic.vlan not in (None, vlan):
+                raise Problem(f"{nic.name}: {wanted['subnet']} is on {vlan}, and it on {nic.vlan}")
+            self._check_gateway(nic, wanted)
+        text = f"{nic.name}: link it {_words(wanted)}"
+        self.steps.append(Step(text, nic, "POST", "link_subnet", data))
+        link = Link(wanted["mode"], wanted.get("subnet"), wanted.get("ip_address"),
+                    gateway=bool(wanted.get("default_gateway")))  # fmt: skip
+        self.layout.link(nic, link, vlan)
+
+    def _check_gateway(self, nic, wanted):
+        if wanted.get("default_gateway") and not self._subnet(wanted["subnet"]).get("gateway_ip"):
+            raise Problem(f"{nic.name}: {wanted['subnet']} has no gateway_ip, to be the default")
+
+
+def _fits(link, wanted):
+    return (
+        link.mode == wanted["mode"]
+        and wanted.get("subnet") in (None, link.subnet)
+        and wanted.get("ip_address") in (None, link.ip_address)
+    )
+
+
+def _pairs(nic, wanted):
+    """Pairs of a described link and the one that is it, or None."""
+    left, found = list(nic.links), []
+    for one in sorted(wanted, key=len, reverse=True):  # those that say more come first
+        link = next((link for link in left if _fits(link, one)), None)
+        if link is not None:
+            left.remove(link)
+        found.append((one, link))
+    return found, left
+
+
+def _matched(nic, wanted):
+    """What is missing of some described links, and which are too many."""
+    pairs, left = _pairs(nic, wanted)
+    return [one for one, link in pairs if link is None], left
+
+
+def _fit(nic, wanted):
+    """Whether an interface has the described links and no others."""
+    pairs, left = _pairs(nic, wanted)
+    if any(link is None or (one.get("default_gateway") and not link.gateway)
+           for one, link in pairs):  # fmt: skip
+        return False
+    return all(link.mode == LINK_UP for link in left)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(one.name if isinstance(one, Nic) else str(one) for one in value) or "none"
+    if isinstance(value, dict):
+        words = [value["mode"], *(value[one] for one in ("subnet", "ip_address") if one in value)]
+        return " ".join([*words, *(["as default gateway"] if "default_gateway" in value else [])])
+    return "none" if value is None else str(value)
