@@ -282,7 +282,7 @@ class Wiring:
                 if one.name != name and one.type not in harmless]  # fmt: skip
 
     def _vacate(self, nic, parent):
-        """Make an interface leave one that it is made of: changed, else deleted, and created again later."""
+        """Make an interface leave what it is made of: changed, or deleted to be created later."""
         self._described_of(nic, parent)
         wanted = parents_of(self._wanted[nic.name])
         there = [self.layout.named(one) for one in wanted]
