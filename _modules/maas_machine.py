@@ -9,9 +9,12 @@ description, zone, pool, tags and power, unless ``in_use`` says otherwise.
 
 from __future__ import annotations
 
+from typing import Any
+
 from saltext.maas import documentation, machine_helpers, module_helpers
 from saltext.maas.errors import BadInput
 from saltext.maas.events import Pages
+from saltext.maas.machines import view
 from saltext.maas.machines.goals import read_results
 
 __func_alias__ = {"list_": "list", "set_": "set"}
@@ -587,6 +590,36 @@ def power_state(name: str, profile: str | dict | None = None) -> str:
     client, raw = machine_helpers.machine(globals(), name, profile)
     path = f"machines/{raw['system_id']}/"
     return client.get(path, op="query_power_state", expect={"state": str})["state"]
+
+
+def describe(name: str, events: int = 5, profile: str | dict | None = None) -> dict[str, Any]:
+    """Show one machine with its interfaces, disks, power type and last events.
+
+    Two requests; power parameters are not among what is shown.
+
+    Args:
+        name (str): Host name, system id or MAC address.
+        events (int): How many of its last events, at most; 0 for none.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        A mapping with what ``salt-run maas.machines`` shows, and ``power_type``, ``locked``,
+        ``system``, ``interfaces``, ``disks`` (sizes in bytes) and ``events``, the newest first.
+
+    Raises:
+        CommandExecutionError: There is no such machine, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.describe web-1
+    """
+    if isinstance(events, bool) or not isinstance(events, int) or not 0 <= events <= _MOST:
+        raise BadInput(f"events: {events!r} must be a whole number from 0 to {_MOST}")
+    client, raw = machine_helpers.machine(globals(), name, profile)
+    last = Pages(client).read(events, id=raw["system_id"])[::-1] if events else []
+    return {**view.described(raw), "events": last}
 
 
 def events(

@@ -143,6 +143,43 @@ def status(target=None, tgt_type="glob", form=None, folder=None):
     return {"outputter": "txt", "data": table.as_table(rows)} if person else rows
 
 
+def machines(status=None, zone=None, pool=None, tag=None, owner=None, profile=None):
+    """Show the machines of a region, with one request.
+
+    Args:
+        status: Only those in this status, such as ``Ready`` or ``Failed testing``.
+        zone: Only those in this zone.
+        pool: Only those in this resource pool.
+        tag: Only those with this tag.
+        owner: Only those of this user.
+        profile: Region to use, from the master's configuration; see :ref:`profiles`.
+
+    Returns:
+        A list of rows: hostname, status, power, owner, zone, pool, tags, architecture, cpus,
+        memory (MiB), addresses, system_id. ``salt-run`` shows a table, unless ``--out`` is given.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or has no machines (up to 1.10).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.machines status=Ready pool=web
+        salt-run maas.machines tag=gpu --out=json
+    """
+    from saltext.maas import master
+    from saltext.maas.client import Client
+    from saltext.maas.fleet import core
+    from saltext.maas.machines import view
+
+    with core.plainly():
+        client = Client(master.profile(__opts__, profile))
+        rows = view.rows(client, status=status, zone=zone, pool=pool, tag=tag, owner=owner)
+    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
+    return {"outputter": "txt", "data": view.as_table(rows)} if person else rows
+
+
 def import_images(target=None, tgt_type="glob", batch=None):
     """Import the selected images at the regions, and have every cluster hold them.
 

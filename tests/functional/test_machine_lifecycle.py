@@ -77,5 +77,10 @@ def test_a_life_is_planned_and_then_done(server, tmp_path):
     assert SECRET not in repr([planned, done, again, ended])
     (shown,) = Client(Profile(server.url, server.api_key)).get("machines/")
     assert shown["status_name"] == "Ready"
-    found = minion.calls(["maas_machine.commission", "web-1", {"timeout": 60}])
+    found = minion.calls(
+        ["maas_machine.commission", "web-1", {"timeout": 60}],
+        ["maas_machine.describe", "web-1", {"events": 2}],
+    )
     assert found[0]["web-1"]["status_name"] == "Ready"
+    assert found[1]["interfaces"]["eth0"]["mac_address"] == MAC
+    assert len(found[1]["events"]) == 2

@@ -147,3 +147,13 @@ def test_a_pillar_of_the_old_formula_is_converted_on_the_master(tmp_path):
     assert "hunter2" not in text
     for file in tmp_path.rglob("salt/**/*"):
         assert not file.is_file() or b"hunter2" not in file.read_bytes(), file
+
+
+def test_machines_are_listed_on_the_master(tmp_path, region):
+    salt = Salt(
+        tmp_path / "salt", str(REPOSITORY / "_utils"),
+        maas={"url": region.url, "api_key": region.api_key},
+        runner_dirs=[str(REPOSITORY / "_runners")],
+    )  # fmt: skip
+    (salt.folder / "cache/proc").mkdir(parents=True)
+    assert salt.runner("maas.machines", "status=Ready") == []
