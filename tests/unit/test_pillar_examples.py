@@ -27,6 +27,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "pillar" / "examples"
 RELEASES = {
     "access": ("3.8", "4.0"),
     "content-1x": ("1.7", "1.8"),
+    "devices": ("3.0", "3.8"),
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
     "mirror": ("3.5", "3.7", "3.8"),
