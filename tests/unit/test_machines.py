@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from maas_emulator import hardware, machines
 from maas_emulator.server import RegionServer
+from saltext.maas import region_plan
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import desired_object
 from support.reconciling import carried_out, carried_out_and_true, planned, problems_of, snapshot_of
@@ -121,3 +122,13 @@ def test_all_are_read_at_once(regions):
     server.requests.reset()
     assert planned(server, several)[1].shown() == {}
     assert server.requests.count("GET", "machines/") == server.requests.count() - 1  # the release
+
+
+def test_one_that_nobody_describes_is_reported(regions):
+    server = regions("3.7")
+    made(server, name="stray", mac_addresses=["52:54:00:00:09:01"])
+    made(server, name="known", mac_addresses=["52:54:00:00:09:02"])
+    described = {"machines": {"renamed": {"mac_addresses": ["52:54:00:00:09:02"]}}}
+    found = region_plan.unmanaged_of(snapshot_of(server), described)["machine"]
+    assert found["stray"] == "only maas_machine.absent deletes machines"
+    assert "known" not in found

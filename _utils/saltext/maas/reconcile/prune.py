@@ -119,7 +119,7 @@ def unmanaged(
     Args:
         snapshot: The region.
         desired: What is described.
-        types: Resource types; all that could be pruned by default.
+        types: Resource types; by default all that could be pruned, and machines.
 
     Raises:
         BadInput: There is no such type, or the region's release has none of it.
@@ -133,7 +133,7 @@ def unmanaged(
     return [
         one
         for name, table in snapshot.tables.items()
-        if prunable(table) and (types is None or name in types)
+        if name in _reported() and (types is None or name in types)
         for one in _unmanaged(snapshot, table, desired, None)
     ]
 
@@ -142,11 +142,15 @@ def _prunable():
     return [table.name for table in BY_NAME.values() if prunable(table)]
 
 
+def _reported():
+    return [table.name for table in BY_NAME.values() if table.reported or prunable(table)]
+
+
 def _unknown_type(snapshot, type):
-    if type not in _prunable():
-        close = difflib.get_close_matches(type, _prunable(), n=3, cutoff=0.6)
+    if type not in _reported():
+        close = difflib.get_close_matches(type, _reported(), n=3, cutoff=0.6)
         hint = (
-            f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(_prunable())}"
+            f"did you mean {' or '.join(close)}?" if close else f"allowed: {', '.join(_reported())}"
         )
         return f"types: {type!r} is no resource type; {hint}"
     if type not in snapshot.tables:

@@ -85,6 +85,7 @@ class Machine(Renamed, Wired, Stored, Powered):
     after = ("image",)  # MAAS knows the architectures of its images only
     apart = ("tags", "interfaces", "storage")
     prunable = False
+    reported = True
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
         "present": "Up to 2.7 MAAS commissions a new machine at once.",
@@ -303,6 +304,9 @@ class Machine(Renamed, Wired, Stored, Powered):
         if (raw["status"] not in FREE or raw.get("owner")) and not desired.values.get("release"):
             return f"it is {held(raw)}; release: true releases it first"
         return super().deletion_problem(snapshot, desired, record)
+
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
+        return "only maas_machine.absent deletes machines"
 
     # Predicted results
 
