@@ -74,7 +74,8 @@ _PASSING = (RESCUE_MODE, ENTERING_RESCUE_MODE, FAILED_ENTERING_RESCUE_MODE, EXIT
 SINCE = {
     **dict.fromkeys(
         ("locked", "cache_sets", "bcaches", "cpu_speed", "pool", "volume_groups", "raids", "pod",
-         "default_gateways", "hardware_info"), "2.4"),
+         "hardware_info"), "2.4"),
+    "default_gateways": "2.1",
     **dict.fromkeys(
         ("current_commissioning_result_id", "current_testing_result_id",
          "current_installation_result_id", "commissioning_status", "commissioning_status_name",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from maas_emulator import hardware, machines
 from maas_emulator.server import RegionServer
-from saltext.maas.reconcile import desired_object
-from support.reconciling import carried_out, snapshot_of
+from saltext.maas import pillar
+from saltext.maas.errors import BadInput, Forbidden
+from saltext.maas.reconcile import apply, desired_object
+from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 MACS = [f"52:54:00:00:00:{number:02x}" for number in range(1, 5)]
 NETWORK = {
@@ -110,3 +112,181 @@ def test_two_bonded_interfaces_with_a_vlan(server):
     plan = carried_out(server, described({**BONDED, "bond0": bond}))[1]
     assert steps(plan) == ["bond0: set bond_mode active-backup, parents eth0"]
     assert {nic["id"] for nic in row["interfaces"]} == ids
+
+
+def test_an_export_describes_it_so_that_nothing_is_left_to_do(server):
+    made(server)
+    carried_out(server, described({**BONDED, "br0": {"type": "bridge", "parent": "bond0.10"}}
+                                  | {"bond0.10": {**BONDED["bond0.10"], "links": []}}))  # fmt: skip
+    exported = pillar.export(snapshot_of(server)).described["machines"]["web-1"]["interfaces"]
+    assert exported["bond0"] == BONDED["bond0"]
+    assert exported["bond0.10"] == {"type": "vlan", "parent": "bond0", "vlan": "dc1/10",
+                                    "tags": ["a b", "storage"]}  # fmt: skip
+    assert not planned(server, described(exported))[1].changes
+
+
+class Refusing:
+    """Lets one write of interfaces fail, after some that succeed."""
+
+    def __init__(self, client, after):
+        self._client, self.left = client, after
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def put(self, path, **options):
+        return self._write(self._client.put, path, options)
+
+    def post(self, path, **options):
+        return self._write(self._client.post, path, options)
+
+    def delete(self, path, **options):
+        return self._write(self._client.delete, path, options)
+
+    def _write(self, call, path, options):
+        self.left -= 1
+        if self.left < 0:
+            raise Forbidden("403 of a test", 403)
+        return call(path, **options)
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_failure_says_how_far_it_came_and_the_next_run_goes_on(server, after):
+    made(server)
+    snapshot, plan = planned(server, described(BONDED))
+    todo = steps(plan)
+    snapshot.client = Refusing(snapshot.client, after)
+    apply(snapshot, plan, SHORT)
+    done = "; ".join(todo[:after]) or "nothing"
+    assert errors(plan)["machine web-1"].startswith(
+        f"403 of a test; done of its interfaces: {done}; left: {'; '.join(todo[after:])}; "
+    )
+    assert steps(planned(server, described(BONDED))[1]) == todo[after:]
+    carried_out(server, described(BONDED))
+
+
+@pytest.mark.parametrize(("interfaces", "sentence"), [
+    ({"eth0": {"mut": 1}}, "eth0:mut: unknown key; allowed: "),
+    ({"eth0": {"mtu": 5}}, "eth0:mtu: 5 must be a whole number from 552 on"),
+    ({"eth0": {"bond_mode": "802.3ad"}}, "eth0:bond_mode: is for bond, and it is of type physical"),
+    ({"eth0": {"type": "vlan", "parent": "lan"}}, "eth0:vlan: is missing, for type vlan"),
+    ({"a b": {}}, "a b: must be a name of 1 to 15 letters"),
+    ({"eth0": {"links": [{"mode": "auto"}]}}, "eth0:links:0:subnet: is missing, for mode auto"),
+    ({"eth0": {"links": [{"mode": "dhpc"}]}}, "eth0:links:0:mode: 'dhpc' must be one of: static"),
+    ({"eth0": {"links": [{"mode": "static", "subnet": "10.1.0.0/24", "ip_address": "10.2.0.1"}]}},
+     "eth0:links:0:ip_address: '10.2.0.1' must be in 10.1.0.0/24"),
+    ({"eth0": {"mac_address": MACS[0]}, "lan": {"mac_address": MACS[0].upper()}},
+     f"{MACS[0]} is described twice"),
+    ({**BONDED, "eth0": {"vlan": "dc1/10"}},
+     "eth0:vlan: it is part of bond0, whose VLAN it has"),
+    ({**BONDED, "eth0": {"mtu": 1500}}, "bond0:mtu: 9000 is more than that of eth0, 1500"),
+    ({**BONDED, "br0": {"type": "bridge", "parent": "eth0"}},
+     "eth0: cannot be part of bond0 and br0 at once"),
+    ({**BONDED, "eth0": {"absent": True}}, "bond0: eth0 is described as absent"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_by_its_place(server, interfaces, sentence):
+    with pytest.raises(BadInput) as refused:
+        planned(server, described(interfaces))
+    assert f"here:interfaces: {sentence}" in str(refused.value)
+
+
+@pytest.mark.parametrize(("interfaces", "sentence"), [
+    ({"eth9": {}}, "eth9: there is none; mac_address is missing, to add it"),
+    ({"eth1": {"mac_address": MACS[0]}}, "eth1 is the name of another interface, with MAC address"),
+    ({"bond0": {"type": "bond", "parents": ["eth7"]}},
+     "bond0: there is no interface eth7; there are: eth0, eth1"),
+    ({"eth0": {"vlan": "dc1/10", "links": [{"mode": "auto", "subnet": "10.1.20.0/24"}]}},
+     "eth0: 10.1.20.0/24 is on dc1/20, and it on dc1/10"),
+    ({"eth0": {"vlan": "dc2/untagged"}, "eth0.10": {"type": "vlan", "parent": "eth0",
+                                                    "vlan": "dc1/10"}},
+     "eth0.10: dc1/10 is not in the fabric of eth0, dc2"),
+    ({"eth0": {"links": [{"mode": "auto", "subnet": "10.1.20.0/24", "default_gateway": True}]}},
+     "eth0: 10.1.20.0/24 has no gateway_ip, to be the default"),
+])  # fmt: skip
+def test_what_the_machine_cannot_have_is_reported_before_anything_is_sent(
+    server, interfaces, sentence
+):
+    made(server)
+    (problem,) = problems_of(server, described(interfaces))
+    assert problem.startswith(f"machine web-1: interfaces: {sentence}")
+
+
+def test_what_is_made_of_a_described_interface_is_not_deleted_along(server):
+    made(server)
+    carried_out(server, described(BONDED))
+    (problem,) = problems_of(server, described({"bond0": {"absent": True}}))
+    assert "bond0 is part of bond0.10, which is not described" in problem
+    plan = carried_out(
+        server, described({name: {"absent": True} for name in ("bond0", "bond0.10")})
+    )
+    assert steps(plan[1]) == ["bond0.10: delete", "bond0: delete"]
+
+
+@pytest.mark.parametrize("status", [1, 2, 5, 6, 9, 10, 16, 22])
+def test_only_in_some_statuses(server, status):
+    row = made(server)
+    hardware.tell(server.region, row["system_id"], status=status)
+    data = described({"eth0": {"mtu": 9000}}, in_use=True)
+    if status in (10, 22):
+        carried_out(server, data)
+    else:
+        (problem,) = problems_of(server, data)
+        assert "Ready" in problem or "repeat the run" in problem
+    if status == 6:  # what MAAS changes of a deployed one
+        carried_out(server, described({"lan": {"mac_address": MACS[0]}}, in_use=True))
+
+
+@pytest.mark.parametrize("release", ["2.0", "2.8"])
+def test_older_releases(regions, release):
+    server = regions(release)
+    made(server)
+    link = {"mode": "auto", "subnet": "10.1.0.0/24"}
+    carried_out(server, described({**BONDED, "bond0": {**BONDED["bond0"], "links": [link]}}))
+    if release == "2.0":
+        with pytest.raises(BadInput, match=r"MAAS 2\.0 does not show default gateways; 2\.1 and"):
+            planned(server, described(BONDED))
+        with pytest.raises(BadInput, match=r"MAAS 2\.0 has no bridges; 2\.1 and"):
+            planned(server, described({"br0": {"type": "bridge", "parent": "eth0"}}))
+    _forget_all(server)
+
+
+def test_names_go_round_and_addresses_move(server):
+    made(server)
+    link = {"mode": "static", "subnet": "10.1.0.0/24", "ip_address": "10.1.0.7"}
+    carried_out(server, described({"eth0": {"mac_address": MACS[0], "links": [link]}}))
+    plan = carried_out(server, described({
+        "eth1": {"mac_address": MACS[0], "links": []},
+        "eth0": {"mac_address": MACS[1], "links": [link]},
+    }))[1]  # fmt: skip
+    assert steps(plan)[-1] == "eth0: link it static 10.1.0.0/24 10.1.0.7"
+    nics = snapshot_of(server).records("machine")["web-1"].raw["interface_set"]
+    assert {nic["name"]: nic["mac_address"] for nic in nics} == {"eth1": MACS[0], "eth0": MACS[1]}
+
+
+def test_networks_of_the_same_run_come_first(server):
+    made(server)
+    carried_out(server, {
+        "fabrics": {"new": {"vlans": {"untagged": {}, 5: {}}}},
+        "subnets": {"10.9.0.0/24": {"vlan": "new/5"}},
+        "machines": {"web-1": {"interfaces": {
+            "eth0": {"vlan": "new/untagged"},
+            "eth0.5": {"type": "vlan", "parent": "eth0", "vlan": "new/5",
+                       "links": [{"mode": "auto", "subnet": "10.9.0.0/24"}]},
+        }}},
+    })  # fmt: skip
+
+
+def test_nothing_is_read_per_machine(server):
+    several = []
+    for number in range(200):
+        own = [f"52:54:00:01:{number:02x}:{nic:02x}" for nic in (0, 1)]
+        bond = {**BONDED["bond0"], "links": [{"mode": "auto", "subnet": "10.1.0.0/24"}]}
+        nics = {f"eth{nic}": {"mac_address": own[nic]} for nic in (0, 1)}
+        interfaces = {**BONDED, **nics, "bond0": bond}
+        several += described(interfaces, f"m{number}", mac_addresses=own, architecture="amd64",
+                             power_type="manual")  # fmt: skip
+    carried_out(server, several)
+    server.requests.reset()
+    assert planned(server, several)[1].shown() == {}
+    assert server.requests.count("GET", "machines/") == 1
+    assert server.requests.count() <= 6

@@ -231,6 +231,10 @@ def _mistakes_of_type(one, release):
             yield f":{key}: is missing, for type {type}"
     if type == VLAN and str(one.get("vlan")).endswith("/untagged"):
         yield ":vlan: must be a tagged VLAN, for type vlan"
+    if release and release < "2.1":
+        for link in one.get("links", ()):
+            if isinstance(link, dict) and link.get("default_gateway"):
+                yield f":links: MAAS {release} does not show default gateways; 2.1 and later do"
 
 
 def _mistakes_of_links(one):
