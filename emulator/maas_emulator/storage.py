@@ -402,7 +402,7 @@ def _refuse_part(region, device, noun):
 
 
 def drop_partition(region, row):
-    """Delete a partition; those after it move up.
+    """Delete a partition; those after it move up, and with the last one the table goes.
 
     Raises:
         Invalid: It is part of something.
@@ -410,6 +410,8 @@ def drop_partition(region, row):
     _refuse_part(region, (PARTITION, row["id"]), "partition")
     _forget_partition(region, row)
     disk = region.rows("disks")[row["disk"]]
+    if not partitions_of(region, disk):
+        disk["table"] = None
     for other in partitions_of(region, disk):
         if other["index"] > row["index"]:
             other["index"] -= 1

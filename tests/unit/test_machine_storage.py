@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
-from support.reconciling import SHORT, carried_out, planned, snapshot_of
+from saltext.maas.resources import machine_storage
+from support.faults import FaultyProxy
+from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 GB = 10**9
 DISKS = [
@@ -138,3 +143,193 @@ def test_applied_twice_it_has_nothing_to_do(layout, regions):
     server = regions("3.7")
     name, _ = ready(server)
     assert bool(laid_out(server, name, ALL[layout])) == (layout != "flat")  # MAAS's own default
+
+
+@pytest.mark.parametrize("release", ["2.0", "2.8", "3.8"])
+def test_each_release_lays_out_disks(release, regions):
+    server = regions(release)
+    name, _ = ready(server)
+    assert laid_out(server, name, MIRRORED)
+    assert laid_out(server, name, {"layout": "lvm"}) == [
+        "apply the layout lvm to all disks (its data is lost: sda, sda-part1, sda-part2, sdb, "
+        "sdb-part2, md0, vg0-root, vg0-var, vg0-srv)"
+    ]
+
+
+def test_layouts_come_with_releases(regions):
+    name, _ = ready(regions("2.8"))
+    with pytest.raises(BadInput, match="'vmfs7' is there from MAAS"):
+        planned(regions("2.8"), stored(name, {"layout": "vmfs7"}))
+
+
+def test_one_change_leaves_all_else(regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    laid_out(server, name, MIRRORED)
+    ids = [one["id"] for one in blocks(server, name)]
+    changed = copy.deepcopy(MIRRORED)
+    changed["volume_groups"]["vg0"]["volumes"]["var"].update(size="20%", mount="/var/lib")
+    assert laid_out(server, name, changed) == [
+        "unmount vg0-var from /var",
+        "resize logical volume vg0-var to 18968MiB (its data is lost: vg0-var)",
+        "resize logical volume vg0-srv to 56800MiB",
+        "mount vg0-var at /var/lib",
+    ]
+    assert [one["id"] for one in blocks(server, name)] == ids
+
+
+@pytest.mark.parametrize(
+    ("devices", "spares", "steps"),
+    [
+        (["sda-part1", "sdd"], [], ["change raid md0: with sdd", "change raid md0: without sdb"]),
+        (["sda-part1", "sdb"], ["sdd"], ["change raid md0: with sdd"]),
+        (["sda-part1", "sdb", "sdd"], [], ["change raid md0: with sdd"]),
+    ],
+)
+def test_members_of_a_raid_are_swapped_in_place(devices, spares, steps, regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    part = {"disks": {"sda": {"partitions": [{}]}}}
+    raid = {"level": 1, "devices": ["sda-part1", "sdb"], "fs": "ext4", "mount": "/"}
+    laid_out(server, name, {**part, "raids": {"md0": raid}})
+    ids = {one["name"]: one["id"] for one in blocks(server, name)}
+    raid = {**raid, "devices": devices, "spares": spares}
+    assert laid_out(server, name, {**part, "raids": {"md0": raid}}) == steps
+    assert {one["name"]: one["id"] for one in blocks(server, name)} == ids
+
+
+def test_disks_are_found_by_what_they_are(regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    wished = {
+        "boot_disk": "system",
+        "disks": {
+            "system": {"match": {"smallest": "ssd"}, **MEMBER},
+            "data": {"match": {"serial": "S-sdd"}, "fs": "xfs", "mount": "/data"},
+        },
+    }
+    laid_out(server, name, wished)
+    found = {one["name"]: one["used_for"] for one in blocks(server, name)}
+    assert found["sdc"] == "GPT partitioned with 2 partitions"
+    assert found["sdd"] == "xfs formatted filesystem mounted at /data"
+    assert snapshot_of(server).records("machine")[name].raw["boot_disk"]["name"] == "sdc"
+
+
+@pytest.mark.parametrize(
+    ("storage", "message"),
+    [
+        ({"disks": {"sdx": {"fs": "ext4"}}}, "there is no disk 'sdx'; it has sda (Fast, S-sda, "),
+        ({"disks": {"a": {"match": {"model": "Fast"}}}}, "disks:a:match: fits sda (Fast, S-sda, "),
+        ({"disks": {"a": {"match": {"serial": "?"}}}}, "disks:a:match: fits no disk of the mach"),
+        ({"disks": {"sda": {"fs": "ext4"}}}, "sda: it is the boot disk, so it cannot be formatted"),
+        ({"disks": {"sda": {"partitions": [{"size": "60%"}, {"size": "60G"}]}}}, "do not fit into"),
+        ({"raids": {"a": {"level": 1, "devices": ["b", "sdb"]},
+                    "b": {"level": 1, "devices": ["a", "sdc"]}}}, "it would be made of itself"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_sent(storage, message, regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    (problem,) = problems_of(server, stored(name, storage))
+    assert f"machine {name}: storage: " in problem
+    assert message in problem
+
+
+@pytest.mark.parametrize(
+    ("storage", "message"),
+    [
+        ({"disk": {}}, "storage:disk: is not known"),
+        ({"disks": {"sda": {"partitions": [{"size": "10Q"}]}}},
+         "storage:disks:sda:partitions:0:size: '10Q' must be a size such as 512M"),
+        ({"disks": {"sda": {"partitions": [{}, {}]}}}, "only one of them can be the rest"),
+        ({"disks": {"sda": {"fs": "ntfs"}}}, "storage:disks:sda:fs: 'ntfs' must be one of: ext4"),
+        ({"disks": {"sda": {"mount": "/"}}}, "storage:disks:sda:mount: needs fs"),
+        ({"raids": {"md0": {"level": 5, "devices": ["sda", "sdb"]}}}, "a list of 3 or more"),
+        ({"raids": {"md0": {"level": 3, "devices": []}}}, "3 must be one of: 0, 1, 5, 6, 10"),
+        ({"layout": "zfs"}, "storage:layout: 'zfs' must be one of: flat"),
+        ({"layout": "flat", "raids": {"md0": {}}}, "storage:raids: layout flat decides this"),
+        ({"special": [{"fs": "ext4", "mount": "/tmp"}]}, "storage:special:0:fs: 'ext4' must be"),
+        ("sda", "must be a mapping of disks"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named_with_its_path(storage, message, regions):
+    with pytest.raises(BadInput) as error:
+        planned(regions("3.7"), stored("any", storage))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "what"), [(0, "commission it first"), (6, "release it first"), (1, "repeat the run")]
+)
+def test_only_ready_machines_are_laid_out(status, what, regions):
+    server = regions("3.7")
+    name, _ = ready(server, status=status)
+    (problem,) = problems_of(server, [desired_object(
+        "machine", {"hostname": name, "storage": MIRRORED, "in_use": True}, "here")])  # fmt: skip
+    assert "storage: it is " in problem
+    assert what in problem
+
+
+def test_an_allocated_machine_is_formatted_and_mounted(regions):
+    server = regions("3.7")
+    name, ident = ready(server)
+    data = {"disks": {"sdb": {"fs": "ext4", "mount": "/data"}}}
+    hardware.tell(server.region, ident, status=10, owner="admin")
+    wished = [desired_object("machine", {"hostname": name, "storage": data, "in_use": True}, "h")]
+    carried_out(server, wished)
+    assert problems_of(server, [desired_object(
+        "machine", {"hostname": name, "storage": MIRRORED, "in_use": True}, "here")])  # fmt: skip
+
+
+def test_when_a_step_fails_the_error_tells_how_far_it_came_and_the_next_run_goes_on(regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    count = len(laid_out(server, name, MIRRORED))
+    for number in range(1, count + 1, 4):
+        name, _ = ready(server)
+        writes = iter(range(1, 10**6))
+
+        def choose(_, method, target, writes=writes, number=number):
+            # The engine tries a second time after an error of the server.
+            return "500" if method == "POST" and next(writes) >= number else None
+
+        with FaultyProxy(server, choose) as proxy:
+            snapshot, plan = planned(server, stored(name, MIRRORED), url=proxy.url)
+            apply(snapshot, plan, SHORT)
+        (error,) = errors(plan).values()
+        assert "done: " in error
+        assert "; left: " in error
+        laid_out(server, name, MIRRORED)
+
+
+def test_a_run_with_nothing_to_do_reads_the_list_alone(regions):
+    server = regions("3.7")
+    names = [ready(server)[0] for _ in range(3)]
+    wished = [one for name in names for one in stored(name, MIRRORED)]
+    carried_out(server, wished)
+    server.requests.reset()
+    plan = planned(server, wished)[1]
+    assert plan.changes == []
+    assert len([one for one in server.requests.entries() if "nodes/" in one.path]) == 0
+    assert len([one for one in server.requests.entries() if "machines/" in one.path]) == 1
+
+
+def test_what_is_exported_is_what_is_there(regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    laid_out(server, name, MIRRORED)
+    exported = machine_storage.described(snapshot_of(server).records("machine")[name].raw)
+    assert exported["volume_groups"]["vg0"]["devices"] == ["md0"]
+    assert exported["raids"]["md0"] == {"level": 1, "devices": ["sda-part2", "sdb-part2"]}
+    assert planned(server, stored(name, exported))[1].changes == []
+
+
+def test_names_that_are_taken_are_told(regions):
+    server = regions("3.7")
+    name, _ = ready(server)
+    group = {"devices": ["sdb"], "volumes": {"root": {"size": "10G"}}}
+    laid_out(server, name, {"volume_groups": {"old": group}})
+    (problem,) = problems_of(
+        server, stored(name, {"volume_groups": {"new": {**group, "devices": ["sdd"]}}})
+    )
+    assert "new-root: MAAS has old-root of that name already" in problem

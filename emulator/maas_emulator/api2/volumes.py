@@ -10,7 +10,7 @@ from maas_emulator.web import Answer, Endpoint, Invalid, Missing, no_content
 
 _NODE = "nodes/{system_id}/"
 volume_groups = Endpoint(_NODE + "volume-groups/", "VolumeGroupsHandler")
-volume_group = Endpoint(_NODE + "volume-groups?/{id}/", "VolumeGroupHandler")
+volume_group = Endpoint(_NODE + "volume-groups?/{id:\\d+}/", "VolumeGroupHandler")
 raids = Endpoint(_NODE + "raids/", "RaidsHandler")
 raid = Endpoint(_NODE + "raid/{id}/", "RaidHandler")
 bcaches = Endpoint(_NODE + "bcaches/", "BcachesHandler")

@@ -13,13 +13,13 @@ import re
 from typing import Any
 
 from saltext.maas.api_path import segment
-from saltext.maas.errors import MaasError, WrongAnswer
+from saltext.maas.errors import MaasError, NotDone, WrongAnswer
 from saltext.maas.resources import kinds
 from saltext.maas.resources.engine_types import Client
 from saltext.maas.resources.storage_form import problems
-from saltext.maas.resources.storage_found import BACKING, Device, Found, described, found
-from saltext.maas.resources.storage_layouts import Fitting, options_in_bytes
-from saltext.maas.resources.storage_steps import MOUNTING, Ref, Step, Steps, known_ids
+from saltext.maas.resources.storage_found import BACKING, CACHE, Device, Found, described, found
+from saltext.maas.resources.storage_layouts import Fitting, is_vmware, options_in_bytes
+from saltext.maas.resources.storage_steps import COLLECTIONS, MOUNTING, Ref, Step, Steps, known_ids
 from saltext.maas.resources.storage_wished import Impossible, Layout
 
 __all__ = ["KIND", "Impossible", "carry_out", "described", "normal", "problem", "problems", "steps"]
@@ -43,37 +43,41 @@ KIND = kinds.Kind(
 )
 
 
-def needs_modes(entry: dict) -> bool:
-    """Return whether a description says what only a request of its own shows."""
-    return any((one or {}).get("mode") for one in (entry.get("bcaches") or {}).values()) or bool(
-        (entry.get("layout_options") or {}).get("cache_mode")
-    )
+def needs_bcaches(entry: dict, raw: dict) -> bool:
+    """Return whether what is described hangs on what only a list of a machine's bcaches shows.
+
+    That is how they cache, and which cache set each has where there are several.
+    """
+    devices = found(raw).devices.values()
+    described = [*(entry.get("bcaches") or {}).values(), entry.get("layout_options") or {}]
+    mode = any((one or {}).get("mode") or (one or {}).get("cache_mode") for one in described)
+    caches = {one.group for one in devices if one.role == CACHE}
+    return any(one.role == BACKING for one in devices) and (mode or len(caches) > 1)
 
 
-def has_bcache(raw: dict) -> bool:
-    """Return whether a machine has a bcache."""
-    return any(one.role == BACKING for one in found(raw).devices.values())
-
-
-def steps(entry: dict, raw: dict, modes: dict | None = None) -> list[Step]:
+def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[Step]:
     """Return the requests that give a machine the storage described, in order; empty for none.
 
     Args:
         entry: The description, free of :func:`problems`.
         raw: The machine as MAAS answered it.
-        modes: How each of its bcaches caches, where that was read.
+        bcaches: Its bcaches, where they were read.
 
     Raises:
         Impossible: The machine cannot be laid out so; with what to do.
     """
-    return _planned(entry, raw, modes)[0]
+    return _planned(entry, raw, bcaches)[0]
 
 
-def _planned(entry, raw, modes=None):
-    there = found(raw, modes)
+def _planned(entry, raw, bcaches=None):
+    there = found(raw, bcaches)
     layout = Layout(entry, there)
     if not entry.get("layout"):
-        return Steps(layout, there).all(), known_ids(layout)
+        some = Steps(layout, there)
+        if any(is_vmware(disk) and some.drops(disk.parts) for disk in there.disks()):
+            blank = {**entry, "layout": "blank"}
+            return _laid_out(blank, there, {}), known_ids(layout)
+        return some.all(), known_ids(layout)
     boot = there.devices.get(layout.boot_disk or there.boot_disk or "")
     if boot is None:
         raise Impossible("it has no disk to boot from")
@@ -83,10 +87,10 @@ def _planned(entry, raw, modes=None):
     fitting = Fitting(there, boot, options, raw.get("architecture") or "")
     if fitting.fits(entry["layout"]):
         return Steps(layout, there).all(), known_ids(layout)
-    return _laid_out(entry, there, layout, options), known_ids(layout)
+    return _laid_out(entry, there, options), known_ids(layout)
 
 
-def _laid_out(entry, there: Found, layout, options):
+def _laid_out(entry, there: Found, options):
     """The steps of a layout that MAAS makes; it leaves nothing of what there is."""
     data = {"storage_layout": entry["layout"]}
     for name, value in options.items():
@@ -98,7 +102,7 @@ def _laid_out(entry, there: Found, layout, options):
                  data=data, loses=", ".join(lost), of_machine=True)  # fmt: skip
     emptied = Found(
         {one.name: _emptied(one) for one in there.disks()}, {}, there.overhead,
-        there.boot_disk, there.special if entry.get("special") is not None else {}, {},
+        there.boot_disk, there.special if entry.get("special") is not None else {}, {}, {},
     )  # fmt: skip
     # Up to some release a layout leaves file systems in memory: all go before, and come after.
     unmounts = [
@@ -140,19 +144,19 @@ def problem(found_steps: list[Step], raw: dict) -> str | None:
     return f"{what}; repeat the run when it is"
 
 
-def carry_out(client: Client, raw: dict, entry: dict, modes: dict | None = None) -> None:
+def carry_out(client: Client, raw: dict, entry: dict, bcaches: list | None = None) -> None:
     """Give a machine the storage described.
 
     Args:
         client: The client.
         raw: The machine as MAAS answered it.
         entry: The description.
-        modes: How each of its bcaches caches, where that was read.
+        bcaches: Its bcaches, where they were read.
 
     Raises:
         MaasError: A step failed; the error says which are done, and which are left.
     """
-    todo, ids = _planned(entry, raw, modes)
+    todo, ids = _planned(entry, raw, bcaches)
     shown = texts(todo)
     for number, step in enumerate(todo):
         try:
@@ -164,10 +168,27 @@ def carry_out(client: Client, raw: dict, entry: dict, modes: dict | None = None)
 
 
 def _send(client, system_id, step, ids):
-    root = "machines" if step.of_machine else "nodes"
-    path = re.sub(r"\{([^}]+)\}", lambda match: str(ids[match[1]]), step.path)
-    path = f"{root}/{segment(system_id)}/{path}"
-    data = {name: _sent(value, ids) for name, value in step.data.items()}
+    node = f"nodes/{segment(system_id)}/"
+
+    def known(name):
+        kind = name.partition("/")[0]
+        if name not in ids and kind in COLLECTIONS:
+            for one in client.get(
+                node + COLLECTIONS[kind] + "/", expect=[{"id": int, "name": str}]
+            ):
+                ids[f"{kind}/{one['name']}"] = one["id"]
+        if name not in ids:
+            raise NotDone(f"there is no {name} any more; another client changed the machine")
+        return ids[name]
+
+    def sent(value):
+        if isinstance(value, list):
+            return [sent(one) for one in value]
+        return known(value.name) if isinstance(value, Ref) else value
+
+    root = f"machines/{segment(system_id)}/" if step.of_machine else node
+    path = root + re.sub(r"\{([^}]+)\}", lambda match: str(known(match[1])), step.path)
+    data = {name: sent(value) for name, value in step.data.items()}
     if step.method == "DELETE":
         client.delete(path)
     elif step.method == "PUT":
@@ -176,12 +197,6 @@ def _send(client, system_id, step, ids):
         answer = client.post(path, op=step.op, data=data, repeat=False)
         if step.makes:
             ids[step.makes] = _id_of(answer)
-
-
-def _sent(value, ids):
-    if isinstance(value, list):
-        return [_sent(one, ids) for one in value]
-    return ids[value.name] if isinstance(value, Ref) else value
 
 
 def _id_of(answer):

@@ -17,8 +17,8 @@ IN_ANSWERS = {"id": int, "name": str, "size": int, "type": str, "used_for": str,
               "partitions": [{"id": int, "size": int, "used_for": str}]}  # fmt: skip
 #: Key of the requests in the new value of a plan.
 STEPS = "in steps"
-#: Key, in an object that was read, of how each bcache caches.
-_MODES = "modes of its bcaches"
+#: Key, in an object that was read, of its bcaches as the request of their own answers them.
+_BCACHES = "bcaches of their own request"
 
 
 class Stored(Table):
@@ -69,9 +69,9 @@ class Stored(Table):
         wrong = self.problem(run.snapshot, desired, record)
         if wrong:
             raise NotDone(wrong)
-        modes = self._modes(run.snapshot, desired, record)
+        bcaches = self._bcaches(run.snapshot, desired, record)
         try:
-            machine_storage.carry_out(run.client, record.raw, desired.values["storage"], modes)
+            machine_storage.carry_out(run.client, record.raw, desired.values["storage"], bcaches)
         except MaasError:
             with contextlib.suppress(MaasError):
                 self._disks_again(run, record)
@@ -91,19 +91,17 @@ class Stored(Table):
     def _steps(self, snapshot, desired, record):
         if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:
             return []
-        modes = self._modes(snapshot, desired, record)
-        return machine_storage.steps(desired.values["storage"], record.raw, modes)
+        bcaches = self._bcaches(snapshot, desired, record)
+        return machine_storage.steps(desired.values["storage"], record.raw, bcaches)
 
-    def _modes(self, snapshot, desired, record):
-        """How each bcache caches: asked only where that is described and there is a bcache."""
+    def _bcaches(self, snapshot, desired, record):
+        """A machine's bcaches, asked for only where what is described hangs on them."""
         raw, client = record.raw, snapshot.client
-        wanted = machine_storage.needs_modes(desired.values["storage"])
-        if client is None or not wanted or not machine_storage.has_bcache(raw):
-            return {}
+        if client is None or not machine_storage.needs_bcaches(desired.values["storage"], raw):
+            return None
         with snapshot.asking(self.name, record.key):
-            if _MODES not in raw:
+            if _BCACHES not in raw:
+                shape = [{"name": str, "cache_mode": str, "cache_set": {"name": str}}]
                 path = f"nodes/{raw['system_id']}/bcaches/"
-                shape = [{"name": str, "cache_mode": str}]
-                found = client.get(path, expect=shape)
-                raw[_MODES] = {one["name"]: one["cache_mode"] for one in found}
-            return raw[_MODES]
+                raw[_BCACHES] = client.get(path, expect=shape)
+            return raw[_BCACHES]

@@ -75,6 +75,7 @@ class Found:
         boot_disk: Name of the disk that it boots from.
         special: ``{mount point: (type, options)}`` of file systems in memory.
         modes: How each bcache caches, where that was read.
+        caches: The cache set of each bcache, where it is known.
     """
 
     devices: dict[str, Device]
@@ -83,6 +84,7 @@ class Found:
     boot_disk: str | None
     special: dict[str, tuple]
     modes: dict[str, str]
+    caches: dict[str, str]
 
     def members(self, group: str, *roles: str) -> list[Device]:
         """Return the devices that a group is made of."""
@@ -101,12 +103,12 @@ class Found:
         return sizes.rounded(size - self.overhead)
 
 
-def found(raw: dict, modes: dict | None = None) -> Found:
+def found(raw: dict, bcaches: list[dict] | None = None) -> Found:
     """Return the storage of a machine.
 
     Args:
         raw: The machine as MAAS answered it.
-        modes: How each bcache caches, where that was read.
+        bcaches: Its bcaches, where they were read.
     """
     disks = raw.get("blockdevice_set") or []
     every = [*disks, *(part for disk in disks for part in disk.get("partitions") or ())]
@@ -129,7 +131,13 @@ def found(raw: dict, modes: dict | None = None) -> Found:
     }
     levels = {name: int(level) for name, (_, level) in groups.items() if level}
     boot = (raw.get("boot_disk") or {}).get("name")
-    return Found(devices, levels, _overhead(raw, disks), boot, special, modes or {})
+    modes = {one["name"]: one["cache_mode"] for one in bcaches or ()}
+    caches = {one["name"]: one["cache_set"]["name"] for one in bcaches or ()}
+    only = {one.group for one in devices.values() if one.role == CACHE}
+    if bcaches is None and len(only) == 1:
+        backed = [one.group for one in devices.values() if one.role == BACKING]
+        caches = dict.fromkeys(backed, only.pop())
+    return Found(devices, levels, _overhead(raw, disks), boot, special, modes, caches)
 
 
 def _use(raw) -> tuple[str, str, str]:

@@ -68,6 +68,18 @@ def _cache_disk(there, boot):
     return min(fit, key=lambda one: one.size, default=None)
 
 
+def is_vmware(disk: Device) -> bool:
+    """Return whether a disk has the partitions of a layout for VMware, which MAAS keeps."""
+    return any(
+        len(disk.parts) >= len(layout)
+        and all(
+            asked is None or part.size == int(asked * sizes.MIB)
+            for part, asked in zip(disk.parts, layout, strict=False)
+        )
+        for layout in _VMFS.values()
+    )
+
+
 class Fitting:
     """Compares what a machine has with what a layout would make.
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from saltext.maas.api_path import segment
 from saltext.maas.resources import storage_sizes as sizes
 from saltext.maas.resources.storage_found import (
     ACTIVE,
@@ -27,7 +26,7 @@ from saltext.maas.resources.storage_found import (
     Found,
     own_tags,
 )
-from saltext.maas.resources.storage_wished import Group, Layout, Wish
+from saltext.maas.resources.storage_wished import Group, Impossible, Layout, Wish
 
 #: Requests that MAAS takes from the owner of an allocated machine, too.
 MOUNTING = ("format", "unformat", "mount", "unmount", "mount_special", "unmount_special")
@@ -70,6 +69,12 @@ class Ref:
     name: str
 
 
+#: The collections of groups, by what an id of one is kept under.
+COLLECTIONS = {"raid": "raids", "volume-group": "volume-groups", "bcache": "bcaches",
+               "vmfs-datastore": "vmfs-datastores",
+               "bcache-cache-set": "bcache-cache-sets"}  # fmt: skip
+
+
 def known_ids(layout: Layout) -> dict[str, int]:
     """Return the ids of the described devices that are there."""
     return {
@@ -93,10 +98,15 @@ class Steps:
         self._left: set[int] = set()  # members taken out of a group that stays
         self._unmounted: set[int] = set()
         self._find_contradictions()
+        self._refuse_taken_names()
 
     def all(self) -> list[Step]:
         """Return the steps in order."""
         return [*self._first(), *self._removals(), *self._additions()]
+
+    def drops(self, devices: list[Device]) -> bool:
+        """Return whether some of some devices go."""
+        return any(id(one) in self._dropped for one in devices)
 
     # What contradicts
 
@@ -120,6 +130,18 @@ class Steps:
         same = (there.role, there.group) == (wish.role, self._group_there(wish))
         if there.role and not same:
             self._release(there)
+
+    def _refuse_taken_names(self):
+        """MAAS calls no two disks of a machine alike, not even in different volume groups."""
+        stay = {one.name.removeprefix(f"{one.of}-"): one for one in self.there.devices.values()
+                if one.kind != PARTITION and id(one) not in self._dropped}  # fmt: skip
+        for wish in self.layout.devices.values():
+            other = stay.get(wish.name.removeprefix(f"{wish.of}-"))
+            if wish.of and wish.there is None and other is not None:
+                raise Impossible(
+                    f"{wish.name}: MAAS has {other.name} of that name already; describe the devices"
+                    f" that {other.of or other.name} is made of, or choose another name"
+                )
 
     def _group_there(self, wish):
         """The name that MAAS has for the group of a member: a cache set has one of its own."""
@@ -145,6 +167,10 @@ class Steps:
         """Note that a device leaves its group, which goes where it cannot do without it."""
         if self._stays(device.group) and device.role not in (BACKING, CACHE):
             self._left.add(id(device))
+        elif device.role == CACHE:
+            for name, cache in self.there.caches.items():
+                if cache == device.group:
+                    self._break(name)
         else:
             self._break(device.group)
 
@@ -172,7 +198,7 @@ class Steps:
                 yield self._delete_volume(one)
             elif one.of in self._broken and one.kind in (RAID, BCACHE, DATASTORE):
                 kind = {RAID: "raid", BCACHE: "bcache", DATASTORE: "vmfs-datastore"}[one.kind]
-                path = f"{kind}/{segment(one.of)}/"
+                path = _path(kind, one.of)
                 yield Step(f"delete {kind} {one.of}", path, "DELETE", loses=one.name)
             if one.kind in (VOLUME,) and one.of in self._broken and self._is_last(one):
                 yield self._delete_group(one.of)
@@ -221,12 +247,12 @@ class Steps:
 
     @staticmethod
     def _delete_group(name):
-        path = f"volume-group/{segment(name)}/"
+        path = _path("volume-group", name)
         return Step(f"delete volume group {name}", path, "DELETE", loses=name)
 
     @staticmethod
     def _delete_volume(one):
-        path = f"volume-group/{segment(one.of)}/"
+        path = _path("volume-group", one.of)
         return Step(f"delete logical volume {one.name}", path, op="delete_logical_volume",
                     data={"id": one.id}, loses=one.name)  # fmt: skip
 
@@ -236,11 +262,11 @@ class Steps:
             wish = self._kept.get(id(one))
             wanted = wish is None or not wish.exact or wish.role == CACHE
             if one.role == CACHE and (id(one) in self._dropped or not wanted):
-                path = f"bcache-cache-set/{segment(one.group)}/"
+                path = _path("bcache-cache-set", one.group)
                 yield Step(f"delete cache set {one.group}", path, "DELETE", loses=one.name)
 
     def _unmounts(self):
-        taken = {one.mount for one in self.layout.devices.values() if one.mount}
+        taken = {one.mount for one in self.layout.devices.values() if one.mount} - {"none"}
         special = self.layout.entry.get("special")
         wished = {one["mount"]: (one["fs"], one.get("options")) for one in special or ()}
         taken |= set(wished)
@@ -269,9 +295,6 @@ class Steps:
     # What comes
 
     def _additions(self) -> Iterator[Step]:
-        for group in self.layout.groups.values():
-            if group.stays and not group.early:
-                yield from self._membership(group, coming=True, going=True)
         done: set = set()
         for wish in self.layout.devices.values():
             yield from self._make(wish, done)
@@ -327,8 +350,10 @@ class Steps:
             yield from self._make_bcache(group, done)
         elif not group.stays:
             yield self._create_group(group)
-        elif group.early:
+        else:
             yield from self._membership(group, coming=True)
+            if not group.early:
+                yield from self._membership(group, coming=False)
         if group.kind == VOLUME:
             yield from self._volumes(group, done)
 
@@ -346,14 +371,19 @@ class Steps:
         if group.kind == RAID:
             text = f"make RAID {group.level} {group.name} of {names}"
             return Step(text, "raids/", data=data, makes=group.name)
-        return Step(f"make volume group {group.name} of {names}", "volume-groups/", data=data)
+        return Step(
+            f"make volume group {group.name} of {names}",
+            "volume-groups/",
+            data=data,
+            makes=_id("volume-group", group.name),
+        )
 
     def _make_bcache(self, group, done):
         backing = next(one for one in group.members if one.role == BACKING)
         cache = next(one for one in group.members if one.role == CACHE)
         exists = cache.there is not None and cache.there.role == CACHE
         exists = exists and id(cache.there) not in self._dropped
-        name = cache.there.group if exists else Ref(f"cache set on {cache.name}")
+        name = Ref(_id("bcache-cache-set", cache.there.group) if exists else f"cache:{cache.name}")
         if not exists and name not in done:
             done.add(name)
             word = "cache_partition" if cache.kind == PARTITION else "cache_device"
@@ -367,11 +397,11 @@ class Steps:
                            "name": group.name, word: Ref(backing.name), "cache_set": name,
                            "cache_mode": mode})  # fmt: skip
         elif group.mode and self.there.modes.get(group.name, group.mode) != group.mode:
-            yield Step(f"cache {group.name} by {mode}", f"bcache/{segment(group.name)}/", "PUT",
+            yield Step(f"cache {group.name} by {mode}", _path("bcache", group.name), "PUT",
                        data={"cache_mode": mode})  # fmt: skip
 
     def _volumes(self, group, done):
-        path = f"volume-group/{segment(group.name)}/"
+        path = _path("volume-group", group.name)
         # What shrinks makes room for what grows.
         for wish in sorted(group.virtual, key=lambda one: one.size - (one.there or one).size):
             done.add(wish.name)
@@ -387,15 +417,14 @@ class Steps:
                            f"blockdevices/{wish.there.id}/", "PUT", data={"size": size},
                            loses=loses)  # fmt: skip
 
-    def _membership(self, group, coming, going=None):
-        """Add members to a group that stays, or take some out, or both."""
-        going = not coming if going is None else going
+    def _membership(self, group, coming):
+        """Add members to a group that stays, or take some out."""
         if group.kind == BCACHE:
             return
         data: dict = {}
         names = []
         wished = {id(one.there): one for one in group.members if one.there}
-        for one in self.there.devices.values() if going else ():
+        for one in () if coming else self.there.devices.values():
             wish = wished.get(id(one))
             if one.group == group.name and (wish is None or wish.role != one.role):
                 word = "remove_" + self._word(group, one)
@@ -408,7 +437,7 @@ class Steps:
                 names.append(f"with {wish.name}")
         if data:
             kind = "raid" if group.kind == RAID else "volume-group"
-            path = f"{kind}/{segment(group.name)}/"
+            path = _path(kind, group.name)
             yield Step(f"change {kind} {group.name}: {', '.join(names)}", path, "PUT", data=data)
 
     @staticmethod
@@ -432,3 +461,12 @@ class Steps:
             data = {} if wish.fs == "swap" else {"mount_point": wish.mount}
             data.update({"mount_options": wish.options} if wish.options else {})
             yield self._on(wish, "mount", f"mount {wish.name} at {wish.mount}", **data)
+
+
+def _id(kind: str, name: str) -> str:
+    """Return the key of the id of a group; MAAS does not find every group by its name."""
+    return f"{kind}/{name}"
+
+
+def _path(kind: str, name: str) -> str:
+    return f"{kind}/{{{_id(kind, name)}}}/"

@@ -296,7 +296,8 @@ class Layout:
             return False
         if group.kind == BCACHE:
             caches = [one for one in group.members if one.role == CACHE]
-            return all(one.there and one.there.role == CACHE for one in caches)
+            cache = self.there.caches.get(group.name)
+            return all(one.there and one.there.group == cache for one in caches)
         gone = [one for one in there if not any(one is other for other in kept)]
         group.early = not gone or self._enough(group, kept)
         return group.early or all(self._let_go(one) for one in gone)
