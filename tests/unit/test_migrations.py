@@ -21,6 +21,7 @@ STORE = {
     "sdb://maas_secrets/admin_password": "hunter2",
     "sdb://maas_secrets/database_password": "hunter3",
     "sdb://maas_secrets/ops_password": "hunter2",
+    "sdb://maas_secrets/m1_power_pass": "bmc-pass",
     "sdb://maas_secrets/http_proxy": "http://u:pr0xy@192.0.2.9:8080/",
 }
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -70,7 +71,15 @@ OLD = {
         "package_repositories": {"salt": {
             "url": "http://repo.example.com/salt", "distributions": ["jammy"], "components": "main",
             "arches": "amd64, arm64", "enabled": True, "key": ""}},
-        "machines": {"m1": {"power_parameters": {"power_pass": "bmc-pass"}}},
+        "machines": {
+            "m1": {"pxe_interface_mac": "11:22:33:44:55:66", "distro_series": "focal",
+                   "interfaces": {"nic1": {"mac": "11:22:33:44:55:66", "mode": "dhcp"}},
+                   "power_parameters": {"power_type": "ipmi", "power_address": "192.0.2.41",
+                                        "power_user": "root", "power_password": "bmc-pass"}},
+            "m2": {"interface": {"mac": "11:22:33:44:55:88", "ip": "198.51.100.9"}},
+        },
+        "devices": {"bmc1": {"mac": "66:55:44:33:22:10", "interface": {
+            "ip_address": "203.0.113.30", "subnet": "cidr:203.0.113.0/24"}}},
         "commissioning_scripts": {"00-x": "/etc/maas/files/x"},
         "maas_config": {"domain": "example.com", "active_discovery_interval": "600",
                         "ntp_servers": "192.0.2.3 192.0.2.4", "ntp_external_only": "true",
@@ -127,6 +136,16 @@ NEW = {
         "url": "http://repo.example.com/salt", "distributions": ["jammy"], "components": ["main"],
         "arches": ["amd64", "arm64"], "enabled": True,
     }},
+    "machines": {
+        "m1": {"mac_addresses": ["11:22:33:44:55:66"], "architecture": "amd64/generic",
+               "power_type": "ipmi", "power_parameters": {
+                   "power_address": "192.0.2.41", "power_user": "root",
+                   "power_pass": "sdb://maas_secrets/m1_power_pass"}},
+        "m2": {"mac_addresses": ["11:22:33:44:55:88"], "architecture": "amd64/generic",
+               "power_type": "manual"},
+    },
+    "devices": {"bmc1": {"mac_addresses": ["66:55:44:33:22:10"],
+                         "ip_addresses": ["203.0.113.30"]}},
     "ssh_keys": [KEY],
 }  # fmt: skip
 NOTES = {
@@ -139,7 +158,9 @@ NOTES = {
     "maas:region:database:initial_data": "left out: a dump is restored",
     "maas:region:theme": "left out: files of MAAS's packages are not replaced",
     "maas:region:token": "left out: the formula did not use it",
-    "maas:region:machines": "left out: machines are not part of the pillar",
+    "maas:region:machines:m1:distro_series": "left out: it is an argument of",
+    "maas:region:machines:m1:interfaces": "left out: write interfaces of the machine",
+    "maas:region:machines:m2:interface": "left out: write interfaces of the machine",
     "maas:region:commissioning_scripts": "left out: the formula names files",
     "maas:region:maas_config:domain": "left out: the formula could not apply it",
     "maas:cluster:curtin_vars": "left out: it was for",
@@ -169,6 +190,9 @@ def test_a_pillar_of_the_formula_becomes_one_of_ours(source, tmp_path):
         "sdb://maas_secrets/admin_password": "maas:region:admin:password",
         "sdb://maas_secrets/database_password": "maas:region:database:password",
         "sdb://maas_secrets/http_proxy": "maas:region:upstream_proxy",
+        "sdb://maas_secrets/m1_power_pass": (
+            "maas:region:machines:m1:power_parameters:power_password"
+        ),
     }
     notes = dict(note.split(": ", 1) for note in found["notes"])
     assert {path: notes.pop(path)[: len(why)] for path, why in NOTES.items()} == NOTES

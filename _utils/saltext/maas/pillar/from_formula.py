@@ -16,6 +16,7 @@ from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.export import Export
 from saltext.maas.pillar.validators import ROOT
 from saltext.maas.redact import passwords_in
+from saltext.maas.resources import power_types
 from saltext.maas.resources.settings import SETTINGS, normal
 from saltext.maas.sdb import Reference, escape
 
@@ -25,8 +26,10 @@ _STORE = "sdb://maas_secrets/"
 _PRESEED = "it was for the formula's curtin_userdata preseeds"
 #: Why a part of the formula's pillar is left out; the first pattern that fits counts.
 _REASONS = (
-    ("region:machines", "machines are not part of the pillar"),
-    ("region:devices", "devices are not part of the pillar"),
+    ("region:machines:*:disk_layout", "write storage of the machine"),
+    ("region:machines:*:distro_series", "it is an argument of maas_machine.deployed"),
+    ("region:machines:*:hwe_kernel", "it is an argument of maas_machine.deployed"),
+    ("region:machines:*:interface*", "write interfaces of the machine"),
     ("region:commissioning_scripts", "the formula names files on the region host: write their "
      "texts under scripts:NAME:script (up to MAAS 2.1 commissioning_scripts:NAME:content)"),
     ("region:database:initial_data", "a dump is restored with PostgreSQL's own tools, before the "
@@ -44,6 +47,13 @@ _REASONS = (
     ("mirror", "a mirror of images is not part of MAAS"),
     ("*", "it is not known from the formula"),
 )  # fmt: skip
+
+#: Names that the formula had for power parameters before.
+_OLD_POWER = {
+    "power_password": "power_pass",
+    **{f"power_{name}": name for name in (
+        "nova_id", "os_tenantname", "os_username", "os_password", "os_authurl")},
+}  # fmt: skip
 
 #: What only told the formula whether and how to run.
 _SILENT = ("enabled", "role", "pkgs", "services", "engine")
@@ -96,7 +106,7 @@ class _Conversion:
         region = self.part("region")
         for convert_part in (
             self._host, self._settings, self._fabrics, self._subnets, self._snippets,
-            self._boot_sources, self._repositories, self._uploads,
+            self._boot_sources, self._repositories, self._uploads, self._machines, self._devices,
         ):  # fmt: skip
             convert_part(region)
         keys = _words(region.pop("sshprefs", None), split=False)
@@ -303,6 +313,38 @@ class _Conversion:
                 entry["path"] = values.pop("content")
             uploads.append(entry)
         self.put("boot_resources", uploads)
+
+    def _machines(self, region: dict) -> None:
+        machines: dict[str, Any] = {}
+        for name, values in _entries(region, "machines"):
+            old = _taken(values, "interface")
+            macs = [values.pop("pxe_interface_mac", None), old.pop("mac", None)]
+            entry = machines[name] = {"mac_addresses": _words([mac for mac in macs if mac])}
+            entry["architecture"] = values.pop("architecture", "amd64/generic")
+            power = _taken(values, "power_parameters")
+            kinds = [place.pop("power_type", None) for place in (values, power)]
+            entry["power_type"] = kinds[0] or kinds[1] or "manual"
+            given = {}
+            for key in list(power):
+                ours = _OLD_POWER.get(key, key)
+                value = power.pop(key)
+                if ours in power_types.SECRET:
+                    path = f"region:machines:{name}:power_parameters:{key}"
+                    value = self.secret(f"{name}_{ours}", path)
+                given[ours] = value
+            if given:
+                entry["power_parameters"] = given
+        self.put("machines", machines)
+
+    def _devices(self, region: dict) -> None:
+        devices = {}
+        for name, values in _entries(region, "devices"):
+            link = _taken(values, "interface")
+            entry = devices[name] = {"mac_addresses": _words(values.pop("mac", None))}
+            link.pop("subnet", None)  # the address says it
+            if str(link.pop("mode", "static")).lower() == "static" and "ip_address" in link:
+                entry["ip_addresses"] = [link.pop("ip_address")]
+        self.put("devices", devices)
 
 
 def _taken(section: dict, name: str) -> dict:

@@ -79,7 +79,7 @@ _CHOICES = {
     ("sm15k", "power_control"): ("ipmi", "restapi", "restapi2"),
     **{(name, "power_verify_ssl"): ("n", "y") for name in ("hmcz", "proxmox", "webhook")},
 }  # fmt: skip
-_SECRET = frozenset((
+SECRET = frozenset((
     "power_pass", "k_g", "password", "key", "os_password", "power_token", "power_token_secret",
 ))  # fmt: skip
 #: Power types whose BMC belongs to one machine; MAAS refuses a second one after half a minute.
@@ -130,7 +130,7 @@ def wrong(power_type: str | None, parameters: dict) -> Iterator[str]:
 
 def bmc(power_type: str | None, parameters: dict) -> tuple:
     """Return what tells BMCs apart: the type and the parameters that are not secret."""
-    left_out = {*_SECRET, "mac_address"}  # which is the machine's own
+    left_out = {*SECRET, "mac_address"}  # which is the machine's own
     shown = texts({name: one for name, one in parameters.items() if name not in left_out})
     return (power_type, *sorted((name, str(one)) for name, one in shown.items() if one))
 
@@ -143,7 +143,7 @@ def place(power_type: str | None, parameters: dict) -> tuple | None:
         parameters: Its power parameters.
     """
     names = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
-    told = [name for name in names if name not in (*_ACCOUNT, *_SECRET)]
+    told = [name for name in names if name not in (*_ACCOUNT, *SECRET)]
     if "power_address" not in told or not all(parameters.get(name) for name in told):
         return None
     return (power_type, *(str(parameters[name]) for name in told))
