@@ -376,6 +376,10 @@ class InterfaceForm:
             nic["mac"] = row["mac"]
         if self.kind == "physical":
             nic["enabled"] = row["enabled"]
+        if not is_new and vlan != nic["vlan"]:
+            # The VLAN is stored first, so that the parents of until now get it as well.
+            links.set_vlan(region, node, nic, vlan)
+            links.settle(region, node, nic)
         parents = form.cleaned.get("parents")
         if parents and (is_new or "parents" in form.sent):
             nic["parents"] = [item["id"] for item in parents]

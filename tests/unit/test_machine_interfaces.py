@@ -17,6 +17,7 @@ NETWORK = {
         "10.1.0.0/24": {"vlan": "dc1/untagged", "gateway_ip": "10.1.0.1"},
         "10.1.10.0/24": {"vlan": "dc1/10", "gateway_ip": "10.1.10.1"},
         "10.1.20.0/24": {"vlan": "dc1/20"},
+        "10.2.0.0/24": {"vlan": "dc2/untagged"},
         "fd01::/64": {"vlan": "dc1/untagged", "gateway_ip": "fd01::1"},
     },
 }
@@ -110,7 +111,7 @@ def test_two_bonded_interfaces_with_a_vlan(server):
     ids = {nic["id"] for nic in row["interfaces"]}
     bond = {**BONDED["bond0"], "bond_mode": "active-backup", "parents": ["eth0"]}
     plan = carried_out(server, described({**BONDED, "bond0": bond}))[1]
-    assert steps(plan) == ["bond0: set bond_mode active-backup, parents eth0"]
+    assert steps(plan) == ["bond0: make it of eth0", "bond0: set bond_mode active-backup"]
     assert {nic["id"] for nic in row["interfaces"]} == ids
 
 
@@ -290,3 +291,14 @@ def test_nothing_is_read_per_machine(server):
     assert planned(server, several)[1].shown() == {}
     assert server.requests.count("GET", "machines/") == 1
     assert server.requests.count() <= 6
+
+
+def test_a_bridge_changes_parent_and_vlan_and_its_former_parent_keeps_its_own(server):
+    made(server)
+    on_one = {"eth0": {"vlan": "dc1/untagged"}, "eth1": {"vlan": "dc2/untagged"},
+              "br0": {"type": "bridge", "parent": "eth0"}}  # fmt: skip
+    carried_out(server, described(on_one))
+    carried_out(server, described({**on_one, "br0": {"type": "bridge", "parent": "eth1"}}))
+    nics = snapshot_of(server).records("machine")["web-1"].raw["interface_set"]
+    fabrics = {nic["name"]: nic["vlan"]["fabric"] for nic in nics}
+    assert fabrics == {"eth0": "dc1", "eth1": "dc2", "br0": "dc2"}

@@ -252,7 +252,8 @@ class Wiring:
             if key in SENT and nic.values.get(key) != value
         }  # fmt: skip
         if parents and set(parents) != set(nic.parents):
-            values["parents"] = parents
+            # By itself: together with a VLAN the former ones would get that as well.
+            self._set_parents(nic, parents)
         if vlan is not _LEFT and vlan != nic.vlan and not self._follows(name, nic):
             values["vlan"] = vlan
         self._check_mtu(nic, values.get("mtu"))
