@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from requests_oauthlib import OAuth1
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import formula
+from saltext.maas.pillar import from_formula
 from saltext.maas.release import Release
 from support.pillars import revealed
 from support.reconciling import carried_out, planned, rack
@@ -239,6 +241,28 @@ def test_mistakes_of_the_result_are_notes(source, tmp_path):
     assert [note for note in formula.converted({}, source(old))["notes"] if "node_timeout" in note]
     with pytest.raises(MaasError, match="cannot be read"):
         formula.converted({}, str(tmp_path / "none.yml"))
+
+
+def _paths(value, path=()):
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield (*path, key)
+            yield from _paths(one, (*path, key))
+
+
+@pytest.mark.parametrize("odd", [None, 7, [], "text", {"a": 1}, [{"a": {}}]], ids=repr)
+def test_odd_values_anywhere_are_notes_or_mistakes(odd):
+    for path in _paths(OLD):
+        spoilt = copy.deepcopy(OLD)
+        node = spoilt
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = odd
+        try:
+            found = repr(from_formula.convert(spoilt))
+        except BadInput as error:
+            found = str(error)
+        assert not [secret for secret in SECRETS if secret in found], path
 
 
 # What Terraform's provider and the Ansible collection send for the examples of the guides

@@ -213,7 +213,7 @@ class _Conversion:
     def _fabrics(self, region: dict) -> None:
         fabrics: dict[str, Any] = {}
         for key, values in _entries(region, "fabrics"):
-            name = values.pop("name", None) or key
+            name = _plain(values, "name") or key
             if name in fabrics:
                 self.note(f"region:fabrics:{key}", f"replaces another one called {name!r}")
             entry = fabrics.setdefault(name, {})
@@ -245,7 +245,7 @@ class _Conversion:
             if "cidr" not in values:
                 self.note(place, "it has no cidr")
                 continue
-            cidr, name = str(values.pop("cidr")), values.pop("name", None)
+            cidr, name = str(values.pop("cidr")), _plain(values, "name")
             self.subnets.update({one: cidr for one in (key, name) if one})
             entry = subnets[cidr] = {"name": name} if name else {}
             if "fabric" in values:
@@ -255,7 +255,7 @@ class _Conversion:
                 self.note(f"{place}:vlan", f"the formula left {cidr} in the untagged VLAN; "
                                            f"write vlan: FABRIC/{vid} to move it")  # fmt: skip
             entry.update(_pick(values, "gateway_ip"))
-            ranges = [values.pop("iprange")] if "iprange" in values else []
+            ranges = [values["iprange"]] if _taken(values, "iprange") else []
             ranges += [one for _, one in _entries(values, "ipranges")]
             for one in ranges:
                 one.pop("name", None)
@@ -272,21 +272,21 @@ class _Conversion:
         for name, values in _entries(region, "dhcp_snippets"):
             snippets[name] = _pick(values, "value", "description", "enabled")
             if "subnet" in values:
-                subnet = values.pop("subnet")
-                snippets[name]["subnet"] = self.subnets.get(subnet, subnet)
+                subnet = _plain(values, "subnet")
+                snippets[name]["subnet"] = self.subnets.get(str(subnet), subnet)
         self.put("dhcp_snippets", snippets)
 
     def _boot_sources(self, region: dict) -> None:
         sources: dict[str, Any] = {}
         for _, values in _entries(region, "boot_sources"):
-            entry = sources[values.pop("url", "")] = {}
+            entry = sources[_plain(values, "url") or ""] = {}
             keyring = _pick(values, "keyring_file", "keyring_data")
             if "keyring_data" in keyring:
                 entry["keyring_data"] = keyring["keyring_data"]
             elif keyring:
                 entry["keyring_filename"] = keyring["keyring_file"]
         for _, values in _entries(region, "boot_sources_selections"):
-            entry = sources.setdefault(values.pop("url", ""), {})
+            entry = sources.setdefault(_plain(values, "url") or "", {})
             wanted = _pick(values, "os", "release")
             for name in ("arches", "subarches", "labels"):
                 if name in values:
@@ -360,6 +360,11 @@ def _entries(section: dict, name: str) -> Iterator[tuple[str, dict]]:
             yield key, value
 
 
+def _plain(values: dict, name: str) -> Any:
+    """Take out one value; what is a list or a mapping stays, and is told as left out."""
+    return None if isinstance(values.get(name), (dict, list)) else values.pop(name, None)
+
+
 def _pick(values: dict, *names: str) -> dict:
     """Take out the fields that have a value."""
     found = {name: values.pop(name, None) for name in names}
@@ -370,7 +375,8 @@ def _words(value: Any, split: bool = True) -> list:
     """Return a list that the formula takes as a list or as text with quotes, blanks and commas."""
     if isinstance(value, str):
         value = re.split(r"[,\s]+", value.strip()) if split else [value]
-    return [str(one).strip("\"'") for one in value or []]
+    several = value if isinstance(value, list) else [value]
+    return [str(one).strip("\"'") for one in several if one not in (None, "")]
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
