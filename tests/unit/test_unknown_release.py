@@ -12,8 +12,8 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot, apply, desired_object, make_plan
 from saltext.maas.release import SERIES, Release, too_new
+from saltext.maas.resources.vm_hosts import VmHost
 from support.loader import load
-from support.new_type.vm_host import VmHost
 from support.reconciling import SHORT, rack, snapshot_of
 
 QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
@@ -132,7 +132,9 @@ def vm_host(request, monkeypatch):
 def plan_with_vm_hosts(server, table, absent=False):
     snapshot = Snapshot(Client(Profile(server.url, server.api_key)))
     snapshot.tables["vm_host"] = table
-    host = {"name": "kvm-1"} if absent else {"name": "kvm-1", "type": "lxd"}
+    host = {"name": "kvm-1"} if absent else {
+        "name": "kvm-1", "type": "virsh", "power_address": "qemu+ssh://192.0.2.9/system",
+    }  # fmt: skip
     wishes = [desired_object("vm_host", host, "VM host kvm-1", absent=absent)]
     wishes.append(desired_object("zone", {"name": "north"}, "zone north"))
     return snapshot, make_plan(snapshot, wishes)
