@@ -72,9 +72,15 @@ def desired_objects(draw, release):
             for desired in around(table, release):
                 found.setdefault((desired.type, desired.key), desired)
             found[own.type, own.key] = own
-    places = set()  # MAAS has one VM host at an address
-    return [
-        one for one in found.values()
-        if one.type != "vm_host" or not (one.values["power_address"] in places
-                                         or places.add(one.values["power_address"]))
-    ]  # fmt: skip
+    return _at_one_address(found.values())
+
+
+def _at_one_address(found):
+    """All but VM hosts at an address that another one has: MAAS has one there."""
+    addresses, left = set(), []
+    for one in found:
+        address = one.values.get("power_address") if one.type == "vm_host" else None
+        if address is None or address not in addresses:
+            left.append(one)
+        addresses.add(address)
+    return left
