@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from saltext.maas.errors import WrongAnswer
+from saltext.maas.errors import NotDone, WrongAnswer
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import (
     Change,
@@ -172,6 +172,7 @@ class UserGroup(Table):
         if record is None:
             return
         changed = self.differences(run.snapshot, desired, record)
+        written = [name for name in self.apart if name in changed]
         # What is new comes first, so that nobody is without a right in between.
         for verb in ("add", "remove"):
             for name in self.apart:
@@ -180,6 +181,18 @@ class UserGroup(Table):
                 for one in sorted(new - old if verb == "add" else old - new):
                     what, entry = one
                     send(run, record.raw, verb, what, dict(entry))
+        if written:
+            self._see(run, desired, record, written)
+
+    def _see(self, run, desired, record, written):
+        """Read what was written: no answer to it shows the group."""
+        with run.snapshot.asking(self.name, record.key):
+            for name in written:
+                record.raw.pop("list_members" if name == "members" else "list_entitlements", None)
+        left = self.differences(run.snapshot, desired, record)
+        lacking = ", ".join(name for name in written if name in left)
+        if lacking:
+            raise NotDone(f"the region answered with success, but did not change {lacking}")
 
     # What stands against a change
 
@@ -261,8 +274,11 @@ def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
         MaasError: MAAS refused it, or answered as it never does.
     """
     path = run.snapshot.tables["user_group"].item(run.snapshot, group)
-    expect = str if verb == "add" else b""
-    if run.client.post(path, op=f"{verb}_{what}", data=entry, expect=expect) not in (None, "OK"):
+    done = "OK" if verb == "add" else None
+    answer = run.client.post(
+        path, op=f"{verb}_{what}", data=entry, expect=str if verb == "add" else b""
+    )
+    if answer != done:
         raise WrongAnswer("the region answered with something else than OK")
     note(run.snapshot, group, what, entry, verb == "add")
 
