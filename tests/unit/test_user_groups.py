@@ -10,7 +10,7 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object, make_plan
 from saltext.maas.release import Release
-from support.misbehaving import Proxy
+from support.misbehaving import Instead, Proxy
 from support.reconciling import (
     SHORT,
     assert_true,
@@ -380,6 +380,42 @@ def test_answers_that_are_lost(region, impatient):
     assert group(region, "Users")[0] == ["bob"]
     assert_true(region, snapshot)
     assert replanned(region, data)["list_members"] == 4
+
+
+@pytest.mark.parametrize(("op", "body", "failed"), [
+    ("add_member", "OK", {"user ann": "groups", "user group night": "members"}),
+    ("remove_member", "", {"user ann": "groups", "user cyd": "groups"}),
+    ("add_entitlement", "OK", {
+        "user group night": "entitlements", "user group web team": "pool_entitlements",
+    }),
+])  # fmt: skip
+def test_a_success_that_was_none_is_seen(region, op, body, failed):
+    """Each of an operation is answered with success and not carried out."""
+
+    def pretend(method, target, given):
+        status = 200 if body else 204
+        return Instead(body, status, "text/plain") if f"op={op}" in target else given
+
+    with Proxy(region, before=pretend) as proxy:
+        snapshot, plan = planned(region, WHOLE, url=proxy.url)
+        apply(snapshot, plan, SHORT)
+    assert errors(plan) == {
+        name: f"the region answered with success, but did not change {field}"
+        for name, field in failed.items()
+    }
+    carried_out(region, WHOLE)
+
+
+def test_each_list_that_was_written_is_read_once(region):
+    users = {f"u{number}": {"email": f"u{number}@example.com", "password": "x",
+                            "groups": ["night"]} for number in range(30)}  # fmt: skip
+    carried_out(region, {"user_groups": {"night": None}})
+    region.requests.reset()
+    snapshot, plan = planned(region, {"users": users})
+    apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    # Before all changes those of three groups, afterwards those of the two that were written.
+    assert reads(region)["list_members"] == 5
 
 
 STEPS = [

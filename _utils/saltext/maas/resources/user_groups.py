@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from saltext.maas.errors import NotDone, WrongAnswer
+from saltext.maas.errors import WrongAnswer
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import (
     Change,
@@ -57,6 +58,8 @@ _LISTS: dict[str, list[dict]] = {
 }
 #: What stands before the id of a pool that is gone: no pool can be called so.
 _GONE = "#"
+#: Name of the fact that holds the ``(group, operation that lists it)`` of what a run wrote.
+_WRITTEN = "lists of user groups that were written"
 #: Name of the fact that holds what a run with ``test=True`` predicts of members.
 _PREDICTED = "predicted members"
 
@@ -172,7 +175,6 @@ class UserGroup(Table):
         if record is None:
             return
         changed = self.differences(run.snapshot, desired, record)
-        written = [name for name in self.apart if name in changed]
         # What is new comes first, so that nobody is without a right in between.
         for verb in ("add", "remove"):
             for name in self.apart:
@@ -181,18 +183,9 @@ class UserGroup(Table):
                 for one in sorted(new - old if verb == "add" else old - new):
                     what, entry = one
                     send(run, record.raw, verb, what, dict(entry))
-        if written:
-            self._see(run, desired, record, written)
 
-    def _see(self, run, desired, record, written):
-        """Read what was written: no answer to it shows the group."""
-        with run.snapshot.asking(self.name, record.key):
-            for name in written:
-                record.raw.pop("list_members" if name == "members" else "list_entitlements", None)
-        left = self.differences(run.snapshot, desired, record)
-        lacking = ", ".join(name for name in written if name in left)
-        if lacking:
-            raise NotDone(f"the region answered with success, but did not change {lacking}")
+    def conclude(self, run: Run, changes: list[Change]) -> None:
+        see(run, self, changes)
 
     # What stands against a change
 
@@ -274,13 +267,42 @@ def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
         MaasError: MAAS refused it, or answered as it never does.
     """
     path = run.snapshot.tables["user_group"].item(run.snapshot, group)
-    done = "OK" if verb == "add" else None
-    answer = run.client.post(
-        path, op=f"{verb}_{what}", data=entry, expect=str if verb == "add" else b""
-    )
-    if answer != done:
+    run.snapshot.facts.setdefault(_WRITTEN, set()).add((group["name"], f"list_{what}s"))
+    expect = str if verb == "add" else b""
+    answer = run.client.post(path, op=f"{verb}_{what}", data=entry, expect=expect)
+    if answer != ("OK" if verb == "add" else None):
         raise WrongAnswer("the region answered with something else than OK")
     note(run.snapshot, group, what, entry, verb == "add")
+
+
+def see(run: Run, table: Table, changes: list[Change]) -> None:
+    """Read each list that was written once, as no answer shows it; note what is not as desired.
+
+    Args:
+        run: The run.
+        table: The table of users or of user groups.
+        changes: Its creations and updates that were made.
+    """
+    snapshot = run.snapshot
+
+    def again(written):
+        key, op = written
+        record, groups = snapshot.find("user_group", key), snapshot.tables["user_group"]
+        if record is not None:
+            with snapshot.asking("user_group", key):
+                record.raw.pop(op, None)
+            field = "members" if op == "list_members" else "entitlements"
+            groups.value(snapshot, groups.by_name[field], record.raw)
+
+    with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
+        list(pool.map(again, snapshot.facts.pop(_WRITTEN, ())))
+    for change in changes:
+        record = table.match(snapshot, change.desired)
+        left = table.differences(snapshot, change.desired, record) if record else table.apart
+        not_so = ", ".join(name for name in table.apart if name in left)
+        if not_so:
+            change.done = False
+            change.error = f"the region answered with success, but did not change {not_so}"
 
 
 def note(snapshot: Snapshot, group: dict, what: str, entry: dict, there: bool) -> None:

@@ -22,6 +22,7 @@ from saltext.maas.resources.user_groups import (
     members_of,
     note,
     predict_member,
+    see,
     send,
 )
 
@@ -148,6 +149,16 @@ class User(Table):
                 if run.snapshot.find(_GROUPS, name) is not None:
                     self._move(run, desired.key, name, joins=False)
             run.know(left)
+
+    def conclude(self, run: Run, changes: list[Change]) -> None:
+        if _GROUPS not in run.snapshot.tables:
+            return
+        see(run, self, [one for one in changes if "groups" in one.desired.values])
+        for change in changes:
+            for name in _unwanted(run.snapshot, change.desired.values):
+                group = run.snapshot.find(_GROUPS, name) if change.action == "create" else None
+                if group is not None and change.desired.key in members_of(run.snapshot, group):
+                    change.done, change.error = False, f"it is in user group {name} still"
 
     @staticmethod
     def _move(run, user, name, joins):
