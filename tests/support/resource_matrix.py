@@ -124,12 +124,10 @@ class _Case:
 
     def _license_key(self):
         old = Release(self.release) < Release("2.0")
+        if self.release == "1.6":
+            return  # which takes keys without an image
         if old:
             cluster(self.server, CLUSTER, "10.10.0.2")
-        if self.release == "1.6":  # whose clusters offer Windows without an image
-            self.server.region.state["cluster_systems"] = [("windows", "win2012r2")]
-            self.around = [desired_object("node_group", {"uuid": CLUSTER, "status": "accepted"})]
-            return
         self._image()
         self.around.append(desired_object("image", self.example))
         if old:

@@ -104,7 +104,9 @@ def systems(region):
 
 
 def keyed(region):
-    """``[(system, series)]`` of those that need a license key."""
+    """``[(system, series)]`` of those that need a license key; in 1.6 with or without images."""
+    if region.release < groups.RPC:
+        return list(KEYED)
     return [
         (system, series)
         for system, names in systems(region).items()
