@@ -8,9 +8,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware
-from maas_emulator.server import RegionServer
 from saltext.maas.reconcile import apply, desired_object
 from saltext.maas.resources.machine_interfaces import mistakes
+from support.machine_regions import region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, snapshot_of
 
 MACS = [f"52:54:00:00:00:{number:02x}" for number in range(1, 5)]
@@ -33,10 +33,7 @@ MANY = settings(
 
 @pytest.fixture(scope="module")
 def server():
-    with RegionServer("3.7", index_seconds=0.0, import_seconds=0.0) as server:
-        chosen = {"os": "ubuntu", "release": "focal", "arches": ["amd64"]}
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}, **NETWORK})
+    with region_with_image("3.7", NETWORK) as server:
         values = {"hostname": "web-1", "mac_addresses": MACS, "architecture": "amd64",
                   "power_type": "manual"}  # fmt: skip
         carried_out(server, [desired_object("machine", values, "here")])

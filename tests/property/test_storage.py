@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware, storage
-from maas_emulator.server import RegionServer
 from saltext.maas.reconcile import desired_object
 from saltext.maas.resources import machine_storage
+from support.machine_regions import region_with_image
 from support.reconciling import carried_out, snapshot_of
 
 FEW = settings(
@@ -112,10 +112,7 @@ def impossible(server, name, description):
 
 
 def test_any_storage_becomes_any_other():
-    with RegionServer("3.7", index_seconds=0.05, import_seconds=0.05) as server:
-        chosen = {"os": "ubuntu", "release": "focal", "arches": ["amd64"]}
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
+    with region_with_image("3.7") as server:
         values = {"hostname": "web-1", "mac_addresses": ["52:54:00:00:00:31"],
                   "architecture": "amd64", "power_type": "manual"}  # fmt: skip
         carried_out(server, [desired_object("machine", values, "here")])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import hardware, machines
-from maas_emulator.server import RegionServer
+from maas_emulator import hardware
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput, Forbidden
 from saltext.maas.reconcile import apply, desired_object
+from support.machine_regions import forget_machines, regions_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 MACS = [f"52:54:00:00:00:{number:02x}" for number in range(1, 5)]
@@ -37,34 +37,15 @@ BONDED = {
 
 @pytest.fixture(scope="module")
 def regions():
-    servers = {}
-
-    def of_release(release):
-        if release not in servers:
-            server = servers[release] = RegionServer(
-                release, index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
-            ).__enter__()
-            series = "xenial" if release == "2.0" else "focal"
-            chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-            url = "http://images.example.com/ephemeral-v3/stable"
-            carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}, **NETWORK})
-        return servers[release]
-
-    yield of_release
-    for server in servers.values():
-        server.__exit__(None, None, None)
+    with regions_with_image(NETWORK) as of_release:
+        yield of_release
 
 
 @pytest.fixture
 def server(regions):
     server = regions("3.7")
     yield server
-    _forget_all(server)
-
-
-def _forget_all(server):
-    for row in list(server.region.rows("machines").values()):
-        machines.forget(server.region, "machines", row)
+    forget_machines(server)
 
 
 def described(interfaces, name="web-1", **values):
@@ -248,7 +229,7 @@ def test_older_releases(regions, release):
             planned(server, described(BONDED))
         with pytest.raises(BadInput, match=r"MAAS 2\.0 has no bridges; 2\.1 and"):
             planned(server, described({"br0": {"type": "bridge", "parent": "eth0"}}))
-    _forget_all(server)
+    forget_machines(server)
 
 
 def test_names_go_round_and_addresses_move(server):

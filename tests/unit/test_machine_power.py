@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import machines
-from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
+from support.machine_regions import forget_machines, region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 SECRET = "correct horse"
@@ -15,18 +14,14 @@ SECRET = "correct horse"
 
 @pytest.fixture(scope="module", params=["2.9", "3.8"])
 def region(request):
-    with RegionServer(request.param, index_seconds=0.05, import_seconds=0.05) as server:
-        chosen = {"os": "ubuntu", "release": "focal", "arches": ["amd64"]}
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
+    with region_with_image(request.param) as server:
         yield server
 
 
 @pytest.fixture
 def server(region):
     yield region
-    for row in list(region.region.rows("machines").values()):
-        machines.forget(region.region, "machines", row)
+    forget_machines(region)
 
 
 def switched(name, address=None, secret=SECRET, **values):

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 from maas_emulator import hardware
-from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
 from saltext.maas.resources import machine_storage
 from support.faults import FaultyProxy
+from support.machine_regions import regions_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 GB = 10**9
@@ -48,22 +48,8 @@ MIRRORED = {
 
 @pytest.fixture(scope="module")
 def regions():
-    servers = {}
-
-    def of_release(release):
-        if release not in servers:
-            server = servers[release] = RegionServer(
-                release, index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
-            ).__enter__()
-            series = "xenial" if release == "2.0" else "focal"
-            chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-            url = "http://images.example.com/ephemeral-v3/stable"
-            carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
-        return servers[release]
-
-    yield of_release
-    for server in servers.values():
-        server.__exit__(None, None, None)
+    with regions_with_image() as of_release:
+        yield of_release
 
 
 _NUMBER = iter(range(1, 10**6))

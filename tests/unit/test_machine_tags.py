@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import hardware, machines
-from maas_emulator.server import RegionServer
+from maas_emulator import hardware
 from saltext.maas.reconcile import apply, desired_object
+from support.machine_regions import forget_machines, region_with_image
 from support.reconciling import (
     SHORT,
     carried_out,
@@ -22,11 +22,7 @@ TAGS["tags"]["gpu"] = {"definition": "//node"}
 
 @pytest.fixture(scope="module", params=["2.0", "3.8"])
 def region(request):
-    with RegionServer(request.param, index_seconds=0.05, import_seconds=0.05) as server:
-        series = "xenial" if request.param == "2.0" else "focal"
-        chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
+    with region_with_image(request.param) as server:
         yield server
 
 
@@ -34,8 +30,7 @@ def region(request):
 def server(region):
     carried_out(region, TAGS)
     yield region
-    for row in list(region.region.rows("machines").values()):
-        machines.forget(region.region, "machines", row)
+    forget_machines(region)
 
 
 def tagged(names, tags):

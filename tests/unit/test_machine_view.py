@@ -10,6 +10,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import MaasError
 from saltext.maas.machines import view
+from support.machine_regions import region_with_image
 from support.reconciling import carried_out
 
 SECRET = "correct horse"
@@ -17,10 +18,7 @@ SECRET = "correct horse"
 
 @pytest.fixture(scope="module")
 def server():
-    with RegionServer("3.8", index_seconds=0.05, import_seconds=0.05) as server:
-        chosen = {"os": "ubuntu", "release": "focal", "arches": ["amd64"]}
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
+    with region_with_image("3.8") as server:
         power = {"power_type": "ipmi", "architecture": "amd64"}
         carried_out(server, {"tags": {"web": None}, "machines": {
             "a": {**power, "mac_addresses": ["52:54:00:00:00:0a"], "tags": ["web"],

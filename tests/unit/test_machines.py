@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import hardware, machines
-from maas_emulator.server import RegionServer
+from maas_emulator import hardware
 from saltext.maas import region_plan
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import desired_object
+from support.machine_regions import forget_machines, regions_with_image
 from support.reconciling import carried_out, carried_out_and_true, planned, problems_of, snapshot_of
 
 MACS = ["52:54:00:00:00:21", "52:54:00:00:00:22"]
@@ -17,30 +17,15 @@ RELEASES = ("2.0", "2.8", "3.7", "3.8")
 
 @pytest.fixture(scope="module")
 def regions():
-    servers = {}
-
-    def of_release(release):
-        if release not in servers:
-            server = servers[release] = RegionServer(
-                release, index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
-            ).__enter__()
-            series = "xenial" if release == "2.0" else "focal"
-            chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-            url = "http://images.example.com/ephemeral-v3/stable"
-            carried_out(server, {"boot_sources": {url: {"selections": [chosen]}}})
-        return servers[release]
-
-    yield of_release
-    for server in servers.values():
-        server.__exit__(None, None, None)
+    with regions_with_image() as of_release:
+        yield of_release
 
 
 @pytest.fixture(params=RELEASES)
 def server(request, regions):
     server = regions(request.param)
     yield server
-    for row in list(server.region.rows("machines").values()):
-        machines.forget(server.region, "machines", row)
+    forget_machines(server)
 
 
 def machine(name="web-1", absent=False, **values):
