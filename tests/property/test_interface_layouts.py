@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware
 from saltext.maas.reconcile import apply, desired_object
-from saltext.maas.resources.machine_interfaces import mistakes
+from saltext.maas.resources.interfaces_schema import mistakes
 from support.machine_regions import region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, snapshot_of
 
@@ -129,7 +129,7 @@ def becomes(server, layout):
         apply(snapshot, plan, SHORT)
         assert held(server) == before
         return False
-    wanted = shown["machine"]["web-1"]["interfaces"]["new"]["in steps"]
+    wanted = shown["machine"]["web-1"]["interfaces"]["new"]["planned steps"]
     server.requests.reset()
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}, (wanted, list(before))

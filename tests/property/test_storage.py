@@ -106,7 +106,7 @@ def impossible(server, name, description):
     assert list(machine_storage.problems(description)) == []
     try:
         machine_storage.steps(description, raw)
-    except machine_storage.Impossible:
+    except machine_storage.StorageProblem:
         return True
     return False
 

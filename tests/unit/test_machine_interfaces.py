@@ -65,7 +65,7 @@ def made(server, count=2, name="web-1", status=4):
 
 
 def steps(plan, name="web-1"):
-    return plan.shown()["machine"][name]["interfaces"]["new"]["in steps"]
+    return plan.shown()["machine"][name]["interfaces"]["new"]["planned steps"]
 
 
 def sent(server):

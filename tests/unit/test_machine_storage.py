@@ -75,7 +75,7 @@ def stored(name, storage):
 def steps_of(plan):
     """The steps that a plan shows of its only machine."""
     shown = plan.shown()
-    return next(iter(shown["machine"].values()))["storage"]["new"]["in steps"] if shown else []
+    return next(iter(shown["machine"].values()))["storage"]["new"]["planned steps"] if shown else []
 
 
 def laid_out(server, name, storage):
@@ -318,4 +318,4 @@ def test_names_that_are_taken_are_told(regions):
     (problem,) = problems_of(
         server, stored(name, {"volume_groups": {"new": {**group, "devices": ["sdd"]}}})
     )
-    assert "new-root: MAAS has old-root of that name already" in problem
+    assert "new-root: its name is that of an existing device, old-root" in problem

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from saltext.maas.resources import kinds, powered, rules
+from saltext.maas.resources import kinds, power_field, rules
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.nodes import vlan_ids
-from saltext.maas.resources.powered import Powered
+from saltext.maas.resources.power_field import WithPower
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 
 _FIELDS = (
@@ -17,11 +17,11 @@ _FIELDS = (
     Field("domain", ref="domain", ref_attr="name", since="2.2", server_default=UNKNOWN,
           clearable=rules.NEVER, read=lambda raw: (raw.get("domain") or {}).get("name"),
           doc="Name of its DNS domain."),
-    *powered.FIELDS,
+    *power_field.FIELDS,
 )  # fmt: skip
 
 
-class _Controller(Powered):
+class _Controller(WithPower):
     permission = "can_edit_controllers"
     can_create = False
     prunable = False

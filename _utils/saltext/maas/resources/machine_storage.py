@@ -1,10 +1,10 @@
 """Storage of machines: what is described, how it differs, and the requests that lead there.
 
-The parts: :mod:`~saltext.maas.resources.storage_form` says what a description may say,
-:mod:`~saltext.maas.resources.storage_found` reads an answer,
-:mod:`~saltext.maas.resources.storage_wished` works out sizes and what stays,
+The parts: :mod:`~saltext.maas.resources.storage_schema` says what a description may say,
+:mod:`~saltext.maas.resources.storage_current` reads an answer,
+:mod:`~saltext.maas.resources.storage_desired` works out sizes and what stays,
 :mod:`~saltext.maas.resources.storage_layouts` knows MAAS's own layouts, and
-:mod:`~saltext.maas.resources.storage_steps` the order of requests.
+:mod:`~saltext.maas.resources.storage_plan` the order of requests.
 """
 
 from __future__ import annotations
@@ -16,13 +16,36 @@ from saltext.maas.api_path import segment
 from saltext.maas.errors import MaasError, NotDone, WrongAnswer
 from saltext.maas.resources import kinds
 from saltext.maas.resources.engine_types import Client
-from saltext.maas.resources.storage_form import problems
-from saltext.maas.resources.storage_found import BACKING, CACHE, Device, Found, described, found
-from saltext.maas.resources.storage_layouts import Fitting, is_vmware, options_in_bytes
-from saltext.maas.resources.storage_steps import COLLECTIONS, MOUNTING, Ref, Step, Steps, known_ids
-from saltext.maas.resources.storage_wished import Impossible, Layout
+from saltext.maas.resources.storage_current import (
+    BACKING,
+    CACHE,
+    CurrentStorage,
+    Device,
+    described,
+    read_storage,
+)
+from saltext.maas.resources.storage_desired import DesiredStorage, StorageProblem
+from saltext.maas.resources.storage_layouts import LayoutComparison, is_vmware, options_in_bytes
+from saltext.maas.resources.storage_plan import (
+    COLLECTIONS,
+    MOUNTING,
+    Ref,
+    StoragePlan,
+    StorageStep,
+    known_ids,
+)
+from saltext.maas.resources.storage_schema import problems
 
-__all__ = ["KIND", "Impossible", "carry_out", "described", "normal", "problem", "problems", "steps"]
+__all__ = [
+    "KIND",
+    "StorageProblem",
+    "apply_steps",
+    "described",
+    "normal",
+    "problem",
+    "problems",
+    "steps",
+]
 
 _READY, _ALLOCATED = 4, 10
 
@@ -48,14 +71,14 @@ def needs_bcaches(entry: dict, raw: dict) -> bool:
 
     That is how they cache, and which cache set each has where there are several.
     """
-    devices = found(raw).devices.values()
+    devices = read_storage(raw).devices.values()
     described = [*(entry.get("bcaches") or {}).values(), entry.get("layout_options") or {}]
     mode = any((one or {}).get("mode") or (one or {}).get("cache_mode") for one in described)
     caches = {one.group for one in devices if one.role == CACHE}
     return any(one.role == BACKING for one in devices) and (mode or len(caches) > 1)
 
 
-def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[Step]:
+def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[StorageStep]:
     """Return the requests that give a machine the storage described, in order; empty for none.
 
     Args:
@@ -64,54 +87,65 @@ def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[Step]:
         bcaches: Its bcaches, where they were read.
 
     Raises:
-        Impossible: The machine cannot be laid out so; with what to do.
+        StorageProblem: The machine cannot be laid out so; with what to do.
     """
-    return _planned(entry, raw, bcaches)[0]
+    return _plan(entry, raw, bcaches)[0]
 
 
-def _planned(entry, raw, bcaches=None):
-    there = found(raw, bcaches)
-    layout = Layout(entry, there)
+def _plan(entry, raw, bcaches=None):
+    current = read_storage(raw, bcaches)
+    desired = DesiredStorage(entry, current)
     if not entry.get("layout"):
-        some = Steps(layout, there)
-        if any(is_vmware(disk) and some.drops(disk.parts) for disk in there.disks()):
+        some = StoragePlan(desired, current)
+        if any(is_vmware(disk) and some.deletes(disk.parts) for disk in current.disks()):
             blank = {**entry, "layout": "blank"}
-            return _laid_out(blank, there, {}), known_ids(layout)
-        return some.all(), known_ids(layout)
-    boot = there.devices.get(layout.boot_disk or there.boot_disk or "")
+            return _layout_steps(blank, current, {}), known_ids(desired)
+        return some.all(), known_ids(desired)
+    boot = current.devices.get(desired.boot_disk or current.boot_disk or "")
     if boot is None:
-        raise Impossible("it has no disk to boot from")
-    options = options_in_bytes(entry.get("layout_options") or {}, there, boot)
+        raise StorageProblem("it has no disk to boot from")
+    options = options_in_bytes(entry.get("layout_options") or {}, current, boot)
     if "root_device" in options:
-        options["root_device"] = layout.disk_name(options["root_device"])
-    fitting = Fitting(there, boot, options, raw.get("architecture") or "")
-    if fitting.fits(entry["layout"]):
-        return Steps(layout, there).all(), known_ids(layout)
-    return _laid_out(entry, there, options), known_ids(layout)
+        options["root_device"] = desired.disk_name(options["root_device"])
+    comparison = LayoutComparison(current, boot, options, raw.get("architecture") or "")
+    if comparison.matches(entry["layout"]):
+        return StoragePlan(desired, current).all(), known_ids(desired)
+    return _layout_steps(entry, current, options), known_ids(desired)
 
 
-def _laid_out(entry, there: Found, options):
+def _layout_steps(entry, current: CurrentStorage, options):
     """The steps of a layout that MAAS makes; it leaves nothing of what there is."""
     data = {"storage_layout": entry["layout"]}
     for name, value in options.items():
         if name == "root_device":
-            value = there.devices[value].id
+            value = current.devices[value].id
         data[name] = str(value).lower() if isinstance(value, bool) else value
-    lost = [one.name for one in there.devices.values() if one.fs or one.role or one.parts]
-    apply = Step(f"apply the layout {entry['layout']} to all disks", "", op="set_storage_layout",
-                 data=data, loses=", ".join(lost), of_machine=True)  # fmt: skip
-    emptied = Found(
-        {one.name: _emptied(one) for one in there.disks()}, {}, there.overhead,
-        there.boot_disk, there.special if entry.get("special") is not None else {}, {}, {},
+    lost = [one.name for one in current.devices.values() if one.fs or one.role or one.parts]
+    apply = StorageStep(
+        f"apply the layout {entry['layout']} to all disks",
+        "",
+        op="set_storage_layout",
+        data=data,
+        erases=", ".join(lost),
+        of_machine=True,
+    )
+    emptied = CurrentStorage(
+        {one.name: _emptied(one) for one in current.disks()}, {}, current.overhead,
+        current.boot_disk, current.special if entry.get("special") is not None else {}, {}, {},
     )  # fmt: skip
     # Up to some release a layout leaves file systems in memory: all go before, and come after.
     unmounts = [
-        Step(f"unmount {fs} from {point}", "", op="unmount_special", data={"mount_point": point},
-             of_machine=True)
+        StorageStep(
+            f"unmount {fs} from {point}",
+            "",
+            op="unmount_special",
+            data={"mount_point": point},
+            of_machine=True,
+        )
         for point, (fs, _) in emptied.special.items()
-    ]  # fmt: skip
+    ]
     emptied.special = {}
-    rest = Steps(Layout(entry, emptied), emptied).all()
+    rest = StoragePlan(DesiredStorage(entry, emptied), emptied).all()
     boot = [one for one in rest if one.op == "set_boot_disk"]
     return [*unmounts, *boot, apply, *(one for one in rest if one not in boot)]
 
@@ -120,15 +154,15 @@ def _emptied(disk):
     return Device(disk.name, disk.kind, disk.size, disk.id, raw=disk.raw)
 
 
-def texts(found_steps: list[Step]) -> list[str]:
+def texts(found_steps: list[StorageStep]) -> list[str]:
     """Return what steps do, a line each, with the devices whose data is lost."""
     return [
-        f"{one.text} (its data is lost: {one.loses})" if one.loses else one.text
+        f"{one.text} (its data is lost: {one.erases})" if one.erases else one.text
         for one in found_steps
     ]
 
 
-def problem(found_steps: list[Step], raw: dict) -> str | None:
+def problem(found_steps: list[StorageStep], raw: dict) -> str | None:
     """Return why MAAS would refuse steps in the status that a machine is in."""
     status = raw["status"]
     allowed = status == _READY
@@ -144,7 +178,7 @@ def problem(found_steps: list[Step], raw: dict) -> str | None:
     return f"{what}; repeat the run when it is"
 
 
-def carry_out(client: Client, raw: dict, entry: dict, bcaches: list | None = None) -> None:
+def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = None) -> None:
     """Give a machine the storage described.
 
     Args:
@@ -156,7 +190,7 @@ def carry_out(client: Client, raw: dict, entry: dict, bcaches: list | None = Non
     Raises:
         MaasError: A step failed; the error says which are done, and which are left.
     """
-    todo, ids = _planned(entry, raw, bcaches)
+    todo, ids = _plan(entry, raw, bcaches)
     shown = texts(todo)
     for number, step in enumerate(todo):
         try:

@@ -7,42 +7,42 @@ from dataclasses import replace
 
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.resources import (
+    interfaces_field,
+    interfaces_schema,
     kinds,
-    machine_interfaces,
     machine_storage,
     machine_tags,
-    machine_wired,
+    power_field,
     power_types,
-    powered,
     rules,
 )
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject
-from saltext.maas.resources.machine_stored import IN_ANSWERS, Stored
-from saltext.maas.resources.machine_wired import Wired
+from saltext.maas.resources.interfaces_field import WithInterfaces
 from saltext.maas.resources.nodes import nics
-from saltext.maas.resources.powered import HELD, Powered
+from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
+from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 
 #: Statuses in which a machine works for nobody: New, Failed commissioning, Missing, Ready,
 #: Retired, Broken, Failed testing.
-FREE = (0, 2, 3, 4, 7, 8, 22)
+IDLE = (0, 2, 3, 4, 7, 8, 22)
 #: Statuses in which MAAS itself works on it, so that what is written may be lost.
 BUSY = (1, 9, 12, 14, 17, 19, 21)
 #: Statuses that a release ends: Reserved, Deployed, Broken, Deploying, Allocated, and failures of
 #: deployment, release and erasure; Releasing and Disk erasing end by themselves.
-RELEASED = (5, 6, 8, 9, 10, 11, 13, 15)
-ENDING = (12, 14)
+RELEASABLE = (5, 6, 8, 9, 10, 11, 13, 15)
+RELEASING = (12, 14)
 #: What MAAS changes without whoever uses the machine noticing.
-HARMLESS = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
+CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
 #: So many ids a query names at most.
-_IDS = 400
+_IDS_PER_QUERY = 400
 #: Name of the fact that holds the BMCs of described machines.
-_BMCS = "BMCs of machines"
+_BMC_FACT = "BMCs of machines"
 #: Name of the fact that holds what tells machines apart.
-_KNOWN = "what tells machines apart"
-_NOT_HELD = "the region answered with success, but holds other power_parameters"
+_INDEX_FACT = "what tells machines apart"
+_POWER_DIFFERS = "the region answered with success, but holds other power_parameters"
 
 
 def _split(name):
@@ -60,7 +60,7 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, Wired, Stored, Powered):
+class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
@@ -77,7 +77,7 @@ class Machine(Renamed, Wired, Stored, Powered):
     permission = "can_edit_machines"
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
-        "tag_names": [str], "owner": (str, None), "interface_set": [machine_wired.IN_ANSWERS],
+        "tag_names": [str], "owner": (str, None), "interface_set": [interfaces_field.IN_ANSWERS],
         "blockdevice_set": [IN_ANSWERS],
     }  # fmt: skip
     required = ("architecture",)
@@ -117,9 +117,9 @@ class Machine(Renamed, Wired, Stored, Powered):
               doc="All tags that are given to it by hand; those that MAAS gives are left alone."),
         Field("min_hwe_kernel", doc="Least kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
-        *powered.FIELDS,
-        Field("interfaces", machine_interfaces.KIND, clearable=rules.NEVER,
-              server_default=UNKNOWN, refs=machine_interfaces.references,
+        *power_field.FIELDS,
+        Field("interfaces", interfaces_schema.KIND, clearable=rules.NEVER,
+              server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; those that are not named are left alone."),
         Field("storage", machine_storage.KIND, server_default=UNKNOWN, clearable=rules.NEVER,
               read=machine_storage.described,
@@ -162,13 +162,17 @@ class Machine(Renamed, Wired, Stored, Powered):
     def _by_bmc(self, snapshot, values):
         """The only machine that nobody describes and that is switched in the same place."""
         kind = values.get("power_type")
-        place = power_types.place(kind, values.get("power_parameters") or {})
-        free = [] if place is None else [
+        connection = power_types.connection(kind, values.get("power_parameters") or {})
+        free = [] if connection is None else [
             record for key, record in snapshot.records(self.name).items()
             if key not in snapshot.claimed(self.name) and record.raw.get("power_type") == kind
         ]  # fmt: skip
-        self._read_held(snapshot, free)
-        fits = [one for one in free if power_types.place(kind, self.held(snapshot, one)) == place]
+        self._read_power_of(snapshot, free)
+        fits = [
+            one
+            for one in free
+            if power_types.connection(kind, self.current_power(snapshot, one)) == connection
+        ]
         return fits[0].key if len(fits) == 1 else None
 
     def renaming(self, snapshot: Snapshot, moved: dict[str, Desired]) -> Renaming:
@@ -178,23 +182,23 @@ class Machine(Renamed, Wired, Stored, Powered):
         """The keys of the machines that a value belongs to, each once."""
         if not value:
             return ()
-        known = self._known(snapshot)
+        known = self._index(snapshot)
         values = value if name == "mac_addresses" else [value]
         return dict.fromkeys(key for one in values for key in known.get((name, one), ()))
 
-    def _known(self, snapshot):
+    def _index(self, snapshot):
         """The keys of all machines by what tells them apart, made once for each reading."""
         records = snapshot.records(self.name)
-        found = snapshot.facts.get(_KNOWN)
+        found = snapshot.facts.get(_INDEX_FACT)
         if found is None or found[0] is not records:
             index: dict = {}
             for key, record in records.items():
                 raw = record.raw
                 serial = (raw.get("hardware_info") or {}).get("system_serial")
-                told = [("system_id", raw["system_id"]), ("serial", serial)]
-                for one in (*told, *(("mac_addresses", mac) for mac in macs(raw))):
+                identities = [("system_id", raw["system_id"]), ("serial", serial)]
+                for one in (*identities, *(("mac_addresses", mac) for mac in macs(raw))):
                     index.setdefault(one, []).append(key)
-            found = snapshot.facts[_KNOWN] = (records, index)
+            found = snapshot.facts[_INDEX_FACT] = (records, index)
         return found[1]
 
     # Comparing
@@ -202,44 +206,47 @@ class Machine(Renamed, Wired, Stored, Powered):
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         if "tags" in found:
-            held, wanted = found.pop("tags")
-            old = machine_tags.by_hand(snapshot, held, wanted)
+            given, wanted = found.pop("tags")
+            old = machine_tags.by_hand(snapshot, given, wanted)
             if old != (wanted or []):
                 found["tags"] = (old or None, wanted)
         return found
 
-    def read_held(self, snapshot: Snapshot, record: Record) -> None:
+    def read_power(self, snapshot: Snapshot, record: Record) -> None:
         found = [
             self.match(snapshot, one)
             for one in snapshot.desired.of(self.name)
             if "power_parameters" in one.values
         ]
-        self._read_held(snapshot, [record, *(one for one in found if one is not None)])
+        self._read_power_of(snapshot, [record, *(one for one in found if one is not None)])
 
-    def _read_held(self, snapshot, records):
+    def _read_power_of(self, snapshot, records):
         """Read power parameters of many machines, where they have not been read."""
-        with snapshot.asking(self.name, HELD):
+        with snapshot.asking(self.name, POWER_PARAMETERS):
             raws = {
                 one.raw["system_id"]: one.raw for one in records
-                if HELD not in one.raw and not snapshot.is_predicted(one.raw)
+                if POWER_PARAMETERS not in one.raw and not snapshot.is_predicted(one.raw)
             }  # fmt: skip
             ids = sorted(raws)
-            for start in range(0, len(ids), _IDS):
-                some = ids[start : start + _IDS]
+            for start in range(0, len(ids), _IDS_PER_QUERY):
+                some = ids[start : start + _IDS_PER_QUERY]
                 found = snapshot.client.get(
                     self.collection, op="power_parameters", id=some, expect=dict
                 )
                 for ident in some:  # one that was deleted meanwhile is not among them
-                    held = found.get(ident) or {}
-                    if not isinstance(held, dict):
+                    parameters = found.get(ident) or {}
+                    if not isinstance(parameters, dict):
                         raise StrangeAnswer(f"the power parameters of {ident} are no object")
-                    raws[ident][HELD] = held
+                    raws[ident][POWER_PARAMETERS] = parameters
 
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         given = values.get("power_parameters")
         if given is None:
             return raw
-        return {**raw, HELD: {**(before or {}).get(HELD, {}), **given}}  # see conclude
+        return {
+            **raw,
+            POWER_PARAMETERS: {**(before or {}).get(POWER_PARAMETERS, {}), **given},
+        }  # see conclude
 
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         return {**values, "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None}
@@ -260,33 +267,33 @@ class Machine(Renamed, Wired, Stored, Powered):
         return (
             super().problem(snapshot, desired, record)
             or machine_tags.problem(snapshot, desired)
-            or self._touched(snapshot, desired, record)
+            or self._in_use_problem(snapshot, desired, record)
         )
 
-    def _touched(self, snapshot, desired, record):
+    def _in_use_problem(self, snapshot, desired, record):
         changed = self.differences(snapshot, desired, record)
         raw = record.raw
         if changed and raw.get("locked"):
             return "it is locked, so MAAS changes nothing of it; unlock it first"
-        noticed = ", ".join(name for name in changed if name not in HARMLESS)
-        if not noticed or (raw["status"] in FREE and not raw.get("owner")):
+        noticed = ", ".join(name for name in changed if name not in CHANGEABLE_IN_USE)
+        if not noticed or (raw["status"] in IDLE and not raw.get("owner")):
             return None
         if raw["status"] in BUSY:
             return f"{noticed}: it is {raw['status_name']}; repeat the run when that has ended"
         if desired.values.get("in_use"):
             return None
-        return f"{noticed}: it is {held(raw)}; in_use: true changes it all the same"
+        return f"{noticed}: it is {status_and_owner(raw)}; in_use: true changes it all the same"
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other machine would have the same BMC, of a type that serves but one."""
         if change.action != "delete" and "power_parameters" in change.new:
             bmc = self._bmc(change.desired)
-            found = snapshot.facts.get(_BMCS)
+            found = snapshot.facts.get(_BMC_FACT)
             if found is None or found[0] is not snapshot.desired:
                 groups: dict = {}
                 for one in snapshot.desired.of(self.name):
                     groups.setdefault(self._bmc(one), []).append(one.label)
-                found = snapshot.facts[_BMCS] = (snapshot.desired, groups)
+                found = snapshot.facts[_BMC_FACT] = (snapshot.desired, groups)
             same = [one for one in found[1].get(bmc, ()) if one != change.desired.label]
             if bmc and same:
                 return f"power_parameters: {same[0]} has the same BMC, which serves one machine"
@@ -301,8 +308,8 @@ class Machine(Renamed, Wired, Stored, Powered):
         raw = record.raw
         if raw.get("locked"):
             return "it is locked, so MAAS does not delete it; unlock it first"
-        if (raw["status"] not in FREE or raw.get("owner")) and not desired.values.get("release"):
-            return f"it is {held(raw)}; release: true releases it first"
+        if (raw["status"] not in IDLE or raw.get("owner")) and not desired.values.get("release"):
+            return f"it is {status_and_owner(raw)}; release: true releases it first"
         return super().deletion_problem(snapshot, desired, record)
 
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
@@ -329,31 +336,31 @@ class Machine(Renamed, Wired, Stored, Powered):
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])
-        switched = [one for one in changes if "power_parameters" in one.new]
-        records = [self.match(run.snapshot, one.desired) for one in switched]
+        changed = [one for one in changes if "power_parameters" in one.new]
+        records = [self.match(run.snapshot, one.desired) for one in changed]
         for record in records:
             if record is not None:
-                record.raw.pop(HELD, None)  # which was only taken for granted
-        self._read_held(run.snapshot, [one for one in records if one is not None])
-        for change, record in zip(switched, records):
+                record.raw.pop(POWER_PARAMETERS, None)  # which was only taken for granted
+        self._read_power_of(run.snapshot, [one for one in records if one is not None])
+        for change, record in zip(changed, records):
             if record is None or "power_parameters" in self.differences(
                 run.snapshot, change.desired, record
             ):
-                change.done, change.error = False, _NOT_HELD
+                change.done, change.error = False, _POWER_DIFFERS
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
-        if record.raw["status"] in RELEASED + ENDING and record.raw.get("owner"):
+        if record.raw["status"] in RELEASABLE + RELEASING and record.raw.get("owner"):
             self._release(run, desired, record)
         run.client.delete(self.item(run.snapshot, record.raw))
 
     def _release(self, run, desired, record):
-        if record.raw["status"] in RELEASED:
+        if record.raw["status"] in RELEASABLE:
             run.client.post(self.item(run.snapshot, record.raw), op="release", expect=dict)
 
         def released():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
             now = run.snapshot.find(self.name, record.key)
-            return now is None or (now.raw["status"] in FREE and not now.raw.get("owner"))
+            return now is None or (now.raw["status"] in IDLE and not now.raw.get("owner"))
 
         run.wait_for(f"machine {desired.key} to be released", released)
 
@@ -363,7 +370,7 @@ def macs(raw: dict) -> set[str]:
     return {kinds.MAC.clean(nic["mac_address"]) for nic in nics(raw) if nic.get("mac_address")}
 
 
-def held(raw: dict) -> str:
+def status_and_owner(raw: dict) -> str:
     """Return what a machine is, and whose, such as ``Deployed and owned by ops``."""
     owner = f" and owned by {raw['owner']}" if raw.get("owner") else ""
     return f"{raw['status_name']}{owner}"

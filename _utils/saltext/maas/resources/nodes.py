@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from saltext.maas.resources.engine_types import Predicted, Snapshot
+from saltext.maas.resources.engine_types import Predicted, Run, Snapshot
 from saltext.maas.resources.table import Field, Record, Table
 
 #: The resource types that controllers are described as, by the ``node_type`` of API 2.0.
@@ -34,6 +34,26 @@ def stays(record: Record, predicted: Predicted) -> bool:
     # One that is a region controller as well stays with its interfaces.
     rack = record.raw.get("node_type") == 2
     return not rack or record.key in predicted.of("rack")
+
+
+def reread(table: Table, run: Run, record: Record) -> Record:
+    """Read a node again after requests whose answers do not show the node itself.
+
+    Args:
+        table: The node's table.
+        run: The run.
+        record: The node as it was read before.
+
+    Returns:
+        The node as it is now; the snapshot has it as well.
+
+    Raises:
+        MaasError: It cannot be read.
+    """
+    shape = table.shape(run.snapshot.release)
+    raw = run.client.get(table.item(run.snapshot, record.raw), expect=shape)
+    run.snapshot.fold(table.name, raw, replaces=record.raw)
+    return Record(record.key, raw)
 
 
 def nics(raw: dict) -> list[dict]:

@@ -114,7 +114,7 @@ def _text(value):
     return "" if value is None else str(value)
 
 
-def wrong(power_type: str | None, parameters: dict) -> Iterator[str]:
+def mistakes(power_type: str | None, parameters: dict) -> Iterator[str]:
     """Yield what a power type does not take of some parameters; values are not shown."""
     if power_type not in POWER_TYPES:
         return
@@ -135,7 +135,7 @@ def bmc(power_type: str | None, parameters: dict) -> tuple:
     return (power_type, *sorted((name, str(one)) for name, one in shown.items() if one))
 
 
-def place(power_type: str | None, parameters: dict) -> tuple | None:
+def connection(power_type: str | None, parameters: dict) -> tuple | None:
     """Return where a machine is switched: type, address, and number or name there; None if unknown.
 
     Args:
@@ -143,7 +143,7 @@ def place(power_type: str | None, parameters: dict) -> tuple | None:
         parameters: Its power parameters.
     """
     names = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
-    told = [name for name in names if name not in (*_ACCOUNT, *SECRET)]
-    if "power_address" not in told or not all(parameters.get(name) for name in told):
+    identifying = [name for name in names if name not in (*_ACCOUNT, *SECRET)]
+    if "power_address" not in identifying or not all(parameters.get(name) for name in identifying):
         return None
-    return (power_type, *(str(parameters[name]) for name in told))
+    return (power_type, *(str(parameters[name]) for name in identifying))

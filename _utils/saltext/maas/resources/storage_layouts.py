@@ -6,7 +6,7 @@ Which layout was applied is in no answer, so what it would make is compared with
 from __future__ import annotations
 
 from saltext.maas.resources import storage_sizes as sizes
-from saltext.maas.resources.storage_found import (
+from saltext.maas.resources.storage_current import (
     BACKING,
     CACHE,
     DATASTORE,
@@ -14,8 +14,8 @@ from saltext.maas.resources.storage_found import (
     EXTENT,
     PARTITION,
     VOLUME,
+    CurrentStorage,
     Device,
-    Found,
 )
 
 #: The layouts, each with the first release that has it, and its options.
@@ -37,34 +37,36 @@ _VMFS = {
 }
 
 
-def options_in_bytes(options: dict, there: Found, boot: Device) -> dict:
+def options_in_bytes(options: dict, current: CurrentStorage, boot: Device) -> dict:
     """Return the options of a layout with sizes in bytes.
 
     Args:
         options: As described.
-        there: What the machine has.
+        current: What the machine has.
         boot: The disk that it boots from.
     """
-    room = boot.size - _EFI
+    capacity = boot.size - _EFI
     found = dict(options)
     for name in ("boot_size", "root_size", "lv_size", "cache_size"):
         if name not in options:
             continue
-        of = room
+        of = capacity
         if name == "lv_size":
-            of = found.get("root_size") or room - found.get("boot_size", 0)
+            of = found.get("root_size") or capacity - found.get("boot_size", 0)
         if name == "cache_size":
-            cache = _cache_disk(there, boot)
+            cache = _cache_disk(current, boot)
             of = cache.size if cache else 0
-        found[name] = sizes.of_room(options[name], of)
+        found[name] = sizes.size_within(options[name], of)
         if found[name] is None:
             del found[name]
     return found
 
 
-def _cache_disk(there, boot):
+def _cache_disk(current, boot):
     """The disk that MAAS caches on: the smallest SSD beside the boot disk."""
-    fit = [one for one in there.disks() if one is not boot and "ssd" in (one.raw.get("tags") or ())]
+    fit = [
+        one for one in current.disks() if one is not boot and "ssd" in (one.raw.get("tags") or ())
+    ]
     return min(fit, key=lambda one: one.size, default=None)
 
 
@@ -80,29 +82,29 @@ def is_vmware(disk: Device) -> bool:
     )
 
 
-class Fitting:
+class LayoutComparison:
     """Compares what a machine has with what a layout would make.
 
     Args:
-        there: What the machine has.
+        current: What the machine has.
         boot: The disk that it boots from.
         options: Of the layout, with sizes in bytes and ``root_device`` as the name of a disk.
         architecture: Of the machine.
     """
 
-    def __init__(self, there: Found, boot: Device, options: dict, architecture: str):
-        self.there, self.boot, self.options = there, boot, options
+    def __init__(self, current: CurrentStorage, boot: Device, options: dict, architecture: str):
+        self.current, self.boot, self.options = current, boot, options
         self._is_arm = architecture.startswith("arm64/")
         self._expected: list[Device] = []
 
-    def fits(self, layout: str) -> bool:
+    def matches(self, layout: str) -> bool:
         """Return whether what there is is what a layout would make, and nothing else."""
         if layout in _VMFS:
             fit = self._is_vmfs(_VMFS[layout])
         else:
             fit = layout == "blank" or self._is_linux(layout)
         used = {id(one) for one in self._expected}
-        others = (one for one in self.there.devices.values() if id(one) not in used)
+        others = (one for one in self.current.devices.values() if id(one) not in used)
         return fit and not any(one.kind != DISK or one.fs or one.role for one in others)
 
     def _is_linux(self, layout):
@@ -117,7 +119,7 @@ class Fitting:
             return False
         disk = self.boot
         if options.get("root_device") not in (None, self.boot.name):
-            disk = self.there.devices[options["root_device"]]
+            disk = self.current.devices[options["root_device"]]
             if parts:
                 return False
             parts = list(disk.parts)
@@ -130,7 +132,7 @@ class Fitting:
         asked = self.options.get("root_size")
         if asked:
             return root.size == sizes.rounded(asked)
-        return sum(one.size for one in disk.parts) == self.there.room(disk.size)
+        return sum(one.size for one in disk.parts) == self.current.capacity(disk.size)
 
     def _is_flat(self, root):
         return (root.fs, root.mount) == ("ext4", "/")
@@ -138,17 +140,17 @@ class Fitting:
     def _is_lvm(self, root):
         group = self.options.get("vg_name") or "vgroot"
         name = f"{group}-{self.options.get('lv_name') or 'lvroot'}"
-        volume = self.there.devices.get(name)
+        volume = self.current.devices.get(name)
         if (root.role, root.group) != (EXTENT, group) or volume is None or volume.kind != VOLUME:
             return False
         self._expected.append(volume)
         asked = self.options.get("lv_size")
-        size = sizes.rounded(asked) if asked else sizes.of_group([root.size])
+        size = sizes.rounded(asked) if asked else sizes.volume_group_size([root.size])
         return volume.size == size and self._is_flat(volume)
 
     def _is_bcache(self, root):
-        caches = [one for one in self.there.devices.values() if one.role == CACHE]
-        virtual = self.there.devices.get(root.group) if root.role == BACKING else None
+        caches = [one for one in self.current.devices.values() if one.role == CACHE]
+        virtual = self.current.devices.get(root.group) if root.role == BACKING else None
         if len(caches) != 1 or virtual is None:
             return False
         self._expected += [virtual, caches[0]]
@@ -157,11 +159,11 @@ class Fitting:
             return False
         fit = not asked or caches[0].kind != PARTITION or caches[0].size == sizes.rounded(asked)
         mode = self.options.get("cache_mode")
-        known = self.there.modes.get(root.group)
+        known = self.current.modes.get(root.group)
         return fit and self._is_flat(virtual) and (not mode or known in (None, mode))
 
     def _is_vmfs(self, layout):
-        disk = self.there.devices[self.options.get("root_device") or self.boot.name]
+        disk = self.current.devices[self.options.get("root_device") or self.boot.name]
         parts = disk.parts[: len(layout)]
         sizes_there = [part.size for part in parts]
         if len(parts) != len(layout) or len(disk.parts) != len(layout):
@@ -169,7 +171,7 @@ class Fitting:
         data = parts[layout.index(None)]
         self._expected += parts
         self._expected += [
-            one for one in self.there.devices.values()
+            one for one in self.current.devices.values()
             if one.kind == DATASTORE and one.of == data.group
         ]  # fmt: skip
         same = all(

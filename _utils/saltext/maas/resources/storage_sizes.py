@@ -34,12 +34,12 @@ def in_bytes(value: Any) -> int:
     return int(float(number) * (1024 if binary else 1000) ** power) if unit else int(float(number))
 
 
-def of_room(value: Any, room: int) -> int | None:
+def size_within(value: Any, capacity: int) -> int | None:
     """Return what a size is in bytes where some are there to be divided; None for the rest.
 
     Args:
         value: A size, ``rest`` or a percentage such as ``30%``.
-        room: Bytes.
+        capacity: Bytes.
 
     Raises:
         ValueError: It is none of them.
@@ -47,7 +47,7 @@ def of_room(value: Any, room: int) -> int | None:
     if value in (None, REST):
         return None
     found = _PERCENT.fullmatch(str(value).strip())
-    return int(room * float(found[1]) / 100) if found else in_bytes(value)
+    return int(capacity * float(found[1]) / 100) if found else in_bytes(value)
 
 
 def rounded(size: int) -> int:
@@ -55,25 +55,27 @@ def rounded(size: int) -> int:
     return size // STEP * STEP
 
 
-def shared_out(values: list, room: int) -> list[int]:
+def divide(values: list, capacity: int) -> list[int]:
     """Return the sizes of what shares some room, in bytes; one may be the rest.
 
     Args:
         values: Sizes, percentages, and at most one ``rest``.
-        room: Bytes, already rounded.
+        capacity: Bytes, already rounded.
 
     Raises:
         ValueError: They do not fit.
     """
-    sizes = [None if one is None else rounded(one) for one in (of_room(v, room) for v in values)]
-    left = room - sum(one for one in sizes if one is not None)
+    sizes = [
+        None if one is None else rounded(one) for one in (size_within(v, capacity) for v in values)
+    ]
+    left = capacity - sum(one for one in sizes if one is not None)
     found = [left if one is None else one for one in sizes]
     if left < 0 or any(one < STEP for one in found):
-        raise ValueError(f"{', '.join(map(str, values))}: they do not fit into {text(room)}")
+        raise ValueError(f"{', '.join(map(str, values))}: they do not fit into {text(capacity)}")
     return found
 
 
-def of_raid(level: int, members: list[int], spares: list[int]) -> int:
+def raid_size(level: int, members: list[int], spares: list[int]) -> int:
     """Return the size of a RAID of members of some sizes, in bytes; a spare can be the smallest."""
     if level == 0:
         return sum(members) - _SUPERBLOCK * len(members)
@@ -81,7 +83,7 @@ def of_raid(level: int, members: list[int], spares: list[int]) -> int:
     return int(min(members + spares) * count) - _SUPERBLOCK
 
 
-def of_group(members: list[int]) -> int:
+def volume_group_size(members: list[int]) -> int:
     """Return how much logical volumes a volume group of some members can hold, in bytes."""
     return (sum(members) // STEP - len(members)) * STEP
 

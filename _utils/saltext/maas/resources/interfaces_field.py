@@ -8,11 +8,12 @@ from typing import Any
 
 from saltext.maas.errors import MaasError, NotDone
 from saltext.maas.release import Release
-from saltext.maas.resources import machine_interfaces
+from saltext.maas.resources import interfaces_schema
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
-from saltext.maas.resources.machine_nics import Layout
-from saltext.maas.resources.machine_wiring import Problem, Step, Wiring
+from saltext.maas.resources.interfaces_model import InterfaceLayout
+from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
+from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.table import Table
 
 #: Shape of an interface in a machine's answer.
@@ -28,17 +29,17 @@ _DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interf
                                 "link_speed", "tags"}  # fmt: skip
 _ALLOCATED = 10
 #: How often the requests are found anew, with what MAAS did of its own accord.
-_ROUNDS = 3
+_ATTEMPTS = 3
 #: Key of the requests among the changed interfaces of a plan; no interface can be called so.
-STEPS = "in steps"
+STEPS = "planned steps"
 
 
-class Wired(Table):
+class WithInterfaces(Table):
     """A node whose interfaces are described."""
 
     def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
-        for sentence in machine_interfaces.mistakes(values.get("interfaces") or {}, release):
+        for sentence in interfaces_schema.mistakes(values.get("interfaces") or {}, release):
             yield "interfaces", sentence
 
     # Comparing
@@ -77,7 +78,7 @@ class Wired(Table):
         super().finish(run, desired)
         if not desired.values.get("interfaces"):
             return
-        for _ in range(_ROUNDS):
+        for _ in range(_ATTEMPTS):
             record = self.match(run.snapshot, desired)
             if record is None:
                 return
@@ -105,14 +106,9 @@ class Wired(Table):
             except MaasError as error:
                 error.args = (f"{error}; {_progress(steps, number)}", *error.args[1:])
                 with contextlib.suppress(MaasError):
-                    self._read_again(run, record)
+                    reread(self, run, record)
                 raise
-        self._read_again(run, record)
-
-    def _read_again(self, run, record):
-        shape = self.shape(run.snapshot.release)
-        raw = run.client.get(self.item(run.snapshot, record.raw), expect=shape)
-        run.snapshot.fold(self.name, raw, replaces=record.raw)
+        reread(self, run, record)
 
 
 def _request(run, path, step):
@@ -148,7 +144,7 @@ def _is_predicted(field, raw):
 
 
 def _layout(snapshot, raw):
-    return Layout(raw, lambda vlan: _key(snapshot, "vlan", vlan),
+    return InterfaceLayout(raw, lambda vlan: _key(snapshot, "vlan", vlan),
                   lambda subnet: _key(snapshot, "subnet", subnet))  # fmt: skip
 
 
@@ -161,23 +157,23 @@ def _key(snapshot, type, raw):
     return snapshot.tables[type].key_of(raw)
 
 
-def _steps(snapshot, desired, raw) -> tuple[list[Step], str | None, dict]:
+def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dict]:
     """The requests that a machine's interfaces take, why they cannot be made, and what differs."""
 
     def subnet(key):
         table, record = snapshot.tables["subnet"], snapshot.find("subnet", key)
-        held = table.values(snapshot, record.raw) if record else {}
+        current = table.values(snapshot, record.raw) if record else {}
         planned = [one for one in snapshot.desired.of("subnet") if one.key == key]
-        return {**held, **(planned[0].values if planned else {})}
+        return {**current, **(planned[0].values if planned else {})}
 
     try:
-        wiring = Wiring(_layout(snapshot, raw), desired.values["interfaces"], subnet)
-    except Problem as problem:
+        plan = InterfacesPlan(_layout(snapshot, raw), desired.values["interfaces"], subnet)
+    except InterfaceProblem as problem:
         return [], str(problem), {}
     try:
-        return wiring.plan(), None, wiring.changed
-    except Problem as problem:
-        return [], str(problem), wiring.changed
+        return plan.plan(), None, plan.changed
+    except InterfaceProblem as problem:
+        return [], str(problem), plan.changed
 
 
 def _refusal(release, raw, steps):

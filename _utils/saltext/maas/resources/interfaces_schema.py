@@ -1,7 +1,7 @@
 """Interfaces of machines, as the pillar describes them: form, check, and back from an answer.
 
 What the requests are that lead from what a machine has to what is described is in
-:mod:`~saltext.maas.resources.machine_wiring`.
+:mod:`~saltext.maas.resources.interfaces_plan`.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Device:
 
 
 @dataclass
-class Found:
+class CurrentStorage:
     """All of a machine's storage.
 
     Attributes:
@@ -98,12 +98,12 @@ class Found:
         """Return the logical volumes of a volume group."""
         return [one for one in self.devices.values() if one.kind == VOLUME and one.of == group]
 
-    def room(self, size: int) -> int:
+    def capacity(self, size: int) -> int:
         """Return how much partitions a disk of a size can hold, in bytes."""
         return sizes.rounded(size - self.overhead)
 
 
-def found(raw: dict, bcaches: list[dict] | None = None) -> Found:
+def read_storage(raw: dict, bcaches: list[dict] | None = None) -> CurrentStorage:
     """Return the storage of a machine.
 
     Args:
@@ -137,7 +137,7 @@ def found(raw: dict, bcaches: list[dict] | None = None) -> Found:
     if bcaches is None and len(only) == 1:
         backed = [one.group for one in devices.values() if one.role == BACKING]
         caches = dict.fromkeys(backed, only.pop())
-    return Found(devices, levels, _overhead(raw, disks), boot, special, modes, caches)
+    return CurrentStorage(devices, levels, _overhead(raw, disks), boot, special, modes, caches)
 
 
 def _use(raw) -> tuple[str, str, str]:
@@ -196,49 +196,52 @@ def described(raw: dict) -> dict[str, Any] | None:
     """Return a machine's storage as a description; None where it has no disk, or a datastore."""
     if not raw.get("blockdevice_set"):
         return None
-    there = found(raw)
-    if any(one.role == DATASTORE or one.kind == DATASTORE for one in there.devices.values()):
+    current = read_storage(raw)
+    if any(one.role == DATASTORE or one.kind == DATASTORE for one in current.devices.values()):
         return None
-    entry: dict[str, Any] = {"boot_disk": there.boot_disk} if there.boot_disk else {}
-    for one in there.devices.values():
+    entry: dict[str, Any] = {"boot_disk": current.boot_disk} if current.boot_disk else {}
+    for one in current.devices.values():
         if one.kind == DISK:
-            entry.setdefault("disks", {})[one.name] = _content(there, one)
+            entry.setdefault("disks", {})[one.name] = _content(current, one)
         elif one.kind == RAID:
-            members = {"level": there.levels[one.of], **_members(there, one.of, ACTIVE, "devices"),
-                       **_members(there, one.of, SPARE, "spares")}  # fmt: skip
-            entry.setdefault("raids", {})[one.name] = {**members, **_content(there, one)}
+            members = {
+                "level": current.levels[one.of],
+                **_members(current, one.of, ACTIVE, "devices"),
+                **_members(current, one.of, SPARE, "spares"),
+            }
+            entry.setdefault("raids", {})[one.name] = {**members, **_content(current, one)}
         elif one.kind == BCACHE:
-            backing = {"backing": there.members(one.of, BACKING)[0].name}
-            entry.setdefault("bcaches", {})[one.name] = {**backing, **_content(there, one)}
+            backing = {"backing": current.members(one.of, BACKING)[0].name}
+            entry.setdefault("bcaches", {})[one.name] = {**backing, **_content(current, one)}
         if one.role == EXTENT and one.group not in entry.get("volume_groups", ()):
             volumes = {
                 volume.name[len(one.group) + 1 :]: {
-                    "size": sizes.text(volume.size), **_content(there, volume)
+                    "size": sizes.text(volume.size), **_content(current, volume)
                 }
-                for volume in there.volumes(one.group)
+                for volume in current.volumes(one.group)
             }  # fmt: skip
             entry.setdefault("volume_groups", {})[one.group] = {
-                **_members(there, one.group, EXTENT, "devices"), "volumes": volumes
+                **_members(current, one.group, EXTENT, "devices"), "volumes": volumes
             }  # fmt: skip
-    caches = [one for one in there.devices.values() if one.role == CACHE]
+    caches = [one for one in current.devices.values() if one.role == CACHE]
     for name in entry.get("bcaches", ()):
         if len(caches) != 1:
             return None  # which of several caches a bcache has is not in the list
         entry["bcaches"][name]["cache"] = caches[0].name
-    if there.special:
+    if current.special:
         entry["special"] = [
             _without_empty({"fs": fs, "mount": mount, "options": options})
-            for mount, (fs, options) in sorted(there.special.items())
+            for mount, (fs, options) in sorted(current.special.items())
         ]
     return entry
 
 
-def _members(there, group, role, name):
-    found = [one.name for one in there.members(group, role)]
+def _members(current, group, role, name):
+    found = [one.name for one in current.members(group, role)]
     return {name: found} if found else {}
 
 
-def _content(there, device):
+def _content(current, device):
     entry = _without_empty(
         {"fs": device.fs, "label": device.label, "mount": device.mount, "options": device.options}
     )
@@ -248,10 +251,10 @@ def _content(there, device):
     if tags:
         entry["tags"] = tags
     parts = [
-        {"size": sizes.text(part.size), **_content(there, part)}
+        {"size": sizes.text(part.size), **_content(current, part)}
         if part is not device.parts[-1] or sum(one.size for one in device.parts)
-        != there.room(device.size)
-        else {"size": sizes.REST, **_content(there, part)}
+        != current.capacity(device.size)
+        else {"size": sizes.REST, **_content(current, part)}
         for part in device.parts
     ]  # fmt: skip
     return {**entry, "partitions": parts} if parts else entry

@@ -10,18 +10,19 @@ from saltext.maas.release import Release
 from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject, Record
+from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.table import Table
 
 #: Shape of the disks in a machine's answer.
 IN_ANSWERS = {"id": int, "name": str, "size": int, "type": str, "used_for": str,
               "partitions": [{"id": int, "size": int, "used_for": str}]}  # fmt: skip
 #: Key of the requests in the new value of a plan.
-STEPS = "in steps"
+STEPS = "planned steps"
 #: Key, in an object that was read, of its bcaches as the request of their own answers them.
 _BCACHES = "bcaches of their own request"
 
 
-class Stored(Table):
+class WithStorage(Table):
     """A machine whose storage is described."""
 
     def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
@@ -36,7 +37,7 @@ class Stored(Table):
         old, new = found.pop("storage")
         try:
             steps = self._steps(snapshot, desired, record)
-        except machine_storage.Impossible as error:
+        except machine_storage.StorageProblem as error:
             found["storage"] = (old, {**new, STEPS: [f"none: {error}"]})
             return found
         if steps:
@@ -54,7 +55,7 @@ class Stored(Table):
             return None
         try:
             steps = self._steps(snapshot, desired, record)
-        except machine_storage.Impossible as error:
+        except machine_storage.StorageProblem as error:
             return f"storage: {error}"
         found = machine_storage.problem(steps, record.raw)
         return f"storage: {found}" if found else None
@@ -71,22 +72,16 @@ class Stored(Table):
             raise NotDone(wrong)
         bcaches = self._bcaches(run.snapshot, desired, record)
         try:
-            machine_storage.carry_out(run.client, record.raw, desired.values["storage"], bcaches)
+            machine_storage.apply_steps(run.client, record.raw, desired.values["storage"], bcaches)
         except MaasError:
             with contextlib.suppress(MaasError):
-                self._disks_again(run, record)
+                reread(self, run, record)
             raise
-        record = self._disks_again(run, record)
+        record = reread(self, run, record)
         left = self.differences(run.snapshot, desired, record).get("storage")
         if left:
             steps = "; ".join(left[1][STEPS])
             raise NotDone(f"MAAS took all that was sent, but its storage differs; left: {steps}")
-
-    def _disks_again(self, run, record):
-        shape = self.shape(run.snapshot.release)
-        raw = run.client.get(self.item(run.snapshot, record.raw), expect=shape)
-        run.snapshot.fold(self.name, raw, replaces=record.raw)
-        return Record(record.key, raw)
 
     def _steps(self, snapshot, desired, record):
         if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saltext.maas.resources import kinds
-from saltext.maas.resources.machine_interfaces import (
+from saltext.maas.resources.interfaces_schema import (
     BOND,
     BRIDGE,
     DHCP,
@@ -35,7 +35,7 @@ class Link:
         """Its address family; None without a subnet."""
         return ipaddress.ip_network(self.subnet).version if self.subnet else None
 
-    def shown(self) -> dict:
+    def describe(self) -> dict:
         """Return it as the pillar describes it."""
         found: dict = {"mode": self.mode}
         if self.subnet:
@@ -65,7 +65,7 @@ class Nic:
         return self.values.get("tags") or []
 
 
-class Layout:
+class InterfaceLayout:
     """All interfaces of a machine, as MAAS keeps them.
 
     Its methods do to them what a request does.
@@ -78,7 +78,7 @@ class Layout:
     def __init__(
         self, raw: dict, vlan_key: Callable[[dict], str], subnet_key: Callable[[dict], str]
     ):
-        chosen = {
+        default_links = {
             one.get("link_id") for one in (raw.get("default_gateways") or {}).values() if one
         } - {None}
         self.nics: list[Nic] = []
@@ -91,7 +91,7 @@ class Layout:
                 subnet = link.get("subnet")
                 nic.links.append(
                     Link(link["mode"], subnet_key(subnet) if subnet else None,
-                         link.get("ip_address"), link["id"], link["id"] in chosen)
+                         link.get("ip_address"), link["id"], link["id"] in default_links)
                 )  # fmt: skip
             names[nic.name] = one.get("parents") or ()
             self.nics.append(nic)
@@ -111,7 +111,7 @@ class Layout:
     def create(self, nic: Nic) -> None:
         """Add an interface, which is up."""
         self.nics.append(nic)
-        self._settle(nic)
+        self._adopt_parents(nic)
         self.spread_mtu(nic, None)
         if nic.vlan is not None:
             nic.links = [Link(LINK_UP)]
@@ -125,10 +125,10 @@ class Layout:
         nic.parents = values.get("parents", nic.parents)
         if "vlan" in values and values["vlan"] != nic.vlan:
             nic.vlan, nic.links = values["vlan"], []
-        self._settle(nic)
+        self._adopt_parents(nic)
         self.spread_mtu(nic, before)
 
-    def _settle(self, nic):
+    def _adopt_parents(self, nic):
         for one in [nic, *self.children(nic)]:
             if one.type in (BOND, BRIDGE):
                 for parent in one.parents:
@@ -169,9 +169,9 @@ class Layout:
         ]
         nic.links.append(link)
         if link.gateway:
-            self.choose(link)
+            self.set_default_gateway(link)
 
-    def choose(self, link: Link) -> None:
+    def set_default_gateway(self, link: Link) -> None:
         """Make the gateway of a link the machine's default gateway."""
         for nic in self.nics:
             for other in nic.links:
@@ -201,7 +201,7 @@ class Layout:
                 yield name, value
         if nic.vlan and (not part or nic.type == VLAN):
             yield "vlan", nic.vlan
-        links = [link.shown() for link in nic.links if link.mode != LINK_UP]
+        links = [link.describe() for link in nic.links if link.mode != LINK_UP]
         if links and not part:
             yield "links", links
 

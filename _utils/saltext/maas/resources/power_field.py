@@ -21,10 +21,10 @@ FIELDS = (
 )  # fmt: skip
 
 #: Key, in an object that was read, of what MAAS answers by a request of its own.
-HELD = "power_parameters of its own request"
+POWER_PARAMETERS = "power_parameters of its own request"
 
 
-class Powered(Table):
+class WithPower(Table):
     """A node with a power type, whose parameters are compared without being shown."""
 
     identity = ("hostname",)
@@ -36,7 +36,7 @@ class Powered(Table):
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
         elif not values.get(_SKIP):
-            for sentence in power_types.wrong(power_type, values.get("power_parameters") or {}):
+            for sentence in power_types.mistakes(power_type, values.get("power_parameters") or {}):
                 yield "power_parameters", sentence
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
@@ -53,33 +53,35 @@ class Powered(Table):
             return None
         lacking = power_types.lacking(power_type, given)
         if lacking and record is not None:
-            lacking = power_types.lacking(power_type, {**self.held(snapshot, record), **given})
+            lacking = power_types.lacking(
+                power_type, {**self.current_power(snapshot, record), **given}
+            )
         if lacking:
             return f"power_parameters: {', '.join(lacking)} is missing, for {power_type}"
         return next(
-            (f"power_parameters: {one}" for one in power_types.wrong(power_type, given)), None
+            (f"power_parameters: {one}" for one in power_types.mistakes(power_type, given)), None
         )
 
-    def held(self, snapshot: Snapshot, record: Record) -> dict:
+    def current_power(self, snapshot: Snapshot, record: Record) -> dict:
         """Return the power parameters that a node has; read once for each state of the object."""
-        if HELD not in record.raw:
+        if POWER_PARAMETERS not in record.raw:
             if snapshot.client is None or snapshot.is_predicted(record.raw):
                 return {}
-            self.read_held(snapshot, record)
-        return record.raw[HELD]
+            self.read_power(snapshot, record)
+        return record.raw[POWER_PARAMETERS]
 
-    def read_held(self, snapshot: Snapshot, record: Record) -> None:
+    def read_power(self, snapshot: Snapshot, record: Record) -> None:
         """Read the power parameters of a node into its answer."""
         path = self.item(snapshot, record.raw)
         found = snapshot.client.get(path, op="power_parameters", expect=(dict, None))
-        record.raw[HELD] = found or {}
+        record.raw[POWER_PARAMETERS] = found or {}
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         new = desired.values.get("power_parameters")
         if new is not None:
-            held = self.held(snapshot, record)
-            old = {name: held[name] for name in new if name in held}
+            current_power = self.current_power(snapshot, record)
+            old = {name: current_power[name] for name in new if name in current_power}
             if power_types.texts(old) != power_types.texts(new):
                 found["power_parameters"] = (old or None, new)
         return found
@@ -101,7 +103,10 @@ class Powered(Table):
 
     def predict_update(self, snapshot: Snapshot, raw: dict, values: dict) -> PredictedObject:
         found = super().predict_update(snapshot, raw, values)
-        found[HELD] = {**raw.get(HELD, {}), **(values.get("power_parameters") or {})}
+        found[POWER_PARAMETERS] = {
+            **raw.get(POWER_PARAMETERS, {}),
+            **(values.get("power_parameters") or {}),
+        }
         return found
 
     def secrets(self, values: dict) -> list:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from saltext.maas.resources.machine_interfaces import (
+from saltext.maas.resources.interfaces_model import InterfaceLayout, Link, Nic
+from saltext.maas.resources.interfaces_schema import (
     BOND,
     BRIDGE,
     DHCP,
@@ -18,20 +19,19 @@ from saltext.maas.resources.machine_interfaces import (
     parents_of,
     type_of,
 )
-from saltext.maas.resources.machine_nics import Layout, Link, Nic
 
 #: In place of a VLAN that nothing is said of.
-_LEFT = object()
+_UNSPECIFIED = object()
 #: Name of an interface while two of them change names.
-_MEANWHILE = "renamed"
+_TEMPORARY_NAME = "renamed"
 
 
-class Problem(ValueError):
+class InterfaceProblem(ValueError):
     """Why interfaces cannot be as described."""
 
 
 @dataclass
-class Step:
+class InterfaceStep:
     """One request.
 
     Attributes:
@@ -48,7 +48,7 @@ class Step:
     data: dict = field(default_factory=dict)
 
 
-class Wiring:
+class InterfacesPlan:
     """Finds the requests.
 
     Args:
@@ -61,23 +61,23 @@ class Wiring:
         changed: ``{name: (old, new)}`` of what differs, by interface.
 
     Raises:
-        Problem: It cannot be done.
+        InterfaceProblem: It cannot be done.
     """
 
-    def __init__(self, layout: Layout, described: dict, subnet: Callable[[str], dict]):
+    def __init__(self, layout: InterfaceLayout, described: dict, subnet: Callable[[str], dict]):
         self.layout, self.described, self._subnet = layout, described, subnet
-        self.steps: list[Step] = []
-        self._placed: set[str] = set()
+        self.steps: list[InterfaceStep] = []
+        self._configured: set[str] = set()
         self._wanted = {name: one for name, one in described.items() if not one.get("absent")}
-        self.found = self._matched()
+        self.found = self._match()
         self.changed = dict(self._changes())
-        self._vlans = self._targets()
+        self._vlans = self._target_vlans()
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[InterfaceStep]:
         """Return the requests, in order.
 
         Raises:
-            Problem: It cannot be done.
+            InterfaceProblem: It cannot be done.
         """
         self._remove_unwanted()
         self._rename()
@@ -85,14 +85,14 @@ class Wiring:
         for name in order:
             self._unlink(name)
         for name in order:
-            self._place(name)
+            self._configure(name)
         for name in order:
             self._link(name)
         return self.steps
 
     # Which is which
 
-    def _matched(self):
+    def _match(self):
         nics, found = self.layout.nics, {}
         by_mac = {nic.values.get("mac_address"): nic for nic in nics if nic.type == PHYSICAL}
         for name, one in self.described.items():
@@ -117,40 +117,40 @@ class Wiring:
                 continue
             old, new = {}, {}
             for key, value in one.items():
-                held = self._held(nic, key, value)
-                if held != value:
-                    old[key], new[key] = held, value
+                current = self._current(nic, key, value)
+                if current != value:
+                    old[key], new[key] = current, value
             if nic.name != name:
                 old["name"], new["name"] = nic.name, name
             if new:
                 yield name, (old, new)
 
-    def _held(self, nic, key, value):
+    def _current(self, nic, key, value):
         if key in SENT:
             return nic.values.get(key)
         if key in ("parent", "parents"):
-            names = sorted(self._name_to_be(one) for one in nic.parents)
+            names = sorted(self._new_name(one) for one in nic.parents)
             return names if key == "parents" else ", ".join(names)
         if key == "links":
-            return value if _fit(nic, value) else [link.shown() for link in nic.links]
+            return value if _links_match(nic, value) else [link.describe() for link in nic.links]
         return getattr(nic, key)
 
-    def _name_to_be(self, nic):
+    def _new_name(self, nic):
         return next((name for name, one in self.found.items() if one is nic), nic.name)
 
-    def _targets(self):
+    def _target_vlans(self):
         """The VLAN that each described interface shall be in, where that is said."""
         vlans: dict = {}
         for name in in_order(self._wanted):
             one = self._wanted[name]
-            vlans[name] = one.get("vlan", _LEFT)
-            if vlans[name] is not _LEFT:
+            vlans[name] = one.get("vlan", _UNSPECIFIED)
+            if vlans[name] is not _UNSPECIFIED:
                 continue
             subnets = [link["subnet"] for link in one.get("links", ()) if "subnet" in link]
             if subnets:
-                vlans[name] = self._subnet(subnets[0]).get("vlan") or _LEFT
+                vlans[name] = self._subnet(subnets[0]).get("vlan") or _UNSPECIFIED
             elif type_of(one) == BRIDGE:
-                vlans[name] = vlans.get(one["parent"], _LEFT)
+                vlans[name] = vlans.get(one["parent"], _UNSPECIFIED)
         return vlans
 
     # One request
@@ -163,7 +163,7 @@ class Wiring:
         for name in ("accept_ra", "bridge_stp", "link_connected"):
             if name in data:
                 data[name] = str(data[name]).lower()
-        self.steps.append(Step(f"{nic.name}: {text}", nic, data=data))
+        self.steps.append(InterfaceStep(f"{nic.name}: {text}", nic, data=data))
         self.layout.change(nic, values)
 
     # Away with what is in the way
@@ -177,7 +177,7 @@ class Wiring:
                 self._remove(nic)
             elif nic.type != type_of(one):
                 if nic.type == PHYSICAL:
-                    raise Problem(
+                    raise InterfaceProblem(
                         f"{name} is a physical interface of the machine, and none of type "
                         f"{type_of(one)}; describe it by its MAC address, under another name"
                     )
@@ -191,14 +191,14 @@ class Wiring:
                 self._set_parents(child, left)
             else:
                 self._remove(child)
-        self.steps.append(Step(f"{nic.name}: delete", nic, "DELETE"))
+        self.steps.append(InterfaceStep(f"{nic.name}: delete", nic, "DELETE"))
         self.layout.delete(nic)
         self.found = {name: one for name, one in self.found.items() if one is not nic}
 
     def _described_of(self, child, nic):
         name = next((name for name, one in self.found.items() if one is child), None)
         if name is None:
-            raise Problem(
+            raise InterfaceProblem(
                 f"{nic.name} is part of {child.name}, which is not described; describe that one "
                 "too, or as absent: true"
             )
@@ -220,26 +220,26 @@ class Wiring:
             for name in moved:
                 holder = self.layout.named(name)
                 if holder and holder not in moved.values():
-                    raise Problem(
+                    raise InterfaceProblem(
                         f"{name} is the name of another interface, with MAC address "
                         f"{holder.values.get('mac_address')}; describe that one under another name"
                     )
             nic = next(iter(moved.values()))
-            self._change(nic, f"rename it {_MEANWHILE} for now", name=_MEANWHILE)
+            self._change(nic, f"rename it {_TEMPORARY_NAME} for now", name=_TEMPORARY_NAME)
 
     # Interfaces
 
-    def _place(self, name):
+    def _configure(self, name):
         """Make an interface as described, but for its links."""
-        if name in self._placed:
+        if name in self._configured:
             return
-        self._placed.add(name)
+        self._configured.add(name)
         one = self._wanted[name]
-        self._leave(name)
+        self._detach(name)
         parents = [self._parent(name, parent) for parent in parents_of(one)]
         for parent in parents:
             for other in self._blockers(name, parent):
-                self._vacate(other, parent)
+                self._free_parent(other, parent)
         nic = self.found.get(name)
         vlan = self._vlans[name]
         if type_of(one) == VLAN and parents:
@@ -254,35 +254,35 @@ class Wiring:
         if parents and set(parents) != set(nic.parents):
             # By itself: together with a VLAN the former ones would get that as well.
             self._set_parents(nic, parents)
-        if vlan is not _LEFT and vlan != nic.vlan and not self._follows(name, nic):
+        if vlan is not _UNSPECIFIED and vlan != nic.vlan and not self._has_vlan_of_child(name, nic):
             values["vlan"] = vlan
         self._check_mtu(nic, values.get("mtu"))
         if values:
-            words = ", ".join(f"{key} {_words(value)}" for key, value in values.items())
+            words = ", ".join(f"{key} {_as_text(value)}" for key, value in values.items())
             self._change(nic, f"set {words}", **values)
 
-    def _leave(self, name):
+    def _detach(self, name):
         """Take an interface out of what it shall be no part of, and whose VLAN it would have."""
         nic = self.found.get(name)
         for child in self.layout.children(nic) if nic else ():
             wanted = self._wanted.get(child.name) if child in self.found.values() else None
             if wanted and child.type in (BOND, BRIDGE) and name not in parents_of(wanted):
-                self._vacate(child, nic)
+                self._free_parent(child, nic)
 
     def _parent(self, name, parent):
         nic = self.layout.named(parent)
         if nic is None:
             there = ", ".join(sorted(one.name for one in self.layout.nics)) or "none"
-            raise Problem(f"{name}: there is no interface {parent}; there are: {there}")
+            raise InterfaceProblem(f"{name}: there is no interface {parent}; there are: {there}")
         return nic
 
     def _blockers(self, name, parent):
         """What is made of an interface already, so that another one cannot be."""
-        harmless = {BOND: (), BRIDGE: (VLAN,), VLAN: (VLAN, BRIDGE)}[type_of(self._wanted[name])]
+        compatible = {BOND: (), BRIDGE: (VLAN,), VLAN: (VLAN, BRIDGE)}[type_of(self._wanted[name])]
         return [one for one in self.layout.children(parent)
-                if one.name != name and one.type not in harmless]  # fmt: skip
+                if one.name != name and one.type not in compatible]  # fmt: skip
 
-    def _vacate(self, nic, parent):
+    def _free_parent(self, nic, parent):
         """Make an interface leave what it is made of: changed, or deleted to be created later."""
         self._described_of(nic, parent)
         wanted = parents_of(self._wanted[nic.name])
@@ -292,9 +292,9 @@ class Wiring:
         )
         kept = [one for one in nic.parents if one.name in wanted and one is not parent]
         if nic.type == VLAN:  # it has to be in the fabric of what it is made of
-            ready = ready and self._placed.issuperset(set(wanted).intersection(self._wanted))
+            ready = ready and self._configured.issuperset(set(wanted).intersection(self._wanted))
         if ready:
-            self._place(nic.name)
+            self._configure(nic.name)
         elif nic.type == BOND and kept:
             self._set_parents(nic, kept)
         else:
@@ -303,26 +303,28 @@ class Wiring:
     def _check_fabric(self, name, parent, vlan):
         fabrics = [str(one).rpartition("/")[0] for one in (vlan, parent.vlan)]
         if parent.vlan is None:
-            raise Problem(
+            raise InterfaceProblem(
                 f"{name}: {parent.name} has no VLAN; describe the untagged VLAN of its fabric"
             )
         if fabrics[0] != fabrics[1]:
-            raise Problem(f"{name}: {vlan} is not in the fabric of {parent.name}, {fabrics[1]}")
+            raise InterfaceProblem(
+                f"{name}: {vlan} is not in the fabric of {parent.name}, {fabrics[1]}"
+            )
 
     def _check_mtu(self, nic, mtu):
         for child in self.layout.children(nic) if mtu else ():
             if child not in self.found.values() and (child.values.get("mtu") or 0) > mtu:
-                raise Problem(
+                raise InterfaceProblem(
                     f"{nic.name}:mtu: {mtu} is less than that of {child.name} on it, "
                     f"{child.values['mtu']}; describe that one too"
                 )
 
-    def _follows(self, name, nic):
+    def _has_vlan_of_child(self, name, nic):
         """Whether the VLAN of an interface is that of a bond or bridge on it."""
         for child in self.layout.children(nic):
             if child.type in (BOND, BRIDGE):
                 if child not in self.found.values():
-                    raise Problem(
+                    raise InterfaceProblem(
                         f"{name}: it is part of {child.name}, whose VLAN it has; describe that one"
                     )
                 return True
@@ -331,13 +333,13 @@ class Wiring:
     def _create(self, name, one, parents, vlan):
         type = type_of(one)
         if type == PHYSICAL and "mac_address" not in one:
-            raise Problem(f"{name}: there is none; mac_address is missing, to add it")
-        if vlan is _LEFT:
+            raise InterfaceProblem(f"{name}: there is none; mac_address is missing, to add it")
+        if vlan is _UNSPECIFIED:
             vlan = parents[0].vlan if parents else None
         if type == BOND:
             for parent in parents:
                 if parent.vlan != vlan:
-                    self._change(parent, f"set vlan {_words(vlan)}", vlan=vlan)
+                    self._change(parent, f"set vlan {_as_text(vlan)}", vlan=vlan)
         values = {key: value for key, value in one.items() if key in SENT}
         nic = Nic(name, type, vlan, values=dict(values), parents=parents)
         if type in (BOND, BRIDGE):
@@ -354,7 +356,7 @@ class Wiring:
         of = f" of {', '.join(parent.name for parent in parents)}" if parents else ""
         where = f" in {vlan}" if vlan else ""
         text = f"{name}: create it as {type}{of}{where}"
-        self.steps.append(Step(text, nic, "POST", f"create_{type}", data))
+        self.steps.append(InterfaceStep(text, nic, "POST", f"create_{type}", data))
         self.layout.create(nic)
         self.found[name] = nic
 
@@ -365,19 +367,19 @@ class Wiring:
         if nic is None or "links" not in one:
             return
         vlan = self._vlans[name]
-        if vlan is not _LEFT and vlan != nic.vlan and not self._follows(name, nic):
+        if vlan is not _UNSPECIFIED and vlan != nic.vlan and not self._has_vlan_of_child(name, nic):
             return  # the change of its VLAN removes all
-        _, extra = _matched(nic, one["links"])
+        _, extra = _unmatched(nic, one["links"])
         for link in extra:
             if link.mode != LINK_UP:
                 data = {"id": link.id}
-                text = f"{nic.name}: remove the link {_words(link.shown())}"
-                self.steps.append(Step(text, nic, "POST", "unlink_subnet", data))
+                text = f"{nic.name}: remove the link {_as_text(link.describe())}"
+                self.steps.append(InterfaceStep(text, nic, "POST", "unlink_subnet", data))
                 self.layout.unlink(nic, link)
 
     def _link(self, name):
         nic, wanted = self.found[name], self._wanted[name].get("links", [])
-        while missing := _matched(nic, wanted)[0]:
+        while missing := _unmatched(nic, wanted)[0]:
             # MAAS removes DHCP's link when another one comes.
             link = min(missing, key=lambda one: one["mode"] == DHCP)
             self._add(nic, link)
@@ -386,8 +388,8 @@ class Wiring:
                 self._check_gateway(nic, one)
                 text = f"{nic.name}: use the gateway of {one['subnet']} by default"
                 data = {"link_id": link.id}
-                self.steps.append(Step(text, nic, "POST", "set_default_gateway", data))
-                self.layout.choose(link)
+                self.steps.append(InterfaceStep(text, nic, "POST", "set_default_gateway", data))
+                self.layout.set_default_gateway(link)
 
     def _add(self, nic, wanted):
         data = {key: "true" if one is True else one for key, one in wanted.items()}
@@ -395,20 +397,24 @@ class Wiring:
         if "subnet" in wanted:
             vlan = self._subnet(wanted["subnet"]).get("vlan")
             if vlan and nic.vlan not in (None, vlan):
-                raise Problem(f"{nic.name}: {wanted['subnet']} is on {vlan}, and it on {nic.vlan}")
+                raise InterfaceProblem(
+                    f"{nic.name}: {wanted['subnet']} is on {vlan}, and it on {nic.vlan}"
+                )
             self._check_gateway(nic, wanted)
-        text = f"{nic.name}: link it {_words(wanted)}"
-        self.steps.append(Step(text, nic, "POST", "link_subnet", data))
+        text = f"{nic.name}: link it {_as_text(wanted)}"
+        self.steps.append(InterfaceStep(text, nic, "POST", "link_subnet", data))
         link = Link(wanted["mode"], wanted.get("subnet"), wanted.get("ip_address"),
                     gateway=bool(wanted.get("default_gateway")))  # fmt: skip
         self.layout.link(nic, link, vlan)
 
     def _check_gateway(self, nic, wanted):
         if wanted.get("default_gateway") and not self._subnet(wanted["subnet"]).get("gateway_ip"):
-            raise Problem(f"{nic.name}: {wanted['subnet']} has no gateway_ip, to be the default")
+            raise InterfaceProblem(
+                f"{nic.name}: {wanted['subnet']} has no gateway_ip, to be the default"
+            )
 
 
-def _fits(link, wanted):
+def _same_link(link, wanted):
     return (
         link.mode == wanted["mode"]
         and wanted.get("subnet") in (None, link.subnet)
@@ -420,20 +426,20 @@ def _pairs(nic, wanted):
     """Pairs of a described link and the one that is it, or None."""
     left, found = list(nic.links), []
     for one in sorted(wanted, key=len, reverse=True):  # those that say more come first
-        link = next((link for link in left if _fits(link, one)), None)
+        link = next((link for link in left if _same_link(link, one)), None)
         if link is not None:
             left.remove(link)
         found.append((one, link))
     return found, left
 
 
-def _matched(nic, wanted):
+def _unmatched(nic, wanted):
     """What is missing of some described links, and which are too many."""
     pairs, left = _pairs(nic, wanted)
     return [one for one, link in pairs if link is None], left
 
 
-def _fit(nic, wanted):
+def _links_match(nic, wanted):
     """Whether an interface has the described links and no others."""
     pairs, left = _pairs(nic, wanted)
     if any(link is None or (one.get("default_gateway") and not link.gateway)
@@ -442,7 +448,7 @@ def _fit(nic, wanted):
     return all(link.mode == LINK_UP for link in left)
 
 
-def _words(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(one.name if isinstance(one, Nic) else str(one) for one in value) or "none"
     if isinstance(value, dict):

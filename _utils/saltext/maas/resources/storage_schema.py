@@ -70,7 +70,7 @@ def _choice(path, value, allowed):
 
 def _size(path, value, shared=True):
     try:
-        sizes.of_room(value, 0) if shared else sizes.in_bytes(value)
+        sizes.size_within(value, 0) if shared else sizes.in_bytes(value)
     except ValueError:
         more = ", rest, or a percentage" if shared else ""
         yield path, f"{value!r} must be {sizes.ALLOWED}{more}"
