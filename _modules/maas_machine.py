@@ -70,502 +70,124 @@ _MOST = 1000
 
 
 def commission(
-    name: str | list[str],
-    commissioning_scripts: list[str] | None = None,
-    testing_scripts: list[str] | None = None,
-    parameters: dict | None = None,
-    enable_ssh: bool | None = None,
-    skip_bmc_config: bool | None = None,
-    skip_networking: bool | None = None,
-    skip_storage: bool | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
+    name,
+    commissioning_scripts=None,
+    testing_scripts=None,
+    parameters=None,
+    enable_ssh=None,
+    skip_bmc_config=None,
+    skip_networking=None,
+    skip_storage=None,
+    in_use=False,
+    timeout=0,
+    profile=None,
+):
     """Commission machines, again if they were.
 
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        commissioning_scripts (list of str): Names or tags (2.2 and later).
-        testing_scripts (list of str): Names or tags of tests to run after it, ``[none]`` for none.
-        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
-        enable_ssh (bool): Whether the machine stays on, for SSH.
-        skip_bmc_config (bool): Whether its BMC is left alone (2.4 and later).
-        skip_networking (bool): Whether its interfaces stay as they are configured.
-        skip_storage (bool): Whether its disks stay as they are configured.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.commission web-1 skip_storage=true timeout=1800
+    Tests follow, unless ``testing_scripts`` is ``[none]``.
     """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "commission", name, given, in_use, timeout, profile)
+    return machine_helpers.do(globals(), "commission", locals())
 
 
 def test(
-    name: str | list[str],
-    testing_scripts: list[str] | None = None,
-    parameters: dict | None = None,
-    enable_ssh: bool | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Test machines, in MAAS 2.2 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        testing_scripts (list of str): Names or tags; those tagged ``commissioning`` by default.
-        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
-        enable_ssh (bool): Whether the machine stays on, for SSH.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.test web-1 'testing_scripts=[memtester]'
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "test", name, given, in_use, timeout, profile)
+    name,
+    testing_scripts=None,
+    parameters=None,
+    enable_ssh=None,
+    in_use=False,
+    timeout=0,
+    profile=None,
+):
+    """Test machines, in MAAS 2.2 and later."""
+    return machine_helpers.do(globals(), "test", locals())
 
 
 def deploy(
-    name: str | list[str],
-    osystem: str | None = None,
-    distro_series: str | None = None,
-    hwe_kernel: str | None = None,
-    user_data: str | None = None,
-    ephemeral_deploy: bool | None = None,
-    enable_hw_sync: bool | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
+    name,
+    osystem=None,
+    distro_series=None,
+    hwe_kernel=None,
+    user_data=None,
+    ephemeral_deploy=None,
+    enable_hw_sync=None,
+    comment=None,
+    in_use=False,
+    timeout=0,
+    profile=None,
+):
     """Deploy machines that are ready or allocated.
 
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        osystem (str): Operating system, where ``distro_series`` does not name it.
-        distro_series (str): Release, such as ``jammy``; MAAS's default if left out.
-        hwe_kernel (str): Kernel, such as ``hwe-22.04``.
-        user_data (str): What cloud-init gets: a text, or the ``salt://`` path of a file. Salt's
-            job cache keeps arguments, so give a path where it is secret.
-        ephemeral_deploy (bool): Whether to deploy to memory (2.6 and later).
-        enable_hw_sync (bool): Whether it reports its hardware from time to time (3.2 and later).
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.deploy web-1 distro_series=jammy timeout=3600
+    Salt's job cache keeps arguments, so give ``user_data`` as a path where it is secret.
     """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "deploy", name, given, in_use, timeout, profile)
+    return machine_helpers.do(globals(), "deploy", locals())
 
 
 def release(
-    name: str | list[str],
-    erase: bool | None = None,
-    secure_erase: bool | None = None,
-    quick_erase: bool | None = None,
-    scripts: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Release machines; they are switched off, and what ran on them ends.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        erase (bool): Whether to erase their disks (2.1 and later).
-        secure_erase (bool): Whether to let disks that can do so erase themselves.
-        quick_erase (bool): Whether to wipe only beginning and end of the disks.
-        scripts (list of str): Names of release scripts to run (3.5 and later).
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.release web-1 comment='not needed any more'
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "release", name, given, in_use, timeout, profile)
+    name,
+    erase=None,
+    secure_erase=None,
+    quick_erase=None,
+    scripts=None,
+    comment=None,
+    in_use=False,
+    timeout=0,
+    profile=None,
+):
+    """Release machines; they are switched off, and what ran on them ends."""
+    return machine_helpers.do(globals(), "release", locals())
 
 
-def abort(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
+def abort(name, comment=None, in_use=False, timeout=0, profile=None):
     """Stop commissioning, deployment, tests or erasure.
 
     A machine whose tests are stopped is switched off, a deployed one too.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.abort web-1
     """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "abort", name, given, in_use, timeout, profile)
-
+    return machine_helpers.do(globals(), "abort", locals())
 
-def lock(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Lock deployed machines, in MAAS 2.4 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.lock web-1
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "lock", name, given, in_use, timeout, profile)
-
 
-def unlock(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Unlock machines, in MAAS 2.4 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.unlock web-1
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "unlock", name, given, in_use, timeout, profile)
+def lock(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Lock deployed machines, in MAAS 2.4 and later."""
+    return machine_helpers.do(globals(), "lock", locals())
 
-
-def mark_broken(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Mark machines as broken; from 2.5 on only their owner can do so.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
 
-    CLI Example:
-
-    .. code-block:: bash
+def unlock(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Unlock machines, in MAAS 2.4 and later."""
+    return machine_helpers.do(globals(), "unlock", locals())
 
-        salt region maas_machine.mark_broken web-1 comment='fan is stuck'
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "mark_broken", name, given, in_use, timeout, profile)
 
+def mark_broken(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Mark machines as broken; from 2.5 on only their owner can do so."""
+    return machine_helpers.do(globals(), "mark_broken", locals())
 
-def mark_fixed(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Mark broken machines as fixed.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
 
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
+def mark_fixed(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Mark broken machines as fixed."""
+    return machine_helpers.do(globals(), "mark_fixed", locals())
 
-    CLI Example:
 
-    .. code-block:: bash
-
-        salt region maas_machine.mark_fixed web-1
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "mark_fixed", name, given, in_use, timeout, profile)
+def rescue_mode(name, in_use=False, timeout=0, profile=None):
+    """Let machines enter rescue mode, in MAAS 2.1 and later."""
+    return machine_helpers.do(globals(), "rescue_mode", locals())
 
 
-def rescue_mode(
-    name: str | list[str],
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Let machines enter rescue mode, in MAAS 2.1 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
+def exit_rescue_mode(name, in_use=False, timeout=0, profile=None):
+    """Let machines exit rescue mode, in MAAS 2.1 and later."""
+    return machine_helpers.do(globals(), "exit_rescue_mode", locals())
 
-    CLI Example:
 
-    .. code-block:: bash
+def override_failed_testing(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Accept machines whose tests failed, in MAAS 2.3 and later."""
+    return machine_helpers.do(globals(), "override_failed_testing", locals())
 
-        salt region maas_machine.rescue_mode web-1
-    """
-    return machine_helpers.do(globals(), "rescue_mode", name, {}, in_use, timeout, profile)
 
+def power_on(name, comment=None, in_use=False, timeout=0, profile=None):
+    """Switch machines on; one that is allocated is deployed by that."""
+    return machine_helpers.do(globals(), "power_on", locals())
 
-def exit_rescue_mode(
-    name: str | list[str],
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Let machines exit rescue mode, in MAAS 2.1 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.exit_rescue_mode web-1
-    """
-    return machine_helpers.do(globals(), "exit_rescue_mode", name, {}, in_use, timeout, profile)
-
-
-def override_failed_testing(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Accept machines whose tests failed, in MAAS 2.3 and later.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.override_failed_testing web-1
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(
-        globals(), "override_failed_testing", name, given, in_use, timeout, profile
-    )
-
-
-def power_on(
-    name: str | list[str],
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Switch machines on; one that is allocated is deployed by that.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.power_on web-1
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "power_on", name, given, in_use, timeout, profile)
-
-
-def power_off(
-    name: str | list[str],
-    stop_mode: str | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: str | dict | None = None,
-) -> dict[str, dict]:
-    """Switch machines off.
-
-    Args:
-        name (str or list of str): Host names, system ids or MAC addresses.
-        stop_mode (str): ``hard`` or ``soft``.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for the end; 0 to return at once.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        ``{name: {status_name, owner, power_state, ...}}``, read after it.
-
-    Raises:
-        CommandExecutionError: The machine is not in a status for this, MAAS refuses, it failed
-            or did not end in time.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt region maas_machine.power_off web-1 stop_mode=soft
-    """
-    given = machine_helpers.parameters(locals())
-    return machine_helpers.do(globals(), "power_off", name, given, in_use, timeout, profile)
+
+def power_off(name, stop_mode=None, comment=None, in_use=False, timeout=0, profile=None):
+    """Switch machines off."""
+    return machine_helpers.do(globals(), "power_off", locals())
 
 
 def power_state(name: str, profile: str | dict | None = None) -> str:
@@ -682,3 +304,6 @@ def results(
         return {}
     found = read_results(client, raw["system_id"], kind)
     return {one["name"]: str(one.get("status_name", one["status"])) for one in found}
+
+
+documentation.complete(globals(), "machine")  # those by hand, too

@@ -7,10 +7,6 @@ A machine that is locked is not changed; one that is deployed or somebody's only
 description, zone, pool, tags and power, unless ``in_use`` says otherwise.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from saltext.maas import documentation, machine_helpers, state_helpers
 from saltext.maas.machines import goals
 
@@ -52,427 +48,156 @@ documentation.complete(globals(), "machine")
 
 
 def commissioned(
-    name: str,
-    machines: list[str] | None = None,
-    commissioning_scripts: list[str] | None = None,
-    testing_scripts: list[str] | None = None,
-    parameters: dict[str, Any] | None = None,
-    enable_ssh: bool | None = None,
-    skip_bmc_config: bool | None = None,
-    skip_networking: bool | None = None,
-    skip_storage: bool | None = None,
-    timeout: float = 3600,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+    name,
+    machines=None,
+    commissioning_scripts=None,
+    testing_scripts=None,
+    parameters=None,
+    enable_ssh=None,
+    skip_bmc_config=None,
+    skip_networking=None,
+    skip_storage=None,
+    timeout=3600,
+    profile=None,
+):
     """Ensure that machines were commissioned: New ones, and those that failed, are now.
 
-    One that is being commissioned is waited for. Commissioning a machine again is
-    :py:func:`maas_machine.commission`. Progress goes to Salt's event bus, as
-    ``maas/progress/<name>``.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        commissioning_scripts (list of str): Names or tags (2.2 and later); MAAS's own by default.
-        testing_scripts (list of str): Names or tags of tests to run after it, ``[none]`` for none
-            (2.2 and later).
-        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
-        enable_ssh (bool): Whether the machine stays on, for SSH.
-        skip_bmc_config (bool): Whether its BMC is left alone (2.4 and later).
-        skip_networking (bool): Whether its interfaces stay as they are configured.
-        skip_storage (bool): Whether its disks stay as they are configured.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        new machines:
-          maas_machine.commissioned:
-            - machines: [web-1, web-2]
-            - testing_scripts: [smartctl-validate]
+    Tests follow, unless ``testing_scripts`` is ``[none]``. One that is being commissioned is
+    waited for. Commissioning a machine again is :py:func:`maas_machine.commission`. Progress goes
+    to Salt's event bus, as ``maas/progress/<name>``.
     """
-    given = machine_helpers.parameters(locals())
-    make = machine_helpers.goal(goals.Commissioned, given, globals())
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Commissioned, locals())
 
 
 def tested(
-    name: str,
-    machines: list[str] | None = None,
-    testing_scripts: list[str] | None = None,
-    parameters: dict[str, Any] | None = None,
-    enable_ssh: bool | None = None,
-    in_use: bool = False,
-    timeout: float = 86400,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+    name,
+    machines=None,
+    testing_scripts=None,
+    parameters=None,
+    enable_ssh=None,
+    in_use=False,
+    timeout=86400,
+    profile=None,
+):
     """Ensure that machines have passed their last tests, in MAAS 2.2 and later.
 
     Tests that failed are repeated. With ``testing_scripts`` the last tests must have been these.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        testing_scripts (list of str): Names or tags; those tagged ``commissioning`` by default.
-        parameters (dict): Values of parameters of scripts, as ``SCRIPT_PARAMETER``.
-        enable_ssh (bool): Whether the machine stays on, for SSH.
-        in_use (bool): Whether machines that another user has are tested, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.tested:
-            - testing_scripts: [memtester]
     """
-    given = machine_helpers.parameters(locals())
-    make = machine_helpers.goal(goals.Tested, given, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Tested, locals())
 
 
 def deployed(
-    name: str,
-    machines: list[str] | None = None,
-    osystem: str | None = None,
-    distro_series: str | None = None,
-    hwe_kernel: str | None = None,
-    user_data: str | None = None,
-    ephemeral_deploy: bool | None = None,
-    install_kvm: bool | None = None,
-    register_vmhost: bool | None = None,
-    bridge_all: bool | None = None,
-    bridge_type: str | None = None,
-    bridge_stp: bool | None = None,
-    bridge_fd: int | None = None,
-    enable_hw_sync: bool | None = None,
-    enable_kernel_crash_dump: bool | None = None,
-    vcenter_registration: bool | None = None,
-    license_key: str | None = None,
-    agent_name: str | None = None,
-    comment: str | None = None,
-    redeploy: bool = False,
-    in_use: bool = False,
-    timeout: float = 3600,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+    name,
+    machines=None,
+    osystem=None,
+    distro_series=None,
+    hwe_kernel=None,
+    user_data=None,
+    ephemeral_deploy=None,
+    install_kvm=None,
+    register_vmhost=None,
+    bridge_all=None,
+    bridge_type=None,
+    bridge_stp=None,
+    bridge_fd=None,
+    enable_hw_sync=None,
+    enable_kernel_crash_dump=None,
+    vcenter_registration=None,
+    license_key=None,
+    agent_name=None,
+    comment=None,
+    redeploy=False,
+    in_use=False,
+    timeout=3600,
+    profile=None,
+):
     """Ensure that machines are deployed with an operating system.
 
     A machine that is deployed with something else is reported, and left alone unless
-    ``redeploy`` is true. One whose deployment failed is released and deployed again. What MAAS is
+    ``redeploy`` is true; without ``distro_series`` it may have any. ``user_data`` is never shown,
+    and not compared. One whose deployment failed is released and deployed again. What MAAS is
     doing with a machine is waited for.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        osystem (str): Operating system, where ``distro_series`` does not name it.
-        distro_series (str): Release, such as ``jammy`` or ``custom/NAME``; MAAS's default if left
-            out, and then a deployed machine may have any.
-        hwe_kernel (str): Kernel, such as ``hwe-22.04``.
-        user_data (str): What cloud-init gets: a text, or the ``salt://`` path of a file. Never
-            shown; it is not compared with that of a deployed machine.
-        ephemeral_deploy (bool): Whether to deploy to memory (2.6 and later).
-        install_kvm (bool): Whether to make it a VM host of libvirt (2.5 and later).
-        register_vmhost (bool): Whether to make it a VM host of LXD (3.0 and later).
-        bridge_all (bool): Whether to make a bridge on each interface (2.5 and later).
-        bridge_type (str): ``standard`` or ``ovs`` (2.7 and later).
-        bridge_stp (bool): Whether bridges use the spanning tree protocol.
-        bridge_fd (int): Forward delay of bridges, in seconds.
-        enable_hw_sync (bool): Whether it reports its hardware from time to time (3.2 and later).
-        enable_kernel_crash_dump (bool): Whether to enable crash dumps (3.6 and later).
-        vcenter_registration (bool): Whether a VMware host is registered (2.6 and later).
-        license_key (str): License key of the operating system.
-        agent_name (str): Name of who allocates it (2.2 and later).
-        comment (str): Comment for MAAS's log of events.
-        redeploy (bool): Whether a machine that is deployed with something else is released, and
-            deployed again. What is on its disks is lost.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web:
-          maas_machine.deployed:
-            - machines: [web-1, web-2]
-            - distro_series: jammy
-            - user_data: salt://web/cloud-config.yaml
     """
-    given = machine_helpers.parameters(locals())
-    make = machine_helpers.goal(goals.Deployed, given, globals(), redeploy=redeploy, in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Deployed, locals())
 
 
 def released(
-    name: str,
-    machines: list[str] | None = None,
-    erase: bool | None = None,
-    secure_erase: bool | None = None,
-    quick_erase: bool | None = None,
-    scripts: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 3600,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
-    """Ensure that nobody has machines; they are switched off, and what ran on them ends.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        erase (bool): Whether to erase their disks (2.1 and later).
-        secure_erase (bool): Whether to let disks that can do so erase themselves.
-        quick_erase (bool): Whether to wipe only beginning and end of the disks.
-        scripts (list of str): Names of release scripts to run (3.5 and later).
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are released, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.released:
-            - quick_erase: true
-            - erase: true
-    """
-    given = machine_helpers.parameters(locals())
-    make = machine_helpers.goal(goals.Released, given, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    name,
+    machines=None,
+    erase=None,
+    secure_erase=None,
+    quick_erase=None,
+    scripts=None,
+    comment=None,
+    in_use=False,
+    timeout=3600,
+    profile=None,
+):
+    """Ensure that nobody has machines; they are switched off, and what ran on them ends."""
+    return machine_helpers.reach(globals(), goals.Released, locals())
 
 
-def locked(
-    name: str,
-    machines: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 60,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+def locked(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
     """Ensure that deployed machines are locked, in MAAS 2.4 and later.
 
     Nobody changes, releases, switches or deletes a locked machine.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.locked: []
     """
-    make = machine_helpers.goal(goals.Locked, {"comment": comment}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Locked, locals())
 
 
-def unlocked(
-    name: str,
-    machines: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 60,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
-    """Ensure that machines are not locked, in MAAS 2.4 and later.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.unlocked: []
-    """
-    make = machine_helpers.goal(goals.Unlocked, {"comment": comment}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+def unlocked(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
+    """Ensure that machines are not locked, in MAAS 2.4 and later."""
+    return machine_helpers.reach(globals(), goals.Unlocked, locals())
 
 
-def broken(
-    name: str,
-    machines: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 60,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+def broken(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
     """Ensure that machines are marked as broken.
 
     From 2.5 on only the owner of a machine can do so. One that is deployed is released first.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too (up to 2.4).
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.broken: []
     """
-    make = machine_helpers.goal(goals.Broken, {"comment": comment}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Broken, locals())
 
 
-def fixed(
-    name: str,
-    machines: list[str] | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 60,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+def fixed(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
     """Ensure that machines are not marked as broken.
 
     One that was deployed when it was marked is Deployed again, and switched off.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.fixed: []
     """
-    make = machine_helpers.goal(goals.Fixed, {"comment": comment}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Fixed, locals())
 
 
-def rescued(
-    name: str,
-    machines: list[str] | None = None,
-    in_use: bool = False,
-    timeout: float = 1800,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+def rescued(name, machines=None, in_use=False, timeout=1800, profile=None):
     """Ensure that machines are in rescue mode, in MAAS 2.1 and later.
 
     They run from memory then, for SSH.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.rescued: []
     """
-    make = machine_helpers.goal(goals.Rescued, {}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Rescued, locals())
 
 
-def rescue_exited(
-    name: str,
-    machines: list[str] | None = None,
-    in_use: bool = False,
-    timeout: float = 1800,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+def rescue_exited(name, machines=None, in_use=False, timeout=1800, profile=None):
     """Ensure that machines are not in rescue mode, in MAAS 2.1 and later.
 
     They are again what they were before.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        in_use (bool): Whether machines that another user has are touched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.rescue_exited: []
     """
-    make = machine_helpers.goal(goals.RescueExited, {}, globals(), in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.RescueExited, locals())
 
 
 def powered(
-    name: str,
-    on: bool = True,
-    machines: list[str] | None = None,
-    stop_mode: str | None = None,
-    comment: str | None = None,
-    in_use: bool = False,
-    timeout: float = 300,
-    profile: str | dict | None = None,
-) -> dict[str, Any]:
+    name,
+    on=True,
+    machines=None,
+    stop_mode=None,
+    comment=None,
+    in_use=False,
+    timeout=300,
+    profile=None,
+):
     """Ensure that machines are on, or off, as far as MAAS knows.
 
     MAAS switches only machines on that somebody has; an allocated one would be deployed by that,
     and is refused.
-
-    Args:
-        name (str): Host name, system id or MAC address.
-        on (bool): Whether they are to be on.
-        machines (list of str): Machines to treat together, in place of ``name``.
-        stop_mode (str): ``hard`` or ``soft``, of what is to be off.
-        comment (str): Comment for MAAS's log of events.
-        in_use (bool): Whether machines that another user has are switched, too.
-        timeout (float): Seconds to wait for all machines together.
-        profile (str or dict): Region to use; see :ref:`profiles`.
-
-    Returns:
-        dict: State return.
-
-    .. code-block:: yaml
-
-        web-1:
-          maas_machine.powered:
-            - on: false
     """
-    given = {"comment": comment, "stop_mode": None if on else stop_mode}
-    make = machine_helpers.goal(goals.Powered, given, globals(), on=on, in_use=in_use)
-    return machine_helpers.reach(globals(), name, make, machines, timeout, profile)
+    return machine_helpers.reach(globals(), goals.Powered, locals())
+
+
+documentation.complete(globals(), "machine")  # those by hand, too

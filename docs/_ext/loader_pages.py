@@ -36,9 +36,8 @@ def modules(repository: Path):
 def _complete(table, tree):
     """Complete the docstrings of a module as it does itself when it is loaded."""
     for name, node in functions(tree).items():
-        constant = node.body[0].value
-        if name in documentation.RETURNS and "\n" not in constant.value:
-            constant.value = documentation.docstring(table, name, constant.value)
+        constant, names = node.body[0].value, [one.arg for one in node.args.args]
+        constant.value = documentation.docstring(table, name, names, constant.value)
 
 
 def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:

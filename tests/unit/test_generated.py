@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from pathlib import Path
 
+import pytest
 from saltext.maas import documentation
+from saltext.maas.machines import parameters
 from saltext.maas.resources import TABLES
 from support.loader import load
 
@@ -72,3 +75,37 @@ def test_docstrings_are_complete_once_a_module_is_loaded():
             text = inspect.getdoc(getattr(module, node.name))
             assert text == ast.get_docstring(node)
             assert "\nArgs:\n" in text, f"{path.stem}.{node.name}"
+
+
+@pytest.mark.parametrize("folder", ["_modules", "_states"])
+def test_functions_that_operate_machines_say_all_once_they_are_loaded(folder):
+    path = f"{folder}/maas_machine.py"
+    module, text = load(path), (REPOSITORY / path).read_text(encoding="utf-8")
+    by_hand = ast.parse(text.partition(generate.BY_HAND)[2])
+    short = [
+        node.name
+        for node in by_hand.body
+        if isinstance(node, ast.FunctionDef) and "Returns:" not in ast.get_docstring(node)
+    ]
+    assert len(short) >= 10
+    for name in short:
+        function = getattr(module, name)
+        told = inspect.getdoc(function)
+        arguments = told.partition("\nArgs:\n")[2].partition("\n\nReturns:\n    dict: ")[0]
+        described = re.findall(r"^    (\w+) \([^()]+\): .", arguments, re.M)
+        assert described == list(inspect.signature(function).parameters), name
+        assert re.search(rf"\n    .*maas_machine\.{name}\b", told.partition(".. code-block::")[2])
+        assert ("\n\nRaises:\n    CommandExecutionError: " in told) == (folder == "_modules")
+
+
+def test_each_parameter_of_operations_on_machines_is_used():
+    used = {
+        name
+        for folder in ("_modules", "_states")
+        for _, function in inspect.getmembers(load(f"{folder}/maas_machine.py"), inspect.isfunction)
+        for name in inspect.signature(function).parameters
+    }
+    assert parameters.PARAMETERS.keys() <= used
+    known = {*parameters.PARAMETERS, *parameters.OF_STATES}
+    for function, given in parameters.EXAMPLES.items():
+        assert given.keys() <= known, function

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import string
 import textwrap
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import yaml
+from saltext.maas.machines.parameters import (
+    EXAMPLES,
+    OF_FUNCTIONS,
+    OF_STATES,
+    PARAMETERS,
+    Parameter,
+)
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.table import Table
@@ -23,6 +32,15 @@ RETURNS = {
     "add": "dict: What was added; empty if nothing.",
     "delete": "bool: Whether there was one.",
 }
+_ERRORS = {
+    **dict.fromkeys(("list", "get"), "The region cannot be asked."),
+    **dict.fromkeys(("set", "add", "delete"), "MAAS refuses, or cannot be asked."),
+}
+#: What those return, and refuse, that operate machines.
+_OPERATED = "dict: ``{name: {status_name, owner, power_state, ...}}``, read after it."
+_NOT_OPERATED = (
+    "The machine is not in a status for this, MAAS refuses, it failed or did not end in time."
+)
 _FORMATS = {
     "address": "IP address", "addresses": "list of IP addresses", "base64": "base64",
     "email": "e-mail address", "mac": "MAC address", "netmask": "netmask", "network": "CIDR",
@@ -43,44 +61,80 @@ class Argument(NamedTuple):
     doc: str
 
 
+class _About(NamedTuple):
+    """What the docstring of a state or function says beside its first lines."""
+
+    arguments: list[Argument]
+    returns: str
+    error: str  # empty for a state
+    name: str  # this and the next are those of the example
+    given: dict[str, Any]
+    note: str = ""
+
+
 PROFILE = Argument("profile", "str or dict", "Region to use; see :ref:`profiles`.")
 
 
 def complete(namespace: dict, type: str) -> None:
-    """Complete the docstrings of those of a module's functions that have a first sentence only.
+    """Complete the docstrings of those of a module's functions that do not say what they return.
 
     Args:
         namespace: The ``globals()`` of a state or execution module.
         type: Resource type.
     """
-    for name in RETURNS:
-        function = namespace.get(name) or namespace.get(f"{name}_")
-        if function is not None and "\n" not in function.__doc__:
-            function.__doc__ = docstring(BY_NAME[type], name, function.__doc__)
+    for name, function in namespace.items():
+        own = inspect.isfunction(function) and function.__module__ == namespace["__name__"]
+        if own and not name.startswith("_"):
+            names = inspect.signature(function).parameters
+            function.__doc__ = docstring(
+                BY_NAME[type], name.removesuffix("_"), names, function.__doc__
+            )
 
 
-def docstring(table: Table, function: str, summary: str) -> str:
-    """Return the docstring of a state or function of a resource type.
+def docstring(table: Table, function: str, names: Iterable[str], text: str) -> str:
+    """Return the complete docstring of a state or function of a resource type.
 
     Args:
         table: The table of the resource type.
         function: Name under which Salt offers it, such as ``present``.
-        summary: Its first sentence.
+        names: Names of its arguments.
+        text: Its docstring, which is left alone if it says what is returned.
     """
-    required, optional = arguments(table, function)
-    parts = [summary, textwrap.fill(_note(table, function), 96)]
-    parts += ["Args:\n" + "\n".join(map(_line, (*required, *optional, PROFILE)))]
-    parts += [f"Returns:\n    {RETURNS[function]}"]
-    if function in ("present", "absent"):
-        language, example = "yaml", _sls(table, function, _shown(table, function))
+    if "Returns:\n" in text:
+        return text
+    about = _of_type(table, function) if function in RETURNS else _of_operation(function, names)
+    parts = [inspect.cleandoc(text), textwrap.fill(about.note, 96)]
+    parts += ["Args:\n" + "\n".join(map(_line, about.arguments))]
+    parts += [f"Returns:\n    {about.returns}"]
+    if about.error:
+        language, example = "bash", _cli(table, function, about.name, about.given)
+        parts += [f"Raises:\n{_fill(f'CommandExecutionError: {about.error}')}", "CLI Example:"]
     else:
-        language, example = "bash", _cli(table, function, _shown(table, function))
-        error = "MAAS refuses, or cannot be asked."
-        if function in ("list", "get"):
-            error = "The region cannot be asked."
-        parts += [f"Raises:\n    CommandExecutionError: {error}", "CLI Example:"]
+        language, example = "yaml", _sls(table, function, about.name, about.given)
     parts += [f".. code-block:: {language}", textwrap.indent(example, "    ")]
     return textwrap.indent("\n\n".join(filter(None, parts)), "    ").lstrip() + "\n    "
+
+
+def _of_type(table: Table, function: str) -> _About:
+    """What is to be said of a state or function that each type has."""
+    required, optional = arguments(table, function)
+    name, given = _given(table, _shown(table, function))
+    return _About(
+        [*required, *optional, PROFILE], RETURNS[function], _ERRORS.get(function, ""),
+        name, given, _note(table, function),
+    )  # fmt: skip
+
+
+def _of_operation(function: str, names: Iterable[str]) -> _About:
+    """What is to be said of a state or function that operates machines."""
+    state = "machines" in names
+    known = {**PARAMETERS, **(OF_STATES if state else OF_FUNCTIONS)}
+    described = [PROFILE if one == "profile" else _parameter(one, known[one]) for one in names]
+    given = {"name": "web-1", **EXAMPLES.get(function, {})}
+    name = given.pop("name")
+    if state:
+        return _About(described, RETURNS["absent"], "", name, given)
+    return _About(described, _OPERATED, _NOT_OPERATED, name, given)
 
 
 def arguments(table: Table, function: str) -> tuple[list[Argument], list[Argument]]:
@@ -120,14 +174,26 @@ def _note(table: Table, function: str) -> str:
 
 
 def _argument(field: Field) -> Argument:
-    releases = span(field.since, field.up_to)
-    doc = f"{field.doc.rstrip('.')} ({releases})." if releases else field.doc
+    doc = _with_releases(field.doc, span(field.since, field.up_to))
     return Argument(field.argument or field.name, _kind(field), doc)
 
 
+def _parameter(name: str, given: Parameter) -> Argument:
+    doc = _with_releases(given.doc, span(given.since, ""))
+    return Argument(name, " or ".join(given.choices) or given.kind, doc)
+
+
+def _with_releases(doc: str, releases: str) -> str:
+    return f"{doc.rstrip('.')} ({releases})." if releases else doc
+
+
 def _line(argument: Argument) -> str:
+    return _fill(f"{argument.name} ({argument.kind}): {argument.doc}")
+
+
+def _fill(text: str) -> str:
     return textwrap.fill(
-        f"{argument.name} ({argument.kind}): {argument.doc}", 96, initial_indent="    ",
+        text, 96, initial_indent="    ",
         subsequent_indent="        ", break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 
@@ -190,8 +256,7 @@ def _given(table: Table, values: dict) -> tuple[str, dict[str, Any]]:
     return re.sub(r"\S{80,}", lambda word: f"{word.group()[:8]}...", name), others
 
 
-def _sls(table: Table, function: str, values: dict) -> str:
-    name, given = _given(table, values)
+def _sls(table: Table, function: str, name: str, given: dict) -> str:
     if "\n" in name:
         name, given = table.noun, {"name": name, **given}
     lines = [f"{_yaml(name)}:", f"  maas_{table.name}.{function}:"]
@@ -203,8 +268,7 @@ def _sls(table: Table, function: str, values: dict) -> str:
     return "\n".join(lines) + ("" if given else " []")
 
 
-def _cli(table: Table, function: str, values: dict) -> str:
-    name, given = _given(table, values)
+def _cli(table: Table, function: str, name: str, given: dict) -> str:
     words = [f'"$(cat {_named(table)[0]})"' if "\n" in name else shlex.quote(name)] if name else []
     words += [
         f'{one}="$(cat {one})"' if _has_lines(value) else shlex.quote(f"{one}={_yaml(value)}")

@@ -18,27 +18,18 @@ _PREDICTED = "machines as predicted"
 #: What functions return of a machine.
 _RETURNED = ("system_id", "status_name", "status_message", "owner", "locked", "power_state",
              "osystem", "distro_series")  # fmt: skip
-#: Arguments of states and functions that are not parameters of MAAS's operations.
-_OWN = ("name", "machines", "in_use", "redeploy", "timeout", "profile")
+#: Arguments of states and functions that are not parameters of MAAS's operations, but of goals.
+_OPTIONS = ("on", "redeploy", "in_use")
+_OWN = ("name", "machines", "timeout", "profile", *_OPTIONS)
 _SHOWN = 20  # successes, more of which no person reads; failures are all listed
 
 
-def parameters(arguments: dict) -> dict[str, Any]:
-    """Return those of the arguments of a state or function that an operation gets."""
-    return state_helpers.given(arguments, *_OWN)
-
-
-def goal(
-    kind: type[Goal], given: dict[str, Any], dunders: dict, **options: Any
+def _goal(
+    kind: type[Goal], arguments: dict[str, Any], dunders: dict, **options: Any
 ) -> Callable[[Snapshot], Goal]:
-    """Return what makes a goal from arguments, once the region is known.
-
-    Args:
-        kind: Class of the goal.
-        given: Parameters of its operation; those that are None are left out.
-        dunders: The calling module's ``globals()``.
-        options: Further arguments of the class.
-    """
+    """What makes a goal from the arguments of a state or function, once the region is known."""
+    given = state_helpers.given(arguments, *_OWN)
+    options.update({one: arguments[one] for one in _OPTIONS if one in arguments})
 
     def made(snapshot):
         values = runtime.revealed(dunders, given)
@@ -75,33 +66,24 @@ def _script_names(snapshot, chosen):
     return frozenset(name for one in chosen for name in tagged.get(one, {one}))
 
 
-def reach(
-    dunders: dict,
-    name: str,
-    make: Callable[[Snapshot], Goal],
-    machines: list[str] | None = None,
-    timeout: float = 3600,
-    profile: Any = None,
-) -> dict[str, Any]:
+def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[str, Any]:
     """Bring machines to a goal, and wait for them together; or say what that would send.
 
     Args:
         dunders: The state module's ``globals()``.
-        name: The state's name, and the machine where ``machines`` is not given.
-        make: See :func:`goal`.
-        machines: Host names, system ids or MAC addresses.
-        timeout: Seconds for all of them together.
-        profile: Region to use.
+        kind: Class of the goal.
+        arguments: The state's arguments by name, its ``locals()``.
 
     Returns:
         A state's return.
     """
+    name, make = arguments["name"], _goal(kind, arguments, dunders)
     test = bool(dunders["__opts__"].get("test"))
 
     def work():
-        snapshot = runtime.snapshot(dunders, profile)
-        seconds = _seconds(timeout)
-        job = _work(dunders, snapshot, make, _names(name, machines), name)
+        snapshot = runtime.snapshot(dunders, arguments["profile"])
+        seconds = _seconds(arguments["timeout"])
+        job = _work(dunders, snapshot, make, _names(name, arguments["machines"]), name)
         if test:
             job.plan()
             _remember(snapshot, job.machines)
@@ -113,25 +95,13 @@ def reach(
     return state_helpers.guarded(name, work)
 
 
-def do(
-    dunders: dict,
-    operation: str,
-    name: str | list[str],
-    given: dict[str, Any],
-    in_use: bool = False,
-    timeout: float = 0,
-    profile: Any = None,
-) -> dict[str, dict]:
+def do(dunders: dict, operation: str, arguments: dict[str, Any]) -> dict[str, dict]:
     """Send one operation to machines, and wait for its end where there is time for that.
 
     Args:
         dunders: The execution module's ``globals()``.
         operation: What the API calls it.
-        name: A machine or several.
-        given: Its parameters.
-        in_use: Whether machines of other users are touched.
-        timeout: Seconds to wait; 0 to return at once.
-        profile: Region to use.
+        arguments: The function's arguments by name, its ``locals()``.
 
     Returns:
         ``{name: {field: value}}``, read after the operation.
@@ -139,11 +109,10 @@ def do(
     Raises:
         MaasError: It is refused, or it failed.
     """
-    snapshot = runtime.new_snapshot(dunders, runtime.client(dunders, profile))
-
-    make = goal(Done, given, dunders, operation=operation, in_use=in_use)
+    snapshot = runtime.new_snapshot(dunders, runtime.client(dunders, arguments["profile"]))
+    make, name = _goal(Done, arguments, dunders, operation=operation), arguments["name"]
     names = [name] if isinstance(name, str) else list(name)
-    seconds = _seconds(timeout)
+    seconds = _seconds(arguments["timeout"])
     job = _work(dunders, snapshot, make, names, names[0] if names else "")
     job.run(seconds, wait=bool(seconds))
     failed = [f"{one.name}: {one.error}" for one in job.machines if one.error is not None]

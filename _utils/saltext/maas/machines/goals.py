@@ -11,6 +11,7 @@ from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import operations as at
 from saltext.maas.machines.operations import ADVICE, GOING_ON, NAMES, OPERATIONS, Operation
+from saltext.maas.machines.parameters import PARAMETERS, mistakes
 from saltext.maas.release import Release
 
 #: Statuses of script results; timeouts and failed preparations are failures, too.
@@ -86,45 +87,6 @@ def wait_for(status: int) -> Step:
     return Step(GOING_ON[status], send=False)
 
 
-_TRUTHS = {
-    "enable_ssh", "skip_bmc_config", "skip_networking", "skip_storage", "install_kvm",
-    "register_vmhost", "bridge_all", "bridge_stp", "ephemeral_deploy", "enable_hw_sync",
-    "enable_kernel_crash_dump", "vcenter_registration", "erase", "secure_erase", "quick_erase",
-    "in_use",
-}  # fmt: skip
-_LISTS = {"commissioning_scripts", "testing_scripts", "scripts"}
-_CHOICES = {"bridge_type": ("standard", "ovs"), "stop_mode": ("hard", "soft")}
-
-
-def _mistakes(given):
-    """Yield what is wrong with parameters."""
-    for name, value in given.items():
-        if name in _TRUTHS and not isinstance(value, bool):
-            yield f"{name}: {value!r} must be true or false"
-        elif name in _LISTS and not _is_names(value):
-            yield f"{name}: {value!r} must be a list of names or tags of scripts, with at least one"
-        elif name in _CHOICES and value not in _CHOICES[name]:
-            yield f"{name}: {value!r} must be one of {', '.join(_CHOICES[name])}"
-        elif name == "bridge_fd" and (isinstance(value, bool) or not isinstance(value, int)):
-            yield f"{name}: {value!r} must be a whole number"
-        elif name == "parameters":
-            yield from _wrong_parameters(value)
-
-
-def _is_names(value):
-    several = isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
-    return bool(value) and (several or isinstance(value, str))
-
-
-def _wrong_parameters(value):
-    if not isinstance(value, dict):
-        yield "parameters: must be a mapping, such as SCRIPT_PARAMETER: value"
-        return
-    for name, one in value.items():
-        if not isinstance(one, (str, int, float)):
-            yield f"parameters:{name}: must be a text, a number or a truth value"
-
-
 class Goal:
     """What machines are to become.
 
@@ -148,7 +110,7 @@ class Goal:
         self.hide: tuple = ()
         if "user_data" in self.given:
             self._encode(self.given["user_data"])
-        wrong = list(_mistakes({**self.given, "in_use": in_use}))
+        wrong = list(mistakes({**self.given, "in_use": in_use}))
         if wrong:
             raise BadInput(wrong)
 
@@ -176,9 +138,9 @@ class Goal:
     def data(self) -> dict[str, Any]:
         """Return the form of the operation."""
         form = {name: one for name, one in self.given.items() if name != "parameters"}
-        for name in _LISTS:
-            if name in form and not isinstance(form[name], str):
-                form[name] = ",".join(form[name])
+        for name, value in form.items():
+            if PARAMETERS[name].kind == "list of str" and not isinstance(value, str):
+                form[name] = ",".join(value)
         return {**form, **(self.given.get("parameters") or {})}
 
     def send(self) -> Step:
@@ -485,7 +447,8 @@ class Powered(Goal):
     shown = ("power_state",)
 
     def __init__(self, on: bool, given: Mapping[str, Any] | None = None, in_use: bool = False):
-        super().__init__(given, in_use)
+        # How to switch off is nothing to what is to be on.
+        super().__init__({**(given or {}), "stop_mode": None} if on else given, in_use)
         self.on = on
         self.operation = OPERATIONS["power_on" if on else "power_off"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from saltext.maas.machines.parameters import PARAMETERS
 from saltext.maas.release import Release
 
 (NEW, COMMISSIONING, FAILED_COMMISSIONING, MISSING, READY, RESERVED, DEPLOYED, RETIRED, BROKEN,
@@ -48,7 +49,6 @@ class Operation:
         during: Statuses that it goes through.
         failures: Statuses that it ends in where it fails.
         since: First release that has it.
-        parameters: Those that it takes, each with the first release that knows it.
         by_owner_since: First release in which only the owner may do it, no administrator.
     """
 
@@ -57,16 +57,15 @@ class Operation:
     during: tuple[int, ...] = ()
     failures: tuple[int, ...] = ()
     since: str = "2.0"
-    parameters: Mapping[str, str] = field(default_factory=dict)
     by_owner_since: str | None = None
 
-    def missing(self, release: Release, given: Mapping) -> str | None:
+    def missing(self, release: Release, given: Iterable[str]) -> str | None:
         """Return what a release lacks for it, as a sentence; None where it has all."""
         if release < self.since:
             return f"MAAS {release} cannot {self.words}; that came with {self.since}"
-        late = [one for one in given if release < self.parameters[one]]
+        late = [one for one in given if not release.within(PARAMETERS[one].since)]
         if late:
-            since = self.parameters[late[0]]
+            since = PARAMETERS[late[0]].since
             return f"{late[0]}: MAAS {release} does not know it; it came with {since}"
         return None
 
@@ -87,47 +86,24 @@ OPERATIONS = {
             "commission", (NEW, FAILED_COMMISSIONING, READY, BROKEN),
             # The tests of a commissioning follow it.
             (COMMISSIONING, TESTING), (FAILED_COMMISSIONING, FAILED_TESTING),
-            parameters={
-                "enable_ssh": "2.0", "skip_networking": "2.0", "skip_storage": "2.0",
-                "commissioning_scripts": "2.2", "testing_scripts": "2.2", "parameters": "2.3",
-                "skip_bmc_config": "2.4",
-            },
         ),
         Operation(
             "test", tuple(one for one in _ALL if one not in _BUSY), (TESTING,), (FAILED_TESTING,),
             since="2.2",
-            parameters={"testing_scripts": "2.2", "enable_ssh": "2.2", "parameters": "2.3"},
         ),
         Operation("allocate", (READY,)),
-        Operation(
-            "deploy", (READY, ALLOCATED), (DEPLOYING,), (FAILED_DEPLOYMENT,),
-            parameters={
-                "osystem": "2.0", "distro_series": "2.0", "hwe_kernel": "2.0", "user_data": "2.0",
-                "license_key": "2.0", "comment": "2.0", "agent_name": "2.2", "install_kvm": "2.5",
-                "bridge_all": "2.5", "bridge_stp": "2.5", "bridge_fd": "2.5",
-                "ephemeral_deploy": "2.6", "vcenter_registration": "2.6", "bridge_type": "2.7",
-                "register_vmhost": "3.0", "enable_hw_sync": "3.2",
-                "enable_kernel_crash_dump": "3.6",
-            },
-        ),
+        Operation("deploy", (READY, ALLOCATED), (DEPLOYING,), (FAILED_DEPLOYMENT,)),
         Operation(
             "release",
             (RESERVED, DEPLOYED, BROKEN, DEPLOYING, ALLOCATED, FAILED_DEPLOYMENT,
              FAILED_RELEASING, FAILED_DISK_ERASING),
             (RELEASING, DISK_ERASING), (FAILED_RELEASING, FAILED_DISK_ERASING),
-            parameters={
-                "comment": "2.0", "erase": "2.1", "secure_erase": "2.1", "quick_erase": "2.1",
-                "scripts": "3.5",
-            },
         ),
-        Operation(
-            "abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING),
-            parameters={"comment": "2.0"},
-        ),
-        Operation("lock", (DEPLOYED, DEPLOYING), since="2.4", parameters={"comment": "2.4"}),
-        Operation("unlock", _ALL, since="2.4", parameters={"comment": "2.4"}),
-        Operation("mark_broken", _ALL, parameters={"comment": "2.0"}, by_owner_since="2.5"),
-        Operation("mark_fixed", (BROKEN,), parameters={"comment": "2.0"}),
+        Operation("abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING)),
+        Operation("lock", (DEPLOYED, DEPLOYING), since="2.4"),
+        Operation("unlock", _ALL, since="2.4"),
+        Operation("mark_broken", _ALL, by_owner_since="2.5"),
+        Operation("mark_fixed", (BROKEN,)),
         Operation(
             "rescue_mode",
             (NEW, FAILED_COMMISSIONING, MISSING, READY, RESERVED, DEPLOYED, RETIRED, BROKEN,
@@ -140,12 +116,9 @@ OPERATIONS = {
             (RESCUE, ENTERING_RESCUE, FAILED_ENTERING_RESCUE, FAILED_EXITING_RESCUE),
             (EXITING_RESCUE,), (FAILED_EXITING_RESCUE,), since="2.1",
         ),
-        Operation(
-            "override_failed_testing", (FAILED_TESTING,), since="2.3",
-            parameters={"comment": "2.3"},
-        ),
-        Operation("power_on", _ALL, parameters={"comment": "2.0"}),
-        Operation("power_off", _ALL, parameters={"comment": "2.0", "stop_mode": "2.0"}),
+        Operation("override_failed_testing", (FAILED_TESTING,), since="2.3"),
+        Operation("power_on", _ALL),
+        Operation("power_off", _ALL),
     )
 }  # fmt: skip
 
