@@ -245,7 +245,7 @@ def test_bad_input_is_named_with_its_path(storage, message, regions):
 
 
 @pytest.mark.parametrize(
-    ("status", "what"), [(0, "commission it first"), (6, "release it first"), (1, "repeat the run")]
+    ("status", "what"), [(22, "commission it first"), (6, "release it first"), (21, "repeat the")]
 )
 def test_only_ready_machines_are_laid_out(status, what, regions):
     server = regions("3.7")

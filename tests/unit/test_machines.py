@@ -50,6 +50,36 @@ def test_it_is_created_changed_and_deleted(server):
     assert snapshot_of(server).records("machine") == {}
 
 
+def test_what_takes_its_hardware_waits_until_it_is_commissioned(server):
+    link = {"mode": "auto", "subnet": "10.7.0.0/24"}
+    disks = [{"name": "sda", "size": 10**11, "model": "m", "serial": "s", "tags": []}]
+    data = {
+        "fabrics": {"hall": {}}, "subnets": {"10.7.0.0/24": {"vlan": "hall/untagged"}},
+        "machines": {"web-1": {
+            "mac_addresses": MACS, "architecture": "amd64", "power_type": "manual",
+            "interfaces": {"eth0": {"mac_address": MACS[0], "links": [link]}},
+            "storage": {"disks": {"sda": {"partitions": [{"fs": "xfs", "mount": "/srv"}]}}},
+        }},
+    }  # fmt: skip
+    later = ["interfaces", "storage"] if server.region.release < "3.3" else ["storage"]
+    said = [f"machine web-1: {name} waits until it is commissioned" for name in later]
+    _, plan = carried_out(server, data)
+    assert sorted(plan.warnings) == said
+    assert not {*later} & plan.shown()["machine"]["web-1"]["new"].keys()
+    (row,) = server.region.rows("machines").values()
+    for status in (0, 2, 1):  # as long as it is not commissioned
+        hardware.tell(server.region, row["system_id"], status=status)
+        _, plan = planned(server, data)
+        assert plan.shown() == {}
+        assert said[-1] in plan.warnings
+    hardware.commissioned(server.region, row["system_id"], disks=disks)
+    hardware.tell(server.region, row["system_id"], status=4, owner=None)
+    _, plan = carried_out(server, data)
+    assert {*later} <= plan.shown()["machine"]["web-1"].keys()
+    assert plan.warnings == []
+    assert planned(server, data)[1].warnings == []
+
+
 def test_one_that_is_there_is_adopted_and_renamed(server):
     ident = made(server, name="enlisted-7")
     carried_out(server, machine(mac_addresses=[MACS[1].replace(":", "-")], in_use=True))

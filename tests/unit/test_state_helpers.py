@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import types
-
 from saltext.maas import state_helpers
-from saltext.maas.reconcile import Change, desired_object
+from saltext.maas.reconcile import Change, Plan, desired_object
 
 
 def changes(count, **more):
@@ -49,5 +47,9 @@ def test_our_own_errors_become_a_return():
 
 
 def test_nothing_to_do_is_said():
-    plan = types.SimpleNamespace(everything=[1, 2])
-    assert "All 2 objects are as described already" in state_helpers._nothing_to_do(plan)
+    plan = Plan([], [1, 2])
+    assert "All 2 objects are as described already;" in state_helpers._nothing_to_do(plan)
+    plan.warnings = ["machine a: storage waits"]
+    assert "already but for what waits; nothing was written.\nwarning: machine a" in (
+        state_helpers._nothing_to_do(plan)
+    )

@@ -53,7 +53,7 @@ def plan_of(
     The arguments are those of :func:`desired_objects_of`.
     """
     plan = make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
-    plan.warnings = warnings_of(snapshot, described)
+    plan.warnings = [*warnings_of(snapshot, described), *plan.warnings]
     return plan
 
 

@@ -187,7 +187,8 @@ def _reconciled(dunders, name, snapshot, desired_objects, limits):
         apply(snapshot, plan, limits, report)
     failed = [change for change in plan.changes if not change.done]
     done = [change for change in plan.changes if change.done]
-    return outcome(name, test, plan.shown(True), _listed(done, "", failed), bool(failed))
+    comment = "\n".join([_listed(done, "", failed), *_warned(plan)])
+    return outcome(name, test, plan.shown(True), comment, bool(failed))
 
 
 def _plan(snapshot, desired_objects):
@@ -204,7 +205,7 @@ def _plan(snapshot, desired_objects):
 
 
 def _planned(name, snapshot, plan):
-    comment = _listed(plan.changes, "would be")
+    comment = "\n".join([_listed(plan.changes, "would be"), *_warned(plan)])
     if snapshot.client is None:
         comment += (
             "\nThe region has no administrator yet, so this is planned against a newly "
@@ -216,7 +217,12 @@ def _planned(name, snapshot, plan):
 def _nothing_to_do(plan):
     total = len(plan.everything)
     what = "It is" if total == 1 else f"All {total} objects are"
-    return f"{what} as described already; nothing was written."
+    but = " but for what waits" if plan.warnings else ""
+    return "\n".join([f"{what} as described already{but}; nothing was written.", *_warned(plan)])
+
+
+def _warned(plan):
+    return [f"warning: {one}" for one in plan.warnings]
 
 
 def _verb(change):

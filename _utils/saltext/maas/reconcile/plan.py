@@ -87,14 +87,16 @@ class Plan:
         changes: What has to change, in order.
         everything: All desired objects.
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
-        warnings: What of the pillar should be changed before an upgrade, and what
-            somebody else writes as well, one line each.
+        warnings: What of the pillar should be changed before an upgrade, what
+            somebody else writes as well, and what waits, one line each.
+        waiting: ``{(type, key): {field: until when}}`` of what is left to a later run.
     """
 
     changes: list[Change]
     everything: DesiredObjects
     barriers: dict = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    waiting: dict = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -149,6 +151,7 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     creates: list[Change] = []
     deletes: list[Change] = []
     removed: list[Desired] = []
+    waiting: dict = {}
     for one in desired:
         table = snapshot.tables[one.type]
         with naming(snapshot.source(table)):
@@ -157,7 +160,10 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
                 removed.insert(0, _removed(snapshot, table, one, record))
             elif not one.absent:
-                creates += _creation_or_update(snapshot, table, one, record, blocked.get(one))
+                waits = waiting[one.type, one.key] = table.waiting(snapshot, one, record)
+                creates += _creation_or_update(
+                    snapshot, table, one, record, blocked.get(one), waits
+                )
     changes = [*creates, *deletes]
     _refuse_what_is_not_empty(snapshot, creates, deletes)
     predicted = Predicted(snapshot, changes)
@@ -166,9 +172,28 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
             table = snapshot.tables[change.desired.type]
             change.problem = table.conflict(snapshot, change, predicted)
     barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
-    plan = Plan(changes, desired, barriers)
+    plan = Plan(changes, desired, barriers, waiting=waiting)
     _mark_dependants(plan)
+    plan.warnings = list(_what_waits(plan))
     return plan
+
+
+_NAMED = 10  # objects that one warning names
+
+
+def _what_waits(plan):
+    """One line for each thing that is left to a later run, with the objects that it is of."""
+    found: dict = {}
+    refused = {change.id for change in plan.changes if change.problem}
+    for one in plan.everything:
+        for name, until in plan.waiting.get((one.type, one.key), {}).items():
+            if (one.type, one.key) not in refused:
+                found.setdefault((one.type, name, until), []).append(one.label)
+    for (type, name, until), labels in found.items():
+        table = BY_NAME[type]
+        more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+        noun = table.noun if len(labels) == 1 else table.nouns
+        yield f"{noun} {', '.join(labels[:_NAMED])}{more}: {name} waits {until}"
 
 
 def _prefetch(snapshot, desired):
@@ -189,11 +214,12 @@ def _prefetch(snapshot, desired):
         list(pool.map(lambda one: one[0].value(snapshot, *one[1:]), separate))
 
 
-def _creation_or_update(snapshot, table, one, record, blocked):
+def _creation_or_update(snapshot, table, one, record, blocked, waits):
     """The change that a desired object takes, in a list; empty where it takes none."""
     if record is None:
         problem = blocked or snapshot.removal(table) or table.problem(snapshot, one, None)
-        return [Change(one, "create", None, visible(table, one.values), problem=problem)]
+        new = {name: value for name, value in one.values.items() if name not in waits}
+        return [Change(one, "create", None, visible(table, new), problem=problem)]
     if blocked:
         return [Change(one, "update", {}, {}, record.raw, problem=blocked)]
     problem = table.problem(snapshot, one, record)

@@ -453,10 +453,12 @@ class Snapshot:
             record = table.match(self, desired)
             old = record.raw if record else None
             if change.action != "delete":
+                waits = plan.waiting.get(change.id, ())
+                values = {name: one for name, one in desired.values.items() if name not in waits}
                 new = (
-                    table.predict_creation(self, desired.values)
+                    table.predict_creation(self, values)
                     if old is None
-                    else table.predict_update(self, old, desired.values)
+                    else table.predict_update(self, old, values)
                 )
                 self._predict_change(table, desired, old, new)
             elif old is not None:

@@ -14,6 +14,7 @@ from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
 from saltext.maas.resources.nodes import reread
+from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
 from saltext.maas.resources.table import Table
 
 #: Shape of an interface in a machine's answer.
@@ -28,6 +29,7 @@ CHANGEABLE = {4: "2.0", 8: "2.0", 10: "2.2", 22: "2.8", 0: "3.3"}
 _DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interface_speed",
                                 "link_speed", "tags"}  # fmt: skip
 _ALLOCATED = 10
+_NEW, _COMMISSIONING = 0, 1
 #: How often the requests are found anew, with what MAAS did of its own accord.
 _ATTEMPTS = 3
 #: Key of the requests among the changed interfaces of a plan; no interface can be called so.
@@ -51,7 +53,12 @@ class WithInterfaces(Table):
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
-        if "interfaces" not in found or _is_predicted(self.by_name["interfaces"], record.raw):
+        if "interfaces" not in found:
+            return found
+        if _is_too_early(snapshot.release, record.raw["status"]):
+            del found["interfaces"]
+            return found
+        if _is_predicted(self.by_name["interfaces"], record.raw):
             return found
         steps, problem, changed = _steps(snapshot, desired, record.raw)
         if not steps and not problem:
@@ -62,11 +69,33 @@ class WithInterfaces(Table):
         found["interfaces"] = (old, new)
         return found
 
+    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found = super().waiting(snapshot, desired, record)
+        if not desired.values.get("interfaces"):
+            return found
+        # Up to 2.7 MAAS commissions a new machine at once.
+        new = _NEW if snapshot.release >= "2.8" else _COMMISSIONING
+        status = record.raw["status"] if record else new
+        if _is_too_early(snapshot.release, status) and (
+            record is None or self._differ(snapshot, desired, record)
+        ):
+            found["interfaces"] = UNTIL
+        return found
+
+    def _differ(self, snapshot, desired, record):
+        field = self.by_name["interfaces"]
+        if _is_predicted(field, record.raw):
+            return self.value(snapshot, field, record.raw) != desired.values["interfaces"]
+        steps, problem, _ = _steps(snapshot, desired, record.raw)
+        return bool(steps or problem)
+
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         wrong = super().problem(snapshot, desired, record)
         if wrong or record is None or not desired.values.get("interfaces"):
             return wrong
-        if _is_predicted(self.by_name["interfaces"], record.raw):
+        if _is_too_early(snapshot.release, record.raw["status"]) or _is_predicted(
+            self.by_name["interfaces"], record.raw
+        ):
             return None
         steps, problem, _ = _steps(snapshot, desired, record.raw)
         problem = problem or _refusal(snapshot.release, record.raw, steps)
@@ -80,7 +109,7 @@ class WithInterfaces(Table):
             return
         for _ in range(_ATTEMPTS):
             record = self.match(run.snapshot, desired)
-            if record is None:
+            if record is None or _is_too_early(run.snapshot.release, record.raw["status"]):
                 return
             steps, problem, _ = _steps(run.snapshot, desired, record.raw)
             problem = problem or _refusal(run.snapshot.release, record.raw, steps)
@@ -174,6 +203,11 @@ def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dic
         return plan.plan(), None, plan.changed
     except InterfaceProblem as problem:
         return [], str(problem), plan.changed
+
+
+def _is_too_early(release, status):
+    """Whether MAAS changes interfaces of a machine in this status only once it is commissioned."""
+    return status in UNCOMMISSIONED and (status not in CHANGEABLE or release < CHANGEABLE[status])
 
 
 def _refusal(release, raw, steps):

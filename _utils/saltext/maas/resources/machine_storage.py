@@ -47,7 +47,7 @@ __all__ = [
     "steps",
 ]
 
-_READY, _ALLOCATED = 4, 10
+_READY, _ALLOCATED, _FAILED_TESTING = 4, 10, 22
 
 
 def normal(value: Any) -> dict | None:
@@ -173,7 +173,7 @@ def problem(found_steps: list[StorageStep], raw: dict) -> str | None:
     what = f"it is {raw['status_name']}, and MAAS changes disks only of machines that are Ready"
     if status in (6, 9, 10, 11):
         return f"{what}; release it first"
-    if status in (0, 2, 22):
+    if status == _FAILED_TESTING:
         return f"{what}; commission it first"
     return f"{what}; repeat the run when it is"
 

@@ -22,6 +22,16 @@ STEPS = "planned steps"
 _BCACHES = "bcaches of their own request"
 
 
+#: Statuses in which a machine's hardware is not known: New, Commissioning, Failed commissioning.
+UNCOMMISSIONED = (0, 1, 2)
+#: What storage and interfaces wait for.
+UNTIL = "until it is commissioned"
+
+
+def _is_too_early(record):
+    return record.raw["status"] in UNCOMMISSIONED
+
+
 class WithStorage(Table):
     """A machine whose storage is described."""
 
@@ -34,6 +44,9 @@ class WithStorage(Table):
         found = super().differences(snapshot, desired, record)
         if "storage" not in found:
             return found
+        if _is_too_early(record):
+            del found["storage"]
+            return found
         old, new = found.pop("storage")
         try:
             steps = self._steps(snapshot, desired, record)
@@ -45,12 +58,16 @@ class WithStorage(Table):
             found["storage"] = (shown or None, {**new, STEPS: machine_storage.texts(steps)})
         return found
 
+    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found = super().waiting(snapshot, desired, record)
+        if desired.values.get("storage") and (record is None or _is_too_early(record)):
+            found["storage"] = UNTIL
+        return found
+
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         wrong = super().problem(snapshot, desired, record)
-        if wrong or not desired.values.get("storage"):
+        if wrong or record is None or not desired.values.get("storage"):
             return wrong
-        if record is None:
-            return "storage: its disks are not known before it is commissioned; describe them then"
         if "storage" not in self.differences(snapshot, desired, record):
             return None
         try:

@@ -65,6 +65,19 @@ class Comparison(Identity):
                 found[name] = (old, new)
         return found
 
+    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        """Return what MAAS takes only later: ``{field: until when}``, as the end of a sentence.
+
+        A plan leaves these fields out and says so; a run after that time writes them.  Override
+        it together with :meth:`differences`, which must leave them out, too.
+
+        Args:
+            snapshot: The region as it is.
+            desired: The desired object, which is to exist.
+            record: The region's object; None where one is to be created.
+        """
+        return {}
+
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a desired object cannot be applied, from itself and the object alone.
 
