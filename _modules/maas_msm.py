@@ -14,9 +14,9 @@ def status() -> dict[str, Any]:
     """Show how far the region's enrolment with Site Manager is.
 
     Returns:
-        ``{state, host, since, sure}``: ``none``, ``pending`` (Site Manager has to approve it),
-        ``connected`` or ``disconnected``; the Site Manager's host name; since when, as MAAS writes
-        it; and whether the region's database says so too.
+        ``{state, host, since, confirmed}``: ``none``, ``pending`` (Site Manager has to approve
+        it), ``connected`` or ``disconnected``; the Site Manager's host name; since when, as MAAS
+        writes it; and whether the region's database confirms the state.
 
     Raises:
         CommandExecutionError: No region is installed here, its release has no such command, or the

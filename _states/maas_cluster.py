@@ -88,7 +88,9 @@ def configured(
         # Only what the log says after a restart counts.
         __context__[_ENROLMENT] = (before, done["mark"])
         result = state_helpers.host_outcome(name, test, done)
-        return state_helpers.with_warnings(globals(), result, runtime.new_host(globals()))
+        return state_helpers.with_warnings(
+            globals(), result, runtime.host_release_warnings(globals())
+        )
 
     return state_helpers.guarded(name, work)
 

@@ -459,7 +459,7 @@ def managed(
 
     result = state_helpers.guarded(name, work)
     if not __opts__.get("test"):
-        health.note_run(globals(), profile, result["result"] is True)
+        health.record_run(globals(), profile, result["result"] is True)
     return result
 
 

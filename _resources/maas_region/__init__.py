@@ -89,7 +89,7 @@ def grains_refresh() -> dict[str, Any]:
     """Return the grains of a region after it was asked for its release again."""
     from saltext.maas import region_resource
 
-    return region_resource.grains(globals(), __resource__["id"], again=True)
+    return region_resource.grains(globals(), __resource__["id"], refresh=True)
 
 
 def ping() -> bool:

@@ -93,8 +93,8 @@ def test_what_the_host_has_to_bring(make, monkeypatch):
     assert "needs Ubuntu 26.04 or later; this is Ubuntu 24.04" in finding["found"]
     box.write("etc/os-release", 'ID=ubuntu\nVERSION_ID="26.04"\n')
     assert found(installation)["system"]["status"] == "ok"
-    assert found(installation)["way"]["status"] == "ok"
-    assert "no Debian packages" in found(installation, "4.0")["way"]["found"]
+    assert found(installation)["path"]["status"] == "ok"
+    assert "no Debian packages" in found(installation, "4.0")["path"]["found"]
     monkeypatch.setitem(layouts.DEB, "postgresql_oldest", (("1.5", 12), ("3.8", 99)))
     finding = found(installation)["database"]
     assert finding["status"] == "problem"
@@ -114,7 +114,7 @@ def test_a_snap(make):
     finding = found(installation)["permissions"]
     assert finding["status"] == "problem"
     assert "does not read database_port (5433)" in finding["found"]
-    assert "at once" in found(installation, "4.0")["way"]["found"]
+    assert "at once" in found(installation, "4.0")["path"]["found"]
 
 
 def test_preseeds_of_ones_own(make):

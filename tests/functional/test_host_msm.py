@@ -57,7 +57,7 @@ def test_from_the_request_to_the_end(host):
     threading.Timer(0.3, played.decide, [box, "approve"]).start()
     assert msm.enrol(installation, wait=20)["changes"] == {}
     now = msm.status(installation)
-    assert (now.state, now.sure) == ("connected", True)
+    assert (now.state, now.confirmed) == ("connected", True)
     # The token may stay in the pillar, though it has expired meanwhile.
     assert msm.enrol(installation, token(exp=1))["changes"] == {}
     # Nothing shows the token.
@@ -156,7 +156,7 @@ def test_the_execution_module_takes_no_token_in_clear(host):
     assert asked == ["sdb://vault/site"] * 2
     assert "city: Berlin" in box.peek("msm")["metadata"]
     assert module.status() == {
-        "state": "pending", "host": "sm.example.com", "sure": True,
+        "state": "pending", "host": "sm.example.com", "confirmed": True,
         "since": msm.status(installation).since,
     }  # fmt: skip
     assert module.withdraw(test=True)["changes"] == module.withdraw()["changes"]

@@ -33,14 +33,14 @@ def permissions(installation):
 
 def test_it_restarts_with_the_region_and_is_waited_for(fleet, commands, monkeypatch):
     box, installation = fleet.add("region", "region", kind=fleet.kind)
-    wait_for(lambda: openfga.silent(installation) is None)
+    wait_for(lambda: openfga.failure(installation) is None)
     (finding,) = permissions(installation)
     assert finding["status"] == "ok"
     done = region_config.configure(installation, url=other(fleet), wait=10)
     service = "maas-openfga" if fleet.kind == "deb" else "maas"
     assert service in done["restarted"]
     assert "maas-openfga" not in repr(done["warnings"])
-    assert openfga.silent(installation) is None
+    assert openfga.failure(installation) is None
     # It ends again and again, as without its database: MAAS would refuse most requests.
     monkeypatch.setattr(played.Daemon, "_logs_in", lambda self: False)
     before = box.read("region_config")
@@ -107,7 +107,7 @@ def test_vault_is_a_warning(tmp_path):
     with pytest.raises(HostError, match="Nothing was changed: No connection"):
         region_host.configure(installation, {**settings, "database_port": 9}, test=True)
     older = detect(lone(tmp_path / "old", "3.7", "region")[0].root)
-    assert openfga.traps(older, {"database_port": 1}, in_vault=True) == []
+    assert openfga.obstacles(older, {"database_port": 1}, in_vault=True) == []
     _, installation = lone(tmp_path / "new", "3.8", "region")
     vault["wrapped_token"] = "t"
     done = region_host.configure(installation, {}, vault_desired=vault, test=True)

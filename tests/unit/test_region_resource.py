@@ -111,7 +111,7 @@ def test_grains_cost_one_request_an_hour(salt, target):
         salt["__pillar__"]["dc1"]["api"]["url"] = server.url
         found = [region_resource.grains(salt, "dc1") for _ in range(3)]
         assert len(server.requests) == 1
-        region_resource.grains(salt, "dc1", again=True)
+        region_resource.grains(salt, "dc1", refresh=True)
         assert len(server.requests) == 2
     grains = {
         "installed": False,

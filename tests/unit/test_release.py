@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from saltext.maas.release import SERIES, Release, supported, too_new
+from saltext.maas.release import SERIES, Release, newer_release_warnings, supported
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,15 @@ def test_supported():
     assert list(SERIES) == sorted(SERIES, key=Release)
     for series in SERIES:
         assert supported(series + ".9").series == series
-        assert too_new(Release(series + ".9")) == []
+        assert newer_release_warnings(Release(series + ".9")) == []
     for text in ("1.4", "1.11", "2.10", "0.9", "4", "x", ""):
         with pytest.raises(ValueError, match="MAAS release"):
             supported(text)
-    assert too_new(None) == []
+    assert newer_release_warnings(None) == []
 
 
 @pytest.mark.parametrize("text", ["3.9", "3.10", "4.0", "4.1.2", 4.0])
 def test_newer_releases_are_supported_with_a_warning(text):
     release = supported(text)
-    (line,) = too_new(release)
+    (line,) = newer_release_warnings(release)
     assert f"MAAS {release} is newer than MAAS {SERIES[-1]}" in line

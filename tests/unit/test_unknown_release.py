@@ -11,7 +11,7 @@ from saltext.maas import pillar, region_plan, render, resources
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot, apply, desired_object, make_plan
-from saltext.maas.release import SERIES, Release, too_new
+from saltext.maas.release import SERIES, Release, newer_release_warnings
 from saltext.maas.resources.vm_hosts import VmHost
 from support.loader import load
 from support.reconciling import SHORT, rack, snapshot_of
@@ -72,7 +72,7 @@ def test_it_is_treated_as_the_newest_known_one(release):
 
 
 def test_there_is_one_warning_in_a_run(caplog):
-    (line,) = too_new(Release("4.0"))
+    (line,) = newer_release_warnings(Release("4.0"))
     data = {**DATA, "release": "4.0", "dhcp_snippets": {}}
     with new_region("4.0") as server, caplog.at_level(logging.WARNING):
         for test in (True, False):
@@ -161,5 +161,5 @@ def test_the_check_names_the_key_of_what_was_removed(vm_host, monkeypatch):
     data = {"vm_hosts": {"kvm-1": {"type": "lxd"}}}
     wanted = ["maas:vm_hosts: MAAS 4.0 removed VM hosts; delete this key"]
     found = pillar.warnings(data, Release("4.1"))
-    assert found == too_new(Release("4.1")) + (wanted if vm_host.removed else [])
+    assert found == newer_release_warnings(Release("4.1")) + (wanted if vm_host.removed else [])
     assert pillar.warnings(data, Release("3.8")) == []

@@ -222,7 +222,7 @@ class Unavailable(HttpError):
         return False if self.status == 503 and not self.machine else None
 
 
-class RightsUnknown(HttpError):
+class PermissionCheckFailed(HttpError):
     """500 of 3.8 and later while MAAS cannot ask what a user may do; nothing was carried out."""
 
 

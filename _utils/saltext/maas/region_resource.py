@@ -16,11 +16,11 @@ from saltext.maas.errors import MaasError
 #: What Salt can have for an id, without what separates type and id in a target.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Seconds for which a release is taken as it was; what did not answer is asked sooner.
-_LIFETIME, _REST = 3600.0, 60.0
+_LIFETIME, _RETRY_AFTER = 3600.0, 60.0
 #: Seconds within which a region has to answer that is only asked for its release, and within
 #: which all regions of a minion have: Salt waits for their grains before it does anything else.
-_SOON, _ALL = 3.0, 10.0
-_BUDGET = "saltext.maas.grains"
+_TIMEOUT, _TOTAL_TIMEOUT = 3.0, 10.0
+_DEADLINE = "saltext.maas.grains"
 
 
 def listed(opts: dict) -> tuple[list[str], list[str]]:
@@ -50,20 +50,20 @@ def listed(opts: dict) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(good)), mistakes
 
 
-def grains(dunders: dict, name: str, again: bool = False) -> dict[str, Any]:
+def grains(dunders: dict, name: str, refresh: bool = False) -> dict[str, Any]:
     """Return the grains of a region; Salt asks for them before each job.
 
     Args:
         dunders: The resource module's ``globals()``.
         name: The region.
-        again: Ask it for its release, however fresh the last answer is.
+        refresh: Ask it for its release, however fresh the last answer is.
     """
     found: dict[str, Any] = {"installed": False, "region": name}
     try:
         # No API key is looked up: a release is told without.
-        profile = runtime.reach(dunders, name)
+        profile = runtime.profile_without_key(dunders, name)
         found["url"] = profile.url
-        release = profile.release or _release(dunders, profile, again)
+        release = profile.release or _release(dunders, profile, refresh)
         if release:
             found["release"] = str(release)
     except MaasError:
@@ -71,27 +71,30 @@ def grains(dunders: dict, name: str, again: bool = False) -> dict[str, Any]:
     return {"id": name, "maas": found}
 
 
-def _release(dunders, profile, again):
+def _release(dunders, profile, refresh):
     """What a region said of its release within the last hour, or says now."""
     folder = os.path.join(dunders["__opts__"]["cachedir"], "maas")
     path = os.path.join(folder, f"release-{runtime.resource(dunders)}.json")
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         with open(path, encoding="utf-8") as stream:
-            noted = json.load(stream)
-        age = time.time() - noted["time"]
-        fresh = 0 <= age < (_LIFETIME if noted["release"] else _REST)
-        if noted["url"] == profile.url and fresh and not again:
-            return noted["release"]
-    left = dunders["__context__"].setdefault(_BUDGET, time.monotonic() + _ALL) - time.monotonic()
-    if left <= 0 and not again:
+            recorded = json.load(stream)
+        age = time.time() - recorded["time"]
+        fresh = 0 <= age < (_LIFETIME if recorded["release"] else _RETRY_AFTER)
+        if recorded["url"] == profile.url and fresh and not refresh:
+            return recorded["release"]
+    left = (
+        dunders["__context__"].setdefault(_DEADLINE, time.monotonic() + _TOTAL_TIMEOUT)
+        - time.monotonic()
+    )
+    if left <= 0 and not refresh:
         return None
     client, release = Client(profile, patience=0), None
-    with contextlib.suppress(MaasError), client.within(_SOON):
+    with contextlib.suppress(MaasError), client.within(_TIMEOUT):
         release = str(client.release)
     with contextlib.suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        noted = {"url": profile.url, "release": release, "time": time.time()}
-        atomic_file.put(path, json.dumps(noted))
+        recorded = {"url": profile.url, "release": release, "time": time.time()}
+        atomic_file.put(path, json.dumps(recorded))
     return release
 
 
@@ -102,5 +105,5 @@ def ping(dunders: dict) -> bool:
         MaasError: Why it does not.
     """
     client = runtime.client(dunders)
-    runtime.greet(client)
+    runtime.check_access(client)
     return True

@@ -89,7 +89,7 @@ def supported(text: str | float | Release) -> Release:
     """Parse a release and make sure that the extension can work with it.
 
     One that is newer than all of :data:`SERIES` is treated as the newest of them, see
-    :func:`too_new`.
+    :func:`newer_release_warnings`.
 
     Raises:
         ValueError: It is no release, an older one, or one that never was.
@@ -98,12 +98,12 @@ def supported(text: str | float | Release) -> Release:
         ``supported("4.0") > "3.8"`` is true; ``supported("1.4")`` is refused.
     """
     release = Release(text)
-    if release.series not in SERIES and not too_new(release):
+    if release.series not in SERIES and not newer_release_warnings(release):
         raise ValueError(f"{text!r} is not a supported MAAS release: {SERIES[0]} and later")
     return release
 
 
-def too_new(release: Release | None) -> list[str]:
+def newer_release_warnings(release: Release | None) -> list[str]:
     """Return a warning about a release that is newer than all that are known, in a list.
 
     Args:

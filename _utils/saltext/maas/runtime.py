@@ -26,7 +26,7 @@ from saltext.maas.host.local import Local
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
-from saltext.maas.release import Release, supported, too_new
+from saltext.maas.release import Release, newer_release_warnings, supported
 
 log = logging.getLogger(__name__)
 
@@ -123,15 +123,15 @@ def unreported(dunders: dict, where: str, lines: Iterable[str]) -> list[str]:
     return fresh
 
 
-def _log_new(dunders, release):
-    for line in unreported(dunders, "log", too_new(release)):
+def _log_release_warnings(dunders, release):
+    for line in unreported(dunders, "log", newer_release_warnings(release)):
         log.warning(line)
 
 
-def new_host(dunders: dict) -> list[str]:
+def host_release_warnings(dunders: dict) -> list[str]:
     """Return the warning about this host's release, where it is newer than all that are known."""
     found = installation(dunders)
-    return too_new(found.release) if found else []
+    return newer_release_warnings(found.release) if found else []
 
 
 def installation(dunders: dict, role: str | None = None) -> Any:
@@ -151,7 +151,7 @@ def installation(dunders: dict, role: str | None = None) -> Any:
         )
     found = None if region else detect(root(dunders))
     if found is not None:
-        _log_new(dunders, found.release)
+        _log_release_warnings(dunders, found.release)
     if role:
         if found is None:
             noun = "region" if role == "region" else "cluster or rack controller"
@@ -312,7 +312,7 @@ def profile(dunders: dict, profile: Any = None) -> Profile:
     return Profile.from_mapping({k: v for k, v in values.items() if v is not None}, where)
 
 
-def reach(dunders: dict, name: str) -> Profile:
+def profile_without_key(dunders: dict, name: str) -> Profile:
     """Return a profile as it stands in minion configuration or pillar, without its API key.
 
     Args:
@@ -397,7 +397,7 @@ def _patience(dunders):
     return {"patience": _RESTART - since} if since < _RESTART - 2 else {}
 
 
-def greet(client: Client) -> None:
+def check_access(client: Client) -> None:
     """Have a region show that it answers, and accepts the API key; costs two requests.
 
     Raises:
@@ -420,8 +420,8 @@ def client_with_key(dunders: dict, profile_name: Any = None) -> Client | None:
         own = dunders["__opts__"].get("maas")
         if not isinstance(own, dict) and not os.environ.get("MAAS_API_KEY"):
             return None
-    reach = profile(dunders, profile_name)
-    return client(dunders, profile_name) if reach.api_key else None
+    region_profile = profile(dunders, profile_name)
+    return client(dunders, profile_name) if region_profile.api_key else None
 
 
 def snapshot(dunders: dict, profile_name: Any = None) -> Snapshot:
@@ -458,8 +458,12 @@ def alone(dunders: dict, snapshot: Snapshot) -> Iterator[lock.Held]:
     if opts.get("test") or snapshot.client is None or not opts.get("cachedir"):
         yield lock.Held()
         return
-    reach = snapshot.client.profile
-    with lock.held(os.path.join(opts["cachedir"], "maas"), reach.url, reach.deadline) as held:
+    region_profile = snapshot.client.profile
+    with lock.held(
+        os.path.join(opts["cachedir"], "maas"),
+        region_profile.url,
+        region_profile.deadline,
+    ) as held:
         if snapshot.mark not in (None, held.mark):
             snapshot.drop_everything()
         snapshot.mark = held.mark
@@ -481,16 +485,16 @@ def new_snapshot(dunders: dict, client: Client, plans: bool = False) -> Snapshot
     fetch = _functions(dunders).get("cp.cache_file")
     if not client.profile.api_key:
         return _without_key(dunders, client.profile, plans, fetch)
-    _log_new(dunders, client.release)
+    _log_release_warnings(dunders, client.release)
     return Snapshot(client, local=local_door(dunders, client.release), fetch=fetch)
 
 
-def _without_key(dunders, reach, plans, fetch):
+def _without_key(dunders, region_profile, plans, fetch):
     found = installation(dunders)
     if found is None or "region" not in found.roles:
         raise MaasError(
-            f"no API key for {reach.url}: put one into {reach.place}:api_key, or run this on the "
-            "region's host, which needs none"
+            f"no API key for {region_profile.url}: put one into {region_profile.place}:api_key, or "
+            "run this on the region's host, which needs none"
         )
     create = "create the administrator of maas:region:admin with: state.apply maas.region_host"
     people = Local(found).people() if plans else []
@@ -498,12 +502,12 @@ def _without_key(dunders, reach, plans, fetch):
         raise MaasError(
             "nothing can be planned: the administrator of maas:region:admin does not exist yet, "
             f"and the region is in use already ({', '.join(people[:3])}); {create}; or put an API "
-            f"key into {reach.place}:api_key"
+            f"key into {region_profile.place}:api_key"
         )
     if not plans:
         raise MaasError(
-            f"the region at {reach.url} has no administrator yet that an API key can be taken "
-            f"from; {create}; or put an API key into {reach.place}:api_key"
+            f"the region at {region_profile.url} has no administrator yet that an API key can be "
+            f"taken from; {create}; or put an API key into {region_profile.place}:api_key"
         )
     return Snapshot(None, release=found.release, hostname=hostname(dunders), fetch=fetch)
 

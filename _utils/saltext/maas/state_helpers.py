@@ -20,7 +20,7 @@ from saltext.maas.reconcile import (
     refuse_ordinary_user,
 )
 from saltext.maas.redact import visible
-from saltext.maas.release import too_new
+from saltext.maas.release import newer_release_warnings
 from saltext.maas.resources import BY_NAME
 
 
@@ -81,7 +81,11 @@ def host_outcome(name: str, test: bool, done: dict, dunders: dict | None = None)
     if done.get("restarted"):
         lines.append(f"Restarted: {', '.join(done['restarted'])}.")
     result = outcome(name, test, changes, "\n".join([*lines, *done.get("warnings", ())]))
-    return with_warnings(dunders, result, runtime.new_host(dunders)) if dunders else result
+    return (
+        with_warnings(dunders, result, runtime.host_release_warnings(dunders))
+        if dunders
+        else result
+    )
 
 
 def present(
@@ -168,7 +172,7 @@ def reconcile(
     except BadInput as error:
         problems = "\n".join(f"- {line}" for line in error.problems)
         return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
-    return with_warnings(dunders, result, too_new(snapshot.release))
+    return with_warnings(dunders, result, newer_release_warnings(snapshot.release))
 
 
 def _reconciled(dunders, name, snapshot, desired_objects, limits):

@@ -37,7 +37,7 @@ _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
 #: The right that MAAS 3.8 names where the key's user lacks it.
 _RIGHT = re.compile(r"should have permission '(\w+)'")
 #: What MAAS 3.8 says where the service that it asks for a user's rights is away.
-_RIGHTS_UNKNOWN = (
+_PERMISSION_CHECK_FAILED = (
     r"\[Errno (2|11|32|104|111)\] [\w ]+|timed out|Server disconnected without [\w ]+\.|"
     r"(Client|Server) error '[\w ]+' for url 'http://unix/stores/[\w\W]*"
 )
@@ -45,7 +45,7 @@ _BAD_GATEWAY = 502
 #: What an answer is that its status does not tell: status, request, its whole text.
 _BY_TEXT = (
     (400, r".* /api/2\.0/.*", r".*\boauth_timestamp\b.*", errors.NotAuthenticated),
-    (500, r".* /api/2\.0/.*", _RIGHTS_UNKNOWN, errors.RightsUnknown),
+    (500, r".* /api/2\.0/.*", _PERMISSION_CHECK_FAILED, errors.PermissionCheckFailed),
     # MAAS asks an OIDC provider before it stores it, and it is the provider that fails.
     (_BAD_GATEWAY, r"(POST|PUT) /api/2\.0/oidc-providers/.*", r"Failed to .*", errors.Invalid),
 )
@@ -163,7 +163,7 @@ def _advice(kind, status, text, profile) -> str:
         )
     if kind is errors.NotAuthenticated:
         return f"; check {place}:api_key, and that the clocks agree"
-    if kind is errors.RightsUnknown:
+    if kind is errors.PermissionCheckFailed:
         return "; MAAS cannot check permissions: is maas-openfga running on the region host?"
     return ""
 

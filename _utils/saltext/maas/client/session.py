@@ -259,7 +259,9 @@ class _Retries:
         return getattr(error, "retry_after", None) or pause
 
     def _worth(self, error, reached):
-        if isinstance(error, (errors.Unreachable, errors.RightsUnknown)):  # it may be restarting
+        if isinstance(
+            error, (errors.Unreachable, errors.PermissionCheckFailed)
+        ):  # it may be restarting
             now = time.monotonic()
             self._away_since = self._away_since or now
             patience = max(self._patience, _RESTART) if reached else self._patience

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from saltext.maas.doctor.findings import Finding, ok, problem, unknown, warning
 from saltext.maas.host import files, paths, reach, shared_secret
 from saltext.maas.host.installation import Installation
-from saltext.maas.release import too_new
+from saltext.maas.release import newer_release_warnings
 
 REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
 _GOOD_CLOCK = 10
@@ -27,7 +27,7 @@ def release(installation: Installation) -> list[tuple[str, Callable]]:
     remedy = "Look for a newer version of saltext.maas."
     return [
         ("release", lambda line=line: warning(f"{line}.", remedy))
-        for line in too_new(installation.release)
+        for line in newer_release_warnings(installation.release)
     ]
 
 

@@ -85,7 +85,7 @@ def _database(installation):
     try:
         with database.connection(installation, timeout=5) as conn:
             version, theirs = database.version(conn), database.clock(conn)
-            lacking = database.missing_rights(conn, installation)
+            missing = database.missing_rights(conn, installation)
     except database.DatabaseError as error:
         return findings.problem(
             str(error),
@@ -95,7 +95,7 @@ def _database(installation):
     ahead = time.time() - theirs
     return [
         *_version(installation, version),
-        *(Finding("database's rights", "warning", *pair) for pair in lacking),
+        *(Finding("database's rights", "warning", *pair) for pair in missing),
         *checks.clock(ahead, "database's", "database's clock"),
     ]
 
@@ -116,16 +116,18 @@ def _version(installation, version):
 
 def _openfga(installation):
     settings, _ = config_files.values(installation)
-    traps = openfga.traps(installation, settings, bool(vault.config(installation)))
-    reason = openfga.silent(installation)
+    obstacles = openfga.obstacles(installation, settings, bool(vault.config(installation)))
+    reason = openfga.failure(installation)
     if reason is None:
         return [
             *findings.ok("maas-openfga answers."),
-            *(Finding("", "warning", *pair) for pair in traps),
+            *(Finding("", "warning", *pair) for pair in obstacles),
         ]
     text = f"maas-openfga does not answer ({reason}), so that MAAS refuses most requests."
     remedy = "Start it, and look at what its log says."
-    return findings.problem(text, " ".join([remedy, *(part for pair in traps for part in pair)]))
+    return findings.problem(
+        text, " ".join([remedy, *(part for pair in obstacles for part in pair)])
+    )
 
 
 def _site_manager(installation, described):

@@ -16,7 +16,7 @@ from saltext.maas.host.installation import Installation
 from saltext.maas.release import Release
 
 #: The release that every upgrade across it has to stop at.
-_HOP = "3.8"
+_REQUIRED_STOP = "3.8"
 _PACKAGES_UP_TO = "3.8"
 #: Since which release what of the system is needed: Ubuntu for packages, snapd for the snap.
 _UBUNTU = (("3.8", 26.04),)
@@ -54,7 +54,7 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
         raise HostError(f"This host has MAAS {installation.release} already, not before {to}.")
     then = dataclasses.replace(installation, release=to)
     found: list[tuple[str, Callable]] = [
-        ("upgrade: way", partial(_way, installation, to)),
+        ("upgrade: path", partial(_path, installation, to)),
         ("upgrade: system", partial(_system, then)),
         ("upgrade: database", partial(_database, installation, then)),
     ]
@@ -64,19 +64,19 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
             ("upgrade: preseeds", partial(own_preseeds, installation, to)),
         ]
     if installation.release < "3.8" <= to:
-        found.append(("upgrade: MAC addresses", partial(_macs, installation)))
+        found.append(("upgrade: MAC addresses", partial(_equal_macs, installation)))
     return found
 
 
-def _way(installation, to):
+def _path(installation, to):
     if installation.kind == "deb" and not to.within("", _PACKAGES_UP_TO):
         return findings.problem(
             f"MAAS {to} has no Debian packages.",
             f"Upgrade to {_PACKAGES_UP_TO}, and move to the snap with its maas-deb-migrate.",
         )
-    if installation.release < _HOP and not to.within("", _HOP):
+    if installation.release < _REQUIRED_STOP and not to.within("", _REQUIRED_STOP):
         text = f"MAAS {to} cannot be reached from {installation.release} at once."
-        return findings.problem(text, f"Upgrade to {_HOP} first.")
+        return findings.problem(text, f"Upgrade to {_REQUIRED_STOP} first.")
     return findings.ok(f"MAAS {installation.release} can be upgraded to {to}.")
 
 
@@ -119,7 +119,7 @@ def _snapd(installation):
 
 def _database(installation, then):
     with database.connection(installation, timeout=5) as conn:
-        old, lacking = database.too_old(conn, then), database.missing_rights(conn, then)
+        old, missing = database.too_old(conn, then), database.missing_rights(conn, then)
         version = database.version(conn)
     good = then.fact("postgresql_good")
     if old:
@@ -127,7 +127,7 @@ def _database(installation, then):
             f"{old} MAAS's own upgrade does not check that: its region would not start after it.",
             "Upgrade PostgreSQL before MAAS.",
         )
-    found = [Finding("", "problem", *pair) for pair in lacking]
+    found = [Finding("", "problem", *pair) for pair in missing]
     if version < good:
         text = f"MAAS {then.release} warns of PostgreSQL {version:g}: support for it ends soon."
         found += findings.warning(text, f"Upgrade PostgreSQL to {good:g} or later.")
@@ -136,9 +136,9 @@ def _database(installation, then):
 
 def _openfga(installation, then):
     settings, _ = config_files.values(installation)
-    traps = openfga.traps(then, settings, bool(vault.config(installation)))
+    obstacles = openfga.obstacles(then, settings, bool(vault.config(installation)))
     ok = findings.ok("maas-openfga will reach the database as the region does.")
-    return [Finding("", "problem", *pair) for pair in traps] or ok
+    return [Finding("", "problem", *pair) for pair in obstacles] or ok
 
 
 def own_preseeds(installation: Installation, to: Release) -> list[Finding]:
@@ -157,7 +157,7 @@ def own_preseeds(installation: Installation, to: Release) -> list[Finding]:
     )
 
 
-def _macs(installation):
+def _equal_macs(installation):
     with database.connection(installation, timeout=30) as conn:
         equal = database.equal_macs(conn)
     if not equal:

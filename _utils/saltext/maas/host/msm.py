@@ -26,7 +26,7 @@ _LINES = (
 )
 #: Workflows of the region, and what one that is open means; the first one that is open counts.
 _WORKFLOWS = (("msm-enrol-site:region", "pending"), ("msm-heartbeat:region", "connected"))
-_SOON = 30  # seconds for what the region does at once, but not before a command ends
+_SETTLE_SECONDS = 30  # seconds for what the region does at once, but not before a command ends
 _WHERE = "maas:region:site_manager:token"
 
 
@@ -39,14 +39,14 @@ class Enrolment:
             ``disconnected`` (it was enrolled, or applied for it).
         host: Host name of the Site Manager; None without one.
         since: When this began, as MAAS writes it; None where it does not.
-        sure: Whether the region's database says so too; MAAS's command goes on to call an
+        confirmed: Whether the region's database says so too; MAAS's command goes on to call an
             enrolment pending or connected that was withdrawn.
     """
 
     state: str
     host: str | None = None
     since: str | None = None
-    sure: bool = False
+    confirmed: bool = False
 
     @property
     def active(self) -> bool:
@@ -78,32 +78,32 @@ def status(installation: Installation) -> Enrolment:
         HostError: No region here, a release before 3.6, or the command failed.
     """
     _need(installation)
-    printed = installation.check([*installation.fact("msm_command"), "status"])
-    for line in reversed(printed.splitlines()):
+    output = installation.check([*installation.fact("msm_command"), "status"])
+    for line in reversed(output.splitlines()):
         for pattern, state in _LINES:
             found = re.fullmatch(pattern, line.strip())
             if found:
                 named = found.groupdict()
-                said = Enrolment(state, named.get("host"), named.get("since"))
-                return _checked(installation, said)
+                printed = Enrolment(state, named.get("host"), named.get("since"))
+                return _confirmed(installation, printed)
     raise HostError("msm status printed nothing that is known here.")
 
 
-def _checked(installation, said):
+def _confirmed(installation, printed):
     """What the command says, against the workflows that the region's database has open."""
-    if said.state == "none":
-        return dataclasses.replace(said, sure=True)
+    if printed.state == "none":
+        return dataclasses.replace(printed, confirmed=True)
     try:
         with database.connection(installation, timeout=10) as conn:
             found = database.open_workflows(conn, [name for name, _ in _WORKFLOWS])
     except database.DatabaseError:
         found = None
     if found is None:
-        return said
+        return printed
     is_open = [state for name, state in _WORKFLOWS if name in found]
     state = is_open[0] if is_open else "disconnected"
-    since = said.since if state == said.state else None
-    return Enrolment(state, said.host, since, sure=True)
+    since = printed.since if state == printed.state else None
+    return Enrolment(state, printed.host, since, confirmed=True)
 
 
 def _read(token):
@@ -162,7 +162,7 @@ def enrol(
         if not test:
             _send(installation, token, metadata)
             # The command may end before the region has written the request down.
-            now = _changed(installation, lambda one: one.active) or now
+            now = _wait_until(installation, lambda one: one.active) or now
             if not now.active:
                 raise HostError(f"msm enrol ended well, but: {now.text()}")
     if not test:
@@ -186,14 +186,14 @@ def _send(installation, token, metadata):
     region_shell.call(installation, [*words, "'--yes'"], [token], setup)
 
 
-def _changed(installation, has):
+def _wait_until(installation, has):
     """The enrolment once it is as a command made it; None where it is not soon."""
 
     def found():
         now = status(installation)
         return now if has(now) else None
 
-    return poll.wait(found, _SOON, pause=1)
+    return poll.wait(found, _SETTLE_SECONDS, pause=1)
 
 
 def _approved(installation, now, wait):
@@ -237,10 +237,14 @@ def withdraw(installation: Installation, test: bool = False) -> dict[str, Any]:
     if test:
         return {"changes": changes, "warnings": [], "restarted": []}
     installation.check([*installation.fact("msm_command"), "withdraw"])
-    left = _changed(installation, lambda one: not (one.active and one.sure))
+    left = _wait_until(installation, lambda one: not (one.active and one.confirmed))
     if left is None:
-        raise HostError(f"{poll.timed_out(_SOON, 'the enrolment to end')}; see the region's log.")
+        raise HostError(
+            f"{poll.timed_out(_SETTLE_SECONDS, 'the enrolment to end')}; see the region's log."
+        )
     warnings = (
-        [] if left.sure else [f"The database was not asked; MAAS's command says: {left.text()}"]
+        []
+        if left.confirmed
+        else [f"The database was not asked; MAAS's command says: {left.text()}"]
     )
     return {"changes": changes, "warnings": warnings, "restarted": []}

@@ -15,9 +15,9 @@ from saltext.maas.host.installation import Installation
 
 _SERVICE = "maas-openfga"
 #: What maas-openfga and dbupgrade can put into a database URL, which they do without quoting.
-_PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]*")
+_UNQUOTED = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]*")
 _PORT = 5432
-_REFUSED = "MAAS fails every request that needs a permission"
+_CONSEQUENCE = "MAAS fails every request that needs a permission"
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -37,7 +37,7 @@ class _UnixConnection(http.client.HTTPConnection):
             os.close(folder)
 
 
-def silent(installation: Installation, timeout: float = 5) -> str | None:
+def failure(installation: Installation, timeout: float = 5) -> str | None:
     """Return why maas-openfga does not answer from its database; None when it does.
 
     Args:
@@ -64,7 +64,7 @@ def silent(installation: Installation, timeout: float = 5) -> str | None:
         connection.close()
 
 
-def traps(
+def obstacles(
     installation: Installation, settings: dict[str, Any], in_vault: bool
 ) -> list[tuple[str, str]]:
     """Return what keeps maas-openfga from the region's database, whatever the region itself does.
@@ -84,14 +84,14 @@ def traps(
     found = []
     if settings.get("database_port") not in (None, "", _PORT):
         text = f"{_SERVICE} does not read database_port ({settings['database_port']})"
-        text += f" and connects to port {_PORT}; without it {_REFUSED}."
+        text += f" and connects to port {_PORT}; without it {_CONSEQUENCE}."
         found.append((text, f"Let PostgreSQL, or a proxy before it, listen on {_PORT}."))
     if in_vault:
         text = f"{_SERVICE} does not read Vault, to which the region moves database_name, "
-        text += f"database_user and database_pass; without a login {_REFUSED}."
+        text += f"database_user and database_pass; without a login {_CONSEQUENCE}."
         found.append((text, f"Do not use Vault with MAAS {installation.release}."))
     names = ("database_name", "database_user", "database_password")
-    odd = [one for one in names if not _PLAIN.fullmatch(str(settings.get(one) or ""))]
+    odd = [one for one in names if not _UNQUOTED.fullmatch(str(settings.get(one) or ""))]
     if odd:
         text = f"{_SERVICE} and dbupgrade put {' and '.join(odd)} into a URL unquoted."
         found.append((text, "Use letters, digits and . _ ~ ! $ & ' ( ) * + , ; = - only there."))
@@ -109,7 +109,7 @@ def wait(installation: Installation, seconds: float) -> None:
     why = [""]
 
     def answers():
-        reason = silent(installation)
+        reason = failure(installation)
         why[0] = reason or ""
         return None if reason else True
 

@@ -72,8 +72,8 @@ def _plan(installation, settings):
     for part in parts:
         changes.update(part["changes"])
         warnings += part["warnings"]
-    traps = openfga.traps(installation, {**now, **want}, bool(vault.config(installation)))
-    warnings += [" ".join(pair) for pair in traps]
+    obstacles = openfga.obstacles(installation, {**now, **want}, bool(vault.config(installation)))
+    warnings += [" ".join(pair) for pair in obstacles]
     return _Plan(now, sources, want, changes, warnings)
 
 
@@ -242,7 +242,7 @@ def wait_for_openfga(installation: Installation, wait: float) -> None:
         HostError: It does not answer in time.
     """
     now, _ = values(installation)
-    if not openfga.traps(installation, now, bool(vault.config(installation))):
+    if not openfga.obstacles(installation, now, bool(vault.config(installation))):
         openfga.wait(installation, wait)
 
 

@@ -86,7 +86,7 @@ def initialise(
     missing = [name for name in _NEEDED if not want.get(name)]
     if missing:
         raise HostError(f"To initialise the snap as {mode}, also give {', '.join(missing)}.")
-    warnings = [" ".join(pair) for pair in openfga.traps(installation, want, in_vault=False)]
+    warnings = [" ".join(pair) for pair in openfga.obstacles(installation, want, in_vault=False)]
     if verify:
         warnings += region_config.try_database(installation, want, upgrades=True)
     changes: dict[str, dict] = {"mode": {"old": "none", "new": mode}}

@@ -181,7 +181,7 @@ def configure(
             raise HostError("Vault is not configured as desired after config_vault configure.")
     if "vault_enabled" in changes and not test:
         installation.check([*installation.fact("vault_command"), "migrate"], timeout=300)
-    warnings = [" ".join(pair) for pair in openfga.traps(installation, {}, in_vault=True)]
+    warnings = [" ".join(pair) for pair in openfga.obstacles(installation, {}, in_vault=True)]
     return {"changes": changes, "warnings": warnings, "restarted": []}
 
 

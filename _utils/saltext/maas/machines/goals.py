@@ -10,7 +10,7 @@ from typing import Any
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import operations as at
-from saltext.maas.machines.operations import ADVICE, GOING_ON, NAMES, OPERATIONS, Operation
+from saltext.maas.machines.operations import ADVICE, IN_PROGRESS, NAMES, OPERATIONS, Operation
 from saltext.maas.machines.parameters import PARAMETERS, mistakes
 from saltext.maas.release import Release
 
@@ -40,7 +40,7 @@ class Machine:
         before: As it was read first.
         sent: The operations that were sent, or would be.
         waiting: What MAAS is doing with it now.
-        doubt: Why an operation may not have been carried out.
+        unconfirmed: Why an operation may not have been carried out.
         error: Why it will not get there.
         done: Whether it has got there.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
@@ -51,7 +51,7 @@ class Machine:
     before: dict = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     waiting: Operation | None = None
-    doubt: MaasError | None = None
+    unconfirmed: MaasError | None = None
     error: str | None = None
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def name_of(status: int) -> str:
 
 def wait_for(status: int) -> Step:
     """Return the step that waits for what MAAS is at in a status."""
-    return Step(GOING_ON[status], send=False)
+    return Step(IN_PROGRESS[status], send=False)
 
 
 class Goal:
@@ -127,12 +127,12 @@ class Goal:
         """
         raise NotImplementedError
 
-    def look(self, client: Client, machine: Machine) -> None:
+    def inspect(self, client: Client, machine: Machine) -> None:
         """Read what the list of machines does not tell, where the goal depends on it."""
 
     @property
-    def looks(self) -> bool:
-        """Whether :meth:`look` has anything to do."""
+    def needs_inspection(self) -> bool:
+        """Whether :meth:`inspect` has anything to do."""
         return False
 
     def data(self) -> dict[str, Any]:
@@ -208,11 +208,11 @@ def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
     return Refused(f"it is {machine.status_name}{whose}, {what}" + (f"; {todo}" if todo else ""))
 
 
-def not_done(machine: Machine) -> MaasError | None:
+def forget_unconfirmed(machine: Machine) -> MaasError | None:
     """Return why the operation sent last was not carried out after all; it counts no more."""
-    if machine.doubt and machine.sent:
+    if machine.unconfirmed and machine.sent:
         machine.sent.pop()
-    return machine.doubt
+    return machine.unconfirmed
 
 
 class Commissioned(Goal):
@@ -240,9 +240,9 @@ class Tested(Goal):
     wanted: frozenset[str] = frozenset()
 
     def next(self, machine: Machine) -> Step | None:
-        if machine.status in GOING_ON:
+        if machine.status in IN_PROGRESS:
             return wait_for(machine.status)
-        if ("test" in machine.sent and not machine.doubt) or self._passed(machine):
+        if ("test" in machine.sent and not machine.unconfirmed) or self._passed(machine):
             return None
         if machine.status == at.NEW and not machine.raw.get("current_commissioning_result_id"):
             raise refusal(machine, "and MAAS tests only what was commissioned")
@@ -251,19 +251,23 @@ class Tested(Goal):
     def _passed(self, machine):
         if machine.status == at.FAILED_TESTING:
             return False
-        if not self.looks and "testing_status" in machine.raw:
+        if not self.needs_inspection and "testing_status" in machine.raw:
             return machine.raw["testing_status"] == PASSED
-        ended = {
+        passed = {
             name for name, found in machine.tests.items()
             if all(one in (PASSED, SKIPPED) for one in found)
         }  # fmt: skip
-        return self.wanted <= ended if self.looks else bool(ended) and ended == set(machine.tests)
+        return (
+            self.wanted <= passed
+            if self.needs_inspection
+            else bool(passed) and passed == set(machine.tests)
+        )
 
     @property
-    def looks(self) -> bool:
+    def needs_inspection(self) -> bool:
         return bool(self.wanted)
 
-    def look(self, client: Client, machine: Machine) -> None:
+    def inspect(self, client: Client, machine: Machine) -> None:
         if not machine.raw.get("current_testing_result_id"):
             return
         for result in read_results(client, machine.raw["system_id"], "testing"):
@@ -305,7 +309,7 @@ class Deployed(Goal):
                 how = "abort it first (maas_machine.abort), or repeat the run when it has ended"
                 raise refusal(machine, f"with {', '.join(other)}", how)
             return wait_for(status)
-        if status in GOING_ON and status != at.ENTERING_RESCUE:
+        if status in IN_PROGRESS and status != at.ENTERING_RESCUE:
             return wait_for(status)
         if status == at.FAILED_DEPLOYMENT:
             return Step(OPERATIONS["release"])
@@ -372,7 +376,7 @@ class Released(Goal):
             return self.send()
         if not owner:
             return None
-        if status in GOING_ON:
+        if status in IN_PROGRESS:
             return wait_for(status)
         if status in (at.RESCUE, at.FAILED_ENTERING_RESCUE, at.FAILED_EXITING_RESCUE):
             raise refusal(machine, "so MAAS does not release it")
@@ -426,7 +430,7 @@ class Rescued(Goal):
     def next(self, machine: Machine) -> Step | None:
         if machine.status == at.RESCUE:
             return None
-        return wait_for(machine.status) if machine.status in GOING_ON else self.send()
+        return wait_for(machine.status) if machine.status in IN_PROGRESS else self.send()
 
 
 class RescueExited(Goal):
@@ -460,7 +464,7 @@ class Powered(Goal):
                 "its power type is manual, so only a person can switch it; power_type describes "
                 "its BMC"
             )
-        if machine.status in GOING_ON:
+        if machine.status in IN_PROGRESS:
             raise refusal(machine, "which needs its power", "repeat the run when that has ended")
         if self.on and machine.status == at.ALLOCATED:
             raise refusal(
@@ -484,9 +488,9 @@ class Done(Goal):
         self.operation = OPERATIONS[operation]
 
     def next(self, machine: Machine) -> Step | None:
-        doubt = not_done(machine)
-        if doubt:
-            raise doubt
+        unconfirmed = forget_unconfirmed(machine)
+        if unconfirmed:
+            raise unconfirmed
         return None if self.operation.name in machine.sent else self.send()
 
 
@@ -511,8 +515,8 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
             f"{me} is who asks",
         )  # fmt: skip
     # What fails to be commissioned stays with who asked for that, which gives it to nobody.
-    kept = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
-    if owner not in (None, "", me) and not kept and not goal.in_use:
+    own_failure = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
+    if owner not in (None, "", me) and not own_failure and not goal.in_use:
         raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} all the same")
 
 

@@ -27,11 +27,11 @@ from saltext.maas.machines.goals import (
     Step,
     check,
     failed_scripts,
+    forget_unconfirmed,
     name_of,
-    not_done,
     read_results,
 )
-from saltext.maas.machines.operations import GOING_ON, OPERATIONS, READY
+from saltext.maas.machines.operations import IN_PROGRESS, OPERATIONS, READY
 from saltext.maas.redact import redact
 
 log = logging.getLogger(__name__)
@@ -92,11 +92,11 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
         for name, mac in macs.items():
             if mac in own:
                 found[name].append(raw)
-    _unambiguous(found)
+    _refuse_ambiguous(found)
     return {name: raws[0] if raws else None for name, raws in found.items()}
 
 
-def _unambiguous(found):
+def _refuse_ambiguous(found):
     wrong = [f"{name}: {len(raws)} machines have it" for name, raws in found.items() if raws[1:]]
     names: dict[str, list[str]] = {}
     for name, raws in found.items():
@@ -141,19 +141,19 @@ class Work:
 
     def plan(self) -> None:
         """Find out what :meth:`run` sends, with each machine as it will be; sends nothing."""
-        self._look()
+        self._inspect()
         for machine in self.machines:
             while not machine.done and machine.error is None:
-                with _failing(machine):
+                with _recording_errors(machine):
                     step = self._next(machine)
                     machine.done = step is None
                     if step:
                         machine.sent += [step.operation.name] if step.send else []
                         machine.raw = self.goal.predict(machine, step, self._me())
 
-    def _look(self):
-        if self.goal.looks:
-            self._in_parallel(lambda one: self.goal.look(self.client, one), self.machines)
+    def _inspect(self):
+        if self.goal.needs_inspection:
+            self._in_parallel(lambda one: self.goal.inspect(self.client, one), self.machines)
 
     def _next(self, machine):
         step = self.goal.next(machine)
@@ -162,7 +162,7 @@ class Work:
             if first and self.client.release < _ALLOCATES:
                 step = Step(OPERATIONS["allocate"])
             if step.operation.name in machine.sent:
-                raise not_done(machine) or MaasError(
+                raise forget_unconfirmed(machine) or MaasError(
                     f"{step.operation.name} ended, and it is {machine.status_name} all the same"
                 )
             missing = step.operation.missing(self.client.release, {})
@@ -184,13 +184,13 @@ class Work:
             seconds: For all of them together.
             wait: Whether to wait for what was sent.
         """
-        self._look()
-        self._decide()
+        self._inspect()
+        self._send_next()
         if not wait:
-            self._again([one for one in self.machines if one.sent])
-            self._decide()  # what was not carried out is an error
+            self._reread([one for one in self.machines if one.sent])
+            self._send_next()  # what was not carried out is an error
             return
-        if self._all_known():
+        if self._all_ended():
             return
         if poll.wait(self._round, seconds, FIRST_PAUSE, LONGEST_PAUSE) is None:
             for machine in self._pending():
@@ -201,20 +201,20 @@ class Work:
     def _pending(self):
         return [one for one in self.machines if not one.done and one.error is None]
 
-    def _all_known(self):
+    def _all_ended(self):
         self._progress()
         return True if not self._pending() else None
 
     def _round(self):
         try:
-            self._again(self._pending())
+            self._reread(self._pending())
         except (LostAnswer, Unreachable, StrangeAnswer) as error:  # it may be restarting
             log.warning("machines that are waited for: %s", error)
             return None
-        self._decide()
-        return self._all_known()
+        self._send_next()
+        return self._all_ended()
 
-    def _again(self, machines):
+    def _reread(self, machines):
         """Read machines again: one listing for all of them."""
         ids = {one.raw["system_id"]: one for one in machines}
         found = {raw["system_id"]: raw for raw in listed(self.client, "id", ids)}
@@ -224,15 +224,15 @@ class Work:
             else:
                 machine.error = "it was deleted meanwhile"
 
-    def _decide(self):
+    def _send_next(self):
         sends = []
         for machine in self._pending():
-            if machine.waiting and self._goes_on(machine):
-                machine.doubt = None
+            if machine.waiting and self._is_in_progress(machine):
+                machine.unconfirmed = None
                 continue
             if machine.error is not None:
                 continue
-            with _failing(machine):
+            with _recording_errors(machine):
                 step = self._next(machine)
                 machine.waiting = step.operation if step else None
                 machine.done = step is None
@@ -243,18 +243,18 @@ class Work:
             with self._writing():
                 self._in_parallel(lambda one: self._send(*one), sends)
 
-    def _goes_on(self, machine):
+    def _is_in_progress(self, machine):
         """Whether MAAS is still at what is waited for; a failure is noted."""
         raw, operation = machine.raw, machine.waiting
-        if machine.status in operation.failures and not machine.doubt:
+        if machine.status in operation.failures and not machine.unconfirmed:
             self._fail(machine, f"{operation.name} failed: it is {machine.status_name}")
             return False
         if machine.status in operation.during:
             return True
-        if machine.doubt:
+        if machine.unconfirmed:
             return False
         if operation.name == "abort":
-            return machine.status in GOING_ON
+            return machine.status in IN_PROGRESS
         if operation.name in ("power_on", "power_off"):
             if raw.get("power_type") in ("", "manual"):
                 return False
@@ -276,7 +276,7 @@ class Work:
             self._fail(machine, f"{step.operation.name}: {error}")
         except MaasError as error:
             # It may have begun all the same, so that the machine is read again.
-            machine.doubt = MaasError(f"{step.operation.name}: {error}")
+            machine.unconfirmed = MaasError(f"{step.operation.name}: {error}")
 
     # Telling
 
@@ -284,10 +284,10 @@ class Work:
         lines = [reason]
         if self._explained < _EXPLAINED:
             self._explained += 1
-            lines += self._reasons(machine)
+            lines += self._failure_details(machine)
         machine.error = redact("; ".join(lines), self.goal.hide)
 
-    def _reasons(self, machine):
+    def _failure_details(self, machine):
         """The scripts that failed on a machine, and its last events, as far as they can be read."""
         ident, lines = machine.raw["system_id"], []
         operation = machine.waiting.name if machine.waiting else ""
@@ -330,7 +330,7 @@ class Work:
 
 
 @contextlib.contextmanager
-def _failing(machine):
+def _recording_errors(machine):
     """Note what stands against a machine's next step."""
     try:
         yield

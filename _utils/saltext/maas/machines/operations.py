@@ -123,7 +123,7 @@ OPERATIONS = {
 }  # fmt: skip
 
 #: What MAAS is at in a status that ends by itself.
-GOING_ON = {
+IN_PROGRESS = {
     COMMISSIONING: OPERATIONS["commission"], DEPLOYING: OPERATIONS["deploy"],
     RELEASING: OPERATIONS["release"], DISK_ERASING: OPERATIONS["release"],
     ENTERING_RESCUE: OPERATIONS["rescue_mode"], EXITING_RESCUE: OPERATIONS["exit_rescue_mode"],

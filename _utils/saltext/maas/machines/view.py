@@ -56,8 +56,8 @@ def _row(raw):
 
 def _fits(row, wanted):
     for name, value in wanted.items():
-        held = row["tags"] if name == "tag" else [row[name]]
-        if value is not None and str(value).lower() not in [str(one).lower() for one in held]:
+        values = row["tags"] if name == "tag" else [row[name]]
+        if value is not None and str(value).lower() not in [str(one).lower() for one in values]:
             return False
     return True
 
@@ -123,5 +123,5 @@ def _disk(disk):
 
 
 def _file_system(holder):
-    held = holder.get("filesystem") or {}
-    return {"fstype": held.get("fstype"), "mount_point": held.get("mount_point")}
+    values = holder.get("filesystem") or {}
+    return {"fstype": values.get("fstype"), "mount_point": values.get("mount_point")}

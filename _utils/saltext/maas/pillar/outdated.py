@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saltext.maas.pillar.controllers import KEYS, ROOT, key_of
-from saltext.maas.release import Release, too_new
+from saltext.maas.release import Release, newer_release_warnings
 from saltext.maas.resources import TABLES
 
 
@@ -19,7 +19,11 @@ def warnings(pillar: dict, release: Release | None) -> list[str]:
     """
     if release is None:
         return []
-    return [*too_new(release), *_other_key(pillar, release), *_outdated(pillar, release)]
+    return [
+        *newer_release_warnings(release),
+        *_other_key(pillar, release),
+        *_outdated(pillar, release),
+    ]
 
 
 def _other_key(pillar, release):

@@ -105,7 +105,7 @@ def _carry_out(run, change):
         secrets = table.secrets(change.desired.values)
         _make_true(run, table, change)
     except MaasError as error:
-        change.error = redact(error, secrets) + _wanted(run.snapshot, table, error)
+        change.error = redact(error, secrets) + _missing_entitlement(run.snapshot, table, error)
         log.debug("%s: %s", change.name, change.error)
     except Exception as error:
         shown = log_unexpected(change.name, error, secrets)
@@ -114,7 +114,7 @@ def _carry_out(run, change):
         change.done = True
 
 
-def _wanted(snapshot, table, error):
+def _missing_entitlement(snapshot, table, error):
     """The entitlement that a change takes, for the end of an error that does not name it."""
     unnamed = isinstance(error, Forbidden) and table.permission not in str(error)
     if not unnamed or table.personal or "user_group" not in snapshot.tables:

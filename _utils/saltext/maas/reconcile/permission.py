@@ -11,7 +11,7 @@ _MESSAGE = (
     "the API key is that of an ordinary user{name}, and MAAS lets only administrators change "
     "this; put an administrator's API key into the profile"
 )
-_LACKING = (
+_MISSING = (
     "the user of the API key ({name}) lacks {rights}, which this needs; entitle one of its user "
     "groups, or put another user's API key into the profile"
 )
@@ -42,9 +42,9 @@ def refuse_ordinary_user(snapshot: Snapshot, plan: Plan | None = None) -> None:
         return
     if "user_group" not in snapshot.tables:
         raise Forbidden(_MESSAGE.format(name=user and f" ({user})"), 403)
-    lacking = needed and needed - _rights(snapshot, user, needed)
-    if lacking:
-        raise Forbidden(_LACKING.format(name=user, rights=", ".join(sorted(lacking))), 403)
+    missing = needed and needed - _rights(snapshot, user, needed)
+    if missing:
+        raise Forbidden(_MISSING.format(name=user, rights=", ".join(sorted(missing))), 403)
 
 
 def _needed(snapshot, plan):

@@ -77,7 +77,7 @@ class Run:
         self._known: set = set()
         self._thread = threading.local()
         self._lock = threading.Lock()
-        self._alone: dict = {}
+        self._locks: dict = {}
 
     # Waiting
 
@@ -175,10 +175,10 @@ class Run:
             if entry["error"]:
                 raise entry["error"]
 
-    def alone(self, name: str) -> threading.Lock:
-        """Return the lock of something that two changes must not do at once."""
+    def lock(self, name: str) -> threading.Lock:
+        """Return the lock of what only one change may do at a time, such as an image import."""
         with self._lock:
-            return self._alone.setdefault(name, threading.Lock())
+            return self._locks.setdefault(name, threading.Lock())
 
     def know(self, fact: Hashable) -> None:
         """Remember something that was found out in this run."""

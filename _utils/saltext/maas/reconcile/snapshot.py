@@ -118,7 +118,7 @@ class Snapshot:
         self.mark: str | None = None
         self.facts: dict = {}
         self.desired = DesiredObjects(())
-        self._asking: dict = {}  # (type, key) -> lock
+        self._read_locks: dict = {}  # (type, key) -> lock
         self._parts: dict = {}  # (store, partition) -> _Part
         self._lock = threading.RLock()
         self._readers = 0  # how many reads are under way
@@ -131,7 +131,7 @@ class Snapshot:
         self._aliases: dict = {}  # (type, key) -> key until the object is renamed
         self._patches: list = []  # functions of a store's name and an object
         self._exclusive: dict = {}  # type -> scopes of which all objects are described
-        self._gone: set[str] = set()  # stores that the region's API says were removed
+        self._removed_stores: set[str] = set()  # stores that the region's API says were removed
         self._claims: dict = {}  # type -> keys that some desired object stands for
 
     # Looking up
@@ -223,9 +223,9 @@ class Snapshot:
             self.facts["whoami"] = self.client.get("users/", op="whoami", expect=shape)
         return self.facts["whoami"]
 
-    def asking(self, name: str, key: str) -> contextlib.AbstractContextManager:
-        """Return the lock that is held while ``separate`` fields of an object are read."""
-        return self._asking.setdefault((name, key), threading.RLock())
+    def reading(self, name: str, key: str) -> contextlib.AbstractContextManager:
+        """Return the lock under which ``separate`` fields of an object are read."""
+        return self._read_locks.setdefault((name, key), threading.RLock())
 
     # What desired objects stand for
 
@@ -333,7 +333,7 @@ class Snapshot:
     def removal(self, table: Table) -> str | None:
         """Return that the region's release has removed a type, as a sentence; None if not."""
         text = table.removal(self.release)
-        if not text and table.store in self._gone:
+        if not text and table.store in self._removed_stores:
             text = f"MAAS {self.release} has removed {table.nouns}"
         return f"{text}; delete the description of this one" if text else None
 
@@ -346,7 +346,7 @@ class Snapshot:
             try:
                 return self._read_once(table, partition)
             except Gone:
-                self._gone.add(table.store)
+                self._removed_stores.add(table.store)
                 return []
             except StrangeAnswer:
                 if attempt + 1 == _READS:

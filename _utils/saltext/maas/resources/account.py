@@ -93,7 +93,7 @@ class SshKeySource(Table):
     example = {"keysource": "lp:someone"}
 
     def requires(self, desired: Desired, everything: DesiredObjects) -> set:
-        # MAAS takes a key once, e that is named itself comes first.
+        # MAAS stores a key once, so a key that is described itself is stored first.
         return {(one.type, one.key) for one in everything.of("ssh_key")}
 
     def create(self, run: Run, desired: Desired) -> None:

@@ -124,21 +124,21 @@ class Device(Table):
         if "mac_addresses" in changed and snapshot.release < "2.0":
             return f"MAAS {snapshot.release} cannot change mac_addresses of a device"
         if changed and record:
-            return self._foreign(snapshot, record)
+            return self._owner_problem(snapshot, record)
         return found
 
     def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
         found = super().deletion_problem(snapshot, desired, record)
-        return found or self._foreign(snapshot, record)
+        return found or self._owner_problem(snapshot, record)
 
     @staticmethod
-    def _foreign(snapshot, record):
+    def _owner_problem(snapshot, record):
         owner = record.raw.get("owner")
         if snapshot.client is None or snapshot.release < "2.0" or not owner:
             return None
         user = snapshot.whoami()
-        rules_all = user.get("is_superuser") is not False and snapshot.release < "3.8"
-        if owner == user["username"] or rules_all:
+        is_administrator = user.get("is_superuser") is not False and snapshot.release < "3.8"
+        if owner == user["username"] or is_administrator:
             return None
         return f"it belongs to the user {owner}, and MAAS lets nobody else change or delete it"
 
@@ -195,11 +195,11 @@ class Device(Table):
                 nic = run.client.post(
                     path, op="create_physical", data={"mac_address": mac}, repeat=False, expect=_NIC
                 )
-                record = self._with(run, record, nic)
+                record = self._record_interface(run, record, nic)
         for nic in list(nics(record.raw)) if macs else ():
             if _mac(nic) not in macs:
                 run.client.delete(f"{self._interfaces(record.raw)}{nic['id']}/")
-                record = self._with(run, record, nic, gone=True)
+                record = self._record_interface(run, record, nic, removed=True)
         old, new = changed.get("ip_addresses", (None, None))
         self._address(run, record, old or {}, new or {})
 
@@ -211,7 +211,7 @@ class Device(Table):
                 continue
             for step in self._steps(run, nic, new.get(mac) or ()):
                 nic = step(f"{self._interfaces(record.raw)}{nic['id']}/")
-                record = self._with(run, record, nic)
+                record = self._record_interface(run, record, nic)
 
     @staticmethod
     def _steps(run, nic, wanted):
@@ -222,15 +222,17 @@ class Device(Table):
                 yield lambda path, data=data: client.post(
                     path, op="unlink_subnet", data=data, repeat=False, expect=_NIC
                 )
-        there = [kinds.ADDRESS.clean(one["ip_address"]) for one, _ in links(nic) if _is_static(one)]
+        current = [
+            kinds.ADDRESS.clean(one["ip_address"]) for one, _ in links(nic) if _is_static(one)
+        ]
         subnets = snapshot.records("subnet")
         for ip in wanted:
             subnet = subnets[_subnet_of(ip, subnets)].raw
             vlan = subnet["vlan"]["id"]
             if ip == wanted[0] and nic.get("vlan") and nic["vlan"]["id"] != vlan:
-                there = []
+                current = []
                 yield lambda path, vlan=vlan: client.put(path, data={"vlan": vlan}, expect=_NIC)
-            if ip not in there:
+            if ip not in current:
                 data = {"mode": "static", "subnet": subnet["id"], "ip_address": ip}
                 yield lambda path, data=data: _link(client, path, data)
 
@@ -238,10 +240,10 @@ class Device(Table):
     def _interfaces(raw):
         return f"nodes/{segment(raw['system_id'])}/interfaces/"
 
-    def _with(self, run, record, nic, gone=False):
+    def _record_interface(self, run, record, nic, removed=False):
         """Record a device with an interface as it was answered, or without one."""
         rest = [one for one in nics(record.raw) if one["id"] != nic["id"]]
-        raw = {**record.raw, "interface_set": rest if gone else [*rest, nic]}
+        raw = {**record.raw, "interface_set": rest if removed else [*rest, nic]}
         run.snapshot.fold(self.name, raw, replaces=record.raw)
         return Record(record.key, raw)
 

@@ -52,13 +52,13 @@ def same_url(url: str) -> str:
 SOURCE = replace(kinds.URL, normal=lambda value: same_url(kinds.URL.normal(value) or ""))
 
 
-def _own_name(values):
+def _default_name(values):
     return same_url(values.get("url") or "")
 
 
-def _skips(values):
+def _skips_verification(values):
     """What MAAS gives a new source that does not say whether its signatures are verified."""
-    return _own_name(values).endswith(".json")
+    return _default_name(values).endswith(".json")
 
 
 def _default_keyring(values):
@@ -102,7 +102,7 @@ class KeyringTable(Table):
         values = dict(values)
         if "url" in values and not (values.get("keyring_data") or values.get("keyring_filename")):
             if snapshot.release >= "3.8":
-                values.setdefault("skip_keyring_verification", _skips(values))
+                values.setdefault("skip_keyring_verification", _skips_verification(values))
             values["keyring_filename"] = _default_keyring(values)
         return values
 
@@ -132,14 +132,15 @@ class BootSource(KeyringTable):
               doc="Keyring file on the region host; Ubuntu's own where no keyring is given."),
         Field("keyring_data", kinds.BLOB, as_file=True, doc="The keyring itself, in base64."),
         Field("name", argument="source_name", since="3.8", rules=(rules.longest(255),),
-              clearable=rules.NEVER, server_default=_own_name,
+              clearable=rules.NEVER, server_default=_default_name,
               doc="Name, unique in the region; the URL by default."),
         Field("priority", kinds.bounded(0, 2**31 - 1), since="3.8", server_default=UNKNOWN,
               doc="Priority, unique in the region: an image that several sources have is taken "
               "from the one with the highest. A new source gets the highest by default."),
         Field("enabled", kinds.BOOLEAN, since="3.8", server_default=True,
               doc="Whether images are imported from it."),
-        Field("skip_keyring_verification", kinds.BOOLEAN, since="3.8", server_default=_skips,
+        Field("skip_keyring_verification", kinds.BOOLEAN, since="3.8",
+              server_default=_skips_verification,
               doc="Whether its signatures are not verified, so that it needs no keyring; by "
               "default for a new source whose URL ends with ``.json``."),
     )  # fmt: skip
@@ -233,7 +234,7 @@ class BootSource(KeyringTable):
             change = run.changes.get((self.name, holder.key))
             taken = [name for name in values if self._has(holder.raw, name, values[name])]
             if taken and change and not change.problem and holder.key != key:
-                with run.alone("priorities"):  # so that no two are moved to one free priority
+                with run.lock("priorities"):  # so that no two are moved to one free priority
                     self._move(run, change.desired, holder, taken)
 
     def _move(self, run, desired, holder, names):
@@ -252,7 +253,7 @@ class BootSource(KeyringTable):
 
     def delete(self, run: Run, desired: Desired, record: Record) -> None:
         super().delete(run, desired, record)
-        _without_its_images(run)
+        _import_deleted_images(run)
 
     # Reading
 
@@ -361,7 +362,7 @@ class BootSelection(Table):
 
     def delete(self, run: Run, desired: Desired, record: Record) -> None:
         super().delete(run, desired, record)
-        _without_its_images(run)
+        _import_deleted_images(run)
 
     def _once_catalogued(self, run, desired, write):
         """Write a selection as soon as the region has fetched its source's index.
@@ -407,12 +408,12 @@ def disabled_sources(predicted: Predicted) -> set[str]:
     return {url for url, values in sources.items() if values.get("enabled") is False}
 
 
-def _without_its_images(run):
+def _import_deleted_images(run):
     """See to the images after a deletion, which takes them along from 3.8 on."""
     if run.snapshot.release >= "3.8":
         run.snapshot.drop("image")
-        with run.alone("image import"):
-            run.snapshot.tables["image"].bring_back(run)
+        with run.lock("image import"):
+            run.snapshot.tables["image"].import_again(run)
 
 
 def _has_any(snapshot, selections):

@@ -110,7 +110,7 @@ class Image(Table):
         changes = [run.changes.get((one.type, one.key)) for one in own]
         return bool(own) and all(change is not None and not change.done for change in changes)
 
-    def bring_back(self, run: Run) -> None:
+    def import_again(self, run: Run) -> None:
         """Import again what 3.8 deleted along with a boot source or a selection."""
         changes = (
             (one, run.changes.get((one.type, one.key))) for one in run.plan.desired(self.name)

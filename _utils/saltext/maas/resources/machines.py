@@ -222,7 +222,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
 
     def _read_power_of(self, snapshot, records):
         """Read power parameters of many machines, where they have not been read."""
-        with snapshot.asking(self.name, POWER_PARAMETERS):
+        with snapshot.reading(self.name, POWER_PARAMETERS):
             raws = {
                 one.raw["system_id"]: one.raw for one in records
                 if POWER_PARAMETERS not in one.raw and not snapshot.is_predicted(one.raw)

@@ -111,7 +111,7 @@ class WithStorage(Table):
         raw, client = record.raw, snapshot.client
         if client is None or not machine_storage.needs_bcaches(desired.values["storage"], raw):
             return None
-        with snapshot.asking(self.name, record.key):
+        with snapshot.reading(self.name, record.key):
             if _BCACHES not in raw:
                 shape = [{"name": str, "cache_mode": str, "cache_set": {"name": str}}]
                 path = f"nodes/{raw['system_id']}/bcaches/"

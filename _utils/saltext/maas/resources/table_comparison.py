@@ -19,7 +19,7 @@ class Comparison(Identity):
         Override it where an answer does not hold the value itself.
         """
         if field.separate:
-            with snapshot.asking(self.name, self.key_of(raw)):
+            with snapshot.reading(self.name, self.key_of(raw)):
                 self.ask(snapshot, field, raw)
         found = field.value(raw)
         if not field.read_attr or found is None:

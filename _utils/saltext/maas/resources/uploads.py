@@ -185,7 +185,7 @@ class BootResource(Table):
     def create(self, run: Run, desired: Desired) -> None:
         path = run.snapshot.local_file(desired.values["path"])
         digest, size = fingerprint(path)
-        with run.alone(digest):  # which is one file on 3.8's disk, whatever image it is of
+        with run.lock(digest):  # which is one file on 3.8's disk, whatever image it is of
             self._upload(run, desired, path, digest, size)
 
     def _upload(self, run, desired, path, digest, size):

@@ -31,7 +31,7 @@ _RIGHTS = (
     "can_view_devices", "can_view_ipaddresses", "can_view_dnsrecords",
 )  # fmt: skip
 #: What a run of this extension needs.
-_OWN = ("can_edit_machines", *(f"can_edit_{one}" for one in _ENTITIES[:-1]))
+_REQUIRED_RIGHTS = ("can_edit_machines", *(f"can_edit_{one}" for one in _ENTITIES[:-1]))
 
 #: The groups of a new region, into one of which MAAS puts each new user.
 ADMINISTRATORS, USERS = "Administrators", "Users"
@@ -39,7 +39,7 @@ _DEFAULTS: dict[str, dict] = {
     ADMINISTRATORS: {
         "description": "Default administrators group",
         "entitlements": sorted([
-            *_OWN, "can_view_devices", "can_view_ipaddresses",
+            *_REQUIRED_RIGHTS, "can_view_devices", "can_view_ipaddresses",
             "can_view_dnsrecords", "can_view_operations", "can_edit_operations",
         ]),
     },
@@ -57,9 +57,9 @@ _LISTS: dict[str, list[dict]] = {
     "list_entitlements": [{"resource_type": str, "resource_id": int, "entitlement": str}],
 }
 #: What stands before the id of a pool that is gone: no pool can be called so.
-_GONE = "#"
+_DELETED_POOL = "#"
 #: Name of the fact that holds the ``(group, operation that lists it)`` of what a run wrote.
-_WRITTEN = "lists of user groups that were written"
+_WRITTEN_LISTS = "lists of user groups that were written"
 #: Name of the fact that holds what a run with ``test=True`` predicts of members.
 _PREDICTED = "predicted members"
 
@@ -89,7 +89,7 @@ def _entitlements(raw, type):
     found: dict = {}
     for one in raw.get("list_entitlements", ()):
         if one["resource_type"] == type:
-            found.setdefault(f"{_GONE}{one['resource_id']}", []).append(one["entitlement"])
+            found.setdefault(f"{_DELETED_POOL}{one['resource_id']}", []).append(one["entitlement"])
     return found
 
 
@@ -160,13 +160,13 @@ class UserGroup(Table):
     @staticmethod
     def _pool_name(snapshot, pool):
         """The name of a pool that was read by its id; what it was read as if it is gone."""
-        number = int(pool[1:]) if pool.startswith(_GONE) else None
+        number = int(pool[1:]) if pool.startswith(_DELETED_POOL) else None
         name = pool if number is None else snapshot.key_by("resource_pool", "id", number)
         return pool if name == number else name
 
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
-        held = {op: [] for op in _LISTS} if before is None else before
-        return {**raw, **{op: held[op] for op in _LISTS if op in held}}
+        current = {op: [] for op in _LISTS} if before is None else before
+        return {**raw, **{op: current[op] for op in _LISTS if op in current}}
 
     # Writing
 
@@ -185,7 +185,7 @@ class UserGroup(Table):
                     send(run, record.raw, verb, what, dict(entry))
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
-        see(run, self, changes)
+        verify_lists(run, self, changes)
 
     # What stands against a change
 
@@ -212,16 +212,16 @@ class UserGroup(Table):
 
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         pools = values["pool_entitlements"] or {}
-        kept = {name: words for name, words in pools.items() if not name.startswith(_GONE)}
+        kept = {name: words for name, words in pools.items() if not name.startswith(_DELETED_POOL)}
         values = {**values, "pool_entitlements": kept or None}
         if values["name"] not in _DEFAULTS:
             return values
-        sorted_in = [
+        default_members = [
             user.key for user in snapshot.records("user").values()
             if default_group(user.raw) == values["name"]
             and user.key not in snapshot.tables["user"].protected
         ]  # fmt: skip
-        as_made = values["members"] == (sorted(sorted_in) or None)
+        as_made = values["members"] == (sorted(default_members) or None)
         return {name: one for name, one in values.items() if name != "members" or not as_made}
 
     def pillar_entry(self, values: dict) -> Any:
@@ -267,15 +267,15 @@ def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
         MaasError: MAAS refused it, or answered as it never does.
     """
     path = run.snapshot.tables["user_group"].item(run.snapshot, group)
-    run.snapshot.facts.setdefault(_WRITTEN, set()).add((group["name"], f"list_{what}s"))
+    run.snapshot.facts.setdefault(_WRITTEN_LISTS, set()).add((group["name"], f"list_{what}s"))
     expect = str if verb == "add" else b""
     answer = run.client.post(path, op=f"{verb}_{what}", data=entry, expect=expect)
     if answer != ("OK" if verb == "add" else None):
         raise WrongAnswer("the region answered with something else than OK")
-    note(run.snapshot, group, what, entry, verb == "add")
+    record_entry(run.snapshot, group, what, entry, verb == "add")
 
 
-def see(run: Run, table: Table, changes: list[Change]) -> None:
+def verify_lists(run: Run, table: Table, changes: list[Change]) -> None:
     """Read each list that was written once, as no answer shows it; note what is not as desired.
 
     Args:
@@ -285,32 +285,32 @@ def see(run: Run, table: Table, changes: list[Change]) -> None:
     """
     snapshot = run.snapshot
 
-    def again(written):
+    def reread(written):
         key, op = written
         record, groups = snapshot.find("user_group", key), snapshot.tables["user_group"]
         if record is not None:
-            with snapshot.asking("user_group", key):
+            with snapshot.reading("user_group", key):
                 record.raw.pop(op, None)
             field = "members" if op == "list_members" else "entitlements"
             groups.value(snapshot, groups.by_name[field], record.raw)
 
     with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
-        list(pool.map(again, snapshot.facts.pop(_WRITTEN, ())))
+        list(pool.map(reread, snapshot.facts.pop(_WRITTEN_LISTS, ())))
     for change in changes:
         record = table.match(snapshot, change.desired)
         left = table.differences(snapshot, change.desired, record) if record else table.apart
-        not_so = ", ".join(name for name in table.apart if name in left)
-        if not_so:
+        different = ", ".join(name for name in table.apart if name in left)
+        if different:
             change.done = False
-            change.error = f"the region answered with success, but did not change {not_so}"
+            change.error = f"the region answered with success, but did not change {different}"
 
 
-def note(snapshot: Snapshot, group: dict, what: str, entry: dict, there: bool) -> None:
+def record_entry(snapshot: Snapshot, group: dict, what: str, entry: dict, present: bool) -> None:
     """Note what a group holds now, or no longer, where that was read."""
-    with snapshot.asking("user_group", group["name"]):
-        held = group.get(f"list_{what}s")
-        if held is not None and (entry in held) != there:
-            (held.append if there else held.remove)(entry)
+    with snapshot.reading("user_group", group["name"]):
+        current = group.get(f"list_{what}s")
+        if current is not None and (entry in current) != present:
+            (current.append if present else current.remove)(entry)
 
 
 def _pairs(snapshot, name, value):
@@ -328,7 +328,7 @@ def _pairs(snapshot, name, value):
 
 
 def _pool_id(snapshot, pool):
-    if pool.startswith(_GONE) or not pool:
+    if pool.startswith(_DELETED_POOL) or not pool:
         return int(pool[1:] or 0)
     return snapshot.resolve("resource_pool", pool)["id"]
 
@@ -378,22 +378,24 @@ def rights(snapshot: Snapshot, user: str) -> set[str]:
     }
 
 
-def lost_right(snapshot: Snapshot, predicted: Predicted, concerned: str) -> str | None:
+def lost_right(snapshot: Snapshot, predicted: Predicted, group: str) -> str | None:
     """Return why a plan must not change a group: the API's user would lose a right it needs.
 
     Args:
         snapshot: The region as it is.
         predicted: The region as the plan leaves it.
-        concerned: Name of the group, of which the user is a member.
+        group: Name of the group, of which the user is a member.
     """
     table = snapshot.tables["user_group"]
-    record = snapshot.find(table.name, concerned)
+    record = snapshot.find(table.name, group)
     me = snapshot.whoami().get("username") if snapshot.client is not None else None
     if me is None or record is None or me not in members_of(snapshot, record):
         return None
-    lost = rights(snapshot, me).intersection(_OWN) - set(_rights_left(snapshot, predicted, me))
-    held = table.value(snapshot, table.by_name["entitlements"], record.raw) or ()
-    if not lost.intersection(held):
+    lost = rights(snapshot, me).intersection(_REQUIRED_RIGHTS) - set(
+        _rights_left(snapshot, predicted, me)
+    )
+    current = table.value(snapshot, table.by_name["entitlements"], record.raw) or ()
+    if not lost.intersection(current):
         return None
     return (
         f"it would take {', '.join(sorted(lost))} from {me}, the user of the API key: first use "
@@ -409,9 +411,9 @@ def _rights_left(snapshot, predicted, me) -> Iterator[str]:
         change, record = changes.get(key), snapshot.find(table.name, key)
         if change is not None and change.action == "delete":
             continue
-        held = table.all_values(snapshot, record.raw) if record else {}
-        held.update(change.desired.values if change else {})
-        inside = me in (held.get("members") or ())
+        current = table.all_values(snapshot, record.raw) if record else {}
+        current.update(change.desired.values if change else {})
+        inside = me in (current.get("members") or ())
         if "groups" in own and not (change and "members" in change.desired.values):
             inside = key in (own["groups"] or ())
-        yield from (held.get("entitlements") or ()) if inside else ()
+        yield from (current.get("entitlements") or ()) if inside else ()

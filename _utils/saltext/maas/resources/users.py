@@ -20,10 +20,10 @@ from saltext.maas.resources.user_groups import (
     default_group,
     lost_right,
     members_of,
-    note,
     predict_member,
-    see,
+    record_entry,
     send,
+    verify_lists,
 )
 
 #: Users of MAAS itself.
@@ -104,14 +104,17 @@ class User(Table):
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
-        if "groups" in found and not self._own(snapshot, *found["groups"]):
+        if "groups" in found and not self._groups_to_change(snapshot, *found["groups"]):
             del found["groups"]  # the groups' own changes bring it there
         return found
 
     @staticmethod
-    def _own(snapshot, old, new):
+    def _groups_to_change(snapshot, old, new):
         """The groups to join or to leave, but for those whose members are described themselves."""
-        return set(old or ()).symmetric_difference(new or ()) - _described(snapshot.desired).keys()
+        return (
+            set(old or ()).symmetric_difference(new or ())
+            - _described_members(snapshot.desired).keys()
+        )
 
     def reload(self, snapshot: Snapshot, desired: Desired) -> None:
         super().reload(snapshot, desired)
@@ -120,7 +123,7 @@ class User(Table):
 
     def requires(self, desired: Desired, everything: DesiredObjects) -> set:
         # A group with members requires them, and not the other way round.
-        described = {(_GROUPS, key) for key in _described(everything)}
+        described = {(_GROUPS, key) for key in _described_members(everything)}
         return super().requires(desired, everything) - described
 
     def finish(self, run: Run, desired: Desired) -> None:
@@ -129,39 +132,39 @@ class User(Table):
             return
         old, new = self.differences(run.snapshot, desired, record).get("groups", ((), ()))
         # It joins first, so that it is not without rights in between.
-        own = self._own(run.snapshot, old, new)
+        own = self._groups_to_change(run.snapshot, old, new)
         for name in sorted(own, key=lambda one: one in (old or ())):
-            self._move(run, desired.key, name, joins=name not in (old or ()))
+            self._change_membership(run, desired.key, name, joins=name not in (old or ()))
 
     def create(self, run: Run, desired: Desired) -> None:
         super().create(run, desired)
-        self._leave_unwanted(run, desired)
+        self._leave_default_group(run, desired)
 
     def update(self, run: Run, desired: Desired, record: Record) -> None:
         super().update(run, desired, record)
         if run.changes[self.name, desired.key].action == "create":  # whose answer was lost
-            self._leave_unwanted(run, desired)
+            self._leave_default_group(run, desired)
 
-    def _leave_unwanted(self, run, desired):
+    def _leave_default_group(self, run, desired):
         left = ("left", desired.key)
         if _GROUPS in run.snapshot.tables and not run.known(left):
-            for name in _unwanted(run.snapshot, desired.values):
+            for name in _default_group_to_leave(run.snapshot, desired.values):
                 if run.snapshot.find(_GROUPS, name) is not None:
-                    self._move(run, desired.key, name, joins=False)
+                    self._change_membership(run, desired.key, name, joins=False)
             run.know(left)
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         if _GROUPS not in run.snapshot.tables:
             return
-        see(run, self, [one for one in changes if "groups" in one.desired.values])
+        verify_lists(run, self, [one for one in changes if "groups" in one.desired.values])
         for change in changes:
-            for name in _unwanted(run.snapshot, change.desired.values):
+            for name in _default_group_to_leave(run.snapshot, change.desired.values):
                 group = run.snapshot.find(_GROUPS, name) if change.action == "create" else None
                 if group is not None and change.desired.key in members_of(run.snapshot, group):
                     change.done, change.error = False, f"it is in user group {name} still"
 
     @staticmethod
-    def _move(run, user, name, joins):
+    def _change_membership(run, user, name, joins):
         group = run.snapshot.resolve(_GROUPS, name)
         send(run, group, "add" if joins else "remove", "member", {"username": user})
 
@@ -169,7 +172,7 @@ class User(Table):
         group = snapshot.loaded(_GROUPS) and new is not None and old is None
         record = snapshot.find(_GROUPS, default_group(new)) if group and new else None
         if record is not None:  # MAAS has put the new user into it
-            note(snapshot, record.raw, "member", {"username": self.key_of(new or {})}, True)
+            record_entry(snapshot, record.raw, "member", {"username": self.key_of(new or {})}, True)
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which right the API's user would lose by leaving a group."""
@@ -185,7 +188,7 @@ class User(Table):
 
     def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         if _GROUPS in snapshot.tables:
-            if not _unwanted(snapshot, values):
+            if not _default_group_to_leave(snapshot, values):
                 predict_member(snapshot, default_group(values), values["username"], True)
             _predict_groups(snapshot, values["username"], values)
         return super().predict_creation(snapshot, values)
@@ -201,7 +204,7 @@ class User(Table):
         return super().predict_deletion(snapshot, raw)
 
 
-def _described(desired):
+def _described_members(desired):
     """The groups of which all members are described, with those: ``{group: members}``."""
     return {
         one.key: one.values["members"] or () for one in desired.of(_GROUPS)
@@ -209,10 +212,10 @@ def _described(desired):
     }  # fmt: skip
 
 
-def _unwanted(snapshot, user):
+def _default_group_to_leave(snapshot, user):
     """The group, in a list, into which MAAS puts a new user though its members are others."""
     name = default_group(user)
-    members = _described(snapshot.desired).get(name)
+    members = _described_members(snapshot.desired).get(name)
     return [] if members is None or user["username"] in members else [name]
 
 

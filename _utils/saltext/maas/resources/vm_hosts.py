@@ -131,12 +131,12 @@ class VmHost(Table):
             return records.get(desired.key)
         for key, record in records.items():
             if key not in snapshot.claimed(self.name) and record.raw["type"] == wanted.get("type"):
-                there = {
+                current = {
                     name: self.value(snapshot, self.by_name[name], record.raw)
                     for name in ("power_address", "project")
                 }
-                same = there["power_address"] == wanted["power_address"]
-                if same and (there["project"] or "default") == wanted.get("project", "default"):
+                same = current["power_address"] == wanted["power_address"]
+                if same and (current["project"] or "default") == wanted.get("project", "default"):
                     return record
         return None
 
@@ -169,18 +169,18 @@ class VmHost(Table):
             return
 
         def reached():
-            there = run.snapshot.find(self.name, record.key)
-            if there is None or self.by_name["ready"].value(there.raw):
-                return there
+            current = run.snapshot.find(self.name, record.key)
+            if current is None or self.by_name["ready"].value(current.raw):
+                return current
             try:
                 raw = run.client.post(
-                    self.item(run.snapshot, there.raw), op="refresh", repeat=False,
+                    self.item(run.snapshot, current.raw), op="refresh", repeat=False,
                     expect={"capabilities": list},
                 )  # fmt: skip
             except MaasError as error:
                 run.last_error = error
                 return None
-            run.snapshot.fold(self.name, raw, replaces=there.raw)
-            return there if self.by_name["ready"].value(raw) else None
+            run.snapshot.fold(self.name, raw, replaces=current.raw)
+            return current if self.by_name["ready"].value(raw) else None
 
         run.wait_for(f"MAAS to reach the VM host {desired.key}", reached)

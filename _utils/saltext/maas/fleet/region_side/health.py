@@ -32,15 +32,15 @@ def status(dunders: dict, profile: Any, seconds: float) -> dict[str, Any]:
     try:
         client = Client(runtime.profile(dunders, profile), patience=0)
         with client.within(seconds):
-            runtime.greet(client)
-            seen = _inside(dunders, client)
-        found.update(seen, up=True, release=str(client.release))
+            runtime.check_access(client)
+            compared = _compared(dunders, client)
+        found.update(compared, up=True, release=str(client.release))
     except MaasError as error:
         found["error"] = str(error)
     return found
 
 
-def _inside(dunders, client):
+def _compared(dunders, client):
     """What only a pillar without mistakes, and an administrator's API key, can tell."""
     try:
         region = region_of(dunders, client)
@@ -57,11 +57,11 @@ def name_of(dunders: dict, profile: Any = None) -> str:
     return profile if isinstance(profile, str) and profile else runtime.minion_id(dunders)
 
 
-def note_run(dunders: dict, profile: Any, success: bool) -> None:
+def record_run(dunders: dict, profile: Any, success: bool) -> None:
     """Note when a state last brought a region in line with its pillar, and whether it could."""
     # What is noted only helps: the disk may be full, or Salt not say which region it is.
     with contextlib.suppress(OSError, MaasError):
-        path = _note(dunders, profile)
+        path = _run_file(dunders, profile)
         if path:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             atomic_file.put(path, json.dumps({"time": time.time(), "success": success}))
@@ -69,15 +69,15 @@ def note_run(dunders: dict, profile: Any, success: bool) -> None:
 
 def last_run(dunders: dict, profile: Any) -> dict[str, Any] | None:
     """Return ``{time, success}`` of the last run, or None where none is noted."""
-    path = _note(dunders, profile)
+    path = _run_file(dunders, profile)
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         with open(path or os.devnull, encoding="utf-8") as stream:
-            noted = json.load(stream)
-        return {"time": float(noted["time"]), "success": noted["success"] is True}
+            recorded = json.load(stream)
+        return {"time": float(recorded["time"]), "success": recorded["success"] is True}
     return None
 
 
-def _note(dunders, profile):
+def _run_file(dunders, profile):
     cachedir = dunders["__opts__"].get("cachedir")
     if not cachedir or isinstance(profile, dict):
         return None
