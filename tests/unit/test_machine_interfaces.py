@@ -193,6 +193,36 @@ def test_what_the_machine_cannot_have_is_reported_before_anything_is_sent(
     assert problem.startswith(f"machine web-1: interfaces: {sentence}")
 
 
+def test_addresses_of_dynamic_ranges_and_of_other_machines_are_refused(server):
+    made(server, count=1)
+    link = {"mode": "static", "subnet": "10.1.0.0/24", "ip_address": "10.1.0.50"}
+
+    def machines(*links):
+        return {f"web-{number}": {
+            "mac_addresses": [MACS[number - 1]], "architecture": "amd64", "power_type": "manual",
+            "interfaces": {"eth0": {"mac_address": MACS[number - 1], "links": one}},
+        } for number, one in enumerate(links, 1)}  # fmt: skip
+
+    ranged = {"type": "dynamic", "start": "10.1.0.40", "end": "10.1.0.60"}
+    subnet = {**NETWORK["subnets"]["10.1.0.0/24"], "ranges": [ranged]}
+    data = {"fabrics": NETWORK["fabrics"], "subnets": {"10.1.0.0/24": subnet}}
+    plan = planned(server, {**data, "machines": machines([link])})[1]
+    said = "lies in dynamic range 10.1.0.40-10.1.0.60, from which DHCP hands out addresses"
+    assert plan.problems() == [
+        f"machine web-1: interfaces: eth0: 10.1.0.50 {said}; choose another one"
+    ]
+    assert problems_of(server, {"machines": machines([link], [link])}) == [
+        f"machine web-{one}: interfaces: eth0: 10.1.0.50 is of web-{other} already"
+        for one, other in ((1, 2), (2, 1))
+    ]
+    carried_out(server, {"machines": machines([link])})
+    two = machines([link], [link])
+    assert problems_of(server, {"machines": {"web-2": two["web-2"]}}) == [
+        "machine web-2: interfaces: eth0: 10.1.0.50 is of web-1 already"
+    ]
+    assert planned(server, {"machines": machines([], [link])})[1].problems() == []
+
+
 def test_what_is_made_of_a_described_interface_is_not_deleted_along(server):
     made(server)
     carried_out(server, described(BONDED))

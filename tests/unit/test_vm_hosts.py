@@ -100,6 +100,20 @@ def test_those_of_lxd_are_told_apart_by_project(regions):
     assert "PRIVATE" not in str(found)
 
 
+def test_two_at_one_address_are_refused(server):
+    said = "VM host {}: power_address: {} has the same; describe one VM host for each"
+    both = [*virsh(), *virsh("kvm-2")]
+    assert problems_of(server, both) == [
+        said.format("kvm-1", "kvm-2"), said.format("kvm-2", "kvm-1")
+    ]  # fmt: skip
+    carried_out(server, virsh())
+    assert problems_of(server, both) == [said.format("kvm-2", "kvm-1")]
+    named = [*host(cpu_over_commit_ratio=1), *virsh("kvm-2")]
+    assert problems_of(server, named) == [said.format("kvm-2", "kvm-1")]
+    away = host(power_address=ADDRESS.replace("9", "10"))
+    assert planned(server, [*away, *virsh("kvm-2")])[1].problems() == []
+
+
 def test_one_with_machines_on_it_is_kept(regions):
     server = regions("3.7")
     carried_out(server, virsh())

@@ -147,7 +147,7 @@ class IpAddress(Table):
             subnets = map(ipaddress.ip_network, predicted.of("subnet"))
             if not any(ipaddress.ip_address(ip) in subnet for subnet in subnets):
                 return "no subnet of the region or of the pillar has it; describe that one too"
-        for low, high, name in _handed_out(snapshot, predicted):
+        for low, high, name in dynamic_ranges(snapshot, predicted):
             if kinds.is_between(ip, low, high):
                 return f"it lies in {name}, from which DHCP hands out addresses; choose another one"
         return None
@@ -177,8 +177,8 @@ class IpAddress(Table):
                 raise
 
 
-def _handed_out(snapshot, predicted):
-    """The dynamic ranges: ``(first, last, name)``."""
+def dynamic_ranges(snapshot: Snapshot, predicted: Predicted) -> Iterator[tuple[str, str, str]]:
+    """Yield the dynamic ranges as a plan leaves them: ``(first, last, name)``."""
     if snapshot.release >= "2.0":
         for key, values in predicted.of("ip_range").items():
             if values["type"] == "dynamic":

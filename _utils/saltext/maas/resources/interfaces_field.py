@@ -8,11 +8,13 @@ from typing import Any
 
 from saltext.maas.errors import MaasError, NotDone
 from saltext.maas.release import Release
-from saltext.maas.resources import interfaces_schema
-from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources import interfaces_schema, kinds
+from saltext.maas.resources.addressing import dynamic_ranges
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
+from saltext.maas.resources.interfaces_schema import DHCP
 from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
 from saltext.maas.resources.table import Table
@@ -30,6 +32,8 @@ _DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interf
                                 "link_speed", "tags"}  # fmt: skip
 _ALLOCATED = 10
 _NEW, _COMMISSIONING = 0, 1
+#: Name of the fact that holds which machines have an address.
+_ADDRESSES_FACT = "addresses of machines"
 #: How often the requests are found anew, with what MAAS did of its own accord.
 _ATTEMPTS = 3
 #: Key of the requests among the changed interfaces of a plan; no interface can be called so.
@@ -101,6 +105,49 @@ class WithInterfaces(Table):
         problem = problem or _refusal(snapshot.release, record.raw, steps)
         return f"interfaces: {problem}" if problem else None
 
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which new static address DHCP hands out, or another machine has."""
+        if change.action == "delete" or "interfaces" not in change.new:
+            return super().conflict(snapshot, change, predicted)
+        own = set(_addresses(change.raw or {}, {}).values())
+        new = _described_addresses(change.desired.values["interfaces"])
+        for ip, name in new.items() if set(new) - own else ():
+            if ip in own:
+                continue
+            for low, high, what in dynamic_ranges(snapshot, predicted):
+                if kinds.is_between(ip, low, high):
+                    return (
+                        f"interfaces: {name}: {ip} lies in {what}, from which DHCP hands out "
+                        "addresses; choose another one"
+                    )
+            others = self._holders(snapshot, predicted).get(ip, set()) - {change.desired.label}
+            if others:
+                return f"interfaces: {name}: {ip} is of {', '.join(sorted(others))} already"
+        return super().conflict(snapshot, change, predicted)
+
+    def _holders(self, snapshot, predicted):
+        """The machines that have an address as the plan leaves them: ``{address: labels}``."""
+        found = snapshot.facts.get(_ADDRESSES_FACT)
+        if found is None or found[0] is not snapshot.desired:
+            described = {}
+            for one in snapshot.desired.of(self.name):
+                record = self.match(snapshot, one)
+                described[record.key if record else one.key] = one
+            gone = {one.raw["system_id"] for one in predicted.changes(self.name)
+                    if one.action == "delete"}  # fmt: skip
+            holders: dict = {}
+            for key, record in snapshot.records(self.name).items():
+                if record.raw.get("system_id") not in gone:
+                    one = described.get(key)
+                    wanted = one.values.get("interfaces") if one else None
+                    for ip in _addresses(record.raw, wanted or {}).values():
+                        holders.setdefault(ip, set()).add(one.label if one else key)
+            for one in described.values():
+                for ip in _described_addresses(one.values.get("interfaces") or {}):
+                    holders.setdefault(ip, set()).add(one.label)
+            found = snapshot.facts[_ADDRESSES_FACT] = (snapshot.desired, holders)
+        return found[1]
+
     # Writing
 
     def finish(self, run: Run, desired: Desired) -> None:
@@ -166,6 +213,32 @@ def _progress(steps, number):
     done = "; ".join(step.text for step in steps[:number]) or "nothing"
     left = "; ".join(step.text for step in steps[number:])
     return f"done of its interfaces: {done}; left: {left}; the next run goes on"
+
+
+def _described_addresses(described):
+    """The static addresses that are described: ``{address: name of the interface}``."""
+    return {
+        link["ip_address"]: name
+        for name, one in described.items()
+        for link in one.get("links", ())
+        if "ip_address" in link
+    }
+
+
+def _addresses(raw, described):
+    """The addresses of links that a description leaves as they are: ``{id of the link: address}``.
+
+    What DHCP gave to an interface is nobody's for MAAS.
+    """
+    decided = {one for name, nic in described.items() if "links" in nic or nic.get("absent")
+               for one in (name, nic.get("mac_address"))}  # fmt: skip
+    return {
+        link["id"]: kinds.ADDRESS.clean(link["ip_address"])
+        for nic in raw.get("interface_set") or ()
+        if not decided & {nic.get("name"), kinds.MAC.clean(nic.get("mac_address"))}
+        for link in nic.get("links") or ()
+        if link["mode"] != DHCP and link.get("ip_address")
+    }
 
 
 def _is_predicted(field, raw):

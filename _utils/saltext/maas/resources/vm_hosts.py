@@ -8,7 +8,7 @@ from dataclasses import replace
 from saltext.maas.errors import MaasError
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.engine_types import Desired, Run, Snapshot
+from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
 #: A tag that MAAS gives every VM host.
@@ -139,6 +139,29 @@ class VmHost(Table):
                 if same and (current["project"] or "default") == wanted.get("project", "default"):
                     return record
         return None
+
+    # What stands against a change
+
+    def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
+        """Return which other VM host is described at the same address."""
+        if change.action == "delete" or not {"power_address", "project"} & change.new.keys():
+            return None
+        place = self._place(snapshot, change.desired)
+        for one in snapshot.desired.of(self.name):
+            if one is not change.desired and self._place(snapshot, one) == place:
+                return f"power_address: {one.label} has the same; describe one VM host for each"
+        return None
+
+    def _place(self, snapshot, desired):
+        """Type, address and project that a VM host is to have."""
+        record = self.match(snapshot, desired)
+        values = {
+            name: self.value(snapshot, self.by_name[name], record.raw)
+            for name in ("type", "power_address", "project")
+            if record is not None and name not in desired.values
+        }  # fmt: skip
+        found = {**values, **desired.values}
+        return found.get("type"), found.get("power_address"), found.get("project") or "default"
 
     def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
         if not desired.values.get("decompose"):
