@@ -426,7 +426,7 @@ def changed_when_deployed(request, node, stored):
     return stored
 
 
-def changed_of_controller(request, node, stored):
+def changed_of_controller(request, stored):
     """Change an interface of a controller; its subnets move with it to another VLAN."""
     region = request.region
     form = forms_2x.ModelForm(request, (_vlan(region), *_speeds()), {**nodes.NIC, **stored})

@@ -283,11 +283,11 @@ def make_bridges(region, node, options):
             region, bridge_name(nic["name"]), nic["mac"], nic["vlan"], type="bridge",
             parents=[nic["id"]], params=params, acquired=True,
         )  # fmt: skip
-        move(region, node, nic, bridge)
+        move(region, nic, bridge)
         node["interfaces"].append(bridge)
 
 
-def move(region, node, nic, other):
+def move(region, nic, other):
     """Let links go over from one interface to another."""
     other["links"], nic["links"] = [*other["links"], *nic["links"]], []
     for item in region.rows("ips").values():

@@ -208,7 +208,7 @@ def _architecture(region, needed):
     return forms_2x.Field("architecture", python, required=needed, default="", blank=True)
 
 
-def _system(region, name, choices):
+def _system(name, choices):
     """``osystem`` or ``distro_series``; of a machine with an owner among those that are there."""
 
     def python(value):
@@ -258,8 +258,8 @@ def _machine_fields(region, needed, stored):
     fields = [
         *node_fields(region),
         _architecture(region, needed),
-        _system(region, "osystem", systems),
-        _system(region, "distro_series", series),
+        _system("osystem", systems),
+        _system("distro_series", series),
         forms_2x.text("license_key", null=False, model=None),
         forms_2x.text("min_hwe_kernel", default=""),
         forms_2x.text("hwe_kernel", null=True),

@@ -129,7 +129,7 @@ def know_power(region, row, state):
         links.release(region, row)
 
 
-def query(region, row, user):
+def query(region, row):
     """Ask a rack whether a machine is on; returns ``on``, ``off`` or ``unknown``."""
     if row["power_type"] in ("", "manual"):
         know_power(region, row, "unknown")

@@ -315,7 +315,6 @@ class Host:
         self.packages = packages
         self.role = role
         self.roles = role.split("+")
-        self._debs = f"{root.room.hosts}/{root.name}/var/tmp/debs"
         self._commands()
 
     def _commands(self):

@@ -46,7 +46,6 @@ class Site(Lab):
         database = self._database(self.database)
         self._hosts(database)
         self._region(database)
-        self.secrets_of_clusters = {}
         self._master()
         self._minion(REGION)
         self._await_minions()
@@ -264,7 +263,7 @@ class Listener(threading.Thread):
             and step in (None, one["data"]["step"]) and state in (None, one["data"]["state"])
         ]  # fmt: skip
 
-    def wait(self, minions, ended=("done", "failed"), seconds=120, count=1):
+    def wait(self, minions, seconds=120, count=1):
         """Wait until each of the minions ended: ``{minion: the event that said so}``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -74,8 +74,6 @@ def test_an_example_fits_its_table(table):
 OTHERWISE = {"node", "image", "cluster_image", "dhcp"}
 
 
-STATES = sorted((REPOSITORY / "_states").glob("*.py"))
-
 #: Arguments called otherwise than their fields, as ``name`` and ``parallel`` are Salt's own.
 ARGUMENTS = {
     ("node_group", "name"): "dns_zone", ("subnet", "name"): "subnet_name",

@@ -73,7 +73,7 @@ def _show(region, row):
     }
 
 
-def _page(request, limit, **position):
+def _page(request, **position):
     pairs = [("op", "query")]
     for name, values in request.query.items():
         if name not in ("op", *_PAGED):
@@ -117,8 +117,8 @@ def query_events(request):
     return {
         "count": len(shown),
         "events": shown,
-        "next_uri": _page(request, limit, after=newest),
-        "prev_uri": _page(request, limit, before=oldest) if older else None,
+        "next_uri": _page(request, after=newest),
+        "prev_uri": _page(request, before=oldest) if older else None,
     }
 
 

@@ -155,7 +155,7 @@ def update_interface(request):
     if node["node_type"] > nodes.DEVICE:
         if kind == "vlan":
             raise Answer(403, "Cannot modify VLAN interface on controller.", TEXT)
-        interface_forms.changed_of_controller(request, node, nic)
+        interface_forms.changed_of_controller(request, nic)
     elif node.get("status") == machines.DEPLOYED:
         interface_forms.changed_when_deployed(request, node, nic)
     elif kind == "vlan":

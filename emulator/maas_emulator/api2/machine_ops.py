@@ -434,7 +434,7 @@ def power_parameters(request):
 def query_power_state(request):
     """Ask a rack for the power state."""
     row = machine_of(request)
-    return {"state": machine_ops.query(request.region, row, _user(request))}
+    return {"state": machine_ops.query(request.region, row)}
 
 
 @machine("GET", "details")

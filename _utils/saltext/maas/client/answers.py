@@ -138,7 +138,7 @@ def refusal(
     elif kind is errors.Conflict and _NO_RACE.search(request):
         retry_after = None
     else:
-        advice = _advice(kind, status, text, profile)
+        advice = _advice(kind, text, profile)
     text = redact(text, secrets)[:1000]
     message = f"{request}: {status} {before}{text or redact(answer.reason, secrets)}{advice}"
     return kind(message, status, text, retry_after, **extra)
@@ -151,7 +151,7 @@ def _kind(request, status, text) -> type[errors.HttpError]:
     return _BY_STATUS.get(status, errors.Unexpected)
 
 
-def _advice(kind, status, text, profile) -> str:
+def _advice(kind, text, profile) -> str:
     """What to do about an error, for the end of its message."""
     place, right = profile.place, _RIGHT.search(text)
     if kind in (errors.NotAuthenticated, errors.Forbidden) and not profile.api_key:

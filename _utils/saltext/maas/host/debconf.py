@@ -9,7 +9,6 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation, failed
 
 _LINE = re.compile(r"^[* ] (\S+?):(?: (.*))?$")
-OMITTED = "(password omitted)"
 _NO_QUESTION = "10"
 
 

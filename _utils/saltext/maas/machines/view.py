@@ -8,11 +8,7 @@ from saltext.maas.client.session import Client
 from saltext.maas.errors import MaasError
 from saltext.maas.render.text import clean
 
-#: The columns of a table of machines.
-COLUMNS = (
-    "hostname", "status", "power", "owner", "zone", "pool", "tags", "architecture", "cpus",
-    "memory", "addresses", "system_id",
-)  # fmt: skip
+#: The columns of a table for a terminal.
 _SHOWN = ("hostname", "status", "power", "owner", "zone", "pool", "tags", "addresses")
 _SHAPE = {"system_id": str, "hostname": str, "status_name": str, "zone": {"name": str}}
 
@@ -26,7 +22,7 @@ def rows(client: Client, **wanted: str | None) -> list[dict]:
             for any.
 
     Returns:
-        A row of :data:`COLUMNS` for each, by host name; memory is in MiB.
+        A row for each, by host name, as the runner ``maas.machines`` describes it.
 
     Raises:
         MaasError: The region cannot be asked, or its release has no machines.
