@@ -167,8 +167,8 @@ TYPES = {
     "wedge": (_needed("power_address", "IP address"), _USER, _PASS),
 }  # fmt: skip
 #: First release of a type, where it is not 2.0.
-SINCE = {"openbmc": "2.5", "redfish": "2.4", "lxd": "2.8", "eaton": "2.8", "hmcz": "3.1",
-         "proxmox": "3.0", "raritan": "3.2", "webhook": "3.1"}  # fmt: skip
+SINCE = {"openbmc": "2.6", "redfish": "2.5", "lxd": "2.8", "eaton": "2.9", "hmcz": "3.0",
+         "proxmox": "2.9", "raritan": "3.2", "webhook": "2.9"}  # fmt: skip
 #: Parameters that are kept apart, so that two BMCs are the same that differ in these.
 SECRETS = ("power_pass", "k_g", "password", "key", "os_password", "power_token",
            "power_token_secret")  # fmt: skip

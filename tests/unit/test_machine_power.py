@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from saltext.maas import pillar
+from saltext.maas import pillar, sdb
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
 from support.machine_regions import forget_machines, region_with_image
@@ -54,6 +54,33 @@ def test_a_machine_is_found_by_its_bmc(server):
     found = snapshot_of(server).records("machine")
     assert set(found) == {"web-1", "other"}
     assert found["web-1"].raw["system_id"] == ident
+
+
+def test_an_export_has_all_but_secrets_and_makes_the_same_elsewhere(server):
+    url = "https://ops:hunter2@192.0.2.9/"
+    carried_out(server, [
+        switched("m-1", "192.0.2.1"), switched("m-2", "192.0.2.2"),
+        switched("m-3", mac_addresses=["52:54:00:00:00:03"], power_type="webhook",
+                 power_parameters={"power_on_uri": url, "power_off_uri": "https://b/", "later": "x",
+                                   "power_query_uri": "https://c/", "power_token": SECRET},
+                 power_parameters_skip_check=True),
+    ])  # fmt: skip
+    server.requests.reset()
+    found = pillar.export(snapshot_of(server))
+    asked = [one for one in server.requests.entries("GET") if "power_parameters" in str(one)]
+    assert len(asked) == 1
+    assert not [line for line in found.notes if "machine" in line]
+    assert not [one for one in (SECRET, "hunter2") if one in str(found)]
+    machines = found.described["machines"]
+    power = machines["m-1"]["power_parameters"]
+    assert power["power_address"] == "192.0.2.1"
+    assert power["power_pass"] == "sdb://maas/machine/m-1/power_pass"
+    hidden = {"sdb://maas/machine/m-3/power_on_uri": url}
+    machines = sdb.resolve(machines, lambda one: hidden.get(one, SECRET))
+    assert machines["m-3"]["power_parameters_skip_check"] is True
+    assert planned(server, {"machines": machines})[1].shown() == {}
+    forget_machines(server)
+    carried_out(server, {"machines": machines})
 
 
 def test_a_bmc_serves_one_machine(server):

@@ -55,7 +55,8 @@ def export(snapshot: Snapshot) -> Export:
     found = Export(described, notes=tree.notes)
     _controllers(snapshot, found)
     _left_to_states(snapshot, found)
-    found.secrets = sorted(set(_references(found.described)))
+    texts = _texts(found.described)
+    found.secrets = sorted({str(one) for one in texts if isinstance(one, sdb.Reference)})
     _agree(snapshot, found)
     # What a person wrote into the region is never looked up as a secret, nor anything else.
     found.described = sdb.escape(found.described)
@@ -294,15 +295,16 @@ def _interfaces(snapshot, cluster):
 # Whether it changes nothing
 
 
-def _references(value):
+def _texts(value):
+    """All texts within a value."""
     if isinstance(value, dict):
         for one in value.values():
-            yield from _references(one)
+            yield from _texts(one)
     elif isinstance(value, list):
         for one in value:
-            yield from _references(one)
-    elif isinstance(value, sdb.Reference):
-        yield str(value)
+            yield from _texts(one)
+    elif isinstance(value, str):
+        yield value
 
 
 def _agree(snapshot, found):
@@ -314,10 +316,7 @@ def _agree(snapshot, found):
     plan = make_plan(snapshot, desired_objects(found.described, snapshot.release))
     _no_import(snapshot, plan, found)
     for change in plan.changes:
-        hidden = [
-            value for value in change.desired.values.values()
-            if isinstance(value, str) and value in found.secrets
-        ]  # fmt: skip
+        hidden = not {*_texts(change.desired.values)}.isdisjoint(found.secrets)
         if change.desired.type not in ("image", "cluster_image") and not hidden:
             fields = ", ".join(change.new or ())
             found.notes.append(f"{change.name} could not be described fully: {fields}")

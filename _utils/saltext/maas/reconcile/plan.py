@@ -160,7 +160,9 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
                 removed.insert(0, _removed(snapshot, table, one, record))
             elif not one.absent:
-                waits = waiting[one.type, one.key] = table.waiting(snapshot, one, record)
+                waits = table.waiting(snapshot, one, record)
+                if waits:
+                    waiting[one.type, one.key] = waits
                 creates += _creation_or_update(
                     snapshot, table, one, record, blocked.get(one), waits
                 )

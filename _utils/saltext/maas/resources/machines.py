@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.redact import passwords_in
 from saltext.maas.resources import (
     interfaces_field,
     interfaces_schema,
@@ -24,6 +25,7 @@ from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
 from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
+from saltext.maas.resources.table_pillar import reference
 
 #: Statuses in which a machine works for nobody: New, Failed commissioning, Missing, Ready,
 #: Retired, Broken, Failed testing.
@@ -249,7 +251,38 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         }  # see conclude
 
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
-        return {**values, "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None}
+        """Add its MAC addresses and power parameters, with which another region can make it."""
+        records = snapshot.records(self.name)
+        raw = records[values["hostname"]].raw
+        if POWER_PARAMETERS not in raw:
+            self._read_power_of(snapshot, records.values())
+        power = {
+            name: one
+            for name, one in raw.get(POWER_PARAMETERS, {}).items()
+            if one not in ("", None)
+        }
+        unchecked = any(power_types.mistakes(values["power_type"], power))
+        return {
+            **values,
+            "mac_addresses": [kinds.MAC.clean(nic["mac_address"]) for nic in nics(raw)
+                              if nic["type"] == "physical" and nic.get("mac_address")],
+            "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None,
+            "power_parameters": power or None,
+            "power_parameters_skip_check": unchecked or None,
+        }  # fmt: skip
+
+    def pillar_entry(self, values: dict) -> dict:
+        found = super().pillar_entry(values)
+        for name in ("mac_addresses", "power_parameters_skip_check"):  # neither is compared
+            if values.get(name):
+                found[name] = values[name]
+        if "power_parameters" in found:
+            found["power_parameters"] = {
+                name: reference(self.name, values["hostname"], name)
+                if name in power_types.SECRET or passwords_in([str(one)]) else one
+                for name, one in values["power_parameters"].items()
+            }  # fmt: skip
+        return found
 
     # What stands against a change
 
