@@ -163,3 +163,14 @@ def test_the_check_names_the_key_of_what_was_removed(vm_host, monkeypatch):
     found = pillar.warnings(data, Release("4.1"))
     assert found == newer_release_warnings(Release("4.1")) + (wanted if vm_host.removed else [])
     assert pillar.warnings(data, Release("3.8")) == []
+
+
+@pytest.mark.parametrize("release", ["5", 5, "abc", "1.4", ["3.8"]])
+def test_what_is_no_release_is_named_with_its_path(region, release):
+    data = {**DATA, "release": release}
+    expected = f"maas:release: {release!r} must be a MAAS release, 1.5 or later, quoted, such as"
+    states = module("_states", region, data)
+    for result in (states.managed("site"), states.pillar_valid("pillar")):
+        assert (result["result"], result["comment"]) == (False, f"{expected} '3.7'")
+    assert module("_modules", region, data).check_pillar() == [f"{expected} '3.7'"]
+    assert list(region.requests) == []

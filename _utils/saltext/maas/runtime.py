@@ -516,7 +516,8 @@ def release(dunders: dict) -> Release | None:
     """Return the release that the pillar names, else the one installed here, else None."""
     named = pillar(dunders, "release")
     if named:
-        return supported(named)
+        with contextlib.suppress(ValueError):  # the check of the pillar tells of what is none
+            return supported(named)
     found = installation(dunders)
     return found.release if found else None
 
