@@ -114,7 +114,7 @@ def test_a_snap(make):
     finding = found(installation)["permissions"]
     assert finding["status"] == "problem"
     assert "does not read database_port (5433)" in finding["found"]
-    assert "at once" in found(installation, "4.0")["path"]["found"]
+    assert "directly" in found(installation, "4.0")["path"]["found"]
 
 
 def test_preseeds_of_ones_own(make):

@@ -272,7 +272,7 @@ def test_nothing_is_selected_of_a_new_disabled_source(newest):
     snapshot, plan = planned(newest, data)
     apply(snapshot, plan, SHORT)
     (problem,) = plan.problems()
-    assert problem.startswith(f"boot source selection {MIRROR} ubuntu/jammy: MAAS fetches no index")
+    assert problem.startswith(f"boot source selection {MIRROR} ubuntu/jammy: MAAS does not fetch")
     # Nothing can bring an image that is desired for its own sake.
     image = desired_named("image", "ubuntu/jammy/amd64", {})
     plan = make_plan(snapshot_of(newest), [*pillar.desired_objects(fresh, snapshot.release), image])
@@ -282,7 +282,7 @@ def test_nothing_is_selected_of_a_new_disabled_source(newest):
     assert plan.problems() == []
     apply(snapshot, plan, SHORT)
     (error,) = errors(plan).values()
-    assert error.startswith("MAAS fetches no index of a disabled boot source")
+    assert error.startswith("MAAS does not fetch the index of a disabled boot source")
 
 
 def test_all_architectures_stay_all_of_them(newest):

@@ -158,7 +158,7 @@ def test_a_signature_that_cannot_be_read_is_one_of_the_key():
 def test_a_provider_that_does_not_answer_maas_is_no_gateway_that_does_not():
     said = "Failed to create OIDC provider: An error occurred while communicating"
     with Misbehaving(answer(502, said, "text/plain")) as server:
-        with pytest.raises(errors.Invalid, match=r"502 Failed .*is issuer_url right"):
+        with pytest.raises(errors.Invalid, match=r"502 Failed .*check issuer_url"):
             client_of(server).post("oidc-providers/")
         with pytest.raises(errors.Unavailable):
             client_of(server).post("things/")

@@ -122,8 +122,8 @@ def test_one_of_another_user_is_not_for_administrators_from_3_8_on(release, regi
         carried_out(server, device(absent=True))
         return
     told = [
-        "device printer-1: it belongs to the user ops, and MAAS lets nobody else change or delete "
-        "it"
+        "device printer-1: it belongs to the user ops, and MAAS allows nobody else to change or "
+        "delete it; use an API key of that user"
     ]
     assert problems_of(server, device(description="second floor")) == told
     assert problems_of(server, device(absent=True)) == told

@@ -204,9 +204,9 @@ def test_the_table_says_which_status_allows_what(server, operation):
         ("locked", 4, "it is Ready, so MAAS refuses lock; deploy it first"),
         ("released", 16, "it is Rescue mode and owned by admin, so MAAS does not release it"),
         ("rescued", 13, "it is Releasing failed and owned by admin, so MAAS refuses rescue_mode"),
-        ("powered", 10, "would be deployed when it is switched on; deploy it"),
-        ("powered", 4, "and MAAS switches only machines on that somebody has; deploy it"),
-        ("broken", 4, "it is Ready, and MAAS takes mark_broken only from the owner"),
+        ("powered", 10, "would be deployed when it is turned on; deploy it"),
+        ("powered", 4, "and MAAS turns on only machines that a user owns; deploy it"),
+        ("broken", 4, "it is Ready, and MAAS accepts mark_broken only from its owner"),
     ],
 )
 def test_what_maas_would_refuse_is_not_sent(server, function, status, words):
@@ -470,7 +470,7 @@ def test_machines_are_found_by_name_id_and_mac(server):
             ["two", "nine"],
             "machine nine: the region has none with this host name, system id or MAC",
         ),
-        ([ident, "one"], "one are one machine"),
+        ([ident, "one"], "one are the same machine"),
         ("one", "machines: must be a list"),
     ):
         server.requests.reset()
@@ -487,9 +487,9 @@ def test_machines_are_found_by_name_id_and_mac(server):
     ("release", "function", "arguments", "words"),
     [
         ("2.4", "deployed", {"enable_hw_sync": True},
-         "enable_hw_sync: MAAS 2.4 does not know it; it came with 3.2"),
-        ("2.0", "tested", {}, "MAAS 2.0 cannot test; that came with 2.2"),
-        ("2.0", "rescued", {}, "MAAS 2.0 cannot rescue mode; that came with 2.1"),
+         "enable_hw_sync: MAAS 2.4 does not support it; 3.2 and later do"),
+        ("2.0", "tested", {}, "MAAS 2.0 does not support test; 2.2 and later do"),
+        ("2.0", "rescued", {}, "MAAS 2.0 does not support rescue mode; 2.1 and later do"),
         ("3.7", "released", {"erase": "yes"}, "erase: 'yes' must be true or false"),
         ("3.7", "commissioned", {"commissioning_scripts": []},
          "commissioning_scripts: [] must be a list of names"),

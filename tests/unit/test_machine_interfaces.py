@@ -81,8 +81,8 @@ def test_two_bonded_interfaces_with_a_vlan(server):
         "eth1: set vlan dc1/untagged",
         "bond0: create it as bond of eth0, eth1 in dc1/untagged",
         "bond0.10: create it as vlan of bond0 in dc1/10",
-        "bond0: link it static 10.1.0.0/24 10.1.0.9 as default gateway",
-        "bond0.10: link it auto 10.1.10.0/24",
+        "bond0: add the link static 10.1.0.0/24 10.1.0.9 as default gateway",
+        "bond0.10: add the link auto 10.1.10.0/24",
     ]
     assert sent(server) == len(steps(plan))
     by_name = {nic["name"]: nic for nic in row["interfaces"]}
@@ -92,7 +92,7 @@ def test_two_bonded_interfaces_with_a_vlan(server):
     ids = {nic["id"] for nic in row["interfaces"]}
     bond = {**BONDED["bond0"], "bond_mode": "active-backup", "parents": ["eth0"]}
     plan = carried_out(server, described({**BONDED, "bond0": bond}))[1]
-    assert steps(plan) == ["bond0: make it of eth0", "bond0: set bond_mode active-backup"]
+    assert steps(plan) == ["bond0: set its parents to eth0", "bond0: set bond_mode active-backup"]
     assert {nic["id"] for nic in row["interfaces"]} == ids
 
 
@@ -150,7 +150,7 @@ def test_a_failure_says_how_far_it_came_and_the_next_run_goes_on(server, after):
 @pytest.mark.parametrize(("interfaces", "sentence"), [
     ({"eth0": {"mut": 1}}, "eth0:mut: unknown key; allowed: "),
     ({"eth0": {"mtu": 5}}, "eth0:mtu: 5 must be a whole number from 552 on"),
-    ({"eth0": {"bond_mode": "802.3ad"}}, "eth0:bond_mode: is for bond, and it is of type physical"),
+    ({"eth0": {"bond_mode": "802.3ad"}}, "eth0:bond_mode: is only for bond, not for type physical"),
     ({"eth0": {"type": "vlan", "parent": "lan"}}, "eth0:vlan: is missing, for type vlan"),
     ({"a b": {}}, "a b: must be a name of 1 to 15 letters"),
     ({"eth0": {"links": [{"mode": "auto"}]}}, "eth0:links:0:subnet: is missing, for mode auto"),
@@ -160,7 +160,7 @@ def test_a_failure_says_how_far_it_came_and_the_next_run_goes_on(server, after):
     ({"eth0": {"mac_address": MACS[0]}, "lan": {"mac_address": MACS[0].upper()}},
      f"{MACS[0]} is described twice"),
     ({**BONDED, "eth0": {"vlan": "dc1/10"}},
-     "eth0:vlan: it is part of bond0, whose VLAN it has"),
+     "eth0:vlan: it is part of bond0, so describe the VLAN there"),
     ({**BONDED, "eth0": {"mtu": 1500}}, "bond0:mtu: 9000 is more than that of eth0, 1500"),
     ({**BONDED, "br0": {"type": "bridge", "parent": "eth0"}},
      "eth0: cannot be part of bond0 and br0 at once"),
@@ -173,17 +173,17 @@ def test_what_cannot_be_is_refused_by_its_place(server, interfaces, sentence):
 
 
 @pytest.mark.parametrize(("interfaces", "sentence"), [
-    ({"eth9": {}}, "eth9: there is none; mac_address is missing, to add it"),
+    ({"eth9": {}}, "eth9: the machine has no such interface; to add it, give its mac_address"),
     ({"eth1": {"mac_address": MACS[0]}}, "eth1 is the name of another interface, with MAC address"),
     ({"bond0": {"type": "bond", "parents": ["eth7"]}},
-     "bond0: there is no interface eth7; there are: eth0, eth1"),
+     "bond0: the machine has no interface eth7; it has: eth0, eth1"),
     ({"eth0": {"vlan": "dc1/10", "links": [{"mode": "auto", "subnet": "10.1.20.0/24"}]}},
-     "eth0: 10.1.20.0/24 is on dc1/20, and it on dc1/10"),
+     "eth0: 10.1.20.0/24 is in dc1/20, but eth0 in dc1/10"),
     ({"eth0": {"vlan": "dc2/untagged"}, "eth0.10": {"type": "vlan", "parent": "eth0",
                                                     "vlan": "dc1/10"}},
      "eth0.10: dc1/10 is not in the fabric of eth0, dc2"),
     ({"eth0": {"links": [{"mode": "auto", "subnet": "10.1.20.0/24", "default_gateway": True}]}},
-     "eth0: 10.1.20.0/24 has no gateway_ip, to be the default"),
+     "eth0: 10.1.20.0/24 has no gateway_ip, so it cannot be the default"),
 ])  # fmt: skip
 def test_what_the_machine_cannot_have_is_reported_before_anything_is_sent(
     server, interfaces, sentence
@@ -212,13 +212,13 @@ def test_addresses_of_dynamic_ranges_and_of_other_machines_are_refused(server):
         f"machine web-1: interfaces: eth0: 10.1.0.50 {said}; choose another one"
     ]
     assert problems_of(server, {"machines": machines([link], [link])}) == [
-        f"machine web-{one}: interfaces: eth0: 10.1.0.50 is of web-{other} already"
+        f"machine web-{one}: interfaces: eth0: 10.1.0.50 belongs to web-{other} already"
         for one, other in ((1, 2), (2, 1))
     ]
     carried_out(server, {"machines": machines([link])})
     two = machines([link], [link])
     assert problems_of(server, {"machines": {"web-2": two["web-2"]}}) == [
-        "machine web-2: interfaces: eth0: 10.1.0.50 is of web-1 already"
+        "machine web-2: interfaces: eth0: 10.1.0.50 belongs to web-1 already"
     ]
     assert planned(server, {"machines": machines([], [link])})[1].problems() == []
 
@@ -270,7 +270,7 @@ def test_names_go_round_and_addresses_move(server):
         "eth1": {"mac_address": MACS[0], "links": []},
         "eth0": {"mac_address": MACS[1], "links": [link]},
     }))[1]  # fmt: skip
-    assert steps(plan)[-1] == "eth0: link it static 10.1.0.0/24 10.1.0.7"
+    assert steps(plan)[-1] == "eth0: add the link static 10.1.0.0/24 10.1.0.7"
     nics = snapshot_of(server).records("machine")["web-1"].raw["interface_set"]
     assert {nic["name"]: nic["mac_address"] for nic in nics} == {"eth1": MACS[0], "eth0": MACS[1]}
 

@@ -85,7 +85,7 @@ def test_an_export_has_all_but_secrets_and_makes_the_same_elsewhere(server):
 
 def test_a_bmc_serves_one_machine(server):
     both = [switched("a", "192.0.2.7"), switched("b", "192.0.2.7", secret="another")]
-    said = "power_parameters: {} has the same BMC, which serves one machine"
+    said = "power_parameters: {} has the same BMC, which serves one machine only"
     assert problems_of(server, both) == [f"machine a: {said.format('b')}",
                                          f"machine b: {said.format('a')}"]  # fmt: skip
     host = {"power_address": "qemu+ssh://ops@192.0.2.9/system"}

@@ -144,7 +144,7 @@ def test_each_release_lays_out_disks(release, regions):
 
 def test_layouts_come_with_releases(regions):
     name, _ = ready(regions("2.8"))
-    with pytest.raises(BadInput, match="'vmfs7' is there from MAAS"):
+    with pytest.raises(BadInput, match="'vmfs7' needs MAAS"):
         planned(regions("2.8"), stored(name, {"layout": "vmfs7"}))
 
 
@@ -204,13 +204,16 @@ def test_disks_are_found_by_what_they_are(regions):
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ({"disks": {"sdx": {"fs": "ext4"}}}, "there is no disk 'sdx'; it has sda (Fast, S-sda, "),
-        ({"disks": {"a": {"match": {"model": "Fast"}}}}, "disks:a:match: fits sda (Fast, S-sda, "),
-        ({"disks": {"a": {"match": {"serial": "?"}}}}, "disks:a:match: fits no disk of the mach"),
+        ({"disks": {"sdx": {"fs": "ext4"}}},
+         "the machine has no disk 'sdx'; it has sda (Fast, S-sda, "),
+        ({"disks": {"a": {"match": {"model": "Fast"}}}},
+         "disks:a:match: matches sda (Fast, S-sda, "),
+        ({"disks": {"a": {"match": {"serial": "?"}}}},
+         "disks:a:match: matches no disk of the mach"),
         ({"disks": {"sda": {"fs": "ext4"}}}, "sda: it is the boot disk, so it cannot be formatted"),
         ({"disks": {"sda": {"partitions": [{"size": "60%"}, {"size": "60G"}]}}}, "do not fit into"),
         ({"raids": {"a": {"level": 1, "devices": ["b", "sdb"]},
-                    "b": {"level": 1, "devices": ["a", "sdc"]}}}, "it would be made of itself"),
+                    "b": {"level": 1, "devices": ["a", "sdc"]}}}, "it is a member of itself"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_anything_is_sent(storage, message, regions):
@@ -224,16 +227,17 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(storage, message, reg
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ({"disk": {}}, "storage:disk: is not known"),
+        ({"disk": {}}, "storage:disk: unknown key"),
         ({"disks": {"sda": {"partitions": [{"size": "10Q"}]}}},
          "storage:disks:sda:partitions:0:size: '10Q' must be a size such as 512M"),
-        ({"disks": {"sda": {"partitions": [{}, {}]}}}, "only one of them can be the rest"),
+        ({"disks": {"sda": {"partitions": [{}, {}]}}}, "only one of them can take the rest"),
         ({"disks": {"sda": {"fs": "ntfs"}}}, "storage:disks:sda:fs: 'ntfs' must be one of: ext4"),
         ({"disks": {"sda": {"mount": "/"}}}, "storage:disks:sda:mount: needs fs"),
         ({"raids": {"md0": {"level": 5, "devices": ["sda", "sdb"]}}}, "a list of 3 or more"),
         ({"raids": {"md0": {"level": 3, "devices": []}}}, "3 must be one of: 0, 1, 5, 6, 10"),
         ({"layout": "zfs"}, "storage:layout: 'zfs' must be one of: flat"),
-        ({"layout": "flat", "raids": {"md0": {}}}, "storage:raids: layout flat decides this"),
+        ({"layout": "flat", "raids": {"md0": {}}},
+         "storage:raids: layout flat cannot go with this"),
         ({"special": [{"fs": "ext4", "mount": "/tmp"}]}, "storage:special:0:fs: 'ext4' must be"),
         ("sda", "must be a mapping of disks"),
     ],

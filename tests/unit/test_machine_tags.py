@@ -63,7 +63,7 @@ def test_they_are_given_and_taken_exactly(server):
 
 
 def test_a_definition_decides_itself(server):
-    said = "tags: gpu: the tag's definition decides which machines have it"
+    said = "tags: gpu: the tag's definition decides which machines have it; leave it out"
     assert problems_of(server, tagged([0], ["gpu", "web"])) == [f"machine m-0: {said}"]
 
 

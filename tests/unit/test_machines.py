@@ -90,9 +90,11 @@ def test_one_that_is_there_is_adopted_and_renamed(server):
 def test_what_tells_machines_apart_must_not_contradict(server):
     made(server, mac_addresses=MACS[:1])
     made(server, name="web-2", mac_addresses=MACS[1:])
-    with pytest.raises(BadInput, match=r"here:mac_addresses: \[.*\] is of web-2"):
+    with pytest.raises(BadInput, match=r"here:mac_addresses: \[.*\] belongs to machine web-2"):
         planned(server, machine(mac_addresses=MACS))
-    with pytest.raises(BadInput, match=r"here:mac_addresses: \[.*\] is of web-1, web-2"):
+    with pytest.raises(
+        BadInput, match=r"here:mac_addresses: \[.*\] belongs to machine web-1, web-2"
+    ):
         planned(server, machine(name="web-3", mac_addresses=MACS))
     assert problems_of(server, machine(name="web-3", system_id="abc")) == [
         "machine web-3: system_id: no machine of the region has 'abc'"
@@ -106,8 +108,7 @@ def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
     hardware.tell(server.region, ident, status=6, owner="admin")
     carried_out(server, machine("busy", description="rack 4"))
     assert problems_of(server, machine("busy", swap_size=1)) == [
-        "machine busy: swap_size: it is Deployed and owned by admin; in_use: true changes it all "
-        "the same"
+        "machine busy: swap_size: it is Deployed and owned by admin; in_use: true changes it anyway"
     ]
     assert problems_of(server, machine("busy", absent=True)) == [
         "machine busy: it is Deployed and owned by admin; release: true releases it first"
@@ -118,7 +119,7 @@ def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
     ]
     hardware.tell(server.region, ident, status=6, locked=True)
     assert problems_of(server, machine("busy", description="rack 5")) == [
-        "machine busy: it is locked, so MAAS changes nothing of it; unlock it first"
+        "machine busy: it is locked, so MAAS refuses changes; unlock it first"
     ]
     hardware.tell(server.region, ident, locked=False)
     carried_out(server, machine("busy", swap_size=1, in_use=True))

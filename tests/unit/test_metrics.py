@@ -172,7 +172,7 @@ def test_a_region_that_is_away_is_down_and_no_error(region, fault, tmp_path, mon
 
 
 def test_another_form_is_refused(region):
-    with pytest.raises(BadInput, match="form: 'xml' must be prometheus, or not be given"):
+    with pytest.raises(BadInput, match="form: 'xml' must be prometheus, or left out"):
         region.call("status", form="xml")
     assert len(region.requests) == 0
 

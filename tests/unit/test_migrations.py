@@ -227,7 +227,7 @@ def test_a_minion_of_the_formula_is_converted_from_its_compiled_pillar():
         ({"fabrics": {}}, None, "must be a pillar of salt-formula-maas"),
         ({"region": {"admin": {"email": "${_param:mail}"}}}, None, "maas:region:admin:email: is a"),
         (None, "maas: {a: [hunter2", "is no YAML"),
-        (None, "- maas", "holds no key maas"),
+        (None, "- maas", "has no key maas"),
     ],
 )
 def test_what_is_no_pillar_of_the_formula_is_refused(maas, text, message, source):

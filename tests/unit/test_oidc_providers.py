@@ -132,7 +132,7 @@ def test_an_issuer_that_cannot_be_reached(region):
     data = of(provider("a", issuer_url="https://sso.example.invalid"))
     snapshot, plan = planned(region, data)
     apply(snapshot, plan, SHORT)
-    assert "is issuer_url right, and can the region reach it?" in str(errors(plan))
+    assert "check issuer_url, and that the region can reach it" in str(errors(plan))
     assert writes(region) == ["POST oidc-providers/"]
 
 

@@ -41,7 +41,7 @@ def test_an_enrolled_region_is_told_of_and_keeps_its_source(release):
         left = {**PILLAR, "exclusive": {}}
         found = region_plan.unmanaged_of(snapshot_of(server), left, ["boot_source"])
         remark = found["boot_source"][IMAGES[release]]
-        assert "Site Manager put it there" in remark
+        assert "the Site Manager that the region is enrolled with created it" in remark
 
 
 def test_what_is_not_shared_is_not_told():

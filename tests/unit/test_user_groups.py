@@ -205,7 +205,7 @@ def test_a_run_does_not_take_the_rights_of_its_own_user(region, loss):
     desired = [desired_object("user_group", values) for values in LOSSES[loss]]
     _, plan = planned(region, desired)
     (problem,) = plan.problems()
-    assert "from admin, the user of the API key: first use the key of another user" in problem
+    assert "from admin, the user of the API key; use the API key of another user" in problem
     assert "can_edit_identities" in problem
 
 
@@ -248,7 +248,7 @@ def test_rights_of_a_user_who_is_no_administrator_are_those_of_its_groups(region
     new = desired_object("zone", {"name": "north"})
     refused = run(new, desired_object("setting", {"name": "kernel_opts", "value": "quiet"}))
     assert refused["result"] is False
-    assert "(net) lacks can_edit_configurations, which this needs" in refused["comment"]
+    assert "(net) lacks can_edit_configurations, which this run needs" in refused["comment"]
     assert refused["changes"] == {}
     assert region.requests.writes() == []
     assert run(new)["result"] is (None if test else True)
@@ -286,8 +286,8 @@ def test_another_is_superuser_is_answered_with_groups(region):
         desired_object("user", {"username": "ann", "is_superuser": True}),
     ])  # fmt: skip
     assert problem == (
-        "user ann: MAAS's API cannot change is_superuser of a user; what it may do is decided by "
-        "its groups: describe those"
+        "user ann: MAAS's API cannot change is_superuser of a user; its rights come from its "
+        "groups; describe these"
     )
 
 

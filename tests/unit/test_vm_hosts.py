@@ -161,7 +161,7 @@ def test_maas_4_0_has_removed_them(regions):
         ({"cpu_over_commit_ratio": 11}, "cpu_over_commit_ratio: 11 must be a number from 0 to 10"),
         ({"type": "rsd"}, "type: 'rsd' must be one of: lxd, virsh"),
         ({"type": "virsh", "project": "x"}, "project: is not for a VM host of the type virsh"),
-        ({"certificate": "x"}, "certificate: needs key, and key needs certificate"),
+        ({"certificate": "x"}, "certificate: must be given together with key"),
     ],
 )
 def test_bad_values_are_refused(values, told, regions):

@@ -152,7 +152,7 @@ def _seconds(timeout):
 
 def _found(client, names):
     if client.release < "2.0":
-        raise MaasError(f"MAAS {client.release} has nodes in place of machines, which need 2.0")
+        raise MaasError(f"MAAS {client.release} has no machines; 2.0 and later have")
     found = lifecycle.find(client, names)
     missing = [name for name, raw in found.items() if raw is None]
     if missing:

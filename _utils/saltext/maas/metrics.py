@@ -119,7 +119,7 @@ def check_form(form: str | None) -> None:
         BadInput: It is neither None nor ``prometheus``.
     """
     if form not in (None, "prometheus"):
-        raise BadInput(f"form: {form!r} must be prometheus, or not be given")
+        raise BadInput(f"form: {form!r} must be prometheus, or left out")
 
 
 def write(folder: str, text: str, region: str | None = None) -> str:

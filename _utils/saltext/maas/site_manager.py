@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _IMAGES = re.compile(r"/(?:api|site)/v1/images/latest/stable/streams/v1/index\.json/?$")
 _SHOWN = 5
 #: Why pruning leaves an object alone.
-OWNED = "Site Manager put it there, with which the region is enrolled"
+OWNED = "the Site Manager that the region is enrolled with created it"
 
 
 def is_own(url: str) -> bool:

@@ -131,7 +131,7 @@ def refusal(
     elif kind is errors.Invalid:
         extra = {"fields": fields or {}}
         if status == _BAD_GATEWAY:
-            advice = "; is issuer_url right, and can the region reach it?"
+            advice = "; check issuer_url, and that the region can reach it"
     elif kind is errors.Unavailable:
         brief = retry_after is not None or status != 503 or _is_page(content)
         extra = {"machine": bool(_MACHINES.search(request)), "brief": brief}

@@ -159,7 +159,7 @@ def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> lis
         loops = {} if reason else json.loads(answer.content)["eventloops"]
         ends = {(str(host), int(port)) for known in loops.values() for host, port in known}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        reason, ends = "its answer makes no sense", set()
+        reason, ends = "its answer is invalid", set()
     if reason:
         return unknown(f"The region does not report its RPC endpoints: {reason}.")
     if not ends:

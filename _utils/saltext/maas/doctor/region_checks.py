@@ -124,7 +124,7 @@ def _openfga(installation):
             *(Finding("", "warning", *pair) for pair in obstacles),
         ]
     text = f"maas-openfga does not answer ({reason}), so that MAAS refuses most requests."
-    remedy = "Start it, and look at what its log says."
+    remedy = "Start it, and check its log."
     return findings.problem(
         text, " ".join([remedy, *(part for pair in obstacles for part in pair)])
     )

@@ -51,7 +51,9 @@ def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]
     """
     installation.need("region")
     if installation.release.parts[:2] >= to.parts[:2]:
-        raise HostError(f"This host has MAAS {installation.release} already, not before {to}.")
+        raise HostError(
+            f"This host has MAAS {installation.release} already, which is not older than {to}."
+        )
     then = dataclasses.replace(installation, release=to)
     found: list[tuple[str, Callable]] = [
         ("upgrade: path", partial(_path, installation, to)),
@@ -75,7 +77,7 @@ def _path(installation, to):
             f"Upgrade to {_PACKAGES_UP_TO}, and move to the snap with its maas-deb-migrate.",
         )
     if installation.release < _REQUIRED_STOP and not to.within("", _REQUIRED_STOP):
-        text = f"MAAS {to} cannot be reached from {installation.release} at once."
+        text = f"MAAS {to} cannot be reached from {installation.release} directly."
         return findings.problem(text, f"Upgrade to {_REQUIRED_STOP} first.")
     return findings.ok(f"MAAS {installation.release} can be upgraded to {to}.")
 
@@ -90,7 +92,7 @@ def _system(then):
     name, read = ("snapd", _snapd) if snap else ("Ubuntu", _ubuntu)
     here = read(then) if needed else None
     if not needed:
-        return findings.ok(f"Nothing is known that MAAS {then.release} needs besides.")
+        return findings.ok(f"MAAS {then.release} has no other known requirements.")
     text = f"MAAS {then.release} needs {name} {needed:g} or later"
     if here is None:
         return findings.unknown(f"{text}; the version here could not be read.")
@@ -124,14 +126,16 @@ def _database(installation, then):
     good = then.fact("postgresql_good")
     if old:
         return findings.problem(
-            f"{old} MAAS's own upgrade does not check that: its region would not start after it.",
+            f"{old} MAAS's own upgrade does not check this, and the region would not start then.",
             "Upgrade PostgreSQL before MAAS.",
         )
     found = [Finding("", "problem", *pair) for pair in missing]
     if version < good:
         text = f"MAAS {then.release} warns of PostgreSQL {version:g}: support for it ends soon."
         found += findings.warning(text, f"Upgrade PostgreSQL to {good:g} or later.")
-    return found or findings.ok(f"PostgreSQL {version:g} is good, and its role may do all.")
+    return found or findings.ok(
+        f"PostgreSQL {version:g} is suitable, and its role has all required rights."
+    )
 
 
 def _openfga(installation, then):
@@ -152,7 +156,7 @@ def own_preseeds(installation: Installation, to: Release) -> list[Finding]:
     if not own:
         return findings.ok("No curtin_userdata preseed was changed or added here.")
     return findings.warning(
-        f"MAAS {to} deprecates preseeds of one's own: {', '.join(own)}.",
+        f"MAAS {to} deprecates custom preseeds: {', '.join(own)}.",
         "Replace them, such as by cloud-init user data or custom images, before a later upgrade.",
     )
 
@@ -164,6 +168,6 @@ def _equal_macs(installation):
         return findings.ok("No two physical interfaces have the same MAC address.")
     shown = "; ".join(f"{mac} ({', '.join(where)})" for mac, where in list(equal.items())[:10])
     return findings.problem(
-        f"The upgrade stops at physical interfaces of one MAC address: {shown}.",
+        f"The upgrade stops at physical interfaces with the same MAC address: {shown}.",
         "Correct or delete all but one of each; case and separators make no difference.",
     )

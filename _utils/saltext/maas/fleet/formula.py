@@ -29,7 +29,7 @@ def converted(dunders: dict, source: str, folder: str | None = None) -> dict:
     if isinstance(whole, dict) and "maas" not in whole and len(whole) == 1:
         whole = next(iter(whole.values()))  # as salt and salt-call print it, below the minion
     if not isinstance(whole, dict) or "maas" not in whole:
-        raise BadInput(f"source: {source} holds no key maas")
+        raise BadInput(f"source: {source} has no key maas")
     found = from_formula.convert(whole["maas"])
     files = pillar.files(found)
     return {

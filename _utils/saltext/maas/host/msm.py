@@ -86,7 +86,7 @@ def status(installation: Installation) -> Enrolment:
                 named = found.groupdict()
                 printed = Enrolment(state, named.get("host"), named.get("since"))
                 return _confirmed(installation, printed)
-    raise HostError("msm status printed nothing that is known here.")
+    raise HostError("The output of msm status is not known.")
 
 
 def _confirmed(installation, printed):
@@ -149,8 +149,8 @@ def enrol(
     now = status(installation)
     if now.active and site and now.host != site:
         raise HostError(
-            f"{now.text()} It can be with one only: withdraw that first (maas_msm.withdrawn), then "
-            f"enrol it with {site}."
+            f"{now.text()} A region can be enrolled with one only: withdraw that first "
+            f"(maas_msm.withdrawn), then enrol it with {site}."
         )
     changes = {}
     if not now.active:
@@ -164,7 +164,7 @@ def enrol(
             # The command may end before the region has written the request down.
             now = _wait_until(installation, lambda one: one.active) or now
             if not now.active:
-                raise HostError(f"msm enrol ended well, but: {now.text()}")
+                raise HostError(f"msm enrol succeeded, but: {now.text()}")
     if not test:
         now = _approved(installation, now, wait)
     warnings = [] if test and changes else [now.text()]

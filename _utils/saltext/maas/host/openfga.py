@@ -54,12 +54,12 @@ def failure(installation: Installation, timeout: float = 5) -> str | None:
         if answer.status != 200:
             return f"it answers with status {answer.status}"
         sane = isinstance(json.loads(body).get("stores"), list)
-        return None if sane else "its answer makes no sense"
+        return None if sane else "its answer is invalid"
     except OSError as error:
         why = "timed out" if isinstance(error, TimeoutError) else error.strerror or "no answer"
         return f"{installation.inside(path)}: {why}"
     except (http.client.HTTPException, ValueError, AttributeError):
-        return "its answer makes no sense"
+        return "its answer is invalid"
     finally:
         connection.close()
 

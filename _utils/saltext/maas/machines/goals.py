@@ -461,18 +461,18 @@ class Powered(Goal):
             return None
         if machine.raw.get("power_type") in ("", "manual"):
             raise Refused(
-                "its power type is manual, so only a person can switch it; power_type describes "
-                "its BMC"
+                "its power type is manual, so MAAS cannot turn it on or off; describe "
+                "its BMC as power_type"
             )
         if machine.status in IN_PROGRESS:
-            raise refusal(machine, "which needs its power", "repeat the run when that has ended")
+            raise refusal(machine, "and needs its power", "repeat the run when that has ended")
         if self.on and machine.status == at.ALLOCATED:
             raise refusal(
-                machine, "and would be deployed when it is switched on",
+                machine, "and would be deployed when it is turned on",
                 "deploy it (maas_machine.deployed)",
             )  # fmt: skip
         if self.on and not machine.raw.get("owner"):
-            raise refusal(machine, "and MAAS switches only machines on that somebody has")
+            raise refusal(machine, "and MAAS turns on only machines that a user owns")
         return self.send()
 
 
@@ -511,13 +511,13 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
     owner = raw.get("owner")
     if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
         raise refusal(
-            machine, f"and MAAS takes {operation.name} only from the owner of a machine",
-            f"{me} is who asks",
+            machine, f"and MAAS accepts {operation.name} only from its owner",
+            f"the API's user is {me}",
         )  # fmt: skip
     # What fails to be commissioned stays with who asked for that, which gives it to nobody.
     own_failure = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
     if owner not in (None, "", me) and not own_failure and not goal.in_use:
-        raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} all the same")
+        raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} anyway")
 
 
 def read_results(client: Client, system_id: str, kind: str) -> list[dict]:

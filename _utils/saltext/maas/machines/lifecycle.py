@@ -97,12 +97,16 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
 
 
 def _refuse_ambiguous(found):
-    wrong = [f"{name}: {len(raws)} machines have it" for name, raws in found.items() if raws[1:]]
+    wrong = [
+        f"{name}: {len(raws)} machines have this name or address"
+        for name, raws in found.items()
+        if raws[1:]
+    ]
     names: dict[str, list[str]] = {}
     for name, raws in found.items():
         for raw in raws[:1]:
             names.setdefault(raw["system_id"], []).append(name)
-    wrong += [f"{' and '.join(same)} are one machine" for same in names.values() if same[1:]]
+    wrong += [f"{' and '.join(same)} are the same machine" for same in names.values() if same[1:]]
     if wrong:
         raise BadInput(wrong)
 
@@ -163,7 +167,7 @@ class Work:
                 step = Step(OPERATIONS["allocate"])
             if step.operation.name in machine.sent:
                 raise forget_unconfirmed(machine) or MaasError(
-                    f"{step.operation.name} ended, and it is {machine.status_name} all the same"
+                    f"{step.operation.name} ended, but it is still {machine.status_name}"
                 )
             missing = step.operation.missing(self.client.release, {})
             if missing:
@@ -259,7 +263,7 @@ class Work:
             if raw.get("power_type") in ("", "manual"):
                 return False
             if raw.get("power_state") == "error" != machine.before.get("power_state"):
-                self._fail(machine, f"{operation.name} failed: its BMC gives an error")
+                self._fail(machine, f"{operation.name} failed: its BMC reports an error")
                 return False
             return raw.get("power_state") != operation.name.removeprefix("power_")
         return False

@@ -62,11 +62,11 @@ class Operation:
     def missing(self, release: Release, given: Iterable[str]) -> str | None:
         """Return what a release lacks for it, as a sentence; None where it has all."""
         if release < self.since:
-            return f"MAAS {release} cannot {self.words}; that came with {self.since}"
+            return f"MAAS {release} does not support {self.words}; {self.since} and later do"
         late = [one for one in given if not release.within(PARAMETERS[one].since)]
         if late:
             since = PARAMETERS[late[0]].since
-            return f"{late[0]}: MAAS {release} does not know it; it came with {since}"
+            return f"{late[0]}: MAAS {release} does not support it; {since} and later do"
         return None
 
     @property

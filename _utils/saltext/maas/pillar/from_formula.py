@@ -45,7 +45,7 @@ _REASONS = (
     ("region:domain", "the formula could not apply it; describe domains"),
     ("region:maas_config:domain", "the formula could not apply it; describe domains"),
     ("mirror", "a mirror of images is not part of MAAS"),
-    ("*", "it is not known from the formula"),
+    ("*", "the formula has no such key"),
 )  # fmt: skip
 
 #: Names that the formula had for power parameters before.
@@ -168,7 +168,7 @@ class _Conversion:
     def _url(self, host: dict, address: str, port: object, path: str) -> None:
         url = f"http://{address}:{port}/MAAS"
         if address in ("", "0.0.0.0", "localhost", "127.0.0.1"):  # noqa: S104 - what it bound
-            self.note(path, f"{url} is no URL that racks and machines reach; write region:url")
+            self.note(path, f"racks and machines cannot reach {url}; write region:url")
             return
         host["url"] = url
         if str(port) != "5240":

@@ -119,7 +119,7 @@ def _missing_entitlement(snapshot, table, error):
     unnamed = isinstance(error, Forbidden) and table.permission not in str(error)
     if not unnamed or table.personal or "user_group" not in snapshot.tables:
         return ""
-    return f"; changing {table.nouns} takes the entitlement {table.permission}"
+    return f"; changing {table.nouns} requires the entitlement {table.permission}"
 
 
 def _make_true(run, table, change):
@@ -246,7 +246,10 @@ def _conclude(run):
             known = isinstance(error, MaasError)
             shown = error if known else log_unexpected(name, error)
             for change in changes:
-                change.done, change.error = False, f"whether all of it is done is unknown: {shown}"
+                change.done, change.error = (
+                    False,
+                    f"it is unknown whether all of it was applied: {shown}",
+                )
 
 
 # Duplicates that a run made itself

@@ -12,8 +12,8 @@ _MESSAGE = (
     "this; put an administrator's API key into the profile"
 )
 _MISSING = (
-    "the user of the API key ({name}) lacks {rights}, which this needs; entitle one of its user "
-    "groups, or put another user's API key into the profile"
+    "the user of the API key ({name}) lacks {rights}, which this run needs; give it to one of its "
+    "user groups, or put another user's API key into the profile"
 )
 
 

@@ -140,7 +140,10 @@ class Device(Table):
         is_administrator = user.get("is_superuser") is not False and snapshot.release < "3.8"
         if owner == user["username"] or is_administrator:
             return None
-        return f"it belongs to the user {owner}, and MAAS lets nobody else change or delete it"
+        return (
+            f"it belongs to the user {owner}, and MAAS allows nobody else to change or delete it; "
+            "use an API key of that user"
+        )
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which address no subnet has, or which are not in one VLAN."""

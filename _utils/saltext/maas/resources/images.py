@@ -32,8 +32,8 @@ DEFAULT_SOURCE = "http://images.maas.io/ephemeral-v3/stable"
 _KEYRING = {"keyring_filename", "keyring_data"}
 _UNIQUE = {"name", "priority"}  # what no two sources have
 _DISABLED = (
-    "MAAS fetches no index of a disabled boot source, so that nothing can be selected of it; "
-    "enable it until its selections are there, or leave them out"
+    "MAAS does not fetch the index of a disabled boot source, so nothing can be selected of it; "
+    "enable it until it has its selections, or leave them out"
 )
 
 
@@ -163,11 +163,11 @@ class BootSource(KeyringTable):
             # MAAS fails (500) without a file of keyring_data, and refuses both (400).
             return (
                 "keyring_filename: MAAS cannot put a keyring file in place of keyring_data; "
-                "delete the boot source, and it is created with the file"
+                "delete the boot source; the next run creates it with the file"
             )
         raw = {**(record.raw if record else {"keyring_filename": KEYRING}), **desired.values}
         if raw.get("skip_keyring_verification") is False and not any(map(raw.get, _KEYRING)):
-            return "keyring_filename or keyring_data is missing: it has none to verify with"
+            return "keyring_filename or keyring_data is missing: verification needs a keyring"
         return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:

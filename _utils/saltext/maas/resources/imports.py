@@ -99,7 +99,7 @@ class Image(Table):
 
     def create(self, run: Run, desired: Desired) -> None:
         if self._unselected(run, desired):
-            raise MaasError("skipped: no boot source has it selected, as the errors of those say")
+            raise MaasError("skipped: the selections of it failed")
         images = [one for one in run.plan.desired(self.name)
                   if not (run.hopeless(one) or self._unselected(run, one))]  # fmt: skip
         run.once("import the selected images", lambda: self._import(run, images))

@@ -122,7 +122,7 @@ class WithInterfaces(Table):
                     )
             others = self._holders(snapshot, predicted).get(ip, set()) - {change.desired.label}
             if others:
-                return f"interfaces: {name}: {ip} is of {', '.join(sorted(others))} already"
+                return f"interfaces: {name}: {ip} belongs to {', '.join(sorted(others))} already"
         return super().conflict(snapshot, change, predicted)
 
     def _holders(self, snapshot, predicted):
@@ -169,7 +169,7 @@ class WithInterfaces(Table):
         left = _steps(run.snapshot, desired, record.raw)[0] if record else ()
         if left:
             raise NotDone(
-                "MAAS took all that was sent, but its interfaces are not as described; left: "
+                "MAAS accepted all requests, but its interfaces are not as described; left: "
                 + "; ".join(step.text for step in left)
             )
 
@@ -212,7 +212,7 @@ def _sent(snapshot, key, value):
 def _progress(steps, number):
     done = "; ".join(step.text for step in steps[:number]) or "nothing"
     left = "; ".join(step.text for step in steps[number:])
-    return f"done of its interfaces: {done}; left: {left}; the next run goes on"
+    return f"done of its interfaces: {done}; left: {left}; the next run continues"
 
 
 def _described_addresses(described):
@@ -298,7 +298,7 @@ def _refusal(release, raw, steps):
             f"machine is {_statuses(release)}"
         )
     if status == _ALLOCATED and any(step.op == "create_bridge" for step in steps):
-        return "it is Allocated, and a bridge that is made now goes when it is released"
+        return "it is Allocated, and MAAS would delete a new bridge when it is released"
     return None
 
 

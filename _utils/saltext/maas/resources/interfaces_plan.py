@@ -178,7 +178,7 @@ class InterfacesPlan:
             elif nic.type != type_of(one):
                 if nic.type == PHYSICAL:
                     raise InterfaceProblem(
-                        f"{name} is a physical interface of the machine, and none of type "
+                        f"{name} is a physical interface of the machine and not of type "
                         f"{type_of(one)}; describe it by its MAC address, under another name"
                     )
                 self._remove(nic)
@@ -199,14 +199,14 @@ class InterfacesPlan:
         name = next((name for name, one in self.found.items() if one is child), None)
         if name is None:
             raise InterfaceProblem(
-                f"{nic.name} is part of {child.name}, which is not described; describe that one "
+                f"{nic.name} is part of {child.name}, which is not described; describe that "
                 "too, or as absent: true"
             )
         return self.described[name]
 
     def _set_parents(self, nic, parents):
         names = ", ".join(one.name for one in parents)
-        self._change(nic, f"make it of {names}", parents=parents)
+        self._change(nic, f"set its parents to {names}", parents=parents)
 
     def _rename(self):
         moved = {name: nic for name, nic in self.found.items() if nic.name != name}
@@ -214,7 +214,7 @@ class InterfacesPlan:
             free = [name for name in moved if self.layout.named(name) is None]
             for name in free:
                 nic = moved.pop(name)
-                self._change(nic, f"rename it {name}", name=name)
+                self._change(nic, f"rename it to {name}", name=name)
             if free:
                 continue
             for name in moved:
@@ -225,7 +225,7 @@ class InterfacesPlan:
                         f"{holder.values.get('mac_address')}; describe that one under another name"
                     )
             nic = next(iter(moved.values()))
-            self._change(nic, f"rename it {_TEMPORARY_NAME} for now", name=_TEMPORARY_NAME)
+            self._change(nic, f"rename it to {_TEMPORARY_NAME} temporarily", name=_TEMPORARY_NAME)
 
     # Interfaces
 
@@ -273,7 +273,9 @@ class InterfacesPlan:
         nic = self.layout.named(parent)
         if nic is None:
             there = ", ".join(sorted(one.name for one in self.layout.nics)) or "none"
-            raise InterfaceProblem(f"{name}: there is no interface {parent}; there are: {there}")
+            raise InterfaceProblem(
+                f"{name}: the machine has no interface {parent}; it has: {there}"
+            )
         return nic
 
     def _blockers(self, name, parent):
@@ -304,7 +306,7 @@ class InterfacesPlan:
         fabrics = [str(one).rpartition("/")[0] for one in (vlan, parent.vlan)]
         if parent.vlan is None:
             raise InterfaceProblem(
-                f"{name}: {parent.name} has no VLAN; describe the untagged VLAN of its fabric"
+                f"{name}: {parent.name} has no VLAN; describe its vlan, FABRIC/untagged"
             )
         if fabrics[0] != fabrics[1]:
             raise InterfaceProblem(
@@ -325,7 +327,8 @@ class InterfacesPlan:
             if child.type in (BOND, BRIDGE):
                 if child not in self.found.values():
                     raise InterfaceProblem(
-                        f"{name}: it is part of {child.name}, whose VLAN it has; describe that one"
+                        f"{name}:vlan: it has that of {child.name}, which it is part of; describe "
+                        "that one too"
                     )
                 return True
         return False
@@ -333,7 +336,9 @@ class InterfacesPlan:
     def _create(self, name, one, parents, vlan):
         type = type_of(one)
         if type == PHYSICAL and "mac_address" not in one:
-            raise InterfaceProblem(f"{name}: there is none; mac_address is missing, to add it")
+            raise InterfaceProblem(
+                f"{name}: the machine has no such interface; to add it, give its mac_address"
+            )
         if vlan is _UNSPECIFIED:
             vlan = parents[0].vlan if parents else None
         if type == BOND:
@@ -398,10 +403,10 @@ class InterfacesPlan:
             vlan = self._subnet(wanted["subnet"]).get("vlan")
             if vlan and nic.vlan not in (None, vlan):
                 raise InterfaceProblem(
-                    f"{nic.name}: {wanted['subnet']} is on {vlan}, and it on {nic.vlan}"
+                    f"{nic.name}: {wanted['subnet']} is in {vlan}, but {nic.name} in {nic.vlan}"
                 )
             self._check_gateway(nic, wanted)
-        text = f"{nic.name}: link it {_as_text(wanted)}"
+        text = f"{nic.name}: add the link {_as_text(wanted)}"
         self.steps.append(InterfaceStep(text, nic, "POST", "link_subnet", data))
         link = Link(wanted["mode"], wanted.get("subnet"), wanted.get("ip_address"),
                     gateway=bool(wanted.get("default_gateway")))  # fmt: skip
@@ -410,7 +415,7 @@ class InterfacesPlan:
     def _check_gateway(self, nic, wanted):
         if wanted.get("default_gateway") and not self._subnet(wanted["subnet"]).get("gateway_ip"):
             raise InterfaceProblem(
-                f"{nic.name}: {wanted['subnet']} has no gateway_ip, to be the default"
+                f"{nic.name}: {wanted['subnet']} has no gateway_ip, so it cannot be the default"
             )
 
 

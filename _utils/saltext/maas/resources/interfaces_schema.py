@@ -212,7 +212,7 @@ def _mistakes_of(name, one, release):
         yield from _mistakes_of_type(one, release)
         yield from (f":links{text}" for text in _mistakes_of_links(one))
     elif one.keys() - {"absent", "type", "mac_address"}:
-        yield ":absent: nothing else can be said of it but type and mac_address"
+        yield ":absent: only type and mac_address can go with it"
 
 
 def _mistakes_of_type(one, release):
@@ -220,7 +220,7 @@ def _mistakes_of_type(one, release):
     for key in one:
         known = ATTRIBUTES.get(key)
         if known and type not in known.types:
-            yield f":{key}: is for {' and '.join(known.types)}, and it is of type {type}"
+            yield f":{key}: is only for {' and '.join(known.types)}, not for type {type}"
         elif known and known.since and release and release < known.since:
             yield f":{key}: MAAS {release} has none; {known.since} and later have"
     if type == BRIDGE and release and release < "2.1":
@@ -249,12 +249,12 @@ def _mistakes_of_links(one):
     if wrong:
         return
     if links and "vlan" in one and one["vlan"] is None:
-        yield ": there can be none without a VLAN"
+        yield ": cannot be given without a VLAN"
     modes = Counter(link["mode"] for link in links)
     if modes[LINK_UP] and len(links) > 1:
-        yield ": link_up stands alone"
+        yield ": link_up cannot go with other links"
     if modes[DHCP] > 1:
-        yield ": MAAS takes dhcp once only"
+        yield ": MAAS accepts one link with mode dhcp only"
 
 
 def _mistakes_of_link(link):
@@ -276,11 +276,11 @@ def _mistakes_of_link(link):
     elif mode in (STATIC, AUTO) and not subnet:
         yield f":subnet: is missing, for mode {mode}"
     if address and mode != STATIC:
-        yield ":ip_address: is for mode static"
+        yield ":ip_address: is only for mode static"
     elif address and subnet and ipaddress.ip_address(address) not in ipaddress.ip_network(subnet):
         yield f":ip_address: {address!r} must be in {subnet}"
     if link.get("default_gateway") and mode not in (STATIC, AUTO):
-        yield ":default_gateway: is for modes static and auto"
+        yield ":default_gateway: is only for modes static and auto"
 
 
 def _contradictions(described):
@@ -316,16 +316,16 @@ def _contradictions_of(described, parent, names):
         yield f"{parent}: cannot be part of {' and '.join(names)} at once"
     for name, kind in zip(names, kinds_of):
         if kind == type and kind in (VLAN, BRIDGE, BOND):
-            yield f"{name}: {parent} is of type {type} itself"
+            yield f"{name}: {parent} is of type {type} too"
         mtu = described[name].get("mtu", 0)
         if mtu > one.get("mtu", mtu):
             yield f"{name}:mtu: {mtu} is more than that of {parent}, {one['mtu']}"
     for master in masters:
         if one.get("links"):
-            yield f"{parent}:links: it is part of {master}, which has them in its place"
+            yield f"{parent}:links: it is part of {master}, so describe the links there"
         own, its = one.get("vlan"), described[master].get("vlan")
         if "vlan" in one and (type_of(described[master]) == BOND or its not in (None, own)):
-            yield f"{parent}:vlan: it is part of {master}, whose VLAN it has"
+            yield f"{parent}:vlan: it is part of {master}, so describe the VLAN there"
 
 
 def _circles(there):
@@ -334,7 +334,7 @@ def _circles(there):
         while at:
             one = at.pop()
             if one == name:
-                yield f"{name}: is made of itself"
+                yield f"{name}: is its own parent"
                 return
             if one in there and one not in seen:
                 seen.append(one)

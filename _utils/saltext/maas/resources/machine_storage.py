@@ -103,7 +103,7 @@ def _plan(entry, raw, bcaches=None):
         return some.all(), known_ids(desired)
     boot = current.devices.get(desired.boot_disk or current.boot_disk or "")
     if boot is None:
-        raise StorageProblem("it has no disk to boot from")
+        raise StorageProblem("the machine has no boot disk")
     options = options_in_bytes(entry.get("layout_options") or {}, current, boot)
     if "root_device" in options:
         options["root_device"] = desired.disk_name(options["root_device"])

@@ -32,7 +32,8 @@ def problem(snapshot: Snapshot, desired: Desired) -> str | None:
     wrong = sorted(defined(snapshot).intersection(tags)) if tags else []
     if not wrong:
         return None
-    return f"tags: {', '.join(wrong)}: the tag's definition decides which machines have it"
+    names = ", ".join(wrong)
+    return f"tags: {names}: the tag's definition decides which machines have it; leave it out"
 
 
 def by_hand(snapshot: Snapshot, held: list[str] | None, wanted: list[str] | None) -> list[str]:
@@ -72,7 +73,7 @@ def send(run: Run, changes: list[Change]) -> None:
     for change in changes if errors else ():
         record = table.match(run.snapshot, change.desired)
         left = _changed(run.snapshot, table, change.desired, record)
-        said = "; ".join(f"{tag}: {errors.get(tag, 'is as before')}" for tag, _ in left)
+        said = "; ".join(f"{tag}: {errors.get(tag, 'was not changed')}" for tag, _ in left)
         if record is None or said:
             change.done, change.error = False, f"tags: {said or 'it is gone'}"
 
@@ -110,4 +111,4 @@ def _update(run: Run, tag: str, side: str, ids: list[str]) -> Any:
     )  # fmt: skip
     done = answer["added" if side == "add" else "removed"]
     if done != len(ids):
-        raise WrongAnswer(f"the region did it for {done} of {len(ids)} machines")
+        raise WrongAnswer(f"the region changed {done} of {len(ids)} machines")

@@ -44,7 +44,7 @@ _IDS_PER_QUERY = 400
 _BMC_FACT = "BMCs of machines"
 #: Name of the fact that holds what tells machines apart.
 _INDEX_FACT = "what tells machines apart"
-_POWER_DIFFERS = "the region answered with success, but holds other power_parameters"
+_POWER_DIFFERS = "the region answered with success, but has other power_parameters"
 
 
 def _split(name):
@@ -150,7 +150,9 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
                 found = set(self._found_by(snapshot, name, one.values.get(name)))
                 if found and len(own | found) > 1:
                     others = ", ".join(sorted(found - own or found))
-                    wrong.append(f"{one.where}:{name}: {one.values[name]!r} is of {others}")
+                    wrong.append(
+                        f"{one.where}:{name}: {one.values[name]!r} belongs to machine {others}"
+                    )
                 own = own or set(sorted(found)[:1])
         if wrong:
             raise BadInput(wrong)
@@ -307,7 +309,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         changed = self.differences(snapshot, desired, record)
         raw = record.raw
         if changed and raw.get("locked"):
-            return "it is locked, so MAAS changes nothing of it; unlock it first"
+            return "it is locked, so MAAS refuses changes; unlock it first"
         noticed = ", ".join(name for name in changed if name not in CHANGEABLE_IN_USE)
         if not noticed or (raw["status"] in IDLE and not raw.get("owner")):
             return None
@@ -315,7 +317,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
             return f"{noticed}: it is {raw['status_name']}; repeat the run when that has ended"
         if desired.values.get("in_use"):
             return None
-        return f"{noticed}: it is {status_and_owner(raw)}; in_use: true changes it all the same"
+        return f"{noticed}: it is {status_and_owner(raw)}; in_use: true changes it anyway"
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other machine would have the same BMC, of a type that serves but one."""
@@ -329,7 +331,9 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
                 found = snapshot.facts[_BMC_FACT] = (snapshot.desired, groups)
             same = [one for one in found[1].get(bmc, ()) if one != change.desired.label]
             if bmc and same:
-                return f"power_parameters: {same[0]} has the same BMC, which serves one machine"
+                return (
+                    f"power_parameters: {same[0]} has the same BMC, which serves one machine only"
+                )
         return super().conflict(snapshot, change, predicted)
 
     @staticmethod

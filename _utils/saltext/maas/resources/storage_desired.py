@@ -130,7 +130,7 @@ class DesiredStorage:
             if disk.name == name:
                 return disk
         raise StorageProblem(
-            f"there is no disk {name!r}; it has {self._list(self.current.disks())}"
+            f"the machine has no disk {name!r}; it has {self._list(self.current.disks())}"
         )
 
     def _matching(self, name, match):
@@ -155,9 +155,11 @@ class DesiredStorage:
         if len(disks) == 1:
             return disks[0]
         if disks:
-            raise StorageProblem(f"disks:{name}:match: fits {self._list(disks)}; say more of it")
+            raise StorageProblem(f"disks:{name}:match: matches {self._list(disks)}; add criteria")
         every = self._list(self.current.disks())
-        raise StorageProblem(f"disks:{name}:match: fits no disk of the machine, which has {every}")
+        raise StorageProblem(
+            f"disks:{name}:match: matches no disk of the machine, which has {every}"
+        )
 
     @staticmethod
     def _list(disks):
@@ -178,7 +180,7 @@ class DesiredStorage:
         if name in self.devices:
             return self.devices[name]
         if name in self._making:
-            raise StorageProblem(f"{name}: it would be made of itself")
+            raise StorageProblem(f"{name}: it is a member of itself")
         self._making.append(name)
         try:
             base, _, number = name.rpartition("-part")
@@ -288,7 +290,7 @@ class DesiredStorage:
         shared = role == CACHE and target.role == CACHE
         if (target.role and not shared) or target.fs or target.parts:
             raise StorageProblem(
-                f"{name}: it is a member of {group}, and described otherwise as well"
+                f"{name}: it is a member of {group}, so it cannot have another use"
             )
         target.role, target.exact = role, True
         target.group = target.group if shared else group

@@ -98,7 +98,9 @@ class WithStorage(Table):
         left = self.differences(run.snapshot, desired, record).get("storage")
         if left:
             steps = "; ".join(left[1][STEPS])
-            raise NotDone(f"MAAS took all that was sent, but its storage differs; left: {steps}")
+            raise NotDone(
+                f"MAAS accepted all requests, but its storage is not as described; left: {steps}"
+            )
 
     def _steps(self, snapshot, desired, record):
         if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:

@@ -337,7 +337,7 @@ class StoragePlan:
             yield from self._make_group(self.desired.groups[target.of], done)
         if target.above is not None and target.current is None:
             data = {} if self._takes_the_rest(target) else {"size": target.size}
-            text = f"make partition {target.name} of {sizes.text(target.size)}"
+            text = f"create partition {target.name} of {sizes.text(target.size)}"
             path = f"blockdevices/{{{target.above.name}}}/partitions/"
             yield StorageStep(text, path, data=data, makes=target.name)
         if target.kind == DISK and target.tags is not None:
@@ -391,10 +391,10 @@ class StoragePlan:
             data.setdefault(word, []).append(Ref(member.name))
         names = ", ".join(one.name for one in group.members)
         if group.kind == RAID:
-            text = f"make RAID {group.level} {group.name} of {names}"
+            text = f"create RAID {group.level} {group.name} of {names}"
             return StorageStep(text, "raids/", data=data, makes=group.name)
         return StorageStep(
-            f"make volume group {group.name} of {names}",
+            f"create volume group {group.name} of {names}",
             "volume-groups/",
             data=data,
             makes=_id("volume-group", group.name),
@@ -411,13 +411,13 @@ class StoragePlan:
         if not exists and name not in done:
             done.add(name)
             word = "cache_partition" if cache.kind == PARTITION else "cache_device"
-            yield StorageStep(f"make a cache set on {cache.name}", "bcache-cache-sets/",
+            yield StorageStep(f"create a cache set on {cache.name}", "bcache-cache-sets/",
                        data={word: Ref(cache.name)}, makes=name.name)  # fmt: skip
         mode = group.mode or _DEFAULT_MODE
         if not group.in_place:
             word = "backing_partition" if backing.kind == PARTITION else "backing_device"
             yield StorageStep(
-                f"make bcache {group.name} of {backing.name}, cached on {cache.name}",
+                f"create bcache {group.name} of {backing.name}, cached on {cache.name}",
                 "bcaches/",
                 makes=group.name,
                 data={
@@ -440,7 +440,7 @@ class StoragePlan:
             own = target.name[len(group.name) + 1 :]
             if target.current is None:
                 yield StorageStep(
-                    f"make logical volume {target.name} of {text}",
+                    f"create logical volume {target.name} of {text}",
                     path,
                     makes=target.name,
                     op="create_logical_volume",

@@ -46,7 +46,7 @@ def _mapping(path, entry, keys):
         return False
     for key in entry:
         if key not in keys:
-            yield f"{path}:{key}", f"is not known; a mapping of: {', '.join(keys)}"
+            yield f"{path}:{key}", f"unknown key; allowed: {', '.join(keys)}"
     return True
 
 
@@ -113,14 +113,14 @@ def _partitions(path, entry):
         yield from _content(below, part)
         rest += part.get("size") in (None, sizes.REST)
     if rest > 1:
-        yield f"{path}:partitions", "only one of them can be the rest; size says how large one is"
+        yield f"{path}:partitions", "only one of them can take the rest; give the others a size"
 
 
 def _disk(path, entry):
     match = entry.get("match")
     if match is not None and (yield from _mapping(f"{path}:match", match, _MATCHES)):
         if not match:
-            yield f"{path}:match", f"says nothing; it takes one of: {', '.join(_MATCHES)}"
+            yield f"{path}:match", f"is empty; give one of: {', '.join(_MATCHES)}"
         if "size" in match:
             yield from _size(f"{path}:match:size", match["size"], shared=False)
     tags = entry.get("tags")
@@ -136,7 +136,7 @@ def _raid(path, entry):
     if entry.get("spares"):
         yield from _names(f"{path}:spares", entry["spares"])
         if level == 0:
-            yield f"{path}:spares", "a RAID of level 0 has none"
+            yield f"{path}:spares", "a RAID of level 0 has no spares"
     yield from _content(path, entry)
 
 
@@ -152,7 +152,7 @@ def _volume_group(path, entry):
             yield from _size(f"{below}:size", (one or {}).get("size"))
             yield from _content(below, one or {})
     if sum((one or {}).get("size") in (None, sizes.REST) for one in volumes.values()) > 1:
-        yield f"{path}:volumes", "only one of them can be the rest; size says how large one is"
+        yield f"{path}:volumes", "only one of them can take the rest; give the others a size"
 
 
 def _bcache(path, entry):
@@ -188,7 +188,7 @@ def _layout(entry, release):
         return
     since, allowed = LAYOUTS[layout]
     if release is not None and release < since:
-        yield "storage:layout", f"{layout!r} is there from MAAS {since} on"
+        yield "storage:layout", f"{layout!r} needs MAAS {since} or later"
     options = entry.get("layout_options") or {}
     if (yield from _mapping("storage:layout_options", options, allowed)):
         yield from _options(options)
@@ -206,9 +206,12 @@ def _options(options):
 def _beside_layout(entry, layout):
     for name in ("raids", "volume_groups", "bcaches"):
         if entry.get(name):
-            yield f"storage:{name}", f"layout {layout} decides this; leave one of them out"
+            yield f"storage:{name}", f"layout {layout} cannot go with this; leave one of them out"
     disks = entry.get("disks")
     for name, one in disks.items() if isinstance(disks, dict) else ():
         for key in one if isinstance(one, dict) else ():
             if key in ("partitions", "fs"):
-                yield f"storage:disks:{name}:{key}", f"layout {layout} decides this; leave one out"
+                yield (
+                    f"storage:disks:{name}:{key}",
+                    f"layout {layout} cannot go with this; leave one of them out",
+                )

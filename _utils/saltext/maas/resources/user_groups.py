@@ -398,8 +398,8 @@ def lost_right(snapshot: Snapshot, predicted: Predicted, group: str) -> str | No
     if not lost.intersection(current):
         return None
     return (
-        f"it would take {', '.join(sorted(lost))} from {me}, the user of the API key: first use "
-        "the key of another user who has this"
+        f"it would take {', '.join(sorted(lost))} from {me}, the user of the API key; use "
+        "the API key of another user who has this"
     )
 
 

@@ -87,7 +87,7 @@ class User(Table):
                 return f"the e-mail address {email} belongs to user {other.key} already"
         found = super().problem(snapshot, desired, record)
         if found and record and "is_superuser" in found and _GROUPS in snapshot.tables:
-            return f"{found}; what it may do is decided by its groups: describe those"
+            return f"{found}; its rights come from its groups; describe these"
         return found
 
     # Groups
@@ -161,7 +161,7 @@ class User(Table):
             for name in _default_group_to_leave(run.snapshot, change.desired.values):
                 group = run.snapshot.find(_GROUPS, name) if change.action == "create" else None
                 if group is not None and change.desired.key in members_of(run.snapshot, group):
-                    change.done, change.error = False, f"it is in user group {name} still"
+                    change.done, change.error = False, f"it is still in user group {name}"
 
     @staticmethod
     def _change_membership(run, user, name, joins):

@@ -179,7 +179,7 @@ class VmHost(Table):
             if values.get(name) is not None:
                 yield name, f"is not for a VM host of the type {values['type']}"
         if bool(values.get("certificate")) != bool(values.get("key")):
-            yield "certificate", "needs key, and key needs certificate"
+            yield "certificate", "must be given together with key"
 
     def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
         # MAAS wants the type with each change of what belongs to it.
