@@ -243,6 +243,43 @@ def test_mistakes_of_the_result_are_notes(source, tmp_path):
         formula.converted({}, str(tmp_path / "none.yml"))
 
 
+def test_secrets_at_odd_places_are_references(source):
+    url = "http://user:hunter4@192.0.2.9/"
+    power = {
+        "power_type": "redfish",
+        "power_address": url,
+        "power_passwd": "hunter5",
+        "Power_Pass": "hunter6",
+        "token": ["hunter7"],
+        "nested": {"power_pass": "hunter8"},
+    }
+    selection = {"url": url, "os": "ubuntu", "release": "noble", "arches": "amd64"}
+    old = {
+        "maas_config": {"http_proxy": url, "rpc_shared_secret": "hunter9"},
+        "boot_sources": {"own": {"url": url}},
+        "boot_sources_selections": {"noble": selection},
+        "package_repositories": {"own": {"url": url}},
+        "boot_resources": {"own": {"architecture": "amd64/generic", "content": url}},
+        "machines": {"m1": {"pxe_interface_mac": "52:54:00:00:00:01", "power_parameters": power}},
+    }
+    found = formula.converted({}, source({"region": old}))
+    assert "hunter" not in repr(found)
+    pillar = yaml.safe_load(found["files"]["init.sls"])["maas"]
+    given = pillar["machines"]["m1"]["power_parameters"]
+    assert {*given} == {*power} - {"power_type"}
+    assert list(pillar["boot_sources"]) == ["http://192.0.2.9/"]
+    references = {
+        pillar["settings"]["http_proxy"], pillar["boot_resources"][0]["path"],
+        pillar["package_repositories"]["own"]["url"], *given.values(),
+    }  # fmt: skip
+    assert found["secrets"].keys() == references
+    assert len(references) == 8
+    assert found["secrets"][given["power_address"]] == (
+        "maas:region:machines:m1:power_parameters:power_address"
+    )
+    assert any("rpc_shared_secret: left out" in note for note in found["notes"])
+
+
 def _paths(value, path=()):
     if isinstance(value, dict):
         for key, one in value.items():

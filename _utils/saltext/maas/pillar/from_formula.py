@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import fnmatch
 import re
 from collections.abc import Iterator
@@ -44,6 +43,7 @@ _REASONS = (
     ("region:token", "the formula did not use it; keep the API key as api_key of a profile"),
     ("region:domain", "the formula could not apply it; describe domains"),
     ("region:maas_config:domain", "the formula could not apply it; describe domains"),
+    ("region:maas_config:*", "it is no setting of MAAS's API"),
     ("mirror", "a mirror of images is not part of MAAS"),
     ("*", "the formula has no such key"),
 )  # fmt: skip
@@ -97,8 +97,8 @@ class _Conversion:
     """One conversion: what is carried is taken out of a copy, so that the rest is what is left."""
 
     def __init__(self, formula: dict):
-        self.left = copy.deepcopy(formula)
         self.found = Converted({})
+        self.left = self._without_passwords(formula, "")
         self.subnets: dict[str, str] = {}
 
     def run(self) -> Converted:
@@ -113,10 +113,28 @@ class _Conversion:
         self.put("ssh_keys", keys)
         self._cluster(self.part("cluster"))
         self.part("server")
+        used = {text for _, text in _texts(found.described, ROOT)}
+        found.secrets = {name: path for name, path in found.secrets.items() if name in used}
         found.notes += (f"{ROOT}:{line}" for line in _left(self.left))
         found.notes += [f"to be corrected: {line}" for line in problems(found.described)]
         found.described = escape(found.described)
         return found
+
+    def _without_passwords(self, value: Any, path: str) -> Any:
+        """Return a copy in which references stand for URLs with a password."""
+        if isinstance(value, dict):
+            return {key: self._without_passwords(one, f"{path}{key}:")
+                    for key, one in value.items()}  # fmt: skip
+        if isinstance(value, list):
+            return [self._without_passwords(one, f"{path}{number}:")
+                    for number, one in enumerate(value)]  # fmt: skip
+        if not isinstance(value, str) or not passwords_in([value]):
+            return value
+        path = path.rstrip(":")
+        if fnmatch.fnmatch(path, "region:boot_sources*:url"):  # the name of the source, too
+            self.note(path, "user and password are left out: a boot source has none")
+            return re.sub(r"//\S*@", "//", value)
+        return self.secret(re.sub(r"[^\w.-]", "_", path.removeprefix("region:")), path)
 
     def part(self, name: str) -> dict:
         """Take out what only told whether to run, and return a section of the formula's pillar."""
@@ -188,12 +206,13 @@ class _Conversion:
     def _settings(self, region: dict) -> None:
         settings = {}
         config = _taken(region, "maas_config")
-        for name in [name for name in config if name != "domain"]:
+        for name in [name for name in config if name in SETTINGS]:
             value = config.pop(name)
-            if passwords_in([str(value)]) or (name in SETTINGS and SETTINGS[name].secret):
+            if SETTINGS[name].secret:
                 value = self.secret(name, f"region:maas_config:{name}")
-            with contextlib.suppress(ValueError):  # the check reports what does not fit
-                value = normal(name, value)  # the formula sent each value as text
+            if not isinstance(value, Reference):
+                with contextlib.suppress(ValueError):  # the check reports what does not fit
+                    value = normal(name, value)  # the formula sent each value as text
             settings[name] = value
         proxy = _taken(region, "upstream_proxy")
         if "address" in proxy:
@@ -319,8 +338,9 @@ class _Conversion:
         for name, values in _entries(region, "machines"):
             old = _taken(values, "interface")
             macs = [values.pop("pxe_interface_mac", None), old.pop("mac", None)]
-            entry = machines[name] = {"mac_addresses": _words([mac for mac in macs if mac])}
-            entry["architecture"] = values.pop("architecture", "amd64/generic")
+            entry = machines[name] = {"architecture": values.pop("architecture", "amd64/generic")}
+            if any(macs):
+                entry["mac_addresses"] = _words([mac for mac in macs if mac])
             power = _taken(values, "power_parameters")
             kinds = [place.pop("power_type", None) for place in (values, power)]
             entry["power_type"] = kinds[0] or kinds[1] or "manual"
@@ -328,7 +348,7 @@ class _Conversion:
             for key in list(power):
                 ours = _OLD_POWER.get(key, key)
                 value = power.pop(key)
-                if ours in power_types.SECRET:
+                if ours not in power_types.PLAIN and not isinstance(value, Reference):
                     path = f"region:machines:{name}:power_parameters:{key}"
                     value = self.secret(f"{name}_{ours}", path)
                 given[ours] = value

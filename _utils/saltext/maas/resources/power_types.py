@@ -82,6 +82,11 @@ _CHOICES = {
 SECRET = frozenset((
     "power_pass", "k_g", "password", "key", "os_password", "power_token", "power_token_secret",
 ))  # fmt: skip
+#: All parameters that are not secret.
+PLAIN = frozenset(
+    one for names in [*(names for _, _, names in POWER_TYPES.values()), *_OPTIONAL.values()]
+    for one in names
+) - SECRET  # fmt: skip
 #: Power types whose BMC belongs to one machine; MAAS refuses a second one after half a minute.
 SINGLE = ("amt", "ipmi", "openbmc", "webhook", "wedge")
 
