@@ -9,12 +9,14 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
 
 import loader_pages  # noqa: E402
 import pillar_page  # noqa: E402
+from saltext.maas import pillar  # noqa: E402
 from saltext.maas.resources.table import Table  # noqa: E402
 
 
@@ -234,3 +236,12 @@ def test_the_picture_of_a_plan_is_what_is_drawn_now():
 def test_a_page_uses_the_terms_of_maas_and_salt(page):
     own = r"\b(wish(es)?|told|promises?|anew|in vain|stand-ins?|hangs? on|the embedded region)\b"
     assert re.findall(rf"^.*{own}.*$", page.read_text(encoding="utf-8"), re.M | re.I) == []
+
+
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_pillars_of_a_page_are_valid(page):
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        if block.startswith("maas:") and "..." not in block:
+            described = yaml.safe_load(block)["maas"]
+            if not {"url", "pkg.latest"} & described.keys():  # a profile, or a state
+                assert pillar.problems(described, None) == []

@@ -129,7 +129,8 @@ def test_one_with_machines_on_it_is_kept(regions):
 
 def test_one_that_cannot_be_reached_is_not_ready(regions):
     server = regions("3.7")
-    snapshot, plan = planned(server, virsh(ready=True))
+    described = {"type": "virsh", "power_address": ADDRESS, "ready": True}
+    snapshot, plan = planned(server, {"vm_hosts": {"kvm-1": described}})
     apply(snapshot, plan, Limits(enrol_seconds=0.2))
     (told,) = errors(plan).values()
     assert "MAAS to reach the VM host kvm-1" in told

@@ -50,7 +50,7 @@ def _fields(type: str, *leave_out: str) -> dict:
     """The properties that a resource type's fields make."""
     found = {}
     for field in BY_NAME[type].fields:
-        if field.name in leave_out or field.read_only or field.option:
+        if field.name in leave_out or field.option:
             continue
         words = {**_span(field), **({"secret": True} if field.secret else {})}
         plain = field.secret and field.kind in (RAW, TEXT)
@@ -144,7 +144,7 @@ def _interface() -> dict:
 
 def _controllers() -> dict:
     """Cluster and rack controllers; what holds for either is taken under both keys."""
-    fields = _fields("rack", "hostname")
+    fields = _fields("rack", "hostname", "connected")
     properties = {
         "hostname": text("Host name, where it is not the key's first label."),
         "uuid": text("uuid of the node group.", "uuid", allowed=_UUID, up_to="1.10"),

@@ -45,8 +45,10 @@ class WithInterfaces(Table):
 
     def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
-        for sentence in interfaces_schema.mistakes(values.get("interfaces") or {}, release):
-            yield "interfaces", sentence
+        for text in interfaces_schema.mistakes(values.get("interfaces") or {}, release):
+            place, colon, sentence = text.partition(": ")
+            placed = bool(colon) and " " not in place
+            yield (f"interfaces:{place}", sentence) if placed else ("interfaces", text)
 
     # Comparing
 
