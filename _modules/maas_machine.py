@@ -2,9 +2,9 @@
 """Machines, which MAAS commissions, deploys and releases, in MAAS 2.0 and later.
 
 A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
-serial number or by its BMC, and then it is renamed.  Only where none fits, one is created.
-A machine that is locked is not changed; one that is deployed or somebody's only in
-description, zone, pool, tags and power, unless ``in_use`` says otherwise.
+serial number or by its BMC, and then it is renamed.  If none of these matches, it is created.
+A locked machine is not changed.  Of a machine that is deployed or owned by a user only
+description, zone, pool, tags and power are changed, unless ``in_use`` is true.
 """
 
 from __future__ import annotations

@@ -167,9 +167,9 @@ def test_one_change_leaves_all_else(regions):
 @pytest.mark.parametrize(
     ("devices", "spares", "steps"),
     [
-        (["sda-part1", "sdd"], [], ["change raid md0: with sdd", "change raid md0: without sdb"]),
-        (["sda-part1", "sdb"], ["sdd"], ["change raid md0: with sdd"]),
-        (["sda-part1", "sdb", "sdd"], [], ["change raid md0: with sdd"]),
+        (["sda-part1", "sdd"], [], ["change raid md0: add sdd", "change raid md0: remove sdb"]),
+        (["sda-part1", "sdb"], ["sdd"], ["change raid md0: add sdd"]),
+        (["sda-part1", "sdb", "sdd"], [], ["change raid md0: add sdd"]),
     ],
 )
 def test_members_of_a_raid_are_swapped_in_place(devices, spares, steps, regions):

@@ -1,4 +1,4 @@
-"""The interfaces of machines as a field: compared, shown in plans, and written step by step."""
+"""The field ``interfaces`` of machines: its comparison, plan and requests."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ IN_ANSWERS = {
 #: Statuses in which MAAS changes interfaces, each with the first release that does: Ready,
 #: Broken, Allocated, Failed testing, New.
 CHANGEABLE = {4: "2.0", 8: "2.0", 10: "2.2", 22: "2.8", 0: "3.3"}
-#: What MAAS changes of the interfaces of a deployed machine.
+#: Status Deployed, and the values of interfaces that MAAS changes in it.
 _DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interface_speed",
                                 "link_speed", "tags"}  # fmt: skip
 _ALLOCATED = 10
 _NEW, _COMMISSIONING = 0, 1
 #: Name of the fact that holds which machines have an address.
 _ADDRESSES_FACT = "addresses of machines"
-#: How often the requests are found anew, with what MAAS did of its own accord.
+#: How often the requests are planned again, since MAAS changes other interfaces by itself.
 _ATTEMPTS = 3
-#: Key of the requests among the changed interfaces of a plan; no interface can be called so.
+#: Key of the requests among the changed interfaces of a plan; no interface can have this name.
 STEPS = "planned steps"
 
 
@@ -176,7 +176,7 @@ class WithInterfaces(Table):
             )
 
     def _send(self, run, record, steps):
-        """Send the requests, and read the machine again; an error says how far that came."""
+        """Send the requests and read the machine again; an error lists both done and left."""
         path = f"nodes/{record.raw['system_id']}/interfaces/"
         for number, step in enumerate(steps):
             try:
@@ -253,7 +253,7 @@ def _layout(snapshot, raw):
 
 
 def _key(snapshot, type, raw):
-    """The key of a VLAN or subnet within an answer; one that is renamed has its new one."""
+    """The key of a VLAN or subnet in an answer; after a rename in this run the new one."""
     if snapshot.loaded(type):
         found = snapshot.group(type, "id").get(raw["id"])
         if found:
@@ -262,7 +262,7 @@ def _key(snapshot, type, raw):
 
 
 def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dict]:
-    """The requests that a machine's interfaces take, why they cannot be made, and what differs."""
+    """The requests for a machine's interfaces, the problem if there is one, and the differences."""
 
     def subnet(key):
         table, record = snapshot.tables["subnet"], snapshot.find("subnet", key)
@@ -286,7 +286,7 @@ def _is_too_early(release, status):
 
 
 def _refusal(release, raw, steps):
-    """Why MAAS would not take the requests, in the machine's status; None if it would."""
+    """Why MAAS would refuse the requests in the machine's status; None if it would not."""
     status = raw["status"]
     if not steps:
         return None

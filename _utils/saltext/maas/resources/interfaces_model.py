@@ -1,4 +1,4 @@
-"""The interfaces that a machine has, and what MAAS changes of others along with one of them."""
+"""The interfaces of a machine, and how MAAS changes others together with one of them."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class Nic:
 
 
 class InterfaceLayout:
-    """All interfaces of a machine, as MAAS keeps them.
+    """All interfaces of a machine.
 
-    Its methods do to them what a request does.
+    The methods change them as MAAS does when it carries out a request.
 
     Args:
         raw: The machine, as it was read.
@@ -103,10 +103,10 @@ class InterfaceLayout:
         return next((nic for nic in self.nics if nic.name == name), None)
 
     def children(self, nic: Nic) -> list[Nic]:
-        """Return the interfaces that are made of one."""
+        """Return the interfaces on top of one."""
         return [other for other in self.nics if nic in other.parents]
 
-    # What requests do
+    # Effects of requests
 
     def create(self, nic: Nic) -> None:
         """Add an interface, which is up."""
@@ -135,7 +135,7 @@ class InterfaceLayout:
                     parent.links, parent.vlan = [], one.vlan
 
     def spread_mtu(self, nic: Nic, before: int | None) -> None:
-        """Let what an interface is made of carry its packets, and nothing on it be larger."""
+        """Raise the MTU of parents that is smaller, and lower that of children that is larger."""
         mtu = nic.values.get("mtu")
         if mtu is None or mtu == before:
             return
@@ -146,13 +146,13 @@ class InterfaceLayout:
                 self.spread_mtu(other, old)
 
     def delete(self, nic: Nic) -> None:
-        """Remove an interface of which nothing is made."""
+        """Remove an interface that no other is on."""
         self.nics.remove(nic)
         for other in self.nics:
             other.parents = [one for one in other.parents if one is not nic]
 
     def unlink(self, nic: Nic, link: Link) -> None:
-        """Remove a link; an interface with a VLAN is up all the same."""
+        """Remove a link; an interface with a VLAN stays up (``link_up``)."""
         nic.links.remove(link)
         if not nic.links and nic.vlan is not None:
             nic.links.append(Link(LINK_UP))
@@ -178,7 +178,7 @@ class InterfaceLayout:
                 if other.family == link.family:
                     other.gateway = other is link
 
-    # As the pillar has it
+    # Descriptions
 
     def described(self) -> dict:
         """Return all interfaces as a pillar describes them."""

@@ -1,4 +1,4 @@
-"""The requests that lead from the interfaces that a machine has to those that are described."""
+"""The requests that change the interfaces of a machine to those that are described."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from saltext.maas.resources.interfaces_schema import (
     type_of,
 )
 
-#: In place of a VLAN that nothing is said of.
+#: In place of a VLAN that the description leaves open.
 _UNSPECIFIED = object()
-#: Name of an interface while two of them change names.
+#: Temporary name of an interface while several swap their names.
 _TEMPORARY_NAME = "renamed"
 
 
 class InterfaceProblem(ValueError):
-    """Why interfaces cannot be as described."""
+    """The description of interfaces cannot be applied; the text says why and what to do."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class InterfaceStep:
         text: What it does, in words.
         nic: The interface that it creates, changes or deletes.
         method, op: HTTP method, and name of the operation.
-        data: Form fields; an interface stands for its id, ``vlan`` and ``subnet`` are keys.
+        data: Form fields; interfaces in it are sent as their ids, ``vlan`` and ``subnet`` are keys.
     """
 
     text: str
@@ -49,11 +49,11 @@ class InterfaceStep:
 
 
 class InterfacesPlan:
-    """Finds the requests.
+    """The requests that change a machine's interfaces, and what differs.
 
     Args:
-        layout: What the machine has; it is changed to what it will have.
-        described: What it shall have, in its normal form.
+        layout: The current interfaces; :meth:`plan` changes them to the result.
+        described: The description, in its normal form.
         subnet: Returns the values of a subnet by its key: ``vlan``, ``gateway_ip``.
 
     Attributes:
@@ -90,7 +90,7 @@ class InterfacesPlan:
             self._link(name)
         return self.steps
 
-    # Which is which
+    # Matching
 
     def _match(self):
         nics, found = self.layout.nics, {}
@@ -139,7 +139,7 @@ class InterfacesPlan:
         return next((name for name, one in self.found.items() if one is nic), nic.name)
 
     def _target_vlans(self):
-        """The VLAN that each described interface shall be in, where that is said."""
+        """The VLAN of each described interface, where the description says it."""
         vlans: dict = {}
         for name in in_order(self._wanted):
             one = self._wanted[name]
@@ -166,7 +166,7 @@ class InterfacesPlan:
         self.steps.append(InterfaceStep(f"{nic.name}: {text}", nic, data=data))
         self.layout.change(nic, values)
 
-    # Away with what is in the way
+    # Deleting, renaming
 
     def _remove_unwanted(self):
         for name in reversed(in_order(self.described)):
@@ -230,7 +230,7 @@ class InterfacesPlan:
     # Interfaces
 
     def _configure(self, name):
-        """Make an interface as described, but for its links."""
+        """Create or change an interface, apart from its links."""
         if name in self._configured:
             return
         self._configured.add(name)
@@ -252,7 +252,7 @@ class InterfacesPlan:
             if key in SENT and nic.values.get(key) != value
         }  # fmt: skip
         if parents and set(parents) != set(nic.parents):
-            # By itself: together with a VLAN the former ones would get that as well.
+            # Separately: together with a VLAN, MAAS would give that to the former parents as well.
             self._set_parents(nic, parents)
         if vlan is not _UNSPECIFIED and vlan != nic.vlan and not self._has_vlan_of_child(name, nic):
             values["vlan"] = vlan
@@ -262,7 +262,7 @@ class InterfacesPlan:
             self._change(nic, f"set {words}", **values)
 
     def _detach(self, name):
-        """Take an interface out of what it shall be no part of, and whose VLAN it would have."""
+        """Detach an interface from bonds and bridges that are not described on it."""
         nic = self.found.get(name)
         for child in self.layout.children(nic) if nic else ():
             wanted = self._wanted.get(child.name) if child in self.found.values() else None
@@ -279,13 +279,13 @@ class InterfacesPlan:
         return nic
 
     def _blockers(self, name, parent):
-        """What is made of an interface already, so that another one cannot be."""
+        """The interfaces on a parent that prevent another one on it."""
         compatible = {BOND: (), BRIDGE: (VLAN,), VLAN: (VLAN, BRIDGE)}[type_of(self._wanted[name])]
         return [one for one in self.layout.children(parent)
                 if one.name != name and one.type not in compatible]  # fmt: skip
 
     def _free_parent(self, nic, parent):
-        """Make an interface leave what it is made of: changed, or deleted to be created later."""
+        """Detach an interface from a parent: change it, or delete it to be created again later."""
         self._described_of(nic, parent)
         wanted = parents_of(self._wanted[nic.name])
         there = [self.layout.named(one) for one in wanted]
@@ -293,7 +293,7 @@ class InterfacesPlan:
             one is not None and not self._blockers(nic.name, one) for one in there
         )
         kept = [one for one in nic.parents if one.name in wanted and one is not parent]
-        if nic.type == VLAN:  # it has to be in the fabric of what it is made of
+        if nic.type == VLAN:  # a VLAN must be in the fabric of its parent
             ready = ready and self._configured.issuperset(set(wanted).intersection(self._wanted))
         if ready:
             self._configure(nic.name)
@@ -322,7 +322,7 @@ class InterfacesPlan:
                 )
 
     def _has_vlan_of_child(self, name, nic):
-        """Whether the VLAN of an interface is that of a bond or bridge on it."""
+        """Whether the VLAN of an interface is determined by a bond or bridge on it."""
         for child in self.layout.children(nic):
             if child.type in (BOND, BRIDGE):
                 if child not in self.found.values():
@@ -385,7 +385,7 @@ class InterfacesPlan:
     def _link(self, name):
         nic, wanted = self.found[name], self._wanted[name].get("links", [])
         while missing := _unmatched(nic, wanted)[0]:
-            # MAAS removes DHCP's link when another one comes.
+            # MAAS removes a link with DHCP when another link is added.
             link = min(missing, key=lambda one: one["mode"] == DHCP)
             self._add(nic, link)
         for one, link in _pairs(nic, wanted)[0]:
@@ -428,9 +428,9 @@ def _same_link(link, wanted):
 
 
 def _pairs(nic, wanted):
-    """Pairs of a described link and the one that is it, or None."""
+    """Each described link with its current link or None, and the current links left over."""
     left, found = list(nic.links), []
-    for one in sorted(wanted, key=len, reverse=True):  # those that say more come first
+    for one in sorted(wanted, key=len, reverse=True):  # the most specific ones first
         link = next((link for link in left if _same_link(link, one)), None)
         if link is not None:
             left.remove(link)
@@ -439,7 +439,7 @@ def _pairs(nic, wanted):
 
 
 def _unmatched(nic, wanted):
-    """What is missing of some described links, and which are too many."""
+    """The described links that are missing, and the current links that are not described."""
     pairs, left = _pairs(nic, wanted)
     return [one for one, link in pairs if link is None], left
 

@@ -1,7 +1,6 @@
-"""Interfaces of machines, as the pillar describes them: form, check, and back from an answer.
+"""Descriptions of machines' interfaces: their schema, normal form and checks.
 
-What the requests are that lead from what a machine has to what is described is in
-:mod:`~saltext.maas.resources.interfaces_plan`.
+The requests that apply a description are made in :mod:`~saltext.maas.resources.interfaces_plan`.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class Attribute:
         kind: What it may be.
         types: Types of interfaces that have it.
         since: First release that has it.
-        param: Its name among the ``params`` of answers; empty where it is a key of its own.
-        default: What MAAS gives a new one of itself.
+        param: Its name in the ``params`` of answers; empty if it is a key of the answer.
+        default: MAAS's default for a new interface.
     """
 
     kind: kinds.Kind
@@ -55,7 +54,7 @@ _MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", 
 _POLICIES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
 _FROM_0 = kinds.bounded(0)
 
-#: What a request that creates or changes an interface carries as it is.
+#: Keys that requests to create or change an interface carry unchanged.
 SENT: dict[str, Attribute] = {
     "mac_address": Attribute(kinds.MAC, (PHYSICAL, BOND, BRIDGE)),
     "mtu": _parameter(kinds.bounded(552), name="mtu"),
@@ -99,7 +98,7 @@ _LINK: dict[str, kinds.Kind] = {
 
 
 def _clean(kind, value):
-    """A value's normal form; as it is where it has none, which :func:`mistakes` reports."""
+    """The normal form of a value, or the value itself if it is invalid; see :func:`mistakes`."""
     try:
         return kind.clean(value.lower() if kind is _LINK["mode"] else value)
     except (ValueError, AttributeError):
@@ -159,7 +158,7 @@ def type_of(one: dict) -> str:
 
 
 def parents_of(one: dict) -> list[str]:
-    """Return the names of what a described interface is made of."""
+    """Return the names of the parents of a described interface."""
     return [one["parent"]] if "parent" in one else list(one.get("parents", ()))
 
 
@@ -174,11 +173,11 @@ def references(described: Any) -> Iterator[tuple[str, str]]:
                     yield "subnet", link["subnet"]
 
 
-# What is wrong with a description
+# Checks
 
 
 def mistakes(described: dict, release: Release | None) -> Iterator[str]:
-    """Yield what MAAS would refuse of a description, whatever the machine has.
+    """Yield what MAAS would refuse in a description for any machine.
 
     Args:
         described: In its normal form.
@@ -342,7 +341,7 @@ def _circles(there):
 
 
 def in_order(described: dict) -> list[str]:
-    """Return the names of described interfaces, each after what it is made of."""
+    """Return the names of described interfaces, each after its parents."""
     found: list = []
 
     def add(name):

@@ -1,8 +1,8 @@
-"""Storage of machines: what is described, how it differs, and the requests that lead there.
+"""Storage of machines: descriptions, differences, and the requests that apply them.
 
-The parts: :mod:`~saltext.maas.resources.storage_schema` says what a description may say,
+The parts: :mod:`~saltext.maas.resources.storage_schema` checks descriptions,
 :mod:`~saltext.maas.resources.storage_current` reads an answer,
-:mod:`~saltext.maas.resources.storage_desired` works out sizes and what stays,
+:mod:`~saltext.maas.resources.storage_desired` computes sizes and which devices are kept,
 :mod:`~saltext.maas.resources.storage_layouts` knows MAAS's own layouts, and
 :mod:`~saltext.maas.resources.storage_plan` the order of requests.
 """
@@ -51,7 +51,7 @@ _READY, _ALLOCATED, _FAILED_TESTING = 4, 10, 22
 
 
 def normal(value: Any) -> dict | None:
-    """Return a description of storage in its normal form: without what says nothing.
+    """Return a description of storage in its normal form, without empty values.
 
     Raises:
         ValueError: It is no mapping.
@@ -67,9 +67,9 @@ KIND = kinds.Kind(
 
 
 def needs_bcaches(entry: dict, raw: dict) -> bool:
-    """Return whether what is described hangs on what only a list of a machine's bcaches shows.
+    """Return whether a description depends on the list of a machine's bcaches.
 
-    That is how they cache, and which cache set each has where there are several.
+    Only that shows their cache modes, and their cache sets if there are several.
     """
     devices = read_storage(raw).devices.values()
     described = [*(entry.get("bcaches") or {}).values(), entry.get("layout_options") or {}]
@@ -87,7 +87,7 @@ def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[StorageSt
         bcaches: Its bcaches, where they were read.
 
     Raises:
-        StorageProblem: The machine cannot be laid out so; with what to do.
+        StorageProblem: The description cannot be applied.
     """
     return _plan(entry, raw, bcaches)[0]
 
@@ -114,7 +114,7 @@ def _plan(entry, raw, bcaches=None):
 
 
 def _layout_steps(entry, current: CurrentStorage, options):
-    """The steps of a layout that MAAS makes; it leaves nothing of what there is."""
+    """The steps of one of MAAS's layouts, which replaces all current storage."""
     data = {"storage_layout": entry["layout"]}
     for name, value in options.items():
         if name == "root_device":
@@ -133,7 +133,7 @@ def _layout_steps(entry, current: CurrentStorage, options):
         {one.name: _emptied(one) for one in current.disks()}, {}, current.overhead,
         current.boot_disk, current.special if entry.get("special") is not None else {}, {}, {},
     )  # fmt: skip
-    # Up to some release a layout leaves file systems in memory: all go before, and come after.
+    # Older releases keep file systems in memory with a layout: remove all before, add them after.
     unmounts = [
         StorageStep(
             f"unmount {fs} from {point}",
@@ -234,7 +234,7 @@ def _send(client, system_id, step, ids):
 
 
 def _id_of(answer):
-    """The id of the device that an answer is about; that of a group is the disk made of it."""
+    """The id of the created device; for a group that of the virtual disk on it."""
     device = answer.get("virtual_device") or answer if isinstance(answer, dict) else {}
     if not isinstance(device.get("id"), int):
         raise WrongAnswer("the region answered with something else than a device")

@@ -8,18 +8,18 @@ from typing import Any
 from saltext.maas.errors import MaasError, WrongAnswer
 from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
 
-#: Tags without definition that MAAS gives machines by itself, when it commissions or composes
-#: them; they are removed from no machine.
+#: Tags without definition that MAAS adds when it commissions or composes machines; they are never
+#: removed.
 OF_MAAS = frozenset((
     "virtual", "pod-console-logging", "switch", "bcm-trident2-asic", "bcm-tomahawk-asic",
     "accton", "mellanox", "sn2100", "wedge40", "wedge100",
 ))  # fmt: skip
-#: So many machines a request names at most; Django takes 1,000 fields.
+#: Most machines in one request; Django accepts 1,000 fields.
 _AT_ONCE = 500
 
 
 def defined(snapshot: Snapshot) -> set[str]:
-    """Return the tags that have a definition, or get one: it decides which machines have them."""
+    """Return the tags that have or get a definition, which decides which machines have them."""
     found = {key: one.raw.get("definition") for key, one in snapshot.records("tag").items()}
     for one in snapshot.desired.of("tag"):
         found[one.key] = one.values.get("definition", found.get(one.key))
@@ -27,7 +27,7 @@ def defined(snapshot: Snapshot) -> set[str]:
 
 
 def problem(snapshot: Snapshot, desired: Desired) -> str | None:
-    """Return which of a machine's described tags cannot be given to it by hand."""
+    """Return which of a machine's described tags cannot be assigned, as they have a definition."""
     tags = desired.values.get("tags")
     wrong = sorted(defined(snapshot).intersection(tags)) if tags else []
     if not wrong:
@@ -49,7 +49,7 @@ def by_hand(snapshot: Snapshot, held: list[str] | None, wanted: list[str] | None
 
 
 def send(run: Run, changes: list[Change]) -> None:
-    """Give and take the tags of machines; what failed is noted in their changes."""
+    """Add and remove the tags of machines; failures are recorded in their changes."""
     table = run.snapshot.tables["machine"]
     errors: dict[str, str] = {}
     held: dict = {}  # system id -> (the machine's answer, its tags)

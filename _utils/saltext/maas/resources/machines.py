@@ -1,4 +1,4 @@
-"""Machines (API 2.0): found by what tells them apart, described, and deleted."""
+"""Machines (API 2.0): how they are identified, described and deleted."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 from saltext.maas.resources.table_pillar import reference
 
-#: Statuses in which a machine works for nobody: New, Failed commissioning, Missing, Ready,
+#: Statuses of machines that are not in use: New, Failed commissioning, Missing, Ready,
 #: Retired, Broken, Failed testing.
 IDLE = (0, 2, 3, 4, 7, 8, 22)
-#: Statuses in which MAAS itself works on it, so that what is written may be lost.
+#: Statuses in which MAAS is working on a machine, so that changes may be lost.
 BUSY = (1, 9, 12, 14, 17, 19, 21)
-#: Statuses that a release ends: Reserved, Deployed, Broken, Deploying, Allocated, and failures of
-#: deployment, release and erasure; Releasing and Disk erasing end by themselves.
+#: Statuses in which MAAS accepts a release: Reserved, Deployed, Broken, Deploying, Allocated, and
+#: failures of deployment, release and erasure; Releasing and Disk erasing end by themselves.
 RELEASABLE = (5, 6, 8, 9, 10, 11, 13, 15)
 RELEASING = (12, 14)
-#: What MAAS changes without whoever uses the machine noticing.
+#: Fields whose change does not affect the users of a machine.
 CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
-#: So many ids a query names at most.
+#: Most ids in one query.
 _IDS_PER_QUERY = 400
 #: Name of the fact that holds the BMCs of described machines.
 _BMC_FACT = "BMCs of machines"
-#: Name of the fact that holds what tells machines apart.
+#: Name of the fact that holds the index of machines by their identifiers.
 _INDEX_FACT = "what tells machines apart"
 _POWER_DIFFERS = "the region answered with success, but has other power_parameters"
 
@@ -66,9 +66,9 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
-    serial number or by its BMC, and then it is renamed.  Only where none fits, one is created.
-    A machine that is locked is not changed; one that is deployed or somebody's only in
-    description, zone, pool, tags and power, unless ``in_use`` says otherwise.
+    serial number or by its BMC, and then it is renamed.  If none of these matches, it is created.
+    A locked machine is not changed.  Of a machine that is deployed or owned by a user only
+    description, zone, pool, tags and power are changed, unless ``in_use`` is true.
     """
 
     name = "machine"
@@ -91,19 +91,19 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
         "present": "Up to 2.7 MAAS commissions a new machine at once.",
-        "absent": "Refused while it is deployed, allocated or at work, unless ``release`` is true: "
-        "then it is released first, and waited for; what it is commissioned or tested for ends.",
+        "absent": "Refused while it is deployed, allocated or busy, unless ``release`` is true: "
+        "then it is released first, and the run waits for that; commissioning and tests end.",
     }
     fields = (
         Field("hostname", _HOST_NAME, doc="Host name, unique in the region over all domains."),
         Field("mac_addresses", kinds.MACS, hint=True,
-              doc="Its MAC addresses; any of them finds it, and a new machine gets them."),
+              doc="Its MAC addresses; it is found by any of them, and a new machine gets all."),
         Field("system_id", hint=True, doc="Its id in MAAS, to find it by."),
         Field("serial", hint=True, doc="Serial number of the system, to find it by."),
         Field("in_use", kinds.BOOLEAN, hint=True,
-              doc="Whether it is changed though it is deployed, or somebody has it."),
+              doc="Whether it is changed although it is deployed or owned by a user."),
         Field("release", kinds.BOOLEAN, option="2.0",
-              doc="Whether one that is deployed, or that somebody has, is released to be deleted."),
+              doc="Whether it is released first if it is deployed or owned by a user."),
         Field("architecture", _ARCHITECTURE, server_default=UNKNOWN, clearable=rules.NEVER,
               doc="Such as ``amd64`` or ``arm64/generic``."),
         Field("description", since="2.6", doc="Free text."),
@@ -116,13 +116,13 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
               clearable=rules.NEVER, read=lambda raw: (raw.get("pool") or {}).get("name"),
               doc="Name of its resource pool."),
         Field("tags", kinds.NAMES, ref="tag", api="tag_names",
-              doc="All tags that are given to it by hand; those that MAAS gives are left alone."),
-        Field("min_hwe_kernel", doc="Least kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
+              doc="All its tags, apart from those that MAAS adds itself."),
+        Field("min_hwe_kernel", doc="Minimum kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
         *power_field.FIELDS,
         Field("interfaces", interfaces_schema.KIND, clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
-              doc="Its network interfaces by name; those that are not named are left alone."),
+              doc="Its network interfaces by name; others are left alone."),
         Field("storage", machine_storage.KIND, server_default=UNKNOWN, clearable=rules.NEVER,
               read=machine_storage.described,
               doc="Its disks and what is made of them, once it is commissioned; see the guide "
@@ -164,7 +164,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         return next((key for keys in found for key in keys), None) or self._by_bmc(snapshot, values)
 
     def _by_bmc(self, snapshot, values):
-        """The only machine that nobody describes and that is switched in the same place."""
+        """The only machine that is not described and has the same power connection."""
         kind = values.get("power_type")
         connection = power_types.connection(kind, values.get("power_parameters") or {})
         free = [] if connection is None else [
@@ -191,7 +191,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         return dict.fromkeys(key for one in values for key in known.get((name, one), ()))
 
     def _index(self, snapshot):
-        """The keys of all machines by what tells them apart, made once for each reading."""
+        """The keys of all machines by their identifiers; made once for each reading."""
         records = snapshot.records(self.name)
         found = snapshot.facts.get(_INDEX_FACT)
         if found is None or found[0] is not records:
@@ -225,7 +225,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         self._read_power_of(snapshot, [record, *(one for one in found if one is not None)])
 
     def _read_power_of(self, snapshot, records):
-        """Read power parameters of many machines, where they have not been read."""
+        """Read the power parameters of many machines that have not been read yet."""
         with snapshot.reading(self.name, POWER_PARAMETERS):
             raws = {
                 one.raw["system_id"]: one.raw for one in records
@@ -286,7 +286,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
             }  # fmt: skip
         return found
 
-    # What stands against a change
+    # Problems of a change
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         if record is None:
@@ -320,7 +320,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         return f"{noticed}: it is {status_and_owner(raw)}; in_use: true changes it anyway"
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return which other machine would have the same BMC, of a type that serves but one."""
+        """Return which other machine would have the same BMC, if its type serves only one."""
         if change.action != "delete" and "power_parameters" in change.new:
             bmc = self._bmc(change.desired)
             found = snapshot.facts.get(_BMC_FACT)
@@ -377,7 +377,9 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         records = [self.match(run.snapshot, one.desired) for one in changed]
         for record in records:
             if record is not None:
-                record.raw.pop(POWER_PARAMETERS, None)  # which was only taken for granted
+                record.raw.pop(
+                    POWER_PARAMETERS, None
+                )  # it holds what was sent, see complete_answer
         self._read_power_of(run.snapshot, [one for one in records if one is not None])
         for change, record in zip(changed, records):
             if record is None or "power_parameters" in self.differences(
@@ -408,6 +410,6 @@ def macs(raw: dict) -> set[str]:
 
 
 def status_and_owner(raw: dict) -> str:
-    """Return what a machine is, and whose, such as ``Deployed and owned by ops``."""
+    """Return the status and owner of a machine, such as ``Deployed and owned by ops``."""
     owner = f" and owned by {raw['owner']}" if raw.get("owner") else ""
     return f"{raw['status_name']}{owner}"

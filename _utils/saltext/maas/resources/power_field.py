@@ -1,4 +1,4 @@
-"""What nodes that are switched on and off have in common: machines and controllers (API 2.0)."""
+"""Power type and parameters of machines and controllers (API 2.0)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from saltext.maas.resources.table import UNKNOWN, Field, Record, Table
 _SKIP = "power_parameters_skip_check"
 FIELDS = (
     Field("power_type", server_default=UNKNOWN,
-          doc="How it is switched on and off, such as ``ipmi``."),
+          doc="Type of its power control, such as ``ipmi``."),
     Field("power_parameters", kinds.MAPPING, secret=True, write_only=True,
-          doc="What that takes, such as ``{power_address: 192.0.2.9}``; never shown."),
+          doc="Parameters of that type, such as ``{power_address: 192.0.2.9}``; never shown."),
     Field(_SKIP, kinds.BOOLEAN, hint=True,
           doc="Whether power parameters are stored without any check."),
 )  # fmt: skip
 
-#: Key, in an object that was read, of what MAAS answers by a request of its own.
+#: Key, in an object that was read, of the answer to the separate request for them.
 POWER_PARAMETERS = "power_parameters of its own request"
 
 
@@ -40,7 +40,7 @@ class WithPower(Table):
                 yield "power_parameters", sentence
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
-        """Return why a node cannot be as desired, seen before anything is sent."""
+        """Return why the description of a node cannot be applied."""
         return self._power_problem(snapshot, desired, record) or super().problem(
             snapshot, desired, record
         )

@@ -1,7 +1,7 @@
-"""The disks of a machine that was read, with all that is made of them.
+"""The current storage of a machine, from MAAS's answer.
 
-The list of machines holds it all but how a bcache caches: what a disk or partition is a part of
-stands in its ``used_for``.
+The list of machines has all of it apart from the cache modes of bcaches; the group that a disk or
+partition belongs to is in its ``used_for``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from saltext.maas.resources import storage_sizes as sizes
 
 DISK, PARTITION, RAID, VOLUME, BCACHE = "disk", "partition", "raid", "volume", "bcache"
-#: What a member is for its group.
+#: Roles of members in their group.
 ACTIVE, SPARE, EXTENT, BACKING, CACHE = "active", "spare", "extent", "backing", "cache"
 DATASTORE = "datastore"
 _USES = (
@@ -34,16 +34,16 @@ class Device:
     """A disk, a partition, or a virtual disk: a RAID, a logical volume, a bcache.
 
     Attributes:
-        name: Its name; of a partition its place among those of its disk, ``sda-part1`` for the
-            first, whatever number MAAS gives it.
+        name: Its name; of a partition its position on its disk, ``sda-part1`` for the first,
+            whatever number MAAS gives it.
         kind: ``disk``, ``partition``, ``raid``, ``volume`` or ``bcache``.
         size: In bytes.
-        id: Its id in MAAS; None where it is still to be made.
+        id: Its id in MAAS; None for a device that does not exist yet.
         above: The disk of a partition.
         of: Name of the group that a virtual disk is made of.
         parts: The partitions of a disk.
-        fs, label, mount, options: Its file system, and where that is mounted.
-        role: What it is for the group that it is a member of; empty for none.
+        fs, label, mount, options: Its file system, and where it is mounted.
+        role: Its role in the group that it is a member of; empty if it is in none.
         group: Name of that group.
         raw: MAAS's answer.
     """
@@ -74,7 +74,7 @@ class CurrentStorage:
         overhead: Bytes of a disk that its partition table takes.
         boot_disk: Name of the disk that it boots from.
         special: ``{mount point: (type, options)}`` of file systems in memory.
-        modes: How each bcache caches, where that was read.
+        modes: Cache mode of each bcache, if it was read.
         caches: The cache set of each bcache, where it is known.
     """
 
@@ -172,7 +172,7 @@ def _made_of(name, groups):
 
 
 def _overhead(raw, disks) -> int:
-    """What a partition table takes of a disk, which depends on how the machine boots."""
+    """The size of a partition table in bytes, which depends on how the machine boots."""
     for disk in disks:
         if disk.get("partition_table_type") and not disk.get("filesystem"):
             return disk["used_size"] - sum(part["size"] for part in disk["partitions"])

@@ -1,4 +1,4 @@
-"""What a description of storage makes of the disks that a machine has: sizes, and what stays."""
+"""The desired storage of a machine: devices with their sizes, and which current ones they keep."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from saltext.maas.resources.storage_current import (
 
 
 class StorageProblem(ValueError):
-    """A machine cannot be laid out as described."""
+    """The description of storage cannot be applied; the text says why and what to do."""
 
 
 @dataclass
@@ -33,9 +33,9 @@ class DesiredDevice:
     Attributes:
         name, kind, size, fs, label, mount, options: As of a
             :class:`~saltext.maas.resources.storage_current.Device`.
-        exact: Whether its content is described, so that any other goes.
-        current: The device that is there for it; None where it is to be made.
-        asked: The size as described.
+        exact: Whether its content is described, so that other content is deleted.
+        current: The current device that it is; None if it is to be created.
+        asked: The size in the description.
         above, parts, of: As of a device.
         role, group: As of a device.
         tags: Tags of a disk; None for any.
@@ -66,11 +66,11 @@ class DesiredGroup:
     Attributes:
         name: Its name.
         kind: ``raid``, ``volume`` or ``bcache``.
-        members: Its members, those of each role together.
-        in_place: Whether the one that is there can become it in place.
-        removes_first: Whether members go from it before new ones come.
+        members: Its members, grouped by role.
+        in_place: Whether the current group can be changed in place.
+        removes_first: Whether members are removed before new ones are added.
         level, mode: Of a RAID, of a bcache.
-        virtual: What is made of it.
+        virtual: The virtual disks on it.
     """
 
     name: str
@@ -84,7 +84,7 @@ class DesiredGroup:
 
 
 class DesiredStorage:
-    """All that is described, in the order in which it is made.
+    """All desired devices and groups, in the order in which they are created.
 
     Args:
         entry: The description.
@@ -92,7 +92,7 @@ class DesiredStorage:
 
     Attributes:
         devices: The devices described, by name.
-        groups: What is made of several, by name.
+        groups: RAIDs, volume groups and bcaches, by name.
 
     Raises:
         StorageProblem: With what to do.
@@ -112,10 +112,10 @@ class DesiredStorage:
                 self._group(kind, name)
         self._refuse_boot_disk()
 
-    # Which disks are meant
+    # Matching of disks
 
     def _match_disks(self) -> dict[str, Device]:
-        """Return the disk that each name of the description means."""
+        """Return the disk for each name in the description."""
         found: dict[str, Device] = {}
         for name, entry in (self.entry.get("disks") or {}).items():
             match = (entry or {}).get("match")
@@ -214,7 +214,7 @@ class DesiredStorage:
         self._add_device(target, entry)
 
     def _add_device(self, target, entry):
-        """Note a device, and what is on it."""
+        """Add a device with its file system and partitions."""
         self.devices[target.name] = target
         target.fs, target.label = entry.get("fs"), entry.get("label")
         target.mount, target.options = entry.get("mount"), entry.get("options")
@@ -297,7 +297,7 @@ class DesiredStorage:
         return target
 
     def _can_stay_in_place(self, group):
-        """Whether the group that is there can become the described one in place."""
+        """Whether the current group can be changed to the described one in place."""
         role = {RAID: ACTIVE, VOLUME: EXTENT, BCACHE: BACKING}[group.kind]
         current = self.current.members(group.name, role)
         kept = [one.current for one in group.members
@@ -313,7 +313,7 @@ class DesiredStorage:
         return group.removes_first or all(self._can_leave(one) for one in gone)
 
     def _suffices(self, group, kept):
-        """Whether a group can do with what of its members stays."""
+        """Whether the remaining members suffice for a group."""
         if group.kind == RAID:
             return len(kept) >= sizes.LEAST[group.level]
         volumes = self.entry["volume_groups"][group.name].get("volumes") or {}
@@ -322,7 +322,7 @@ class DesiredStorage:
         return sizes.volume_group_size([one.size for one in kept]) >= used
 
     def _can_leave(self, device):
-        """Whether nothing else is to be done with a device than to take it out of a group."""
+        """Whether a device only has to be removed from its group."""
         top = device.above or device
         target = next((one for one in self.devices.values() if one.current is device), None)
         if target is None:

@@ -1,4 +1,4 @@
-"""The storage of machines as a field: compared, shown in plans, and written step by step."""
+"""The field ``storage`` of machines: its comparison, plan and requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IN_ANSWERS = {"id": int, "name": str, "size": int, "type": str, "used_for": str,
               "partitions": [{"id": int, "size": int, "used_for": str}]}  # fmt: skip
 #: Key of the requests in the new value of a plan.
 STEPS = "planned steps"
-#: Key, in an object that was read, of its bcaches as the request of their own answers them.
+#: Key, in an object that was read, of the answer to the separate request for its bcaches.
 _BCACHES = "bcaches of their own request"
 
 
@@ -109,7 +109,7 @@ class WithStorage(Table):
         return machine_storage.steps(desired.values["storage"], record.raw, bcaches)
 
     def _bcaches(self, snapshot, desired, record):
-        """A machine's bcaches, asked for only where what is described hangs on them."""
+        """A machine's bcaches, read only if the description depends on them."""
         raw, client = record.raw, snapshot.client
         if client is None or not machine_storage.needs_bcaches(desired.values["storage"], raw):
             return None

@@ -1,6 +1,7 @@
-"""Storage layouts that MAAS makes by itself, and whether what a machine has is one of them.
+"""MAAS's own storage layouts, and whether the current storage of a machine is one of them.
 
-Which layout was applied is in no answer, so what it would make is compared with what there is.
+MAAS does not report which layout was applied, so the result of a layout is compared with what the
+machine has.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def options_in_bytes(options: dict, current: CurrentStorage, boot: Device) -> di
 
 
 def _cache_disk(current, boot):
-    """The disk that MAAS caches on: the smallest SSD beside the boot disk."""
+    """The disk that MAAS uses as cache: the smallest SSD other than the boot disk."""
     fit = [
         one for one in current.disks() if one is not boot and "ssd" in (one.raw.get("tags") or ())
     ]
@@ -71,7 +72,7 @@ def _cache_disk(current, boot):
 
 
 def is_vmware(disk: Device) -> bool:
-    """Return whether a disk has the partitions of a layout for VMware, which MAAS keeps."""
+    """Return whether a disk has a VMware layout, whose partitions MAAS does not delete."""
     return any(
         len(disk.parts) >= len(layout)
         and all(
@@ -83,7 +84,7 @@ def is_vmware(disk: Device) -> bool:
 
 
 class LayoutComparison:
-    """Compares what a machine has with what a layout would make.
+    """Compares the current storage of a machine with the result of a layout.
 
     Args:
         current: What the machine has.
@@ -98,7 +99,7 @@ class LayoutComparison:
         self._expected: list[Device] = []
 
     def matches(self, layout: str) -> bool:
-        """Return whether what there is is what a layout would make, and nothing else."""
+        """Return whether the current storage is exactly the result of a layout."""
         if layout in _VMFS:
             fit = self._is_vmfs(_VMFS[layout])
         else:

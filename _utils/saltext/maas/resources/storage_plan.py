@@ -1,7 +1,7 @@
-"""The requests that lead from the storage of a machine to what is described, in order.
+"""The requests that change the storage of a machine to what is described, in order.
 
-First goes what contradicts the description, what depends on something before that; then what is
-new is made.  What is as described is not touched.
+What contradicts the description is deleted first, from the top down; then new devices are created.
+Devices that match the description are not touched.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from saltext.maas.resources.storage_desired import (
     StorageProblem,
 )
 
-#: Requests that MAAS takes from the owner of an allocated machine, too.
+#: Operations that MAAS also accepts on allocated machines.
 MOUNTING = ("format", "unformat", "mount", "unmount", "mount_special", "unmount_special")
 _DEFAULT_MODE = "writethrough"
 
@@ -44,11 +44,11 @@ class StorageStep:
 
     Attributes:
         text: What it does, and to what.
-        path: Below the path of the machine or node, names in braces stand for ids.
+        path: Below the path of the machine or node; names in braces are replaced by ids.
         method: ``POST``, ``PUT`` or ``DELETE``.
         op: Operation of a POST.
-        data: Form fields; a :class:`Ref` stands for an id.
-        makes: Name of the device whose id the answer holds.
+        data: Form fields; a :class:`Ref` is replaced by an id.
+        makes: Name of the created device, whose id is in the answer.
         erases: The device whose data is lost; empty for none.
         of_machine: Whether the path is below ``machines/`` rather than ``nodes/``.
     """
@@ -65,7 +65,7 @@ class StorageStep:
 
 @dataclass(frozen=True)
 class Ref:
-    """The id of a device that may be made on the way.
+    """The id of a device that may be created by an earlier step.
 
     Attributes:
         name: Name of the device.
@@ -74,14 +74,14 @@ class Ref:
     name: str
 
 
-#: The collections of groups, by what an id of one is kept under.
+#: The collections of groups, by the kind that their ids are stored under.
 COLLECTIONS = {"raid": "raids", "volume-group": "volume-groups", "bcache": "bcaches",
                "vmfs-datastore": "vmfs-datastores",
                "bcache-cache-set": "bcache-cache-sets"}  # fmt: skip
 
 
 def known_ids(desired: DesiredStorage) -> dict[str, int]:
-    """Return the ids of the described devices that are there."""
+    """Return the ids of the described devices that exist."""
     return {
         name: one.current.id
         for name, one in desired.devices.items()
@@ -90,19 +90,19 @@ def known_ids(desired: DesiredStorage) -> dict[str, int]:
 
 
 class StoragePlan:
-    """Works out the steps of one machine.
+    """The steps of one machine.
 
     Args:
-        desired: What is described.
-        current: What there is.
+        desired: The description.
+        current: The current storage.
     """
 
     def __init__(self, desired: DesiredStorage, current: CurrentStorage):
         self.desired, self.current = desired, current
         self._targets = {id(one.current): one for one in desired.devices.values() if one.current}
         self._deleted: set[int] = set()  # devices, by their Python id
-        self._deleted_groups: set[str] = set()  # groups that go
-        self._removed_members: set[int] = set()  # members taken out of a group that stays
+        self._deleted_groups: set[str] = set()  # groups to delete
+        self._removed_members: set[int] = set()  # members to remove from groups that are kept
         self._unmounted: set[int] = set()
         self._find_contradictions()
         self._refuse_taken_names()
@@ -112,10 +112,10 @@ class StoragePlan:
         return [*self._boot_disk(), *self._removals(), *self._additions()]
 
     def deletes(self, devices: list[Device]) -> bool:
-        """Return whether some of some devices go."""
+        """Return whether any of these devices is deleted."""
         return any(id(one) in self._deleted for one in devices)
 
-    # What contradicts
+    # Contradictions
 
     def _find_contradictions(self):
         for group in self.desired.groups.values():
@@ -151,7 +151,7 @@ class StoragePlan:
                 )
 
     def _group_there(self, target):
-        """The name that MAAS has for the group of a member: a cache set has one of its own."""
+        """The name of a member's group in MAAS; that of a cache set is MAAS's own."""
         if target.role != CACHE:
             return target.group
         return (
@@ -165,7 +165,7 @@ class StoragePlan:
         return group if group and group.in_place else None
 
     def _mark_deleted(self, device):
-        """Note that a device goes, with all on it."""
+        """Mark a device as deleted, with everything on it."""
         if id(device) in self._deleted:
             return
         self._deleted.add(id(device))
@@ -175,7 +175,7 @@ class StoragePlan:
             self._mark_removed(device)
 
     def _mark_removed(self, device):
-        """Note that a device leaves its group, which goes where it cannot do without it."""
+        """Mark a device as removed from its group; delete the group if it requires the device."""
         if self._group_in_place(device.group) and device.role not in (BACKING, CACHE):
             self._removed_members.add(id(device))
         elif device.role == CACHE:
@@ -193,7 +193,7 @@ class StoragePlan:
             if one.of == name:
                 self._mark_deleted(one)
 
-    # What goes
+    # Deleting
 
     def _boot_disk(self) -> Iterator[StorageStep]:
         disk = self.desired.boot_disk
@@ -231,7 +231,7 @@ class StoragePlan:
                 )
 
     def _deepest_first(self):
-        """Return the devices, those that are made of others first."""
+        """Return the devices, those on top of others first."""
         depth: dict[int, int] = {}
 
         def of(one: Device) -> int:
@@ -250,7 +250,7 @@ class StoragePlan:
         return rest[-1] is volume
 
     def _empty_groups(self):
-        """Delete volume groups that hold nothing."""
+        """Delete volume groups without volumes."""
         for name in sorted(self._deleted_groups):
             members = [one for one in self.current.devices.values() if one.group == name]
             is_volumes = any(one.role not in (ACTIVE, SPARE, BACKING, CACHE, DATASTORE)
@@ -270,7 +270,7 @@ class StoragePlan:
                     data={"id": one.id}, erases=one.name)  # fmt: skip
 
     def _unused_caches(self, members):
-        """Delete the cache sets whose device goes, or gets another use."""
+        """Delete the cache sets whose device is deleted or gets another use."""
         for one in members:
             target = self._targets.get(id(one))
             wanted = target is None or not target.exact or target.role == CACHE
@@ -305,7 +305,7 @@ class StoragePlan:
         path = f"blockdevices/{over}/partition/{own}" if over else f"blockdevices/{own}/"
         return StorageStep(text, path, op=op, data=data, erases=erases)
 
-    # What comes
+    # Creating
 
     def _additions(self) -> Iterator[StorageStep]:
         done: set = set()
@@ -428,12 +428,13 @@ class StoragePlan:
                 },
             )
         elif group.mode and self.current.modes.get(group.name, group.mode) != group.mode:
-            yield StorageStep(f"cache {group.name} by {mode}", _path("bcache", group.name), "PUT",
-                       data={"cache_mode": mode})  # fmt: skip
+            text = f"set the cache mode of {group.name} to {mode}"
+            path = _path("bcache", group.name)
+            yield StorageStep(text, path, "PUT", data={"cache_mode": mode})
 
     def _volumes(self, group, done):
         path = _path("volume-group", group.name)
-        # What shrinks makes room for what grows.
+        # Volumes that shrink first, since they make room for those that grow.
         for target in sorted(group.virtual, key=lambda one: one.size - (one.current or one).size):
             done.add(target.name)
             size, text = target.size, sizes.text(target.size)
@@ -457,7 +458,7 @@ class StoragePlan:
                 )
 
     def _membership(self, group, coming):
-        """Add members to a group that stays, or take some out."""
+        """Add members to a group that is kept, or remove some."""
         if group.kind == BCACHE:
             return
         data: dict = {}
@@ -468,12 +469,12 @@ class StoragePlan:
             if one.group == group.name and (target is None or target.role != one.role):
                 word = "remove_" + self._word(group, one)
                 data.setdefault(word, []).append(one.id)
-                names.append(f"without {one.name}")
+                names.append(f"remove {one.name}")
         for target in group.members if coming else ():
             current = target.current
             if current is None or (current.role, current.group) != (target.role, group.name):
                 data.setdefault("add_" + self._word(group, target), []).append(Ref(target.name))
-                names.append(f"with {target.name}")
+                names.append(f"add {target.name}")
         if data:
             kind = "raid" if group.kind == RAID else "volume-group"
             path = _path(kind, group.name)

@@ -1,4 +1,4 @@
-"""What a description of a machine's storage may say."""
+"""Checks of the description of a machine's storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of disks and of what is made of them, as people write and as MAAS rounds them."""
+"""Sizes of disks, partitions and groups: their notation, and MAAS's rounding."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 MIB = 1024 * 1024
 #: What sizes of partitions and logical volumes are rounded down to.
 STEP = 4 * MIB
-#: What each RAID keeps for itself, of a raid-0 each member.
+#: Bytes that a RAID needs for itself; a raid-0 on each member.
 _SUPERBLOCK = 128 * 1024
-#: Least members of each RAID level; raid-0 has no spares.
+#: Minimum number of members of each RAID level.
 LEAST = {0: 2, 1: 2, 5: 3, 6: 4, 10: 3}
 REST = "rest"
-ALLOWED = "a size such as 512M (of 1000), 10GiB (of 1024) or bytes"
+ALLOWED = "a size such as 512M (factor 1000), 10GiB (factor 1024) or bytes"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP])(i?))?B?")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
@@ -35,7 +35,7 @@ def in_bytes(value: Any) -> int:
 
 
 def size_within(value: Any, capacity: int) -> int | None:
-    """Return what a size is in bytes where some are there to be divided; None for the rest.
+    """Return a size in bytes, where a percentage is of some capacity; None for the rest.
 
     Args:
         value: A size, ``rest`` or a percentage such as ``30%``.
@@ -56,7 +56,7 @@ def rounded(size: int) -> int:
 
 
 def divide(values: list, capacity: int) -> list[int]:
-    """Return the sizes of what shares some room, in bytes; one may be the rest.
+    """Return the sizes of the parts of a capacity, in bytes; one may be the rest.
 
     Args:
         values: Sizes, percentages, and at most one ``rest``.
