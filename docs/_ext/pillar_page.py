@@ -51,6 +51,7 @@ def rows(node, path):
 
 def _inner(node):
     """What is directly within a node: ``(addition to the path, node, required)``."""
+    node = {**node, **node.get("documented", {})}
     found = [
         (f":{key}", child, key in node.get("required", ()))
         for key, child in node.get("properties", {}).items()

@@ -17,6 +17,7 @@ sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
 import loader_pages  # noqa: E402
 import pillar_page  # noqa: E402
 from saltext.maas import pillar  # noqa: E402
+from saltext.maas.resources import interfaces_schema  # noqa: E402
 from saltext.maas.resources.table import Table  # noqa: E402
 
 
@@ -236,6 +237,13 @@ def test_the_picture_of_a_plan_is_what_is_drawn_now():
 def test_a_page_uses_the_terms_of_maas_and_salt(page):
     own = r"\b(wish(es)?|told|promises?|anew|in vain|stand-ins?|hangs? on|the embedded region)\b"
     assert re.findall(rf"^.*{own}.*$", page.read_text(encoding="utf-8"), re.M | re.I) == []
+
+
+def test_the_pillar_reference_has_the_keys_of_interfaces_and_storage():
+    within = {path.partition(":HOSTNAME:")[2] for path in pillar_page.paths()}
+    assert {f"interfaces:INTERFACE:{name}" for name in interfaces_schema.ATTRIBUTES} <= within
+    assert {"interfaces:INTERFACE:links[]:mode", "storage:disks:DISK:partitions[]:size",
+            "storage:volume_groups:GROUP:volumes:VOLUME:mount"} <= within  # fmt: skip
 
 
 @pytest.mark.parametrize("page", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda p: p.name)

@@ -8,6 +8,9 @@ Besides JSON schema's own words a node may hold:
 ``doc``      one sentence for the reference
 ``secret``   true: the value is not shown
 ===========  ================================================================
+
+``documented`` holds words such as ``properties`` for the reference alone: something else checks
+what is within the node.
 """
 
 from __future__ import annotations

@@ -143,11 +143,26 @@ def normal(value: Any) -> dict | None:
     return {str(name): _clean_nic(one) for name, one in value.items()} or None
 
 
+def _documented() -> dict:
+    """The keys of an interface, for the reference; :func:`mistakes` checks them."""
+    found: dict = {}
+    for name, one in ATTRIBUTES.items():
+        words = [] if one.types == TYPES else [f"Of {', '.join(one.types)}."]
+        words += [f"In MAAS {one.since} and later."] if one.since else []
+        found[name] = {"allowed": one.kind.allowed, "doc": " ".join(words)}
+    links = {name: {"allowed": kind.allowed} for name, kind in _LINK.items()}
+    found["links"]["items"] = {"allowed": "a mapping", "properties": links}
+    return found
+
+
 KIND = kinds.Kind(
     "a mapping of names of interfaces to mappings", normal,
     schema={
         "type": ["object", "null"], "key": "INTERFACE",
-        "additionalProperties": {"type": ["object", "null"], "allowed": "a mapping"},
+        "additionalProperties": {
+            "type": ["object", "null"], "allowed": "a mapping",
+            "documented": {"properties": _documented()},
+        },
     },
 )  # fmt: skip
 

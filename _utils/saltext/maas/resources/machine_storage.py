@@ -34,7 +34,7 @@ from saltext.maas.resources.storage_plan import (
     StorageStep,
     known_ids,
 )
-from saltext.maas.resources.storage_schema import problems
+from saltext.maas.resources.storage_schema import DOCUMENTED, problems
 
 __all__ = [
     "KIND",
@@ -62,8 +62,9 @@ def normal(value: Any) -> dict | None:
 
 
 KIND = kinds.Kind(
-    "a mapping of disks and what is made of them", normal, schema={"type": ["object", "null"]}
-)
+    "a mapping of disks and what is made of them", normal,
+    schema={"type": ["object", "null"], "documented": {"properties": DOCUMENTED}},
+)  # fmt: skip
 
 
 def needs_bcaches(entry: dict, raw: dict) -> bool:

@@ -274,10 +274,9 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         }  # fmt: skip
 
     def pillar_entry(self, values: dict) -> dict:
-        found = super().pillar_entry(values)
-        for name in ("mac_addresses", "power_parameters_skip_check"):  # neither is compared
-            if values.get(name):
-                found[name] = values[name]
+        hints = ("mac_addresses", "power_parameters_skip_check")  # neither is compared
+        found = {name: values[name] for name in hints if values.get(name)}
+        found.update(super().pillar_entry(values))
         if "power_parameters" in found:
             found["power_parameters"] = {
                 name: reference(self.name, values["hostname"], name)

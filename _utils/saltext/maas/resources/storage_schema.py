@@ -20,6 +20,49 @@ _OF_RAID = ("level", "devices", "spares", "partitions", *_CONTENT)
 _OF_BCACHE = ("backing", "cache", "mode", "partitions", *_CONTENT)
 _MATCHES = ("name", "serial", "model", "id_path", "size", "tag", "smallest", "largest")
 
+
+def _named_mappings(key, **properties):
+    one = {"allowed": "a mapping", "properties": properties}
+    return {"allowed": "a mapping of names to mappings", "key": key, "additionalProperties": one}
+
+
+_SIZE = {"allowed": f"{sizes.ALLOWED}, rest, or a percentage"}
+_DEVICES = {"allowed": "a list of names of devices"}
+_FILE_SYSTEM = {
+    "fs": {"allowed": f"one of: {', '.join(FORMATS)}", "doc": "File system."},
+    "label": {"allowed": "text"},
+    "mount": {"allowed": "an absolute path", "doc": "Where it is mounted; none for swap."},
+    "options": {"allowed": "text", "doc": "Options of the mount."},
+}
+_PARTITIONS = {
+    "allowed": "a list of mappings",
+    "items": {"allowed": "a mapping", "properties": {"size": _SIZE, **_FILE_SYSTEM}},
+}
+#: The keys of storage, for the reference; :func:`problems` checks them.
+DOCUMENTED = {
+    "boot_disk": {"allowed": "a name of a disk", "doc": "Disk that the machine boots from."},
+    "layout": {"allowed": f"one of: {', '.join(LAYOUTS)}", "doc": "Layout that MAAS makes."},
+    "layout_options": {"allowed": "a mapping", "doc": "Options of the layout."},
+    "disks": _named_mappings(
+        "DISK", match={"allowed": f"a mapping of: {', '.join(_MATCHES)}",
+                       "doc": "What tells the disk apart, where it is not its name."},
+        tags={"allowed": "a list of words"}, partitions=_PARTITIONS, **_FILE_SYSTEM),
+    "raids": _named_mappings(
+        "RAID", level={"allowed": "one of: 0, 1, 5, 6, 10"}, devices=_DEVICES, spares=_DEVICES,
+        partitions=_PARTITIONS, **_FILE_SYSTEM),
+    "volume_groups": _named_mappings(
+        "GROUP", devices=_DEVICES, volumes=_named_mappings("VOLUME", size=_SIZE, **_FILE_SYSTEM)),
+    "bcaches": _named_mappings(
+        "BCACHE", backing={"allowed": "a name of a device"},
+        cache={"allowed": "a name of a device"}, mode={"allowed": f"one of: {', '.join(MODES)}"},
+        partitions=_PARTITIONS, **_FILE_SYSTEM),
+    "special": {
+        "allowed": "a list of mappings", "doc": "All file systems in memory.",
+        "items": {"allowed": "a mapping", "properties": {
+            **_FILE_SYSTEM, "fs": {"allowed": f"one of: {', '.join(IN_MEMORY)}"}}},
+    },
+}  # fmt: skip
+
 Problems = Iterator[tuple[str, str]]
 
 
