@@ -7,6 +7,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas import pillar
 from saltext.maas.pillar.export import export
 from saltext.maas.reconcile import Limits, apply, desired_named, make_plan
+from saltext.maas.resources.field import Field
 from support.reconciling import (
     SHORT,
     carried_out,
@@ -154,6 +155,22 @@ def test_priorities_are_exchanged_in_one_run(newest, after, moved):
     changed = [name for name in after if before.get(name) != after[name]]
     assert len(shown["boot_source"]) == len(changed)
     assert len(newest.requests.writes()) == len(changed) + moved
+
+
+def test_many_priorities_are_exchanged_without_comparing_each_with_each(newest, monkeypatch):
+    urls = [f"http://source-{number}.example.com" for number in range(30)]
+    rising, falling = (
+        {"boot_sources": {url: {"priority": number} for url, number in zip(urls, priorities)}}
+        for priorities in (range(10, 40), range(39, 9, -1))
+    )
+    carried_out(newest, rising)
+    read, value = [], Field.value
+    monkeypatch.setattr(Field, "value", lambda *given: read.append(1) or value(*given))
+    snapshot, plan = planned(newest, falling)
+    assert len(plan.changes) == 30
+    assert len(read) < 10 * 30 * 30
+    apply(snapshot, plan, SHORT)
+    assert [numbers(newest)[url] for url in urls] == list(range(39, 9, -1))
 
 
 def test_names_are_exchanged_as_well(newest):

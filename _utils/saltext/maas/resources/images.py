@@ -193,29 +193,44 @@ class BootSource(KeyringTable):
         yield from super().requires_changes(snapshot, change, others)
         mine = [one for one in others.of(self.name)
                 if one.action != "delete" and _UNIQUE & one.desired.values.keys()]  # fmt: skip
-        order = self._order(mine) if change in mine else []
+        taken = self._taken(mine)
+        order = self._order(mine, taken) if change.id in taken else []
         for other in itertools.takewhile(lambda one: one is not change, order):
             # It leaves what this one takes, or has moved this one away.
-            if self._takes(change, other) or self._takes(other, change):
+            if other.id in taken[change.id] or change.id in taken[other.id]:
                 yield other
 
-    def _order(self, changes):
-        """Changes in an order in which each takes what was left before; of a circle one is first.
-
-        That one moves away the source whose name or priority it takes.
-        """
-        pending, found = sorted(changes, key=lambda one: one.desired.key), []
-        while pending:
-            free = (one for one in pending if not any(self._takes(one, other) for other in pending))
-            found.append(next(free, pending[0]))
-            pending.remove(found[-1])
+    def _taken(self, changes):
+        """The changes of the sources whose name or priority each change takes, by their ids."""
+        holders = {
+            (name, self.by_name[name].value(one.raw)): one
+            for one in changes if one.raw is not None
+            for name in _UNIQUE
+        }  # fmt: skip
+        found = {}
+        for one in changes:
+            wanted = [(name, one.desired.values.get(name)) for name in sorted(_UNIQUE)]
+            others = [holders[item] for item in wanted if item in holders]
+            found[one.id] = {other.id: other for other in others if other is not one}
         return found
 
-    def _takes(self, change, other):
-        """Whether a change gives its source the name or the priority that another source has."""
-        return change is not other and other.raw is not None and any(
-            self._has(other.raw, name, value) for name, value in change.desired.values.items()
-        )  # fmt: skip
+    @staticmethod
+    def _order(changes, taken):
+        """Changes in an order in which each takes what was left before.
+
+        Of a circle, the first one moves away the source whose name or priority it takes.
+        """
+        found, seen = [], set()
+        for first in sorted(changes, key=lambda one: one.desired.key):
+            path = [first]
+            while path:
+                seen.add(path[-1].id)
+                ahead = [one for one in taken[path[-1].id].values() if one.id not in seen]
+                if ahead:
+                    path.append(ahead[0])
+                else:
+                    found.append(path.pop())
+        return list({one.id: one for one in found}.values())
 
     def _has(self, raw, name, value):
         return name in _UNIQUE and self.by_name[name].value(raw) == value
