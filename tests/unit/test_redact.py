@@ -113,3 +113,11 @@ def test_nothing_acts_on_a_terminal(text, shown):
     assert str(BadInput([text, text])) == f"{shown}\n{shown}"
     error = HttpError(text, 500, text)
     assert (str(error), error.text) == (shown, shown)
+
+
+def test_private_keys_are_hidden_as_they_stand_and_in_messages():
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/hunter2=\n-----END RSA PRIVATE KEY-----"
+    for text in (key, repr(key), json.dumps(key), f"{key!r:.50}"):
+        shown = redact(f"maas:ssh_keys:0: {text} must be a public SSH key")
+        assert "MIIE" not in shown
+    assert redact(f"{key!r} must be public").endswith("' must be public")

@@ -26,6 +26,7 @@ _API_KEY = re.compile(r"\b[A-Za-z0-9]{18}:[A-Za-z0-9]{18}:[A-Za-z0-9]{32}\b")
 # the URL stands quoted in another or in JSON.
 _URI_USER = re.compile(r"(?<=://)[^\s\"'<>]+@|(?<=:\\/\\/)[^\s\"'<>]+@")
 _PASSWORD = re.compile(r"://[^\s\"'<>/@:]*:([^\s\"'<>]+)@")
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?:[\w+/=\s:,-]|\\[nr])*")
 _QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
 #: Characters of a secret that is looked for within words, and in base64.
 _LEAST = 4
@@ -50,7 +51,8 @@ def redact(text: object, secrets: Iterable[object] = ()) -> str:
 
     Returns:
         The text with every known secret, plain or encoded (URL, JSON, repr, HTML, base64),
-        echoed signature, API key and the user part of every URI replaced by asterisks.
+        echoed signature, API key, private key and the user part of every URI replaced by
+        asterisks.
     """
     shown = str(text)
     forms = {form for secret in secrets if secret for form in _forms(str(secret))}
@@ -61,6 +63,7 @@ def redact(text: object, secrets: Iterable[object] = ()) -> str:
             shown = shown.replace(form, HIDDEN)
     shown = _ECHOES.sub(rf"\1 {HIDDEN}", shown)
     shown = _API_KEY.sub(HIDDEN, shown)
+    shown = _PRIVATE_KEY.sub(rf"\1{HIDDEN}", shown)
     shown = _QUOTED_USER.sub(f"{HIDDEN}%40", shown)
     return _URI_USER.sub(f"{HIDDEN}@", shown)
 
