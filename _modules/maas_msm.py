@@ -11,7 +11,7 @@ from saltext.maas.host import msm
 
 
 def status() -> dict[str, Any]:
-    """Show how far the region's enrolment with Site Manager is.
+    """Show the state of the region's enrolment with Site Manager.
 
     Returns:
         ``{state, host, since, confirmed}``: ``none``, ``pending`` (Site Manager has to approve

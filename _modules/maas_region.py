@@ -288,7 +288,7 @@ def status(
     profile: str | dict | None = None,
     seconds: float = 60,
 ) -> dict[str, Any] | str:
-    """Show how the region is: whether it answers, equals the pillar, and has its clusters.
+    """Show the state of the region: whether it answers, matches the pillar, and has its clusters.
 
     Each collection is read at most once.
 
@@ -302,7 +302,7 @@ def status(
     Returns:
         ``{region, up, error, release, pending, problems, plan_error, last_run: {time, success},
         clusters: {minion: {...}}}``: what a run would change and what it cannot apply, as numbers;
-        the clusters as :py:func:`maas_fleet.status` has them. What is not known is None. With
+        the clusters as :py:func:`maas_fleet.status` has them. Unknown values are None. With
         ``form`` the text, with ``folder`` the path of the file.
 
     Raises:
@@ -403,8 +403,8 @@ def doctor(upgrade_to: str | None = None) -> dict[str, Any]:
     and later Site Manager as a second owner, and in 3.8 and later maas-openfga.
 
     Args:
-        upgrade_to (str): A later release, such as ``3.8``: checks also what would stop an upgrade
-            to it, or work no more after it.
+        upgrade_to (str): A later release, such as ``3.8``: also checks what would stop an upgrade
+            to it, or no longer work after it.
 
     Returns:
         ``{healthy, problems, warnings, findings: [{check, status, found, remedy}]}``; a status is

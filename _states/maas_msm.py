@@ -30,7 +30,7 @@ def enrolled(
     Args:
         name (str): Any text.
         token (str): Enrolment token, or an ``sdb://`` reference; never shown. It is used once.
-        metadata (dict): What Site Manager is told of the region: ``country`` (two letters),
+        metadata (dict): Location and contact of the region: ``country`` (two letters),
             ``city``, ``state``, ``address``, ``postal_code``, ``timezone``, ``note``,
             ``coordinates`` (``latitude``, ``longitude``). Sent with the request only.
         wait (float): Seconds within which somebody has to approve it in Site Manager; 0 is content
@@ -63,7 +63,7 @@ def enrolled(
 
 
 def withdrawn(name: str) -> dict[str, Any]:
-    """Ensure that the region is not enrolled with a Site Manager, nor asks for it.
+    """Ensure that the region is not enrolled with a Site Manager, and has no open request.
 
     3.6 and 3.7 withdraw only what is not approved yet; there remove the region in Site Manager.
     From 3.8 on MAAS deletes Site Manager's boot source and enables its own one again.

@@ -2,8 +2,8 @@
 """Manage VM hosts, on which MAAS makes virtual machines, in MAAS 2.4 and later, removed in 4.0.
 
 A VM host is found by its name, else by type, address and project; then it is renamed.  MAAS
-takes one that it cannot reach as well; ``ready`` waits until it has reached it.  Address,
-project, password and certificate take a request for each VM host of which they are described.
+accepts one that it cannot reach; ``ready`` waits until it has reached it.  If address, project,
+password or certificate are described, they are read with one request per VM host.
 """
 
 from saltext.maas import documentation, state_helpers

@@ -1,4 +1,4 @@
-"""Salt resources ``maas_region``: regions that one minion stands for, from Salt 3008 on.
+"""Salt resources ``maas_region``: regions that one minion represents, from Salt 3008 on.
 
 .. code-block:: yaml
 
@@ -44,7 +44,7 @@ def __virtual__():
 
 
 def init(opts: dict) -> None:
-    """Do what Salt asks for before a region is used: nothing, as each run logs in anew."""
+    """Do what Salt asks for before a region is used: nothing, as each run logs in again."""
 
 
 def initialized() -> bool:
@@ -57,14 +57,14 @@ def shutdown(opts: dict) -> None:
 
 
 def discover(opts: dict) -> list[str]:
-    """Return the names of the regions that this minion stands for.
+    """Return the names of the regions that this minion represents.
 
     Args:
         opts: Configuration with the pillar.
 
     Returns:
-        What the pillar lists in ``resources:maas_region:resource_ids``, but for what can be no
-        name, which the log tells.
+        What the pillar lists in ``resources:maas_region:resource_ids``, apart from invalid
+        names, which are logged.
     """
     from saltext.maas import region_resource
 

@@ -223,7 +223,7 @@ class Unavailable(HttpError):
 
 
 class PermissionCheckFailed(HttpError):
-    """500 of 3.8 and later while MAAS cannot ask what a user may do; nothing was carried out."""
+    """500 of 3.8 and later while MAAS cannot check permissions; nothing was carried out."""
 
 
 class Unexpected(HttpError):

@@ -1,6 +1,6 @@
-"""How regions and clusters are, as Prometheus reads it from a file.
+"""The state of regions and clusters as metrics for Prometheus.
 
-The file is for the textfile collector of node_exporter. What is not known has no sample.
+The file is for the textfile collector of node_exporter. Unknown values have no sample.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _escaped(value):
 
 
 def check_form(form: str | None) -> None:
-    """Refuse a form that there is not.
+    """Refuse an unknown form.
 
     Raises:
         BadInput: It is neither None nor ``prometheus``.
@@ -123,12 +123,12 @@ def check_form(form: str | None) -> None:
 
 
 def write(folder: str, text: str, region: str | None = None) -> str:
-    """Replace the file in one step, such that anyone may read it, and return its path.
+    """Replace the file atomically, readable by everyone, and return its path.
 
     Args:
         folder: Folder of the textfile collector.
         text: Its content.
-        region: Whose it is, for its name; None for a whole fleet.
+        region: The region, for the file's name; None for a whole fleet.
 
     Raises:
         MaasError: It cannot be written.

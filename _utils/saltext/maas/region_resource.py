@@ -1,4 +1,4 @@
-"""Regions as Salt resources: which ones a minion stands for, and what they are."""
+"""Regions as Salt resources: which ones a minion represents, and their grains."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from saltext.maas import atomic_file, runtime
 from saltext.maas.client import Client
 from saltext.maas.errors import MaasError
 
-#: What Salt can have for an id, without what separates type and id in a target.
+#: Valid ids in Salt, without the separator of type and id in targets.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-#: Seconds for which a release is taken as it was; what did not answer is asked sooner.
+#: Seconds for which a release is cached, and for which a failure is.
 _LIFETIME, _RETRY_AFTER = 3600.0, 60.0
 #: Seconds within which a region has to answer that is only asked for its release, and within
 #: which all regions of a minion have: Salt waits for their grains before it does anything else.
@@ -56,23 +56,23 @@ def grains(dunders: dict, name: str, refresh: bool = False) -> dict[str, Any]:
     Args:
         dunders: The resource module's ``globals()``.
         name: The region.
-        refresh: Ask it for its release, however fresh the last answer is.
+        refresh: Ask it for its release, even if it is cached.
     """
     found: dict[str, Any] = {"installed": False, "region": name}
     try:
-        # No API key is looked up: a release is told without.
+        # No API key is looked up, as a region shows its release without one.
         profile = runtime.profile_without_key(dunders, name)
         found["url"] = profile.url
         release = profile.release or _release(dunders, profile, refresh)
         if release:
             found["release"] = str(release)
     except MaasError:
-        pass  # a job says what is wrong
+        pass  # jobs report the error
     return {"id": name, "maas": found}
 
 
 def _release(dunders, profile, refresh):
-    """What a region said of its release within the last hour, or says now."""
+    """The cached release of a region, or its answer now."""
     folder = os.path.join(dunders["__opts__"]["cachedir"], "maas")
     path = os.path.join(folder, f"release-{runtime.resource(dunders)}.json")
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):

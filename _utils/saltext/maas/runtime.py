@@ -42,7 +42,7 @@ RESOURCE_TYPE = "maas_region"
 def resource(dunders: dict) -> str | None:
     """Return the name of the Salt resource that this run is for, which is a profile's as well.
 
-    From Salt 3008 on one minion can stand for many regions; earlier ones have no resources.
+    From Salt 3008 on one minion can represent many regions; earlier ones have no resources.
 
     Raises:
         MaasError: It is for one, and Salt does not say for which; or only for resources of this
@@ -60,7 +60,7 @@ def resource(dunders: dict) -> str | None:
 
 
 def _refuse_unasked(dunders):
-    """Refuse states of a job for regions alone, which Salt runs on their minion as well.
+    """Refuse states on a minion if the job targets only its regions.
 
     Salt 3008 does so where the target is a list, such as with ``--static`` or in batches, or has
     more than ``T@`` in it, and drops what the minion's own part returns.
@@ -135,7 +135,7 @@ def host_release_warnings(dunders: dict) -> list[str]:
 
 
 def installation(dunders: dict, role: str | None = None) -> Any:
-    """Return what MAAS offers on this host; None where the minion stands for another one's region.
+    """Return what MAAS offers on this host; None for a region that is a Salt resource.
 
     Args:
         role: ``region`` or ``cluster``, if it must have that one.
@@ -182,7 +182,7 @@ def refreshed(dunders: dict, data: Any = None) -> dict:
 def rendered(dunders: dict) -> dict:
     """Return this minion's whole pillar, as far as it was rendered without a mistake.
 
-    To a region that is a Salt resource, what stands under its name is what stands under ``maas``.
+    For a region that is a Salt resource, the pillar under its name takes the place of ``maas``.
 
     Raises:
         BadInput: It could not be rendered, so that parts of it may be missing.
@@ -398,7 +398,7 @@ def _patience(dunders):
 
 
 def check_access(client: Client) -> None:
-    """Have a region show that it answers, and accepts the API key; costs two requests.
+    """Check that a region answers and accepts the API key; this takes two requests.
 
     Raises:
         MaasError: It does not; the message says why.

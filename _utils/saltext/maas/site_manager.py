@@ -1,4 +1,4 @@
-"""MAAS Site Manager as a second owner of a region: what of a pillar it writes as well."""
+"""MAAS Site Manager as a second owner of a region: which parts of a pillar it also writes."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def owned(described: dict, release: Release) -> list[str]:
 
 
 def warnings(snapshot: Snapshot, described: dict) -> list[str]:
-    """Tell that the region is enrolled with a Site Manager, where its boot sources show that.
+    """Warn that the region is enrolled with a Site Manager, if its boot sources show that.
 
-    They are looked at where the pillar describes boot sources, so that they are read anyway.
+    They are inspected only if the pillar describes boot sources, so it costs no request.
 
     Args:
         snapshot: The region.

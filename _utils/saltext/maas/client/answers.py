@@ -34,15 +34,15 @@ _BY_STATUS = {
 _NO_RACE = re.compile(r"^POST /api/\d\.\d/users/$")
 #: A 503 from one of these paths comes after MAAS has stored what was asked for.
 _MACHINES = re.compile(r"/(machines|nodes|devices|vm-hosts|pods)/")
-#: The right that MAAS 3.8 names where the key's user lacks it.
+#: The missing entitlement that MAAS 3.8 names.
 _RIGHT = re.compile(r"should have permission '(\w+)'")
-#: What MAAS 3.8 says where the service that it asks for a user's rights is away.
+#: What MAAS 3.8 answers while the service that checks permissions is not available.
 _PERMISSION_CHECK_FAILED = (
     r"\[Errno (2|11|32|104|111)\] [\w ]+|timed out|Server disconnected without [\w ]+\.|"
     r"(Client|Server) error '[\w ]+' for url 'http://unix/stores/[\w\W]*"
 )
 _BAD_GATEWAY = 502
-#: What an answer is that its status does not tell: status, request, its whole text.
+#: Errors that are identified by status, request and whole text.
 _BY_TEXT = (
     (400, r".* /api/2\.0/.*", r".*\boauth_timestamp\b.*", errors.NotAuthenticated),
     (500, r".* /api/2\.0/.*", _PERMISSION_CHECK_FAILED, errors.PermissionCheckFailed),

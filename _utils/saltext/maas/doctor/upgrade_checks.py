@@ -37,7 +37,7 @@ def target(text: str | float) -> Release:
 
 
 def checks(installation: Installation, to: Release) -> list[tuple[str, Callable]]:
-    """Return the checks of what would stop an upgrade, or work no more after it.
+    """Return the checks of what would stop an upgrade, or no longer work after it.
 
     Args:
         installation: A region's host.

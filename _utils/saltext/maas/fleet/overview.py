@@ -37,7 +37,7 @@ def status(fleet: Fleet, target: object, kind: str) -> list[dict]:
 
 
 def prometheus(fleet: Fleet) -> str:
-    """Return how all regions and their clusters are, as Prometheus reads it."""
+    """Return the state of all regions and their clusters in Prometheus's text format."""
     samples: list[metrics.Sample] = []
 
     def ask(region):

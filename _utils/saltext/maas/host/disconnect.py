@@ -12,7 +12,7 @@ def leave(installation: Installation) -> dict[str, Any]:
     """Stop the cluster's daemon and remove the shared secret and all its copies.
 
     They are its backup, debconf's and, from 3.5 on, that of the agent's configuration, which a
-    rack writes anew once it is connected.
+    rack writes again once it is connected.
 
     A host that the region has forgotten would otherwise register again by itself.
 

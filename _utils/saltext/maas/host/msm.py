@@ -17,7 +17,7 @@ from saltext.maas.host import database, region_shell
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
-#: What the command says of the enrolment; not every release says the same of it later.
+#: Lines that the command prints about the enrolment, which differ between releases.
 _LINES = (
     (r"No enrolment is in progress", "none"),
     (r"Enrolment with (?P<host>\S+) is pending approval as of (?P<since>.+)", "pending"),
@@ -32,7 +32,7 @@ _WHERE = "maas:region:site_manager:token"
 
 @dataclasses.dataclass(frozen=True)
 class Enrolment:
-    """How far a region's enrolment is.
+    """The state of a region's enrolment.
 
     Attributes:
         state: ``none``, ``pending`` (Site Manager has to approve it), ``connected`` or
@@ -72,7 +72,7 @@ def _need(installation):
 
 
 def status(installation: Installation) -> Enrolment:
-    """Return how far the region's enrolment is.
+    """Return the state of the region's enrolment.
 
     Raises:
         HostError: No region here, a release before 3.6, or the command failed.
@@ -133,7 +133,7 @@ def enrol(
 
     Args:
         token: An enrolment token; not needed where the region is enrolled.
-        metadata: What Site Manager is told of the region's place, as the pillar's schema has it.
+        metadata: Location and contact of the region, as in the pillar's schema.
         wait: Seconds within which somebody has to approve it in Site Manager; 0 does not wait.
         test: Only plan.
 
@@ -187,7 +187,7 @@ def _send(installation, token, metadata):
 
 
 def _wait_until(installation, has):
-    """The enrolment once it is as a command made it; None where it is not soon."""
+    """The enrolment once it has the result of a command; None if that takes too long."""
 
     def found():
         now = status(installation)

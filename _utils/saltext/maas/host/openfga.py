@@ -14,7 +14,7 @@ from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
 
 _SERVICE = "maas-openfga"
-#: What maas-openfga and dbupgrade can put into a database URL, which they do without quoting.
+#: Characters that maas-openfga and dbupgrade can put into a database URL, as they do not quote.
 _UNQUOTED = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]*")
 _PORT = 5432
 _CONSEQUENCE = "MAAS fails every request that needs a permission"
@@ -67,7 +67,7 @@ def failure(installation: Installation, timeout: float = 5) -> str | None:
 def obstacles(
     installation: Installation, settings: dict[str, Any], in_vault: bool
 ) -> list[tuple[str, str]]:
-    """Return what keeps maas-openfga from the region's database, whatever the region itself does.
+    """Return what prevents maas-openfga from using the region's database.
 
     It reads ``database_host``, ``database_name``, ``database_user`` and ``database_pass`` of
     ``regiond.conf`` only.

@@ -1,4 +1,4 @@
-"""Preseeds of a region's host that somebody changed or added."""
+"""Preseeds that were changed or added on a region's host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONFFILE = re.compile(r"^ /(etc/maas/preseeds/\S+) ([0-9a-f]{32})$", re.MULTILI
 
 
 def custom(installation: Installation) -> list[str]:
-    """Return the ``curtin_userdata`` preseeds that are not as MAAS's package brought them.
+    """Return the ``curtin_userdata`` preseeds that are not as MAAS's package installed them.
 
     MAAS's own notice of them (MD7, from 3.8 on) counts those of its package as well.
 

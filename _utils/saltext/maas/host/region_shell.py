@@ -1,4 +1,4 @@
-"""MAAS's own commands from inside the region, for arguments that no process list may show."""
+"""MAAS's own commands from inside the region, for arguments that must be in no process list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call(
         What it printed.
 
     Raises:
-        HostError: It failed; the text ends with its last line of complaint.
+        HostError: It failed; the text ends with the last line that it printed.
 
     MAAS 2.0 and later.
     """

@@ -1,3 +1,3 @@
-"""The life of machines: from commissioning to release, in API 2.0."""
+"""The lifecycle of machines, from commissioning to release (API 2.0)."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What machines are to become, and which operation is next for one as it is now."""
+"""Goals of machines, and the next operation of a machine on the way to its goal."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _SERIES = {
 
 
 class Refused(MaasError):
-    """What a machine is now does not allow what is asked for; nothing was sent."""
+    """The status of a machine does not allow the operation; nothing was sent."""
 
     lasting = True
 
 
 @dataclass
 class Machine:
-    """A machine on its way.
+    """A machine that is brought to a goal.
 
     Attributes:
-        name: What the caller calls it.
-        raw: As it was read last.
-        before: As it was read first.
+        name: The name that the caller gave.
+        raw: The machine as it was read last.
+        before: The machine as it was read first.
         sent: The operations that were sent, or would be.
-        waiting: What MAAS is doing with it now.
+        waiting: The operation that MAAS is carrying out.
         unconfirmed: Why an operation may not have been carried out.
-        error: Why it will not get there.
-        done: Whether it has got there.
+        error: Why it cannot reach the goal.
+        done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
     """
 
@@ -78,27 +78,27 @@ class Step:
 
 
 def name_of(status: int) -> str:
-    """Return what a status is called; one that is not known by its number."""
+    """Return the name of a status; for an unknown one its number."""
     return NAMES[status] if 0 <= status < len(NAMES) else f"in status {status}"
 
 
 def wait_for(status: int) -> Step:
-    """Return the step that waits for what MAAS is at in a status."""
+    """Return the step that waits for the operation in progress in a status."""
     return Step(IN_PROGRESS[status], send=False)
 
 
 class Goal:
-    """What machines are to become.
+    """The state that machines are to reach.
 
     Args:
         given: Parameters of the operation, those that are not None; ``user_data`` as a text or
             bytes.
-        in_use: Whether machines of other users are touched.
+        in_use: Whether operations are sent to machines of other users.
 
     Attributes:
-        operation: The operation that leads there.
+        operation: The operation that reaches it.
         shown: Fields of a machine that show what was changed.
-        hide: Values in the parameters that nothing may show.
+        hide: Secret values in the parameters.
     """
 
     operation: Operation
@@ -120,15 +120,15 @@ class Goal:
         self.hide = (plain.decode(errors="replace"), self.given["user_data"])
 
     def next(self, machine: Machine) -> Step | None:
-        """Return the next step of a machine; None where it is there.
+        """Return the next step of a machine; None if it has reached the goal.
 
         Raises:
-            Refused: It cannot become so from what it is.
+            Refused: It cannot reach the goal from its status.
         """
         raise NotImplementedError
 
     def inspect(self, client: Client, machine: Machine) -> None:
-        """Read what the list of machines does not tell, where the goal depends on it."""
+        """Read what the list of machines does not show, if the goal depends on it."""
 
     @property
     def needs_inspection(self) -> bool:
@@ -148,11 +148,11 @@ class Goal:
         return Step(self.operation, self.data())
 
     def unsupported(self, release: Release) -> str | None:
-        """Return what a release lacks for this; None where it lacks nothing."""
+        """Return what a release does not support of this; None if it supports all."""
         return self.operation.missing(release, self.given)
 
     def predict(self, machine: Machine, step: Step, me: str) -> dict:
-        """Return a machine as it is after a step that goes well."""
+        """Return a machine as it is after a successful step."""
         raw, name = machine.raw, step.operation.name
         owned = bool(raw.get("osystem")) and bool(raw.get("owner"))
         free = at.DEPLOYED if owned else at.READY
@@ -201,7 +201,7 @@ def _aborted_status(status: int) -> int:
 
 
 def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
-    """Return the refusal of something in the status that a machine has."""
+    """Return the refusal of an operation in a machine's status."""
     owner = machine.raw.get("owner")
     whose = f" and owned by {owner}" if owner else ""
     todo = ADVICE.get(machine.status, "") if advice is None else advice
@@ -209,7 +209,7 @@ def refusal(machine: Machine, what: str, advice: str | None = None) -> Refused:
 
 
 def forget_unconfirmed(machine: Machine) -> MaasError | None:
-    """Return why the operation sent last was not carried out after all; it counts no more."""
+    """Return why the last operation was not carried out, and remove it from ``sent``."""
     if machine.unconfirmed and machine.sent:
         machine.sent.pop()
     return machine.unconfirmed
@@ -294,7 +294,7 @@ class Deployed(Goal):
     ):
         super().__init__(given, in_use)
         self.redeploy = redeploy
-        # What is left to MAAS is not known before.
+        # MAAS's own choice is not known beforehand.
         asked = ("osystem", "distro_series") if self.given.get("distro_series") else ()
         kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
         self.shown = (*self.shown, *asked, *kernel)
@@ -362,7 +362,7 @@ def _series(given):
 
 
 class Released(Goal):
-    """Nobody's."""
+    """Released: owned by no user."""
 
     operation = OPERATIONS["release"]
 
@@ -384,7 +384,7 @@ class Released(Goal):
 
 
 class Locked(Goal):
-    """Locked, so that nobody changes, releases or switches it."""
+    """Locked: MAAS refuses to change, release or turn it on or off."""
 
     operation = OPERATIONS["lock"]
     shown = ("locked",)
@@ -404,7 +404,7 @@ class Unlocked(Goal):
 
 
 class Broken(Goal):
-    """Set aside."""
+    """Marked as broken."""
 
     operation = OPERATIONS["mark_broken"]
 
@@ -413,10 +413,10 @@ class Broken(Goal):
 
 
 class Fixed(Goal):
-    """Not set aside any more."""
+    """Not marked as broken."""
 
     operation = OPERATIONS["mark_fixed"]
-    shown = ()  # whether it was deployed before, MAAS does not tell
+    shown = ()  # MAAS does not show whether it was deployed before
 
     def next(self, machine: Machine) -> Step | None:
         return self.send() if machine.status == at.BROKEN else None
@@ -437,7 +437,7 @@ class RescueExited(Goal):
     """Not in rescue mode."""
 
     operation = OPERATIONS["exit_rescue_mode"]
-    shown = ()  # what it was before, MAAS does not tell
+    shown = ()  # MAAS does not show its previous status
 
     def next(self, machine: Machine) -> Step | None:
         if machine.status == at.EXITING_RESCUE:
@@ -446,7 +446,7 @@ class RescueExited(Goal):
 
 
 class Powered(Goal):
-    """Switched on or off."""
+    """Turned on or off."""
 
     shown = ("power_state",)
 
@@ -477,7 +477,7 @@ class Powered(Goal):
 
 
 class Done(Goal):
-    """One operation, sent whatever the machine is, as far as MAAS takes it."""
+    """One operation, sent in any status in which MAAS accepts it."""
 
     shown = ("status_name", "owner", "locked", "power_state")
 
@@ -495,7 +495,7 @@ class Done(Goal):
 
 
 def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -> None:
-    """Refuse an operation that MAAS would refuse, or that takes a machine from somebody.
+    """Refuse an operation that MAAS would refuse, or on a machine of another user.
 
     Raises:
         Refused: It is not to be sent.
@@ -514,14 +514,14 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
             machine, f"and MAAS accepts {operation.name} only from its owner",
             f"the API's user is {me}",
         )  # fmt: skip
-    # What fails to be commissioned stays with who asked for that, which gives it to nobody.
+    # The owner of a machine that failed commissioning only asked for that, and does not use it.
     own_failure = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
     if owner not in (None, "", me) and not own_failure and not goal.in_use:
         raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} anyway")
 
 
 def read_results(client: Client, system_id: str, kind: str) -> list[dict]:
-    """Return the results of the scripts that were run on a machine last, without their output.
+    """Return the results of the last scripts that ran on a machine, without their output.
 
     Args:
         client: The region's client.

@@ -40,7 +40,7 @@ _SHAPE = [{"system_id": str, "hostname": str, "status": int, "owner": (str, None
 _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.I)
 #: Machines that one request asks for, so that its URL and its answer do not get too long.
 _CHUNK = 100
-#: Seconds between two listings of what is waited for: at first, and at most.
+#: Seconds between two lists while waiting: at first, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 #: Machines that events and scripts are read of where several fail, and how many of each.
 _EXPLAINED, _EVENTS, _NAMED = 10, 5, 10
@@ -52,12 +52,12 @@ _SCRIPTS = {"commission": ("commissioning", "testing"), "test": ("testing",),
 
 
 def listed(client: Client, field: str, values: Iterable[str]) -> list[dict]:
-    """Return the machines that have one of some values, in as few requests as possible.
+    """Return the machines with one of these values, in as few requests as possible.
 
     Args:
         client: The region's client.
         field: ``id``, ``hostname`` or ``mac_address``.
-        values: What is asked for.
+        values: The values.
     """
     wanted, found = list(dict.fromkeys(values)), []
     for start in range(0, len(wanted), _CHUNK):
@@ -112,12 +112,12 @@ def _refuse_ambiguous(found):
 
 
 class Work:
-    """Machines on their way to one goal.
+    """The work to bring machines to one goal.
 
     Args:
         client: The region's client.
-        goal: What they are to become.
-        machines: They, as they were read.
+        goal: The goal.
+        machines: The machines.
         me: Name of the API's user.
         report: Called with the progress.
         writing: Context within which operations are sent.
@@ -144,7 +144,7 @@ class Work:
     # Planning
 
     def plan(self) -> None:
-        """Find out what :meth:`run` sends, with each machine as it will be; sends nothing."""
+        """Plan what :meth:`run` sends, with the predicted machines; send nothing."""
         self._inspect()
         for machine in self.machines:
             while not machine.done and machine.error is None:
@@ -176,17 +176,17 @@ class Work:
         return step
 
     def _owner_of(self, machine):
-        # Only who meets somebody's machine has to know who asks.
+        # The API's user is only needed, and asked for, where a machine has an owner.
         return self._me() if machine.raw.get("owner") or self.goal.operation.by_owner_since else ""
 
-    # Doing
+    # Running
 
     def run(self, seconds: float, wait: bool = True) -> None:
-        """Send what is to be sent, and wait until all machines are there or cannot get there.
+        """Send the operations, and wait until each machine has reached the goal or failed.
 
         Args:
             seconds: For all of them together.
-            wait: Whether to wait for what was sent.
+            wait: Whether to wait for the end of the operations.
         """
         self._inspect()
         self._send_next()
@@ -248,7 +248,7 @@ class Work:
                 self._in_parallel(lambda one: self._send(*one), sends)
 
     def _is_in_progress(self, machine):
-        """Whether MAAS is still at what is waited for; a failure is noted."""
+        """Whether the operation is still in progress; record its failure."""
         raw, operation = machine.raw, machine.waiting
         if machine.status in operation.failures and not machine.unconfirmed:
             self._fail(machine, f"{operation.name} failed: it is {machine.status_name}")
@@ -279,10 +279,10 @@ class Work:
             machine.sent.pop()
             self._fail(machine, f"{step.operation.name}: {error}")
         except MaasError as error:
-            # It may have begun all the same, so that the machine is read again.
+            # It may have started, so the machine is read again.
             machine.unconfirmed = MaasError(f"{step.operation.name}: {error}")
 
-    # Telling
+    # Reporting
 
     def _fail(self, machine, reason):
         lines = [reason]
@@ -311,7 +311,7 @@ class Work:
         return lines
 
     def _progress(self):
-        """Put on the event bus how far they are, where that has changed."""
+        """Report the progress if it has changed."""
         done = len(self.machines) - len(self._pending())
         statuses = dict(sorted(Counter(name_of(one.status) for one in self.machines).items()))
         if not self._report or self._reported == (done, statuses):
@@ -325,7 +325,7 @@ class Work:
 
     def _in_parallel(self, function, items):
         items = list(items)
-        if len(items) < 2:  # a thread is no use then
+        if len(items) < 2:  # no thread is needed
             for one in items:
                 function(one)
             return
@@ -335,7 +335,7 @@ class Work:
 
 @contextlib.contextmanager
 def _recording_errors(machine):
-    """Note what stands against a machine's next step."""
+    """Record the error of a machine's next step."""
     try:
         yield
     except MaasError as error:

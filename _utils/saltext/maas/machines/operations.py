@@ -1,4 +1,4 @@
-"""Statuses of machines, and in which of them MAAS does what, as data."""
+"""Statuses of machines, and the operations that MAAS accepts in each, as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from saltext.maas.release import Release
  FAILED_DISK_ERASING, RESCUE, ENTERING_RESCUE, FAILED_ENTERING_RESCUE, EXITING_RESCUE,
  FAILED_EXITING_RESCUE, TESTING, FAILED_TESTING) = range(23)  # fmt: skip
 
-#: What the API calls them.
+#: Their names in the API.
 NAMES = (
     "New", "Commissioning", "Failed commissioning", "Missing", "Ready", "Reserved", "Deployed",
     "Retired", "Broken", "Deploying", "Allocated", "Failed deployment", "Releasing",
@@ -25,7 +25,7 @@ NAMES = (
 _COMMISSION = "commission it first (maas_machine.commissioned)"
 _RELEASE = "release it first (maas_machine.released)"
 _LEAVE = "let it exit rescue mode first (maas_machine.rescue_exited)"
-#: What to do about a machine that is in the way, by its status.
+#: What to do if the status of a machine prevents an operation.
 ADVICE = {
     NEW: _COMMISSION, FAILED_COMMISSIONING: _COMMISSION,
     MISSING: "find it, and commission it", RETIRED: "commission it in MAAS's user interface",
@@ -41,15 +41,15 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of MAAS's on a machine.
+    """One operation of MAAS on a machine.
 
     Attributes:
-        name: What the API calls it.
-        allowed: Statuses in which MAAS takes it.
-        during: Statuses that it goes through.
-        failures: Statuses that it ends in where it fails.
+        name: Its name in the API.
+        allowed: Statuses in which MAAS accepts it.
+        during: Statuses while it is in progress.
+        failures: Statuses after it failed.
         since: First release that has it.
-        by_owner_since: First release in which only the owner may do it, no administrator.
+        by_owner_since: First release in which only the owner may do it, not an administrator.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Operation:
     by_owner_since: str | None = None
 
     def missing(self, release: Release, given: Iterable[str]) -> str | None:
-        """Return what a release lacks for it, as a sentence; None where it has all."""
+        """Return what a release does not support of it, as a sentence; None if it supports all."""
         if release < self.since:
             return f"MAAS {release} does not support {self.words}; {self.since} and later do"
         late = [one for one in given if not release.within(PARAMETERS[one].since)]
@@ -71,7 +71,7 @@ class Operation:
 
     @property
     def words(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return self.name.replace("_", " ")
 
 
@@ -122,7 +122,7 @@ OPERATIONS = {
     )
 }  # fmt: skip
 
-#: What MAAS is at in a status that ends by itself.
+#: The operation in progress, by statuses that end by themselves.
 IN_PROGRESS = {
     COMMISSIONING: OPERATIONS["commission"], DEPLOYING: OPERATIONS["deploy"],
     RELEASING: OPERATIONS["release"], DISK_ERASING: OPERATIONS["release"],

@@ -1,4 +1,4 @@
-"""Machines as a person looks at them: many as a table, one with its interfaces and disks."""
+"""Views of machines: many as a table, one with its interfaces and disks."""
 
 from __future__ import annotations
 

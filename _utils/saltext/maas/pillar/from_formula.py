@@ -19,7 +19,7 @@ from saltext.maas.resources import power_types
 from saltext.maas.resources.settings import SETTINGS, normal
 from saltext.maas.sdb import Reference, escape
 
-#: Where the references lead that stand for secrets; the example pillars use the same profile.
+#: The sdb profile of references to secrets; the example pillars use the same.
 _STORE = "sdb://maas_secrets/"
 
 _PRESEED = "it was for the formula's curtin_userdata preseeds"
@@ -55,7 +55,7 @@ _OLD_POWER = {
         "nova_id", "os_tenantname", "os_username", "os_password", "os_authurl")},
 }  # fmt: skip
 
-#: What only told the formula whether and how to run.
+#: Keys that only control whether and how the formula runs.
 _SILENT = ("enabled", "role", "pkgs", "services", "engine")
 
 
@@ -94,7 +94,7 @@ def convert(formula: dict) -> Converted:
 
 
 class _Conversion:
-    """One conversion: what is carried is taken out of a copy, so that the rest is what is left."""
+    """One conversion: what is converted is removed from a copy, so the rest is what is left out."""
 
     def __init__(self, formula: dict):
         self.found = Converted({})
@@ -137,7 +137,7 @@ class _Conversion:
         return self.secret(re.sub(r"[^\w.-]", "_", path.removeprefix("region:")), path)
 
     def part(self, name: str) -> dict:
-        """Take out what only told whether to run, and return a section of the formula's pillar."""
+        """Return a section of the formula's pillar without the keys that only control its run."""
         section = self.left.get(name)
         if not isinstance(section, dict):
             return {}
@@ -368,7 +368,7 @@ class _Conversion:
 
 
 def _taken(section: dict, name: str) -> dict:
-    """Return a mapping within a section, in which what is carried is taken out."""
+    """Return a mapping in a section, from which converted keys are removed."""
     value = section.get(name)
     return value if isinstance(value, dict) else {}
 
@@ -381,7 +381,7 @@ def _entries(section: dict, name: str) -> Iterator[tuple[str, dict]]:
 
 
 def _plain(values: dict, name: str) -> Any:
-    """Take out one value; what is a list or a mapping stays, and is told as left out."""
+    """Remove and return one value; a list or a mapping stays, and is reported as left out."""
     return None if isinstance(values.get(name), (dict, list)) else values.pop(name, None)
 
 
@@ -409,7 +409,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _left(section: dict, under: str = "") -> Iterator[str]:
-    """Yield a note for each part that was not carried; never its value, which may be a secret."""
+    """Yield a note for each part that was not converted; never its value, which may be secret."""
     for key, value in section.items():
         path = f"{under}{key}"
         pattern, reason = next(one for one in _REASONS if fnmatch.fnmatch(path, one[0]))

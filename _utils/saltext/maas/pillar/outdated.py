@@ -1,4 +1,4 @@
-"""What a pillar says that is carried out today, and will not be for ever."""
+"""Warnings about a pillar: what MAAS or this extension will not support later."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def _region() -> dict:
         ),
         "site_manager": mapping(
             {
-                "token": _secret("Enrolment token that Site Manager made; used once."),
+                "token": _secret("Enrolment token from Site Manager; used once."),
                 "metadata": mapping(
                     {
                         **{name: text() for name in ("city", "state", "address", "postal_code")},
@@ -257,7 +257,7 @@ def _region() -> dict:
                             "Where it is.",
                         ),
                     },
-                    "What Site Manager is told of the region's place.",
+                    "Location and contact of the region, for Site Manager.",
                 ),
             },
             "MAAS Site Manager that the region is enrolled with (maas_msm.enrolled).",

@@ -1,4 +1,4 @@
-"""Devices: what has addresses in MAAS's networks, but is not managed by it."""
+"""Devices, which have addresses in MAAS's networks, but are not managed by it."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _BY_MAC = kinds.Kind(
 
 
 class Device(Table):
-    """Devices, which MAAS gives names and addresses, but does not deploy.
+    """Devices, which MAAS gives names and addresses but does not deploy.
 
     A device is found by its host name, else by one of its MAC addresses; then it is renamed.  It
-    belongs to the user who created it.  From 3.8 on nobody else changes or deletes it.
+    belongs to the user who created it.  From 3.8 on only that user can change or delete it.
     """
 
     name = "device"
@@ -58,7 +58,7 @@ class Device(Table):
     identity = ("hostname",)
     required = ("mac_addresses",)
     apart = ("mac_addresses", "ip_addresses")
-    after = ("ip_range",)  # which may have held an address
+    after = ("ip_range",)  # as a deleted range may have reserved an address
     pillar = PillarLocation("devices", "Devices, by host name.", "hostname", name="HOSTNAME")
     in_answers = {"system_id": str}
     fields = (
@@ -78,7 +78,7 @@ class Device(Table):
         Field("description", since="2.6", doc="Free text."),
         Field("parent", ref="machine", ref_attr="system_id", read_attr="system_id", since="2.0",
               clearable=rules.NEVER,
-              doc="Host name of the machine that it is a part of, and is deleted with."),
+              doc="Host name of its machine; it is deleted together with that."),
     )  # fmt: skip
     example = {
         "hostname": "printer-1", "mac_addresses": ["52:54:00:00:00:31"],
@@ -115,10 +115,10 @@ class Device(Table):
         free = (one for key, one in records.items() if key not in snapshot.claimed(self.name))
         return next((one for one in free if wanted & set(_macs_of(one.raw))), None)
 
-    # What stands against a change
+    # Problems of a change
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
-        """Return whose device it is, and what API 1.0 cannot change."""
+        """Return what API 1.0 cannot change, and that it belongs to another user."""
         found = super().problem(snapshot, desired, record)
         changed = self.differences(snapshot, desired, record) if record and not found else {}
         if "mac_addresses" in changed and snapshot.release < "2.0":
@@ -146,7 +146,7 @@ class Device(Table):
         )
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return which address no subnet has, or which are not in one VLAN."""
+        """Return which address is in no subnet, or which are in several VLANs."""
         wanted = change.desired.values.get("ip_addresses")
         if not wanted or change.action == "delete" or "ip_addresses" not in (change.new or {}):
             return None
@@ -181,12 +181,12 @@ class Device(Table):
     def send_update(self, run: Run, record: Record, values: dict) -> Any:
         parent = record.raw.get("parent")
         if parent and "parent" not in values and set(values) - set(self.apart):
-            # MAAS refuses to change a device with a parent unless told that parent again.
+            # MAAS refuses to change a device with a parent if the request does not repeat it.
             values = {**values, "parent": run.snapshot.key_by("machine", "system_id", parent)}
         return super().send_update(run, record, values)
 
     def finish(self, run: Run, desired: Desired) -> None:
-        """Add and remove interfaces and addresses, in the order in which no address is missed."""
+        """Add and remove interfaces and addresses; an address is removed before it is moved."""
         record = self.match(run.snapshot, desired)
         if record is None:
             return
@@ -207,7 +207,7 @@ class Device(Table):
         self._address(run, record, old or {}, new or {})
 
     def _address(self, run, record, old, new):
-        """Take addresses away from all interfaces, then give those that are missing."""
+        """Remove addresses from all interfaces, then add those that are missing."""
         for mac in sorted({*old, *new}, key=lambda one: one in new):
             nic = next((one for one in nics(record.raw) if _mac(one) == mac), None)
             if nic is None:  # it was removed
@@ -254,7 +254,7 @@ class Device(Table):
 def _link(client, path, data):
     try:
         return client.post(path, op="link_subnet", data=data, repeat=False, expect=_NIC)
-    except NotFound as error:  # which MAAS says of an address, too
+    except NotFound as error:  # MAAS answers 404 for an address as well
         raise MaasError(f"{data['ip_address']}: {error}") from None
 
 

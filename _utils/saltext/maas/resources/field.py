@@ -137,7 +137,7 @@ class Field:
         return [one if one is UNKNOWN else self.kind.clean(one) for one in several]
 
     def targets(self, value: Any) -> tuple:
-        """Return the keys of the objects that a value refers to: one, a list, or a mapping's."""
+        """Return the keys of the referenced objects: the value, its items, or its keys."""
         if not self.ref or value is None:
             return ()
         return tuple(value) if isinstance(value, (list, tuple, dict)) else (value,)

@@ -30,7 +30,7 @@ DEFAULT_SOURCE_1X = "http://maas.ubuntu.com/images/ephemeral-v2/releases"
 DEFAULT_SOURCE = "http://images.maas.io/ephemeral-v3/stable"
 
 _KEYRING = {"keyring_filename", "keyring_data"}
-_UNIQUE = {"name", "priority"}  # what no two sources have
+_UNIQUE = {"name", "priority"}  # unique among all sources
 _DISABLED = (
     "MAAS does not fetch the index of a disabled boot source, so nothing can be selected of it; "
     "enable it until it has its selections, or leave them out"
@@ -57,7 +57,7 @@ def _default_name(values):
 
 
 def _skips_verification(values):
-    """What MAAS gives a new source that does not say whether its signatures are verified."""
+    """MAAS's default of ``skip_keyring_verification`` for a new source."""
     return _default_name(values).endswith(".json")
 
 
@@ -98,7 +98,7 @@ class KeyringTable(Table):
 
     @staticmethod
     def _with_keyring(snapshot, values):
-        """The values of a new source, with the keyring that it gets where it names none."""
+        """The values of a new source, with the default keyring if it names none."""
         values = dict(values)
         if "url" in values and not (values.get("keyring_data") or values.get("keyring_filename")):
             if snapshot.release >= "3.8":
@@ -110,9 +110,9 @@ class KeyringTable(Table):
 class BootSource(KeyringTable):
     """Boot sources.
 
-    From 3.8 on MAAS takes an image that several sources have from the one of the highest
-    ``priority``, and nothing from sources that are not ``enabled``. The URL may end with a slash
-    or not: it is the same source.
+    From 3.8 on MAAS imports an image that several sources have from the one with the highest
+    ``priority``, and nothing from sources that are not ``enabled``. A slash at the end of the URL
+    makes no difference.
     """
 
     name = "boot_source"
@@ -154,7 +154,7 @@ class BootSource(KeyringTable):
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
         return site_manager.OWNED if site_manager.is_own(record.raw["url"]) else None
 
-    # What no two sources have
+    # Names and priorities, which are unique
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why the keyring cannot be what is described."""
@@ -180,7 +180,8 @@ class BootSource(KeyringTable):
         return None
 
     def after_objects(self, desired: Desired, everything: DesiredObjects) -> set:
-        # MAAS gives a new source the next priority: in the pillar's order, and none that is wanted.
+        # MAAS gives new sources the next priority: keep the pillar's order, and leave described
+        # priorities free.
         if _UNIQUE & desired.values.keys():
             return set()
         mine = everything.of(self.name)
@@ -196,7 +197,7 @@ class BootSource(KeyringTable):
         taken = self._taken(mine)
         order = self._order(mine, taken) if change.id in taken else []
         for other in itertools.takewhile(lambda one: one is not change, order):
-            # It leaves what this one takes, or has moved this one away.
+            # The other one frees what this one takes, or moves this one away.
             if other.id in taken[change.id] or change.id in taken[other.id]:
                 yield other
 
@@ -216,9 +217,9 @@ class BootSource(KeyringTable):
 
     @staticmethod
     def _order(changes, taken):
-        """Changes in an order in which each takes what was left before.
+        """Order changes so that each takes what an earlier one has freed.
 
-        Of a circle, the first one moves away the source whose name or priority it takes.
+        In a circle, the first one moves the source whose name or priority it takes.
         """
         found, seen = [], set()
         for first in sorted(changes, key=lambda one: one.desired.key):
@@ -244,7 +245,7 @@ class BootSource(KeyringTable):
         return super().send_update(run, record, values)
 
     def _make_room(self, run, key, values):
-        """Move away what has a name or a priority that is taken, and changes later."""
+        """Move sources whose name or priority is taken now and that change later."""
         for holder in list(run.snapshot.records(self.name).values()):
             change = run.changes.get((self.name, holder.key))
             taken = [name for name in values if self._has(holder.raw, name, values[name])]
@@ -256,7 +257,7 @@ class BootSource(KeyringTable):
         used = {self.by_name["priority"].value(one.raw)
                 for one in run.snapshot.records(self.name).values()}  # fmt: skip
         used |= {one.values.get("priority") for one in run.plan.desired(self.name)}
-        # The lowest that is free, so that no image is taken from it meanwhile.
+        # The lowest free priority, so that no image is imported from it meanwhile.
         free = {
             "name": f"{holder.key} (moved)",
             "priority": next(one for one in itertools.count() if one not in used),
@@ -306,8 +307,8 @@ class BootSource(KeyringTable):
 class BootSelection(Table):
     """Selections of a boot source.
 
-    ``*`` stays what it is. From 3.8 on MAAS makes it one selection for each architecture that the
-    source has, when it is saved and whenever the source's index is fetched.
+    ``*`` is compared as it is. From 3.8 on MAAS replaces it by one selection for each architecture
+    of the source, when it is saved and whenever the index of the source is fetched.
     """
 
     name = "boot_selection"
@@ -361,7 +362,7 @@ class BootSelection(Table):
         return []
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return why MAAS takes no selection: it fetches no index of a disabled source."""
+        """Return why MAAS refuses a selection: the source is new and disabled."""
         source = change.desired.values["source"]
         new = any(one.desired.key == source for one in predicted.changes("boot_source")
                   if one.action == "create")  # fmt: skip
@@ -424,7 +425,7 @@ def disabled_sources(predicted: Predicted) -> set[str]:
 
 
 def _import_deleted_images(run):
-    """See to the images after a deletion, which takes them along from 3.8 on."""
+    """Import images again that 3.8 deleted, if another selection has them."""
     if run.snapshot.release >= "3.8":
         run.snapshot.drop("image")
         with run.lock("image import"):

@@ -57,12 +57,12 @@ class Image(Table):
         return {(one.type, one.key) for one in own} if len(own) == 1 else set()
 
     def after_objects(self, desired: Desired, everything: DesiredObjects) -> set:
-        # Of several sources one that works is enough.
+        # One successful selection is enough.
         return {(one.type, one.key) for one in self._selections(desired, everything)}
 
     @staticmethod
     def _selections(desired, everything):
-        """The desired selections that bring an image."""
+        """The desired selections of an image."""
         system, _, release = desired.values["name"].partition("/")
         arch = desired.values["architecture"]
         return [
@@ -71,7 +71,7 @@ class Image(Table):
         ]  # fmt: skip
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return why nothing would bring an image: no selection can be, or all are disabled."""
+        """Return why no selection would import an image: all have problems, or are disabled."""
         changes = predicted.changes("boot_selection")
         problems = {one.desired.key: one.name for one in changes if one.problem}
         ending = f" {change.desired.values['name']}"
@@ -105,13 +105,13 @@ class Image(Table):
         run.once("import the selected images", lambda: self._import(run, images))
 
     def _unselected(self, run, desired):
-        """Whether all selections that are to bring an image failed."""
+        """Whether all selections of an image failed."""
         own = self._selections(desired, run.plan.everything)
         changes = [run.changes.get((one.type, one.key)) for one in own]
         return bool(own) and all(change is not None and not change.done for change in changes)
 
     def import_again(self, run: Run) -> None:
-        """Import again what 3.8 deleted along with a boot source or a selection."""
+        """Import images again that 3.8 deleted together with a boot source or a selection."""
         changes = (
             (one, run.changes.get((one.type, one.key))) for one in run.plan.desired(self.name)
         )

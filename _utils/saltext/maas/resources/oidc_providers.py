@@ -25,8 +25,8 @@ _SCOPES = replace(kinds.NAMES, wire=" ".join)
 class OidcProvider(Table):
     """OIDC providers.
 
-    MAAS fetches the provider's configuration from ``issuer_url`` when it stores that.  One at
-    most is enabled: another one is disabled before it.  Users of a disabled one cannot log in.
+    MAAS fetches the provider's configuration from ``issuer_url`` when that changes.  At most one is
+    enabled: the other one is disabled first.  Users of a disabled provider cannot log in.
     """
 
     name = "oidc_provider"
@@ -43,16 +43,16 @@ class OidcProvider(Table):
         Field("issuer_url", _ISSUER, rules=(_HTTP, rules.longest(512)), clearable=rules.NEVER,
               doc="URL of the issuer; MAAS reads ``/.well-known/openid-configuration`` below it."),
         Field("client_id", rules=(rules.longest(255),), clearable=rules.NEVER,
-              doc="Id by which the provider knows MAAS."),
+              doc="Client id of MAAS at the provider."),
         Field("client_secret", kinds.RAW, secret=True, rules=(rules.longest(255),),
-              clearable=rules.NEVER, doc="Secret that goes with it."),
+              clearable=rules.NEVER, doc="Client secret of MAAS at the provider."),
         Field("redirect_uri", kinds.URL, rules=(_HTTP,), clearable=rules.NEVER,
               doc="URL of MAAS to which the provider sends a user back."),
         Field("scopes", _SCOPES, clearable=rules.NEVER, doc="Scopes, such as openid and email."),
         Field("token_type", kinds.choice("JWT", "Opaque"), default="JWT",
               doc="Form of its access tokens; JWT for a new one."),
         Field("vendor", kinds.choice("Generic", "EntraID", "Auth0", "Keycloak"),
-              default="Generic", doc="Who makes it; Generic for a new one."),
+              default="Generic", doc="Vendor of the provider; Generic for a new one."),
         Field("enabled", kinds.BOOLEAN, default=False,
               doc="Whether users log in with it; false for a new one."),
     )  # fmt: skip
@@ -81,6 +81,6 @@ class OidcProvider(Table):
         )
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
-        if self.by_name["enabled"].value(record.raw):  # MAAS deletes none that is
+        if self.by_name["enabled"].value(record.raw):  # MAAS refuses to delete an enabled one
             self.send_update(run, record, {"enabled": False})
         super().send_delete(run, desired, record)

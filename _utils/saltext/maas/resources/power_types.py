@@ -107,7 +107,7 @@ def lacking(power_type: str | None, parameters: dict) -> list[str]:
 
 
 def texts(parameters: dict) -> dict:
-    """Return power parameters as MAAS holds them: texts, or lists of texts."""
+    """Return power parameters as MAAS stores them: texts, or lists of texts."""
     return {name: _text(value) for name, value in parameters.items()}
 
 
@@ -120,7 +120,7 @@ def _text(value):
 
 
 def mistakes(power_type: str | None, parameters: dict) -> Iterator[str]:
-    """Yield what a power type does not take of some parameters; values are not shown."""
+    """Yield mistakes in the parameters of a power type; values are not shown."""
     if power_type not in POWER_TYPES:
         return
     names = (*POWER_TYPES[power_type][2], *_OPTIONAL.get(power_type, ()))
@@ -134,14 +134,14 @@ def mistakes(power_type: str | None, parameters: dict) -> Iterator[str]:
 
 
 def bmc(power_type: str | None, parameters: dict) -> tuple:
-    """Return what tells BMCs apart: the type and the parameters that are not secret."""
+    """Return the identity of a BMC: its type and the parameters that are not secret."""
     left_out = {*SECRET, "mac_address"}  # which is the machine's own
     shown = texts({name: one for name, one in parameters.items() if name not in left_out})
     return (power_type, *sorted((name, str(one)) for name, one in shown.items() if one))
 
 
 def connection(power_type: str | None, parameters: dict) -> tuple | None:
-    """Return where a machine is switched: type, address, and number or name there; None if unknown.
+    """Return a machine's power connection: type, address, and its number or name there; else None.
 
     Args:
         power_type: Its power type.

@@ -42,11 +42,11 @@ class Identity:
         can_create, can_update: What the API lets one do.
         created: What is said of an object after its creation.
         personal: They are the API's user's own, who need be no administrator to change them.
-        permission: The entitlement that others want for changing them, from 3.8 on.
+        permission: The entitlement that MAAS requires for changing them, from 3.8 on.
         store: Name under which the snapshot keeps its objects; two tables may
             look at the same objects.
         shared_keys: Several objects may have one key; otherwise a name that two have is refused.
-        found_by: Fields that :meth:`identify` looks at, beside those that are a ``hint``.
+        found_by: Fields that :meth:`identify` uses besides those that are a ``hint``.
         within: Fields that say which part of the collection an object belongs to.
         parent: Type of the objects that hold a part each; the parts are called by their keys.
         by_key: Each object is a part of its own, read by its key.

@@ -21,7 +21,7 @@ class Protection(Comparison):
         can_delete: Whether the API deletes objects.
         delete_since: First release whose API deletes them, where that is a later one.
         protected: Keys of the objects that every region has and that MAAS does not delete.
-        reported: What is not described is told of, though ``exclusive`` is not offered.
+        reported: ``unmanaged`` reports objects that are not described, though none is pruned.
         prunable: False where ``exclusive`` is not offered, though one object can be deleted.
         scope: Field to whose values an ``exclusive`` may be limited.
         node_part: What a node's answer calls the object of this type that the node belongs to.

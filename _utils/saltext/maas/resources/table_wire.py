@@ -13,7 +13,7 @@ from saltext.maas.resources.engine_types import Change, Desired, Run, Snapshot
 from saltext.maas.resources.field import Record
 from saltext.maas.resources.table_comparison import Comparison
 
-#: In place of an answer where nothing was sent; None is what ``null`` says, a wrong answer.
+#: In place of an answer if nothing was sent; None would be the answer ``null``, which is wrong.
 NOT_SENT = object()
 
 
@@ -201,9 +201,9 @@ class Wire(Comparison):
         """
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
-        """Do what takes one request for many objects.
+        """Send requests that are for many objects at once, and verify results.
 
-        Called once at the end of a run.  What fails is noted in the changes.
+        Called once at the end of a run.  Record failures in the changes.
 
         Args:
             run: The run.

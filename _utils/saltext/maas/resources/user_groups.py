@@ -1,4 +1,4 @@
-"""User groups (3.8 and later): who is in them, and what that entitles to."""
+"""User groups (3.8 and later): their members and entitlements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from saltext.maas.resources.engine_types import (
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 
-#: What MAAS has anyone in a group do with machines: of all pools, or of one.
+#: Entitlements to machines: of all pools, or of one.
 _MACHINES = (
     "can_edit_machines", "can_deploy_machines", "can_view_machines", "can_view_available_machines",
 )  # fmt: skip
@@ -30,7 +30,7 @@ _RIGHTS = (
     *_MACHINES, *(f"can_{verb}_{one}" for one in _ENTITIES for verb in ("edit", "view")),
     "can_view_devices", "can_view_ipaddresses", "can_view_dnsrecords",
 )  # fmt: skip
-#: What a run of this extension needs.
+#: Entitlements that runs of this extension need.
 _REQUIRED_RIGHTS = ("can_edit_machines", *(f"can_edit_{one}" for one in _ENTITIES[:-1]))
 
 #: The groups of a new region, into one of which MAAS puts each new user.
@@ -56,7 +56,7 @@ _LISTS: dict[str, list[dict]] = {
     "list_members": [{"username": str}],
     "list_entitlements": [{"resource_type": str, "resource_id": int, "entitlement": str}],
 }
-#: What stands before the id of a pool that is gone: no pool can be called so.
+#: Prefix of the id of a deleted pool; no pool name can have it.
 _DELETED_POOL = "#"
 #: Name of the fact that holds the ``(group, operation that lists it)`` of what a run wrote.
 _WRITTEN_LISTS = "lists of user groups that were written"
@@ -96,8 +96,8 @@ def _entitlements(raw, type):
 class UserGroup(Table):
     """User groups, whose members may do what the group is entitled to.
 
-    Lists are exact: who, or what, is not in one is removed.  For each group whose members are
-    described one request reads them, for one whose entitlements are described another one.
+    Lists are exact: other members and entitlements are removed.  One request per group reads its
+    members if they are described, and another one its entitlements if these are.
     """
 
     name = "user_group"
@@ -110,7 +110,7 @@ class UserGroup(Table):
     pillar = PillarLocation("user_groups", "User groups.", "name")
     fields = (
         Field("name", rules=(rules.longest(256),), doc="Name, unique in the region; ``"
-              f"{ADMINISTRATORS}`` and ``{USERS}`` are there from the start."),
+              f"{ADMINISTRATORS}`` and ``{USERS}`` exist in each region."),
         Field("description", doc="Free text."),
         Field("entitlements", kinds.NAMES, rules=(rules.one_of(*_RIGHTS),), separate=True,
               read=lambda raw: [word for words in _entitlements(raw, "maas").values()
@@ -159,7 +159,7 @@ class UserGroup(Table):
 
     @staticmethod
     def _pool_name(snapshot, pool):
-        """The name of a pool that was read by its id; what it was read as if it is gone."""
+        """The name of a pool that was read by its id; the id with its prefix if it was deleted."""
         number = int(pool[1:]) if pool.startswith(_DELETED_POOL) else None
         name = pool if number is None else snapshot.key_by("resource_pool", "id", number)
         return pool if name == number else name
@@ -175,7 +175,7 @@ class UserGroup(Table):
         if record is None:
             return
         changed = self.differences(run.snapshot, desired, record)
-        # What is new comes first, so that nobody is without a right in between.
+        # Additions come first, so that no user is without a right meanwhile.
         for verb in ("add", "remove"):
             for name in self.apart:
                 old, new = changed.get(name, (None, None))
@@ -190,7 +190,7 @@ class UserGroup(Table):
     # What stands against a change
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return which right the API's user would lose, without which no run goes on."""
+        """Return which right that runs need the API's user would lose."""
         threatens = change.action == "delete" or any(
             set(old or ()) - set(change.new[name] or ())
             for name, old in (change.old or {}).items()
@@ -229,7 +229,7 @@ class UserGroup(Table):
         default = _DEFAULTS.get(values["name"])
         if default is None:
             return entry
-        # What MAAS gives the two is left out, and what was taken from them is told.
+        # MAAS's own defaults of the two are left out; emptied lists are included.
         emptied: dict = {
             name: [] for name in ("entitlements", "members") if name in values and not values[name]
         }
@@ -254,7 +254,7 @@ def members_of(snapshot: Snapshot, record: Record) -> list[str]:
 
 
 def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
-    """Add something to what a group holds, or remove it.
+    """Add a member or an entitlement to a group, or remove it.
 
     Args:
         run: The run.
@@ -264,7 +264,7 @@ def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
         entry: Form fields that say which one.
 
     Raises:
-        MaasError: MAAS refused it, or answered as it never does.
+        MaasError: MAAS refused it, or its answer is invalid.
     """
     path = run.snapshot.tables["user_group"].item(run.snapshot, group)
     run.snapshot.facts.setdefault(_WRITTEN_LISTS, set()).add((group["name"], f"list_{what}s"))
@@ -276,7 +276,7 @@ def send(run: Run, group: dict, verb: str, what: str, entry: dict) -> None:
 
 
 def verify_lists(run: Run, table: Table, changes: list[Change]) -> None:
-    """Read each list that was written once, as no answer shows it; note what is not as desired.
+    """Read each list that was written, since answers do not show it; record what differs.
 
     Args:
         run: The run.
@@ -306,7 +306,7 @@ def verify_lists(run: Run, table: Table, changes: list[Change]) -> None:
 
 
 def record_entry(snapshot: Snapshot, group: dict, what: str, entry: dict, present: bool) -> None:
-    """Note what a group holds now, or no longer, where that was read."""
+    """Update a group's list in the snapshot, if it was read."""
     with snapshot.reading("user_group", group["name"]):
         current = group.get(f"list_{what}s")
         if current is not None and (entry in current) != present:
@@ -314,7 +314,7 @@ def record_entry(snapshot: Snapshot, group: dict, what: str, entry: dict, presen
 
 
 def _pairs(snapshot, name, value):
-    """What a field's value stands for: ``(what is added or removed, form fields)`` of each."""
+    """The entries of a field's value: ``(member or entitlement, form fields)`` of each."""
     if name == "members":
         return [("member", (("username", one),)) for one in value or ()]
     pools = {"": value} if name == "entitlements" else value
@@ -334,7 +334,7 @@ def _pool_id(snapshot, pool):
 
 
 def default_group(user: dict) -> str:
-    """Return the name of the group into which MAAS put a user; empty for one who came by login."""
+    """Return the name of a user's default group; empty for an account made by an external login."""
     if user.get("is_local") is False:
         return ""
     return ADMINISTRATORS if user.get("is_superuser") else USERS
@@ -344,12 +344,12 @@ def default_group(user: dict) -> str:
 
 
 def predict_member(snapshot: Snapshot, group: str | None, user: str, joins: bool) -> None:
-    """Note that a user will be in a group, or not; without a group, in none that there is."""
+    """Predict that a user joins or leaves a group; without a group, that it leaves all."""
     snapshot.facts.setdefault(_PREDICTED, []).append((group, user, joins))
 
 
 def _predict_all(snapshot, group, values):
-    """Note who will be in a group, and nobody else, where that is described."""
+    """Predict exactly the described members of a group."""
     if "members" in values:
         snapshot.facts.setdefault(_PREDICTED, []).append((group, values["members"] or (), None))
 

@@ -34,8 +34,8 @@ _GROUPS = "user_group"
 class User(Table):
     """Users.
 
-    From 3.8 on their rights come from the user groups that they are in.  To see those takes one
-    request for each group of the region, and only where some user's groups are described.
+    From 3.8 on their rights come from their user groups.  If the groups of a user are described,
+    the members of each group of the region are read, with one request per group.
     """
 
     name = "user"
@@ -61,7 +61,7 @@ class User(Table):
               doc="Whether it is an administrator; create-only. From 3.8 on it decides in which "
               "of the groups Administrators and Users MAAS puts a new user."),
         Field("groups", kinds.NAMES, ref=_GROUPS, since="3.8", separate=True,
-              doc="Names of all user groups that it is in; it is removed from others."),
+              doc="Names of all its user groups; it is removed from others."),
     )  # fmt: skip
 
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
@@ -71,7 +71,7 @@ class User(Table):
         return "it is the user of the API key" if own else None
 
     def exports(self, snapshot: Snapshot, record: Record) -> bool:
-        # Who is not local came by a login elsewhere, and would come again.
+        # MAAS creates an account that is not local again at its next login.
         local = record.raw.get("is_local") is not False
         return record.key not in SYSTEM_USERS and bool(record.raw.get("email")) and local
 
@@ -105,12 +105,12 @@ class User(Table):
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         if "groups" in found and not self._groups_to_change(snapshot, *found["groups"]):
-            del found["groups"]  # the groups' own changes bring it there
+            del found["groups"]  # the changes of the groups do that
         return found
 
     @staticmethod
     def _groups_to_change(snapshot, old, new):
-        """The groups to join or to leave, but for those whose members are described themselves."""
+        """The groups to join or leave, apart from those whose members are described."""
         return (
             set(old or ()).symmetric_difference(new or ())
             - _described_members(snapshot.desired).keys()
@@ -131,7 +131,7 @@ class User(Table):
         if record is None or "groups" not in desired.values:
             return
         old, new = self.differences(run.snapshot, desired, record).get("groups", ((), ()))
-        # It joins first, so that it is not without rights in between.
+        # Joins come first, so that the user keeps its rights meanwhile.
         own = self._groups_to_change(run.snapshot, old, new)
         for name in sorted(own, key=lambda one: one in (old or ())):
             self._change_membership(run, desired.key, name, joins=name not in (old or ()))
@@ -205,7 +205,7 @@ class User(Table):
 
 
 def _described_members(desired):
-    """The groups of which all members are described, with those: ``{group: members}``."""
+    """The groups whose members are described: ``{group: members}``."""
     return {
         one.key: one.values["members"] or () for one in desired.of(_GROUPS)
         if "members" in one.values
@@ -213,7 +213,7 @@ def _described_members(desired):
 
 
 def _default_group_to_leave(snapshot, user):
-    """The group, in a list, into which MAAS puts a new user though its members are others."""
+    """The default group of a new user, in a list, if its described members lack the user."""
     name = default_group(user)
     members = _described_members(snapshot.desired).get(name)
     return [] if members is None or user["username"] in members else [name]

@@ -39,8 +39,8 @@ class VmHost(Table):
     """VM hosts, on which MAAS makes virtual machines.
 
     A VM host is found by its name, else by type, address and project; then it is renamed.  MAAS
-    takes one that it cannot reach as well; ``ready`` waits until it has reached it.  Address,
-    project, password and certificate take a request for each VM host of which they are described.
+    accepts one that it cannot reach; ``ready`` waits until it has reached it.  If address, project,
+    password or certificate are described, they are read with one request per VM host.
     """
 
     name = "vm_host"
@@ -66,7 +66,7 @@ class VmHost(Table):
               doc="What runs there; create-only."),
         Field("power_address", separate=True, clearable=rules.NEVER,
               read=_parameter("power_address"),
-              doc="Its address, such as ``192.0.2.9`` or ``qemu+ssh://ubuntu@192.0.2.9/system``."),
+              doc="Address, such as ``192.0.2.9`` or ``qemu+ssh://ubuntu@192.0.2.9/system``."),
         Field("project", since="3.0", separate=True, server_default=UNKNOWN,
               clearable=rules.NEVER, read=_parameter("project"),
               doc="Project of LXD; ``default`` where none is named."),
@@ -85,17 +85,17 @@ class VmHost(Table):
         Field("pool", ref="resource_pool", ref_attr="name", server_default="default",
               clearable=rules.NEVER, read=lambda raw: (raw.get("pool") or {}).get("name"),
               doc="Name of the resource pool of machines that are composed on it."),
-        Field("tags", _TAGS, doc=f"All its tags, but for ``{_CONSOLE}``, which MAAS adds."),
+        Field("tags", _TAGS, doc=f"All its tags, apart from ``{_CONSOLE}``, which MAAS adds."),
         Field("cpu_over_commit_ratio", _RATIO, server_default=1.0,
-              doc="How many cores machines may have for each that is there."),
+              doc="Cores of machines per physical core."),
         Field("memory_over_commit_ratio", _RATIO, server_default=1.0,
-              doc="How much memory machines may have for each MiB that is there."),
+              doc="Memory of machines per MiB of the host."),
         Field("default_macvlan_mode", kinds.choice("bridge", "passthru", "private", "vepa"),
               since="2.5", clearable=rules.NEVER,
               doc="How its virtual machines share interfaces by default."),
         Field("ready", kinds.BOOLEAN, read_only=True,
               read=lambda raw: bool(raw.get("capabilities")),
-              doc="True waits until MAAS has reached it and knows what it can do."),
+              doc="If true, the run waits until MAAS has reached it and read its capabilities."),
         Field("decompose", kinds.BOOLEAN, option="3.0",
               doc="Whether machines that are composed on it are deleted with it."),
     )  # fmt: skip
@@ -182,11 +182,11 @@ class VmHost(Table):
             yield "certificate", "must be given together with key"
 
     def update_values(self, desired: Desired, record: Record, changed: dict) -> dict:
-        # MAAS wants the type with each change of what belongs to it.
+        # MAAS requires the type in each change of its parameters.
         return {**changed, "type": record.raw["type"]} if set(changed) - {"ready"} else changed
 
     def finish(self, run: Run, desired: Desired) -> None:
-        """Wait until MAAS has reached it; each look lets MAAS try again."""
+        """Wait until MAAS has reached it; each check asks MAAS to try again."""
         record = self.match(run.snapshot, desired)
         if record is None or not desired.values.get("ready"):
             return

@@ -1,4 +1,4 @@
-"""How a region is: whether it answers, equals its pillar, and has its clusters."""
+"""The state of a region: whether it answers, matches its pillar, and has its clusters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from saltext.maas.fleet.region_side.region import region_of
 
 
 def status(dunders: dict, profile: Any, seconds: float) -> dict[str, Any]:
-    """Return how a region is; see :py:func:`maas_region.status`.
+    """Return the state of a region; see :py:func:`maas_region.status`.
 
     Args:
         dunders: A Salt module's ``globals()``, with the pillar as it is now.
@@ -41,7 +41,7 @@ def status(dunders: dict, profile: Any, seconds: float) -> dict[str, Any]:
 
 
 def _compared(dunders, client):
-    """What only a pillar without mistakes, and an administrator's API key, can tell."""
+    """What needs a valid pillar and an administrator's API key."""
     try:
         region = region_of(dunders, client)
         drift = region_plan.drift(region.snapshot, region.pillar)  # checks the pillar first
@@ -58,8 +58,8 @@ def name_of(dunders: dict, profile: Any = None) -> str:
 
 
 def record_run(dunders: dict, profile: Any, success: bool) -> None:
-    """Note when a state last brought a region in line with its pillar, and whether it could."""
-    # What is noted only helps: the disk may be full, or Salt not say which region it is.
+    """Record when a state last applied the pillar to a region, and whether it succeeded."""
+    # The record is optional: the disk may be full, or Salt not say which region it is.
     with contextlib.suppress(OSError, MaasError):
         path = _run_file(dunders, profile)
         if path:
@@ -68,7 +68,7 @@ def record_run(dunders: dict, profile: Any, success: bool) -> None:
 
 
 def last_run(dunders: dict, profile: Any) -> dict[str, Any] | None:
-    """Return ``{time, success}`` of the last run, or None where none is noted."""
+    """Return ``{time, success}`` of the last run, or None if none is recorded."""
     path = _run_file(dunders, profile)
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         with open(path or os.devnull, encoding="utf-8") as stream:

@@ -29,7 +29,7 @@ def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
     Raises:
         MaasError: The pillar cannot be read, or the region cannot be asked.
     """
-    runtime.described(dunders)  # a mistake there is told before the region is asked
+    runtime.described(dunders)  # report its mistakes before the region is asked
     profile = runtime.profile(dunders)
     if deadline:
         profile = dataclasses.replace(profile, deadline=min(profile.deadline, deadline))
@@ -37,7 +37,7 @@ def open_region(dunders, deadline: float | None = None) -> NodeGroups | Racks:
 
 
 def region_of(dunders, client: Client) -> NodeGroups | Racks:
-    """Return what :func:`open_region` does, for a client that is there already."""
+    """Return what :func:`open_region` does, for an existing client."""
     pillar = runtime.described(dunders)
     region = NodeGroups if client.release.api == "1.0" else Racks
     return region(dunders, pillar, client)
