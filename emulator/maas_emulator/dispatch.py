@@ -99,7 +99,7 @@ def _choose(region, request, endpoint, operations):
 
 
 def _check(request, endpoint, operation):
-    """Refuse an operation that is no more, or that its user may not have."""
+    """Refuse an operation that was removed, or that the user is not permitted."""
     region, user = request.region, request.user
     if endpoint.gone and region.release >= endpoint.gone[0]:
         raise Answer(410, endpoint.gone[1], TEXT)

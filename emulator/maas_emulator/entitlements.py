@@ -1,4 +1,4 @@
-"""What the groups of a user entitle it to, from 3.8 on.
+"""Entitlements of users through their groups, from 3.8 on.
 
 A group has entitlements to the whole of MAAS (``("maas", 0, "can_edit_machines")``) or to a
 resource pool (``("pool", 3, "can_deploy_machines")``); a user has those of its groups, and no
@@ -31,7 +31,7 @@ ENTITLEMENTS = {
     "pool": _MACHINES,
 }
 
-#: Entitlements that another one brings along.
+#: Entitlements that another one includes.
 _IMPLIED = {
     "can_edit_machines": _MACHINES[1:],
     "can_view_machines": ("can_view_available_machines",),
@@ -71,7 +71,7 @@ def add_group(region, name, description):
 def sort_in(region, user):
     """Put a new user into the default group of its kind, if that is still there.
 
-    MAAS's own accounts are in none, nor those that come with a login at an OIDC provider.
+    MAAS's own accounts are in none, nor accounts that a login with an OIDC provider creates.
     """
     if user.username in _SYSTEM_USERS or user.provider is not None:
         return
@@ -96,7 +96,7 @@ def granted(region, user, pool=None):
         pool: Id of a resource pool; what a user may do with all machines holds there, too.
 
     Returns:
-        The set of its entitlements, with those that they bring along.
+        The set of its entitlements, with those that they include.
 
     Raises:
         Answer: 500, the service that knows them is down (``region.permissions_known``).

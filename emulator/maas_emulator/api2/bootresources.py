@@ -160,7 +160,7 @@ def delete_resource(request):
 
 
 def _forget_files(region):
-    """Delete from the disk what no resource has any more."""
+    """Delete files from the disk that no resource uses."""
     disk = region.state.get("image_files", {})
     rows = region.rows("boot_resources").values()
     for digest in set(disk) - {item["sha256"] for row in rows for item in row["files"].values()}:
@@ -346,7 +346,7 @@ def upload_piece(request):
 def _append(region, item, piece):
     """Append to the file on disk, which all uploads of the same digest share from 3.8 on.
 
-    A piece too many deletes that file, but does not forget the pieces that were counted before.
+    A piece that is too long deletes that file, but not the count of earlier pieces.
     """
     disk, digest = region.state.setdefault("image_files", {}), item["sha256"]
     size, content = disk.get(digest, (0, hashlib.sha256()))

@@ -121,7 +121,7 @@ def _read_form(request, stored=None):
 
 
 def _read_new_fields(check, url):
-    """What 3.8 reads besides; a URL loses its slashes at the end, and stands for a name."""
+    """The fields that 3.8 added; the URL, without trailing slashes, is the default name."""
     if check.has("url") and not check.form.get("url"):
         check.errors["url"], url = [REQUIRED], None
     if url and "://" not in url:
@@ -142,7 +142,7 @@ def _read_new_fields(check, url):
 
 
 def _yes_or_no(value):
-    """What a choice between yes, no and unknown takes a value for; None is unknown."""
+    """The value of a choice between yes, no and unknown; None is unknown."""
     return {"true": True, "True": True, "2": True, "false": False, "False": False,
             "3": False}.get(str(value))  # fmt: skip
 
@@ -309,7 +309,7 @@ def delete_selection(request):
 
 
 def _delete_selection(region, row):
-    """Forget a selection; from 3.8 on the images that it brought go with it, at once."""
+    """Delete a selection; from 3.8 on its images are deleted as well."""
     del region.rows("selections")[row["id"]]
     if region.release >= "3.8":
         images.importer(region).drop(row)

@@ -83,12 +83,12 @@ def _read(request, stored):
 
 # -- MAAS's own --------------------------------------------------------------------------------
 
-#: What MAAS says by itself, by the number of the notice: whether it can be dismissed.
+#: MAAS's own notices by number, and whether they can be dismissed.
 NOTICES = {"MD4": False, "MD5": False, "MD6": True, "MD7": True}
 
 
 def seed(region):
-    """Let a new region of 3.8 say that DHCP snippets are going."""
+    """Give a new region of 3.8 the notice that DHCP snippets are deprecated."""
     if "3.8" <= region.release < "4.0":
         announce(region, "MD6")
 
@@ -99,7 +99,7 @@ def announce(region, notice):
     Args:
         region: The region.
         notice: ``MD4`` (owner of the database), ``MD5`` (PostgreSQL older than 16), ``MD6`` (DHCP
-            snippets) or ``MD7`` (a ``curtin_userdata`` of its own).
+            snippets) or ``MD7`` (a changed ``curtin_userdata``).
     """
     for kind in ("users", "admins"):
         ident = f"deprecation_{notice}_{kind}"

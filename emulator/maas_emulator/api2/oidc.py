@@ -1,6 +1,6 @@
-"""``oidc-providers/``: where users may log in with an account of another system (3.8).
+"""``oidc-providers/``: providers with which users log in over OpenID Connect (3.8).
 
-Issuers are never asked for their configuration. One whose host ends in ``.invalid`` cannot be
+Issuers are never contacted. One whose host ends in ``.invalid`` cannot be
 reached, one with ``/broken/`` in its path has none; every other one has.
 """
 
@@ -31,12 +31,12 @@ _ON_A_PAGE = 100
 
 
 def log_in(region, ident, email):
-    """A user logs in with a provider, which makes an account that is in no group.
+    """Let a user log in with a provider, which creates an account that is in no group.
 
     Args:
         region: The region.
         ident: Id of the provider, which is enabled.
-        email: Address that the provider knows the user by; the account is called so, too.
+        email: Address of the user at the provider, and name of the account.
 
     Returns:
         The :class:`~maas_emulator.records.User`.
@@ -119,7 +119,7 @@ def _read(form, names):
 
 
 def _ask_issuer(values, doing):
-    """What MAAS learns from the issuer, as far as that can be refused."""
+    """Refuse an issuer that MAAS could not read the configuration of."""
     parts = urlsplit(values["issuer_url"])
     if (parts.hostname or "").endswith(".invalid"):
         raise Answer(502, f"Failed to {doing} OIDC provider: Bad gateway.")
@@ -128,7 +128,7 @@ def _ask_issuer(values, doing):
 
 
 def _check_stored(region, values, row):
-    """What the database refuses: of that MAAS only expects a name that is taken."""
+    """Refuse what the database refuses; MAAS handles only a name that exists."""
     others = [one for one in region.rows(_ROWS).values() if one is not row]
     if any(one["name"] == values.get("name") for one in others):
         raise Answer(409, "An OIDC provider with the same name already exists.")
@@ -224,6 +224,6 @@ def delete_provider(request):
         raise Answer(409, "Provider is currently enabled and cannot be deleted.")
     region = request.region
     for person in [one for one in region.users.values() if one.provider == row["id"]]:
-        person.provider = 0  # of none that there is
+        person.provider = 0  # a provider that does not exist
     del region.rows(_ROWS)[row["id"]]
     return Response(204, b"", HTML)

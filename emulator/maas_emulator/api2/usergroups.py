@@ -1,4 +1,4 @@
-"""``groups/``: groups of users, their members and what they are entitled to (3.8)."""
+"""``groups/``: user groups, their members and entitlements (3.8)."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def add_member(request):
 
 @group("POST", "remove_member", needs=_EDIT)
 def remove_member(request):
-    """Take a user out of the group; that it is no member is no error."""
+    """Remove a user from the group; it is no error if it is no member."""
     username = _username(request)
     row = _group(request)
     row["members"].discard(_person(request, username).number)
@@ -160,7 +160,7 @@ def remove_member(request):
 
 @group("GET", "list_entitlements", needs=_VIEW)
 def list_entitlements(request):
-    """List what the group is entitled to, also in pools that are gone."""
+    """List the group's entitlements, also to deleted pools."""
     names = ("resource_type", "resource_id", "entitlement")
     return [dict(zip(names, one)) for one in _group(request)["entitlements"]]
 
@@ -187,7 +187,7 @@ def _entitlement(request):
 
 @group("POST", "add_entitlement", needs=_EDIT)
 def add_entitlement(request):
-    """Entitle the group; that it is entitled already is no error."""
+    """Add an entitlement; it is no error if the group has it already."""
     row, wanted = _entitlement(request)
     kind, ident, _ = wanted
     if kind == "pool" and ident not in request.region.rows("pools"):
@@ -200,7 +200,7 @@ def add_entitlement(request):
 
 @group("POST", "remove_entitlement", needs=_EDIT)
 def remove_entitlement(request):
-    """Take an entitlement away; that the group has it not is no error."""
+    """Remove an entitlement; it is no error if the group does not have it."""
     row, wanted = _entitlement(request)
     row["entitlements"] = [one for one in row["entitlements"] if one != wanted]
     return no_content()
