@@ -421,18 +421,18 @@ def test_a_missing_restart_command_puts_everything_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "reason"),
-    [("3.9.0", None), ("4.0.0", None), ("2.10.0", "'2.10' is not a supported MAAS release")],
+    [("3.9.0", None), ("4.0.0", None), ("2.10.0", r"2\.10.* is not a supported MAAS release")],
 )
 def test_a_newer_release_is_treated_as_the_newest_known_one(version, reason, tmp_path):
     box, installation = make(tmp_path, "deb", "3.8")
     status = re.sub(r"1:3\.8(?=-)", f"1:{version}", box.read("var/lib/dpkg/status"))
     box.write("var/lib/dpkg/status", status)
-    assert detect(box.root).release == version
     changed = {"verify": False, "url": "http://192.0.2.8/MAAS", "test": True}
     if reason:
         with pytest.raises(HostError, match=reason):
-            region_config.configure(detect(box.root), **changed)
+            detect(box.root)
     else:
+        assert detect(box.root).release == version
         planned = region_config.configure(installation, **changed)["changes"]
         newer = detect(box.root)
         assert region_config.configure(newer, **changed)["changes"] == planned != {}

@@ -52,6 +52,16 @@ class TestDetect:
         assert found.systemd is systemd
         assert found.root == str(tmp_path)
 
+    @pytest.mark.parametrize("version", ["1.4-1", "5", "abc"])
+    def test_a_release_that_cannot_be_worked_with(self, tmp_path, version):
+        write(tmp_path, "var/lib/dpkg/status", package("maas-rack-controller", version))
+        with pytest.raises(HostError, match=r"The MAAS on this host: .* is not a"):
+            detect(tmp_path)
+        write(tmp_path, "var/lib/dpkg/status", "")
+        write(tmp_path, "snap/maas/current/meta/snap.yaml", f"version: {version}\n")
+        with pytest.raises(HostError, match=r"The MAAS on this host: .* is not a"):
+            detect(tmp_path)
+
     def test_19_under_systemd(self, tmp_path):
         write(tmp_path, "var/lib/dpkg/status", package("maas-cluster-controller", "1.9.5-1"))
         (tmp_path / "run/systemd/system").mkdir(parents=True)

@@ -215,6 +215,9 @@ def detect(root: str = "/") -> Installation | None:
     Returns:
         The :class:`Installation`, or None when no MAAS is installed.
 
+    Raises:
+        HostError: The release is none that can be worked with.
+
     MAAS 1.5 to 3.8, deb, and snap from 2.2 on.
     """
     root = os.path.abspath(root)
@@ -253,7 +256,7 @@ def _deb(root):
         for _, names in LAYOUTS["deb"][f"{part}_packages"]:
             for name in names:
                 if name in installed:
-                    release = Release(installed[name])
+                    release = _release(installed[name])
                     roles = [
                         role
                         for role in ("region", "cluster")
@@ -261,6 +264,13 @@ def _deb(root):
                     ]
                     return _installation(release, "deb", roles, root)
     return None
+
+
+def _release(version):
+    try:
+        return supported(Release(version))
+    except ValueError as error:
+        raise HostError(f"The MAAS on this host: {error}") from None
 
 
 def _installation(release, kind, roles, root):
@@ -276,7 +286,7 @@ def _snap(root):
     version = re.search(r"^version:\s*['\"]?([^'\"\s]+)", meta, re.MULTILINE)
     if not version:
         return None
-    release = Release(version.group(1))
+    release = _release(version.group(1))
     mode = _read(root, fact("snap", "snap_mode", release) or "").strip()
     mode = _MODES.get(mode, mode)
     roles = ["cluster" if role == "rack" else role for role in mode.split("+") if role]
