@@ -302,6 +302,15 @@ def test_odd_values_anywhere_are_notes_or_mistakes(odd):
         assert not [secret for secret in SECRETS if secret in found], path
 
 
+def test_a_private_key_is_left_out():
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----"
+    found = from_formula.convert({"region": {"sshprefs": [KEY, key]}})
+    assert found.described == {"ssh_keys": [KEY]}
+    assert found.notes == [
+        "maas:region:sshprefs: left out: a private key, which MAAS does not take"
+    ]
+
+
 # What Terraform's provider and the Ansible collection send for the examples of the guides
 
 TERRAFORM = (

@@ -110,7 +110,9 @@ class _Conversion:
         ):  # fmt: skip
             convert_part(region)
         keys = _words(region.pop("sshprefs", None), split=False)
-        self.put("ssh_keys", keys)
+        if any(map(_is_private, keys)):
+            self.note("region:sshprefs", "left out: a private key, which MAAS does not take")
+        self.put("ssh_keys", [key for key in keys if not _is_private(key)])
         self._cluster(self.part("cluster"))
         self.part("server")
         used = {text for _, text in _texts(found.described, ROOT)}
@@ -378,6 +380,10 @@ def _entries(section: dict, name: str) -> Iterator[tuple[str, dict]]:
     for key, value in _taken(section, name).items():
         if isinstance(value, dict):
             yield key, value
+
+
+def _is_private(key: str) -> bool:
+    return "PRIVATE KEY" in key
 
 
 def _plain(values: dict, name: str) -> Any:
