@@ -133,7 +133,7 @@ bench: $(VENV)/.tests ## the measurements of docs/benchmarks.md; ARGS= is handed
 	done
 
 .PHONY: picture
-picture: $(VENV)/.tests ## draw docs/plan.svg, the plan on the first page of the documentation
+picture: $(VENV)/.tests ## draw docs/plan.svg and docs/plan-machine.svg, the plans of the documentation
 	$(PY) tests/support/plan_picture.py
 
 .PHONY: resources

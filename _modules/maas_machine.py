@@ -226,7 +226,8 @@ def describe(name: str, events: int = 5, profile: str | dict | None = None) -> d
 
     Returns:
         A mapping with what ``salt-run maas.machines`` shows, and ``power_type``, ``locked``,
-        ``system``, ``interfaces``, ``disks`` (sizes in bytes) and ``events``, the newest first.
+        ``system``, ``interfaces``, ``disks`` (sizes in bytes), ``drawn`` (both as text, in the
+        words of a plan) and ``events``, the newest first.
 
     Raises:
         CommandExecutionError: There is no such machine, or the region cannot be asked.

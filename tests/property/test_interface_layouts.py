@@ -9,6 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware
 from saltext.maas.reconcile import apply, desired_object
+from saltext.maas.resources import interfaces_field
 from saltext.maas.resources.interfaces_schema import mistakes
 from support.machine_regions import region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, snapshot_of
@@ -118,6 +119,18 @@ def held(server):
     return {nic["name"]: {**nic, "discovered": None} for nic in nics}
 
 
+def shape(layout):
+    """What is described of interfaces, apart from the addresses that MAAS chooses."""
+    found = copy.deepcopy(layout.described())
+    for nic in found.values():
+        if nic.get("type"):
+            nic.pop("mac_address", None)
+        for link in nic.get("links", ()):
+            link.pop("ip_address", None)
+        nic["links"] = sorted(nic.get("links", ()), key=str)
+    return found
+
+
 def becomes(server, layout):
     """One run makes it so, with the requests that were planned, or says why it cannot."""
     before = held(server)
@@ -130,10 +143,16 @@ def becomes(server, layout):
         assert held(server) == before
         return False
     wanted = shown["machine"]["web-1"]["interfaces"]["new"]["planned steps"]
+    predicted = interfaces_field.before_and_after(
+        snapshot, plan.changes[0].desired, plan.changes[0].raw
+    )[1]
     server.requests.reset()
     apply(snapshot, plan, SHORT)
     assert errors(plan) == {}, (wanted, list(before))
     assert len(server.requests.writes()) == len(wanted), wanted
+    after = snapshot_of(server)
+    seen = interfaces_field.layout(after, after.records("machine")["web-1"].raw)
+    assert shape(predicted) == shape(seen)
     assert planned(server, desired(layout))[1].shown() == {}
     named = {nic["name"] for nic in before.values() if nic["mac_address"]} & layout.keys()
     after = held(server)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from maas_emulator import hardware, storage
 from saltext.maas.reconcile import desired_object
 from saltext.maas.resources import machine_storage
+from saltext.maas.resources.storage_current import read_storage
 from support.machine_regions import region_with_image
 from support.reconciling import carried_out, snapshot_of
 
@@ -79,6 +80,24 @@ def descriptions(draw):
     return {name: one for name, one in found.items() if one}
 
 
+def shape(storage):
+    """What two views of the same storage have in common, though ids and cache sets differ."""
+    devices = {
+        name: (one.kind, one.size, one.of, one.fs, one.label, one.mount, one.options, one.role,
+               one.role == "cache" or one.group, [part.name for part in one.parts])
+        for name, one in storage.devices.items()
+    }  # fmt: skip
+    cached = {
+        name: [one.name for one in storage.members(cache, "cache")]
+        for name, cache in storage.caches.items()
+    }
+    return devices, storage.levels, storage.boot_disk, storage.special, storage.modes, cached
+
+
+def bcaches_of(server, ident):
+    return snapshot_of(server).client.get(f"nodes/{ident}/bcaches/")
+
+
 def stored(name, description):
     return [desired_object("machine", {"hostname": name, "storage": description}, "here")]
 
@@ -131,7 +150,18 @@ def test_any_storage_becomes_any_other():
                     seen["refused"] += 1
                     before = {}
                     continue
+                raw = snapshot_of(server).records("machine")["web-1"].raw
+                _, predicted, steps = machine_storage.before_and_after(
+                    description, raw, bcaches_of(server, ident)
+                )
                 carried_out(server, stored("web-1", description))
+                if all(step.op != "set_storage_layout" for step in steps):
+                    assert shape(predicted) == shape(
+                        read_storage(
+                            snapshot_of(server).records("machine")["web-1"].raw,
+                            bcaches_of(server, ident),
+                        )
+                    )
                 now = partitions(server, "web-1")
                 for disk in NAMES:
                     count = alike(before, description, disk)

@@ -226,11 +226,13 @@ def test_a_sync_is_told_which_libraries_salt_does_not_bring():
     assert set(" ".join(named).split()) == needed - brought - {"salt"} | {"drawsvg"}
 
 
-def test_the_picture_of_a_plan_is_what_is_drawn_now():
+@pytest.mark.parametrize("name", ["plan.svg", "plan-machine.svg"])
+def test_the_picture_of_a_plan_is_what_is_drawn_now(name):
     pytest.importorskip("drawsvg", reason="drawsvg is not installed")
     from support import plan_picture
 
-    assert plan_picture.picture() == plan_picture.PICTURE.read_text(encoding="utf-8")
+    drawn = plan_picture.PICTURES[name]()
+    assert drawn == (plan_picture.DOCS / name).read_text(encoding="utf-8")
 
 
 #: Words of our own, for which MAAS's and Salt's documentation have better ones.

@@ -6,7 +6,11 @@ from typing import Any
 
 from saltext.maas.client.session import Client
 from saltext.maas.errors import MaasError
+from saltext.maas.render import machines
 from saltext.maas.render.text import clean
+from saltext.maas.resources import BY_NAME
+from saltext.maas.resources.interfaces_model import InterfaceLayout
+from saltext.maas.resources.storage_current import read_storage
 
 #: The columns of a table for a terminal.
 _SHOWN = ("hostname", "status", "power", "owner", "zone", "pool", "tags", "addresses")
@@ -83,7 +87,17 @@ def described(raw: dict) -> dict[str, Any]:
         },
         "interfaces": {nic["name"]: _nic(nic) for nic in raw.get("interface_set") or ()},
         "disks": {disk["name"]: _disk(disk) for disk in raw.get("blockdevice_set") or ()},
+        "drawn": _drawn(raw),
     }
+
+
+def _drawn(raw):
+    """Its interfaces and disks as lines, in the words of a plan."""
+    vlan, subnet = BY_NAME["vlan"].key_of, BY_NAME["subnet"].key_of
+    nics = machines.interface_parts(InterfaceLayout(raw, vlan, subnet))
+    disks = machines.storage_parts(read_storage(raw))
+    lines = [*machines.interface_lines(nics, nics), *machines.storage_lines(disks, disks, True)]
+    return "\n".join(f"{'  ' * one.depth}{clean(one.text)}" for one in lines)
 
 
 def _nic(nic):

@@ -26,7 +26,11 @@ def as_text(data: dict, colour: bool = False) -> str:
         head = f"{_SIGNS[action]} {change['noun']} {clean(change['name'])}"
         lines.append(_coloured(head, action, colour))
         for name, values in change["fields"].items():
-            lines += _field(name, values, action, colour)
+            tree = change.get("machine", {}).get(name)
+            lines += _tree(name, tree, colour) if tree else _field(name, values, action, colour)
+        if change.get("machine", {}).get("lost"):
+            lost = f"      data is lost: {clean(', '.join(change['machine']['lost']))}"
+            lines.append(_coloured(lost, "delete", colour))
     for one in data["problems"]:
         head = f"! {clean(one['name'])}: {clean(one['problem'])}"
         lines.append(_coloured(head, "problem", colour))
@@ -59,6 +63,18 @@ def _field(name, values, action, colour):
         yield f"      {name}: {value_text(old)} -> {value_text(new)}"
     else:
         yield f"      {name}: {value_text(new if action == 'create' else old)}"
+
+
+def _tree(name, tree, colour):
+    """The interfaces or disks of a machine, and the requests."""
+    yield f"      {name}:"
+    for one in tree["lines"]:
+        sign = _SIGNS.get(one["action"], " ")
+        text = f"        {sign} {'  ' * one['depth']}{clean(one['text'])}"
+        yield _coloured(text, one["action"], colour) if one["action"] else text
+    yield f"      requests for {name}:"
+    for number, step in enumerate(tree["steps"], 1):
+        yield f"        {number}. {clean(step)}"
 
 
 def value_text(value: Any) -> str:

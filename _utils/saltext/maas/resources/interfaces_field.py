@@ -55,7 +55,7 @@ class WithInterfaces(Table):
     def value(self, snapshot: Snapshot, field: Field, raw: dict) -> Any:
         if field.name != "interfaces" or _is_predicted(field, raw):
             return super().value(snapshot, field, raw)
-        return field.kind.clean(_layout(snapshot, raw).described())
+        return field.kind.clean(layout(snapshot, raw).described())
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
@@ -247,7 +247,8 @@ def _is_predicted(field, raw):
     return isinstance(raw, PredictedObject) and id(field) in raw.known
 
 
-def _layout(snapshot, raw):
+def layout(snapshot: Snapshot, raw: dict) -> InterfaceLayout:
+    """Return the interfaces of a machine as it was read."""
     return InterfaceLayout(raw, lambda vlan: _key(snapshot, "vlan", vlan),
                   lambda subnet: _key(snapshot, "subnet", subnet))  # fmt: skip
 
@@ -261,17 +262,33 @@ def _key(snapshot, type, raw):
     return snapshot.tables[type].key_of(raw)
 
 
-def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dict]:
-    """The requests for a machine's interfaces, the problem if there is one, and the differences."""
+def before_and_after(
+    snapshot: Snapshot, desired: Desired, raw: dict
+) -> tuple[InterfaceLayout, InterfaceLayout, list[InterfaceStep]]:
+    """Return the interfaces of a machine as they are, and as the requests leave them, and these.
 
+    Raises:
+        InterfaceProblem: The description cannot be applied.
+    """
+    plan = _plan(snapshot, desired, raw)
+    steps = plan.plan()
+    return layout(snapshot, raw), plan.layout, steps
+
+
+def _plan(snapshot, desired, raw) -> InterfacesPlan:
     def subnet(key):
         table, record = snapshot.tables["subnet"], snapshot.find("subnet", key)
         current = table.values(snapshot, record.raw) if record else {}
         planned = [one for one in snapshot.desired.of("subnet") if one.key == key]
         return {**current, **(planned[0].values if planned else {})}
 
+    return InterfacesPlan(layout(snapshot, raw), desired.values["interfaces"], subnet)
+
+
+def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dict]:
+    """The requests for a machine's interfaces, the problem if there is one, and the differences."""
     try:
-        plan = InterfacesPlan(_layout(snapshot, raw), desired.values["interfaces"], subnet)
+        plan = _plan(snapshot, desired, raw)
     except InterfaceProblem as problem:
         return [], str(problem), {}
     try:

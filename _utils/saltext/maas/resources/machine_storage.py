@@ -26,6 +26,7 @@ from saltext.maas.resources.storage_current import (
 )
 from saltext.maas.resources.storage_desired import DesiredStorage, StorageProblem
 from saltext.maas.resources.storage_layouts import LayoutComparison, is_vmware, options_in_bytes
+from saltext.maas.resources.storage_outcome import outcome
 from saltext.maas.resources.storage_plan import (
     COLLECTIONS,
     MOUNTING,
@@ -93,15 +94,30 @@ def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[StorageSt
     return _plan(entry, raw, bcaches)[0]
 
 
-def _plan(entry, raw, bcaches=None):
+def before_and_after(
+    entry: dict, raw: dict, bcaches: list | None = None
+) -> tuple[CurrentStorage, CurrentStorage, list[StorageStep]]:
+    """Return the storage of a machine as it is, and as the steps leave it, and the steps.
+
+    The partitions that a layout makes are not in it.  The arguments are those of :func:`steps`.
+
+    Raises:
+        StorageProblem: The description cannot be applied.
+    """
+    todo, _, plan = _plan(entry, raw, bcaches)
+    return read_storage(raw, bcaches), outcome(plan), todo
+
+
+def _plan(entry, raw, bcaches=None) -> tuple[list[StorageStep], dict, StoragePlan]:
+    """The steps, the ids of the described devices, and the plan of what no layout makes."""
     current = read_storage(raw, bcaches)
     desired = DesiredStorage(entry, current)
     if not entry.get("layout"):
         some = StoragePlan(desired, current)
         if any(is_vmware(disk) and some.deletes(disk.parts) for disk in current.disks()):
             blank = {**entry, "layout": "blank"}
-            return _layout_steps(blank, current, {}), known_ids(desired)
-        return some.all(), known_ids(desired)
+            return _layout_steps(blank, current, {}, known_ids(desired))
+        return some.all(), known_ids(desired), some
     boot = current.devices.get(desired.boot_disk or current.boot_disk or "")
     if boot is None:
         raise StorageProblem("the machine has no boot disk")
@@ -110,11 +126,12 @@ def _plan(entry, raw, bcaches=None):
         options["root_device"] = desired.disk_name(options["root_device"])
     comparison = LayoutComparison(current, boot, options, raw.get("architecture") or "")
     if comparison.matches(entry["layout"]):
-        return StoragePlan(desired, current).all(), known_ids(desired)
-    return _layout_steps(entry, current, options), known_ids(desired)
+        plan = StoragePlan(desired, current)
+        return plan.all(), known_ids(desired), plan
+    return _layout_steps(entry, current, options, known_ids(desired))
 
 
-def _layout_steps(entry, current: CurrentStorage, options):
+def _layout_steps(entry, current: CurrentStorage, options, ids):
     """The steps of one of MAAS's layouts, which replaces all current storage."""
     data = {"storage_layout": entry["layout"]}
     for name, value in options.items():
@@ -146,9 +163,10 @@ def _layout_steps(entry, current: CurrentStorage, options):
         for point, (fs, _) in emptied.special.items()
     ]
     emptied.special = {}
-    rest = StoragePlan(DesiredStorage(entry, emptied), emptied).all()
+    plan = StoragePlan(DesiredStorage(entry, emptied), emptied)
+    rest = plan.all()
     boot = [one for one in rest if one.op == "set_boot_disk"]
-    return [*unmounts, *boot, apply, *(one for one in rest if one not in boot)]
+    return [*unmounts, *boot, apply, *(one for one in rest if one not in boot)], ids, plan
 
 
 def _emptied(disk):
@@ -191,7 +209,7 @@ def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = N
     Raises:
         MaasError: A step failed; the error says which are done, and which are left.
     """
-    todo, ids = _plan(entry, raw, bcaches)
+    todo, ids, _ = _plan(entry, raw, bcaches)
     shown = texts(todo)
     for number, step in enumerate(todo):
         try:

@@ -11,6 +11,8 @@ from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject, Record
 from saltext.maas.resources.nodes import reread
+from saltext.maas.resources.storage_current import CurrentStorage
+from saltext.maas.resources.storage_plan import StorageStep
 from saltext.maas.resources.table import Table
 
 #: Shape of the disks in a machine's answer.
@@ -101,6 +103,17 @@ class WithStorage(Table):
             raise NotDone(
                 f"MAAS accepted all requests, but its storage is not as described; left: {steps}"
             )
+
+    def storage_before_and_after(
+        self, snapshot: Snapshot, desired: Desired, record: Record
+    ) -> tuple[CurrentStorage, CurrentStorage, list[StorageStep]]:
+        """Return the storage as it is, and as the requests leave it, and these.
+
+        Raises:
+            StorageProblem: The description cannot be applied.
+        """
+        bcaches = self._bcaches(snapshot, desired, record)
+        return machine_storage.before_and_after(desired.values["storage"], record.raw, bcaches)
 
     def _steps(self, snapshot, desired, record):
         if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:

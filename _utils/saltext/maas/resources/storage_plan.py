@@ -7,7 +7,7 @@ Devices that match the description are not touched.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from saltext.maas.resources import storage_sizes as sizes
@@ -114,6 +114,21 @@ class StoragePlan:
     def deletes(self, devices: list[Device]) -> bool:
         """Return whether any of these devices is deleted."""
         return any(id(one) in self._deleted for one in devices)
+
+    def left(self, device: Device) -> Device:
+        """Return what the steps leave of a device whose content is not described."""
+        freed = device.group in self._deleted_groups or id(device) in self._removed_members
+        role = "" if freed else device.role
+        mount = None if id(device) in self._unmounted else device.mount
+        return replace(device, role=role, group=role and device.group, mount=mount)
+
+    def special(self) -> dict[str, tuple]:
+        """Return the file systems in memory once the steps are done."""
+        special = self.desired.entry.get("special")
+        if special is not None:
+            return {one["mount"]: (one["fs"], one.get("options")) for one in special}
+        taken = {one.mount for one in self.desired.devices.values()}
+        return {at: has for at, has in self.current.special.items() if at not in taken}
 
     # Contradictions
 
