@@ -34,6 +34,7 @@ def parse(argv=None):
     add("--index-seconds", type=float, default=0.2, help="until a boot source's catalogue is known")
     add("--sync-seconds", type=float, default=1.0, help="until clusters have the images")
     add("--machine-seconds", type=float, default=1.0, help="to commission, deploy or release one")
+    add("--vm-hosts", action="store_true", help="let VM hosts answer, to compose machines on them")
     add("--database", help="PostgreSQL URI of a replica of the region's tables; needs [replica]")
     add("--hosts", type=Path, help="play the daemons of the sandbox hosts there")
     return parser.parse_args(argv)
@@ -53,6 +54,7 @@ def main(argv=None):
             index_seconds=args.index_seconds,
             sync_seconds=args.sync_seconds,
             machine_seconds=args.machine_seconds,
+            vm_hosts=args.vm_hosts,
         )
     except OSError as error:
         why = error.strerror or error

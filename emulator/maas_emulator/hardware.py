@@ -11,7 +11,7 @@ happens until a test says so::
 
 from __future__ import annotations
 
-from maas_emulator import machine_ops, storage
+from maas_emulator import hypervisors, machine_ops, storage
 
 _KEEP = object()
 
@@ -92,3 +92,27 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
         if item.get("address"):
             row["boot_interface"] = nic["id"]
     machine_ops.commissioned(region, row)
+
+
+def vm_host(region, address, kind="lxd", *, reachable=True, **found):
+    """Let a VM host answer at an address, so that MAAS composes machines on it.
+
+    MAAS asks it when it is added, changed or refreshed, through a rack that is connected.
+
+    Args:
+        region: The region.
+        address: As the VM host's ``power_address`` says it.
+        kind: ``lxd`` or ``virsh``.
+        reachable: False where nothing answers there any more.
+        found: ``cores``, ``memory`` (MiB), ``cpu_speed`` (MHz), ``architecture``,
+            ``storage_pools`` (``{name: bytes}``, the first is the default one) and, for LXD,
+            ``mac_addresses`` of the machine that it is; MAAS makes one that is Deployed where none
+            has them.
+
+    Raises:
+        KeyError: Nothing answers there anyhow.
+    """
+    if reachable:
+        hypervisors.plug(region, address, kind, **found)
+    else:
+        hypervisors.unplug(region, address, kind)

@@ -18,6 +18,7 @@ from maas_emulator import (
     scripts_run,
     storage,
     storage_layouts,
+    vm_hosts,
 )
 from maas_emulator.forms_2x import Refused
 from maas_emulator.machines import (
@@ -236,11 +237,16 @@ def commissioned(region, row):
         scripts_run.finish(row, kind, scripts_run.PASSED)
     set_status(region, row, READY, fresh=True)
     row.update(owner=None, power_state="off", bmc_state="off", has_output=True)
+    configure(region, row)
+    event(region, row, "INFO", "Ready")
+
+
+def configure(region, row):
+    """Give a machine the disks' layout and the links that it gets at first, unless it has them."""
     if not row.get("skip_storage"):
         storage_layouts.default(region, row)
     if not row.get("skip_network"):
         links.defaults(region, row)
-    event(region, row, "INFO", "Ready")
 
 
 def may_test(row):
@@ -372,7 +378,8 @@ def start(region, row, user):
 
 
 def deployed(region, row):
-    """A machine runs what was deployed on it."""
+    """A machine runs what was deployed on it; as a VM host, MAAS knows that before."""
+    vm_hosts.of_deployed(region, row)
     set_status(region, row, DEPLOYED, fresh=True)
     scripts_run.finish(row, scripts_run.INSTALLATION, scripts_run.PASSED)
     row.update(power_state="on", bmc_state="on", netboot=False)
@@ -388,7 +395,12 @@ def is_released(row):
 
 
 def release(region, row, user, scripts=()):
-    """Give a machine back, after its disks were wiped or other scripts were run."""
+    """Give a machine back, after its disks were wiped or other scripts were run.
+
+    Raises:
+        Answer: 400 where it is a VM host.
+    """
+    vm_hosts.refuse_host(region, row)
     scripts = list(scripts)
     if region.settings.get("enable_disk_erasing_on_release") and "wipe-disks" not in scripts:
         scripts.append("wipe-disks")
@@ -411,7 +423,8 @@ def _release(region, row, user):
     by_hand = _is_switched_by_hand(row)
     set_status(region, row, RELEASING)
     row.update(agent_name="", netboot=True, osystem="", distro_series="", hwe_kernel=None,
-               enable_hw_sync=False, sync_interval=None, last_sync=None)  # fmt: skip
+               enable_hw_sync=False, sync_interval=None, last_sync=None, install_kvm=False,
+               register_vmhost=False)  # fmt: skip
     event(region, row, "INFO", "Releasing")
     storage.release(region, row)
     for device in list(region.rows("devices").values()):

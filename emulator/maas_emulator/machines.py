@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maas_emulator import ips, nodes, power, scripts_run, storage
+from maas_emulator import hypervisors, ips, nodes, power, scripts_run, storage
 from maas_emulator.api2.groups import show_pool, show_zone
 from maas_emulator.crud import hide_newer, mail_date
 from maas_emulator.dns import show_domain
@@ -105,7 +105,7 @@ PLAIN = {
     "distro_series": "", "hwe_kernel": None, "min_hwe_kernel": "", "power_state": "unknown",
     "power_type": "", "netboot": True, "locked": False, "memory": 0, "cpu_count": 0,
     "cpu_speed": 0, "swap_size": None, "address_ttl": None, "bios_boot_method": None,
-    "disable_ipv4": False, "hardware_uuid": None, "virtualmachine_id": None, "pod": None,
+    "disable_ipv4": False, "hardware_uuid": None, "virtualmachine_id": None,
     "parent": None, "ephemeral_deploy": False, "enable_hw_sync": False, "sync_interval": None,
     "last_sync": None, "next_sync": None, "enable_kernel_crash_dump": False, "is_dpu": False,
     "current_commissioning_result_id": None, "current_testing_result_id": None,
@@ -253,11 +253,29 @@ def show(region, row):
         owner_data=row["owner_data"],
         workload_annotations=row["owner_data"],
         special_filesystems=storage.special_of(region, row),
+        pod=_show_host(region, row),
+        parent=_show_parent(row),
         resource_uri=f"/MAAS/api/2.0/machines/{ident}/",
         **scripts_run.shown(row),
         **storage.of_machine(region, row),
     )  # fmt: skip
     return hide_newer(region.release, shown, SINCE, UNTIL)
+
+
+def _show_host(region, row):
+    """The VM host of a composed machine."""
+    host = region.rows("vm_hosts").get(row.get("vm_host"))
+    if host is None:
+        return None
+    uri = f"/MAAS/api/2.0/pods/{host['id']}/"
+    return {"id": host["id"], "name": host["name"], "resource_uri": uri}
+
+
+def _show_parent(row):
+    """The node that a composed machine runs on."""
+    ident = row["parent"]
+    uri = f"/MAAS/api/2.0/machines/{ident}/"
+    return {"system_id": ident, "resource_uri": uri, "__incomplete__": True} if ident else None
 
 
 def set_links(region, row, nic):
@@ -276,8 +294,8 @@ def set_links(region, row, nic):
                     link=link["id"])  # fmt: skip
 
 
-def forget(region, kind, row):
-    """Take a machine or device out, with its addresses."""
+def forget(region, kind, row, decompose=True):
+    """Take a machine or device out, with its addresses and, if it is composed, what it runs on."""
     table = region.rows("ips")
     for held in list(table.values()):
         if held.get("node") == row["system_id"]:
@@ -287,6 +305,8 @@ def forget(region, kind, row):
             forget(region, "devices", device)
     if kind == "machines":
         storage.drop_all(region, row)
+        if decompose:
+            hypervisors.decompose(region, row)
     del region.rows(kind)[row["id"]]
     if row.get("bmc"):
         power.drop(region, row["bmc"])

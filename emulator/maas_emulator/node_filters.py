@@ -82,7 +82,9 @@ _HAS = {
     "fabric_classes": lambda region, node: {row["class_type"] for row in _fabrics(region, node)},
     "vlans": lambda region, node: {row["id"] for row in _vlans(region, node)},
     "subnets": _subnets_of,
-    "pod": lambda region, node: set(),
+    "pod": lambda region, node: {
+        row["name"] for row in region.rows("vm_hosts").values() if row["id"] == node.get("vm_host")
+    },
     "pod_type": lambda region, node: {node.get("power_type", "")},
     "cpu_count": lambda region, node: {node.get("cpu_count", 0)},
     "cpu_speed": lambda region, node: {node.get("cpu_speed", 0)},
@@ -349,7 +351,7 @@ class Constraints:
             nics[label] = {}
             for row in found:
                 fitting = [nic["id"] for nic in row["interfaces"]
-                           if _is_nic(self.region, nic, asked)]  # fmt: skip
+                           if is_nic(self.region, nic, asked)]  # fmt: skip
                 if fitting:
                     nics[label][row["system_id"]] = fitting
             found = [row for row in found if row["system_id"] in nics[label]]
@@ -399,7 +401,7 @@ def _is_subnet(region, row, vlan, prefix, value):
     )
 
 
-def _is_nic(region, nic, asked):
+def is_nic(region, nic, asked):
     """Whether an interface has what is asked for."""
     vlan = region.rows("vlans").get(nic["vlan"])
     fabric = region.rows("fabrics").get(vlan["fabric_id"]) if vlan else None
@@ -438,15 +440,19 @@ def _is_nic(region, nic, asked):
     return True
 
 
-def _disks_for(region, node, text):
-    """The disks of a machine for a storage constraint, as ``{id: label}``; None if it has not."""
-    found, first = {}, True
-    wanted = [
+def asked_disks(text):
+    """What a storage constraint asks for: label, bytes and tags, those with most tags before."""
+    found = [
         (label, int(float(size) * 1000**3), tags.split(",") if tags else [])
         for label, size, tags in _STORAGE.findall(text)
     ]
-    wanted = wanted[:1] + sorted(wanted[1:], key=lambda disk: -len(disk[2]))
-    for label, size, tags in wanted:
+    return found[:1] + sorted(found[1:], key=lambda disk: -len(disk[2]))
+
+
+def _disks_for(region, node, text):
+    """The disks of a machine for a storage constraint, as ``{id: label}``; None if it has not."""
+    found, first = {}, True
+    for label, size, tags in asked_disks(text):
         candidates = _candidates(region, node, size, [t for t in tags if t != "partition"],
                                  "partition" in tags, first)  # fmt: skip
         first = False

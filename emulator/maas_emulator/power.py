@@ -67,9 +67,11 @@ def _describe(field):
 
 
 def parameters_of(region, node):
-    """The power parameters of a node: those of its BMC and its own."""
+    """The power parameters of a node: those of its BMC or VM host, and its own."""
     bmc = region.rows("bmcs").get(node.get("bmc"))
-    return {**(bmc["parameters"] if bmc else {}), **node.get("own_parameters", {})}
+    host = region.rows("vm_hosts").get(node.get("vm_host"))
+    shared = host["power_parameters"] if host else bmc["parameters"] if bmc else {}
+    return {**shared, **node.get("own_parameters", {})}
 
 
 # -- forms -------------------------------------------------------------------------------------

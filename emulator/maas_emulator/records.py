@@ -25,6 +25,7 @@ class Options:
         hostname: What the region's host calls itself.
         local_cluster: uuid of the cluster on that host (1.5, 1.6), which is accepted at once
             when it is the first to register; None without any.
+        vm_hosts: Whether VM hosts answer at all addresses but those that end in ``.invalid``.
     """
 
     import_seconds: float = 2.0
@@ -35,6 +36,7 @@ class Options:
     database: str | None = None
     hostname: str = "region"
     local_cluster: str | None = None
+    vm_hosts: bool = False
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,7 @@ def test_one_with_machines_on_it_is_kept(regions):
     carried_out(server, virsh())
     ident = snapshot_of(server).records("vm_host")["kvm-1"].raw["id"]
     domain = default_domain(server.region)
-    pod = {"id": ident, "name": "kvm-1", "resource_uri": f"/MAAS/api/2.0/vm-hosts/{ident}/"}
-    machines.new(server.region, hostname="vm-1", domain=domain, pod=pod)
+    machines.new(server.region, hostname="vm-1", domain=domain, vm_host=ident)
     assert problems_of(server, host(absent=True)) == [
         "VM host kvm-1: the machine vm-1 is composed on it; decompose: true deletes it, too"
     ]

@@ -152,7 +152,8 @@ def _is_ephemeral(request, row):
 def _deploy(request, row):
     """Start a deployment; a machine that is ready is allocated before."""
     region, sent, user = request.region, request.form, request.user
-    as_host = asked_truth(sent, "install_kvm") or asked_truth(sent, "register_vmhost")
+    kinds = {name: asked_truth(sent, name) for name in ("install_kvm", "register_vmhost")}
+    as_host = any(kinds.values())
     rackd = asked_truth(sent, "install_rackd")
     in_memory = asked_truth(sent, "ephemeral_deploy")
     bridges = options(request, default_bridge=as_host and not in_memory)
@@ -184,6 +185,7 @@ def _deploy(request, row):
         names = ("osystem", "distro_series", "hwe_kernel", "enable_kernel_crash_dump",
                  "ephemeral_deploy", "enable_hw_sync", "min_hwe_kernel")  # fmt: skip
         row.update({name: fields_of[name] for name in names})
+        row.update({name: True for name, asked in kinds.items() if asked})
         if row["enable_hw_sync"] and row["sync_interval"] is None:
             row["sync_interval"] = _HW_SYNC_SECONDS
         if not row["ephemeral_deploy"] and not storage.boot_disk(region, row):

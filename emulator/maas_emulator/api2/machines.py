@@ -16,6 +16,7 @@ from maas_emulator import (
     power,
     scripts_run,
     storage,
+    vm_hosts,
 )
 from maas_emulator.bodies import Form
 from maas_emulator.forms import REQUIRED, truth
@@ -174,8 +175,11 @@ def update_machine(request):
 
 @one("DELETE")
 def delete_machine(request):
-    """Delete a machine with its devices."""
-    machines.forget(request.region, "machines", machine_of(request, permissions.may_admin))
+    """Delete a machine with its devices; a composed one is decomposed."""
+    row = machine_of(request, permissions.may_admin)
+    if not truth(request.query.get("force")):
+        vm_hosts.refuse_host(request.region, row)
+    machines.forget(request.region, "machines", row)
     return no_content()
 
 

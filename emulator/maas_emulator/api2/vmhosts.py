@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from maas_emulator import forms_2x, machine_forms, nodes, power
+from maas_emulator import (
+    forms_2x,
+    hypervisors,
+    machine_forms,
+    machine_ops,
+    machines,
+    networks,
+    node_filters,
+    nodes,
+    power,
+    vm_hosts,
+)
 from maas_emulator.api2.groups import show_pool, show_zone
+from maas_emulator.bodies import Form
 from maas_emulator.crud import hide_newer, number_needed
-from maas_emulator.forms import REQUIRED, bad_range
+from maas_emulator.forms import REQUIRED, bad_range, truth
 from maas_emulator.interface_forms import tag_list
 from maas_emulator.power_types import TYPES
 from maas_emulator.web import (
@@ -49,24 +61,25 @@ def _types(region):
 
 
 def _show(region, row):
-    nothing = {"cores": 0, "memory": 0, "local_storage": 0}
+    total = {name: row.get(name, 0) for name in ("cores", "memory", "local_storage")}
+    used, host = hypervisors.used(region, row), vm_hosts.host_of(region, row)
     shown = {
         "id": row["id"],
         "name": row["name"],
         "type": row["power_type"],
-        "version": "",
+        "version": row.get("version", ""),
         "tags": row["tags"],
-        "architectures": [],
-        "capabilities": [],
-        "total": nothing,
-        "used": nothing,
-        "available": nothing,
+        "architectures": row.get("architectures", []),
+        "capabilities": row.get("capabilities", []),
+        "total": total,
+        "used": used,
+        "available": {name: total[name] - used[name] for name in total},
         "zone": show_zone(region.rows("zones")[row["zone"]]),
         "pool": show_pool(region.rows("pools")[row["pool"]]),
         "cpu_over_commit_ratio": row["cpu_over_commit_ratio"],
         "memory_over_commit_ratio": row["memory_over_commit_ratio"],
-        "storage_pools": [],
-        "host": {"system_id": None, "__incomplete__": True},
+        "storage_pools": hypervisors.pools(region, row),
+        "host": {"system_id": host["system_id"] if host else None, "__incomplete__": True},
         "default_macvlan_mode": row["default_macvlan_mode"] or None,
         "resource_uri": f"/MAAS/api/2.0/{row['path']}/{row['id']}/",
     }
@@ -169,7 +182,23 @@ def create_host(request):
     row["name"] = row["name"] or nodes.invented_name(taken)
     row["power_id"] = f"vm-host {row['id']}"
     _settle(region, row)
+    _try_to_discover(request, row)
     return _show(region, row)
+
+
+def _try_to_discover(request, row):
+    """Ask the host what it has; it stays as it is where it does not answer."""
+    try:
+        _discover(request, row)
+    except Answer as answer:
+        if answer.response.status != 503:
+            raise
+
+
+def _discover(request, row):
+    user = request.user.username
+    for machine in vm_hosts.discover(request.region, row, user):
+        machine_ops.commission(request.region, machine, user)
 
 
 def _settle(region, row):
@@ -190,14 +219,22 @@ def update_host(request):
     row = _host(request)
     row.update(_read(request, row))
     _settle(request.region, row)
+    _try_to_discover(request, row)
     return _show(request.region, row)
 
 
 def delete_host(request):
-    """Delete a VM host."""
-    row = _host(request)
-    power.drop_address(request.region, row["power_id"])
-    del request.region.rows("vm_hosts")[row["id"]]
+    """Delete a VM host and its machines; the virtual ones stay unless it is decomposed (3.0)."""
+    row, region = _host(request), request.region
+    decompose = region.release < "3.0" or truth(request.query.get("decompose"))
+    for machine in list(region.rows("machines").values()):
+        if machine.get("vm_host") == row["id"]:
+            machines.forget(region, "machines", machine, decompose=decompose)
+    node = vm_hosts.host_of(region, row) if hypervisors.is_lxd(row) else None
+    if node and node.get("dynamic") and node["bmc"] is None:
+        machines.forget(region, "machines", node)
+    power.drop_address(region, row["power_id"])
+    del region.rows("vm_hosts")[row["id"]]
     return no_content()
 
 
@@ -207,16 +244,142 @@ def read_parameters(request):
 
 
 def refresh(request):
-    """Ask the host what it has, which nobody here can."""
-    _host(request)
-    text = "Unable to start the VM host discovery process. No rack controllers connected."
-    raise Answer(503, text, TEXT)
+    """Ask the host what it has."""
+    row = _host(request)
+    _discover(request, row)
+    return _show(request.region, row)
 
 
 def compose(request):
-    """Make a machine, which nobody here can."""
-    _host(request)
-    raise Answer(400, "VM host does not support composability.", TEXT)
+    """Make a machine on the host, and commission it unless the form says otherwise."""
+    region, row = request.region, _host(request)
+    if "composable" not in row.get("capabilities", ()):
+        noun = "VM host" if region.release >= "2.9" else "Pod"
+        raise Answer(400, f"{noun} does not support composability.", TEXT)
+    asked = _composition(request, row)
+    _refuse_over_commit(region, row, asked)
+    nics, addresses, modes = _interfaces(region, row, asked.pop("interfaces"))
+    vm = vm_hosts.compose(region, row, {**asked, "nics": nics})
+    machine = vm_hosts.create_machine(
+        region, row, vm, asked["domain"], asked["zone"], asked["pool"], configure=asked["skip"]
+    )
+    if asked["skip"]:
+        machine_ops.configure(region, machine)
+    vm_hosts.connect(region, machine, vm, addresses, modes)
+    if not asked["skip"]:
+        user = request.user.username
+        machine_ops.commission(region, machine, user, skip_network=bool(addresses or modes))
+    ident = machine["system_id"]
+    return {"system_id": ident, "resource_uri": f"/MAAS/api/2.0/machines/{ident}/"}
+
+
+def _composition(request, row):
+    """The form of a composition: what was asked for, with MAAS's own choices."""
+    region, architectures = request.region, row.get("architectures", [])
+    texts = {name: request.form.getlist(name) for name in ("storage", "interfaces")
+             if request.form.get(name)}  # fmt: skip
+    constraints = node_filters.Constraints(region, Form(**texts), "acquire")
+    numbers = {"low": 1, "high": row.get("cores", 0), "model": None}
+    fields = [
+        forms_2x.integer("cores", **numbers),
+        forms_2x.integer("memory", low=1024, high=row.get("memory", 0), model=None),
+        forms_2x.flag("hugepages_backed", model=None),
+        forms_2x.Field("pinned_cores", _pinned(row), many=True, model=None),
+        forms_2x.choice("architecture", architectures, model=None),
+        forms_2x.integer("cpu_speed", low=300, high=row.get("cpu_speed") or None, model=None),
+        forms_2x.text("hostname", model=None, checks=(_new_name(region),)),
+        *(forms_2x.reference(name, forms_2x.by_key(region.rows(kind)), model=None)
+          for name, kind in (("domain", "domains"), ("zone", "zones"), ("pool", "pools"))),
+        forms_2x.flag("skip_commissioning", model=None),
+    ]  # fmt: skip
+    form = forms_2x.ModelForm(request, fields)
+    form.read()
+    form.done()
+    found = form.cleaned
+    taken = {node["hostname"] for node in nodes.everything(region)}
+    modern = region.release >= "2.8"
+    storage = str(request.form.get("storage") or "root:8(local)")
+    return {
+        "cores": found["cores"] or 1,
+        "memory": found["memory"] or (2048 if modern else 1024),
+        "hugepages_backed": found["hugepages_backed"],
+        "pinned_cores": found["pinned_cores"] if region.release >= "2.9" else [],
+        "architecture": found["architecture"] or architectures[0],
+        "hostname": found["hostname"] or nodes.invented_name(taken),
+        "domain": found["domain"],
+        "zone": 1 if found["zone"] is None else found["zone"],
+        "pool": found["pool"],
+        "disks": [(size, tags) for _, size, tags in node_filters.asked_disks(storage)],
+        "interfaces": constraints.seen.get("interfaces") if region.release >= "2.5" else None,
+        "skip": found["skip_commissioning"],
+    }
+
+
+def _pinned(row):
+    def python(values):
+        wrong = [one for one in values if not (one.isdecimal() and int(one) < row["cores"])]
+        if wrong:
+            text = f"Select a valid choice. {wrong[0]} is not one of the available choices."
+            raise forms_2x.Refused(text)
+        return sorted(map(int, values))
+
+    return python
+
+
+def _new_name(region):
+    def check(value):
+        if any(node["hostname"] == value for node in nodes.everything(region)):
+            return f'Node with hostname "{value}" already exists'
+        return None
+
+    return check
+
+
+def _refuse_over_commit(region, row, asked):
+    texts, used = "", hypervisors.used(region, row)
+    for label, name in (("CPU", "cores"), ("Memory", "memory")):
+        ratio = row[f"{label.lower()}_over_commit_ratio"]
+        if row[name] * ratio - used[name] - asked[name] < 0:
+            texts += (
+                f"{label} overcommit ratio is {ratio} and there are {row[name] - used[name]} "
+                f"available resources; {asked[name]} requested."
+            )
+    if texts:
+        text = texts
+        if region.release >= "2.5":
+            text = f"Unable to compose KVM instance in '{row['name']}'. {texts}"
+        raise Answer(503, text, TEXT)
+
+
+def _interfaces(region, row, asked):
+    """Names and VLANs of the interfaces that constraints choose, with addresses and modes."""
+    if asked is None:
+        return [(None, None)], {}, {}
+    host = vm_hosts.host_of(region, row)
+    if host is None:
+        raise Answer(400, "Pod must be on a known host if interfaces are specified.", TEXT)
+    nics, addresses, modes, serves = [], {}, {}, False
+    for label, wanted in asked.items():
+        places = {key: one for key, one in wanted.items() if key not in ("ip", "mode")}
+        places |= {"subnet_cidr": [networks.subnet_for(region, ip)["cidr"]
+                                   for ip in wanted["ip"]]} if "ip" in wanted else {}  # fmt: skip
+        fitting = [nic for nic in host["interfaces"] if node_filters.is_nic(region, nic, places)]
+        if not fitting:
+            raise Answer(400, "This pod does not match the specified networks.", TEXT)
+        kinds = ("bridge", "bond")
+        best = min(fitting, key=lambda nic: (
+            kinds.index(nic["type"]) if nic.get("type") in kinds else 2, -nic["id"]
+        ))  # fmt: skip
+        rows = region.rows("vlans")
+        serves = serves or (best["vlan"] in rows and vm_hosts.serves_dhcp(rows, best["vlan"]))
+        name = f"eth{int(label)}" if label.isdecimal() else label[:15]
+        nics.append((name, best["vlan"]))
+        addresses.update({name: wanted["ip"]} if "ip" in wanted else {})
+        modes.update({name: wanted["mode"][-1]} if "mode" in wanted else {})
+    if not serves:
+        text = "MAAS DHCP must be enabled on at least one VLAN attached to the specified interfaces"
+        raise Answer(400, f"{text}.", TEXT)
+    return nics, addresses, modes
 
 
 def add_tag(request):
