@@ -143,8 +143,23 @@ def status(target=None, tgt_type="glob", form=None, folder=None):
     return {"outputter": "txt", "data": table.as_table(rows)} if person else rows
 
 
-def machines(status=None, zone=None, pool=None, tag=None, owner=None, profile=None):
-    """Show the machines of a region, with one request.
+def machines(
+    status=None,
+    zone=None,
+    pool=None,
+    tag=None,
+    owner=None,
+    profile=None,
+    name=None,
+    architecture=None,
+    columns=None,
+    counts=False,
+    watch=None,
+    timeout=3600,
+):
+    """Show the machines of one or several regions, with one request for each region.
+
+    Of a filter with several values, as a list or with commas, a machine must have one.
 
     Args:
         status: Only those in this status, such as ``Ready`` or ``Failed testing``.
@@ -152,32 +167,48 @@ def machines(status=None, zone=None, pool=None, tag=None, owner=None, profile=No
         pool: Only those in this resource pool.
         tag: Only those with this tag.
         owner: Only those of this user.
-        profile: Region to use, from the master's configuration; see :ref:`profiles`.
+        profile: Region to use, from the master's configuration, or a list of them; see
+            :ref:`profiles`. With a list each row has the column ``region``.
+        name: Only those whose host name, or name with domain, fits this glob.
+        architecture: Only those of this architecture, such as ``amd64`` or ``arm64/generic``.
+        columns: What to show, in this order.
+        counts: Show only how many machines there are in each status.
+        watch: Seconds after which the region is asked again, until MAAS is not commissioning,
+            testing, deploying or releasing any of the machines any more. Progress goes to
+            standard error.
+        timeout: How long to watch at most, in seconds.
 
     Returns:
-        A list of rows: hostname, status, power, owner, zone, pool, tags, architecture, cpus,
-        memory (MiB), addresses, system_id. ``salt-run`` shows a table, unless ``--out`` is given.
+        A list of rows: hostname, status, power, owner, zone, pool, tags, addresses, architecture,
+        cpus, memory (MiB), system_id, fqdn. ``salt-run`` shows a table, unless ``--out`` is given.
+        With ``counts`` a mapping of statuses to numbers.
 
     Raises:
-        CommandExecutionError: The region cannot be asked, or has no machines (up to 1.10).
+        CommandExecutionError: An argument is wrong; a region cannot be asked, has no machines (up
+            to 1.10), or has no such zone, pool or tag; or MAAS is still at work when the time is
+            up.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt-run maas.machines status=Ready pool=web
-        salt-run maas.machines tag=gpu --out=json
+        salt-run maas.machines tag=gpu columns=hostname,status,memory --out=json
+        salt-run maas.machines profile='[north, south]' name='web*' counts=true
+        salt-run maas.machines pool=web watch=30
     """
-    from saltext.maas import master
-    from saltext.maas.client import Client
-    from saltext.maas.fleet import core
-    from saltext.maas.machines import view
+    from saltext.maas.fleet import core, listing
 
-    with core.plainly():
-        client = Client(master.profile(__opts__, profile))
-        rows = view.rows(client, status=status, zone=zone, pool=pool, tag=tag, owner=owner)
     person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
-    return {"outputter": "txt", "data": view.as_table(rows)} if person else rows
+    filters = {
+        "status": status, "zone": zone, "pool": pool, "tag": tag, "owner": owner, "name": name,
+        "architecture": architecture,
+    }  # fmt: skip
+    with core.plainly():
+        found, text = listing.machines(
+            __opts__, profile, filters, columns, counts, watch, timeout, person
+        )
+    return {"outputter": "txt", "data": text} if person else found
 
 
 def import_images(target=None, tgt_type="glob", batch=None):
