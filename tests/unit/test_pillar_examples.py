@@ -30,6 +30,7 @@ RELEASES = {
     "devices": ("3.0", "3.8"),
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
+    "machine-fleet": ("3.3", "3.8"),
     "machines": ("3.3", "3.8"),
     "mirror": ("3.5", "3.7", "3.8"),
     "mirrors": ("3.8", "4.0"),

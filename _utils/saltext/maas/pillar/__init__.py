@@ -4,6 +4,7 @@ from saltext.maas.pillar.checks import check, problems
 from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
+from saltext.maas.pillar.machine_classes import expanded
 from saltext.maas.pillar.outdated import warnings
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "concerns",
     "controllers",
     "desired_objects",
+    "expanded",
     "export",
     "files",
     "hostname",

@@ -10,6 +10,7 @@ from saltext.maas.errors import BadInput
 from saltext.maas.pillar import validators_content, validators_dhcp, validators_networks  # noqa: F401
 from saltext.maas.pillar.controllers import named_twice
 from saltext.maas.pillar.desired_objects import described
+from saltext.maas.pillar.machine_classes import SECTIONS, Expansion
 from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
 from saltext.maas.reconcile.references import invalid
@@ -57,6 +58,13 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
         found += _of_release(schema(), pillar, ROOT, release)
     # Sections that are not even of the right shape cannot be judged further.
     sound = {name: part for name, part in pillar.items() if name not in wrong}
+    if wrong & SECTIONS:
+        sound.pop("machines", None)
+    expansion = Expansion(sound)
+    sound = expansion.pillar
+    found += expansion.problems
+    if wrong.isdisjoint({"subnets", "ip_addresses"}):
+        found += expansion.clashes(sound)
     try:
         found += invalid(described(sound, release), release)
     except BadInput as error:
@@ -66,7 +74,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
             found += validator(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
-    return [redact(line, looked_up) for line in dict.fromkeys(found)]
+    return [redact(line, looked_up) for line in dict.fromkeys(expansion.placed(found))]
 
 
 def _with_right_keys(value, where, odd):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar.controllers import controllers
+from saltext.maas.pillar.machine_classes import expanded
 from saltext.maas.pillar.validators import ROOT, plain
 from saltext.maas.reconcile import Limits, desired_object
 from saltext.maas.reconcile.desired import Desired
@@ -47,7 +48,7 @@ def desired_objects(pillar: dict, release: Release) -> list[Desired]:
     Raises:
         BadInput: A value does not fit after all.
     """
-    pillar = plain(pillar)
+    pillar = expanded(plain(pillar))
     found = list(described(pillar, release))
     if release < "1.7":
         found = list(_for_each_cluster(found))

@@ -11,6 +11,7 @@ import functools
 
 from saltext.maas.client.profile import SCHEMA as PROFILE
 from saltext.maas.host import host_settings
+from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
 from saltext.maas.resources.kinds import ADDRESS, NETMASK, RAW, TEXT, Kind
@@ -290,7 +291,7 @@ def schema() -> dict:
             "api": PROFILE,
             "region": _region(),
             "settings": mapping(settings, "MAAS's own settings."),
-            **_placed(),
+            **with_classes(_placed()),
             **_controllers(),
             "images": mapping(
                 {
