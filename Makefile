@@ -50,7 +50,8 @@ test: lint build docs pytest ## all checks and tests: style, packages, documenta
 
 .PHONY: pytest
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
-	@$(PY) -m pytest -n 2 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
+	@# More workers than cores, as most tests with Salt wait.
+	@$(PY) -m pytest -n 4 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
 
 .PHONY: contract
 contract: $(VENV)/.tests ## the emulated region against recorded answers of running MAAS regions, with figures

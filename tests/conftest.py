@@ -25,6 +25,17 @@ settings.register_profile(
 settings.load_profile("calm")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _seldom_idle():
+    """Runs in this process look often at what they wait for, and soon again at strange answers."""
+    from saltext.maas.reconcile.run import Run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "poll_seconds", 0.02)
+        patch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A real PostgreSQL server; see ``support.postgres.Postgres``."""

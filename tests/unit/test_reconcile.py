@@ -28,7 +28,7 @@ KEY = SOURCE.rstrip("/")
 
 @pytest.fixture
 def region():
-    options = {"import_seconds": 0.3, "index_seconds": 0.1, "sync_seconds": 0.1}
+    options = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
     with RegionServer(release="3.7", **options) as server:
         yield server
 

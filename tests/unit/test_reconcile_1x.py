@@ -27,14 +27,14 @@ SOURCE = "http://images.example.com/ephemeral-v2/releases/"
 
 
 @pytest.fixture(autouse=True)
-def _poll_often(monkeypatch):
-    monkeypatch.setattr(Run, "poll_seconds", 0.1)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(Run, "reconnect_seconds", 0.5)
     monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
 
 
 @pytest.fixture
 def region():
-    options = {"import_seconds": 0.3, "index_seconds": 0.1, "sync_seconds": 0.1}
+    options = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
     with RegionServer(release="1.7", **options) as server:
         yield server
 
