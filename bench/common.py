@@ -87,7 +87,7 @@ class Bare:
     def send(self, method, path, data=None):
         answer = self.http.request(method, f"{self.url}/api/2.0/{path}", data=data)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def send_all(self, calls):
         """Send ``(method, path, data)`` concurrently."""
@@ -133,13 +133,17 @@ def main(args, measure, compare):
     """Work through a measurement's command line.
 
     Args:
-        args: Numbers of objects; or ``--one NUMBER URL``, for a process of its own, with the
-            API key in ``BENCH_API_KEY``.
-        measure: ``(number, url, key)`` to what one process measured.
-        compare: ``(number)`` to a row of the table.
+        args: Numbers of objects; or ``--one WHAT URL``, for a process of its own, with the API key
+            in ``BENCH_API_KEY``.
+        measure: ``(what, url, key)`` to what one process measured; ``what`` may be a number.
+        compare: ``(number)`` to a row of the table, or a list of rows.
     """
     if args[:1] == ["--one"]:
-        print(json.dumps(measure(int(args[1]), args[2], os.environ["BENCH_API_KEY"])))
+        what = int(args[1]) if args[1].isdecimal() else args[1]
+        print(json.dumps(measure(what, args[2], os.environ["BENCH_API_KEY"])))
         return
-    counts = [int(arg) for arg in args] or [10, 100, 1000, 5000]
-    print(table([compare(count) for count in counts]))
+    rows: list = []
+    for count in [int(arg) for arg in args] or [10, 100, 1000, 5000]:
+        found = compare(count)
+        rows += found if isinstance(found, list) else [found]
+    print(table(rows))

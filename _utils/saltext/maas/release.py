@@ -8,6 +8,14 @@ import re
 _TEXT = re.compile(r"\s*(\d+)\.(\d+)(?:\.(\d+))?(?![\d])")
 
 
+@functools.lru_cache(maxsize=1024)  # releases are compared with texts all the time
+def _parts(text: str) -> tuple[int, ...]:
+    match = _TEXT.match(text.rpartition(":")[2] or text)
+    if not match:
+        raise ValueError(f"{text!r} is not a MAAS release, such as '1.7' or '3.6'")
+    return tuple(int(part) for part in match.groups(default="0"))
+
+
 @functools.total_ordering
 class Release:
     """A MAAS release such as 1.7, 2.9.2 or 3.7.
@@ -31,11 +39,7 @@ class Release:
         if isinstance(text, Release):
             self.parts = text.parts
             return
-        body = str(text).rpartition(":")[2] or str(text)
-        match = _TEXT.match(body)
-        if not match:
-            raise ValueError(f"{text!r} is not a MAAS release, such as '1.7' or '3.6'")
-        self.parts = tuple(int(part) for part in match.groups(default="0"))
+        self.parts = _parts(str(text))
 
     @property
     def series(self) -> str:

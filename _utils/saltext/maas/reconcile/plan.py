@@ -154,7 +154,7 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     waiting: dict = {}
     for one in desired:
         table = snapshot.tables[one.type]
-        with naming(snapshot.source(table)):
+        with naming(snapshot.source(table)), snapshot.comparing():
             record = table.match(snapshot, one)
             if one.absent and record is not None:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
@@ -225,7 +225,7 @@ def _creation_or_update(snapshot, table, one, record, blocked, waits):
     if blocked:
         return [Change(one, "update", {}, {}, record.raw, problem=blocked)]
     problem = table.problem(snapshot, one, record)
-    changed = table.differences(snapshot, one, record)
+    changed = table.compared(snapshot, one, record)
     if not changed:
         return []
     old = visible(table, {name: before for name, (before, _) in changed.items()})

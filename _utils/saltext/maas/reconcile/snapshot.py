@@ -8,9 +8,9 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from saltext.maas import resources
 from saltext.maas.errors import BadInput, Gone, StrangeAnswer
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from saltext.maas.client.session import Client
     from saltext.maas.reconcile.plan import Plan
 
+_Found = TypeVar("_Found")
 #: How often a part is read whose answer has another form than MAAS's, and the first pause between
 #: two reads, in seconds.
 _READS, _PAUSE = 3, 0.2
@@ -117,6 +118,7 @@ class Snapshot:
         self.tables = resources.for_release(self.release)
         self.mark: str | None = None
         self.facts: dict = {}
+        self._found = threading.local()
         self.desired = DesiredObjects(())
         self._read_locks: dict = {}  # (type, key) -> lock
         self._parts: dict = {}  # (store, partition) -> _Part
@@ -226,6 +228,33 @@ class Snapshot:
     def reading(self, name: str, key: str) -> contextlib.AbstractContextManager:
         """Return the lock under which ``separate`` fields of an object are read."""
         return self._read_locks.setdefault((name, key), threading.RLock())
+
+    # Comparing
+
+    @contextlib.contextmanager
+    def comparing(self) -> Iterator[None]:
+        """Let this thread's :meth:`once` remember: nothing that it is asked for changes."""
+        self._found.by = {}
+        try:
+            yield
+        finally:
+            self._found.by = None
+
+    def once(self, what: str, of: tuple, find: Callable[[], _Found]) -> _Found:
+        """Return what a function finds; within :meth:`comparing` it is called once.
+
+        Args:
+            what: What is found.
+            of: The objects that it is found of; the same objects mean the same.
+            find: The function.
+        """
+        known = getattr(self._found, "by", None)
+        if known is None:
+            return find()
+        key = (what, *map(id, of))
+        if key not in known:
+            known[key] = (of, find())  # with them, so that no other object gets their ids
+        return known[key][1]
 
     # What desired objects stand for
 

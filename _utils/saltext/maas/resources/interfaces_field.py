@@ -57,23 +57,18 @@ class WithInterfaces(Table):
             return super().value(snapshot, field, raw)
         return field.kind.clean(layout(snapshot, raw).described())
 
-    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
-        found = super().differences(snapshot, desired, record)
-        if "interfaces" not in found:
-            return found
+    def difference(
+        self, snapshot: Snapshot, desired: Desired, field: Field, record: Record
+    ) -> tuple | None:
+        if field.name != "interfaces" or _is_predicted(field, record.raw):
+            return super().difference(snapshot, desired, field, record)
         if _is_too_early(snapshot.release, record.raw["status"]):
-            del found["interfaces"]
-            return found
-        if _is_predicted(self.by_name["interfaces"], record.raw):
-            return found
+            return None
         steps, problem, changed = _steps(snapshot, desired, record.raw)
         if not steps and not problem:
-            del found["interfaces"]
-            return found
+            return None
         old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
-        new = {**new, STEPS: [step.text for step in steps]} if steps else new
-        found["interfaces"] = (old, new)
-        return found
+        return old, {**new, STEPS: [step.text for step in steps]} if steps else new
 
     def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
         found = super().waiting(snapshot, desired, record)
@@ -287,6 +282,12 @@ def _plan(snapshot, desired, raw) -> InterfacesPlan:
 
 def _steps(snapshot, desired, raw) -> tuple[list[InterfaceStep], str | None, dict]:
     """The requests for a machine's interfaces, the problem if there is one, and the differences."""
+    return snapshot.once(
+        "interfaces", (desired, raw), lambda: _planned_steps(snapshot, desired, raw)
+    )
+
+
+def _planned_steps(snapshot, desired, raw):
     try:
         plan = _plan(snapshot, desired, raw)
     except InterfaceProblem as problem:

@@ -14,6 +14,7 @@ from typing import Any
 
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
+from saltext.maas.resources.remembered import by_content
 from saltext.maas.resources.vlan_names import VLAN_NAME
 
 PHYSICAL, BOND, BRIDGE, VLAN = "physical", "bond", "bridge", "vlan"
@@ -191,6 +192,7 @@ def references(described: Any) -> Iterator[tuple[str, str]]:
 # Checks
 
 
+@by_content
 def mistakes(described: dict, release: Release | None) -> Iterator[str]:
     """Yield what MAAS would refuse in a description for any machine.
 

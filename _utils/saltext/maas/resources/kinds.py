@@ -7,6 +7,7 @@ that equal things compare equal; ``wire`` turns that form into what is sent.
 from __future__ import annotations
 
 import base64
+import functools
 import ipaddress
 import json
 import re
@@ -71,14 +72,28 @@ def _integer(value):
     return int(value)
 
 
+#: Texts whose normal form is remembered: a run meets each several times.
+_remembered = functools.lru_cache(maxsize=65536)
+
+
 def _address(value):
-    return str(ipaddress.ip_address(str(value)))
+    return _address_of(str(value))
+
+
+@_remembered
+def _address_of(text):
+    return str(ipaddress.ip_address(text))
 
 
 def _network(value):
-    if "/" not in str(value):
+    return _network_of(str(value))
+
+
+@_remembered
+def _network_of(text):
+    if "/" not in text:
         raise ValueError
-    return str(ipaddress.ip_network(str(value)))
+    return str(ipaddress.ip_network(text))
 
 
 def _netmask(value):
@@ -120,7 +135,12 @@ _MAC = re.compile(rf"{_PAIRS}|([0-9a-f]{{3,4}}\.){{2}}[0-9a-f]{{3,4}}")
 
 
 def _mac(value):
-    text = str(value).strip().lower()
+    return _mac_of(str(value))
+
+
+@_remembered
+def _mac_of(text):
+    text = text.strip().lower()
     if not _MAC.fullmatch(text):
         raise ValueError
     size = 4 if "." in text else 2

@@ -22,7 +22,9 @@ from saltext.maas.resources.storage_current import (
     CurrentStorage,
     Device,
     described,
+    everything,
     read_storage,
+    use_of,
 )
 from saltext.maas.resources.storage_desired import DesiredStorage, StorageProblem
 from saltext.maas.resources.storage_layouts import LayoutComparison, is_vmware, options_in_bytes
@@ -73,11 +75,12 @@ def needs_bcaches(entry: dict, raw: dict) -> bool:
 
     Only that shows their cache modes, and their cache sets if there are several.
     """
-    devices = read_storage(raw).devices.values()
+    groups: dict[str, set] = {}
+    for role, _, group in map(use_of, everything(raw)):
+        groups.setdefault(role, set()).add(group)
     described = [*(entry.get("bcaches") or {}).values(), entry.get("layout_options") or {}]
     mode = any((one or {}).get("mode") or (one or {}).get("cache_mode") for one in described)
-    caches = {one.group for one in devices if one.role == CACHE}
-    return any(one.role == BACKING for one in devices) and (mode or len(caches) > 1)
+    return BACKING in groups and bool(mode or len(groups.get(CACHE, ())) > 1)
 
 
 def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[StorageStep]:

@@ -305,7 +305,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         )
 
     def _in_use_problem(self, snapshot, desired, record):
-        changed = self.differences(snapshot, desired, record)
+        changed = self.compared(snapshot, desired, record)
         raw = record.raw
         if changed and raw.get("locked"):
             return "it is locked, so MAAS refuses changes; unlock it first"

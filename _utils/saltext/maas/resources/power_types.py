@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from saltext.maas.release import Release
@@ -91,6 +92,7 @@ PLAIN = frozenset(
 SINGLE = ("amt", "ipmi", "openbmc", "webhook", "wedge")
 
 
+@functools.lru_cache(maxsize=64)
 def known(release: Release | None) -> list[str]:
     """Return the power types of a release; of all releases without one."""
     return sorted(

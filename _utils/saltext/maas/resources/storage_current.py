@@ -6,6 +6,7 @@ partition belongs to is in its ``used_for``.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,9 +111,8 @@ def read_storage(raw: dict, bcaches: list[dict] | None = None) -> CurrentStorage
         raw: The machine as MAAS answered it.
         bcaches: Its bcaches, where they were read.
     """
-    disks = raw.get("blockdevice_set") or []
-    every = [*disks, *(part for disk in disks for part in disk.get("partitions") or ())]
-    groups = {name: (role, level) for role, level, name in map(_use, every) if name}
+    disks, every = raw.get("blockdevice_set") or [], everything(raw)
+    groups = {name: (role, level) for role, level, name in map(use_of, every) if name}
     devices: dict[str, Device] = {}
     for disk in disks:
         one = _device(disk, disk["name"], DISK)
@@ -140,16 +140,28 @@ def read_storage(raw: dict, bcaches: list[dict] | None = None) -> CurrentStorage
     return CurrentStorage(devices, levels, _overhead(raw, disks), boot, special, modes, caches)
 
 
-def _use(raw) -> tuple[str, str, str]:
+def everything(raw: dict) -> list[dict]:
+    """Return the disks and partitions of a machine as MAAS answered them."""
+    disks = raw.get("blockdevice_set") or []
+    return [*disks, *(part for disk in disks for part in disk.get("partitions") or ())]
+
+
+def use_of(raw: dict) -> tuple[str, str, str]:
+    """Return the role of a disk or partition, the level of its RAID, and the name of its group."""
+    return _use(raw.get("used_for") or "")
+
+
+@functools.lru_cache(maxsize=4096)  # machines are alike
+def _use(text):
     for pattern, role in _USES:
-        match = pattern.fullmatch(raw.get("used_for") or "")
+        match = pattern.fullmatch(text)
         if match:
             return role, match[1], match[2].strip()
     return "", "", ""
 
 
 def _device(raw, name, kind):
-    role, _, group = _use(raw)
+    role, _, group = use_of(raw)
     one = Device(name, kind, int(raw["size"]), raw["id"], role=role, group=group, raw=raw)
     system = raw.get("filesystem") or {}
     if not role and system:

@@ -9,7 +9,7 @@ from saltext.maas.errors import MaasError, NotDone
 from saltext.maas.release import Release
 from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
-from saltext.maas.resources.field import PredictedObject, Record
+from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.storage_current import CurrentStorage
 from saltext.maas.resources.storage_plan import StorageStep
@@ -42,23 +42,27 @@ class WithStorage(Table):
         if values.get("storage"):
             yield from machine_storage.problems(values["storage"], release)
 
-    def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
-        found = super().differences(snapshot, desired, record)
-        if "storage" not in found:
-            return found
-        if _is_too_early(record):
-            del found["storage"]
-            return found
-        old, new = found.pop("storage")
+    def difference(
+        self, snapshot: Snapshot, desired: Desired, field: Field, record: Record
+    ) -> tuple | None:
+        if field.name != "storage":
+            return super().difference(snapshot, desired, field, record)
+        new = desired.values["storage"]
+        if _is_too_early(record) or (
+            isinstance(record.raw, PredictedObject)
+            and self.value(snapshot, field, record.raw) == new
+        ):
+            return None
         try:
             steps = self._steps(snapshot, desired, record)
         except machine_storage.StorageProblem as error:
-            found["storage"] = (old, {**new, STEPS: [f"none: {error}"]})
-            return found
-        if steps:
-            shown = {name: old[name] for name in new if name in (old or ())}
-            found["storage"] = (shown or None, {**new, STEPS: machine_storage.texts(steps)})
-        return found
+            old = self.value(snapshot, field, record.raw)
+            return old, {**new, STEPS: [f"none: {error}"]}
+        if not steps:
+            return None
+        old = self.value(snapshot, field, record.raw) or {}
+        shown = {name: old[name] for name in new if name in old}
+        return shown or None, {**new, STEPS: machine_storage.texts(steps)}
 
     def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
         found = super().waiting(snapshot, desired, record)
@@ -70,7 +74,7 @@ class WithStorage(Table):
         wrong = super().problem(snapshot, desired, record)
         if wrong or record is None or not desired.values.get("storage"):
             return wrong
-        if "storage" not in self.differences(snapshot, desired, record):
+        if "storage" not in self.compared(snapshot, desired, record):
             return None
         try:
             steps = self._steps(snapshot, desired, record)
@@ -116,6 +120,11 @@ class WithStorage(Table):
         return machine_storage.before_and_after(desired.values["storage"], record.raw, bcaches)
 
     def _steps(self, snapshot, desired, record):
+        return snapshot.once(
+            "storage", (desired, record.raw), lambda: self._planned(snapshot, desired, record)
+        )
+
+    def _planned(self, snapshot, desired, record):
         if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:
             return []
         bcaches = self._bcaches(snapshot, desired, record)

@@ -219,7 +219,7 @@ class StoragePlan:
     def _removals(self) -> Iterator[StorageStep]:
         yield from self._unmounts()
         members = [one for one in self.current.devices.values() if one.role]
-        for one in self._deepest_first():
+        for one in self._deepest_first() if self._deleted else ():
             if one.kind == VOLUME and (id(one) in self._deleted):
                 yield self._delete_volume(one)
             elif one.of in self._deleted_groups and one.kind in (RAID, BCACHE, DATASTORE):

@@ -7,6 +7,7 @@ from typing import Any
 
 from saltext.maas.release import Release
 from saltext.maas.resources import storage_sizes as sizes
+from saltext.maas.resources.remembered import by_content
 from saltext.maas.resources.storage_layouts import LAYOUTS, SIZES
 
 FORMATS = ("ext4", "xfs", "btrfs", "ext2", "fat32", "vfat", "swap", "zfsroot")
@@ -66,6 +67,7 @@ DOCUMENTED = {
 Problems = Iterator[tuple[str, str]]
 
 
+@by_content
 def problems(entry: Any, release: Release | None = None) -> Problems:
     """Yield what is wrong with a description of storage: ``(path, what is wrong)``.
 

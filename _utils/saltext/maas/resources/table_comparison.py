@@ -56,14 +56,31 @@ class Comparison(Identity):
         (which must not differ).  Override it where MAAS stores something other than it is given.
         """
         found = {}
-        for name, new in desired.values.items():
+        for name in desired.values:
             field = self.by_name[name]
             if not field.readable or (name in self.identity and not self.can_update):
                 continue
-            old = self.value(snapshot, field, record.raw)
-            if old != new:
-                found[name] = (old, new)
+            pair = self.difference(snapshot, desired, field, record)
+            if pair is not None:
+                found[name] = pair
         return found
+
+    def difference(
+        self, snapshot: Snapshot, desired: Desired, field: Field, record: Record
+    ) -> tuple | None:
+        """Return how one field differs, ``(old, new)``; None if it does not.
+
+        Override it where equal values are not the same as nothing to do.
+        """
+        old, new = self.value(snapshot, field, record.raw), desired.values[field.name]
+        return (old, new) if old != new else None
+
+    def compared(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
+        """Return the :meth:`differences`; while a plan is made they are found once."""
+        return snapshot.once(
+            "differences", (desired, record.raw),
+            lambda: self.differences(snapshot, desired, record),
+        )  # fmt: skip
 
     def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
         """Return what MAAS takes only later: ``{field: until when}``, as the end of a sentence.
@@ -93,7 +110,7 @@ class Comparison(Identity):
             return self._creation_problem(snapshot.release, desired)
         fields = ", ".join(
             name
-            for name in self.differences(snapshot, desired, record)
+            for name in self.compared(snapshot, desired, record)
             if not self.can_update or self.by_name[name].create_only
         )
         return f"MAAS's API cannot change {fields} of a {self.noun}" if fields else None
