@@ -179,6 +179,9 @@ class _Tree:
                     )
                     if any(values.get(name) is None for name in table.identity):
                         continue
+                    why = table.omissions(self._snapshot, records[key], values)
+                    if why:
+                        self.notes.append(f"{table.noun} {key} is not exported fully: {why}")
                     parent = values.get(table.pillar.parent) if table.pillar.parent else None
                     groups.setdefault(parent, []).append((values, records[key]))
         return self._of[table.name]

@@ -27,7 +27,12 @@ from saltext.maas.resources.storage_current import (
     use_of,
 )
 from saltext.maas.resources.storage_desired import DesiredStorage, StorageProblem
-from saltext.maas.resources.storage_layouts import LayoutComparison, is_vmware, options_in_bytes
+from saltext.maas.resources.storage_layouts import (
+    VMWARE,
+    LayoutComparison,
+    is_vmware,
+    options_in_bytes,
+)
 from saltext.maas.resources.storage_outcome import outcome
 from saltext.maas.resources.storage_plan import (
     COLLECTIONS,
@@ -81,6 +86,25 @@ def needs_bcaches(entry: dict, raw: dict) -> bool:
     described = [*(entry.get("bcaches") or {}).values(), entry.get("layout_options") or {}]
     mode = any((one or {}).get("mode") or (one or {}).get("cache_mode") for one in described)
     return BACKING in groups and bool(mode or len(groups.get(CACHE, ())) > 1)
+
+
+def has_bcaches(raw: dict) -> bool:
+    """Return whether a machine has bcaches."""
+    return any(one.role == BACKING for one in read_storage(raw).devices.values())
+
+
+def vmware_layout(raw: dict) -> dict | None:
+    """Return the description of a machine's storage where a layout of VMware has made it."""
+    current = read_storage(raw)
+    boot = current.devices.get(current.boot_disk or "")
+    for disk in current.disks() if boot else ():
+        options = {} if disk is boot else {"root_device": disk.name}
+        compared = LayoutComparison(current, boot, options, raw.get("architecture") or "")
+        for layout in VMWARE if is_vmware(disk) else ():
+            if compared.matches(layout):
+                found = {"boot_disk": current.boot_disk, "layout": layout}
+                return {**found, "layout_options": options} if options else found
+    return None
 
 
 def steps(entry: dict, raw: dict, bcaches: list | None = None) -> list[StorageStep]:

@@ -255,7 +255,8 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         """Add its MAC addresses and power parameters, with which another region can make it."""
         records = snapshot.records(self.name)
-        raw = records[values["hostname"]].raw
+        record = records[values["hostname"]]
+        raw = record.raw
         if POWER_PARAMETERS not in raw:
             self._read_power_of(snapshot, records.values())
         power = {
@@ -271,7 +272,13 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
             "tags": machine_tags.by_hand(snapshot, values["tags"], None) or None,
             "power_parameters": power or None,
             "power_parameters_skip_check": unchecked or None,
+            "storage": self.whole_storage(snapshot, record),
         }  # fmt: skip
+
+    def omissions(self, snapshot: Snapshot, record: Record, values: dict) -> str:
+        if record.raw.get("blockdevice_set") and values.get("storage") is None:
+            return "no description of storage makes its datastore of VMware"
+        return super().omissions(snapshot, record, values)
 
     def pillar_entry(self, values: dict) -> dict:
         hints = ("mac_addresses", "power_parameters_skip_check")  # neither is compared

@@ -204,11 +204,20 @@ def own_tags(device: Device) -> Iterator[str]:
     yield from (tag for tag in device.raw.get("tags") or () if not _OWN_TAGS.fullmatch(tag))
 
 
-def described(raw: dict) -> dict[str, Any] | None:
-    """Return a machine's storage as a description; None where it has no disk, or a datastore."""
+def described(raw: dict, bcaches: list[dict] | None = None) -> dict[str, Any] | None:
+    """Return a machine's storage as a description.
+
+    Args:
+        raw: The machine as MAAS answered it.
+        bcaches: Its bcaches, where they were read.
+
+    Returns:
+        None for a machine without disks, with a datastore of VMware, or with several caches and
+        bcaches that were not read.
+    """
     if not raw.get("blockdevice_set"):
         return None
-    current = read_storage(raw)
+    current = read_storage(raw, bcaches)
     if any(one.role == DATASTORE or one.kind == DATASTORE for one in current.devices.values()):
         return None
     entry: dict[str, Any] = {"boot_disk": current.boot_disk} if current.boot_disk else {}
@@ -235,11 +244,13 @@ def described(raw: dict) -> dict[str, Any] | None:
             entry.setdefault("volume_groups", {})[one.group] = {
                 **_members(current, one.group, EXTENT, "devices"), "volumes": volumes
             }  # fmt: skip
-    caches = [one for one in current.devices.values() if one.role == CACHE]
-    for name in entry.get("bcaches", ()):
-        if len(caches) != 1:
+    for name, bcache in entry.get("bcaches", {}).items():
+        cache = current.members(current.caches.get(name, ""), CACHE)
+        if not cache:
             return None  # which of several caches a bcache has is not in the list
-        entry["bcaches"][name]["cache"] = caches[0].name
+        bcache["cache"] = cache[0].name
+        if name in current.modes:
+            bcache["mode"] = current.modes[name]
     if current.special:
         entry["special"] = [
             _without_empty({"fs": fs, "mount": mount, "options": options})

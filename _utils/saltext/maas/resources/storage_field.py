@@ -119,6 +119,17 @@ class WithStorage(Table):
         bcaches = self._bcaches(snapshot, desired, record)
         return machine_storage.before_and_after(desired.values["storage"], record.raw, bcaches)
 
+    def whole_storage(self, snapshot: Snapshot, record: Record) -> dict | None:
+        """Return the storage of a machine as an export describes it; None if it cannot be.
+
+        Only a machine with bcaches takes a request.
+        """
+        bcaches = None
+        if machine_storage.has_bcaches(record.raw):
+            bcaches = self._read_bcaches(snapshot, record)
+        found = machine_storage.described(record.raw, bcaches)
+        return found or machine_storage.vmware_layout(record.raw)
+
     def _steps(self, snapshot, desired, record):
         return snapshot.once(
             "storage", (desired, record.raw), lambda: self._planned(snapshot, desired, record)
@@ -132,8 +143,13 @@ class WithStorage(Table):
 
     def _bcaches(self, snapshot, desired, record):
         """A machine's bcaches, read only if the description depends on them."""
+        if not machine_storage.needs_bcaches(desired.values["storage"], record.raw):
+            return None
+        return self._read_bcaches(snapshot, record)
+
+    def _read_bcaches(self, snapshot, record):
         raw, client = record.raw, snapshot.client
-        if client is None or not machine_storage.needs_bcaches(desired.values["storage"], raw):
+        if client is None:
             return None
         with snapshot.reading(self.name, record.key):
             if _BCACHES not in raw:

@@ -36,6 +36,7 @@ _VMFS = {
     "vmfs6": (3, 4096, None, 249, 249, 109, 285, 2560),
     "vmfs7": (100, 4095, 4095, 25662832128 / sizes.MIB, None),
 }
+VMWARE = tuple(_VMFS)
 
 
 def options_in_bytes(options: dict, current: CurrentStorage, boot: Device) -> dict:

@@ -51,6 +51,10 @@ class InPillar(Protection):
         """Return why an export leaves out what a person made; empty where nothing is lost."""
         return ""
 
+    def omissions(self, snapshot: Snapshot, record: Record, values: dict) -> str:
+        """Return why an export leaves out a part of an object; empty where nothing is lost."""
+        return ""
+
     def made_by_maas(self, snapshot: Snapshot, record: Record) -> bool:
         """Return whether MAAS makes an object by itself, so that nobody need describe it as such.
 
