@@ -19,6 +19,9 @@ time, and ``.../maas_drift/none`` when there is none any more; with ``onchangeon
 time. What was sent last is in the minion's cache, over refreshes and restarts. A region that
 cannot be asked is reported once as ``.../maas_drift/error``, whatever the reason.
 
+Machines that are New and that the pillar does not describe are reported in the same way, as
+``.../maas_drift/new_machines``, if the pillar describes any machine.
+
 A minion that runs a beacon does nothing else meanwhile, so a region that does not answer is given
 up after ``seconds``, 20 by default.
 """
@@ -89,8 +92,9 @@ def beacon(config):
 
     Returns:
         A list of events: ``{"tag", "count", "changes", "problems"}``: how many differences, those
-        that a run would change and those that cannot come true. Secrets are asterisks, and no more
-        than ``most`` of each are shown.
+        that a run would change and those that cannot come true; and ``{"tag", "count",
+        "machines"}`` for machines that are New and not described. Secrets are asterisks, and no
+        more than ``most`` of each are shown.
 
     Holds for MAAS 1.5 to 3.8.
     """
@@ -104,19 +108,26 @@ def beacon(config):
         log.debug("maas_drift", exc_info=True)
         event = {"tag": "error", "message": str(error)[:1000]}
         # The text of the same trouble is another one each time: it holds paths and seconds.
-        now = "error"
-    else:
-        event = _event(found, options.get("most", _MOST))
+        return _unless_known(options, "", event, "error")
+    most = options.get("most", _MOST)
+    return [
+        *_unless_known(options, "", _event(found, most)),
+        *_unless_known(options, "/machines", _event_of_machines(found["new_machines"], most)),
+    ]
+
+
+def _unless_known(options, about, event, now=None):
+    """The event in a list, which is empty if it is the one that was sent last about the same."""
+    if now is None:
         text = json.dumps(event, sort_keys=True, default=str)
         now = hashlib.sha256(text.encode()).hexdigest()
     # Salt says which of several beacons this is.
-    path = _file(options.get("_beacon_name", "maas_drift"))
+    path = _file(options.get("_beacon_name", "maas_drift") + about)
     last = _last(path)
     if now != last:
         _keep(path, now)
-    if options.get("onchangeonly", True) and (now == last or (last is None and _well(event))):
-        return []
-    return [event]
+    known = now == last or (last is None and _well(event))
+    return [] if known and (about or options.get("onchangeonly", True)) else [event]
 
 
 def _pillar():
@@ -150,7 +161,11 @@ def _keep(path, text):
 
 
 def _well(event):
-    return event["tag"] == "none"
+    return event.get("count") == 0
+
+
+def _event_of_machines(machines, most):
+    return {"tag": "new_machines", "count": len(machines), "machines": machines[:most]}
 
 
 def _event(found, most):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from saltext.maas import metrics, pillar, region_plan, render, runtime
+from saltext.maas import metrics, pillar, region_machines, region_plan, render, runtime
 from saltext.maas.doctor import examine_region, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side import health
@@ -249,6 +249,37 @@ def unmanaged(
     return region_plan.unmanaged_of(_snapshot(now, profile), described, types)
 
 
+def compare_machines(
+    state: str | None = None, data: dict | None = None, profile: str | dict | None = None
+) -> list[dict]:
+    """Compare the machines of the region with those that the pillar describes.
+
+    Args:
+        state (str): Only those that are ``described``, ``undescribed`` (in the region alone) or
+            ``missing`` (in the pillar alone).
+        data (dict): Pillar data to use in place of the ``maas`` pillar that the master has now.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``[{hostname, state, status, mac_addresses, fits, system_id}]``; ``fits`` are the machine
+        classes whose ``match`` an undescribed machine fulfils.
+
+    Raises:
+        CommandExecutionError: The pillar or the state is wrong, or the region cannot be asked.
+
+    Holds for MAAS 2.0 to 3.8.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_region.compare_machines undescribed
+    """
+    now = runtime.refreshed(globals(), data)
+    described = runtime.described(now, data)
+    return region_machines.compared(_snapshot(now, profile), described, state)
+
+
 def drift(
     data: dict | None = None, profile: str | dict | None = None, seconds: float | None = None
 ) -> dict[str, Any]:
@@ -261,9 +292,10 @@ def drift(
             default only each request has the profile's ``deadline``.
 
     Returns:
-        ``{drifted, changes, problems, warnings}``: whether anything differs, what a run would
-        change, by type and name, what cannot come true, and what to know besides, such as a Site
-        Manager that writes the same.
+        ``{drifted, changes, problems, warnings, new_machines}``: whether anything differs, what a
+        run would change, by type and name, what cannot come true, what to know besides, such as a
+        Site Manager that writes the same, and machines that are New and not described, if the
+        pillar describes machines.
 
     Raises:
         CommandExecutionError: The pillar is wrong, or the region cannot be asked.

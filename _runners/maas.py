@@ -465,6 +465,32 @@ def unmanaged(region=None, types=None):
         return regions.ask(globals(), region, "maas_region.unmanaged", types=types)
 
 
+def compare_machines(region=None, state=None):
+    """Compare the machines of a region with those that its pillar describes.
+
+    Args:
+        region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
+        state: Only those that are ``described``, ``undescribed`` or ``missing``.
+
+    Returns:
+        A list of rows, see :py:func:`maas_region.compare_machines`. ``salt-run`` shows a table,
+        unless ``--out`` is given.
+
+    Raises:
+        CommandExecutionError: The region cannot be asked, or its pillar is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.compare_machines maas-region undescribed
+    """
+    from saltext.maas.fleet import core, regions
+
+    with core.plainly():
+        return regions.compare_machines(globals(), region, state)
+
+
 def drift(region=None):
     """Return whether a region equals its pillar, by reading alone.
 
@@ -472,8 +498,8 @@ def drift(region=None):
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
 
     Returns:
-        ``{drifted, changes, problems, warnings}``: whether anything differs, what a run would
-        change, by type and name, what cannot come true, and what to know besides.
+        ``{drifted, changes, problems, warnings, new_machines}``, see
+        :py:func:`maas_region.drift`.
 
     Raises:
         CommandExecutionError: The region cannot be asked, or its pillar is wrong.

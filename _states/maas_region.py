@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from saltext.maas import pillar, region_plan, runtime, state_helpers
+from saltext.maas import pillar, region_machines, region_plan, runtime, state_helpers
 from saltext.maas.doctor import findings, upgrade_checks
 from saltext.maas.errors import BadInput
 from saltext.maas.fleet.region_side import health
@@ -452,7 +452,10 @@ def managed(
 
         def desired_objects(snapshot):
             warnings.extend(region_plan.warnings_of(snapshot, described))
-            return region_plan.desired_objects_of(snapshot, described, exclusive, prune)
+            found = region_plan.desired_objects_of(snapshot, described, exclusive, prune)
+            new = region_machines.new(snapshot, described, found)
+            warnings.extend(region_machines.warnings(new))
+            return found
 
         result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
         return state_helpers.with_warnings(globals(), result, warnings)

@@ -21,9 +21,10 @@ def beacon(tmp_path):
         if isinstance(module.answer, Exception):
             raise module.answer
         drifted = bool(module.answer or module.problems)
-        return {"drifted": drifted, "changes": module.answer, "problems": module.problems}
+        return {"drifted": drifted, "changes": module.answer, "problems": module.problems,
+                "new_machines": module.new}  # fmt: skip
 
-    module.problems = []
+    module.problems, module.new = [], []
     module.__salt__ = {"maas_region.drift": drift}
     module.__opts__ = {"cachedir": str(tmp_path), "pillar": {"maas": {"release": "3.7"}}}
     return module
@@ -42,6 +43,16 @@ def test_it_reports_what_changed(beacon):
     assert beacon.beacon([{}]) == [{"tag": "none", "count": 0, "changes": {}, "problems": []}]
     assert beacon.beacon([{}]) == []
     assert beacon.beacon([{"onchangeonly": False}])[0]["tag"] == "none"
+
+
+def test_it_reports_machines_that_are_not_described(beacon):
+    beacon.new = [{"hostname": f"enlisted-{n}", "fits": []} for n in range(3)]
+    (event,) = beacon.beacon([{"most": 2, "onchangeonly": False}, {}])[1:]
+    assert event == {"tag": "new_machines", "count": 3, "machines": beacon.new[:2]}
+    assert beacon.beacon([{"most": 2}]) == []
+    beacon.new = []
+    assert beacon.beacon([{}]) == [{"tag": "new_machines", "count": 0, "machines": []}]
+    assert beacon.beacon([{}]) == []
 
 
 def test_it_takes_the_pillar_that_was_refreshed_last(beacon):
@@ -157,7 +168,7 @@ class TestInSalt:
         def drift(data, profile=None, seconds=None):
             if profile == "down":
                 raise RuntimeError("no answer")
-            return {"drifted": True, "changes": changes, "problems": []}
+            return {"drifted": True, "changes": changes, "problems": [], "new_machines": []}
 
         salts = salt.beacons.Beacon(opts, {"maas_region.drift": drift})
         return lambda config: [event["tag"] for event in salts.process(config, {})]

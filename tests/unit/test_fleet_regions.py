@@ -56,3 +56,14 @@ def test_one_of_several_regions_is_to_be_named():
         regions.plan(dunders("r1", "r2"), salt=Region(""))
     with pytest.raises(BadInput, match="form: 'pdf' must be one of"):
         regions.plan(dunders("r1"), form="pdf", salt=Region(""))
+
+
+def test_machines_are_compared_as_a_table_for_a_person():
+    row = {"hostname": "web-1", "state": "missing", "status": None, "mac_addresses": [],
+           "fits": [], "system_id": None}  # fmt: skip
+    salt, own = Region([row]), dunders("r1")
+    assert regions.compare_machines(own, state="missing", salt=salt) == [row]
+    assert salt.asked == [("r1", "maas_region.compare_machines", {"state": "missing"})]
+    own["__opts__"]["__cli"] = "salt-run"
+    lines = regions.compare_machines(own, salt=salt)["data"].splitlines()
+    assert (lines[1].split(), lines[-1]) == (["web-1", "missing"], "1 machine")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from saltext.maas import pillar, site_manager
+from saltext.maas import pillar, region_machines, site_manager
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Guard, Snapshot, make_plan, prune, unmanaged
 from saltext.maas.reconcile.desired import Desired
@@ -52,8 +52,14 @@ def plan_of(
 
     The arguments are those of :func:`desired_objects_of`.
     """
-    plan = make_plan(snapshot, desired_objects_of(snapshot, described, exclusive, guard))
-    plan.warnings = [*warnings_of(snapshot, described), *plan.warnings]
+    desired = desired_objects_of(snapshot, described, exclusive, guard)
+    plan = make_plan(snapshot, desired)
+    new = region_machines.new(snapshot, described, desired)
+    plan.warnings = [
+        *warnings_of(snapshot, described),
+        *region_machines.warnings(new),
+        *plan.warnings,
+    ]
     return plan
 
 
@@ -96,8 +102,9 @@ def drift(snapshot: Snapshot, described: dict) -> dict[str, Any]:
         described: The mapping under ``maas``.
 
     Returns:
-        ``{"drifted", "changes", "problems", "warnings"}``: whether anything differs, what a run
-        would change as a state shows it, what cannot come true, and who else writes it.
+        ``{"drifted", "changes", "problems", "warnings", "new_machines"}``: whether anything
+        differs, what a run would change as a state shows it, what cannot come true, who else writes
+        it, and which machines are New and not described.
 
     Raises:
         BadInput: The pillar is wrong.
@@ -109,4 +116,5 @@ def drift(snapshot: Snapshot, described: dict) -> dict[str, Any]:
         "changes": plan.shown(),
         "problems": plan.problems(),
         "warnings": plan.warnings,
+        "new_machines": region_machines.new(snapshot, described, snapshot.desired),
     }

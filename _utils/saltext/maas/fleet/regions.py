@@ -6,10 +6,11 @@ import os
 import sys
 from typing import Any
 
-from saltext.maas import pillar, render
+from saltext.maas import pillar, region_machines, render
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.minions import Salt
+from saltext.maas.machines import view
 from saltext.maas.render import colour as colours
 
 _SECONDS = 1800.0  # for a region of any size to be read
@@ -77,3 +78,17 @@ def export(
         texts = {os.path.basename(name): text for name, text in found["files"].items()}
         found = {**found, "files": pillar.write(os.path.abspath(folder), texts)}
     return found
+
+
+def compare_machines(
+    dunders, region: str | None = None, state: str | None = None, salt=None
+) -> dict | list:
+    """Return the machines of a region and of its pillar; as a table for a person.
+
+    Raises:
+        MaasError: The region cannot be asked, or the state is wrong.
+    """
+    rows = ask(dunders, region, "maas_region.compare_machines", salt, state=state)
+    if dunders["__opts__"].get("__cli") != "salt-run" or dunders["__opts__"].get("output"):
+        return rows
+    return {"outputter": "txt", "data": view.as_table(rows, region_machines.COLUMNS)}

@@ -69,7 +69,7 @@ def _listed(value):
 
 def counts(found: list[dict]) -> dict[str, int]:
     """Return how many machines there are in each status, by its name."""
-    return dict(sorted(Counter(row["status"] for row in found).items()))
+    return dict(sorted(Counter(row["status"] for row in found if row["status"]).items()))
 
 
 def counts_text(found: list[dict]) -> str:
@@ -175,7 +175,7 @@ def as_table(found: list[dict], names: tuple = _SHOWN) -> str:
     widths = {name: max(len(one[name]) for one in cells) for name in names}
     lines = ["  ".join(one[name].ljust(widths[name]) for name in names).rstrip() for one in cells]
     machines = "machine" if len(found) == 1 else "machines"
-    total = f"{len(found)} {machines}" + (f": {counts_text(found)}" if found else "")
+    total = f"{len(found)} {machines}" + (f": {counts_text(found)}" if counts(found) else "")
     return "\n".join([*lines, "", total])
 
 
