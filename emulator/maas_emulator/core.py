@@ -79,6 +79,12 @@ class Region:
 
     #: First id of a kind of object where it is not 1, from 1.9 on.
     FIRST_IDS = {"vlans": 5001}
+    #: The field by which objects of a kind are looked up, see :meth:`Rows.of`.
+    GROUPED = {
+        **dict.fromkeys(("machines", "devices", "racks", "regions"), "system_id"),
+        **dict.fromkeys(("disks", "partitions", "filesystems", "groups", "cache_sets", "ips"),
+                        "node"),
+    }  # fmt: skip
 
     def __init__(self, which="3.7", options=None, **kwargs):
         release = known(which)
@@ -137,7 +143,7 @@ class Region:
         """The table of one kind of object (``fabrics``)."""
         if kind not in self._rows:
             first = self.FIRST_IDS.get(kind, 1) if self.release >= "1.9" else 1
-            self._rows[kind] = Rows(first)
+            self._rows[kind] = Rows(first, self.GROUPED.get(kind))
         return self._rows[kind]
 
     def later(self, seconds, function):

@@ -282,10 +282,11 @@ def set_links(region, row, nic):
     """Keep the table of given addresses like the links of an interface."""
     table = region.rows("ips")
     own = {link["id"]: link["ip_address"] for link in nic["links"]}
-    for held in list(table.values()):
+    for held in table.of(row["system_id"]):
         if held.get("nic") == nic["id"] and own.get(held.get("link")) != held["ip"]:
             ips.remove(region, held["id"])
-    known = {held.get("link") for held in table.values() if held.get("nic") == nic["id"]}
+    known = {held.get("link") for held in table.of(row["system_id"])
+             if held.get("nic") == nic["id"]}  # fmt: skip
     kinds = {"static": ips.STICKY, "auto": ips.AUTO}
     for link in nic["links"]:
         if link["mode"] in kinds and link["ip_address"] and link["id"] not in known:

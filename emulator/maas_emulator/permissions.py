@@ -63,11 +63,10 @@ def node_of(request, test=may_view, kinds=nodes.KINDS, model="Node"):
     """
     ident = request.ids["system_id"]
     for kind in kinds:
-        for node in request.region.rows(kind).values():
-            if node["system_id"] == ident:
-                if not test(request, node):
-                    raise Answer(403, b"", TEXT)
-                return node
+        for node in request.region.rows(kind).of(ident):
+            if not test(request, node):
+                raise Answer(403, b"", TEXT)
+            return node
     raise Missing(model, request)
 
 

@@ -229,10 +229,11 @@ def is_same(one, other):
 
 
 def _is_same(bmc, kind, values):
-    def public(found):
-        return {name: value for name, value in found.items() if name not in SECRETS}
-
-    return bmc["kind"] == kind and public(bmc["parameters"]) == public(values)
+    stored = bmc["parameters"]
+    return bmc["kind"] == kind and all(
+        name in SECRETS or (name in stored and name in values and stored[name] == values[name])
+        for some in (values, stored) for name in some
+    )  # fmt: skip
 
 
 def drop(region, ident):

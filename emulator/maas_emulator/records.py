@@ -128,11 +128,44 @@ class User:
 
 
 class Rows(dict):
-    """Objects of one kind by id; :meth:`add` gives out running ids."""
+    """Objects of one kind by id; :meth:`add` gives out running ids.
 
-    def __init__(self, first=1):
+    Args:
+        first: The first id.
+        by: A field that no object changes, for :meth:`of`.
+    """
+
+    def __init__(self, first=1, by=None):
         super().__init__()
         self._ids = itertools.count(first)
+        self._by = by
+        self._groups: dict = {}
+
+    def __setitem__(self, ident, row):
+        self._ungroup(ident)
+        super().__setitem__(ident, row)
+        if self._by:
+            self._groups.setdefault(row.get(self._by), {})[ident] = row
+
+    def __delitem__(self, ident):
+        self._ungroup(ident)
+        super().__delitem__(ident)
+
+    def pop(self, ident, *default):
+        self._ungroup(ident)
+        return super().pop(ident, *default)
+
+    def clear(self):
+        self._groups.clear()
+        super().clear()
+
+    def _ungroup(self, ident):
+        if self._by and ident in self:
+            self._groups[self[ident].get(self._by)].pop(ident, None)
+
+    def of(self, value):
+        """The objects whose field has a value, in a list."""
+        return list(self._groups.get(value, {}).values())
 
     def add(self, row, ident=None):
         """Store a dict under the next id, or the given one, which is put into it as ``id``."""

@@ -21,6 +21,7 @@ LEAST_BOOT_DISK = 512 * MIB
 _LARGEST_MBR = ((2**32 - 1) * 512 - MIB) // ALIGNMENT * ALIGNMENT
 _SUPERBLOCK = 128 * 1024
 DISK, PARTITION = "disk", "partition"
+_KINDS = {DISK: "disks", PARTITION: "partitions"}
 TABLES = ("disks", "partitions", "filesystems", "groups", "cache_sets")
 FORMATS = ("fat32", "ext2", "ext4", "xfs", "vfat", "swap", "ramfs", "tmpfs", "btrfs", "zfsroot")
 IN_MEMORY = ("ramfs", "tmpfs")
@@ -74,18 +75,18 @@ def human(size):
 
 
 @contextlib.contextmanager
-def undone_on_error(region):
-    """Take back what was done to disks when it ends in an error."""
-    before = {
-        kind: {key: (row, dict(row)) for key, row in region.rows(kind).items()} for kind in TABLES
-    }
+def undone_on_error(region, node):
+    """Take back what was done to the disks of a machine when it ends in an error."""
+    before = {kind: {row["id"]: (row, dict(row)) for row in _of(region, kind, node)}
+              for kind in TABLES}  # fmt: skip
     try:
         yield
     except Exception:
         for kind, rows in before.items():
             table = region.rows(kind)
-            for key in [key for key in table if key not in rows]:
-                del table[key]
+            for row in _of(region, kind, node):
+                if row["id"] not in rows:
+                    del table[row["id"]]
             for key, (row, fields) in rows.items():
                 row.clear()
                 row.update(fields)
@@ -97,8 +98,7 @@ def undone_on_error(region):
 
 
 def _of(region, kind, node):
-    ident = node["system_id"]
-    return [row for row in region.rows(kind).values() if row["node"] == ident]
+    return region.rows(kind).of(node["system_id"])
 
 
 def disks_of(region, node, kind=None):
@@ -108,7 +108,7 @@ def disks_of(region, node, kind=None):
 
 def partitions_of(region, disk):
     """The partitions of a disk."""
-    rows = [row for row in region.rows("partitions").values() if row["disk"] == disk["id"]]
+    rows = [row for row in region.rows("partitions").of(disk["node"]) if row["disk"] == disk["id"]]
     return sorted(rows, key=lambda row: row["id"])
 
 
@@ -126,14 +126,13 @@ def cache_sets_of(region, node):
 def device(region, key):
     """The disk or partition that a key (its kind, its id) means."""
     kind, ident = key
-    return region.rows("disks" if kind == DISK else "partitions")[ident]
+    return region.rows(_KINDS[kind])[ident]
 
 
 def node_of(region, row):
     """The machine that a row of this module is of."""
-    for node in region.rows("machines").values():
-        if node["system_id"] == row["node"]:
-            return node
+    for node in region.rows("machines").of(row["node"]):
+        return node
     raise KeyError(row["node"])
 
 
@@ -152,19 +151,22 @@ def group_of(region, filesystem):
 
 def members(region, group, *fstypes):
     """The file systems that a group is made of."""
-    rows = [row for row in region.rows("filesystems").values() if row["group"] == group["id"]]
+    rows = [
+        row for row in region.rows("filesystems").of(group["node"]) if row["group"] == group["id"]
+    ]
     return [row for row in rows if not fstypes or row["fstype"] in fstypes]
 
 
 def cache_set_name(region, row):
     """Cache sets are called by their place among those of their machine."""
-    rows = [item for item in region.rows("cache_sets").values() if item["node"] == row["node"]]
+    rows = region.rows("cache_sets").of(row["node"])
     return f"cache{rows.index(row)}"
 
 
 def volumes_of(region, group):
     """The virtual disks of a group."""
-    return [row for row in region.rows("disks").values() if row.get("group") == group["id"]]
+    rows = region.rows("disks").of(group["node"])
+    return [row for row in rows if row.get("group") == group["id"]]
 
 
 # -- file systems ------------------------------------------------------------------------------
@@ -177,7 +179,9 @@ def is_allocated(node):
 
 def filesystems_of(region, key):
     """All file systems of a device, of both kinds."""
-    return [row for row in region.rows("filesystems").values() if row["device"] == key]
+    kind, ident = key or (DISK, None)
+    own, rows = region.rows(_KINDS[kind]).get(ident), region.rows("filesystems")
+    return [row for row in (rows.of(own["node"]) if own else rows.values()) if row["device"] == key]
 
 
 def filesystem_of(region, key):
@@ -558,7 +562,7 @@ def add_cache_set(region, node, key):
 
 def cache_device(region, row):
     """The key of the device that a cache set is on."""
-    rows = region.rows("filesystems").values()
+    rows = region.rows("filesystems").of(row["node"])
     return next((item["device"] for item in rows if item["cache_set"] == row["id"]), None)
 
 

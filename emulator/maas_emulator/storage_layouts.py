@@ -53,7 +53,7 @@ def apply(request, node, name):
         Answer: 400 for a parameter, or when there is no fitting disk.
     """
     region = request.region
-    with storage.undone_on_error(region):
+    with storage.undone_on_error(region, node):
         _Layout(request, node, name).configure()
         node["layout"] = name
 
@@ -63,7 +63,7 @@ def default(region, node):
     name = str(region.settings.get("default_storage_layout") or "flat")
     request = _Unasked(region)
     try:
-        with storage.undone_on_error(region):
+        with storage.undone_on_error(region, node):
             _Layout(request, node, name, fallback=True).configure()
             node["layout"] = name
     except Answer:

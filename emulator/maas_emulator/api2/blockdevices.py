@@ -31,9 +31,7 @@ def need_ready(node, what, word="machine"):
 def _disk(request, test=permissions.may_view):
     """The machine and the disk that a path is about; 404 without words where the machine is not."""
     region, spec = request.region, request.ids["disk"]
-    for node in region.rows("machines").values():
-        if node["system_id"] != request.ids["system_id"]:
-            continue
+    for node in region.rows("machines").of(request.ids["system_id"]):
         for row in storage.disks_of(region, node):
             if spec in (str(row["id"]), row["name"]):
                 if not test(request, node):
@@ -270,7 +268,7 @@ def _format(target):
     if form.errors:
         raise Invalid(form.errors)
     acquired = storage.is_allocated(node)
-    with storage.undone_on_error(region):
+    with storage.undone_on_error(region, node):
         for old in storage.filesystems_of(region, target.key):
             if old["acquired"] == acquired:
                 if old["fstype"] not in storage.FORMATS:
@@ -320,11 +318,11 @@ def _mount(target):
     after = {**found, "mount_point": form.cleaned.get("mount_point", "none"),
              "mount_options": form.cleaned.get("mount_options", "")}  # fmt: skip
     region = target.region
-    others = [row for row in region.rows("filesystems").values() if row is not found]
+    others = [row for row in region.rows("filesystems").of(found["node"]) if row is not found]
     if after["fstype"] != "swap" and any(
-        row["node"] == after["node"] and row["mount_point"] == after["mount_point"]
-        and row["acquired"] == after["acquired"] for row in others
-    ):  # fmt: skip
+        (row["mount_point"], row["acquired"]) == (after["mount_point"], after["acquired"])
+        for row in others
+    ):
         text = f"Another filesystem is already mounted at {after['mount_point']}."
         raise storage.refused(text)
     found.update(after)
@@ -384,7 +382,7 @@ def create_partition(request):
     if form.errors:
         raise Invalid(form.errors)
     seen = form.cleaned
-    with storage.undone_on_error(region):
+    with storage.undone_on_error(region, node):
         part = storage.add_partition(
             region, node, row, seen.get("size"), seen.get("bootable"), seen.get("uuid")
         )
@@ -410,6 +408,6 @@ def delete_partition(request):
     if storage_layouts.is_base_partition(request.region, node, part):
         text = "VMware ESXi partitions may not be removed. To remove select a different storage"
         raise storage.forbidden(f"{text} layout.")
-    with storage.undone_on_error(request.region):
+    with storage.undone_on_error(request.region, node):
         storage.drop_partition(request.region, part)
     return no_content()

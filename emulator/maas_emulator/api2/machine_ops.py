@@ -49,7 +49,7 @@ def _undone_on_error(region, row):
     """Leave a machine and its disks as they were where something ends in an error."""
     before = dict(row)
     try:
-        with storage.undone_on_error(region):
+        with storage.undone_on_error(region, row):
             yield
     except Exception:
         row.clear()

@@ -398,7 +398,7 @@ def clone(request):
     if errors:
         raise Invalid(errors)
     for row in found:
-        with storage.undone_on_error(region):
+        with storage.undone_on_error(region, row):
             if what["storage"]:
                 clones.copy_storage(region, source, row)
         if what["interfaces"]:

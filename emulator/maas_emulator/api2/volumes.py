@@ -50,9 +50,7 @@ def _free(request, node):
 def _group(request, kind, model, test=permissions.may_view):
     """The machine and the group that a path is about."""
     spec, region = request.ids["id"], request.region
-    for node in region.rows("machines").values():
-        if node["system_id"] != request.ids["system_id"]:
-            continue
+    for node in region.rows("machines").of(request.ids["system_id"]):
         for row in storage.groups_of(region, node, kind):
             if spec in (str(row["id"]), row["name"]):
                 if not test(request, node):
@@ -276,7 +274,7 @@ def _serve(many, one, kind, model, word, create_one, update_one):
         """Make one."""
         node = machine_of(request, permissions.may_admin)
         need_ready(node, f"create {word}")
-        with storage.undone_on_error(request.region):
+        with storage.undone_on_error(request.region, node):
             group = create_one(request, node)
         shown = storage.show_group(request.region, group)
         if kind == "bcache":
@@ -291,7 +289,7 @@ def _serve(many, one, kind, model, word, create_one, update_one):
         """Change one."""
         node, group = _group(request, kind, model, permissions.may_admin)
         need_ready(node, f"update {word}")
-        with storage.undone_on_error(request.region):
+        with storage.undone_on_error(request.region, node):
             seen = update_one(request, node, group)
             group["name"] = seen.get("name") or group["name"]
             group["uuid"] = seen.get("uuid") or group["uuid"]
@@ -398,7 +396,7 @@ def create_cache_set(request):
     elif not any(keys):
         form.error("__all__", "Either cache_device or cache_partition must be specified.")
     _valid(form)
-    with storage.undone_on_error(request.region):
+    with storage.undone_on_error(request.region, node):
         key = storage.without_boot_disk(request.region, node, keys[0] or keys[1])
         row = storage.add_cache_set(request.region, node, key)
     return storage.show_cache_set(request.region, row)
