@@ -440,6 +440,38 @@ def from_formula(source, folder=None):
         return formula.converted(globals(), source, folder)
 
 
+def machines_from_csv(path, machine_class=None, saltenv="base"):
+    """Convert a CSV file of machines to pillar; see the external pillar ``maas_machines``.
+
+    Args:
+        path: The file on the master, or ``salt://`` in its file roots.
+        machine_class: Class of the machines whose row has none.
+        saltenv: Environment of a ``salt://`` path.
+
+    Returns:
+        ``{"maas": {"machines": {hostname: description}}}``, with references in place of secrets;
+        ``salt-run`` shows YAML, unless ``--out`` is given.
+
+    Raises:
+        CommandExecutionError: The file cannot be read, or is wrong: line, column and value.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.machines_from_csv /srv/maas/machines.csv machine_class=r640
+    """
+    from saltext.maas import master
+    from saltext.maas.fleet import core
+    from saltext.maas.pillar import machines_csv, yaml_text
+
+    with core.plainly():
+        found = machines_csv.read(master.local_file(__opts__, path, saltenv), machine_class)
+    data = {"machines": machines_csv.without_secrets(found)}
+    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
+    return {"outputter": "txt", "data": yaml_text.pillar_file(data)} if person else {"maas": data}
+
+
 def unmanaged(region=None, types=None):
     """Report what a region holds that its pillar does not describe, without removing it.
 

@@ -157,3 +157,31 @@ def test_machines_are_listed_on_the_master(tmp_path, region):
     )  # fmt: skip
     (salt.folder / "cache/proc").mkdir(parents=True)
     assert salt.runner("maas.machines", "status=Ready") == []
+
+
+def test_a_csv_file_describes_machines_for_the_region_alone(tmp_path):
+    for name, text in {
+        "states/machines.csv": "hostname,class,power_parameters:power_pass\nweb-1,r640,hunter2\n",
+        "pillar/top.sls": "base: {'*': [maas]}\n",
+        "pillar/maas.sls": "maas: {machine_classes: {r640: {zone: a}}, machines: {db-1: {}}}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    salt = Salt(
+        tmp_path / "salt", str(REPOSITORY / "_utils"),
+        pillar_dirs=[str(REPOSITORY / "_pillar")],
+        file_roots={"base": [str(tmp_path / "states")]},
+        pillar_roots={"base": [str(tmp_path / "pillar")]},
+        ext_pillar=[{"maas_machines": {"path": "salt://machines.csv", "minions": "region*"}}],
+    )  # fmt: skip
+    power = {"power_pass": "hunter2"}
+    found = salt.call("pillar.raw", "--id=region-1")["maas"]
+    assert found["machine_classes"] == {"r640": {"zone": "a"}}
+    assert found["machines"] == {
+        "db-1": {},
+        "web-1": {"class": "r640", "power_parameters": power, "source": "machines.csv:2"},
+    }
+    assert salt.call("pillar.raw", "--id=web-1")["maas"]["machines"] == {"db-1": {}}
+    (tmp_path / "states/machines.csv").write_text("hostname,in_use\nweb-1,hunter2\n")
+    (line,) = salt.call("pillar.raw", "--id=region-1")["_errors"]
+    assert line.endswith("in_use: 'hunter2' must be true or false (machines.csv:2)")

@@ -7,7 +7,7 @@ import dataclasses
 from saltext.maas import region_url, sdb
 from saltext.maas.cache import NodeCache
 from saltext.maas.client import Client, Profile
-from saltext.maas.errors import BadInput
+from saltext.maas.errors import BadInput, MaasError
 
 #: Seconds after which reading nodes is given up: nobody waits for it as long as for a change, and
 #: while it goes on nobody else can ask.
@@ -71,3 +71,20 @@ def node_cache(opts: dict, name: str | dict | None = None, lifetime: float = 300
         return Client(dataclasses.replace(found, deadline=min(found.deadline, _DEADLINE)))
 
     return NodeCache(client, opts["cachedir"], url, lifetime)
+
+
+def local_file(opts: dict, path: str, saltenv: str = "base") -> str:
+    """Return the path of a file on the master, which may be a ``salt://`` one.
+
+    Raises:
+        MaasError: The file roots do not have it.
+    """
+    if not path.startswith("salt://"):
+        return path
+    import salt.fileclient
+
+    with salt.fileclient.get_file_client({**opts, "file_client": "local"}) as client:
+        found = client.cache_file(path, saltenv)
+    if not found:
+        raise MaasError(f"{path} is not in the file roots of environment {saltenv}")
+    return found

@@ -7,7 +7,12 @@ import re
 from saltext.maas import schemas
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import BadInput
-from saltext.maas.pillar import validators_content, validators_dhcp, validators_networks  # noqa: F401
+from saltext.maas.pillar import (  # noqa: F401
+    validators_content,
+    validators_dhcp,
+    validators_machines,
+    validators_networks,
+)
 from saltext.maas.pillar.controllers import named_twice
 from saltext.maas.pillar.desired_objects import described
 from saltext.maas.pillar.machine_classes import SECTIONS, Expansion

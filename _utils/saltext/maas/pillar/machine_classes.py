@@ -171,17 +171,13 @@ class Expansion:
         """
         taken = Taken(pillar if self._addresses else {})
         for address, (where, plan) in self._addresses.items():
-            place = taken.by(address, self._macs(where))
+            machine = self.pillar["machines"].get(where.rpartition(":")[2]) or {}
+            place = taken.by(address, macs_of(machine))
             if place:
                 yield (
                     f"{where}: {address} by address plan {plan} is taken by {place}; choose "
                     "another number, or change the plan"
                 )
-
-    def _macs(self, where):
-        one = self.pillar["machines"].get(where.rpartition(":")[2]) or {}
-        nics = [nic.get("mac_address") for nic in _nics(one).values()]
-        return {_mac(mac) for mac in [*_words(one.get("mac_addresses")), *nics] if mac}
 
     # Messages
 
@@ -311,6 +307,12 @@ def _with_macs(machine: dict) -> dict:
     if not filled:
         return machine
     return {**machine, "interfaces": {**machine["interfaces"], **filled}}
+
+
+def macs_of(machine: dict) -> set[str]:
+    """Return the MAC addresses that a machine is described with."""
+    nics = [nic.get("mac_address") for nic in _nics(machine).values()]
+    return {_mac(mac) for mac in [*_words(machine.get("mac_addresses")), *nics] if mac}
 
 
 def _nics(machine) -> dict:
