@@ -18,7 +18,7 @@ LOCK := requirements/salt-$(SALT).txt
 # Tools for releases, apart from Salt, which may hold packaging back to a version that knows no new metadata.
 TOOLS := .venv-tools
 
-SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _resources _utils -name '*.py' 2>/dev/null) \
+SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _clouds _resources _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
 STYLE := .
 COMMA := ,

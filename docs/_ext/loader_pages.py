@@ -19,6 +19,7 @@ KINDS = {
     "beacons": ("beacon", "Beacons"),
     "pillar": ("external pillar", "External pillars"),
     "roster": ("roster", "Rosters"),
+    "clouds": ("salt-cloud driver", "salt-cloud drivers"),
 }
 
 

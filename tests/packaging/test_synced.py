@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import saltext.maas
+import yaml
 from deliveries import LARGEST_SYNC, RESOURCES, Salt, clean_tree, kinds, loader_files
 from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
@@ -163,13 +164,20 @@ def test_the_state_tree_renders(salt):
     assert {one["__sls__"] for one in shown.values()} <= {"maas.region", "maas.region_host"}
 
 
-def test_the_master_syncs_too_and_its_runner_finds_the_library(salt):
+def test_the_master_syncs_too_and_finds_the_library(salt, region):
     synced = salt.runner("saltutil.sync_all")
     for kind in {*kinds()} - {"beacons"}:
         names = {f"{kind}.{Path(name).stem}" for name in loader_files(kind)}
         assert names <= set(synced[kind]), json.dumps(synced)
     assert "utils.saltext.maas.runtime" in synced["utils"]
     assert salt.runner("maas.version") == saltext.maas.__version__
+    folder = salt.folder / "cloud.providers.d"
+    folder.mkdir()
+    provider = {"driver": "maas", "url": region.url, "api_key": region.api_key}
+    (folder / "maas.conf").write_text(yaml.safe_dump({"dc1": provider}))
+    (salt.folder / "cloud").write_text(f"master_config: {salt.folder}/master\n")
+    done = salt._start("salt_cloud", "--out=json", "--list-locations=dc1")
+    assert list(json.loads(done.stdout)["dc1"]["maas"]) == ["default"], done.stderr
 
 
 def test_salt_finds_regions_as_resources(salt):

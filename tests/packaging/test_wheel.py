@@ -205,6 +205,16 @@ def test_salt_loads_the_runner(salt):
     assert salt.runner("maas.version") == saltext.maas.__version__
 
 
+def test_salt_cloud_loads_the_driver(salt):
+    program = (
+        "import salt.config, salt.loader; opts = salt.config.cloud_config('cloud');"
+        "opts['providers'] = {'dc1': {'maas': {'url': 'http://192.0.2.1:5240/MAAS'}}};"
+        "print('maas.create' in salt.loader.clouds(opts))"
+    )
+    done = salt.python_program(program)
+    assert done.stdout.strip() == "True", done.stderr
+
+
 def test_salt_finds_regions_as_resources(salt):
     pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
     done = salt.python_program(RESOURCES, str(salt.folder / "minion"))

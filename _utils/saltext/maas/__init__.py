@@ -22,6 +22,7 @@ _LOADER_TYPES = {
     "beacons": "beacons",
     "pillar": "ext_pillars",
     "roster": "rosters",
+    "clouds": "clouds",
     "resources": "salt_resources/resources",
 }
 

@@ -14,12 +14,13 @@ from saltext.maas.errors import BadInput, MaasError
 _DEADLINE = 60
 
 
-def profile(opts: dict, name: str | dict | None = None) -> Profile:
+def profile(opts: dict, name: str | dict | None = None, place: str = "") -> Profile:
     """Return the profile of a region in the master's configuration.
 
     Args:
         opts: Salt's configuration.
         name: Name of a profile there, or a mapping with one; ``maas`` by default.
+        place: Where a mapping stands, for messages.
 
     Returns:
         The profile, with ``sdb://`` references resolved.
@@ -30,6 +31,7 @@ def profile(opts: dict, name: str | dict | None = None) -> Profile:
     import salt.utils.sdb
 
     where, values = _configured(opts, name)
+    where = place or where
 
     def get(reference):
         return salt.utils.sdb.sdb_get(reference, opts)

@@ -1,0 +1,361 @@
+"""Machines as instances of a cloud: allocated under a name, deployed, and released by that name.
+
+An instance is a machine that was allocated here.  MAAS keeps its name in the machine's workload
+annotations, which :func:`listed` shows, and as its agent name, by which :func:`named` finds it
+with one small request.  MAAS removes both when it releases the machine.  Other machines are no
+instances, so nothing here changes or releases them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from saltext.maas.client.session import Client
+from saltext.maas.errors import BadInput, LostAnswer, MaasError
+from saltext.maas.machines import lifecycle
+from saltext.maas.machines.goals import Deployed, Goal, Machine, Released
+from saltext.maas.machines.operations import DEPLOYED, READY
+
+log = logging.getLogger(__name__)
+
+#: Workload annotations of an instance.
+NAME, PROFILE = "salt-cloud", "salt-cloud-profile"
+_NUMBERS = {"cpu_count": (int, None), "memory": (int, None)}
+_SHAPE = {"system_id": str, "hostname": str, "status": int, "owner": (str, None),
+          "owner_data": dict}  # fmt: skip
+#: First release whose lists can be limited to the machines of an owner.
+_OWNER_FILTER = "3.3"
+#: What boot loaders have in place of a series; they are listed among images.
+_BOOT_LOADERS = ("uefi", "pxe", "open-firmware")
+
+
+def check_release(client: Client) -> None:
+    """Refuse a region without machines.
+
+    Raises:
+        MaasError: The region has API 1.0 only, or cannot be asked.
+    """
+    if client.release < "2.0":
+        raise MaasError(
+            f"MAAS {client.release} has no machines that salt-cloud deploys; 2.0 and later have"
+        )
+
+
+def whoami(client: Client) -> str:
+    """Return the name of the API's user."""
+    return client.get("users/", op="whoami", expect={"username": str})["username"]
+
+
+def listed(client: Client) -> dict[str, dict]:
+    """Return the instances of the API's user by name, from one list of machines."""
+    me = whoami(client)
+    limit = {"owner": me} if client.release >= _OWNER_FILTER else {}
+    found = client.get("machines/", expect=[_SHAPE], **limit)
+    own = (raw for raw in found if raw["owner"] == me and NAME in raw["owner_data"])
+    return {raw["owner_data"][NAME]: raw for raw in own}
+
+
+def named(client: Client, name: str) -> dict | None:
+    """Return the machine that was allocated under a name, by whichever user; None if none was.
+
+    Raises:
+        BadInput: Several machines were.
+    """
+    found = client.get("machines/", expect=[_SHAPE], agent_name=_agent(name))
+    if len(found) > 1:
+        ids = ", ".join(sorted(raw["system_id"] for raw in found))
+        raise BadInput(f"instance {name}: several machines have this name: {ids}")
+    return found[0] if found else None
+
+
+def existing(client: Client, name: str) -> dict:
+    """Return an instance of the API's user by its name or system id.
+
+    Raises:
+        MaasError: There is none, or another user has it.
+    """
+    found = named(client, name)
+    if found is None:
+        # The name may be a system id; and MAAS removes the agent name when a release begins.
+        own = listed(client)
+        by_id = {raw["system_id"]: raw for raw in own.values()}
+        found = own.get(name) or by_id.get(name)
+    if found is None:
+        raise MaasError(f"instance {name}: the region has none of this name")
+    me = whoami(client)
+    if found["owner"] != me:
+        raise MaasError(
+            f"instance {name}: {_called(found)} is owned by {found['owner']}, not by {me}"
+        )
+    return found
+
+
+def _agent(name):
+    return f"salt-cloud:{name}"
+
+
+# Create and release
+
+
+def create(
+    client: Client,
+    name: str,
+    place: str | None,
+    constraints: dict[str, Any],
+    goal: Deployed,
+    profile: str | None = None,
+    seconds: float = 3600,
+    release_failed: bool = True,
+) -> dict:
+    """Allocate a machine, deploy it, and wait until it is deployed.
+
+    MAAS allocates one machine at a time, so that no two instances ever get the same one.
+
+    Args:
+        client: The region's client.
+        name: Of the instance.
+        place: Host name, system id or MAC address of the machine; None for any that fits.
+        constraints: Parameters of MAAS's ``allocate``.
+        goal: Its deployment.
+        profile: Of salt-cloud, which the instance remembers.
+        seconds: To wait for the deployment.
+        release_failed: Whether a machine whose deployment failed is released.
+
+    Returns:
+        The machine.
+
+    Raises:
+        MaasError: The name is taken, no machine fits, or the deployment failed.
+    """
+    late = goal.unsupported(client.release)
+    if late:
+        raise BadInput(f"instance {name}: {late}")
+    taken = named(client, name)
+    if taken is not None:
+        raise BadInput(f"instance {name}: {_called(taken)} has this name already")
+    if place:
+        constraints = {**constraints, "system_id": _ready(client, place)["system_id"]}
+    raw = _allocate(client, name, constraints)
+    try:
+        notes = {NAME: name, **({PROFILE: profile} if profile else {})}
+        path = f"machines/{raw['system_id']}/"
+        client.post(path, op="set_owner_data", data=notes, expect=_SHAPE)
+        return bring(client, name, raw, goal, seconds)
+    except MaasError as error:
+        # Not the original: that has the same text in its traceback, which debug logs show.
+        raise MaasError(f"{error}; {_after_failure(client, name, raw, release_failed)}") from None
+
+
+def _ready(client, name):
+    found = machine(client, name)
+    if found["status"] != READY:
+        whose = f" and owned by {found['owner']}" if found.get("owner") else ""
+        raise BadInput(
+            f"machine {name}: it is {found.get('status_name')}{whose}; MAAS allocates machines "
+            "that are Ready"
+        )
+    return found
+
+
+def machine(client: Client, name: str) -> dict:
+    """Return any machine by its host name, system id or MAC address.
+
+    Raises:
+        MaasError: There is none.
+    """
+    found = lifecycle.find(client, [name])[name]
+    if found is None:
+        raise BadInput(
+            f"machine {name}: the region has none with this host name, system id or MAC address"
+        )
+    return found
+
+
+def _allocate(client, name, constraints):
+    form = {**constraints, "agent_name": _agent(name)}
+    try:
+        return client.post("machines/", op="allocate", data=form, expect=_SHAPE)
+    except LostAnswer:
+        raw = named(client, name)  # it may have been allocated
+        if raw is None:
+            raise
+        return raw
+    except MaasError as error:
+        raise MaasError(f"instance {name}: no machine was allocated: {error}") from None
+
+
+def _after_failure(client, name, raw, release):
+    if not release:
+        return f"{_called(raw)} is kept; release it with: salt-cloud -d {name}"
+    try:
+        raw = {**raw, **_read(client, raw)}
+        bring(client, name, raw, Released(), 0)
+    except MaasError as error:
+        return f"{_called(raw)} could not be released: {error}"
+    return f"{_called(raw)} was released"
+
+
+def _read(client, raw):
+    return client.get(f"machines/{raw['system_id']}/", expect=_SHAPE)
+
+
+def _called(raw):
+    return f"machine {raw['hostname']} ({raw['system_id']})"
+
+
+def bring(
+    client: Client,
+    name: str,
+    raw: dict,
+    goal: Goal,
+    seconds: float,
+    me: Callable[[], str] | None = None,
+) -> dict:
+    """Bring one machine to a goal.
+
+    Args:
+        client: The region's client.
+        name: Of the instance, for messages.
+        raw: The machine.
+        goal: The goal.
+        seconds: To wait for the end; 0 to send the operation only.
+        me: Name of the API's user; the machine's owner by default.
+
+    Returns:
+        The machine as it is afterwards.
+
+    Raises:
+        MaasError: It is refused, or it failed.
+    """
+    late = goal.unsupported(client.release)
+    if late:
+        raise BadInput(f"instance {name}: {late}")
+    machine = Machine(name, raw)
+
+    def report(progress):
+        log.info("%s of %s: %s", progress["what"], name, ", ".join(progress["statuses"]))
+
+    owner = me or (lambda: raw["owner"])
+    lifecycle.Work(client, goal, [machine], owner, report).run(seconds, wait=bool(seconds))
+    if machine.error is not None:
+        raise MaasError(f"instance {name}: {_called(raw)}: {machine.error}")
+    return machine.raw
+
+
+# What is shown
+
+
+def shown(raw: dict) -> dict[str, Any]:
+    """Return what salt-cloud shows of every instance."""
+    public, private = _addresses(raw)
+    return {
+        "id": raw["system_id"],
+        "image": _image(raw),
+        "size": size(raw),
+        "state": _state(raw),
+        "public_ips": public,
+        "private_ips": private,
+        "machine": raw["hostname"],
+        "location": (raw.get("zone") or {}).get("name"),
+    }
+
+
+def _image(raw):
+    named = [raw.get("osystem"), raw.get("distro_series")]
+    return "/".join(one for one in named if one) or None
+
+
+def _state(raw):
+    """``running`` and ``stopped`` as in other clouds where it is deployed, else MAAS's status."""
+    power = {"on": "running", "off": "stopped"}.get(raw.get("power_state") or "")
+    return power if raw["status"] == DEPLOYED and power else raw.get("status_name", "").lower()
+
+
+def _addresses(raw):
+    found: tuple[list[str], list[str]] = ([], [])
+    for one in dict.fromkeys(raw.get("ip_addresses") or ()):
+        try:
+            found[not ipaddress.ip_address(one).is_global].append(one)
+        except ValueError:
+            continue
+    return found
+
+
+def size(raw: dict) -> str | None:
+    """Return the name of a machine's size, such as ``amd64-8cpu-32GiB``; None if unknown."""
+    cpus, memory = raw.get("cpu_count"), raw.get("memory")
+    if not cpus or not memory:
+        return None
+    architecture = (raw.get("architecture") or "").partition("/")[0]
+    unit = f"{memory // 1024}GiB" if memory % 1024 == 0 else f"{memory}MiB"
+    return f"{architecture}-{cpus}cpu-{unit}"
+
+
+def sizes(client: Client) -> dict[str, dict]:
+    """Return the sizes of the region's machines, with how many there are, from one list.
+
+    Machines that were not commissioned have no size yet.
+    """
+    found: dict[str, dict] = {}
+    for raw in client.get("machines/", expect=[{**_SHAPE, **_NUMBERS}]):
+        name = size(raw)
+        if name is None:
+            continue
+        row = found.setdefault(
+            name,
+            {"name": name, "architecture": raw["architecture"].partition("/")[0],
+             "cpu_count": raw["cpu_count"], "memory": raw["memory"], "machines": 0,
+             "available": 0, "locations": set(), "pools": set(), "tags": set()},
+        )  # fmt: skip
+        row["machines"] += 1
+        if raw["status"] == READY and not raw["owner"] and not raw.get("locked"):
+            row["available"] += 1
+            row["locations"].add((raw.get("zone") or {}).get("name"))
+            row["pools"].add((raw.get("pool") or {}).get("name"))
+            row["tags"].update(raw.get("tag_names") or ())
+    for row in found.values():
+        row.update({key: sorted(row[key] - {None}) for key in ("locations", "pools", "tags")})
+    order = sorted(found.values(), key=lambda row: (row["cpu_count"], row["memory"], row["name"]))
+    return {row["name"]: row for row in order}
+
+
+def images(client: Client) -> dict[str, dict]:
+    """Return the images that can be deployed, by the name that ``distro_series`` takes."""
+    shape = [{"name": str, "architecture": str, "type": str}]
+    found: dict[str, dict] = {}
+    for raw in client.get("boot-resources/", expect=shape):
+        system, _, series = raw["name"].rpartition("/")
+        if series in _BOOT_LOADERS:
+            continue
+        name = f"{system or 'custom'}/{series}"
+        row = found.setdefault(
+            name,
+            {"name": name, "osystem": system or "custom", "series": series, "type": raw["type"],
+             "architectures": []},
+        )  # fmt: skip
+        if raw.get("title"):
+            row["title"] = raw["title"]
+        architecture = raw["architecture"].partition("/")[0]
+        if architecture not in row["architectures"]:
+            row["architectures"].append(architecture)
+    return dict(sorted(found.items()))
+
+
+def zones(client: Client) -> dict[str, dict]:
+    """Return the zones of a region by name."""
+    return _by_name(client.get("zones/", expect=[{"name": str}]))
+
+
+def pools(client: Client) -> dict[str, dict]:
+    """Return the resource pools of a region by name (2.4 and later)."""
+    if client.release < "2.4":
+        raise MaasError(f"MAAS {client.release} has no resource pools; 2.4 and later have")
+    return _by_name(client.get("resourcepools/", expect=[{"name": str}]))
+
+
+def _by_name(found):
+    keys = ("id", "name", "description")
+    return {raw["name"]: {key: raw.get(key) for key in keys} for raw in found}
