@@ -2,7 +2,8 @@
 """Machines, which MAAS commissions, deploys and releases, in MAAS 2.0 and later.
 
 A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
-serial number or by its BMC, and then it is renamed.  If none of these matches, it is created.
+serial number or by its BMC, and then it is renamed.  If none of these matches, it is created,
+or composed on its VM host where it has one.
 A locked machine is not changed.  Of a machine that is deployed or owned by a user only
 description, zone, pool, tags and power are changed, unless ``in_use`` is true.
 """
@@ -47,6 +48,8 @@ def set_(
     power_type=None,
     power_parameters=None,
     power_parameters_skip_check=None,
+    vm_host=None,
+    compose=None,
     interfaces=None,
     storage=None,
     profile=None,
@@ -55,7 +58,7 @@ def set_(
     return module_helpers.save(globals(), "machine", locals())
 
 
-def delete(name, release=None, profile=None):
+def delete(name, release=None, decompose=None, profile=None):
     """Delete a machine."""
     return module_helpers.remove(globals(), "machine", locals())
 

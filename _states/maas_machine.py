@@ -2,7 +2,8 @@
 """Manage machines, which MAAS commissions, deploys and releases, in MAAS 2.0 and later.
 
 A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
-serial number or by its BMC, and then it is renamed.  If none of these matches, it is created.
+serial number or by its BMC, and then it is renamed.  If none of these matches, it is created,
+or composed on its VM host where it has one.
 A locked machine is not changed.  Of a machine that is deployed or owned by a user only
 description, zone, pool, tags and power are changed, unless ``in_use`` is true.
 """
@@ -28,6 +29,8 @@ def present(
     power_type=None,
     power_parameters=None,
     power_parameters_skip_check=None,
+    vm_host=None,
+    compose=None,
     interfaces=None,
     storage=None,
     profile=None,
@@ -36,7 +39,7 @@ def present(
     return state_helpers.present(globals(), "machine", locals())
 
 
-def absent(name, release=None, profile=None):
+def absent(name, release=None, decompose=None, profile=None):
     """Ensure that there is no such machine."""
     return state_helpers.absent(globals(), "machine", locals())
 

@@ -420,7 +420,9 @@ def is_nic(region, nic, asked):
         if fabric
         else set(),
         "fabric_class": {fabric["class_type"]} if fabric else set(),
-        "vlan": {str(vlan["id"]), networks.vlan_name(region, vlan)} if vlan else set(),
+        "vlan": {str(vlan["id"]), f"id:{vlan['id']}", networks.vlan_name(region, vlan)}
+        if vlan
+        else set(),
         "vid": {str(vlan["vid"])} if vlan else set(),
         "space": set(),
         "hostname": set(),

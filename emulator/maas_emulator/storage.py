@@ -656,7 +656,7 @@ def show_disk(region, row, in_list=False):
         "serial": row["serial"] if physical else None,
         "id_path": row["id_path"] if physical else None,
         "firmware_version": row["firmware_version"],
-        "storage_pool": None,
+        "storage_pool": row.get("storage_pool"),
         "numa_node": row["numa_node"],
         "resource_uri": f"/MAAS/api/2.0/nodes/{row['node']}/blockdevices/{row['id']}/",
     }

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLE = "_utils/saltext/maas/resources/vm_hosts.py"
+TABLE = "_utils/saltext/maas/resources/devices.py"
 #: What follows from it.
 GENERATED = (
-    "_states/maas_vm_host.py", "_modules/maas_vm_host.py",
-    "_resources/maas_region/modules/maas_vm_host.py",
+    "_states/maas_device.py", "_modules/maas_device.py",
+    "_resources/maas_region/modules/maas_device.py",
 )  # fmt: skip
+MATRIX = REPOSITORY / "docs" / "resources.md"
 FOLDERS = [path.name for path in REPOSITORY.glob("_*") if path.is_dir()]
 FOLDERS += ["docs", "emulator", "tests", "tools"]
 #: Tests that hold for any resource type.
@@ -32,13 +33,13 @@ def clone(tmp_path_factory):
     for folder in FOLDERS:
         left_out = shutil.ignore_patterns("__pycache__", "_build", "reference", "*.egg-info")
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=left_out)
-    for path in [REPOSITORY / "pyproject.toml", *REPOSITORY.glob("*.md")]:
+    for path in [REPOSITORY / "pyproject.toml", REPOSITORY / "Makefile", *REPOSITORY.glob("*.md")]:
         shutil.copy(path, root)
     for path in (TABLE, *GENERATED):
         (root / path).unlink()
     page = root / "docs" / "resources.md"
     lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
-    page.write_text("".join(one for one in lines if "VM host" not in one), encoding="utf-8")
+    page.write_text("".join(one for one in lines if "| device |" not in one), encoding="utf-8")
     run(root, "tools/generate.py", "--check")  # nothing is left of it
     shutil.copy(REPOSITORY / TABLE, root / TABLE)
     return root
@@ -55,16 +56,16 @@ def run(clone, *arguments):
 def test_a_new_type_is_one_file(clone):
     assert run(clone, "tools/generate.py").split() == list(GENERATED)
     run(clone, "tests/support/resource_matrix.py", "docs/resources.md")
-    row = "| VM host | 2.4 to 3.8 | yes | yes | yes | yes | yes | yes | yes |"
-    assert row in (clone / "docs" / "resources.md").read_text(encoding="utf-8")
+    made = (clone / "docs" / "resources.md").read_text(encoding="utf-8")
+    assert made == MATRIX.read_text(encoding="utf-8")
 
     run(clone, "-m", "ruff", "check", "--no-cache", "_states", "_modules")
     run(clone, "-m", "ruff", "format", "--no-cache", "--check", "_states", "_modules")
     files = [f"tests/unit/{name}" for name in ANY_TYPE]
     told = run(
         clone, "-m", "pytest", "-v", "-p", "no:cacheprovider", *files,
-        "-k", "vm_host or every or functions or up_to_date",
+        "-k", "device or every or functions or up_to_date",
     )  # fmt: skip
     for name in ANY_TYPE:
         assert f"tests/unit/{name}::" in told
-    assert told.count("[vm_host") + told.count("maas_vm_host") > 15
+    assert told.count("[device") + told.count("maas_device") > 15

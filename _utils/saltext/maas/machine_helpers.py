@@ -201,7 +201,7 @@ def _predicted(snapshot, names):
            and snapshot.is_predicted(record.raw) and not record.raw.get("system_id")}  # fmt: skip
     # Up to 2.7 it is commissioned at once, which comes to the same.
     new_one = {"status": NEW, "status_name": name_of(NEW), "owner": None, "locked": False}
-    return {one: {**raw, **new_one, "system_id": one} for one, raw in new.items()}
+    return {one: {**new_one, **raw, "system_id": one} for one, raw in new.items()}
 
 
 def _remember(snapshot, machines):

@@ -361,8 +361,9 @@ def _interfaces(region, row, asked):
     nics, addresses, modes, serves = [], {}, {}, False
     for label, wanted in asked.items():
         places = {key: one for key, one in wanted.items() if key not in ("ip", "mode")}
-        places |= {"subnet_cidr": [networks.subnet_for(region, ip)["cidr"]
-                                   for ip in wanted["ip"]]} if "ip" in wanted else {}  # fmt: skip
+        if "ip" in wanted:  # what is looked for is its VLAN
+            vlans = [networks.subnet_for(region, ip)["vlan"] for ip in wanted["ip"]]
+            places["vlan"] = [*places.get("vlan", ()), *(f"id:{vlan}" for vlan in vlans)]
         fitting = [nic for nic in host["interfaces"] if node_filters.is_nic(region, nic, places)]
         if not fitting:
             raise Answer(400, "This pod does not match the specified networks.", TEXT)

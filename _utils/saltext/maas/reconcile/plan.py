@@ -89,7 +89,8 @@ class Plan:
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
         warnings: What of the pillar should be changed before an upgrade, what
             somebody else writes as well, and what waits, one line each.
-        waiting: ``{(type, key): {field: until when}}`` of what is left to a later run.
+        waiting: ``{(type, key): {field: until when}}`` of what is left to a later run; the field
+            is empty for the whole object.
     """
 
     changes: list[Change]
@@ -151,7 +152,8 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     creates: list[Change] = []
     deletes: list[Change] = []
     removed: list[Desired] = []
-    waiting: dict = {}
+    waiting: dict = _postponed(snapshot, desired)
+    remarks: list[str] = []
     for one in desired:
         table = snapshot.tables[one.type]
         with naming(snapshot.source(table)), snapshot.comparing():
@@ -160,9 +162,14 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
                 removed.insert(0, _removed(snapshot, table, one, record))
             elif not one.absent:
+                if (one.type, one.key) in waiting:
+                    continue
                 waits = table.waiting(snapshot, one, record)
                 if waits:
                     waiting[one.type, one.key] = waits
+                if record is not None:
+                    said = table.remarks(snapshot, one, record)
+                    remarks += [f"{table.noun} {one.label}: {text}" for text in said]
                 creates += _creation_or_update(
                     snapshot, table, one, record, blocked.get(one), waits
                 )
@@ -176,11 +183,31 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
     plan = Plan(changes, desired, barriers, waiting=waiting)
     _mark_dependants(plan)
-    plan.warnings = list(_what_waits(plan))
+    plan.warnings = [*_what_waits(plan), *remarks]
     return plan
 
 
+#: In place of a field, in :attr:`Plan.waiting`: the whole object.
+WHOLE = ""
 _NAMED = 10  # objects that one warning names
+
+
+def _postponed(snapshot, desired):
+    """What is not created yet, with all that refers to it, as :attr:`Plan.waiting` holds it."""
+    found: dict = {}
+    for one in desired:
+        until = None if one.absent else snapshot.tables[one.type].postponed(snapshot, one)
+        if until:
+            found[one.type, one.key] = {WHOLE: until}
+    count = 0
+    while len(found) > count:
+        count = len(found)
+        for one, _, type, key in references(desired):
+            new = (type, key) in found and (one.type, one.key) not in found
+            if new and snapshot.tables[one.type].match(snapshot, one) is None:
+                until = f"until {BY_NAME[type].noun} {key} is there"
+                found[one.type, one.key] = {WHOLE: until}
+    return found
 
 
 def _what_waits(plan):
@@ -195,7 +222,8 @@ def _what_waits(plan):
         table = BY_NAME[type]
         more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
         noun = table.noun if len(labels) == 1 else table.nouns
-        yield f"{noun} {', '.join(labels[:_NAMED])}{more}: {name} waits {until}"
+        what = f"{name} waits" if name else "waits" if len(labels) == 1 else "wait"
+        yield f"{noun} {', '.join(labels[:_NAMED])}{more}: {what} {until}"
 
 
 def _prefetch(snapshot, desired):

@@ -155,6 +155,11 @@ class Snapshot:
         """Return the object of a type with a key, in whichever part it is; None if none."""
         return self.records(name, self.tables[name].part_of(key)).get(key)
 
+    def current(self, name: str, key: str) -> Record | None:
+        """Return the object that a name of the plan stands for, whatever it is called so far."""
+        described = next((one for one in self.desired.of(name) if one.key == key), None)
+        return self.tables[name].match(self, described) if described else self.find(name, key)
+
     def loaded(self, name: str, partition: str = "") -> bool:
         """Return whether a part was read already and not forgotten since."""
         return name in self.tables and self._part(self.tables[name], partition).raw is not None

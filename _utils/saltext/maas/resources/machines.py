@@ -8,6 +8,8 @@ from dataclasses import replace
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.redact import passwords_in
 from saltext.maas.resources import (
+    composition,
+    composition_field,
     interfaces_field,
     interfaces_schema,
     kinds,
@@ -17,7 +19,15 @@ from saltext.maas.resources import (
     power_types,
     rules,
 )
-from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
+from saltext.maas.resources.composition_field import WithVmHost, is_composed
+from saltext.maas.resources.engine_types import (
+    Change,
+    Changes,
+    Desired,
+    Predicted,
+    Run,
+    Snapshot,
+)
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.interfaces_field import WithInterfaces
 from saltext.maas.resources.nodes import nics
@@ -62,11 +72,12 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
+class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
-    serial number or by its BMC, and then it is renamed.  If none of these matches, it is created.
+    serial number or by its BMC, and then it is renamed.  If none of these matches, it is created,
+    or composed on its VM host where it has one.
     A locked machine is not changed.  Of a machine that is deployed or owned by a user only
     description, zone, pool, tags and power are changed, unless ``in_use`` is true.
     """
@@ -92,7 +103,8 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     notes = {
         "present": "Up to 2.7 MAAS commissions a new machine at once.",
         "absent": "Refused while it is deployed, allocated or busy, unless ``release`` is true: "
-        "then it is released first, and the run waits for that; commissioning and tests end.",
+        "then it is released first, and the run waits for that; commissioning and tests end.  A "
+        "composed machine is deleted on its VM host as well, and needs ``decompose``.",
     }
     fields = (
         Field("hostname", _HOST_NAME, doc="Host name, unique in the region over all domains."),
@@ -104,6 +116,8 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
               doc="Whether it is changed although it is deployed or owned by a user."),
         Field("release", kinds.BOOLEAN, option="2.0",
               doc="Whether it is released first if it is deployed or owned by a user."),
+        Field("decompose", kinds.BOOLEAN, option="2.4",
+              doc="Whether a composed machine is deleted on its VM host, with its disks."),
         Field("architecture", _ARCHITECTURE, server_default=UNKNOWN, clearable=rules.NEVER,
               doc="Such as ``amd64`` or ``arm64/generic``."),
         Field("description", since="2.6", doc="Free text."),
@@ -120,6 +134,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
         Field("min_hwe_kernel", doc="Minimum kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
         *power_field.FIELDS,
+        *composition_field.FIELDS,
         Field("interfaces", interfaces_schema.KIND, clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; others are left alone."),
@@ -264,6 +279,8 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
             for name, one in raw.get(POWER_PARAMETERS, {}).items()
             if one not in ("", None)
         }
+        if values.get("vm_host"):  # MAAS knows how to reach it
+            return {**values, "power_type": None, "compose": composition.described(raw)}
         unchecked = any(power_types.mistakes(values["power_type"], power))
         return {
             **values,
@@ -300,7 +317,7 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
                 if desired.values.get(name):
                     return f"{name}: no machine of the region has {desired.values[name]!r}"
             ipmi = desired.values.get("power_type") == "ipmi" and snapshot.release >= "2.9"
-            if not desired.values.get("mac_addresses") and not ipmi:
+            if not (desired.values.get("mac_addresses") or ipmi or is_composed(desired)):
                 return "mac_addresses is missing; a new machine needs it"
             return super().problem(snapshot, desired, None) or machine_tags.problem(
                 snapshot, desired
@@ -355,6 +372,23 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
             return f"it is {status_and_owner(raw)}; release: true releases it first"
         return super().deletion_problem(snapshot, desired, record)
 
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterable[tuple[str, tuple[str, str]]]:
+        """Yield the VM hosts that it is, which MAAS wants to be deleted before."""
+        for key in vm_hosts_on(snapshot, raw["system_id"]):
+            yield "machine", ("vm_host", key)
+
+    def blocked_by(self, desired: Desired, noun: str, key: str) -> str | None:
+        return f"it is the VM host {key}; delete that first (maas_vm_host.absent)"
+
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterable[Change]:
+        """Yield also the deletions of the VM hosts that a machine to be deleted is."""
+        yield from super().requires_changes(snapshot, change, others)
+        for other in others.of("vm_host") if change.action == "delete" else ():
+            if other.action == "delete" and _host_id(other.raw) == change.raw["system_id"]:
+                yield other
+
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
         return "only maas_machine.absent deletes machines"
 
@@ -363,12 +397,14 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
     def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         found = super().predict_creation(snapshot, values)
         nics = [{"mac_address": one} for one in values.get("mac_addresses") or ()]
-        found.update(status=0, status_name="New", owner=None, system_id="", interface_set=nics)
-        return found
+        new = {"status": 0, "status_name": "New", "owner": None, "system_id": ""}
+        return PredictedObject({**new, "interface_set": nics, **found}, found.known)
 
     # Writing
 
     def send_create(self, run: Run, values: dict) -> dict:
+        if values.get("vm_host"):
+            return self.compose(run, values)
         data, files = self.form(run.snapshot, values)
         data["mac_addresses"] = values.get("mac_addresses") or []
         if run.snapshot.release >= "2.8":  # before, MAAS commissions whatever is asked for
@@ -413,6 +449,16 @@ class Machine(Renamed, WithInterfaces, WithStorage, WithPower):
 def macs(raw: dict) -> set[str]:
     """Return the MAC addresses of a machine that was read."""
     return {kinds.MAC.clean(nic["mac_address"]) for nic in nics(raw) if nic.get("mac_address")}
+
+
+def _host_id(raw):
+    return (raw.get("host") or {}).get("system_id")
+
+
+def vm_hosts_on(snapshot: Snapshot, system_id: str) -> Iterable[str]:
+    """Return the keys of the VM hosts that a machine is."""
+    there = snapshot.records("vm_host") if "vm_host" in snapshot.tables else {}
+    return [key for key, one in there.items() if _host_id(one.raw) == system_id]
 
 
 def status_and_owner(raw: dict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Snapshot
@@ -95,6 +96,22 @@ class Comparison(Identity):
         """
         return {}
 
+    def postponed(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        """Return until when an object that is not there yet cannot be created; None if it can.
+
+        The end of a sentence, such as ``until it is deployed``.  A plan leaves the object out and
+        says so; a run after that time creates it.
+        """
+        return None
+
+    def remarks(self, snapshot: Snapshot, desired: Desired, record: Record) -> Iterable[str]:
+        """Yield what is not as described and that MAAS cannot change, which is only reported."""
+        return ()
+
+    def required_for(self, values: dict) -> tuple:
+        """Return the fields without which no object of some values is created."""
+        return self.required
+
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a desired object cannot be applied, from itself and the object alone.
 
@@ -120,7 +137,7 @@ class Comparison(Identity):
             return f"MAAS reserves the name {desired.key!r}; choose another one"
         if not self.can_create:
             return f"there is no such {self.noun}"
-        for name in self.required:
+        for name in self.required_for(desired.values):
             if self.by_name[name].holds_for(release) and not desired.values.get(name):
                 return f"{name} is missing; a new {self.noun} needs it"
         return None

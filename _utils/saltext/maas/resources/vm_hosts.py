@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from saltext.maas.errors import MaasError
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
-from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
+from saltext.maas.resources.engine_types import (
+    Change,
+    Changes,
+    Desired,
+    Predicted,
+    Run,
+    Snapshot,
+)
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
 #: A tag that MAAS gives every VM host.
@@ -38,9 +45,10 @@ def _parameter(name):
 class VmHost(Table):
     """VM hosts, on which MAAS makes virtual machines.
 
-    A VM host is found by its name, else by type, address and project; then it is renamed.  MAAS
-    accepts one that it cannot reach; ``ready`` waits until it has reached it.  If address, project,
-    password or certificate are described, they are read with one request per VM host.
+    A VM host is found by its name, else by its machine, or by type, address and project; then it
+    is renamed.  MAAS accepts one that it cannot reach; ``ready`` waits until it has reached it.
+    If address, project, password or certificate are described, they are read with one request
+    per VM host.
     """
 
     name = "vm_host"
@@ -53,7 +61,10 @@ class VmHost(Table):
     required = ("type", "power_address")
     apart = ("ready",)
     duplicates = "always"
-    in_answers = {"type": str, "zone": {"name": str}}
+    in_answers = {
+        "type": str, "zone": {"name": str}, "total": {"cores": int, "memory": int},
+        "used": {"cores": int, "memory": int},
+    }  # fmt: skip
     pillar = PillarLocation("vm_hosts", "VM hosts.", "name")
     notes = {
         "absent": "Refused while machines are composed on it, unless ``decompose`` is true, which "
@@ -64,6 +75,9 @@ class VmHost(Table):
         Field("type", kinds.choice("lxd", "virsh"), create_only=True,
               rules=(rules.Rule("virsh", lambda value: value == "virsh", up_to="2.7"),),
               doc="What runs there; create-only."),
+        Field("machine", ref="machine", hint=True,
+              doc="Host name of the machine that it is, to find it by; one that MAAS made when the "
+              "machine was deployed needs no ``power_address``."),
         Field("power_address", separate=True, clearable=rules.NEVER,
               read=_parameter("power_address"),
               doc="Address, such as ``192.0.2.9`` or ``qemu+ssh://ubuntu@192.0.2.9/system``."),
@@ -94,7 +108,7 @@ class VmHost(Table):
               since="2.5", clearable=rules.NEVER,
               doc="How its virtual machines share interfaces by default."),
         Field("ready", kinds.BOOLEAN, read_only=True,
-              read=lambda raw: bool(raw.get("capabilities")),
+              read=lambda raw: VmHost.is_ready(raw),
               doc="If true, the run waits until MAAS has reached it and read its capabilities."),
         Field("decompose", kinds.BOOLEAN, option="3.0",
               doc="Whether machines that are composed on it are deleted with it."),
@@ -121,14 +135,22 @@ class VmHost(Table):
             path = self.item(snapshot, raw)
             raw["parameters"] = snapshot.client.get(path, op="parameters", expect=dict)
 
+    @staticmethod
+    def is_ready(raw: dict) -> bool:
+        """Return whether MAAS knows what a VM host has; of LXD it learns that a moment later."""
+        return bool(raw.get("capabilities") and raw["total"]["cores"])
+
     # Finding
 
     def match(self, snapshot: Snapshot, desired: Desired) -> Record | None:
-        """Return the VM host of this name, else the one of this type, address and project."""
+        """Return the VM host of this name, else that of its machine, or of its address."""
         records = snapshot.records(self.name)
         wanted = desired.values
-        if desired.key in records or desired.absent or not wanted.get("power_address"):
+        if desired.key in records or desired.absent:
             return records.get(desired.key)
+        found = self._on_machine(snapshot, desired)
+        if found or not wanted.get("power_address"):
+            return found[0] if len(found) == 1 else None
         for key, record in records.items():
             if key not in snapshot.claimed(self.name) and record.raw["type"] == wanted.get("type"):
                 current = {
@@ -140,7 +162,41 @@ class VmHost(Table):
                     return record
         return None
 
+    def _on_machine(self, snapshot, desired):
+        """The VM hosts that its machine is and that have no description of their own."""
+        name, wanted = desired.values.get("machine"), desired.values.get("type")
+        machine = snapshot.current("machine", name) if name else None
+        ident = machine and machine.raw.get("system_id")
+        return [
+            record for key, record in snapshot.records(self.name).items()
+            if ident and (record.raw.get("host") or {}).get("system_id") == ident
+            and wanted in (None, record.raw["type"]) and key not in snapshot.claimed(self.name)
+        ]  # fmt: skip
+
     # What stands against a change
+
+    def postponed(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        """Return that its machine is no VM host yet, if it is to become one by its deployment."""
+        name = desired.values.get("machine")
+        if not name or desired.values.get("power_address") or desired.absent:
+            return None
+        if self.match(snapshot, desired) or self._on_machine(snapshot, desired):
+            return None
+        return f"until machine {name} is deployed as a VM host"
+
+    def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
+        name = desired.values.get("machine")
+        if name and record is None:
+            several = ", ".join(sorted(one.key for one in self._on_machine(snapshot, desired)))
+            if several:
+                return f"machine: {name} is several VM hosts ({several}); name its type"
+        if name and record is not None:
+            ident = (record.raw.get("host") or {}).get("system_id")
+            machine = snapshot.current("machine", name)
+            if ident and machine and machine.raw.get("system_id") != ident:
+                other = snapshot.key_by("machine", "system_id", ident)
+                return f"machine: the VM host of this name is {other}, not {name}"
+        return super().problem(snapshot, desired, record)
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other VM host is described at the same address."""
@@ -163,14 +219,40 @@ class VmHost(Table):
         found = {**values, **desired.values}
         return found.get("type"), found.get("power_address"), found.get("project") or "default"
 
-    def deletion_problem(self, snapshot: Snapshot, desired: Desired, record: Record) -> str | None:
-        if not desired.values.get("decompose"):
-            for key, one in snapshot.records("machine").items():
-                if (one.raw.get("pod") or {}).get("id") == record.raw["id"]:
-                    return f"the machine {key} is composed on it; decompose: true deletes it, too"
-        return super().deletion_problem(snapshot, desired, record)
+    def contents(self, snapshot: Snapshot, raw: dict) -> Iterable[tuple[str, tuple[str, str]]]:
+        """Yield the machines that are composed on it, which would be lost to MAAS."""
+        for key, one in snapshot.records("machine").items():
+            if (one.raw.get("pod") or {}).get("id") == raw["id"]:
+                yield "vm_host", ("machine", key)
+
+    def blocked_by(self, desired: Desired, noun: str, key: str) -> str | None:
+        if desired.values.get("decompose"):
+            return None
+        return f"the machine {key} is composed on it; decompose: true deletes it, too"
+
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
+        """Return that a machine is composed on it."""
+        for _, (_, key) in self.contents(snapshot, record.raw):
+            return f"the machine {key} is composed on it"
+        return None
+
+    def requires_changes(
+        self, snapshot: Snapshot, change: Change, others: Changes
+    ) -> Iterable[Change]:
+        """Yield also the deletions of machines that are composed on one to be deleted."""
+        yield from super().requires_changes(snapshot, change, others)
+        for other in others.of("machine") if change.action == "delete" else ():
+            pod = (other.raw or {}).get("pod") or {}
+            if other.action == "delete" and pod.get("id") == change.raw["id"]:
+                yield other
 
     # Writing
+
+    def after_write(self, snapshot: Snapshot, new: dict | None, old: dict | None) -> None:
+        """Forget machines once a VM host is reached: MAAS adds those that it finds there."""
+        if new and new.get("capabilities") and not (old or {}).get("capabilities"):
+            for name in ("machine", "node"):
+                snapshot.drop(name)
 
     def validate(self, values: dict, release: Release | None) -> Iterator[tuple[str, str]]:
         yield from super().validate(values, release)
@@ -186,24 +268,42 @@ class VmHost(Table):
         return {**changed, "type": record.raw["type"]} if set(changed) - {"ready"} else changed
 
     def finish(self, run: Run, desired: Desired) -> None:
-        """Wait until MAAS has reached it; each check asks MAAS to try again."""
         record = self.match(run.snapshot, desired)
-        if record is None or not desired.values.get("ready"):
-            return
+        if record is not None and desired.values.get("ready"):
+            self.wait_until_ready(run, record.key)
 
-        def reached():
-            current = run.snapshot.find(self.name, record.key)
-            if current is None or self.by_name["ready"].value(current.raw):
+    def wait_until_ready(self, run: Run, key: str) -> Record:
+        """Wait until MAAS has reached a VM host; each check asks MAAS to try again.
+
+        Args:
+            run: The run.
+            key: Of the VM host.
+
+        Returns:
+            The VM host as it is then.
+
+        Raises:
+            MaasError: MAAS did not reach it in time.
+        """
+
+        def ready():
+            current = run.snapshot.current(self.name, key)
+            if current is None:
+                raise MaasError(f"the VM host {key} does not exist any more")
+            if self.is_ready(current.raw):
                 return current
+            path, shape = self.item(run.snapshot, current.raw), self.shape(run.snapshot.release)
             try:
-                raw = run.client.post(
-                    self.item(run.snapshot, current.raw), op="refresh", repeat=False,
-                    expect={"capabilities": list},
-                )  # fmt: skip
+                if current.raw.get("capabilities"):  # it was reached; what it has follows
+                    raw = run.client.get(path, expect=shape)
+                else:
+                    raw = run.client.post(path, op="refresh", repeat=False, expect=shape)
             except MaasError as error:
                 run.last_error = error
                 return None
             run.snapshot.fold(self.name, raw, replaces=current.raw)
-            return current if self.by_name["ready"].value(raw) else None
+            self.after_write(run.snapshot, raw, current.raw)
+            return Record(key, raw) if self.is_ready(raw) else None
 
-        run.wait_for(f"MAAS to reach the VM host {desired.key}", reached)
+        with run.lock(f"{self.name} {key}"):
+            return run.wait_for(f"MAAS to reach the VM host {key}", ready)

@@ -1,0 +1,279 @@
+"""Descriptions of machines that MAAS composes on VM hosts: their checks and form fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from saltext.maas.release import Release
+from saltext.maas.resources import kinds
+from saltext.maas.resources.engine_types import Snapshot
+from saltext.maas.resources.storage_sizes import ALLOWED, MIB, in_bytes
+from saltext.maas.resources.vlan_names import VLAN_NAME
+
+_LEAST_MEMORY = 1024
+_WORD = re.compile(r"[\w.-]+")
+_MEMORY = f"{ALLOWED.rpartition(' or ')[0]}, or a number of MiB; 1024 MiB or more"
+#: Names that MAAS takes from a VM host; it replaces any other by one of its own.
+HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
+
+
+def _memory(value):
+    """MiB, from a size with a unit or a number of MiB."""
+    found = int(value) if str(value).isdigit() else in_bytes(value) // MIB
+    if found < _LEAST_MEMORY:
+        raise ValueError
+    return found
+
+
+def _disk_size(value):
+    found = in_bytes(value)
+    if found < MIB:
+        raise ValueError
+    return found
+
+
+def _cores(value):
+    return [kinds.bounded(0).normal(one) for one in value]
+
+
+def _words(value):
+    found = kinds.NAMES.normal(value)
+    if not all(map(_WORD.fullmatch, found)):
+        raise ValueError
+    return found
+
+
+def _matching(pattern, allowed):
+    def normal(value):
+        if not re.fullmatch(pattern, str(value), re.ASCII):
+            raise ValueError
+        return str(value)
+
+    return kinds.Kind(allowed, normal)
+
+
+_DISK = {
+    "size": kinds.Kind(ALLOWED, _disk_size),
+    "pool": _matching(r"[\w.-]+", "the name of a storage pool"),
+    "tags": kinds.Kind("a list of words", _words),
+}
+_INTERFACE = {
+    "name": _matching(r"[A-Za-z0-9][\w-]{0,14}", "a name of up to 15 letters, digits, - and _"),
+    "subnet": kinds.NETWORK,
+    "vlan": VLAN_NAME,
+    "ip_address": kinds.ADDRESS,
+}
+_SCALARS = {
+    "cores": kinds.bounded(1),
+    "memory": kinds.Kind(_MEMORY, _memory),
+    "hugepages_backed": kinds.BOOLEAN,
+    "pinned_cores": kinds.Kind("a list of numbers of cores", _cores),
+    "skip_commissioning": kinds.BOOLEAN,
+}
+_LISTS = {"disks": _DISK, "interfaces": _INTERFACE}
+_KEYS = (*_SCALARS, *_LISTS)
+#: First release that has a key, where it is not that of VM hosts.
+_SINCE = {"hugepages_backed": "2.9", "pinned_cores": "2.9", "interfaces": "2.5"}
+
+
+def normal(value: Any) -> dict:
+    """Return a description in its normal form: memory in MiB, sizes in bytes.
+
+    Raises:
+        ValueError: It is no mapping.
+    """
+    if not isinstance(value, dict):
+        raise ValueError
+    found = {}
+    for name, one in value.items():
+        if name in _LISTS and isinstance(one, list):
+            one = [_each(_LISTS[name], item) for item in one]
+        elif name in _SCALARS:
+            one = _clean(_SCALARS[name], one)
+        if one is not None:
+            found[name] = one
+    return found
+
+
+def _each(kinds_of, item):
+    if not isinstance(item, dict):
+        return item
+    return {
+        key: _clean(kinds_of[key], one) if key in kinds_of else one
+        for key, one in item.items()
+        if one is not None
+    }
+
+
+def _clean(kind, value):
+    """The normal form of a value, or the value itself if it is invalid; see :func:`mistakes`."""
+    try:
+        return kind.clean(value)
+    except ValueError:
+        return value
+
+
+def mistakes(entry: dict, release: Release | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a description: ``(path, sentence)``.
+
+    Args:
+        entry: The description in its normal form.
+        release: The region's; None where none is known.
+    """
+    for name, value in entry.items():
+        path = f"compose:{name}"
+        if name not in _KEYS:
+            yield path, f"unknown key; allowed: {', '.join(_KEYS)}"
+        elif release is not None and not release.within(_SINCE.get(name, "")):
+            yield path, f"MAAS {release} does not support it; {_SINCE[name]} and later do"
+        elif name in _SCALARS:
+            yield from _wrong(path, _SCALARS[name], value)
+        elif not isinstance(value, list):
+            yield path, f"{value!r} must be a list of mappings"
+        else:
+            yield from _wrong_items(path, _LISTS[name], value)
+    names = [one.get("name") for one in _mappings(entry.get("interfaces"))]
+    for name in sorted({str(one) for one in names if names.count(one) > 1}):
+        yield "compose:interfaces", f"{name!r} is the name of two interfaces"
+    if entry.get("cores") and entry.get("pinned_cores"):
+        yield "compose:cores", "cannot go with pinned_cores; leave one of them out"
+
+
+def _mappings(items):
+    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+
+
+def _wrong(path, kind, value):
+    try:
+        kind.clean(value)
+    except ValueError as error:
+        yield path, f"{value!r} {error}"
+
+
+def _wrong_items(path, kinds_of, items):
+    required = "size" if kinds_of is _DISK else "name"
+    for number, item in enumerate(items):
+        below = f"{path}:{number}"
+        if not isinstance(item, dict):
+            yield below, f"{item!r} must be a mapping of: {', '.join(kinds_of)}"
+            continue
+        for key, value in item.items():
+            if key not in kinds_of:
+                yield f"{below}:{key}", f"unknown key; allowed: {', '.join(kinds_of)}"
+            else:
+                yield from _wrong(f"{below}:{key}", kinds_of[key], value)
+        if required not in item:
+            yield f"{below}:{required}", "is missing"
+        elif kinds_of is _INTERFACE and len(item) == 1:
+            yield below, "must have subnet, vlan or ip_address, to which it is attached"
+
+
+def references(entry: dict | None) -> Iterator[tuple[str, str]]:
+    """Yield the ``(type, key)`` of the subnets and VLANs that a description names."""
+    for one in _mappings((entry or {}).get("interfaces")):
+        for type in ("subnet", "vlan"):
+            if isinstance(one.get(type), str):
+                yield type, one[type]
+
+
+def form(entry: dict, snapshot: Snapshot) -> dict:
+    """Return the form fields of a request to compose a machine.
+
+    Args:
+        entry: The description in its normal form.
+        snapshot: The region, for the ids of VLANs.
+    """
+    found = {name: entry[name] for name in ("cores", "memory") if name in entry}
+    if "pinned_cores" in entry:
+        found["pinned_cores"] = entry["pinned_cores"]
+    for name in ("hugepages_backed", "skip_commissioning"):
+        if entry.get(name):
+            found[name] = "true"
+    if entry.get("disks"):
+        found["storage"] = ",".join(map(_disk, entry["disks"]))
+    if entry.get("interfaces"):
+        found["interfaces"] = ";".join(_interface(one, snapshot) for one in entry["interfaces"])
+    return found
+
+
+def _disk(one):
+    """A disk as MAAS's constraint of storage says it: its size in GB, pool and tags."""
+    size = f"{(Decimal(one['size']) / 10**9).normalize():f}"
+    words = [*([one["pool"]] if "pool" in one else []), *one.get("tags", ())]
+    return size + (f"({','.join(words)})" if words else "")
+
+
+def _interface(one, snapshot):
+    """An interface as MAAS's constraint says it; MAAS finds the VLAN of an address itself."""
+    if "ip_address" in one:
+        return f"{one['name']}:ip={one['ip_address']}"
+    vlan = snapshot.resolve("vlan", one["vlan"]) if "vlan" in one else (
+        snapshot.resolve("subnet", one["subnet"])["vlan"]
+    )  # fmt: skip
+    return f"{one['name']}:vlan=id:{vlan['id']}"
+
+
+def differences(entry: dict, raw: dict) -> Iterator[str]:
+    """Yield what of a composed machine is not as described, as far as MAAS reports it."""
+    cores = len(entry.get("pinned_cores") or ()) or entry.get("cores")
+    memory = entry.get("memory")
+    pairs = {"cores": (cores, "cpu_count"), "MiB of memory": (memory, "memory")}
+    for what, (wanted, name) in pairs.items():
+        have = raw.get(name)
+        if wanted and have and wanted != have:
+            yield f"has {have} {what}, not {wanted}"
+    have = sorted(disk["size"] for disk in _own_disks(raw))
+    wanted = sorted(one["size"] for one in entry.get("disks", ()))
+    # A storage pool may round a size up.
+    same = len(have) == len(wanted) and all(
+        abs(one - other) <= other / 100 for one, other in zip(have, wanted)
+    )
+    if wanted and have and not same:
+        yield f"has disks of {_gigabytes(have)}, not {_gigabytes(wanted)}"
+
+
+def _own_disks(raw):
+    return [disk for disk in raw.get("blockdevice_set") or () if disk.get("type") == "physical"]
+
+
+def _gigabytes(sizes):
+    return f"{', '.join(f'{one / 10**9:g}' for one in sizes)} GB"
+
+
+def described(raw: dict) -> dict:
+    """Return a description with which a machine like one of the region is composed."""
+    found = {"cores": raw.get("cpu_count"), "memory": raw.get("memory")}
+    found["disks"] = [{"size": disk["size"]} for disk in _own_disks(raw)]
+    return {name: one for name, one in found.items() if one}
+
+
+_DOCUMENTED = {
+    "cores": {"allowed": _SCALARS["cores"].allowed, "doc": "Cores; 1 if left out."},
+    "memory": {"allowed": _MEMORY, "doc": "Memory; 2048 MiB if left out, 1024 up to 2.7."},
+    "disks": {
+        "allowed": "a list of mappings", "doc": "Its disks, the one to boot from first.",
+        "items": {"allowed": "a mapping", "properties": {
+            "size": {"allowed": ALLOWED},
+            "pool": {"allowed": _DISK["pool"].allowed, "doc": "Storage pool of the VM host."},
+            "tags": {"allowed": "a list of words", "doc": "Tags of the disk."}}},
+    },
+    "interfaces": {
+        "allowed": "a list of mappings", "doc": "Its interfaces.",
+        "items": {"allowed": "a mapping", "properties": {
+            "name": {"allowed": _INTERFACE["name"].allowed},
+            "subnet": {"allowed": kinds.NETWORK.allowed, "doc": "Subnet that it is attached to."},
+            "vlan": {"allowed": VLAN_NAME.allowed, "doc": "VLAN that it is attached to."},
+            "ip_address": {"allowed": kinds.ADDRESS.allowed, "doc": "Its static address."}}},
+    },
+    "hugepages_backed": {"allowed": "true or false", "doc": "Whether hugepages back its memory."},
+    "pinned_cores": {"allowed": _SCALARS["pinned_cores"].allowed,
+                     "doc": "Cores of the VM host that it runs on, in place of ``cores``."},
+    "skip_commissioning": {"allowed": "true or false",
+                           "doc": "Whether it is Ready at once, without being commissioned."},
+}  # fmt: skip
+KIND = kinds.Kind(
+    "a mapping", normal, schema={"type": "object", "documented": {"properties": _DOCUMENTED}}
+)
