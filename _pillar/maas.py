@@ -27,6 +27,10 @@ then has the pillar
       pool: default
       tags: [web]
       vlans: [dc1/untagged]
+      architecture: amd64/generic
+      osystem: ubuntu
+      distro_series: noble
+      owner: admin
       addresses: [10.10.0.21]
 """
 
@@ -71,7 +75,8 @@ def ext_pillar(
         ``{key: facts}``, or nothing where MAAS knows no such node or more than one. The facts are
         ``system_id``, ``hostname``, ``fqdn``, ``kinds`` (of machine, device, rack, region),
         ``status``, ``deployed`` (before 1.7 whether it is allocated), ``zone``, ``pool``, ``tags``,
-        ``vlans`` (as fabric/vid) and ``addresses``. A cluster of 1.x is a rack.
+        ``vlans`` (as fabric/vid), ``architecture``, ``osystem``, ``distro_series``, ``owner`` and
+        ``addresses``. A cluster of 1.x is a rack.
 
     Holds for MAAS 1.5 to 3.8.
 

@@ -42,8 +42,10 @@ def targets(tgt, tgt_type="glob", **kwargs):
     ``hostname``: what a machine is called; ``fqdn``), ``network`` (which of its addresses to
     take), ``tags``, ``zones`` and ``pools`` (what to offer at all; of each list a node must have
     one), ``statuses`` and ``kinds`` (what to offer where the target does not ask for another:
-    machines that are deployed), ``lifetime`` and ``seconds`` as for the external pillar. All else,
-    such as ``user``, ``port``, ``sudo`` or ``priv``, becomes part of every target.
+    machines that are deployed), ``users`` (whom to log in as by operating system, such as
+    ``{ubuntu: ubuntu, centos: cloud-user, custom/rocky9: rocky}``; it goes before ``user``),
+    ``lifetime`` and ``seconds`` as for the external pillar. All else, such as ``user``, ``port``,
+    ``sudo`` or ``priv``, becomes part of every target.
 
     A status is what machines have: racks, regions and devices are offered whatever it says, unless
     the target asks for it. Before 1.7 MAAS calls a machine that is deployed allocated, and both

@@ -1,4 +1,4 @@
-"""The engine in a real master: MAAS's events reach the bus, and a restart loses none."""
+"""The engine in a real master: MAAS's events and machines reach the bus, restarts lose none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from maas_emulator.server import RegionServer
+from maas_emulator import hardware
+from support.machine_regions import region_with_image
+from support.reconciling import carried_out
 
 from demo.lab import free_port
 
@@ -57,7 +59,7 @@ class _Bus:
     def wait(self, tag, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = self._bus.get_event(wait=1, tag="maas/event/", full=True)
+            found = self._bus.get_event(wait=1, tag="maas/", full=True)
             if found and found["tag"] == tag:
                 return found["data"]
         raise AssertionError(f"no {tag} within {seconds} s")
@@ -78,7 +80,11 @@ def configure(folder, region):
                 "worker_threads": 1, "log_level": "quiet", "log_level_logfile": "warning",
                 "engines_dirs": [str(REPOSITORY / "_engines")],
                 "maas": {"url": region.url, "api_key": region.api_key},
-                "engines": [{"maas_events": {"interval": 0.2, "begin": "oldest"}}],
+                "engines": [
+                    {"maas_events": {"interval": 0.2, "begin": "oldest"}},
+                    {"machines": {"engine_module": "maas_events", "follow": "machines",
+                                  "interval": 0.2, "begin": "oldest"}},
+                ],
             }
         )
     )  # fmt: skip
@@ -94,13 +100,21 @@ def happen(region, kind, description=""):
 
 def test_events_reach_the_bus_and_survive_a_restart(tmp_path):
     folder = tmp_path / "m"
-    with RegionServer("3.7") as region:
+    new = {"architecture": "amd64", "power_type": "manual", "mac_addresses": ["52:54:00:00:00:01"]}
+    with region_with_image("3.7") as region:
+        carried_out(region, {"machines": {"web1": new}})
+        (ident,) = (row["system_id"] for row in region.region.rows("machines").values())
+        region.requests.reset()
         configure(folder, region)
         first = happen(region, "Failed deployment", "no power")
         with master(folder) as wait:
+            assert wait("maas/machine/added")["status"] == "New"
             second = happen(region, "Releasing")
             event = wait("maas/event/releasing")
             assert (event["id"], event["hostname"]) == (second, "web1")
+            hardware.tell(region.region, ident, status=11)
+            event = wait("maas/machine/failed_deployment")
+            assert (event["hostname"], event["status"]) == ("web1", "Failed deployment")
         missed = happen(region, "Failed deployment", "while nobody looked")
         with master(folder) as wait:
             event = wait("maas/event/failed_deployment")

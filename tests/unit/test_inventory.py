@@ -14,12 +14,16 @@ from support.canned_nodes import VLAN, Region, machine
 
 def test_facts_of_api_2():
     both = machine("r1", status_name=None, status=None)
-    region = Region(machines=[machine("m1")], rackcontrollers=[both], regioncontrollers=[both])
+    own = {"architecture": "amd64/generic", "osystem": "ubuntu", "distro_series": "noble",
+           "owner": "admin"}  # fmt: skip
+    region = Region(
+        machines=[machine("m1", **own)], rackcontrollers=[both], regioncontrollers=[both]
+    )
     found = {one["system_id"]: one for one in inventory.read(region)}
     assert found["m1"] == {
         "system_id": "m1", "hostname": "m1", "fqdn": "m1.maas", "kinds": ["machine"],
         "status": "deployed", "deployed": True, "zone": "z1", "pool": "default",
-        "tags": ["all", "web"], "vlans": ["dc1/10"], "addresses": ["192.0.2.7", "10.0.0.7"],
+        "tags": ["all", "web"], "vlans": ["dc1/10"], "addresses": ["192.0.2.7", "10.0.0.7"], **own,
     }  # fmt: skip
     assert found["r1"]["kinds"] == ["rack", "region"]
     assert sorted(region.asked) == [
@@ -99,6 +103,7 @@ def test_a_cluster_of_api_1_is_a_rack():
     assert c1 == {
         "system_id": "c1", "hostname": "dc1", "fqdn": "dc1.rack", "kinds": ["rack"],
         "status": None, "deployed": None, "zone": None, "pool": None, "tags": [], "vlans": [],
+        "architecture": None, "osystem": None, "distro_series": None, "owner": None,
         "addresses": ["10.0.0.1", "10.1.0.1"],
     }  # fmt: skip
     assert (c2["fqdn"], c2["addresses"]) == ("C2", [])
@@ -212,6 +217,27 @@ def test_targets(configured, tgt, tgt_type, names):
     for name, target in found.items():
         assert (target["user"], target["port"]) == ("ubuntu", 22)
         assert target["host"].startswith("10." if "network" in configured else "192.0.2."), name
+
+
+def test_the_user_depends_on_the_operating_system():
+    users = {"centos": "cloud-user", "custom/rocky9": "rocky"}
+    nodes = [
+        {
+            **NODES[0],
+            "fqdn": name,
+            "osystem": name.partition("-")[0],
+            "distro_series": name.partition("-")[2],
+        }
+        for name in ("ubuntu-noble", "centos-centos8", "custom-rocky9", "custom-other")
+    ]
+    options = roster.options({"user": "ubuntu", "users": users})
+    found = roster.targets([*nodes, NODES[0]], options, "*", "glob", {})
+    assert {name: one["user"] for name, one in found.items()} == {
+        "ubuntu-noble": "ubuntu", "centos-centos8": "cloud-user", "custom-rocky9": "rocky",
+        "custom-other": "ubuntu", "web1.maas": "ubuntu",
+    }  # fmt: skip
+    with pytest.raises(BadInput, match="maas_roster:users"):
+        roster.options({"users": "ubuntu"})
 
 
 def test_before_1_7_allocated_machines_are_deployed():

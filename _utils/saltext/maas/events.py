@@ -137,21 +137,7 @@ class Follower:
         Raises:
             BadInput: The interval is wrong.
         """
-        schemas.check(interval, schemas.seconds(""), "maas_events:interval")
-        failures = 0
-        while True:
-            try:
-                more = self.step(send)
-                failures = 0
-            except (MaasError, OSError) as error:
-                failures += 1
-                more = False
-                # The first failure is worth a line; that it lasts is not worth one each time.
-                level = logging.WARNING if failures == 1 else logging.DEBUG
-                log.log(level, "The events of MAAS cannot be passed on: %s", error)
-            if not more:
-                pause = min(interval * 2 ** min(failures, 16), max(_LONGEST_PAUSE, interval))
-                sleep(pause if not failures else pause * random.uniform(0.7, 1.0))  # noqa: S311
+        keep_on(lambda: self.step(send), interval, sleep)
 
     def step(self, send: Callable[[str, dict], object]) -> bool:
         """Read the next events, send them, and remember where that was.
@@ -256,6 +242,34 @@ class Follower:
     def _store(self, known):
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
         atomic_file.put(self._path, json.dumps(known))
+
+
+def keep_on(step: Callable[[], bool], interval: float, sleep: Callable[[float], object]) -> None:
+    """Take steps for ever, less and less often where they fail.
+
+    Args:
+        step: Returns whether there may be more at once.
+        interval: Seconds between two steps.
+        sleep: How to rest.
+
+    Raises:
+        BadInput: The interval is wrong.
+    """
+    schemas.check(interval, schemas.seconds(""), "maas_events:interval")
+    failures = 0
+    while True:
+        try:
+            more = step()
+            failures = 0
+        except (MaasError, OSError) as error:
+            failures += 1
+            more = False
+            # The first failure is worth a line; that it lasts is not worth one each time.
+            level = logging.WARNING if failures == 1 else logging.DEBUG
+            log.log(level, "The events of MAAS cannot be passed on: %s", error)
+        if not more:
+            pause = min(interval * 2 ** min(failures, 16), max(_LONGEST_PAUSE, interval))
+            sleep(pause if not failures else pause * random.uniform(0.7, 1.0))  # noqa: S311
 
 
 def _id(event):

@@ -47,6 +47,10 @@ _NOTHING: dict = {
     "pool": None,
     "tags": [],
     "vlans": [],
+    "architecture": None,
+    "osystem": None,
+    "distro_series": None,
+    "owner": None,
 }
 
 
@@ -58,8 +62,9 @@ def read(client: Client) -> list[dict]:
 
     Returns:
         ``[{"system_id", "hostname", "fqdn", "kinds", "status", "deployed", "zone",
-        "pool", "tags", "vlans", "addresses"}]``, by fqdn; what a release does not
-        show is None or empty.  A host that is region and rack has both kinds.
+        "pool", "tags", "vlans", "architecture", "osystem", "distro_series", "owner",
+        "addresses"}]``, by fqdn; what a release does not show is None or empty.  A host that is
+        region and rack has both kinds.
 
     Raises:
         MaasError: The region cannot be asked.
@@ -146,8 +151,10 @@ def _facts(raw, release):
         "pool": (raw.get("pool") or {}).get("name"),
         "tags": sorted(raw.get("tag_names") or ()),
         "vlans": sorted({read_vlan(nic.get("vlan")) for nic in nics} - {None}),
+        **{name: raw.get(name) or None
+           for name in ("architecture", "osystem", "distro_series", "owner")},
         "addresses": _only_addresses(addresses),
-    }
+    }  # fmt: skip
 
 
 def _status(raw, release):

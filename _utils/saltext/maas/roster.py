@@ -46,6 +46,9 @@ _SCHEMA = schemas.mapping({
     },
     "lifetime": schemas.seconds("", zero=True),
     "seconds": schemas.seconds("", zero=True),
+    "users": {
+        "type": "object", "additionalProperties": _TEXT, "allowed": "a mapping of systems to users"
+    },
     **{
         option: {"type": "array", "items": value, "allowed": "a list of names"}
         for _, option, value in _CONDITIONS.values()
@@ -67,6 +70,7 @@ class Options:
     kinds: Iterable[str] = ("machine",)
     lifetime: float = 60
     seconds: float = 30
+    users: dict = dataclasses.field(default_factory=dict)
     ssh: dict = dataclasses.field(default_factory=dict)
 
     def conditions(self, asked: list[tuple[str, str]]) -> list[tuple[str, list]]:
@@ -138,8 +142,16 @@ def targets(nodes: Iterable[dict], options: Options, tgt, tgt_type: str, opts: d
         # A region may call a node anything, and salt-ssh makes paths and arguments of names.
         named = _NAME.fullmatch(name) and matches(name)
         if named and addresses and all(_has(node, *one) for one in conditions):
-            found[name] = {**defaults, **options.ssh, "host": addresses[0]}
+            found[name] = {**defaults, **options.ssh, **_user(node, options.users),
+                           "host": addresses[0]}  # fmt: skip
     return found
+
+
+def _user(node, users):
+    """The user to log in as: that of the node's series, else of its system."""
+    system, series = node.get("osystem"), node.get("distro_series")
+    user = users.get(f"{system}/{series}") or users.get(system)
+    return {"user": user} if user else {}
 
 
 def _matcher(tgt, tgt_type, opts) -> Callable[[str], object]:

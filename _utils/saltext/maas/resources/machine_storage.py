@@ -97,7 +97,9 @@ def vmware_layout(raw: dict) -> dict | None:
     """Return the description of a machine's storage where a layout of VMware has made it."""
     current = read_storage(raw)
     boot = current.devices.get(current.boot_disk or "")
-    for disk in current.disks() if boot else ():
+    if boot is None:
+        return None
+    for disk in current.disks():
         options = {} if disk is boot else {"root_device": disk.name}
         compared = LayoutComparison(current, boot, options, raw.get("architecture") or "")
         for layout in VMWARE if is_vmware(disk) else ():
