@@ -259,13 +259,10 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
                     raws[ident][POWER_PARAMETERS] = parameters
 
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
-        given = values.get("power_parameters")
-        if given is None:
+        given, held = values.get("power_parameters"), (before or {}).get(POWER_PARAMETERS)
+        if given is None and held is None:
             return raw
-        return {
-            **raw,
-            POWER_PARAMETERS: {**(before or {}).get(POWER_PARAMETERS, {}), **given},
-        }  # see conclude
+        return {**raw, POWER_PARAMETERS: {**(held or {}), **(given or {})}}  # see conclude
 
     def to_pillar(self, snapshot: Snapshot, values: dict) -> dict:
         """Add its MAC addresses and power parameters, with which another region can make it."""

@@ -88,9 +88,10 @@ class WithStorage(Table):
         record = self.match(run.snapshot, desired)
         if record is None or not desired.values.get("storage"):
             return
-        if "storage" not in self.differences(run.snapshot, desired, record):
-            return
-        wrong = self.problem(run.snapshot, desired, record)
+        with run.snapshot.comparing():
+            if "storage" not in self.compared(run.snapshot, desired, record):
+                return
+            wrong = self.problem(run.snapshot, desired, record)
         if wrong:
             raise NotDone(wrong)
         bcaches = self._bcaches(run.snapshot, desired, record)
@@ -101,7 +102,7 @@ class WithStorage(Table):
                 reread(self, run, record)
             raise
         record = reread(self, run, record)
-        left = self.differences(run.snapshot, desired, record).get("storage")
+        left = self.difference(run.snapshot, desired, self.by_name["storage"], record)
         if left:
             steps = "; ".join(left[1][STEPS])
             raise NotDone(

@@ -306,7 +306,7 @@ class StoragePlan:
             target = self._targets.get(id(one))
             exact = target is not None and target.exact
             same = target and exact and (target.fs, target.mount) == (one.fs, one.mount)
-            if not one.mount or same or (id(one) in self._deleted and one.mount not in taken):
+            if not one.mount or same or id(one) in self._deleted:
                 continue
             if exact or one.mount in taken:
                 self._unmounted.add(id(one))
