@@ -184,9 +184,8 @@ def machines(
         With ``counts`` a mapping of statuses to numbers.
 
     Raises:
-        CommandExecutionError: An argument is wrong; a region cannot be asked, has no machines (up
-            to 1.10), or has no such zone, pool or tag; or MAAS is still at work when the time is
-            up.
+        CommandExecutionError: An argument is wrong; a region cannot be asked, or has no such zone,
+            pool or tag; or MAAS is still at work when the time is up.
 
     CLI Example:
 

@@ -12,6 +12,7 @@ happens until a test says so::
 from __future__ import annotations
 
 from maas_emulator import hypervisors, machine_ops, storage
+from maas_emulator.api1 import machines as nodes
 
 _KEEP = object()
 
@@ -69,7 +70,7 @@ def find(region, system_id, *, disks=(), cores=None, **fields):
 
 
 def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
-    """Let the commissioning of a machine end well.
+    """Let the commissioning of a machine end well; of a node of API 1.0 whatever it is at.
 
     Args:
         region: The region.
@@ -84,6 +85,10 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
         KeyError: There is no such machine.
     """
     row = machine(region, system_id)
+    if region.release < "2.0":
+        row.update(fields)
+        nodes.finish(region, system_id)
+        return
     known = {disk["name"] for disk in storage.disks_of(region, row)}
     find(region, system_id, disks=[disk for disk in disks if disk["name"] not in known], **fields)
     row["found_interfaces"] = [dict(item) for item in interfaces]

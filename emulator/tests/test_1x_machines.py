@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator import hardware
 from maas_emulator.api1 import catalogue, groups, machines
 from maas_emulator.api1 import reported_images as reported
 from maas_emulator.core import Region
@@ -12,6 +13,7 @@ from .calls import Caller, Clock
 MAC = "52:54:00:00:00:01"
 NODE = {"architecture": "amd64", "mac_addresses": MAC, "autodetect_nodegroup": "1",
         "hostname": "n1"}  # fmt: skip
+OTHER = {"hostname": "n2", "mac_addresses": "52:54:00:00:00:02"}
 RELEASES = ["1.5", "1.6", "1.7", "1.8", "1.9", "1.10"]
 
 
@@ -103,12 +105,46 @@ def test_power_parameters_are_those_of_the_type():
     assert admin.put(one, **form).json["power_type"] == "virsh"
     assert admin.put(one, **{"power_parameters_power_id": "9"}).status == 200
     assert admin.get(one + "?op=power_parameters").json == {
-        "power_address": "qemu:///system", "power_id": "9", "power_pass": "",
+        "power_address": "", "power_id": "9", "power_pass": "",  # what was not sent is emptied
     }  # fmt: skip
+    assert admin.put(one, zone="default").status == 200
+    assert admin.get(one + "?op=power_parameters").json["power_id"] == "9"
     form = {"power_type": "virsh", "power_parameters_x": "1",
             "power_parameters_skip_check": "true"}  # fmt: skip
     assert admin.put(one, **form).status == 200
     assert admin.get(one + "?op=power_parameters").json == {"x": "1"}
+    assert admin.put(one, power_type="").json["power_type"] == ""
+    assert admin.get(one + "?op=power_parameters").json == ""
+
+
+def test_before_1_7_netboot_shows_that_a_machine_is_installed():
+    region = region_of("1.6")
+    admin = Caller(region)
+    ident, powerless = enlisted(admin, power_type="virsh"), enlisted(admin, **OTHER)
+    for one, name, status in ((ident, "n1", 200), (powerless, "n2", 403)):
+        machines.finish(region, one)
+        admin.post("nodes/", op="acquire", name=name)
+        assert act(admin, one, "start").status == status
+    assert admin.get(f"nodes/{ident}/").json["netboot"] is True
+    hardware.commissioned(region, ident)
+    shown = admin.get(f"nodes/{ident}/").json
+    assert (shown["status"], shown["netboot"]) == (6, False)
+    in_use = admin.put(f"nodes/{ident}/", hostname="n3")
+    assert in_use.json == {"hostname": ["Can't change hostname to n3: node is in use."]}
+    assert admin.delete(f"nodes/{ident}/").status == 409
+    act(admin, ident, "release")
+    assert admin.get(f"nodes/{ident}/").json["netboot"] is True
+    assert admin.delete(f"nodes/{ident}/").status == 204
+
+
+def test_swap_size_and_boot_type():
+    admin = Caller(region_of("1.8"))
+    one = f"nodes/{enlisted(admin)}/"
+    for given, size in (("2K", 2000), ("", 2000), ("7", 7)):
+        assert admin.put(one, swap_size=given).json["swap_size"] == size
+    assert admin.put(one, swap_size="1.5G").status == 400
+    assert admin.put(one, boot_type="di").json["boot_type"] == "di"
+    assert admin.put(one, boot_type="nosuch").status == 400
 
 
 def test_users_see_what_is_free_or_theirs_and_change_what_is_theirs():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 
 from maas_emulator import machines
+from maas_emulator.api1 import catalogue, groups, reported_images
 from maas_emulator.server import RegionServer
-from support.reconciling import carried_out
+from support.examples import CLUSTER
+from support.reconciling import carried_out, cluster
 
 URL = "http://images.example.com/ephemeral-v3/stable"
 
@@ -35,6 +37,32 @@ def regions_with_image(data=None):
             return servers[release]
 
         yield of_release
+
+
+def images_of_nodes(server):
+    """Let an accepted and connected cluster of API 1.0 have an image of amd64; its UUID."""
+    region = server.region
+    cluster(server, CLUSTER, "10.30.0.2")
+    group = groups.find_group(region, CLUSTER)
+    group["status"] = groups.ACCEPTED
+    if region.release < "1.7":
+        one = {"architecture": "amd64", "subarchitecture": "generic", "release": "trusty"}
+        reported_images.report(
+            region, group, [{**one, "purpose": use} for use in reported_images.PURPOSES]
+        )
+    else:
+        for file in catalogue.add_synced(region, "ubuntu", "trusty", "amd64")["sets"][0]["files"]:
+            file["have"] = file["size"]
+    return CLUSTER
+
+
+def forget_nodes(server):
+    """Take all nodes of API 1.0 out of a region."""
+    region = server.region
+    for row in list(region.rows("machines").values()):
+        for nic in row["macs"]:
+            del region.rows("interfaces")[nic["id"]]
+        del region.rows("machines")[row["id"]]
 
 
 def forget_machines(server):

@@ -27,6 +27,7 @@ from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import SERIES, Release  # noqa: E402
 from saltext.maas.resources import TABLES  # noqa: E402
 from support.examples import CLUSTER, around, changed, known, manage_network  # noqa: E402
+from support.machine_regions import images_of_nodes  # noqa: E402
 from support.pillars import held, revealed  # noqa: E402
 from support.reconciling import SHORT, cluster, errors, rack, snapshot_of  # noqa: E402
 
@@ -143,8 +144,11 @@ class _Case:
         # Up to 2.7 a new one is commissioned, which takes an image of the default series.
         if Release(self.release) < Release("2.8"):
             self.series = "xenial" if Release(self.release) < Release("2.4") else "bionic"
-        self._image()
-        self.around.append(desired_object("image", self.example))
+        if self.release < "2.0":
+            images_of_nodes(self.server)
+        else:
+            self._image()
+            self.around.append(desired_object("image", self.example))
         self.example = dict(self.table.example)
         self.changed = {"zone": "north"}
         self.around.append(desired_object("zone", {"name": "north"}))

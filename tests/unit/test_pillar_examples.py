@@ -11,11 +11,11 @@ from maas_emulator.upgrade import upgrade
 from saltext.maas import region_plan
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
+from support.machine_regions import images_of_nodes
 from support.reconciling import (
     SHORT,
     assert_true,
     carried_out,
-    cluster,
     planned,
     pruned,
     rack,
@@ -32,6 +32,7 @@ RELEASES = {
     "first-network": ("2.2", "3.8"),
     "machine-fleet": ("3.3", "3.8"),
     "machines": ("3.3", "3.8"),
+    "nodes-1x": ("1.8", "1.9", "1.10"),
     "mirror": ("3.5", "3.7", "3.8"),
     "mirrors": ("3.8", "4.0"),
     "racks": ("2.2", "3.8"),
@@ -69,7 +70,7 @@ def test_an_example_twice(name, release, monkeypatch):
     with RegionServer(release=release, **OPTIONS) as server:
         racks(server, data)
         if server.region.release < "2.0":  # which tells a cluster of some changes
-            cluster(server, "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01", "10.30.0.2")
+            images_of_nodes(server)
         snapshot, plan = carried_out(server, data)
         assert plan.changes
         assert_true(server, snapshot)

@@ -9,12 +9,15 @@ from typing import Any
 from saltext.maas import runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle
-from saltext.maas.machines.goals import Done, Goal, Machine, Tested, name_of
-from saltext.maas.machines.operations import NEW
+from saltext.maas.machines.goals import Done, Goal, Machine, Tested
+from saltext.maas.machines.nodes_1x import SOMEBODY, is_node
+from saltext.maas.machines.operations import NEW, name_of
 from saltext.maas.reconcile import Snapshot
 
 #: Machines as this run's test left them, by system id or by the name of one that is not there yet.
 _PREDICTED = "machines as predicted"
+#: Name of the fact that holds the name of the API's user.
+_OWN_NAME = "own name"
 #: What functions return of a machine.
 _RETURNED = ("system_id", "status_name", "status_message", "owner", "locked", "power_state",
              "osystem", "distro_series")  # fmt: skip
@@ -151,8 +154,6 @@ def _seconds(timeout):
 
 
 def _found(client, names):
-    if client.release < "2.0":
-        raise MaasError(f"MAAS {client.release} has no machines; 2.0 and later have")
     found = lifecycle.find(client, names)
     missing = [name for name, raw in found.items() if raw is None]
     if missing:
@@ -187,9 +188,21 @@ def _work(dunders, snapshot, make, names, tag):
             yield
 
     return lifecycle.Work(
-        client, made, machines, lambda: snapshot.whoami()["username"],
+        client, made, machines, lambda: _own_name(snapshot),
         runtime.progress(dunders, tag), writing,
     )  # fmt: skip
+
+
+def _own_name(snapshot):
+    """The name of the API's user, as far as API 1.0 shows it."""
+    client = snapshot.client
+    if not is_node(client.release):
+        return snapshot.whoami()["username"]
+    if _OWN_NAME not in snapshot.facts:
+        # It lists what was allocated with the same API key.
+        own = client.get("nodes/", op="list_allocated", expect=[{"owner": (str, None)}])
+        snapshot.facts[_OWN_NAME] = next((raw["owner"] for raw in own if raw["owner"]), SOMEBODY)
+    return snapshot.facts[_OWN_NAME]
 
 
 def _predicted(snapshot, names):

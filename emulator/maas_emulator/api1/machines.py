@@ -92,13 +92,15 @@ def add(region, group, macs, **values):
         "zone": "default",
         "architecture": "",
         "power_type": "",
-        "power_parameters": {},
+        "power_parameters": "",
         "power_state": "unknown",
         "disable_ipv4": group["default_disable_ipv4"],
         "osystem": "",
         "distro_series": "",
         "license_key": "",
         "netboot": True,
+        "installing": False,
+        "changes": 0,
         "boot_type": "fastpath",
         "swap_size": None,
         "min_hwe_kernel": "",
@@ -220,11 +222,17 @@ def set_status(region, row, status, who=None, action=""):
     before = label(region, row["status"])
     if who:
         asked_for(region, row, who, action)
-    row["status"] = status
+    row.update(status=status, changes=row["changes"] + 1)
+    changes = row["changes"]
     text = f"From '{before}' to '{label(region, status)}'"
     _note(region, row, "Node changed status", text)
     if status in _NEXT:
-        region.later(region.options.machine_seconds, lambda: _follow(region, row, status))
+
+        def done():
+            if row["changes"] == changes:  # nothing else came in between
+                _follow(region, row, status)
+
+        region.later(region.options.machine_seconds, done)
 
 
 def asked_for(region, row, who, action):
@@ -247,7 +255,7 @@ def _note(region, row, kind, text, action=""):
 
 
 def _follow(region, row, status):
-    """Let a machine be done, unless something else came in between."""
+    """Let a machine be done, unless a test has changed its status."""
     if row["status"] != status:
         return
     if row["power_state"] == "on" and status != DEPLOYING:
@@ -266,6 +274,7 @@ def commission(region, row, who):
 def release(region, row, who):
     """Give a machine back; one that has to be switched off is being released for a while."""
     row.update(owner=None, osystem="", distro_series="", license_key="", netboot=True)
+    row["installing"] = False
     powered = region.release >= LIFECYCLE and row["power_state"] == "on"
     set_status(region, row, RELEASING if powered else READY, who, "release")
 
@@ -280,7 +289,26 @@ def finish(region, system_id):
             if row["system_id"] == system_id and row["status"] in _NEXT:
                 _follow(region, row, row["status"])
                 return
+            if row["system_id"] == system_id and row["installing"]:
+                _installed(row)
+                return
     raise KeyError(system_id)
+
+
+def install(region, row):
+    """Install a machine that was started; up to 1.6 only ``netboot`` shows the end of that."""
+    row["installing"] = True
+    region.later(region.options.machine_seconds, lambda: _installed(row))
+
+
+def _installed(row):
+    if row["installing"]:
+        row.update(installing=False, netboot=False)
+
+
+def is_stuck(region, row):
+    """Whether a machine can neither be renamed nor deleted, up to 1.6 for it is in use."""
+    return region.release < LIFECYCLE and row["status"] == ALLOCATED
 
 
 def addresses(row):

@@ -58,6 +58,9 @@ def delete_node(request):
     """Delete a node."""
     region = request.region
     row = machines.machine_of(request, machines.only_admin)
+    if machines.is_stuck(region, row):
+        text = f"Cannot delete node {row['system_id']}: node is in state Allocated."
+        raise Answer(409, text, TEXT)
     for nic in row["macs"]:
         region.rows("interfaces").pop(nic["id"], None)
     del region.rows(machines.MACHINES)[row["id"]]
@@ -84,8 +87,14 @@ def start(request):
         raise Answer(409, "Can't start node: it hasn't been allocated.", TEXT)
     series = request.form.get("distro_series")
     if series:
-        row["osystem"], _, row["distro_series"] = series.rpartition("/")
+        system, _, row["distro_series"] = series.rpartition("/")
+        row["osystem"] = system or "ubuntu"
     machines.asked_for(region, row, request.user.username, "start")
+    if region.release < machines.LIFECYCLE:
+        if not row["power_type"]:
+            raise Answer(403, "You are not allowed to start up this node.", TEXT)
+        if row["status"] == machines.ALLOCATED:
+            machines.install(region, row)
     if row["status"] == machines.ALLOCATED and region.release >= machines.LIFECYCLE:
         machines.set_status(region, row, machines.DEPLOYING)
     if row["owner"] and row["power_type"]:
@@ -97,6 +106,8 @@ def start(request):
 def stop(request):
     """Switch a node off."""
     row = _switchable(request, "shut down")
+    if request.region.release < machines.LIFECYCLE and not row["power_type"]:
+        raise Answer(403, "You are not allowed to shut down this node.", TEXT)
     machines.asked_for(request.region, row, request.user.username, "stop")
     if row["power_state"] == "on":
         row["power_state"] = "off"

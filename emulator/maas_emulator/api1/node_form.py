@@ -24,8 +24,9 @@ _NO_POWER = (
     "\nThe cluster controller for this node is not responding; power type\n"
     "validation is not available.\nUnable to get RPC connection for cluster "
 )
-#: Texts of a machine that administrators may set, and since when.
-_TEXTS = (("swap_size", "1.8"), ("min_hwe_kernel", "1.9"))
+_BOOT_TYPES = ("fastpath", "di")
+#: What the letter after a size stands for.
+_UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def clean_mac(text):
@@ -72,7 +73,7 @@ def _in_use(region, text):
         return None
     if region.release < "1.7":
         return f"Mac address {text} already in use."
-    where = f" on {owner['hostname']}" if region.release >= "1.9" else ""
+    where = f" on {owner['hostname']}" if region.release >= "1.8" else ""
     return f"MAC address {text} already in use{where}."
 
 
@@ -122,9 +123,9 @@ class NodeForm:
             values["disable_ipv4"] = truth(self.form.get("disable_ipv4"))
         if self.is_admin:
             values.update(self._power(), zone=self._zone())
-            for name, since in _TEXTS:
-                if self.region.release >= since and self.check.has(name):
-                    values[name] = self.check.text(name)
+        if self.region.release >= "1.9" and self.check.has("min_hwe_kernel"):
+            values["min_hwe_kernel"] = self.check.text("min_hwe_kernel")
+        values.update(self._boot_type(), **self._swap_size())
         self.check.done()
         return values
 
@@ -144,10 +145,32 @@ class NodeForm:
                 if name and other is not self.row and other["hostname"] == name:
                     self.check.error("hostname", "Node with this Hostname already exists.")
                     return name
+        if self.row and name != self.row["hostname"] and machines.is_stuck(self.region, self.row):
+            text = f"Can't change hostname to {name}: node is in use."
+            self.check.error("hostname", text)
         problem = netparse.bad_hostname(self.region.release, name) if name else None
         if problem:
             self.check.error("hostname", problem)
         return name
+
+    def _boot_type(self):
+        given = self.check.text("boot_type")
+        if self.region.release < "1.7" or not given:
+            return {}
+        if given not in _BOOT_TYPES:
+            self.check.error("boot_type", not_a_choice(given))
+        return {"boot_type": given}
+
+    def _swap_size(self):
+        """The size of the swap file, which stays when the text is empty."""
+        given = str(self.check.text("swap_size") or "")
+        if self.region.release < "1.8" or not given:
+            return {}
+        number, unit = (given[:-1], given[-1]) if given[-1] in _UNITS else (given, "")
+        if not number.isdigit():
+            self.check.error("swap_size", f"Invalid size for swap: {given}")
+            return {}
+        return {"swap_size": int(number) * _UNITS.get(unit, 1)}
 
     def _architecture(self):
         given = self.form.get("architecture")
@@ -204,12 +227,12 @@ class NodeForm:
         unknown = sorted(set(sent) - set(names))
         if unknown:
             self.check.error("power_parameters", f"Unknown parameter(s): {', '.join(unknown)}.")
-        kept = self.row["power_parameters"] if self.row else {}
-        parameters = {
-            field["name"]: sent.get(field["name"], kept.get(field["name"], field["default"]))
-            for field in fields.get(kind, ())
-        }
-        return {"power_type": kind, "power_parameters": parameters}
+        if not kind:
+            return {"power_type": "", "power_parameters": ""}
+        if not sent:
+            return {"power_type": kind}
+        # What is not sent is emptied.
+        return {"power_type": kind, "power_parameters": {one: sent.get(one, "") for one in names}}
 
     def _cluster_label(self):
         if self.region.release < "1.7":

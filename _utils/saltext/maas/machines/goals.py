@@ -10,7 +10,8 @@ from typing import Any
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import operations as at
-from saltext.maas.machines.operations import ADVICE, IN_PROGRESS, NAMES, OPERATIONS, Operation
+from saltext.maas.machines.nodes_1x import SHOWS_DEPLOYMENT, SOMEBODY, is_node
+from saltext.maas.machines.operations import ADVICE, IN_PROGRESS, OPERATIONS, Operation, name_of
 from saltext.maas.machines.parameters import PARAMETERS, mistakes
 from saltext.maas.release import Release
 
@@ -75,11 +76,6 @@ class Step:
     operation: Operation
     data: Mapping[str, Any] = field(default_factory=dict)
     send: bool = True
-
-
-def name_of(status: int) -> str:
-    """Return the name of a status; for an unknown one its number."""
-    return NAMES[status] if 0 <= status < len(NAMES) else f"in status {status}"
 
 
 def wait_for(status: int) -> Step:
@@ -506,18 +502,39 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
             machine, f"and locked, so MAAS refuses {operation.name}",
             "unlock it first (maas_machine.unlocked)",
         )  # fmt: skip
-    if machine.status not in operation.allowed:
+    if not operation.is_allowed(release, machine.status):
         raise refusal(machine, f"so MAAS refuses {operation.name}")
+    if operation.name in ("allocate", "deploy") and release < SHOWS_DEPLOYMENT:
+        _check_deployment_1x(machine, goal, release)
     owner = raw.get("owner")
     if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
         raise refusal(
             machine, f"and MAAS accepts {operation.name} only from its owner",
             f"the API's user is {me}",
         )  # fmt: skip
-    # The owner of a machine that failed commissioning only asked for that, and does not use it.
-    own_failure = machine.status in (at.NEW, at.FAILED_COMMISSIONING)
-    if owner not in (None, "", me) and not own_failure and not goal.in_use:
-        raise refusal(machine, f"not by {me}", f"in_use: true sends {operation.name} anyway")
+    # The owner of a machine that is commissioned only asked for that, and does not use it.
+    unused = machine.status in (at.NEW, at.FAILED_COMMISSIONING) or (
+        is_node(release) and machine.status == at.COMMISSIONING
+    )
+    ours = owner in (None, "", me) or "allocate" in machine.sent
+    if not ours and not unused and not goal.in_use:
+        unknown = f"and MAAS {release} does not show whether that is {SOMEBODY}"
+        other = unknown if me == SOMEBODY else f"not by {me}"
+        raise refusal(machine, other, f"in_use: true sends {operation.name} anyway")
+
+
+def _check_deployment_1x(machine, goal, release):
+    """Refuse to start what MAAS does not start, or what may be about to be installed."""
+    if machine.raw.get("power_type") in ("", "manual"):
+        raise refusal(
+            machine, f"and MAAS {release} deploys only what it can turn on",
+            "describe its BMC as power_type",
+        )  # fmt: skip
+    if "allocate" not in machine.sent and machine.status == at.ALLOCATED and type(goal) is not Done:
+        raise refusal(
+            machine, f"and MAAS {release} does not show whether its deployment has begun",
+            "repeat the run when that has ended, or start it again (maas_machine.deploy)",
+        )  # fmt: skip
 
 
 def read_results(client: Client, system_id: str, kind: str) -> list[dict]:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from saltext.maas import poll
@@ -19,6 +19,7 @@ from saltext.maas.errors import (
     NotAuthenticated,
     StrangeAnswer,
     Unreachable,
+    WrongAnswer,
 )
 from saltext.maas.events import Pages
 from saltext.maas.machines.goals import (
@@ -28,15 +29,24 @@ from saltext.maas.machines.goals import (
     check,
     failed_scripts,
     forget_unconfirmed,
-    name_of,
     read_results,
 )
-from saltext.maas.machines.operations import IN_PROGRESS, OPERATIONS, READY
+from saltext.maas.machines.nodes_1x import (
+    as_machine,
+    collection,
+    during,
+    is_node,
+    listing,
+    operation,
+    shape,
+)
+from saltext.maas.machines.operations import IN_PROGRESS, OPERATIONS, READY, name_of
 from saltext.maas.redact import redact
 
 log = logging.getLogger(__name__)
 
-_SHAPE = [{"system_id": str, "hostname": str, "status": int, "owner": (str, None)}]
+_SHAPE = {"system_id": str, "hostname": str, "status": int, "status_name": str,
+          "owner": (str, None), "zone": {"name": str}}  # fmt: skip
 _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.I)
 #: Machines that one request asks for, so that its URL and its answer do not get too long.
 _CHUNK = 100
@@ -46,6 +56,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 _EXPLAINED, _EVENTS, _NAMED = 10, 5, 10
 #: First release in which a deployment allocates a machine that is ready.
 _ALLOCATES = "2.2"
+#: First release that has events.
+_HAS_EVENTS = "1.8"
 #: Which scripts an operation runs.
 _SCRIPTS = {"commission": ("commissioning", "testing"), "test": ("testing",),
             "deploy": ("installation",)}  # fmt: skip
@@ -61,9 +73,22 @@ def listed(client: Client, field: str, values: Iterable[str]) -> list[dict]:
     """
     wanted, found = list(dict.fromkeys(values)), []
     for start in range(0, len(wanted), _CHUNK):
-        part = {field: wanted[start : start + _CHUNK]}
-        found += client.call("GET", "machines/", params=part, expect=_SHAPE)
+        found += all_listed(client, {field: wanted[start : start + _CHUNK]})
     return found
+
+
+def all_listed(client: Client, wanted: Mapping[str, list[str]] | None = None) -> list[dict]:
+    """Return machines, as API 2.0 shows them, with one request.
+
+    Args:
+        client: The region's client.
+        wanted: ``{field: values}`` that they must have; all without it.
+    """
+    release = client.release
+    params = {**listing(release), **(wanted or {})}
+    expect = shape(release) if is_node(release) else _SHAPE
+    found = client.call("GET", collection(release), params=params, expect=[expect])
+    return [as_machine(release, raw) for raw in found]
 
 
 def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
@@ -80,14 +105,17 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
     macs = {name: name.lower().replace("-", ":") for name in names if _MAC.fullmatch(name)}
     hosts = {name: name.partition(".")[0] for name in names if name not in macs}
     found: dict[str, list[dict]] = {name: [] for name in names}
-    for raw in listed(client, "hostname", hosts.values()):
+    # API 1.0 looks for host names as they are stored, with a domain or without.
+    nodes = all_listed(client) if is_node(client.release) else None
+    for raw in listed(client, "hostname", hosts.values()) if nodes is None else nodes:
         for name in hosts:
             if name in (raw["hostname"], raw.get("fqdn")):
                 found[name].append(raw)
     ids = [name for name in hosts if not found[name] and re.fullmatch(r"[\w-]+", name)]
-    for raw in listed(client, "id", ids):
-        found[raw["system_id"]] = [raw]
-    for raw in listed(client, "mac_address", macs.values()):
+    for raw in listed(client, "id", ids) if nodes is None else nodes:
+        if raw["system_id"] in ids:
+            found[raw["system_id"]] = [raw]
+    for raw in listed(client, "mac_address", macs.values()) if nodes is None else nodes:
         own = {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set", ())}
         for name, mac in macs.items():
             if mac in own:
@@ -253,7 +281,7 @@ class Work:
         if machine.status in operation.failures and not machine.unconfirmed:
             self._fail(machine, f"{operation.name} failed: it is {machine.status_name}")
             return False
-        if machine.status in operation.during:
+        if machine.status in during(self.client.release, operation):
             return True
         if machine.unconfirmed:
             return False
@@ -269,12 +297,17 @@ class Work:
         return False
 
     def _send(self, machine, step):
-        path = f"machines/{machine.raw['system_id']}/"
-        data = dict(step.data)
-        if step.operation.name == "allocate":
-            path, data = "machines/", {"system_id": machine.raw["system_id"]}
+        release, name, ident = self.client.release, step.operation.name, machine.raw["system_id"]
+        path, data = f"{collection(release)}{ident}/", dict(step.data)
+        if name == "allocate":
+            path = collection(release)
+            data = {"name": machine.raw["fqdn"]} if is_node(release) else {"system_id": ident}
         try:
-            self.client.post(path, op=step.operation.name, data=data, hide=self.goal.hide)
+            raw = self.client.post(
+                path, op=operation(release, name), data=data, hide=self.goal.hide
+            )
+            if name == "allocate" and is_node(release) and raw.get("system_id") != ident:
+                raise WrongAnswer(f"MAAS allocated {raw.get('hostname')} in its place; release it")
         except (Forbidden, NotAuthenticated) as error:
             machine.sent.pop()
             self._fail(machine, f"{step.operation.name}: {error}")
@@ -304,6 +337,8 @@ class Work:
                 names = ", ".join([*failed[:_NAMED], *more])
                 lines += [f"failed scripts: {names}"] if failed else []
         with contextlib.suppress(MaasError):
+            if self.client.release < _HAS_EVENTS:
+                return lines
             events = Pages(self.client).read(_EVENTS, id=ident)
             texts = [": ".join(filter(None, (one.get("type"), one.get("description"))))
                      for one in events]  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from saltext.maas.machines.parameters import PARAMETERS
 from saltext.maas.release import Release
@@ -21,6 +21,12 @@ NAMES = (
     "Entering rescue mode", "Failed to enter rescue mode", "Exiting rescue mode",
     "Failed to exit rescue mode", "Testing", "Failed testing",
 )  # fmt: skip
+
+
+def name_of(status: int) -> str:
+    """Return the name of a status; for an unknown one its number."""
+    return NAMES[status] if 0 <= status < len(NAMES) else f"in status {status}"
+
 
 _COMMISSION = "commission it first (maas_machine.commissioned)"
 _RELEASE = "release it first (maas_machine.released)"
@@ -49,6 +55,7 @@ class Operation:
         during: Statuses while it is in progress.
         failures: Statuses after it failed.
         since: First release that has it.
+        later: Statuses in which it is allowed later than that, and the first release for each.
         by_owner_since: First release in which only the owner may do it, not an administrator.
     """
 
@@ -56,7 +63,8 @@ class Operation:
     allowed: tuple[int, ...]
     during: tuple[int, ...] = ()
     failures: tuple[int, ...] = ()
-    since: str = "2.0"
+    since: str = "1.5"
+    later: Mapping[int, str] = field(default_factory=dict)
     by_owner_since: str | None = None
 
     def missing(self, release: Release, given: Iterable[str]) -> str | None:
@@ -68,6 +76,10 @@ class Operation:
             since = PARAMETERS[late[0]].since
             return f"{late[0]}: MAAS {release} does not support it; {since} and later do"
         return None
+
+    def is_allowed(self, release: Release, status: int) -> bool:
+        """Return whether a release accepts it in a status."""
+        return status in self.allowed and release.within(self.later.get(status, ""))
 
     @property
     def words(self) -> str:
@@ -99,11 +111,14 @@ OPERATIONS = {
              FAILED_RELEASING, FAILED_DISK_ERASING),
             (RELEASING, DISK_ERASING), (FAILED_RELEASING, FAILED_DISK_ERASING),
         ),
-        Operation("abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING)),
+        Operation(
+            "abort", (COMMISSIONING, DEPLOYING, DISK_ERASING, TESTING), since="1.7",
+            later={COMMISSIONING: "1.8", DEPLOYING: "1.8"},
+        ),
         Operation("lock", (DEPLOYED, DEPLOYING), since="2.4"),
         Operation("unlock", _ALL, since="2.4"),
-        Operation("mark_broken", _ALL, by_owner_since="2.5"),
-        Operation("mark_fixed", (BROKEN,)),
+        Operation("mark_broken", _ALL, since="1.7", by_owner_since="2.5"),
+        Operation("mark_fixed", (BROKEN,), since="1.7"),
         Operation(
             "rescue_mode",
             (NEW, FAILED_COMMISSIONING, MISSING, READY, RESERVED, DEPLOYED, RETIRED, BROKEN,
@@ -117,8 +132,9 @@ OPERATIONS = {
             (EXITING_RESCUE,), (FAILED_EXITING_RESCUE,), since="2.1",
         ),
         Operation("override_failed_testing", (FAILED_TESTING,), since="2.3"),
-        Operation("power_on", _ALL),
-        Operation("power_off", _ALL),
+        # Before, MAAS does not show whether a machine is on.
+        Operation("power_on", _ALL, since="1.7"),
+        Operation("power_off", _ALL, since="1.7"),
     )
 }  # fmt: skip
 

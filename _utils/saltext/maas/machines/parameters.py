@@ -33,16 +33,20 @@ PARAMETERS = {
     "parameters": Parameter(
         "dict", "Values of parameters of scripts, as ``SCRIPT_PARAMETER``.", "2.3"
     ),
-    "enable_ssh": Parameter("bool", "Whether the machine stays on, for SSH."),
+    "enable_ssh": Parameter("bool", "Whether the machine stays on, for SSH.", "1.9"),
     "skip_bmc_config": Parameter("bool", "Whether its BMC is left alone.", "2.4"),
-    "skip_networking": Parameter("bool", "Whether its interfaces stay as they are configured."),
-    "skip_storage": Parameter("bool", "Whether its disks stay as they are configured."),
+    "skip_networking": Parameter(
+        "bool", "Whether its interfaces stay as they are configured.", "1.9"
+    ),
+    "skip_storage": Parameter("bool", "Whether its disks stay as they are configured.", "1.9"),
 
-    "osystem": Parameter("str", "Operating system, where ``distro_series`` does not name it."),
+    "osystem": Parameter(
+        "str", "Operating system, where ``distro_series`` does not name it.", "2.0"
+    ),
     "distro_series": Parameter(
         "str", "Release, such as ``jammy`` or ``custom/NAME``; MAAS's default if left out."
     ),
-    "hwe_kernel": Parameter("str", "Kernel, such as ``hwe-22.04``."),
+    "hwe_kernel": Parameter("str", "Kernel, such as ``hwe-22.04``.", "1.9"),
     "user_data": Parameter(
         "str", "What cloud-init gets: a text, or the ``salt://`` path of a file."
     ),
@@ -58,7 +62,7 @@ PARAMETERS = {
     ),
     "enable_kernel_crash_dump": Parameter("bool", "Whether to enable crash dumps.", "3.6"),
     "vcenter_registration": Parameter("bool", "Whether a VMware host is registered.", "2.6"),
-    "license_key": Parameter("str", "License key of the operating system."),
+    "license_key": Parameter("str", "License key of the operating system.", "1.6"),
     "agent_name": Parameter("str", "Name of who allocates it.", "2.2"),
 
     "erase": Parameter("bool", "Whether to erase their disks.", "2.1"),
@@ -69,8 +73,8 @@ PARAMETERS = {
         "bool", "Whether to wipe only beginning and end of the disks.", "2.1"
     ),
     "scripts": Parameter("list of str", "Names of release scripts to run.", "3.5"),
-    "stop_mode": Parameter("str", "How they are switched off.", choices=("hard", "soft")),
-    "comment": Parameter("str", "Comment for MAAS's log of events."),
+    "stop_mode": Parameter("str", "How they are switched off.", "1.7", ("hard", "soft")),
+    "comment": Parameter("str", "Comment for MAAS's log of events.", "1.9"),
 
     "machines": Parameter("list of str", "Machines to treat together, in place of ``name``."),
     "on": Parameter("bool", "Whether they are to be on."),

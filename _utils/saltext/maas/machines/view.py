@@ -10,6 +10,7 @@ from typing import Any
 from saltext.maas import poll
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, LostAnswer, MaasError, Unreachable
+from saltext.maas.machines.lifecycle import all_listed
 from saltext.maas.machines.operations import IN_PROGRESS, NAMES
 from saltext.maas.render import machines
 from saltext.maas.render.text import clean
@@ -21,7 +22,6 @@ from saltext.maas.resources.storage_current import read_storage
 _SHOWN = ("hostname", "status", "power", "owner", "zone", "pool", "tags", "addresses")
 #: All columns.
 _COLUMNS = (*_SHOWN, "architecture", "cpus", "memory", "system_id", "fqdn")
-_SHAPE = {"system_id": str, "hostname": str, "status_name": str, "zone": {"name": str}}
 #: What MAAS filters by itself, with the names of its filters.
 _BY_MAAS = {"zone": "zone", "pool": "pool", "tag": "tags"}
 #: How many machines an error names.
@@ -43,11 +43,8 @@ def rows(client: Client, **wanted: str | list | None) -> list[dict]:
 
     Raises:
         BadInput: There is no such status.
-        MaasError: The region cannot be asked, has no such zone, pool or tag, or its release has no
-            machines.
+        MaasError: The region cannot be asked, or has no such zone, pool or tag.
     """
-    if client.release < "2.0":
-        raise MaasError(f"MAAS {client.release} has no machines; they came with 2.0")
     filters = {name: _listed(value) for name, value in wanted.items() if value is not None}
     known = {one.lower() for one in NAMES}
     for one in filters.get("status", ()):
@@ -58,7 +55,7 @@ def rows(client: Client, **wanted: str | list | None) -> list[dict]:
         # Several tags mean machines that have all of them.
         sent = {_BY_MAAS[name]: values for name, values in filters.items()
                 if name in _BY_MAAS and (name != "tag" or len(values) == 1)}  # fmt: skip
-    found = [_row(raw) for raw in client.get("machines/", expect=[_SHAPE], **sent)]
+    found = [_row(raw) for raw in all_listed(client, sent)]
     return sorted((row for row in found if _fits(row, filters)), key=lambda row: row["hostname"])
 
 

@@ -88,7 +88,8 @@ class Plan:
         everything: All desired objects.
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
         warnings: What of the pillar should be changed before an upgrade, what
-            somebody else writes as well, and what waits, one line each.
+            somebody else writes as well, what waits, and what MAAS starts by itself, one line
+            each.
         waiting: ``{(type, key): {field: until when}}`` of what is left to a later run; the field
             is empty for the whole object.
     """
@@ -183,7 +184,7 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
     plan = Plan(changes, desired, barriers, waiting=waiting)
     _mark_dependants(plan)
-    plan.warnings = [*_what_waits(plan), *remarks]
+    plan.warnings = [*_what_waits(plan), *_what_starts(snapshot, plan), *remarks]
     return plan
 
 
@@ -219,11 +220,27 @@ def _what_waits(plan):
             if (one.type, one.key) not in refused:
                 found.setdefault((one.type, name, until), []).append(one.label)
     for (type, name, until), labels in found.items():
-        table = BY_NAME[type]
-        more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
-        noun = table.noun if len(labels) == 1 else table.nouns
         what = f"{name} waits" if name else "waits" if len(labels) == 1 else "wait"
-        yield f"{noun} {', '.join(labels[:_NAMED])}{more}: {what} {until}"
+        yield f"{_named(type, labels)}: {what} {until}"
+
+
+def _what_starts(snapshot, plan):
+    """One line for each thing that MAAS starts by itself with new objects."""
+    found: dict = {}
+    for change in plan.changes:
+        if change.action == "create" and not change.problem:
+            text = snapshot.tables[change.desired.type].started(snapshot, change.desired)
+            if text:
+                found.setdefault((change.desired.type, text), []).append(change.desired.label)
+    for (type, text), labels in found.items():
+        yield f"{_named(type, labels)}: {text}"
+
+
+def _named(type, labels):
+    table = BY_NAME[type]
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    noun = table.noun if len(labels) == 1 else table.nouns
+    return f"{noun} {', '.join(labels[:_NAMED])}{more}"
 
 
 def _prefetch(snapshot, desired):

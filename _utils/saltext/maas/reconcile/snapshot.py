@@ -400,7 +400,7 @@ class Snapshot:
     def source(self, table: Table) -> str:
         """Return where a type is read, for messages."""
         holders = [one for one in self.tables.values() if table.store in one.nested.values()]
-        path = (holders[0] if holders and not table.collection else table).collection
+        path = (holders[0] if holders and not table.collection else table).path(self.release)
         return f"the {table.nouns}" if not path or "{" in path else path
 
     @contextlib.contextmanager

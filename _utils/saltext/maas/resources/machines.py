@@ -1,12 +1,16 @@
-"""Machines (API 2.0): how they are identified, described and deleted."""
+"""Machines: how they are identified, described and deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
+from saltext.maas.api_path import segment
 from saltext.maas.errors import BadInput, StrangeAnswer
+from saltext.maas.machines import nodes_1x
 from saltext.maas.redact import passwords_in
+from saltext.maas.release import Release
 from saltext.maas.resources import (
     composition,
     composition_field,
@@ -50,6 +54,8 @@ RELEASING = (12, 14)
 CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
 #: Most ids in one query.
 _IDS_PER_QUERY = 400
+#: First release that commissions a new machine only if it is asked to.
+_COMMISSIONS_WHEN_ASKED = "2.8"
 #: Name of the fact that holds the BMCs of described machines.
 _BMC_FACT = "BMCs of machines"
 #: Name of the fact that holds the index of machines by their identifiers.
@@ -83,10 +89,11 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     """
 
     name = "machine"
-    since = "2.0"
     numbered = ""
     collection = "machines/"
     item_path = "machines/{system_id}/"
+    list_op = "list"
+    create_op = "new"
     permission = "can_edit_machines"
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
@@ -101,7 +108,7 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     reported = True
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
     notes = {
-        "present": "Up to 2.7 MAAS commissions a new machine at once.",
+        "present": "Up to 2.7 MAAS commissions a new machine at once; the plan says so.",
         "absent": "Refused while it is deployed, allocated or busy, unless ``release`` is true: "
         "then it is released first, and the run waits for that; commissioning and tests end.  A "
         "composed machine is deleted on its VM host as well, and needs ``decompose``.",
@@ -111,19 +118,22 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
         Field("mac_addresses", kinds.MACS, hint=True,
               doc="Its MAC addresses; it is found by any of them, and a new machine gets all."),
         Field("system_id", hint=True, doc="Its id in MAAS, to find it by."),
-        Field("serial", hint=True, doc="Serial number of the system, to find it by."),
+        Field("serial", hint=True, since="2.4", doc="Serial number of the system, to find it by."),
         Field("in_use", kinds.BOOLEAN, hint=True,
               doc="Whether it is changed although it is deployed or owned by a user."),
-        Field("release", kinds.BOOLEAN, option="2.0",
+        Field("release", kinds.BOOLEAN, option="1.5",
               doc="Whether it is released first if it is deployed or owned by a user."),
         Field("decompose", kinds.BOOLEAN, option="2.4",
               doc="Whether a composed machine is deleted on its VM host, with its disks."),
         Field("architecture", _ARCHITECTURE, server_default=UNKNOWN, clearable=rules.NEVER,
               doc="Such as ``amd64`` or ``arm64/generic``."),
         Field("description", since="2.6", doc="Free text."),
-        Field("domain", ref="domain", ref_attr="name", server_default=UNKNOWN,
+        Field("domain", ref="domain", ref_attr="name", since="2.0", server_default=UNKNOWN,
               clearable=rules.NEVER, read=lambda raw: raw["domain"]["name"],
               doc="Name of its DNS domain."),
+        Field("node_group", api="nodegroup", ref="node_group", ref_attr="uuid", up_to="1.10",
+              write_only=True,
+              doc="UUID of the node group of a new machine; the one that MAAS chooses by default."),
         Field("zone", ref="zone", ref_attr="name", server_default="default", clearable=rules.NEVER,
               read=lambda raw: raw["zone"]["name"], doc="Name of its zone."),
         Field("pool", ref="resource_pool", ref_attr="name", since="2.5", server_default="default",
@@ -131,15 +141,20 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
               doc="Name of its resource pool."),
         Field("tags", kinds.NAMES, ref="tag", api="tag_names",
               doc="All its tags, apart from those that MAAS adds itself."),
-        Field("min_hwe_kernel", doc="Minimum kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
-        Field("swap_size", kinds.bounded(0), doc="Size of the swap file, in bytes."),
+        Field("min_hwe_kernel", since="1.9",
+              doc="Minimum kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
+        Field("swap_size", kinds.bounded(0), since="1.8", clearable=(("2.0", ""),),
+              doc="Size of the swap file, in bytes."),
+        Field("boot_type", kinds.choice("fastpath", "di"), since="1.8", up_to="1.10",
+              server_default="fastpath", clearable=rules.NEVER,
+              doc="How it is installed: from an image, or by the Debian installer."),
         *power_field.FIELDS,
         *composition_field.FIELDS,
-        Field("interfaces", interfaces_schema.KIND, clearable=rules.NEVER,
+        Field("interfaces", interfaces_schema.KIND, since="2.0", clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; others are left alone."),
-        Field("storage", machine_storage.KIND, server_default=UNKNOWN, clearable=rules.NEVER,
-              read=machine_storage.described,
+        Field("storage", machine_storage.KIND, since="2.0", server_default=UNKNOWN,
+              clearable=rules.NEVER, read=machine_storage.described,
               doc="Its disks and what is made of them, once it is commissioned; see the guide "
               "of machines."),
     )  # fmt: skip
@@ -154,6 +169,21 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     def from_pillar(self, values: dict) -> dict:
         named = _split(values["hostname"])
         return {**named, **values, "hostname": named["hostname"]}
+
+    # Reading; see :mod:`saltext.maas.machines.nodes_1x`
+
+    def path(self, release: Release) -> str:
+        return nodes_1x.collection(release)
+
+    def item(self, snapshot: Snapshot, raw: dict) -> str:
+        return f"{self.path(snapshot.release)}{segment(raw['system_id'])}/"
+
+    def shape(self, release: Release) -> dict:
+        return nodes_1x.shape(release) if nodes_1x.is_node(release) else super().shape(release)
+
+    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
+        found = super().read(snapshot, partition)
+        return [nodes_1x.as_machine(snapshot.release, raw) for raw in found]
 
     # Finding
 
@@ -241,6 +271,8 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
 
     def _read_power_of(self, snapshot, records):
         """Read the power parameters of many machines that have not been read yet."""
+        if snapshot.release < nodes_1x.SHOWS_POWER:
+            return
         with snapshot.reading(self.name, POWER_PARAMETERS):
             raws = {
                 one.raw["system_id"]: one.raw for one in records
@@ -249,14 +281,19 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
             ids = sorted(raws)
             for start in range(0, len(ids), _IDS_PER_QUERY):
                 some = ids[start : start + _IDS_PER_QUERY]
-                found = snapshot.client.get(
-                    self.collection, op="power_parameters", id=some, expect=dict
-                )
+                path = self.path(snapshot.release)
+                found = snapshot.client.get(path, op="power_parameters", id=some, expect=dict)
                 for ident in some:  # one that was deleted meanwhile is not among them
                     parameters = found.get(ident) or {}
                     if not isinstance(parameters, dict):
                         raise StrangeAnswer(f"the power parameters of {ident} are no object")
                     raws[ident][POWER_PARAMETERS] = parameters
+
+    def form(self, snapshot: Snapshot, values: dict) -> tuple[dict, dict]:
+        data, files = super().form(snapshot, values)
+        if nodes_1x.is_node(snapshot.release) and data.get("power_type") == "manual":
+            data["power_type"] = ""
+        return data, files
 
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         given, held = values.get("power_parameters"), (before or {}).get(POWER_PARAMETERS)
@@ -278,7 +315,7 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
         }
         if values.get("vm_host"):  # MAAS knows how to reach it
             return {**values, "power_type": None, "compose": composition.described(raw)}
-        unchecked = any(power_types.mistakes(values["power_type"], power))
+        unchecked = any(power_types.mistakes(values["power_type"], power, snapshot.release))
         return {
             **values,
             "mac_addresses": [kinds.MAC.clean(nic["mac_address"]) for nic in nics(raw)
@@ -341,7 +378,8 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other machine would have the same BMC, if its type serves only one."""
-        if change.action != "delete" and "power_parameters" in change.new:
+        shared = nodes_1x.is_node(snapshot.release)  # which knows no BMCs
+        if change.action != "delete" and "power_parameters" in change.new and not shared:
             bmc = self._bmc(change.desired)
             found = snapshot.facts.get(_BMC_FACT)
             if found is None or found[0] is not snapshot.desired:
@@ -397,6 +435,11 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
         new = {"status": 0, "status_name": "New", "owner": None, "system_id": ""}
         return PredictedObject({**new, "interface_set": nics, **found}, found.known)
 
+    def started(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        if snapshot.release >= _COMMISSIONS_WHEN_ASKED:
+            return None
+        return f"MAAS {snapshot.release} commissions a new machine at once, and so turns it on"
+
     # Writing
 
     def send_create(self, run: Run, values: dict) -> dict:
@@ -404,11 +447,27 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
             return self.compose(run, values)
         data, files = self.form(run.snapshot, values)
         data["mac_addresses"] = values.get("mac_addresses") or []
-        if run.snapshot.release >= "2.8":  # before, MAAS commissions whatever is asked for
+        release = run.snapshot.release
+        if release >= _COMMISSIONS_WHEN_ASKED:
             data["commission"] = "false"
-        return run.client.post(
-            self.collection, data=data, files=files, repeat=False, hide=self.secrets(values)
-        )
+        if nodes_1x.is_node(release) and not values.get("node_group"):
+            data["autodetect_nodegroup"] = "true"
+        raw = run.client.post(
+            self.path(release), op=self.create_op if nodes_1x.is_node(release) else None,
+            data=data, files=files, repeat=False, hide=self.secrets(values),
+        )  # fmt: skip
+        return nodes_1x.as_machine(release, raw)
+
+    def send_update(self, run: Run, record: Record, values: dict) -> Any:
+        release, given = run.snapshot.release, values.get("power_parameters")
+        if nodes_1x.is_node(release) and given is not None:
+            # It empties those that are not sent.
+            kind = values.get("power_type") or record.raw["power_type"]
+            there = record.raw.get(POWER_PARAMETERS, {})
+            kept = {name: there[name] for name in power_types.names(kind, release) if name in there}
+            skip = values.get("power_parameters_skip_check")
+            values = {**values, "power_parameters": {**(there if skip else kept), **given}}
+        return nodes_1x.as_machine(release, super().send_update(run, record, values))
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])

@@ -1,9 +1,10 @@
-"""Power type and parameters of machines and controllers (API 2.0)."""
+"""Power type and parameters of machines and controllers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from saltext.maas.machines.nodes_1x import SHOWS_POWER
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, power_types
 from saltext.maas.resources.engine_types import Desired, Snapshot
@@ -36,7 +37,8 @@ class WithPower(Table):
         if power_type is not None and power_type not in known:
             yield "power_type", f"{power_type!r} must be one of: {', '.join(known)}"
         elif not values.get(_SKIP):
-            for sentence in power_types.mistakes(power_type, values.get("power_parameters") or {}):
+            given = values.get("power_parameters") or {}
+            for sentence in power_types.mistakes(power_type, given, release):
                 yield "power_parameters", sentence
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
@@ -51,16 +53,16 @@ class WithPower(Table):
         changes = not before or power_type != before.get("power_type")
         if desired.values.get(_SKIP) or not (changes or given):
             return None
-        lacking = power_types.lacking(power_type, given)
+        release = snapshot.release
+        lacking = power_types.lacking(power_type, given, release)
         if lacking and record is not None:
             lacking = power_types.lacking(
-                power_type, {**self.current_power(snapshot, record), **given}
+                power_type, {**self.current_power(snapshot, record), **given}, release
             )
         if lacking:
             return f"power_parameters: {', '.join(lacking)} is missing, for {power_type}"
-        return next(
-            (f"power_parameters: {one}" for one in power_types.mistakes(power_type, given)), None
-        )
+        mistakes = power_types.mistakes(power_type, given, release)
+        return next((f"power_parameters: {one}" for one in mistakes), None)
 
     def current_power(self, snapshot: Snapshot, record: Record) -> dict:
         """Return the power parameters that a node has; read once for each state of the object."""
@@ -68,7 +70,7 @@ class WithPower(Table):
             if snapshot.client is None or snapshot.is_predicted(record.raw):
                 return {}
             self.read_power(snapshot, record)
-        return record.raw[POWER_PARAMETERS]
+        return record.raw.get(POWER_PARAMETERS, {})  # which no release before 1.7 shows
 
     def read_power(self, snapshot: Snapshot, record: Record) -> None:
         """Read the power parameters of a node into its answer."""
@@ -79,7 +81,10 @@ class WithPower(Table):
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
         found = super().differences(snapshot, desired, record)
         new = desired.values.get("power_parameters")
-        if new is not None:
+        if new is not None and snapshot.release < SHOWS_POWER:
+            if "power_type" in found:  # else nobody knows whether they differ
+                found["power_parameters"] = (None, new)
+        elif new is not None:
             current_power = self.current_power(snapshot, record)
             old = {name: current_power[name] for name in new if name in current_power}
             if power_types.texts(old) != power_types.texts(new):

@@ -1,4 +1,4 @@
-"""The parameters of each power type, and the releases that have it (API 2.0)."""
+"""The parameters of each power type, and the releases that have it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from saltext.maas.release import Release
 _WHERE = ("power_address",)
 _LOGIN = ("power_address", "power_user", "power_pass")
 
-#: Power type: first and last release that has it, and the parameters it cannot do without.
+#: Power type of API 2.0: first and last release that has it, and the parameters it cannot do
+#: without.
 POWER_TYPES = {
     "amt": ("2.0", "", _WHERE),
     "apc": ("2.0", "", (*_WHERE, "node_outlet")),
@@ -41,6 +42,27 @@ POWER_TYPES = {
     "wedge": ("2.1", "", _WHERE),
 }  # fmt: skip
 _ACCOUNT = ("power_user", "power_pass")
+_BY_MAC = (*_WHERE, "mac_address")  # the cluster finds the address of the BMC by that
+#: Power type of API 1.0: first and last release that has it, the parameters it cannot do without,
+#: and the others.  ``manual`` stands for none.
+_NODES = {
+    "amt": ("1.5", "1.10", (), (*_BY_MAC, "power_pass")),
+    "apc": ("1.8", "1.10", (*_WHERE, "node_outlet"), ("power_on_delay",)),
+    "dli": ("1.5", "1.10", _WHERE, ("system_id", "outlet_id", *_ACCOUNT)),  # the latter in 1.9
+    "ether_wake": ("1.5", "1.10", ("mac_address",), ()),
+    "fence_cdu": ("1.5", "1.10", (*_WHERE, "power_id"), _ACCOUNT),
+    "hmc": ("1.9", "1.10", (*_WHERE, "server_name", "lpar"), _ACCOUNT),
+    "ipmi": ("1.5", "1.10", (), (*_BY_MAC, *_ACCOUNT, "power_driver")),
+    "manual": ("1.5", "1.10", (), ()),
+    "moonshot": ("1.5", "1.10", (*_WHERE, "power_hwaddress"), _ACCOUNT),
+    "mscm": ("1.5", "1.10", (*_WHERE, "node_id"), _ACCOUNT),
+    "msftocs": ("1.8", "1.10", (*_WHERE, "blade_id"), (*_ACCOUNT, "power_port")),
+    "sm15k": ("1.5", "1.10", (*_WHERE, "system_id"), (*_ACCOUNT, "power_control")),
+    "ucsm": ("1.5", "1.10", (*_WHERE, "uuid"), _ACCOUNT),
+    "virsh": ("1.5", "1.10", (*_WHERE, "power_id"), ("power_pass",)),
+    "vmware": ("1.8", "1.10", _LOGIN,
+               ("power_vm_name", "power_uuid", "power_port", "power_protocol")),
+}  # fmt: skip
 #: Power type: the parameters that it has beside those, in any release.
 _OPTIONAL = {
     **dict.fromkeys(
@@ -83,11 +105,6 @@ _CHOICES = {
 SECRET = frozenset((
     "power_pass", "k_g", "password", "key", "os_password", "power_token", "power_token_secret",
 ))  # fmt: skip
-#: All parameters that are not secret.
-PLAIN = frozenset(
-    one for names in [*(names for _, _, names in POWER_TYPES.values()), *_OPTIONAL.values()]
-    for one in names
-) - SECRET  # fmt: skip
 #: Power types whose BMC belongs to one machine; MAAS refuses a second one after half a minute.
 SINGLE = ("amt", "ipmi", "openbmc", "webhook", "wedge")
 
@@ -97,14 +114,30 @@ def known(release: Release | None) -> list[str]:
     """Return the power types of a release; of all releases without one."""
     return sorted(
         name
-        for name, (since, up_to, _) in POWER_TYPES.items()
-        if release is None or release.within(since, up_to)
+        for name in POWER_TYPES.keys() | _NODES.keys()
+        if release is None
+        or any(release.within(*types[name][:2]) for types in (_NODES, POWER_TYPES) if name in types)
     )
 
 
-def lacking(power_type: str | None, parameters: dict) -> list[str]:
+def names(power_type: str | None, release: Release | None) -> tuple[str, ...]:
+    """Return the parameters that a power type may have; in any release without one."""
+    found: dict = {}
+    if power_type in _NODES and (release is None or release < "2.0"):
+        found.update(dict.fromkeys([*_NODES[power_type][2], *_NODES[power_type][3]]))
+    if power_type in POWER_TYPES and (release is None or release >= "2.0"):
+        more = (*POWER_TYPES[power_type][2], *_OPTIONAL.get(power_type, ()))
+        found.update(dict.fromkeys(more))
+    return tuple(found)
+
+
+#: All parameters that are not secret.
+PLAIN = frozenset(one for kind in known(None) for one in names(kind, None)) - SECRET
+
+
+def lacking(power_type: str | None, parameters: dict, release: Release) -> list[str]:
     """Return the parameters that a power type requires and that are not given."""
-    needed = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
+    needed = (POWER_TYPES if release >= "2.0" else _NODES).get(power_type or "", ("", "", ()))[2]
     return [name for name in needed if not parameters.get(name)]
 
 
@@ -121,18 +154,20 @@ def _text(value):
     return "" if value is None else str(value)
 
 
-def mistakes(power_type: str | None, parameters: dict) -> Iterator[str]:
+def mistakes(
+    power_type: str | None, parameters: dict, release: Release | None = None
+) -> Iterator[str]:
     """Yield mistakes in the parameters of a power type; values are not shown."""
-    if power_type not in POWER_TYPES:
+    if power_type not in known(release):
         return
-    names = (*POWER_TYPES[power_type][2], *_OPTIONAL.get(power_type, ()))
-    for name in sorted(parameters.keys() - names):
-        yield f"{power_type} has no {name!r}; it has: {', '.join(names) or 'no parameters'}"
+    allowed = names(power_type, release)
+    for name in sorted(parameters.keys() - allowed):
+        yield f"{power_type} has no {name!r}; it has: {', '.join(allowed) or 'no parameters'}"
     for name, value in texts(parameters).items():
-        allowed = _CHOICES.get((power_type, name), ())
+        choices = _CHOICES.get((power_type, name), ())
         given = value if isinstance(value, list) else [value]
-        if allowed and not {*allowed, ""}.issuperset(given):
-            yield f"{name} must be one of: {', '.join(allowed)}"
+        if choices and not {*choices, ""}.issuperset(given):
+            yield f"{name} must be one of: {', '.join(choices)}"
 
 
 def bmc(power_type: str | None, parameters: dict) -> tuple:
@@ -149,8 +184,8 @@ def connection(power_type: str | None, parameters: dict) -> tuple | None:
         power_type: Its power type.
         parameters: Its power parameters.
     """
-    names = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
-    identifying = [name for name in names if name not in (*_ACCOUNT, *SECRET)]
+    required = POWER_TYPES.get(power_type or "", ("", "", ()))[2]
+    identifying = [name for name in required if name not in (*_ACCOUNT, *SECRET)]
     if "power_address" not in identifying or not all(parameters.get(name) for name in identifying):
         return None
     return (power_type, *(str(parameters[name]) for name in identifying))

@@ -112,6 +112,10 @@ class Comparison(Identity):
         """Return the fields without which no object of some values is created."""
         return self.required
 
+    def started(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        """Return what MAAS starts by itself with a new object, as a sentence; plans show it."""
+        return None
+
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why a desired object cannot be applied, from itself and the object alone.
 

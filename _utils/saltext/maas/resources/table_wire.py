@@ -70,12 +70,19 @@ class Wire(Comparison):
         answer to one GET.
         """
         if not self.parent:
-            return self._listed(snapshot, self.collection)
+            return self._listed(snapshot, self.path(snapshot.release))
         above = snapshot.find(self.parent, partition)
         if above is None or snapshot.is_predicted(above.raw):
             return []
         found = self._listed(snapshot, self._filled(self.collection, above.raw))
         return [self.in_part(raw, partition) for raw in found]
+
+    def path(self, release: Release) -> str:
+        """Return the path of its collection.
+
+        Override it where releases have another one than ``collection``.
+        """
+        return self.collection
 
     def _listed(self, snapshot, path):
         op, shape = _op(self.list_op, snapshot), [self.shape(snapshot.release)]
@@ -133,7 +140,7 @@ class Wire(Comparison):
     def create_path(self, snapshot: Snapshot, values: dict) -> str:
         """Return the path that creates an object with some values."""
         if not self.parent:
-            return self.collection
+            return self.path(snapshot.release)
         above = snapshot.resolve(self.parent, self.partition(values))
         return self._filled(self.collection, above)
 
