@@ -25,6 +25,8 @@ _OPERATIONS = {
     "abort": "abort_operation",
 }  # fmt: skip
 _OLD_ALLOCATED = 6
+#: An interface of which nothing but the MAC address is known, before 1.9.
+_NIC = {"type": "physical", "vlan": None, "parents": [], "links": []}
 #: In place of the name of the API's user, which API 1.0 shows only of machines that it has.
 SOMEBODY = "the API's user"
 
@@ -92,6 +94,7 @@ def _as_machine(release, raw):
     if "interface_set" not in raw:
         macs = [one["mac_address"] for one in raw["macaddress_set"]]
         found["interface_set"] = [
-            {"name": mac, "type": "physical", "mac_address": mac} for mac in macs
+            {**_NIC, "id": number, "name": mac, "mac_address": mac}
+            for number, mac in enumerate(macs)
         ]
     return found
