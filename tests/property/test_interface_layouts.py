@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware
 from saltext.maas.reconcile import apply, desired_object
-from saltext.maas.resources import interfaces_field
+from saltext.maas.resources import BY_NAME, interfaces_field
 from saltext.maas.resources.interfaces_schema import mistakes
 from support.machine_regions import region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned, snapshot_of
@@ -153,6 +153,8 @@ def becomes(server, layout):
     after = snapshot_of(server)
     seen = interfaces_field.layout(after, after.records("machine")["web-1"].raw)
     assert shape(predicted) == shape(seen)
+    described = BY_NAME["machine"].by_name["interfaces"].kind.clean(seen.described())
+    assert planned(server, desired(described))[1].shown() == {}
     assert planned(server, desired(layout))[1].shown() == {}
     named = {nic["name"] for nic in before.values() if nic["mac_address"]} & layout.keys()
     after = held(server)

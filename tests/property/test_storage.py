@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from maas_emulator import hardware, storage
 from saltext.maas.reconcile import desired_object
@@ -98,6 +98,10 @@ def bcaches_of(server, ident):
     return snapshot_of(server).client.get(f"nodes/{ident}/bcaches/")
 
 
+def mirror(spares):
+    return {"raids": {"md0": {"level": 1, "devices": ["sdb", "sdc"], "spares": spares}}}
+
+
 def stored(name, description):
     return [desired_object("machine", {"hostname": name, "storage": description}, "here")]
 
@@ -140,6 +144,7 @@ def test_any_storage_becomes_any_other():
         seen = {"changed": 0, "refused": 0}
 
         @FEW
+        @example([mirror(["sdd"]), mirror([])])
         @given(st.lists(descriptions(), min_size=2, max_size=4))
         def check(several):
             hardware.tell(server.region, ident, status=4, owner=None)

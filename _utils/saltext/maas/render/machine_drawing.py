@@ -69,7 +69,7 @@ def _interfaces(paper, nics: list[Part], x, y, _changed) -> float:
     middles: dict[str, float] = {}
     ends = [y] * count
     for nic in sorted(nics, key=lambda nic: levels[nic.name]):
-        level, height = levels[nic.name], 28 + _LINE * len(nic.facts)
+        level, height = levels[nic.name], 28 + _LINE * (len(nic.facts) + bool(nic.action))
         below = [middles[one] for one in nic.on if one in middles]
         top = max(ends[level], sum(below) / len(below) - height / 2 if below else y)
         left = x + level * (width + _NIC_GAP)
@@ -87,15 +87,13 @@ def _interfaces(paper, nics: list[Part], x, y, _changed) -> float:
 
 def _interface(paper, nic, x, y, width, height):
     paper.box(x, y, width, height, nic.action, ", ".join([nic.name, *nic.facts]))
-    word = _WORDS[nic.action]
-    room = width - 16 - (7 * len(word) if word else 0)
     name = f"{SIGNS[nic.action]}{nic.name}"
-    paper.text(name, x + 9, y + 17, 13, ink_of(nic.action, INK), True, room)
-    if word:
-        paper.text(word, x + width - 8, y + 16, 10, ink_of(nic.action, PALE), end=True)
-    for number, fact in enumerate(nic.facts):
+    paper.text(name, x + 9, y + 17, 13, ink_of(nic.action, INK), True, width - 14)
+    words = [_WORDS[nic.action]] if nic.action else []
+    for number, fact in enumerate([*words, *nic.facts]):
+        colour = ink_of(nic.action, PALE) if words and not number else PALE
         size = 11 if width > 140 else 10
-        paper.text(fact, x + 9, y + 33 + _LINE * number, size, PALE, room=width - 14)
+        paper.text(fact, x + 9, y + 33 + _LINE * number, size, colour, room=width - 14)
 
 
 # Disks
@@ -118,7 +116,7 @@ def _disk(paper, part, x, y):
     used = part.use and part.inside == []
     facts = ", ".join(part.facts)
     room = _COLUMN - 118 - 7 * len(word)
-    paper.text(facts, x + 112, y + 12, 11, PALE, room=room)
+    paper.text(facts, x + 112, y + 12, 11, PALE, room=0.95 * room)
     if word:
         paper.text(word, x + _COLUMN, y + 12, 11, _colour(part, PALE), True, end=True)
     y += 18

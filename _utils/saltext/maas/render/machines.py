@@ -346,12 +346,12 @@ def interface_lines(now: list[Part], then: list[Part]) -> list[Line]:
     depths: dict[str, int] = {}
     while left:
         names = {part.name for part in left}
-        # The last that was shown decides, so that what is on it comes right below it.
-        part = next(
-            (one for one in reversed(left) if one.on and not names & set(one.on)),
-            next((one for one in left if not names & set(one.on)), left[0]),
-        )
+        ready = [part for part in left if not names & set(part.on)] or left
+        # What is on the last one that was shown comes right below it.
+        shown = [[part for part in ready if name in part.on] for name in reversed(depths)]
+        part = next((some[0] for some in shown if some), ready[0])
         left.remove(part)
+        depths.pop(part.name, None)
         depths[part.name] = 1 + max((depths.get(name, -1) for name in part.on), default=-1)
         found.append(_line(part, depths[part.name]))
     return found

@@ -197,6 +197,8 @@ class InterfaceLayout:
             implied = name == "mac_address" and value in [
                 one.values.get(name) for one in nic.parents
             ]
+            if name == "mtu" and self._has_less_than_above(nic):
+                continue  # no description may say so, though MAAS lets it happen
             if value not in (None, [], attribute.default) and not implied:
                 yield name, value
         if nic.vlan and (not part or nic.type == VLAN):
@@ -204,6 +206,11 @@ class InterfaceLayout:
         links = [link.describe() for link in nic.links if link.mode != LINK_UP]
         if links and not part:
             yield "links", links
+
+    def _has_less_than_above(self, nic):
+        mtu = nic.values.get("mtu") or 0
+        return any((one.values.get("mtu") or 0) > mtu or self._has_less_than_above(one)
+                   for one in self.children(nic))  # fmt: skip
 
 
 def _values(one):

@@ -117,7 +117,9 @@ class StoragePlan:
 
     def left(self, device: Device) -> Device:
         """Return what the steps leave of a device whose content is not described."""
-        freed = device.group in self._deleted_groups or id(device) in self._removed_members
+        group = self._group_in_place(device.group)
+        leaves = group is not None and not any(one.current is device for one in group.members)
+        freed = device.group in self._deleted_groups or (leaves and group.kind != BCACHE)
         role = "" if freed else device.role
         mount = None if id(device) in self._unmounted else device.mount
         return replace(device, role=role, group=role and device.group, mount=mount)
