@@ -37,10 +37,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import glob
 import importlib.util
 import ipaddress
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import salt.config as config
@@ -479,12 +481,11 @@ def _address(raw, network):
 
 def _remove_key(vm_):
     """Remove the key that salt-cloud made and accepted for an instance that is not there."""
-    minion = _value("minion", vm_, {})
-    name = ".".join([minion.get("id", vm_["name"]), *filter(None, [minion.get("append_domain")])])
-    path = os.path.join(__opts__["pki_dir"], "minions", name)
-    with contextlib.suppress(OSError), open(path, encoding="utf-8") as stream:
-        if vm_.get("pub_key") and stream.read() == vm_["pub_key"]:
-            salt.utils.cloud.remove_key(__opts__["pki_dir"], name)
+    minion = _value("minion", vm_, {}).get("id", vm_["name"])
+    # Its name may end with a domain.
+    for path in Path(__opts__["pki_dir"], "minions").glob(f"{glob.escape(minion)}*"):
+        if vm_.get("pub_key") and path.read_text(encoding="utf-8") == vm_["pub_key"]:
+            path.unlink()
 
 
 # Destroy and operate
