@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from maas_emulator import hardware
+from maas_emulator import hardware, machine_ops
 from saltext.maas import pillar
 from saltext.maas.reconcile import Limits, apply, desired_object
 from saltext.maas.release import Release
@@ -224,6 +224,71 @@ def test_it_is_deleted_on_its_host_only_when_told(host, at):
 def absent(type, name, **values):
     key = "hostname" if type == "machine" else "name"
     return [desired_object(type, {key: name, **values}, "here", absent=True)]
+
+
+def deployed_as_host(server, name="node-1", *kinds):
+    """Let a machine of the region end its deployment as a VM host."""
+    region = server.region
+    row = next(row for row in region.rows("machines").values() if row["hostname"] == name)
+    nic = {"name": "eth0", "mac_address": "52:54:00:00:00:77", "address": "10.7.0.70/24"}
+    hardware.commissioned(region, row["system_id"], interfaces=[nic], cpu_count=8, memory=16384,
+                          disks=[{"name": "sda", "size": 10**11}])  # fmt: skip
+    hardware.tell(region, row["system_id"], status=9, owner="admin", **dict.fromkeys(kinds, True))
+    machine_ops.deployed(region, row)
+
+
+def test_a_deployed_machine_is_its_host(at):
+    server = at("3.7")
+    described = {
+        "machines": {
+            "node-1": {"mac_addresses": ["52:54:00:00:00:77"], "architecture": "amd64",
+                       "power_type": "manual"},
+            "vm-1": {"vm_host": "rack1", "compose": {"cores": 2}},
+        },
+        "vm_hosts": {"rack1": {"machine": "node-1", "tags": ["fast"], "ready": True}},
+    }  # fmt: skip
+    for _ in range(2):
+        _, plan = carried_out(server, described)
+        assert plan.warnings == [
+            "VM host rack1: waits until machine node-1 is deployed as a VM host",
+            "machine vm-1: waits until VM host rack1 is there",
+        ]
+    deployed_as_host(server, "node-1", "register_vmhost")
+    _, plan = carried_out(server, described)
+    assert plan.shown()["vm_host"] == {
+        "rack1": {"name": {"old": "node-1", "new": "rack1"}, "tags": {"old": None, "new": ["fast"]}}
+    }
+    assert plan.warnings == []
+    assert len(server.region.rows("vm_hosts")) == 1
+    assert found(server)["parent"]["system_id"] == found(server, "node-1")["system_id"]
+    wrong = {"vm_hosts": {"rack1": {"machine": "vm-1"}}}
+    assert planned(server, wrong)[1].warnings == ["VM host rack1: machine: it is node-1, not vm-1"]
+    gone = absent("machine", "node-1", release=True)
+    assert problems_of(server, gone) == [
+        "machine node-1: it is the VM host rack1; delete that first (maas_vm_host.absent)"
+    ]
+    hardware.tell(server.region, found(server)["system_id"], status=4, owner=None)
+    gone += absent("machine", "vm-1", decompose=True) + absent("vm_host", "rack1")
+    hardware.tell(server.region, found(server, "node-1")["system_id"], power_state="off")
+    carried_out(server, gone)
+
+
+def test_one_that_is_two_hosts_needs_a_type(at):
+    server = at("3.7")
+    node = {"mac_addresses": ["52:54:00:00:00:77"], "architecture": "amd64", "power_type": "manual"}
+    carried_out(server, {"machines": {"node-1": node}})
+    deployed_as_host(server, "node-1", "register_vmhost", "install_kvm")
+    (said,) = problems_of(server, {"vm_hosts": {"rack1": {"machine": "node-1"}}})
+    assert said == (
+        "VM host rack1: machine: node-1 is several VM hosts (node-1-lxd, node-1-virsh); name its "
+        "type"
+    )
+    both = {"rack1": {"machine": "node-1", "type": "lxd"},
+            "rack2": {"machine": "node-1", "type": "virsh"}}  # fmt: skip
+    carried_out(server, {"vm_hosts": both})
+    assert {one["name"]: one["power_type"] for one in server.region.rows("vm_hosts").values()} == {
+        "rack1": "lxd", "rack2": "virsh"
+    }  # fmt: skip
 
 
 def test_an_export_composes_it_again(at):

@@ -82,6 +82,7 @@ def any_server(request, regions):
 def emptied(server):
     for row in list(server.region.rows("machines").values()):
         machines.forget(server.region, "machines", row)
+    server.region.rows("vm_hosts").clear()
     server.region.options.machine_seconds = 0.05
     server.region.controller_connected(server.rack, True)
     server.requests.reset()
@@ -271,6 +272,44 @@ def test_a_machine_deployed_with_something_else_is_left_alone(server):
         assert of(server).deployed("web-1", distro_series=series)["changes"] == {}
     changes = as_planned(server, "deployed", distro_series=server.series, redeploy=True)
     assert changes["operations"] == ["release", "deploy"]
+
+
+@pytest.mark.parametrize(
+    ("release", "parameter", "kind"),
+    [("2.8", "install_kvm", "virsh"), ("3.7", "register_vmhost", "lxd")],
+)
+def test_a_machine_becomes_a_vm_host(regions, release, parameter, kind):
+    server = emptied(regions(release))
+    machine(server, status=6, osystem="ubuntu", distro_series=server.series)
+    done = of(server).deployed("web-1", **{parameter: True})
+    assert f"with no VM host of {kind}; redeploy: true" in done["comment"]
+    assert server.requests.writes() == []
+    changes = as_planned(server, "deployed", redeploy=True, **{parameter: True})
+    assert changes["operations"] == ["release", "deploy"]
+    (host,) = server.region.rows("vm_hosts").values()
+    assert (host["name"], host["power_type"]) == ("web-1", kind)
+
+
+def test_a_test_run_says_what_waits_for_a_vm_host(server):
+    machine(server, name="node-1")
+    context: dict = {}
+
+    def states(module):
+        opts = {"test": True, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
+        return load(f"_states/{module}.py", opts, __context__=context)
+
+    hosts, told = states("maas_vm_host"), of(server, test=True, context=context)
+    deployed = told.deployed("node-1", register_vmhost=True)
+    assert deployed["changes"]["machine"]["node-1"]["operations"] == ["deploy"]
+    done = [hosts.present("rack1", machine="node-1"), told.present("vm-1", vm_host="rack1")]
+    assert [one["result"] for one in done] == [True, True], done
+    assert "machine vm-1: waits until VM host rack1 is there" in done[1]["comment"]
+    waits = told.commissioned("vm-1")
+    assert (waits["result"], waits["changes"]) == (None, {})
+    assert waits["comment"].endswith(
+        "machine vm-1: it is not there yet; it waits until VM host rack1 is there"
+    )
+    assert server.requests.writes() == []
 
 
 def test_what_is_marked_broken_by_its_owner_is_fixed(server):

@@ -13,6 +13,7 @@ from saltext.maas.machines.goals import Done, Goal, Machine, Tested
 from saltext.maas.machines.nodes_1x import SOMEBODY, is_node
 from saltext.maas.machines.operations import NEW, name_of
 from saltext.maas.reconcile import Snapshot
+from saltext.maas.reconcile.snapshot import POSTPONED
 
 #: Machines as this run's test left them, by system id or by the name of one that is not there yet.
 _PREDICTED = "machines as predicted"
@@ -86,14 +87,18 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
     def work():
         snapshot = runtime.snapshot(dunders, arguments["profile"])
         seconds = _seconds(arguments["timeout"])
-        job = _work(dunders, snapshot, make, _names(name, arguments["machines"]), name)
+        names = _names(name, arguments["machines"])
+        postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
+        waits = {one: postponed["machine", host] for one in names
+                 if ("machine", host := one.partition(".")[0]) in postponed}  # fmt: skip
+        job = _work(dunders, snapshot, make, [one for one in names if one not in waits], name)
         if test:
             job.plan()
             _remember(snapshot, job.machines)
         else:
             job.run(seconds)
-            _fold(snapshot, job.machines)
-        return _outcome(name, test, job)
+            _fold(snapshot, job)
+        return _with_postponed(_outcome(name, test, job), waits)
 
     return state_helpers.guarded(name, work)
 
@@ -222,12 +227,25 @@ def _remember(snapshot, machines):
     known.update({one.before["system_id"]: one.raw for one in machines if one.error is None})
 
 
-def _fold(snapshot, machines):
-    """Let later states of the run see the machines as they are now."""
+def _fold(snapshot, job):
+    """Let later states of the run see the machines, and what was made of them, as they are now."""
     if "machine" in snapshot.tables and snapshot.loaded("machine"):
-        for one in machines:
+        for one in job.machines:
             if one.sent:
                 snapshot.fold("machine", one.raw)
+    if job.goal.makes in snapshot.tables:
+        snapshot.drop(job.goal.makes)
+
+
+def _with_postponed(result, waits):
+    """The return of a test for machines that the plan before leaves to a later state of the run."""
+    if not waits:
+        return result
+    lines = [
+        f"machine {one}: it is not there yet; it waits {until}" for one, until in waits.items()
+    ]
+    comment = "\n".join([*filter(None, [result["comment"]]), *lines])
+    return {**result, "comment": comment, "result": result["result"] and None}
 
 
 def _outcome(name, test, job):

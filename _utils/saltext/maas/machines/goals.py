@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,10 @@ _SERIES = {
 }  # fmt: skip
 
 
+#: The kinds of VM hosts that MAAS makes of machines, by the parameter of their deployment.
+_VM_HOSTS = {"install_kvm": "virsh", "register_vmhost": "lxd"}
+
+
 class Refused(MaasError):
     """The status of a machine does not allow the operation; nothing was sent."""
 
@@ -45,6 +50,7 @@ class Machine:
         error: Why it cannot reach the goal.
         done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
+        vm_hosts: Types of the VM hosts that it was when it was deployed already, where a goal asks.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Machine:
     error: str | None = None
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)
+    vm_hosts: list[str] | None = None
 
     def __post_init__(self) -> None:
         self.before = self.before or self.raw
@@ -95,9 +102,11 @@ class Goal:
         operation: The operation that reaches it.
         shown: Fields of a machine that show what was changed.
         hide: Secret values in the parameters.
+        makes: Type of the objects that MAAS makes with it; empty for none.
     """
 
     operation: Operation
+    makes: str = ""
     shown: tuple[str, ...] = ("status_name", "owner")
 
     def __init__(self, given: Mapping[str, Any] | None = None, in_use: bool = False):
@@ -294,6 +303,10 @@ class Deployed(Goal):
         asked = ("osystem", "distro_series") if self.given.get("distro_series") else ()
         kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
         self.shown = (*self.shown, *asked, *kernel)
+        self._kinds = [kind for name, kind in _VM_HOSTS.items() if self.given.get(name)]
+        self.makes = "vm_host" if self._kinds else ""
+        self._vm_hosts: list[dict] | None = None
+        self._lock = threading.Lock()
 
     def next(self, machine: Machine) -> Step | None:
         status = machine.status
@@ -313,8 +326,27 @@ class Deployed(Goal):
             return self.send()
         raise refusal(machine, "so it cannot be deployed")
 
+    @property
+    def needs_inspection(self) -> bool:
+        return bool(self._kinds)
+
+    def inspect(self, client: Client, machine: Machine) -> None:
+        if machine.status != at.DEPLOYED:
+            return
+        with self._lock:  # one list for all machines
+            if self._vm_hosts is None:
+                path = "vm-hosts/" if client.release >= "2.9" else "pods/"
+                self._vm_hosts = client.get(path, expect=[{"type": str, "host": dict}])
+        ident = machine.raw["system_id"]
+        machine.vm_hosts = [
+            one["type"] for one in self._vm_hosts if one["host"].get("system_id") == ident
+        ]
+
     def _deployed(self, machine):
         other = self.differences(machine.raw)
+        if "deploy" not in machine.sent and machine.vm_hosts is not None:
+            other += [f"no VM host of {one}" for one in self._kinds
+                      if one not in machine.vm_hosts]  # fmt: skip
         if not other:
             return None
         if not self.redeploy or "deploy" in machine.sent:

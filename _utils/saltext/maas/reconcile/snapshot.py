@@ -28,6 +28,9 @@ _Found = TypeVar("_Found")
 #: How often a part is read whose answer has another form than MAAS's, and the first pause between
 #: two reads, in seconds.
 _READS, _PAUSE = 3, 0.2
+#: Name of the fact that holds what plans of a test run leave to a later run: until when, by
+#: ``(type, key)``.
+POSTPONED = "what is not created yet"
 
 
 class _Part:
@@ -480,6 +483,10 @@ class Snapshot:
 
     def predict(self, plan: Plan) -> None:
         """Take in what a plan would do, so that later plans of a test run build upon it."""
+        postponed = self.facts.setdefault(POSTPONED, {})
+        for change in plan.changes:
+            postponed.pop(change.id, None)
+        postponed.update({one: waits[""] for one, waits in plan.waiting.items() if "" in waits})
         for change in plan.changes:
             if change.problem:
                 continue

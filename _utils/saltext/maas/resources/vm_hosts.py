@@ -190,13 +190,15 @@ class VmHost(Table):
             several = ", ".join(sorted(one.key for one in self._on_machine(snapshot, desired)))
             if several:
                 return f"machine: {name} is several VM hosts ({several}); name its type"
-        if name and record is not None:
-            ident = (record.raw.get("host") or {}).get("system_id")
-            machine = snapshot.current("machine", name)
-            if ident and machine and machine.raw.get("system_id") != ident:
-                other = snapshot.key_by("machine", "system_id", ident)
-                return f"machine: the VM host of this name is {other}, not {name}"
         return super().problem(snapshot, desired, record)
+
+    def remarks(self, snapshot: Snapshot, desired: Desired, record: Record) -> Iterable[str]:
+        """Yield that the VM host of this name is another machine."""
+        name = desired.values.get("machine")
+        machine = snapshot.current("machine", name) if name else None
+        ident = (record.raw.get("host") or {}).get("system_id")
+        if machine and ident and machine.raw.get("system_id") != ident:
+            yield f"machine: it is {snapshot.key_by('machine', 'system_id', ident)}, not {name}"
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
         """Return which other VM host is described at the same address."""
