@@ -55,6 +55,7 @@ documentation.complete(globals(), "machine")
 def commissioned(
     name,
     machines=None,
+    machine_class=None,
     commissioning_scripts=None,
     testing_scripts=None,
     parameters=None,
@@ -77,6 +78,7 @@ def commissioned(
 def tested(
     name,
     machines=None,
+    machine_class=None,
     testing_scripts=None,
     parameters=None,
     enable_ssh=None,
@@ -94,6 +96,7 @@ def tested(
 def deployed(
     name,
     machines=None,
+    machine_class=None,
     osystem=None,
     distro_series=None,
     hwe_kernel=None,
@@ -129,6 +132,7 @@ def deployed(
 def released(
     name,
     machines=None,
+    machine_class=None,
     erase=None,
     secure_erase=None,
     quick_erase=None,
@@ -142,7 +146,9 @@ def released(
     return machine_helpers.reach(globals(), goals.Released, locals())
 
 
-def locked(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
+def locked(
+    name, machines=None, machine_class=None, comment=None, in_use=False, timeout=60, profile=None
+):
     """Ensure that deployed machines are locked, in MAAS 2.4 and later.
 
     Nobody changes, releases, switches or deletes a locked machine.
@@ -150,12 +156,16 @@ def locked(name, machines=None, comment=None, in_use=False, timeout=60, profile=
     return machine_helpers.reach(globals(), goals.Locked, locals())
 
 
-def unlocked(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
+def unlocked(
+    name, machines=None, machine_class=None, comment=None, in_use=False, timeout=60, profile=None
+):
     """Ensure that machines are not locked, in MAAS 2.4 and later."""
     return machine_helpers.reach(globals(), goals.Unlocked, locals())
 
 
-def broken(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
+def broken(
+    name, machines=None, machine_class=None, comment=None, in_use=False, timeout=60, profile=None
+):
     """Ensure that machines are marked as broken.
 
     From 2.5 on only the owner of a machine can do so. One that is deployed is released first.
@@ -163,7 +173,9 @@ def broken(name, machines=None, comment=None, in_use=False, timeout=60, profile=
     return machine_helpers.reach(globals(), goals.Broken, locals())
 
 
-def fixed(name, machines=None, comment=None, in_use=False, timeout=60, profile=None):
+def fixed(
+    name, machines=None, machine_class=None, comment=None, in_use=False, timeout=60, profile=None
+):
     """Ensure that machines are not marked as broken.
 
     One that was deployed when it was marked is Deployed again, and switched off.
@@ -171,7 +183,7 @@ def fixed(name, machines=None, comment=None, in_use=False, timeout=60, profile=N
     return machine_helpers.reach(globals(), goals.Fixed, locals())
 
 
-def rescued(name, machines=None, in_use=False, timeout=1800, profile=None):
+def rescued(name, machines=None, machine_class=None, in_use=False, timeout=1800, profile=None):
     """Ensure that machines are in rescue mode, in MAAS 2.1 and later.
 
     They run from memory then, for SSH.
@@ -179,7 +191,9 @@ def rescued(name, machines=None, in_use=False, timeout=1800, profile=None):
     return machine_helpers.reach(globals(), goals.Rescued, locals())
 
 
-def rescue_exited(name, machines=None, in_use=False, timeout=1800, profile=None):
+def rescue_exited(
+    name, machines=None, machine_class=None, in_use=False, timeout=1800, profile=None
+):
     """Ensure that machines are not in rescue mode, in MAAS 2.1 and later.
 
     They are again what they were before.
@@ -191,6 +205,7 @@ def powered(
     name,
     on=True,
     machines=None,
+    machine_class=None,
     stop_mode=None,
     comment=None,
     in_use=False,

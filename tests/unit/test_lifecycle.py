@@ -578,6 +578,42 @@ def test_tests_are_those_that_were_asked_for(server):
     assert of(server).tested("web-1")["changes"] == {}
 
 
+def test_the_pillar_has_parameters_of_machines(server, monkeypatch):
+    seen = []
+    monkeypatch.setattr("saltext.maas.client.session.Client.post", _recording(seen))
+    for name in ("web-1", "web-2", "db-1"):
+        machine(server, name)
+    described = {
+        "machine_classes": {"r640": {
+            "deploy": {"distro_series": "xenial", "user_data": "echo ${VALUE} {hostname}"},
+        }},
+        "machines": {
+            "web-1": {"class": "r640"},
+            "web-2.maas": {"class": ["r640"], "deploy": {"distro_series": server.series}},
+            "db-1": {"power_parameters": {"power_pass": "sdb://none/x"}},
+        },
+    }  # fmt: skip
+    arguments = {"machine_class": "r640", "distro_series": server.series}
+    module = of(server)
+    module.__pillar__ = {"maas": described}
+    done = module.deployed("web", **arguments)
+    assert done["result"] is True, done["comment"]
+    assert list(done["changes"]["machine"]) == ["web-1", "web-2.maas"]
+    texts = [base64.b64decode(one["user_data"]).decode() for one in seen if "user_data" in one]
+    assert texts == ["echo ${VALUE} {hostname}"] * 2
+    assert {one["distro_series"] for one in seen if "user_data" in one} == {server.series}
+    module.__opts__["test"] = True
+    told = module.deployed("web", machine_class="r640")
+    assert "machine web-1: it is Deployed" in told["comment"]
+    assert "web-2" not in told["comment"]  # which is as described
+    assert "of class 'x'" in module.deployed("web", machine_class="x")["comment"]
+    both = module.deployed("web", machine_class="r640", machines=["web-1"])["comment"]
+    assert "machine_class: cannot be given together with machines" in both
+    described["machine_classes"]["r640"]["deploy"]["user_data"] = 7
+    wrong = module.deployed("web-1")["comment"]
+    assert wrong == "maas:machine_classes:r640:deploy:user_data: ********** must be text"
+
+
 SECRET = "#cloud-config\nchpasswd: {list: ['root:tr0ub4dor']}\n"
 
 

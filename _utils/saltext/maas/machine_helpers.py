@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from saltext.maas import runtime, state_helpers
+from saltext.maas import machine_pillar, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle
 from saltext.maas.machines.goals import Done, Goal, Machine, Tested
@@ -24,19 +24,22 @@ _RETURNED = ("system_id", "status_name", "status_message", "owner", "locked", "p
              "osystem", "distro_series")  # fmt: skip
 #: Arguments of states and functions that are not parameters of MAAS's operations, but of goals.
 _OPTIONS = ("on", "redeploy", "in_use")
-_OWN = ("name", "machines", "timeout", "profile", *_OPTIONS)
+_OWN = ("name", "machines", "machine_class", "timeout", "profile", *_OPTIONS)
 _SHOWN = 20  # successes, more of which no person reads; failures are all listed
 
 
 def _goal(
     kind: type[Goal], arguments: dict[str, Any], dunders: dict, **options: Any
-) -> Callable[[Snapshot], Goal]:
-    """What makes a goal from the arguments of a state or function, once the region is known."""
+) -> Callable[[Snapshot, dict], Goal]:
+    """What makes a goal from the arguments of a state or function, once the region is known.
+
+    It is called with the snapshot, and with parameters for those that are not given.
+    """
     given = state_helpers.given(arguments, *_OWN)
     options.update({one: arguments[one] for one in _OPTIONS if one in arguments})
 
-    def made(snapshot):
-        values = runtime.revealed(dunders, given)
+    def made(snapshot, defaults):
+        values = {**defaults, **runtime.revealed(dunders, given)}
         if "user_data" in values:
             values["user_data"] = _content(snapshot, values["user_data"])
         made = kind(given=values, **options)
@@ -87,7 +90,7 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
     def work():
         snapshot = runtime.snapshot(dunders, arguments["profile"])
         seconds = _seconds(arguments["timeout"])
-        names = _names(name, arguments["machines"])
+        names = _names(name, arguments["machines"], _of_class(dunders, arguments))
         postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
         waits = {one: postponed["machine", host] for one in names
                  if ("machine", host := one.partition(".")[0]) in postponed}  # fmt: skip
@@ -144,7 +147,18 @@ def shown(raw: dict) -> dict[str, Any]:
     return {field: raw[field] for field in _RETURNED if field in raw}
 
 
-def _names(name, machines):
+def _of_class(dunders, arguments):
+    """The names of the machines of the class that a state names; None if it names none."""
+    name = arguments["machine_class"]
+    if name is None:
+        return None
+    if arguments["machines"] is not None:
+        raise BadInput("machine_class: cannot be given together with machines")
+    return machine_pillar.of_class(dunders, name)
+
+
+def _names(name, machines, of_class=None):
+    machines = of_class if machines is None else machines
     if machines is None:
         return [name]
     if not isinstance(machines, (list, tuple)) or not all(isinstance(one, str) for one in machines):
@@ -174,15 +188,13 @@ def _work(dunders, snapshot, make, names, tag):
     client = snapshot.client
     if client is None:
         raise MaasError("the region has no administrator yet, and so no machines")
-    made = make(snapshot)
-    late = made.unsupported(client.release)
-    if late:
-        raise BadInput(late)
+    made = _supported(make(snapshot, {}), client)
+    own_goal = _own_goals(dunders, snapshot, make, made.operation.name)
     predicted = snapshot.facts.get(_PREDICTED, {})
     found = _predicted(snapshot, names) if dunders["__opts__"].get("test") else {}
     found.update(_found(client, [one for one in names if one not in found]))
     machines = [
-        Machine(one, predicted.get(found[one]["system_id"], found[one]))
+        Machine(one, predicted.get(found[one]["system_id"], found[one]), goal=own_goal(found[one]))
         for one in dict.fromkeys(names)
     ]
 
@@ -210,6 +222,29 @@ def _own_name(snapshot):
     return snapshot.facts[_OWN_NAME]
 
 
+def _own_goals(dunders, snapshot, make, operation):
+    """What returns the goal of a machine for which the pillar has parameters, else None."""
+    own, goals = machine_pillar.parameters(dunders, operation), {}
+
+    def goal_of(raw):
+        defaults = own(raw)
+        if not defaults:
+            return None
+        key = repr(sorted(defaults.items()))
+        if key not in goals:
+            goals[key] = _supported(make(snapshot, defaults), snapshot.client)
+        return goals[key]
+
+    return goal_of
+
+
+def _supported(goal, client):
+    late = goal.unsupported(client.release)
+    if late:
+        raise BadInput(late)
+    return goal
+
+
 def _predicted(snapshot, names):
     """Machines that a state of this test run would create."""
     if "machine" not in snapshot.tables or not snapshot.loaded("machine"):
@@ -233,8 +268,8 @@ def _fold(snapshot, job):
         for one in job.machines:
             if one.sent:
                 snapshot.fold("machine", one.raw)
-    if job.goal.makes in snapshot.tables:
-        snapshot.drop(job.goal.makes)
+    for made in {job.goal_of(one).makes for one in job.machines} & snapshot.tables.keys():
+        snapshot.drop(made)
 
 
 def _with_postponed(result, waits):
@@ -249,7 +284,7 @@ def _with_postponed(result, waits):
 
 
 def _outcome(name, test, job):
-    changes = {one.name: _changes(job.goal, one) for one in job.machines if one.sent
+    changes = {one.name: _changes(job.goal_of(one), one) for one in job.machines if one.sent
                and (one.error is None or not test)}  # fmt: skip
     failed = [f"{'cannot be done' if test else 'failed'}: machine {one.name}: {one.error}"
               for one in job.machines if one.error is not None]  # fmt: skip

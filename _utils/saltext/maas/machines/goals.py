@@ -51,6 +51,7 @@ class Machine:
         done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
         vm_hosts: Types of the VM hosts that it was when it was deployed already, where a goal asks.
+        goal: The goal with its own parameters; None for that of all machines.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Machine:
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)
     vm_hosts: list[str] | None = None
+    goal: Goal | None = None
 
     def __post_init__(self) -> None:
         self.before = self.before or self.raw

@@ -169,6 +169,10 @@ class Work:
         self._reported: object = None
         self._explained = 0
 
+    def goal_of(self, machine: Machine) -> Goal:
+        """Return the goal of a machine."""
+        return machine.goal or self.goal
+
     # Planning
 
     def plan(self) -> None:
@@ -181,14 +185,15 @@ class Work:
                     machine.done = step is None
                     if step:
                         machine.sent += [step.operation.name] if step.send else []
-                        machine.raw = self.goal.predict(machine, step, self._me())
+                        machine.raw = self.goal_of(machine).predict(machine, step, self._me())
 
     def _inspect(self):
-        if self.goal.needs_inspection:
-            self._in_parallel(lambda one: self.goal.inspect(self.client, one), self.machines)
+        found = [one for one in self.machines if self.goal_of(one).needs_inspection]
+        self._in_parallel(lambda one: self.goal_of(one).inspect(self.client, one), found)
 
     def _next(self, machine):
-        step = self.goal.next(machine)
+        goal = self.goal_of(machine)
+        step = goal.next(machine)
         if step and step.send:
             first = step.operation.name == "deploy" and machine.status == READY
             if first and self.client.release < _ALLOCATES:
@@ -200,7 +205,7 @@ class Work:
             missing = step.operation.missing(self.client.release, {})
             if missing:
                 raise MaasError(missing)
-            check(machine, step, self.goal, self.client.release, self._owner_of(machine))
+            check(machine, step, goal, self.client.release, self._owner_of(machine))
         return step
 
     def _owner_of(self, machine):
@@ -304,7 +309,7 @@ class Work:
             data = {"name": machine.raw["fqdn"]} if is_node(release) else {"system_id": ident}
         try:
             raw = self.client.post(
-                path, op=operation(release, name), data=data, hide=self.goal.hide
+                path, op=operation(release, name), data=data, hide=self.goal_of(machine).hide
             )
             if name == "allocate" and is_node(release) and raw.get("system_id") != ident:
                 raise WrongAnswer(f"MAAS allocated {raw.get('hostname')} in its place; release it")
@@ -322,7 +327,7 @@ class Work:
         if self._explained < _EXPLAINED:
             self._explained += 1
             lines += self._failure_details(machine)
-        machine.error = redact("; ".join(lines), self.goal.hide)
+        machine.error = redact("; ".join(lines), self.goal_of(machine).hide)
 
     def _failure_details(self, machine):
         """The scripts that failed on a machine, and its last events, as far as they can be read."""

@@ -77,12 +77,27 @@ PARAMETERS = {
     "comment": Parameter("str", "Comment for MAAS's log of events.", "1.9"),
 
     "machines": Parameter("list of str", "Machines to treat together, in place of ``name``."),
+    "machine_class": Parameter(
+        "str", "Class in the pillar of the machines to treat together, in place of ``name``."
+    ),
     "on": Parameter("bool", "Whether they are to be on."),
     "redeploy": Parameter(
         "bool", "Whether a machine that is deployed with something else is released, and deployed "
         "again. What is on its disks is lost.",
     ),
     "in_use": Parameter("bool", "Whether machines that another user has are touched, too."),
+}  # fmt: skip
+#: Parameters of operations that the pillar may hold of a machine, by its key there.
+IN_PILLAR = {
+    "commission": (
+        "commissioning_scripts", "testing_scripts", "parameters", "enable_ssh", "skip_bmc_config",
+        "skip_networking", "skip_storage",
+    ),
+    "deploy": (
+        "osystem", "distro_series", "hwe_kernel", "user_data", "ephemeral_deploy", "install_kvm",
+        "register_vmhost", "bridge_all", "bridge_type", "bridge_stp", "bridge_fd", "enable_hw_sync",
+        "enable_kernel_crash_dump", "vcenter_registration", "license_key", "agent_name",
+    ),
 }  # fmt: skip
 #: What is another thing to states than to functions.
 OF_STATES = {

@@ -1,15 +1,16 @@
 """The pillar: its schema, its checks, the desired objects that it describes, and its export."""
 
-from saltext.maas.pillar.checks import check, problems
+from saltext.maas.pillar.checks import check, machines_of, problems
 from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
-from saltext.maas.pillar.machine_classes import expanded
+from saltext.maas.pillar.machine_classes import classes_of, expanded, macs_of
 from saltext.maas.pillar.outdated import warnings
 
 __all__ = [
     "Export",
     "check",
+    "classes_of",
     "cluster_uuid",
     "concerns",
     "controllers",
@@ -19,6 +20,8 @@ __all__ = [
     "files",
     "hostname",
     "limits",
+    "machines_of",
+    "macs_of",
     "problems",
     "warnings",
     "write",

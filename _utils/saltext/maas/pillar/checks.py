@@ -15,7 +15,7 @@ from saltext.maas.pillar import (  # noqa: F401
 )
 from saltext.maas.pillar.controllers import named_twice
 from saltext.maas.pillar.desired_objects import described
-from saltext.maas.pillar.machine_classes import SECTIONS, Expansion
+from saltext.maas.pillar.machine_classes import SECTIONS, Expansion, expanded
 from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
 from saltext.maas.reconcile.references import invalid
@@ -102,6 +102,22 @@ _YAML = {
     bool: "true or false, as it does yes, no, on and off", float: "a number",
     type(None): "nothing, as it does ~ and null",
 }  # fmt: skip
+
+
+def machines_of(pillar: dict) -> dict[str, dict]:
+    """Return the machines of a pillar with what their classes say.
+
+    Args:
+        pillar: The mapping under ``maas``.
+
+    Raises:
+        BadInput: What it says of machines is wrong.
+    """
+    sections = plain({name: pillar[name] for name in SECTIONS if pillar.get(name) is not None})
+    wrong = [line for _, line in misshapen(sections)]
+    if wrong:
+        raise BadInput(wrong)
+    return {name: one or {} for name, one in expanded(sections).get("machines", {}).items()}
 
 
 def misshapen(pillar: dict) -> list[tuple[list, str]]:

@@ -21,6 +21,8 @@ from saltext.maas.resources.power_types import SECRET
 SECTIONS = {"machines", "machine_classes", "address_plans"}
 #: Keys of a machine that its description does not have once it is expanded.
 _OWN = ("class", "number", "values", "source")
+#: Keys of a class whose texts are taken as they are: secrets, and scripts with names of their own.
+_AS_WRITTEN = {"power_parameters": SECRET, "deploy": frozenset(("user_data", "license_key"))}
 #: A name in the texts of a class; a number may say how many digits it has at least.
 _NAME = re.compile(r"\{([A-Za-z][\w-]*)(?::(\d{1,2}))?\}")
 
@@ -78,7 +80,7 @@ class Expansion:
         if "class" not in own:
             return own_fields
         where = f"{ROOT}:machines:{name}"
-        names = _class_names(own)
+        names = classes_of(own)
         unknown = [one for one in names if one not in self._classes]
         if unknown:
             known = ", ".join(sorted(self._classes)) or "none is described"
@@ -110,7 +112,7 @@ class Expansion:
                 found[one] = str(value)
                 if value is None:
                     complete = False
-                    self._lacking.setdefault((_class_names(own), one), []).append(name)
+                    self._lacking.setdefault((classes_of(own), one), []).append(name)
         return found if complete else None
 
     def _address(self, name, where, own, plan, given):
@@ -121,7 +123,7 @@ class Expansion:
         else:
             number = _number(name, own)
             if number is None:
-                self._lacking.setdefault((_class_names(own), "number"), []).append(name)
+                self._lacking.setdefault((classes_of(own), "number"), []).append(name)
                 return None
             place = f"{where}:number"
             address, problem = plan.address(number)
@@ -204,7 +206,7 @@ class Expansion:
 
     def _class_of(self, own, path):
         """The class that a key of a machine is from; None if it is the machine's own."""
-        names = [one for one in _class_names(own) if one in self._classes]
+        names = [one for one in classes_of(own) if one in self._classes]
         if not _lacks(own, path):
             return None
         return next((one for one in reversed(names) if not _lacks(self._classes[one], path)), None)
@@ -241,8 +243,7 @@ class _Shared:
         pairs: Iterable = value.items() if isinstance(value, dict) else ()
         if isinstance(value, list):
             pairs = enumerate(value)
-        # A secret is taken as it is, whatever it looks like.
-        secret = SECRET if path == "power_parameters" else ()
+        secret = _AS_WRITTEN.get(path, ())
         found = [
             self._note_names(one, f"{path}:{key}" if path else str(key))
             for key, one in pairs if key not in secret
@@ -267,7 +268,7 @@ class _Shared:
             return {key: one if key in secret else fill(one) for key, one in value.items()}
 
         return {
-            name: fill(value, SECRET if name == "power_parameters" else ())
+            name: fill(value, _AS_WRITTEN.get(name, ()))
             for name, value in self._description.items()
         }
 
@@ -342,8 +343,9 @@ def _number(name, own):
     return int(found[0]) if found else None
 
 
-def _class_names(own) -> tuple:
-    given = own.get("class") or ()
+def classes_of(machine: Any) -> tuple:
+    """Return the names of the classes of a machine."""
+    given = (machine.get("class") if isinstance(machine, dict) else None) or ()
     return (given,) if isinstance(given, str) else tuple(given)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from saltext.maas.machines.parameters import IN_PILLAR, PARAMETERS
 from saltext.maas.resources.kinds import ADDRESS, NETWORK
-from saltext.maas.schemas import mapping, named, text, whole
+from saltext.maas.schemas import choice, flag, listed, mapping, named, text, whole
 
 #: Fields that identify a machine, which a class cannot have.
 _IDENTITY = ("mac_addresses", "system_id", "serial")
@@ -37,6 +38,7 @@ def with_classes(sections: dict) -> dict:
         "values": values,
         "source": text("Where its description is from, for messages; ``machines.csv:12``."),
     }  # fmt: skip
+    lifecycle = {name: _parameters(name) for name in IN_PILLAR}
     shared = {
         name: {**node, "hidden": True}
         for name, node in one["properties"].items() if name not in _IDENTITY
@@ -67,12 +69,38 @@ def with_classes(sections: dict) -> dict:
     return {
         **sections,
         "machines": {
-            **machines, "additionalProperties": {**one, "properties": {**one["properties"], **own}},
+            **machines,
+            "additionalProperties": {
+                **one, "properties": {**one["properties"], **lifecycle, **own},
+            },
         },
         "machine_classes": named(
-            mapping({**shared, "match": match, "values": values}, empty=True),
+            mapping({**shared, **lifecycle, "match": match, "values": values}, empty=True),
             "What machines have in common: any field of a machine but those that identify one.",
             "CLASS", **span,
         ),
         "address_plans": named(plan, "Address plans.", "PLAN", _NAMES, **span),
     }  # fmt: skip
+
+
+def _parameters(operation):
+    """The parameters of an operation on machines."""
+    doc = f"Parameters of the operation {operation} that a state or function does not give."
+    return mapping({name: _parameter(name) for name in IN_PILLAR[operation]}, doc, empty=True)
+
+
+def _parameter(name):
+    one = PARAMETERS[name]
+    words: dict = {"doc": one.doc, "since": one.since}
+    if one.kind == "list of str":
+        return {**listed(text(), one.doc), **words, "allowed": "a list of names"}
+    if one.kind == "dict":
+        return {"type": "object", "allowed": "a mapping", **words}
+    if one.choices:
+        return choice(one.doc, *one.choices, since=one.since)
+    if one.kind == "int":
+        return whole(one.doc, 0, since=one.since)
+    if one.kind == "bool":
+        return flag(**words)
+    secret: dict = {"secret": True} if name in ("user_data", "license_key") else {}
+    return text(**words, **secret)
