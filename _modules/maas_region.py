@@ -267,7 +267,7 @@ def compare_machines(
     Raises:
         CommandExecutionError: The pillar or the state is wrong, or the region cannot be asked.
 
-    Holds for MAAS 2.0 to 3.8.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

@@ -55,7 +55,7 @@ def ext_pillar(minion_id, pillar, path, minions, machine_class=None, key="maas",
         BadInput: The file is wrong, with line and column. Salt reports it in the pillar, so that no
             state is run.
 
-    Holds for MAAS 2.0 to 3.8.
+    Holds for MAAS 1.5 to 3.8.
 
     CLI Example:
 

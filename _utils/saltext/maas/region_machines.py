@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from saltext.maas import pillar
-from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import identify
@@ -32,13 +32,11 @@ def compared(snapshot: Snapshot, described: dict, state: str | None = None) -> l
 
     Raises:
         BadInput: The pillar or the state is wrong.
-        MaasError: The region cannot be asked, or has no machines.
+        MaasError: The region cannot be asked.
     """
     if state not in (None, *STATES):
         raise BadInput(f"state: {state!r} must be one of: {', '.join(STATES)}")
     pillar.check(described, snapshot.release)
-    if "machine" not in snapshot.tables:
-        raise MaasError(f"MAAS {snapshot.release} has no machines; they came with 2.0")
     desired = pillar.desired_objects(described, snapshot.release)
     pairs, left = _matched(snapshot, desired)
     found = [
@@ -57,7 +55,7 @@ def new(snapshot: Snapshot, described: dict, desired: Iterable[Desired]) -> list
         described: The mapping under ``maas``.
         desired: All its desired objects.
     """
-    if not described.get("machines") or "machine" not in snapshot.tables:
+    if not described.get("machines"):
         return []
     _, left = _matched(snapshot, desired)
     return [_undescribed(described, one) for one in left if one.raw["status"] == _NEW]
