@@ -215,13 +215,21 @@ def test_in_a_browser(planned, browser, tmp_path):
     assert parsed.loads == []
     for text in ("dc1", "VLAN 5", "10.30.0.0/22", "rack controller", "4 to create", "gateway_ip"):
         assert text in parsed.text, text
-    browser(page, f"--screenshot={picture}", "--window-size=1300,1200",
-            f"--user-data-dir={tmp_path / 'other'}")  # fmt: skip
-    with Image.open(picture) as shot:
-        colours = {one for _, one in shot.convert("RGB").getcolors(1 << 24)}
+
+    def colours_of(name, *options):
+        browser(page, f"--screenshot={picture}", "--window-size=1300,1200",
+                f"--user-data-dir={tmp_path / name}", *options)  # fmt: skip
+        with Image.open(picture) as shot:
+            return {one for _, one in shot.convert("RGB").getcolors(1 << 24)}
+
+    colours = colours_of("light")
     # The four kinds of change and a dynamic range are to be seen.
     for desired in ((0x1A, 0x7F, 0x37), (0xB3, 0x59, 0x00), (0xCF, 0x22, 0x2E), (0x54, 0xAE, 0xFF)):
         assert desired in colours
+    colours = colours_of("dark", "--blink-settings=preferredColorScheme=0")
+    for desired in ((0x0D, 0x11, 0x17), (0x3F, 0xB9, 0x50), (0xE3, 0xA0, 0x3A), (0xFF, 0x7B, 0x72)):
+        assert desired in colours
+    assert (0xFF, 0xFF, 0xFF) not in colours
 
 
 def test_clusters_of_1_x_are_drawn():
