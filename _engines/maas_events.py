@@ -91,7 +91,7 @@ def start(
         CommandExecutionError: An argument or the profile is wrong.
 
     Events: MAAS 1.8 to 3.7; before 2.0 the region must not have more events than ``batch`` within
-    an interval. Machines: MAAS 2.0 to 3.8.
+    an interval. Machines: MAAS 1.5 to 3.8.
     """
     reach = master.profile(__opts__, profile)
     client, folder = Client(reach), __opts__["cachedir"]

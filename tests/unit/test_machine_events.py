@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator import hardware
+from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput
 from saltext.maas.machine_events import MachineFollower
 from support.loader import load
-from support.machine_regions import region_with_image
+from support.machine_regions import images_of_nodes, region_with_image
 from support.reconciling import carried_out, snapshot_of
 
 NEW = {"architecture": "amd64", "power_type": "manual"}
@@ -105,6 +106,23 @@ def test_what_the_bus_did_not_take_is_sent_again_and_nothing_else(server, region
         follower().step(full)
     follower().step(bus)
     assert [name for _, name, _, _ in bus] == ["a", "b"]
+
+
+def test_nodes_of_api_1_0_are_followed_too(tmp_path):
+    bus = Bus()
+    with RegionServer("1.9") as server:
+        images_of_nodes(server)
+        new = {"architecture": "amd64", "mac_addresses": ["52:54:00:00:00:01"]}
+        carried_out(server, {"machines": {"a": new}})
+        (node,) = server.region.rows("machines").values()
+        hardware.tell(server.region, node["system_id"], status=4)
+        one = MachineFollower(
+            Client(Profile(server.url, server.api_key)), str(tmp_path), server.url
+        )
+        one.step(bus)
+        hardware.tell(server.region, node["system_id"], status=6, owner="admin")
+        one.step(bus)
+    assert bus == [("maas/machine/deployed", "a", "Ready", "Deployed")]
 
 
 def test_arguments_are_checked(follower, server, tmp_path):

@@ -81,7 +81,7 @@ STORAGE = """
         +   vg0-srv: 235.6 GB; xfs at /srv
           (1 more, unchanged)
       requests for storage:
-        1. unmount sda-part2 from /
+        1. delete partition sda-part4 (its data is lost: sda-part4)
 """
 
 
@@ -114,7 +114,7 @@ def test_data_has_lines_and_requests(planned):
     (eth0, *_) = machine["web-1"]["interfaces"]["lines"]
     assert (eth0["action"], eth0["depth"]) == ("update", 0)
     assert list(machine["new"]) == ["interfaces", "lost"]
-    assert "delete partition sda-part4" in machine["web-1"]["storage"]["steps"][2]
+    assert "delete partition sda-part4" in machine["web-1"]["storage"]["steps"][0]
 
 
 def test_the_page_draws_only_machines_that_change_them(planned):
