@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from saltext.maas import documentation, machine_helpers, module_helpers
+from saltext.maas import documentation, machine_helpers, module_helpers, runtime
 from saltext.maas.errors import BadInput
 from saltext.maas.events import Pages
-from saltext.maas.machines import view
+from saltext.maas.machines import lifecycle, view
 from saltext.maas.machines.goals import read_results
 from saltext.maas.machines.nodes_1x import collection
+from saltext.maas.minions import region_side
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -114,6 +115,7 @@ def deploy(
     distro_series=None,
     hwe_kernel=None,
     user_data=None,
+    minion=None,
     ephemeral_deploy=None,
     enable_hw_sync=None,
     comment=None,
@@ -251,6 +253,36 @@ def describe(name: str, events: int = 5, profile: str | dict | None = None) -> d
     shown = events and client.release >= "1.8"
     last = Pages(client).read(events, id=raw["system_id"])[::-1] if shown else []
     return {**view.described(raw), "events": last}
+
+
+def sync_minions(profile: str | dict | None = None) -> dict[str, list[str]]:
+    """Bring keys and grains of the minions on machines up to date; one request for all machines.
+
+    The master deletes the keys of machines that were released or deleted by anybody, and sets the
+    grain ``maas_machine`` of the others: system id, names, zone, resource pool and tags.
+
+    Args:
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{"deleted", "updated", "away"}``: lists of minions whose key was deleted, whose grains
+        were set, and that did not answer.
+
+    Raises:
+        CommandExecutionError: The region or the master cannot be asked, or the pillar has no
+            ``maas:minions``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.sync_minions
+    """
+    client = runtime.client(globals(), profile)
+    minions = region_side.minions_of(globals(), client)
+    if minions is None:
+        raise BadInput("maas:minions: is missing in the pillar")
+    return minions.sync(lifecycle.all_listed(client))
 
 
 def events(

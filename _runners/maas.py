@@ -210,6 +210,130 @@ def machines(
     return {"outputter": "txt", "data": text} if person else found
 
 
+def minions():
+    """Show the minions on machines that were deployed with ``minion: true``.
+
+    Keys of machines that did not start in time are deleted.
+
+    Returns:
+        A list of rows: minion, system_id, region, state, seconds; the state is ``expected`` (for
+        so many seconds), ``renewed`` or ``key deleted``.
+
+    Raises:
+        CommandExecutionError: ``maas.minions`` in the master's configuration is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run maas.minions
+    """
+    from saltext.maas.fleet import core
+    from saltext.maas.minions import master_side
+
+    with core.plainly(), master_side.Minions(__opts__) as found:
+        return list(found.rows())
+
+
+def expect_minions(url, machines):
+    """Accept the first keys of machines about to be deployed; for the minion that deploys them.
+
+    Args:
+        url: URL of the region.
+        machines: ``{minion: {"system_id", "key"}}``.
+
+    Returns:
+        ``{"answer": {"finger": fingerprint of the master, "minions": {minion: "expected" or why
+        not}}}``, or a text with what is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region publish.runner maas.expect_minions '[http://192.0.2.10:5240/MAAS, {}]'
+    """
+    return _answered(lambda found: {"answer": found.expect(url, machines)})
+
+
+def renew_minion_key(key):
+    """Replace the first key of the minion that calls this by its own, once.
+
+    Args:
+        key: Body of the new public key's PEM, in one line and without ``=``.
+
+    Returns:
+        ``renewed``, or a text with what is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-call publish.runner maas.renew_minion_key MIIBIjANBgkqhkiG9w0BAQ
+    """
+    from saltext.maas.fleet import minions as salt_side
+
+    said = _answered(lambda found: found.renew(key))
+    if said == "renewed":
+        salt_side.Salt(globals()).fire(f"maas/minion/{__opts__['id']}", {"state": said})
+    return said
+
+
+def forget_minions(url, system_ids):
+    """Delete the keys of machines that were released; for the minion that did so.
+
+    Args:
+        url: URL of the region.
+        system_ids: List of the machines' system ids.
+
+    Returns:
+        ``{"answer": {minion: system id}}``, or a text with what is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region publish.runner maas.forget_minions '[http://192.0.2.10:5240/MAAS, [x3c8fa]]'
+    """
+    return _answered(lambda found: {"answer": found.forget(url, system_ids)})
+
+
+def sync_minions(url, machines):
+    """Delete keys of machines in use no more, and set the grains of the others; for a region.
+
+    Args:
+        url: URL of the region.
+        machines: Grains of all machines in use, by system id.
+
+    Returns:
+        ``{"answer": {"deleted": [minion], "updated": [minion], "away": [minion]}}``, or a text
+        with what is wrong.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region publish.runner maas.sync_minions '[http://192.0.2.10:5240/MAAS, {}]'
+    """
+    from saltext.maas.minions import master_side
+
+    said = _answered(lambda found: found.synced(url, machines))
+    if isinstance(said, str):
+        return said
+    return {"answer": master_side.set_grains(globals(), *said)}
+
+
+def _answered(work):
+    """Answer a minion: what ``work`` returns, or a text with what is wrong."""
+    from saltext.maas.errors import MaasError
+    from saltext.maas.minions import master_side
+
+    try:
+        with master_side.Minions(__opts__) as found:
+            return work(found)
+    except MaasError as error:
+        return f"refused: {error}"
+
+
 def import_images(target=None, tgt_type="glob", batch=None):
     """Import the selected images at the regions, and have every cluster hold them.
 

@@ -101,6 +101,7 @@ def deployed(
     distro_series=None,
     hwe_kernel=None,
     user_data=None,
+    minion=None,
     ephemeral_deploy=None,
     install_kvm=None,
     register_vmhost=None,
@@ -123,8 +124,8 @@ def deployed(
 
     A machine that is deployed with something else is reported, and left alone unless
     ``redeploy`` is true; without ``distro_series`` it may have any. ``user_data`` is never shown,
-    and not compared. One whose deployment failed is released and deployed again. What MAAS is
-    doing with a machine is waited for.
+    and not compared. With ``minion`` it becomes a minion of the master. One whose deployment
+    failed is released and deployed again. What MAAS is doing with a machine is waited for.
     """
     return machine_helpers.reach(globals(), goals.Deployed, locals())
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import yaml
 from maas_emulator.hosts import sandbox
@@ -46,6 +47,9 @@ class Lab:
         log_level: Of master and minions, for their log files.
         import_seconds: How long the region's image import takes.
     """
+
+    #: More of the environment of its processes.
+    environment: ClassVar[dict] = {}
 
     def __init__(self, release, folder, synced=False, log_level="warning", import_seconds=3.0):
         self.release = str(release)
@@ -199,6 +203,7 @@ class Lab:
 
     def _spawn(self, name, command, **options):
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment.update(self.environment)
         with open(self.folder / f"{name}.out", "ab") as log:
             process = subprocess.Popen(
                 command, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, env=environment,

@@ -11,6 +11,8 @@ happens until a test says so::
 
 from __future__ import annotations
 
+import base64
+
 from maas_emulator import hypervisors, machine_ops, storage
 from maas_emulator.api1 import machines as nodes
 
@@ -97,6 +99,24 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
         if item.get("address"):
             row["boot_interface"] = nic["id"]
     machine_ops.commissioned(region, row)
+
+
+def user_data(region, system_id):
+    """Return what a machine gets from its region when it starts for the first time, as bytes.
+
+    It is what the last deployment sent, decoded where that is base64; None without user data.
+
+    Raises:
+        KeyError: There is no such machine.
+    """
+    sent = machine(region, system_id).get("user_data")
+    if not sent:
+        return None
+    plain = sent.encode() if isinstance(sent, str) else sent
+    try:
+        return base64.b64decode(b"".join(plain.split()), validate=True)
+    except ValueError:
+        return plain
 
 
 def vm_host(region, address, kind="lxd", *, reachable=True, **found):

@@ -84,3 +84,15 @@ def test_hardware_that_is_found_without_the_rest(admin, machine):
     assert found["numanode_set"][0]["memory"] == 1024
     with pytest.raises(KeyError):
         hardware.find(admin.region, "nobody", cpu_count=1)
+
+
+def test_user_data_is_what_the_last_deployment_sent(admin, machine):
+    hardware.commissioned(admin.region, machine, interfaces=[NIC], disks=[DISK])
+    assert hardware.user_data(admin.region, machine) is None
+    sent = "I2Nsb3VkLWNvbmZpZwo="
+    done = admin.post(f"machines/{machine}/?op=deploy", user_data=sent)
+    assert sent not in done.text
+    assert hardware.user_data(admin.region, machine) == b"#cloud-config\n"
+    hardware.tell(admin.region, machine, status=4, owner=None)
+    admin.post(f"machines/{machine}/?op=deploy")
+    assert hardware.user_data(admin.region, machine) is None

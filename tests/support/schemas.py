@@ -26,7 +26,7 @@ _BY_FORMAT = {
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 _WORDS = (
     "word", "example.com", "lp:someone", "ssh-ed25519 AAAA me", _CERTIFICATE, "#!/bin/sh\n",
-    "0" * 64, "amd64", "60", "DE",
+    "0" * 64, "amd64", "60", "DE", "3008.4", "/etc/salt",
 )  # fmt: skip
 _ODD = ("no such thing?!", "-", "?", "", "\n")
 

@@ -12,6 +12,8 @@ from saltext.maas.machines import lifecycle
 from saltext.maas.machines.goals import Done, Goal, Machine, Tested
 from saltext.maas.machines.nodes_1x import SOMEBODY, is_node
 from saltext.maas.machines.operations import NEW, name_of
+from saltext.maas.machines.parameters import mistakes
+from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.snapshot import POSTPONED
 
@@ -24,7 +26,8 @@ _RETURNED = ("system_id", "status_name", "status_message", "owner", "locked", "p
              "osystem", "distro_series")  # fmt: skip
 #: Arguments of states and functions that are not parameters of MAAS's operations, but of goals.
 _OPTIONS = ("on", "redeploy", "in_use")
-_OWN = ("name", "machines", "machine_class", "timeout", "profile", *_OPTIONS)
+_MINION = "minion"
+_OWN = ("name", "machines", "machine_class", "timeout", "profile", _MINION, *_OPTIONS)
 _SHOWN = 20  # successes, more of which no person reads; failures are all listed
 
 
@@ -94,7 +97,8 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
         postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
         waits = {one: postponed["machine", host] for one in names
                  if ("machine", host := one.partition(".")[0]) in postponed}  # fmt: skip
-        job = _work(dunders, snapshot, make, [one for one in names if one not in waits], name)
+        ready = [one for one in names if one not in waits]
+        job = _work(dunders, snapshot, make, ready, name, arguments.get(_MINION))
         if test:
             job.plan()
             _remember(snapshot, job.machines)
@@ -124,7 +128,8 @@ def do(dunders: dict, operation: str, arguments: dict[str, Any]) -> dict[str, di
     make, name = _goal(Done, arguments, dunders, operation=operation), arguments["name"]
     names = [name] if isinstance(name, str) else list(name)
     seconds = _seconds(arguments["timeout"])
-    job = _work(dunders, snapshot, make, names, names[0] if names else "")
+    tag = names[0] if names else ""
+    job = _work(dunders, snapshot, make, names, tag, arguments.get(_MINION))
     job.run(seconds, wait=bool(seconds))
     failed = [f"{one.name}: {one.error}" for one in job.machines if one.error is not None]
     if failed:
@@ -184,12 +189,16 @@ def _no_machine(name):
     return f"machine {name}: the region has none with this host name, system id or MAC address"
 
 
-def _work(dunders, snapshot, make, names, tag):
+def _work(dunders, snapshot, make, names, tag, minion):
     client = snapshot.client
     if client is None:
         raise MaasError("the region has no administrator yet, and so no machines")
     made = _supported(make(snapshot, {}), client)
     own_goal = _own_goals(dunders, snapshot, make, made.operation.name)
+    wrong = list(mistakes({_MINION: minion})) if minion is not None else ()
+    if wrong:
+        raise BadInput(wrong)
+    minions = region_side.minions_of(dunders, client, bool(minion))
     predicted = snapshot.facts.get(_PREDICTED, {})
     found = _predicted(snapshot, names) if dunders["__opts__"].get("test") else {}
     found.update(_found(client, [one for one in names if one not in found]))
@@ -206,7 +215,7 @@ def _work(dunders, snapshot, make, names, tag):
 
     return lifecycle.Work(
         client, made, machines, lambda: _own_name(snapshot),
-        runtime.progress(dunders, tag), writing,
+        runtime.progress(dunders, tag), writing, minions,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from saltext.maas import runtime
 from saltext.maas.client.session import Client
 from saltext.maas.errors import MaasError
+from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, naming
 from saltext.maas.reconcile.plan import visible
 from saltext.maas.resources import BY_NAME
@@ -89,6 +90,8 @@ def _carry_out(dunders, type, arguments, absent=False):
     for change in plan.changes:
         if change.error:
             raise MaasError(f"{change.name}: {change.error}")
+    for left in region_side.forget_deleted(dunders, snapshot.client, plan.changes):
+        raise MaasError(left)
     return plan.shown(done_only=True).get(desired.type, {})
 
 

@@ -522,6 +522,20 @@ def release(dunders: dict) -> Release | None:
     return found.release if found else None
 
 
+def ask_master(dunders: dict, runner: str, arguments: list, seconds: float) -> Any:
+    """Call a runner of the master, which its ``peer_run`` must allow; return what it returns.
+
+    Raises:
+        MaasError: The master cannot be asked.
+    """
+    from salt.exceptions import SaltException
+
+    try:
+        return _functions(dunders)["publish.runner"](runner, arguments, timeout=seconds)
+    except SaltException as error:
+        raise MaasError(f"the master cannot be asked for {runner}: {error}") from None
+
+
 _BUS = "maas.event_bus"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from saltext.maas import runtime
 from saltext.maas.errors import BadInput, Forbidden, MaasError
 from saltext.maas.host.transaction import UNFINISHED
+from saltext.maas.minions import region_side
 from saltext.maas.reconcile import (
     Desired,
     Limits,
@@ -189,10 +190,11 @@ def _reconciled(dunders, name, snapshot, desired_objects, limits):
         report = runtime.progress(dunders, name)
         report({"what": "plan", "done": 0, "total": len(plan.changes), "percent": 0})
         apply(snapshot, plan, limits, report)
+        left = [*region_side.forget_deleted(dunders, snapshot.client, plan.changes)]
     failed = [change for change in plan.changes if not change.done]
     done = [change for change in plan.changes if change.done]
-    comment = "\n".join([_listed(done, "", failed), *_warned(plan)])
-    return outcome(name, test, plan.shown(True), comment, bool(failed))
+    comment = "\n".join([_listed(done, "", failed), *left, *_warned(plan)])
+    return outcome(name, test, plan.shown(True), comment, bool(failed or left))
 
 
 def _plan(snapshot, desired_objects):

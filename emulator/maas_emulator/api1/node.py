@@ -89,6 +89,7 @@ def start(request):
     if series:
         system, _, row["distro_series"] = series.rpartition("/")
         row["osystem"] = system or "ubuntu"
+    row["user_data"] = request.form.get("user_data")
     machines.asked_for(region, row, request.user.username, "start")
     if region.release < machines.LIFECYCLE:
         if not row["power_type"]:

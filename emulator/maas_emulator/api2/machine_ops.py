@@ -191,6 +191,7 @@ def _deploy(request, row):
         if not row["ephemeral_deploy"] and not storage.boot_disk(region, row):
             text = "'NoneType' object has no attribute 'id'"
             raise Answer(400, f"Failed to render preseed: {text}", TEXT)
+        row["user_data"] = sent.get("user_data")
         machine_ops.start(region, row, user.username)
         if bridges and (was_ready or as_host):
             links.make_bridges(region, row, bridges)

@@ -52,6 +52,8 @@ class Machine:
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
         vm_hosts: Types of the VM hosts that it was when it was deployed already, where a goal asks.
         goal: The goal with its own parameters; None for that of all machines.
+        own: What it alone is deployed with, beside what the goal says.
+        hide: Secret values in that.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Machine:
     tests: dict[str, list[int]] = field(default_factory=dict)
     vm_hosts: list[str] | None = None
     goal: Goal | None = None
+    own: dict[str, Any] = field(default_factory=dict)
+    hide: tuple = ()
 
     def __post_init__(self) -> None:
         self.before = self.before or self.raw

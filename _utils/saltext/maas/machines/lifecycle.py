@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from saltext.maas import poll
 from saltext.maas.client.session import Client
@@ -149,6 +151,7 @@ class Work:
         me: Name of the API's user.
         report: Called with the progress.
         writing: Context within which operations are sent.
+        minions: Minions on the machines, :class:`saltext.maas.minions.region_side.Minions`.
     """
 
     def __init__(
@@ -159,6 +162,7 @@ class Work:
         me: Callable[[], str],
         report: Callable[[dict], object] | None = None,
         writing: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+        minions: Any = None,
     ):
         self.client = client
         self.goal = goal
@@ -166,6 +170,7 @@ class Work:
         self._me = me
         self._report = report
         self._writing = writing
+        self._minions = minions
         self._reported: object = None
         self._explained = 0
 
@@ -222,6 +227,13 @@ class Work:
             wait: Whether to wait for the end of the operations.
         """
         self._inspect()
+        try:
+            self._run(seconds, wait)
+        finally:
+            if self._minions:
+                self._minions.forget(self.machines)
+
+    def _run(self, seconds, wait):
         self._send_next()
         if not wait:
             self._reread([one for one in self.machines if one.sent])
@@ -276,9 +288,22 @@ class Work:
                 if step and step.send:
                     machine.sent.append(step.operation.name)
                     sends.append((machine, step))
+        sends = self._prepared(sends)
         if sends:
             with self._writing():
                 self._in_parallel(lambda one: self._send(*one), sends)
+
+    def _prepared(self, sends):
+        """Have the master expect the minions of machines about to be deployed; keep the others."""
+        new = [machine for machine, step in sends if step.operation.name == "deploy"]
+        if not new or not self._minions:
+            return sends
+        own = [self.goal_of(machine).given.get("user_data") or "" for machine in new]
+        self._minions.prepare([(one, base64.b64decode(data)) for one, data in zip(new, own)])
+        for machine in new:
+            if machine.error is not None:
+                machine.sent.pop()
+        return [(machine, step) for machine, step in sends if machine.error is None]
 
     def _is_in_progress(self, machine):
         """Whether the operation is still in progress; record its failure."""
@@ -304,13 +329,14 @@ class Work:
     def _send(self, machine, step):
         release, name, ident = self.client.release, step.operation.name, machine.raw["system_id"]
         path, data = f"{collection(release)}{ident}/", dict(step.data)
+        hide = (*self.goal_of(machine).hide, *machine.hide)
         if name == "allocate":
             path = collection(release)
             data = {"name": machine.raw["fqdn"]} if is_node(release) else {"system_id": ident}
+        elif name == "deploy":
+            data.update(machine.own)
         try:
-            raw = self.client.post(
-                path, op=operation(release, name), data=data, hide=self.goal_of(machine).hide
-            )
+            raw = self.client.post(path, op=operation(release, name), data=data, hide=hide)
             if name == "allocate" and is_node(release) and raw.get("system_id") != ident:
                 raise WrongAnswer(f"MAAS allocated {raw.get('hostname')} in its place; release it")
         except (Forbidden, NotAuthenticated) as error:
@@ -327,7 +353,7 @@ class Work:
         if self._explained < _EXPLAINED:
             self._explained += 1
             lines += self._failure_details(machine)
-        machine.error = redact("; ".join(lines), self.goal_of(machine).hide)
+        machine.error = redact("; ".join(lines), (*self.goal_of(machine).hide, *machine.hide))
 
     def _failure_details(self, machine):
         """The scripts that failed on a machine, and its last events, as far as they can be read."""

@@ -64,6 +64,10 @@ PARAMETERS = {
     "vcenter_registration": Parameter("bool", "Whether a VMware host is registered.", "2.6"),
     "license_key": Parameter("str", "License key of the operating system.", "1.6"),
     "agent_name": Parameter("str", "Name of who allocates it.", "2.2"),
+    "minion": Parameter(
+        "bool", "Whether they become minions, as ``maas:minions`` of the pillar describes; see "
+        ":doc:`../machines-to-minions`."
+    ),
 
     "erase": Parameter("bool", "Whether to erase their disks.", "2.1"),
     "secure_erase": Parameter(

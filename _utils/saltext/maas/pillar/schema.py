@@ -11,6 +11,7 @@ import functools
 
 from saltext.maas.client.profile import SCHEMA as PROFILE
 from saltext.maas.host import host_settings
+from saltext.maas.minions import settings as minions
 from saltext.maas.pillar.schema_classes import with_classes
 from saltext.maas.reconcile.prune import prunable
 from saltext.maas.resources import BY_NAME, TABLES
@@ -293,6 +294,7 @@ def schema() -> dict:
             "settings": mapping(settings, "MAAS's own settings."),
             **with_classes(_placed()),
             **_controllers(),
+            "minions": minions.SCHEMA,
             "images": mapping(
                 {
                     "import": flag("Import what the selections name and is not there; true."),

@@ -1,0 +1,262 @@
+"""The master's part: which keys of new minions it accepts, replaces and deletes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import filelock
+from saltext.maas import atomic_file, schemas
+from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.fleet import names
+from saltext.maas.minions.keys import ACCEPTED, REJECTED, Keys, as_pem, fingerprint
+
+log = logging.getLogger(__name__)
+
+_WHERE = "maas.minions"
+#: What is answered when all went well.
+EXPECTED, RENEWED = "expected", "renewed"
+_SCHEMA = schemas.mapping(
+    {
+        "regions": {
+            "type": "array", "allowed": "a list of minion ids",
+            "items": {"type": "string", "format": "minion_id", "allowed": "a minion id"},
+            "doc": "Minions that deploy machines.",
+        },
+        "lifetime": schemas.seconds("For a deployed machine to start for the first time."),
+    },
+    required=("regions",),
+)  # fmt: skip
+_LIFETIME = 7200.0
+_MOST = 1000  # machines in one request
+
+
+class Minions:
+    """The minions on deployed machines.
+
+    Use it as a context manager; what has expired is forgotten when it is entered.
+
+    Args:
+        opts: The configuration of the runner.
+        keys: The keys of the master; those of Salt by default.
+
+    Raises:
+        BadInput: ``maas.minions`` in the master's configuration is wrong or missing.
+    """
+
+    def __init__(self, opts: dict, keys: Any = None):
+        given = opts.get(_WHERE)
+        if given is None:
+            raise BadInput(f"{_WHERE}: is missing in the master's configuration")
+        schemas.check(given, _SCHEMA, _WHERE, {"minion_id": names.is_id})
+        self.regions, self.lifetime = given["regions"], given.get("lifetime", _LIFETIME)
+        self.caller = opts["id"]
+        self.keys = keys or Keys(opts)
+        self._folder = os.path.join(opts["cachedir"], "maas-minions")
+        self.records: dict[str, dict] = {}
+
+    def __enter__(self) -> Minions:
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self._lock = filelock.FileLock(self._file + ".lock", mode=0o600)
+        self._lock.acquire(timeout=60)
+        try:
+            with contextlib.suppress(FileNotFoundError), open(self._file, "rb") as stream:
+                self.records = json.loads(stream.read())
+            now = time.time()
+            late = [one for one, record in self.records.items()
+                    if record["state"] == EXPECTED and record["expires"] < now]  # fmt: skip
+            self._forget(late, "it did not start in time")
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._lock.release()
+
+    @property
+    def _file(self):
+        return os.path.join(self._folder, "minions.json")
+
+    def _save(self):
+        atomic_file.put(self._file, json.dumps(self.records, indent=1), lasting=True)
+
+    def _forget(self, minions, why):
+        """Delete keys and records of minions that are not those of machines any more."""
+        if not minions:
+            return
+        self.keys.delete([one for one in minions if self._has_own_key(one)])
+        for one in minions:
+            log.info("the key of minion %s was deleted: %s", one, why)
+            del self.records[one]
+        self._save()
+
+    def _has_own_key(self, minion):
+        """Whether no key but that of the record is accepted, as of another host with this id."""
+        now = self.keys.of(minion).get(ACCEPTED)
+        return now is None or fingerprint(now) == self.records[minion]["key"]
+
+    def _of_region(self):
+        if self.caller not in self.regions:
+            raise MaasError(
+                f"{self.caller} is not one of {_WHERE}:regions in the master's configuration"
+            )
+
+    def expect(self, url: str, machines: dict[str, dict[str, str]]) -> dict[str, Any]:
+        """Accept the keys with which machines start for the first time.
+
+        Args:
+            url: URL of the region.
+            machines: ``{minion: {"system_id", "key"}}``, the key as
+                :func:`saltext.maas.minions.keys.as_body` writes it.
+
+        Returns:
+            ``{"finger": of the master's key, "minions": {minion: EXPECTED or why not}}``.
+
+        Raises:
+            MaasError: The caller is not a region's minion, or this is malformed.
+        """
+        self._of_region()
+        if not isinstance(machines, dict) or not 0 < len(machines) <= _MOST:
+            raise MaasError(f"1 to {_MOST} machines can be expected at once")
+        answers = {}
+        for minion, one in machines.items():
+            try:
+                self._expect(minion, str(url), one["system_id"], as_pem(one["key"]))
+                answers[minion] = EXPECTED
+            except (MaasError, KeyError, TypeError) as error:
+                answers[minion] = f"refused: {error}"
+                log.warning("minion %s is not expected: %s", names.shown(minion), error)
+        self._save()
+        return {"finger": self.keys.master_finger(), "minions": answers}
+
+    def _expect(self, minion, url, system_id, pem):
+        if not names.is_id(minion) or not names.is_id(system_id):
+            raise MaasError(f"{names.shown(minion)} must be a minion id")
+        known = self.records.get(minion)
+        found = self.keys.of(minion)
+        own = known is not None and self._is(known, url, system_id) and self._has_own_key(minion)
+        if REJECTED in found:
+            raise MaasError(f"its key was rejected; to allow it: salt-key -d {minion}")
+        if ACCEPTED in found and not own:
+            whose = f"machine {known['system_id']}" if known else "another host"
+            raise MaasError(
+                f"a key of this id is accepted already, that of {whose}; to delete it: "
+                f"salt-key -d {minion}"
+            )
+        former = [one for one, record in self.records.items()
+                  if one != minion and self._is(record, url, system_id)]  # fmt: skip
+        self._forget(former, f"machine {system_id} is {minion} now")
+        if ACCEPTED in found:
+            self.keys.delete([minion])  # a session with the former key must end, too
+        self.keys.accept(minion, pem)
+        self.records[minion] = {
+            "system_id": system_id, "region": self.caller, "url": url, "state": EXPECTED,
+            "key": fingerprint(pem), "expires": int(time.time() + self.lifetime),
+        }  # fmt: skip
+
+    def _is(self, record, url, system_id):
+        return self._of_caller(record, url) and record["system_id"] == system_id
+
+    def _of_caller(self, record, url):
+        return (record["region"], record["url"]) == (self.caller, url)
+
+    def renew(self, body: str) -> str:
+        """Replace the caller's first key by its own, once.
+
+        The caller has shown already that it has the key which is accepted: Salt refuses a call of
+        any other.
+
+        Returns:
+            :data:`RENEWED`.
+
+        Raises:
+            MaasError: It is not expected, or the key is none.
+        """
+        record = self.records.get(self.caller)
+        if record is None:
+            raise MaasError(f"no new key of {self.caller} is expected")
+        pem = as_pem(body) if isinstance(body, str) else ""
+        new = fingerprint(pem)
+        if record["state"] == RENEWED:
+            raise MaasError(f"the key of {self.caller} was renewed already")
+        if new == record["key"]:
+            raise MaasError(f"{self.caller} sent its first key again")
+        now = self.keys.of(self.caller).get(ACCEPTED)
+        if now is None or fingerprint(now) != record["key"]:
+            raise MaasError(f"the accepted key of {self.caller} is another")
+        self.keys.accept(self.caller, pem)
+        record.update(state=RENEWED, key=new)
+        self._save()
+        return RENEWED
+
+    def forget(self, url: str, system_ids: list[str]) -> dict[str, str]:
+        """Delete the keys of machines that were released or deleted: ``{minion: system id}``.
+
+        Raises:
+            MaasError: The caller is not a region's minion.
+        """
+        self._of_region()
+        mine = {
+            minion: record["system_id"] for minion, record in self.records.items()
+            if self._of_caller(record, url) and record["system_id"] in system_ids
+        }  # fmt: skip
+        self._forget(list(mine), "its machine was released")
+        return mine
+
+    def synced(self, url: str, machines: dict[str, dict]) -> tuple[list[str], dict[str, dict]]:
+        """Delete the keys of machines that are in use no more, and find the grains of the others.
+
+        Args:
+            url: URL of the region.
+            machines: Grains of all machines in use there, by system id.
+
+        Returns:
+            ``(minions whose keys were deleted, {minion: grains})``.
+
+        Raises:
+            MaasError: The caller is not a region's minion.
+        """
+        self._of_region()
+        mine = {
+            minion: record["system_id"] for minion, record in self.records.items()
+            if self._of_caller(record, url) and record["state"] == RENEWED
+        }  # fmt: skip
+        gone = sorted(minion for minion, ident in mine.items() if ident not in machines)
+        self._forget(gone, "its machine is in use no more")
+        return gone, {minion: machines[mine[minion]] for minion in mine if minion not in gone}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each minion."""
+        accepted = self.keys.accepted()
+        for minion, record in sorted(self.records.items()):
+            left = record["expires"] - time.time()
+            yield {
+                "minion": minion, "system_id": record["system_id"], "region": record["region"],
+                "state": record["state"] if minion in accepted else "key deleted",
+                "seconds": int(left) if record["state"] == EXPECTED else None,
+            }  # fmt: skip
+
+
+def set_grains(dunders: dict, deleted: list[str], grains: dict[str, dict]) -> dict[str, list[str]]:
+    """Set the grain ``maas_machine`` where it is not up to date, and return what was done.
+
+    Args:
+        dunders: The runner module's ``globals()``.
+        deleted: Minions whose keys were deleted, for the answer.
+        grains: ``{minion: grains}``.
+    """
+    from saltext.maas.fleet.minions import Salt
+
+    salt = Salt(dunders)
+    done: dict[str, list[str]] = {"deleted": deleted, "updated": [], "away": []}
+    for minion, wanted in sorted(grains.items()):
+        if salt.grains(minion).get("maas_machine") != wanted:
+            answer = salt.ask([minion], "grains.setval", "maas_machine", wanted, seconds=15)
+            done["away" if answer[minion].error else "updated"].append(minion)
+    return done
