@@ -54,6 +54,8 @@ def set_(
     power_parameters_skip_check=None,
     vm_host=None,
     compose=None,
+    owner_data=None,
+    locked=None,
     interfaces=None,
     storage=None,
     profile=None,

@@ -33,6 +33,8 @@ def present(
     power_parameters_skip_check=None,
     vm_host=None,
     compose=None,
+    owner_data=None,
+    locked=None,
     interfaces=None,
     storage=None,
     profile=None,

@@ -19,7 +19,7 @@ def region_with_image(release, data=None):
     with RegionServer(
         release, index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
     ) as server:
-        series = "xenial" if release in ("2.0", "2.4") else "focal"
+        series = {"2.0": "xenial", "2.4": "bionic"}.get(release, "focal")
         chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
         carried_out(server, {"boot_sources": {URL: {"selections": [chosen]}}, **(data or {})})
         yield server

@@ -43,7 +43,7 @@ def at(regions):
         used.append(server)
         region = server.region
         region.options.machine_seconds = float("inf")
-        series = "xenial" if release == "2.4" else "focal"
+        series = "bionic" if release == "2.4" else "focal"
         region.settings["commissioning_distro_series"] = series
         if not region.rows("racks"):
             rack(server, "rack-1", "10.7.0.2")

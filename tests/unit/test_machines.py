@@ -6,7 +6,7 @@ import pytest
 from maas_emulator import hardware
 from saltext.maas import region_plan
 from saltext.maas.errors import BadInput
-from saltext.maas.reconcile import desired_object
+from saltext.maas.reconcile import apply, desired_object
 from support.machine_regions import forget_machines, regions_with_image
 from support.reconciling import carried_out, carried_out_and_true, planned, problems_of, snapshot_of
 
@@ -121,7 +121,7 @@ def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
     ]
     hardware.tell(server.region, ident, status=6, locked=True)
     assert problems_of(server, machine("busy", description="rack 5")) == [
-        "machine busy: it is locked, so MAAS refuses changes; unlock it first"
+        "machine busy: it is locked, so MAAS refuses changes; locked: false unlocks it first"
     ]
     hardware.tell(server.region, ident, locked=False)
     carried_out(server, machine("busy", swap_size=1, in_use=True))
@@ -150,3 +150,72 @@ def test_one_that_nobody_describes_is_reported(regions):
     found = region_plan.unmanaged_of(snapshot_of(server), described)["machine"]
     assert found["stray"] == "only maas_machine.absent deletes machines"
     assert "known" not in found
+
+
+def test_annotations_of_the_owner(regions):
+    server = regions("3.7")
+    forget_machines(server)
+    ident = made(server)
+    data = machine(owner_data={"app": "shop", "tier": 2, "old": None, "up": True})
+    _, plan = carried_out(server, data)
+    assert plan.warnings == ["machine web-1: owner_data waits until it is allocated or deployed"]
+    row = hardware.machine(server.region, ident)
+    row["owner_data"] = {"old": "1", "other": "x", "app": "shop"}
+    hardware.tell(server.region, ident, status=6, owner="ops")
+    assert problems_of(server, data) == [
+        "machine web-1: owner_data: only its owner ops can change it; the API's user is admin"
+    ]
+    hardware.tell(server.region, ident, owner="admin")
+    plan = carried_out_and_true(server, data)
+    assert plan.shown()["machine"]["web-1"] == {
+        "owner_data": {"old": {"old": "1"}, "new": {"old": None, "tier": "2", "up": "true"}}
+    }
+    assert row["owner_data"] == {"other": "x", "app": "shop", "tier": "2", "up": "true"}
+    ops = {entry.op for entry in server.requests.writes()}
+    assert ops <= {"set_workload_annotations"}
+
+
+@pytest.mark.parametrize("release", ["2.0", "2.9"])
+def test_annotations_before_3_0(release, regions):
+    server = regions(release)
+    forget_machines(server)
+    hardware.tell(server.region, made(server), status=10, owner="admin")
+    carried_out_and_true(server, machine(owner_data={"app": "shop"}))
+
+
+@pytest.mark.parametrize("release", ["2.4", "3.8"])
+def test_a_lock_comes_last_and_goes_first(release, regions):
+    server = regions(release)
+    forget_machines(server)
+    ident = made(server)
+    _, plan = carried_out(server, machine(locked=True, swap_size=1))
+    assert plan.warnings == ["machine web-1: locked waits until it is deployed"]
+    hardware.tell(server.region, ident, status=6, owner="admin")
+    server.requests.reset()
+    snapshot, plan = planned(
+        server, machine(locked=True, in_use=True, swap_size=2, owner_data={"a": "b"})
+    )
+    apply(snapshot, plan)
+    assert [change.error for change in plan.changes] == [None]
+    assert [(one.method, one.op) for one in server.requests.writes()][-1] == ("POST", "lock")
+    assert len(server.requests.writes()) == 3
+    assert problems_of(server, machine(locked=True, in_use=True, swap_size=3)) == [
+        "machine web-1: it is locked, so MAAS refuses changes; locked: false unlocks it first"
+    ]
+    carried_out_and_true(server, machine(locked=False, in_use=True, swap_size=3))
+    row = hardware.machine(server.region, ident)
+    assert (row["locked"], row["swap_size"]) == (False, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"owner_data": {"a b": "c"}}, "owner_data: .* must be a mapping of words"),
+        ({"owner_data": "x"}, "owner_data: 'x' must be a mapping"),
+        ({"owner_data": {"a": ["b"]}}, "owner_data: .* must be a mapping"),
+        ({"min_hwe_kernel": "focal"}, "min_hwe_kernel: 'focal' must be a kernel such as hwe-22.04"),
+    ],
+)
+def test_bad_values_of_small_fields(values, told, regions):
+    with pytest.raises(BadInput, match=told):
+        planned(regions("3.7"), machine(**values))

@@ -50,6 +50,6 @@ def test_nothing_to_do_is_said():
     plan = Plan([], [1, 2])
     assert "All 2 objects are as described already;" in state_helpers._nothing_to_do(plan)
     plan.warnings = ["machine a: storage waits"]
-    assert "already but for what waits; nothing was written.\nwarning: machine a" in (
+    assert "already, apart from the following; nothing was written.\nwarning: machine a" in (
         state_helpers._nothing_to_do(plan)
     )

@@ -223,7 +223,7 @@ def _planned(name, snapshot, plan):
 def _nothing_to_do(plan):
     total = len(plan.everything)
     what = "It is" if total == 1 else f"All {total} objects are"
-    but = " but for what waits" if plan.warnings else ""
+    but = ", apart from the following" if plan.warnings else ""
     return "\n".join([f"{what} as described already{but}; nothing was written.", *_warned(plan)])
 
 

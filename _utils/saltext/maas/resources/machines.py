@@ -19,6 +19,7 @@ from saltext.maas.resources import (
     kinds,
     machine_storage,
     machine_tags,
+    owner_field,
     power_field,
     power_types,
     rules,
@@ -35,6 +36,7 @@ from saltext.maas.resources.engine_types import (
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.interfaces_field import WithInterfaces
 from saltext.maas.resources.nodes import nics
+from saltext.maas.resources.owner_field import WithOwner
 from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
 from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
@@ -51,7 +53,8 @@ BUSY = (1, 9, 12, 14, 17, 19, 21)
 RELEASABLE = (5, 6, 8, 9, 10, 11, 13, 15)
 RELEASING = (12, 14)
 #: Fields whose change does not affect the users of a machine.
-CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags")
+CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags",
+                     "owner_data", "locked")  # fmt: skip
 #: Most ids in one query.
 _IDS_PER_QUERY = 400
 #: First release that commissions a new machine only if it is asked to.
@@ -78,7 +81,7 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
+class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithPower):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
@@ -103,7 +106,7 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     required = ("architecture",)
     found_by = ("power_parameters",)
     after = ("image",)  # MAAS knows the architectures of its images only
-    apart = ("tags", "interfaces", "storage")
+    apart = ("tags", "interfaces", "storage", "owner_data", "locked")
     prunable = False
     reported = True
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
@@ -142,6 +145,8 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
         Field("tags", kinds.NAMES, ref="tag", api="tag_names",
               doc="All its tags, apart from those that MAAS adds itself."),
         Field("min_hwe_kernel", since="1.9",
+              rules=(rules.matches("hwe-.+", "a kernel such as hwe-x", up_to="2.0"),
+                     rules.matches("(hwe|ga)-.+", "a kernel such as hwe-22.04 or ga-24.04")),
               doc="Minimum kernel, such as ``hwe-22.04`` or ``ga-24.04``."),
         Field("swap_size", kinds.bounded(0), since="1.8", clearable=(("2.0", ""),),
               doc="Size of the swap file, in bytes."),
@@ -150,6 +155,7 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
               doc="How it is installed: from an image, or by the Debian installer."),
         *power_field.FIELDS,
         *composition_field.FIELDS,
+        *owner_field.FIELDS,
         Field("interfaces", interfaces_schema.KIND, since="2.0", clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; others are left alone."),
@@ -365,8 +371,8 @@ class Machine(Renamed, WithVmHost, WithInterfaces, WithStorage, WithPower):
     def _in_use_problem(self, snapshot, desired, record):
         changed = self.compared(snapshot, desired, record)
         raw = record.raw
-        if changed and raw.get("locked"):
-            return "it is locked, so MAAS refuses changes; unlock it first"
+        if changed and raw.get("locked") and desired.values.get("locked") is not False:
+            return "it is locked, so MAAS refuses changes; locked: false unlocks it first"
         noticed = ", ".join(name for name in changed if name not in CHANGEABLE_IN_USE)
         if not noticed or (raw["status"] in IDLE and not raw.get("owner")):
             return None
