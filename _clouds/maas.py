@@ -29,7 +29,7 @@ Then:
 
     salt-cloud -p web web-1 web-2
 
-Regions of MAAS 2.0 and later; :doc:`../salt-cloud` explains it.
+:doc:`../salt-cloud` explains it, and what API 1.0 (MAAS 1.5 to 1.10) lacks.
 """
 
 from __future__ import annotations
@@ -120,7 +120,6 @@ def _region():
         where = f"provider {name.partition(':')[0]}"
         client = Client(cloud.profile(__opts__, provider, where))
         with contextlib.closing(client):
-            instances.check_release(client)
             yield client
     except MaasError as error:
         raise SaltCloudSystemExit(str(error)) from None
@@ -515,8 +514,9 @@ def destroy(name, call=None):
     with _region() as client:
         raw = instances.existing(client, name)
         # The name may have been given as the system id.
-        called = raw["owner_data"].get(instances.NAME, name)
-        profile = __opts__["profiles"].get(raw["owner_data"].get(instances.PROFILE)) or {}
+        notes = raw.get("owner_data") or {}
+        called = notes.get(instances.NAME, name)
+        profile = __opts__["profiles"].get(notes.get(instances.PROFILE)) or {}
         provider = config.is_provider_configured(__opts__, _provider_name()) or {}
         keys = ("on_destroy", "destroy_timeout")
         values = {key: profile.get(key, provider.get(key)) for key in keys}

@@ -30,7 +30,7 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.cloud import CONSTRAINTS, SCHEMA, Settings
 from saltext.maas.release import supported
 from support.faults import FaultyProxy, first
-from support.machine_regions import URL
+from support.machine_regions import URL, images_of_nodes
 from support.reconciling import carried_out
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -238,11 +238,31 @@ def test_the_life_of_an_instance(release, regions, tmp_path, events):
     assert server.api_key.split(":")[2] not in repr(events)
 
 
-def test_regions_without_machines_are_refused(tmp_path, events):
-    with RegionServer("1.9") as server:
-        cloud = Cloud(configured(tmp_path / "salt", server, {"web": {}}))
-        with pytest.raises(SaltCloudSystemExit, match="has no machines that salt-cloud deploys"):
-            cloud.call("list_nodes")
+@pytest.mark.parametrize("release", ["1.6", "1.9"])
+def test_nodes_of_api_1_0(release, tmp_path, events, monkeypatch):
+    with RegionServer(release, machine_seconds=0.05) as server:
+        images_of_nodes(server)
+        node = {"architecture": "amd64", "power_type": "ipmi",
+                "power_parameters": {"power_address": "192.0.2.21"}}  # fmt: skip
+        nodes = {f"rack-{n}": {**node, "mac_addresses": [f"52:54:00:00:00:2{n}"]} for n in (1, 2)}
+        carried_out(server, {"machines": nodes})
+        for row in server.region.rows("machines").values():
+            hardware.tell(server.region, row["system_id"], status=4, owner=None, cpu_count=4,
+                          memory=4096)  # fmt: skip
+        profiles = {"web": {}, "large": {"size": "4cpu-4GiB"}}
+        cloud = Cloud(configured(tmp_path / "salt", server, profiles))
+        assert cloud.call("avail_sizes")["amd64-4cpu-4GiB"]["available"] == 2
+        made = cloud.create("web", "rack-1")
+        assert made["machine"] == "rack-1"
+        assert made["state"] == ("running" if release > "1.7" else "deployed")
+        assert list(cloud.call("list_nodes")) == ["rack-1"]
+        for profile, name in (("large", "web-1"), ("web", "rack-2.example.com")):
+            with pytest.raises(SaltCloudSystemExit, match="keeps no names of instances"):
+                cloud.create(profile, name)
+        with pytest.raises(SaltCloudSystemExit, match="has none of this name"):
+            cloud.call("destroy", "rack-2")
+        assert cloud.call("destroy", "rack-1")["status"] == "Ready"
+        assert cloud.call("list_nodes") == {}
 
 
 def test_a_thousand_machines_are_listed_with_one_request(server, cloud, monkeypatch):

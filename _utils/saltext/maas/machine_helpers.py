@@ -10,7 +10,7 @@ from saltext.maas import machine_pillar, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle
 from saltext.maas.machines.goals import Done, Goal, Machine, Tested
-from saltext.maas.machines.nodes_1x import SOMEBODY, is_node
+from saltext.maas.machines.nodes_1x import is_node, own_name
 from saltext.maas.machines.operations import NEW, name_of
 from saltext.maas.machines.parameters import mistakes
 from saltext.maas.minions import region_side
@@ -225,9 +225,7 @@ def _own_name(snapshot):
     if not is_node(client.release):
         return snapshot.whoami()["username"]
     if _OWN_NAME not in snapshot.facts:
-        # It lists what was allocated with the same API key.
-        own = client.get("nodes/", op="list_allocated", expect=[{"owner": (str, None)}])
-        snapshot.facts[_OWN_NAME] = next((raw["owner"] for raw in own if raw["owner"]), SOMEBODY)
+        snapshot.facts[_OWN_NAME] = own_name(client)
     return snapshot.facts[_OWN_NAME]
 
 

@@ -2,28 +2,39 @@
 
 An instance is a machine that was allocated here.  MAAS keeps its name in the machine's workload
 annotations, which :func:`listed` shows, and as its agent name, by which :func:`named` finds it
-with one small request.  MAAS removes both when it releases the machine.  Other machines are no
-instances, so nothing here changes or releases them.
+with one small request.  MAAS removes both when it releases the machine.  API 1.0 has no such
+annotations, and shows no agent names: there, an instance is a machine of its own name, and all
+have the same agent name.  Other machines are no instances, so nothing here changes or releases
+them.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, LostAnswer, MaasError
 from saltext.maas.machines import lifecycle
 from saltext.maas.machines.goals import Deployed, Goal, Machine, Released
+from saltext.maas.machines.nodes_1x import (
+    as_machine,
+    collection,
+    is_node,
+    operation,
+    own_name,
+    shape,
+)
 from saltext.maas.machines.operations import DEPLOYED, READY
 
 log = logging.getLogger(__name__)
 
 #: Workload annotations of an instance.
 NAME, PROFILE = "salt-cloud", "salt-cloud-profile"
-_NUMBERS = {"cpu_count": (int, None), "memory": (int, None)}
+#: Agent name of instances of API 1.0, and what that of others begins with.
+_AGENT = "salt-cloud"
 _SHAPE = {"system_id": str, "hostname": str, "status": int, "owner": (str, None),
           "owner_data": dict}  # fmt: skip
 #: First release whose lists can be limited to the machines of an owner.
@@ -32,38 +43,37 @@ _OWNER_FILTER = "3.3"
 _BOOT_LOADERS = ("uefi", "pxe", "open-firmware")
 
 
-def check_release(client: Client) -> None:
-    """Refuse a region without machines.
-
-    Raises:
-        MaasError: The region has API 1.0 only, or cannot be asked.
-    """
-    if client.release < "2.0":
-        raise MaasError(
-            f"MAAS {client.release} has no machines that salt-cloud deploys; 2.0 and later have"
-        )
-
-
 def whoami(client: Client) -> str:
     """Return the name of the API's user."""
+    if is_node(client.release):
+        return own_name(client)
     return client.get("users/", op="whoami", expect={"username": str})["username"]
 
 
 def listed(client: Client) -> dict[str, dict]:
     """Return the instances of the API's user by name, from one list of machines."""
+    if is_node(client.release):
+        own = client.get("nodes/", op="list_allocated", expect=[{"system_id": str}])
+        ids = {raw["system_id"] for raw in own}
+        found = lifecycle.all_listed(client, {"agent_name": [_AGENT]})
+        return {raw["hostname"]: raw for raw in found if raw["system_id"] in ids}
     me = whoami(client)
     limit = {"owner": me} if client.release >= _OWNER_FILTER else {}
     found = client.get("machines/", expect=[_SHAPE], **limit)
-    own = (raw for raw in found if raw["owner"] == me and NAME in raw["owner_data"])
-    return {raw["owner_data"][NAME]: raw for raw in own}
+    mine = (raw for raw in found if raw["owner"] == me and NAME in raw["owner_data"])
+    return {raw["owner_data"][NAME]: raw for raw in mine}
 
 
 def named(client: Client, name: str) -> dict | None:
     """Return the machine that was allocated under a name, by whichever user; None if none was.
 
+    API 1.0 shows only those of the API's user.
+
     Raises:
         BadInput: Several machines were.
     """
+    if is_node(client.release):
+        return listed(client).get(name)
     found = client.get("machines/", expect=[_SHAPE], agent_name=_agent(name))
     if len(found) > 1:
         ids = ", ".join(sorted(raw["system_id"] for raw in found))
@@ -85,7 +95,7 @@ def existing(client: Client, name: str) -> dict:
         found = own.get(name) or by_id.get(name)
     if found is None:
         raise MaasError(f"instance {name}: the region has none of this name")
-    me = whoami(client)
+    me = found["owner"] if is_node(client.release) else whoami(client)
     if found["owner"] != me:
         raise MaasError(
             f"instance {name}: {_called(found)} is owned by {found['owner']}, not by {me}"
@@ -94,7 +104,7 @@ def existing(client: Client, name: str) -> dict:
 
 
 def _agent(name):
-    return f"salt-cloud:{name}"
+    return f"{_AGENT}:{name}"
 
 
 # Create and release
@@ -136,14 +146,18 @@ def create(
     taken = named(client, name)
     if taken is not None:
         raise BadInput(f"instance {name}: {_called(taken)} has this name already")
-    if place:
-        constraints = {**constraints, "system_id": _ready(client, place)["system_id"]}
-    raw = _allocate(client, name, constraints)
+    if is_node(client.release):
+        raw = _acquire(client, name, place, constraints)
+    else:
+        if place:
+            constraints = {**constraints, "system_id": _ready(client, place)["system_id"]}
+        raw = _allocate(client, name, {**constraints, "agent_name": _agent(name)}, _SHAPE)
     try:
-        notes = {NAME: name, **({PROFILE: profile} if profile else {})}
-        path = f"machines/{raw['system_id']}/"
-        client.post(path, op="set_owner_data", data=notes, expect=_SHAPE)
-        return bring(client, name, raw, goal, seconds)
+        if not is_node(client.release):
+            notes = {NAME: name, **({PROFILE: profile} if profile else {})}
+            path = f"machines/{raw['system_id']}/"
+            client.post(path, op="set_owner_data", data=notes, expect=_SHAPE)
+        return bring(client, name, raw, goal, seconds, sent=["allocate"])
     except MaasError as error:
         # Not the original: that has the same text in its traceback, which debug logs show.
         raise MaasError(f"{error}; {_after_failure(client, name, raw, release_failed)}") from None
@@ -174,10 +188,24 @@ def machine(client: Client, name: str) -> dict:
     return found
 
 
-def _allocate(client, name, constraints):
-    form = {**constraints, "agent_name": _agent(name)}
+def _acquire(client, name, place, constraints):
+    if constraints or place not in (None, name) or "." in name:
+        raise BadInput(
+            f"instance {name}: MAAS {client.release} keeps no names of instances, so that an "
+            "instance is the machine of its name, without domain; leave out machine and constraints"
+        )
+    found = _ready(client, name)
+    form = {"name": found["fqdn"], "agent_name": _AGENT}
+    raw = as_machine(client.release, _allocate(client, name, form, shape(client.release)))
+    if raw["system_id"] != found["system_id"]:
+        raise MaasError(f"instance {name}: MAAS allocated {_called(raw)} in its place; release it")
+    return raw
+
+
+def _allocate(client, name, form, expect):
+    path, op = collection(client.release), operation(client.release, "allocate")
     try:
-        return client.post("machines/", op="allocate", data=form, expect=_SHAPE)
+        return client.post(path, op=op, data=form, expect=expect)
     except LostAnswer:
         raw = named(client, name)  # it may have been allocated
         if raw is None:
@@ -191,15 +219,11 @@ def _after_failure(client, name, raw, release):
     if not release:
         return f"{_called(raw)} is kept; release it with: salt-cloud -d {name}"
     try:
-        raw = {**raw, **_read(client, raw)}
+        (raw,) = lifecycle.listed(client, "id", [raw["system_id"]]) or [raw]
         bring(client, name, raw, Released(), 0)
     except MaasError as error:
         return f"{_called(raw)} could not be released: {error}"
     return f"{_called(raw)} was released"
-
-
-def _read(client, raw):
-    return client.get(f"machines/{raw['system_id']}/", expect=_SHAPE)
 
 
 def _called(raw):
@@ -213,6 +237,7 @@ def bring(
     goal: Goal,
     seconds: float,
     me: Callable[[], str] | None = None,
+    sent: Sequence[str] = (),
 ) -> dict:
     """Bring one machine to a goal.
 
@@ -223,6 +248,7 @@ def bring(
         goal: The goal.
         seconds: To wait for the end; 0 to send the operation only.
         me: Name of the API's user; the machine's owner by default.
+        sent: Operations that were sent already.
 
     Returns:
         The machine as it is afterwards.
@@ -233,7 +259,7 @@ def bring(
     late = goal.unsupported(client.release)
     if late:
         raise BadInput(f"instance {name}: {late}")
-    machine = Machine(name, raw)
+    machine = Machine(name, raw, sent=list(sent))
 
     def report(progress):
         log.info("%s of %s: %s", progress["what"], name, ", ".join(progress["statuses"]))
@@ -287,7 +313,7 @@ def _addresses(raw):
 def size(raw: dict) -> str | None:
     """Return the name of a machine's size, such as ``amd64-8cpu-32GiB``; None if unknown."""
     cpus, memory = raw.get("cpu_count"), raw.get("memory")
-    if not cpus or not memory:
+    if not (isinstance(cpus, int) and cpus and isinstance(memory, int) and memory):
         return None
     architecture = (raw.get("architecture") or "").partition("/")[0]
     unit = f"{memory // 1024}GiB" if memory % 1024 == 0 else f"{memory}MiB"
@@ -300,7 +326,7 @@ def sizes(client: Client) -> dict[str, dict]:
     Machines that were not commissioned have no size yet.
     """
     found: dict[str, dict] = {}
-    for raw in client.get("machines/", expect=[{**_SHAPE, **_NUMBERS}]):
+    for raw in lifecycle.all_listed(client):
         name = size(raw)
         if name is None:
             continue
@@ -324,9 +350,11 @@ def sizes(client: Client) -> dict[str, dict]:
 
 def images(client: Client) -> dict[str, dict]:
     """Return the images that can be deployed, by the name that ``distro_series`` takes."""
-    shape = [{"name": str, "architecture": str, "type": str}]
+    if client.release < "1.7":
+        raise MaasError(f"MAAS {client.release} does not list its images; 1.7 and later do")
+    expect = [{"name": str, "architecture": str, "type": str}]
     found: dict[str, dict] = {}
-    for raw in client.get("boot-resources/", expect=shape):
+    for raw in client.get("boot-resources/", expect=expect):
         system, _, series = raw["name"].rpartition("/")
         if series in _BOOT_LOADERS:
             continue

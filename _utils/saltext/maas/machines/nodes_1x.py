@@ -56,6 +56,13 @@ def operation(release: Release, name: str) -> str:
     return _OPERATIONS.get(name, name) if is_node(release) else name
 
 
+def own_name(client: Any) -> str:
+    """Return the name of the API's user, as far as API 1.0 shows it."""
+    # It lists what was allocated with the same API key.
+    own = client.get("nodes/", op="list_allocated", expect=[{"owner": (str, None)}])
+    return next((raw["owner"] for raw in own if raw["owner"]), SOMEBODY)
+
+
 def during(release: Release, operation: Operation) -> tuple[int, ...]:
     """Return the statuses of a machine while an operation is in progress."""
     if operation.name == "deploy" and release < SHOWS_DEPLOYMENT:
