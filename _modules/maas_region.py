@@ -192,7 +192,7 @@ def plan(
     Args:
         data (dict): Pillar data to use in place of the ``maas`` pillar that the master has now.
         form (str): ``text`` for a person, ``json`` for machines, or ``html`` for one page with the
-            network drawn; by default as the state shows it.
+            network and machines drawn; by default as the state shows it.
         colour (bool): Whether text is coloured, for a terminal.
         profile (str or dict): Region to use; see :ref:`profiles`.
 

@@ -483,7 +483,7 @@ def plan(region=None, form="text", output=None):
     Args:
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
         form: ``text`` for a person (coloured on a terminal), ``json`` for machines, or
-            ``html`` for one page with the network drawn.
+            ``html`` for one page with the network and machines drawn.
         output: File on the master to write it to, instead of printing it.
 
     Returns:

@@ -90,6 +90,7 @@ def test_text_shows_trees_and_what_is_lost(planned):
     assert WEB_1.lstrip() in text
     assert STORAGE.lstrip("\n") in text
     assert "      data is lost: sda-part2, sda-part3, sda-part4\n" in text
+    assert text.endswith("\nData is lost on disks of 2 machines: web-1, flat.")
     assert "\x1b[31m        -   sda-part3: 8 GB; swap (its data is lost)\x1b[0m" in (
         render.render_plan(*planned, "text", colour=True)
     )
@@ -123,7 +124,8 @@ def test_the_page_draws_only_machines_that_change_them(planned):
     assert shown.loads == []
     assert text.count('<div class="drawn"><svg') == 4  # the network and three machines
     for words in ("data is lost", "new", "removed", "bond 802.3ad", "Now: not in MAAS yet",
-                  "Data is lost", "prefers-color-scheme: dark", HOSTILE):  # fmt: skip
+                  "Data is lost on disks of 2 machines: web-1, flat.", "prefers-color-scheme: dark",
+                  HOSTILE):  # fmt: skip
         assert words in shown.text, words
 
 

@@ -1,4 +1,4 @@
-"""A plan for readers: as text, as data, and as a page with the network drawn."""
+"""A plan for readers: as text, as data, and as a page with drawings."""
 
 from __future__ import annotations
 

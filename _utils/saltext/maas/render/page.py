@@ -11,7 +11,7 @@ from saltext.maas.render.drawing import DARK, SIGNS, draw
 from saltext.maas.render.machine_drawing import USES, draw_machine
 from saltext.maas.render.machines import pictures_of
 from saltext.maas.render.network import network_of
-from saltext.maas.render.text import clean, value_text
+from saltext.maas.render.text import clean, lost_text, value_text
 
 #: Machines that are drawn at most, so that the page of a large plan stays small.
 _MOST_DRAWN = 40
@@ -65,7 +65,8 @@ th.what, td.what { width: 24%; font-weight: 600; } th.field, td.field { width: 1
 <span class="update">~ {{ data.counts["update"] }} to change</span>
 <span class="delete">&minus; {{ data.counts["delete"] }} to remove</span>
 {% else %}<span>Nothing to change.</span>{% endif %}</p>
-{% for one in data.warnings %}<p class="update">{{ one | clean }}</p>
+{% if lost %}<p class="delete"><b>{{ lost }}</b></p>
+{% endif %}{% for one in data.warnings %}<p class="update">{{ one | clean }}</p>
 {% endfor %}{% if data.problems %}
 <h2>What cannot be applied</h2>
 <ul class="problems">
@@ -140,7 +141,8 @@ def as_page(snapshot: Snapshot, plan: Plan, minion: str | None = None) -> str:
 
     network = network_of(snapshot, plan)
     pictures = pictures_of(snapshot, plan)
-    shown = list(pictures.values())[:_MOST_DRAWN]
+    # Those whose data is lost come first.
+    shown = sorted(pictures.values(), key=lambda one: not one.lost)[:_MOST_DRAWN]
     try:
         drawing = Markup(draw(network)) if network.groups else ""  # noqa: S704 -- see draw
         drawn = [(one, Markup(draw_machine(one))) for one in shown]  # noqa: S704
@@ -151,8 +153,9 @@ def as_page(snapshot: Snapshot, plan: Plan, minion: str | None = None) -> str:
         clean=clean, value=value_text, outdated=_outdated, requests=_requests
     )
     kinds = "Fabrics" if "fabric" in snapshot.tables else "Clusters"
+    data = as_data(snapshot, plan, pictures)
     return environment.from_string(_TEMPLATE).render(
-        data=as_data(snapshot, plan, pictures), drawing=drawing, pictures=drawn,
+        data=data, lost=lost_text(data), drawing=drawing, pictures=drawn,
         more=len(pictures) - len(drawn), signs=SIGNS, kinds=kinds, uses=USES.values(),
         dark_colours=DARK.items(), minion=minion,
         now=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),

@@ -7,6 +7,8 @@ from typing import Any
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _VERBS = {"create": "create", "update": "change", "delete": "remove"}
+#: How many machines the summary names.
+_NAMED = 5
 _COLOURS = {"create": "32", "update": "33", "delete": "31", "problem": "1;31"}
 
 
@@ -42,12 +44,25 @@ def as_text(data: dict, colour: bool = False) -> str:
     if data["problems"]:
         summary += f"; {len(data['problems'])} cannot be applied"
     summary += "."
+    lost = lost_text(data)
+    if lost:
+        summary += "\n" + _coloured(lost, "delete", colour)
     if data.get("region", "") is None:
         summary += (
             "\nThe region has no administrator yet, so this is planned against a newly installed "
             f"MAAS {data['release']}."
         )
     return "\n".join([*lines, *([""] if lines else []), summary])
+
+
+def lost_text(data: dict) -> str:
+    """Return on which machines data is lost, in words; empty if on none."""
+    names = [change["name"] for change in data["changes"] if change.get("machine", {}).get("lost")]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    count = f"{len(names)} machine{'s' if len(names) > 1 else ''}"
+    return f"Data is lost on disks of {count}: {clean(', '.join(names[:_NAMED]))}{more}."
 
 
 def _field(name, values, action, colour):
