@@ -124,7 +124,7 @@ class Settings:
 
     def machine(self, name: str) -> str | None:
         """Return the machine that an instance takes; None for any that fits."""
-        chosen = any(key in self._given for key in _CHOICE)
+        chosen = any(self.get(key) for key in _CHOICE)
         return self.get("machine") if chosen else name
 
     def constraints(self, release: Release) -> dict[str, Any]:

@@ -65,27 +65,27 @@ def listed(client: Client) -> dict[str, dict]:
 
 
 def named(client: Client, name: str) -> dict | None:
-    """Return the machine that was allocated under a name, by whichever user; None if none was.
-
-    API 1.0 shows only those of the API's user.
+    """Return the instance of the API's user with a name; None if there is none.
 
     Raises:
-        BadInput: Several machines were.
+        BadInput: Several machines have it.
     """
     if is_node(client.release):
         return listed(client).get(name)
     found = client.get("machines/", expect=[_SHAPE], agent_name=_agent(name))
-    if len(found) > 1:
-        ids = ", ".join(sorted(raw["system_id"] for raw in found))
+    me = whoami(client) if found else None
+    mine = [raw for raw in found if raw["owner"] == me]
+    if len(mine) > 1:
+        ids = ", ".join(sorted(raw["system_id"] for raw in mine))
         raise BadInput(f"instance {name}: several machines have this name: {ids}")
-    return found[0] if found else None
+    return mine[0] if mine else None
 
 
 def existing(client: Client, name: str) -> dict:
     """Return an instance of the API's user by its name or system id.
 
     Raises:
-        MaasError: There is none, or another user has it.
+        MaasError: There is none.
     """
     found = named(client, name)
     if found is None:
@@ -94,12 +94,7 @@ def existing(client: Client, name: str) -> dict:
         by_id = {raw["system_id"]: raw for raw in own.values()}
         found = own.get(name) or by_id.get(name)
     if found is None:
-        raise MaasError(f"instance {name}: the region has none of this name")
-    me = found["owner"] if is_node(client.release) else whoami(client)
-    if found["owner"] != me:
-        raise MaasError(
-            f"instance {name}: {_called(found)} is owned by {found['owner']}, not by {me}"
-        )
+        raise MaasError(f"instance {name}: the API's user has none of this name")
     return found
 
 
@@ -206,13 +201,12 @@ def _allocate(client, name, form, expect):
     path, op = collection(client.release), operation(client.release, "allocate")
     try:
         return client.post(path, op=op, data=form, expect=expect)
-    except LostAnswer:
-        raw = named(client, name)  # it may have been allocated
-        if raw is None:
-            raise
-        return raw
     except MaasError as error:
-        raise MaasError(f"instance {name}: no machine was allocated: {error}") from None
+        # After a lost answer a machine may have been allocated.
+        raw = named(client, name) if isinstance(error, LostAnswer) else None
+        if raw is None:
+            raise MaasError(f"instance {name}: no machine was allocated: {error}") from None
+        return raw
 
 
 def _after_failure(client, name, raw, release):
