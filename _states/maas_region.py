@@ -457,7 +457,10 @@ def managed(
             warnings.extend(region_machines.warnings(new))
             return found
 
-        result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits)
+        def placed(lines):
+            return pillar.placed(described, lines)
+
+        result = state_helpers.reconcile(globals(), name, desired_objects, profile, limits, placed)
         return state_helpers.with_warnings(globals(), result, warnings)
 
     result = state_helpers.guarded(name, work)

@@ -93,3 +93,19 @@ def test_state_and_functions_report_new_ones(server, tmp_path):
     assert line.endswith(" and 2 more")
     modules = load("_modules/maas_region.py", opts, {"maas": DATA})
     assert [row["hostname"] for row in modules.compare_machines("missing")] == ["web-1"]
+
+
+def test_a_mistake_that_the_region_shows_is_told_once(server, tmp_path):
+    data = {
+        "machine_classes": {"r640": {**CLASS, "tags": ["gpu"]}},
+        "machines": {f"n-{n}": {"class": "r640", "mac_addresses": [f"52:54:00:00:02:{n:02x}"]}
+                     for n in range(3)},
+    }  # fmt: skip
+    line = "maas:machine_classes:r640:tags: 'gpu' is no tag of the region or of the pillar"
+    opts = {"id": "region", "maas": {"url": server.url, "api_key": server.api_key}}
+    found = load("_states/maas_region.py", opts, {"maas": data}).managed("all")["comment"]
+    assert found.startswith(f"Nothing was changed:\n- {line}")
+    assert found.count(line) == 1
+    with pytest.raises(BadInput) as caught:
+        region_plan.plan_of(snapshot_of(server), data)
+    assert len(caught.value.problems) == 1

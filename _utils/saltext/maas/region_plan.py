@@ -53,7 +53,10 @@ def plan_of(
     The arguments are those of :func:`desired_objects_of`.
     """
     desired = desired_objects_of(snapshot, described, exclusive, guard)
-    plan = make_plan(snapshot, desired)
+    try:
+        plan = make_plan(snapshot, desired)
+    except BadInput as error:
+        raise BadInput(pillar.placed(described, error.problems)) from None
     new = region_machines.new(snapshot, described, desired)
     plan.warnings = [
         *warnings_of(snapshot, described),

@@ -152,6 +152,7 @@ def reconcile(
     desired_objects: Iterable[Desired] | Callable[[Snapshot], Iterable[Desired]],
     profile: Any = None,
     limits: Limits | None = None,
+    placed: Callable[[list[str]], list[str]] = list,
 ) -> dict[str, Any]:
     """Plan desired objects and, without ``test``, carry the plan out.
 
@@ -162,6 +163,7 @@ def reconcile(
             them from a snapshot.
         profile: Profile, see :func:`saltext.maas.runtime.profile`.
         limits: How long to wait; see :class:`saltext.maas.reconcile.Limits`.
+        placed: Called with lines about mistakes, to say where each is.
 
     Returns:
         A state's return.  The changes with ``test`` are those of the real run.
@@ -171,7 +173,7 @@ def reconcile(
         snapshot = runtime.snapshot(dunders, profile)
         result = _reconciled(dunders, name, snapshot, desired_objects, limits)
     except BadInput as error:
-        problems = "\n".join(f"- {line}" for line in error.problems)
+        problems = "\n".join(f"- {line}" for line in placed(error.problems))
         return outcome(name, test, comment=f"Nothing was changed:\n{problems}", failed=True)
     return with_warnings(dunders, result, newer_release_warnings(snapshot.release))
 

@@ -4,7 +4,7 @@ from saltext.maas.pillar.checks import check, machines_of, problems
 from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
-from saltext.maas.pillar.machine_classes import classes_of, expanded, macs_of
+from saltext.maas.pillar.machine_classes import classes_of, expanded, macs_of, placed
 from saltext.maas.pillar.outdated import warnings
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "limits",
     "machines_of",
     "macs_of",
+    "placed",
     "problems",
     "warnings",
     "write",

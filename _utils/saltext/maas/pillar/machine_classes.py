@@ -12,7 +12,7 @@ from typing import Any
 
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar.address_plans import AddressPlan, Taken
-from saltext.maas.pillar.validators import ROOT, named
+from saltext.maas.pillar.validators import ROOT, named, plain
 from saltext.maas.resources.interfaces_schema import PHYSICAL, type_of
 from saltext.maas.resources.kinds import MAC
 from saltext.maas.resources.power_types import SECRET
@@ -40,6 +40,16 @@ def expanded(pillar: dict) -> dict:
     if found.problems:
         raise BadInput(list(found.placed(found.problems)))
     return found.pillar
+
+
+def placed(pillar: dict, lines: Iterable[str]) -> list[str]:
+    """Return lines about a pillar with the places of mistakes; see :meth:`Expansion.placed`.
+
+    Args:
+        pillar: The mapping under ``maas``, checked.
+        lines: The lines, each with a pillar path.
+    """
+    return list(Expansion(plain(pillar)).placed(lines))
 
 
 class Expansion:
