@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from maas_emulator.server import RegionServer
+from maas_emulator import hardware
+from support.machine_regions import region_with_image
+from support.reconciling import carried_out
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/packaging"))
@@ -26,7 +28,7 @@ print(json.dumps(salt.roster.Roster(opts, "maas").targets(sys.argv[2], "glob")))
 
 @pytest.fixture
 def region():
-    with RegionServer("3.7") as server:
+    with region_with_image("3.7") as server:
         server.region.register_controller(hostname="rack1", interfaces=[NIC])
         yield server
 
@@ -37,7 +39,8 @@ def salt(region, tmp_path):
         tmp_path / "salt", str(REPOSITORY / "_utils"),
         maas={"url": region.url, "api_key": region.api_key},
         pillar_dirs=[str(REPOSITORY / "_pillar")], roster_dirs=[str(REPOSITORY / "_roster")],
-        ext_pillar=[{"maas": {"seconds": 20}}], maas_roster={"user": "ubuntu"},
+        ext_pillar=[{"maas": {"seconds": 20}}],
+        maas_roster={"user": "ubuntu", "users": {"centos": "cloud-user"}},
     )  # fmt: skip
 
 
@@ -64,6 +67,17 @@ def test_machines_become_targets(region, salt):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
+    link = {"mode": "static", "subnet": "10.0.0.0/24", "ip_address": "10.0.0.21"}
+    new = {"architecture": "amd64", "power_type": "manual", "tags": ["web"],
+           "mac_addresses": ["52:54:00:00:00:11"],
+           "interfaces": {"eth0": {"links": [link]}}}  # fmt: skip
+    carried_out(region, {"tags": {"web": None}, "subnets": {"10.0.0.0/24": {}},
+                         "machines": {"web-1": new}})  # fmt: skip
+    row = next(iter(region.region.rows("machines").values()))
+    hardware.tell(region.region, row["system_id"], status=6, owner="admin", osystem="centos")
+    assert targets("tag:web pool:default") == {
+        "web-1.maas": {"host": "10.0.0.21", "user": "cloud-user"}
+    }
     (name,) = targets("kind:rack")
     assert name.startswith("rack1")
     assert targets("kind:rack")[name]["host"] == "10.0.0.2"
