@@ -37,8 +37,10 @@ RELEASES = {
     "mirrors": ("3.8", "4.0"),
     "racks": ("2.2", "3.8"),
     "region": ("2.4", "3.7", "3.8", "4.0"),
+    "vm-hosts": ("3.5", "3.7", "3.8"),
 }
-OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05}
+OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05, "vm_hosts": True,
+           "machine_seconds": float("inf")}  # fmt: skip
 
 
 def example(name):

@@ -7,7 +7,7 @@ import re
 import pytest
 from saltext.maas import pillar, region_plan
 from saltext.maas.errors import BadInput
-from saltext.maas.reconcile import apply, unmanaged
+from saltext.maas.reconcile import apply, desired_object, unmanaged
 from support.reconciling import SHORT, carried_out, errors, rack, snapshot_of
 
 SOURCE = "http://images.example.com/ephemeral-v3/stable/"
@@ -270,3 +270,10 @@ def test_notices_of_maas_itself_are_left_alone(region, ident):
     assert set(shown["notification"]) == {"window"}
     assert region_plan.unmanaged_of(snapshot_of(region), {}, ["notification"]) == {}
     assert "notifications" not in pillar.export(snapshot_of(region)).described
+
+
+def test_tags_that_maas_adds_itself_are_never_removed(region):
+    carried_out(region, {"tags": {"virtual": {}, "web": {}, "old": {}}})
+    gone = pruned(region, {"tags": {"web": {}}, "exclusive": {"tag": True}})
+    assert gone["tag"].keys() == {"old"}
+    carried_out(region, [desired_object("tag", {"name": "virtual"}, "here", absent=True)])

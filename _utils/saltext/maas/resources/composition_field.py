@@ -73,6 +73,11 @@ class WithVmHost(Table):
     def required_for(self, values: dict) -> tuple:
         return () if values.get("vm_host") else super().required_for(values)
 
+    def after_phases(self, desired: Desired) -> tuple:
+        """Add what MAAS needs to commission a machine: a series that it has images of, and DHCP."""
+        found = super().after_phases(desired)
+        return (*found, "setting after import", "dhcp") if is_composed(desired) else found
+
     # Comparing
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saltext.maas.resources import rules
+from saltext.maas.resources import machine_tags, rules
 from saltext.maas.resources.engine_types import Snapshot
 from saltext.maas.resources.table import Field, PillarLocation, Record, Table
 from saltext.maas.resources.xpath import is_xpath
@@ -72,6 +72,9 @@ class Tag(Table):
     example = {
         "name": "gpu", "definition": "//node", "comment": "cards", "kernel_opts": "nomodeset",
     }  # fmt: skip
+
+    def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
+        return "MAAS adds it to machines itself" if record.key in machine_tags.OF_MAAS else None
 
     def in_use_by(self, snapshot: Snapshot, record: Record) -> str | None:
         for node in snapshot.records("node").values():

@@ -476,6 +476,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
         return nodes_1x.as_machine(release, super().send_update(run, record, values))
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
+        if any(one.action == "create" and is_composed(one.desired) for one in changes):
+            run.snapshot.drop("tag")  # MAAS gives a composed machine those of its VM host
         machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])
         changed = [one for one in changes if "power_parameters" in one.new]
         records = [self.match(run.snapshot, one.desired) for one in changed]

@@ -60,6 +60,7 @@ class VmHost(Table):
     permission = "can_edit_machines"
     required = ("type", "power_address")
     apart = ("ready",)
+    after = ("subnet",)  # MAAS would add those that it finds there
     duplicates = "always"
     in_answers = {
         "type": str, "zone": {"name": str}, "total": {"cores": int, "memory": int},
