@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from maas_emulator import hardware
 from maas_emulator.api1 import groups, machines
 from maas_emulator.core import Region
 
@@ -90,9 +91,13 @@ def test_interfaces_of_a_machine():
     assert [nic["name"] for nic in admin.get(place).json] == ["eth0", "eth1"]
     vlan = admin.post("fabrics/0/vlans/", vid="10").json
     subnet = admin.post("subnets/", cidr="10.6.0.0/29", vlan=vlan["id"], gateway_ip="10.6.0.1").json
-    bond = admin.post(place + "?op=create_bond", name="bond0", parents=["eth0", "eth1"],
-                      bond_mode="active-backup").json  # fmt: skip
-    assert (bond["mac_address"], bond["params"]) == (MACS[0], {"bond_mode": "active-backup"})
+    form = {"name": "bond0", "parents": ["eth0", "eth1"], "bond_mode": "active-backup"}
+    early = admin.post(place + "?op=create_bond", **form)
+    assert early.text == "Cannot create bond interface because the node is not Ready."
+    hardware.tell(admin.region, row["system_id"], status=4)
+    bond = admin.post(place + "?op=create_bond", **form).json
+    assert (bond["mac_address"], bond["params"]["bond_mode"]) == (MACS[0], "active-backup")
+    assert [link["mode"] for link in bond["links"]] == ["link_up"]
     tagged = admin.post(place + "?op=create_vlan", vlan=vlan["id"], parent="bond0").json
     assert (tagged["name"], tagged["parents"]) == ("bond0.10", ["bond0"])
     one = place + f"{tagged['id']}/"
@@ -105,7 +110,8 @@ def test_interfaces_of_a_machine():
     assert gateway.status == 200
     assert admin.get(f"nodes/{row['system_id']}/").json["ip_addresses"] == ["10.6.0.2"]
     unlinked = admin.post(one + "?op=unlink_subnet", id=linked["links"][0]["id"])
-    assert unlinked.json["links"] == []
+    assert [link["mode"] for link in unlinked.json["links"]] == ["link_up"]
+    assert admin.put(one, vlan="").json == {"vlan": ["This field is required."]}
     extra = admin.post(place + "?op=create_physical", name="eth9", mac_address=MACS[7], vlan=0)
     assert extra.status == 200
     assert admin.post(place + "?op=create_physical", name="eth9", mac_address=MACS[8],

@@ -9,7 +9,7 @@ import pytest
 from maas_emulator import hardware
 from maas_emulator.api1 import machines as emulated
 from maas_emulator.server import RegionServer
-from saltext.maas import pillar, region_plan
+from saltext.maas import pillar, region_machines, region_plan
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import view
@@ -194,7 +194,7 @@ def test_one_that_enlisted_itself_is_adopted_by_its_mac_or_bmc(regions, release)
     ("release", "field", "value", "since"),
     [
         ("1.9", "pool", "default", "2.5"), ("1.9", "description", "x", "2.6"),
-        ("1.9", "interfaces", {"eth0": {}}, "2.0"), ("1.9", "domain", "example.com", "2.0"),
+        ("1.8", "interfaces", {"eth0": {}}, "1.9"), ("1.9", "domain", "example.com", "2.0"),
         ("1.9", "storage", {"disks": {}}, "2.0"), ("1.8", "min_hwe_kernel", "hwe-t", "1.9"),
         ("1.7", "swap_size", 1000, "1.8"), ("1.7", "boot_type", "di", "1.8"),
     ],
@@ -215,6 +215,8 @@ def test_what_a_release_lacks_is_refused(regions, release, field, value, since):
         ({"boot_type": "usb"}, "must be one of: fastpath, di"),
         ({"min_hwe_kernel": "hwe-t", "zone": ""}, "zone: .*cannot be cleared"),
         ({"node_group": "no-such-uuid"}, "no-such-uuid"),
+        ({"interfaces": {"eth0": {"vlan": None}}}, "cannot disconnect an interface; 2.0"),
+        ({"interfaces": {"br0": {"type": "bridge", "parent": "eth0"}}}, "has no bridges; 2.1"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_before_anything_is_sent(regions, values, words):
@@ -242,6 +244,44 @@ def test_one_that_is_in_use_is_neither_changed_nor_deleted_without_a_word(server
     removed = of(server).absent("web-1", release=True)
     assert removed["result"] is True, removed["comment"]
     assert server.region.rows("machines") == {}
+
+
+HALL = {
+    "fabrics": {"hall": {"vlans": {"untagged": {"mtu": 9000}, 10: {}}}},
+    "subnets": {"10.91.0.0/24": {"vlan": "hall/untagged"}, "10.91.10.0/24": {"vlan": "hall/10"}},
+}
+STATIC = {"mode": "static", "subnet": "10.91.0.0/24", "ip_address": "10.91.0.21"}
+BONDED = {
+    "eth0": {"mac_address": MACS[0]},
+    "eth1": {"mac_address": MACS[1]},
+    "bond0": {"type": "bond", "parents": ["eth0", "eth1"], "bond_mode": "802.3ad", "mtu": 1600,
+              "vlan": "hall/untagged", "tags": ["up"], "links": [STATIC]},
+    "bond0.10": {"type": "vlan", "parent": "bond0", "vlan": "hall/10",
+                 "links": [{"mode": "auto", "subnet": "10.91.10.0/24"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("release", ["1.9", "1.10"])
+def test_interfaces_from_1_9_on(regions, release):
+    server = regions(release)
+
+    def wired(**interfaces):
+        return {**HALL, "machines": {"web-1": node(mac_addresses=MACS[:1], interfaces=interfaces)}}
+
+    waits = "machine web-1: interfaces waits until it is commissioned"
+    assert waits in carried_out(server, wired(**BONDED))[1].warnings
+    (row,) = server.region.rows("machines").values()
+    hardware.tell(server.region, row["system_id"], status=emulated.READY, owner=None)
+    carried_out(server, wired(**BONDED))  # eth1 is created with the VLAN that 1.9 wants
+    bond = {**BONDED["bond0"], "bond_mode": "active-backup", "links": [{"mode": "dhcp"}]}
+    carried_out(server, wired(**{**BONDED, "bond0": bond, "bond0.10": {"absent": True}}))
+    assert {nic["name"] for nic in row["macs"]} == {"eth0", "eth1", "bond0"}
+    alone = {"eth0": {**BONDED["eth0"], "vlan": "hall/untagged", "links": [STATIC]}}
+    gone = {"bond0": {"absent": True}, "eth1": {"absent": True}}
+    carried_out(server, wired(**alone, **gone))
+    hardware.tell(server.region, row["system_id"], status=emulated.DEPLOYED, owner="admin")
+    (problem,) = problems_of(server, wired(**BONDED))
+    assert "changes interfaces only while a machine is Ready or Broken" in problem
 
 
 # -- operated ----------------------------------------------------------------------------------
@@ -389,6 +429,9 @@ def test_nodes_are_listed_described_reported_and_exported(server):
     assert [one["mac_address"] for one in found["interfaces"].values()] == MACS
     assert (found["status"], found["power_type"]) == ("Allocated", "ipmi")
     assert SECRET not in json.dumps(found)
+    (state,) = region_machines.compared(snapshot_of(server), AROUND)
+    assert (state["state"], state["mac_addresses"]) == ("undescribed", MACS)
+    assert "web-1" in region_plan.unmanaged_of(snapshot_of(server), AROUND)["machine"]
     exported = pillar.export(snapshot_of(server)).described["machines"]["web-1"]
     assert (exported["mac_addresses"], exported["tags"]) == (MACS, ["web"])
     if server.region.release >= "1.7":

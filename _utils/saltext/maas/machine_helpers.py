@@ -254,7 +254,7 @@ def _supported(goal, client):
 
 def _predicted(snapshot, names):
     """Machines that a state of this test run would create."""
-    if "machine" not in snapshot.tables or not snapshot.loaded("machine"):
+    if not snapshot.loaded("machine"):
         return {}
     found = {one: snapshot.find("machine", one) for one in names}
     new = {one: record.raw for one, record in found.items() if record is not None
@@ -271,7 +271,7 @@ def _remember(snapshot, machines):
 
 def _fold(snapshot, job):
     """Let later states of the run see the machines, and what was made of them, as they are now."""
-    if "machine" in snapshot.tables and snapshot.loaded("machine"):
+    if snapshot.loaded("machine"):
         for one in job.machines:
             if one.sent:
                 snapshot.fold("machine", one.raw)

@@ -11,6 +11,11 @@ NO_CHOICE = not_a_choice("That choice")
 _ALL = ("mtu", "accept_ra", "autoconf")
 _BOND = ("bond_mode", "bond_miimon", "bond_downdelay", "bond_updelay", "bond_lacp_rate",
          "bond_xmit_hash_policy")  # fmt: skip
+_BOND_DEFAULTS = {
+    "bond_mode": "balance-rr", "bond_miimon": 100, "bond_downdelay": 0, "bond_updelay": 0,
+    "bond_lacp_rate": "slow", "bond_xmit_hash_policy": "layer2",
+}  # fmt: skip
+_OTHER_VLANS = "All parents must belong to the same VLAN."
 
 
 class NicForm:
@@ -33,6 +38,8 @@ class NicForm:
         values = {"vlan": self._vlan(), "tags": self._tags(), "params": self._params()}
         if self.kind != "physical":
             values["parents"] = self._parents()
+        if self.kind == "bond":
+            self._same_vlan(values)
         values["mac_address"] = self._mac()
         values["name"] = self._name(values)
         self.check.done()
@@ -40,6 +47,13 @@ class NicForm:
             first = next(n for n in self.row["macs"] if n["name"] == values["parents"][0])
             values["mac_address"] = first["mac_address"]
         return values
+
+    def _same_vlan(self, values):
+        found = {nic["vlan"] for nic in self.row["macs"] if nic["name"] in values["parents"]}
+        if self.nic is None and len(found) > 1:
+            self.check.error("parents", _OTHER_VLANS)
+        elif self.nic is None and not self.check.has("vlan"):
+            values["vlan"] = next(iter(found), 0)
 
     def _name(self, values):
         if self.kind == "vlan" and values.get("parents") and values["vlan"] is not None:
@@ -70,7 +84,8 @@ class NicForm:
     def _vlan(self):
         given = self.form.get("vlan")
         if given in (None, ""):
-            if self.nic is None and self.kind != "bond":
+            wanted = self.nic is None and self.kind != "bond"
+            if wanted or (self.nic is not None and given == ""):
                 self.check.error("vlan", REQUIRED)
             return self.nic["vlan"] if self.nic else 0
         for vlan in self.region.rows("vlans").values():
@@ -102,6 +117,8 @@ class NicForm:
 
     def _params(self):
         params = dict(self.nic["params"]) if self.nic else {}
+        if self.nic is None and self.kind == "bond":
+            params = dict(_BOND_DEFAULTS)
         for name in _ALL + (_BOND if self.kind == "bond" else ()):
             if self.check.has(name):
                 value = self.form.get(name)

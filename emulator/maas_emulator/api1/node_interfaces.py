@@ -20,6 +20,10 @@ one, old_one = (
     for part in ("interfaces", "node-interfaces")
 )
 
+_LINKED = (
+    "Cannot configure interface to link up (with no IP address) while other links are already"
+    " configured."
+)
 _MODES = ("auto", "dhcp", "static", "link_up")
 
 
@@ -78,12 +82,40 @@ def list_interfaces(request):
     return [interface_shown(request.region, row, nic) for nic in row["macs"]]
 
 
+def _need_status(row, doing):
+    """Refuse to change an interface of a machine that is neither Ready nor Broken."""
+    if row.get("status") not in (None, machines.READY, machines.BROKEN):
+        text = f"Cannot {doing} interface because the node is not Ready."
+        raise Answer(409, text, TEXT)
+
+
 def _create(request, kind):
+    region = request.region
     row = _node(request, machines.may_edit if kind == "physical" else machines.only_admin)
+    if kind != "vlan":
+        _need_status(row, "create bond" if kind == "bond" else "create")
     values = NicForm(request, row, kind).read()
-    nic = machines.add_mac(request.region, row, values["mac_address"])
+    nic = machines.add_mac(region, row, values["mac_address"])
     nic.update(values, type=kind)
-    return interface_shown(request.region, row, nic)
+    for other in row["macs"]:
+        if kind == "bond" and other["name"] in nic["parents"]:
+            _unlink_all(region, other)
+            other["vlan"] = nic["vlan"]
+    _link_up(region, nic)
+    return interface_shown(region, row, nic)
+
+
+def _unlink_all(region, nic):
+    for link in nic["links"]:
+        region.rows("links").pop(link["id"], None)
+    nic["links"] = []
+
+
+def _link_up(region, nic):
+    """Let an interface without any link be up."""
+    if not nic["links"]:
+        link = {"mode": "link_up", "subnet": None, "ip_address": None, "default_gateway": False}
+        nic["links"].append(region.rows("links").add(link))
 
 
 @many("POST", "create_physical")
@@ -119,7 +151,10 @@ def read_interface(request):
 def update_interface(request):
     """Change an interface."""
     row, nic = _interface(request, machines.may_edit)
+    _need_status(row, "update interface")
     values = NicForm(request, row, nic["type"], nic).read()
+    if values["vlan"] != nic["vlan"]:
+        _unlink_all(request.region, nic)
     for other in row["macs"]:
         other["parents"] = [
             values["name"] if name == nic["name"] else name for name in other["parents"]
@@ -133,6 +168,7 @@ def update_interface(request):
 def delete_interface(request):
     """Delete an interface, and what is built upon it alone."""
     row, nic = _interface(request, machines.may_edit)
+    _need_status(row, "delete interface")
     gone = [nic]
     for other in list(row["macs"]):
         if nic["name"] in other["parents"]:
@@ -154,6 +190,7 @@ def link_subnet(request):
     """Put an interface on a subnet."""
     region = request.region
     row, nic = _interface(request, machines.may_edit)
+    _need_status(row, "link subnet")
     check = Check(request)
     mode = check.choice("mode", _MODES, required=True)
     given = check.form.get("subnet")
@@ -165,8 +202,14 @@ def link_subnet(request):
         check.error("subnet", NO_CHOICE)
     elif subnet is None and mode in ("auto", "static"):
         check.error("subnet", "This field is required.")
+    if mode == "link_up" and nic["links"]:
+        check.error("mode", _LINKED)
+    if mode == "dhcp" and any(link["mode"] == "dhcp" for link in nic["links"]):
+        check.error("mode", "Interface is already set to DHCP.")
     address = _address(region, check, mode, subnet)
     check.done()
+    if any(link["mode"] == "link_up" for link in nic["links"]):
+        _unlink_all(region, nic)
     link = {"mode": mode, "subnet": subnet and subnet["id"], "ip_address": address,
             "default_gateway": check.boolean("default_gateway")}  # fmt: skip
     if subnet:
@@ -211,8 +254,10 @@ def _link(request, name):
 def unlink_subnet(request):
     """Take an interface off a subnet."""
     row, nic, link = _link(request, "id")
+    _need_status(row, "unlink subnet")
     nic["links"].remove(link)
     request.region.rows("links").pop(link["id"], None)
+    _link_up(request.region, nic)
     return interface_shown(request.region, row, nic)
 
 
@@ -221,6 +266,7 @@ def unlink_subnet(request):
 def set_default_gateway(request):
     """Say which link a node's default gateway comes from."""
     row, nic, link = _link(request, "link_id")
+    _need_status(row, "set default gateway")
     subnet = request.region.rows("subnets").get(link["subnet"])
     if not subnet or not subnet["gateway_ip"]:
         raise Answer(400, "This interface has no usable gateways.", TEXT)

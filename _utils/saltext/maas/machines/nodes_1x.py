@@ -26,7 +26,7 @@ _OPERATIONS = {
 }  # fmt: skip
 _OLD_ALLOCATED = 6
 #: An interface of which nothing but the MAC address is known, before 1.9.
-_NIC: dict = {"type": "physical", "vlan": None, "parents": [], "links": []}
+_NIC: dict[str, Any] = {"type": "physical", "vlan": None, "parents": [], "links": []}
 #: In place of the name of the API's user, which API 1.0 shows only of machines that it has.
 SOMEBODY = "the API's user"
 

@@ -26,7 +26,7 @@ IN_ANSWERS = {
 }  # fmt: skip
 #: Statuses in which MAAS changes interfaces, each with the first release that does: Ready,
 #: Broken, Allocated, Failed testing, New.
-CHANGEABLE = {4: "2.0", 8: "2.0", 10: "2.2", 22: "2.8", 0: "3.3"}
+CHANGEABLE = {4: "1.9", 8: "1.9", 10: "2.2", 22: "2.8", 0: "3.3"}
 #: Status Deployed, and the values of interfaces that MAAS changes in it.
 _DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interface_speed",
                                 "link_speed", "tags"}  # fmt: skip
@@ -175,6 +175,8 @@ class WithInterfaces(Table):
         path = f"nodes/{record.raw['system_id']}/interfaces/"
         for number, step in enumerate(steps):
             try:
+                if step.op == "create_physical" and run.snapshot.release < "2.0":
+                    step.data = {**_any_vlan(run.snapshot, record.raw), **step.data}
                 _request(run, path, step)
             except MaasError as error:
                 error.args = (f"{error}; {_progress(steps, number)}", *error.args[1:])
@@ -182,6 +184,12 @@ class WithInterfaces(Table):
                     reread(self, run, record)
                 raise
         reread(self, run, record)
+
+
+def _any_vlan(snapshot, raw):
+    """A VLAN of the machine: 1.9 wants one of a new interface, whose own a later request sets."""
+    found = [nic["vlan"] for nic in raw["interface_set"] if nic.get("vlan")]
+    return {"vlan": _key(snapshot, "vlan", found[0])} if found else {}
 
 
 def _request(run, path, step):

@@ -241,6 +241,8 @@ def _mistakes_of_type(one, release):
             yield f":{key}: MAAS {release} has none; {known.since} and later have"
     if type == BRIDGE and release and release < "2.1":
         yield f":type: MAAS {release} has no bridges; 2.1 and later have"
+    if "vlan" in one and one["vlan"] is None and release and release < "2.0":
+        yield f":vlan: MAAS {release} cannot disconnect an interface; 2.0 and later can"
     needed = {VLAN: ("parent", "vlan"), BRIDGE: ("parent",), BOND: ("parents",)}.get(type, ())
     for key in needed:
         if not one.get(key):

@@ -156,7 +156,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
         *power_field.FIELDS,
         *composition_field.FIELDS,
         *owner_field.FIELDS,
-        Field("interfaces", interfaces_schema.KIND, since="2.0", clearable=rules.NEVER,
+        Field("interfaces", interfaces_schema.KIND, since="1.9", clearable=rules.NEVER,
               server_default=UNKNOWN, refs=interfaces_schema.references,
               doc="Its network interfaces by name; others are left alone."),
         Field("storage", machine_storage.KIND, since="2.0", server_default=UNKNOWN,
@@ -185,11 +185,13 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
         return f"{self.path(snapshot.release)}{segment(raw['system_id'])}/"
 
     def shape(self, release: Release) -> dict:
-        return nodes_1x.shape(release) if nodes_1x.is_node(release) else super().shape(release)
+        if not nodes_1x.is_node(release):
+            return super().shape(release)
+        nics = {"interface_set": [interfaces_field.IN_ANSWERS]} if release >= "1.9" else {}
+        return {**nodes_1x.shape(release), **nics}
 
-    def read(self, snapshot: Snapshot, partition: str) -> list[dict]:
-        found = super().read(snapshot, partition)
-        return [nodes_1x.as_machine(snapshot.release, raw) for raw in found]
+    def understood(self, release: Release, raw: Any) -> Any:
+        return nodes_1x.as_machine(release, raw)
 
     # Finding
 
@@ -462,7 +464,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
             self.path(release), op=self.create_op if nodes_1x.is_node(release) else None,
             data=data, files=files, repeat=False, hide=self.secrets(values),
         )  # fmt: skip
-        return nodes_1x.as_machine(release, raw)
+        return self.understood(release, raw)
 
     def send_update(self, run: Run, record: Record, values: dict) -> Any:
         release, given = run.snapshot.release, values.get("power_parameters")
@@ -473,7 +475,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
             kept = {name: there[name] for name in power_types.names(kind, release) if name in there}
             skip = values.get("power_parameters_skip_check")
             values = {**values, "power_parameters": {**(there if skip else kept), **given}}
-        return nodes_1x.as_machine(release, super().send_update(run, record, values))
+        return self.understood(release, super().send_update(run, record, values))
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         if any(one.action == "create" and is_composed(one.desired) for one in changes):
