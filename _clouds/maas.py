@@ -53,6 +53,7 @@ from saltext.maas import cloud
 from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import goals, instances
+from saltext.maas.minions import user_data
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions, Opts
@@ -415,8 +416,7 @@ def _user_data(vm_, settings):
             reason = str(error).partition("\n")[0]
             raise BadInput(f"{settings.where}: user data cannot be rendered: {reason}") from None
     if _by(vm_) == "user_data" and _value("deploy", vm_):
-        own = [text] if text else []
-        return cloud.joined(*own, _minion_script(vm_))
+        return user_data.with_script((text or "").encode(), _minion_script(vm_))
     return text
 
 

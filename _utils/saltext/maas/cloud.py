@@ -9,8 +9,6 @@ import re
 import shlex
 import tarfile
 from collections.abc import Mapping
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
 from typing import Any
 
 from saltext.maas import master, schemas
@@ -151,7 +149,7 @@ class Settings:
             form.update({"arch": architecture} if architecture else {})
         return form
 
-    def deployment(self, user_data: str | None) -> Deployed:
+    def deployment(self, user_data: str | bytes | None) -> Deployed:
         """Return the goal of a new instance.
 
         Args:
@@ -206,26 +204,3 @@ def minion_script(files: Mapping[str, str], arguments: str, environment: Mapping
         f"{command} {arguments}".rstrip(),
     ]
     return "\n".join(lines) + "\n"
-
-
-#: How cloud-init tells what a part of user data is, as MIME subtypes of ``text``.
-_KINDS = {"#!": "x-shellscript", "#cloud-config": "cloud-config", "#include": "x-include-url"}
-
-
-def joined(*parts: str) -> str:
-    """Return user data for cloud-init that consists of several parts.
-
-    Raises:
-        BadInput: The kind of a part is unknown.
-    """
-    whole = MIMEMultipart()
-    for number, part in enumerate(parts):
-        kind = next((kind for start, kind in _KINDS.items() if part.startswith(start)), None)
-        if kind is None:
-            raise BadInput(
-                "user data that comes with a minion's must begin with one of: " + ", ".join(_KINDS)
-            )
-        message = MIMEText(part, kind, "utf-8")
-        message.add_header("Content-Disposition", "attachment", filename=f"part-{number + 1}")
-        whole.attach(message)
-    return whole.as_string()

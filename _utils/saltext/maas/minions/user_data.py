@@ -73,10 +73,22 @@ def compose(
     Raises:
         BadInput: The user's own user data is of a kind that cannot be combined.
     """
+    return with_script(own, script(settings, minion, grains, private_key, public_key, finger))
+
+
+def with_script(own: bytes, text: str) -> bytes:
+    """Return user data with a shell script beside the user's own, as MIME parts.
+
+    Args:
+        own: The user's own user data; may be empty.
+        text: The script.
+
+    Raises:
+        BadInput: The user's own user data is of a kind that cannot be combined.
+    """
     whole = MIMEMultipart()
     for part in _parts(own):
         whole.attach(part)
-    text = script(settings, minion, grains, private_key, public_key, finger)
     whole.attach(_part(text.encode(), "x-shellscript", "salt-minion.sh"))
     return whole.as_bytes()
 
