@@ -87,8 +87,8 @@ class Picture:
 
     name: str
     action: str
-    interfaces: tuple[list[Part], list[Part]] = ((), ())  # type: ignore[assignment]
-    storage: tuple[list[Part], list[Part]] = ((), ())  # type: ignore[assignment]
+    interfaces: tuple[list[Part], list[Part]] = field(default_factory=lambda: ([], []))
+    storage: tuple[list[Part], list[Part]] = field(default_factory=lambda: ([], []))
     steps: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -152,17 +152,16 @@ def _draw_storage(snapshot, change: Change, picture):
     for step in steps:
         if step.op == "set_storage_layout":
             root = step.data.get("root_device")
-            disk = next(one for one in then.disks() if root in (one.id, None) and (
-                root or one.name == then.boot_disk))  # fmt: skip
-            _note(picture, disk.name, f"layout {step.data['storage_layout']}, made by MAAS")
+            name = next((one.name for one in then.disks() if one.id == root), then.boot_disk)
+            _note(picture, name, f"layout {step.data['storage_layout']}, made by MAAS")
 
 
 def _note(picture, name, text):
     """Add a fact to a disk as it will be."""
-    for parts in picture.storage:
-        part = next(one for one in parts if one.name == name)
+    for part in (part for parts in picture.storage for part in parts if part.name == name):
         part.action = "update"
-    part.facts.append(text)
+    for part in picture.storage[1]:
+        part.facts += [text] if part.name == name else []
 
 
 def interface_parts(layout: InterfaceLayout) -> list[Part]:
