@@ -200,6 +200,28 @@ def power_off(name, stop_mode=None, comment=None, in_use=False, timeout=0, profi
     return machine_helpers.do(globals(), "power_off", locals())
 
 
+def status(name: str | list[str], profile: str | dict | None = None) -> dict[str, dict]:
+    """Show status, power, owner, zone, pool, tags and addresses of machines, by one request.
+
+    Args:
+        name (str or list of str): Host names, system ids or MAC addresses.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        ``{name: row}``, rows as ``salt-run maas.machines`` has them.
+
+    Raises:
+        CommandExecutionError: There is no such machine, or the region cannot be asked.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_machine.status web-1
+    """
+    return machine_helpers.status(globals(), name, profile)
+
+
 def power_state(name: str, profile: str | dict | None = None) -> str:
     """Have a rack or cluster controller ask a machine's BMC whether it is on; since MAAS 1.7.
 

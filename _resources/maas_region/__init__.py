@@ -66,9 +66,9 @@ def discover(opts: dict) -> list[str]:
         What the pillar lists in ``resources:maas_region:resource_ids``, apart from invalid
         names, which are logged.
     """
-    from saltext.maas import region_resource
+    from saltext.maas import resource_ids
 
-    names, mistakes = region_resource.listed(opts)
+    names, mistakes = resource_ids.regions(opts)
     for mistake in mistakes:
         log.error("%s", mistake)
     return names

@@ -38,15 +38,15 @@ def resource_files() -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
 
 
-#: Prints what Salt finds of the resource type: what it discovers, and its execution modules.
+#: Prints what Salt finds of a resource type: what it discovers, and its execution modules.
 RESOURCES = """
 import json, sys, salt.config, salt.loader
 opts = salt.config.minion_config(sys.argv[1])
-pillar = {"resources": {"maas_region": {"resource_ids": ["dc1"]}}}
+pillar = {"resources": {sys.argv[2]: {"resource_ids": ["dc1"]}}}
 opts.update(grains={}, pillar=pillar, master_uri="")
 found = salt.loader.resource(opts)
-modules = salt.loader.resource_modules(opts, "maas_region", resource_funcs=found)
-print(json.dumps([found["maas_region.discover"](opts), sorted(modules)]))
+modules = salt.loader.resource_modules(opts, sys.argv[2], resource_funcs=found)
+print(json.dumps([found[f"{sys.argv[2]}.discover"](opts), sorted(modules)]))
 """
 
 
@@ -57,6 +57,13 @@ def kinds() -> list[str]:
         for path in REPOSITORY.glob("_*")
         if path.name != "_utils" and any(path.glob("*.py"))
     )
+
+
+#: Functions that resources have, by their type.
+OF_RESOURCES = {
+    "maas_region": {"maas_region.plan", "state.apply", "test.ping", "maas_zone.list"},
+    "maas_machine": {"maas_machine.deploy", "state.apply", "test.ping", "grains.items"},
+}
 
 
 class Salt:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import saltext.maas
 import yaml
-from deliveries import LARGEST_SYNC, RESOURCES, Salt, clean_tree, kinds, loader_files
+from deliveries import LARGEST_SYNC, OF_RESOURCES, RESOURCES, Salt, clean_tree, kinds, loader_files
 from maas_emulator.hosts import sandbox
 from maas_emulator.server import RegionServer
 
@@ -180,10 +180,11 @@ def test_the_master_syncs_too_and_finds_the_library(salt, region):
     assert list(json.loads(done.stdout)["dc1"]["maas"]) == ["default"], done.stderr
 
 
-def test_salt_finds_regions_as_resources(salt):
+@pytest.mark.parametrize("kind", OF_RESOURCES)
+def test_salt_finds_regions_and_machines_as_resources(salt, kind):
     pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
-    assert "resources.maas_region.__init__" in salt.synced["resources"]
-    done = salt.python_program(RESOURCES, str(salt.folder / "minion"))
+    assert f"resources.{kind}.__init__" in salt.synced["resources"]
+    done = salt.python_program(RESOURCES, str(salt.folder / "minion"), kind)
     names, functions = json.loads(done.stdout)
     assert names == ["dc1"]
-    assert {"maas_region.plan", "state.apply", "test.ping", "maas_zone.list"} <= set(functions)
+    assert set(functions) >= OF_RESOURCES[kind]

@@ -17,6 +17,7 @@ import pytest
 import saltext.maas
 from deliveries import (
     LARGEST_WHEEL,
+    OF_RESOURCES,
     REPOSITORY,
     RESOURCES,
     Salt,
@@ -215,9 +216,10 @@ def test_salt_cloud_loads_the_driver(salt):
     assert done.stdout.strip() == "True", done.stderr
 
 
-def test_salt_finds_regions_as_resources(salt):
+@pytest.mark.parametrize("kind", OF_RESOURCES)
+def test_salt_finds_regions_and_machines_as_resources(salt, kind):
     pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
-    done = salt.python_program(RESOURCES, str(salt.folder / "minion"))
+    done = salt.python_program(RESOURCES, str(salt.folder / "minion"), kind)
     names, functions = json.loads(done.stdout)
     assert names == ["dc1"]
-    assert {"maas_region.plan", "state.apply", "test.ping", "maas_zone.list"} <= set(functions)
+    assert set(functions) >= OF_RESOURCES[kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from maas_emulator.server import RegionServer
-from saltext.maas import region_resource, runtime
+from saltext.maas import region_resource, resource_ids, runtime
 from saltext.maas.errors import BadInput, MaasError
 from support.loader import REPOSITORY
 
@@ -82,9 +82,9 @@ def test_the_minions_host_is_not_that_of_a_region(salt, target):
 
 def test_without_a_region_nothing_is_done_for_the_default_one(salt):
     # As in a process that Salt started for a state with `parallel: true`.
-    with pytest.raises(MaasError, match="does not say for which region"):
+    with pytest.raises(MaasError, match="does not say for which resource"):
         runtime.client(salt)
-    with pytest.raises(MaasError, match="does not say for which region"):
+    with pytest.raises(MaasError, match="does not say for which resource"):
         runtime.described(salt)
 
 
@@ -98,7 +98,7 @@ def test_without_a_region_nothing_is_done_for_the_default_one(salt):
     ],
 )
 def test_only_what_can_be_a_name_is_a_region(declared, names, mistake):
-    found, mistakes = region_resource.listed({"pillar": {"resources": {"maas_region": declared}}})
+    found, mistakes = resource_ids.regions({"pillar": {"resources": {"maas_region": declared}}})
     assert found == names
     assert bool(mistakes) == bool(mistake)
     assert not mistake or mistakes[0].startswith(mistake)

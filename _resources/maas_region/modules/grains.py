@@ -1,4 +1,4 @@
-"""The execution module ``grains`` for regions that are Salt resources."""
+"""The execution module ``grains`` for regions and machines that are Salt resources."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions
 
+    __resource__: dict[str, str]
     __resource_funcs__: Functions
 
 
 def items() -> dict[str, Any]:
-    """Show the grains of a region.
+    """Show the grains of a region or machine.
 
     Returns:
-        ``{id, maas: {installed, region, url, release}}``; ``release`` only where it is known.
+        ``{id, maas: {...}}``, as :ref:`region-resources` and :ref:`machine-resources` say.
 
     CLI Example:
 
@@ -22,11 +23,11 @@ def items() -> dict[str, Any]:
 
         salt -C 'T@maas_region' grains.items
     """
-    return __resource_funcs__["maas_region.grains"]()
+    return __resource_funcs__[f"{__resource__['type']}.grains"]()
 
 
 def get(key: str, default: Any = "", delimiter: str = ":") -> Any:
-    """Show one grain of a region.
+    """Show one grain of a region or machine.
 
     Args:
         key (str): Its name, with the delimiter between those of nested ones.

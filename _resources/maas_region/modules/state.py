@@ -1,7 +1,7 @@
-"""The execution module ``state`` for regions that are Salt resources.
+"""The execution module ``state`` for regions and machines that are Salt resources.
 
-States run with the execution modules of the resource: those of this extension, for the region of
-the job. States that would change the minion's host fail, as it is not the region's.
+States run with the execution modules of the resource: those of this extension, for the region or
+the machines of the job. States that would change the minion's host fail, as it is not theirs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import salt.pillar
 import salt.state
 import salt.utils.args
 import salt.utils.state
+from saltext.maas import resource_ids
 
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Context, Functions, Opts
@@ -63,6 +64,8 @@ def highstate(**kwargs: Any) -> Any:
 
         salt -C 'T@maas_region' state.highstate test=True
     """
+    if not _is_named():
+        return {}
     with _run(kwargs) as run:
         return _finished(run.call_highstate(exclude=_split(kwargs.get("exclude"))))
 
@@ -84,18 +87,20 @@ def sls(mods: str | list[str], **kwargs: Any) -> Any:
 
         salt -C 'T@maas_region:dc1' state.sls maas.managed
     """
+    if not _is_named():
+        return {}
     with _run(kwargs) as run:
         high, errors = run.render_highstate({run.opts["saltenv"] or "base": _split(mods)})
         high["__exclude__"] = [*high.get("__exclude__", ()), *_split(kwargs.get("exclude"))]
         return _finished(errors or run.state.call_high(high))
 
 
-def single(fun: str, name: str, **kwargs: Any) -> Any:
-    """Run one state on a region.
+def single(fun: str, name: str = "", **kwargs: Any) -> Any:
+    """Run one state on a region or machine.
 
     Args:
         fun (str): The state, such as ``maas_space.present``.
-        name (str): Its name.
+        name (str): Its name; the id of a machine or group by default.
         kwargs: Its arguments, and ``test``, ``pillar``, ``saltenv`` and ``pillarenv``.
 
     Returns:
@@ -106,7 +111,12 @@ def single(fun: str, name: str, **kwargs: Any) -> Any:
     .. code-block:: bash
 
         salt -C 'T@maas_region:dc1' state.single maas_space.present storage
+        salt -C 'T@maas_machine:web*' state.single maas_machine.deployed distro_series=noble
     """
+    if not _is_named():
+        return {}
+    if not name and __resource__["type"] == resource_ids.MACHINE:
+        name = __resource__["id"]
     state, _, function = fun.partition(".")
     own = {key: one for key, one in kwargs.items() if key not in _OPTIONS}
     low = {**own, "state": state, "fun": function, "__id__": name, "name": name}
@@ -120,9 +130,15 @@ def single(fun: str, name: str, **kwargs: Any) -> Any:
 _OPTIONS = {"test", "pillar", "saltenv", "pillarenv"}
 
 
+def _is_named():
+    """Whether the job is for this resource: a machine has to be targeted as such."""
+    machine = __resource__["type"] == resource_ids.MACHINE
+    return not machine or resource_ids.is_named(__opts__, __resource__["id"])
+
+
 @contextlib.contextmanager
 def _run(kwargs) -> Iterator[Any]:
-    """A state compiler for this region, with its pillar as the master has it now."""
+    """A state compiler for this resource, with the minion's pillar as the master has it now."""
     opts = salt.utils.state.get_sls_opts(__opts__, **kwargs)
     test = kwargs.get("test")
     opts["test"] = bool(opts.get("test") if test is None else test)
@@ -131,11 +147,11 @@ def _run(kwargs) -> Iterator[Any]:
         opts, opts["grains"], opts["id"], opts["saltenv"],
         pillar_override=kwargs.get("pillar"), pillarenv=opts.get("pillarenv"),
     ).compile_pillar()  # fmt: skip
-    # The matchers of the top file alone take the region for a minion. The master knows no such
+    # The matchers of the top file alone take the resource for a minion. The master knows no such
     # minion, which is why all else keeps the id of this one.
-    grains = __resource_funcs__["maas_region.grains"]()
-    own = {"id": grains["id"], "grains": grains,
-           "resources": {__resource__["type"]: [grains["id"]]}}  # fmt: skip
+    kind, ident = __resource__["type"], __resource__["id"]
+    own = {"id": ident, "grains": __resource_funcs__[f"{kind}.grains"](),
+           "resources": {kind: [ident]}}  # fmt: skip
     with salt.state.HighState(opts, jid=kwargs.get("__pub_jid"), initial_pillar=pillar) as run:
         run.matchers = salt.loader.matchers({**opts, **own})
         # What Salt itself calls for its own purposes, such as `config.option`.

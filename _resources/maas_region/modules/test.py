@@ -1,4 +1,4 @@
-"""The execution module ``test`` for regions that are Salt resources."""
+"""The execution module ``test`` for regions and machines that are Salt resources."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from saltext.maas.salt_types import Functions
 
+    __resource__: dict[str, str]
     __resource_funcs__: Functions
 
 
 def ping() -> bool:
-    """Return whether the region answers, and accepts the profile's API key.
+    """Return whether the region answers, accepts the profile's API key, and has the machine.
 
     Returns:
         True.
@@ -25,4 +26,4 @@ def ping() -> bool:
 
         salt -C 'T@maas_region' test.ping
     """
-    return __resource_funcs__["maas_region.ping"]()
+    return __resource_funcs__[f"{__resource__['type']}.ping"]()

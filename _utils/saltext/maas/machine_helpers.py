@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from saltext.maas import machine_pillar, runtime, state_helpers
+from saltext.maas import machine_pillar, machine_resource, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.machines import lifecycle
+from saltext.maas.machines import lifecycle, view
 from saltext.maas.machines.goals import Done, Goal, Machine, Tested
 from saltext.maas.machines.nodes_1x import is_node, own_name
 from saltext.maas.machines.operations import NEW, name_of
@@ -93,7 +93,7 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
     def work():
         snapshot = runtime.snapshot(dunders, arguments["profile"])
         seconds = _seconds(arguments["timeout"])
-        names = _names(name, arguments["machines"], _of_class(dunders, arguments))
+        names = _state_names(dunders, arguments)
         postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
         waits = {one: postponed["machine", host] for one in names
                  if ("machine", host := one.partition(".")[0]) in postponed}  # fmt: skip
@@ -147,6 +147,19 @@ def machine(dunders: dict, name: str, profile: Any = None) -> tuple[Any, dict]:
     return client, _found(client, [name])[name]
 
 
+def status(dunders: dict, name: str | list[str], profile: Any = None) -> dict[str, dict]:
+    """Return rows of machines by their names, as :func:`view.row` has them.
+
+    Raises:
+        MaasError: There is no such machine, or the region cannot be asked.
+    """
+    names = [name] if isinstance(name, str) else list(name)
+    if profile is None and machine_resource.own(dunders):
+        return machine_resource.statuses(dunders, names)
+    found = _found(runtime.client(dunders, profile), names)
+    return {name: view.row(raw) for name, raw in found.items()}
+
+
 def shown(raw: dict) -> dict[str, Any]:
     """Return what functions return of a machine."""
     return {field: raw[field] for field in _RETURNED if field in raw}
@@ -162,10 +175,18 @@ def _of_class(dunders, arguments):
     return machine_pillar.of_class(dunders, name)
 
 
-def _names(name, machines, of_class=None):
+def _state_names(dunders, arguments):
+    """The names of the machines that a state is for."""
+    of_class, machines = _of_class(dunders, arguments), arguments["machines"]
     machines = of_class if machines is None else machines
-    if machines is None:
-        return [name]
+    if machines is not None:
+        machines = _names(machines)
+    if machine_resource.own(dunders):
+        return machine_resource.names_of_state(dunders, arguments["name"], machines)
+    return [arguments["name"]] if machines is None else machines
+
+
+def _names(machines):
     if not isinstance(machines, (list, tuple)) or not all(isinstance(one, str) for one in machines):
         raise BadInput("machines: must be a list of host names, system ids or MAC addresses")
     return list(machines)

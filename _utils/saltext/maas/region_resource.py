@@ -1,11 +1,10 @@
-"""Regions as Salt resources: which ones a minion represents, and their grains."""
+"""Regions as Salt resources: their grains, and whether they answer."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
 import time
 from typing import Any
 
@@ -13,41 +12,12 @@ from saltext.maas import atomic_file, runtime
 from saltext.maas.client import Client
 from saltext.maas.errors import MaasError
 
-#: Valid ids in Salt, without the separator of type and id in targets.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Seconds for which a release is cached, and for which a failure is.
 _LIFETIME, _RETRY_AFTER = 3600.0, 60.0
 #: Seconds within which a region has to answer that is only asked for its release, and within
 #: which all regions of a minion have: Salt waits for their grains before it does anything else.
 _TIMEOUT, _TOTAL_TIMEOUT = 3.0, 10.0
 _DEADLINE = "saltext.maas.grains"
-
-
-def listed(opts: dict) -> tuple[list[str], list[str]]:
-    """Return the regions that the pillar lists, and what is wrong with the list.
-
-    Args:
-        opts: Configuration with the pillar.
-
-    Returns:
-        ``(names, mistakes)``.
-    """
-    top = opts.get("resource_pillar_key") or "resources"
-    path = f"{top}:{runtime.RESOURCE_TYPE}"
-    kinds = (opts.get("pillar") or {}).get(top) or {}
-    value = kinds.get(runtime.RESOURCE_TYPE) or {}
-    names = value.get("resource_ids") if isinstance(value, dict) else None
-    if not isinstance(names, list):
-        return [], [f"{path}:resource_ids: must be a list of profiles, such as [dc1, dc2]"]
-    good, mistakes = [], []
-    for name in names:
-        if isinstance(name, str) and _NAME.fullmatch(name):
-            good.append(name)
-        else:
-            mistakes.append(
-                f"{path}:resource_ids: {name!r} must be a name of letters, digits, '.', '_', '-'"
-            )
-    return list(dict.fromkeys(good)), mistakes
 
 
 def grains(dunders: dict, name: str, refresh: bool = False) -> dict[str, Any]:

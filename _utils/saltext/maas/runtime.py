@@ -12,12 +12,11 @@ import logging
 import math
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from saltext.maas import lock, sdb
+from saltext.maas import lock, resource_ids, sdb
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import region_config
@@ -35,63 +34,65 @@ _SNAPSHOTS = "saltext.maas.snapshots"
 _REPORTED = "saltext.maas.reported"
 _RESTARTED = "saltext.maas.restarted"
 _RESTART = 180.0  # seconds that a region's restart may take
-#: Type of the Salt resources that are regions, see :func:`resource`.
-RESOURCE_TYPE = "maas_region"
 
 
 def resource(dunders: dict) -> str | None:
-    """Return the name of the Salt resource that this run is for, which is a profile's as well.
+    """Return the profile of the Salt resource that this run is for: a region, or its machines.
 
-    From Salt 3008 on one minion can represent many regions; earlier ones have no resources.
+    From Salt 3008 on one minion can represent many; earlier ones have no resources.
+
+    Returns:
+        Its name; None for a minion, and for machines of the region whose profile is ``maas``.
 
     Raises:
         MaasError: It is for one, and Salt does not say for which; or only for resources of this
             minion, and Salt runs it for the minion itself as well.
     """
-    # The dunder is only in some of the modules that take part; what it is made of, in all.
-    context = getattr(sys.modules.get("salt.loader.context"), "resource_ctxvar", None)
-    found = context.get() if context else {}
-    if found.get("type") == RESOURCE_TYPE:
+    found, opts = resource_ids.current(), dunders["__opts__"]
+    if found.get("type") == resource_ids.REGION:
         return found["id"]
-    if dunders["__opts__"].get("resource_type") == RESOURCE_TYPE:
-        raise MaasError("Salt does not say for which region this is; do not run it in parallel")
+    if found:
+        profile = resource_ids.machines(opts).split(found["id"])[1]
+        return None if profile == resource_ids.DEFAULT_PROFILE else profile
+    if opts.get("resource_type") in (resource_ids.REGION, resource_ids.MACHINE):
+        raise MaasError("Salt does not say for which resource this is; do not run it in parallel")
     _refuse_unasked(dunders)
     return None
 
 
 def _refuse_unasked(dunders):
-    """Refuse states on a minion if the job targets only its regions.
+    """Refuse states on a minion if the job targets only its resources.
 
-    Salt 3008 does so where the target is a list, such as with ``--static`` or in batches, or has
-    more than ``T@`` in it, and drops what the minion's own part returns.
+    Salt 3008 does so where the target is a list, such as with ``--static`` or in batches, a glob,
+    or has more than ``T@`` in it, and drops what the minion's own part returns.
     """
-    request: dict = getattr(sys.modules.get("salt.utils.ctx"), "get_request_context", dict)()
-    job = request.get("data") or {}
+    job = resource_ids.job()
     if not job.get("resource_targets"):
         return
     kind, target = job.get("tgt_type", "glob"), job.get("tgt", "")
     if kind == "compound":
         asked = "T@" not in str(target)
-    elif kind in ("list", "grain", "grain_pcre"):
+    elif kind in ("glob", "list", "grain", "grain_pcre"):
         asked = dunders["__salt__"][f"match.{kind}"](target)
     else:
         asked = True
     if not asked:
-        raise MaasError("this job is for regions that are Salt resources, not for this minion")
+        raise MaasError("this job is for Salt resources of this minion, not for the minion itself")
 
 
 def minion_id(dunders: dict) -> str:
-    """Return the id of this minion, or of the region where that is a Salt resource."""
+    """Return the id of this minion, or the profile of a region that is a Salt resource."""
     return resource(dunders) or dunders["__opts__"].get("id") or ""
 
 
 def _functions(dunders):
     """The minion's execution modules, also where Salt gives a resource's instead."""
-    if not resource(dunders):
+    found = resource_ids.current()
+    if not resource(dunders) and not found:
         return dunders["__salt__"]
     if dunders.get("__minion__"):
         return dunders["__minion__"]
-    return dunders["__resource_funcs__"][f"{RESOURCE_TYPE}.minion_functions"]()
+    return dunders["__resource_funcs__"][f"{found['type']}.minion_functions"]()
 
 
 def root(dunders: dict) -> str:
@@ -135,7 +136,7 @@ def host_release_warnings(dunders: dict) -> list[str]:
 
 
 def installation(dunders: dict, role: str | None = None) -> Any:
-    """Return what MAAS offers on this host; None for a region that is a Salt resource.
+    """Return what MAAS offers on this host; None for a Salt resource with a profile of its own.
 
     Args:
         role: ``region`` or ``cluster``, if it must have that one.
@@ -143,13 +144,13 @@ def installation(dunders: dict, role: str | None = None) -> Any:
     Raises:
         MaasError: No MAAS is installed here, or it has not the role.
     """
-    region = resource(dunders)
-    if region and role:
+    profile, target = resource(dunders), resource_ids.current()
+    if target and role:
         raise MaasError(
-            f"region {region} is a Salt resource, of which only the API can be reached; "
-            "target the minion of its host for this"
+            f"{target['type'].removeprefix('maas_')} {target['id']} is a Salt resource, of which "
+            "only the API can be reached; target the minion of the host for this"
         )
-    found = None if region else detect(root(dunders))
+    found = None if profile else detect(root(dunders))
     if found is not None:
         _log_release_warnings(dunders, found.release)
     if role:
@@ -377,7 +378,7 @@ def client(dunders: dict, profile_name: Any = None) -> Client:
 
 
 def _cache_key(dunders, profile_name):
-    # The regions of one minion that are Salt resources share a context.
+    # The resources of one minion share a context.
     return repr((profile_name or None, resource(dunders)))
 
 

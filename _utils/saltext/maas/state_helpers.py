@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from saltext.maas import runtime
+from saltext.maas import machine_resource, runtime
 from saltext.maas.errors import BadInput, Forbidden, MaasError
 from saltext.maas.host.transaction import UNFINISHED
 from saltext.maas.minions import region_side
@@ -170,6 +170,7 @@ def reconcile(
     """
     test = bool(dunders["__opts__"].get("test"))
     try:
+        machine_resource.refuse(dunders)
         snapshot = runtime.snapshot(dunders, profile)
         result = _reconciled(dunders, name, snapshot, desired_objects, limits)
     except BadInput as error:

@@ -55,8 +55,8 @@ def rows(client: Client, **wanted: str | list | None) -> list[dict]:
         # Several tags mean machines that have all of them.
         sent = {_BY_MAAS[name]: values for name, values in filters.items()
                 if name in _BY_MAAS and (name != "tag" or len(values) == 1)}  # fmt: skip
-    found = [_row(raw) for raw in all_listed(client, sent)]
-    return sorted((row for row in found if _fits(row, filters)), key=lambda row: row["hostname"])
+    found = [row(raw) for raw in all_listed(client, sent)]
+    return sorted((one for one in found if _fits(one, filters)), key=lambda one: one["hostname"])
 
 
 def _listed(value):
@@ -115,7 +115,8 @@ def watch(
     return ended[0]
 
 
-def _row(raw):
+def row(raw: dict) -> dict[str, Any]:
+    """Return the row of a machine, from its answer."""
     return {
         "hostname": raw["hostname"],
         "status": raw["status_name"],
@@ -183,7 +184,7 @@ def _text(value):
 def described(raw: dict) -> dict[str, Any]:
     """Return one machine with its interfaces and disks, from its answer."""
     return {
-        **_row(raw),
+        **row(raw),
         "power_type": raw.get("power_type"),
         "locked": bool(raw.get("locked")),
         "system": {

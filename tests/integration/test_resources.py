@@ -1,99 +1,32 @@
-"""Regions as Salt resources: one minion stands for two, with a real master."""
+"""Regions and machines as Salt resources: one minion represents them, with a real master."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 
 import pytest
-import yaml
-from maas_emulator.server import RegionServer
+from support.resource_lab import MACHINES, MINION, SECRET, ResourceLab
 
-from demo.lab import REPOSITORY, Lab, free_port
+from demo.lab import Lab
 
 pytest.importorskip("salt.utils.resources", reason="this Salt has no resources")
 pytestmark = pytest.mark.salt
 
-MINION, ALL = "stand-in", "T@maas_region"
-
-
-class Regions(Lab):
-    """A minion that stands for ``dc1`` and ``dc2``, and for ``gone`` that does not answer."""
-
-    def start(self):
-        self.minions, self.closed = (MINION,), free_port()
-        self.servers = {
-            "dc1": RegionServer(release="3.7").start(),
-            "dc2": RegionServer(release="2.9").start(),
-            "dc3": RegionServer(release="1.9").start(),
-        }
-        self.write_pillar("dc1", "dc2", "gone")
-        states = self.folder / "states"
-        states.mkdir()
-        (states / "top.sls").write_text(yaml.safe_dump({"base": {"dc1": ["maas.managed"]}}))
-        self._configure(
-            self.folder / "master", "master",
-            {
-                "interface": "127.0.0.1", "auto_accept": True, "worker_threads": 3,
-                "publish_port": (publish := free_port()), "ret_port": (ret := free_port()),
-                "file_roots": {"base": [str(states), str(REPOSITORY / "salt")]},
-                "pillar_roots": {"base": [str(self.folder / "pillar")]},
-                "timeout": 60, "gather_job_timeout": 30,
-            },
-        )  # fmt: skip
-        self.ports = {"publish_port": publish, "ret_port": ret}
-        self._spawn("master", [self._tool("salt-master"), "-c", str(self.folder / "master")])
-        self._minion(MINION)
-        self._await_minions()
-
-    def write_pillar(self, *names):
-        pillar = {
-            name: {
-                "api": {"url": server.url, "api_key": f"sdb://maas_secrets/{name}"},
-                "zones": {f"zone-of-{name}": {"description": f"of {name}"}},
-            }
-            for name, server in self.servers.items()
-        }
-        url = f"http://127.0.0.1:{self.closed}/MAAS"
-        pillar["gone"] = {"api": {"url": url, "api_key": "a:b:c"}, "zones": {}}
-        # What the minion's own region would hold; nothing of it may get to the others.
-        own = self.servers["dc3"]
-        pillar["maas"] = {
-            "api": {"url": own.url, "api_key": "sdb://maas_secrets/dc3"}, "zones": {"not-here": {}}
-        }  # fmt: skip
-        pillar["resources"] = {"maas_region": {"resource_ids": [*names, "no:name"]}}
-        folder = self.folder / "pillar"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "top.sls").write_text(yaml.safe_dump({"base": {"*": ["regions"]}}))
-        (folder / "regions.sls").write_text(yaml.safe_dump(pillar))
-
-    def salt(self, target, function, *arguments, timeout=60):
-        """Call a function without `--static`, with which Salt would target by a list."""
-        command = self.command(
-            "salt", *(["-C"] if "@" in target else []), "--out=json", "--out-indent=-1",
-            "--hide-timeout", f"--timeout={timeout}", "--log-level=quiet", target, function,
-            *arguments,
-        )  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300
-        )
-        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        return {name: one for line in lines for name, one in json.loads(line).items()}
-
-    def secrets_of(self, minion):
-        return {name: server.api_key for name, server in self.servers.items()}
-
-    def stop(self):
-        super().stop()
-        for server in self.servers.values():
-            server.stop()
+ALL, GROUP = "T@maas_region", "T@maas_machine:web*"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    with Regions("3.7", tmp_path_factory.mktemp("regions"), log_level="debug") as lab:
+    with ResourceLab(tmp_path_factory.mktemp("resources")) as lab:
         yield lab
+
+
+@pytest.fixture
+def requests(lab):
+    """What the region was asked in this test."""
+    log = lab.servers["own"].requests
+    count = len(log)
+    return lambda: [f"{one.method} {one.path.rpartition('/api/2.0/')[2]}" for one in log][count:]
 
 
 def zones(server):
@@ -183,7 +116,7 @@ def test_states_work_on_the_region_that_is_targeted(lab):
 
 @pytest.mark.parametrize("target", ["dc1,dc2", "T@maas_region and G@maas:region:dc1"])
 def test_what_salt_runs_on_the_minion_as_well_changes_nothing_there(lab, target):
-    own = lab.servers["dc3"]
+    own = lab.servers["own"]
     before, name = len(own.requests.writes()), f"zone-{len(target)}"
     # With `--static` Salt targets by a list.
     found = Lab.salt(lab, target, "state.single", "maas_zone.present", name)
@@ -228,8 +161,57 @@ def test_a_new_profile_is_a_region_as_soon_as_the_pillar_lists_it(lab):
     assert "no:name" in (lab.folder / MINION / "log").read_text()
 
 
+def test_all_machines_of_a_job_take_one_list(lab, requests):
+    found = lab.salt("T@maas_machine", "maas_machine.status")
+    assert {name: one["status"] for name, one in found.items() if name in MACHINES} == (
+        dict.fromkeys(MACHINES, "Ready")
+    )
+    assert found["web*"].startswith("nothing was done: the target does not name this")
+    assert requests() == ["GET version/", "GET machines/"]
+    assert lab.salt(GROUP, "test.ping") == {"web*": True}
+    assert requests()[2:] == ["GET version/", "GET machines/"]
+
+
+def test_grains_target_machines_and_take_no_request(lab, requests):
+    found = lab.salt("T@maas_machine and G@maas:hostname:web-1*", "grains.get", "maas:fqdn")
+    assert found == {"web-11": "web-11.maas", "web-12": "web-12.maas"}
+    assert requests() == []
+
+
+def test_a_group_is_operated_together(lab, requests):
+    rows = lab.servers["own"].region.rows("machines").values()
+    found = lab.salt(GROUP, "state.apply", "os", "test=True")["web*"]
+    (planned,) = found.values()
+    assert set(planned["changes"]["machine"]) == {"web-11", "web-12"}
+    assert not [one for one in requests() if one.startswith("POST")]
+    (done,) = lab.salt(GROUP, "state.single", "maas_machine.deployed", "distro_series=jammy")[
+        "web*"
+    ].values()
+    assert (done["name"], done["result"]) == ("web*", True), done
+    assert done["changes"]["machine"].keys() == planned["changes"]["machine"].keys()
+    assert {row["hostname"]: row["status"] for row in rows} == {
+        "web-11": 6, "web-12": 6, "db-13": 4
+    }  # fmt: skip
+    found = lab.salt("T@maas_machine:web-12", "maas_machine.power_off", "stop_mode=soft")
+    assert found["web-12"]["status_name"] == "Deployed"
+    paths = [f"machines/{row['system_id']}/" for row in rows if row["hostname"] == "web-12"]
+    assert requests()[-2:] == [f"POST {paths[0]}", "GET machines/"]
+
+
+def test_what_is_not_meant_for_these_machines_changes_nothing(lab, requests):
+    # Salt runs it on all resources of the minion; on the minion itself the name is missing.
+    found = lab.salt("st*", "maas_machine.release")
+    for name in ("web-11", "web*"):
+        assert found[name].startswith("nothing was done: the target does not name this"), found
+    other = lab.salt(GROUP, "state.single", "maas_machine.released", "db-13")["web*"]
+    assert "this job is for web*; target T@maas_machine:db-13" in single(other)["comment"]
+    other = lab.salt("T@maas_machine:db-13", "state.single", "maas_zone.present", "x")["db-13"]
+    assert "db-13 is a machine" in single(other)["comment"]
+    assert not [one for one in requests() if not one.startswith("GET ")]
+
+
 def test_no_log_holds_a_key(lab):
-    logs = [(lab.folder / name / "log").read_text() for name in ("master", MINION)]
-    for server in lab.servers.values():
-        secret = server.api_key.rpartition(":")[2]
+    logs = lab.logs()
+    secrets = [server.api_key.rpartition(":")[2] for server in lab.servers.values()]
+    for secret in (SECRET, *secrets):
         assert not any(secret in log for log in logs)
