@@ -8,6 +8,7 @@ import pytest
 from maas_emulator import hardware
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
+from saltext.maas.release import Release
 from saltext.maas.resources import machine_storage
 from support.faults import FaultyProxy
 from support.machine_regions import regions_with_image
@@ -142,6 +143,39 @@ def test_each_release_lays_out_disks(release, regions):
     ]
 
 
+@pytest.mark.parametrize("release", ["2.8", "3.7"])
+def test_partitions_have_tags_and_a_table(release, regions):
+    server = regions(release)
+    name, _ = ready(server)
+    parts = [{"size": "20G", "tags": ["fast", "data"]}, {"size": "rest", "tags": ["old"]}]
+    layout = {"disks": {"sdb": {"partition_table": "MBR", "partitions": parts}}}
+    steps = laid_out(server, name, layout)
+    assert steps[-1] == "set the partition table of sdb to MBR"
+    (disk,) = [one for one in blocks(server, name) if one["name"] == "sdb"]
+    assert disk["partition_table_type"] == "MBR"
+    assert [sorted(one["tags"]) for one in disk["partitions"]] == [["data", "fast"], ["old"]]
+    raw = snapshot_of(server).records("machine")[name].raw
+    described = machine_storage.described(raw)["disks"]["sdb"]
+    assert (described["partition_table"], described["partitions"][1]["tags"]) == ("MBR", ["old"])
+    parts[0]["tags"] = ["fast", "ssd"]
+    del parts[1]["tags"]  # which leaves them alone
+    assert laid_out(server, name, layout) == [
+        "add tag ssd of sdb-part1", "remove tag data of sdb-part1"
+    ]  # fmt: skip
+    parts[0]["size"] = "30G"  # all partitions are new, and so is the table
+    layout["disks"]["sdb"]["partition_table"] = "GPT"
+    assert not any("partition table" in step for step in laid_out(server, name, layout))
+
+
+def test_tags_and_tables_of_partitions_come_with_releases():
+    layout = {"disks": {"sda": {"partition_table": "MBR", "partitions": [{"tags": ["a"]}]}}}
+    said = {"sda:partition_table": "2.8", "sda:partitions:0:tags": "2.5"}
+    for release, count in (("2.4", 2), ("2.7", 1), ("2.8", 0)):
+        found = dict(machine_storage.problems(layout, Release(release)))
+        assert found == {f"storage:disks:{path}": f"needs MAAS {since} or later"
+                         for path, since in list(said.items())[:count]}  # fmt: skip
+
+
 def test_layouts_come_with_releases(regions):
     name, _ = ready(regions("2.8"))
     with pytest.raises(BadInput, match="'vmfs7' needs MAAS"):
@@ -238,6 +272,10 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(storage, message, reg
         ({"layout": "zfs"}, "storage:layout: 'zfs' must be one of: flat"),
         ({"layout": "flat", "raids": {"md0": {}}},
          "storage:raids: layout flat cannot go with this"),
+        ({"disks": {"sda": {"partition_table": "MBR"}}}, "sda:partition_table: needs partitions"),
+        ({"disks": {"sda": {"partition_table": "gpt", "partitions": [{}]}}},
+         "sda:partition_table: 'gpt' must be one of: GPT, MBR"),
+        ({"disks": {"sda": {"partitions": [{"tags": "x"}]}}}, "partitions:0:tags: 'x' must be a"),
         ({"special": [{"fs": "ext4", "mount": "/tmp"}]}, "storage:special:0:fs: 'ext4' must be"),
         ("sda", "must be a mapping of disks"),
     ],

@@ -211,7 +211,7 @@ def _tagger(wanted):
 for _op, _wanted in (("add_tag", True), ("remove_tag", False)):
     _of_disk, _of_partition = _tagger(_wanted)
     disk("POST", _op)(_of_disk)
-    partition("POST", _op, since="2.9")(_of_partition)
+    partition("POST", _op, since="2.5")(_of_partition)
 
 
 # -- file systems ------------------------------------------------------------------------------

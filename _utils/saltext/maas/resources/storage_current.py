@@ -200,8 +200,11 @@ def _overhead(raw, disks) -> int:
 
 
 def own_tags(device: Device) -> Iterator[str]:
-    """Yield the tags of a disk that MAAS did not give it by itself."""
-    yield from (tag for tag in device.raw.get("tags") or () if not _OWN_TAGS.fullmatch(tag))
+    """Yield the tags of a disk or partition that MAAS did not give it by itself."""
+    own = device.kind == DISK
+    for tag in device.raw.get("tags") or ():
+        if not (own and _OWN_TAGS.fullmatch(tag)):
+            yield tag
 
 
 def described(raw: dict, bcaches: list[dict] | None = None) -> dict[str, Any] | None:
@@ -270,9 +273,11 @@ def _content(current, device):
     )
     if device.fs == "swap":
         entry.pop("mount", None)
-    tags = sorted(own_tags(device)) if device.kind == DISK else []
+    tags = sorted(own_tags(device)) if device.kind in (DISK, PARTITION) else []
     if tags:
         entry["tags"] = tags
+    if device.parts and device.raw.get("partition_table_type") == "MBR":
+        entry["partition_table"] = "MBR"
     parts = [
         {"size": sizes.text(part.size), **_content(current, part)}
         if part is not device.parts[-1] or sum(one.size for one in device.parts)

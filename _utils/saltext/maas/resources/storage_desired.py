@@ -38,7 +38,8 @@ class DesiredDevice:
         asked: The size in the description.
         above, parts, of: As of a device.
         role, group: As of a device.
-        tags: Tags of a disk; None for any.
+        tags: Tags of a disk or partition; None for any.
+        table: Type of a disk's partition table; empty for any.
     """
 
     name: str
@@ -57,6 +58,7 @@ class DesiredDevice:
     role: str = ""
     group: str = ""
     tags: list | None = None
+    table: str = ""
 
 
 @dataclass
@@ -210,7 +212,6 @@ class DesiredStorage:
         entry = (self.entry.get("disks") or {}).get(name) or {}
         disk = self._disks.get(name) or self._named(name)
         target = DesiredDevice(name, DISK, disk.size, exact=False, current=disk)
-        target.tags = entry.get("tags")
         self._add_device(target, entry)
 
     def _add_device(self, target, entry):
@@ -218,6 +219,7 @@ class DesiredStorage:
         self.devices[target.name] = target
         target.fs, target.label = entry.get("fs"), entry.get("label")
         target.mount, target.options = entry.get("mount"), entry.get("options")
+        target.tags, target.table = entry.get("tags"), entry.get("partition_table") or ""
         if target.fs == "swap":
             target.mount = "none"
         target.exact = target.exact or bool(target.fs) or "partitions" in entry

@@ -73,6 +73,10 @@ def _group(target):
 
 
 def _tagged(now, target):
-    if now is None:
-        return {}
-    return now.raw if target is None or target.tags is None else {**now.raw, "tags": target.tags}
+    """The answer of a device with the tags and the partition table that it is to have."""
+    raw = dict(now.raw) if now else {}
+    if target is not None and target.tags is not None:
+        raw["tags"] = target.tags
+    if target is not None and target.table:
+        raw["partition_table_type"] = target.table
+    return raw

@@ -17,7 +17,6 @@ from saltext.maas.resources.storage_current import (
     BCACHE,
     CACHE,
     DATASTORE,
-    DISK,
     PARTITION,
     RAID,
     SPARE,
@@ -35,7 +34,7 @@ from saltext.maas.resources.storage_desired import (
 
 #: Operations that MAAS also accepts on allocated machines.
 MOUNTING = ("format", "unformat", "mount", "unmount", "mount_special", "unmount_special")
-_DEFAULT_MODE = "writethrough"
+_DEFAULT_MODE, _DEFAULT_TABLE = "writethrough", "GPT"
 
 
 @dataclass
@@ -331,6 +330,7 @@ class StoragePlan:
         for group in self.desired.groups.values():
             yield from self._make_group(group, done)
         for target in self.desired.devices.values():
+            yield from self._set_table(target)
             yield from self._format(target)
         for one in self.desired.entry.get("special") or ():
             if self.current.special.get(one["mount"]) != (one["fs"], one.get("options")):
@@ -357,26 +357,32 @@ class StoragePlan:
             text = f"create partition {target.name} of {sizes.text(target.size)}"
             path = f"blockdevices/{{{target.above.name}}}/partitions/"
             yield StorageStep(text, path, data=data, makes=target.name)
-        if target.kind == DISK and target.tags is not None:
+        if target.tags is not None:
             yield from self._tags(target)
 
     @staticmethod
     def _takes_the_rest(target):
         return target.asked in (None, sizes.REST) and target.above.parts[-1] is target
 
-    @staticmethod
-    def _tags(target):
-        old, new = set(own_tags(target.current)), set(target.tags)
-        new -= set(target.current.raw.get("tags") or ()) - old
+    def _tags(self, target):
+        old, new = set(own_tags(target.current)) if target.current else set(), set(target.tags)
+        new -= set(target.current.raw.get("tags") or ()) - old if target.current else set()
         for op, changed in (("add_tag", new - old), ("remove_tag", old - new)):
             for tag in sorted(changed):
-                word = op.partition("_")[0]
-                yield StorageStep(
-                    f"{word} tag {tag} of {target.name}",
-                    f"blockdevices/{target.current.id}/",
-                    op=op,
-                    data={"tag": tag},
-                )
+                text = f"{op.partition('_')[0]} tag {tag} of {target.name}"
+                yield self._on_device(target.current or target, op, text, tag=tag)
+
+    def _set_table(self, target):
+        """Set the type of a partition table; it goes with its last partition, a new one is GPT."""
+        parts = target.current.parts if target.current else ()
+        stays = any(id(part) not in self._deleted for part in parts)
+        there = target.current.raw.get("partition_table_type") if stays else None
+        if target.table and target.table != (there or _DEFAULT_TABLE):
+            yield StorageStep(
+                f"set the partition table of {target.name} to {target.table}",
+                f"blockdevices/{{{target.name}}}/", "PUT",
+                data={"partition_table_type": target.table},
+            )  # fmt: skip
 
     def _make_group(self, group: DesiredGroup, done: set) -> Iterator[StorageStep]:
         key = ("group", group.name)

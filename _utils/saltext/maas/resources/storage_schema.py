@@ -16,8 +16,11 @@ MODES = ("writethrough", "writeback", "writearound")
 _CONTENT = ("fs", "label", "mount", "options")
 _KEYS = ("boot_disk", "layout", "layout_options", "disks", "raids", "volume_groups", "bcaches",
          "special")  # fmt: skip
-_OF_DISK = ("match", "tags", "partitions", *_CONTENT)
-_OF_RAID = ("level", "devices", "spares", "partitions", *_CONTENT)
+_TABLES = ("GPT", "MBR")
+_TABLE_SINCE, _TAGS_SINCE = "2.8", "2.5"
+_OF_PARTITION = ("size", "tags", *_CONTENT)
+_OF_DISK = ("match", "tags", "partition_table", "partitions", *_CONTENT)
+_OF_RAID = ("level", "devices", "spares", "partition_table", "partitions", *_CONTENT)
 _OF_BCACHE = ("backing", "cache", "mode", "partitions", *_CONTENT)
 _MATCHES = ("name", "serial", "model", "id_path", "size", "tag", "smallest", "largest")
 
@@ -37,8 +40,11 @@ _FILE_SYSTEM = {
 }
 _PARTITIONS = {
     "allowed": "a list of mappings",
-    "items": {"allowed": "a mapping", "properties": {"size": _SIZE, **_FILE_SYSTEM}},
-}
+    "items": {"allowed": "a mapping", "properties": {
+        "size": _SIZE, "tags": {"allowed": "a list of words", "doc": "All its tags."},
+        **_FILE_SYSTEM}},
+}  # fmt: skip
+_TABLE = {"allowed": f"one of: {', '.join(_TABLES)}", "doc": "Type of its partition table."}
 #: The keys of storage, for the reference; :func:`problems` checks them.
 DOCUMENTED = {
     "boot_disk": {"allowed": "a name of a disk", "doc": "Disk that the machine boots from."},
@@ -47,10 +53,11 @@ DOCUMENTED = {
     "disks": _named_mappings(
         "DISK", match={"allowed": f"a mapping of: {', '.join(_MATCHES)}",
                        "doc": "What tells the disk apart, where it is not its name."},
-        tags={"allowed": "a list of words"}, partitions=_PARTITIONS, **_FILE_SYSTEM),
+        tags={"allowed": "a list of words"}, partition_table=_TABLE, partitions=_PARTITIONS,
+        **_FILE_SYSTEM),
     "raids": _named_mappings(
         "RAID", level={"allowed": "one of: 0, 1, 5, 6, 10"}, devices=_DEVICES, spares=_DEVICES,
-        partitions=_PARTITIONS, **_FILE_SYSTEM),
+        partition_table=_TABLE, partitions=_PARTITIONS, **_FILE_SYSTEM),
     "volume_groups": _named_mappings(
         "GROUP", devices=_DEVICES, volumes=_named_mappings("VOLUME", size=_SIZE, **_FILE_SYSTEM)),
     "bcaches": _named_mappings(
@@ -83,6 +90,22 @@ def problems(entry: Any, release: Release | None = None) -> Problems:
     yield from _named("volume_groups", entry, ("devices", "volumes"), _volume_group)
     yield from _named("bcaches", entry, _OF_BCACHE, _bcache)
     yield from _special(entry)
+    if release is not None:
+        yield from _too_new(entry, release)
+
+
+def _too_new(entry, release):
+    """What of partitions a release does not have."""
+    for kind in ("disks", "raids", "bcaches"):
+        devices = entry.get(kind)
+        for name, one in devices.items() if isinstance(devices, dict) else ():
+            path, one = f"storage:{kind}:{name}", one if isinstance(one, dict) else {}
+            if "partition_table" in one and release < _TABLE_SINCE:
+                yield f"{path}:partition_table", f"needs MAAS {_TABLE_SINCE} or later"
+            parts = one.get("partitions")
+            for number, part in enumerate(parts if isinstance(parts, list) else ()):
+                if isinstance(part, dict) and "tags" in part and release < _TAGS_SINCE:
+                    yield f"{path}:partitions:{number}:tags", f"needs MAAS {_TAGS_SINCE} or later"
 
 
 def _mapping(path, entry, keys):
@@ -152,8 +175,9 @@ def _partitions(path, entry):
     rest = 0
     for number, part in enumerate(parts):
         below = f"{path}:partitions:{number}"
-        if not (yield from _mapping(below, part, ("size", *_CONTENT))):
+        if not (yield from _mapping(below, part, _OF_PARTITION)):
             continue
+        yield from _tags(below, part)
         yield from _size(f"{below}:size", part.get("size"))
         yield from _content(below, part)
         rest += part.get("size") in (None, sizes.REST)
@@ -168,10 +192,22 @@ def _disk(path, entry):
             yield f"{path}:match", f"is empty; give one of: {', '.join(_MATCHES)}"
         if "size" in match:
             yield from _size(f"{path}:match:size", match["size"], shared=False)
+    yield from _tags(path, entry)
+    yield from _table(path, entry)
+    yield from _content(path, entry)
+
+
+def _tags(path, entry):
     tags = entry.get("tags")
     if tags is not None and not isinstance(tags, list):
         yield f"{path}:tags", f"{tags!r} must be a list of words"
-    yield from _content(path, entry)
+
+
+def _table(path, entry):
+    if "partition_table" in entry:
+        yield from _choice(f"{path}:partition_table", entry["partition_table"], _TABLES)
+        if not entry.get("partitions"):
+            yield f"{path}:partition_table", "needs partitions"
 
 
 def _raid(path, entry):
@@ -182,6 +218,7 @@ def _raid(path, entry):
         yield from _names(f"{path}:spares", entry["spares"])
         if level == 0:
             yield f"{path}:spares", "a RAID of level 0 has no spares"
+    yield from _table(path, entry)
     yield from _content(path, entry)
 
 
