@@ -41,7 +41,7 @@ NICE_NAMES = {"lvm-vg": "volume group", "bcache": "Bcache", "vmfs6": "VMFS",
 _BLOCK_SIZES = {"lvm-vg": 4096, "vmfs6": 1024, **dict.fromkeys(RAIDS, 512)}
 _DISK_SINCE = {**dict.fromkeys(("system_id", "firmware_version"), "2.4"),
                **dict.fromkeys(("storage_pool", "numa_node"), "2.7")}  # fmt: skip
-_PARTITION_SINCE = {"system_id": "2.4", "device_id": "2.4", "tags": "2.9"}
+_PARTITION_SINCE = {"system_id": "2.4", "device_id": "2.4", "tags": "2.5"}
 _GROUP_SINCE = {"system_id": "2.4"}
 #: Statuses in which a machine works on copies of its file systems.
 _ALLOCATED = (6, 9, 10, 11, 12, 13, 14, 15)
