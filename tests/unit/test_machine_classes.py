@@ -171,6 +171,7 @@ BAD = [
     ("class-address", [((*BOND, "links", 0, "subnet"), "10.3.0.0/24"), (("machines", "web-18"), OTHER)], [r"maas:machine_classes:r640:interfaces:bond0:links:0:ip_address: '10\.1\.0\.117' must be in 10\.3\.0\.0/24 \(machine web-17\)"]),
     ("class-power", [((*CLASS, "power_type"), "ipmii")], [r"maas:machine_classes:r640:power_type: 'ipmii' must be one of: .* \(machine web-17\)"]),
     ("own-nic", [((*OWN, "interfaces"), {"bond0": {"mtu": 1}})], [r"maas:machines:web-17:interfaces:bond0:mtu: 1 must be .*"]),
+    ("own-empty-list", [((*OWN, "interfaces"), {"bond0": {"mtu": []}})], [r"maas:machines:web-17:interfaces:bond0:mtu: \[\] must be a whole number.*"]),
     ("own-mac", [((*OWN, "mac_addresses"), ["52:54"])], [r"maas:machines:web-17:mac_addresses: .*"]),
 ]  # fmt: skip
 

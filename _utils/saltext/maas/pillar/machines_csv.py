@@ -50,13 +50,15 @@ def _parsed(text, name, machine_class):
     rows = _rows(text, name)
     problems: list[str] = []
     line, columns = next(rows, (1, []))
-    readers = _readers(columns, f"{name}:{line}", problems)
+    if "hostname" not in columns:
+        raise BadInput(f"{name}:{line}: must name the columns, one of which is hostname")
+    first, readers = line, _readers(columns, f"{name}:{line}", problems)
     machines: dict[str, dict] = {}
     for line, cells in rows if not problems else ():
         where = f"{name}:{line}"
-        if len(cells) > len(columns):
+        if len(cells) != len(columns):  # they may be shifted, so that none of them is shown
             problems.append(
-                f"{where}: has {len(cells)} cells, but there are {len(columns)} columns"
+                f"{where}: has {len(cells)} cells; must have {len(columns)}, as line {first}"
             )
             continue
         machine = {"class": machine_class} if machine_class else {}
@@ -115,8 +117,6 @@ def _readers(columns, where, problems) -> list:
         elif column in columns[:number]:
             problems.append(f"{where}: column {column!r} is there twice")
         found.append((keys, _text if nested else _reader(first, types)))
-    if "hostname" not in columns:
-        problems.append(f"{where}: column 'hostname' is missing")
     return found
 
 

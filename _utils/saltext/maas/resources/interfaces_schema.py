@@ -217,7 +217,7 @@ def _mistakes_of(name, one, release):
     for key, value in one.items():
         if key not in ATTRIBUTES:
             yield f":{key}: unknown key; allowed: {', '.join(ATTRIBUTES)}"
-        elif key != "links" and value is not None and value != []:
+        elif key != "links" and value is not None:
             try:
                 ATTRIBUTES[key].kind.clean(value)
             except ValueError as error:
