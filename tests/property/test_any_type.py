@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from maas_emulator import images
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar, region_plan
 from saltext.maas.errors import BadInput
@@ -36,12 +37,23 @@ def _poll_often():
         yield
 
 
+def add_image(server):
+    """The region holds an image, since MAAS takes machines only of its images' architectures."""
+    series = server.region.settings["commissioning_distro_series"]  # up to 2.7 it commissions
+    image = images.new_resource(
+        "Synced", f"ubuntu/{series}", "amd64/ga-20.04", "20240101", "stable", {}
+    )
+    server.region.rows("boot_resources").add({**image, "subarches": "ga-20.04,generic"})
+
+
 @contextlib.contextmanager
 def region(release):
     """A new region; one of 1.x has a cluster with a network to reserve addresses in."""
     with RegionServer(release=release, **QUICK) as server:
         if release < "2.0":
             manage_network(server)
+        else:
+            add_image(server)
         yield server
 
 

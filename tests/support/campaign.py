@@ -6,6 +6,7 @@ prints how many runs each needed until the region was as described.
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 import time
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
 
+from maas_emulator import hardware, machines  # noqa: E402
 from maas_emulator.server import RegionServer  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
@@ -24,10 +26,11 @@ from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E4
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402
 from support.faults import FaultyProxy, share  # noqa: E402
-from support.reconciling import cluster, rack, snapshot_of  # noqa: E402
+from support.reconciling import carried_out, cluster, rack, snapshot_of  # noqa: E402
 
 RATE = 0.2
 MOST = 3  # runs until the region has to be as described
+IMAGES = "http://images.example.com/ephemeral-v3/stable"
 CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
 _LIMITS = Limits(enrol_seconds=5, catalogue_seconds=5, import_seconds=10, sync_seconds=10)
 _QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
@@ -39,9 +42,37 @@ _BOTH = {
     "users": {"ops": {"email": "ops@example.com", "password": "hunter2"}},
     "files": {"motd.txt": {"content": "hello\n"}},
 }
+MACS, DEVICE = ("52:54:00:00:07:01", "52:54:00:00:07:02"), "52:54:00:00:07:09"
+_STATIC = {"mode": "static", "subnet": "10.10.0.0/24", "ip_address": "10.10.0.20"}
+_BOOT = {"size": "512MiB", "fs": "fat32"}
+MACHINE = {
+    "mac_addresses": list(MACS), "architecture": "amd64", "description": "left row",
+    "zone": "north", "tags": ["gpu"], "power_type": "ipmi",
+    "power_parameters": {"power_address": "192.0.2.77", "power_user": "maas",
+                         "power_pass": "hunter2"},
+    "interfaces": {
+        "eth0": {"mac_address": MACS[0]},
+        "eth1": {"mac_address": MACS[1]},
+        "bond0": {"type": "bond", "parents": ["eth0", "eth1"], "bond_mode": "802.3ad",
+                  "vlan": "dc1/untagged", "mtu": 9000, "links": [_STATIC]},
+        "bond0.5": {"type": "vlan", "parent": "bond0", "vlan": "dc1/5", "tags": ["storage"],
+                    "links": [{"mode": "auto", "subnet": "10.20.0.0/24"}]},
+    },
+    "storage": {
+        "disks": {"sda": {"partitions": [{**_BOOT, "mount": "/boot/efi"}, {"size": "rest"}]},
+                  "sdb": {"partitions": [{"size": "512MiB"}, {"size": "rest"}]}},
+        "raids": {"md0": {"level": 1, "devices": ["sda-part2", "sdb-part2"]}},
+        "volume_groups": {"vg0": {"devices": ["md0"], "volumes": {
+            "root": {"size": "20G", "fs": "ext4", "mount": "/"},
+            "srv": {"size": "30%", "fs": "xfs", "mount": "/srv"}}}},
+        "special": [{"fs": "tmpfs", "mount": "/tmp"}],
+    },
+}  # fmt: skip
 PILLARS = {
     "3.7": {
         **_BOTH,
+        "machines": {"web-1": MACHINE},
+        "devices": {"printer": {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.30"]}},
         "resource_pools": {"web": {"description": "front ends"}},
         "package_repositories": {"tools": {"url": "http://repo.example.com/tools"}},
         "scripts": {"check-fans": {"script": "#!/bin/sh\necho ok\n", "timeout": 60}},
@@ -108,6 +139,9 @@ PILLARS["3.8"] = {
     "user_groups": {"night": {
         "members": ["ops"], "entitlements": ["can_view_controllers"]}},
 }  # fmt: skip
+_OF_2_X = ("domains", "spaces", "fabrics", "subnets", "racks", "machines", "devices")
+PILLARS["2.6"] = {**_BOTH, **{name: copy.deepcopy(PILLARS["3.7"][name]) for name in _OF_2_X}}
+del PILLARS["2.6"]["subnets"]["10.10.0.0/24"]["reserved_ips"]
 #: What a second pillar takes away and changes.
 GONE = {"zones": "south", "tags": "old"}
 
@@ -120,7 +154,35 @@ def second(release: str) -> dict:
         del found[name][key]
     found["zones"] = {"north": {"description": "by the door"}}
     found["exclusive"] = {"zone": True, "tag": True}
+    if "machines" in found:
+        web = found["machines"]["web-1"] = copy.deepcopy(MACHINE)
+        web.update(description="right row", zone="default", tags=["new"])
+        found["tags"]["new"] = None
+        web["interfaces"]["bond0.5"] = {"type": "vlan", "absent": True}
+        web["interfaces"]["br0"] = {"type": "bridge", "parent": "bond0", "vlan": "dc1/untagged",
+                                    "links": [{**_STATIC, "ip_address": "10.10.0.21"}]}  # fmt: skip
+        del web["interfaces"]["bond0"]["links"], web["interfaces"]["bond0"]["vlan"]
+        web["storage"]["volume_groups"]["vg0"]["volumes"] = {
+            "root": {"size": "30G", "fs": "ext4", "mount": "/"},
+            "var": {"size": "rest", "fs": "xfs", "mount": "/srv"},
+        }
+        found["devices"]["printer"] = {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.31"]}
     return found
+
+
+def machine(server) -> None:
+    """A machine with two NICs and two disks is enlisted and commissioned, with an image."""
+    series = "xenial" if server.region.release < "3.0" else "focal"
+    chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
+    carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
+    row = machines.new(server.region, hostname="new", architecture="amd64/generic")
+    hardware.tell(server.region, row["system_id"], status=machines.COMMISSIONING)
+    hardware.commissioned(
+        server.region, row["system_id"],
+        interfaces=[{"name": f"ens{number}", "mac_address": mac, "address": f"10.10.0.9{number}/24"}
+                    for number, mac in enumerate(MACS)],
+        disks=[{"name": name, "size": 100 * 10**9} for name in ("sda", "sdb")],
+    )  # fmt: skip
 
 
 def new_region(release: str) -> RegionServer:
@@ -131,6 +193,7 @@ def new_region(release: str) -> RegionServer:
         cluster(server, CLUSTER, "10.10.0.2")
     else:
         rack(server, "rack-a", "10.10.0.2")
+        machine(server)
     return server
 
 

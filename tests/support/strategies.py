@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from saltext.maas.reconcile import desired_object
 from saltext.maas.release import Release
+from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.kinds import BOOLEAN, TEXT, WORD
 from saltext.maas.resources.table import Table
 from support.examples import EXAMPLES, around, changed, known
@@ -18,7 +19,7 @@ _APART = {"user", "ssh_key_source"}
 def tables(release):
     """The tables that join in, for a release: every one with an example, new ones too."""
     return [
-        table for table in EXAMPLES
+        table for table in [*EXAMPLES, BY_NAME["machine"]]
         if table.holds_for(Release(release)) and table.name not in _APART
     ]  # fmt: skip
 
@@ -72,15 +73,19 @@ def desired_objects(draw, release):
             for desired in around(table, release):
                 found.setdefault((desired.type, desired.key), desired)
             found[own.type, own.key] = own
-    return _at_one_address(found.values())
+    return _each_at_its_address(found.values())
 
 
-def _at_one_address(found):
-    """All but VM hosts at an address that another one has: MAAS has one there."""
+#: What only one object of a type can have.
+_ALONE = {"vm_host": "power_address", "machine": "mac_addresses"}
+
+
+def _each_at_its_address(found):
+    """All but VM hosts and machines that would be where another one is."""
     addresses, left = set(), []
     for one in found:
-        address = one.values.get("power_address") if one.type == "vm_host" else None
-        if address is None or address not in addresses:
+        address = (one.type, str(one.values.get(_ALONE.get(one.type, ""))))
+        if one.type not in _ALONE or address not in addresses:
             left.append(one)
         addresses.add(address)
     return left
