@@ -29,8 +29,12 @@ CHANGED = {
     "fabric": {"class_type": "40g"},
     "file": {"content": "good evening\n"},
     "ip_range": {"comment": "scanners"},
-    "machine": {"description": "right row", "tags": ["gpu", "web"], "zone": "north",
-                "domain": "example.com"},
+    "machine": {
+        "description": "right row",
+        "tags": ["gpu", "web"],
+        "zone": "north",
+        "domain": "example.com",
+    },
     "license_key": {"license_key": "FFFFF-BBBBB-CCCCC-DDDDD-EEEEE"},
     "network": {"description": "desks and printers"},
     "notification": {"message": "bye {who}", "category": "info"},
@@ -56,8 +60,12 @@ _DOMAIN = [("domain", {"name": "example.com"})]
 AROUND = {
     **dict.fromkeys(("static_route", "reserved_ip", "ip_address", "dhcp_snippet"), _SUBNETS),
     **dict.fromkeys(("dns_resource", "dns_record", "device"), _DOMAIN),
-    "machine": [*_DOMAIN, ("tag", {"name": "web"}), ("tag", {"name": "gpu"}),
-                ("zone", {"name": "north"})],
+    "machine": [
+        *_DOMAIN,
+        ("tag", {"name": "web"}),
+        ("tag", {"name": "gpu"}),
+        ("zone", {"name": "north"}),
+    ],
 }
 
 CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"

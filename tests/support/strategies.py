@@ -17,9 +17,13 @@ _APART = {"user", "ssh_key_source"}
 
 
 def tables(release):
-    """The tables that join in, for a release: every one with an example, new ones too."""
+    """The tables that join in, for a release: every one with an example, new ones too.
+
+    Nodes of 1.x do not: they take a cluster with images.
+    """
+    more = [BY_NAME["machine"]] if release >= "2.0" else []
     return [
-        table for table in [*EXAMPLES, BY_NAME["machine"]]
+        table for table in [*EXAMPLES, *more]
         if table.holds_for(Release(release)) and table.name not in _APART
     ]  # fmt: skip
 

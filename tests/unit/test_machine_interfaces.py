@@ -10,6 +10,7 @@ from saltext.maas import pillar
 from saltext.maas.errors import BadInput, Forbidden
 from saltext.maas.reconcile import apply, desired_object
 from support.machine_regions import forget_machines, regions_with_image
+from support.misbehaving import Proxy
 from support.reconciling import SHORT, carried_out, errors, planned, problems_of, snapshot_of
 
 MACS = [f"52:54:00:00:00:{number:02x}" for number in range(1, 5)]
@@ -134,6 +135,17 @@ class Refusing:
         return call(path, **options)
 
 
+def test_lost_answers_are_looked_for_and_the_same_run_goes_on(server, impatient):
+    made(server)
+    with Proxy(server, lambda method, target: "/interfaces/" in target) as proxy:
+        snapshot, plan = planned(server, described(BONDED), url=proxy.url)
+        wanted = steps(plan)
+        apply(snapshot, plan, SHORT)
+        assert errors(plan) == {}
+    assert len(proxy.lost) == len(wanted) > 5
+    assert planned(server, described(BONDED))[1].shown() == {}
+
+
 @pytest.mark.parametrize("after", range(6))
 def test_a_failure_says_how_far_it_came_and_the_next_run_goes_on(server, after):
     made(server)
@@ -142,8 +154,9 @@ def test_a_failure_says_how_far_it_came_and_the_next_run_goes_on(server, after):
     snapshot.client = Refusing(snapshot.client, after)
     apply(snapshot, plan, SHORT)
     done = "; ".join(todo[:after]) or "nothing"
-    assert errors(plan)["machine web-1"].startswith(
-        f"403 of a test; done of its interfaces: {done}; left: {'; '.join(todo[after:])}; "
+    assert errors(plan)["machine web-1"] == (
+        f"interfaces: {todo[after]}: 403 of a test; done: {done}; left: {'; '.join(todo[after:])}; "
+        "the next run continues"
     )
     assert steps(planned(server, described(BONDED))[1]) == todo[after:]
     carried_out(server, described(BONDED))

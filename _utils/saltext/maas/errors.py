@@ -24,10 +24,13 @@ class MaasError(_Base):
         lasting: Whether it would be the same in a minute, so that waiting does not help.
         carried_out: Of an error that a request met: False where the region has certainly not
             carried it out, None where nobody knows.
+        left: How many requests of a sequence are left, with the one that failed; None if it is
+            none of a sequence.
     """
 
     lasting = False
     carried_out: bool | None = False
+    left: int | None = None
 
     def __init__(self, message: object = "", *args: Any, **kwargs: Any):
         super().__init__(visible(message), *args, **kwargs)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import graphlib
+import itertools
 import logging
+import math
 import queue
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: How often a change is tried at most.
 _ATTEMPTS = 5
+#: How often a change may fail that comes nearer with each attempt.
+_MOST_FAILURES = 50
 
 
 def apply(
@@ -124,11 +128,17 @@ def _missing_entitlement(snapshot, table, error):
 
 def _make_true(run, table, change):
     """Make a change; where it is unknown whether MAAS did, inspect, and repeat it if it did not."""
-    while True:
+    left = math.inf
+    for failures in itertools.count(1):
         try:
             _DO[change.action](run, table, change)
             return
         except MaasError as error:
+            if error.left is not None:
+                if error.left < left and failures < _MOST_FAILURES:
+                    change.attempts = 0  # since some of a sequence of requests was made
+                    run.starts()
+                left = error.left
             change.attempts += 1
             level = logging.WARNING if isinstance(error, WrongAnswer) else logging.DEBUG
             shown = redact(error, table.secrets(change.desired.values))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
 from saltext.maas.resources import interfaces_schema, kinds
 from saltext.maas.resources.addressing import dynamic_ranges
@@ -16,6 +17,7 @@ from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
 from saltext.maas.resources.interfaces_schema import DHCP
 from saltext.maas.resources.nodes import reread
+from saltext.maas.resources.steps import send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
 from saltext.maas.resources.table import Table
 
@@ -24,14 +26,13 @@ IN_ANSWERS = {
     "id": int, "name": str, "type": str, "mac_address": (str, None), "parents": [str],
     "vlan": ({"id": int}, None), "links": [{"id": int, "mode": str}],
 }  # fmt: skip
-#: Statuses in which MAAS changes interfaces, each with the first release that does: Ready,
-#: Broken, Allocated, Failed testing, New.
-CHANGEABLE = {4: "1.9", 8: "1.9", 10: "2.2", 22: "2.8", 0: "3.3"}
-#: Status Deployed, and the values of interfaces that MAAS changes in it.
-_DEPLOYED, _WHEN_DEPLOYED = 6, {"name", "mac_address", "link_connected", "interface_speed",
-                                "link_speed", "tags"}  # fmt: skip
-_ALLOCATED = 10
-_NEW, _COMMISSIONING = 0, 1
+#: Statuses in which MAAS changes interfaces, each with the first release that does.
+CHANGEABLE = {at.NEW: "3.3", at.READY: "1.9", at.BROKEN: "1.9", at.ALLOCATED: "2.2",
+              at.FAILED_TESTING: "2.8"}  # fmt: skip
+#: The values of interfaces that MAAS changes of a deployed machine.
+_WHEN_DEPLOYED = {
+    "name", "mac_address", "link_connected", "interface_speed", "link_speed", "tags",
+}  # fmt: skip
 #: Name of the fact that holds which machines have an address.
 _ADDRESSES_FACT = "addresses of machines"
 #: How often the requests are planned again, since MAAS changes other interfaces by itself.
@@ -75,7 +76,7 @@ class WithInterfaces(Table):
         if not desired.values.get("interfaces"):
             return found
         # Up to 2.7 MAAS commissions a new machine at once.
-        new = _NEW if snapshot.release >= "2.8" else _COMMISSIONING
+        new = at.NEW if snapshot.release >= "2.8" else at.COMMISSIONING
         status = record.raw["status"] if record else new
         if _is_too_early(snapshot.release, status) and (
             record is None or self._differ(snapshot, desired, record)
@@ -173,16 +174,18 @@ class WithInterfaces(Table):
     def _send(self, run, record, steps):
         """Send the requests and read the machine again; an error lists both done and left."""
         path = f"nodes/{record.raw['system_id']}/interfaces/"
-        for number, step in enumerate(steps):
-            try:
-                if step.op == "create_physical" and run.snapshot.release < "2.0":
-                    step.data = {**_any_vlan(run.snapshot, record.raw), **step.data}
-                _request(run, path, step)
-            except MaasError as error:
-                error.args = (f"{error}; {_progress(steps, number)}", *error.args[1:])
-                with contextlib.suppress(MaasError):
-                    reread(self, run, record)
-                raise
+
+        def send(step):
+            if step.op == "create_physical" and run.snapshot.release < "2.0":
+                step.data = {**_any_vlan(run.snapshot, record.raw), **step.data}
+            _request(run, path, step)
+
+        try:
+            send_all("interfaces", steps, send, [step.text for step in steps])
+        except MaasError:
+            with contextlib.suppress(MaasError):
+                reread(self, run, record)
+            raise
         reread(self, run, record)
 
 
@@ -212,12 +215,6 @@ def _sent(snapshot, key, value):
     if key == "parents":
         return [nic.id for nic in value]
     return value.id if key == "parent" else value
-
-
-def _progress(steps, number):
-    done = "; ".join(step.text for step in steps[:number]) or "nothing"
-    left = "; ".join(step.text for step in steps[number:])
-    return f"done of its interfaces: {done}; left: {left}; the next run continues"
 
 
 def _described_addresses(described):
@@ -316,7 +313,7 @@ def _refusal(release, raw, steps):
     status = raw["status"]
     if not steps:
         return None
-    if status == _DEPLOYED and all(
+    if status == at.DEPLOYED and all(
         step.method == "PUT" and step.data.keys() <= _WHEN_DEPLOYED for step in steps
     ):
         return None
@@ -325,12 +322,11 @@ def _refusal(release, raw, steps):
             f"it is {raw['status_name']}, and MAAS {release} changes interfaces only while a "
             f"machine is {_statuses(release)}"
         )
-    if status == _ALLOCATED and any(step.op == "create_bridge" for step in steps):
+    if status == at.ALLOCATED and any(step.op == "create_bridge" for step in steps):
         return "it is Allocated, and MAAS would delete a new bridge when it is released"
     return None
 
 
 def _statuses(release):
-    names = {0: "New", 4: "Ready", 8: "Broken", 10: "Allocated", 22: "Failed testing"}
-    found = [name for one, name in names.items() if release >= CHANGEABLE[one]]
+    found = [at.NAMES[one] for one, since in CHANGEABLE.items() if release >= since]
     return f"{', '.join(found[:-1])} or {found[-1]}"

@@ -13,9 +13,11 @@ import re
 from typing import Any
 
 from saltext.maas.api_path import segment
-from saltext.maas.errors import MaasError, NotDone, WrongAnswer
+from saltext.maas.errors import NotDone, WrongAnswer
+from saltext.maas.machines import operations as at
 from saltext.maas.resources import kinds
 from saltext.maas.resources.engine_types import Client
+from saltext.maas.resources.steps import send_all
 from saltext.maas.resources.storage_current import (
     BACKING,
     CACHE,
@@ -54,8 +56,6 @@ __all__ = [
     "problems",
     "steps",
 ]
-
-_READY, _ALLOCATED, _FAILED_TESTING = 4, 10, 22
 
 
 def normal(value: Any) -> dict | None:
@@ -213,15 +213,15 @@ def texts(found_steps: list[StorageStep]) -> list[str]:
 def problem(found_steps: list[StorageStep], raw: dict) -> str | None:
     """Return why MAAS would refuse steps in the status that a machine is in."""
     status = raw["status"]
-    allowed = status == _READY
-    if status == _ALLOCATED:
+    allowed = status == at.READY
+    if status == at.ALLOCATED:
         allowed = all(one.op in MOUNTING for one in found_steps)
     if not found_steps or allowed:
         return None
     what = f"it is {raw['status_name']}, and MAAS changes disks only of machines that are Ready"
-    if status in (6, 9, 10, 11):
+    if status in (at.DEPLOYED, at.DEPLOYING, at.ALLOCATED, at.FAILED_DEPLOYMENT):
         return f"{what}; release it first"
-    if status == _FAILED_TESTING:
+    if status == at.FAILED_TESTING:
         return f"{what}; commission it first"
     return f"{what}; repeat the run when it is"
 
@@ -239,14 +239,7 @@ def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = N
         MaasError: A step failed; the error says which are done, and which are left.
     """
     todo, ids, _ = _plan(entry, raw, bcaches)
-    shown = texts(todo)
-    for number, step in enumerate(todo):
-        try:
-            _send(client, raw["system_id"], step, ids)
-        except MaasError as error:
-            done, left = ("; ".join(some) or "nothing" for some in (shown[:number], shown[number:]))
-            error.args = (f"storage: {step.text}: {error}; done: {done}; left: {left}",)
-            raise
+    send_all("storage", todo, lambda step: _send(client, raw["system_id"], step, ids), texts(todo))
 
 
 def _send(client, system_id, step, ids):

@@ -9,6 +9,7 @@ from typing import Any
 from saltext.maas.api_path import segment
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.machines import nodes_1x
+from saltext.maas.machines import operations as at
 from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import (
@@ -43,15 +44,10 @@ from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 from saltext.maas.resources.table_pillar import reference
 
-#: Statuses of machines that are not in use: New, Failed commissioning, Missing, Ready,
-#: Retired, Broken, Failed testing.
-IDLE = (0, 2, 3, 4, 7, 8, 22)
-#: Statuses in which MAAS is working on a machine, so that changes may be lost.
-BUSY = (1, 9, 12, 14, 17, 19, 21)
-#: Statuses in which MAAS accepts a release: Reserved, Deployed, Broken, Deploying, Allocated, and
-#: failures of deployment, release and erasure; Releasing and Disk erasing end by themselves.
-RELEASABLE = (5, 6, 8, 9, 10, 11, 13, 15)
-RELEASING = (12, 14)
+#: Statuses of machines that are not in use.
+IDLE = (at.NEW, at.FAILED_COMMISSIONING, at.MISSING, at.READY, at.RETIRED, at.BROKEN,
+        at.FAILED_TESTING)  # fmt: skip
+_RELEASE = at.OPERATIONS["release"]
 #: Fields whose change does not affect the users of a machine.
 CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags",
                      "owner_data", "locked")  # fmt: skip
@@ -378,7 +374,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
         noticed = ", ".join(name for name in changed if name not in CHANGEABLE_IN_USE)
         if not noticed or (raw["status"] in IDLE and not raw.get("owner")):
             return None
-        if raw["status"] in BUSY:
+        if raw["status"] in at.IN_PROGRESS:  # so that changes may be lost
             return f"{noticed}: it is {raw['status_name']}; repeat the run when that has ended"
         if desired.values.get("in_use"):
             return None
@@ -440,7 +436,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
     def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         found = super().predict_creation(snapshot, values)
         nics = [{"mac_address": one} for one in values.get("mac_addresses") or ()]
-        new = {"status": 0, "status_name": "New", "owner": None, "system_id": ""}
+        new = {"status": at.NEW, "status_name": "New", "owner": None, "system_id": ""}
         return PredictedObject({**new, "interface_set": nics, **found}, found.known)
 
     def started(self, snapshot: Snapshot, desired: Desired) -> str | None:
@@ -496,12 +492,12 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
                 change.done, change.error = False, _POWER_DIFFERS
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
-        if record.raw["status"] in RELEASABLE + RELEASING and record.raw.get("owner"):
+        if record.raw["status"] in _RELEASE.allowed + _RELEASE.during and record.raw.get("owner"):
             self._release(run, desired, record)
         run.client.delete(self.item(run.snapshot, record.raw))
 
     def _release(self, run, desired, record):
-        if record.raw["status"] in RELEASABLE:
+        if record.raw["status"] in _RELEASE.allowed:
             run.client.post(self.item(run.snapshot, record.raw), op="release", expect=dict)
 
         def released():

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
 from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
@@ -24,8 +25,8 @@ STEPS = "planned steps"
 _BCACHES = "bcaches of their own request"
 
 
-#: Statuses in which a machine's hardware is not known: New, Commissioning, Failed commissioning.
-UNCOMMISSIONED = (0, 1, 2)
+#: Statuses in which a machine's hardware is not known.
+UNCOMMISSIONED = (at.NEW, at.COMMISSIONING, at.FAILED_COMMISSIONING)
 #: What storage and interfaces wait for.
 UNTIL = "until it is commissioned"
 
