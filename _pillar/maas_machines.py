@@ -52,8 +52,8 @@ def ext_pillar(minion_id, pillar, path, minions, machine_class=None, key="maas",
         ``{key: {"machines": {hostname: description}}}``; nothing for other minions.
 
     Raises:
-        BadInput: The file is wrong, with line and column. Salt reports it in the pillar, so that no
-            state is run.
+        CommandExecutionError: The file is wrong, with line and column. Salt reports it in the
+            pillar, so that no state is run.
 
     Holds for MAAS 1.5 to 3.8.
 
