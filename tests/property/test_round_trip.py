@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from maas_emulator.server import RegionServer
@@ -13,6 +14,8 @@ from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply
 from saltext.maas.reconcile.apply import Run
 from saltext.maas.release import SERIES as KNOWN
+from support.machine_regions import region_with_image
+from support.pillars import revealed
 from support.reconciling import SHORT, assert_true, cluster, errors, planned, snapshot_of
 
 FEW = settings(
@@ -258,3 +261,69 @@ def test_a_cluster_that_registers_twice_changes_nothing_1_0(data):
         is_so(server, data)
         left = planned(server, data)[1].shown()
         assert not left, left
+
+
+#: What an export has in place of secrets, and what they are.
+PASSWORD = "s3 cret: #"
+SECRETS = {
+    f"sdb://maas/{kind}{number}/power_pass": PASSWORD
+    for kind in ("machine/m", "vm_host/h")
+    for number in range(4)
+}
+FREE = st.sampled_from([None, "text", "ü: 'quoted' & #"])
+POWERS = st.sampled_from([
+    {"power_type": "manual"},
+    {"power_type": "ipmi", "power_parameters": {"power_user": "ops", "power_pass": PASSWORD}},
+    {"power_type": "redfish", "power_parameters": {"power_user": "x", "power_pass": PASSWORD}},
+])  # fmt: skip
+TAGS = st.lists(st.sampled_from(["web", "db"]), unique=True)
+
+
+@st.composite
+def nodes(draw):
+    """A pillar of machines, devices and VM hosts, as many of each as there are addresses for."""
+    place = {"zone": st.sampled_from(["default", "north"]), "description": FREE}
+    machines, devices, hosts = {}, {}, {}
+    for number in draw(st.sets(st.integers(0, 3))):
+        power = draw(POWERS)
+        if "power_parameters" in power:
+            own = {"power_address": f"192.0.2.{10 + number}"}
+            power = {**power, "power_parameters": {**power["power_parameters"], **own}}
+        more = draw(optional(pool=st.sampled_from(["default", "web"]), tags=TAGS, **place))
+        machines[f"m{number}"] = {
+            "mac_addresses": [f"52:54:00:00:00:0{number}"], "architecture": "amd64",
+            **power, **more,
+        }  # fmt: skip
+    for number in draw(st.sets(st.integers(0, 2))):
+        macs = [f"52:54:00:00:1{number}:0{nic}" for nic in range(draw(st.integers(1, 2)))]
+        ips = draw(st.sets(st.integers(number * 10 + 10, number * 10 + 12)))
+        devices[f"d{number}"] = {
+            "mac_addresses": macs, "ip_addresses": {macs[-1]: [f"10.1.0.{one}" for one in ips]},
+            **draw(optional(zone=place["zone"])),
+        }  # fmt: skip
+    for number in draw(st.sets(st.integers(0, 1))):
+        hosts[f"h{number}"] = {
+            "type": "virsh", "power_address": f"qemu+ssh://u@192.0.2.2{number}/system",
+            "power_pass": PASSWORD, **draw(optional(tags=TAGS, zone=place["zone"],
+                                                cpu_over_commit_ratio=st.sampled_from([1, 2.5]))),
+        }  # fmt: skip
+    return {"machines": machines, "devices": devices, "vm_hosts": hosts}
+
+
+def test_any_machines_devices_and_vm_hosts_are_exported_without_effect():
+    around = {"zones": {"north": None}, "resource_pools": {"web": None}, "tags": {
+        "web": None, "db": None}, "subnets": {"10.1.0.0/24": {}}}  # fmt: skip
+    with region_with_image(NEWEST, around) as server:
+
+        @settings(FEW, max_examples=8)
+        @given(nodes())
+        def check(data):
+            is_so(server, {**around, **data})
+            found = pillar.export(snapshot_of(server))
+            written = yaml.safe_load(pillar.files(found)["init.sls"])["maas"]
+            left = region_plan.plan_of(snapshot_of(server), revealed(written, SECRETS))
+            assert (left.shown(), left.problems()) == ({}, [])
+            assert all(data[key].keys() <= (written.get(key) or {}).keys() for key in data)
+            assert [line for line in found.notes if not line.startswith("images:")] == []
+
+        check()
