@@ -79,7 +79,7 @@ def row_of(server, name="web-1"):
 def made(server, name="web-1", ready=True, **values):
     """A node that was commissioned; its id."""
     power = {"power_type": "ipmi", "power_parameters": POWER}
-    carried_out(server, described(**{name: node(**power, **values)}))
+    carried_out(server, described(**{name: node(**{**power, **values})}))
     ident = row_of(server, name)["system_id"]
     if ready:
         hardware.tell(server.region, ident, status=emulated.READY, owner=None)
@@ -338,6 +338,17 @@ def test_many_are_waited_for_with_one_list(regions):
         assert row["status"] == emulated.DEPLOYED
 
 
+def test_another_machine_than_was_asked_for_is_not_deployed(regions, monkeypatch):
+    server = regions("1.9")
+    made(server, "other", mac_addresses=MACS[1:], power_parameters={"power_address": "192.0.2.9"})
+    made(server, mac_addresses=MACS[:1])
+    monkeypatch.setattr("maas_emulator.api1.nodes.chosen", lambda _: row_of(server, "other"))
+    done = of(server).deployed("web-1")
+    assert done["result"] is False
+    assert "MAAS allocated other.maas in its place; release it" in done["comment"]
+    assert [entry.op for entry in server.requests.writes()] == ["acquire"]
+
+
 @pytest.mark.parametrize(
     ("release", "function", "arguments", "words"),
     [
@@ -425,7 +436,12 @@ def test_nodes_are_listed_described_reported_and_exported(server):
     assert server.requests.count() == 1
     assert (row["hostname"], row["owner"], row["pool"]) == ("web-1", "admin", None)
     own = {"maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
-    found = load("_modules/maas_machine.py", own).describe("web-1")
+    module = load("_modules/maas_machine.py", own)
+    found = module.get("web-1")
+    assert (found["architecture"], found["tags"]) == ("amd64/generic", ["web"])
+    assert SECRET not in json.dumps(found)
+    assert module.list_() == {"web-1": found}
+    found = module.describe("web-1")
     assert [one["mac_address"] for one in found["interfaces"].values()] == MACS
     assert (found["status"], found["power_type"]) == ("Allocated", "ipmi")
     assert SECRET not in json.dumps(found)
