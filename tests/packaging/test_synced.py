@@ -98,7 +98,10 @@ def test_salt_loads_modules_and_states(salt):
 
 def test_salt_shows_documentation_and_arguments_of_generated_functions(salt):
     docs = salt.call("sys.doc", "maas_subnet.set", "maas_machine.mark_broken")
-    assert "comment (str): Comment for MAAS's log of events." in docs["maas_machine.mark_broken"]
+    assert (
+        "comment (str): Comment for MAAS's log of events (1.9 and later)."
+        in docs["maas_machine.mark_broken"]
+    )
     assert "maas_machine.mark_broken web-1 'comment=fan is" in docs["maas_machine.mark_broken"]
     shown = docs["maas_subnet.set"]
     assert shown.startswith("Create or change a subnet; what is not given is left alone.\n")

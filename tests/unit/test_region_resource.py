@@ -129,3 +129,24 @@ def test_grains_of_a_region_that_is_away_or_wrong_have_no_release(salt, target):
     assert found == {"installed": False, "region": "dc1", "url": "http://127.0.0.1:9/MAAS"}
     target("dc3")
     assert region_resource.grains(salt, "dc3")["maas"] == {"installed": False, "region": "dc3"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "asked"),
+    [
+        ("glob", "minion", True), ("glob", "db*", False), ("list", ["dc1"], False),
+        ("compound", "T@maas_region and G@id:dc1", False), ("compound", "minion", True),
+    ],
+)  # fmt: skip
+def test_what_salt_runs_on_a_minion_that_is_not_targeted_is_refused(salt, kind, target, asked):
+    ctx = pytest.importorskip("salt.utils.ctx")
+    del salt["__opts__"]["resource_type"]
+    salt["__salt__"] = {"match.glob": "minion".__eq__, "match.list": lambda names: False}
+    salt["__pillar__"]["maas"]["api"]["api_key"] = KEY
+    data = {"tgt": target, "tgt_type": kind, "resource_targets": [{"id": "dc1"}]}
+    with ctx.request_context({"data": data}):
+        if asked:
+            assert runtime.profile(salt).url == "http://own/MAAS"
+        else:
+            with pytest.raises(MaasError, match="for Salt resources of this minion, not for the m"):
+                runtime.profile(salt)
