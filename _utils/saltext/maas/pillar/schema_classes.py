@@ -38,11 +38,10 @@ def with_classes(sections: dict) -> dict:
         "values": values,
         "source": text("Where its description is from, for messages; ``machines.csv:12``."),
     }  # fmt: skip
-    lifecycle = {name: _parameters(name) for name in IN_PILLAR}
+    fields = {**one["properties"], **{name: _parameters(name) for name in IN_PILLAR}}
     shared = {
-        name: {**node, "hidden": True}
-        for name, node in one["properties"].items() if name not in _IDENTITY
-    }  # fmt: skip
+        name: {**node, "hidden": True} for name, node in fields.items() if name not in _IDENTITY
+    }
     match = mapping(
         {
             "system_vendor": text("Vendor of the system, as MAAS reports it."),
@@ -70,12 +69,10 @@ def with_classes(sections: dict) -> dict:
         **sections,
         "machines": {
             **machines,
-            "additionalProperties": {
-                **one, "properties": {**one["properties"], **lifecycle, **own},
-            },
+            "additionalProperties": {**one, "properties": {**fields, **own}},
         },
         "machine_classes": named(
-            mapping({**shared, **lifecycle, "match": match, "values": values}, empty=True),
+            mapping({**shared, "match": match, "values": values}, empty=True),
             "What machines have in common: any field of a machine but those that identify one.",
             "CLASS", **span,
         ),
