@@ -14,6 +14,7 @@ import yaml
 from maas_emulator import hardware
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
+from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.machine_classes import expanded
 from support.machine_regions import region_with_image
 from support.reconciling import carried_out
@@ -225,3 +226,48 @@ def test_servers_of_the_example_get_their_disks_once_they_are_commissioned():
         shown = plan.shown()["machine"]
         assert "bcaches" in shown["store-01"]["storage"]["new"]
         assert "bcaches" not in shown["spare"]["storage"]["new"]
+
+
+def test_a_reference_of_a_class_may_name_the_machine():
+    class_ = {"values": {"rack": "r1"}, "power_parameters": {
+        "power_user": "maas", "power_pass": "sdb://bmc/{rack}/{hostname}/{number:02}",
+    }}  # fmt: skip
+    data = {
+        "machine_classes": {"r640": class_, "k": {"power_parameters": {"k_g": "sdb://bmc/k"}}},
+        "machines": {
+            "web-1.example.com": {"class": "r640"},
+            "web-2": {"class": ["r640", "k"], "values": {"rack": 7}},
+            "web-3": {"class": "r640", "power_parameters": {"power_pass": "sdb://bmc/other"}},
+            "web-4": {"class": "r640", "power_parameters": {"power_pass": None}},
+            "plain": {},
+            "none": None,
+        },
+    }
+    found = own_references(data)
+    assert found["machine_classes"] == {
+        "r640": {**class_, "power_parameters": {"power_user": "maas"}},
+        "k": data["machine_classes"]["k"],
+    }
+    machines = {**data["machines"]}
+    for name, reference in {
+        "web-1.example.com": "sdb://bmc/r1/web-1/01", "web-2": "sdb://bmc/7/web-2/02",
+    }.items():  # fmt: skip
+        own = {**machines[name], "power_parameters": {"power_pass": reference}}
+        machines[name] = own
+    assert found["machines"] == machines
+    data["machines"] = {"web": {"class": "r640"}}
+    with pytest.raises(BadInput, match="machines:web:number: is missing; class r640 needs it for"):
+        own_references(data)
+    for odd in ({"machine_classes": []}, {"machine_classes": {"a": []}}, {"machines": 5}, {}):
+        assert own_references(odd) is odd
+
+
+@pytest.mark.parametrize("section", ["machines", "machine_classes"])
+def test_a_pillar_of_another_form_is_left_to_its_check(section):
+    reference = {"power_parameters": {"power_pass": "sdb://bmc/{hostname}"}}
+    base = {"machine_classes": {"r640": reference}, "machines": {"web-1": {"class": "r640"}}}
+    for odd in (None, 5, "x", [], {"r640": 5}, {"r640": {"power_parameters": "x"}}):
+        own_references({**base, section: odd})
+    for key in ("values", "power_parameters", "class", "number"):
+        own_references({**base, "machines": {"web-1": {"class": "r640", key: 5}}})
+    assert base["machine_classes"] == {"r640": reference}

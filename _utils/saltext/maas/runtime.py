@@ -22,6 +22,7 @@ from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.host import region_config
 from saltext.maas.host.installation import detect
 from saltext.maas.host.local import Local
+from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
@@ -218,7 +219,7 @@ def described(dunders: dict, data: Any = None) -> dict:
         BadInput: The pillar could not be rendered, or has no ``maas``: nothing is ever removed
             for want of a description.
     """
-    return revealed(dunders, as_written(dunders, data), "maas")
+    return revealed(dunders, own_references(as_written(dunders, data)), "maas")
 
 
 def as_written(dunders: dict, data: Any = None) -> dict:

@@ -24,7 +24,7 @@ _OWN = ("class", "number", "values", "source")
 #: Keys of a class whose texts are taken as they are: secrets, and scripts with names of their own.
 _AS_WRITTEN = {"power_parameters": SECRET, "deploy": frozenset(("user_data", "license_key"))}
 #: A name in the texts of a class; a number may say how many digits it has at least.
-_NAME = re.compile(r"\{([A-Za-z][\w-]*)(?::(\d{1,2}))?\}")
+NAME = re.compile(r"\{([A-Za-z][\w-]*)(?::(\d{1,2}))?\}")
 
 
 def expanded(pillar: dict) -> dict:
@@ -118,7 +118,7 @@ class Expansion:
                 found[one] = address or ""
                 complete &= address is not None
             else:
-                value = _number(name, own) if one == "number" else values.get(one)
+                value = number_of(name, own) if one == "number" else values.get(one)
                 found[one] = str(value)
                 if value is None:
                     complete = False
@@ -131,7 +131,7 @@ class Expansion:
             place, problem = f"{where}:values:{plan.name}", plan.refusal(given)
             address = "" if problem else str(ipaddress.ip_address(given))
         else:
-            number = _number(name, own)
+            number = number_of(name, own)
             if number is None:
                 self._lacking.setdefault((classes_of(own), "number"), []).append(name)
                 return None
@@ -246,7 +246,7 @@ class _Shared:
     def _note_names(self, value, path):
         """Note the names in the texts of a value, and which of its parts hold any."""
         if isinstance(value, str):
-            found = [one[1] for one in _NAME.finditer(value)]
+            found = [one[1] for one in NAME.finditer(value)]
             for name in found:
                 self.names.setdefault(name, path)
             return bool(found)
@@ -270,7 +270,7 @@ class _Shared:
 
         def fill(value, secret=()):
             if isinstance(value, str):
-                return _NAME.sub(text_of, value) if "{" in value else value
+                return NAME.sub(text_of, value) if "{" in value else value
             if id(value) not in self._varying:
                 return value
             if isinstance(value, list):
@@ -345,18 +345,19 @@ def _mac(given):
         return given
 
 
-def _number(name, own):
-    """The number of a machine: its own, or what its host name ends with."""
+def number_of(name: str, own: dict) -> int | None:
+    """Return the number of a machine: its own, or what its host name ends with."""
     if own.get("number") is not None:
         return own["number"]
     found = re.search(r"\d{1,9}$", name.partition(".")[0])
     return int(found[0]) if found else None
 
 
-def classes_of(machine: Any) -> tuple:
-    """Return the names of the classes of a machine."""
-    given = (machine.get("class") if isinstance(machine, dict) else None) or ()
-    return (given,) if isinstance(given, str) else tuple(given)
+def classes_of(machine: Any) -> tuple[str, ...]:
+    """Return the names of the classes of a machine; what has another form has none."""
+    given = machine.get("class") if isinstance(machine, dict) else None
+    names = given if isinstance(given, list) else [given]
+    return tuple(one for one in names if isinstance(one, str))
 
 
 def _section(pillar, key):
