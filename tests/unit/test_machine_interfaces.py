@@ -135,6 +135,23 @@ class Refusing:
         return call(path, **options)
 
 
+def test_an_interface_without_a_mac_address_waits_until_commissioning_found_it(server):
+    named = described({"eno1": {"tags": ["a"]}}, mac_addresses=MACS[:1], architecture="amd64",
+                      power_type="manual")  # fmt: skip
+    snapshot, plan = planned(server, named)
+    warning = "machine web-1: interfaces waits until it is commissioned"
+    assert plan.warnings == [warning]
+    snapshot.predict(plan)
+    assert planned(server, named, snapshot)[1].shown() == {}
+    carried_out(server, named)
+    assert planned(server, named)[1].warnings == [warning]
+    row = next(iter(server.region.rows("machines").values()))
+    hardware.tell(server.region, row["system_id"], status=1)
+    found = [{"name": "eno1", "mac_address": MACS[0]}]
+    hardware.commissioned(server.region, row["system_id"], interfaces=found)
+    assert steps(carried_out(server, named)[1]) == ["eno1: set tags a"]
+
+
 def test_lost_answers_are_looked_for_and_the_same_run_goes_on(server, impatient):
     made(server)
     with Proxy(server, lambda method, target: "/interfaces/" in target) as proxy:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
+from maas_emulator import hardware, machines
 from maas_emulator.server import RegionServer
 from maas_emulator.upgrade import upgrade
 from saltext.maas import region_plan
@@ -30,6 +32,7 @@ RELEASES = {
     "devices": ("3.0", "3.8"),
     "dns": ("2.0", "3.8"),
     "first-network": ("2.2", "3.8"),
+    "home-lab": ("2.6", "3.7", "3.8"),
     "machine-fleet": ("3.3", "3.8"),
     "machines": ("3.3", "3.8"),
     "nodes-1x": ("1.8", "1.9", "1.10"),
@@ -37,8 +40,18 @@ RELEASES = {
     "mirrors": ("3.8", "4.0"),
     "racks": ("2.2", "3.8"),
     "region": ("2.4", "3.7", "3.8", "4.0"),
+    "virsh-machines": ("3.3", "3.7", "3.8"),
     "vm-hosts": ("3.5", "3.7", "3.8"),
 }
+#: The disks of their machines, and the names of their NICs.
+HARDWARE = {
+    "home-lab": (("eno1",), {"sda": (120, ["ssd"]), "sdb": (2000, ["rotary"])}),
+    "virsh-machines": (("ens3", "ens4"), {"vda": (40, []), "vdb": (100, [])}),
+    "machine-fleet": (("eth0", "eth1"), {
+        "sda": (480, ["ssd"]), "sdb": (480, ["ssd"]), "sdc": (8000, ["rotary"]),
+        "nvme0n1": (960, ["ssd"]),
+    }),
+}  # fmt: skip
 OPTIONS = {"import_seconds": 0.1, "index_seconds": 0.05, "sync_seconds": 0.05, "vm_hosts": True,
            "machine_seconds": float("inf")}  # fmt: skip
 
@@ -53,13 +66,29 @@ def example(name):
             return [revealed(one) for one in value]
         return "secret" if str(value).startswith("sdb://") else value
 
-    return revealed(yaml.safe_load((FOLDER / f"{name}.sls").read_text())["maas"])
+    text = jinja2.Template((FOLDER / f"{name}.sls").read_text()).render()
+    return revealed(yaml.safe_load(text)["maas"])
 
 
 def racks(server, data):
     """Let the racks of a pillar register."""
     for number, host in enumerate(data.get("racks", ()), 2):
         rack(server, host, f"10.30.0.{number}")
+
+
+def commission(server, data, nics, disks):
+    """Let the machines of a pillar start and be commissioned."""
+    by_name = {row["hostname"]: row for row in server.region.rows("machines").values()}
+    for name, machine in data["machines"].items():
+        row = by_name[name]
+        hardware.tell(server.region, row["system_id"], status=machines.COMMISSIONING, owner=None)
+        hardware.commissioned(
+            server.region, row["system_id"],
+            interfaces=[{"name": nic, "mac_address": mac}
+                        for nic, mac in zip(nics, machine["mac_addresses"])],
+            disks=[{"name": disk, "size": size * 10**9, "tags": tags}
+                   for disk, (size, tags) in disks.items()],
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -76,6 +105,11 @@ def test_an_example_twice(name, release, monkeypatch):
         snapshot, plan = carried_out(server, data)
         assert plan.changes
         assert_true(server, snapshot)
+        if name in HARDWARE:
+            commission(server, data, *HARDWARE[name])
+            snapshot, plan = carried_out(server, data)
+            assert {one.desired.key for one in plan.changes} == data["machines"].keys()
+            assert plan.warnings == []
         server.requests.reset()
         snapshot, plan = planned(server, data)
         assert plan.shown() == {}

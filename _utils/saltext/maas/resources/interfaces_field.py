@@ -15,7 +15,7 @@ from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run,
 from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
-from saltext.maas.resources.interfaces_schema import DHCP
+from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, type_of
 from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.steps import send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
@@ -61,10 +61,11 @@ class WithInterfaces(Table):
     def difference(
         self, snapshot: Snapshot, desired: Desired, field: Field, record: Record
     ) -> tuple | None:
-        if field.name != "interfaces" or _is_predicted(field, record.raw):
-            return super().difference(snapshot, desired, field, record)
-        if _is_too_early(snapshot.release, record.raw["status"]):
+        is_other = field.name != "interfaces"
+        if not is_other and _is_too_early(snapshot.release, desired, record.raw):
             return None
+        if is_other or _is_predicted(field, record.raw):
+            return super().difference(snapshot, desired, field, record)
         steps, problem, changed = _steps(snapshot, desired, record.raw)
         if not steps and not problem:
             return None
@@ -77,8 +78,11 @@ class WithInterfaces(Table):
             return found
         # Up to 2.7 MAAS commissions a new machine at once.
         new = at.NEW if snapshot.release >= "2.8" else at.COMMISSIONING
-        status = record.raw["status"] if record else new
-        if _is_too_early(snapshot.release, status) and (
+        names = [
+            f"eth{number}" for number, _ in enumerate(desired.values.get("mac_addresses") or ())
+        ]
+        raw = {"status": new, "interface_set": [{"name": name} for name in names]}
+        if _is_too_early(snapshot.release, desired, record.raw if record else raw) and (
             record is None or self._differ(snapshot, desired, record)
         ):
             found["interfaces"] = UNTIL
@@ -95,7 +99,7 @@ class WithInterfaces(Table):
         wrong = super().problem(snapshot, desired, record)
         if wrong or record is None or not desired.values.get("interfaces"):
             return wrong
-        if _is_too_early(snapshot.release, record.raw["status"]) or _is_predicted(
+        if _is_too_early(snapshot.release, desired, record.raw) or _is_predicted(
             self.by_name["interfaces"], record.raw
         ):
             return None
@@ -154,7 +158,7 @@ class WithInterfaces(Table):
             return
         for _ in range(_ATTEMPTS):
             record = self.match(run.snapshot, desired)
-            if record is None or _is_too_early(run.snapshot.release, record.raw["status"]):
+            if record is None or _is_too_early(run.snapshot.release, desired, record.raw):
                 return
             steps, problem, _ = _steps(run.snapshot, desired, record.raw)
             problem = problem or _refusal(run.snapshot.release, record.raw, steps)
@@ -303,9 +307,22 @@ def _planned_steps(snapshot, desired, raw):
         return [], str(problem), plan.changed
 
 
-def _is_too_early(release, status):
-    """Whether MAAS changes interfaces of a machine in this status only once it is commissioned."""
-    return status in UNCOMMISSIONED and (status not in CHANGEABLE or release < CHANGEABLE[status])
+def _is_too_early(release, desired, raw):
+    """Whether the interfaces of a machine can be changed only once it is commissioned.
+
+    MAAS refuses it before, or does not know yet which interface has a name.
+    """
+    status = raw["status"]
+    if status not in UNCOMMISSIONED:
+        return False
+    names = {nic.get("name") for nic in raw.get("interface_set") or ()}
+    return (
+        status not in CHANGEABLE or release < CHANGEABLE[status]
+        or any(
+            type_of(one) == PHYSICAL and not one.keys() & {"mac_address", "absent"}
+            and name not in names for name, one in desired.values["interfaces"].items()
+        )
+    )  # fmt: skip
 
 
 def _refusal(release, raw, steps):
