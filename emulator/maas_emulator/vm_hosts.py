@@ -267,7 +267,7 @@ def connect(region, machine, vm, addresses, modes):
         for address in addresses.get(nic["name"], ()):
             links.clear_nic(region, machine, nic)
             subnet = networks.subnet_for(region, str(ipaddress.ip_address(address)))
-            links.add(region, machine, nic, links.STATIC, subnet, address)
+            links.add(region, machine, nic, links.AUTO, subnet, address)
         if modes.get(nic["name"]) == "unconfigured":
             links.clear_nic(region, machine, nic)
             links.ensure_up(region, machine, nic)

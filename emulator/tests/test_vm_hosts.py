@@ -128,7 +128,8 @@ def test_interfaces_are_chosen(admin):
     asked = "lan0:subnet_cidr=10.0.0.0/24;lan1:ip=10.0.0.77"
     found = composed(admin, added(admin, LXD), interfaces=asked)
     assert [nic["name"] for nic in found["interface_set"]] == ["lan0", "lan1"]
-    assert found["interface_set"][1]["links"][0]["ip_address"] == "10.0.0.77"
+    (link,) = found["interface_set"][1]["links"]
+    assert (link["mode"], link["ip_address"]) == ("auto", "10.0.0.77")
 
 
 def test_lxd_needs_a_network_with_dhcp(admin):

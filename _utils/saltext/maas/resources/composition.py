@@ -266,7 +266,7 @@ _DOCUMENTED = {
             "name": {"allowed": _INTERFACE["name"].allowed},
             "subnet": {"allowed": kinds.NETWORK.allowed, "doc": "Subnet that it is attached to."},
             "vlan": {"allowed": VLAN_NAME.allowed, "doc": "VLAN that it is attached to."},
-            "ip_address": {"allowed": kinds.ADDRESS.allowed, "doc": "Its static address."}}},
+            "ip_address": {"allowed": kinds.ADDRESS.allowed, "doc": "Its first address."}}},
     },
     "hugepages_backed": {"allowed": "true or false", "doc": "Whether hugepages back its memory."},
     "pinned_cores": {"allowed": _SCALARS["pinned_cores"].allowed,
