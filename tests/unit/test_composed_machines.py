@@ -169,6 +169,15 @@ def test_several_share_what_the_host_has(at):
     ]
 
 
+def test_up_to_2_9_lxd_has_one_disk(at):
+    server = at("2.9")
+    carried_out(server, {"vm_hosts": {"host-1": LXD}})
+    assert problems_of(server, data(host=LXD)) == [
+        "machine vm-1: compose:disks: MAAS 2.9 makes machines with one disk on LXD; name one"
+    ]
+    carried_out(server, data({"disks": [{"size": "20G"}]}))
+
+
 def test_differences_are_reported_and_nothing_is_composed_again(at):
     server = at("3.7")
     carried_out(server, data())

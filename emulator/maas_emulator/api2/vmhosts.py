@@ -258,6 +258,9 @@ def compose(request):
         raise Answer(400, f"{noun} does not support composability.", TEXT)
     asked = _composition(request, row)
     _refuse_over_commit(region, row, asked)
+    if region.release < "3.0" and row["power_type"] == "lxd" and asked["disks"][1:]:
+        text = "LXD Pod virtual machines currently only support one block device."
+        raise Answer(503, text, TEXT)
     nics, addresses, modes = _interfaces(region, row, asked.pop("interfaces"))
     vm = vm_hosts.compose(region, row, {**asked, "nics": nics})
     machine = vm_hosts.create_machine(

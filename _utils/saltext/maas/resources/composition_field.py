@@ -29,6 +29,8 @@ FIELDS = (
 )  # fmt: skip
 #: What a request to compose carries beside ``compose``; all else is a change of the new machine.
 _CARRIED = ("hostname", "architecture", "domain", "zone", "pool", *(one.name for one in FIELDS))
+#: First release that makes machines with several disks on LXD.
+_DISKS_OF_LXD = "3.0"
 #: How long is looked for a machine whose composition was not answered in time, in seconds.
 _LATE_SECONDS = 60.0
 _OF_HOST = ("power_type", "power_parameters")
@@ -126,10 +128,12 @@ class WithVmHost(Table):
                     f"compose: VM host {key} has {max(left, 0)} of {total} {what} left, and the "
                     f"new machines described on it take {asked}"
                 )
-        return self._pool_problem(host, own)
+        return self._disk_problem(snapshot.release, host, own)
 
     @staticmethod
-    def _pool_problem(host, own):
+    def _disk_problem(release, host, own):
+        if release < _DISKS_OF_LXD and host.raw["type"] == "lxd" and own.get("disks", ())[1:]:
+            return f"compose:disks: MAAS {release} makes machines with one disk on LXD; name one"
         pools = [one["name"] for one in host.raw.get("storage_pools") or ()]
         for number, disk in enumerate(own.get("disks", ()) if pools else ()):
             if disk.get("pool") not in (None, *pools):
