@@ -256,8 +256,8 @@ def test_states_are_for_the_machines_of_the_job(salt, region, job):
     arguments = {"profile": None, "timeout": 1, "in_use": False, "machine_class": None}
     salt["__opts__"]["test"] = True
 
-    def commissioned(name, machines=None):
-        given = {"name": name, "machines": machines, **arguments}
+    def commissioned(name, machines=None, **more):
+        given = {"name": name, "machines": machines, **arguments, **more}
         return machine_helpers.reach({**salt, "__context__": {}}, goals.Commissioned, given)
 
     job("web*")
@@ -269,6 +269,8 @@ def test_states_are_for_the_machines_of_the_job(salt, region, job):
     for refused in (commissioned("new-1"), commissioned("db-1"), commissioned("x", ["db-1"])):
         assert refused["result"] is False
         assert "this job is for web*; target T@maas_machine:" in refused["comment"]
+    of_other = commissioned("web-1", profile={"url": region.url, "api_key": region.api_key})
+    assert "profile: this job is for web*, which has its own" in of_other["comment"]
     job("web-1")
     assert set(commissioned("label")["changes"]["machine"]) == {"web-1"}
     other = state_helpers.present(salt, "zone", {"name": "south", "profile": None})

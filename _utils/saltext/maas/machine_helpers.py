@@ -182,7 +182,8 @@ def _state_names(dunders, arguments):
     if machines is not None:
         machines = _names(machines)
     if machine_resource.own(dunders):
-        return machine_resource.names_of_state(dunders, arguments["name"], machines)
+        name, profile = arguments["name"], arguments["profile"]
+        return machine_resource.names_of_state(dunders, name, machines, profile)
     return [arguments["name"]] if machines is None else machines
 
 

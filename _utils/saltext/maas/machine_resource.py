@@ -141,18 +141,23 @@ def statuses(dunders: dict, names: Iterable[str]) -> dict[str, dict]:
     return {name: row for name, row in shown.items() if row is not None}
 
 
-def names_of_state(dunders: dict, name: str, machines: list[str] | None) -> list[str]:
+def names_of_state(
+    dunders: dict, name: str, machines: list[str] | None, profile: Any = None
+) -> list[str]:
     """Return the machines that a state is for, where the job is for such resources.
 
     Args:
         dunders: The state module's ``globals()``.
         name: The state's name, which may be any text.
         machines: What the state names besides.
+        profile: The profile that it names.
 
     Raises:
-        BadInput: It names a machine that the job is not for.
+        BadInput: It names a machine that the job is not for, or a profile.
     """
     ident, names, _ = own(dunders) or Own("", [], False)
+    if profile is not None:
+        raise BadInput(f"profile: this job is for {ident}, which has its own; leave it out")
     of_name = [name] if name in names or _is_other(dunders, name) else names
     asked = of_name if machines is None else machines
     others = [one for one in asked if one not in names]
@@ -164,7 +169,7 @@ def names_of_state(dunders: dict, name: str, machines: list[str] | None) -> list
     return asked
 
 
-def refuse(dunders: dict) -> None:
+def refuse() -> None:
     """Refuse what would change a region where the job is for a machine.
 
     Raises:

@@ -123,7 +123,8 @@ def machines(opts: dict) -> Machines:
         return Machines(path, (DEFAULT_PROFILE,), (), None, False, [f"{path}: must be a mapping"])
     mistakes = [
         f"{path}:{key}: is none of: machines, profiles, qualified, resource_ids"
-        for key in value.keys() - {"machines", "profiles", "qualified", "resource_ids"}
+        for key in map(str, value)
+        if key not in ("machines", "profiles", "qualified", "resource_ids")
     ]
     profiles = value.get("profiles", [DEFAULT_PROFILE])
     if not isinstance(profiles, list) or not profiles:

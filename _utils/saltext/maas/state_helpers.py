@@ -170,7 +170,7 @@ def reconcile(
     """
     test = bool(dunders["__opts__"].get("test"))
     try:
-        machine_resource.refuse(dunders)
+        machine_resource.refuse()
         snapshot = runtime.snapshot(dunders, profile)
         result = _reconciled(dunders, name, snapshot, desired_objects, limits)
     except BadInput as error:
