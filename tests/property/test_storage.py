@@ -159,7 +159,9 @@ def test_any_storage_becomes_any_other():
                 _, predicted, steps = machine_storage.before_and_after(
                     description, raw, bcaches_of(server, ident)
                 )
+                server.requests.reset()
                 carried_out(server, stored("web-1", description))
+                assert len(server.requests.writes()) == len(steps)
                 if all(step.op != "set_storage_layout" for step in steps):
                     assert shape(predicted) == shape(
                         read_storage(

@@ -170,11 +170,12 @@ def second(release: str) -> dict:
     return found
 
 
-def machine(server) -> None:
-    """A machine with two NICs and two disks is enlisted and commissioned, with an image."""
+def machine(server, with_image=True) -> None:
+    """A machine with two NICs and two disks is enlisted and commissioned."""
     series = "xenial" if server.region.release < "3.0" else "focal"
     chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-    carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
+    if with_image:
+        carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
     row = machines.new(server.region, hostname="new", architecture="amd64/generic")
     hardware.tell(server.region, row["system_id"], status=machines.COMMISSIONING)
     hardware.commissioned(

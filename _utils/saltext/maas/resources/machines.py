@@ -59,6 +59,9 @@ _COMMISSIONS_WHEN_ASKED = "2.8"
 _BMC_FACT = "BMCs of machines"
 #: Name of the fact that holds the index of machines by their identifiers.
 _INDEX_FACT = "what tells machines apart"
+#: Fields that take a sequence of requests.
+_IN_STEPS = {"storage": None, "interfaces": None}
+_CHANGED = "another client changed it during the run; the next run continues"
 _POWER_DIFFERS = "the region answered with success, but has other power_parameters"
 
 
@@ -490,6 +493,17 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
                 run.snapshot, change.desired, record
             ):
                 change.done, change.error = False, _POWER_DIFFERS
+        for change in changes:
+            if change.done and change.new.keys() & _IN_STEPS:
+                self._check_steps(run, change)
+
+    def _check_steps(self, run, change):
+        """Report what somebody changed after its own requests, if the last read shows it."""
+        record = self.match(run.snapshot, change.desired)
+        left = self.differences(run.snapshot, change.desired, record) if record else _IN_STEPS
+        names = ", ".join(name for name in _IN_STEPS if name in left)
+        if names:
+            change.done, change.error = False, f"{names}: {_CHANGED}"
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
         if record.raw["status"] in _RELEASE.allowed + _RELEASE.during and record.raw.get("owner"):
