@@ -246,6 +246,17 @@ def test_one_that_is_in_use_is_neither_changed_nor_deleted_without_a_word(server
     assert server.region.rows("machines") == {}
 
 
+def test_mac_addresses_are_added_where_there_are_no_interfaces(server):
+    release = server.region.release
+    made(server, mac_addresses=MACS[:1])
+    told = of(server, test=True).present("web-1", mac_addresses=MACS)["changes"]
+    _, plan = carried_out(server, described(**{"web-1": node()}))
+    shown = {"web-1": {"mac_addresses": {"old": MACS[:1], "new": MACS}}} if release < "1.9" else {}
+    assert plan.shown().get("machine", {}) == told.get("machine", {}) == shown
+    there = [nic["mac_address"] for nic in row_of(server)["macs"]]
+    assert there == (MACS if release < "1.9" else MACS[:1])
+
+
 HALL = {
     "fabrics": {"hall": {"vlans": {"untagged": {"mtu": 9000}, 10: {}}}},
     "subnets": {"10.91.0.0/24": {"vlan": "hall/untagged"}, "10.91.10.0/24": {"vlan": "hall/10"}},

@@ -275,8 +275,8 @@ def _creation_or_update(snapshot, table, one, record, blocked, waits):
     changed = table.compared(snapshot, one, record)
     if not changed:
         return []
-    old = visible(table, {name: before for name, (before, _) in changed.items()})
-    new = visible(table, {name: after for name, (_, after) in changed.items()})
+    old = visible(table, {name: before for name, (before, _) in changed.items()}, sent=True)
+    new = visible(table, {name: after for name, (_, after) in changed.items()}, sent=True)
     return [Change(one, "update", old, new, record.raw, problem=problem)]
 
 
@@ -326,17 +326,22 @@ def _mark_dependants(plan):
                 blocked.append(change)
 
 
-def visible(table: Table, values: dict) -> dict:
+def visible(table: Table, values: dict, sent: bool = False) -> dict:
     """Return values as they may be shown: without secrets, and without what is only a hint.
 
     The user parts of URLs, such as of a proxy or a repository, are hidden as well.
+
+    Args:
+        table: The type of the object.
+        values: ``{field: value}``.
+        sent: Whether all of them are sent, hints too.
     """
     found = {}
     for name, value in values.items():
         field = table.by_name[name]
         if field.secret and value is not None:
             found[name] = HIDDEN
-        elif not field.hint:
+        elif sent or not field.hint:
             found[name] = value if field.ref else without_users(_printable(value))
     return found
 

@@ -36,6 +36,7 @@ from saltext.maas.resources.engine_types import (
 )
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.interfaces_field import WithInterfaces
+from saltext.maas.resources.node_macs import WithMacs, macs
 from saltext.maas.resources.nodes import nics
 from saltext.maas.resources.owner_field import WithOwner
 from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
@@ -80,7 +81,7 @@ _ARCHITECTURE = replace(
 )
 
 
-class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithPower):
+class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStorage, WithPower):
     """Machines, which MAAS commissions, deploys and releases.
 
     A machine is found by its host name; else by its system id, by one of its MAC addresses, by its
@@ -105,7 +106,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
     required = ("architecture",)
     found_by = ("power_parameters",)
     after = ("image",)  # MAAS knows the architectures of its images only
-    apart = ("tags", "interfaces", "storage", "owner_data", "locked")
+    apart = ("tags", "mac_addresses", "interfaces", "storage", "owner_data", "locked")
     prunable = False
     reported = True
     pillar = PillarLocation("machines", "Machines, by host name.", "hostname", name="HOSTNAME")
@@ -118,7 +119,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
     fields = (
         Field("hostname", _HOST_NAME, doc="Host name, unique in the region over all domains."),
         Field("mac_addresses", kinds.MACS, hint=True,
-              doc="Its MAC addresses; it is found by any of them, and a new machine gets all."),
+              doc="Its MAC addresses; it is found by any of them, and a new machine gets all.  "
+              "Up to 1.8 those that it lacks are added."),
         Field("system_id", hint=True, doc="Its id in MAAS, to find it by."),
         Field("serial", hint=True, since="2.4", doc="Serial number of the system, to find it by."),
         Field("in_use", kinds.BOOLEAN, hint=True,
@@ -520,11 +522,6 @@ class Machine(Renamed, WithOwner, WithVmHost, WithInterfaces, WithStorage, WithP
             return now is None or (now.raw["status"] in IDLE and not now.raw.get("owner"))
 
         run.wait_for(f"machine {desired.key} to be released", released)
-
-
-def macs(raw: dict) -> set[str]:
-    """Return the MAC addresses of a machine that was read."""
-    return {kinds.MAC.clean(nic["mac_address"]) for nic in nics(raw) if nic.get("mac_address")}
 
 
 def _host_id(raw):
