@@ -7,8 +7,10 @@ from maas_emulator import hardware, machine_ops
 from saltext.maas import pillar
 from saltext.maas.reconcile import Limits, apply, desired_object
 from saltext.maas.release import Release
+from support.faults import FaultyProxy, first
 from support.machine_regions import forget_machines, regions_with_image
 from support.reconciling import (
+    SHORT,
     assert_true,
     carried_out,
     errors,
@@ -214,6 +216,18 @@ def test_it_waits_for_the_host_and_says_what_is_wrong(at):
     assert "no answer" in told
     hardware.vm_host(server.region, "10.7.0.66")
     carried_out(server, away)
+
+
+def test_one_whose_answer_is_lost_is_not_composed_twice(at):
+    server = at("3.7")
+    carried_out(server, {"vm_hosts": {"host-1": LXD}})
+    server.requests.reset()
+    with FaultyProxy(server, first("reset-after", method="POST")) as proxy:
+        snapshot, plan = planned(server, data(swap_size=1), url=proxy.url)
+        apply(snapshot, plan, SHORT)
+    assert errors(plan) == {}
+    assert [one.op for one in server.requests.writes()] == ["compose", None]
+    assert_true(server, snapshot)
 
 
 @pytest.mark.parametrize("host", [LXD, VIRSH])

@@ -312,6 +312,39 @@ def test_a_test_run_says_what_waits_for_a_vm_host(server):
     assert server.requests.writes() == []
 
 
+def highstate(server, pillar, test):
+    """What one run of states returns that makes a VM host of a machine, and a machine on it."""
+    context: dict = {}
+    opts = {"test": test, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
+    region = load("_states/maas_region.py", opts, {"maas": pillar}, __context__=context)
+    life = of(server, test=test, context=context)
+    return [
+        region.managed("before"),
+        life.deployed("node-1", register_vmhost=True),
+        region.managed("after"),
+        life.commissioned("vm-1"),
+    ]
+
+
+def test_a_vm_host_and_a_machine_on_it_in_one_run(server):
+    ident = machine(server, name="node-1")
+    row = hardware.machine(server.region, ident)
+    server.region.rows("vlans")[row["interfaces"][0]["vlan"]]["dhcp_on"] = True
+    pillar = {"vm_hosts": {"rack1": {"machine": "node-1"}},
+              "machines": {"vm-1": {"vm_host": "rack1"}}}  # fmt: skip
+    told = highstate(server, pillar, test=True)
+    assert [one["result"] for one in told] == [True, None, True, None]
+    assert server.requests.writes() == []
+    done = highstate(server, pillar, test=False)
+    assert [one["result"] for one in done] == [True] * 4, done
+    assert done[2]["changes"].keys() == {"vm_host", "machine"}
+    assert sent(server) == ["deploy", None, "compose"]
+    server.requests.reset()
+    again = highstate(server, pillar, test=False)
+    assert [one["changes"] for one in again] == [{}] * 4
+    assert server.requests.writes() == []
+
+
 def test_what_is_marked_broken_by_its_owner_is_fixed(server):
     machine(server, status=10)
     assert as_planned(server, "broken", comment="fan")["status_name"]["new"] == "Broken"
