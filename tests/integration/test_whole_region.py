@@ -59,7 +59,9 @@ def test_from_a_plan_to_an_export(site, tmp_path):
         "changes": {},
         "problems": [],
         "warnings": [],
+        "new_machines": [],
     }
+    assert site.run("maas.compare_machines", REGION, "state=missing")[0] == []
     assert site.run("maas.plan")[0] == "Nothing to change."
 
     # A pillar that was edited since counts, without a refresh.
