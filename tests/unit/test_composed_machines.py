@@ -171,6 +171,22 @@ def test_several_share_what_the_host_has(at):
     ]
 
 
+def test_addresses_that_are_not_free_are_refused(at):
+    server = at("3.7")
+    carried_out(server, {"vm_hosts": {"host-1": LXD}})
+    nic = {"name": "eth0", "ip_address": "10.7.0.90"}
+    both = {"vm_hosts": {"host-1": LXD}, "machines": {
+        name: {"vm_host": "host-1", "compose": {"interfaces": [nic]}} for name in ("vm-1", "vm-2")
+    }}  # fmt: skip
+    said = "machine {}: compose:interfaces:0:ip_address: 10.7.0.90 belongs to {} already"
+    assert problems_of(server, both) == [said.format("vm-1", "vm-2"), said.format("vm-2", "vm-1")]
+    ranges = [{"type": "dynamic", "start": "10.7.0.80", "end": "10.7.0.99"}]
+    del both["machines"]["vm-2"]
+    both["subnets"] = {"10.7.0.0/24": {"vlan": "hall/untagged", "ranges": ranges}}
+    (told,) = planned(server, both)[1].problems()
+    assert told.startswith("machine vm-1: compose:interfaces:0:ip_address: 10.7.0.90 lies in")
+
+
 def test_up_to_2_9_lxd_has_one_disk(at):
     server = at("2.9")
     carried_out(server, {"vm_hosts": {"host-1": LXD}})
@@ -355,6 +371,12 @@ def test_bad_values_are_refused(values, told):
         del described["machines"]["vm-1"]["vm_host"]
     (said,) = pillar.problems(described, Release("3.7"))
     assert f"machines:vm-1:{told}" in said
+
+
+def test_a_name_that_maas_would_replace_is_refused():
+    described = {"vm_hosts": {"host-1": LXD}, "machines": {"1vm": {"vm_host": "host-1"}}}
+    (said,) = pillar.problems(described, Release("3.7"))
+    assert "machines:1vm: '1vm' must be a letter with letters, digits and -" in said
 
 
 def test_older_releases_compose_less():

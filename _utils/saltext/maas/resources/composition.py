@@ -179,6 +179,12 @@ def references(entry: dict | None) -> Iterator[tuple[str, str]]:
                 yield type, one[type]
 
 
+def addresses(entry: dict | None) -> dict[str, int]:
+    """Return the addresses that a description asks for: ``{address: number of its interface}``."""
+    found = enumerate(_mappings((entry or {}).get("interfaces")))
+    return {one["ip_address"]: number for number, one in found if "ip_address" in one}
+
+
 def form(entry: dict, snapshot: Snapshot) -> dict:
     """Return the form fields of a request to compose a machine.
 

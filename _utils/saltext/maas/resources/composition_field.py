@@ -11,6 +11,7 @@ from saltext.maas.release import Release
 from saltext.maas.resources import composition, kinds, rules
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject
+from saltext.maas.resources.interfaces_field import address_problem
 from saltext.maas.resources.table import Field, Record, Table
 from saltext.maas.resources.vm_hosts import VmHost
 
@@ -78,7 +79,8 @@ class WithVmHost(Table):
     def after_phases(self, desired: Desired) -> tuple:
         """Add what MAAS needs to commission a machine: a series that it has images of, and DHCP."""
         found = super().after_phases(desired)
-        return (*found, "setting after import", "dhcp") if is_composed(desired) else found
+        more = ("setting after import", "subnet", "dhcp")
+        return (*found, *more) if is_composed(desired) else found
 
     # Comparing
 
@@ -103,15 +105,22 @@ class WithVmHost(Table):
         return found
 
     def conflict(self, snapshot: Snapshot, change: Change, predicted: Predicted) -> str | None:
-        """Return which resource of its VM host new machines would exceed."""
+        """Return which address is not free, or which resource new machines would exceed."""
         found = super().conflict(snapshot, change, predicted)
         if found or change.action != "create" or not is_composed(change.desired):
             return found
-        key = change.desired.values["vm_host"]
+        own = change.desired.values.get("compose") or {}
+        for ip, number in composition.addresses(own).items():
+            # MAAS would find that only once the VM host has made the machine.
+            problem = address_problem(self, snapshot, predicted, change.desired.label, ip)
+            if problem:
+                return f"compose:interfaces:{number}:ip_address: {problem}"
+        return self._resource_problem(snapshot, change.desired.values["vm_host"], own, predicted)
+
+    def _resource_problem(self, snapshot, key, own, predicted):
         host = snapshot.current("vm_host", key)
         if host is None or not VmHost.is_ready(host.raw):
             return None
-        own = change.desired.values.get("compose") or {}
         others = [
             one.desired.values.get("compose") or {}
             for one in predicted.changes(self.name)

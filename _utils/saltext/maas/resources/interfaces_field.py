@@ -9,7 +9,7 @@ from typing import Any
 from saltext.maas.errors import MaasError, NotDone
 from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
-from saltext.maas.resources import interfaces_schema, kinds
+from saltext.maas.resources import composition, interfaces_schema, kinds
 from saltext.maas.resources.addressing import dynamic_ranges
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
@@ -116,39 +116,10 @@ class WithInterfaces(Table):
         for ip, name in new.items() if set(new) - own else ():
             if ip in own:
                 continue
-            for low, high, what in dynamic_ranges(snapshot, predicted):
-                if kinds.is_between(ip, low, high):
-                    return (
-                        f"interfaces: {name}: {ip} lies in {what}, from which DHCP hands out "
-                        "addresses; choose another one"
-                    )
-            others = self._holders(snapshot, predicted).get(ip, set()) - {change.desired.label}
-            if others:
-                return f"interfaces: {name}: {ip} belongs to {', '.join(sorted(others))} already"
+            problem = address_problem(self, snapshot, predicted, change.desired.label, ip)
+            if problem:
+                return f"interfaces: {name}: {problem}"
         return super().conflict(snapshot, change, predicted)
-
-    def _holders(self, snapshot, predicted):
-        """The machines that have an address as the plan leaves them: ``{address: labels}``."""
-        found = snapshot.facts.get(_ADDRESSES_FACT)
-        if found is None or found[0] is not snapshot.desired:
-            described = {}
-            for one in snapshot.desired.of(self.name):
-                record = self.match(snapshot, one)
-                described[record.key if record else one.key] = one
-            gone = {one.raw["system_id"] for one in predicted.changes(self.name)
-                    if one.action == "delete"}  # fmt: skip
-            holders: dict = {}
-            for key, record in snapshot.records(self.name).items():
-                if record.raw.get("system_id") not in gone:
-                    one = described.get(key)
-                    wanted = one.values.get("interfaces") if one else None
-                    for ip in _addresses(record.raw, wanted or {}).values():
-                        holders.setdefault(ip, set()).add(one.label if one else key)
-            for one in described.values():
-                for ip in _described_addresses(one.values.get("interfaces") or {}):
-                    holders.setdefault(ip, set()).add(one.label)
-            found = snapshot.facts[_ADDRESSES_FACT] = (snapshot.desired, holders)
-        return found[1]
 
     # Writing
 
@@ -197,6 +168,53 @@ def _any_vlan(snapshot, raw):
     """A VLAN of the machine: 1.9 wants one of a new interface, whose own a later request sets."""
     found = [nic["vlan"] for nic in raw["interface_set"] if nic.get("vlan")]
     return {"vlan": _key(snapshot, "vlan", found[0])} if found else {}
+
+
+def address_problem(
+    table: Table, snapshot: Snapshot, predicted: Predicted, label: str, ip: str
+) -> str | None:
+    """Return why MAAS would not give a machine a new address.
+
+    Args:
+        table: The machines' table.
+        snapshot: The region as it is.
+        predicted: The region as the plan leaves it.
+        label: What the machine is called.
+        ip: The address.
+    """
+    for low, high, what in dynamic_ranges(snapshot, predicted):
+        if kinds.is_between(ip, low, high):
+            return f"{ip} lies in {what}, from which DHCP hands out addresses; choose another one"
+    others = _holders(table, snapshot, predicted).get(ip, set()) - {label}
+    return f"{ip} belongs to {', '.join(sorted(others))} already" if others else None
+
+
+def _holders(table, snapshot, predicted):
+    """The machines that have an address as the plan leaves them: ``{address: labels}``."""
+    found = snapshot.facts.get(_ADDRESSES_FACT)
+    if found is None or found[0] is not snapshot.desired:
+        described, new = {}, []
+        for one in snapshot.desired.of(table.name):
+            record = table.match(snapshot, one)
+            described[record.key if record else one.key] = one
+            new += [] if record else [one]
+        gone = {one.raw["system_id"] for one in predicted.changes(table.name)
+                if one.action == "delete"}  # fmt: skip
+        holders: dict = {}
+        for key, record in snapshot.records(table.name).items():
+            if record.raw.get("system_id") not in gone:
+                one = described.get(key)
+                wanted = one.values.get("interfaces") if one else None
+                for ip in _addresses(record.raw, wanted or {}).values():
+                    holders.setdefault(ip, set()).add(one.label if one else key)
+        for one in described.values():
+            for ip in _described_addresses(one.values.get("interfaces") or {}):
+                holders.setdefault(ip, set()).add(one.label)
+        for one in new:
+            for ip in composition.addresses(one.values.get("compose")):
+                holders.setdefault(ip, set()).add(one.label)
+        found = snapshot.facts[_ADDRESSES_FACT] = (snapshot.desired, holders)
+    return found[1]
 
 
 def _request(run, path, step):
