@@ -21,6 +21,8 @@ TOOLS := .venv-tools
 SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pillar _roster _clouds _resources _utils -name '*.py' 2>/dev/null) \
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
 STYLE := .
+# All that runs on somebody's hosts; tests are not looked at for weaknesses.
+CODE := $(wildcard _[a-z]*) emulator/maas_emulator demo tools salt
 COMMA := ,
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,7 +48,7 @@ demo: $(VENV)/.demo ## from nothing to a region with two racks; RELEASE=1.7 for 
 	@$(PY) -m demo --release $(RELEASE)
 
 .PHONY: test
-test: lint build docs pytest ## all checks and tests: style, packages, documentation, tests
+test: lint licenses build docs pytest ## all checks and tests: style, licences, packages, documentation, tests
 
 .PHONY: pytest
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
@@ -83,11 +85,24 @@ generate: $(VENV)/.tests ## from the tables of resource types: states, execution
 	@$(PY) tests/support/resource_matrix.py docs/resources.md
 
 .PHONY: lint
-lint: $(VENV)/.tests ## style and types: ruff, mypy and salt-lint
+lint: $(VENV)/.tests $(TOOLS)/.ready ## style, types and weaknesses: ruff, mypy, salt-lint and bandit
 	$(PY) -m ruff check $(STYLE)
 	$(PY) -m ruff format --check $(STYLE)
 	$(PY) -m mypy
 	$(VENV)/bin/salt-lint $$(find salt pillar -name '*.sls' | sort)
+	@# It warns of each part of an expression in which there is nothing to be silenced.
+	$(TOOLS)/bin/bandit --quiet --configfile pyproject.toml --recursive $(CODE) 2>$(VENV)/bandit.log \
+		|| { cat $(VENV)/bandit.log; exit 1; }
+
+.PHONY: licenses
+licenses: $(VENV)/.tests $(TOOLS)/.ready ## the licences of all that is installed; one that pyproject.toml does not list fails
+	$(TOOLS)/bin/pip-licenses --python=$(PY) --summary --order=count
+
+.PHONY: audit
+audit: $(TOOLS)/.ready ## known vulnerabilities of all versions in requirements/; asks the Python Package Index
+	@for one in requirements/*.txt; do echo "== $$one"; \
+		$(TOOLS)/bin/pip-audit --strict --disable-pip --no-deps --requirement $$one $(ARGS) || failed=1; \
+	done; test -z "$$failed"
 
 .PHONY: format
 format: $(VENV)/.tests ## put the style right
@@ -109,7 +124,7 @@ sbom: $(VENV)/.wheel $(TOOLS)/.ready ## what the extension and Salt install: an 
 		|| $(PY) -m pip --python $(TOOLS)/installed/bin/python install --quiet -c $(LOCK) salt==$(SALT) dist/*.whl
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
 		--output-file dist/sbom.cdx.json $(TOOLS)/installed/bin/python
-	$(TOOLS)/bin/pip-licenses --python=$(TOOLS)/installed/bin/python --from=mixed --with-urls --order=license \
+	$(TOOLS)/bin/pip-licenses --python=$(TOOLS)/installed/bin/python --ignore-packages= --allow-only= --with-urls --order=license \
 		--format=markdown --output-file=dist/licenses.md
 
 .PHONY: changelog
@@ -156,7 +171,7 @@ lock: $(VENV)/.tools ## select all versions and write requirements/
 			| { echo '# Exact versions for Python 3.10 and later on Linux; made by `make lock`.'; \
 			    grep -v "sys_platform == 'win32'$$"; } > requirements/salt-$$salt.txt || exit 1; \
 	done
-	@printf '%s\n' cyclonedx-bom pip-licenses twine | $(PY) -m uv pip compile --quiet --universal --upgrade \
+	@printf '%s\n' bandit cyclonedx-bom pip-audit pip-licenses twine | $(PY) -m uv pip compile --quiet --universal --upgrade \
 		--python-version 3.10 --no-annotate --no-header --output-file requirements/tools.txt -
 
 .PHONY: clean

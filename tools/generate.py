@@ -36,7 +36,7 @@ from saltext.maas import resource_modules
 
 resource_modules.load(globals())
 '''
-_TEMPLATES = jinja2.Environment(  # noqa: S701 -- it is Python that is made, not HTML
+_TEMPLATES = jinja2.Environment(  # nosec B701 # it is Python that is made, not HTML
     loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined
 )
 

@@ -13,7 +13,7 @@ from maas_emulator import images, nodes
 
 _RTYPES = {"Synced": 0, "Generated": 1, "Uploaded": 2}
 #: Where the secret that racks share with the region is, since 3.3.
-SECRET_PATH = "global/rpc-shared"  # noqa: S105  a path, no password
+SECRET_PATH = "global/rpc-shared"
 
 
 def settings(region, users):

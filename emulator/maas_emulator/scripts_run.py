@@ -19,7 +19,7 @@ _TESTS = {"cpu": 1, "memory": 2, "storage": 3, "network": 4, "interface": 4, "ot
 _FIELDS = {COMMISSIONING: "current_commissioning_result_id",
            TESTING: "current_testing_result_id",
            INSTALLATION: "current_installation_result_id"}  # fmt: skip
-_INSTALL_LOG = "/tmp/install.log"  # noqa: S108 - that is how MAAS calls what a deployment writes
+_INSTALL_LOG = "/tmp/install.log"  # nosec B108 # that is how MAAS calls what a deployment writes
 NETWORK_TESTS = "network-validation"
 #: What the script that finds BMCs is given unless the settings say something else.
 _IPMI = {"maas_auto_ipmi_user": "maas", "maas_auto_ipmi_cipher_suite_id": "3",

@@ -69,7 +69,7 @@ def _fetch(url, key=None):
             f'oauth_signature="%26{secret}", oauth_nonce="{os.urandom(8).hex()}", '
             f'oauth_timestamp="{int(time.time())}"'
         )
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310
+    request = urllib.request.Request(url, headers=headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=20) as answer:
         return json.loads(answer.read() or b"null")

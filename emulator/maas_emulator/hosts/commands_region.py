@@ -283,7 +283,7 @@ def _vault_request(method, url, token=None, body=None):
 
     headers = {"X-Vault-Token": token} if token else {}
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
+    request = urllib.request.Request(url, data, headers, method=method)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=10) as answer:
@@ -359,7 +359,7 @@ def _shell(host, name, arguments):
     for part in ("django", "django.core"):
         sys.modules.setdefault(part, types.ModuleType(part))
     sys.modules["django.core.management"] = management
-    exec(sys.stdin.read(), {})  # noqa: S102  (what this command is for)
+    exec(sys.stdin.read(), {})  # nosec B102 # (what this command is for)
 
 
 def _nothing(host, name, arguments):

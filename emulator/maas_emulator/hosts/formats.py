@@ -67,7 +67,7 @@ def region_settings(release: Release, url: str, database: dict, longpoll: str = 
 def read_settings(text: str) -> dict:
     """Run maas_local_settings.py, as MAAS does; return its names."""
     names: dict = {}
-    exec(text, names)  # noqa: S102  (it is a Python module)
+    exec(text, names)  # nosec B102 # (it is a Python module)
     return names
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ENROL, _HEARTBEAT = "msm-enrol-site:region", "msm-heartbeat:region"
 #: States of a workflow in Temporal's tables.
 _RUNNING, _COMPLETED = 2, 3
-_SECRET = "global/msm-connector"  # noqa: S105  (a path)
+_SECRET = "global/msm-connector"
 
 
 def decide(host: Sandbox, decision: str) -> None:

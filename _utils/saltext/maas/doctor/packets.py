@@ -5,7 +5,7 @@ Frames are read and sent through packet sockets, which Linux gives to root only.
 
 from __future__ import annotations
 
-import random
+import secrets
 import socket
 import struct
 import time
@@ -141,7 +141,7 @@ def dhcp_offers(interface: str, mac: str, seconds: float) -> dict:
     Raises:
         HostError: Not root, or no such interface.
     """
-    xid = random.getrandbits(32)
+    xid = secrets.randbits(32)
     found = {}
     with _open(interface, dpkt.ethernet.ETH_TYPE_IP) as wire:
         wire.send(_discover(bytes.fromhex(mac.replace(":", "")), xid))

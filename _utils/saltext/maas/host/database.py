@@ -173,7 +173,7 @@ def router_ips(conn) -> dict[tuple[str, str], str | None]:
         join = "LEFT JOIN maasserver_subnet s ON s.id = i.subnet_id"
     found = _rows(
         conn,
-        f"SELECT g.uuid, i.{name}, host({router}) FROM maasserver_nodegroupinterface i "  # noqa: S608
+        f"SELECT g.uuid, i.{name}, host({router}) FROM maasserver_nodegroupinterface i "  # nosec B608
         f"JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id {join}",
     )
     return {(uuid, interface): router_ip for uuid, interface, router_ip in found}
@@ -245,7 +245,7 @@ def secret(conn) -> str | None:
     With Vault the database holds none.
     """
     table, row = _secret_row(conn)
-    for (value,) in _rows(conn, f"SELECT value FROM {table} WHERE {row}"):  # noqa: S608
+    for (value,) in _rows(conn, f"SELECT value FROM {table} WHERE {row}"):  # nosec B608
         value = _decoded(value)
         value = value.get("secret") if isinstance(value, dict) else value
         if value:
@@ -338,7 +338,7 @@ def reported_images(conn, uuid: str) -> list[tuple]:
     """Return what a cluster of 1.5 or 1.6 reported: ``(os, release, architecture)`` each."""
     system = "osystem" if "osystem" in _columns(conn, "maasserver_bootimage") else "'ubuntu'"
     query = (
-        f"SELECT DISTINCT {system}, release, architecture FROM maasserver_bootimage i "  # noqa: S608
+        f"SELECT DISTINCT {system}, release, architecture FROM maasserver_bootimage i "  # nosec B608
         "JOIN maasserver_nodegroup g ON g.id = i.nodegroup_id WHERE g.uuid = %s"
     )
     return _rows(conn, query, uuid)
@@ -371,7 +371,7 @@ def equal_macs(conn) -> dict[str, list[str]]:
         config, node, join = "i.node_id", "i.node_id", ""
     rows = _rows(
         conn,
-        f"SELECT i.id, i.mac_address::text, {config}, {node}, n.system_id "  # noqa: S608
+        f"SELECT i.id, i.mac_address::text, {config}, {node}, n.system_id "  # nosec B608
         f"FROM maasserver_interface i {join} LEFT JOIN maasserver_node n ON n.id = {node} "
         f"WHERE i.type = 'physical' AND {config} IS NOT NULL "
         "AND coalesce(i.mac_address::text, '') <> '' ORDER BY i.id",
@@ -410,10 +410,10 @@ def replace_secret(conn, old: str, new: str) -> None:
     table, row = _secret_row(conn)
     value = json.dumps({"secret": new} if table == "maasserver_secret" else new)
     with conn.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {table} WHERE {row} FOR UPDATE")  # noqa: S608
+        cursor.execute(f"SELECT 1 FROM {table} WHERE {row} FOR UPDATE")  # nosec B608
         if secret(conn) != old:
             raise DatabaseError("The shared secret in the database changed meanwhile.")
-        cursor.execute(f"UPDATE {table} SET value = %s WHERE {row}", [value])  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET value = %s WHERE {row}", [value])  # nosec B608
 
 
 #: Tables whose rows a cluster reports, or that only describe it, so that they go with it.
@@ -446,7 +446,7 @@ def delete_node_group(conn, uuid: str, test: bool = False) -> dict[str, Any]:
     """
     with conn:  # one transaction: committed at the end, rolled back by any error
         lock = "" if test else " FOR UPDATE"
-        found = _rows(conn, f"SELECT id FROM maasserver_nodegroup WHERE uuid = %s{lock}", uuid)  # noqa: S608
+        found = _rows(conn, f"SELECT id FROM maasserver_nodegroup WHERE uuid = %s{lock}", uuid)  # nosec B608
         if not found:
             return {"deleted": False, "rows": {}}
         ident = found[0][0]
@@ -459,7 +459,7 @@ def delete_node_group(conn, uuid: str, test: bool = False) -> dict[str, Any]:
             return {"deleted": True, "rows": rows}
         with conn.cursor() as cursor:
             for table, idents in [*derived, ("maasserver_nodegroup", [ident])]:
-                cursor.execute(f'DELETE FROM "{table}" WHERE id = ANY (%s)', [idents])  # noqa: S608
+                cursor.execute(f'DELETE FROM "{table}" WHERE id = ANY (%s)', [idents])  # nosec B608
     return {"deleted": True, "rows": rows}
 
 
@@ -474,7 +474,7 @@ def _refuse_used(conn, uuid, ident):
     name = "name" if "name" in columns else "interface"
     managed = _rows(
         conn,
-        f"SELECT {name} FROM maasserver_nodegroupinterface "  # noqa: S608
+        f"SELECT {name} FROM maasserver_nodegroupinterface "  # nosec B608
         "WHERE nodegroup_id = %s AND management <> 0 ORDER BY 1",
         ident,
     )
@@ -492,12 +492,12 @@ def _derived(conn, who, table, idents):
     found = []
     for child, column in _references(conn, table):
         if child not in DERIVED:
-            query = f'SELECT count(*) FROM "{child}" WHERE "{column}" = ANY (%s)'  # noqa: S608
+            query = f'SELECT count(*) FROM "{child}" WHERE "{column}" = ANY (%s)'  # nosec B608
             count = _rows(conn, query, idents)[0][0]
             if count:
                 raise StillUsed(f"{who} is still used by {count} row(s) of {child}.")
             continue
-        query = f'SELECT id FROM "{child}" WHERE "{column}" = ANY (%s) ORDER BY 1'  # noqa: S608
+        query = f'SELECT id FROM "{child}" WHERE "{column}" = ANY (%s) ORDER BY 1'  # nosec B608
         own = [own for (own,) in _rows(conn, query, idents)]
         if own:
             part = f"{who}, by its rows of {child},"

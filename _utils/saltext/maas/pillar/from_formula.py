@@ -187,7 +187,7 @@ class _Conversion:
 
     def _url(self, host: dict, address: str, port: object, path: str) -> None:
         url = f"http://{address}:{port}/MAAS"
-        if address in ("", "0.0.0.0", "localhost", "127.0.0.1"):  # noqa: S104 - what it bound
+        if address in ("", "0.0.0.0", "localhost", "127.0.0.1"):  # nosec B104 # what it bound
             self.note(path, f"racks and machines cannot reach {url}; write region:url")
             return
         host["url"] = url
