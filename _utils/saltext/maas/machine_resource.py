@@ -14,6 +14,8 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import filelock
@@ -233,25 +235,34 @@ def _bound(namespace: dict, function: Callable) -> Callable:
             raise MaasError("Salt does not say for which machine this is")
         if found.is_group and takes_many:
             return function(found.names, **given)
-        results = {}
-        for name in found.names:
-            try:
-                results[name] = function(name, **given)
-            except MaasError as error:
-                if not found.is_group:
-                    raise
-                results[name] = f"ERROR: {error}"
-                namespace["__context__"]["retcode"] = 1
         if found.is_group:
-            return results
-        (value,) = results.values()
-        inner = value.get(name) if isinstance(value, dict) and list(value) == [name] else None
-        return value if inner is None else inner
+            return _each(namespace, lambda name: function(name, **given), found.names)
+        (name,) = found.names
+        value = function(name, **given)
+        return value[name] if isinstance(value, dict) and list(value) == [name] else value
 
     call.__name__, call.__module__ = function.__name__, function.__module__
     call.__doc__ = _documented(function)
     call.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
     return call
+
+
+def _each(namespace: dict, work: Callable[[str], Any], names: list[str]) -> dict[str, Any]:
+    """Do something for each machine, several at a time: ``{name: value, or error as text}``."""
+
+    def one(name):
+        try:
+            return work(name)
+        except MaasError as error:
+            namespace["__context__"]["retcode"] = 1
+            return f"ERROR: {error}"
+
+    client = runtime.client(namespace)
+    client.release  # noqa: B018 -- so that it is asked for once
+    with ThreadPoolExecutor(min(client.profile.concurrency, len(names))) as pool:
+        # Salt keeps for which resource and module this is in the context.
+        values = [pool.submit(copy_context().run, one, name) for name in names]
+    return {name: value.result() for name, value in zip(names, values, strict=True)}
 
 
 def _documented(function):
