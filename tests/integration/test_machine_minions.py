@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 from maas_emulator import hardware
+from saltext.maas.client import Client, Profile
 from support.fleet import wait_for
 from support.machine_lab import machine_region
 
@@ -84,14 +85,14 @@ class Place(Lab):
         })  # fmt: skip
         self._spawn("master", [self._tool("salt-master"), "-c", str(self.folder / "master")])
 
-    def call(self, *arguments, timeout=60):
+    def call(self, *arguments):
         """``salt-call`` on the region's minion: its return."""
         command = [
             self._tool("salt-call"), "-c", str(self.folder / REGION), "--out=json",
             "--log-level=quiet", *arguments,
         ]  # fmt: skip
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
+            command, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL,
             env={**os.environ, **self.environment}, cwd=self.folder, check=False,
         )  # fmt: skip
         assert done.stdout.strip(), done.stderr[-3000:]
@@ -115,6 +116,9 @@ class Place(Lab):
         tools.mkdir(parents=True)
         (tools / "systemctl").write_text(f'#!/bin/sh\necho "$@" >>{root}/systemctl\n')
         (tools / "systemctl").chmod(0o755)
+        # Nothing is waited for: what would be tried again ends.
+        (tools / "sleep").write_text("#!/bin/sh\nkill $PPID\n")
+        (tools / "sleep").chmod(0o755)
         environment = {"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(root), **self.environment}
         for number, part in enumerate(email.message_from_bytes(user_data).walk()):
             content = part.get_payload(decode=True)
@@ -226,9 +230,25 @@ def test_stolen_user_data_is_refused(place, story):
     root = place.folder / "thief"
     stolen = moved(story["user data"], (str(place.machine), str(root)))
     done = place.starts(stolen, root)
-    assert "the master has not taken the key" in done.stderr, done
+    assert "the first key is accepted no more" in done.stderr, done
     own = (place.machine / "etc/salt/pki/minion/minion.pub").read_text().strip()
     assert place.key() == own
+    # Nor does it make another minion, with the id of a host that may have secrets.
+    root = place.folder / "impostor"
+    stolen = moved(story["user data"], (str(place.machine), str(root)), (MINION, "db-1.maas"))
+    assert place.starts(stolen, root).returncode != 0
+    assert place.key("db-1.maas") is None
+    assert (place.folder / "master/pki/minions_pre/db-1.maas").exists()
+
+
+def test_changes_in_maas_reach_the_minion(place, story):
+    client = Client(Profile(place.server.url, place.server.api_key))
+    client.post("tags/", data={"name": "gpu"})
+    client.post("tags/gpu/", op="update_nodes", data={"add": story["ident"]})
+    done = place.call("maas_machine.sync_minions")
+    assert done == {"deleted": [], "updated": [MINION], "away": []}
+    grains = yaml.safe_load((place.machine / "etc/salt/grains").read_text())
+    assert grains["maas_machine"] == {**story["grains"]["maas_machine"], "tags": ["gpu"]}
 
 
 def test_a_minion_of_a_machine_cannot_expect_others(place, story):
@@ -238,13 +258,14 @@ def test_a_minion_of_a_machine_cannot_expect_others(place, story):
 
 def test_no_private_key_is_anywhere_but_on_the_machine(place, story):
     first = private_key(story["user data"])
+    hosts = {place.machine, place.folder / "thief", place.folder / "impostor"}
     own = (place.machine / "etc/salt/pki/minion/minion.pem").read_text()
     for secret in (first, own):
         # Its first half is the public key, too.
         line = secret.splitlines()[-4].encode()
         sent = base64.b64encode(secret.encode())[-200:-100]
         found = [path for path in place.folder.rglob("*") if path.is_file()
-                 and {place.machine, place.folder / "thief"}.isdisjoint(path.parents)
+                 and hosts.isdisjoint(path.parents)
                  and (line in (content := path.read_bytes()) or sent in content)]  # fmt: skip
         assert found == []
     assert (place.folder / REGION / "log").stat().st_size > 1000

@@ -378,6 +378,20 @@ def test_keys_are_deleted_when_a_machine_is_released_deleted_or_fails(server):
     assert asked[1:] == [("maas.forget_minions", [server.url, [idents["k-3"]]])]
 
 
+def test_the_key_is_deleted_when_maas_refuses_the_deployment(server):
+    ident = new_machine(server, "m-1")
+
+    def breaks(url, machines):
+        hardware.tell(server.region, ident, status=8)
+        return accepts(url, machines)
+
+    answers = {"maas.expect_minions": breaks, "maas.forget_minions": {"answer": {}}}
+    module, asked = state(server, answers, minions={})
+    done = module.deployed("m-1", minion=True, timeout=20)
+    assert done["result"] is False
+    assert asked[1:] == [("maas.forget_minions", [server.url, [ident]])]
+
+
 def test_what_is_left_on_the_master_is_told(server):
     new_machine(server, "l-1")
     answers = {"maas.expect_minions": accepts, "maas.forget_minions": "no answer"}

@@ -92,8 +92,8 @@ class Minions:
 
     def forget(self, machines: Iterable[Machine]) -> None:
         """Have the master delete the keys of those machines that are in use no more."""
-        ended = (one for one in machines if one.sent and one.sent[-1] in _ENDING)
-        gone = {one.raw["system_id"]: one for one in ended if one.status not in self._in_use}
+        ended = (one for one in machines if one.own or (one.sent and one.sent[-1] in _ENDING))
+        gone = {one.raw["system_id"]: one for one in ended if not self._is_in_use(one.raw)}
         try:
             self.forget_ids(list(gone))
         except MaasError as error:
@@ -118,9 +118,13 @@ class Minions:
 
     def sync(self, machines: Iterable[dict]) -> dict[str, list[str]]:
         """Bring keys and grains up to date; see :py:func:`maas_machine.sync_minions`."""
-        found = [one for one in machines if one["status"] in self._in_use]
-        grains = {one["system_id"]: user_data.grains_of(one) for one in found}
+        grains = {
+            one["system_id"]: user_data.grains_of(one) for one in machines if self._is_in_use(one)
+        }
         return self._ask("sync_minions", grains)
+
+    def _is_in_use(self, raw):
+        return raw["status"] in self._in_use and bool(raw.get("owner"))
 
     def _ask(self, function, value):
         said = runtime.ask_master(self._dunders, f"maas.{function}", [self._url, value], _SECONDS)

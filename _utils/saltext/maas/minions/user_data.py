@@ -223,13 +223,18 @@ while :; do
     said=$(salt-call -c "$once" --out=newline_values_only --log-level=error \\
         publish.runner maas.renew_minion_key "$key" timeout=60)
     code=$?
-    [ "$said" != renewed ] || break
-    echo "salt-minion of {minion}: the master has not taken the key: $said" >&2
-    # The master accepts the first key no more, or refuses the new one.
-    [ $code -ne {refused} ] || break
-    case $said in refused*) break;; esac
+    case $code:$said in
+    0:renewed) break ;;
+    0:refused*) fail "$said" ;;
+    {refused}:*)
+        # A call whose answer was lost has replaced it; or somebody else, and then the minion that
+        # starts below is refused, too.
+        echo "salt-minion of {minion}: the first key is accepted no more" >&2
+        break
+        ;;
+    esac
     tries=$((tries + 1))
-    [ $tries -lt 40 ] || break
+    [ $tries -lt 40 ] || fail "the master did not take the key; deploy the machine again"
     sleep 15
 done
 rm -rf "$once"
