@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -155,9 +156,10 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     removed: list[Desired] = []
     waiting: dict = _postponed(snapshot, desired)
     remarks: list[str] = []
+    source = functools.cache(snapshot.source)
     for one in desired:
         table = snapshot.tables[one.type]
-        with naming(snapshot.source(table)), snapshot.comparing():
+        with naming(source(table)), snapshot.comparing():
             record = table.match(snapshot, one)
             if one.absent and record is not None:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))

@@ -218,6 +218,7 @@ def _values(one):
     found: dict = {}
     for name, attribute in SENT.items():
         held = params.get(attribute.param) if attribute.param else one.get(name)
-        found[name] = None if held is None else attribute.kind.clean(held)
+        if held is not None:
+            found[name] = attribute.kind.clean(held)
     found["tags"] = kinds.NAMES.clean(one.get("tags")) or []
     return found
