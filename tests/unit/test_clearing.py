@@ -95,5 +95,5 @@ def test_every_list_goes_as_one_field_or_as_json():
             "distributions", "components", "disabled_pockets", "disabled_components", "arches")),
         *((type, name) for type in ("boot_selection", "cluster_boot_selection")
           for name in ("arches", "subarches", "labels")),
-        ("cluster_image", "images"), ("machine", "mac_addresses"),
+        ("cluster_image", "images"),
     }  # fmt: skip
