@@ -225,20 +225,21 @@ def _interface(one, snapshot):
 def differences(entry: dict, raw: dict) -> Iterator[str]:
     """Yield what of a composed machine is not as described, as far as MAAS reports it."""
     cores = len(entry.get("pinned_cores") or ()) or entry.get("cores")
-    memory = entry.get("memory")
-    pairs = {"cores": (cores, "cpu_count"), "MiB of memory": (memory, "memory")}
-    for what, (wanted, name) in pairs.items():
-        have = raw.get(name)
-        if wanted and have and wanted != have:
-            yield f"has {have} {what}, not {wanted}"
-    have = sorted(disk["size"] for disk in _own_disks(raw))
+    have = raw.get("cpu_count")
+    if cores and have and cores != have:
+        yield f"has {have} cores, not {cores}"
+    memory, have = entry.get("memory"), raw.get("memory")
+    # Commissioning may find less than it was given, which its firmware takes.
+    if memory and have and abs(memory - have) * 10 > memory:
+        yield f"has {have} MiB of memory, not {memory}"
+    disks = sorted(disk["size"] for disk in _own_disks(raw))
     wanted = sorted(one["size"] for one in entry.get("disks", ()))
     # A storage pool may round a size up.
-    same = len(have) == len(wanted) and all(
-        abs(one - other) <= other / 100 for one, other in zip(have, wanted)
+    same = len(disks) == len(wanted) and all(
+        abs(one - other) * 100 <= other for one, other in zip(disks, wanted)
     )
-    if wanted and have and not same:
-        yield f"has disks of {_gigabytes(have)}, not {_gigabytes(wanted)}"
+    if wanted and disks and not same:
+        yield f"has disks of {_gigabytes(disks)}, not {_gigabytes(wanted)}"
 
 
 def _own_disks(raw):
