@@ -7,7 +7,10 @@ If address, project, password or certificate are described, they are read with o
 per VM host.
 """
 
-from saltext.maas import documentation, module_helpers
+from __future__ import annotations
+
+from saltext.maas import documentation, module_helpers, runtime
+from saltext.maas.errors import BadInput
 
 __func_alias__ = {"list_": "list", "set_": "set"}
 
@@ -51,3 +54,37 @@ def delete(name, decompose=None, profile=None):
 
 
 documentation.complete(globals(), "vm_host")
+
+
+# By hand.
+
+
+def refresh(name: str, profile: str | dict | None = None) -> dict:
+    """Have MAAS read again what a VM host has.
+
+    MAAS adds and commissions virtual machines that it finds there, and deletes machines whose
+    virtual machine is gone.
+
+    Args:
+        name (str): Name of the VM host.
+        profile (str or dict): Region to use; see :ref:`profiles`.
+
+    Returns:
+        dict: The VM host as it is then, by field.
+
+    Raises:
+        CommandExecutionError: There is no such VM host, or MAAS cannot reach it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt region maas_vm_host.refresh lxd-1
+    """
+    snapshot = runtime.new_snapshot(globals(), runtime.client(globals(), profile))
+    record = snapshot.find("vm_host", name) if "vm_host" in snapshot.tables else None
+    if record is None:
+        raise BadInput(f"name: {name!r} is no VM host of the region")
+    path = snapshot.tables["vm_host"].item(snapshot, record.raw)
+    snapshot.client.post(path, op="refresh", repeat=False, expect={"capabilities": list})
+    return get(name, profile)

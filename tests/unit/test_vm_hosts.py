@@ -9,14 +9,16 @@ from maas_emulator import machines
 from maas_emulator.machine_forms import default_domain
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
-from saltext.maas.errors import BadInput
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.reconcile import Limits, apply, desired_object
+from support.loader import load
 from support.reconciling import (
     carried_out,
     carried_out_and_true,
     errors,
     planned,
     problems_of,
+    rack,
     snapshot_of,
 )
 
@@ -167,3 +169,17 @@ def test_maas_4_0_has_removed_them(regions):
 def test_bad_values_are_refused(values, told, regions):
     with pytest.raises(BadInput, match=told):
         planned(regions("3.7"), host(**values))
+
+
+def test_one_is_read_again():
+    with RegionServer("3.7", vm_hosts=True) as server:
+        rack(server, "rack-1", "10.30.0.2")
+        carried_out(server, virsh())
+        opts = {"maas": {"url": server.url, "api_key": server.api_key}}
+        module = load("_modules/maas_vm_host.py", opts)
+        (row,) = server.region.rows("vm_hosts").values()
+        row["capabilities"] = []
+        assert module.get("kvm-1")["ready"] is False
+        assert module.refresh("kvm-1")["ready"] is True
+        with pytest.raises(MaasError, match="'kvm-2' is no VM host of the region"):
+            module.refresh("kvm-2")
