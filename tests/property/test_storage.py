@@ -84,7 +84,8 @@ def shape(storage):
     """What two views of the same storage have in common, though ids and cache sets differ."""
     devices = {
         name: (one.kind, one.size, one.of, one.fs, one.label, one.mount, one.options, one.role,
-               one.role == "cache" or one.group, [part.name for part in one.parts])
+               one.role == "cache" or one.group, [part.name for part in one.parts],
+               sorted(one.raw.get("tags") or ()))
         for name, one in storage.devices.items()
     }  # fmt: skip
     cached = {
@@ -96,6 +97,11 @@ def shape(storage):
 
 def bcaches_of(server, ident):
     return snapshot_of(server).client.get(f"nodes/{ident}/bcaches/")
+
+
+def tagged(tags, part_tags):
+    parts = [{"size": "10G", "tags": part_tags}, {"size": "rest"}]
+    return {"disks": {"sdb": {"tags": tags, "partitions": parts}}}
 
 
 def mirror(spares):
@@ -144,6 +150,7 @@ def test_any_storage_becomes_any_other():
         seen = {"changed": 0, "refused": 0}
 
         @FEW
+        @example([tagged(["hot"], ["a"]), tagged([], ["b", "c"])])
         @example([mirror(["sdd"]), mirror([])])
         @given(st.lists(descriptions(), min_size=2, max_size=4))
         def check(several):

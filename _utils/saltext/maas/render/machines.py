@@ -199,8 +199,11 @@ def _facts_of(nic: Nic, layout) -> Iterator[str]:
             yield _link(link)
         if link.gateway:
             yield f"default IPv{link.family} gateway"
-    if nic.tags:
-        yield f"tags {', '.join(sorted(nic.tags))}"
+    yield from _tags(nic.tags)
+
+
+def _tags(tags: Iterable[str] | None) -> list[str]:
+    return [f"tags {', '.join(sorted(tags))}"] if tags else []
 
 
 def _link(link: Link):
@@ -250,8 +253,9 @@ def _disk_facts(storage, disk):
         yield disk.raw["model"]
     if disk.name == storage.boot_disk:
         yield "boot disk"
-    if disk.raw.get("tags"):
-        yield f"tags {', '.join(sorted(disk.raw['tags']))}"
+    if disk.raw.get("partition_table_type") == "MBR" and disk.parts:
+        yield "MBR"
+    yield from _tags(disk.raw.get("tags"))
 
 
 def _volume_group(storage, name):
@@ -263,7 +267,9 @@ def _volume_group(storage, name):
 
 
 def _device(one: Device, facts: Iterable[str]) -> Part:
-    inside = [_device(part, [size_text(part.size)]) for part in one.parts]
+    inside = [
+        _device(part, [size_text(part.size), *_tags(part.raw.get("tags"))]) for part in one.parts
+    ]
     use = _USES.get(one.role, "swap" if one.fs == "swap" else "fs" if one.fs else "")
     key = one.id and (one.above is not None, one.id)  # MAAS counts partitions on their own
     return Part(one.name, [*facts, *_content(one)], key or one.name, inside=inside,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from saltext.maas.resources.storage_current import BCACHE, CACHE, RAID, CurrentStorage, Device
+from saltext.maas.resources.storage_current import (
+    BCACHE,
+    CACHE,
+    RAID,
+    CurrentStorage,
+    Device,
+    own_tags,
+)
 from saltext.maas.resources.storage_desired import DesiredDevice
 from saltext.maas.resources.storage_plan import StoragePlan
 
@@ -76,7 +83,9 @@ def _tagged(now, target):
     """The answer of a device with the tags and the partition table that it is to have."""
     raw = dict(now.raw) if now else {}
     if target is not None and target.tags is not None:
-        raw["tags"] = target.tags
+        by_hand = set(own_tags(now)) if now else set()
+        by_maas = [tag for tag in raw.get("tags") or () if tag not in by_hand]
+        raw["tags"] = [*by_maas, *(tag for tag in target.tags if tag not in by_maas)]
     if target is not None and target.table:
         raw["partition_table_type"] = target.table
     return raw
