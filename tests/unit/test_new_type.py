@@ -18,7 +18,7 @@ GENERATED = (
 )  # fmt: skip
 MATRIX = REPOSITORY / "docs" / "resources.md"
 FOLDERS = [path.name for path in REPOSITORY.glob("_*") if path.is_dir()]
-FOLDERS += ["docs", "emulator", "tests", "tools"]
+FOLDERS += ["docs", "emulator", "pillar", "tests", "tools"]
 #: Tests that hold for any resource type.
 ANY_TYPE = (
     "test_answers.py", "test_docs.py", "test_generated.py", "test_pillar_fields.py",
