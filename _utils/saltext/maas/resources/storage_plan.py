@@ -101,7 +101,6 @@ class StoragePlan:
         self._targets = {id(one.current): one for one in desired.devices.values() if one.current}
         self._deleted: set[int] = set()  # devices, by their Python id
         self._deleted_groups: set[str] = set()  # groups to delete
-        self._removed_members: set[int] = set()  # members to remove from groups that are kept
         self._unmounted: set[int] = set()
         self._find_contradictions()
         self._refuse_taken_names()
@@ -193,8 +192,8 @@ class StoragePlan:
     def _mark_removed(self, device):
         """Mark a device as removed from its group; delete the group if it requires the device."""
         if self._group_in_place(device.group) and device.role not in (BACKING, CACHE):
-            self._removed_members.add(id(device))
-        elif device.role == CACHE:
+            return  # it leaves the group, which is kept
+        if device.role == CACHE:
             for name, cache in self.current.caches.items():
                 if cache == device.group:
                     self._mark_group_deleted(name)
