@@ -289,8 +289,8 @@ def sync_minions(profile: str | dict | None = None) -> dict[str, list[str]]:
         profile (str or dict): Region to use; see :ref:`profiles`.
 
     Returns:
-        ``{"deleted", "updated", "away"}``: lists of minions whose key was deleted, whose grains
-        were set, and that did not answer.
+        ``{"deleted", "updated"}``: lists of minions whose key was deleted, and that were asked to
+        set their grains; one that is away is asked again the next time.
 
     Raises:
         CommandExecutionError: The region or the master cannot be asked, or the pillar has no

@@ -305,8 +305,7 @@ def sync_minions(url, machines):
         machines: Grains of all machines in use, by system id.
 
     Returns:
-        ``{"answer": {"deleted": [minion], "updated": [minion], "away": [minion]}}``, or a text
-        with what is wrong.
+        ``{"answer": {"deleted": [minion], "updated": [minion]}}``, or a text with what is wrong.
 
     CLI Example:
 
@@ -319,7 +318,9 @@ def sync_minions(url, machines):
     said = _answered(lambda found: found.synced(url, machines))
     if isinstance(said, str):
         return said
-    return {"answer": master_side.set_grains(globals(), *said)}
+    deleted, grains = said
+    updated = master_side.set_grains(globals(), grains)
+    return {"answer": {"deleted": deleted, "updated": updated}}
 
 
 def _answered(work):

@@ -21,6 +21,7 @@ from maas_emulator import hardware
 from saltext.maas.client import Client, Profile
 from support.fleet import wait_for
 from support.machine_lab import machine_region
+from support.site import Listener
 
 from demo.lab import REPOSITORY, Lab, free_port
 
@@ -52,11 +53,16 @@ class Place(Lab):
         states, pillar = self.folder / "states", self.folder / "pillar"
         for folder in (states, pillar, self.machine):
             folder.mkdir()
+        # In place of a package: Salt's own, which notes how it was called.
+        note = f"#!/bin/sh\n{{ echo $*; env; }} >>{self.folder}/called\n"
+        (self.folder / "salt-call").write_text(f'{note}exec {TOOLS}/salt-call "$@"\n')
+        (self.folder / "salt-call").chmod(0o755)
         self.states = states
         (states / "own").write_text(OWN.replace("ROOT", str(self.machine)))
         (pillar / "top.sls").write_text(yaml.safe_dump({"base": {"*": ["region"]}}))
         minions = {
-            "master": "127.0.0.1", "install": [f"ln -s {TOOLS}/salt-call {self.machine}/bin/"],
+            "master": "127.0.0.1",
+            "install": [f"cp {self.folder}/salt-call {self.machine}/bin/"],
             "config_dir": f"{self.machine}/etc/salt",
             "config": {
                 "root_dir": str(self.machine), "master_port": self.ports["ret_port"],
@@ -188,7 +194,7 @@ def story(place):
     """A machine is deployed, starts, and its minion runs."""
     server = place.server
     ident = server.machine("web-1", MAC)
-    story = {"ident": ident}
+    story = {"ident": ident, "events": Listener(place)}
     story["deployed"] = place.state("maas_machine.deployed", name="web-1", minion=True,
                                     user_data="salt://own", timeout=30)  # fmt: skip
     story["first key"] = place.key()
@@ -199,7 +205,8 @@ def story(place):
     log = place.machine / "var/log/salt/minion"
     wait_for(lambda: log.exists() and "ready to receive requests" in log.read_text(), seconds=60)
     found = place.salt(MINION, "grains.item", "maas_machine", "id")
-    return {**story, "grains": found.get(MINION)}
+    yield {**story, "grains": found.get(MINION)}
+    story["events"].stop()
 
 
 def test_the_machine_is_a_minion_with_its_grains(place, story):
@@ -246,9 +253,10 @@ def test_changes_in_maas_reach_the_minion(place, story):
     client.post("tags/", data={"name": "gpu"})
     client.post("tags/gpu/", op="update_nodes", data={"add": story["ident"]})
     done = place.call("maas_machine.sync_minions")
-    assert done == {"deleted": [], "updated": [MINION], "away": []}
-    grains = yaml.safe_load((place.machine / "etc/salt/grains").read_text())
-    assert grains["maas_machine"] == {**story["grains"]["maas_machine"], "tags": ["gpu"]}
+    assert done == {"deleted": [], "updated": [MINION]}
+    wanted = {**story["grains"]["maas_machine"], "tags": ["gpu"]}
+    grains = place.machine / "etc/salt/grains"
+    wait_for(lambda: yaml.safe_load(grains.read_text())["maas_machine"] == wanted, seconds=30)
 
 
 def test_a_minion_of_a_machine_cannot_expect_others(place, story):
@@ -268,7 +276,13 @@ def test_no_private_key_is_anywhere_but_on_the_machine(place, story):
                  and hosts.isdisjoint(path.parents)
                  and (line in (content := path.read_bytes()) or sent in content)]  # fmt: skip
         assert found == []
+        assert line.decode() not in repr(story["events"].events)
+    # Logs, arguments, environments and events were really looked at.
     assert (place.folder / REGION / "log").stat().st_size > 1000
+    assert "publish.runner maas.renew_minion_key" in (place.folder / "called").read_text()
+    tags = [one["tag"] for one in story["events"].events]
+    assert f"maas/minion/{MINION}" in tags
+    assert any(tag.startswith("salt/run/") for tag in tags)
 
 
 def test_after_the_release_the_key_is_gone(place, story):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from maas_emulator import hardware
+from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.minions import master_side, user_data
 from saltext.maas.minions.keys import ACCEPTED, as_body, as_pem, fingerprint
@@ -20,6 +21,8 @@ from saltext.maas.minions.region_side import _new_pair
 from saltext.maas.minions.settings import settings_of
 from support.loader import load
 from support.machine_lab import machine_region
+from support.machine_regions import images_of_nodes
+from support.reconciling import carried_out
 
 URL, REGION = "http://192.0.2.10:5240/MAAS", "maas-region"
 PAIRS = [_new_pair() for _ in range(3)]
@@ -305,6 +308,25 @@ def test_a_deployed_machine_has_its_own_user_data(server):
         assert f"the minion {name}." in user_data_script(sent)
         assert as_pem(machines[name]["key"])  # the public key only
         assert "PRIVATE" not in repr(asked) + repr(done)
+
+
+@pytest.mark.parametrize("release", ["1.5", "1.9"])
+def test_nodes_of_earlier_releases_become_minions(release):
+    with RegionServer(release, machine_seconds=0.05) as server:
+        images_of_nodes(server)
+        power = {"power_type": "ipmi", "power_parameters": {"power_address": "192.0.2.21"}}
+        node = {"architecture": "amd64", "mac_addresses": ["52:54:00:00:00:21"], **power}
+        carried_out(server, {"machines": {"web-1": node}})
+        (row,) = server.region.rows("machines").values()
+        hardware.tell(server.region, row["system_id"], status=4, owner=None)
+        answers = {"maas.expect_minions": accepts, "maas.forget_minions": {"answer": {}}}
+        module, asked = state(server, answers, minions={"id": "hostname"})
+        assert module.deployed("web-1", minion=True, timeout=20)["result"]
+        assert [function for function, _ in asked] == ["maas.expect_minions"]
+        sent = hardware.user_data(server.region, row["system_id"]).decode()
+        assert "the minion web-1." in user_data_script(sent)
+        assert module.released("web-1", timeout=20)["result"]
+        assert asked[1:] == [("maas.forget_minions", [server.url, [row["system_id"]]])]
 
 
 def user_data_script(text):

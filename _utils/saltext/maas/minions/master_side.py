@@ -243,20 +243,23 @@ class Minions:
             }  # fmt: skip
 
 
-def set_grains(dunders: dict, deleted: list[str], grains: dict[str, dict]) -> dict[str, list[str]]:
-    """Set the grain ``maas_machine`` where it is not up to date, and return what was done.
+def set_grains(dunders: dict, grains: dict[str, dict]) -> list[str]:
+    """Have minions set the grain ``maas_machine`` where it is not up to date; return which.
+
+    They are not waited for, as this runs in a worker of the master. One that is away is asked
+    again the next time.
 
     Args:
         dunders: The runner module's ``globals()``.
-        deleted: Minions whose keys were deleted, for the answer.
         grains: ``{minion: grains}``.
     """
+    import salt.client
     from saltext.maas.fleet.minions import Salt
 
-    salt = Salt(dunders)
-    done: dict[str, list[str]] = {"deleted": deleted, "updated": [], "away": []}
-    for minion, wanted in sorted(grains.items()):
-        if salt.grains(minion).get("maas_machine") != wanted:
-            answer = salt.ask([minion], "grains.setval", "maas_machine", wanted, seconds=15)
-            done["away" if answer[minion].error else "updated"].append(minion)
-    return done
+    known = Salt(dunders)
+    stale = [one for one, wanted in sorted(grains.items())
+             if known.grains(one).get("maas_machine") != wanted]  # fmt: skip
+    with salt.client.LocalClient(mopts=known.opts) as client:
+        for one in stale:
+            client.cmd_async(one, "grains.setval", ["maas_machine", grains[one]])
+    return stale
