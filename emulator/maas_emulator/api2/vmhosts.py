@@ -261,7 +261,8 @@ def compose(request):
     if region.release < "3.0" and row["power_type"] == "lxd" and asked["disks"][1:]:
         text = "LXD Pod virtual machines currently only support one block device."
         raise Answer(503, text, TEXT)
-    nics, addresses, modes = _interfaces(region, row, asked.pop("interfaces"))
+    constraints = asked.pop("interfaces")
+    nics, addresses, modes = _interfaces(region, row, constraints)
     vm = vm_hosts.compose(region, row, {**asked, "nics": nics})
     machine = vm_hosts.create_machine(
         region, row, vm, asked["domain"], asked["zone"], asked["pool"], configure=asked["skip"]
@@ -271,7 +272,7 @@ def compose(request):
     vm_hosts.connect(region, machine, vm, addresses, modes)
     if not asked["skip"]:
         user = request.user.username
-        machine_ops.commission(region, machine, user, skip_network=bool(addresses or modes))
+        machine_ops.commission(region, machine, user, skip_network=bool(constraints))
     ident = machine["system_id"]
     return {"system_id": ident, "resource_uri": f"/MAAS/api/2.0/machines/{ident}/"}
 
