@@ -14,6 +14,7 @@ import pytest
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.machines import lifecycle
 from saltext.maas.minions import master_side, user_data
 from saltext.maas.minions.keys import ACCEPTED, as_body, as_pem, fingerprint
 from saltext.maas.minions.master_side import EXPECTED, RENEWED
@@ -54,6 +55,7 @@ class FakeKeys:
 
 class Master:
     def __init__(self, folder, keys=None, **more):
+        self.folder = folder
         self.keys = keys or FakeKeys()
         self.opts = {"cachedir": str(folder), "maas.minions": {"regions": [REGION], **more}}
 
@@ -143,6 +145,81 @@ def test_what_does_not_start_in_time_is_forgotten(tmp_path, monkeypatch):
     with pytest.raises(MaasError, match="no new key of web-1 is expected"):
         master.renew()
     assert master.accepted() is None
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_master_that_ends_before_a_key_is_accepted_is_asked_again(master, monkeypatch):
+    def killed(minion, pem):
+        raise Killed
+
+    monkeypatch.setattr(master.keys, "accept", killed)
+    with pytest.raises(Killed):
+        master.expect()
+    monkeypatch.undo()
+    assert "web-1" in json.loads((master.folder / "maas-minions/minions.json").read_text())
+    assert master.expect(key=OTHER) == EXPECTED
+
+    def full(minion, pem):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(master.keys, "accept", full)
+    assert "refused: [Errno 28] No space left" in master.expect("xyz789", "web-2")
+    monkeypatch.undo()
+    assert master.renew() == RENEWED
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_renewal_that_was_interrupted_ends(master, monkeypatch, replaced):
+    accept = master.keys.accept
+
+    def killed(minion, pem):
+        if replaced:
+            accept(minion, pem)
+        raise Killed
+
+    master.expect()
+    monkeypatch.setattr(master.keys, "accept", killed)
+    with pytest.raises(Killed):
+        master.renew()
+    monkeypatch.undo()
+    if not replaced:
+        assert master.renew(key=OTHER) == RENEWED
+    now = time.time()
+    monkeypatch.setattr(master_side.time, "time", lambda: now + 10**6)  # lifetime is over
+    with master.by(REGION) as found:
+        assert [row["state"] for row in found.rows()] == [RENEWED]
+        assert found.forget(URL, ["abc123"]) == {"web-1": "abc123"}
+    assert master.accepted() is None
+
+
+def test_ids_of_minions_that_deploy_machines_are_refused(tmp_path):
+    master = Master(tmp_path, regions=[REGION, "second-region"])
+    assert "it is one of maas.minions:regions" in master.expect(minion="second-region")
+    assert master.keys.found == {}
+
+
+def test_one_machine_is_not_two_minions(master):
+    one = {"system_id": "abc123", "key": as_body(FIRST)}
+    with master.by(REGION) as found:
+        said = found.expect(URL, {"web-1": one, "web-2": one})["minions"]
+    assert said == {"web-1": "refused: its machine is another minion, too", "web-2": EXPECTED}
+    assert set(master.keys.found) == {"web-2"}
+
+
+def test_a_damaged_file_of_minions_is_named(master):
+    master.expect()
+    (master.folder / "maas-minions" / "minions.json").write_text('{"web-1": ')
+    with pytest.raises(MaasError, match=r"minions\.json is damaged"):
+        master.renew()
+
+
+def test_a_run_that_uses_the_file_for_long_is_named(master, monkeypatch):
+    monkeypatch.setattr(master_side, "_PATIENCE", 0.05)
+    with master.by(REGION), pytest.raises(MaasError, match=r"has used .*minions\.json for 0\.05 s"):
+        master.expect()
 
 
 def test_keys_of_released_machines_are_deleted(master):
@@ -360,6 +437,45 @@ def test_nothing_is_deployed_that_the_master_does_not_expect(server, answer, mes
     assert (done["result"], done["changes"]) == (False, {})
     assert message in done["comment"]
     assert hardware.machine(server.region, ident)["status"] == 4
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_user_data_that_cannot_be_combined_are_refused_in_a_test_too(server, test):
+    name = f"u-{next(server.numbers)}"
+    new_machine(server, name)
+    module, asked = state(server, {}, test, minions={})
+    done = module.deployed(name, minion=True, user_data="hello")
+    assert (done["result"], done["changes"], asked) == (False, {}, [])
+    assert f"machine {name}: user_data: cannot be combined" in done["comment"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"fqdn": None}, {"fqdn": "db-1.example.com"}, {"hostname": "a$(id)", "fqdn": "a$(id).maas"},
+     {"fqdn": ["x"]}],
+)  # fmt: skip
+def test_a_region_does_not_choose_the_id(server, monkeypatch, wrong):
+    ident = new_machine(server, f"h-{next(server.numbers)}")
+    understood = lifecycle.as_machine
+    monkeypatch.setattr(lifecycle, "as_machine",
+                        lambda release, raw: {**understood(release, raw), **wrong})  # fmt: skip
+    module, asked = state(server, {"maas.expect_minions": accepts}, minions={})
+    done = module.deployed(ident, minion=True)
+    assert (done["result"], asked) == (False, [])
+    assert "which cannot be its minion id" in done["comment"]
+
+
+def test_two_machines_do_not_become_one_minion(server, monkeypatch):
+    idents = [new_machine(server, f"h-{next(server.numbers)}") for _ in range(2)]
+    same = {"hostname": "same", "fqdn": "same.maas"}
+    understood = lifecycle.as_machine
+    monkeypatch.setattr(lifecycle, "as_machine",
+                        lambda release, raw: {**understood(release, raw), **same})  # fmt: skip
+    module, _ = state(server, {"maas.expect_minions": accepts}, minions={})
+    done = module.deployed("both", machines=idents, minion=True, timeout=20)
+    assert f"machine {idents[1]}: {idents[0]} would be minion same.maas, too" in done["comment"]
+    assert hardware.machine(server.region, idents[0])["status"] == 6
+    assert hardware.machine(server.region, idents[1])["status"] == 4
 
 
 def test_it_needs_the_pillar(server):

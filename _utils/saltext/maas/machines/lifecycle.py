@@ -211,7 +211,12 @@ class Work:
             if missing:
                 raise MaasError(missing)
             check(machine, step, goal, self.client.release, self._owner_of(machine))
+            if goal.operation.name == "deploy" and self._minions:
+                self._minions.check(machine, self._user_data(machine))
         return step
+
+    def _user_data(self, machine):
+        return base64.b64decode(self.goal_of(machine).given.get("user_data") or "")
 
     def _owner_of(self, machine):
         # The API's user is only needed, and asked for, where a machine has an owner.
@@ -298,8 +303,7 @@ class Work:
         new = [machine for machine, step in sends if step.operation.name == "deploy"]
         if not new or not self._minions:
             return sends
-        own = [self.goal_of(machine).given.get("user_data") or "" for machine in new]
-        self._minions.prepare([(one, base64.b64decode(data)) for one, data in zip(new, own)])
+        self._minions.prepare([(one, self._user_data(one)) for one in new])
         for machine in new:
             if machine.error is not None:
                 machine.sent.pop()

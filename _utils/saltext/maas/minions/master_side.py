@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -34,6 +33,7 @@ _SCHEMA = schemas.mapping(
 )  # fmt: skip
 _LIFETIME = 7200.0
 _MOST = 1000  # machines in one request
+_PATIENCE = 60  # seconds for another run to end
 
 
 class Minions:
@@ -63,10 +63,15 @@ class Minions:
     def __enter__(self) -> Minions:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._lock = filelock.FileLock(self._file + ".lock", mode=0o600)
-        self._lock.acquire(timeout=60)
         try:
-            with contextlib.suppress(FileNotFoundError), open(self._file, "rb") as stream:
-                self.records = json.loads(stream.read())
+            self._lock.acquire(timeout=_PATIENCE)
+        except filelock.Timeout:
+            raise MaasError(
+                f"another run has used {self._file} for {_PATIENCE} seconds; repeat this one"
+            ) from None
+        try:
+            self.records = self._read()
+            self._end_renewals()
             now = time.time()
             late = [one for one, record in self.records.items()
                     if record["state"] == EXPECTED and record["expires"] < now]  # fmt: skip
@@ -83,6 +88,34 @@ class Minions:
     def _file(self):
         return os.path.join(self._folder, "minions.json")
 
+    def _read(self):
+        try:
+            with open(self._file, "rb") as stream:
+                return json.loads(stream.read())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            raise MaasError(
+                f"{self._file} is damaged; restore it, or delete it, and the keys of machines that "
+                "are deployed again with salt-key -d"
+            ) from None
+
+    def _end_renewals(self):
+        """End renewals that were interrupted after the key was replaced."""
+        for minion, record in self.records.items():
+            new = record.get("next")
+            if new and new == self._accepted(minion):
+                self._renewed(record)
+
+    def _renewed(self, record):
+        record.update(state=RENEWED, key=record.pop("next"))
+        self._save()
+
+    def _accepted(self, minion):
+        """The fingerprint of the accepted key of a minion; None if it has none."""
+        found = self.keys.of(minion).get(ACCEPTED)
+        return found and fingerprint(found)
+
     def _save(self):
         atomic_file.put(self._file, json.dumps(self.records, indent=1), lasting=True)
 
@@ -98,8 +131,7 @@ class Minions:
 
     def _has_own_key(self, minion):
         """Whether no key but that of the record is accepted, as of another host with this id."""
-        now = self.keys.of(minion).get(ACCEPTED)
-        return now is None or fingerprint(now) == self.records[minion]["key"]
+        return self._accepted(minion) in (None, self.records[minion]["key"])
 
     def _of_region(self):
         if self.caller not in self.regions:
@@ -124,20 +156,36 @@ class Minions:
         self._of_region()
         if not isinstance(machines, dict) or not 0 < len(machines) <= _MOST:
             raise MaasError(f"1 to {_MOST} machines can be expected at once")
-        answers = {}
+        refused: dict[str, Exception] = {}
+        keys: dict[str, str] = {}
         for minion, one in machines.items():
             try:
-                self._expect(minion, str(url), one["system_id"], as_pem(one["key"]))
-                answers[minion] = EXPECTED
+                pem = as_pem(one["key"])
+                self._expect(minion, str(url), one["system_id"], pem)
+                keys[minion] = pem
             except (MaasError, KeyError, TypeError) as error:
-                answers[minion] = f"refused: {error}"
-                log.warning("minion %s is not expected: %s", names.shown(minion), error)
-        self._save()
+                refused[minion] = error
+        self._save()  # before any key is accepted, so that each expires
+        for minion, pem in keys.items():
+            try:
+                if minion not in self.records:
+                    raise MaasError("its machine is another minion, too")
+                self.keys.accept(minion, pem)
+            except (MaasError, OSError) as error:
+                refused[minion] = error
+        for minion, why in refused.items():
+            log.warning("minion %s is not expected: %s", names.shown(minion), why)
+        answers = {
+            minion: f"refused: {refused[minion]}" if minion in refused else EXPECTED
+            for minion in machines
+        }
         return {"finger": self.keys.master_finger(), "minions": answers}
 
     def _expect(self, minion, url, system_id, pem):
         if not names.is_id(minion) or not names.is_id(system_id):
             raise MaasError(f"{names.shown(minion)} must be a minion id")
+        if minion in self.regions:
+            raise MaasError(f"it is one of {_WHERE}:regions, which deploy machines")
         known = self.records.get(minion)
         found = self.keys.of(minion)
         own = known is not None and self._is(known, url, system_id) and self._has_own_key(minion)
@@ -154,7 +202,6 @@ class Minions:
         self._forget(former, f"machine {system_id} is {minion} now")
         if ACCEPTED in found:
             self.keys.delete([minion])  # a session with the former key must end, too
-        self.keys.accept(minion, pem)
         self.records[minion] = {
             "system_id": system_id, "region": self.caller, "url": url, "state": EXPECTED,
             "key": fingerprint(pem), "expires": int(time.time() + self.lifetime),
@@ -187,12 +234,12 @@ class Minions:
             raise MaasError(f"the key of {self.caller} was renewed already")
         if new == record["key"]:
             raise MaasError(f"{self.caller} sent its first key again")
-        now = self.keys.of(self.caller).get(ACCEPTED)
-        if now is None or fingerprint(now) != record["key"]:
+        if self._accepted(self.caller) != record["key"]:
             raise MaasError(f"the accepted key of {self.caller} is another")
+        record["next"] = new
+        self._save()  # before the key is replaced, so that an interrupted renewal is known
         self.keys.accept(self.caller, pem)
-        record.update(state=RENEWED, key=new)
-        self._save()
+        self._renewed(record)
         return RENEWED
 
     def forget(self, url: str, system_ids: list[str]) -> dict[str, str]:

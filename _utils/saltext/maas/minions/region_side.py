@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from saltext.maas import runtime, seal
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, MaasError
+from saltext.maas.fleet import names
 from saltext.maas.machines import operations as at
 from saltext.maas.machines.goals import Machine
 from saltext.maas.machines.nodes_1x import SHOWS_DEPLOYMENT
@@ -62,8 +63,28 @@ class Minions:
         for start in range(0, len(machines), _CHUNK):
             self._prepare(machines[start : start + _CHUNK])
 
+    def check(self, machine: Machine, own: bytes) -> None:
+        """Refuse a machine that cannot become a minion, before anything is sent.
+
+        Args:
+            machine: One about to be deployed.
+            own: The user's own user data.
+
+        Raises:
+            BadInput: It cannot.
+        """
+        if self._wanted:
+            user_data.parts(own)
+            self._id(machine)
+
     def _prepare(self, machines):
-        new = {self._id(one): (one, own, *_new_pair()) for one, own in machines}
+        new: dict = {}
+        for one, own in machines:
+            minion = self._id(one)
+            if minion in new:
+                one.error = f"{new[minion][0].name} would be minion {minion}, too"
+            else:
+                new[minion] = (one, own, *_new_pair())
         expected = {
             minion: {"system_id": one.raw["system_id"], "key": as_body(public)}
             for minion, (one, _, _, public) in new.items()
@@ -87,8 +108,14 @@ class Minions:
             one.hide = (private, one.own["user_data"], content.decode(errors="replace"))
 
     def _id(self, machine):
-        raw = machine.raw
-        return raw["hostname"] if self._settings.id == "hostname" else raw["fqdn"]
+        host, name = machine.raw["hostname"], machine.raw.get("fqdn")
+        found = host if self._settings.id == "hostname" else name
+        if not names.is_id(found) or found.partition(".")[0] != host:
+            raise BadInput(
+                f"{self._settings.id}: the region calls machine {names.shown(host)} "
+                f"{names.shown(found)}, which cannot be its minion id"
+            )
+        return found
 
     def forget(self, machines: Iterable[Machine]) -> None:
         """Have the master delete the keys of those machines that are in use no more."""

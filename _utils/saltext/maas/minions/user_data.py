@@ -87,7 +87,7 @@ def with_script(own: bytes, text: str) -> bytes:
         BadInput: The user's own user data is of a kind that cannot be combined.
     """
     whole = MIMEMultipart()
-    for part in _parts(own):
+    for part in parts(own):
         whole.attach(part)
     whole.attach(_part(text.encode(), "x-shellscript", "salt-minion.sh"))
     return whole.as_bytes()
@@ -101,8 +101,12 @@ def _part(content, kind, name):
     return part
 
 
-def _parts(own: bytes) -> list[Message]:
-    """The user's own user data as parts."""
+def parts(own: bytes) -> list[Message]:
+    """Return the user's own user data as parts.
+
+    Raises:
+        BadInput: It is of a kind that cannot be combined.
+    """
     start = own.lstrip()[:40].lower()
     if not start:
         return []
