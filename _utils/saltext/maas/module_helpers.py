@@ -10,6 +10,7 @@ from saltext.maas.errors import MaasError
 from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot, apply, desired_named, make_plan, naming
 from saltext.maas.reconcile.plan import visible
+from saltext.maas.redact import without_users
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.settings import SETTINGS
 
@@ -96,7 +97,10 @@ def _carry_out(dunders, type, arguments, absent=False):
 
 
 def list_settings(dunders: dict, profile: Any = None) -> dict[str, Any]:
-    """Return the settings of a release that hold no secret: ``{name: value}``."""
+    """Return the settings of a release that hold no secret: ``{name: value}``.
+
+    Users and passwords in URLs, such as that of a proxy, are asterisks.
+    """
     snapshot = _snapshot(dunders, profile)
     names = [
         name
@@ -104,7 +108,8 @@ def list_settings(dunders: dict, profile: Any = None) -> dict[str, Any]:
         if setting.holds_for(snapshot.release) and not setting.secret
     ]
     snapshot.prefetch([("setting", name) for name in names])
-    return {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
+    values = {name: snapshot.records("setting", name)[name].raw["value"] for name in names}
+    return without_users(values)
 
 
 def images(dunders: dict, profile: Any = None) -> dict[str, dict]:

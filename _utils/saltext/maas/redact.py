@@ -86,7 +86,13 @@ def passwords_in(values: Iterable[str]) -> list[str]:
 
 @functools.lru_cache(maxsize=256)
 def _forms(secret: str) -> frozenset:
-    """A secret as it is, and as it stands in URLs, JSON, Python, HTML and base64."""
+    """What stands for a secret in a text, also where that repeats a form which was sent."""
+    sent = quote_plus(secret.encode("utf-8", "surrogatepass"))
+    return frozenset(_encoded(secret) | _encoded(sent))
+
+
+def _encoded(secret):
+    """A text as it is, and as it stands in URLs, JSON, Python, HTML and base64."""
     data = secret.encode("utf-8", "surrogatepass")
     quoted = [quote(data, safe=safe) for safe in ("", "/", ":", "/:", "~")] + [quote_plus(data)]
     forms = {
@@ -105,7 +111,7 @@ def _forms(secret: str) -> frozenset:
             # What the neighbours have a share in is left out.
             coded = coded[(0, 2, 3)[before] : len(coded) - bool((before + len(data)) % 3)]
             forms |= {coded, coded.replace("+", "-").replace("/", "_")}
-    return frozenset(forms)
+    return forms
 
 
 def visible(text: object) -> str:

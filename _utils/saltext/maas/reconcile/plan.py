@@ -341,7 +341,7 @@ def visible(table: Table, values: dict, sent: bool = False) -> dict:
     found = {}
     for name, value in values.items():
         field = table.by_name[name]
-        if field.secret and value is not None:
+        if value is not None and table.is_secret(name, values):
             found[name] = HIDDEN
         elif sent or not field.hint:
             found[name] = value if field.ref else without_users(_printable(value))

@@ -452,8 +452,9 @@ class SettingTable(Table):
             return values["value"].split()
         return values["value"]
 
-    def secrets(self, values: dict) -> list:
-        return [values["value"]] if _known(values["name"]).secret else []
+    def is_secret(self, name: str, values: dict) -> bool:
+        # In a change, which has no name, ``differences`` has hidden it.
+        return name == "value" and "name" in values and _known(values["name"]).secret
 
     def update(self, run: Run, desired: Desired, record: Record) -> None:
         if not self.differences(run.snapshot, desired, record):

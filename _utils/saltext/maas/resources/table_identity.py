@@ -175,9 +175,13 @@ class Identity:
                     yield name, f"{shown} must be {rule.allowed}"
                     break
 
+    def is_secret(self, name: str, values: dict) -> bool:
+        """Return whether the value of a field among some must not be shown."""
+        return self.by_name[name].secret
+
     def secrets(self, values: dict) -> list:
         """Return the secret values among some, for redaction."""
-        return [value for name, value in values.items() if self.by_name[name].secret and value]
+        return [value for name, value in values.items() if value and self.is_secret(name, values)]
 
     # Keys and parts
 
