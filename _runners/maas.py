@@ -485,7 +485,8 @@ def plan(region=None, form="text", output=None):
         region: Minion id of the region's host; the only one of ``maas.fleet:regions`` by default.
         form: ``text`` for a person (coloured on a terminal), ``json`` for machines, or
             ``html`` for one page with the network and machines drawn.
-        output: File on the master to write it to, instead of printing it.
+        output: File on the master to write it to, instead of printing it; only its
+            owner can read it.
 
     Returns:
         The plan in that form, or the file's path.

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from saltext.maas import pillar, region_machines, render
+from saltext.maas import atomic_file, pillar, region_machines, render
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.minions import Salt
@@ -57,8 +57,10 @@ def plan(
     if output is None:
         return {"outputter": "json" if form == "json" else "txt", "data": found}
     try:
-        with open(output, "w", encoding="utf-8") as stream:
-            stream.write(f"{render.to_json(found) if form == 'json' else found}\n")
+        if os.path.exists(output) and not os.path.isfile(output):  # such as /dev/stdout
+            raise MaasError(f"{output} cannot be written: it is no regular file")
+        text = f"{render.to_json(found) if form == 'json' else found}\n"
+        atomic_file.put(os.path.abspath(output), text)
     except OSError as error:
         raise MaasError(f"{output} cannot be written: {error.strerror}") from None
     return output

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from saltext.maas import sdb
+from saltext.maas import atomic_file, sdb
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.controllers import key_of
@@ -89,7 +89,7 @@ def files(found: Export, by: str | None = None) -> dict:
 
 
 def write(folder: str, texts: dict) -> list:
-    """Write files into a new or empty folder.
+    """Write files into a new or empty folder; only their owner may read them.
 
     Returns:
         Their paths.
@@ -107,8 +107,7 @@ def write(folder: str, texts: dict) -> list:
             raise MaasError(f"{folder} holds files already; name an empty or new folder")
         for name, text in texts.items():
             paths.append(os.path.join(folder, name))
-            with open(paths[-1], "x", encoding="utf-8") as stream:
-                stream.write(text)
+            atomic_file.put(paths[-1], text)
     except OSError as error:
         for path in paths:  # such as on a full disk: an export is whole, or not there
             with contextlib.suppress(OSError):
