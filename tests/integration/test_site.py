@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
+from support.site import Processes
 
 from demo.__main__ import changes, states, succeeded
 from demo.lab import CLUSTERS, REGION, Lab
@@ -22,18 +21,14 @@ class Watch(threading.Thread):
 
     def __init__(self, lab):
         super().__init__(daemon=True)
-        self.seen = set()
+        self.processes = Processes()
         self.events = []
         self._bus = lab.events()
         self._done = threading.Event()
 
     def run(self):
         while not self._done.is_set():
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    for name in ("cmdline", "environ"):
-                        with contextlib.suppress(OSError):
-                            self.seen.add((entry / name).read_bytes())
+            self.processes.look()
             while event := self._bus.get_event(wait=0.02, full=True, auto_reconnect=True):
                 self.events.append(json.dumps(event, default=repr))
 
@@ -63,7 +58,7 @@ class Site:
             self.replanned = lab.highstate("test=True")
         finally:
             watch.stop()
-        self.seen = watch.seen
+        self.seen = watch.processes.seen
         self.events = watch.events
 
 

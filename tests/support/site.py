@@ -232,13 +232,32 @@ class _Destroyed:
         self.bus.destroy()
 
 
+class Processes:
+    """What was seen of the arguments and environments of all processes."""
+
+    def __init__(self):
+        self.seen = set()
+        self._looks = {}
+
+    def look(self):
+        """Look at each process that is new, and now and then at the others."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            looks = self._looks[entry.name] = self._looks.get(entry.name, -1) + 1
+            if looks < 20 or looks % 25 == 0:
+                for name in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        self.seen.add((entry / name).read_bytes())
+
+
 class Listener(threading.Thread):
     """Keeps every event, and looks at every process, all the time."""
 
     def __init__(self, site, processes=False):
         super().__init__(daemon=True)
-        self.events, self.seen = [], set()
-        self._processes = processes
+        self.events = []
+        self._processes = Processes() if processes else None
         self._bus = site.events()
         self._done = threading.Event()
         self.start()
@@ -246,14 +265,15 @@ class Listener(threading.Thread):
     def run(self):
         while not self._done.is_set():
             if self._processes:
-                for entry in Path("/proc").iterdir():
-                    if entry.name.isdigit():
-                        for name in ("cmdline", "environ"):
-                            with contextlib.suppress(OSError):
-                                self.seen.add((entry / name).read_bytes())
+                self._processes.look()
             self._done.wait(0.02)
             while event := self._bus.get_event(wait=0.05, full=True, auto_reconnect=True):
                 self.events.append(event)
+
+    @property
+    def seen(self):
+        """What was seen of all processes."""
+        return self._processes.seen if self._processes else set()
 
     def of(self, minion, step=None, state=None):
         """The onboarding events of a minion."""
