@@ -9,6 +9,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas import inventory, roster
 from saltext.maas.client import Client, Profile
 from saltext.maas.errors import BadInput, Forbidden, NotFound
+from saltext.maas.machines import instances
 from support.canned_nodes import VLAN, Region, machine
 
 
@@ -51,7 +52,7 @@ def test_a_region_hands_nothing_but_addresses_and_names_to_ssh():
     hostile = machine("web1")
     hostile["ip_addresses"] = [
         "-oProxyCommand=touch /tmp/taken", "10.0.0.9 -v", "fe80::1%-oProxyCommand=x", 167772169,
-        None, ["10.0.0.9"], "2001:DB8::0009",
+        None, ["10.0.0.9"], "2001:DB8::0009", "fe80::1%;touch /tmp/taken;",
     ]  # fmt: skip
     named = {**machine("web2"), "fqdn": "-oProxyCommand=x", "ip_addresses": ["10.0.0.8"]}
     found = inventory.read(Region(machines=[hostile, named]))
@@ -59,6 +60,8 @@ def test_a_region_hands_nothing_but_addresses_and_names_to_ssh():
     assert by_name[hostile["fqdn"]] == ["2001:db8::9"]
     options = roster.options({"statuses": []})
     assert set(roster.targets(found, options, "*", "glob", {})) == {hostile["fqdn"]}
+    # salt-cloud puts it into a command line.
+    assert instances._addresses(hostile) == ([], ["2001:db8::9"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing.pool import ThreadPool
 
 from saltext.maas.api_path import segment
@@ -115,7 +115,7 @@ def _clusters(client) -> Iterator[dict]:
         name = cluster.get("cluster_name") or cluster["uuid"]
         yield {
             **_NOTHING, "system_id": cluster["uuid"], "hostname": name.partition(".")[0],
-            "fqdn": name, "kinds": ["rack"], "addresses": _only_addresses(found),
+            "fqdn": name, "kinds": ["rack"], "addresses": only_addresses(found),
         }  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def _facts(raw, release):
         "vlans": sorted({read_vlan(nic.get("vlan")) for nic in nics} - {None}),
         **{name: raw.get(name) or None
            for name in ("architecture", "osystem", "distro_series", "owner")},
-        "addresses": _only_addresses(addresses),
+        "addresses": only_addresses(addresses),
     }  # fmt: skip
 
 
@@ -163,8 +163,11 @@ def _status(raw, release):
     return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
 
 
-def _only_addresses(found) -> list[str]:
-    """What is an address and nothing else; others become arguments of ssh from here."""
+def only_addresses(found: Iterable[object]) -> list[str]:
+    """Return what is an address and nothing else, of what a region says.
+
+    It becomes an argument of ssh; a scope, which may hold anything, even a part of a command.
+    """
     addresses: dict[str, None] = {}
     for one in found:
         try:

@@ -17,6 +17,7 @@ from typing import Any
 
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, LostAnswer, MaasError
+from saltext.maas.inventory import only_addresses
 from saltext.maas.machines import lifecycle
 from saltext.maas.machines.goals import Deployed, Goal, Machine, Released
 from saltext.maas.machines.nodes_1x import (
@@ -296,11 +297,8 @@ def _state(raw):
 
 def _addresses(raw):
     found: tuple[list[str], list[str]] = ([], [])
-    for one in dict.fromkeys(raw.get("ip_addresses") or ()):
-        try:
-            found[not ipaddress.ip_address(one).is_global].append(one)
-        except ValueError:
-            continue
+    for one in only_addresses(raw.get("ip_addresses") or ()):
+        found[not ipaddress.ip_address(one).is_global].append(one)
     return found
 
 
