@@ -152,6 +152,15 @@ def test_one_that_nobody_describes_is_reported(regions):
     assert "known" not in found
 
 
+@pytest.mark.parametrize("status", [0, 2, 4])
+def test_an_owner_who_only_commissioned_it_is_no_obstacle(status, regions):
+    """As where the BMC was not reached: MAAS leaves the owner."""
+    server = regions("3.7")
+    hardware.tell(server.region, made(server), status=status, owner="admin")
+    carried_out_and_true(server, machine(swap_size=1))
+    carried_out(server, machine(absent=True))
+
+
 def test_annotations_of_the_owner(regions):
     server = regions("3.7")
     forget_machines(server)

@@ -45,9 +45,11 @@ from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 from saltext.maas.resources.table_pillar import reference
 
-#: Statuses of machines that are not in use.
-IDLE = (at.NEW, at.FAILED_COMMISSIONING, at.MISSING, at.READY, at.RETIRED, at.BROKEN,
-        at.FAILED_TESTING)  # fmt: skip
+#: Statuses of machines that nobody uses.  One may have an owner: MAAS does not take that back from
+#: who commissioned it, if the BMC could not be reached.
+IDLE = (at.NEW, at.FAILED_COMMISSIONING, at.MISSING, at.READY, at.RETIRED)
+#: Statuses of machines that are in use if they have an owner.
+IDLE_UNOWNED = (at.BROKEN, at.FAILED_TESTING)
 _RELEASE = at.OPERATIONS["release"]
 #: Fields whose change does not affect the users of a machine.
 CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_parameters", "tags",
@@ -377,7 +379,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         if changed and raw.get("locked") and desired.values.get("locked") is not False:
             return "it is locked, so MAAS refuses changes; locked: false unlocks it first"
         noticed = ", ".join(name for name in changed if name not in CHANGEABLE_IN_USE)
-        if not noticed or (raw["status"] in IDLE and not raw.get("owner")):
+        if not noticed or not is_in_use(raw):
             return None
         if raw["status"] in at.IN_PROGRESS:  # so that changes may be lost
             return f"{noticed}: it is {raw['status_name']}; repeat the run when that has ended"
@@ -412,7 +414,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         raw = record.raw
         if raw.get("locked"):
             return "it is locked, so MAAS does not delete it; unlock it first"
-        if (raw["status"] not in IDLE or raw.get("owner")) and not desired.values.get("release"):
+        if is_in_use(raw) and not desired.values.get("release"):
             return f"it is {status_and_owner(raw)}; release: true releases it first"
         return super().deletion_problem(snapshot, desired, record)
 
@@ -508,9 +510,10 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
             change.done, change.error = False, f"{names}: {_CHANGED}"
 
     def send_delete(self, run: Run, desired: Desired, record: Record) -> None:
-        if record.raw["status"] in _RELEASE.allowed + _RELEASE.during and record.raw.get("owner"):
+        raw, releasable = record.raw, _RELEASE.allowed + _RELEASE.during
+        if is_in_use(raw) and raw.get("owner") and raw["status"] in releasable:
             self._release(run, desired, record)
-        run.client.delete(self.item(run.snapshot, record.raw))
+        run.client.delete(self.item(run.snapshot, raw))
 
     def _release(self, run, desired, record):
         if record.raw["status"] in _RELEASE.allowed:
@@ -519,7 +522,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         def released():
             run.snapshot.reload(self.name, younger_than=run.poll_seconds)
             now = run.snapshot.find(self.name, record.key)
-            return now is None or (now.raw["status"] in IDLE and not now.raw.get("owner"))
+            return now is None or not is_in_use(now.raw)
 
         run.wait_for(f"machine {desired.key} to be released", released)
 
@@ -532,6 +535,12 @@ def vm_hosts_on(snapshot: Snapshot, system_id: str) -> Iterable[str]:
     """Return the keys of the VM hosts that a machine is."""
     there = snapshot.records("vm_host") if "vm_host" in snapshot.tables else {}
     return [key for key, one in there.items() if _host_id(one.raw) == system_id]
+
+
+def is_in_use(raw: dict) -> bool:
+    """Return whether a user has a machine, or MAAS is working on it."""
+    unowned = raw["status"] in IDLE_UNOWNED and not raw.get("owner")
+    return raw["status"] not in IDLE and not unowned
 
 
 def status_and_owner(raw: dict) -> str:
