@@ -3,7 +3,8 @@
 The parts: :mod:`~saltext.maas.resources.storage_schema` checks descriptions,
 :mod:`~saltext.maas.resources.storage_current` reads an answer,
 :mod:`~saltext.maas.resources.storage_desired` computes sizes and which devices are kept,
-:mod:`~saltext.maas.resources.storage_layouts` knows MAAS's own layouts, and
+:mod:`~saltext.maas.resources.storage_layouts` knows MAAS's own layouts,
+:mod:`~saltext.maas.resources.storage_removals` and
 :mod:`~saltext.maas.resources.storage_plan` the order of requests.
 """
 
@@ -36,15 +37,15 @@ from saltext.maas.resources.storage_layouts import (
     options_in_bytes,
 )
 from saltext.maas.resources.storage_outcome import outcome
-from saltext.maas.resources.storage_plan import (
+from saltext.maas.resources.storage_plan import StoragePlan
+from saltext.maas.resources.storage_schema import DOCUMENTED, problems
+from saltext.maas.resources.storage_steps import (
     COLLECTIONS,
     MOUNTING,
     Ref,
-    StoragePlan,
     StorageStep,
     known_ids,
 )
-from saltext.maas.resources.storage_schema import DOCUMENTED, problems
 
 __all__ = [
     "KIND",

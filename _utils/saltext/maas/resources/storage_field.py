@@ -13,7 +13,7 @@ from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.nodes import reread
 from saltext.maas.resources.storage_current import CurrentStorage
-from saltext.maas.resources.storage_plan import StorageStep
+from saltext.maas.resources.storage_steps import StorageStep
 from saltext.maas.resources.table import Table
 
 #: Shape of the disks in a machine's answer.
