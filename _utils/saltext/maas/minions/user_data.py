@@ -145,7 +145,7 @@ def script(
         config=_text(to_yaml({**config, "pki_dir": pki})), once=_text(to_yaml(once)),
         grains=_text(to_yaml({"maas_machine": dict(grains)})),
         grain=shlex.quote(json.dumps(grains)), private=_text(private_key),
-        public=_text(public_key), refused=os.EX_NOPERM, bits=settings.config.get("keysize", _BITS),
+        public=_text(public_key), refused=os.EX_NOPERM, bits=int(settings.config.get("keysize", _BITS)),
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ fail() {{ echo "salt-minion of {minion}: $*" >&2; exit 1; }}
 systemctl mask salt-minion.service >/dev/null 2>&1
 base64 -d >"$once/install" <<END
 {install}
-once=$once sh -e "$once/install" || fail "Salt could not be installed"
+(umask 022; once=$once sh -e "$once/install") || fail "Salt could not be installed"
 command -v salt-call >/dev/null || fail "Salt was not installed"
 
 mkdir -p "$conf/minion.d" "$pki" "$once/pki"
@@ -214,13 +214,13 @@ base64 -d >"$once/minion" <<END
 {once}
 printf '%s: "%s"\\n' root_dir "$once" pki_dir "$once/pki" cachedir "$once/cache" \\
     sock_dir "$once/run" log_file "$once/log" default_include none >>"$once/minion"
-if [ ! -s "$pki/minion.pem" ]; then
-    openssl genrsa -out "$pki/minion.pem" {bits} 2>/dev/null &&
-        openssl rsa -in "$pki/minion.pem" -pubout -out "$pki/minion.pub" 2>/dev/null ||
-        fail "openssl could not make a key"
-    chmod 400 "$pki/minion.pem"
-    chmod 644 "$pki/minion.pub"
-fi
+# An image may have keys of the machine that it was made on.
+rm -f "$pki"/*
+openssl genrsa -out "$pki/minion.pem" {bits} 2>/dev/null &&
+    openssl rsa -in "$pki/minion.pem" -pubout -out "$pki/minion.pub" 2>/dev/null ||
+    fail "openssl could not make a key"
+chmod 400 "$pki/minion.pem"
+chmod 644 "$pki/minion.pub"
 key=$(grep -v -e - "$pki/minion.pub" | tr -d '\\n=')
 tries=0
 while :; do
