@@ -145,7 +145,8 @@ def script(
         config=_text(to_yaml({**config, "pki_dir": pki})), once=_text(to_yaml(once)),
         grains=_text(to_yaml({"maas_machine": dict(grains)})),
         grain=shlex.quote(json.dumps(grains)), private=_text(private_key),
-        public=_text(public_key), refused=os.EX_NOPERM, bits=int(settings.config.get("keysize", _BITS)),
+        public=_text(public_key), refused=os.EX_NOPERM,
+        bits=shlex.quote(str(settings.config.get("keysize", _BITS))),
     )  # fmt: skip
 
 
