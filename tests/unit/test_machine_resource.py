@@ -94,6 +94,15 @@ def test_ids_are_those_of_the_pillar_or_of_a_filter(salt, region, declared, ids,
     assert len(region.requests) == requests
 
 
+def test_a_region_names_no_machines_of_another_and_no_groups(salt, monkeypatch):
+    declare(salt, machines={"zone": "north"}, profiles=["maas", "dc2"])
+    told = {"maas": ["web-1@dc2", "*", "web-[1]", "-x", "../x", "db 1", "web-1"], "dc2": ["web-2"]}
+    monkeypatch.setattr(machine_resource, "_known", lambda dunders, profile: [
+        {"hostname": name} for name in told[profile]
+    ])  # fmt: skip
+    assert machine_resource.discover(salt) == ["web-1@maas", "web-2@dc2"]
+
+
 @pytest.mark.parametrize(
     ("declared", "mistake"),
     [

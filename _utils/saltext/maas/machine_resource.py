@@ -66,7 +66,8 @@ def discover(dunders: dict) -> list[str]:
         if declared.scope == "described":
             names = resource_ids.described(dunders["__opts__"], profile)
         elif declared.scope:
-            names = [row["hostname"] for row in _known(dunders, profile)]
+            hostnames = [row["hostname"] for row in _known(dunders, profile)]
+            names = [one for one in hostnames if resource_ids.is_name(one)]
         found += [declared.id_of(name, profile) for name in names]
     return list(dict.fromkeys(found))
 

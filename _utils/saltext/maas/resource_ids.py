@@ -179,10 +179,15 @@ def _declared(opts, resource_type):
     return f"{top}:{resource_type}", kinds.get(resource_type) or {}
 
 
+def is_name(text: object) -> bool:
+    """Return whether something is one name: no pattern, and nothing of another region."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
 def _names(values, path):
     good, mistakes = [], []
     for name in values:
-        if isinstance(name, str) and _NAME.fullmatch(name):
+        if is_name(name):
             good.append(name)
         else:
             mistakes.append(f"{path}: {name!r} must be a name of letters, digits, '.', '_', '-'")
