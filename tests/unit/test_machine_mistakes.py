@@ -9,6 +9,7 @@ from maas_emulator import hardware, links, machines, storage
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
+from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
 from support import campaign
 from support.machine_regions import forget_machines, region_with_image
@@ -74,6 +75,27 @@ def test_a_bad_value_is_named_with_its_path(name):
     shown = value[0] if isinstance(value, list) else next(iter(value), "") if isinstance(
         value, dict) else value  # fmt: skip
     assert (str(shown) in told) != secret
+
+
+@pytest.mark.parametrize("release", ["1.9", "3.7"])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"vm_host": "kvm", "compose": {"cores": float("inf")}}, ":compose:cores: inf must be a"),
+        ({"interfaces": {"eth0": {"mac_address": 7}}}, ":interfaces:eth0:mac_address: 7 must be a"),
+        ({"interfaces": {"eth0": {"mac_address": [1]}}}, ":mac_address: [1] must be a MAC"),
+        ({"interfaces": {"eth0": {"links": 7}}}, ":interfaces:eth0:links: must be a list of"),
+        ({"storage": {"raids": {"md0": {"level": [1], "devices": ["sda", "sdb"]}}}},
+         ":storage:raids:md0:level: [1] must be one of: 0, 1, 5, 6, 10"),
+        ({"storage": {"volume_groups": {"vg0": {"devices": ["sda"], "volumes": {"root": 1}}}}},
+         ":storage:volume_groups:vg0:volumes:root: 1 must be a mapping of: size"),
+    ],
+)  # fmt: skip
+def test_a_mistake_deep_in_a_value_is_named(values, said, release):
+    for described in ({"web-1": values}, {"web-1": {"class": "some"}}):
+        data = {"machines": described, "machine_classes": {"some": values}}
+        told = pillar.problems(data, Release(release))
+        assert [one for one in told if said in one or "MAAS 1.9 " in one], told
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,7 @@ BONDED = {
 @pytest.mark.parametrize("release", ["1.9", "1.10"])
 def test_interfaces_from_1_9_on(regions, release):
     server = regions(release)
+    server.region.options.machine_seconds = float("inf")
 
     def wired(**interfaces):
         return {**HALL, "machines": {"web-1": node(mac_addresses=MACS[:1], interfaces=interfaces)}}

@@ -7,6 +7,7 @@ A shape is written with plain Python values:
 ``dict``, ``list`` any object, any list
 ``object``         anything, null too
 ``{"id": int}``    an object with at least these keys, each of that shape
+``{"id?": int}``   an object that has this key or not; if so, of that shape
 ``[SHAPE]``        a list of which each element has that shape
 ``(str, None)``    one of several; None is null
 ``bytes``          whatever it is, as the bytes that came
@@ -48,14 +49,15 @@ def mistake(value: Any, shape: Any, where: str = "") -> str | None:
         found = (mistake(one, shape[0], f"{where}[{at}]") for at, one in enumerate(value))
         return next((one for one in found if one), None)
     if isinstance(shape, dict) and isinstance(value, dict):
-        missing = [name for name in shape if name not in value]
-        if missing:
-            return f"{where or 'it'} has no {missing[0]}"
-        found = (
-            mistake(value[name], one, f"{where}.{name}" if where else name)
-            for name, one in shape.items()
-        )
-        return next((one for one in found if one), None)
+        for key, one in shape.items():
+            name = key.removesuffix("?")
+            if name in value:
+                wrong = mistake(value[name], one, f"{where}.{name}" if where else name)
+                if wrong:
+                    return wrong
+            elif name == key:
+                return f"{where or 'it'} has no {name}"
+        return None
     kind = type(shape) if isinstance(shape, (list, dict)) or shape is None else shape
     fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
     return None if fits else _differs(value, _noun(shape), where)

@@ -18,7 +18,7 @@ from typing import Any
 from saltext.maas.client.session import Client
 from saltext.maas.errors import BadInput, LostAnswer, MaasError
 from saltext.maas.inventory import only_addresses
-from saltext.maas.machines import lifecycle
+from saltext.maas.machines import answers, lifecycle
 from saltext.maas.machines.goals import Deployed, Goal, Machine, Released
 from saltext.maas.machines.nodes_1x import (
     as_machine,
@@ -37,7 +37,7 @@ NAME, PROFILE = "salt-cloud", "salt-cloud-profile"
 #: Agent name of instances of API 1.0, and what that of others begins with.
 _AGENT = "salt-cloud"
 _SHAPE = {"system_id": str, "hostname": str, "status": int, "owner": (str, None),
-          "owner_data": dict}  # fmt: skip
+          **answers.MORE, "owner_data": dict}  # fmt: skip
 #: First release whose lists can be limited to the machines of an owner.
 _OWNER_FILTER = "3.3"
 #: What boot loaders have in place of a series; they are listed among images.

@@ -24,6 +24,7 @@ from saltext.maas.errors import (
     WrongAnswer,
 )
 from saltext.maas.events import Pages
+from saltext.maas.machines import answers
 from saltext.maas.machines.goals import (
     Goal,
     Machine,
@@ -48,7 +49,8 @@ from saltext.maas.redact import redact
 log = logging.getLogger(__name__)
 
 _SHAPE = {"system_id": str, "hostname": str, "status": int, "status_name": str,
-          "owner": (str, None), "zone": {"name": str}}  # fmt: skip
+          "owner": (str, None), "zone": {"name": str}, "interface_set?": ([answers.NIC], None),
+          "blockdevice_set?": ([answers.DISK], None), **answers.MORE}  # fmt: skip
 _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}", re.I)
 #: Machines that one request asks for, so that its URL and its answer do not get too long.
 _CHUNK = 100

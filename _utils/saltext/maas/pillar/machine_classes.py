@@ -342,7 +342,7 @@ def _mac(given):
     try:
         return MAC.clean(given)
     except ValueError:
-        return given
+        return str(given)
 
 
 def number_of(name: str, own: dict) -> int | None:

@@ -21,11 +21,6 @@ from saltext.maas.resources.steps import send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
 from saltext.maas.resources.table import Table
 
-#: Shape of an interface in a machine's answer.
-IN_ANSWERS = {
-    "id": int, "name": str, "type": str, "mac_address": (str, None), "parents": [str],
-    "vlan": ({"id": int}, None), "links": [{"id": int, "mode": str}],
-}  # fmt: skip
 #: Statuses in which MAAS changes interfaces, each with the first release that does.
 CHANGEABLE = {at.NEW: "3.3", at.READY: "1.9", at.BROKEN: "1.9", at.ALLOCATED: "2.2",
               at.FAILED_TESTING: "2.8"}  # fmt: skip

@@ -214,11 +214,15 @@ class InterfaceLayout:
 
 
 def _values(one):
-    params = one.get("params") or {}
+    held = one.get("params")
+    params = held if isinstance(held, dict) else {}  # it may be an empty text
     found: dict = {}
     for name, attribute in SENT.items():
         held = params.get(attribute.param) if attribute.param else one.get(name)
         if held is not None:
-            found[name] = attribute.kind.clean(held)
+            try:
+                found[name] = attribute.kind.clean(held)
+            except ValueError:  # a later release may have it
+                found[name] = str(held)
     found["tags"] = kinds.NAMES.clean(one.get("tags")) or []
     return found

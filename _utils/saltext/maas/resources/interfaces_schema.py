@@ -249,8 +249,8 @@ def _mistakes_of_type(one, release):
             yield f":{key}: is missing, for type {type}"
     if type == VLAN and str(one.get("vlan")).endswith("/untagged"):
         yield ":vlan: must be a tagged VLAN, for type vlan"
-    if release and release < "2.1":
-        for link in one.get("links", ()):
+    if release and release < "2.1" and isinstance(one.get("links"), list):
+        for link in one["links"]:
             if isinstance(link, dict) and link.get("default_gateway"):
                 yield f":links: MAAS {release} does not show default gateways; 2.1 and later do"
 

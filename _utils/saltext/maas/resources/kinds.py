@@ -55,7 +55,7 @@ class Kind:
             return None
         try:
             found = self.normal(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise ValueError(f"must be {self.allowed}") from None
         return None if found in ([], "") else found
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from saltext.maas.api_path import segment
 from saltext.maas.errors import BadInput, StrangeAnswer
-from saltext.maas.machines import nodes_1x
+from saltext.maas.machines import answers, nodes_1x
 from saltext.maas.machines import operations as at
 from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import (
     composition,
     composition_field,
-    interfaces_field,
     interfaces_schema,
     kinds,
     machine_storage,
@@ -41,7 +40,7 @@ from saltext.maas.resources.nodes import nics
 from saltext.maas.resources.owner_field import WithOwner
 from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
-from saltext.maas.resources.storage_field import IN_ANSWERS, WithStorage
+from saltext.maas.resources.storage_field import WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
 from saltext.maas.resources.table_pillar import reference
 
@@ -102,8 +101,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
     permission = "can_edit_machines"
     in_answers = {
         "system_id": str, "zone": {"name": str}, "status": int, "status_name": str,
-        "tag_names": [str], "owner": (str, None), "interface_set": [interfaces_field.IN_ANSWERS],
-        "blockdevice_set": [IN_ANSWERS],
+        "owner": (str, None), "interface_set": [answers.NIC], "blockdevice_set": [answers.DISK],
+        **answers.MORE, "tag_names": [str],
     }  # fmt: skip
     required = ("architecture",)
     found_by = ("power_parameters",)
@@ -190,7 +189,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
     def shape(self, release: Release) -> dict:
         if not nodes_1x.is_node(release):
             return super().shape(release)
-        nics = {"interface_set": [interfaces_field.IN_ANSWERS]} if release >= "1.9" else {}
+        nics = {"interface_set": [answers.NIC]} if release >= "1.9" else {}
         return {**nodes_1x.shape(release), **nics}
 
     def understood(self, release: Release, raw: Any) -> Any:

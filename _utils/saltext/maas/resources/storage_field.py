@@ -16,9 +16,6 @@ from saltext.maas.resources.storage_current import CurrentStorage
 from saltext.maas.resources.storage_steps import StorageStep
 from saltext.maas.resources.table import Table
 
-#: Shape of the disks in a machine's answer.
-IN_ANSWERS = {"id": int, "name": str, "size": int, "type": str, "used_for": str,
-              "partitions": [{"id": int, "size": int, "used_for": str}]}  # fmt: skip
 #: Key of the requests in the new value of a plan.
 STEPS = "planned steps"
 #: Key, in an object that was read, of the answer to the separate request for its bcaches.

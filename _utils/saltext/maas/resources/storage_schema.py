@@ -132,7 +132,7 @@ def _named(kind, entry, keys, check):
 
 
 def _choice(path, value, allowed):
-    if value not in allowed:
+    if isinstance(value, (list, dict)) or value not in allowed:
         yield path, f"{value!r} must be one of: {', '.join(map(str, allowed))}"
 
 
@@ -213,7 +213,8 @@ def _table(path, entry):
 def _raid(path, entry):
     level = entry.get("level")
     yield from _choice(f"{path}:level", level, tuple(sizes.LEAST))
-    yield from _names(f"{path}:devices", entry.get("devices"), sizes.LEAST.get(level, 1))
+    least = sizes.LEAST.get(level, 1) if isinstance(level, int) else 1
+    yield from _names(f"{path}:devices", entry.get("devices"), least)
     if entry.get("spares"):
         yield from _names(f"{path}:spares", entry["spares"])
         if level == 0:
@@ -233,7 +234,8 @@ def _volume_group(path, entry):
         if (yield from _mapping(below, one or {}, ("size", *_CONTENT))):
             yield from _size(f"{below}:size", (one or {}).get("size"))
             yield from _content(below, one or {})
-    if sum((one or {}).get("size") in (None, sizes.REST) for one in volumes.values()) > 1:
+    whole = [one or {} for one in volumes.values() if isinstance(one or {}, dict)]
+    if sum(one.get("size") in (None, sizes.REST) for one in whole) > 1:
         yield f"{path}:volumes", "only one of them can take the rest; give the others a size"
 
 
