@@ -114,7 +114,7 @@ PAGES = [
 #: Where a path that a page names may begin.
 FOLDERS = ("", "_utils/saltext/maas", "_utils/saltext/maas/resources", "_utils", "docs", "emulator",
            "emulator/maas_emulator", "emulator/tests", "emulator/tests/contract",
-           "pillar/maas")  # fmt: skip
+           "pillar/maas", "tests")  # fmt: skip
 #: Files of MAAS's hosts, and of the reader's own.
 ELSEWHERE = re.compile(
     r"top\.sls|maas_local_(settings|celeryconfig(_cluster)?)\.py|[a-z]+_cluster\.conf"

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+import yaml
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
@@ -382,7 +383,12 @@ def test_a_deployed_machine_has_its_own_user_data(server):
     for name, ident in idents.items():
         sent = hardware.user_data(server.region, ident).decode()
         assert sent.count("MIME-Version: 1.0")
-        assert f"the minion {name}." in user_data_script(sent)
+        script = user_data_script(sent)
+        assert f"the minion {name}." in script
+        # For the first start, and later: no other master is trusted.
+        files = [base64.b64decode(one) for one in re.findall(r"<<END\n(.*?)END", script, re.S)]
+        configs = [yaml.safe_load(one) for one in files if b"master_finger" in one]
+        assert [one["master_finger"] for one in configs] == ["aa:bb", "aa:bb"]
         assert as_pem(machines[name]["key"])  # the public key only
         assert "PRIVATE" not in repr(asked) + repr(done)
 
