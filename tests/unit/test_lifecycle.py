@@ -222,6 +222,16 @@ def test_what_maas_would_refuse_is_not_sent(server, function, status, words):
     assert server.requests.writes() == []
 
 
+def test_a_machine_without_a_link_to_a_subnet_is_not_deployed(server):
+    for nic in hardware.machine(server.region, machine(server))["interfaces"]:
+        nic["links"].clear()
+    for test in (True, False):
+        done = of(server, test=test).deployed("web-1")
+        assert done["result"] is False
+        assert "without a link to a subnet; describe links of its interfaces" in done["comment"]
+    assert server.requests.writes() == []
+
+
 @pytest.mark.parametrize(
     ("function", "status"),
     [

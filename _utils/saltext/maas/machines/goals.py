@@ -544,6 +544,8 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         raise refusal(machine, f"so MAAS refuses {operation.name}")
     if operation.name in ("allocate", "deploy") and release < SHOWS_DEPLOYMENT:
         _check_deployment_1x(machine, goal, release)
+    if operation.name == "deploy" and not is_node(release):
+        _check_network(machine)
     owner = raw.get("owner")
     if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
         raise refusal(
@@ -559,6 +561,17 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         unknown = f"and MAAS {release} does not show whether that is {SOMEBODY}"
         other = unknown if me == SOMEBODY else f"not by {me}"
         raise refusal(machine, other, f"in_use: true sends {operation.name} anyway")
+
+
+def _check_network(machine):
+    """Refuse to deploy what has no link to a subnet, as MAAS does."""
+    links = [link for nic in machine.raw.get("interface_set", ()) for link in nic.get("links", ())]
+    on_network = any(link.get("subnet") and link.get("mode") != "link_up" for link in links)
+    if "interface_set" in machine.raw and not on_network:
+        raise refusal(
+            machine, "and MAAS deploys no machine without a link to a subnet",
+            "describe links of its interfaces",
+        )  # fmt: skip
 
 
 def _check_deployment_1x(machine, goal, release):

@@ -207,11 +207,11 @@ def _drawn(raw):
 
 
 def _nic(nic):
-    vlan = nic.get("vlan") or {}
+    vlan = nic.get("vlan")
     return {
         "type": nic.get("type"),
         "mac_address": nic.get("mac_address"),
-        "vlan": f"{vlan['fabric']}/{vlan['vid']}" if vlan else None,
+        "vlan": BY_NAME["vlan"].key_of(vlan) if vlan else None,
         "parents": nic.get("parents") or [],
         "links": [
             {
