@@ -116,6 +116,13 @@ def _readers(columns, where, problems) -> list:
             problems.append(f"{where}: column {column!r} must be {form}")
         elif column in columns[:number]:
             problems.append(f"{where}: column {column!r} is there twice")
+        inside = [
+            one
+            for one in columns[:number]
+            if f"{column}:".startswith(f"{one}:") != f"{one}:".startswith(f"{column}:")
+        ]
+        for one in inside:
+            problems.append(f"{where}: columns {one!r} and {column!r} overlap; leave one out")
         found.append((keys, _text if nested else _reader(first, types)))
     return found
 
