@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import textwrap
 from pathlib import Path
 
 import jinja2
@@ -109,14 +108,14 @@ def generated(table: Table, kind: str, before: str = "") -> str:
 
 
 def _title(table: Table, verb: str) -> str:
-    """Return a module's docstring."""
-    what, _, more = (type(table).__doc__ or f"MAAS {table.nouns}.").partition("\n")
+    """Return the first line of a module's docstring; see :func:`documentation.complete`."""
+    what = (type(table).__doc__ or f"MAAS {table.nouns}.").partition("\n")[0]
     releases = documentation.span(table.since or SERIES[0], table.up_to)
     releases += f", removed in {table.removed}" if table.removed else ""
     if verb and not what[1].isupper():
         what = what[0].lower() + what[1:]
     text = f"{verb} {what.rstrip('.')}, in MAAS {releases}.".lstrip()
-    return f'"""{text}' + textwrap.dedent(more.rstrip() and f"\n{more.rstrip()}\n") + '"""'
+    return f'"""{text}"""'
 
 
 def _head(table: Table, name: str) -> str:

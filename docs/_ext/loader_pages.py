@@ -36,6 +36,8 @@ def modules(repository: Path):
 
 def _complete(table, tree):
     """Complete the docstrings of a module as it does itself when it is loaded."""
+    whole = tree.body[0].value
+    whole.value = documentation.of_module(table, whole.value)
     for name, node in functions(tree).items():
         constant, names = node.body[0].value, [one.arg for one in node.args.args]
         constant.value = documentation.docstring(table, name, names, constant.value)

@@ -71,6 +71,7 @@ def test_docstrings_are_complete_once_a_module_is_loaded():
     assert pages.keys() == generated
     for path, tree in pages.items():
         module = load(path)
+        assert inspect.getdoc(module) == ast.get_docstring(tree)
         for node in loader_pages.functions(tree).values():
             text = inspect.getdoc(getattr(module, node.name))
             assert text == ast.get_docstring(node)

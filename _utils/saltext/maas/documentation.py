@@ -76,12 +76,13 @@ PROFILE = Argument("profile", "str or dict", "Region to use; see :ref:`profiles`
 
 
 def complete(namespace: dict, type: str) -> None:
-    """Complete the docstrings of those of a module's functions that do not say what they return.
+    """Complete a module's docstring, and those of its functions that do not say what they return.
 
     Args:
         namespace: The ``globals()`` of a state or execution module.
         type: Resource type.
     """
+    namespace["__doc__"] = of_module(BY_NAME[type], namespace["__doc__"])
     for name, function in namespace.items():
         own = inspect.isfunction(function) and function.__module__ == namespace["__name__"]
         if own and not name.startswith("_"):
@@ -89,6 +90,18 @@ def complete(namespace: dict, type: str) -> None:
             function.__doc__ = docstring(
                 BY_NAME[type], name.removesuffix("_"), names, function.__doc__
             )
+
+
+def of_module(table: Table, text: str) -> str:
+    """Return the complete docstring of a module of a resource type.
+
+    Args:
+        table: The table of the resource type.
+        text: Its docstring, of which the first line is kept; the others are those of the table.
+    """
+    more = inspect.cleandoc(type(table).__doc__ or "").partition("\n")[2]
+    first = text.partition("\n")[0]
+    return f"{first}\n{more}".rstrip()
 
 
 def docstring(table: Table, function: str, names: Iterable[str], text: str) -> str:

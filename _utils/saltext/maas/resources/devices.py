@@ -41,7 +41,7 @@ _BY_MAC = kinds.Kind(
 
 
 class Device(Table):
-    """Devices, which MAAS gives names and addresses but does not deploy.
+    """Devices, to which MAAS gives only names and addresses.
 
     A device is found by its host name, else by one of its MAC addresses; then it is renamed.  It
     belongs to the user who created it.  From 3.8 on only that user can change or delete it.
