@@ -19,6 +19,8 @@ from saltext.maas.release import newer_release_warnings
 
 REFUSED_AFTER = 300  # seconds of difference beyond which MAAS refuses signatures
 _GOOD_CLOCK = 10
+#: Seconds to wait for an event loop, and for the list of them.
+_RPC_TIMEOUT = 3
 _TIME_SERVICE = "Run a time service (chrony, ntp) on all hosts of this MAAS."
 
 
@@ -31,12 +33,10 @@ def release(installation: Installation) -> list[tuple[str, Callable]]:
     ]
 
 
-def region_url(
-    installation: Installation, url: str, ca_file: str | None = None, timeout: float = 5
-) -> list[Finding]:
+def region_url(installation: Installation, url: str, ca_file: str | None = None) -> list[Finding]:
     """Check whether the region answers at a URL, and what time it has."""
     address = f"{url.rstrip('/')}/api/{installation.release.api}/version/"
-    reason, answer = reach.inspect(address, ca_file, timeout)
+    reason, answer = reach.inspect(address, ca_file)
     if reason:
         return problem(
             f"The region does not answer at {url}: {reason}.",
@@ -152,9 +152,9 @@ def listeners(installation: Installation, role: str) -> list[Finding]:
     return ok(f"All are listened on: {shown}.", check)
 
 
-def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> list[Finding]:
+def connections(url: str, ca_file: str | None = None) -> list[Finding]:
     """Check whether the region's event loops can be reached, over which clusters talk to it."""
-    reason, answer = reach.inspect(f"{url.rstrip('/')}/rpc/", ca_file, timeout)
+    reason, answer = reach.inspect(f"{url.rstrip('/')}/rpc/", ca_file, _RPC_TIMEOUT)
     try:
         loops = {} if reason else json.loads(answer.content)["eventloops"]
         ends = {(str(host), int(port)) for known in loops.values() for host, port in known}
@@ -168,7 +168,7 @@ def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> lis
             "Look at the region's log: it opens them once its database and secret are in order.",
         )
     with ThreadPoolExecutor(min(len(ends), 16)) as pool:
-        opens = list(pool.map(lambda end: _opens(end, timeout), ends))
+        opens = list(pool.map(_opens, ends))
     if not any(opens):
         shown = ", ".join(sorted(f"{host}:{port}" for host, port in ends)[:4])
         remedy = "Open TCP 5250 to 5259 (3.7: 5270) from clusters to regions."
@@ -176,9 +176,9 @@ def connections(url: str, ca_file: str | None = None, timeout: float = 3) -> lis
     return ok(f"{sum(opens)} of {len(ends)} can be reached.")
 
 
-def _opens(end, timeout):
+def _opens(end):
     try:
-        socket.create_connection(end, timeout).close()
+        socket.create_connection(end, _RPC_TIMEOUT).close()
     except OSError:
         return False
     return True

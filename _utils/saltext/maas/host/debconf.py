@@ -106,18 +106,17 @@ def trap(installation: Installation, answer: str) -> str | None:
     return None
 
 
-def reconfigure(installation: Installation, package: str, timeout: float = 600) -> None:
+def reconfigure(installation: Installation, package: str) -> None:
     """Run a package's own configuration once more, without questions.
 
     Args:
         package: Such as ``maas-region-controller``.
-        timeout: Seconds; a script that asks for ever is ended.
 
     Raises:
         HostError: It failed, or did not end in time.
     """
     argv = ["dpkg-reconfigure", "--frontend=noninteractive", package]
-    installation.check(argv, timeout=timeout)
+    installation.check(argv, timeout=600)  # a script that asks for ever is ended
 
 
 def plan_region(installation: Installation, url: str) -> dict:

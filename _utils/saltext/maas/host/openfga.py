@@ -17,6 +17,7 @@ _SERVICE = "maas-openfga"
 #: Characters that maas-openfga and dbupgrade can put into a database URL, as they do not quote.
 _UNQUOTED = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]*")
 _PORT = 5432
+_TIMEOUT = 5  # seconds for connecting, and again for the answer
 _CONSEQUENCE = "MAAS fails every request that needs a permission"
 
 
@@ -37,16 +38,13 @@ class _UnixConnection(http.client.HTTPConnection):
             os.close(folder)
 
 
-def failure(installation: Installation, timeout: float = 5) -> str | None:
+def failure(installation: Installation) -> str | None:
     """Return why maas-openfga does not answer from its database; None when it does.
-
-    Args:
-        timeout: Seconds for connecting, and again for the answer.
 
     MAAS 3.8 and later.
     """
     path = installation.path("openfga_socket")
-    connection = _UnixConnection(path, timeout)
+    connection = _UnixConnection(path, _TIMEOUT)
     try:
         connection.request("GET", "/stores?page_size=1")
         answer = connection.getresponse()

@@ -136,7 +136,6 @@ def inspect(url: str, ca_file: str | None = None, timeout: float = 5) -> tuple[s
 def check_region_url(
     url: str,
     release: Release | str | None = None,
-    timeout: float = 5,
     ca_file: str | None = None,
 ) -> dict:
     """Find out whether a region answers at a URL, as a cluster would ask it.
@@ -144,7 +143,6 @@ def check_region_url(
     Args:
         url: Region URL.
         release: Its release where known; decides which API path to try.
-        timeout: Seconds for each try.
         ca_file: CA for https.
 
     Returns:
@@ -154,7 +152,7 @@ def check_region_url(
     apis = [Release(release).api] if release else ["2.0", "1.0"]
     reason = None
     for path in ("rpc/", *(f"api/{api}/version/" for api in apis)):
-        why = probe(f"{base}/{path}", ca_file, timeout)
+        why = probe(f"{base}/{path}", ca_file)
         if why is None:
             return {"reachable": True, "reason": None}
         reason = reason or why

@@ -24,14 +24,13 @@ def unconfigured(installation: Installation) -> bool:
     return installation.kind == "snap" and not installation.roles
 
 
-def make_rack(installation: Installation, url: str, secret: str, timeout: float = 300) -> None:
+def make_rack(installation: Installation, url: str, secret: str) -> None:
     """Initialise the snap as a rack; the secret answers the command's question for it.
 
     Args:
         url: Region URL.
         secret: In hex; goes by standard input, since the option ``--secret`` would show it
             to every user of the host.
-        timeout: Seconds.
 
     Raises:
         HostError: The command failed, or the snap is no rack after it.
@@ -40,7 +39,7 @@ def make_rack(installation: Installation, url: str, secret: str, timeout: float 
     """
     words = ["--mode", "rack"] if installation.release < "2.8" else ["rack"]
     argv = ["maas", "init", *words, "--maas-url", url, "--force"]
-    installation.check(argv, f"{secret}\n", timeout, hide=[secret])
+    installation.check(argv, f"{secret}\n", 300, hide=[secret])
     if (files.read(installation.path("snap_mode")) or "").strip() != "rack":
         raise HostError("maas init ended well, but the snap is no rack controller after it.")
 

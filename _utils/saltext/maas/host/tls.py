@@ -115,16 +115,12 @@ def _checked(key, cert, cacert, port):
 
 
 def disable(
-    installation: Installation,
-    test: bool = False,
-    wait: float = 60,
-    url: str | None = None,
+    installation: Installation, test: bool = False, url: str | None = None
 ) -> dict[str, Any]:
     """Switch the region's web server back to http.
 
     Args:
         test: Only plan.
-        wait: Seconds until the API has to answer.
         url: Where it has to answer; not asked without.
 
     Returns:
@@ -139,7 +135,7 @@ def disable(
     changes = {"tls": {"old": _shown(now), "new": None}}
     if not test:
         _run(installation, "disable")
-        _verify(installation, None, url, wait)
+        _verify(installation, None, url, 60)
     return {"changes": changes, "warnings": [], "restarted": []}
 
 

@@ -16,6 +16,7 @@ from saltext.maas.redact import redact
 
 _KEY = re.compile(r"^(\S+:\S+:\S+)(?: (.*))?$")
 _NAME = re.compile(r"[\w.@+-]{1,150}")
+_TIMEOUT = 120  # seconds for MAAS's command
 # Texts of MAAS for what is there already; the first until 3.3, the second from 3.4 on.
 _DUPLICATE = re.compile(r'unique constraint "auth_user_(username|email)_key"')
 _EXISTS = re.compile(r"A user with the email \S+ already exists")
@@ -68,7 +69,7 @@ def create_admin(
     username: str,
     password: str,
     email: str,
-    timeout: float = 120,
+    timeout: float = _TIMEOUT,
     email_owner: Callable[[str], str | None] | None = None,
 ) -> dict[str, bool]:
     """Create an administrator; the password goes over a terminal, never as an argument.
@@ -107,9 +108,7 @@ def create_admin(
     raise failed(argv, code, output, [password])
 
 
-def set_password(
-    installation: Installation, username: str, password: str, timeout: float = 120
-) -> None:
+def set_password(installation: Installation, username: str, password: str) -> None:
     """Give a user another password, by standard input (1.9+) or a terminal.
 
     Raises:
@@ -118,10 +117,10 @@ def set_password(
     _check(username, password)
     if installation.release >= "1.9":
         argv = _tool(installation, "changepasswords")
-        installation.check(argv, f"{username}:{password}\n", timeout, hide=[password])
+        installation.check(argv, f"{username}:{password}\n", _TIMEOUT, hide=[password])
         return
     argv = _tool(installation, "changepassword", username)
-    code, output = converse(installation, argv, [password, password], timeout)
+    code, output = converse(installation, argv, [password, password], _TIMEOUT)
     if code:
         raise failed(argv, code, output, [password])
 

@@ -163,9 +163,9 @@ class Snapshot:
         described = next((one for one in self.desired.of(name) if one.key == key), None)
         return self.tables[name].match(self, described) if described else self.find(name, key)
 
-    def loaded(self, name: str, partition: str = "") -> bool:
-        """Return whether a part was read already and not forgotten since."""
-        return name in self.tables and self._part(self.tables[name], partition).raw is not None
+    def loaded(self, name: str) -> bool:
+        """Return whether a collection was read already and not forgotten since."""
+        return name in self.tables and self._part(self.tables[name], "").raw is not None
 
     def duplicates(self, name: str, key: str, partition: str | None = None) -> list[dict]:
         """Return the objects that share a key which should tell them apart; empty if it does."""

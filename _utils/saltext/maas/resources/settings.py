@@ -111,9 +111,9 @@ _LOG_HOST = replace(kinds.TEXT, normal=_log_host)
 _SECONDS = (0, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800)
 
 
-def _each(test, allowed, since="", up_to=""):
+def _each(test, allowed, since=""):
     """A rule for every word of a list."""
-    return rules.Rule(allowed, lambda value: all(map(test, str(value).split())), since, up_to)
+    return rules.Rule(allowed, lambda value: all(map(test, str(value).split())), since)
 
 
 def _is_network(word):
