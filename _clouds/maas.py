@@ -52,7 +52,8 @@ from salt.exceptions import SaltCloudSystemExit
 from saltext.maas import cloud
 from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.machines import goals, instances
+from saltext.maas.machines import goals, instances, lifecycle
+from saltext.maas.machines.parameters import seconds_of
 from saltext.maas.minions import user_data
 
 if TYPE_CHECKING:
@@ -551,14 +552,14 @@ def _operate(goal, name, kwargs, call, parameters=("comment",), timeout=0):
                 f"{', '.join(unknown)}: unknown; allowed: "
                 f"{', '.join(sorted([*parameters, 'timeout']))}"
             )
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-            raise BadInput(f"timeout: {seconds!r} must be a number of seconds")
+        seconds = seconds_of(seconds)
         if call == "action":
             raw, me = instances.existing(client, name), None
         elif machine is None:
             raise BadInput("machine: is missing; give a host name, system id or MAC address")
         else:
-            name, raw = machine, instances.machine(client, str(machine))
+            name = str(machine)
+            raw = lifecycle.find(client, [name])[name]
             me = functools.partial(instances.whoami, client)
         return _status(instances.bring(client, name, raw, goal(given), seconds, me))
 

@@ -129,7 +129,6 @@ def status(target=None, tgt_type="glob", form=None, folder=None):
     from saltext.maas.errors import BadInput
     from saltext.maas.fleet import core, overview, table
 
-    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
     if form or folder:
         with core.plainly(), core.Fleet(globals()) as fleet:
             metrics.check_form(form)
@@ -137,10 +136,10 @@ def status(target=None, tgt_type="glob", form=None, folder=None):
                 raise BadInput("target: must not be given with form or folder; these are of all")
             text = overview.prometheus(fleet)
             found = metrics.write(folder, text) if folder else text
-        return {"outputter": "txt", "data": found} if person else found
-    with core.plainly(), core.Fleet(globals(), progress=person) as fleet:
+        return core.shown(__opts__, found, found)
+    with core.plainly(), core.Fleet(globals(), progress=core.for_person(__opts__)) as fleet:
         rows = overview.status(fleet, target, tgt_type)
-    return {"outputter": "txt", "data": table.as_table(rows)} if person else rows
+    return core.shown(__opts__, rows, table.as_table(rows))
 
 
 def machines(
@@ -198,16 +197,15 @@ def machines(
     """
     from saltext.maas.fleet import core, listing
 
-    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
     filters = {
         "status": status, "zone": zone, "pool": pool, "tag": tag, "owner": owner, "name": name,
         "architecture": architecture,
     }  # fmt: skip
     with core.plainly():
         found, text = listing.machines(
-            __opts__, profile, filters, columns, counts, watch, timeout, person
+            __opts__, profile, filters, columns, counts, watch, timeout, core.for_person(__opts__)
         )
-    return {"outputter": "txt", "data": text} if person else found
+    return core.shown(__opts__, found, text)
 
 
 def minions():
@@ -593,8 +591,7 @@ def machines_from_csv(path, machine_class=None, saltenv="base"):
     with core.plainly():
         found = machines_csv.read(master.local_file(__opts__, path, saltenv), machine_class)
     data = {"machines": machines_csv.without_secrets(found)}
-    person = __opts__.get("__cli") == "salt-run" and not __opts__.get("output")
-    return {"outputter": "txt", "data": yaml_text.pillar_file(data)} if person else {"maas": data}
+    return core.shown(__opts__, {"maas": data}, yaml_text.pillar_file(data))
 
 
 def unmanaged(region=None, types=None):

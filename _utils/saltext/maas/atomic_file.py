@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 #: What every file has in its name while it is written.
 TEMPORARY = ".saltext-maas."
@@ -55,3 +57,17 @@ def put(
             os.fsync(place)
         finally:
             os.close(place)
+
+
+def put_json(path: str, content: Any) -> None:
+    """Replace a file by one with JSON, in a folder that is made for its owner if it is missing.
+
+    Args:
+        path: The file.
+        content: What JSON can hold.
+
+    Raises:
+        OSError: The file cannot be written, such as on a full disk.
+    """
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    put(path, json.dumps(content))

@@ -6,7 +6,7 @@ traceback.  The library works where it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from saltext.maas.redact import visible
@@ -48,6 +48,12 @@ class BadInput(MaasError):
     def __init__(self, problems: str | Iterable[str]):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """Return names for a message, of many only the first ones and how many there are besides."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 class LibraryMissing(MaasError):

@@ -100,7 +100,29 @@ class Pages:
         return sorted(answer["events"], key=_id)
 
 
-class Follower:
+class Following:
+    """What follows a region, step by step."""
+
+    def run(self, send: Callable[[str, dict], object], interval: float, sleep=time.sleep) -> None:
+        """Follow for ever.
+
+        Args:
+            send: Called with tag and data of each event; raises OSError where it cannot be
+                delivered, which is tried again.
+            interval: Seconds between two questions.
+            sleep: How to rest.
+
+        Raises:
+            BadInput: The interval is wrong.
+        """
+        keep_on(lambda: self.step(send), interval, sleep)
+
+    def step(self, send: Callable[[str, dict], object]) -> bool:
+        """Take the next step; return whether there may be more at once."""
+        raise NotImplementedError
+
+
+class Follower(Following):
     """Reads a region's events in their order, each at least once.
 
     Args:
@@ -124,20 +146,6 @@ class Follower:
         self._pages = Pages(client)
         self._path = path
         self._level, self._batch, self._begin, self._tag = level, batch, begin, tag
-
-    def run(self, send: Callable[[str, dict], object], interval=10.0, sleep=time.sleep) -> None:
-        """Follow for ever.
-
-        Args:
-            send: Called with tag and data of each event; raises OSError where it cannot be
-                delivered, which is tried again.
-            interval: Seconds between two questions.
-            sleep: How to rest.
-
-        Raises:
-            BadInput: The interval is wrong.
-        """
-        keep_on(lambda: self.step(send), interval, sleep)
 
     def step(self, send: Callable[[str, dict], object]) -> bool:
         """Read the next events, send them, and remember where that was.
@@ -240,8 +248,7 @@ class Follower:
             return None
 
     def _store(self, known):
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        atomic_file.put(self._path, json.dumps(known))
+        atomic_file.put_json(self._path, known)
 
 
 def keep_on(step: Callable[[], bool], interval: float, sleep: Callable[[float], object]) -> None:

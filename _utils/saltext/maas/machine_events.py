@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable
 
 from saltext.maas import atomic_file, events, schemas
@@ -27,7 +26,7 @@ _FACTS = ("system_id", "hostname", "fqdn", "status", "power", "owner", "zone", "
           "addresses")  # fmt: skip
 
 
-class MachineFollower:
+class MachineFollower(events.Following):
     """Reads a region's machines and reports those that are new, gone, or in another status.
 
     Args:
@@ -53,20 +52,6 @@ class MachineFollower:
         self._filters = {"zone": zone, "pool": pool, "tag": machine_tag}
         digest = hashlib.sha256(json.dumps([name, self._filters]).encode()).hexdigest()[:16]
         self._path = os.path.join(folder, "maas", f"machines-{digest}.json")
-
-    def run(self, send: Callable[[str, dict], object], interval=30.0, sleep=time.sleep) -> None:
-        """Follow for ever.
-
-        Args:
-            send: Called with tag and data of each event; raises OSError where it cannot be
-                delivered, which is tried again.
-            interval: Seconds between two lists.
-            sleep: How to rest.
-
-        Raises:
-            BadInput: The interval is wrong.
-        """
-        events.keep_on(lambda: self.step(send), interval, sleep)
 
     def step(self, send: Callable[[str, dict], object]) -> bool:
         """Read the machines with one request, send what has changed, and remember them.
@@ -96,10 +81,10 @@ class MachineFollower:
                 else:
                     del reported[ident]
         except BaseException:
-            self._store(reported)
+            atomic_file.put_json(self._path, reported)
             raise
         if now != known or not os.path.exists(self._path):
-            self._store(now)
+            atomic_file.put_json(self._path, now)
         return False
 
     def _load(self) -> dict[str, dict] | None:
@@ -109,10 +94,6 @@ class MachineFollower:
             return {ident: {**facts, "status": facts["status"]} for ident, facts in known.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-
-    def _store(self, known):
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        atomic_file.put(self._path, json.dumps(known))
 
 
 def _changes(known, now):

@@ -12,7 +12,7 @@ from saltext.maas.machines import lifecycle, view
 from saltext.maas.machines.goals import Done, Goal, Machine, Tested
 from saltext.maas.machines.nodes_1x import is_node, own_name
 from saltext.maas.machines.operations import NEW, name_of
-from saltext.maas.machines.parameters import mistakes
+from saltext.maas.machines.parameters import mistakes, seconds_of
 from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.snapshot import POSTPONED
@@ -92,7 +92,7 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
 
     def work():
         snapshot = runtime.snapshot(dunders, arguments["profile"])
-        seconds = _seconds(arguments["timeout"])
+        seconds = seconds_of(arguments["timeout"])
         names = _state_names(dunders, arguments)
         postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
         waits = {one: postponed["machine", host] for one in names
@@ -127,7 +127,7 @@ def do(dunders: dict, operation: str, arguments: dict[str, Any]) -> dict[str, di
     snapshot = runtime.new_snapshot(dunders, runtime.client(dunders, arguments["profile"]))
     make, name = _goal(Done, arguments, dunders, operation=operation), arguments["name"]
     names = [name] if isinstance(name, str) else list(name)
-    seconds = _seconds(arguments["timeout"])
+    seconds = seconds_of(arguments["timeout"])
     tag = names[0] if names else ""
     job = _work(dunders, snapshot, make, names, tag, arguments.get(_MINION))
     job.run(seconds, wait=bool(seconds))
@@ -144,7 +144,7 @@ def machine(dunders: dict, name: str, profile: Any = None) -> tuple[Any, dict]:
         MaasError: There is no such machine, or the region cannot be asked.
     """
     client = runtime.client(dunders, profile)
-    return client, _found(client, [name])[name]
+    return client, lifecycle.find(client, [name])[name]
 
 
 def status(dunders: dict, name: str | list[str], profile: Any = None) -> dict[str, dict]:
@@ -156,7 +156,7 @@ def status(dunders: dict, name: str | list[str], profile: Any = None) -> dict[st
     names = [name] if isinstance(name, str) else list(name)
     if profile is None and machine_resource.own(dunders):
         return machine_resource.statuses(dunders, names)
-    found = _found(runtime.client(dunders, profile), names)
+    found = lifecycle.find(runtime.client(dunders, profile), names)
     return {name: view.row(raw) for name, raw in found.items()}
 
 
@@ -193,24 +193,6 @@ def _names(machines):
     return list(machines)
 
 
-def _seconds(timeout):
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout < 0:
-        raise BadInput(f"timeout: {timeout!r} must be a number of seconds")
-    return float(timeout)
-
-
-def _found(client, names):
-    found = lifecycle.find(client, names)
-    missing = [name for name, raw in found.items() if raw is None]
-    if missing:
-        raise BadInput([_no_machine(one) for one in missing])
-    return found
-
-
-def _no_machine(name):
-    return f"machine {name}: the region has none with this host name, system id or MAC address"
-
-
 def _work(dunders, snapshot, make, names, tag, minion):
     client = snapshot.client
     if client is None:
@@ -223,7 +205,7 @@ def _work(dunders, snapshot, make, names, tag, minion):
     minions = region_side.minions_of(dunders, client, bool(minion))
     predicted = snapshot.facts.get(_PREDICTED, {})
     found = _predicted(snapshot, names) if dunders["__opts__"].get("test") else {}
-    found.update(_found(client, [one for one in names if one not in found]))
+    found.update(lifecycle.find(client, [one for one in names if one not in found]))
     machines = [
         Machine(one, predicted.get(found[one]["system_id"], found[one]), goal=own_goal(found[one]))
         for one in dict.fromkeys(names)

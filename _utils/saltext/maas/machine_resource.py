@@ -343,8 +343,7 @@ def _recorded(path) -> dict[str, Any]:
 def _record(path, jid, time, machines, lifetime=_FRESH):
     content = {"jid": jid, "time": time, "lifetime": lifetime, "machines": machines}
     with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        atomic_file.put(path, json.dumps(content))
+        atomic_file.put_json(path, content)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from saltext.maas import pillar
-from saltext.maas.errors import BadInput
+from saltext.maas.errors import BadInput, few
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import identify
@@ -64,10 +64,9 @@ def new(snapshot: Snapshot, described: dict, desired: Iterable[Desired]) -> list
 def warnings(found: list[dict]) -> Iterator[str]:
     """Yield the warning about machines that :func:`new` returns."""
     if found:
-        names = [_named(row) for row in found[:_NAMED]]
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        names = few([_named(row) for row in found], _NAMED)
         verb = "machine is New and" if len(found) == 1 else "machines are New and"
-        yield f"{len(found)} {verb} not in the pillar: {', '.join(names)}{more}"
+        yield f"{len(found)} {verb} not in the pillar: {names}"
 
 
 def _named(row):

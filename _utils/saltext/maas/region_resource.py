@@ -43,8 +43,8 @@ def grains(dunders: dict, name: str, refresh: bool = False) -> dict[str, Any]:
 
 def _release(dunders, profile, refresh):
     """The cached release of a region, or its answer now."""
-    folder = os.path.join(dunders["__opts__"]["cachedir"], "maas")
-    path = os.path.join(folder, f"release-{runtime.resource(dunders)}.json")
+    cachedir = dunders["__opts__"]["cachedir"]
+    path = os.path.join(cachedir, "maas", f"release-{runtime.resource(dunders)}.json")
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         with open(path, encoding="utf-8") as stream:
             recorded = json.load(stream)
@@ -62,9 +62,8 @@ def _release(dunders, profile, refresh):
     with contextlib.suppress(MaasError), client.within(_TIMEOUT):
         release = str(client.release)
     with contextlib.suppress(OSError):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
         recorded = {"url": profile.url, "release": release, "time": time.time()}
-        atomic_file.put(path, json.dumps(recorded))
+        atomic_file.put_json(path, recorded)
     return release
 
 

@@ -36,6 +36,16 @@ def plainly() -> Iterator[None]:
         raise Plain(str(error)) from None
 
 
+def for_person(opts: dict) -> bool:
+    """Return whether a runner's result is shown by ``salt-run`` as it likes."""
+    return opts.get("__cli") == "salt-run" and not opts.get("output")
+
+
+def shown(opts: dict, found: Any, text: str) -> Any:
+    """Return a runner's result: its text where that is for a person."""
+    return {"outputter": "txt", "data": text} if for_person(opts) else found
+
+
 def caught(error: Exception, minions: Iterable[str]) -> str:
     """Log an error that was caught on behalf of minions; return its message."""
     ours = isinstance(error, MaasError)  # which says what there is to say by itself

@@ -9,6 +9,7 @@ from typing import Any
 from saltext.maas import atomic_file, pillar, region_machines, render
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import settings_of
+from saltext.maas.fleet.core import shown
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.machines import view
 from saltext.maas.render import colour as colours
@@ -91,6 +92,4 @@ def compare_machines(
         MaasError: The region cannot be asked, or the state is wrong.
     """
     rows = ask(dunders, region, "maas_region.compare_machines", salt, state=state)
-    if dunders["__opts__"].get("__cli") != "salt-run" or dunders["__opts__"].get("output"):
-        return rows
-    return {"outputter": "txt", "data": view.as_table(rows, region_machines.COLUMNS)}
+    return shown(dunders["__opts__"], rows, view.as_table(rows, region_machines.COLUMNS))

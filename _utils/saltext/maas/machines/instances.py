@@ -160,26 +160,12 @@ def create(
 
 
 def _ready(client, name):
-    found = machine(client, name)
+    found = lifecycle.find(client, [name])[name]
     if found["status"] != READY:
         whose = f" and owned by {found['owner']}" if found.get("owner") else ""
         raise BadInput(
             f"machine {name}: it is {found.get('status_name')}{whose}; MAAS allocates machines "
             "that are Ready"
-        )
-    return found
-
-
-def machine(client: Client, name: str) -> dict:
-    """Return any machine by its host name, system id or MAC address.
-
-    Raises:
-        MaasError: There is none.
-    """
-    found = lifecycle.find(client, [name])[name]
-    if found is None:
-        raise BadInput(
-            f"machine {name}: the region has none with this host name, system id or MAC address"
         )
     return found
 

@@ -22,6 +22,7 @@ from saltext.maas.errors import (
     StrangeAnswer,
     Unreachable,
     WrongAnswer,
+    few,
 )
 from saltext.maas.events import Pages
 from saltext.maas.machines import answers
@@ -95,15 +96,15 @@ def all_listed(client: Client, wanted: Mapping[str, list[str]] | None = None) ->
     return [as_machine(release, raw) for raw in found]
 
 
-def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
-    """Return the machines of some names, None for those that the region does not have.
+def find(client: Client, names: Iterable[str]) -> dict[str, dict]:
+    """Return the machines of some names.
 
     Args:
         client: The region's client.
         names: Host names (with or without domain), system ids or MAC addresses.
 
     Raises:
-        BadInput: A name fits several machines, or several names one.
+        BadInput: A name fits no machine or several, or several names fit one.
     """
     names = list(dict.fromkeys(names))
     macs = {name: name.lower().replace("-", ":") for name in names if _MAC.fullmatch(name)}
@@ -125,7 +126,13 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict | None]:
             if mac in own:
                 found[name].append(raw)
     _refuse_ambiguous(found)
-    return {name: raws[0] if raws else None for name, raws in found.items()}
+    missing = [name for name, raws in found.items() if not raws]
+    if missing:
+        raise BadInput(
+            f"machine {name}: the region has none with this host name, system id or MAC address"
+            for name in missing
+        )
+    return {name: raws[0] for name, raws in found.items()}
 
 
 def _refuse_ambiguous(found):
@@ -370,9 +377,7 @@ class Work:
                 continue
             with contextlib.suppress(MaasError):
                 failed = failed_scripts(read_results(self.client, ident, kind))
-                more = [f"and {len(failed) - _NAMED} more"] if len(failed) > _NAMED else []
-                names = ", ".join([*failed[:_NAMED], *more])
-                lines += [f"failed scripts: {names}"] if failed else []
+                lines += [f"failed scripts: {few(failed, _NAMED)}"] if failed else []
         with contextlib.suppress(MaasError):
             if self.client.release < _HAS_EVENTS:
                 return lines

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from saltext.maas import schemas
+
 
 class Parameter(NamedTuple):
     """One argument of the states and functions.
@@ -133,6 +135,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "released": {"quick_erase": True, "erase": True},
     "powered": {"on": False},
 }  # fmt: skip
+_SECONDS = schemas.seconds("", zero=True, allowed="a number of seconds")
 
 
 def mistakes(given: Mapping[str, Any]) -> Iterator[str]:
@@ -149,6 +152,16 @@ def mistakes(given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {value!r} must be a whole number"
         elif kind == "dict":
             yield from _wrong_parameters(value)
+
+
+def seconds_of(timeout: Any) -> float:
+    """Return a timeout as a number of seconds.
+
+    Raises:
+        BadInput: It is none.
+    """
+    schemas.check(timeout, _SECONDS, "timeout")
+    return float(timeout)
 
 
 def _is_names(value):

@@ -9,7 +9,7 @@ from typing import Any
 
 from saltext.maas import poll
 from saltext.maas.client.session import Client
-from saltext.maas.errors import BadInput, LostAnswer, MaasError, Unreachable
+from saltext.maas.errors import BadInput, LostAnswer, MaasError, Unreachable, few
 from saltext.maas.machines.lifecycle import all_listed
 from saltext.maas.machines.operations import IN_PROGRESS, NAMES
 from saltext.maas.render import machines
@@ -105,8 +105,7 @@ def watch(
         busy = [row for row in found if row["status"] in _BUSY]
         report(len(found) - len(busy), len(found), counts_text(found))
         names = [row["hostname"] for row in busy]
-        more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        now.update(what=", ".join([*names[:_NAMED], *more]), why=counts_text(busy))
+        now.update(what=few(names, _NAMED), why=counts_text(busy))
         return None if busy else [found]
 
     ended = poll.wait(quiet, seconds, pause, pause)

@@ -14,9 +14,7 @@ from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar.checks import misshapen
 from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT
-from saltext.maas.redact import passwords_in
-from saltext.maas.resources.power_types import SECRET
-from saltext.maas.resources.table_pillar import reference
+from saltext.maas.resources import power_types
 
 _DELIMITERS = ",;\t"
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
@@ -167,9 +165,9 @@ def without_secrets(machines: dict[str, dict]) -> dict[str, Any]:
         found[host] = {key: value for key, value in machine.items() if key != "source"}
         power = machine.get("power_parameters")
         if power:
+            hidden = power_types.without_secrets(host, power)
             found[host]["power_parameters"] = {
-                name: str(reference("machine", host, name))
-                if not one.startswith("sdb://") and (name in SECRET or passwords_in([one])) else one
+                name: one if one.startswith("sdb://") else str(hidden[name])
                 for name, one in power.items()
-            }  # fmt: skip
+            }
     return found

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from saltext.maas.errors import few
 from saltext.maas.reconcile.desired import Desired, DesiredObjects, without_repetitions
 from saltext.maas.reconcile.order import arrange
 from saltext.maas.reconcile.predicted import Predicted
@@ -242,9 +243,8 @@ def _what_starts(snapshot, plan):
 
 def _named(type, labels):
     table = BY_NAME[type]
-    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
     noun = table.noun if len(labels) == 1 else table.nouns
-    return f"{noun} {', '.join(labels[:_NAMED])}{more}"
+    return f"{noun} {few(labels, _NAMED)}"
 
 
 def _prefetch(snapshot, desired):

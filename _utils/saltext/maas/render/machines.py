@@ -12,8 +12,8 @@ from saltext.maas.resources import interfaces_field, interfaces_schema, storage_
 from saltext.maas.resources import storage_sizes as sizes
 from saltext.maas.resources.engine_types import Desired
 from saltext.maas.resources.field import Record
-from saltext.maas.resources.interfaces_field import STEPS
 from saltext.maas.resources.interfaces_model import InterfaceLayout, Link, Nic
+from saltext.maas.resources.steps import STEPS
 from saltext.maas.resources.storage_current import CurrentStorage, Device
 
 _MEMBERS = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+from saltext.maas.errors import few
+
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _VERBS = {"create": "create", "update": "change", "delete": "remove"}
 #: How many machines the summary names.
@@ -60,9 +62,8 @@ def lost_text(data: dict) -> str:
     names = [change["name"] for change in data["changes"] if change.get("machine", {}).get("lost")]
     if not names:
         return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     count = f"{len(names)} machine{'s' if len(names) > 1 else ''}"
-    return f"Data is lost on disks of {count}: {clean(', '.join(names[:_NAMED]))}{more}."
+    return f"Data is lost on disks of {count}: {clean(few(names, _NAMED))}."
 
 
 def _field(name, values, action, colour):

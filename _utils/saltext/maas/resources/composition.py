@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds
@@ -55,28 +55,42 @@ def _matching(pattern, allowed):
     return kinds.Kind(allowed, normal)
 
 
+class _Key(NamedTuple):
+    """A key of a description: what it may be, what it is, and the first release that has it."""
+
+    kind: kinds.Kind
+    doc: str = ""
+    since: str = ""
+
+
 _DISK = {
-    "size": kinds.Kind(ALLOWED, _disk_size),
-    "pool": _matching(r"[\w.-]+", "the name of a storage pool"),
-    "tags": kinds.Kind("a list of words", _words),
-}
+    "size": _Key(kinds.Kind(ALLOWED, _disk_size)),
+    "pool": _Key(_matching(r"[\w.-]+", "the name of a storage pool"),
+                 "Storage pool of the VM host."),
+    "tags": _Key(kinds.Kind("a list of words", _words), "Tags of the disk."),
+}  # fmt: skip
 _INTERFACE = {
-    "name": _matching(r"[A-Za-z0-9][\w-]{0,14}", "a name of up to 15 letters, digits, - and _"),
-    "subnet": kinds.NETWORK,
-    "vlan": VLAN_NAME,
-    "ip_address": kinds.ADDRESS,
-}
-_SCALARS = {
-    "cores": kinds.bounded(1),
-    "memory": kinds.Kind(_MEMORY, _memory),
-    "hugepages_backed": kinds.BOOLEAN,
-    "pinned_cores": kinds.Kind("a list of numbers of cores", _cores),
-    "skip_commissioning": kinds.BOOLEAN,
+    "name": _Key(
+        _matching(r"[A-Za-z0-9][\w-]{0,14}", "a name of up to 15 letters, digits, - and _")
+    ),
+    "subnet": _Key(kinds.NETWORK, "Subnet that it is attached to."),
+    "vlan": _Key(VLAN_NAME, "VLAN that it is attached to."),
+    "ip_address": _Key(kinds.ADDRESS, "Its first address."),
 }
 _LISTS = {"disks": _DISK, "interfaces": _INTERFACE}
-_KEYS = (*_SCALARS, *_LISTS)
-#: First release that has a key, where it is not that of VM hosts.
-_SINCE = {"hugepages_backed": "2.9", "pinned_cores": "2.9", "interfaces": "2.5"}
+_LIST = kinds.Kind("a list of mappings", list)
+_KEYS = {
+    "cores": _Key(kinds.bounded(1), "Cores; 1 if left out."),
+    "memory": _Key(kinds.Kind(_MEMORY, _memory), "Memory; 2048 MiB if left out, 1024 up to 2.7."),
+    "disks": _Key(_LIST, "Its disks, the one to boot from first."),
+    "interfaces": _Key(_LIST, "Its interfaces.", "2.5"),
+    "hugepages_backed": _Key(kinds.BOOLEAN, "Whether hugepages back its memory.", "2.9"),
+    "pinned_cores": _Key(kinds.Kind("a list of numbers of cores", _cores),
+                         "Cores of the VM host that it runs on, in place of ``cores``.", "2.9"),
+    "skip_commissioning": _Key(
+        kinds.BOOLEAN, "Whether it is Ready at once, without being commissioned."
+    ),
+}  # fmt: skip
 
 
 def normal(value: Any) -> dict:
@@ -91,18 +105,18 @@ def normal(value: Any) -> dict:
     for name, one in value.items():
         if name in _LISTS and isinstance(one, list):
             one = [_each(_LISTS[name], item) for item in one]
-        elif name in _SCALARS:
-            one = _clean(_SCALARS[name], one)
+        elif name in _KEYS and name not in _LISTS:
+            one = _clean(_KEYS[name].kind, one)
         if one is not None:
             found[name] = one
     return found
 
 
-def _each(kinds_of, item):
+def _each(keys, item):
     if not isinstance(item, dict):
         return item
     return {
-        key: _clean(kinds_of[key], one) if key in kinds_of else one
+        key: _clean(keys[key].kind, one) if key in keys else one
         for key, one in item.items()
         if one is not None
     }
@@ -127,10 +141,10 @@ def mistakes(entry: dict, release: Release | None = None) -> Iterator[tuple[str,
         path = f"compose:{name}"
         if name not in _KEYS:
             yield path, f"unknown key; allowed: {', '.join(_KEYS)}"
-        elif release is not None and not release.within(_SINCE.get(name, "")):
-            yield path, f"MAAS {release} does not support it; {_SINCE[name]} and later do"
-        elif name in _SCALARS:
-            yield from _wrong(path, _SCALARS[name], value)
+        elif release is not None and not release.within(_KEYS[name].since):
+            yield path, f"MAAS {release} does not support it; {_KEYS[name].since} and later do"
+        elif name not in _LISTS:
+            yield from _wrong(path, _KEYS[name].kind, value)
         elif not isinstance(value, list):
             yield path, f"{value!r} must be a list of mappings"
         else:
@@ -153,21 +167,21 @@ def _wrong(path, kind, value):
         yield path, f"{value!r} {error}"
 
 
-def _wrong_items(path, kinds_of, items):
-    required = "size" if kinds_of is _DISK else "name"
+def _wrong_items(path, keys, items):
+    required = "size" if keys is _DISK else "name"
     for number, item in enumerate(items):
         below = f"{path}:{number}"
         if not isinstance(item, dict):
-            yield below, f"{item!r} must be a mapping of: {', '.join(kinds_of)}"
+            yield below, f"{item!r} must be a mapping of: {', '.join(keys)}"
             continue
         for key, value in item.items():
-            if key not in kinds_of:
-                yield f"{below}:{key}", f"unknown key; allowed: {', '.join(kinds_of)}"
+            if key not in keys:
+                yield f"{below}:{key}", f"unknown key; allowed: {', '.join(keys)}"
             else:
-                yield from _wrong(f"{below}:{key}", kinds_of[key], value)
+                yield from _wrong(f"{below}:{key}", keys[key].kind, value)
         if required not in item:
             yield f"{below}:{required}", "is missing"
-        elif kinds_of is _INTERFACE and len(item) == 1:
+        elif keys is _INTERFACE and len(item) == 1:
             yield below, "must have subnet, vlan or ip_address, to which it is attached"
 
 
@@ -257,30 +271,14 @@ def described(raw: dict) -> dict:
     return {name: one for name, one in found.items() if one}
 
 
-_DOCUMENTED = {
-    "cores": {"allowed": _SCALARS["cores"].allowed, "doc": "Cores; 1 if left out."},
-    "memory": {"allowed": _MEMORY, "doc": "Memory; 2048 MiB if left out, 1024 up to 2.7."},
-    "disks": {
-        "allowed": "a list of mappings", "doc": "Its disks, the one to boot from first.",
-        "items": {"allowed": "a mapping", "properties": {
-            "size": {"allowed": ALLOWED},
-            "pool": {"allowed": _DISK["pool"].allowed, "doc": "Storage pool of the VM host."},
-            "tags": {"allowed": "a list of words", "doc": "Tags of the disk."}}},
-    },
-    "interfaces": {
-        "allowed": "a list of mappings", "doc": "Its interfaces.",
-        "items": {"allowed": "a mapping", "properties": {
-            "name": {"allowed": _INTERFACE["name"].allowed},
-            "subnet": {"allowed": kinds.NETWORK.allowed, "doc": "Subnet that it is attached to."},
-            "vlan": {"allowed": VLAN_NAME.allowed, "doc": "VLAN that it is attached to."},
-            "ip_address": {"allowed": kinds.ADDRESS.allowed, "doc": "Its first address."}}},
-    },
-    "hugepages_backed": {"allowed": "true or false", "doc": "Whether hugepages back its memory."},
-    "pinned_cores": {"allowed": _SCALARS["pinned_cores"].allowed,
-                     "doc": "Cores of the VM host that it runs on, in place of ``cores``."},
-    "skip_commissioning": {"allowed": "true or false",
-                           "doc": "Whether it is Ready at once, without being commissioned."},
-}  # fmt: skip
+def _documented(keys):
+    """Keys for the reference; :func:`mistakes` checks them."""
+    found: dict = {key: {"allowed": one.kind.allowed, "doc": one.doc} for key, one in keys.items()}
+    for key in keys.keys() & _LISTS:
+        found[key]["items"] = {"allowed": "a mapping", "properties": _documented(_LISTS[key])}
+    return found
+
+
 KIND = kinds.Kind(
-    "a mapping", normal, schema={"type": "object", "documented": {"properties": _DOCUMENTED}}
+    "a mapping", normal, schema={"type": "object", "documented": {"properties": _documented(_KEYS)}}
 )

@@ -13,7 +13,7 @@ from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run,
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.interfaces_field import address_problem
 from saltext.maas.resources.table import Field, Record, Table
-from saltext.maas.resources.vm_hosts import VmHost
+from saltext.maas.resources.vm_hosts import VmHost, pod_id
 
 #: The name of a VM host, or the id that answers hold.
 _HOST = replace(
@@ -22,7 +22,7 @@ _HOST = replace(
 FIELDS = (
     Field("vm_host", _HOST, ref="vm_host", read_attr="id", since="2.4", up_to="3.8",
           create_only=True, clearable=rules.NEVER,
-          read=lambda raw: (raw.get("pod") or {}).get("id"),
+          read=pod_id,
           doc="Name of the VM host that it is composed on where there is no such machine."),
     Field("compose", composition.KIND, since="2.4", up_to="3.8", write_only=True, create_only=True,
           refs=composition.references,
@@ -88,8 +88,7 @@ class WithVmHost(Table):
         found = super().differences(snapshot, desired, record)
         if "vm_host" in found:
             host = snapshot.current("vm_host", desired.values["vm_host"])
-            pod = record.raw.get("pod") or {}
-            if host is not None and pod.get("id") == host.raw.get("id"):
+            if host is not None and pod_id(record.raw) == host.raw.get("id"):
                 del found["vm_host"]  # it is renamed in this run
         return found
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.errors import NotDone
 from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
 from saltext.maas.resources import composition, interfaces_schema, kinds
@@ -16,8 +15,8 @@ from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
 from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, type_of
-from saltext.maas.resources.nodes import reread
-from saltext.maas.resources.steps import send_all
+from saltext.maas.resources.nodes import rereading
+from saltext.maas.resources.steps import STEPS, send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
 from saltext.maas.resources.table import Table
 
@@ -32,8 +31,6 @@ _WHEN_DEPLOYED = {
 _ADDRESSES_FACT = "addresses of machines"
 #: How often the requests are planned again, since MAAS changes other interfaces by itself.
 _ATTEMPTS = 3
-#: Key of the requests among the changed interfaces of a plan; no interface can have this name.
-STEPS = "planned steps"
 
 
 class WithInterfaces(Table):
@@ -150,13 +147,8 @@ class WithInterfaces(Table):
                 step.data = {**_any_vlan(run.snapshot, record.raw), **step.data}
             _request(run, path, step)
 
-        try:
+        with rereading(self, run, record):
             send_all("interfaces", steps, send, [step.text for step in steps])
-        except MaasError:
-            with contextlib.suppress(MaasError):
-                reread(self, run, record)
-            raise
-        reread(self, run, record)
 
 
 def _any_vlan(snapshot, raw):

@@ -10,7 +10,6 @@ from saltext.maas.api_path import segment
 from saltext.maas.errors import BadInput, StrangeAnswer
 from saltext.maas.machines import answers, nodes_1x
 from saltext.maas.machines import operations as at
-from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
 from saltext.maas.resources import (
     composition,
@@ -42,7 +41,7 @@ from saltext.maas.resources.power_field import POWER_PARAMETERS, WithPower
 from saltext.maas.resources.renamed import Renamed, Renaming
 from saltext.maas.resources.storage_field import WithStorage
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record
-from saltext.maas.resources.table_pillar import reference
+from saltext.maas.resources.vm_hosts import host_id
 
 #: Statuses of machines that nobody uses.  One may have an owner: MAAS does not take that back from
 #: who commissioned it, if the BMC could not be reached.
@@ -346,11 +345,9 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         found = {name: values[name] for name in hints if values.get(name)}
         found.update(super().pillar_entry(values))
         if "power_parameters" in found:
-            found["power_parameters"] = {
-                name: reference(self.name, values["hostname"], name)
-                if name in power_types.SECRET or passwords_in([str(one)]) else one
-                for name, one in values["power_parameters"].items()
-            }  # fmt: skip
+            found["power_parameters"] = power_types.without_secrets(
+                values["hostname"], values["power_parameters"]
+            )
         return found
 
     # Problems of a change
@@ -431,7 +428,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         """Yield also the deletions of the VM hosts that a machine to be deleted is."""
         yield from super().requires_changes(snapshot, change, others)
         for other in others.of("vm_host") if change.action == "delete" else ():
-            if other.action == "delete" and _host_id(other.raw) == change.raw["system_id"]:
+            if other.action == "delete" and host_id(other.raw) == change.raw["system_id"]:
                 yield other
 
     def never_pruned(self, snapshot: Snapshot, record: Record) -> str | None:
@@ -526,14 +523,10 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         run.wait_for(f"machine {desired.key} to be released", released)
 
 
-def _host_id(raw):
-    return (raw.get("host") or {}).get("system_id")
-
-
 def vm_hosts_on(snapshot: Snapshot, system_id: str) -> Iterable[str]:
     """Return the keys of the VM hosts that a machine is."""
     there = snapshot.records("vm_host") if "vm_host" in snapshot.tables else {}
-    return [key for key, one in there.items() if _host_id(one.raw) == system_id]
+    return [key for key, one in there.items() if host_id(one.raw) == system_id]
 
 
 def is_in_use(raw: dict) -> bool:

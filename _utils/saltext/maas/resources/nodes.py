@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
+from saltext.maas.errors import MaasError
 from saltext.maas.resources.engine_types import Predicted, Run, Snapshot
 from saltext.maas.resources.table import Field, Record, Table
 
@@ -56,6 +58,18 @@ def reread(table: Table, run: Run, record: Record) -> Record:
     raw = table.complete_answer(raw, {}, record.raw)
     run.snapshot.fold(table.name, raw, replaces=record.raw)
     return Record(record.key, raw)
+
+
+@contextlib.contextmanager
+def rereading(table: Table, run: Run, record: Record) -> Iterator[None]:
+    """Read a node again after such requests, also if one failed; see :func:`reread`."""
+    try:
+        yield
+    except MaasError:
+        with contextlib.suppress(MaasError):
+            reread(table, run, record)
+        raise
+    reread(table, run, record)
 
 
 def nics(raw: dict) -> list[dict]:

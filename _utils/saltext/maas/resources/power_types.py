@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
+from saltext.maas.redact import passwords_in
 from saltext.maas.release import Release
+from saltext.maas.resources.table_pillar import reference
 
 _WHERE = ("power_address",)
 _LOGIN = ("power_address", "power_user", "power_pass")
@@ -168,6 +170,20 @@ def mistakes(
         given = value if isinstance(value, list) else [value]
         if choices and not {*choices, ""}.issuperset(given):
             yield f"{name} must be one of: {', '.join(choices)}"
+
+
+def without_secrets(host: str, parameters: dict) -> dict:
+    """Return power parameters of a machine for a pillar file: with references to the secret ones.
+
+    Args:
+        host: Host name of the machine.
+        parameters: Its power parameters.
+    """
+    return {
+        name: reference("machine", host, name)
+        if name in SECRET or passwords_in([str(one)]) else one
+        for name, one in parameters.items()
+    }  # fmt: skip
 
 
 def bmc(power_type: str | None, parameters: dict) -> tuple:

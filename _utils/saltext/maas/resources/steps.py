@@ -7,6 +7,9 @@ from typing import Protocol, TypeVar
 
 from saltext.maas.errors import MaasError
 
+#: Key of the requests in the new value of a plan; no interface or disk can have this name.
+STEPS = "planned steps"
+
 
 class _Described(Protocol):
     text: str

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
-from saltext.maas.errors import MaasError, NotDone
+from saltext.maas.errors import NotDone
 from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
 from saltext.maas.resources import machine_storage
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import Field, PredictedObject, Record
-from saltext.maas.resources.nodes import reread
+from saltext.maas.resources.nodes import rereading
+from saltext.maas.resources.steps import STEPS
 from saltext.maas.resources.storage_current import CurrentStorage
 from saltext.maas.resources.storage_steps import StorageStep
 from saltext.maas.resources.table import Table
 
-#: Key of the requests in the new value of a plan.
-STEPS = "planned steps"
 #: Key, in an object that was read, of the answer to the separate request for its bcaches.
 _BCACHES = "bcaches of their own request"
 
@@ -93,13 +91,9 @@ class WithStorage(Table):
         if wrong:
             raise NotDone(wrong)
         bcaches = self._bcaches(run.snapshot, desired, record)
-        try:
+        with rereading(self, run, record):
             machine_storage.apply_steps(run.client, record.raw, desired.values["storage"], bcaches)
-        except MaasError:
-            with contextlib.suppress(MaasError):
-                reread(self, run, record)
-            raise
-        record = reread(self, run, record)
+        record = self.match(run.snapshot, desired) or record
         left = self.difference(run.snapshot, desired, self.by_name["storage"], record)
         if left:
             steps = "; ".join(left[1][STEPS])

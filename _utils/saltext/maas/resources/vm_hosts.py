@@ -42,6 +42,16 @@ def _parameter(name):
     return lambda raw: raw.get("parameters", {}).get(name)
 
 
+def host_id(raw: dict) -> str | None:
+    """Return the system id of the machine that a VM host is, if MAAS knows it."""
+    return (raw.get("host") or {}).get("system_id")
+
+
+def pod_id(raw: dict) -> int | None:
+    """Return the id of the VM host that a machine is composed on; None for other machines."""
+    return (raw.get("pod") or {}).get("id")
+
+
 class VmHost(Table):
     """VM hosts, on which MAAS makes virtual machines.
 
@@ -170,7 +180,7 @@ class VmHost(Table):
         ident = machine and machine.raw.get("system_id")
         return [
             record for key, record in snapshot.records(self.name).items()
-            if ident and (record.raw.get("host") or {}).get("system_id") == ident
+            if ident and host_id(record.raw) == ident
             and wanted in (None, record.raw["type"]) and key not in snapshot.claimed(self.name)
         ]  # fmt: skip
 
@@ -197,7 +207,7 @@ class VmHost(Table):
         """Yield that the VM host of this name is another machine."""
         name = desired.values.get("machine")
         machine = snapshot.current("machine", name) if name else None
-        ident = (record.raw.get("host") or {}).get("system_id")
+        ident = host_id(record.raw)
         if machine and ident and machine.raw.get("system_id") != ident:
             yield f"machine: it is {snapshot.key_by('machine', 'system_id', ident)}, not {name}"
 
@@ -225,7 +235,7 @@ class VmHost(Table):
     def contents(self, snapshot: Snapshot, raw: dict) -> Iterable[tuple[str, tuple[str, str]]]:
         """Yield the machines that are composed on it, which would be lost to MAAS."""
         for key, one in snapshot.records("machine").items():
-            if (one.raw.get("pod") or {}).get("id") == raw["id"]:
+            if pod_id(one.raw) == raw["id"]:
                 yield "vm_host", ("machine", key)
 
     def blocked_by(self, desired: Desired, noun: str, key: str) -> str | None:
@@ -245,8 +255,7 @@ class VmHost(Table):
         """Yield also the deletions of machines that are composed on one to be deleted."""
         yield from super().requires_changes(snapshot, change, others)
         for other in others.of("machine") if change.action == "delete" else ():
-            pod = (other.raw or {}).get("pod") or {}
-            if other.action == "delete" and pod.get("id") == change.raw["id"]:
+            if other.action == "delete" and pod_id(other.raw or {}) == change.raw["id"]:
                 yield other
 
     # Writing

@@ -63,8 +63,7 @@ def record_run(dunders: dict, profile: Any, success: bool) -> None:
     with contextlib.suppress(OSError, MaasError):
         path = _run_file(dunders, profile)
         if path:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            atomic_file.put(path, json.dumps({"time": time.time(), "success": success}))
+            atomic_file.put_json(path, {"time": time.time(), "success": success})
 
 
 def last_run(dunders: dict, profile: Any) -> dict[str, Any] | None:
