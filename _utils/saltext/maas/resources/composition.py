@@ -35,6 +35,12 @@ def _disk_size(value):
     return found
 
 
+def _list(value):
+    if not isinstance(value, list):
+        raise ValueError
+    return value
+
+
 def _cores(value):
     return [kinds.bounded(0).normal(one) for one in value]
 
@@ -78,7 +84,7 @@ _INTERFACE = {
     "ip_address": _Key(kinds.ADDRESS, "Its first address."),
 }
 _LISTS = {"disks": _DISK, "interfaces": _INTERFACE}
-_LIST = kinds.Kind("a list of mappings", list)
+_LIST = kinds.Kind("a list of mappings", _list)
 _KEYS = {
     "cores": _Key(kinds.bounded(1), "Cores; 1 if left out."),
     "memory": _Key(kinds.Kind(_MEMORY, _memory), "Memory; 2048 MiB if left out, 1024 up to 2.7."),
@@ -105,8 +111,8 @@ def normal(value: Any) -> dict:
     for name, one in value.items():
         if name in _LISTS and isinstance(one, list):
             one = [_each(_LISTS[name], item) for item in one]
-        elif name in _KEYS and name not in _LISTS:
-            one = _clean(_KEYS[name].kind, one)
+        elif name in _KEYS:
+            one = _KEYS[name].kind.cleaned(one)
         if one is not None:
             found[name] = one
     return found
@@ -116,18 +122,10 @@ def _each(keys, item):
     if not isinstance(item, dict):
         return item
     return {
-        key: _clean(keys[key].kind, one) if key in keys else one
+        key: keys[key].kind.cleaned(one) if key in keys else one
         for key, one in item.items()
         if one is not None
     }
-
-
-def _clean(kind, value):
-    """The normal form of a value, or the value itself if it is invalid; see :func:`mistakes`."""
-    try:
-        return kind.clean(value)
-    except ValueError:
-        return value
 
 
 def mistakes(entry: dict, release: Release | None = None) -> Iterator[tuple[str, str]]:
@@ -138,16 +136,13 @@ def mistakes(entry: dict, release: Release | None = None) -> Iterator[tuple[str,
         release: The region's; None where none is known.
     """
     for name, value in entry.items():
-        path = f"compose:{name}"
-        if name not in _KEYS:
-            yield path, f"unknown key; allowed: {', '.join(_KEYS)}"
-        elif release is not None and not release.within(_KEYS[name].since):
-            yield path, f"MAAS {release} does not support it; {_KEYS[name].since} and later do"
-        elif name not in _LISTS:
-            yield from _wrong(path, _KEYS[name].kind, value)
-        elif not isinstance(value, list):
-            yield path, f"{value!r} must be a list of mappings"
-        else:
+        path, since = f"compose:{name}", _KEYS[name].since if name in _KEYS else ""
+        if release is not None and not release.within(since):
+            yield path, f"MAAS {release} does not support it; {since} and later do"
+            continue
+        wrong = [(path, text) for _, text in kinds.wrong({name: value}, _KEYS)]
+        yield from wrong
+        if name in _LISTS and not wrong:
             yield from _wrong_items(path, _LISTS[name], value)
     names = [one.get("name") for one in _mappings(entry.get("interfaces"))]
     for name in sorted({str(one) for one in names if names.count(one) > 1}):
@@ -160,13 +155,6 @@ def _mappings(items):
     return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
 
 
-def _wrong(path, kind, value):
-    try:
-        kind.clean(value)
-    except ValueError as error:
-        yield path, f"{value!r} {error}"
-
-
 def _wrong_items(path, keys, items):
     required = "size" if keys is _DISK else "name"
     for number, item in enumerate(items):
@@ -174,11 +162,7 @@ def _wrong_items(path, keys, items):
         if not isinstance(item, dict):
             yield below, f"{item!r} must be a mapping of: {', '.join(keys)}"
             continue
-        for key, value in item.items():
-            if key not in keys:
-                yield f"{below}:{key}", f"unknown key; allowed: {', '.join(keys)}"
-            else:
-                yield from _wrong(f"{below}:{key}", keys[key].kind, value)
+        yield from ((f"{below}:{key}", text) for key, text in kinds.wrong(item, keys))
         if required not in item:
             yield f"{below}:{required}", "is missing"
         elif keys is _INTERFACE and len(item) == 1:

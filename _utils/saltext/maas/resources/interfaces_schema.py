@@ -90,26 +90,21 @@ _OTHERS: dict[str, Attribute] = {
 }
 ATTRIBUTES = {**_OTHERS, **SENT}
 
-_LINK: dict[str, kinds.Kind] = {
-    "mode": kinds.choice(STATIC, AUTO, DHCP, LINK_UP),
-    "subnet": kinds.NETWORK,
-    "ip_address": kinds.ADDRESS,
-    "default_gateway": kinds.BOOLEAN,
+_MODE = kinds.choice(STATIC, AUTO, DHCP, LINK_UP)
+_LINK = {
+    "mode": Attribute(replace(_MODE, normal=lambda value: _MODE.normal(str(value).lower()))),
+    "subnet": Attribute(kinds.NETWORK),
+    "ip_address": Attribute(kinds.ADDRESS),
+    "default_gateway": Attribute(kinds.BOOLEAN),
 }
-
-
-def _clean(kind, value):
-    """The normal form of a value, or the value itself if it is invalid; see :func:`mistakes`."""
-    try:
-        return kind.clean(value.lower() if kind is _LINK["mode"] else value)
-    except (ValueError, AttributeError):
-        return value
 
 
 def _clean_link(link):
     if not isinstance(link, dict):
         return link
-    found = {name: _clean(_LINK[name], one) if name in _LINK else one for name, one in link.items()}
+    found = {
+        name: _LINK[name].kind.cleaned(one) if name in _LINK else one for name, one in link.items()
+    }
     return {name: one for name, one in found.items() if one is not None and one is not False}
 
 
@@ -127,8 +122,8 @@ def _clean_nic(given):
         elif name not in ATTRIBUTES:
             found[name] = value
         elif name == "tags":
-            found[name] = _clean(_TAGS, value) or []
-        elif (clean := _clean(ATTRIBUTES[name].kind, value)) is not None or name == "vlan":
+            found[name] = _TAGS.cleaned(value) or []
+        elif (clean := ATTRIBUTES[name].kind.cleaned(value)) is not None or name == "vlan":
             found[name] = clean
     return found
 
@@ -151,7 +146,7 @@ def _documented() -> dict:
         words = [] if one.types == TYPES else [f"Of {', '.join(one.types)}."]
         words += [f"In MAAS {one.since} and later."] if one.since else []
         found[name] = {"allowed": one.kind.allowed, "doc": " ".join(words)}
-    links = {name: {"allowed": kind.allowed} for name, kind in _LINK.items()}
+    links = {name: {"allowed": one.kind.allowed} for name, one in _LINK.items()}
     found["links"]["items"] = {"allowed": "a mapping", "properties": links}
     return found
 
@@ -214,14 +209,8 @@ def mistakes(described: dict, release: Release | None) -> Iterator[str]:
 def _mistakes_of(name, one, release):
     if not _NAME.fullmatch(name):
         yield ": must be a name of 1 to 15 letters, digits and . : _ -"
-    for key, value in one.items():
-        if key not in ATTRIBUTES:
-            yield f":{key}: unknown key; allowed: {', '.join(ATTRIBUTES)}"
-        elif key != "links" and value is not None:
-            try:
-                ATTRIBUTES[key].kind.clean(value)
-            except ValueError as error:
-                yield f":{key}: {value!r} {error}"
+    others = {key: value for key, value in one.items() if key != "links"}
+    yield from (f":{key}: {text}" for key, text in kinds.wrong(others, ATTRIBUTES))
     if type_of(one) not in TYPES:
         return
     if not one.get("absent"):
@@ -279,15 +268,10 @@ def _mistakes_of_link(link):
     if not isinstance(link, dict):
         yield ": must be a mapping"
         return
-    for key, value in link.items():
-        if key not in _LINK:
-            yield f":{key}: unknown key; allowed: {', '.join(_LINK)}"
-            continue
-        try:
-            _LINK[key].clean(value)
-        except ValueError as error:
-            yield f":{key}: {value!r} {error}"
-            return
+    wrong = list(kinds.wrong(link, _LINK))
+    yield from (f":{key}: {text}" for key, text in wrong)
+    if any(key in _LINK for key, _ in wrong):
+        return
     mode, subnet, address = link.get("mode"), link.get("subnet"), link.get("ip_address")
     if mode is None:
         yield ":mode: is missing"

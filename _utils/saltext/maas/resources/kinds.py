@@ -11,9 +11,9 @@ import functools
 import ipaddress
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -58,6 +58,35 @@ class Kind:
         except (ValueError, TypeError, OverflowError):
             raise ValueError(f"must be {self.allowed}") from None
         return None if found in ([], "") else found
+
+    def cleaned(self, value: Any) -> Any:
+        """Return the normal form, or the value itself if it is invalid; see :func:`wrong`."""
+        try:
+            return self.clean(value)
+        except ValueError:
+            return value
+
+
+class _OfKind(Protocol):
+    @property
+    def kind(self) -> Kind: ...
+
+
+def wrong(values: Mapping[str, Any], known: Mapping[str, _OfKind]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a mapping that are unknown or have an invalid value, each with a sentence.
+
+    Args:
+        values: The mapping.
+        known: Its keys, each with a ``kind``.
+    """
+    for key, value in values.items():
+        if key not in known:
+            yield key, f"unknown key; allowed: {', '.join(known)}"
+            continue
+        try:
+            known[key].kind.clean(value)
+        except ValueError as error:
+            yield key, f"{value!r} {error}"
 
 
 def _boolean(value):
