@@ -8,7 +8,8 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from saltext.maas import errors
@@ -157,6 +158,22 @@ class Client:
             content = {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
         request = Request(method, path, query, content, hide=hide, expect=expect)
         return self._repeated(request, repeat)
+
+    def each(self, function: Callable[[Any], Any], items: Iterable) -> list:
+        """Call a function with each item, over as many connections as the profile allows.
+
+        Args:
+            function: Sends requests.
+            items: What it is called with.
+
+        Returns:
+            What it returned, in the order of the items.
+        """
+        items = list(items)
+        if len(items) < 2:  # no thread is needed
+            return list(map(function, items))
+        with ThreadPoolExecutor(min(self.profile.concurrency, len(items))) as pool:
+            return list(pool.map(function, items))
 
     @contextlib.contextmanager
     def within(self, seconds: float | None, here: bool = False) -> Iterator[None]:

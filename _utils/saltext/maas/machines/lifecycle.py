@@ -8,7 +8,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from saltext.maas import poll
@@ -203,7 +202,7 @@ class Work:
 
     def _inspect(self):
         found = [one for one in self.machines if self.goal_of(one).needs_inspection]
-        self._in_parallel(lambda one: self.goal_of(one).inspect(self.client, one), found)
+        self.client.each(lambda one: self.goal_of(one).inspect(self.client, one), found)
 
     def _next(self, machine):
         goal = self.goal_of(machine)
@@ -305,7 +304,7 @@ class Work:
         sends = self._prepared(sends)
         if sends:
             with self._writing():
-                self._in_parallel(lambda one: self._send(*one), sends)
+                self.client.each(lambda one: self._send(*one), sends)
 
     def _prepared(self, sends):
         """Have the master expect the minions of machines about to be deployed; keep the others."""
@@ -399,15 +398,6 @@ class Work:
             "what": self.goal.operation.words, "done": done, "total": total,
             "percent": 100 * done // total if total else 100, "statuses": statuses,
         })  # fmt: skip
-
-    def _in_parallel(self, function, items):
-        items = list(items)
-        if len(items) < 2:  # no thread is needed
-            for one in items:
-                function(one)
-            return
-        with ThreadPoolExecutor(min(self.client.profile.concurrency, len(items))) as pool:
-            list(pool.map(function, items))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -261,8 +260,8 @@ def _prefetch(snapshot, desired):
         for name in one.values
         if table.by_name[name].separate and (record := table.match(snapshot, one)) is not None
     ]
-    with ThreadPoolExecutor(snapshot.client.profile.concurrency if snapshot.client else 1) as pool:
-        list(pool.map(lambda one: one[0].value(snapshot, *one[1:]), separate))
+    if snapshot.client:
+        snapshot.client.each(lambda one: one[0].value(snapshot, *one[1:]), separate)
 
 
 def _creation_or_update(snapshot, table, one, record, blocked, waits):

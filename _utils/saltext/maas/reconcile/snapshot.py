@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from saltext.maas import resources
@@ -322,9 +321,8 @@ class Snapshot:
             for name, partition in dict.fromkeys(parts)
             if name not in self._part(self.tables[name], partition).index
         ]
-        workers = min(len(missing), self.client.profile.concurrency if self.client else 1)
-        with ThreadPoolExecutor(max(workers, 1)) as pool:
-            list(pool.map(lambda one: self.records(*one), missing))
+        each = self.client.each if self.client else map
+        list(each(lambda one: self.records(*one), missing))
 
     def _part(self, table, partition):
         where = (table.store, partition)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -220,12 +219,8 @@ class Notification(Table):
         known = {one["id"] for one in listed}
         newest = max(known, default=0) + _IDS_AHEAD
         tried = [one for one in range(newest, 0, -1) if one not in known][:_IDS_TRIED]
-        found = []
-        with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
-            for one in pool.map(lambda number: self._by_id(snapshot.client, number), tried):
-                if one is not None and one.get("ident") in idents:
-                    found.append(one)
-        return found
+        found = snapshot.client.each(lambda number: self._by_id(snapshot.client, number), tried)
+        return [one for one in found if one is not None and one.get("ident") in idents]
 
     def _by_id(self, client, number):
         try:

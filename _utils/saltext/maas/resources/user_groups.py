@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from saltext.maas.errors import WrongAnswer
@@ -294,8 +293,7 @@ def verify_lists(run: Run, table: Table, changes: list[Change]) -> None:
             field = "members" if op == "list_members" else "entitlements"
             groups.value(snapshot, groups.by_name[field], record.raw)
 
-    with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
-        list(pool.map(reread, snapshot.facts.pop(_WRITTEN_LISTS, ())))
+    snapshot.client.each(reread, snapshot.facts.pop(_WRITTEN_LISTS, ()))
     for change in changes:
         record = table.match(snapshot, change.desired)
         left = table.differences(snapshot, change.desired, record) if record else table.apart

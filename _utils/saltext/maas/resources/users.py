@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from saltext.maas.resources import kinds, rules
@@ -98,8 +97,7 @@ class User(Table):
         user, groups = self.key_of(raw), snapshot.records(_GROUPS)
         unread = [one for one in groups.values() if "list_members" not in one.raw]
         if unread and snapshot.client is not None:
-            with ThreadPoolExecutor(snapshot.client.profile.concurrency) as pool:
-                list(pool.map(lambda one: members_of(snapshot, one), unread))
+            snapshot.client.each(lambda one: members_of(snapshot, one), unread)
         return sorted(k for k, one in groups.items() if user in members_of(snapshot, one)) or None
 
     def differences(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
