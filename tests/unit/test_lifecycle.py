@@ -488,7 +488,13 @@ def test_a_deadline_says_what_was_waited_for(server):
 def test_a_machine_that_is_deleted_meanwhile(server):
     machine(server, status=1)
     row = next(iter(server.region.rows("machines").values()))
-    later = threading.Timer(0.2, machines.forget, (server.region, "machines", row))
+
+    def delete():
+        while not server.requests.count("GET", "machines/"):
+            time.sleep(0.02)
+        machines.forget(server.region, "machines", row)
+
+    later = threading.Thread(target=delete)
     later.start()
     done = of(server).commissioned("web-1")
     later.join()
