@@ -8,6 +8,7 @@ from typing import Any
 from saltext.maas import pillar, runtime
 from saltext.maas.errors import BadInput
 from saltext.maas.machines.parameters import IN_PILLAR
+from saltext.maas.pillar.validators import section
 from saltext.maas.resources.machines import macs
 
 #: Keys of machines and classes by which the parameters of an operation are found.
@@ -24,7 +25,7 @@ def of_class(dunders: dict, name: str) -> list[str]:
     Raises:
         BadInput: The pillar has no machine of it.
     """
-    machines = _section(runtime.rendered(dunders).get("maas"), "machines").items()
+    machines = section(runtime.rendered(dunders).get("maas"), "machines").items()
     found = [str(host) for host, one in machines if name in pillar.classes_of(one)]
     if not found:
         raise BadInput(f"machine_class: the pillar has no machine of class {name!r}")
@@ -42,7 +43,7 @@ def parameters(dunders: dict, operation: str) -> Callable[[dict], dict[str, Any]
         BadInput: The pillar's machines are wrong.
     """
     whole = runtime.rendered(dunders).get("maas") if operation in IN_PILLAR else None
-    sections: dict = {name: _section(whole, name) for name in ("machines", "machine_classes")}
+    sections: dict = {name: section(whole, name) for name in ("machines", "machine_classes")}
     if not any(operation in (one or {}) for part in sections.values() for one in part.values()):
         return lambda raw: {}
     for name, part in sections.items():
@@ -51,7 +52,7 @@ def parameters(dunders: dict, operation: str) -> Callable[[dict], dict[str, Any]
             host: {key: one[key] for key in (*_NEEDED, operation) if key in (one or {})}
             for host, one in part.items()
         }
-    sections["address_plans"] = _section(whole, "address_plans")
+    sections["address_plans"] = section(whole, "address_plans")
     machines = pillar.machines_of(runtime.revealed(dunders, sections, "maas"))
     hosts = {name.partition(".")[0]: one for name, one in machines.items()}
     addresses = {mac: one for one in machines.values() for mac in pillar.macs_of(one)}
@@ -63,9 +64,3 @@ def parameters(dunders: dict, operation: str) -> Callable[[dict], dict[str, Any]
         return found.get(operation) or {}
 
     return find
-
-
-def _section(whole, key) -> dict:
-    """A section of the pillar, whatever stands there; its check is made elsewhere."""
-    part = whole.get(key) if isinstance(whole, dict) else None
-    return part if isinstance(part, dict) else {}

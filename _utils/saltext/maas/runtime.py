@@ -24,6 +24,7 @@ from saltext.maas.host.installation import detect
 from saltext.maas.host.local import Local
 from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.controllers import controllers
+from saltext.maas.pillar.validators import section
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
 from saltext.maas.release import Release, newer_release_warnings, supported
@@ -264,8 +265,7 @@ def pillar(dunders: dict, *path: str) -> Any:
 
 
 def _maas(dunders) -> dict:
-    found = rendered(dunders).get("maas")
-    return found if isinstance(found, dict) else {}
+    return section(rendered(dunders), "maas")
 
 
 def controller(dunders: dict) -> dict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar.machine_classes import NAME, classes_of, merged, number_of
-from saltext.maas.pillar.validators import ROOT
+from saltext.maas.pillar.validators import ROOT, section
 from saltext.maas.resources.power_types import SECRET
 
 
@@ -17,13 +17,13 @@ def own_references(pillar: dict) -> dict:
     Raises:
         BadInput: A machine has no value for a name in a reference.
     """
-    classes = {name: _naming(one) for name, one in _mapping(pillar, "machine_classes").items()}
+    classes = {name: _naming(one) for name, one in section(pillar, "machine_classes").items()}
     if not any(classes.values()):
         return pillar
     problems: list[str] = []
     machines = {
         name: _with_own(str(name), one, pillar, classes, problems)
-        for name, one in _mapping(pillar, "machines").items()
+        for name, one in section(pillar, "machines").items()
     }
     if problems:
         raise BadInput(problems)
@@ -42,15 +42,15 @@ def _with_own(name, machine, pillar, classes, problems):
     power: dict = {}
     values: dict = {}
     for one in machine_classes:
-        whole = _mapping(pillar["machine_classes"], one)
-        power = merged(power, _mapping(whole, "power_parameters"))
-        values = merged(values, _mapping(whole, "values"))
-    own = _mapping(machine, "power_parameters")
+        whole = section(pillar["machine_classes"], one)
+        power = merged(power, section(whole, "power_parameters"))
+        values = merged(values, section(whole, "values"))
+    own = section(machine, "power_parameters")
     wanted = {key: power[key] for one in machine_classes for key in classes[one]
               if _names_in(power.get(key)) and key not in own}  # fmt: skip
     if not wanted or machine.get("power_parameters", own) is None:
         return machine
-    values = merged(values, _mapping(machine, "values"))
+    values = merged(values, section(machine, "values"))
     known = {**values, "hostname": name.partition(".")[0], "number": number_of(name, machine)}
     for key, text in wanted.items():
         for one in _names_in(text):
@@ -69,15 +69,10 @@ def _with_own(name, machine, pillar, classes, problems):
 
 def _naming(machine_class) -> set[str]:
     """The secret power parameters of a class whose references name the machine."""
-    power = _mapping(machine_class, "power_parameters")
+    power = section(machine_class, "power_parameters")
     return {key for key in power.keys() & SECRET if _names_in(power[key])}
 
 
 def _names_in(text) -> list[str]:
     reference = isinstance(text, str) and text.startswith("sdb://")
     return [found[1] for found in NAME.finditer(text)] if reference else []
-
-
-def _mapping(whole, key) -> dict:
-    found = whole.get(key) if isinstance(whole, dict) else None
-    return found if isinstance(found, dict) else {}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar.checks import problems
 from saltext.maas.pillar.export import Export
-from saltext.maas.pillar.validators import ROOT
+from saltext.maas.pillar.validators import ROOT, section
 from saltext.maas.redact import passwords_in
 from saltext.maas.resources import power_types
 from saltext.maas.resources.settings import SETTINGS, normal
@@ -140,12 +140,10 @@ class _Conversion:
 
     def part(self, name: str) -> dict:
         """Return a section of the formula's pillar without the keys that only control its run."""
-        section = self.left.get(name)
-        if not isinstance(section, dict):
-            return {}
+        found = section(self.left, name)
         for key in _SILENT:
-            section.pop(key, None)
-        return section
+            found.pop(key, None)
+        return found
 
     def note(self, path: str, text: str) -> None:
         self.found.notes.append(f"{ROOT}:{path}: {text}")
@@ -162,17 +160,17 @@ class _Conversion:
 
     def _host(self, region: dict) -> None:
         host: dict[str, Any] = {}
-        bind = _taken(region, "bind")
+        bind = section(region, "bind")
         if "host" in bind:
             address = str(bind.pop("host")).partition(":")[0]
             self._url(host, address, bind.pop("port", 5240), "region:bind")
-        admin = _taken(region, "admin")
+        admin = section(region, "admin")
         if "username" in admin:
             host["admin"] = {"username": admin.pop("username"), "email": admin.pop("email", None)}
             if admin.pop("password", None):
                 password = self.secret("admin_password", "region:admin:password")
                 host["admin"]["password"] = password
-        database = _taken(region, "database")
+        database = section(region, "database")
         database.pop("engine", None)
         if "host" in database:
             host["database"] = {
@@ -196,7 +194,7 @@ class _Conversion:
                             "front of MAAS; without one it is 5240")  # fmt: skip
 
     def _cluster(self, cluster: dict) -> None:
-        region = _taken(cluster, "region")
+        region = section(cluster, "region")
         if "host" not in region:
             return
         own: dict[str, str] = {}
@@ -207,7 +205,7 @@ class _Conversion:
 
     def _settings(self, region: dict) -> None:
         settings = {}
-        config = _taken(region, "maas_config")
+        config = section(region, "maas_config")
         for name in [name for name in config if name in SETTINGS]:
             value = config.pop(name)
             if SETTINGS[name].secret:
@@ -216,7 +214,7 @@ class _Conversion:
                 with contextlib.suppress(ValueError):  # the check reports what does not fit
                     value = normal(name, value)  # the formula sent each value as text
             settings[name] = value
-        proxy = _taken(region, "upstream_proxy")
+        proxy = section(region, "upstream_proxy")
         if "address" in proxy:
             url = f"{proxy.pop('address')}:{proxy.pop('port', 3128)}/"
             user, password = proxy.pop("user", None), proxy.pop("password", None)
@@ -239,9 +237,9 @@ class _Conversion:
                 self.note(f"region:fabrics:{key}", f"replaces another one called {name!r}")
             entry = fabrics.setdefault(name, {})
             entry.update(_pick(values, "description", "class_type"))
-            for section in ("vlans", "vlan"):
-                for vid, vlan in _entries(values, section):
-                    place = f"region:fabrics:{key}:{section}:{vid}"
+            for part in ("vlans", "vlan"):
+                for vid, vlan in _entries(values, part):
+                    place = f"region:fabrics:{key}:{part}:{vid}"
                     vid = "untagged" if str(vid) == "0" else vid
                     if vid == "untagged" and vlan.pop("name", vid) != vid:
                         self.note(f"{place}:name", "left out: MAAS calls VLAN 0 untagged")
@@ -276,7 +274,7 @@ class _Conversion:
                 self.note(f"{place}:vlan", f"the formula left {cidr} in the untagged VLAN; "
                                            f"write vlan: FABRIC/{vid} to move it")  # fmt: skip
             entry.update(_pick(values, "gateway_ip"))
-            ranges = [values["iprange"]] if _taken(values, "iprange") else []
+            ranges = [values["iprange"]] if section(values, "iprange") else []
             ranges += [one for _, one in _entries(values, "ipranges")]
             for one in ranges:
                 one.pop("name", None)
@@ -338,12 +336,12 @@ class _Conversion:
     def _machines(self, region: dict) -> None:
         machines: dict[str, Any] = {}
         for name, values in _entries(region, "machines"):
-            old = _taken(values, "interface")
+            old = section(values, "interface")
             macs = [values.pop("pxe_interface_mac", None), old.pop("mac", None)]
             entry = machines[name] = {"architecture": values.pop("architecture", "amd64/generic")}
             if any(macs):
                 entry["mac_addresses"] = _words([mac for mac in macs if mac])
-            power = _taken(values, "power_parameters")
+            power = section(values, "power_parameters")
             kinds = [place.pop("power_type", None) for place in (values, power)]
             entry["power_type"] = kinds[0] or kinds[1] or "manual"
             given = {}
@@ -361,7 +359,7 @@ class _Conversion:
     def _devices(self, region: dict) -> None:
         devices = {}
         for name, values in _entries(region, "devices"):
-            link = _taken(values, "interface")
+            link = section(values, "interface")
             entry = devices[name] = {"mac_addresses": _words(values.pop("mac", None))}
             link.pop("subnet", None)  # the address says it
             if str(link.pop("mode", "static")).lower() == "static" and "ip_address" in link:
@@ -369,15 +367,9 @@ class _Conversion:
         self.put("devices", devices)
 
 
-def _taken(section: dict, name: str) -> dict:
-    """Return a mapping in a section, from which converted keys are removed."""
-    value = section.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _entries(section: dict, name: str) -> Iterator[tuple[str, dict]]:
+def _entries(values: dict, name: str) -> Iterator[tuple[str, dict]]:
     """Yield the named mappings of a section."""
-    for key, value in _taken(section, name).items():
+    for key, value in section(values, name).items():
         if isinstance(value, dict):
             yield key, value
 
@@ -414,9 +406,9 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(one, f"{path}:{key}")
 
 
-def _left(section: dict, under: str = "") -> Iterator[str]:
+def _left(part: dict, under: str = "") -> Iterator[str]:
     """Yield a note for each part that was not converted; never its value, which may be secret."""
-    for key, value in section.items():
+    for key, value in part.items():
         path = f"{under}{key}"
         pattern, reason = next(one for one in _REASONS if fnmatch.fnmatch(path, one[0]))
         if isinstance(value, dict) and pattern == "*":

@@ -36,6 +36,12 @@ def plain(value: Any) -> Any:
     return [plain(one) for one in value] if isinstance(value, list) else value
 
 
+def section(whole: Any, key: str) -> dict:
+    """Return the mapping at a key of a value of whatever form; an empty one if there is none."""
+    found = whole.get(key) if isinstance(whole, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def named(node: dict, key: str, where: str = ROOT) -> Iterator[tuple[str, str, dict]]:
     """Yield path, name and values of each object of a mapping within a node."""
     for name, values in (node.get(key) or {}).items():
