@@ -22,7 +22,7 @@ SOURCES := $(shell find _modules _states _grains _runners _engines _beacons _pil
 	setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
 STYLE := .
 # All that runs on somebody's hosts; tests are not looked at for weaknesses.
-CODE := $(wildcard _[a-z]*) emulator/maas_emulator demo tools salt
+CODE := $(wildcard _[a-z]*) emulator/maas_emulator demo tools
 COMMA := ,
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -23,7 +23,7 @@ from typing import Any
 
 from saltext.maas import region_url
 from saltext.maas.errors import BadInput, LibraryMissing
-from saltext.maas.redact import HIDDEN
+from saltext.maas.redact import HIDDEN, redact
 from saltext.maas.release import SERIES, supported
 
 #: Formats that any schema may name: a test of text that says no by raising ValueError, or by
@@ -199,7 +199,7 @@ def allowed(node: dict) -> str:
 
 def shown(node: dict, value: object) -> str:
     """Return a value as a message may show it: short, and hidden where the node is secret."""
-    text = HIDDEN if value not in (None, "") and _holds_secret(node) else repr(value)
+    text = HIDDEN if value not in (None, "") and _holds_secret(node) else redact(repr(value))
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from saltext.maas.errors import BadInput
-from saltext.maas.redact import HIDDEN
+from saltext.maas.redact import HIDDEN, redact
 from saltext.maas.resources import BY_NAME
 
 
@@ -60,7 +60,7 @@ def desired_object(
         try:
             normal[name] = table.normal(column, value, values)
         except ValueError as error:
-            shown = HIDDEN if column.secret else repr(value)
+            shown = HIDDEN if column.secret else redact(repr(value))
             problems.append(f"{where}:{name}: {shown} {error}")
     for name in table.identity:
         refused = name not in normal and values.get(name) is not None  # which was said above

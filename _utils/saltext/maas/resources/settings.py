@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from saltext.maas.errors import StrangeAnswer, WrongAnswer
-from saltext.maas.redact import HIDDEN, passwords_in
+from saltext.maas.redact import HIDDEN, passwords_in, redact
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import Desired, DesiredObjects, Run, Snapshot
@@ -377,7 +377,8 @@ class SettingTable(Table):
             yield "value", cannot_be_cleared(release)
         for rule in known.rules:
             if rule.broken_by(value, release):
-                yield "value", f"{HIDDEN if known.secret else repr(value)} must be {rule.allowed}"
+                shown = HIDDEN if known.secret else redact(repr(value))
+                yield "value", f"{shown} must be {rule.allowed}"
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         """Return why MAAS would refuse a series for want of its image."""

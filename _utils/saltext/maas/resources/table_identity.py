@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from saltext.maas.redact import HIDDEN
+from saltext.maas.redact import HIDDEN, redact
 from saltext.maas.release import Release
 from saltext.maas.resources.engine_types import Desired, Snapshot
 from saltext.maas.resources.field import Field, Record
@@ -171,7 +171,7 @@ class Identity:
                 yield name, cannot_be_cleared(release, field)
             for rule in field.rules:
                 if rule.broken_by(value, release):
-                    shown = HIDDEN if field.secret else repr(value)
+                    shown = HIDDEN if field.secret else redact(repr(value))
                     yield name, f"{shown} must be {rule.allowed}"
                     break
 
