@@ -208,6 +208,7 @@ def test_the_table_says_which_status_allows_what(server, operation):
         ("powered", 10, "would be deployed when it is turned on; deploy it"),
         ("powered", 4, "and MAAS turns on only machines that a user owns; deploy it"),
         ("broken", 4, "it is Ready, and MAAS accepts mark_broken only from its owner"),
+        ("tested", 16, "and a test would end that; let it exit rescue mode first"),
     ],
 )
 def test_what_maas_would_refuse_is_not_sent(server, function, status, words):
@@ -361,6 +362,12 @@ def test_what_is_marked_broken_by_its_owner_is_fixed(server):
     assert as_planned(server, "fixed") == {"operations": ["mark_fixed"]}
     (row,) = server.region.rows("machines").values()
     assert row["status"] == 4
+
+
+def test_only_what_maas_releases_loses_its_owner_when_it_is_marked_as_broken(server):
+    machine(server, status=7, owner="admin", power_state="off")
+    new = {"old": "Retired", "new": "Broken"}
+    assert as_planned(server, "broken") == {"operations": ["mark_broken"], "status_name": new}
 
 
 def test_up_to_2_4_any_administrator_marks_as_broken(regions):

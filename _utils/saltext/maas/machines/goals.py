@@ -184,7 +184,8 @@ class Goal:
             new["owner"] = raw.get("owner") or me
         if name == "rescue_mode":
             new["owner"] = me
-        if name == "mark_broken" and raw.get("power_state") == "off":
+        released = machine.status in OPERATIONS["release"].allowed
+        if name == "mark_broken" and released and raw.get("power_state") == "off":
             new["owner"] = None
         if name in ("commission", "release", "abort", "power_off"):
             new["power_state"] = "off"
@@ -257,6 +258,8 @@ class Tested(Goal):
             return None
         if machine.status == at.NEW and not machine.raw.get("current_commissioning_result_id"):
             raise refusal(machine, "and MAAS tests only what was commissioned")
+        if machine.status in (at.RESCUE, at.FAILED_ENTERING_RESCUE, at.FAILED_EXITING_RESCUE):
+            raise refusal(machine, "and a test would end that")
         return self.send()
 
     def _passed(self, machine):
