@@ -99,10 +99,14 @@ licenses: $(VENV)/.tests $(TOOLS)/.ready ## the licences of all that is installe
 	$(TOOLS)/bin/pip-licenses --python=$(PY) --summary --order=count
 
 .PHONY: audit
-audit: $(TOOLS)/.ready ## known vulnerabilities of all versions in requirements/; asks the Python Package Index
+audit: $(TOOLS)/.ready ## known vulnerabilities of all pinned versions; ADVISORIES= a clone of pypa/advisory-database, if offline
+ifdef ADVISORIES
+	$(TOOLS)/bin/python tools/audit.py $(ADVISORIES) requirements/*.txt
+else
 	@for one in requirements/*.txt; do echo "== $$one"; \
 		$(TOOLS)/bin/pip-audit --strict --disable-pip --no-deps --requirement $$one $(ARGS) || failed=1; \
 	done; test -z "$$failed"
+endif
 
 .PHONY: format
 format: $(VENV)/.tests ## put the style right

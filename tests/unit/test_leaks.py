@@ -301,12 +301,15 @@ def of_the_master(world):
     yield "roster", attempted(roster.targets, "*")
 
 
+def beacon(world, data):
+    module = world.load("_beacons/maas_drift.py")
+    module.__opts__["pillar"] = {"maas": data}
+    module.__salt__["maas_region.drift"] = world.load("_modules/maas_region.py").drift
+    return module.beacon
+
+
 def of_daemons(world):
-    beacon = world.load("_beacons/maas_drift.py")
-    beacon.__opts__["pillar"] = {"maas": pillar(world.folder)}
-    drift = world.load("_modules/maas_region.py").drift
-    beacon.__salt__["maas_region.drift"] = drift
-    yield "beacon", attempted(beacon.beacon, [{}])
+    yield "beacon", attempted(beacon(world, pillar(world.folder)), [{}])
     sent = []
     follower = Follower(Client(Profile(**world.api)), str(world.folder / "events.json"))
     for _ in range(2):
@@ -328,6 +331,8 @@ def of_mistakes(world):
         yield "password", world.state("maas_user.present", "ops", email="a@b.c", password=value)
         yield "power", world.state("maas_machine.present", "web-1", power_parameters=value)
     yield "sdb", world.state("maas_user.present", "ops", email="a@b.c", password="sdb://v/k")
+    data = {"users": {"ops": {"password": "sdb://v/k"}}}
+    yield "beacon", attempted(beacon(world, data), [{}])
 
 
 def of_hosts(world):
