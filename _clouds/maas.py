@@ -85,12 +85,11 @@ def get_configured_provider():
     Returns:
         The provider's configuration; False if there is none or it is wrong, which the log says.
     """
-    name = _provider_name()
-    found = config.is_provider_configured(__opts__, name)
+    found = _configured()
     if found is False:
         return False
     try:
-        cloud.profile(__opts__, found, f"provider {name.partition(':')[0]}")
+        cloud.profile(__opts__, found, f"provider {_alias()}")
     except MaasError as error:
         log.error("%s", error)
         return False
@@ -113,14 +112,20 @@ def _provider_name():
     return (name.value() if hasattr(name, "value") else name) or __virtualname__
 
 
+def _alias():
+    """The provider's name in its configuration."""
+    return _provider_name().partition(":")[0]
+
+
+def _configured():
+    return config.is_provider_configured(__opts__, _provider_name())
+
+
 @contextlib.contextmanager
 def _region():
     """The client of the provider's region; all that goes wrong becomes an error of salt-cloud."""
-    name = _provider_name()
     try:
-        provider = config.is_provider_configured(__opts__, name) or {}
-        where = f"provider {name.partition(':')[0]}"
-        client = Client(cloud.profile(__opts__, provider, where))
+        client = Client(cloud.profile(__opts__, _configured() or {}, f"provider {_alias()}"))
         with contextlib.closing(client):
             yield client
     except MaasError as error:
@@ -257,7 +262,7 @@ def list_nodes_full(call=None):
     _not_as_action(call, "--full-query")
     found = {name: {**_full(raw), "name": name} for name, raw in _listed().items()}
     # These three of Salt do nothing unless update_cachedir is set.
-    __utils__["cloud.cache_node_list"](found, _provider_name().partition(":")[0], __opts__)
+    __utils__["cloud.cache_node_list"](found, _alias(), __opts__)
     return found
 
 
@@ -518,14 +523,14 @@ def destroy(name, call=None):
         notes = raw.get("owner_data") or {}
         called = notes.get(instances.NAME, name)
         profile = __opts__["profiles"].get(notes.get(instances.PROFILE)) or {}
-        provider = config.is_provider_configured(__opts__, _provider_name()) or {}
+        provider = _configured() or {}
         keys = ("on_destroy", "destroy_timeout")
         values = {key: profile.get(key, provider.get(key)) for key in keys}
         settings = cloud.Settings(values, f"instance {called}")
         seconds = settings.get("destroy_timeout", _TIMEOUT)
         raw = instances.bring(client, called, raw, settings.release(), seconds)
     _fire(name, "destroyed", "destroyed instance")
-    __utils__["cloud.delete_minion_cachedir"](called, _provider_name().partition(":")[0], __opts__)
+    __utils__["cloud.delete_minion_cachedir"](called, _alias(), __opts__)
     return _status(raw)
 
 

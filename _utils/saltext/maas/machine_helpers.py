@@ -295,27 +295,28 @@ def _with_postponed(result, waits):
 
 
 def _outcome(name, test, job):
-    changes = {one.name: _changes(job.goal_of(one), one) for one in job.machines if one.sent
-               and (one.error is None or not test)}  # fmt: skip
-    failed = [f"{'cannot be done' if test else 'failed'}: machine {one.name}: {one.error}"
-              for one in job.machines if one.error is not None]  # fmt: skip
-    verb = "would be sent" if test else "sent"
-    good = [
-        f"{', then '.join(one.sent)} {verb}: machine {one.name} "
-        f"({one.before.get('status_name') or name_of(one.before['status'])}"
-        f" -> {one.raw.get('status_name') or name_of(one.raw['status'])})"
-        for one in job.machines if one.sent and one.error is None
-    ]  # fmt: skip
-    more = len(good) - _SHOWN
-    good = [*good[:_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
-    still = len([one for one in job.machines if not one.sent and one.error is None])
-    if still:
+    failed = [one for one in job.machines if one.error is not None]
+    good = [one for one in job.machines if one.error is None]
+    sent = [one for one in good if one.sent]
+    changes = {one.name: _changes(job.goal_of(one), one)
+               for one in (good if test else job.machines) if one.sent}  # fmt: skip
+    what = "cannot be done" if test else "failed"
+    lines = [f"{what}: machine {one.name}: {one.error}" for one in failed]
+    lines += [_sent(one, "would be sent" if test else "sent") for one in sent[:_SHOWN]]
+    if len(sent) > _SHOWN:
+        lines.append(f"... and {len(sent) - _SHOWN} more")
+    if len(good) > len(sent):
         total = len(job.machines)
-        what = "It is" if total == 1 else f"{still} of {total} machines are"
-        good.append(f"{what} as described already; nothing {'would be' if test else 'was'} sent.")
-    comment = "\n".join([*failed, *good])
+        what = "It is" if total == 1 else f"{len(good) - len(sent)} of {total} machines are"
+        lines.append(f"{what} as described already; nothing {'would be' if test else 'was'} sent.")
     found = {"machine": changes} if changes else {}
-    return state_helpers.outcome(name, test, found, comment, bool(failed))
+    return state_helpers.outcome(name, test, found, "\n".join(lines), bool(failed))
+
+
+def _sent(machine, verb):
+    old, new = (raw.get("status_name") or name_of(raw["status"])
+                for raw in (machine.before, machine.raw))  # fmt: skip
+    return f"{', then '.join(machine.sent)} {verb}: machine {machine.name} ({old} -> {new})"
 
 
 def _changes(goal, machine):

@@ -136,9 +136,7 @@ def create(
     Raises:
         MaasError: The name is taken, no machine fits, or the deployment failed.
     """
-    late = goal.unsupported(client.release)
-    if late:
-        raise BadInput(f"instance {name}: {late}")
+    _check_support(client, name, goal)
     taken = named(client, name)
     if taken is not None:
         raise BadInput(f"instance {name}: {_called(taken)} has this name already")
@@ -157,6 +155,12 @@ def create(
     except MaasError as error:
         # Not the original: that has the same text in its traceback, which debug logs show.
         raise MaasError(f"{error}; {_after_failure(client, name, raw, release_failed)}") from None
+
+
+def _check_support(client, name, goal):
+    late = goal.unsupported(client.release)
+    if late:
+        raise BadInput(f"instance {name}: {late}")
 
 
 def _ready(client, name):
@@ -237,9 +241,7 @@ def bring(
     Raises:
         MaasError: It is refused, or it failed.
     """
-    late = goal.unsupported(client.release)
-    if late:
-        raise BadInput(f"instance {name}: {late}")
+    _check_support(client, name, goal)
     machine = Machine(name, raw, sent=list(sent))
 
     def report(progress):
