@@ -3,6 +3,8 @@
 The tables of ``replica_tables_1x`` or ``replica_tables_2x`` are made, with the columns of that
 release. They follow the region after each change; the other way round only deletions count: a row
 that somebody took out of the database is gone from the region at its next look.
+
+Names of tables and columns are those of these modules (``nosec B608``); values are parameters.
 """
 
 from __future__ import annotations

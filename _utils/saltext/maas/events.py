@@ -276,7 +276,7 @@ def keep_on(step: Callable[[], bool], interval: float, sleep: Callable[[float], 
             log.log(level, "The events of MAAS cannot be passed on: %s", error)
         if not more:
             pause = min(interval * 2 ** min(failures, 16), max(_LONGEST_PAUSE, interval))
-            sleep(pause if not failures else pause * random.uniform(0.7, 1.0))  # nosec B311
+            sleep(pause if not failures else pause * random.uniform(0.7, 1.0))  # nosec B311 # a pause
 
 
 def _id(event):

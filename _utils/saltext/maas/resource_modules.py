@@ -32,6 +32,6 @@ def load(namespace: dict, resource_type: str = "") -> None:
         path = folder / here.name
         if path.is_file():
             name = namespace["__name__"]
-            exec(SourceFileLoader(name, str(path)).get_code(name) or "", namespace)  # nosec B102
+            exec(SourceFileLoader(name, str(path)).get_code(name) or "", namespace)  # nosec B102 # our own
             return
     raise ImportError(f"{here.name} is in none of {', '.join(map(str, folders))}")

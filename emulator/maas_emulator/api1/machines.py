@@ -136,9 +136,9 @@ def add_mac(region, row, mac):
 def random_hostname(region):
     """A name for a machine that came without."""
     if region.release < "1.7":
-        name = "".join(random.choice("abcdefghjkmnpqrtwxy346789") for _ in range(5))  # nosec B311
+        name = "".join(random.choice("abcdefghjkmnpqrtwxy346789") for _ in range(5))  # nosec B311 # a name
     else:
-        name = f"{random.choice(_ADJECTIVES)}-{random.choice(_NOUNS)}"  # nosec B311
+        name = f"{random.choice(_ADJECTIVES)}-{random.choice(_NOUNS)}"  # nosec B311 # a name
     domain = region.release < "1.8" and region.settings.get("enlistment_domain")
     return f"{name}.{domain}" if domain else name
 

@@ -271,7 +271,7 @@ class _Retries:
         """Seconds until the next try after an error; None where there is none."""
         if error.lasting or not self._worth(error, reached):
             return None
-        pause = self._pause * random.uniform(0.5, 1.0)  # nosec B311
+        pause = self._pause * random.uniform(0.5, 1.0)  # nosec B311 # a pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         return getattr(error, "retry_after", None) or pause
 

@@ -2,6 +2,9 @@
 
 Everything reads in read-only transactions.  The writes, :func:`delete_node_group` and
 :func:`replace_secret`, are for what MAAS offers no other way.
+
+Names of tables and columns are written into statements (``nosec B608``): they stand in this file,
+or come from the database's own catalogue.  Values are always parameters.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Run:
                 counted from :meth:`starts`.
         """
         after = getattr(error, "retry_after", None)
-        seconds = after or 0.2 * 2**attempt * random.uniform(0.5, 1.0)  # nosec B311
+        seconds = after or 0.2 * 2**attempt * random.uniform(0.5, 1.0)  # nosec B311 # a pause
         if time.monotonic() + seconds > self._thread.began + self.client.profile.deadline:
             raise error
         time.sleep(seconds)

@@ -145,7 +145,7 @@ def as_page(snapshot: Snapshot, plan: Plan, minion: str | None = None) -> str:
     shown = sorted(pictures.values(), key=lambda one: not one.lost)[:_MOST_DRAWN]
     try:
         drawing = Markup(draw(network)) if network.groups else ""  # nosec B704 # see draw
-        drawn = [(one, Markup(draw_machine(one))) for one in shown]  # nosec B704
+        drawn = [(one, Markup(draw_machine(one))) for one in shown]  # nosec B704 # see draw
     except ImportError:
         raise MaasError("the page needs drawsvg: salt-pip install 'saltext.maas[plan]'") from None
     environment = jinja2.Environment(autoescape=True)

@@ -147,7 +147,7 @@ _OWN = ("commissioning_series_", "deprecation_", "dhcp_disabled_", "upgrade_")
 def _unfilled(values):
     """Return why MAAS cannot fill the gaps of a message; None if it can."""
     try:
-        Markup(values.get("message") or "").format(**(values.get("context") or {}))  # nosec B704
+        Markup(values.get("message") or "").format(**(values.get("context") or {}))  # nosec B704 # not shown
     except Exception as error:  # whatever is wrong with a format, MAAS refuses it
         lacking = f"{error} is not in the context" if isinstance(error, KeyError) else error
         return (
