@@ -111,19 +111,18 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict]:
     found: dict[str, list[dict]] = {name: [] for name in names}
     # API 1.0 looks for host names as they are stored, with a domain or without.
     nodes = all_listed(client) if is_node(client.release) else None
-    for raw in listed(client, "hostname", hosts.values()) if nodes is None else nodes:
-        for name in hosts:
-            if name in (raw["hostname"], raw.get("fqdn")):
-                found[name].append(raw)
-    ids = [name for name in hosts if not found[name] and re.fullmatch(r"[\w-]+", name)]
-    for raw in listed(client, "id", ids) if nodes is None else nodes:
-        if raw["system_id"] in ids:
-            found[raw["system_id"]] = [raw]
-    for raw in listed(client, "mac_address", macs.values()) if nodes is None else nodes:
-        own = {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set", ())}
-        for name, mac in macs.items():
-            if mac in own:
-                found[name].append(raw)
+
+    def look(field, asked, identifiers_of):
+        for raw in listed(client, field, asked.values()) if nodes is None else nodes:
+            identifiers = identifiers_of(raw)
+            for name in asked:
+                if macs.get(name, name) in identifiers:
+                    found[name].append(raw)
+
+    look("hostname", hosts, lambda raw: (raw["hostname"], raw.get("fqdn")))
+    ids = {name: name for name in hosts if not found[name] and re.fullmatch(r"[\w-]+", name)}
+    look("id", ids, lambda raw: (raw["system_id"],))
+    look("mac_address", macs, _macs)
     _refuse_ambiguous(found)
     missing = [name for name, raws in found.items() if not raws]
     if missing:
@@ -132,6 +131,10 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict]:
             for name in missing
         )
     return {name: raws[0] for name, raws in found.items()}
+
+
+def _macs(raw):
+    return {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set", ())}
 
 
 def _refuse_ambiguous(found):

@@ -480,22 +480,23 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         if any(one.action == "create" and is_composed(one.desired) for one in changes):
             run.snapshot.drop("tag")  # MAAS gives a composed machine those of its VM host
         machine_tags.send(run, [one for one in changes if "tags" in one.desired.values])
-        changed = [one for one in changes if "power_parameters" in one.new]
-        records = [self.match(run.snapshot, one.desired) for one in changed]
-        for record in records:
-            if record is not None:
-                record.raw.pop(
-                    POWER_PARAMETERS, None
-                )  # it holds what was sent, see complete_answer
-        self._read_power_of(run.snapshot, [one for one in records if one is not None])
-        for change, record in zip(changed, records):
-            if record is None or "power_parameters" in self.differences(
-                run.snapshot, change.desired, record
-            ):
-                change.done, change.error = False, _POWER_DIFFERS
+        self._check_power(run, [one for one in changes if "power_parameters" in one.new])
         for change in changes:
             if change.done and change.new.keys() & _IN_STEPS:
                 self._check_steps(run, change)
+
+    def _check_power(self, run, changes):
+        """Read the power parameters that were sent, and report where the region has others."""
+        pairs = [(one, self.match(run.snapshot, one.desired)) for one in changes]
+        records = [record for _, record in pairs if record is not None]
+        for record in records:
+            record.raw.pop(POWER_PARAMETERS, None)  # it holds what was sent, see complete_answer
+        self._read_power_of(run.snapshot, records)
+        for change, there in pairs:
+            if there is None or "power_parameters" in self.differences(
+                run.snapshot, change.desired, there
+            ):
+                change.done, change.error = False, _POWER_DIFFERS
 
     def _check_steps(self, run, change):
         """Report what somebody changed after its own requests, if the last read shows it."""

@@ -85,6 +85,15 @@ class DesiredGroup:
     virtual: list[DesiredDevice] = field(default_factory=list)
 
 
+def _tagged(disks, tag):
+    return [one for one in disks if tag in (one.raw.get("tags") or ())]
+
+
+def _first(disks, sign):
+    """The smallest of some disks, or with sign -1 the largest, as a list; of several the oldest."""
+    return sorted(disks, key=lambda one: (sign * one.size, one.id or 0))[:1]
+
+
 class DesiredStorage:
     """All desired devices and groups, in the order in which they are created.
 
@@ -141,19 +150,16 @@ class DesiredStorage:
             if key in match:
                 disks = [one for one in disks if (one.raw.get(key) or "") == str(match[key])]
         if "tag" in match:
-            disks = [one for one in disks if match["tag"] in (one.raw.get("tags") or ())]
+            disks = _tagged(disks, match["tag"])
         if "size" in match:
             size = sizes.in_bytes(match["size"])
             disks = [one for one in disks if abs(one.size - size) * 100 <= size]
-        for key, choose in (("smallest", min), ("largest", max)):
+        for key, sign in (("smallest", 1), ("largest", -1)):
+            tag = match.get(key)
+            if tag and tag is not True:
+                disks = _tagged(disks, tag)
             if key in match:
-                tag = match[key] if match[key] is not True else None
-                disks = [one for one in disks if not tag or tag in (one.raw.get("tags") or ())]
-                best = choose((one.size for one in disks), default=0)
-                disks = sorted(
-                    (one for one in disks if one.size == best), key=lambda one: one.id or 0
-                )
-                disks = disks[:1]
+                disks = _first(disks, sign)
         if len(disks) == 1:
             return disks[0]
         if disks:
