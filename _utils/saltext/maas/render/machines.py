@@ -10,7 +10,6 @@ from saltext.maas.reconcile import Plan, Snapshot
 from saltext.maas.reconcile.plan import Change
 from saltext.maas.resources import interfaces_field, interfaces_schema, storage_current
 from saltext.maas.resources import storage_sizes as sizes
-from saltext.maas.resources.engine_types import Desired
 from saltext.maas.resources.field import Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout, Link, Nic
 from saltext.maas.resources.steps import STEPS
@@ -123,23 +122,12 @@ def pictures_of(snapshot: Snapshot, plan: Plan) -> dict[tuple[str, str], Picture
 
 
 def _draw_interfaces(snapshot, change, picture):
-    raw = change.raw if change.raw is not None else _new(change.desired)
-    try:
-        now, then, steps = interfaces_field.before_and_after(snapshot, change.desired, raw)
-    except interfaces_field.InterfaceProblem:  # a run would report it once the machine exists
-        return
+    raw = change.raw
+    if raw is None:
+        raw = interfaces_field.new_machine(snapshot, change.desired)
+    now, then, steps = interfaces_field.before_and_after(snapshot, change.desired, raw)
     picture.interfaces = _compared(interface_parts(now), interface_parts(then))
     picture.steps["interfaces"] = [step.text for step in steps]
-
-
-def _new(desired: Desired) -> dict:
-    """A machine as MAAS makes it, with interfaces that are named by their order."""
-    macs = desired.values.get("mac_addresses") or ()
-    nics = [
-        {"id": number + 1, "name": f"eth{number}", "type": "physical", "mac_address": one}
-        for number, one in enumerate(macs)
-    ]
-    return {"interface_set": nics}
 
 
 def _draw_storage(snapshot, change: Change, picture):

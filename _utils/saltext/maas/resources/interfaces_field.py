@@ -68,13 +68,8 @@ class WithInterfaces(Table):
         found = super().waiting(snapshot, desired, record)
         if not desired.values.get("interfaces"):
             return found
-        # Up to 2.7 MAAS commissions a new machine at once.
-        new = at.NEW if snapshot.release >= "2.8" else at.COMMISSIONING
-        names = [
-            f"eth{number}" for number, _ in enumerate(desired.values.get("mac_addresses") or ())
-        ]
-        raw = {"status": new, "interface_set": [{"name": name} for name in names]}
-        if _is_too_early(snapshot.release, desired, record.raw if record else raw) and (
+        raw = record.raw if record else new_machine(snapshot, desired)
+        if _is_too_early(snapshot.release, desired, raw) and (
             record is None or self._differ(snapshot, desired, record)
         ):
             found["interfaces"] = UNTIL
@@ -89,8 +84,13 @@ class WithInterfaces(Table):
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:
         wrong = super().problem(snapshot, desired, record)
-        if wrong or record is None or not desired.values.get("interfaces"):
+        if wrong or not desired.values.get("interfaces"):
             return wrong
+        if record is None:
+            raw = new_machine(snapshot, desired)
+            early = _is_too_early(snapshot.release, desired, raw)
+            problem = None if early else _planned_steps(snapshot, desired, raw)[1]
+            return f"interfaces: {problem}" if problem else None
         if _is_too_early(snapshot.release, desired, record.raw) or _is_predicted(
             self.by_name["interfaces"], record.raw
         ):
@@ -254,6 +254,18 @@ def _addresses(raw, described):
 
 def _is_predicted(field, raw):
     return isinstance(raw, PredictedObject) and id(field) in raw.known
+
+
+def new_machine(snapshot: Snapshot, desired: Desired) -> dict:
+    """Return a machine as MAAS creates it, with interfaces that are named by their order."""
+    return {
+        # Up to 2.7 MAAS commissions a new machine at once.
+        "status": at.NEW if snapshot.release >= "2.8" else at.COMMISSIONING,
+        "interface_set": [
+            {"id": number + 1, "name": f"eth{number}", "type": "physical", "mac_address": one}
+            for number, one in enumerate(desired.values.get("mac_addresses") or ())
+        ],
+    }
 
 
 def layout(snapshot: Snapshot, raw: dict) -> InterfaceLayout:
