@@ -277,7 +277,8 @@ GRAINS = {"system_id": "abc123", "zone": "it's $(here)"}
 
 def composed(own=b"", **given):
     settings = settings_of({"master": "salt.example.com", **given}, None, "3008.4")
-    made = user_data.compose(settings, "web-1", GRAINS, *PAIRS[0], "aa:bb", own)
+    script = user_data.script(settings, "web-1", GRAINS, *PAIRS[0], "aa:bb")
+    made = user_data.with_script(own, script)
     parts = [one for one in email.message_from_bytes(made).walk() if not one.is_multipart()]
     return [(one.get_content_type(), one.get_payload(decode=True)) for one in parts]
 

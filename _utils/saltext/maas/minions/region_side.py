@@ -100,10 +100,11 @@ class Minions:
             if said != "expected":
                 one.error = f"the master does not accept it as minion {minion}: {said}"
                 continue
-            content = user_data.compose(
+            script = user_data.script(
                 self._settings, minion, user_data.grains_of(one.raw), private, public,
-                answer["finger"], own,
+                answer["finger"],
             )  # fmt: skip
+            content = user_data.with_script(own, script)
             one.own = {"user_data": base64.b64encode(content).decode()}
             one.hide = (private, one.own["user_data"], content.decode(errors="replace"))
 

@@ -51,31 +51,6 @@ def grains_of(raw: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compose(
-    settings: SimpleNamespace,
-    minion: str,
-    grains: Mapping[str, Any],
-    private_key: str,
-    public_key: str,
-    finger: str,
-    own: bytes = b"",
-) -> bytes:
-    """Return the user data of one machine, as MIME parts.
-
-    Args:
-        settings: From :func:`saltext.maas.minions.settings.settings_of`.
-        minion: Id of the minion.
-        grains: From :func:`grains_of`.
-        private_key, public_key: The key pair for the first start, PEM.
-        finger: Fingerprint of the master's public key.
-        own: The user's own user data.
-
-    Raises:
-        BadInput: The user's own user data is of a kind that cannot be combined.
-    """
-    return with_script(own, script(settings, minion, grains, private_key, public_key, finger))
-
-
 def with_script(own: bytes, text: str) -> bytes:
     """Return user data with a shell script beside the user's own, as MIME parts.
 
@@ -134,7 +109,15 @@ def script(
     public_key: str,
     finger: str,
 ) -> str:
-    """Return the shell script that makes a machine a minion; see :func:`compose`."""
+    """Return the shell script that makes a machine a minion.
+
+    Args:
+        settings: From :func:`saltext.maas.minions.settings.settings_of`.
+        minion: Id of the minion.
+        grains: From :func:`grains_of`.
+        private_key, public_key: The key pair for the first start, PEM.
+        finger: Fingerprint of the master's public key.
+    """
     conf = settings.config_dir
     pki = f"{conf}/pki/minion"
     config = {**settings.config, "id": minion, "master_finger": finger}
