@@ -354,6 +354,16 @@ def test_machines_of_others_are_left_alone(server, cloud):
     assert cloud.call("destroy", ident)["status"] == "Ready"
 
 
+def test_an_instance_that_has_another_name_now_is_left_alone(server, cloud):
+    cloud = cloud()
+    ident = ready(server, "rack-1", status=6, owner="admin", agent_name="salt-cloud:web-1",
+                  owner_data={"salt-cloud": "web-2"})  # fmt: skip
+    with pytest.raises(SaltCloudSystemExit, match="has none of this name"):
+        cloud.call("destroy", "web-1")
+    assert server.requests.writes() == []
+    assert cloud.call("destroy", "web-2")["system_id"] == ident
+
+
 def test_an_operation_for_a_machine_that_is_no_instance(server, cloud):
     ready(server, "rack-1", status=0)
     cloud = cloud()

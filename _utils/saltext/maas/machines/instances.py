@@ -61,7 +61,8 @@ def listed(client: Client) -> dict[str, dict]:
     me = whoami(client)
     limit = {"owner": me} if client.release >= _OWNER_FILTER else {}
     found = client.get("machines/", expect=[_SHAPE], **limit)
-    mine = (raw for raw in found if raw["owner"] == me and NAME in raw["owner_data"])
+    mine = (raw for raw in found
+            if raw["owner"] == me and isinstance(raw["owner_data"].get(NAME), str))  # fmt: skip
     return {raw["owner_data"][NAME]: raw for raw in mine}
 
 
@@ -75,7 +76,9 @@ def named(client: Client, name: str) -> dict | None:
         return listed(client).get(name)
     found = client.get("machines/", expect=[_SHAPE], agent_name=_agent(name))
     me = whoami(client) if found else None
-    mine = [raw for raw in found if raw["owner"] == me]
+    # One that was allocated, but not named any more, has no annotation.
+    mine = [raw for raw in found
+            if raw["owner"] == me and raw["owner_data"].get(NAME, name) == name]  # fmt: skip
     if len(mine) > 1:
         ids = ", ".join(sorted(raw["system_id"] for raw in mine))
         raise BadInput(f"instance {name}: several machines have this name: {ids}")
