@@ -71,12 +71,15 @@ def set_owner_data(request, node):
     Raises:
         Answer: 409 for who does not have it, 500 for a key that MAAS fails with.
     """
-    if node["owner"] != request.user.username:
-        text = "Cannot set workload annotation: it hasn't been acquired."
+    release = request.region.release
+    if node["owner"] != request.user.username and release >= "2.5":
+        text = "Cannot set owner data: it hasn't been allocated."
+        if release >= "3.0":
+            text = "Cannot set workload annotation: it hasn't been acquired."
         raise Answer(409, text, TEXT)
     pairs = {name: request.form.get(name) for name in request.form if name != "op"}
     for name, value in pairs.items():
-        if value not in (None, "") and not _KEY.match(name):
+        if value not in (None, "") and release >= "3.0" and not _KEY.match(name):
             raise Answer(500, "Invalid character in key name", TEXT)
     for name, value in pairs.items():
         if value in (None, ""):

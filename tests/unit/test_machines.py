@@ -161,7 +161,17 @@ def test_an_owner_who_only_commissioned_it_is_no_obstacle(status, regions):
     carried_out(server, machine(absent=True))
 
 
-def test_annotations_of_the_owner(regions):
+@pytest.mark.parametrize("release", ["2.4", "2.9"])
+def test_from_2_5_on_only_the_owner_changes_annotations(release, regions):
+    server = regions(release)
+    forget_machines(server)
+    ident = made(server)
+    hardware.tell(server.region, ident, status=6, owner="ops")
+    data = machine(owner_data={"app": "shop"})
+    if release == "2.4":
+        carried_out_and_true(server, data)
+    else:
+        assert "only its owner ops can change it" in problems_of(server, data)[0]
     server = regions("3.7")
     forget_machines(server)
     ident = made(server)

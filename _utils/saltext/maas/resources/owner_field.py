@@ -17,6 +17,8 @@ _KEY = re.compile(r"[\w.-]{1,255}")
 _NOT_OWNED = (0, 1, 2, 4)
 #: Statuses in which MAAS locks a machine: Deployed and Deploying.
 _LOCKABLE = (6, 9)
+#: First release in which only the owner changes annotations, not another administrator.
+_BY_OWNER = "2.5"
 _UNTIL_OWNED, _UNTIL_DEPLOYED = "until it is allocated or deployed", "until it is deployed"
 
 
@@ -84,10 +86,11 @@ class WithOwner(Table):
         if (
             not wrong
             and record is not None
+            and snapshot.release >= _BY_OWNER
             and "owner_data" in _changes(desired.values, record.raw)
         ):
             owner, me = record.raw["owner"], snapshot.whoami()["username"]
-            if owner != me and snapshot.release >= "3.0":
+            if owner != me:
                 return f"owner_data: only its owner {owner} can change it; the API's user is {me}"
         return wrong
 
