@@ -33,13 +33,17 @@ from maas_emulator.machines import (
     FAILED_COMMISSIONING,
     FAILED_DEPLOYMENT,
     FAILED_DISK_ERASING,
+    FAILED_ENTERING_RESCUE_MODE,
+    FAILED_EXITING_RESCUE_MODE,
     FAILED_RELEASING,
     FAILED_TESTING,
+    MISSING,
     NEW,
     READY,
     RELEASING,
     RESCUE_MODE,
     RESERVED,
+    RETIRED,
     STATUS,
     TESTING,
     event,
@@ -50,6 +54,13 @@ from maas_emulator.web import BARE_JSON, TEXT, Answer, Invalid
 
 RELEASABLE = (ALLOCATED, RESERVED, BROKEN, DEPLOYING, DEPLOYED, FAILED_DEPLOYMENT,
               FAILED_DISK_ERASING, FAILED_RELEASING)  # fmt: skip
+#: What passed tests make Ready, and from which release on.
+_PASSED_FREE = {
+    NEW: "2.9", FAILED_TESTING: "2.3",
+    **dict.fromkeys(
+        (COMMISSIONING, FAILED_DEPLOYMENT, MISSING, RETIRED, BROKEN, FAILED_RELEASING,
+         FAILED_DISK_ERASING, FAILED_ENTERING_RESCUE_MODE, FAILED_EXITING_RESCUE_MODE), "2.2"),
+}  # fmt: skip
 COMMISSIONABLE = (NEW, FAILED_COMMISSIONING, READY, BROKEN)
 #: Statuses in which nothing can be tested.
 _BUSY = (COMMISSIONING, DEPLOYING, RELEASING, DISK_ERASING, ENTERING_RESCUE_MODE,
@@ -282,10 +293,19 @@ def test(region, row, user, tests):
 
     def passed():
         scripts_run.finish(row, scripts_run.TESTING, scripts_run.PASSED)
-        set_status(region, row, _before_tests(row), fresh=True)
+        set_status(region, row, _after_tests(region, row), fresh=True)
 
     if not _is_switched_by_hand(row):
         _later(region, row, TESTING, passed)
+
+
+def _after_tests(region, row):
+    """What a machine is that has passed its tests."""
+    before = row["previous_status"]
+    if before == FAILED_COMMISSIONING:
+        return NEW
+    since = _PASSED_FREE.get(before)
+    return READY if since and region.release >= since else before
 
 
 def _before_tests(row):

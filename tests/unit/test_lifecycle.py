@@ -378,6 +378,56 @@ def test_up_to_2_4_any_administrator_marks_as_broken(regions):
     assert changes["status_name"] == {"old": "Deployed", "new": "Broken"}
 
 
+# -- tests -------------------------------------------------------------------------------------
+
+_DEPLOYED = {"owner": "admin", "osystem": "ubuntu", "distro_series": "jammy"}
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "after"),
+    [
+        (0, {}, "Ready"), (2, {}, "New"), (3, {}, "Ready"), (5, {}, "Reserved"),
+        (6, _DEPLOYED, "Deployed"), (8, {}, "Ready"), (10, {}, "Allocated"),
+        (22, {"owner": "admin"}, "Ready"), (22, _DEPLOYED, "Deployed"),
+    ],
+)  # fmt: skip
+def test_what_passed_tests_make_of_a_machine(server, status, fields, after):
+    machine(server, status=status, power_state="off", **fields)
+    changes = as_planned(server, "tested")
+    (row,) = server.region.rows("machines").values()
+    assert NAMES[row["status"]] == after
+    assert bool(row["owner"]) is (after not in ("New", "Ready"))
+    # MAAS takes a machine that fails its tests twice from its owner, with what runs on it.
+    overridden = ["override_failed_testing"] if (status, after) == (22, "Deployed") else []
+    assert changes["operations"] == [*overridden, "test"]
+
+
+@pytest.mark.parametrize("status", [7, 8, 11, 13, 15])
+def test_a_machine_that_tests_would_take_from_its_owner_is_not_tested(server, status):
+    machine(server, status=status, **_DEPLOYED)
+    for test in (True, False):
+        done = of(server, test=test).tested("web-1")
+        assert done["result"] is False
+        assert "MAAS would release it when it has passed the tests; " in done["comment"]
+    assert server.requests.writes() == []
+
+
+def test_failed_tests_of_a_deployed_machine_are_not_repeated_by_the_function(server):
+    machine(server, status=22, **_DEPLOYED)
+    with pytest.raises(MaasError, match="MAAS would release it when it has passed"):
+        functions_of(server).test("web-1")
+    assert server.requests.writes() == []
+
+
+@pytest.mark.parametrize(("release", "after"), [("2.8", "New"), ("2.9", "Ready")])
+def test_passed_tests_make_a_new_machine_ready_from_2_9_on(regions, release, after):
+    server = emptied(regions(release))
+    machine(server, status=0, power_state="off")
+    as_planned(server, "tested")
+    (row,) = server.region.rows("machines").values()
+    assert NAMES[row["status"]] == after
+
+
 # -- what is going on already ------------------------------------------------------------------
 
 

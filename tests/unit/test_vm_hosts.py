@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from maas_emulator import machines
+from maas_emulator import hardware, machines
 from maas_emulator.machine_forms import default_domain
 from maas_emulator.server import RegionServer
 from saltext.maas import pillar
@@ -52,6 +52,17 @@ def host(name="kvm-1", absent=False, **values):
 
 def virsh(name="kvm-1", **values):
     return host(name, type="virsh", power_address=ADDRESS, **values)
+
+
+@pytest.mark.parametrize("release", ["2.4", "3.8"])
+def test_tags_that_maas_adds_are_no_difference(release):
+    with RegionServer(release) as server:
+        rack(server, "rack-1", "192.0.2.2")
+        hardware.vm_host(server.region, ADDRESS, "virsh")
+        carried_out_and_true(server, virsh(tags="fast"))
+        carried_out_and_true(server, host(tags="near", power_address=ADDRESS))
+        (row,) = server.region.rows("vm_hosts").values()
+        assert set(row["tags"]) == {"near", "virtual", "pod-console-logging"}
 
 
 def test_it_is_created_changed_renamed_and_deleted(server):

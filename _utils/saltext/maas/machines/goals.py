@@ -26,6 +26,12 @@ _SERIES = {
 }  # fmt: skip
 
 
+#: Statuses that passed tests make Ready, without owner, and the first release for each.
+_TESTS_FREE = {
+    at.NEW: "2.9", at.FAILED_TESTING: "2.3",
+    **dict.fromkeys((at.MISSING, at.RETIRED, at.BROKEN, at.FAILED_DEPLOYMENT,
+                     at.FAILED_RELEASING, at.FAILED_DISK_ERASING), "2.2"),
+}  # fmt: skip
 #: The kinds of VM hosts that MAAS makes of machines, by the parameter of their deployment.
 _VM_HOSTS = {"install_kvm": "virsh", "register_vmhost": "lxd"}
 
@@ -162,17 +168,16 @@ class Goal:
         """Return what a release does not support of this; None if it supports all."""
         return self.operation.missing(release, self.given)
 
-    def predict(self, machine: Machine, step: Step, me: str) -> dict:
+    def predict(self, machine: Machine, step: Step, me: str, release: Release) -> dict:
         """Return a machine as it is after a successful step."""
         raw, name = machine.raw, step.operation.name
-        owned = bool(raw.get("osystem")) and bool(raw.get("owner"))
-        free = at.DEPLOYED if owned else at.READY
+        free = at.DEPLOYED if _is_deployed(raw) else at.READY
         status = {
             "commission": at.READY, "allocate": at.ALLOCATED, "deploy": at.DEPLOYED,
             "release": _released_status(raw), "mark_broken": at.BROKEN,
             "mark_fixed": at.DEPLOYED if raw.get("owner") else at.READY,
             "rescue_mode": at.RESCUE, "exit_rescue_mode": free, "override_failed_testing": free,
-            "test": free if machine.status in (at.FAILED_TESTING, at.TESTING) else machine.status,
+            "test": _tested_status(machine.status, free, release),
             "abort": _aborted_status(machine.status),
         }.get(name, machine.status)  # fmt: skip
         new = {**raw, "status": status, "status_name": name_of(status)}
@@ -198,6 +203,21 @@ class Goal:
         if name in ("test", "commission") and "testing_status" in raw:
             new.update(testing_status=PASSED, testing_status_name="Passed")
         return new
+
+
+def _is_deployed(raw: dict) -> bool:
+    """Whether a machine was deployed before its tests or its rescue."""
+    return bool(raw.get("osystem")) and bool(raw.get("owner"))
+
+
+def _tested_status(status: int, before: int, release: Release) -> int:
+    """The status after tests with success; ``before`` of one that is being tested."""
+    if status == at.TESTING:
+        return before
+    if status == at.FAILED_COMMISSIONING:
+        return at.NEW
+    since = _TESTS_FREE.get(status)
+    return at.READY if since and release >= since else status
 
 
 def _released_status(raw: dict) -> int:
@@ -260,6 +280,8 @@ class Tested(Goal):
             raise refusal(machine, "and MAAS tests only what was commissioned")
         if machine.status in (at.RESCUE, at.FAILED_ENTERING_RESCUE, at.FAILED_EXITING_RESCUE):
             raise refusal(machine, "and a test would end that")
+        if machine.status == at.FAILED_TESTING and _is_deployed(machine.raw):
+            return Step(OPERATIONS["override_failed_testing"])
         return self.send()
 
     def _passed(self, machine):
@@ -381,8 +403,8 @@ class Deployed(Goal):
                 found.append(f"{name} {str(bool(raw[name])).lower()}")
         return found
 
-    def predict(self, machine: Machine, step: Step, me: str) -> dict:
-        new = super().predict(machine, step, me)
+    def predict(self, machine: Machine, step: Step, me: str, release: Release) -> dict:
+        new = super().predict(machine, step, me, release)
         if step.operation.name == "deploy" and step.send:
             series, system = _series(self.given)
             if series:
@@ -545,6 +567,8 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         )  # fmt: skip
     if not operation.is_allowed(release, machine.status):
         raise refusal(machine, f"so MAAS refuses {operation.name}")
+    if operation.name == "test" and _tests_release(machine):
+        raise refusal(machine, "and MAAS would release it when it has passed the tests")
     if operation.name in ("allocate", "deploy") and release < SHOWS_DEPLOYMENT:
         _check_deployment_1x(machine, goal, release)
     if operation.name == "deploy" and not is_node(release):
@@ -575,6 +599,13 @@ def _check_network(machine):
             machine, "and MAAS deploys no machine without a link to a subnet",
             "describe links of its interfaces",
         )  # fmt: skip
+
+
+def _tests_release(machine):
+    """Whether somebody has a machine that MAAS makes Ready when it passes its tests."""
+    if machine.status == at.FAILED_TESTING:  # one that was commissioned has an owner, too
+        return _is_deployed(machine.raw)
+    return bool(machine.raw.get("owner")) and machine.status in _TESTS_FREE
 
 
 def _check_deployment_1x(machine, goal, release):

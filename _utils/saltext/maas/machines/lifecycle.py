@@ -201,7 +201,8 @@ class Work:
                     machine.done = step is None
                     if step:
                         machine.sent += [step.operation.name] if step.send else []
-                        machine.raw = self.goal_of(machine).predict(machine, step, self._me())
+                        goal, release = self.goal_of(machine), self.client.release
+                        machine.raw = goal.predict(machine, step, self._me(), release)
 
     def _inspect(self):
         found = [one for one in self.machines if self.goal_of(one).needs_inspection]

@@ -18,12 +18,12 @@ from saltext.maas.resources.engine_types import (
 )
 from saltext.maas.resources.table import UNKNOWN, Field, PillarLocation, Record, Table
 
-#: A tag that MAAS gives every VM host.
-_CONSOLE = "pod-console-logging"
+#: Tags that MAAS gives VM hosts, the second those of type virsh each time it has reached one.
+_ADDED = ("pod-console-logging", "virtual")
 
 
 def _tags(value):
-    return [one for one in kinds.NAMES.normal(value) if one != _CONSOLE]
+    return [one for one in kinds.NAMES.normal(value) if one not in _ADDED]
 
 
 def _ratio(value):
@@ -110,7 +110,8 @@ class VmHost(Table):
         Field("pool", ref="resource_pool", ref_attr="name", server_default="default",
               clearable=rules.NEVER, read=lambda raw: (raw.get("pool") or {}).get("name"),
               doc="Name of the resource pool of machines that are composed on it."),
-        Field("tags", _TAGS, doc=f"All its tags, apart from ``{_CONSOLE}``, which MAAS adds."),
+        Field("tags", _TAGS, doc="All its tags, apart from ``pod-console-logging`` and "
+              "``virtual``, which MAAS adds."),
         Field("cpu_over_commit_ratio", _RATIO, server_default=1.0,
               doc="Cores of machines per physical core."),
         Field("memory_over_commit_ratio", _RATIO, server_default=1.0,
