@@ -468,6 +468,16 @@ def servers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("region")
     with region_with_image("3.8", pillar(folder)) as newest, RegionServer("1.9") as old:
         images_of_nodes(old)
+        nic = {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
+               "subnet_mask": "255.255.255.0"}  # fmt: skip
+        newest.region.register_controller(hostname="rack", interfaces=[nic])
+        # Ready, with a link: MAAS deploys no other.
+        for number, name in ((21, "web-1"), (22, "web-2")):
+            nic = {"name": "eth0", "mac_address": f"52:54:00:00:00:{number}",
+                   "address": f"10.0.0.{number}/24"}  # fmt: skip
+            (row,) = (one for one in newest.region.rows("machines").values()
+                      if one["hostname"] == name)  # fmt: skip
+            hardware.commissioned(newest.region, row["system_id"], interfaces=[nic])
         yield {of_api_1: old}, newest
 
 
