@@ -260,6 +260,20 @@ def test_addresses_of_dynamic_ranges_and_of_other_machines_are_refused(server):
     assert planned(server, {"machines": machines([], [link])})[1].problems() == []
 
 
+def test_an_address_that_another_interface_of_the_machine_keeps_is_refused(server):
+    made(server)
+    link = {"mode": "static", "subnet": "10.1.0.0/24", "ip_address": "10.1.0.51"}
+    carried_out(server, described({"eth1": {"links": [link]}}))
+    assert problems_of(server, described({"eth0": {"links": [link]}})) == [
+        "machine web-1: interfaces: 10.1.0.51 would be on eth0 and eth1; describe the links of "
+        "both, or one of them as absent"
+    ]
+    carried_out(server, described({"eth0": {"links": [link]}, "eth1": {"links": []}}))
+    # A bond takes the links of its parents away.
+    bond = {"type": "bond", "parents": ["eth0", "eth1"], "links": [link]}
+    carried_out(server, described({"bond0": bond}))
+
+
 def test_what_is_made_of_a_described_interface_is_not_deleted_along(server):
     made(server)
     carried_out(server, described(BONDED))

@@ -14,7 +14,7 @@ from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run,
 from saltext.maas.resources.field import Field, PredictedObject, Record
 from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
-from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, type_of
+from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, STATIC, type_of
 from saltext.maas.resources.nodes import rereading
 from saltext.maas.resources.steps import STEPS, send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
@@ -319,9 +319,25 @@ def _planned_steps(snapshot, desired, raw):
     except InterfaceProblem as problem:
         return [], str(problem), {}
     try:
-        return plan.plan(), None, plan.changed
+        steps = plan.plan()
     except InterfaceProblem as problem:
         return [], str(problem), plan.changed
+    return steps, _twice(plan.layout) if steps else None, plan.changed
+
+
+def _twice(layout):
+    """Which address would be on two interfaces of the machine; MAAS accepts it on one only."""
+    seen: dict = {}
+    for nic in layout.nics:
+        for link in nic.links:
+            if link.mode == STATIC and link.ip_address:
+                other = seen.setdefault(link.ip_address, nic.name)
+                if other != nic.name:
+                    return (
+                        f"{link.ip_address} would be on {other} and {nic.name}; describe the "
+                        "links of both, or one of them as absent"
+                    )
+    return None
 
 
 def _is_too_early(release, desired, raw):
