@@ -298,7 +298,10 @@ def sync_minions(profile: str | dict | None = None) -> dict[str, list[str]]:
     client = runtime.client(globals(), profile)
     minions = region_side.minions_of(globals(), client)
     if minions is None:
-        raise BadInput("maas:minions: is missing in the pillar")
+        raise BadInput(
+            "maas:minions: is missing in the pillar of this minion; after a change of the pillar "
+            "run saltutil.refresh_pillar first"
+        )
     return minions.sync(lifecycle.all_listed(client))
 
 

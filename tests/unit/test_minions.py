@@ -14,6 +14,7 @@ import pytest
 import yaml
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
+from salt.exceptions import CommandExecutionError
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle
 from saltext.maas.minions import master_side, user_data
@@ -566,6 +567,12 @@ def test_keys_and_grains_are_brought_up_to_date(server):
         opts={"id": REGION, "maas": {"url": server.url, "api_key": server.api_key}},
     )  # fmt: skip
     assert minion.sync_minions() == {"deleted": []}
+    minion = load(
+        "_modules/maas_machine.py",
+        opts={"id": REGION, "maas": {"url": server.url, "api_key": server.api_key}},
+    )
+    with pytest.raises(CommandExecutionError, match=r"missing in .*refresh_pillar"):
+        minion.sync_minions()
     ((_, (url, machines)),) = asked
     assert url == server.url
     assert machines[idents["s-1"]]["fqdn"] == "s-1.maas"
