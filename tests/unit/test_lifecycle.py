@@ -11,7 +11,7 @@ import time
 import pytest
 from maas_emulator import hardware, machine_ops, machines, scripts_run
 from maas_emulator.server import RegionServer
-from saltext.maas.errors import MaasError
+from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines.operations import NAMES, OPERATIONS
 from support.loader import load
 from support.reconciling import carried_out
@@ -617,6 +617,7 @@ def test_machines_are_found_by_name_id_and_mac(server):
         ),
         ([ident, "one"], "one are the same machine"),
         ("one", "machines: must be a list"),
+        ([["one"]], "machines: ['one'] must be a host name, system id or MAC address"),
     ):
         server.requests.reset()
         done = of(server).deployed("all", machines=wrong)
@@ -793,6 +794,23 @@ def test_functions_send_one_operation(any_server):
     assert module.commission("web-1")["web-1"]["status_name"] == "Commissioning"
     if server.region.release >= "2.1":
         assert module.abort("web-1", timeout=20)["web-1"]["status_name"] == "New"
+
+
+def test_a_name_of_digits_is_taken_and_anything_else_refused(server):
+    machine(server, "463886")
+    module = functions_of(server)
+    assert module.status(463886)["463886"]["status"] == "Ready"
+    assert module.describe(463886)["hostname"] == "463886"
+    assert list(module.commission([463886], timeout=20)) == ["463886"]
+    assert of(server, test=True).commissioned("x", machines=[463886])["result"] is True
+    server.requests.reset()
+    for function in ("status", "describe", "events", "release"):
+        for wrong in (None, True, {"a": 1}, [["web-1"]]):
+            with pytest.raises(BadInput, match="must be a host name, system id or MAC address"):
+                getattr(module, function)(wrong)
+    with pytest.raises(BadInput, match=r"profile: \['north'\] must be a name, or a mapping"):
+        module.release("463886", profile=["north"])
+    assert server.requests.writes() == []
 
 
 def test_a_function_fails_where_no_rack_reaches_the_bmc(server):

@@ -126,7 +126,7 @@ def do(dunders: dict, operation: str, arguments: dict[str, Any]) -> dict[str, di
     """
     snapshot = runtime.new_snapshot(dunders, runtime.client(dunders, arguments["profile"]))
     make, name = _goal(Done, arguments, dunders, operation=operation), arguments["name"]
-    names = [name] if isinstance(name, str) else list(name)
+    names = _named(name)
     seconds = seconds_of(arguments["timeout"])
     tag = names[0] if names else ""
     job = _work(dunders, snapshot, make, names, tag, arguments.get(_MINION))
@@ -144,7 +144,8 @@ def machine(dunders: dict, name: str, profile: Any = None) -> tuple[Any, dict]:
         MaasError: There is no such machine, or the region cannot be asked.
     """
     client = runtime.client(dunders, profile)
-    return client, lifecycle.find(client, [name])[name]
+    (known,) = _named([name])
+    return client, lifecycle.find(client, [known])[known]
 
 
 def status(dunders: dict, name: str | list[str], profile: Any = None) -> dict[str, dict]:
@@ -153,11 +154,21 @@ def status(dunders: dict, name: str | list[str], profile: Any = None) -> dict[st
     Raises:
         MaasError: There is no such machine, or the region cannot be asked.
     """
-    names = [name] if isinstance(name, str) else list(name)
+    names = _named(name)
     if profile is None and machine_resource.own(dunders):
         return machine_resource.statuses(dunders, names)
     found = lifecycle.find(runtime.client(dunders, profile), names)
     return {name: view.row(raw) for name, raw in found.items()}
+
+
+def _named(name, argument="name"):
+    """The names that were given; Salt and YAML make a number of one that has digits only."""
+    names = [str(one) if type(one) is int else one
+             for one in (name if isinstance(name, (list, tuple)) else [name])]  # fmt: skip
+    wrong = [one for one in names if not isinstance(one, str)]
+    if wrong:
+        raise BadInput(f"{argument}: {wrong[0]!r} must be a host name, system id or MAC address")
+    return names
 
 
 def shown(raw: dict) -> dict[str, Any]:
@@ -184,13 +195,13 @@ def _state_names(dunders, arguments):
     if machine_resource.own(dunders):
         name, profile = arguments["name"], arguments["profile"]
         return machine_resource.names_of_state(dunders, name, machines, profile)
-    return [arguments["name"]] if machines is None else machines
+    return _named(arguments["name"]) if machines is None else machines
 
 
 def _names(machines):
-    if not isinstance(machines, (list, tuple)) or not all(isinstance(one, str) for one in machines):
+    if not isinstance(machines, (list, tuple)):
         raise BadInput("machines: must be a list of host names, system ids or MAC addresses")
-    return list(machines)
+    return _named(machines, "machines")
 
 
 def _work(dunders, snapshot, make, names, tag, minion):

@@ -333,6 +333,8 @@ def profile_without_key(dunders: dict, name: str) -> Profile:
 def _configured(dunders, profile):
     if isinstance(profile, dict):
         return "profile", dict(profile)
+    if profile and not isinstance(profile, str):
+        raise BadInput(f"profile: {profile!r} must be a name, or a mapping with a profile")
     name = profile or "maas"
     for configured in (True, False):
         found = (dunders["__opts__"] if configured else _whole_pillar(dunders)).get(name)
