@@ -364,6 +364,11 @@ def test_what_is_marked_broken_by_its_owner_is_fixed(server):
     assert row["status"] == 4
 
 
+def test_a_machine_that_is_switched_by_hand_loses_its_owner_when_it_is_marked_as_broken(server):
+    machine(server, status=6, power_type="manual", power_state="unknown")
+    assert as_planned(server, "broken")["owner"] == {"old": "admin", "new": None}
+
+
 def test_only_what_maas_releases_loses_its_owner_when_it_is_marked_as_broken(server):
     machine(server, status=7, owner="admin", power_state="off")
     new = {"old": "Retired", "new": "Broken"}
@@ -376,6 +381,19 @@ def test_up_to_2_4_any_administrator_marks_as_broken(regions):
     assert "in_use: true sends mark_broken" in of(server).broken("web-1")["comment"]
     changes = as_planned(server, "broken", in_use=True)
     assert changes["status_name"] == {"old": "Deployed", "new": "Broken"}
+
+
+def test_a_machine_without_a_root_file_system_is_not_deployed(server):
+    ident = machine(server)
+    client_of(server).post(f"machines/{ident}/", op="set_storage_layout",
+                           data={"storage_layout": "blank"})  # fmt: skip
+    server.requests.reset()
+    for test in (True, False):
+        done = of(server, test=test).deployed("web-1", distro_series="noble")
+        assert done["result"] is False
+        assert "mounted at /; describe it under storage" in done["comment"]
+    assert server.requests.writes() == []
+    assert as_planned(server, "deployed", distro_series="noble", ephemeral_deploy=True)
 
 
 # -- tests -------------------------------------------------------------------------------------

@@ -190,7 +190,8 @@ class Goal:
         if name == "rescue_mode":
             new["owner"] = me
         released = machine.status in OPERATIONS["release"].allowed
-        if name == "mark_broken" and released and raw.get("power_state") == "off":
+        off = raw.get("power_state") == "off" or raw.get("power_type") in ("", "manual")
+        if name == "mark_broken" and released and off:
             new["owner"] = None
         if name in ("commission", "release", "abort", "power_off"):
             new["power_state"] = "off"
@@ -573,6 +574,7 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         _check_deployment_1x(machine, goal, release)
     if operation.name == "deploy" and not is_node(release):
         _check_network(machine)
+        _check_root(machine, goal)
     owner = raw.get("owner")
     if operation.by_owner_since and release >= operation.by_owner_since and owner != me:
         raise refusal(
@@ -598,6 +600,22 @@ def _check_network(machine):
         raise refusal(
             machine, "and MAAS deploys no machine without a link to a subnet",
             "describe links of its interfaces",
+        )  # fmt: skip
+
+
+def _check_root(machine, goal):
+    """Refuse to install Ubuntu, CentOS or RHEL where no file system is for ``/``."""
+    series, system = _series(goal.given)
+    known = system in ("ubuntu", "centos", "rhel") or (not system and series in _SERIES.values())
+    disks = machine.raw.get("blockdevice_set")
+    # Those of a machine that was deployed are others than those of the released one.
+    if machine.sent or not disks or not known or goal.given.get("ephemeral_deploy"):
+        return
+    places = [place for disk in disks for place in (disk, *(disk.get("partitions") or ()))]
+    if not any((one.get("filesystem") or {}).get("mount_point") == "/" for one in places):
+        raise refusal(
+            machine, "and MAAS deploys no machine without a file system that is mounted at /",
+            "describe it under storage",
         )  # fmt: skip
 
 
