@@ -39,32 +39,50 @@ def mistake(value: Any, shape: Any, where: str = "") -> str | None:
     Example:
         ``mistake([{"id": "7"}], [{"id": int}])``
     """
-    if shape is object or shape is bytes:
+    found = _mistake(value, shape)
+    if found is None:
+        return None
+    place = where
+    for one in found[0]:
+        place += f"[{one}]" if isinstance(one, int) else f".{one}" if place else one
+    return f"{place or 'it'} {found[1]}"
+
+
+def _mistake(value: Any, shape: Any) -> tuple[tuple, str] | None:
+    """The path to what has another shape, and what of it; a region may answer with thousands."""
+    kind = type(value)
+    if kind is shape or shape is object or shape is bytes:
         return None
     if isinstance(shape, tuple):
-        if None in [mistake(value, one, where) for one in shape]:
+        if kind in shape or (value is None and None in shape):
             return None
-        return _differs(value, " or ".join(map(_noun, shape)), where)
-    if isinstance(shape, list) and isinstance(value, list):
-        found = (mistake(one, shape[0], f"{where}[{at}]") for at, one in enumerate(value))
-        return next((one for one in found if one), None)
-    if isinstance(shape, dict) and isinstance(value, dict):
-        for key, one in shape.items():
-            name = key.removesuffix("?")
-            if name in value:
-                wrong = mistake(value[name], one, f"{where}.{name}" if where else name)
-                if wrong:
-                    return wrong
-            elif name == key:
-                return f"{where or 'it'} has no {name}"
+        return _any_of(value, shape)
+    if isinstance(shape, list) and kind is list:
+        wanted = shape[0]
+        for at, one in enumerate(value):
+            wrong = _mistake(one, wanted)
+            if wrong:
+                return (at, *wrong[0]), wrong[1]
         return None
-    kind = type(shape) if isinstance(shape, (list, dict)) or shape is None else shape
-    fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    return None if fits else _differs(value, _noun(shape), where)
+    if isinstance(shape, dict) and kind is dict:
+        for key, one in shape.items():
+            name = key[:-1] if key[-1] == "?" else key
+            if name in value:
+                wrong = _mistake(value[name], one)
+                if wrong:
+                    return (name, *wrong[0]), wrong[1]
+            elif name == key:
+                return (), f"has no {name}"
+        return None
+    wanted = type(shape) if isinstance(shape, (list, dict)) or shape is None else shape
+    fits = isinstance(value, wanted) and not (wanted is int and kind is bool)
+    return None if fits else ((), f"is {_noun(kind)}, not {_noun(shape)}")
 
 
-def _differs(value, desired, where) -> str:
-    return f"{where or 'it'} is {_noun(type(value))}, not {desired}"
+def _any_of(value, shapes):
+    if any(_mistake(value, one) is None for one in shapes):
+        return None
+    return (), f"is {_noun(type(value))}, not {' or '.join(map(_noun, shapes))}"
 
 
 def _noun(shape) -> str:
