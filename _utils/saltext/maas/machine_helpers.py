@@ -9,7 +9,7 @@ from typing import Any
 from saltext.maas import machine_pillar, machine_resource, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle, view
-from saltext.maas.machines.goals import Done, Goal, Machine, Tested
+from saltext.maas.machines.goals import Done, Goal, Machine, Tested, without_configuration
 from saltext.maas.machines.nodes_1x import is_node, own_name
 from saltext.maas.machines.operations import NEW, name_of
 from saltext.maas.machines.parameters import mistakes, seconds_of
@@ -215,8 +215,12 @@ def _work(dunders, snapshot, make, names, tag, minion):
         raise BadInput(wrong)
     minions = region_side.minions_of(dunders, client, bool(minion))
     predicted = snapshot.facts.get(_PREDICTED, {})
-    found = _predicted(snapshot, names) if dunders["__opts__"].get("test") else {}
-    found.update(lifecycle.find(client, [one for one in names if one not in found]))
+    test = dunders["__opts__"].get("test")
+    found = _predicted(snapshot, names) if test else {}
+    there = lifecycle.find(client, [one for one in names if one not in found])
+    if test and snapshot.loaded("machine"):  # a state before may plan interfaces and disks
+        there = {one: without_configuration(raw) for one, raw in there.items()}
+    found.update(there)
     machines = [
         Machine(one, predicted.get(found[one]["system_id"], found[one]), goal=own_goal(found[one]))
         for one in dict.fromkeys(names)

@@ -24,7 +24,6 @@ from saltext.maas.host.installation import detect
 from saltext.maas.host.local import Local
 from saltext.maas.pillar.class_references import own_references
 from saltext.maas.pillar.controllers import controllers
-from saltext.maas.pillar.validators import section
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.redact import redact
 from saltext.maas.release import Release, newer_release_warnings, supported
@@ -265,7 +264,9 @@ def pillar(dunders: dict, *path: str) -> Any:
 
 
 def _maas(dunders) -> dict:
-    return section(rendered(dunders), "maas")
+    # Salt's own pillar is a mapping, but no dict.
+    found = rendered(dunders).get("maas")
+    return found if isinstance(found, dict) else {}
 
 
 def controller(dunders: dict) -> dict:

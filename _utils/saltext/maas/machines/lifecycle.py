@@ -134,7 +134,7 @@ def find(client: Client, names: Iterable[str]) -> dict[str, dict]:
 
 
 def _macs(raw):
-    return {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set", ())}
+    return {(nic.get("mac_address") or "").lower() for nic in raw.get("interface_set") or ()}
 
 
 def _refuse_ambiguous(found):
