@@ -73,7 +73,8 @@ class Place(Lab):
         }  # fmt: skip
         (pillar / "region.sls").write_text(yaml.safe_dump({"maas": {"minions": minions}}))
         self._configure(self.folder / "master", "master", {
-            "interface": "127.0.0.1", **self.ports, "worker_threads": 3, "timeout": 20,
+            "interface": "127.0.0.1", **self.ports, "worker_threads": 3, "timeout": 60,
+            "gather_job_timeout": 60,
             "file_roots": {"base": [str(states)]}, "pillar_roots": {"base": [str(pillar)]},
             "autosign_file": "autosign", "maas.minions": {"regions": [REGION]},
             "peer_run": {
