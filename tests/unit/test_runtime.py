@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections import UserDict
 
 import pytest
 from maas_emulator.hosts import sandbox
@@ -24,7 +25,7 @@ def salt(tmp_path):
     """A Salt module's dunders, on a host without MAAS."""
     return {
         "__opts__": {"maas.root": str(tmp_path)},
-        "__pillar__": {},
+        "__pillar__": UserDict(),  # a mapping and no dict, as Salt's
         "__context__": {},
         "__salt__": {"sdb.get": {"sdb://vault/key": KEY}.get},
     }
