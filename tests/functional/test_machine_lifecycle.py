@@ -6,7 +6,7 @@ import pytest
 from maas_emulator import machine_ops, machines, storage
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from support.reconciling import carried_out
+from support.machine_regions import images_and_rack
 from support.salt_call import Minion
 
 pytestmark = pytest.mark.salt
@@ -33,16 +33,7 @@ SECRET = "tr0ub4dor"
 @pytest.fixture
 def server(monkeypatch):
     with RegionServer("3.7", import_seconds=0, index_seconds=0, machine_seconds=0.1) as server:
-        chosen = [{"os": "ubuntu", "release": name, "arches": ["amd64"]}
-                  for name in ("jammy", "noble")]  # fmt: skip
-        url = "http://images.example.com/ephemeral-v3/stable"
-        carried_out(server, {"boot_sources": {url: {"selections": chosen}}})
-        rack = server.region.register_controller(
-            hostname="rack",
-            interfaces=[{"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
-                         "subnet_mask": "255.255.255.0"}],
-        )  # fmt: skip
-        server.region.controller_connected(rack, True)
+        images_and_rack(server, ("jammy", "noble"))
         real = machine_ops.commissioned
 
         def commissioned(region, row):

@@ -29,7 +29,7 @@ from saltext.maas.client import Client, Profile
 from saltext.maas.cloud import CONSTRAINTS, SCHEMA, Settings
 from saltext.maas.release import supported
 from support.faults import FaultyProxy, first
-from support.machine_regions import URL, images_of_nodes
+from support.machine_regions import images_and_rack, images_of_nodes
 from support.reconciling import carried_out
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,15 +46,7 @@ def started(release="3.7"):
     with RegionServer(
         release, import_seconds=0, index_seconds=0, sync_seconds=0, machine_seconds=0.05
     ) as server:
-        ask = Client(Profile(server.url, server.api_key)).get
-        names = ("commissioning_distro_series", "default_distro_series")
-        series = sorted({ask("maas/", op="get_config", name=name) for name in names})
-        chosen = [{"os": "ubuntu", "release": one, "arches": ["amd64"]} for one in series]
-        carried_out(server, {"boot_sources": {URL: {"selections": chosen}}})
-        nic = {"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
-               "subnet_mask": "255.255.255.0"}  # fmt: skip
-        rack = server.region.register_controller(hostname="rack", interfaces=[nic])
-        server.region.controller_connected(rack, True)
+        images_and_rack(server)
         server.numbers = itertools.count(1)
         yield server
 

@@ -7,9 +7,7 @@ import contextlib
 from maas_emulator import hardware, scripts_run
 from maas_emulator.server import RegionServer
 from saltext.maas.client import Client, Profile
-from support.reconciling import carried_out
-
-_URL = "http://images.example.com/ephemeral-v3/stable"
+from support.machine_regions import images_and_rack
 
 
 @contextlib.contextmanager
@@ -17,16 +15,7 @@ def machine_region(release, **options):
     """A region; its ``machine(name, mac)`` makes a machine that is Ready, and returns its id."""
     with RegionServer(release, import_seconds=0, index_seconds=0, **options) as server:
         client = Client(Profile(server.url, server.api_key))
-        names = ("commissioning_distro_series", "default_distro_series")
-        series = {client.get("maas/", op="get_config", name=name) for name in names}
-        chosen = [{"os": "ubuntu", "release": one, "arches": ["amd64"]} for one in sorted(series)]
-        carried_out(server, {"boot_sources": {_URL: {"selections": chosen}}})
-        rack = server.region.register_controller(
-            hostname="rack",
-            interfaces=[{"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
-                         "subnet_mask": "255.255.255.0"}],
-        )  # fmt: skip
-        server.region.controller_connected(rack, True)
+        images_and_rack(server)
 
         def machine(name, mac):
             number = int(mac[-2:], 16)

@@ -7,8 +7,9 @@ import contextlib
 from maas_emulator import machines
 from maas_emulator.api1 import catalogue, groups, reported_images
 from maas_emulator.server import RegionServer
+from saltext.maas.client import Client, Profile
 from support.examples import CLUSTER
-from support.reconciling import carried_out, cluster
+from support.reconciling import carried_out, cluster, rack
 
 URL = "http://images.example.com/ephemeral-v3/stable"
 
@@ -37,6 +38,19 @@ def regions_with_image(data=None):
             return servers[release]
 
         yield of_release
+
+
+def images_and_rack(server, series=None):
+    """Let a region have images and a rack; the rack's id and the images' series.
+
+    The series are by default those that the region commissions and deploys with.
+    """
+    client = Client(Profile(server.url, server.api_key))
+    names = ("commissioning_distro_series", "default_distro_series")
+    series = sorted(series or {client.get("maas/", op="get_config", name=name) for name in names})
+    chosen = [{"os": "ubuntu", "release": one, "arches": ["amd64"]} for one in series]
+    carried_out(server, {"boot_sources": {URL: {"selections": chosen}}})
+    return rack(server, "rack", "10.0.0.254"), series
 
 
 def images_of_nodes(server):

@@ -8,6 +8,7 @@ import subprocess
 import yaml
 from maas_emulator import hardware
 from maas_emulator.server import RegionServer
+from support.machine_regions import images_and_rack
 from support.reconciling import carried_out
 
 from demo.lab import REPOSITORY, Lab, free_port
@@ -26,8 +27,6 @@ MACHINES = {
     }
     for name in ("web-11", "web-12", "db-13")
 }  # fmt: skip
-URL = "http://images.example.com/ephemeral-v3/stable"
-IMAGE = {"os": "ubuntu", "release": "jammy", "arches": ["amd64"]}
 
 
 class ResourceLab(Lab):
@@ -118,14 +117,8 @@ def region_of_machines():
     server = RegionServer(
         "3.7", index_seconds=0.05, import_seconds=0.05, machine_seconds=0.05
     ).start()
-    carried_out(server, {"boot_sources": {URL: {"selections": [IMAGE]}}})
+    images_and_rack(server, ["jammy"])
     carried_out(server, {"machines": MACHINES})
-    rack = server.region.register_controller(
-        hostname="rack",
-        interfaces=[{"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
-                     "subnet_mask": "255.255.255.0"}],
-    )  # fmt: skip
-    server.region.controller_connected(rack, True)
     for row in list(server.region.rows("machines").values()):
         number = row["hostname"][-2:]
         nic = {"name": "eth0", "mac_address": f"52:54:00:00:00:{number}",

@@ -14,7 +14,7 @@ from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines.operations import NAMES, OPERATIONS
 from support.loader import load
-from support.reconciling import carried_out
+from support.machine_regions import images_and_rack
 
 #: The first of all, and those around what came later.
 RELEASES = ("2.0", "2.4", "2.8", "3.3", "3.7", "3.8")
@@ -25,20 +25,7 @@ QUICK = {"import_seconds": 0, "index_seconds": 0, "sync_seconds": 0}
 
 def started(release="3.7", machine_seconds=0.05):
     server = RegionServer(release, machine_seconds=machine_seconds, **QUICK).start()
-    admin = client_of(server)
-    names = ("commissioning_distro_series", "default_distro_series")
-    series = {admin.get("maas/", op="get_config", name=name) for name in names}
-    server.series = sorted(series)[0]
-    chosen = [{"os": "ubuntu", "release": one, "arches": ["amd64"]} for one in sorted(series)]
-    url = "http://images.example.com/ephemeral-v3/stable"
-    carried_out(server, {"boot_sources": {url: {"selections": chosen}}})
-    rack = server.region.register_controller(
-        hostname="rack",
-        interfaces=[{"name": "eth0", "mac": "52:54:00:00:00:01", "ip": "10.0.0.2",
-                     "subnet_mask": "255.255.255.0"}],
-    )  # fmt: skip
-    server.region.controller_connected(rack, True)
-    server.rack = rack
+    server.rack, (server.series, *_) = images_and_rack(server)
     server.macs = itertools.count(1)
     return server
 
