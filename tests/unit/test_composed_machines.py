@@ -140,7 +140,7 @@ def test_what_needs_its_hardware_waits(at):
     storage = {"disks": {"sda": {"partitions": [{"fs": "ext4", "mount": "/", "size": "rest"}]}}}
     compose = {**COMPOSE, "skip_commissioning": True}
     _, plan = carried_out(server, data(storage=storage))
-    assert plan.warnings == ["machine vm-1: storage waits until it is commissioned"]
+    assert plan.warnings == ["machine vm-1: storage is skipped until the machine is commissioned"]
     clear(server)
     snapshot, plan = planned(server, data(compose, storage=storage))
     assert "until the next run" in plan.warnings[0]
@@ -289,8 +289,8 @@ def test_a_deployed_machine_is_its_host(at):
     for _ in range(2):
         _, plan = carried_out(server, described)
         assert plan.warnings == [
-            "VM host rack1: waits until machine node-1 is deployed as a VM host",
-            "machine vm-1: waits until VM host rack1 is there",
+            "VM host rack1: skipped until machine node-1 is deployed as a VM host",
+            "machine vm-1: skipped until VM host rack1 exists",
         ]
     deployed_as_host(server, "node-1", "register_vmhost")
     _, plan = carried_out(server, described)

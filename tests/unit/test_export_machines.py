@@ -164,7 +164,7 @@ def test_another_region_becomes_a_copy(filled):
     assert "machine esx is not exported fully: no description of storage makes its datastore" in (
         "\n".join(found.notes)
     )
-    assert data["machines"]["mirror"]["locked"]  # which waits until it is deployed
+    assert data["machines"]["mirror"]["locked"]  # which is skipped until it is deployed
     mirror = {name: one for name, one in data["machines"]["mirror"].items() if name != "locked"}
     copy = {**data, "machines": {**data["machines"], "mirror": mirror}}
     assert {key: again[key] for key in KEYS} == {key: copy[key] for key in KEYS}

@@ -301,11 +301,11 @@ def test_a_test_run_says_what_waits_for_a_vm_host(server):
     assert deployed["changes"]["machine"]["node-1"]["operations"] == ["deploy"]
     done = [hosts.present("rack1", machine="node-1"), told.present("vm-1", vm_host="rack1")]
     assert [one["result"] for one in done] == [True, True], done
-    assert "machine vm-1: waits until VM host rack1 is there" in done[1]["comment"]
-    waits = told.commissioned("vm-1")
-    assert (waits["result"], waits["changes"]) == (None, {})
-    assert waits["comment"].endswith(
-        "machine vm-1: it is not there yet; it waits until VM host rack1 is there"
+    assert "machine vm-1: skipped until VM host rack1 exists" in done[1]["comment"]
+    skipped = told.commissioned("vm-1")
+    assert (skipped["result"], skipped["changes"]) == (None, {})
+    assert skipped["comment"].endswith(
+        "machine vm-1: it does not exist yet; skipped until VM host rack1 exists"
     )
     assert server.requests.writes() == []
 

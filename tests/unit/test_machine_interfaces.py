@@ -139,7 +139,7 @@ def test_an_interface_without_a_mac_address_waits_until_commissioning_found_it(s
     named = described({"eno1": {"tags": ["a"]}}, mac_addresses=MACS[:1], architecture="amd64",
                       power_type="manual")  # fmt: skip
     snapshot, plan = planned(server, named)
-    warning = "machine web-1: interfaces waits until it is commissioned"
+    warning = "machine web-1: interfaces is skipped until the machine is commissioned"
     assert plan.warnings == [warning]
     snapshot.predict(plan)
     assert planned(server, named, snapshot)[1].shown() == {}

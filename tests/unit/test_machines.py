@@ -62,9 +62,9 @@ def test_what_takes_its_hardware_waits_until_it_is_commissioned(server):
         }},
     }  # fmt: skip
     later = ["interfaces", "storage"] if server.region.release < "3.3" else ["storage"]
-    said = [f"machine web-1: {name} waits until it is commissioned" for name in later]
+    said = [f"machine web-1: {name} is skipped until the machine is commissioned" for name in later]
     _, plan = carried_out(server, data)
-    started = "commissions a new machine at once, and so turns it on"
+    started = "commissions a new machine immediately, which turns it on"
     begins = [f"machine web-1: MAAS {server.region.release} {started}"]
     assert sorted(plan.warnings) == [*(begins if server.region.release < "2.8" else []), *said]
     assert not {*later} & plan.shown()["machine"]["web-1"]["new"].keys()
@@ -177,7 +177,9 @@ def test_from_2_5_on_only_the_owner_changes_annotations(release, regions):
     ident = made(server)
     data = machine(owner_data={"app": "shop", "tier": 2, "old": None, "up": True})
     _, plan = carried_out(server, data)
-    assert plan.warnings == ["machine web-1: owner_data waits until it is allocated or deployed"]
+    assert plan.warnings == [
+        "machine web-1: owner_data is skipped until the machine is allocated or deployed"
+    ]
     row = hardware.machine(server.region, ident)
     row["owner_data"] = {"old": "1", "other": "x", "app": "shop"}
     hardware.tell(server.region, ident, status=6, owner="ops")
@@ -208,7 +210,7 @@ def test_a_lock_comes_last_and_goes_first(release, regions):
     forget_machines(server)
     ident = made(server)
     _, plan = carried_out(server, machine(locked=True, swap_size=1))
-    assert plan.warnings == ["machine web-1: locked waits until it is deployed"]
+    assert plan.warnings == ["machine web-1: locked is skipped until the machine is deployed"]
     hardware.tell(server.region, ident, status=6, owner="admin")
     server.requests.reset()
     snapshot, plan = planned(

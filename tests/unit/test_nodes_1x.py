@@ -130,7 +130,7 @@ def test_a_node_is_created_changed_renamed_and_deleted(server):
     snapshot, plan = carried_out(server, described(**{"web-1": first}))
     release = snapshot.release
     assert plan.warnings == [
-        f"machine web-1: MAAS {release} commissions a new machine at once, and so turns it on"
+        f"machine web-1: MAAS {release} commissions a new machine immediately, which turns it on"
     ]
     assert SECRET not in json.dumps(plan.shown())
     row = row_of(server)
@@ -280,8 +280,8 @@ def test_interfaces_from_1_9_on(regions, release):
     def wired(**interfaces):
         return {**HALL, "machines": {"web-1": node(mac_addresses=MACS[:1], interfaces=interfaces)}}
 
-    waits = "machine web-1: interfaces waits until it is commissioned"
-    assert waits in carried_out(server, wired(**BONDED))[1].warnings
+    warning = "machine web-1: interfaces is skipped until the machine is commissioned"
+    assert warning in carried_out(server, wired(**BONDED))[1].warnings
     (row,) = server.region.rows("machines").values()
     hardware.tell(server.region, row["system_id"], status=emulated.READY, owner=None)
     carried_out(server, wired(**BONDED))  # eth1 is created with the VLAN that 1.9 wants

@@ -104,7 +104,7 @@ def test_a_layout_names_the_disk_and_a_new_machine_its_interfaces(planned):
     new = text[text.index("+ machine new") :]
     assert "          eth0: 52:54:00:00:00:41\n" in new
     assert "        +   br0: bridge; on eth1; dc1/untagged\n" in new
-    assert "warning: machine new: storage waits until it is commissioned" in new
+    assert "warning: machine new: storage is skipped until the machine is commissioned" in new
 
 
 def test_data_has_lines_and_requests(planned):

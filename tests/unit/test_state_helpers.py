@@ -49,7 +49,7 @@ def test_our_own_errors_become_a_return():
 def test_nothing_to_do_is_said():
     plan = Plan([], [1, 2])
     assert "All 2 objects are as described already;" in state_helpers._nothing_to_do(plan)
-    plan.warnings = ["machine a: storage waits"]
+    plan.warnings = ["machine a: storage is skipped"]
     assert "already, apart from the following; nothing was written.\nwarning: machine a" in (
         state_helpers._nothing_to_do(plan)
     )

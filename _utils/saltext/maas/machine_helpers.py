@@ -15,7 +15,7 @@ from saltext.maas.machines.operations import NEW, name_of
 from saltext.maas.machines.parameters import mistakes, seconds_of
 from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot
-from saltext.maas.reconcile.snapshot import POSTPONED
+from saltext.maas.reconcile.snapshot import SKIPPED
 
 #: Machines as this run's test left them, by system id or by the name of one that is not there yet.
 _PREDICTED = "machines as predicted"
@@ -94,10 +94,10 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
         snapshot = runtime.snapshot(dunders, arguments["profile"])
         seconds = seconds_of(arguments["timeout"])
         names = _state_names(dunders, arguments)
-        postponed = snapshot.facts.get(POSTPONED, {}) if test else {}
-        waits = {one: postponed["machine", host] for one in names
-                 if ("machine", host := one.partition(".")[0]) in postponed}  # fmt: skip
-        ready = [one for one in names if one not in waits]
+        skipped = snapshot.facts.get(SKIPPED, {}) if test else {}
+        later = {one: skipped["machine", host] for one in names
+                 if ("machine", host := one.partition(".")[0]) in skipped}  # fmt: skip
+        ready = [one for one in names if one not in later]
         job = _work(dunders, snapshot, make, ready, name, arguments.get(_MINION))
         if test:
             job.plan()
@@ -105,7 +105,7 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
         else:
             job.run(seconds)
             _fold(snapshot, job)
-        return _with_postponed(_outcome(name, test, job), waits)
+        return _with_skipped(_outcome(name, test, job), later)
 
     return state_helpers.guarded(name, work)
 
@@ -298,12 +298,12 @@ def _fold(snapshot, job):
         snapshot.drop(made)
 
 
-def _with_postponed(result, waits):
-    """The return of a test for machines that the plan before leaves to a later state of the run."""
-    if not waits:
+def _with_skipped(result, later):
+    """Add the machines that an earlier plan of the test run skipped to a state's return."""
+    if not later:
         return result
     lines = [
-        f"machine {one}: it is not there yet; it waits {until}" for one, until in waits.items()
+        f"machine {one}: it does not exist yet; skipped {until}" for one, until in later.items()
     ]
     comment = "\n".join([*filter(None, [result["comment"]]), *lines])
     return {**result, "comment": comment, "result": result["result"] and None}

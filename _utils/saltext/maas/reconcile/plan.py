@@ -20,7 +20,7 @@ from saltext.maas.reconcile.references import (
     refuse_what_release_lacks,
     refuse_wrong_references,
 )
-from saltext.maas.reconcile.snapshot import POSTPONED, Snapshot
+from saltext.maas.reconcile.snapshot import SKIPPED, Snapshot
 from saltext.maas.reconcile.unexpected import naming
 from saltext.maas.redact import HIDDEN, without_users
 from saltext.maas.resources import BY_NAME
@@ -89,17 +89,16 @@ class Plan:
         everything: All desired objects.
         barriers: ``{(phase, "*"): ids of the changes it stands for}``.
         warnings: What of the pillar should be changed before an upgrade, what
-            somebody else writes as well, what waits, and what MAAS starts by itself, one line
-            each.
-        waiting: ``{(type, key): {field: until when}}`` of what is left to a later run; the field
-            is empty for the whole object.
+            somebody else writes as well, what is skipped, and side effects; one line each.
+        skipped: ``{(type, key): {field: until when}}`` of what a later run applies; the field is
+            empty for the whole object.
     """
 
     changes: list[Change]
     everything: DesiredObjects
     barriers: dict = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    waiting: dict = field(default_factory=dict)
+    skipped: dict = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -154,7 +153,7 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     creates: list[Change] = []
     deletes: list[Change] = []
     removed: list[Desired] = []
-    waiting: dict = _postponed(snapshot, desired)
+    skipped: dict = _skipped_objects(snapshot, desired)
     remarks: list[str] = []
     source = functools.cache(snapshot.source)
     for one in desired:
@@ -165,16 +164,16 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
                 deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
                 removed.insert(0, _removed(snapshot, table, one, record))
             elif not one.absent:
-                if (one.type, one.key) in waiting:
+                if (one.type, one.key) in skipped:
                     continue
-                waits = table.waiting(snapshot, one, record)
-                if waits:
-                    waiting[one.type, one.key] = waits
+                fields = table.skipped_fields(snapshot, one, record)
+                if fields:
+                    skipped[one.type, one.key] = fields
                 if record is not None:
                     said = table.remarks(snapshot, one, record)
                     remarks += [f"{table.noun} {one.label}: {text}" for text in said]
                 creates += _creation_or_update(
-                    snapshot, table, one, record, blocked.get(one), waits
+                    snapshot, table, one, record, blocked.get(one), fields
                 )
     changes = [*creates, *deletes]
     _refuse_what_is_not_empty(snapshot, creates, deletes)
@@ -184,56 +183,56 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
             table = snapshot.tables[change.desired.type]
             change.problem = table.conflict(snapshot, change, predicted)
     barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
-    plan = Plan(changes, desired, barriers, waiting=waiting)
+    plan = Plan(changes, desired, barriers, skipped=skipped)
     _mark_dependants(plan)
-    plan.warnings = [*_what_waits(plan), *_what_starts(snapshot, plan), *remarks]
+    plan.warnings = [*_skipped_warnings(plan), *_side_effects(snapshot, plan), *remarks]
     return plan
 
 
-#: In place of a field, in :attr:`Plan.waiting`: the whole object.
+#: In place of a field, in :attr:`Plan.skipped`: the whole object.
 WHOLE = ""
 _NAMED = 10  # objects that one warning names
 
 
-def _postponed(snapshot, desired):
-    """What is not created yet, with all that refers to it, as :attr:`Plan.waiting` holds it."""
+def _skipped_objects(snapshot, desired):
+    """Objects that cannot be created yet, and all that refer to them; see :attr:`Plan.skipped`."""
     found: dict = {}
-    earlier = snapshot.facts.get(POSTPONED, {})  # by plans of the same test run
+    earlier = snapshot.facts.get(SKIPPED, {})  # by plans of the same test run
     for one in desired:
-        until = None if one.absent else snapshot.tables[one.type].postponed(snapshot, one)
+        until = None if one.absent else snapshot.tables[one.type].skipped_until(snapshot, one)
         if until:
             found[one.type, one.key] = {WHOLE: until}
     count = -1 if earlier else 0
     while len(found) > count:
         count = len(found)
         for one, _, type, key in references(desired):
-            waits = (type, key) in found or (type, key) in earlier
-            new = waits and (one.type, one.key) not in found
+            later = (type, key) in found or (type, key) in earlier
+            new = later and (one.type, one.key) not in found
             if new and snapshot.tables[one.type].match(snapshot, one) is None:
-                until = f"until {BY_NAME[type].noun} {key} is there"
+                until = f"until {BY_NAME[type].noun} {key} exists"
                 found[one.type, one.key] = {WHOLE: until}
     return found
 
 
-def _what_waits(plan):
-    """One line for each thing that is left to a later run, with the objects that it is of."""
+def _skipped_warnings(plan):
+    """One line for each field, or object, that is skipped for the same reason."""
     found: dict = {}
     refused = {change.id for change in plan.changes if change.problem}
     for one in plan.everything:
-        for name, until in plan.waiting.get((one.type, one.key), {}).items():
+        for name, until in plan.skipped.get((one.type, one.key), {}).items():
             if (one.type, one.key) not in refused:
                 found.setdefault((one.type, name, until), []).append(one.label)
     for (type, name, until), labels in found.items():
-        what = f"{name} waits" if name else "waits" if len(labels) == 1 else "wait"
+        what = f"{name} is skipped" if name else "skipped"
         yield f"{_named(type, labels)}: {what} {until}"
 
 
-def _what_starts(snapshot, plan):
-    """One line for each thing that MAAS starts by itself with new objects."""
+def _side_effects(snapshot, plan):
+    """One line for each side effect of new objects."""
     found: dict = {}
     for change in plan.changes:
         if change.action == "create" and not change.problem:
-            text = snapshot.tables[change.desired.type].started(snapshot, change.desired)
+            text = snapshot.tables[change.desired.type].side_effect(snapshot, change.desired)
             if text:
                 found.setdefault((change.desired.type, text), []).append(change.desired.label)
     for (type, text), labels in found.items():
@@ -264,11 +263,11 @@ def _prefetch(snapshot, desired):
         snapshot.client.each(lambda one: one[0].value(snapshot, *one[1:]), separate)
 
 
-def _creation_or_update(snapshot, table, one, record, blocked, waits):
+def _creation_or_update(snapshot, table, one, record, blocked, skipped):
     """The change that a desired object takes, in a list; empty where it takes none."""
     if record is None:
         problem = blocked or snapshot.removal(table) or table.problem(snapshot, one, None)
-        new = {name: value for name, value in one.values.items() if name not in waits}
+        new = {name: value for name, value in one.values.items() if name not in skipped}
         return [Change(one, "create", None, visible(table, new), problem=problem)]
     if blocked:
         return [Change(one, "update", {}, {}, record.raw, problem=blocked)]

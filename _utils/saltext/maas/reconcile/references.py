@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from saltext.maas.errors import BadInput
 from saltext.maas.reconcile.desired import Desired, DesiredObjects
-from saltext.maas.reconcile.snapshot import POSTPONED, Snapshot
+from saltext.maas.reconcile.snapshot import SKIPPED, Snapshot
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.field import Field
@@ -143,7 +143,7 @@ def _several(snapshot, type, key, partition=None):
 def _unknown(snapshot, where, type, key, desired_ones):
     if type not in snapshot.tables:
         return f"{where}: MAAS {snapshot.release} has no {BY_NAME[type].nouns}"
-    if snapshot.find(type, key) is not None or (type, key) in snapshot.facts.get(POSTPONED, {}):
+    if snapshot.find(type, key) is not None or (type, key) in snapshot.facts.get(SKIPPED, {}):
         return None
     there = snapshot.records(type, snapshot.tables[type].part_of(key))
     names = [*there, *(name for kind, name in desired_ones if kind == type)]

@@ -27,9 +27,8 @@ _Found = TypeVar("_Found")
 #: How often a part is read whose answer has another form than MAAS's, and the first pause between
 #: two reads, in seconds.
 _READS, _PAUSE = 3, 0.2
-#: Name of the fact that holds what plans of a test run leave to a later run: until when, by
-#: ``(type, key)``.
-POSTPONED = "what is not created yet"
+#: Name of the fact with the objects that plans of a test run skipped, as ``{(type, key): until}``.
+SKIPPED = "skipped objects"
 
 
 class _Part:
@@ -481,10 +480,10 @@ class Snapshot:
 
     def predict(self, plan: Plan) -> None:
         """Take in what a plan would do, so that later plans of a test run build upon it."""
-        postponed = self.facts.setdefault(POSTPONED, {})
+        skipped = self.facts.setdefault(SKIPPED, {})
         for change in plan.changes:
-            postponed.pop(change.id, None)
-        postponed.update({one: waits[""] for one, waits in plan.waiting.items() if "" in waits})
+            skipped.pop(change.id, None)
+        skipped.update({one: fields[""] for one, fields in plan.skipped.items() if "" in fields})
         for change in plan.changes:
             if change.problem:
                 continue
@@ -492,8 +491,8 @@ class Snapshot:
             record = table.match(self, desired)
             old = record.raw if record else None
             if change.action != "delete":
-                waits = plan.waiting.get(change.id, ())
-                values = {name: one for name, one in desired.values.items() if name not in waits}
+                fields = plan.skipped.get(change.id, ())
+                values = {name: one for name, one in desired.values.items() if name not in fields}
                 new = (
                     table.predict_creation(self, values)
                     if old is None

@@ -110,9 +110,9 @@ def pictures_of(snapshot: Snapshot, plan: Plan) -> dict[tuple[str, str], Picture
     for change in plan.changes:
         if change.desired.type != "machine" or change.problem or change.action == "delete":
             continue
-        waiting = plan.waiting.get(change.id, ())
+        skipped = plan.skipped.get(change.id, ())
         picture = Picture(change.desired.label, change.action)
-        if (change.new or {}).get("interfaces") and "interfaces" not in waiting:
+        if (change.new or {}).get("interfaces") and "interfaces" not in skipped:
             _draw_interfaces(snapshot, change, picture)
         if STEPS in ((change.new or {}).get("storage") or ()):
             _draw_storage(snapshot, change, picture)

@@ -97,8 +97,8 @@ class WithVmHost(Table):
         for text in composition.differences(desired.values.get("compose") or {}, record.raw):
             yield f"compose: it {text}; MAAS does not change composed machines"
 
-    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
-        found = super().waiting(snapshot, desired, record)
+    def skipped_fields(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found = super().skipped_fields(snapshot, desired, record)
         if record is None and _is_ready_at_once(desired):
             return dict.fromkeys(found, "until the next run, when MAAS knows its hardware")
         return found
@@ -179,7 +179,7 @@ class WithVmHost(Table):
 
     def finish(self, run: Run, desired: Desired) -> None:
         created = run.changes[self.name, desired.key].action == "create"
-        if not (created and _is_ready_at_once(desired)):  # see waiting
+        if not (created and _is_ready_at_once(desired)):  # see skipped_fields
             super().finish(run, desired)
 
     def compose(self, run: Run, values: dict) -> dict:

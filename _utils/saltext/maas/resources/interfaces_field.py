@@ -64,8 +64,8 @@ class WithInterfaces(Table):
         old, new = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
         return old, {**new, STEPS: [step.text for step in steps]} if steps else new
 
-    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
-        found = super().waiting(snapshot, desired, record)
+    def skipped_fields(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found = super().skipped_fields(snapshot, desired, record)
         if not desired.values.get("interfaces"):
             return found
         raw = record.raw if record else new_machine(snapshot, desired)

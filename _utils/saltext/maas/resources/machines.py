@@ -191,7 +191,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         nics = {"interface_set": [answers.NIC]} if release >= "1.9" else {}
         return {**nodes_1x.shape(release), **nics}
 
-    def understood(self, release: Release, raw: Any) -> Any:
+    def from_answer(self, release: Release, raw: Any) -> Any:
         return nodes_1x.as_machine(release, raw)
 
     # Finding
@@ -442,10 +442,10 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         new = {"status": at.NEW, "status_name": "New", "owner": None, "system_id": ""}
         return PredictedObject({**new, "interface_set": nics, **found}, found.known)
 
-    def started(self, snapshot: Snapshot, desired: Desired) -> str | None:
+    def side_effect(self, snapshot: Snapshot, desired: Desired) -> str | None:
         if snapshot.release >= _COMMISSIONS_WHEN_ASKED:
             return None
-        return f"MAAS {snapshot.release} commissions a new machine at once, and so turns it on"
+        return f"MAAS {snapshot.release} commissions a new machine immediately, which turns it on"
 
     # Writing
 
@@ -463,7 +463,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
             self.path(release), op=self.create_op if nodes_1x.is_node(release) else None,
             data=data, files=files, repeat=False, hide=self.secrets(values),
         )  # fmt: skip
-        return self.understood(release, raw)
+        return self.from_answer(release, raw)
 
     def send_update(self, run: Run, record: Record, values: dict) -> Any:
         release, given = run.snapshot.release, values.get("power_parameters")
@@ -474,7 +474,7 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
             kept = {name: there[name] for name in power_types.names(kind, release) if name in there}
             skip = values.get("power_parameters_skip_check")
             values = {**values, "power_parameters": {**(there if skip else kept), **given}}
-        return self.understood(release, super().send_update(run, record, values))
+        return self.from_answer(release, super().send_update(run, record, values))
 
     def conclude(self, run: Run, changes: list[Change]) -> None:
         if any(one.action == "create" and is_composed(one.desired) for one in changes):

@@ -54,7 +54,7 @@ def reread(table: Table, run: Run, record: Record) -> Record:
     """
     shape = table.shape(run.snapshot.release)
     raw = run.client.get(table.item(run.snapshot, record.raw), expect=shape)
-    raw = table.understood(run.snapshot.release, raw)
+    raw = table.from_answer(run.snapshot.release, raw)
     raw = table.complete_answer(raw, {}, record.raw)
     run.snapshot.fold(table.name, raw, replaces=record.raw)
     return Record(record.key, raw)

@@ -19,7 +19,8 @@ _NOT_OWNED = (0, 1, 2, 4)
 _LOCKABLE = (6, 9)
 #: First release in which only the owner changes annotations, not another administrator.
 _BY_OWNER = "2.5"
-_UNTIL_OWNED, _UNTIL_DEPLOYED = "until it is allocated or deployed", "until it is deployed"
+_UNTIL_OWNED = "until the machine is allocated or deployed"
+_UNTIL_DEPLOYED = "until the machine is deployed"
 
 
 def normal(value: Any) -> dict[str, str | None]:
@@ -71,8 +72,8 @@ class WithOwner(Table):
             found.pop(name, None)
         return {**found, **_changes(desired.values, record.raw)}
 
-    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
-        found, raw = super().waiting(snapshot, desired, record), record.raw if record else {}
+    def skipped_fields(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found, raw = super().skipped_fields(snapshot, desired, record), record.raw if record else {}
         given = desired.values.get("owner_data") or {}
         if differences(given, raw) and not _is_owned(raw):
             found["owner_data"] = _UNTIL_OWNED

@@ -23,7 +23,7 @@ _BCACHES = "bcaches of their own request"
 #: Statuses in which a machine's hardware is not known.
 UNCOMMISSIONED = (at.NEW, at.COMMISSIONING, at.FAILED_COMMISSIONING)
 #: What storage and interfaces wait for.
-UNTIL = "until it is commissioned"
+UNTIL = "until the machine is commissioned"
 
 
 def _is_too_early(record):
@@ -60,8 +60,8 @@ class WithStorage(Table):
         shown = {name: old[name] for name in new if name in old}
         return shown or None, {**new, STEPS: machine_storage.texts(steps)}
 
-    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
-        found = super().waiting(snapshot, desired, record)
+    def skipped_fields(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        found = super().skipped_fields(snapshot, desired, record)
         if desired.values.get("storage") and (record is None or _is_too_early(record)):
             found["storage"] = UNTIL
         return found

@@ -77,17 +77,17 @@ class Comparison(Identity):
         return (old, new) if old != new else None
 
     def compared(self, snapshot: Snapshot, desired: Desired, record: Record) -> dict:
-        """Return the :meth:`differences`; while a plan is made they are found once."""
+        """Return the :meth:`differences`, computed once per plan."""
         return snapshot.once(
             "differences", (desired, record.raw),
             lambda: self.differences(snapshot, desired, record),
         )  # fmt: skip
 
-    def waiting(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
-        """Return what MAAS takes only later: ``{field: until when}``, as the end of a sentence.
+    def skipped_fields(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> dict:
+        """Return the fields that MAAS does not accept yet, such as ``{field: "until ..."}``.
 
-        A plan leaves these fields out and says so; a run after that time writes them.  Override
-        it together with :meth:`differences`, which must leave them out, too.
+        A plan skips them with a warning; a later run applies them.  Override it together with
+        :meth:`differences`, which must leave them out, too.
 
         Args:
             snapshot: The region as it is.
@@ -96,24 +96,23 @@ class Comparison(Identity):
         """
         return {}
 
-    def postponed(self, snapshot: Snapshot, desired: Desired) -> str | None:
-        """Return until when an object that is not there yet cannot be created; None if it can.
+    def skipped_until(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        """Return until when a new object cannot be created, such as ``until it is deployed``.
 
-        The end of a sentence, such as ``until it is deployed``.  A plan leaves the object out and
-        says so; a run after that time creates it.
+        A plan skips the object with a warning; a later run creates it.  None if it can be created.
         """
         return None
 
     def remarks(self, snapshot: Snapshot, desired: Desired, record: Record) -> Iterable[str]:
-        """Yield what is not as described and that MAAS cannot change, which is only reported."""
+        """Yield warnings about differences that MAAS cannot change."""
         return ()
 
     def required_for(self, values: dict) -> tuple:
-        """Return the fields without which no object of some values is created."""
+        """Return the fields that a new object with these values needs."""
         return self.required
 
-    def started(self, snapshot: Snapshot, desired: Desired) -> str | None:
-        """Return what MAAS starts by itself with a new object, as a sentence; plans show it."""
+    def side_effect(self, snapshot: Snapshot, desired: Desired) -> str | None:
+        """Return what MAAS also does when it creates an object, as a sentence for the plan."""
         return None
 
     def problem(self, snapshot: Snapshot, desired: Desired, record: Record | None) -> str | None:

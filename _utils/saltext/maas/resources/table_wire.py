@@ -87,12 +87,12 @@ class Wire(Comparison):
     def _listed(self, snapshot, path):
         op, shape = _op(self.list_op, snapshot), [self.shape(snapshot.release)]
         found = snapshot.client.get(path, op=op, expect=shape)
-        return [self.understood(snapshot.release, raw) for raw in found]
+        return [self.from_answer(snapshot.release, raw) for raw in found]
 
-    def understood(self, release: Release, raw: Any) -> Any:
-        """Return an object as hooks know it, from one in an answer.
+    def from_answer(self, release: Release, raw: Any) -> Any:
+        """Return an object of an answer in the form that hooks expect.
 
-        Override it where a release shows objects in another form.
+        Override it where a release has another form.
         """
         return raw
 

@@ -187,7 +187,7 @@ class VmHost(Table):
 
     # What stands against a change
 
-    def postponed(self, snapshot: Snapshot, desired: Desired) -> str | None:
+    def skipped_until(self, snapshot: Snapshot, desired: Desired) -> str | None:
         """Return that its machine is no VM host yet, if it is to become one by its deployment."""
         name = desired.values.get("machine")
         if not name or desired.values.get("power_address") or desired.absent:
