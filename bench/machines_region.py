@@ -28,7 +28,7 @@ def enlist(region, number: int) -> None:
     """One machine starts, and MAAS commissions it."""
     found = machines.new(region, hostname=f"new-{number}", architecture="amd64/generic")
     ident = found["system_id"]
-    hardware.tell(region, ident, status=machines.COMMISSIONING)
+    hardware.update(region, ident, status=machines.COMMISSIONING)
     hardware.commissioned(
         region, ident,
         interfaces=[{"name": f"ens{nic}", "mac_address": mac(number, nic),

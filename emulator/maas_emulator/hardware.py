@@ -4,7 +4,7 @@ A region of its own has no hardware: by default a machine that is commissioned, 
 or released succeeds after ``machine_seconds``. With ``machine_seconds=float("inf")`` nothing
 happens until a test says so::
 
-    hardware.tell(region, "abc123", status=11)
+    hardware.update(region, "abc123", status=11)
     hardware.commissioned(region, "abc123", disks=[{"name": "sda", "size": 10**11}],
                           interfaces=[{"name": "eth0", "mac_address": "52:54:00:00:00:01"}])
 """
@@ -20,7 +20,7 @@ _KEEP = object()
 
 
 def machine(region, system_id):
-    """The row of a machine, after what its region has to do first; KeyError when there is none."""
+    """The row of a machine, once pending work of its region is done; KeyError if there is none."""
     region.tick()
     for row in region.rows("machines").values():
         if row["system_id"] == system_id:
@@ -28,13 +28,13 @@ def machine(region, system_id):
     raise KeyError(system_id)
 
 
-def tell(region, system_id, *, owner=_KEEP, power_state=None, **fields):
-    """Let a machine be in a status, whatever it was in before.
+def update(region, system_id, *, owner=_KEEP, power_state=None, **fields):
+    """Set the status and other fields of a machine, whatever its status is.
 
     Args:
         region: The region.
         system_id: Of the machine.
-        owner: Its owner, None for nobody; left as it is unless given.
+        owner: Its owner, None for no owner; unchanged by default.
         power_state: ``on`` or ``off``, of its BMC as well.
         fields: ``status`` (number), ``previous_status``, and others of the machine.
 
@@ -49,14 +49,14 @@ def tell(region, system_id, *, owner=_KEEP, power_state=None, **fields):
     row.update(fields)
 
 
-def find(region, system_id, *, disks=(), cores=None, **fields):
-    """Let commissioning have found hardware, without its other effects.
+def detected(region, system_id, *, disks=(), cores=None, **fields):
+    """Set the hardware of a machine as commissioning detects it, without its other effects.
 
     Args:
         region: The region.
         system_id: Of the machine.
         disks: Dicts of ``name``, ``size`` (bytes) and others that the API shows.
-        cores: How many its only NUMA node has, which has all the memory.
+        cores: Cores of its only NUMA node, which has all the memory.
         fields: ``cpu_count``, ``memory`` (MiB) and others of the machine.
 
     Raises:
@@ -72,14 +72,13 @@ def find(region, system_id, *, disks=(), cores=None, **fields):
 
 
 def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
-    """Let the commissioning of a machine end well; of a node of API 1.0 whatever it is at.
+    """End the commissioning of a machine with success; of API 1.0 also a deployment or release.
 
     Args:
         region: The region.
         system_id: Of the machine.
-        interfaces: Dicts of ``name``, ``mac_address`` and others that the API shows, ``address``
-            (``10.0.0.5/24``) for one that had an address. An interface that has none, and is on
-            no VLAN yet, gets a fabric of its own.
+        interfaces: Dicts of ``name``, ``mac_address`` and others that the API shows, and
+            ``address`` (``10.0.0.5/24``). An interface without address and VLAN gets a new fabric.
         disks: Dicts of ``name``, ``size`` (bytes) and others that the API shows.
         fields: ``cpu_count``, ``memory`` (MiB), ``cores`` and others of the machine.
 
@@ -92,7 +91,9 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
         nodes.finish(region, system_id)
         return
     known = {disk["name"] for disk in storage.disks_of(region, row)}
-    find(region, system_id, disks=[disk for disk in disks if disk["name"] not in known], **fields)
+    detected(
+        region, system_id, disks=[disk for disk in disks if disk["name"] not in known], **fields
+    )
     row["found_interfaces"] = [dict(item) for item in interfaces]
     for item in interfaces:
         nic = machine_ops.hardware_nic(region, row, item)
@@ -102,9 +103,9 @@ def commissioned(region, system_id, *, interfaces=(), disks=(), **fields):
 
 
 def user_data(region, system_id):
-    """Return what a machine gets from its region when it starts for the first time, as bytes.
+    """Return the user data of a machine's last deployment, as bytes; None if it has none.
 
-    It is what the last deployment sent, decoded where that is base64; None without user data.
+    User data in base64 is decoded.
 
     Raises:
         KeyError: There is no such machine.
@@ -122,7 +123,7 @@ def user_data(region, system_id):
 def vm_host(region, address, kind="lxd", *, reachable=True, **found):
     """Let a VM host answer at an address, so that MAAS composes machines on it.
 
-    MAAS asks it when it is added, changed or refreshed, through a rack that is connected.
+    The region connects to it through a connected rack when it is added, changed or refreshed.
 
     Args:
         region: The region.

@@ -94,7 +94,7 @@ def test_interfaces_of_a_machine():
     form = {"name": "bond0", "parents": ["eth0", "eth1"], "bond_mode": "active-backup"}
     early = admin.post(place + "?op=create_bond", **form)
     assert early.text == "Cannot create bond interface because the node is not Ready."
-    hardware.tell(admin.region, row["system_id"], status=4)
+    hardware.update(admin.region, row["system_id"], status=4)
     bond = admin.post(place + "?op=create_bond", **form).json
     assert (bond["mac_address"], bond["params"]["bond_mode"]) == (MACS[0], "active-backup")
     assert [link["mode"] for link in bond["links"]] == ["link_up"]

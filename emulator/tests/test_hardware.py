@@ -62,7 +62,7 @@ def test_commissioning_ends_well(admin, machine):
     ("status", "name", "fixed"), [(2, "Failed commissioning", 409), (8, "Broken", 200)]
 )
 def test_commissioning_does_not_end_well(admin, machine, status, name, fixed):
-    hardware.tell(admin.region, machine, status=status)
+    hardware.update(admin.region, machine, status=status)
     assert admin.get(f"machines/{machine}/").json["status_name"] == name
     assert admin.post(f"machines/{machine}/?op=mark_fixed").status == fixed
 
@@ -70,20 +70,20 @@ def test_commissioning_does_not_end_well(admin, machine, status, name, fixed):
 def test_deployment_that_fails(admin, machine):
     hardware.commissioned(admin.region, machine, interfaces=[NIC], disks=[DISK])
     assert admin.post(f"machines/{machine}/?op=deploy").json["status_name"] == "Deploying"
-    hardware.tell(admin.region, machine, status=11)
+    hardware.update(admin.region, machine, status=11)
     assert admin.get(f"machines/{machine}/").json["status_name"] == "Failed deployment"
-    hardware.tell(admin.region, machine, status=6, power_state="on")
+    hardware.update(admin.region, machine, status=6, power_state="on")
     answer = admin.get(f"machines/{machine}/?op=query_power_state").json
     assert answer == {"state": "on"}
 
 
 def test_hardware_that_is_found_without_the_rest(admin, machine):
-    hardware.find(admin.region, machine, cpu_count=8, memory=1024, cores=8, disks=[DISK])
+    hardware.detected(admin.region, machine, cpu_count=8, memory=1024, cores=8, disks=[DISK])
     found = admin.get(f"machines/{machine}/").json
     assert (found["status_name"], found["cpu_count"]) == ("Commissioning", 8)
     assert found["numanode_set"][0]["memory"] == 1024
     with pytest.raises(KeyError):
-        hardware.find(admin.region, "nobody", cpu_count=1)
+        hardware.detected(admin.region, "nobody", cpu_count=1)
 
 
 def test_user_data_is_what_the_last_deployment_sent(admin, machine):
@@ -93,6 +93,6 @@ def test_user_data_is_what_the_last_deployment_sent(admin, machine):
     done = admin.post(f"machines/{machine}/?op=deploy", user_data=sent)
     assert sent not in done.text
     assert hardware.user_data(admin.region, machine) == b"#cloud-config\n"
-    hardware.tell(admin.region, machine, status=4, owner=None)
+    hardware.update(admin.region, machine, status=4, owner=None)
     admin.post(f"machines/{machine}/?op=deploy")
     assert hardware.user_data(admin.region, machine) is None

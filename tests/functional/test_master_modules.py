@@ -74,7 +74,7 @@ def test_machines_become_targets(region, salt):
     carried_out(region, {"tags": {"web": None}, "subnets": {"10.0.0.0/24": {}},
                          "machines": {"web-1": new}})  # fmt: skip
     row = next(iter(region.region.rows("machines").values()))
-    hardware.tell(region.region, row["system_id"], status=6, owner="admin", osystem="centos")
+    hardware.update(region.region, row["system_id"], status=6, owner="admin", osystem="centos")
     assert targets("tag:web pool:default") == {
         "web-1.maas": {"host": "10.0.0.21", "user": "cloud-user"}
     }

@@ -92,7 +92,7 @@ def ready(server, name, status=4, **fields):
         disks=[{"name": "sda", "size": 10**11}],
     )  # fmt: skip
     given = {"cpu_count": 4, "memory": 16384, "owner": None, **fields}
-    hardware.tell(server.region, raw["system_id"], status=status, **given)
+    hardware.update(server.region, raw["system_id"], status=status, **given)
     server.requests.reset()
     return raw["system_id"]
 
@@ -238,7 +238,7 @@ def test_nodes_of_api_1_0(release, tmp_path, events, monkeypatch):
         nodes = {f"rack-{n}": {**node, "mac_addresses": [f"52:54:00:00:00:2{n}"]} for n in (1, 2)}
         carried_out(server, {"machines": nodes})
         for row in server.region.rows("machines").values():
-            hardware.tell(server.region, row["system_id"], status=4, owner=None, cpu_count=4,
+            hardware.update(server.region, row["system_id"], status=4, owner=None, cpu_count=4,
                           memory=4096)  # fmt: skip
         profiles = {"web": {}, "large": {"size": "4cpu-4GiB"}}
         cloud = Cloud(configured(tmp_path / "salt", server, profiles))

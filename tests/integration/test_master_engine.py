@@ -112,7 +112,7 @@ def test_events_reach_the_bus_and_survive_a_restart(tmp_path):
             second = happen(region, "Releasing")
             event = wait("maas/event/releasing")
             assert (event["id"], event["hostname"]) == (second, "web1")
-            hardware.tell(region.region, ident, status=11)
+            hardware.update(region.region, ident, status=11)
             event = wait("maas/machine/failed_deployment")
             assert (event["hostname"], event["status"]) == ("web1", "Failed deployment")
         missed = happen(region, "Failed deployment", "while nobody looked")

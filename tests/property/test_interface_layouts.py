@@ -39,7 +39,7 @@ def server():
                   "power_type": "manual"}  # fmt: skip
         carried_out(server, [desired_object("machine", values, "here")])
         row = next(iter(server.region.rows("machines").values()))
-        hardware.tell(server.region, row["system_id"], status=4)
+        hardware.update(server.region, row["system_id"], status=4)
         yield server
 
 

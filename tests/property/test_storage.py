@@ -154,7 +154,7 @@ def test_any_storage_becomes_any_other():
         @example([mirror(["sdd"]), mirror([])])
         @given(st.lists(descriptions(), min_size=2, max_size=4))
         def check(several):
-            hardware.tell(server.region, ident, status=4, owner=None)
+            hardware.update(server.region, ident, status=4, owner=None)
             storage.clear(server.region, hardware.machine(server.region, ident))
             before, there = {}, {}
             for description in several:

@@ -177,7 +177,7 @@ def machine(server, with_image=True) -> None:
     if with_image:
         carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
     row = machines.new(server.region, hostname="new", architecture="amd64/generic")
-    hardware.tell(server.region, row["system_id"], status=machines.COMMISSIONING)
+    hardware.update(server.region, row["system_id"], status=machines.COMMISSIONING)
     hardware.commissioned(
         server.region, row["system_id"],
         interfaces=[{"name": f"ens{number}", "mac_address": mac, "address": f"10.10.0.9{number}/24"}

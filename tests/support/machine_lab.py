@@ -29,7 +29,7 @@ def machine_region(release, **options):
             hardware.commissioned(
                 server.region, ident, disks=[{"name": "sda", "size": 10**11}], interfaces=[nic]
             )
-            hardware.tell(server.region, ident, status=4, owner=None)
+            hardware.update(server.region, ident, status=4, owner=None)
             return ident
 
         server.machine = machine

@@ -32,9 +32,11 @@ def server():
     with region_with_image("3.8") as server:
         carried_out(server, {"machines": OTHERS})
         for row in server.region.rows("machines").values():
-            hardware.tell(server.region, row["system_id"], metadata={"system_vendor": "Dell Inc."})
+            hardware.update(
+                server.region, row["system_id"], metadata={"system_vendor": "Dell Inc."}
+            )
             if row["hostname"] == "used":
-                hardware.tell(server.region, row["system_id"], status=6, owner="admin")
+                hardware.update(server.region, row["system_id"], status=6, owner="admin")
         yield server
 
 

@@ -250,7 +250,7 @@ def test_one_whose_answer_is_lost_is_not_composed_twice(at):
 def test_it_is_deleted_on_its_host_only_when_told(host, at):
     server = at("3.7")
     carried_out(server, data(host=host))
-    hardware.tell(server.region, found(server)["system_id"], status=4, owner=None)
+    hardware.update(server.region, found(server)["system_id"], status=4, owner=None)
     assert problems_of(server, absent("machine", "vm-1")) == [
         "machine vm-1: it is composed on VM host host-1; decompose: true deletes it there, with "
         "its disks"
@@ -272,7 +272,7 @@ def deployed_as_host(server, name="node-1", *kinds):
     nic = {"name": "eth0", "mac_address": "52:54:00:00:00:77", "address": "10.7.0.70/24"}
     hardware.commissioned(region, row["system_id"], interfaces=[nic], cpu_count=8, memory=16384,
                           disks=[{"name": "sda", "size": 10**11}])  # fmt: skip
-    hardware.tell(region, row["system_id"], status=9, owner="admin", **dict.fromkeys(kinds, True))
+    hardware.update(region, row["system_id"], status=9, owner="admin", **dict.fromkeys(kinds, True))
     machine_ops.deployed(region, row)
 
 
@@ -306,9 +306,9 @@ def test_a_deployed_machine_is_its_host(at):
     assert problems_of(server, gone) == [
         "machine node-1: it is the VM host rack1; delete that first (maas_vm_host.absent)"
     ]
-    hardware.tell(server.region, found(server)["system_id"], status=4, owner=None)
+    hardware.update(server.region, found(server)["system_id"], status=4, owner=None)
     gone += absent("machine", "vm-1", decompose=True) + absent("vm_host", "rack1")
-    hardware.tell(server.region, found(server, "node-1")["system_id"], power_state="off")
+    hardware.update(server.region, found(server, "node-1")["system_id"], power_state="off")
     carried_out(server, gone)
 
 

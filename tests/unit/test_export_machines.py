@@ -120,10 +120,10 @@ def filled(request):
             data={"distro_series": "focal"},
             repeat=False,
         )
-        hardware.tell(server.region, there["mirror"], status=6)
+        hardware.update(server.region, there["mirror"], status=6)
         client.post(f"machines/{there['mirror']}/", op="lock", data={}, repeat=False)
         client.post("machines/", op="allocate", data={"name": "cached"}, repeat=False)
-        hardware.tell(server.region, there["plain"], status=8)
+        hardware.update(server.region, there["plain"], status=8)
         yield request.param, server, *exported(server)
 
 

@@ -174,7 +174,7 @@ class World:
     def ready(self):
         """Let the machines be commissioned, and nobody's."""
         for row in self.server.region.rows("machines").values():
-            hardware.tell(self.server.region, row["system_id"], status=4, owner=None)
+            hardware.update(self.server.region, row["system_id"], status=4, owner=None)
 
     def state(self, name, *arguments, **named):
         """A function of a state module, in test mode and then in earnest."""

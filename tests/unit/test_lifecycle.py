@@ -94,7 +94,7 @@ def machine(server, name="web-1", status=4, **fields):
     )  # fmt: skip
     if status in (5, 6, 9, 10, 11, 13, 15):
         fields.setdefault("owner", "admin")
-    hardware.tell(server.region, ident, status=status, **{"owner": None, **fields})
+    hardware.update(server.region, ident, status=status, **{"owner": None, **fields})
     server.requests.reset()
     return ident
 
@@ -173,7 +173,7 @@ def test_the_table_says_which_status_allows_what(server, operation):
     accepted = set()
     for status in range(len(NAMES)):
         fields = {"previous_status": 4, "osystem": "", "power_state": "off", "locked": False}
-        hardware.tell(server.region, ident, status=status, owner="admin", **fields)
+        hardware.update(server.region, ident, status=status, owner="admin", **fields)
         assert client.get(f"machines/{ident}/")["status_name"] == NAMES[status]
         with contextlib.suppress(MaasError):
             client.post(f"machines/{ident}/", op=operation, data=_NEEDS.get(operation))
@@ -236,7 +236,7 @@ def test_machines_of_others_are_not_touched_without_a_word(server, function, sta
     if status == 10:
         client_of(server).post("machines/", op="allocate", data={"system_id": ident})
         server.requests.reset()
-    hardware.tell(server.region, ident, owner="ops", power_state="off")
+    hardware.update(server.region, ident, owner="ops", power_state="off")
     done = getattr(of(server), function)("web-1")
     assert done["result"] is False
     assert "owned by ops, not by admin; in_use: true" in done["comment"]
@@ -444,7 +444,7 @@ def test_passed_tests_make_a_new_machine_ready_from_2_9_on(regions, release, aft
 def test_a_run_that_was_interrupted_is_taken_up(server, function, status, after):
     ident = machine(server, status=status, owner="admin", testing_status=2)
     later = threading.Timer(
-        0.3, hardware.tell, (server.region, ident), {"status": after, "power_state": "on"}
+        0.3, hardware.update, (server.region, ident), {"status": after, "power_state": "on"}
     )
     later.start()
     done = getattr(of(server), function)("web-1")
@@ -470,7 +470,7 @@ def test_a_deployment_that_failed_is_tried_again(server):
 def test_what_is_being_released_is_deployed_afterwards(server):
     ident = machine(server, status=12, owner="admin")
     later = threading.Timer(
-        0.3, hardware.tell, (server.region, ident), {"status": 4, "owner": None}
+        0.3, hardware.update, (server.region, ident), {"status": 4, "owner": None}
     )
     later.start()
     assert of(server).deployed("web-1")["result"] is True
@@ -503,7 +503,7 @@ def test_failures_are_told_at_once(regions, release, function, status, fails, ki
             scripts_run.begin(server.region, row, kind) if kind == 2 else None
             scripts_run.finish(row, kind, scripts_run.FAILED)
         machines.event(server.region, row, "ERROR", "Marking node failed", "no such luck")
-        hardware.tell(server.region, ident, status=fails)
+        hardware.update(server.region, ident, status=fails)
 
     failing = threading.Thread(target=fail)
     failing.start()

@@ -25,7 +25,7 @@ DESCRIBED = {
 def server():
     with machine_region("3.7") as server:
         ident = server.machine("web-1", "52:54:00:00:00:21")
-        hardware.tell(server.region, ident, owner="admin", status=4)
+        hardware.update(server.region, ident, owner="admin", status=4)
         yield server
 
 

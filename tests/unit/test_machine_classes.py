@@ -221,7 +221,7 @@ def test_servers_of_the_example_get_their_disks_once_they_are_commissioned():
         for row in list(server.region.rows("machines").values()):
             own = disks[:2] if row["hostname"] == "spare" else disks
             hardware.commissioned(server.region, row["system_id"], disks=own)
-            hardware.tell(server.region, row["system_id"], status=4, owner=None)
+            hardware.update(server.region, row["system_id"], status=4, owner=None)
         _, plan = carried_out(server, data)  # which plans once more, with nothing to do
         shown = plan.shown()["machine"]
         assert "bcaches" in shown["store-01"]["storage"]["new"]

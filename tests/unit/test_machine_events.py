@@ -30,7 +30,7 @@ def region(server):
     }})  # fmt: skip
     ids = {key: one.raw["system_id"] for key, one in snapshot_of(server).records("machine").items()}
     for ident in ids.values():
-        hardware.tell(server.region, ident, status=4, owner=None)
+        hardware.update(server.region, ident, status=4, owner=None)
     return ids
 
 
@@ -51,10 +51,10 @@ class Bus(list):
 def test_another_status_is_an_event_also_after_a_restart(server, region, follower):
     bus = Bus()
     assert follower().step(bus) is False
-    hardware.tell(server.region, region["a"], status=9, owner="admin")
+    hardware.update(server.region, region["a"], status=9, owner="admin")
     follower().step(bus)
-    hardware.tell(server.region, region["a"], status=11)
-    hardware.tell(server.region, region["b"], status=6)
+    hardware.update(server.region, region["a"], status=11)
+    hardware.update(server.region, region["b"], status=6)
     server.requests.reset()
     follower().step(bus)
     assert server.requests.count() == 2  # the release, and one list
@@ -86,7 +86,7 @@ def test_only_some_machines_are_followed(server, region, follower):
     one = follower(pool="web", tag="x/y")
     one.step(bus)
     for ident in region.values():
-        hardware.tell(server.region, ident, status=6)
+        hardware.update(server.region, ident, status=6)
     one.step(bus)
     assert bus == [("x/y/deployed", "a", "Ready", "Deployed")]
 
@@ -95,7 +95,7 @@ def test_what_the_bus_did_not_take_is_sent_again_and_nothing_else(server, region
     bus, one = Bus(), follower()
     one.step(bus)
     for ident in region.values():
-        hardware.tell(server.region, ident, status=6)
+        hardware.update(server.region, ident, status=6)
 
     def full(tag, data):
         if len(bus) == 1:
@@ -115,12 +115,12 @@ def test_nodes_of_api_1_0_are_followed_too(tmp_path):
         new = {"architecture": "amd64", "mac_addresses": ["52:54:00:00:00:01"]}
         carried_out(server, {"machines": {"a": new}})
         (node,) = server.region.rows("machines").values()
-        hardware.tell(server.region, node["system_id"], status=4)
+        hardware.update(server.region, node["system_id"], status=4)
         one = MachineFollower(
             Client(Profile(server.url, server.api_key)), str(tmp_path), server.url
         )
         one.step(bus)
-        hardware.tell(server.region, node["system_id"], status=6, owner="admin")
+        hardware.update(server.region, node["system_id"], status=6, owner="admin")
         one.step(bus)
     assert bus == [("maas/machine/deployed", "a", "Ready", "Deployed")]
 

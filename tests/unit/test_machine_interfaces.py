@@ -62,7 +62,7 @@ def made(server, count=2, name="web-1", status=4):
               "power_type": "manual"}  # fmt: skip
     carried_out(server, [desired_object("machine", values, "here")])
     ident = snapshot_of(server).records("machine")[name].raw["system_id"]
-    hardware.tell(server.region, ident, status=status, owner=None)
+    hardware.update(server.region, ident, status=status, owner=None)
     return next(row for row in server.region.rows("machines").values()
                 if row["system_id"] == ident)  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_an_interface_without_a_mac_address_waits_until_commissioning_found_it(s
     carried_out(server, named)
     assert planned(server, named)[1].warnings == [warning]
     row = next(iter(server.region.rows("machines").values()))
-    hardware.tell(server.region, row["system_id"], status=1)
+    hardware.update(server.region, row["system_id"], status=1)
     found = [{"name": "eno1", "mac_address": MACS[0]}]
     hardware.commissioned(server.region, row["system_id"], interfaces=found)
     assert steps(carried_out(server, named)[1]) == ["eno1: set tags a"]
@@ -288,7 +288,7 @@ def test_what_is_made_of_a_described_interface_is_not_deleted_along(server):
 @pytest.mark.parametrize("status", [5, 6, 9, 10, 16, 22])
 def test_only_in_some_statuses(server, status):
     row = made(server)
-    hardware.tell(server.region, row["system_id"], status=status)
+    hardware.update(server.region, row["system_id"], status=status)
     data = described({"eth0": {"mtu": 9000}}, in_use=True)
     if status in (10, 22):
         carried_out(server, data)

@@ -133,7 +133,7 @@ def row(server):
 
 
 def deployed(server):
-    hardware.tell(server.region, row(server)["system_id"], status=6, owner="ops")
+    hardware.update(server.region, row(server)["system_id"], status=6, owner="ops")
 
 
 def rewired(server):
@@ -183,7 +183,7 @@ def test_it_is_as_described_or_an_error_says_what_is_not(server, change, after, 
     apply(snapshot, plan, SHORT)
     told = errors(plan)
     if change is not deleted:
-        hardware.tell(server.region, row(server)["system_id"], status=4, owner=None)
+        hardware.update(server.region, row(server)["system_id"], status=4, owner=None)
     left = planned(server, described())[1]
     assert bool(told) == bool(left.changes), (told, left.shown())
     assert all("machine web-1" in name and len(text) > 20 for name, text in told.items())

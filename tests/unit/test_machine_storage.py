@@ -65,7 +65,7 @@ def ready(server, disks=DISKS, **fields):
     carried_out(server, [desired_object("machine", {"hostname": name, **values}, "here")])
     ident = snapshot_of(server).records("machine")[name].raw["system_id"]
     hardware.commissioned(server.region, ident, disks=disks)
-    hardware.tell(server.region, ident, **{"status": 4, "owner": None, **fields})
+    hardware.update(server.region, ident, **{"status": 4, "owner": None, **fields})
     return name, ident
 
 
@@ -302,7 +302,7 @@ def test_an_allocated_machine_is_formatted_and_mounted(regions):
     server = regions("3.7")
     name, ident = ready(server)
     data = {"disks": {"sdb": {"fs": "ext4", "mount": "/data"}}}
-    hardware.tell(server.region, ident, status=10, owner="admin")
+    hardware.update(server.region, ident, status=10, owner="admin")
     wished = [desired_object("machine", {"hostname": name, "storage": data, "in_use": True}, "h")]
     carried_out(server, wished)
     assert problems_of(server, [desired_object(

@@ -54,7 +54,7 @@ def tags_of(server):
 def test_they_are_given_and_taken_exactly(server):
     carried_out_and_true(server, tagged(range(2), ["web", "old"]))
     ident = snapshot_of(server).records("machine")["m-0"].raw["system_id"]
-    hardware.tell(server.region, ident, tags=["web", "old", "virtual", "gpu"])
+    hardware.update(server.region, ident, tags=["web", "old", "virtual", "gpu"])
     plan = carried_out_and_true(server, tagged(range(2), {0: ["db", "web"], 1: []}))
     assert plan.shown()["machine"]["m-0"]["tags"] == {"old": ["old", "web"], "new": ["db", "web"]}
     assert tags_of(server) == {"m-0": {"web", "db", "virtual", "gpu"}, "m-1": set()}

@@ -28,7 +28,7 @@ def server():
         for row in server.region.rows("machines").values():
             if row["hostname"] == "a":
                 storage.add_disk(server.region, row, "sda", 10**11)
-                hardware.tell(server.region, row["system_id"], status=6, owner="admin")
+                hardware.update(server.region, row["system_id"], status=6, owner="admin")
         yield server
 
 
@@ -92,21 +92,21 @@ def test_columns_counts_and_several_regions(server):
 
 def test_a_fleet_is_watched_until_maas_has_done_with_it(server):
     row = next(one for one in server.region.rows("machines").values() if one["hostname"] == "b")
-    hardware.tell(server.region, row["system_id"], status=9)
+    hardware.update(server.region, row["system_id"], status=9)
     seen = []
 
     def report(done, total, text):
         seen.append((done, total, text))
-        hardware.tell(server.region, row["system_id"], status=6)
+        hardware.update(server.region, row["system_id"], status=6)
 
     client = Client(Profile(server.url, server.api_key))
     rows = view.watch(lambda: view.rows(client), 0.01, 9, report)
     assert seen == [(1, 2, "1 Deployed, 1 Deploying"), (2, 2, "2 Deployed")]
     assert [one["status"] for one in rows] == ["Deployed"] * 2
-    hardware.tell(server.region, row["system_id"], status=21)
+    hardware.update(server.region, row["system_id"], status=21)
     with pytest.raises(MaasError, match=r"^timed out after 0\.01 s waiting for b: 1 Testing$"):
         listed(server, watch=0.01, timeout=0.01)
-    hardware.tell(server.region, row["system_id"], status=0)
+    hardware.update(server.region, row["system_id"], status=0)
 
 
 def test_one_is_described_without_its_secrets(server):

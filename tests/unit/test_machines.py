@@ -37,7 +37,7 @@ def made(server, **values):
     given = {"mac_addresses": MACS, "architecture": "amd64", "power_type": "manual", **values}
     carried_out(server, machine(**given))
     ident = snapshot_of(server).records("machine")[given.get("name", "web-1")].raw["system_id"]
-    hardware.tell(server.region, ident, status=4, owner=None)  # up to 2.7 it was commissioned
+    hardware.update(server.region, ident, status=4, owner=None)  # up to 2.7 it was commissioned
     return ident
 
 
@@ -70,12 +70,12 @@ def test_what_takes_its_hardware_waits_until_it_is_commissioned(server):
     assert not {*later} & plan.shown()["machine"]["web-1"]["new"].keys()
     (row,) = server.region.rows("machines").values()
     for status in (0, 2, 1):  # as long as it is not commissioned
-        hardware.tell(server.region, row["system_id"], status=status)
+        hardware.update(server.region, row["system_id"], status=status)
         _, plan = planned(server, data)
         assert plan.shown() == {}
         assert said[-1] in plan.warnings
     hardware.commissioned(server.region, row["system_id"], disks=disks)
-    hardware.tell(server.region, row["system_id"], status=4, owner=None)
+    hardware.update(server.region, row["system_id"], status=4, owner=None)
     _, plan = carried_out(server, data)
     assert {*later} <= plan.shown()["machine"]["web-1"].keys()
     assert plan.warnings == []
@@ -107,7 +107,7 @@ def test_what_tells_machines_apart_must_not_contradict(server):
 def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
     server = regions(release)
     ident = made(server, name="busy")
-    hardware.tell(server.region, ident, status=6, owner="admin")
+    hardware.update(server.region, ident, status=6, owner="admin")
     carried_out(server, machine("busy", description="rack 4"))
     assert problems_of(server, machine("busy", swap_size=1)) == [
         "machine busy: swap_size: it is Deployed and owned by admin; in_use: true changes it anyway"
@@ -115,15 +115,15 @@ def test_one_in_use_is_changed_only_where_nobody_notices(release, regions):
     assert problems_of(server, machine("busy", absent=True)) == [
         "machine busy: it is Deployed and owned by admin; release: true releases it first"
     ]
-    hardware.tell(server.region, ident, status=9)
+    hardware.update(server.region, ident, status=9)
     assert problems_of(server, machine("busy", swap_size=1, in_use=True)) == [
         "machine busy: swap_size: it is Deploying; repeat the run when that has ended"
     ]
-    hardware.tell(server.region, ident, status=6, locked=True)
+    hardware.update(server.region, ident, status=6, locked=True)
     assert problems_of(server, machine("busy", description="rack 5")) == [
         "machine busy: it is locked, so MAAS refuses changes; locked: false unlocks it first"
     ]
-    hardware.tell(server.region, ident, locked=False)
+    hardware.update(server.region, ident, locked=False)
     carried_out(server, machine("busy", swap_size=1, in_use=True))
     carried_out(server, machine("busy", absent=True, release=True))
 
@@ -156,7 +156,7 @@ def test_one_that_nobody_describes_is_reported(regions):
 def test_an_owner_who_only_commissioned_it_is_no_obstacle(status, regions):
     """As where the BMC was not reached: MAAS leaves the owner."""
     server = regions("3.7")
-    hardware.tell(server.region, made(server), status=status, owner="admin")
+    hardware.update(server.region, made(server), status=status, owner="admin")
     carried_out_and_true(server, machine(swap_size=1))
     carried_out(server, machine(absent=True))
 
@@ -166,7 +166,7 @@ def test_from_2_5_on_only_the_owner_changes_annotations(release, regions):
     server = regions(release)
     forget_machines(server)
     ident = made(server)
-    hardware.tell(server.region, ident, status=6, owner="ops")
+    hardware.update(server.region, ident, status=6, owner="ops")
     data = machine(owner_data={"app": "shop"})
     if release == "2.4":
         carried_out_and_true(server, data)
@@ -182,11 +182,11 @@ def test_from_2_5_on_only_the_owner_changes_annotations(release, regions):
     ]
     row = hardware.machine(server.region, ident)
     row["owner_data"] = {"old": "1", "other": "x", "app": "shop"}
-    hardware.tell(server.region, ident, status=6, owner="ops")
+    hardware.update(server.region, ident, status=6, owner="ops")
     assert problems_of(server, data) == [
         "machine web-1: owner_data: only its owner ops can change it; the API's user is admin"
     ]
-    hardware.tell(server.region, ident, owner="admin")
+    hardware.update(server.region, ident, owner="admin")
     plan = carried_out_and_true(server, data)
     assert plan.shown()["machine"]["web-1"] == {
         "owner_data": {"old": {"old": "1"}, "new": {"old": None, "tier": "2", "up": "true"}}
@@ -200,7 +200,7 @@ def test_from_2_5_on_only_the_owner_changes_annotations(release, regions):
 def test_annotations_before_3_0(release, regions):
     server = regions(release)
     forget_machines(server)
-    hardware.tell(server.region, made(server), status=10, owner="admin")
+    hardware.update(server.region, made(server), status=10, owner="admin")
     carried_out_and_true(server, machine(owner_data={"app": "shop"}))
 
 
@@ -211,7 +211,7 @@ def test_a_lock_comes_last_and_goes_first(release, regions):
     ident = made(server)
     _, plan = carried_out(server, machine(locked=True, swap_size=1))
     assert plan.warnings == ["machine web-1: locked is skipped until the machine is deployed"]
-    hardware.tell(server.region, ident, status=6, owner="admin")
+    hardware.update(server.region, ident, status=6, owner="admin")
     server.requests.reset()
     snapshot, plan = planned(
         server, machine(locked=True, in_use=True, swap_size=2, owner_data={"a": "b"})

@@ -403,7 +403,7 @@ def test_nodes_of_earlier_releases_become_minions(release):
         node = {"architecture": "amd64", "mac_addresses": ["52:54:00:00:00:21"], **power}
         carried_out(server, {"machines": {"web-1": node}})
         (row,) = server.region.rows("machines").values()
-        hardware.tell(server.region, row["system_id"], status=4, owner=None)
+        hardware.update(server.region, row["system_id"], status=4, owner=None)
         answers = {"maas.expect_minions": accepts, "maas.forget_minions": {"answer": {}}}
         module, asked = state(server, answers, minions={"id": "hostname"})
         assert module.deployed("web-1", minion=True, timeout=20)["result"]
@@ -511,7 +511,9 @@ def test_keys_are_deleted_when_a_machine_is_released_deleted_or_fails(server):
     assert asked == []
 
     def fails(url, machines):
-        threading.Timer(0.4, hardware.tell, (server.region, idents["k-3"]), {"status": 11}).start()
+        threading.Timer(
+            0.4, hardware.update, (server.region, idents["k-3"]), {"status": 11}
+        ).start()
         return accepts(url, machines)
 
     answers["maas.expect_minions"] = fails
@@ -528,7 +530,7 @@ def test_the_key_is_deleted_when_maas_refuses_the_deployment(server):
     ident = new_machine(server, "m-1")
 
     def breaks(url, machines):
-        hardware.tell(server.region, ident, status=8)
+        hardware.update(server.region, ident, status=8)
         return accepts(url, machines)
 
     answers = {"maas.expect_minions": breaks, "maas.forget_minions": {"answer": {}}}

@@ -82,7 +82,7 @@ def made(server, name="web-1", ready=True, **values):
     carried_out(server, described(**{name: node(**{**power, **values})}))
     ident = row_of(server, name)["system_id"]
     if ready:
-        hardware.tell(server.region, ident, status=emulated.READY, owner=None)
+        hardware.update(server.region, ident, status=emulated.READY, owner=None)
     server.requests.reset()
     return ident
 
@@ -179,7 +179,7 @@ def test_power_parameters_are_compared_where_maas_shows_them(server):
 def test_one_that_enlisted_itself_is_adopted_by_its_mac_or_bmc(regions, release):
     server = regions(release)
     ident = made(server, "generated-name")
-    hardware.tell(server.region, ident, status=emulated.NEW)
+    hardware.update(server.region, ident, status=emulated.NEW)
     carried_out(server, described(**{"web-1": node(mac_addresses=MACS[1:])}))
     (row,) = server.region.rows("machines").values()
     assert (row["system_id"], row["hostname"]) == (ident, "web-1")
@@ -234,7 +234,7 @@ def test_bad_input_is_refused_before_anything_is_sent(regions, values, words):
 def test_one_that_is_in_use_is_neither_changed_nor_deleted_without_a_word(server):
     ident = made(server)
     status = emulated.DEPLOYED if server.region.release >= "1.7" else emulated.ALLOCATED
-    hardware.tell(server.region, ident, status=status, owner="ann")
+    hardware.update(server.region, ident, status=status, owner="ann")
     (problem,) = problems_of(server, described(**{"www-1": node()}))
     assert "hostname: it is " in problem
     assert "and owned by ann; in_use: true changes it anyway" in problem
@@ -283,7 +283,7 @@ def test_interfaces_from_1_9_on(regions, release):
     warning = "machine web-1: interfaces is skipped until the machine is commissioned"
     assert warning in carried_out(server, wired(**BONDED))[1].warnings
     (row,) = server.region.rows("machines").values()
-    hardware.tell(server.region, row["system_id"], status=emulated.READY, owner=None)
+    hardware.update(server.region, row["system_id"], status=emulated.READY, owner=None)
     carried_out(server, wired(**BONDED))  # eth1 is created with the VLAN that 1.9 wants
     bond = {**BONDED["bond0"], "bond_mode": "active-backup", "links": [{"mode": "dhcp"}]}
     carried_out(server, wired(**{**BONDED, "bond0": bond, "bond0.10": {"absent": True}}))
@@ -291,7 +291,7 @@ def test_interfaces_from_1_9_on(regions, release):
     alone = {"eth0": {**BONDED["eth0"], "vlan": "hall/untagged", "links": [STATIC]}}
     gone = {"bond0": {"absent": True}, "eth1": {"absent": True}}
     carried_out(server, wired(**alone, **gone))
-    hardware.tell(server.region, row["system_id"], status=emulated.DEPLOYED, owner="admin")
+    hardware.update(server.region, row["system_id"], status=emulated.DEPLOYED, owner="admin")
     (problem,) = problems_of(server, wired(**BONDED))
     assert "changes interfaces only while a machine is Ready or Broken" in problem
 
@@ -302,7 +302,7 @@ def test_interfaces_from_1_9_on(regions, release):
 def test_a_life(server):
     release = server.region.release
     ident = made(server)
-    hardware.tell(server.region, ident, status=emulated.NEW)
+    hardware.update(server.region, ident, status=emulated.NEW)
     changes = as_planned(server, "commissioned")
     assert changes["operations"] == ["commission"]
     assert changes["status_name"] == {"old": "New", "new": "Ready"}
@@ -339,7 +339,7 @@ def test_many_are_waited_for_with_one_list(regions):
         server, described(**{name: {**power, "mac_addresses": [macs[name]]} for name in names})
     )
     for row in server.region.rows("machines").values():
-        hardware.tell(server.region, row["system_id"], status=emulated.READY, owner=None)
+        hardware.update(server.region, row["system_id"], status=emulated.READY, owner=None)
     server.requests.reset()
     done = of(server).deployed("all", machines=[macs["web-1"], *names[1:]])
     assert done["result"] is True, done["comment"]
@@ -385,7 +385,7 @@ def test_a_node_of_another_user_is_left_alone(regions, release):
     server = regions(release)
     ident = made(server)
     status = emulated.DEPLOYED if release >= "1.7" else emulated.ALLOCATED
-    hardware.tell(server.region, ident, status=status, owner="ann", netboot=False)
+    hardware.update(server.region, ident, status=status, owner="ann", netboot=False)
     said = refused(server, "released")
     assert "it is Deployed and owned by ann, and MAAS 1." in said
     assert "does not show whether that is the API's user; in_use: true" in said
@@ -409,7 +409,7 @@ def test_before_1_7_only_a_deployment_of_this_run_is_waited_for(regions):
 def refused_of_powerless(server):
     carried_out(server, described(**{"web-1": node(in_use=True, power_type="manual")}))
     ident = row_of(server)["system_id"]
-    hardware.tell(server.region, ident, status=emulated.READY, owner=None, netboot=True)
+    hardware.update(server.region, ident, status=emulated.READY, owner=None, netboot=True)
     server.requests.reset()
     return refused(server, "deployed")
 
@@ -440,7 +440,7 @@ def test_functions_send_one_operation(regions, release, aborts):
 
 def test_nodes_are_listed_described_reported_and_exported(server):
     ident = made(server, tags=["web"])
-    hardware.tell(server.region, ident, owner="admin", status=emulated.ALLOCATED)
+    hardware.update(server.region, ident, owner="admin", status=emulated.ALLOCATED)
     client = client_of(server)
     assert client.release
     server.requests.reset()

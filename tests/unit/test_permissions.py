@@ -109,7 +109,7 @@ def test_machines_of_others_are_seen_by_administrators_or_with_an_entitlement(
 ):
     server = machine_regions(release)
     (row,) = [one for one in server.region.rows("machines").values() if one["hostname"] == "taken"]
-    hardware.tell(server.region, row["system_id"], status=6, owner="admin")
+    hardware.update(server.region, row["system_id"], status=6, owner="admin")
     assert readable(server, rights) == found
     client = Client(Profile(server.url, server.api_key))
     assert len(list(view.rows(client))) == 2

@@ -81,7 +81,7 @@ def commission(server, data, nics, disks):
     by_name = {row["hostname"]: row for row in server.region.rows("machines").values()}
     for name, machine in data["machines"].items():
         row = by_name[name]
-        hardware.tell(server.region, row["system_id"], status=machines.COMMISSIONING, owner=None)
+        hardware.update(server.region, row["system_id"], status=machines.COMMISSIONING, owner=None)
         hardware.commissioned(
             server.region, row["system_id"],
             interfaces=[{"name": nic, "mac_address": mac}

@@ -272,7 +272,7 @@ def commission(region, row, who):
 
 
 def release(region, row, who):
-    """Give a machine back; one that has to be switched off is being released for a while."""
+    """Release a machine; one that is on is Releasing until it is off."""
     row.update(owner=None, osystem="", distro_series="", license_key="", netboot=True)
     row["installing"] = False
     powered = region.release >= LIFECYCLE and row["power_state"] == "on"
@@ -280,9 +280,9 @@ def release(region, row, who):
 
 
 def finish(region, system_id):
-    """Let a machine be done with what it is at; raises KeyError when it is at nothing.
+    """End the operation in progress on a machine; KeyError if there is none.
 
-    A commissioned one becomes ready, a deploying one deployed.
+    A machine that was commissioned becomes Ready, one that was deployed Deployed.
     """
     with region.lock:
         for row in region.rows(MACHINES).values():

@@ -140,16 +140,16 @@ class Machines37(Lab):
         told = dict(done["set"])
         if "previous_status" in done:
             told["previous_status"] = done["previous_status"]
-        hardware.tell(self.region, self._here_of(done), **told)
+        hardware.update(self.region, self._here_of(done), **told)
 
     def set_hardware(self, done: dict[str, Any]) -> None:
         (first, its_disks), (second, more_disks) = done["disks"].items()
-        hardware.find(
+        hardware.detected(
             self.region, self.names.get(first, first), disks=its_disks, cpu_count=4,
             memory=8192, cpu_speed=2400, cores=4, metadata={"system_vendor": "QEMU"},
         )  # fmt: skip
         ident = self.names.get(second, second)
-        hardware.find(
+        hardware.detected(
             self.region, ident, disks=more_disks, cpu_count=16, memory=65536, cpu_speed=3000
         )
         nic = hardware.machine(self.region, ident)["interfaces"][0]
