@@ -7,6 +7,7 @@ from typing import Any
 
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput, few
+from saltext.maas.machines import operations as at
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import identify
@@ -17,7 +18,6 @@ DESCRIBED, UNDESCRIBED, MISSING = "described", "undescribed", "missing"
 STATES = (DESCRIBED, UNDESCRIBED, MISSING)
 #: The columns of a table for a terminal.
 COLUMNS = ("hostname", "state", "status", "mac_addresses", "fits", "system_id")
-_NEW = 0
 #: How many machines a warning names.
 _NAMED = 3
 
@@ -58,7 +58,7 @@ def new(snapshot: Snapshot, described: dict, desired: Iterable[Desired]) -> list
     if not described.get("machines"):
         return []
     _, left = _matched(snapshot, desired)
-    return [_undescribed(described, one) for one in left if one.raw["status"] == _NEW]
+    return [_undescribed(described, one) for one in left if one.raw["status"] == at.NEW]
 
 
 def warnings(found: list[dict]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from saltext.maas.errors import LostAnswer, MaasError
+from saltext.maas.machines import operations as at
 from saltext.maas.release import Release
 from saltext.maas.resources import composition, kinds, rules
 from saltext.maas.resources.engine_types import Change, Desired, Predicted, Run, Snapshot
@@ -166,11 +167,9 @@ class WithVmHost(Table):
         found = super().predict_creation(snapshot, values)
         if values.get("vm_host"):
             entry = values.get("compose") or {}
-            skips = entry.get("skip_commissioning")
+            status = at.READY if entry.get("skip_commissioning") else at.COMMISSIONING
             found.update(
-                {"status": 4, "status_name": "Ready"}
-                if skips
-                else {"status": 1, "status_name": "Commissioning"},
+                status=status, status_name=at.name_of(status),
                 cpu_count=entry.get("cores"), memory=entry.get("memory"),
             )  # fmt: skip
         return found

@@ -6,17 +6,16 @@ import re
 from typing import Any
 
 from saltext.maas.errors import NotDone
+from saltext.maas.machines import operations as at
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
 from saltext.maas.resources.field import PredictedObject
 from saltext.maas.resources.table import Field, Record, Table
 
 _KEY = re.compile(r"[\w.-]{1,255}")
-#: Statuses in which nobody has a machine, though it may have an owner: New, Commissioning, Failed
-#: commissioning, Ready.
-_NOT_OWNED = (0, 1, 2, 4)
-#: Statuses in which MAAS locks a machine: Deployed and Deploying.
-_LOCKABLE = (6, 9)
+#: Statuses in which nobody has a machine, though it may have an owner.
+_NOT_OWNED = (at.NEW, at.COMMISSIONING, at.FAILED_COMMISSIONING, at.READY)
+_LOCKABLE = at.OPERATIONS["lock"].allowed
 #: First release in which only the owner changes annotations, not another administrator.
 _BY_OWNER = "2.5"
 _UNTIL_OWNED = "until the machine is allocated or deployed"
