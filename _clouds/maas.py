@@ -49,10 +49,10 @@ import salt.config as config
 import salt.utils.args
 import salt.utils.cloud
 from salt.exceptions import SaltCloudSystemExit
-from saltext.maas import cloud
+from saltext.maas import cloud, documentation
 from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
-from saltext.maas.machines import goals, instances, lifecycle
+from saltext.maas.machines import instances, lifecycle
 from saltext.maas.machines.parameters import seconds_of
 from saltext.maas.minions import user_data
 
@@ -70,7 +70,7 @@ __virtualname__ = "maas"
 #: What copies of an instance's configuration, such as those in events, do not hold.
 _SECRET = ("api_key", "master_pem", "password", "priv_key", "sudo_password", "user_data",
            "win_password")  # fmt: skip
-_DEPLOY_TIMEOUT, _TIMEOUT = 3600, 600
+_DEPLOY_TIMEOUT = 3600
 
 
 def __virtual__():
@@ -527,7 +527,7 @@ def destroy(name, call=None):
         keys = ("on_destroy", "destroy_timeout")
         values = {key: profile.get(key, provider.get(key)) for key in keys}
         settings = cloud.Settings(values, f"instance {called}")
-        seconds = settings.get("destroy_timeout", _TIMEOUT)
+        seconds = settings.get("destroy_timeout", cloud.TIMEOUT)
         raw = instances.bring(client, called, raw, settings.release(), seconds)
     _fire(name, "destroyed", "destroyed instance")
     __utils__["cloud.delete_minion_cachedir"](called, _alias(), __opts__)
@@ -544,13 +544,14 @@ def _status(raw):
     }
 
 
-def _operate(goal, name, kwargs, call, parameters=("comment",), timeout=0):
-    """Bring an instance, or with ``--function`` any machine, to a goal."""
+def _operate(action, name, kwargs, call):
+    """Bring an instance, or with ``--function`` any machine, to the goal of an action."""
     given = salt.utils.args.clean_kwargs(**(kwargs or {}))
     given = {key: salt.utils.args.yamlify_arg(value) for key, value in given.items()}
+    _, kind, parameters, seconds = cloud.ACTIONS[action]
     with _region() as client:
         machine = given.pop("machine", None)
-        seconds = given.pop("timeout", timeout)
+        seconds = given.pop("timeout", seconds)
         unknown = sorted(given.keys() - {*parameters})
         if unknown:
             raise BadInput(
@@ -566,202 +567,54 @@ def _operate(goal, name, kwargs, call, parameters=("comment",), timeout=0):
             name = str(machine)
             raw = lifecycle.find(client, [name])[name]
             me = functools.partial(instances.whoami, client)
-        return _status(instances.bring(client, name, raw, goal(given), seconds, me))
+        return _status(instances.bring(client, name, raw, kind(given=given), seconds, me))
 
 
 def start(name=None, kwargs=None, call=None):
-    """Turn an instance on, and wait until it is on.
-
-    Args:
-        name: Of the instance.
-        kwargs: ``timeout`` in seconds (600; 0 to return at once) and ``comment``. With
-            ``--function`` also ``machine``: host name, system id or MAC address of any machine.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a start web-1
-    """
-    return _operate(_turned(True), name, kwargs, call, timeout=_TIMEOUT)
+    """Turn an instance on, and wait until it is on."""
+    return _operate("start", name, kwargs, call)
 
 
 def stop(name=None, kwargs=None, call=None):
-    """Turn an instance off, and wait until it is off.
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`, and ``stop_mode``: ``hard`` or ``soft``.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a stop web-1 stop_mode=soft
-    """
-    return _operate(_turned(False), name, kwargs, call, ("comment", "stop_mode"), _TIMEOUT)
+    """Turn an instance off, and wait until it is off."""
+    return _operate("stop", name, kwargs, call)
 
 
 def reboot(name=None, kwargs=None, call=None):
-    """Turn an instance off and on again, since MAAS has no reboot.
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`stop`; the timeout is for each of both.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a reboot web-1 stop_mode=soft
-    """
+    """Turn an instance off and on again, since MAAS has no reboot."""
     stop(name, kwargs, call)
     kwargs = {key: one for key, one in (kwargs or {}).items() if key != "stop_mode"}
     return start(name, kwargs, call)
 
 
-def _turned(on):
-    return lambda given: goals.Powered(on, given)
-
-
-def _done(operation):
-    return lambda given: goals.Done(operation, given)
-
-
 def lock(name=None, kwargs=None, call=None):
-    """Lock an instance: MAAS then refuses to change, release or turn it on or off (2.4 and later).
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a lock web-1
-    """
-    return _operate(goals.Locked, name, kwargs, call)
+    """Lock an instance: MAAS then refuses to change, release or switch it (2.4 and later)."""
+    return _operate("lock", name, kwargs, call)
 
 
 def unlock(name=None, kwargs=None, call=None):
-    """Unlock an instance (2.4 and later).
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a unlock web-1
-    """
-    return _operate(goals.Unlocked, name, kwargs, call)
+    """Unlock an instance (2.4 and later)."""
+    return _operate("unlock", name, kwargs, call)
 
 
 def rescue_mode(name=None, kwargs=None, call=None):
-    """Let an instance enter rescue mode (2.1 and later; administrators).
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`; without ``timeout`` it returns at once.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a rescue_mode web-1 timeout=600
-    """
-    return _operate(_done("rescue_mode"), name, kwargs, call, ())
+    """Let an instance enter rescue mode (2.1 and later; administrators)."""
+    return _operate("rescue_mode", name, kwargs, call)
 
 
 def exit_rescue_mode(name=None, kwargs=None, call=None):
-    """Let an instance exit rescue mode (2.1 and later; administrators).
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`; without ``timeout`` it returns at once.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a exit_rescue_mode web-1
-    """
-    return _operate(_done("exit_rescue_mode"), name, kwargs, call, ())
+    """Let an instance exit rescue mode (2.1 and later; administrators)."""
+    return _operate("exit_rescue_mode", name, kwargs, call)
 
 
 def test(name=None, kwargs=None, call=None):
-    """Test the hardware of an instance (2.2 and later; administrators).
-
-    Args:
-        name: Of the instance.
-        kwargs: As for :func:`start`, ``testing_scripts`` and ``enable_ssh``; without ``timeout``
-            it returns at once.
-        call: How salt-cloud calls it.
-
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -a test web-1 testing_scripts=smartctl-validate
-    """
-    return _operate(_done("test"), name, kwargs, call, ("testing_scripts", "enable_ssh"))
+    """Test the hardware of an instance (2.2 and later; administrators)."""
+    return _operate("test", name, kwargs, call)
 
 
 def commission(name=None, kwargs=None, call=None):
-    """Commission a machine that is no instance, so that it can become one (administrators).
+    """Commission a machine that is no instance, so that it can become one (administrators)."""
+    return _operate("commission", name, kwargs, call)
 
-    Args:
-        name: Of an instance; MAAS refuses to commission one that is deployed.
-        kwargs: ``machine`` and ``timeout`` as for :func:`start`, ``commissioning_scripts``,
-            ``testing_scripts``, ``enable_ssh``, ``skip_bmc_config``, ``skip_networking`` and
-            ``skip_storage``; without ``timeout`` it returns at once.
-        call: How salt-cloud calls it.
 
-    Returns:
-        ``{system_id, machine, status, power_state, locked}``
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt-cloud -f commission maas-dc1 machine=rack4-7 timeout=1800
-    """
-    return _operate(
-        _done("commission"), name, kwargs, call,
-        ("commissioning_scripts", "testing_scripts", "enable_ssh", "skip_bmc_config",
-         "skip_networking", "skip_storage"),
-    )  # fmt: skip
+documentation.complete_actions(globals(), cloud.ACTIONS)

@@ -6,7 +6,7 @@ import ast
 import inspect
 from pathlib import Path
 
-from saltext.maas import documentation
+from saltext.maas import cloud, documentation
 from saltext.maas.resources import BY_NAME
 
 #: Folder in the repository, what its modules are, and the heading of their list.
@@ -31,7 +31,17 @@ def modules(repository: Path):
             tree = ast.parse(text)
             if "\ndocumentation.complete(" in text:
                 _complete(BY_NAME[path.stem.removeprefix("maas_")], tree)
+            if kind == "clouds":
+                _complete_actions(tree)
             yield kind, path, tree
+
+
+def _complete_actions(tree):
+    """Complete the docstrings of the salt-cloud driver's actions, as it does itself."""
+    for name, node in functions(tree).items():
+        if name in cloud.ACTIONS:
+            constant = node.body[0].value
+            constant.value = documentation.of_action(cloud.ACTIONS[name], constant.value)
 
 
 def _complete(table, tree):

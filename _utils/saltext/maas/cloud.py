@@ -8,14 +8,15 @@ import ipaddress
 import re
 import shlex
 import tarfile
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from saltext.maas import master, schemas
 from saltext.maas.client.profile import SCHEMA as API
 from saltext.maas.client.profile import Profile
 from saltext.maas.errors import BadInput
-from saltext.maas.machines.goals import Deployed, Goal, Released
+from saltext.maas.machines.goals import Deployed, Done, Goal, Locked, Powered, Released, Unlocked
 from saltext.maas.machines.parameters import PARAMETERS
 from saltext.maas.release import Release
 
@@ -38,6 +39,22 @@ DEPLOYMENT = (
     "vcenter_registration", "license_key", "comment",
 )  # fmt: skip
 ON_DESTROY = ("erase", "secure_erase", "quick_erase", "scripts", "comment")
+
+
+class Action(NamedTuple):
+    """An operation on an instance, or with ``--function`` on any machine.
+
+    Attributes:
+        example: Arguments of ``salt-cloud``.
+        goal: What makes the goal, of ``given``.
+        parameters: What it takes besides ``machine`` and ``timeout``.
+        seconds: To wait for its end where no ``timeout`` is given.
+    """
+
+    example: str
+    goal: Callable[..., Goal]
+    parameters: tuple[str, ...] = ()
+    seconds: float = 0
 
 
 def _parameters(names, doc):
@@ -72,6 +89,30 @@ SCHEMA = schemas.mapping({
     ),
 })  # fmt: skip
 _FORMATS = {**schemas.FORMATS, "size": _SIZE.fullmatch, "network": ipaddress.ip_network}
+TIMEOUT = 600  # seconds for a release, or for a machine to be on or off
+_TESTS = ("testing_scripts", "enable_ssh")
+#: Actions of the driver, by name.
+ACTIONS = {
+    "start": Action("-a start web-1", partial(Powered, True), ("comment",), TIMEOUT),
+    "stop": Action(
+        "-a stop web-1 stop_mode=soft", partial(Powered, False), ("comment", "stop_mode"), TIMEOUT
+    ),
+    "reboot": Action(
+        "-a reboot web-1 stop_mode=soft", partial(Powered, True), ("comment", "stop_mode"), TIMEOUT
+    ),
+    "lock": Action("-a lock web-1", Locked, ("comment",)),
+    "unlock": Action("-a unlock web-1", Unlocked, ("comment",)),
+    "rescue_mode": Action("-a rescue_mode web-1 timeout=600", partial(Done, "rescue_mode")),
+    "exit_rescue_mode": Action("-a exit_rescue_mode web-1", partial(Done, "exit_rescue_mode")),
+    "test": Action(
+        "-a test web-1 testing_scripts=smartctl-validate", partial(Done, "test"), _TESTS
+    ),
+    "commission": Action(
+        "-f commission maas-dc1 machine=rack4-7 timeout=1800",
+        partial(Done, "commission"),
+        ("commissioning_scripts", *_TESTS, "skip_bmc_config", "skip_networking", "skip_storage"),
+    ),
+}
 #: Keys that choose a machine; without any the one with the name of the instance is taken.
 _CHOICE = ("machine", "size", "location", "pool", "tags", "constraints")
 

@@ -7,8 +7,8 @@ import re
 import shlex
 import string
 import textwrap
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from saltext.maas.machines.parameters import (
@@ -21,6 +21,9 @@ from saltext.maas.machines.parameters import (
 from saltext.maas.resources import BY_NAME
 from saltext.maas.resources.field import Field
 from saltext.maas.resources.table import Table
+
+if TYPE_CHECKING:
+    from saltext.maas.cloud import Action
 
 #: What the functions return, by the names under which Salt offers them.
 RETURNS = {
@@ -40,6 +43,10 @@ _ERRORS = {
 _OPERATED = "dict: ``{name: {status_name, owner, power_state, ...}}``, read after it."
 _NOT_OPERATED = (
     "The machine is not in a status for this, MAAS refuses, it failed or did not end in time."
+)
+#: What every action of the salt-cloud driver takes as well.
+_ANY_MACHINE = (
+    "With ``--function`` also ``machine``: host name, system id or MAC address of any machine."
 )
 _FORMATS = {
     "address": "IP address", "addresses": "list of IP addresses", "base64": "base64",
@@ -126,6 +133,40 @@ def docstring(table: Table, function: str, names: Iterable[str], text: str) -> s
         language, example = "yaml", _sls(table, function, about.name, about.given)
     parts += [f".. code-block:: {language}", textwrap.indent(example, "    ")]
     return textwrap.indent("\n\n".join(filter(None, parts)), "    ").lstrip() + "\n    "
+
+
+def complete_actions(namespace: dict, actions: Mapping[str, Action]) -> None:
+    """Complete the docstrings of the actions of the salt-cloud driver.
+
+    Args:
+        namespace: The driver's ``globals()``.
+        actions: Its actions by name.
+    """
+    for name, action in actions.items():
+        namespace[name].__doc__ = of_action(action, namespace[name].__doc__)
+
+
+def of_action(action: Action, text: str) -> str:
+    """Return the complete docstring of an action of the salt-cloud driver.
+
+    Args:
+        action: The action.
+        text: The first line of its docstring.
+    """
+    known = {one: _parameter(one, PARAMETERS[one]) for one in action.parameters}
+    given = [f"``{one}``: {known[one].doc}" for one in known]
+    wait = f"Seconds to wait for the end, {action.seconds} by default; 0 does not wait."
+    lines = [
+        "name: Of the instance.",
+        " ".join(["kwargs:", f"``timeout``: {wait}", *given, _ANY_MACHINE]),
+        "call: How salt-cloud calls it.",
+    ]
+    return "\n\n".join([
+        text, "    Args:\n" + "\n".join(textwrap.indent(_fill(one), "    ") for one in lines),
+        "    Returns:\n        ``{system_id, machine, status, power_state, locked}``",
+        "    CLI Example:", "    .. code-block:: bash",
+        f"        salt-cloud {action.example}\n    ",
+    ])  # fmt: skip
 
 
 def _of_type(table: Table, function: str) -> _About:
