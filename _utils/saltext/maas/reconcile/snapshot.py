@@ -262,6 +262,19 @@ class Snapshot:
             known[key] = (of, find())  # with them, so that no other object gets their ids
         return known[key][1]
 
+    def derived(self, what: str, source: object, make: Callable[[], _Found]) -> _Found:
+        """Return what is made of an object, and made again only of another one.
+
+        Args:
+            what: What is made.
+            source: The object.
+            make: The function.
+        """
+        known = self.facts.get(what)
+        if known is None or known[0] is not source:
+            known = self.facts[what] = (source, make())
+        return known[1]
+
     # What desired objects stand for
 
     def own(self, name: str, scopes: set | None = None) -> None:

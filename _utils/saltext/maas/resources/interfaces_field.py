@@ -27,8 +27,6 @@ CHANGEABLE = {at.NEW: "3.3", at.READY: "1.9", at.BROKEN: "1.9", at.ALLOCATED: "2
 _WHEN_DEPLOYED = {
     "name", "mac_address", "link_connected", "interface_speed", "link_speed", "tags",
 }  # fmt: skip
-#: Name of the fact that holds which machines have an address.
-_ADDRESSES_FACT = "addresses of machines"
 #: How often the requests are planned again, since MAAS changes other interfaces by itself.
 _ATTEMPTS = 3
 
@@ -172,36 +170,36 @@ def address_problem(
     for low, high, what in dynamic_ranges(snapshot, predicted):
         if kinds.is_between(ip, low, high):
             return f"{ip} lies in {what}, from which DHCP hands out addresses; choose another one"
-    others = _holders(table, snapshot, predicted).get(ip, set()) - {label}
+    holders = snapshot.derived(
+        "addresses of machines", snapshot.desired, lambda: _holders(table, snapshot, predicted)
+    )
+    others = holders.get(ip, set()) - {label}
     return f"{ip} belongs to {', '.join(sorted(others))} already" if others else None
 
 
 def _holders(table, snapshot, predicted):
     """The machines that have an address as the plan leaves them: ``{address: labels}``."""
-    found = snapshot.facts.get(_ADDRESSES_FACT)
-    if found is None or found[0] is not snapshot.desired:
-        described, new = {}, []
-        for one in snapshot.desired.of(table.name):
-            record = table.match(snapshot, one)
-            described[record.key if record else one.key] = one
-            new += [] if record else [one]
-        gone = {one.raw["system_id"] for one in predicted.changes(table.name)
-                if one.action == "delete"}  # fmt: skip
-        holders: dict = {}
-        for key, record in snapshot.records(table.name).items():
-            if record.raw.get("system_id") not in gone:
-                one = described.get(key)
-                wanted = one.values.get("interfaces") if one else None
-                for ip in _addresses(record.raw, wanted or {}).values():
-                    holders.setdefault(ip, set()).add(one.label if one else key)
-        for one in described.values():
-            for ip in _described_addresses(one.values.get("interfaces") or {}):
-                holders.setdefault(ip, set()).add(one.label)
-        for one in new:
-            for ip in composition.addresses(one.values.get("compose")):
-                holders.setdefault(ip, set()).add(one.label)
-        found = snapshot.facts[_ADDRESSES_FACT] = (snapshot.desired, holders)
-    return found[1]
+    described, new = {}, []
+    for one in snapshot.desired.of(table.name):
+        record = table.match(snapshot, one)
+        described[record.key if record else one.key] = one
+        new += [] if record else [one]
+    gone = {one.raw["system_id"] for one in predicted.changes(table.name)
+            if one.action == "delete"}  # fmt: skip
+    found: dict = {}
+    for key, record in snapshot.records(table.name).items():
+        if record.raw.get("system_id") not in gone:
+            one = described.get(key)
+            wanted = one.values.get("interfaces") if one else None
+            for ip in _addresses(record.raw, wanted or {}).values():
+                found.setdefault(ip, set()).add(one.label if one else key)
+    for one in described.values():
+        for ip in _described_addresses(one.values.get("interfaces") or {}):
+            found.setdefault(ip, set()).add(one.label)
+    for one in new:
+        for ip in composition.addresses(one.values.get("compose")):
+            found.setdefault(ip, set()).add(one.label)
+    return found
 
 
 def _request(run, path, step):

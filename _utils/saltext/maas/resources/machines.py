@@ -56,10 +56,6 @@ CHANGEABLE_IN_USE = ("description", "zone", "pool", "power_type", "power_paramet
 _IDS_PER_QUERY = 400
 #: First release that commissions a new machine only if it is asked to.
 _COMMISSIONS_WHEN_ASKED = "2.8"
-#: Name of the fact that holds the BMCs of described machines.
-_BMC_FACT = "BMCs of machines"
-#: Name of the fact that holds the index of machines by their identifiers.
-_INDEX_FACT = "what tells machines apart"
 #: Fields that take a sequence of requests.
 _IN_STEPS = {"storage": None, "interfaces": None}
 _CHANGED = "another client changed it during the run; the next run continues"
@@ -247,8 +243,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
     def _index(self, snapshot):
         """The keys of all machines by their identifiers; made once for each reading."""
         records = snapshot.records(self.name)
-        found = snapshot.facts.get(_INDEX_FACT)
-        if found is None or found[0] is not records:
+
+        def indexed():
             index: dict = {}
             for key, record in records.items():
                 raw = record.raw
@@ -256,8 +252,9 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
                 identities = [("system_id", raw["system_id"]), ("serial", serial)]
                 for one in (*identities, *(("mac_addresses", mac) for mac in macs(raw))):
                     index.setdefault(one, []).append(key)
-            found = snapshot.facts[_INDEX_FACT] = (records, index)
-        return found[1]
+            return index
+
+        return snapshot.derived("identifiers of machines", records, indexed)
 
     # Comparing
 
@@ -388,18 +385,22 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
         shared = nodes_1x.is_node(snapshot.release)  # which knows no BMCs
         if change.action != "delete" and "power_parameters" in change.new and not shared:
             bmc = self._bmc(change.desired)
-            found = snapshot.facts.get(_BMC_FACT)
-            if found is None or found[0] is not snapshot.desired:
-                groups: dict = {}
-                for one in snapshot.desired.of(self.name):
-                    groups.setdefault(self._bmc(one), []).append(one.label)
-                found = snapshot.facts[_BMC_FACT] = (snapshot.desired, groups)
-            same = [one for one in found[1].get(bmc, ()) if one != change.desired.label]
-            if bmc and same:
+            labels = self._labels_by_bmc(snapshot).get(bmc, ()) if bmc else ()
+            same = [one for one in labels if one != change.desired.label]
+            if same:
                 return (
                     f"power_parameters: {same[0]} has the same BMC, which serves one machine only"
                 )
         return super().conflict(snapshot, change, predicted)
+
+    def _labels_by_bmc(self, snapshot):
+        def grouped():
+            groups: dict = {}
+            for one in snapshot.desired.of(self.name):
+                groups.setdefault(self._bmc(one), []).append(one.label)
+            return groups
+
+        return snapshot.derived("BMCs of machines", snapshot.desired, grouped)
 
     @staticmethod
     def _bmc(desired):
