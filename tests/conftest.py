@@ -33,6 +33,7 @@ def _seldom_idle():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "poll_seconds", 0.02)
         patch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)
+        patch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.02)
         yield
 
 
