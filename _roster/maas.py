@@ -19,12 +19,15 @@ Then:
 
     salt-ssh --roster maas 'web*' test.ping
     salt-ssh --roster maas 'tag:web zone:dc1' test.ping
+    salt-ssh --roster maas -H
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+import salt.output
 from salt.exceptions import SaltClientError
 from saltext.maas import master, roster
 from saltext.maas.errors import MaasError
@@ -56,12 +59,14 @@ def targets(tgt, tgt_type="glob", **kwargs):
             all hold: ``tag``, ``zone``, ``pool``, ``status`` or ``kind`` (machine, device, rack,
             region).
         tgt_type: ``glob``, ``pcre``, ``list`` or ``nodegroup``; conditions are globs.
+            ``list_hosts`` is ``salt-ssh -H``: the machines are shown, whatever the target is.
 
     Returns:
         ``{name: {"host": address, ...}}``.
 
     Raises:
         SaltClientError: The configuration or the target is wrong.
+        SystemExit: The machines were shown for ``salt-ssh -H``, and ``maas`` is the only roster.
 
     Holds for MAAS 1.5 to 3.8.
 
@@ -74,7 +79,16 @@ def targets(tgt, tgt_type="glob", **kwargs):
     try:
         options = roster.options(__opts__.get("maas_roster"))
         cache = master.node_cache(__opts__, options.profile, options.lifetime)
-        return roster.targets(cache.nodes(options.seconds), options, tgt, tgt_type, __opts__)
+        nodes = cache.nodes(options.seconds)
+        if tgt_type != "list_hosts":
+            return roster.targets(nodes, options, tgt, tgt_type, __opts__)
+        found = roster.targets(nodes, options, "*", "glob", __opts__)
     except MaasError as error:
         # The one kind of error that salt-ssh shows as a message.
         raise SaltClientError(str(error)) from None
+    # Salt itself shows a roster file only, whatever rosters return, and fails where there is none.
+    hosts = {name: one["host"] for name, one in found.items()}
+    salt.output.display_output({"maas": hosts}, "nested", __opts__)
+    if __opts__.get("roster") == "maas":
+        sys.exit()
+    return {}

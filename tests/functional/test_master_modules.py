@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from maas_emulator import hardware
 from support.machine_regions import region_with_image
 from support.reconciling import carried_out
@@ -85,16 +86,74 @@ def test_machines_become_targets(region, salt):
     assert targets("kind:rack zone:nowhere") == {}
 
 
-@pytest.mark.skipif(not shutil.which("ssh"), reason="salt-ssh needs ssh")
-def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(region, salt):
+#: Stands for ssh: says whom it would log in as and where, and runs nothing.
+SSH = """#!/bin/sh
+[ "$1" = -V ] && exec echo OpenSSH_9.2p1 >&2
+for word; do case $word in User=*) user=${word#User=};; esac; done
+echo "$user at $1"
+"""
+
+
+@pytest.fixture
+def salt_ssh(salt):
+    """The real ``salt-ssh``, with a stand-in for ssh."""
+    (salt.folder / "bin").mkdir()
+    (salt.folder / "bin/ssh").write_text(SSH)
+    (salt.folder / "bin/ssh").chmod(0o755)
+    salt.environment["PATH"] = f"{salt.folder / 'bin'}{os.pathsep}{salt.environment['PATH']}"
     program = "from salt.scripts import salt_ssh; salt_ssh()"
-    done = salt.python_program(
-        program, "-c", str(salt.folder), "--roster", "maas", "-G", "os:x", "test.ping"
-    )
+
+    def run(*arguments):
+        return salt.python_program(
+            program, "-c", str(salt.folder), "--roster", "maas", "--out=json", "--static",
+            "--log-level=error", *arguments,
+        )  # fmt: skip
+
+    return run
+
+
+def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(salt_ssh):
+    done = salt_ssh("-G", "os:x", "test.ping")
     assert done.returncode == 1
     outcome = "target type: 'grain' must be one of: glob, pcre, list, nodegroup"
     assert done.stderr.strip().splitlines()[-1] == outcome
     assert "Traceback" not in done.stderr
+
+
+def test_salt_ssh_finds_machines_by_each_kind_of_target(region, salt, salt_ssh):
+    names = ("web-1", "web-2", "db-1")
+    new = {"architecture": "amd64", "power_type": "manual"}
+    carried_out(region, {"subnets": {"10.0.0.0/24": {}}, "machines": {
+        name: {**new, "mac_addresses": [f"52:54:00:00:00:1{number}"], "interfaces": {"eth0": {
+            "links": [{"mode": "static", "subnet": "10.0.0.0/24", "ip_address": f"10.0.0.2{number}"}]
+        }}}
+        for number, name in enumerate(names)
+    }})  # fmt: skip
+    for row in region.region.rows("machines").values():
+        hardware.tell(region.region, row["system_id"], status=6, owner="admin", osystem="ubuntu")
+    at = {f"{name}.maas": f"10.0.0.2{number}" for number, name in enumerate(names)}
+    groups = {"webs": ["web-1.maas", "web-2.maas"]}
+    file = salt.folder / "master"
+    file.write_text(file.read_text() + yaml.safe_dump({"ssh_list_nodegroups": groups}))
+
+    listed = salt_ssh("-H")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert json.loads(listed.stdout) == {"maas": at}
+    for target in (
+        ["web*"], ["-L", "web-1.maas,web-2.maas"], ["-L", "web-1.maas web-2.maas"],
+        ["-E", r"web-\d\."], ["-N", "webs"],
+    ):  # fmt: skip
+        done = salt_ssh("--raw", *target, "true")
+        assert done.returncode == 0, done.stderr
+        assert {name: one["stdout"].strip() for name, one in json.loads(done.stdout).items()} == {
+            name: f"ubuntu at {at[name]}" for name in groups["webs"]
+        }
+    # Of several rosters Salt goes on with the others.
+    (salt.folder / "roster").write_text("switch: {host: 10.0.0.9}\n")
+    both = salt_ssh("-H", "--roster", "maas,flat")
+    assert both.returncode == 0, both.stderr
+    assert "web-1.maas" in both.stdout
+    assert "switch" in both.stdout
 
 
 STORE = """
