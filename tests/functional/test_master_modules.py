@@ -123,14 +123,14 @@ def test_salt_ssh_says_in_one_message_what_is_wrong_with_a_target(salt_ssh):
 def test_salt_ssh_finds_machines_by_each_kind_of_target(region, salt, salt_ssh):
     names = ("web-1", "web-2", "db-1")
     new = {"architecture": "amd64", "power_type": "manual"}
+    link = {"mode": "static", "subnet": "10.0.0.0/24"}
     carried_out(region, {"subnets": {"10.0.0.0/24": {}}, "machines": {
-        name: {**new, "mac_addresses": [f"52:54:00:00:00:1{number}"], "interfaces": {"eth0": {
-            "links": [{"mode": "static", "subnet": "10.0.0.0/24", "ip_address": f"10.0.0.2{number}"}]
-        }}}
+        name: {**new, "mac_addresses": [f"52:54:00:00:00:1{number}"],
+               "interfaces": {"eth0": {"links": [{**link, "ip_address": f"10.0.0.2{number}"}]}}}
         for number, name in enumerate(names)
     }})  # fmt: skip
     for row in region.region.rows("machines").values():
-        hardware.tell(region.region, row["system_id"], status=6, owner="admin", osystem="ubuntu")
+        hardware.update(region.region, row["system_id"], status=6, owner="admin", osystem="ubuntu")
     at = {f"{name}.maas": f"10.0.0.2{number}" for number, name in enumerate(names)}
     groups = {"webs": ["web-1.maas", "web-2.maas"]}
     file = salt.folder / "master"
