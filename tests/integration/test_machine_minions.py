@@ -65,6 +65,8 @@ class Place(Lab):
             "install": [f"cp {self.folder}/salt-call {self.machine}/bin/"],
             "config_dir": f"{self.machine}/etc/salt",
             "config": {
+                # The default path of its sockets can be longer than the system allows.
+                "sock_dir": "run",
                 "root_dir": str(self.machine), "master_port": self.ports["ret_port"],
                 "publish_port": self.ports["publish_port"], "log_level_logfile": "debug",
                 "acceptance_wait_time": 1, "random_startup_delay": 0, "user": _user(),
@@ -74,7 +76,7 @@ class Place(Lab):
         (pillar / "region.sls").write_text(yaml.safe_dump({"maas": {"minions": minions}}))
         self._configure(self.folder / "master", "master", {
             "interface": "127.0.0.1", **self.ports, "worker_threads": 3, "timeout": 60,
-            "gather_job_timeout": 60,
+            "gather_job_timeout": 30,
             "file_roots": {"base": [str(states)]}, "pillar_roots": {"base": [str(pillar)]},
             "autosign_file": "autosign", "maas.minions": {"regions": [REGION]},
             "peer_run": {

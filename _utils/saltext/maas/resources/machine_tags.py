@@ -70,7 +70,7 @@ def send(run: Run, changes: list[Change]) -> None:
         for raw, tags in held.values():
             new = {**raw, "tag_names": sorted(tags)}
             run.snapshot.fold("machine", new, replaces=raw)
-    for change in changes if errors else ():
+    for change in changes:
         record = table.match(run.snapshot, change.desired)
         left = _changed(run.snapshot, table, change.desired, record)
         said = "; ".join(f"{tag}: {errors.get(tag, 'was not changed')}" for tag, _ in left)
