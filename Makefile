@@ -53,7 +53,7 @@ test: lint licenses build docs pytest ## all checks and tests: style, licences, 
 .PHONY: pytest
 pytest: $(VENV)/.tests ## all tests; ARGS= is handed to pytest
 	@# More workers than cores, as most tests with Salt wait.
-	@$(PY) -m pytest -n 4 --dist loadfile --junitxml=$(VENV)/tests.xml $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --junitxml=$(VENV)/tests.xml $(ARGS)
 
 .PHONY: contract
 contract: $(VENV)/.tests ## the emulated region against recorded answers of running MAAS regions, with figures

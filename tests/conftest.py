@@ -54,9 +54,22 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--fleet"):
-        return
     left_out = [item for item in items if item.get_closest_marker("fleet")]
-    if left_out:
+    if left_out and not config.getoption("--fleet"):
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+    items[:] = _spread(items)
+
+
+def _spread(items):
+    """Order files so that those with a real Salt, which often waits, run beside the others."""
+    files: dict = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [path for path in files if any(one.get_closest_marker("salt") for one in files[path])]
+    slow.sort(key=lambda path: path.parent.name != "integration")  # those take longest
+    others = [path for path in files if path not in slow]
+    # The last ones begin while there still are others.
+    place = {path: 0.8 * number / len(slow) for number, path in enumerate(slow)}
+    place |= {path: number / len(others) for number, path in enumerate(others)}
+    return [item for path in sorted(files, key=place.__getitem__) for item in files[path]]
