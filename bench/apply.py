@@ -14,6 +14,7 @@ import common
 
 def measure(count: int, url: str, api_key: str) -> dict:
     """Plan and apply in this process."""
+    import jsonschema  # noqa: F401
     import requests_oauthlib  # noqa: F401
     from saltext.maas import pillar
     from saltext.maas.client import Client, Profile

@@ -127,6 +127,7 @@ def applied(url, api_key, described):
 
 def measure(what: str, url: str, api_key: str) -> dict:
     """One measurement, in this process."""
+    import jsonschema  # noqa: F401
     import requests_oauthlib  # noqa: F401
 
     who, _, count = what.partition(":")

@@ -15,6 +15,7 @@ import common
 def measure(count: int, url: str, api_key: str) -> dict:
     """One measurement of our side, in this process."""
     with common.Meter() as imports:
+        import jsonschema  # noqa: F401
         import requests_oauthlib  # noqa: F401
         from saltext.maas import pillar
         from saltext.maas.client import Client, Profile

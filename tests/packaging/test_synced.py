@@ -153,7 +153,8 @@ def test_a_state_makes_something_once(region, highstate):
 
 
 def test_what_is_imported_late_is_found(salt, highstate):
-    # The rest of the library is asked for host matters only when they are needed.
+    # The check of whole pillars imports jsonschema only when it runs, and the rest of the library
+    # is asked for host matters only then.
     wrong = highstate("maas_region.pillar_valid", "pillar", "data={settings: {nonsense: 1}}")
     assert wrong["result"] is False
     assert "maas:settings:nonsense" in wrong["comment"]

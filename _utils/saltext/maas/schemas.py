@@ -18,11 +18,11 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from saltext.maas import region_url
-from saltext.maas.errors import BadInput
+from saltext.maas.errors import BadInput, LibraryMissing
 from saltext.maas.redact import HIDDEN, redact
 from saltext.maas.release import SERIES, supported
 
@@ -148,6 +148,7 @@ def check(value: object, schema: dict, where: str = "", formats: Formats = FORMA
 
     Raises:
         BadInput: With one line for each mistake.
+        LibraryMissing: ``jsonschema`` is not installed.
 
     Example:
         ``check({"batch": 0}, mapping({"batch": whole("", 1, 1000)}), "maas.fleet")`` raises
@@ -168,9 +169,10 @@ def mistakes(
         line such as ``maas:subnets:10.0.0.0/24:gateway_ip: 'x' must be an IP address``.
     """
     found = {}
-    for path, key, sentence in _refused(value, schema, formats, ()):
-        place = ":".join(map(str, [*([where] if where else []), *path, *key]))
-        found[f"{place}: {sentence}" if place else sentence] = [*path]
+    for error in _validator(schema, formats).iter_errors(value):
+        for path, sentence in _sentences(error):
+            place = ":".join(map(str, [where, *path] if where else path))
+            found[f"{place}: {sentence}" if place else sentence] = [*error.absolute_path]
     return [(path, line) for line, path in sorted(found.items())]
 
 
@@ -208,109 +210,62 @@ def _holds_secret(node) -> bool:
     )
 
 
-_Refused = tuple[tuple, tuple, str]  # path of the value, the key that is meant, and a sentence
+def _validator(schema, formats):
+    try:
+        import jsonschema  # takes a while, and not every run checks something
+    except ImportError:
+        raise LibraryMissing(
+            "the Python library jsonschema is not installed where Salt runs, so that nothing can "
+            "be checked: salt-pip install jsonschema"
+        ) from None
+    draft = jsonschema.Draft7Validator
 
+    def format(_, name, value, node):
+        told_already = value == "" and "minLength" in node
+        if value not in (None, []) and not told_already and not _fits(formats[name], value, node):
+            yield jsonschema.ValidationError(name)
 
-def _refused(value, node, formats, path) -> Iterator[_Refused]:
-    """Yield what a node does not allow of a value, and its nodes of what is within."""
-    word = _broken(value, node, formats)
-    if word == "minLength":
-        yield path, (), "must not be empty"
-    elif word:
-        yield path, (), _not_allowed(word, value, node)
-    elif isinstance(value, dict):
-        yield from _refused_keys(value, node, formats, path)
-        known, others = node.get("properties", {}), node.get("additionalProperties")
-        for key, one in value.items():
-            inner = known.get(key, others)
-            if inner:
-                yield from _refused(one, inner, formats, (*path, key))
-    elif isinstance(value, list) and "items" in node:
-        for number, one in enumerate(value):
-            yield from _refused(one, node["items"], formats, (*path, number))
-
-
-def _refused_keys(value, node, formats, path) -> Iterator[_Refused]:
-    known, names = node.get("properties", {}), node.get("propertyNames")
-    if node.get("additionalProperties") is False:
-        for key in sorted(value.keys() - known.keys(), key=str):
-            yield path, (key,), f"unknown key; {_allowed_keys(key, known)}"
-    for key in node.get("required", ()):
-        if key not in value:
-            doc = known[key].get("doc", "")
-            yield path, (key,), f"is missing; {doc}" if doc else "is missing"
-    for key in value if names else ():
-        word = _broken(key, names, formats)
-        if word:
-            yield path, (key,), _not_allowed(word, key, names)
-
-
-def _broken(value, node, formats) -> str | None:
-    """The word of a node that refuses a value, whatever is within it."""
-    types = node.get("type")
-    if types and not any(_TYPES[one](value) for one in _several(types)):
-        return "type"
-    if "enum" in node and not any(_same(one, value) for one in node["enum"]):
-        return "enum"
-    if isinstance(value, str):
-        if len(value) < node.get("minLength", 0):
-            return "minLength"
-        if "pattern" in node and not re.search(node["pattern"], value):
-            return "pattern"
-    elif _is_number(value) and not _within(value, node):
-        return "minimum"
-    if "format" in node and value not in (None, []) and not _fits(formats, value, node):
-        return "format"
-    return None
+    types = draft.TYPE_CHECKER.redefine("binary", lambda _, value: isinstance(value, bytes))
+    types = types.redefine("number", lambda _, value: _is_number(value))
+    return jsonschema.validators.extend(draft, {"format": format}, type_checker=types)(schema)
 
 
 def _is_number(value):
-    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-    return finite and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-_TYPES: dict[str, Callable[[Any], bool]] = {
-    "array": lambda value: isinstance(value, list),
-    "binary": lambda value: isinstance(value, bytes),
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: _is_number(value) and value == int(value),
-    "null": lambda value: value is None,
-    "number": _is_number,
-    "object": lambda value: isinstance(value, dict),
-    "string": lambda value: isinstance(value, str),
-}
-
-
-def _several(types):
-    return types if isinstance(types, list) else (types,)
-
-
-def _same(one, other):
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
-def _within(value, node):
-    least, most = node.get("minimum", -math.inf), node.get("maximum", math.inf)
-    return least <= value <= most and value > node.get("exclusiveMinimum", -math.inf)
-
-
-def _fits(formats, value, node):
+def _fits(test, value, node):
     """Whether a value has a format; the check of its type refuses what is no text."""
     if isinstance(value, dict) or (isinstance(value, list) and "array" not in node["type"]):
         return True
     try:
-        said = formats[node["format"]](value if isinstance(value, list) else str(value))
+        said = test(value if isinstance(value, list) else str(value))
     except ValueError:
         return False
     return said is not None and said is not False
 
 
-def _not_allowed(word, value, node) -> str:
-    reason = _REASONS.get(node["format"]) if word == "format" else None
-    sentence = (reason and reason(value)) or f"{shown(node, value)} must be {allowed(node)}"
-    if node.get("format") == "release" and isinstance(value, float):
-        sentence += "; without quotes YAML reads 1.10 as 1.1"
-    return sentence
+def _sentences(error) -> Iterator[tuple[list, str]]:
+    """Turn one of jsonschema's errors into pairs of a path and a sentence."""
+    path, node, value = [*error.absolute_path], error.schema, error.instance
+    if error.validator == "additionalProperties":
+        for key in sorted(value.keys() - node["properties"].keys(), key=str):
+            yield [*path, key], f"unknown key; {_allowed_keys(key, node['properties'])}"
+    elif error.validator == "required":
+        for key in error.validator_value:
+            if key not in value:
+                doc = node["properties"][key].get("doc", "")
+                yield [*path, key], f"is missing; {doc}" if doc else "is missing"
+    elif error.validator == "minLength" and "propertyNames" not in error.schema_path:
+        yield path, "must not be empty"
+    else:
+        if "propertyNames" in error.schema_path:
+            path = [*path, value]
+        reason = _REASONS.get(node.get("format", "")) if error.validator == "format" else None
+        sentence = (reason and reason(value)) or f"{shown(node, value)} must be {allowed(node)}"
+        if node.get("format") == "release" and isinstance(value, float):
+            sentence += "; without quotes YAML reads 1.10 as 1.1"
+        yield path, sentence
 
 
 def _allowed_keys(key, properties):
