@@ -31,6 +31,7 @@ WRONG = {
     "within a list": ({"regions": ["a", 7]}, "top:regions:1: 7 must be text"),
     "whole number": ({"batch": 1.5}, "top:batch: 1.5 must be a whole number from 1 to 1000"),
     "too many": ({"batch": 1001}, "top:batch: 1001 must be a whole number from 1 to 1000"),
+    "larger than any float": ({"batch": 10**400}, f"top:batch: 1{'0' * 56}"),
     "too few": ({"most": 0}, "top:most: 0 must be a whole number from 1 on"),
     "no number": ({"most": True}, "top:most: True must be a whole number from 1 on"),
     "truth value": ({"trust": "yes"}, "top:trust: 'yes' must be true or false"),
