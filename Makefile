@@ -3,7 +3,7 @@
 PYTHON  ?= python3
 SALT    ?= $(DEFAULT_SALT)
 RELEASE ?= 3.7
-SEEDS   ?= 500
+SEEDS   ?= 1000
 
 DEFAULT_SALT := 3008.4
 SALTS   := 3006.29 3008.4
@@ -64,8 +64,8 @@ sweep: $(VENV)/.tests ## tests on more releases than `make test` takes: hosts wi
 	@$(PY) -m pytest -m sweep --junitxml=$(VENV)/sweep.xml $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.tests ## whole pillars through a network with faults, 500 times; SEEDS= for another number
-	@$(PY) tests/support/campaign.py $(SEEDS)
+soak: $(VENV)/.tests ## whole pillars through a network with faults; SEEDS= of each API (1,000), API= 1.0, 2.0 or machines
+	@$(PY) tests/support/campaign.py $(if $(API),--api $(API)) $(SEEDS)
 
 .PHONY: matrix
 matrix: $(VENV)/.tests ## write docs/matrix.md: run every column on every release

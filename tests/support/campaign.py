@@ -1,173 +1,106 @@
-"""Runs of a whole pillar through a network in which every fifth request meets a fault.
+"""Runs of whole pillars through a network in which every fifth request meets a fault.
 
-``python tests/support/campaign.py 500`` runs five hundred seeds, each over API 1.0 or 2.0, and
-prints how many runs each needed until the region was as described.
+``python tests/support/campaign.py --api machines 1000`` runs a thousand seeds, and prints how many
+runs each pillar needed until the region was as described.  A seed chooses the release, the faults,
+whether the proxy speaks TLS, and whether the region is upgraded in the middle; ``--seed 15`` runs
+that one alone.
 """
 
 from __future__ import annotations
 
-import copy
+import argparse
+import functools
 import logging
+import random
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests"), str(ROOT / "emulator")]
 
 from maas_emulator import hardware, machines  # noqa: E402
 from maas_emulator.server import RegionServer  # noqa: E402
+from maas_emulator.upgrade import upgrade  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
 from saltext.maas.errors import MaasError  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402
-from support.faults import FaultyProxy, share  # noqa: E402
+from support.campaign_pillars import MACS, PILLARS, second  # noqa: E402
+from support.certificates import Certificates  # noqa: E402
+from support.examples import CLUSTER  # noqa: E402
+from support.faults import KINDS, PLAIN, FaultyProxy, share  # noqa: E402
+from support.machine_regions import images_of_nodes  # noqa: E402
 from support.reconciling import carried_out, cluster, rack, snapshot_of  # noqa: E402
 
 RATE = 0.2
 MOST = 3  # runs until the region has to be as described
 IMAGES = "http://images.example.com/ephemeral-v3/stable"
-CLUSTER = "0f4a6c1e-8c5d-4d0e-9a53-6f0c0b7d0a01"
+#: What a region can be upgraded to.
+UPGRADES = {"3.7": "3.8"}
 _LIMITS = Limits(enrol_seconds=5, catalogue_seconds=5, import_seconds=10, sync_seconds=10)
-_QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0}
-
-_BOTH = {
-    "settings": {"kernel_opts": "quiet"},
-    "zones": {"north": {"description": "by the window"}, "south": None},
-    "tags": {"gpu": {"comment": "cards"}, "old": {"kernel_opts": "nomodeset"}},
-    "users": {"ops": {"email": "ops@example.com", "password": "hunter2"}},
-    "files": {"motd.txt": {"content": "hello\n"}},
-}
-MACS, DEVICE = ("52:54:00:00:07:01", "52:54:00:00:07:02"), "52:54:00:00:07:09"
-_STATIC = {"mode": "static", "subnet": "10.10.0.0/24", "ip_address": "10.10.0.20"}
-_BOOT = {"size": "512MiB", "fs": "fat32"}
-MACHINE = {
-    "mac_addresses": list(MACS), "architecture": "amd64", "description": "left row",
-    "zone": "north", "tags": ["gpu"], "power_type": "ipmi",
-    "power_parameters": {"power_address": "192.0.2.77", "power_user": "maas",
-                         "power_pass": "hunter2"},
-    "interfaces": {
-        "eth0": {"mac_address": MACS[0]},
-        "eth1": {"mac_address": MACS[1]},
-        "bond0": {"type": "bond", "parents": ["eth0", "eth1"], "bond_mode": "802.3ad",
-                  "vlan": "dc1/untagged", "mtu": 9000, "links": [_STATIC]},
-        "bond0.5": {"type": "vlan", "parent": "bond0", "vlan": "dc1/5", "tags": ["storage"],
-                    "links": [{"mode": "auto", "subnet": "10.20.0.0/24"}]},
-    },
-    "storage": {
-        "disks": {"sda": {"partitions": [{**_BOOT, "mount": "/boot/efi"}, {"size": "rest"}]},
-                  "sdb": {"partitions": [{"size": "512MiB"}, {"size": "rest"}]}},
-        "raids": {"md0": {"level": 1, "devices": ["sda-part2", "sdb-part2"]}},
-        "volume_groups": {"vg0": {"devices": ["md0"], "volumes": {
-            "root": {"size": "20G", "fs": "ext4", "mount": "/"},
-            "srv": {"size": "30%", "fs": "xfs", "mount": "/srv"}}}},
-        "special": [{"fs": "tmpfs", "mount": "/tmp"}],
-    },
-}  # fmt: skip
-PILLARS = {
-    "3.7": {
-        **_BOTH,
-        "machines": {"web-1": MACHINE},
-        "devices": {"printer": {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.30"]}},
-        "resource_pools": {"web": {"description": "front ends"}},
-        "package_repositories": {"tools": {"url": "http://repo.example.com/tools"}},
-        "scripts": {"check-fans": {"script": "#!/bin/sh\necho ok\n", "timeout": 60}},
-        "notifications": {"window": {"message": "closed", "category": "warning"}},
-        "domains": {
-            "example.com": {
-                "ttl": 300,
-                "resources": {"www": {"ip_addresses": ["192.0.2.5"]}},
-                "records": [
-                    {"name": "@", "rrtype": "MX", "rrdata": "10 www.example.com"},
-                    {"name": "ftp", "rrtype": "CNAME", "rrdata": "www.example.com"},
-                ],
-            }
-        },
-        "spaces": {"dmz": None},
-        "fabrics": {
-            "dc1": {
-                "vlans": {
-                    "untagged": {"dhcp": {"enabled": True, "primary_rack": "rack-a"}},
-                    5: {"name": "storage", "mtu": 9000, "space": "dmz"},
-                }
-            }
-        },
-        "subnets": {
-            "10.10.0.0/24": {
-                "vlan": "dc1/untagged",
-                "gateway_ip": "10.10.0.1",
-                "ranges": [{"type": "dynamic", "start": "10.10.0.100", "end": "10.10.0.150"}],
-                "reserved_ips": {"10.10.0.77": {"mac_address": "52:54:00:00:00:77"}},
-            },
-            "10.20.0.0/24": {
-                "vlan": "dc1/5",
-                "ranges": [{"type": "reserved", "start": "10.20.0.5", "end": "10.20.0.9"}],
-            },
-        },
-        "static_routes": [
-            {"source": "10.10.0.0/24", "destination": "10.20.0.0/24", "gateway_ip": "10.10.0.1"}
-        ],
-        "ip_addresses": {"10.20.0.88": None},
-        "dhcp_snippets": {"ntp": {"value": "option ntp-servers 192.0.2.1;"}},
-        "racks": {"rack-a": {"description": "by the door"}},
-    },
-    "1.7": {
-        **_BOTH,
-        "networks": {"office": {"ip": "172.16.0.0", "netmask": "255.255.0.0", "vlan_tag": 5}},
-        "commissioning_scripts": {"50-fans": {"content": "#!/bin/sh\necho ok\n"}},
-        "clusters": {
-            "rack-a": {
-                "uuid": CLUSTER,
-                "cluster_name": "north",
-                "interfaces": {
-                    "eth0": {
-                        "interface": "eth0", "management": "dhcp", "ip": "10.10.0.2",
-                        "subnet_mask": "255.255.255.0", "router_ip": "10.10.0.1",
-                        "dynamic_range": {"low": "10.10.0.100", "high": "10.10.0.149"},
-                    }
-                },
-            }
-        },
-    },
-}  # fmt: skip
-PILLARS["3.8"] = {
-    **PILLARS["3.7"],
-    "user_groups": {"night": {
-        "members": ["ops"], "entitlements": ["can_view_controllers"]}},
-}  # fmt: skip
-_OF_2_X = ("domains", "spaces", "fabrics", "subnets", "racks", "machines", "devices")
-PILLARS["2.6"] = {**_BOTH, **{name: copy.deepcopy(PILLARS["3.7"][name]) for name in _OF_2_X}}
-del PILLARS["2.6"]["subnets"]["10.10.0.0/24"]["reserved_ips"]
-#: What a second pillar takes away and changes.
-GONE = {"zones": "south", "tags": "old"}
+_QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0, "machine_seconds": 0.02}
 
 
-def second(release: str) -> dict:
-    """The pillar that follows: it changes something, and claims two types."""
-    found = {name: dict(value) if isinstance(value, dict) else value
-             for name, value in PILLARS[release].items()}  # fmt: skip
-    for name, key in GONE.items():
-        del found[name][key]
-    found["zones"] = {"north": {"description": "by the door"}}
-    found["exclusive"] = {"zone": True, "tag": True}
-    if "machines" in found:
-        web = found["machines"]["web-1"] = copy.deepcopy(MACHINE)
-        web.update(description="right row", zone="default", tags=["new"])
-        found["tags"]["new"] = None
-        web["interfaces"]["bond0.5"] = {"type": "vlan", "absent": True}
-        web["interfaces"]["br0"] = {"type": "bridge", "parent": "bond0", "vlan": "dc1/untagged",
-                                    "links": [{**_STATIC, "ip_address": "10.10.0.21"}]}  # fmt: skip
-        del web["interfaces"]["bond0"]["links"], web["interfaces"]["bond0"]["vlan"]
-        web["storage"]["volume_groups"]["vg0"]["volumes"] = {
-            "root": {"size": "30G", "fs": "ext4", "mount": "/"},
-            "var": {"size": "rest", "fs": "xfs", "mount": "/srv"},
-        }
-        found["devices"]["printer"] = {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.31"]}
-    return found
+@dataclass(frozen=True)
+class Case:
+    """What a seed chooses.
+
+    Attributes:
+        api: ``1.0``, ``2.0`` or ``machines``, a key of ``PILLARS``.
+        release: Of the region.
+        seed: Of the faults.
+        secure: Whether the proxy speaks TLS.
+        upgraded: Number of the request at which the region is upgraded; 0 for never.
+    """
+
+    api: str
+    release: str
+    seed: int = 0
+    secure: bool = False
+    upgraded: int = 0
+
+    @classmethod
+    def of(cls, api: str, seed: int) -> Case:
+        dice = random.Random(f"{api} {seed}")
+        release = dice.choice(list(PILLARS[api]))
+        upgraded = release in UPGRADES and dice.random() < 0.5
+        return cls(api, release, seed, dice.random() < 0.5,
+                   dice.randrange(1, 120) if upgraded else 0)  # fmt: skip
+
+    @property
+    def pillars(self) -> list[dict]:
+        first = PILLARS[self.api][self.release]
+        return [first, second(first)]
+
+    @property
+    def undisturbed(self) -> Case:
+        """The same without what does not change what the region holds in the end."""
+        return Case(self.api, self.release, upgraded=bool(self.upgraded))
+
+    def __str__(self):
+        more = [f"MAAS {self.release}"]
+        more += ["TLS"] if self.secure else []
+        more += [f"upgraded at request {self.upgraded}"] if self.upgraded else []
+        return f"--api {self.api} --seed {self.seed} ({', '.join(more)})"
+
+
+@dataclass
+class Figures:
+    """What a campaign met."""
+
+    runs: Counter = field(default_factory=Counter)
+    faults: Counter = field(default_factory=Counter)
+    requests: int = 0
+
+
+# The regions
 
 
 def machine(server, with_image=True) -> None:
@@ -186,14 +119,18 @@ def machine(server, with_image=True) -> None:
     )  # fmt: skip
 
 
-def new_region(release: str) -> RegionServer:
+def new_region(case: Case) -> RegionServer:
     """A region with what enrols itself."""
-    server = RegionServer(release=release, **_QUICK)
+    server = RegionServer(release=case.release, **_QUICK)
     server.start()
-    if release < "2":
+    described = case.pillars[0]
+    if "machines" in described and case.api == "1.0":
+        images_of_nodes(server)
+    elif case.api == "1.0":
         cluster(server, CLUSTER, "10.10.0.2")
     else:
         rack(server, "rack-a", "10.10.0.2")
+    if case.api == "machines":
         machine(server)
     return server
 
@@ -212,9 +149,18 @@ def contents(server) -> dict:
     return found
 
 
-def _run(url, server, described):
+# The runs
+
+
+def _profile(server, proxy=None) -> Profile:
+    if proxy is None:
+        return Profile(server.url, server.api_key)
+    ca_file = proxy.tls.ca_file if proxy.tls else ""
+    return Profile(proxy.url, server.api_key, ca_file, deadline=4.0, read_timeout=0.5)
+
+
+def _run(profile, described):
     """One run; what went wrong in it."""
-    profile = Profile(url, server.api_key, deadline=4.0, read_timeout=2.0)
     try:
         region = Snapshot(Client(profile))
         plan = region_plan.plan_of(region, described)
@@ -225,28 +171,28 @@ def _run(url, server, described):
     return problems + [f"{one.name}: {one.error}" for one in plan.changes if one.error]
 
 
-def undisturbed(release: str) -> dict:
+def undisturbed(case: Case) -> dict:
     """What a region holds after both pillars, where nothing goes wrong."""
-    server = new_region(release)
+    server = new_region(case)
     try:
-        for described in (PILLARS[release], second(release)):
-            problems = pillar.problems(described, Release(release))
+        for described in case.pillars:
+            problems = pillar.problems(described, Release(case.release))
             assert problems == [], problems
-            problems = _run(server.url, server, described)
+            problems = _run(_profile(server), described)
             assert problems == [], problems
+            _upgrade(server, case)
         return contents(server)
     finally:
         server.stop()
 
 
-def disturbed(release: str, seed: int, expected: dict, rate: float = RATE) -> list:
+def disturbed(case: Case, expected: dict, figures: Figures | None = None) -> list:
     """Apply both pillars through a faulty network, each up to :data:`MOST` times.
 
     Args:
-        release: Of the region.
-        seed: Chooses the faults.
+        case: The region and its faults.
         expected: What :func:`undisturbed` returned.
-        rate: Share of the requests that meet a fault.
+        figures: Where what was met is counted.
 
     Returns:
         How many runs each of the two pillars needed.
@@ -255,33 +201,62 @@ def disturbed(release: str, seed: int, expected: dict, rate: float = RATE) -> li
         AssertionError: The region was not as described after the last run, or holds something
             else than expected.
     """
-    server, needed = new_region(release), []
+    server, needed = new_region(case), []
+    tls = _certificates() if case.secure else None
+    choose = _upgrading(server, case, share(RATE, case.seed, tuple(KINDS) if tls else PLAIN))
     try:
-        with FaultyProxy(server, share(rate, seed), away=0.1, drip=0.05, later=0.02) as proxy:
-            for described in (PILLARS[release], second(release)):
-                needed.append(_runs(proxy, server, described, seed))
+        with FaultyProxy(server, choose, away=0.1, drip=0.05, later=0.02, tls=tls) as proxy:
+            for described in case.pillars:
+                needed.append(_runs(proxy, server, described))
+        _upgrade(server, case)  # if there were too few requests
         there = contents(server)
         wrong = {name: (there[name], expected[name]) for name in there
                  if there[name] != expected[name]}  # fmt: skip
-        assert not wrong, (seed, wrong)
+        assert not wrong, wrong
     finally:
         server.stop()
+    if figures:
+        figures.runs.update(needed)
+        figures.requests += proxy.count
+        figures.faults.update(kind for _, kind, _, _ in proxy.faults)
     return needed
 
 
-def _runs(proxy, server, described, seed) -> int:
+@functools.cache
+def _certificates():
+    return Certificates()
+
+
+def _upgrade(server, case):
+    if case.upgraded and server.region.release < UPGRADES[case.release]:
+        upgrade(server.region, UPGRADES[case.release])
+
+
+def _upgrading(server, case, choose):
+    """Choose as a function does, but for one request: behind it, the region is upgraded."""
+
+    def chosen(number, method, target):
+        if number == case.upgraded:
+            _upgrade(server, case)
+            return "restart"
+        return choose(number, method, target)
+
+    return chosen
+
+
+def _runs(proxy, server, described) -> int:
     """How many runs a pillar needs until the region is as described, and the run says so."""
     for number in range(1, MOST + 1):
         seen = len(proxy.emptied)
-        problems = _run(proxy.url, server, described)
+        problems = _run(_profile(server, proxy), described)
         time.sleep(0.05)  # for what is carried out late
         left = region_plan.plan_of(snapshot_of(server), described).shown()
         if not problems and not left:
             return number
         # Nobody can tell a list that is empty from one that ought not to be.
         emptied = proxy.emptied[seen:]
-        assert problems or emptied, (seed, number, "success was reported, but this is left", left)
-    raise AssertionError((seed, problems, left))
+        assert problems or emptied, (number, "success was reported, but this is left", left)
+    raise AssertionError((problems, left))
 
 
 def hurry(patch) -> None:
@@ -294,23 +269,47 @@ def hurry(patch) -> None:
     patch(session, "_LONGEST_PAUSE", 0.05)
 
 
-def main(count: int) -> int:
+# The campaign
+
+
+def main(argv: list[str] | None = None) -> int:
     """Run a campaign; the number of seeds that failed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("seeds", type=int, nargs="?", default=500, help="of each API")
+    parser.add_argument("--api", choices=PILLARS, action="append", help="default: all of them")
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--jobs", type=int, default=4, help="how many at once")
+    chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)
     hurry(setattr)
-    expected = {release: undisturbed(release) for release in PILLARS}
-    runs, failed = Counter(), 0
-    for seed in range(count):
-        release = sorted(PILLARS)[seed % len(PILLARS)]
+    seeds = range(chosen.seeds) if chosen.seed is None else [chosen.seed]
+    return sum(_campaign(api, seeds, chosen.jobs) for api in chosen.api or PILLARS)
+
+
+def _campaign(api, seeds, jobs) -> int:
+    figures, began = Figures(), time.monotonic()
+    cases = [Case.of(api, seed) for seed in seeds]
+    expected = {one: undisturbed(one) for one in {case.undisturbed for case in cases}}
+
+    def tried(case):
         try:
-            runs.update(disturbed(release, seed, expected[release]))
+            disturbed(case, expected[case.undisturbed], figures)
         except AssertionError as error:
-            failed += 1
-            print(f"MAAS {release}, seed {seed}: {str(error)[:1500]}", flush=True)
-    summary = ", ".join(f"{times} after {number}" for number, times in sorted(runs.items()))
-    print(f"{count} seeds, {failed} failed; pillars true after so many runs: {summary}")
+            print(f"{case}: {str(error)[:1500]}", flush=True)
+            return 1
+        return 0
+
+    with ThreadPoolExecutor(jobs) as pool:
+        failed = sum(pool.map(tried, cases))
+    runs = ", ".join(f"{times} after {number}" for number, times in sorted(figures.runs.items()))
+    faults = ", ".join(f"{kind} {times}" for kind, times in sorted(figures.faults.items()))
+    print(
+        f"API {api}: {len(cases)} seeds, {failed} failed, in {time.monotonic() - began:.0f} s\n"
+        f"pillars true after so many runs: {runs}\n"
+        f"{figures.requests} requests, {figures.faults.total()} faults: {faults}"
+    )
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main(int(sys.argv[1])) else 0)
+    sys.exit(1 if main() else 0)

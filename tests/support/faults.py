@@ -2,7 +2,10 @@
 
 ``with FaultyProxy(region, every(5)) as proxy`` stands at ``proxy.url``; each fifth request meets
 a fault, one kind after the other.  :data:`KINDS` names them, and :data:`CARRIED_OUT` those of
-them behind which the region carried the request out all the same.
+them behind which the region carried the request out all the same.  With ``tls`` the proxy speaks
+TLS, and there are the faults of :data:`OF_TLS` besides.
+
+A new fault is a function of an exchange, and a line in :data:`KINDS`.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import http.client
 import itertools
 import json
 import random
+import re
 import select
 import socket
 import threading
@@ -20,6 +24,8 @@ from urllib.parse import urlsplit
 from support.misbehaving import Connection
 
 _PAGE = b"<!DOCTYPE html><html><head><title>%s</title></head><body>%s</body></html>"
+#: Seconds that a client may take for a TLS handshake.
+_HANDSHAKE = 10
 #: What a TLS server says to somebody who does not speak TLS.
 TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
 
@@ -58,6 +64,13 @@ def closed(exchange):
     exchange.carry_out()
 
 
+def no_answer(exchange):
+    """The client waits until its patience ends; every second time nothing was carried out."""
+    if exchange.number % 2:
+        exchange.carry_out()
+    exchange.outwait()
+
+
 def slow_header(exchange):
     found = exchange.carry_out()
     head = found.head()
@@ -82,6 +95,9 @@ def too_many(exchange):
 
 
 def broken(exchange):
+    """An error of the region, behind which 1.8 may have stored what it was asked for."""
+    if exchange.number % 2:
+        exchange.carry_out()
     return exchange.reply(500, b"server closed the connection unexpectedly")
 
 
@@ -100,7 +116,7 @@ def busy_without_end(exchange):
 
 
 def carried_out_later(exchange):
-    threading.Timer(exchange.proxy.later, exchange.carry_out).start()
+    exchange.carry_out_later()
     return exchange.reply(504, _PAGE % (b"504", b"Gateway Timeout"), "text/html")
 
 
@@ -108,6 +124,12 @@ def truncated(exchange):
     found = exchange.carry_out()
     found.body = found.body[: len(found.body) // 2]
     return exchange.answer(found)
+
+
+def cut_off(exchange):
+    """Less is sent than was announced."""
+    found = exchange.carry_out()
+    exchange.send(found.head() + found.body[: len(found.body) // 2])
 
 
 def wrong_json(exchange):
@@ -131,20 +153,51 @@ def empty(exchange):
     return exchange.reply(200, b"", "application/json")
 
 
-def tls_error(exchange):
-    exchange.send(TLS_ALERT)
+def clock_skew(exchange):
+    """A region whose clock is an hour ahead refuses the request's time stamp."""
+    headers = exchange.seen.headers
+    signed = re.sub(
+        r'(oauth_timestamp=")(\d+)',
+        lambda found: f"{found[1]}{int(found[2]) - 3600}",
+        headers.get("authorization", ""),
+    )
+    exchange.seen.headers = {**headers, **({"authorization": signed} if signed else {})}
+    return exchange.answer(exchange.carry_out())
 
 
 def restart(exchange):
     exchange.proxy.go_away(exchange.proxy.away)
 
 
+def failover(exchange):
+    """Another region process takes over; the one that was asked ends what it is at."""
+    exchange.carry_out_later()
+    exchange.proxy.go_away(exchange.proxy.away / 4)
+
+
+def tls_error(exchange):
+    """TLS where none is expected, or a handshake that is refused or breaks off."""
+    if not exchange.proxy.handshake_with(("alert", "hang-up")[exchange.number % 2]):
+        exchange.send(TLS_ALERT)
+
+
+def expired_certificate(exchange):
+    exchange.proxy.handshake_with("expired")
+
+
+def other_certificate(exchange):
+    exchange.proxy.handshake_with("other")
+
+
+#: Behind these a request is carried out every second time.
+_EVERY_SECOND_TIME = ("no-answer", "500", "502")
 #: Every kind of fault by its name.
 KINDS = {
     "refused": refused,
     "reset-before": reset_before,
     "reset-after": reset_after,
     "closed": closed,
+    "no-answer": no_answer,
     "slow-header": slow_header,
     "slow-body": slow_body,
     "409": conflict,
@@ -155,24 +208,33 @@ KINDS = {
     "503-without-retry-after": busy_without_end,
     "504-carried-out-later": carried_out_later,
     "truncated-json": truncated,
+    "cut-off": cut_off,
     "wrong-json": wrong_json,
     "web-page": web_page,
     "another-object": another_object,
     "empty": empty,
-    "tls-error": tls_error,
+    "clock-skew": clock_skew,
     "restart": restart,
+    "failover": failover,
+    "tls-error": tls_error,
+    "expired-certificate": expired_certificate,
+    "other-certificate": other_certificate,
 }
-#: Behind these the request was, or will be, carried out; behind a 502 every second time.
+#: Those that need a proxy that speaks TLS: the next connection meets them.
+OF_TLS = ("expired-certificate", "other-certificate")
+#: Kinds for a proxy without TLS.
+PLAIN = tuple(kind for kind in KINDS if kind not in OF_TLS)
+#: Behind these the request was, or will be, carried out.
 CARRIED_OUT = (
-    "reset-after", "closed", "slow-header", "slow-body", "502", "504-carried-out-later",
-    "truncated-json", "wrong-json",
+    "reset-after", "closed", "slow-header", "slow-body", "504-carried-out-later",
+    "truncated-json", "cut-off", "wrong-json", "failover", *_EVERY_SECOND_TIME,
 )  # fmt: skip
 
 
 # Which request meets which fault
 
 
-def share(rate: float, seed: int = 0, kinds=tuple(KINDS)):
+def share(rate: float, seed: int = 0, kinds=PLAIN):
     """Choose at random: a share of all requests, each with one of some kinds."""
     dice = random.Random(seed)
 
@@ -182,7 +244,7 @@ def share(rate: float, seed: int = 0, kinds=tuple(KINDS)):
     return choose
 
 
-def every(step: int, kinds=tuple(KINDS)):
+def every(step: int, kinds=PLAIN):
     """Choose each ``step``-th request, one kind after the other."""
     todo = itertools.cycle(kinds)
 
@@ -217,6 +279,7 @@ class FaultyProxy:
         drip: Seconds that a slow header or body takes, unless the client goes away earlier.
         later: Seconds after its 504 at which a request is carried out.
         retry_after: What ``Retry-After`` says where a fault has it.
+        tls: The :class:`~support.certificates.Certificates` of a proxy that speaks TLS.
 
     Attributes:
         url: The region's URL by way of the proxy.
@@ -224,9 +287,9 @@ class FaultyProxy:
         count: How many requests came in.
     """
 
-    def __init__(self, region, choose, away=0.3, drip=0.5, later=0.1, retry_after="0"):
+    def __init__(self, region, choose, away=0.3, drip=0.5, later=0.1, retry_after="0", tls=None):
         self.choose, self.away, self.drip, self.later = choose, away, drip, later
-        self.retry_after = retry_after
+        self.retry_after, self.tls = retry_after, tls
         self.faults, self.count = [], 0
         self.emptied: list[int] = []  # reads that were answered with a list that is wrongly empty
         self.forward = _to_url(region) if isinstance(region, str) else _to_region(region)
@@ -235,13 +298,14 @@ class FaultyProxy:
         self._lock = threading.Lock()
         self._answers = []  # (method, target, answer) of the latest good ones
         self._connections = set()
+        self._handshakes = []  # what the next ones meet
         self._back = 0.0  # monotonic time from which it listens again
         # Bound by its number, a socket keeps the port while it does not listen.
         probe = socket.create_server(("127.0.0.1", 0))
         self._address = probe.getsockname()
         probe.close()
         self._listener = socket.create_server(self._address, backlog=64)
-        self.url = f"http://127.0.0.1:{self._address[1]}{path}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._address[1]}{path}"
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -262,6 +326,17 @@ class FaultyProxy:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._back = max(self._back, time.monotonic() + seconds)
         self._drop_all()
+
+    def handshake_with(self, what: str) -> bool:
+        """Let the next TLS handshake meet a certificate, ``alert`` or ``hang-up``.
+
+        Returns:
+            Whether the proxy speaks TLS at all.
+        """
+        if self.tls:
+            with self._lock:
+                self._handshakes.append(what)
+        return bool(self.tls)
 
     def fault(self, method, target):
         """Decide about one request; returns its number and the fault that it meets, or None."""
@@ -300,11 +375,16 @@ class FaultyProxy:
                 connection, address = self._listener.accept()
             except OSError:
                 continue  # it went away in between
-            with self._lock:
-                self._connections.add(connection)
             threading.Thread(target=self._relay, args=(connection, address), daemon=True).start()
 
     def _relay(self, connection, address):
+        try:
+            connection = self._secured(connection)
+        except OSError:
+            connection.close()
+            return  # the client does not trust us
+        with self._lock:
+            self._connections.add(connection)
         try:
             _Relayed(connection, address, self)
         finally:
@@ -312,12 +392,27 @@ class FaultyProxy:
                 self._connections.discard(connection)
             connection.close()
 
+    def _secured(self, connection):
+        """The connection, after its TLS handshake if there is to be one."""
+        if not self.tls:
+            return connection
+        connection.settimeout(_HANDSHAKE)
+        with self._lock:
+            which = self._handshakes.pop(0) if self._handshakes else "good"
+        if which in ("alert", "hang-up"):
+            connection.recv(4096)
+            connection.sendall(TLS_ALERT if which == "alert" else b"")
+            raise ConnectionAbortedError
+        secured = getattr(self.tls, which).wrap_socket(connection, server_side=True)
+        secured.settimeout(None)
+        return secured
+
     def _drop_all(self):
         with self._lock:
             gone = list(self._connections)
         for connection in gone:
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # also of a TLS socket
             except OSError:
                 pass
 
@@ -331,6 +426,16 @@ class _Exchange:
     def carry_out(self) -> Answer:
         seen = self.seen
         return self.proxy.forward(seen.method, seen.target, seen.headers, seen.body)
+
+    def carry_out_later(self) -> None:
+        threading.Timer(self.proxy.later, self.carry_out).start()
+
+    def outwait(self) -> None:
+        """Send nothing until the client goes away."""
+        connection = self.connection.connection
+        while not self.proxy.stopping.is_set():
+            if select.select([connection], [], [], 0.02)[0]:
+                return
 
     def send(self, data: bytes) -> bool:
         self.connection.wfile.write(data)

@@ -58,6 +58,17 @@ def test_every_status_has_its_type(status, kind):
         assert len(server.seen) == (4 if status == 503 else 1)
 
 
+def test_what_was_being_handled_is_not_the_cause():
+    with Misbehaving(answer(500, "the first error", "text/plain"), hang_up) as server:
+        try:
+            client_of(server).post("things/")
+        except errors.Unexpected:
+            with pytest.raises(errors.LostAnswer) as raised:
+                client_of(server).post("things/")
+        assert "reset" in str(raised.value)
+        assert "the first error" not in str(raised.value)
+
+
 def test_503_is_tried_again_when_the_region_says():
     steps = answer(503, "busy", "text/plain", Retry_After="1"), OK
     with Misbehaving(*steps) as server:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
-import ssl
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from maas_emulator.server import RegionServer
 from saltext.maas import errors
 from saltext.maas.client import Client, Profile
 from saltext.maas.release import Release
-from support.faults import TLS_ALERT
+from support.certificates import Certificates
+from support.faults import TLS_ALERT, FaultyProxy, first
 from support.misbehaving import Misbehaving, answer, hang_up
 
 KEY = "consumer0123456789:token012345678901x:secret0123456789012345678901234"
@@ -23,38 +18,14 @@ OK = answer(200, '{"version": "3.7.3"}')
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A PEM file with key and certificate of 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "region")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    path = tmp_path_factory.mktemp("tls") / "region.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + made.public_bytes(pem)
-    )  # fmt: skip
-    return str(path)
+def certificates():
+    return Certificates()
 
 
 @pytest.fixture
-def secure(certificate):
+def secure(certificates):
     """A server that speaks TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with Misbehaving(OK, wrap=context) as server:
+    with Misbehaving(OK, wrap=certificates.good) as server:
         yield server
 
 
@@ -62,9 +33,9 @@ def release_at(url, **options):
     return Client(Profile(url, KEY, **{"deadline": 30.0, **options})).release
 
 
-def test_a_pinned_certificate(secure, certificate):
+def test_a_pinned_certificate(secure, certificates):
     url = secure.url.replace("http:", "https:")
-    assert release_at(url, ca_file=certificate) == "3.7.3"
+    assert release_at(url, ca_file=certificates.ca_file) == "3.7.3"
     with pytest.raises(errors.Untrusted, match=r"CERTIFICATE_VERIFY_FAILED.*maas:api:ca_file"):
         release_at(url)
 
@@ -115,6 +86,36 @@ def test_what_hangs_up_once_is_not_taken_for_tls():
 def test_an_alert_of_a_region_that_was_reached_is_a_fault_like_others():
     with Misbehaving(OK, alert, answer(200, "[]")) as server:
         assert Client(Profile(server.url, KEY, deadline=30)).get("zones/") == []
+
+
+@pytest.mark.parametrize("kind", ["expired-certificate", "other-certificate", "tls-error"])
+def test_a_certificate_that_was_good_before_is_looked_at_again(certificates, kind):
+    with (
+        RegionServer() as region,
+        FaultyProxy(region, first(kind, path="zones"), tls=certificates) as proxy,
+    ):
+        client = Client(Profile(proxy.url, region.api_key, certificates.ca_file))
+        assert [one["name"] for one in client.get("zones/")] == ["default"]
+        assert client.post("zones/", data={"name": "north"})["name"] == "north"
+
+
+def never(number, method, target):
+    return None
+
+
+def test_a_certificate_that_stays_bad_is_an_error_at_once(certificates):
+    with RegionServer() as region, FaultyProxy(region, never, tls=certificates) as proxy:
+        client = Client(Profile(proxy.url, region.api_key, certificates.ca_file))
+        assert client.release
+        for _ in range(20):
+            proxy.handshake_with("expired")
+        proxy.go_away(0)
+        with pytest.raises(errors.Untrusted, match="certificate has expired"):
+            client.get("fabrics/")
+        tried = client.requests
+        with pytest.raises(errors.Untrusted, match="certificate has expired"):
+            client.get("fabrics/")
+        assert client.requests == tried + 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,12 @@ _TLS_RECORDS = ("\x15\x03", "\x16\x03")
 
 
 def fault_of(
-    error: Exception, request: Request, profile: Profile, seconds: float, probe: float
+    error: Exception,
+    request: Request,
+    profile: Profile,
+    seconds: float,
+    probe: float,
+    sent: bool = True,
 ) -> errors.MaasError:
     """Say what an exception means.
 
@@ -29,6 +34,7 @@ def fault_of(
         profile: The :class:`~saltext.maas.client.profile.Profile`.
         seconds: How long it took to come to that.
         probe: Seconds in which to look whether only one side speaks TLS; 0 where that is known.
+        sent: Whether the exception came after something of the request was sent.
 
     Returns:
         An error that shows nothing of the signed request.
@@ -59,7 +65,7 @@ def fault_of(
             return errors.Untrusted(f"{request}: {wrong}")
     if within(TimeoutError, socket.timeout):
         return errors.LostAnswer(f"{where}: timed out after {seconds:.1f} s waiting for the answer")
-    if within(ssl.SSLEOFError, ssl.SSLZeroReturnError):
+    if within(ssl.SSLEOFError, ssl.SSLZeroReturnError) or (sent and within(ssl.SSLError)):
         return errors.LostAnswer(text)
     if within(ssl.SSLError, exceptions.SSLError) or not within(
         exceptions.RequestException, http.client.HTTPException, *wire.FAULTS
@@ -99,8 +105,11 @@ def _reason(error) -> str:
 
 
 def _causes(error):
-    """An exception and those inside it, the innermost last."""
-    while isinstance(error, BaseException):
+    """An exception and those inside it, the innermost last.
+
+    One of ours is not among them: it was being handled when this request was sent.
+    """
+    while isinstance(error, BaseException) and not isinstance(error, errors.MaasError):
         yield error
         inside = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
         reason = getattr(error, "reason", None)

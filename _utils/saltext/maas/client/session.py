@@ -61,6 +61,8 @@ class Client:
         self._end = math.inf
         self._here = threading.local()  # the same for one thread
         self._transport: Any = None
+        self._accepted = False  # the key, by the region
+        self._lost: set[type] = set()  # kinds of trust that the region has lost for good
         self._lock = threading.RLock()
         self._slots = threading.BoundedSemaphore(profile.concurrency)
 
@@ -205,8 +207,15 @@ class Client:
                 with self._slot(request, end):
                     return self._sent(request, end)
             except errors.MaasError as error:
-                wait = retries.wait(error, self._transport is not None and self._transport.reached)
+                reached = self._transport is not None and self._transport.reached
+                changed = (
+                    (isinstance(error, errors.Untrusted) and reached)
+                    or (isinstance(error, errors.NotAuthenticated) and self._accepted)
+                ) and type(error) not in self._lost
+                wait = retries.wait(error, reached, changed)
                 if wait is None or time.monotonic() + wait >= end:
+                    if changed:
+                        self._lost.add(type(error))
                     raise
                 log.debug("%s: trying again in %.1f s: %s", request, wait, error)
                 time.sleep(wait)
@@ -233,6 +242,7 @@ class Client:
                 self._transport = _open(self.profile)
         answer, content = self._transport.exchange(request, end)
         if 200 <= answer.status_code < 300:
+            self._accepted = self._accepted or (request.signed and bool(self.profile.api_key))
             return answers.decoded(str(request), answer, content, request.expect)
         key = self.profile.api_key
         secrets = [key, *(part for part in key.split(":") if len(part) > _SHORT), *request.hide]
@@ -267,9 +277,16 @@ class _Retries:
         self._began = time.monotonic()
         self._away_since = None
 
-    def wait(self, error, reached) -> float | None:
-        """Seconds until the next try after an error; None where there is none."""
-        if error.lasting or not self._worth(error, reached):
+    def wait(self, error, reached, changed) -> float | None:
+        """Seconds until the next try after an error; None where there is none.
+
+        Args:
+            error: The error.
+            reached: Whether the region was reached before.
+            changed: Whether the region had a good certificate, or accepted the key, before.
+        """
+        worth = self._once_more() if changed else not error.lasting and self._worth(error, reached)
+        if not worth:
             return None
         pause = self._pause * random.uniform(0.5, 1.0)  # nosec B311 # a pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)

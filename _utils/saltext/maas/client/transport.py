@@ -78,7 +78,8 @@ class Transport:
                 content = wire.body(answer, most, cut=not good)
         except (OSError, http.client.HTTPException, UnicodeError, *wire.FAULTS) as error:
             probe = 0 if self._scheme_known else min(_PROBE, max(end - time.monotonic(), 0.1))
-            fault = faults.fault_of(error, request, profile, time.monotonic() - began, probe)
+            seconds = time.monotonic() - began
+            fault = faults.fault_of(error, request, profile, seconds, probe, wire.sent())
         self._scheme_known = True
         if fault is not None:
             # Out of the except block, as the original exception holds the signed request.

@@ -74,11 +74,16 @@ def deadline(end: float) -> Iterator[None]:
             the exceptions that ``requests`` has for a timeout.
     """
     before = getattr(_exchange, "end", None)
-    _exchange.end = end
+    _exchange.end, _exchange.sent = end, False
     try:
         yield
     finally:
         _exchange.end = before
+
+
+def sent() -> bool:
+    """Return whether something was sent since this thread's latest :func:`deadline` began."""
+    return getattr(_exchange, "sent", True)
 
 
 def body(answer: Response, most: int, cut: bool = False) -> bytes:
@@ -148,6 +153,7 @@ class _Bounded:
         self._sock.settimeout(left if self._timeout is None else min(left, self._timeout))
 
     def sendall(self, data):
+        _exchange.sent = True
         rest = memoryview(data).cast("B")
         while rest:
             self.allow()
