@@ -276,7 +276,8 @@ def sync_minions(profile: str | dict | None = None) -> dict[str, list[str]]:
     """Bring keys and grains of the minions on machines up to date; one request for all machines.
 
     The master deletes the keys of machines that were released or deleted by anybody, and sets the
-    grain ``maas_machine`` of the others: system id, names, zone, resource pool and tags.
+    grain ``maas_machine`` of the others: system id, names, zone, resource pool and tags. If the
+    region lists no machine in use at all, keys are kept, since such a list can be wrong.
 
     Args:
         profile (str or dict): Region to use; see :ref:`profiles`.

@@ -252,6 +252,16 @@ def test_a_region_that_is_read_again_corrects_keys_and_grains(master):
     assert states == {"web-2": RENEWED, "web-3": EXPECTED}
 
 
+def test_a_list_without_machines_deletes_no_key(master):
+    master.expect("id1", "web-1", PAIRS[0][1])
+    master.renew("web-1", OTHER)
+    with master.by(REGION) as found:
+        with pytest.raises(MaasError, match=r"no machine that is in use.*with salt-key: web-1"):
+            found.synced(URL, {})
+        assert found.synced(URL.replace("192", "193"), {}) == ([], {})  # which has no minion
+    assert master.accepted("web-1") is not None
+
+
 def test_the_masters_configuration_is_checked(tmp_path):
     for given, message in (
         (None, "maas.minions: is missing in the master's configuration"),

@@ -246,7 +246,7 @@ class Minions:
         """Delete the keys of machines that were released or deleted: ``{minion: system id}``.
 
         Raises:
-            MaasError: The caller is not a region's minion.
+            MaasError: The caller is not a region's minion, or the region has no machine in use.
         """
         self._of_region()
         mine = {
@@ -267,13 +267,18 @@ class Minions:
             ``(minions whose keys were deleted, {minion: grains})``.
 
         Raises:
-            MaasError: The caller is not a region's minion.
+            MaasError: The caller is not a region's minion, or the region has no machine in use.
         """
         self._of_region()
         mine = {
             minion: record["system_id"] for minion, record in self.records.items()
             if self._of_caller(record, url) and record["state"] == RENEWED
         }  # fmt: skip
+        if mine and not machines:
+            raise MaasError(
+                "the region lists no machine that is in use; keys are kept, as such a list can be "
+                f"wrong; if it is right, delete these with salt-key: {', '.join(sorted(mine))}"
+            )
         gone = sorted(minion for minion, ident in mine.items() if ident not in machines)
         self._forget(gone, "its machine is in use no more")
         return gone, {minion: machines[mine[minion]] for minion in mine if minion not in gone}
