@@ -36,9 +36,8 @@ def desired_objects_of(
         # The arguments hold to the same schema as the pillar's keys.
         given = {"exclusive": exclusive, "prune": guard}
         pillar.check({name: one for name, one in given.items() if one}, snapshot.release)
-    pillar.check(described, snapshot.release)
+    desired_objects = pillar.checked_objects(described, snapshot.release)
     claimed = {**(described.get("exclusive") or {}), **(exclusive or {})}
-    desired_objects = pillar.desired_objects(described, snapshot.release)
     if not claimed:
         return desired_objects
     limits = Guard(**{**(described.get("prune") or {}), **(guard or {})})
@@ -90,9 +89,9 @@ def unmanaged_of(
     Raises:
         BadInput: The pillar is wrong.
     """
-    pillar.check(described, snapshot.release)
+    desired = pillar.checked_objects(described, snapshot.release)
     found: dict[str, dict[str, str]] = {}
-    for one in unmanaged(snapshot, pillar.desired_objects(described, snapshot.release), types):
+    for one in unmanaged(snapshot, desired, types):
         found.setdefault(one.type, {})[one.key] = one.protected_by or one.in_use_by or ""
     return found
 

@@ -16,6 +16,11 @@ def _parts(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups(default="0"))
 
 
+@functools.lru_cache(maxsize=1024)
+def _line(text: str) -> tuple[int, ...]:
+    return _parts(text)[:2]
+
+
 @functools.total_ordering
 class Release:
     """A MAAS release such as 1.7, 2.9.2 or 3.7.
@@ -58,9 +63,7 @@ class Release:
             since, up_to: First and last release line, such as ``2.4``; empty for none.
         """
         line = self.parts[:2]
-        return not (since and line < Release(since).parts[:2]) and not (
-            up_to and line > Release(up_to).parts[:2]
-        )
+        return not (since and line < _line(since)) and not (up_to and line > _line(up_to))
 
     def __eq__(self, other: object) -> bool:
         try:

@@ -1,6 +1,6 @@
 """The pillar: its schema, its checks, the desired objects that it describes, and its export."""
 
-from saltext.maas.pillar.checks import check, machines_of, problems
+from saltext.maas.pillar.checks import check, checked_objects, machines_of, problems
 from saltext.maas.pillar.controllers import concerns, controllers
 from saltext.maas.pillar.desired_objects import cluster_uuid, desired_objects, hostname, limits
 from saltext.maas.pillar.export import Export, export, files, write
@@ -10,6 +10,7 @@ from saltext.maas.pillar.outdated import warnings
 __all__ = [
     "Export",
     "check",
+    "checked_objects",
     "classes_of",
     "cluster_uuid",
     "concerns",

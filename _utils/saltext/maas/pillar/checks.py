@@ -14,10 +14,11 @@ from saltext.maas.pillar import (  # noqa: F401
     validators_networks,
 )
 from saltext.maas.pillar.controllers import named_twice
-from saltext.maas.pillar.desired_objects import described
+from saltext.maas.pillar.desired_objects import described, with_images
 from saltext.maas.pillar.machine_classes import SECTIONS, Expansion, expanded
 from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
+from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import invalid
 from saltext.maas.redact import redact
 from saltext.maas.release import Release, supported
@@ -41,13 +42,34 @@ def check(pillar: dict, release: Release | None = None) -> None:
         raise BadInput(found)
 
 
+def checked_objects(pillar: dict, release: Release) -> list[Desired]:
+    """Return the desired objects of a pillar, which is refused where it is wrong.
+
+    Args:
+        pillar: The mapping under ``maas``.
+        release: The region's release.
+
+    Raises:
+        BadInput: With one line for each mistake.
+    """
+    found, pillar, objects = _examined(pillar, release)
+    if found:
+        raise BadInput(found)
+    return with_images(objects, pillar, release)
+
+
 def problems(pillar: dict, release: Release | None = None) -> list[str]:
     """List a pillar's mistakes: path, value and what is allowed, one line each."""
+    return _examined(pillar, release)[0]
+
+
+def _examined(pillar, release) -> tuple[list[str], dict, list[Desired]]:
+    """A pillar's mistakes, its expansion, and what that describes as far as it is right."""
     if not isinstance(pillar, dict):
-        return [f"{ROOT}: must be a mapping, not of type {type(pillar).__name__}"]
+        return [f"{ROOT}: must be a mapping, not of type {type(pillar).__name__}"], {}, []
     looked_up = [one for one in getattr(pillar, "looked_up", ()) if len(one) > 3]
     odd: list[str] = []
-    pillar = plain(_with_right_keys(pillar, ROOT, odd))
+    pillar = _with_right_keys(pillar, ROOT, odd)
     refused = misshapen(pillar)
     found = odd + [line for _, line in refused] + named_twice(pillar)
     wrong = {section for path, _ in refused for section in path[:1]}
@@ -70,20 +92,27 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     found += expansion.problems
     if wrong.isdisjoint({"subnets", "ip_addresses"}):
         found += expansion.clashes(sound)
+    objects, refused_values = [], []
     try:
-        found += invalid(described(sound, release), release)
+        for one in described(sound, release):
+            objects.append(one)
     except BadInput as error:
-        found += error.problems
+        refused_values = error.problems
+    found += [*invalid(objects, release), *refused_values]
     for sections, validator in VALIDATORS:
         if wrong.isdisjoint(sections):
             found += validator(sound, release)
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
-    return [redact(line, looked_up) for line in dict.fromkeys(expansion.placed(found))]
+    lines = dict.fromkeys(expansion.placed(found))
+    return [redact(line, looked_up) for line in lines], sound, objects
 
 
 def _with_right_keys(value, where, odd):
-    """The pillar without the keys that YAML did not read as they were written; they are noted."""
+    """The pillar with text for keys, without those that YAML did not read as they were written.
+
+    The latter are noted.
+    """
     if isinstance(value, list):
         return [_with_right_keys(one, f"{where}:{n}", odd) for n, one in enumerate(value)]
     if not isinstance(value, dict):
@@ -91,7 +120,7 @@ def _with_right_keys(value, where, odd):
     found = {}
     for key, one in value.items():
         if isinstance(key, str) or type(key) is int:
-            found[key] = _with_right_keys(one, f"{where}:{key}", odd)
+            found[str(key)] = _with_right_keys(one, f"{where}:{key}", odd)
         else:
             meant = _YAML.get(type(key), "something else than text")
             odd.append(f"{where}:{key}: YAML reads this key as {meant}; put it in quotes")

@@ -13,10 +13,17 @@ from saltext.maas.reconcile import Limits, desired_object
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME, TABLES
+from saltext.maas.resources.location import PillarLocation
 from saltext.maas.resources.node_group import PLACEHOLDER
+from saltext.maas.resources.table import Table
 
 #: Ranges of a cluster's interface, and what begins the names of the fields that make them.
 SPANS = {"dynamic_range": "", "static_range": "static_"}
+#: Tables and their places in the pillar, by the resource type within whose objects that is.
+_PLACES: dict[str, list[tuple[Table, PillarLocation]]] = {}
+for _table in TABLES:
+    if _table.pillar is not None:
+        _PLACES.setdefault(_table.pillar.under, []).append((_table, _table.pillar))
 _UUIDS = uuid.UUID("6f0a2c9e-9a51-4f0e-8d3e-0b8d5f2f7c11")
 
 
@@ -49,7 +56,17 @@ def desired_objects(pillar: dict, release: Release) -> list[Desired]:
         BadInput: A value does not fit after all.
     """
     pillar = expanded(plain(pillar))
-    found = list(described(pillar, release))
+    return with_images(list(described(pillar, release)), pillar, release)
+
+
+def with_images(found: list[Desired], pillar: dict, release: Release) -> list[Desired]:
+    """Return all desired objects of a pillar, from those that it names.
+
+    Args:
+        found: What :func:`described` yields.
+        pillar: The mapping under ``maas``, expanded.
+        release: The region's release.
+    """
     if release < "1.7":
         found = list(_for_each_cluster(found))
     return found + _images(pillar, release, found)
@@ -80,9 +97,8 @@ def _settings(pillar):
 
 def _placed(node, where, under="", parent=None):
     """The desired objects for all that stands at its resource type's place within a node."""
-    for table in TABLES:
-        place = table.pillar
-        if place is None or place.under != under or place.key not in node:
+    for table, place in _PLACES.get(under, ()) if node else ():
+        if place.key not in node:
             continue
         for at, values in _entries(table, node[place.key], f"{where}:{place.key}"):
             if parent is not None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Union
+from typing import Any
 
 from saltext.maas.pillar.controllers import ROOT
 from saltext.maas.release import Release
+from saltext.maas.resources.kinds import Address, Network, ip_address
 
-Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 #: ``(path, first, last)`` of addresses.
 Span = tuple[str, Address, Address]
 Validator = Callable[[dict, "Release | None"], Iterator[str]]
@@ -62,7 +60,7 @@ def other_place(seen: dict, key: object, where: str) -> str | None:
 
 def within(where: str, net: Network, text: str) -> Iterator[str]:
     """Refuse an address that no host of a network can have."""
-    address = ipaddress.ip_address(text)
+    address = ip_address(text)
     edges = {net.network_address, net.broadcast_address if net.version == 4 else None}
     if address not in net:
         yield f"{where}: {text!r} must be an address within {net}"
@@ -81,7 +79,7 @@ def span_within(where: str, net: Network, values: dict, low: str, high: str) -> 
 
 def ends(start: str, end: str) -> tuple[Address, Address]:
     """Return the first and last address of a range, from their texts."""
-    return ipaddress.ip_address(start), ipaddress.ip_address(end)
+    return ip_address(start), ip_address(end)
 
 
 def overlaps(spans: Iterable[Span]) -> Iterator[str]:

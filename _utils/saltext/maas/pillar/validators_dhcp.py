@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.pillar.validators import (
     ROOT,
@@ -16,7 +14,7 @@ from saltext.maas.pillar.validators import (
     validates,
     within,
 )
-from saltext.maas.resources.kinds import network_of
+from saltext.maas.resources.kinds import ip_address, ip_network, network_of
 from saltext.maas.resources.vlan_names import fabric_vid
 
 _WIDEST_1X = 16  # prefix length of the largest network that a 1.x cluster can manage
@@ -131,7 +129,7 @@ def _names_of_controllers(pillar, release):
 @validates("racks", "clusters")
 def _interfaces(pillar, release):
     gateways = {
-        ipaddress.ip_network(cidr): (f"{where}:gateway_ip", subnet["gateway_ip"])
+        ip_network(cidr): (f"{where}:gateway_ip", subnet["gateway_ip"])
         for where, cidr, subnet in named(pillar, "subnets")
         if "gateway_ip" in subnet
     }
@@ -181,7 +179,7 @@ def _missing(where, values, release):
 def _addresses(where, values, net):
     yield from within(f"{where}:ip", net, values["ip"])
     for name in ("router_ip", "broadcast_ip"):
-        if values.get(name) and ipaddress.ip_address(values[name]) not in net:
+        if values.get(name) and ip_address(values[name]) not in net:
             yield f"{where}:{name}: {values[name]!r} must be an address within {net}"
     spans = []
     for name in ("dynamic_range", "static_range"):

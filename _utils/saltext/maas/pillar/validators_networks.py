@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from saltext.maas.pillar.controllers import controllers
 from saltext.maas.pillar.validators import (
     ROOT,
@@ -17,7 +15,7 @@ from saltext.maas.pillar.validators import (
     validates,
     within,
 )
-from saltext.maas.resources.kinds import MAC
+from saltext.maas.resources.kinds import MAC, ip_address, ip_network
 from saltext.maas.resources.subnets import reserved_by_maas
 
 _LEAST_IPV6 = 256  # addresses in a dynamic range
@@ -25,7 +23,7 @@ _LEAST_IPV6 = 256  # addresses in a dynamic range
 
 def _subnets(pillar):
     for where, cidr, subnet in named(pillar, "subnets"):
-        yield where, ipaddress.ip_network(cidr), subnet
+        yield where, ip_network(cidr), subnet
 
 
 def _ranges(where, subnet, *types):
@@ -37,7 +35,7 @@ def _ranges(where, subnet, *types):
 @validates("subnets")
 def _gateways(pillar, release):
     for where, net, subnet in _subnets(pillar):
-        gateway = ipaddress.ip_address(subnet.get("gateway_ip") or net.network_address)
+        gateway = ip_address(subnet["gateway_ip"]) if subnet.get("gateway_ip") else net[0]
         if gateway not in net and not (gateway.version == 6 and gateway.is_link_local):
             yield f"{where}:gateway_ip: {str(gateway)!r} must be an address within {net}"
 
@@ -128,7 +126,7 @@ def _ip_addresses(pillar, release):
 
 
 def _holds(first, last, ip):
-    address = ipaddress.ip_address(ip)
+    address = ip_address(ip)
     return first.version == last.version == address.version and first <= address <= last
 
 
@@ -136,13 +134,13 @@ def _holds(first, last, ip):
 def _routes(pillar, release):
     seen: dict = {}
     for where, one in listed(pillar, "static_routes"):
-        source = ipaddress.ip_network(one["source"])
-        destination = ipaddress.ip_network(one["destination"])
+        source = ip_network(one["source"])
+        destination = ip_network(one["destination"])
         if source == destination:
             yield f"{where}:destination: {one['destination']!r} must be another subnet than source"
         elif source.version != destination.version:
             yield f"{where}:destination: {one['destination']!r} must be of source's address family"
-        if ipaddress.ip_address(one["gateway_ip"]) not in source:
+        if ip_address(one["gateway_ip"]) not in source:
             yield f"{where}:gateway_ip: {one['gateway_ip']!r} must be an address within {source}"
         other = other_place(seen, (source, destination, one["gateway_ip"]), where)
         if other:

@@ -91,19 +91,22 @@ class DesiredObjects(list[Desired]):
 
     def __init__(self, desired: Iterable[Desired]):
         super().__init__(desired)
+        self._of: dict[str, list[Desired]] = {}
+        for one in self:
+            if not one.absent:
+                self._of.setdefault(one.type, []).append(one)
         self._by: dict = {}
 
     def of(self, type: str) -> list[Desired]:
         """Return the desired objects of a type that are to exist."""
-        return self.by(type).get("", [])
+        return self._of.get(type, [])
 
-    def by(self, type: str, field: str = "") -> dict[object, list[Desired]]:
-        """Return the same by the value of one field; all under ``""`` without one."""
+    def by(self, type: str, field: str) -> dict[object, list[Desired]]:
+        """Return the same by the value of one field."""
         if (type, field) not in self._by:
             groups = self._by[type, field] = {}
-            for one in self:
-                if one.type == type and not one.absent:
-                    groups.setdefault(one.values.get(field) if field else "", []).append(one)
+            for one in self.of(type):
+                groups.setdefault(one.values.get(field), []).append(one)
         return self._by[type, field]
 
 

@@ -43,9 +43,10 @@ def identify(snapshot: Snapshot, desired: Iterable[Desired]) -> None:
     Raises:
         BadInput: They cannot be identified.
     """
+    objects = desired if isinstance(desired, DesiredObjects) else DesiredObjects(desired)
     for name, table in snapshot.tables.items():
         hints = {*table.found_by, *(field.name for field in table.fields if field.hint)}
-        mine = [one for one in desired if one.type == name and not one.absent]
+        mine = objects.of(name)
         if any(hints & one.values.keys() for one in mine):
             snapshot.claim(name, {one.key for one in mine})
             table.identify(snapshot, mine)
@@ -86,7 +87,7 @@ def references(desired: Iterable[Desired]) -> Iterator[tuple[Desired, Field, str
     """Yield all that desired objects refer to: ``(desired object, field, type, key)`` each."""
     for one in desired:
         if not one.absent:
-            for column in BY_NAME[one.type].fields:
+            for column in BY_NAME[one.type].referring:
                 for type, key in column.references(one.values.get(column.name)):
                     yield one, column, type, key
 

@@ -105,13 +105,33 @@ def _integer(value):
 _remembered = functools.lru_cache(maxsize=65536)
 
 
+@_remembered
+def ip_address(text: str) -> Address:
+    """Return the address that a text is.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return ipaddress.ip_address(text)
+
+
+@_remembered
+def ip_network(text: str) -> Network:
+    """Return the network that a text is.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return ipaddress.ip_network(text)
+
+
 def _address(value):
     return _address_of(str(value))
 
 
 @_remembered
 def _address_of(text):
-    return str(ipaddress.ip_address(text))
+    return str(ip_address(text))
 
 
 def _network(value):
@@ -122,7 +142,7 @@ def _network(value):
 def _network_of(text):
     if "/" not in text:
         raise ValueError
-    return str(ipaddress.ip_network(text))
+    return str(ip_network(text))
 
 
 def _netmask(value):
@@ -139,7 +159,7 @@ def _netmask(value):
 
 def is_between(ip: str | Address, low: str | Address, high: str | Address) -> bool:
     """Return whether an address lies in a range, which may be of the other family."""
-    one, first, last = map(ipaddress.ip_address, (ip, low, high))
+    one, first, last = (ip_address(str(one)) for one in (ip, low, high))
     return one.version == first.version and int(first) <= int(one) <= int(last)
 
 

@@ -50,6 +50,8 @@ class Identity:
         within: Fields that say which part of the collection an object belongs to.
         parent: Type of the objects that hold a part each; the parts are called by their keys.
         by_key: Each object is a part of its own, read by its key.
+        by_name: The fields by their names.
+        referring: The fields whose values name other objects.
     """
 
     name: ClassVar[str] = ""
@@ -85,6 +87,7 @@ class Identity:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Field] = {field.name: field for field in self.fields}
+        self.referring = tuple(field for field in self.fields if field.ref or field.refs)
         self.store = self.store or self.name
         self.noun = self.noun or self.name.replace("_", " ")
         self.key_form = self.key_form or "/".join(f"{{{name}}}" for name in self.identity)
@@ -166,14 +169,16 @@ class Identity:
         """
         for name, value in values.items():
             field = self.by_name[name]
-            clears = name in self.identity or (self.can_update and field.clears_in(release))
-            if value is None and not clears:
+            if value is None and not self._clears(field, release):
                 yield name, cannot_be_cleared(release, field)
             for rule in field.rules:
                 if rule.broken_by(value, release):
                     shown = HIDDEN if field.secret else redact(repr(value))
                     yield name, f"{shown} must be {rule.allowed}"
                     break
+
+    def _clears(self, field, release):
+        return field.name in self.identity or (self.can_update and field.clears_in(release))
 
     def is_secret(self, name: str, values: dict) -> bool:
         """Return whether the value of a field among some must not be shown."""
