@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+
+import jsonschema
 import pytest
 from saltext.maas import schemas
 from saltext.maas.errors import BadInput
+from saltext.maas.pillar.schema import schema
+from support.schemas import nodes, right, wrong
 
 SCHEMA = schemas.mapping(
     {
@@ -79,3 +84,26 @@ def test_what_is_right_passes():
         "id": "fqdn", "password": "p", "admin": {"password": "q"}, "url": "https://h/x",
         "email": "a@b", "release": 3.7, "people": {"me": False},
     }, SCHEMA)  # fmt: skip
+
+
+ODD = (
+    None, "", "x", 0, 1, True, [], [""], [1, {}], {}, {"": {}}, {"a": None}, {"b": []}, {1: 2},
+    {"x": {"y": 1}},
+)  # fmt: skip
+
+
+def test_what_is_within_a_value_is_refused_exactly_where_jsonschema_alone_refuses_it():
+    draft = jsonschema.Draft7Validator
+    types = draft.TYPE_CHECKER.redefine("binary", lambda _, value: isinstance(value, bytes))
+    validator = jsonschema.validators.extend(draft, type_checker=types)
+    formats = collections.defaultdict(lambda: lambda _: True)  # which jsonschema ignores, too
+    outer = [(path, node) for path, node, _ in nodes(schema())
+             if {"properties", "additionalProperties", "items"} & node.keys()]  # fmt: skip
+    different = [
+        (path, value)
+        for path, node in outer
+        for value in (*ODD, right(node), *wrong(node), {"x": right(node)}, [right(node)])
+        if bool(schemas.mistakes(value, node, formats=formats)) == validator(node).is_valid(value)
+    ]
+    assert len(outer) > 50
+    assert different == []

@@ -16,6 +16,7 @@ what is within the node.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -169,7 +170,7 @@ def mistakes(
         line such as ``maas:subnets:10.0.0.0/24:gateway_ip: 'x' must be an IP address``.
     """
     found = {}
-    for error in _validator(schema, formats).iter_errors(value):
+    for error in _Validators(formats).errors(value, schema):
         for path, sentence in _sentences(error):
             place = ":".join(map(str, [where, *path] if where else path))
             found[f"{place}: {sentence}" if place else sentence] = [*error.absolute_path]
@@ -210,7 +211,35 @@ def _holds_secret(node) -> bool:
     )
 
 
-def _validator(schema, formats):
+class _Validators:
+    """One validator for each node of a schema.
+
+    jsonschema makes a new one for each value within another, which takes longer than the check.
+
+    Attributes:
+        formats: Formats that the schema may name.
+    """
+
+    def __init__(self, formats: Formats):
+        self.formats = formats
+        self._kind = _validator_kind()
+        self._by_node: dict[int, Any] = {}
+
+    def errors(self, value, node) -> Iterator:
+        found = self._by_node.get(id(node))
+        if found is None:
+            # What jsonschema hands on to its words as it is; nothing else there uses it.
+            found = self._by_node[id(node)] = self._kind(node, format_checker=self)
+        return found.iter_errors(value)
+
+    def errors_at(self, key, value, node) -> Iterator:
+        for error in self.errors(value, node):
+            error.path.appendleft(key)
+            yield error
+
+
+@functools.lru_cache(maxsize=1)
+def _validator_kind():
     try:
         import jsonschema  # takes a while, and not every run checks something
     except ImportError:
@@ -220,14 +249,46 @@ def _validator(schema, formats):
         ) from None
     draft = jsonschema.Draft7Validator
 
-    def format(_, name, value, node):
+    def format(validator, name, value, node):
         told_already = value == "" and "minLength" in node
-        if value not in (None, []) and not told_already and not _fits(formats[name], value, node):
+        test = validator.format_checker.formats[name]
+        if value not in (None, []) and not told_already and not _fits(test, value, node):
             yield jsonschema.ValidationError(name)
+
+    def additional(validator, others, value, node):
+        if others is False:
+            yield from draft.VALIDATORS["additionalProperties"](validator, others, value, node)
+        else:
+            yield from _others(validator, others, value, node)
 
     types = draft.TYPE_CHECKER.redefine("binary", lambda _, value: isinstance(value, bytes))
     types = types.redefine("number", lambda _, value: _is_number(value))
-    return jsonschema.validators.extend(draft, {"format": format}, type_checker=types)(schema)
+    words = {"format": format, "properties": _properties, "additionalProperties": additional,
+             "propertyNames": _names, "items": _items}  # fmt: skip
+    return jsonschema.validators.extend(draft, words, type_checker=types)
+
+
+def _properties(validator, known, value, node):
+    for key in value if isinstance(value, dict) else ():
+        if key in known:
+            yield from validator.format_checker.errors_at(key, value[key], known[key])
+
+
+def _others(validator, others, value, node):
+    known = node.get("properties", ())
+    for key in value if isinstance(value, dict) else ():
+        if key not in known:
+            yield from validator.format_checker.errors_at(key, value[key], others)
+
+
+def _names(validator, names, value, node):
+    for key in value if isinstance(value, dict) else ():
+        yield from validator.format_checker.errors(key, names)
+
+
+def _items(validator, items, value, node):
+    for number, one in enumerate(value if isinstance(value, list) else ()):
+        yield from validator.format_checker.errors_at(number, one, items)
 
 
 def _is_number(value):
