@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from maas_emulator import hardware, machine_ops, machines, scripts_run
+from maas_emulator import hardware, machine_ops, machines, scripts_run, storage
 from maas_emulator.server import RegionServer
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines.operations import NAMES, OPERATIONS
@@ -297,7 +297,7 @@ def test_a_test_run_says_what_waits_for_a_vm_host(server):
         return load(f"_states/{module}.py", opts, __context__=context)
 
     hosts, told = states("maas_vm_host"), of(server, test=True, context=context)
-    deployed = told.deployed("node-1", register_vmhost=True)
+    deployed = told.deployed("node-1")
     assert deployed["changes"]["machine"]["node-1"]["operations"] == ["deploy"]
     done = [hosts.present("rack1", machine="node-1"), told.present("vm-1", vm_host="rack1")]
     assert [one["result"] for one in done] == [True, True], done
@@ -324,6 +324,49 @@ def highstate(server, pillar, test):
     ]
 
 
+def test_a_new_machine_is_planned_and_then_deployed_in_one_run(any_server, monkeypatch):
+    server = any_server
+
+    def commissioned(region, row, real=machine_ops.commissioned):
+        nic = {"name": "eth0", "mac_address": row["interfaces"][0]["mac"]}
+        machine_ops.hardware_nic(region, row, {**nic, "address": "10.7.0.9/24"})
+        if not storage.disks_of(region, row):
+            storage.add_disk(region, row, "sda", 10**11)
+        real(region, row)
+
+    monkeypatch.setattr(machine_ops, "commissioned", commissioned)
+    pillar = {"machines": {"new-1": {
+        "mac_addresses": ["52:54:00:07:00:01"], "architecture": "amd64", "power_type": "ipmi",
+        "power_parameters": {"power_address": "10.7.1.1"},
+        "interfaces": {"eth0": {"tags": ["boot"]}},
+        "storage": {"disks": {"sda": {"partitions": [
+            {"size": "20G", "fs": "ext4", "mount": "/"},
+        ]}}},
+    }}}  # fmt: skip
+
+    def run(test):
+        context: dict = {}
+        opts = {"test": test, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
+        region = load("_states/maas_region.py", opts, {"maas": pillar}, __context__=context)
+        life = of(server, test=test, context=context)
+        return [
+            region.managed("new"),
+            life.commissioned("new-1", timeout=20),
+            region.managed("disks"),
+            life.deployed("new-1", distro_series=server.series, timeout=20),
+        ]
+
+    server.region.options.machine_seconds = 0.05 if server.region.release >= "2.8" else 0.5
+    told, done = run(test=True), run(test=False)
+    assert [one["result"] for one in done] == [True] * 4, [one["comment"] for one in done]
+    assert [one["result"] for one in told] == [None if one["changes"] else True for one in done]
+    for number in (0, 1, 3):
+        assert told[number]["changes"] == done[number]["changes"]
+    old, new = (one[2]["changes"]["machine"]["new-1"] for one in (told, done))
+    assert old.keys() == new.keys()
+    assert [one["changes"] for one in run(test=False)] == [{}] * 4
+
+
 def test_a_vm_host_and_a_machine_on_it_in_one_run(server):
     ident = machine(server, name="node-1")
     row = hardware.machine(server.region, ident)
@@ -331,11 +374,12 @@ def test_a_vm_host_and_a_machine_on_it_in_one_run(server):
     pillar = {"vm_hosts": {"rack1": {"machine": "node-1"}},
               "machines": {"vm-1": {"vm_host": "rack1"}}}  # fmt: skip
     told = highstate(server, pillar, test=True)
-    assert [one["result"] for one in told] == [True, None, True, None]
+    assert [one["result"] for one in told] == [True, None, None, True]
     assert server.requests.writes() == []
     done = highstate(server, pillar, test=False)
     assert [one["result"] for one in done] == [True] * 4, done
     assert done[2]["changes"].keys() == {"vm_host", "machine"}
+    assert [one["changes"] for one in told] == [one["changes"] for one in done]
     assert sent(server) == ["deploy", None, "compose"]
     server.requests.reset()
     again = highstate(server, pillar, test=False)

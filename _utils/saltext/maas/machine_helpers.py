@@ -9,16 +9,16 @@ from typing import Any
 from saltext.maas import machine_pillar, machine_resource, runtime, state_helpers
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import lifecycle, view
-from saltext.maas.machines.goals import Done, Goal, Machine, Tested, without_configuration
+from saltext.maas.machines.goals import Done, Goal, Machine, Tested
 from saltext.maas.machines.nodes_1x import is_node, own_name
-from saltext.maas.machines.operations import NEW, name_of
+from saltext.maas.machines.operations import COMMISSIONING, name_of
 from saltext.maas.machines.parameters import mistakes, seconds_of
 from saltext.maas.minions import region_side
 from saltext.maas.reconcile import Snapshot
 from saltext.maas.reconcile.snapshot import SKIPPED
+from saltext.maas.resources.field import PredictedObject
+from saltext.maas.resources.node_macs import macs
 
-#: Machines as this run's test left them, by system id or by the name of one that is not there yet.
-_PREDICTED = "machines as predicted"
 #: Name of the fact that holds the name of the API's user.
 _OWN_NAME = "own name"
 #: What functions return of a machine.
@@ -101,7 +101,7 @@ def reach(dunders: dict, kind: type[Goal], arguments: dict[str, Any]) -> dict[st
         job = _work(dunders, snapshot, make, ready, name, arguments.get(_MINION))
         if test:
             job.plan()
-            _remember(snapshot, job.machines)
+            _remember(snapshot, job)
         else:
             job.run(seconds)
             _fold(snapshot, job)
@@ -214,15 +214,12 @@ def _work(dunders, snapshot, make, names, tag, minion):
     if wrong:
         raise BadInput(wrong)
     minions = region_side.minions_of(dunders, client, bool(minion))
-    predicted = snapshot.facts.get(_PREDICTED, {})
     test = dunders["__opts__"].get("test")
     found = _predicted(snapshot, names) if test else {}
-    there = lifecycle.find(client, [one for one in names if one not in found])
-    if test and snapshot.loaded("machine"):  # a state before may plan interfaces and disks
-        there = {one: without_configuration(raw) for one, raw in there.items()}
-    found.update(there)
+    found.update(lifecycle.find(client, [one for one in names if one not in found]))
+    settled = not (test and snapshot.loaded("machine"))
     machines = [
-        Machine(one, predicted.get(found[one]["system_id"], found[one]), goal=own_goal(found[one]))
+        Machine(one, found[one], goal=own_goal(found[one]), settled=settled)
         for one in dict.fromkeys(names)
     ]
 
@@ -272,30 +269,57 @@ def _supported(goal, client):
 
 
 def _predicted(snapshot, names):
-    """Machines that a state of this test run would create."""
-    if not snapshot.loaded("machine"):
-        return {}
-    found = {one: snapshot.find("machine", one) for one in names}
-    new = {one: record.raw for one, record in found.items() if record is not None
-           and snapshot.is_predicted(record.raw) and not record.raw.get("system_id")}  # fmt: skip
-    # Up to 2.7 it is commissioned at once, which comes to the same.
-    new_one = {"status": NEW, "status_name": name_of(NEW), "owner": None, "locked": False}
-    return {one: {**new_one, **raw, "system_id": one} for one, raw in new.items()}
+    """Machines as earlier states of this test run would leave them, by the names given."""
+    by_name: dict = {}
+    for raw in snapshot.predicted_objects("machine"):
+        identifiers = {raw["hostname"], raw["system_id"], *macs(raw)}
+        by_name.update(dict.fromkeys(identifiers, raw))
+    found = {}
+    for one in names if by_name else ():
+        raw = by_name.get(one.lower().replace("-", ":")) or by_name.get(one.partition(".")[0])
+        if raw is not None:
+            raw = PredictedObject({"locked": False, **raw}, raw.known)
+            raw["system_id"] = raw["system_id"] or one
+            found[one] = raw
+    return found
 
 
-def _remember(snapshot, machines):
-    known = snapshot.facts.setdefault(_PREDICTED, {})
-    known.update({one.before["system_id"]: one.raw for one in machines if one.error is None})
+def _remember(snapshot, job):
+    """Let later states of this test run see the machines, and their VM hosts, as planned."""
+    for one in job.machines:
+        if one.error is not None or one.raw is one.before:
+            continue
+        snapshot.predict_object("machine", one.before, _planned(snapshot, one))
+        hosts = job.goal_of(one).vm_hosts if "release" not in one.sent else ()
+        for kind in hosts if "deploy" in one.sent and "vm_host" in snapshot.tables else ():
+            values = {"name": one.raw["hostname"], "type": kind}
+            new = snapshot.tables["vm_host"].predict_creation(snapshot, values)
+            new["host"] = {"system_id": one.raw["system_id"]}
+            snapshot.predict_object("vm_host", None, new)
+
+
+def _planned(snapshot, machine):
+    new = PredictedObject(machine.raw, dict(getattr(machine.before, "known", ())))
+    if snapshot.is_predicted(new):
+        new["system_id"] = ""
+    if "commission" in machine.sent or machine.before["status"] == COMMISSIONING:
+        table = snapshot.tables["machine"]
+        nics = new.known.get(id(table.by_name["interfaces"])) or {}
+        nics = {
+            name: {key: nic[key] for key in nic if key != "links"} for name, nic in nics.items()
+        }
+        new = table.predict_update(snapshot, new, {"interfaces": nics or None, "storage": None})
+    return new
 
 
 def _fold(snapshot, job):
     """Let later states of the run see the machines, and what was made of them, as they are now."""
     if snapshot.loaded("machine"):
         for one in job.machines:
-            if one.sent:
+            if one.raw is not one.before:  # read again, if only to wait for it
                 snapshot.fold("machine", one.raw)
-    for made in {job.goal_of(one).makes for one in job.machines} & snapshot.tables.keys():
-        snapshot.drop(made)
+    if "vm_host" in snapshot.tables and any(job.goal_of(one).vm_hosts for one in job.machines):
+        snapshot.drop("vm_host")
 
 
 def _with_skipped(result, later):

@@ -57,6 +57,8 @@ class Machine:
         done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
         vm_hosts: Types of the VM hosts that it was when it was deployed already, where a goal asks.
+        settled: Whether its interfaces and disks are those that it will have; false where an
+            earlier state of a test run may plan others.
         goal: The goal with its own parameters; None for that of all machines.
         own: What it alone is deployed with, beside what the goal says.
         hide: Secret values in that.
@@ -72,6 +74,7 @@ class Machine:
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)
     vm_hosts: list[str] | None = None
+    settled: bool = True
     goal: Goal | None = None
     own: dict[str, Any] = field(default_factory=dict)
     hide: tuple = ()
@@ -114,11 +117,11 @@ class Goal:
         operation: The operation that reaches it.
         shown: Fields of a machine that show what was changed.
         hide: Secret values in the parameters.
-        makes: Type of the objects that MAAS makes with it; empty for none.
+        vm_hosts: Types of the VM hosts that MAAS makes of machines with it.
     """
 
     operation: Operation
-    makes: str = ""
+    vm_hosts: tuple[str, ...] = ()
     shown: tuple[str, ...] = ("status_name", "owner")
 
     def __init__(self, given: Mapping[str, Any] | None = None, in_use: bool = False):
@@ -200,15 +203,15 @@ class Goal:
         if name in ("lock", "unlock"):
             new["locked"] = name == "lock"
         if name == "commission":
-            new = without_configuration(new)
+            new = _without_configuration(new)
             new.update(commissioning_status=PASSED, commissioning_status_name="Passed")
         if name in ("test", "commission") and "testing_status" in raw:
             new.update(testing_status=PASSED, testing_status_name="Passed")
         return new
 
 
-def without_configuration(raw: dict) -> dict:
-    """Return a machine of which nobody knows yet how its interfaces and disks will be."""
+def _without_configuration(raw):
+    """A machine of which nobody knows yet how its interfaces and disks will be."""
     nics = [
         {name: one for name, one in nic.items() if name != "links"}
         for nic in raw.get("interface_set") or ()
@@ -345,8 +348,7 @@ class Deployed(Goal):
         asked = ("osystem", "distro_series") if self.given.get("distro_series") else ()
         kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
         self.shown = (*self.shown, *asked, *kernel)
-        self._kinds = [kind for name, kind in _VM_HOSTS.items() if self.given.get(name)]
-        self.makes = "vm_host" if self._kinds else ""
+        self.vm_hosts = tuple(kind for name, kind in _VM_HOSTS.items() if self.given.get(name))
         self._vm_hosts: list[dict] | None = None
         self._lock = threading.Lock()
 
@@ -370,7 +372,7 @@ class Deployed(Goal):
 
     @property
     def needs_inspection(self) -> bool:
-        return bool(self._kinds)
+        return bool(self.vm_hosts)
 
     def inspect(self, client: Client, machine: Machine) -> None:
         if machine.status != at.DEPLOYED:
@@ -387,7 +389,7 @@ class Deployed(Goal):
     def _deployed(self, machine):
         other = self.differences(machine.raw)
         if "deploy" not in machine.sent and machine.vm_hosts is not None:
-            other += [f"no VM host of {one}" for one in self._kinds
+            other += [f"no VM host of {one}" for one in self.vm_hosts
                       if one not in machine.vm_hosts]  # fmt: skip
         if not other:
             return None
@@ -582,7 +584,7 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         raise refusal(machine, "and MAAS would release it when it has passed the tests")
     if operation.name in ("allocate", "deploy") and release < SHOWS_DEPLOYMENT:
         _check_deployment_1x(machine, goal, release)
-    if operation.name == "deploy" and not is_node(release):
+    if operation.name == "deploy" and machine.settled and not is_node(release):
         _check_network(machine)
         _check_root(machine, goal)
     owner = raw.get("owner")

@@ -197,7 +197,9 @@ _NAMED = 10  # objects that one warning names
 def _skipped_objects(snapshot, desired):
     """Objects that cannot be created yet, and all that refer to them; see :attr:`Plan.skipped`."""
     found: dict = {}
-    earlier = snapshot.facts.get(SKIPPED, {})  # by plans of the same test run
+    here = {(one.type, one.key) for one in desired if not one.absent}
+    # By plans of the same test run.
+    earlier = {one for one in snapshot.facts.get(SKIPPED, {}) if one not in here}
     for one in desired:
         until = None if one.absent else snapshot.tables[one.type].skipped_until(snapshot, one)
         if until:

@@ -503,6 +503,7 @@ class Snapshot:
             table, desired = self.tables[change.desired.type], change.desired
             record = table.match(self, desired)
             old = record.raw if record else None
+            new: dict | None
             if change.action != "delete":
                 fields = plan.skipped.get(change.id, ())
                 values = {name: one for name, one in desired.values.items() if name not in fields}
@@ -511,20 +512,37 @@ class Snapshot:
                     if old is None
                     else table.predict_update(self, old, values)
                 )
-                self._predict_change(table, desired, old, new)
             elif old is not None:
-                self._predict_change(table, desired, old, table.predict_deletion(self, old))
+                new = table.predict_deletion(self, old)
+            else:
+                continue
+            self.predict_object(table.name, old, new, table.partition(desired.values))
 
-    def _predict_change(self, table, desired, old, new):
-        partition = table.partition(desired.values)
+    def predicted_objects(self, name: str) -> list[dict]:
+        """Return the objects of a type as earlier plans of a test run leave them."""
+        latest = {key: new for type, _, key, new in self._predictions if type == name}
+        return [new for new in latest.values() if new is not None]
+
+    def predict_object(
+        self, name: str, old: dict | None, new: dict | None, partition: str = ""
+    ) -> None:
+        """Take in an object as a test run leaves it, so that later plans build upon it.
+
+        Args:
+            name: Its type.
+            old: The object as it is; None where it is a new one.
+            new: The predicted one; None where it is deleted.
+            partition: The part that it is in.
+        """
+        table = self.tables[name]
         with self._lock:
             if old is not None:
-                self._predictions.append((table.name, partition, table.key_of(old), None))
-            if new is None:
-                self.forget(table.name, old, partition)
-            else:
-                self._predictions.append((table.name, partition, table.key_of(new), new))
-                self.fold(table.name, new, partition, replaces=old)
+                self._predictions.append((name, partition, table.key_of(old), None))
+            if new is not None:
+                self._predictions.append((name, partition, table.key_of(new), new))
+                self.fold(name, new, partition, replaces=old)
+            elif old is not None:
+                self.forget(name, old, partition)
 
     def _with_predictions(self, table, partition, found):
         """What was read, changed by what earlier plans of a test run predicted."""

@@ -17,7 +17,7 @@ from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesP
 from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, STATIC, type_of
 from saltext.maas.resources.nodes import rereading
 from saltext.maas.resources.steps import STEPS, send_all
-from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNTIL
+from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNKNOWN_STEPS, UNTIL
 from saltext.maas.resources.table import Table
 
 #: Statuses in which MAAS changes interfaces, each with the first release that does.
@@ -55,7 +55,8 @@ class WithInterfaces(Table):
         if not is_other and _is_too_early(snapshot.release, desired, record.raw):
             return None
         if is_other or _is_predicted(field, record.raw):
-            return super().difference(snapshot, desired, field, record)
+            pair = super().difference(snapshot, desired, field, record)
+            return pair if is_other or not pair else (pair[0], {**pair[1], STEPS: UNKNOWN_STEPS})
         steps, problem, changed = _steps(snapshot, desired, record.raw)
         if not steps and not problem:
             return None

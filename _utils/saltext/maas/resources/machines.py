@@ -440,7 +440,8 @@ class Machine(Renamed, WithOwner, WithVmHost, WithMacs, WithInterfaces, WithStor
     def predict_creation(self, snapshot: Snapshot, values: dict) -> PredictedObject:
         found = super().predict_creation(snapshot, values)
         nics = [{"mac_address": one} for one in values.get("mac_addresses") or ()]
-        new = {"status": at.NEW, "status_name": at.name_of(at.NEW), "owner": None, "system_id": ""}
+        status = at.NEW if snapshot.release >= _COMMISSIONS_WHEN_ASKED else at.COMMISSIONING
+        new = {"status": status, "status_name": at.name_of(status), "owner": None, "system_id": ""}
         return PredictedObject({**new, "interface_set": nics, **found}, found.known)
 
     def side_effect(self, snapshot: Snapshot, desired: Desired) -> str | None:

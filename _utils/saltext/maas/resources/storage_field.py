@@ -24,10 +24,17 @@ _BCACHES = "bcaches of their own request"
 UNCOMMISSIONED = (at.NEW, at.COMMISSIONING, at.FAILED_COMMISSIONING)
 #: What storage and interfaces wait for.
 UNTIL = "until the machine is commissioned"
+#: In place of the requests, where an earlier state of a test run would change the machine.
+UNKNOWN_STEPS = ["known only after the earlier states of this run"]
 
 
 def _is_too_early(record):
     return record.raw["status"] in UNCOMMISSIONED
+
+
+def _is_unknown(record):
+    """Whether a test run predicts a machine of which nobody knows the disks yet."""
+    return isinstance(record.raw, PredictedObject) and record.raw.get("blockdevice_set") is None
 
 
 class WithStorage(Table):
@@ -49,6 +56,8 @@ class WithStorage(Table):
             and self.value(snapshot, field, record.raw) == new
         ):
             return None
+        if _is_unknown(record):
+            return None, {**new, STEPS: UNKNOWN_STEPS}
         try:
             steps = self._steps(snapshot, desired, record)
         except machine_storage.StorageProblem as error:
@@ -129,7 +138,7 @@ class WithStorage(Table):
         )
 
     def _planned(self, snapshot, desired, record):
-        if isinstance(record.raw, PredictedObject) and "blockdevice_set" not in record.raw:
+        if _is_unknown(record):
             return []
         bcaches = self._bcaches(snapshot, desired, record)
         return machine_storage.steps(desired.values["storage"], record.raw, bcaches)
