@@ -32,7 +32,7 @@ from saltext.maas.errors import MaasError  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402
-from support.campaign_pillars import MACS, PILLARS, second  # noqa: E402
+from support.campaign_pillars import MACS, PILLARS, SMALL_MAC, second  # noqa: E402
 from support.certificates import Certificates  # noqa: E402
 from support.examples import CLUSTER  # noqa: E402
 from support.faults import KINDS, PLAIN, FaultyProxy, share  # noqa: E402
@@ -103,19 +103,17 @@ class Figures:
 # The regions
 
 
-def machine(server, with_image=True) -> None:
-    """A machine with two NICs and two disks is enlisted and commissioned."""
-    series = "xenial" if server.region.release < "3.0" else "focal"
-    chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
-    if with_image:
-        carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
-    row = machines.new(server.region, hostname="new", architecture="amd64/generic")
+def machine(server, name="new", macs=MACS, disks=("sda", "sdb")) -> None:
+    """A machine is enlisted and commissioned."""
+    row = machines.new(server.region, hostname=name, architecture="amd64/generic")
     hardware.update(server.region, row["system_id"], status=machines.COMMISSIONING)
     hardware.commissioned(
         server.region, row["system_id"],
-        interfaces=[{"name": f"ens{number}", "mac_address": mac, "address": f"10.10.0.9{number}/24"}
-                    for number, mac in enumerate(MACS)],
-        disks=[{"name": name, "size": 100 * 10**9} for name in ("sda", "sdb")],
+        interfaces=[
+            {"name": f"ens{number}", "mac_address": mac, "address": f"10.10.0.9{mac[-1]}/24"}
+            for number, mac in enumerate(macs)
+        ],
+        disks=[{"name": name, "size": 100 * 10**9} for name in disks],
     )  # fmt: skip
 
 
@@ -131,7 +129,11 @@ def new_region(case: Case) -> RegionServer:
     else:
         rack(server, "rack-a", "10.10.0.2")
     if case.api == "machines":
+        series = "xenial" if case.release < "3.0" else "focal"
+        chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
+        carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
         machine(server)
+        machine(server, "other", [SMALL_MAC], ["sda"])
     return server
 
 
@@ -249,7 +251,7 @@ def _runs(proxy, server, described) -> int:
     for number in range(1, MOST + 1):
         seen = len(proxy.emptied)
         problems = _run(_profile(server, proxy), described)
-        time.sleep(0.05)  # for what is carried out late
+        proxy.wait_for_late()
         left = region_plan.plan_of(snapshot_of(server), described).shown()
         if not problems and not left:
             return number
@@ -263,6 +265,7 @@ def hurry(patch) -> None:
     """Shorten all pauses, by a function such as ``monkeypatch.setattr``."""
     patch(Run, "poll_seconds", 0.02)
     patch(Run, "stalled_seconds", 2.0)
+    patch(Run, "settle_seconds", 0.05)
     patch(Run, "pause", lambda run, attempt, error: time.sleep(0.005 * 2**attempt))
     patch(snapshot, "_PAUSE", 0.005)
     patch(session, "_FIRST_PAUSE", 0.005)

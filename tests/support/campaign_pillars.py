@@ -14,6 +14,7 @@ _BOTH = {
     "files": {"motd.txt": {"content": "hello\n"}},
 }
 MACS, DEVICE = ("52:54:00:00:07:01", "52:54:00:00:07:02"), "52:54:00:00:07:09"
+SMALL_MAC = "52:54:00:00:07:03"
 _STATIC = {"mode": "static", "subnet": "10.10.0.0/24", "ip_address": "10.10.0.20"}
 _BOOT = {"size": "512MiB", "fs": "fat32"}
 MACHINE = {
@@ -38,6 +39,14 @@ MACHINE = {
             "srv": {"size": "30%", "fs": "xfs", "mount": "/srv"}}}},
         "special": [{"fs": "tmpfs", "mount": "/tmp"}],
     },
+}  # fmt: skip
+SMALL = {
+    "mac_addresses": [SMALL_MAC], "architecture": "amd64", "tags": ["gpu"],
+    "interfaces": {"eth0": {"mac_address": SMALL_MAC, "vlan": "dc1/untagged", "links": [
+        {"mode": "auto", "subnet": "10.10.0.0/24"}]}},
+    "storage": {"disks": {"sda": {"partitions": [
+        {"size": "512MiB", "fs": "fat32", "mount": "/boot/efi"},
+        {"size": "20G", "fs": "ext4", "mount": "/"}, {"size": "8G", "fs": "swap"}]}}},
 }  # fmt: skip
 _SCRIPT = {"50-fans": {"content": "#!/bin/sh\necho ok\n"}}
 _NODE = {
@@ -128,7 +137,8 @@ del _2_6["subnets"]["10.10.0.0/24"]["reserved_ips"]
 def _with_machines(around, **more):
     names = ("zones", "tags", "spaces", "fabrics", "subnets", "racks")
     printer = {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.30"]}
-    return {**{name: around[name] for name in names}, "machines": {"web-1": MACHINE},
+    return {**{name: around[name] for name in names},
+            "machines": {"web-1": MACHINE, "web-2": SMALL},
             "devices": {"printer": printer}, **more}  # fmt: skip
 
 
@@ -165,5 +175,9 @@ def second(first: dict) -> dict:
             "root": {"size": "30G", "fs": "ext4", "mount": "/"},
             "var": {"size": "rest", "fs": "xfs", "mount": "/srv"},
         }
+        small = found["machines"]["web-2"]
+        small["tags"] = ["new"]
+        small["interfaces"]["eth0"]["links"] = [{**_STATIC, "ip_address": "10.10.0.30"}]
+        del small["storage"]["disks"]["sda"]["partitions"][2]
         found["devices"]["printer"] = {"mac_addresses": [DEVICE], "ip_addresses": ["10.20.0.31"]}
     return found

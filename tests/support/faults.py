@@ -298,6 +298,7 @@ class FaultyProxy:
         self._lock = threading.Lock()
         self._answers = []  # (method, target, answer) of the latest good ones
         self._connections = set()
+        self._late = []  # threads
         self._handshakes = []  # what the next ones meet
         self._back = 0.0  # monotonic time from which it listens again
         # Bound by its number, a socket keeps the port while it does not listen.
@@ -317,6 +318,7 @@ class FaultyProxy:
         self._thread.join()
         self._listener.close()
         self._drop_all()
+        self.wait_for_late()
 
     def go_away(self, seconds: float) -> None:
         """Refuse connections for a while, and drop those that are there."""
@@ -326,6 +328,20 @@ class FaultyProxy:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._back = max(self._back, time.monotonic() + seconds)
         self._drop_all()
+
+    def do_later(self, function) -> None:
+        """Call a function once its time has come."""
+        timer = threading.Timer(self.later, function)
+        with self._lock:
+            self._late.append(timer)
+        timer.start()
+
+    def wait_for_late(self) -> None:
+        """Return once all was carried out that is carried out late."""
+        with self._lock:
+            late, self._late = self._late, []
+        for timer in late:
+            timer.join()
 
     def handshake_with(self, what: str) -> bool:
         """Let the next TLS handshake meet a certificate, ``alert`` or ``hang-up``.
@@ -428,7 +444,7 @@ class _Exchange:
         return self.proxy.forward(seen.method, seen.target, seen.headers, seen.body)
 
     def carry_out_later(self) -> None:
-        threading.Timer(self.proxy.later, self.carry_out).start()
+        self.proxy.do_later(self.carry_out)
 
     def outwait(self) -> None:
         """Send nothing until the client goes away."""

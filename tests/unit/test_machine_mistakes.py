@@ -11,11 +11,13 @@ from saltext.maas.errors import BadInput
 from saltext.maas.reconcile import apply, desired_object
 from saltext.maas.release import Release
 from saltext.maas.resources import BY_NAME
-from support import campaign
+from support import campaign, campaign_pillars
 from support.machine_regions import forget_machines, region_with_image
 from support.reconciling import SHORT, carried_out, errors, planned
 
-NETWORK = {name: campaign.PILLARS["3.7"][name] for name in ("fabrics", "subnets", "spaces")}
+NETWORK = {
+    name: campaign_pillars.PILLARS["2.0"]["3.7"][name] for name in ("fabrics", "subnets", "spaces")
+}
 NETWORK = copy.deepcopy({**NETWORK, "tags": {"gpu": None}, "zones": {"north": None}})
 del NETWORK["fabrics"]["dc1"]["vlans"]["untagged"]["dhcp"]
 
@@ -123,7 +125,7 @@ def test_a_name_that_nothing_has_is_refused_before_anything_is_sent(server, valu
 
 
 def described():
-    values = copy.deepcopy(campaign.MACHINE)
+    values = copy.deepcopy(campaign_pillars.MACHINE)
     return [desired_object("machine", {"hostname": "web-1", **values}, "here")]
 
 
@@ -177,7 +179,7 @@ class Meddling:
 @pytest.mark.parametrize("after", [0, 1, 4, 9, 16, 22, 25])
 @pytest.mark.parametrize("change", [deployed, rewired, cleared, deleted])
 def test_it_is_as_described_or_an_error_says_what_is_not(server, change, after, impatient):
-    campaign.machine(server, with_image=False)
+    campaign.machine(server)
     snapshot, plan = planned(server, described())
     snapshot.client = Meddling(snapshot.client, after, lambda: change(server))
     apply(snapshot, plan, SHORT)

@@ -75,6 +75,7 @@ def apply(
             graph.done(running.pop(future))
             finished += 1
             future.result()  # a defect of ours must not pass silently
+        _settle(run)
         _conclude(run)
         _remove_duplicates(run)
     run.progress("changes", finished, len(run.changes))
@@ -145,11 +146,15 @@ def _make_true(run, table, change):
             log.log(level, "%s: %s", change.name, shown)
             if not _worth_inspecting(error, change):
                 raise
-            change.in_doubt = change.in_doubt or error.carried_out is None
+            lost = error.carried_out is None
+            change.in_doubt = change.in_doubt or lost
             record = _inspect(run, table, change, error)
             if _is_true(run, table, change, record):
                 _finish(run, table, change, record)
                 return
+            if lost:
+                change.unsettled = True
+                run.lost()
             if change.attempts == _ATTEMPTS or not _may_go_on(error, change, record):
                 raise
 
@@ -240,6 +245,37 @@ def _finish(run, table, change, record):
     run.found(change.desired)
     table.after_write(run.snapshot, record.raw, change.raw)
     table.update(run, change.desired, record)
+
+
+# Requests that are carried out late
+
+
+def _settle(run):
+    """Look again at changes of which a request may have been carried out late.
+
+    MAAS goes on with a request though a gateway gave it up, or the connection was lost.  If it ends
+    after the request was repeated, an object can have twice what it should have once.
+    """
+    unsettled = [one for one in run.changes.values() if one.unsettled and one.done]
+    if unsettled:
+        run.settle()
+    for change in unsettled:
+        try:
+            if _has_lasted(run, change):
+                continue
+        except Exception as error:
+            shown = error if isinstance(error, MaasError) else log_unexpected(change.name, error)
+            change.error = f"it is unknown whether another request changed it again: {shown}"
+        change.done = False
+        if change.error is None:
+            _carry_out(run, change)
+
+
+def _has_lasted(run, change):
+    table = run.snapshot.tables[change.desired.type]
+    run.starts()
+    table.reload(run.snapshot, change.desired)
+    return _is_true(run, table, change, table.match(run.snapshot, change.desired))
 
 
 def _conclude(run):

@@ -46,6 +46,7 @@ class Change:
         taken_over: Another client made the object after the plan was made.
         attempts: How often it failed so far.
         in_doubt: An answer was lost, so that nobody knew whether it was carried out.
+        unsettled: A request of it may be carried out yet, as it was not when the region was read.
     """
 
     desired: Desired
@@ -62,6 +63,7 @@ class Change:
     taken_over: bool = False
     attempts: int = 0
     in_doubt: bool = False
+    unsettled: bool = False
 
     @property
     def id(self) -> tuple[str, str]:

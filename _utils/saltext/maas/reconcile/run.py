@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -53,6 +54,8 @@ class Run:
     #: How often is looked for a creation whose answer was lost, before it is sent again: MAAS may
     #: be at work on it still.  Where it would make a second object, patience is cheaper.
     lookups, many_lookups = 2, 6
+    #: A request whose answer was lost is expected to be carried out within so long, or never.
+    settle_seconds = 2.0
     #: An import that has neither run nor brought anything for so long has failed.
     stalled_seconds = 60.0
     #: A cluster that works connects again within 30 seconds, also to a region just restarted.
@@ -73,6 +76,7 @@ class Run:
         self._progress = progress
         self._reported: dict = {}
         self._started = time.monotonic()
+        self._lost = -math.inf  # when an answer was lost last
         self._once: dict = {}
         self._known: set = set()
         self._thread = threading.local()
@@ -138,6 +142,14 @@ class Run:
         if time.monotonic() + seconds > self._thread.began + self.client.profile.deadline:
             raise error
         time.sleep(seconds)
+
+    def lost(self) -> None:
+        """Note that an answer was lost now."""
+        self._lost = time.monotonic()
+
+    def settle(self) -> None:
+        """Wait until requests whose answers were lost are expected to have ended."""
+        time.sleep(max(0.0, self._lost + self.settle_seconds - time.monotonic()))
 
     # What the threads of a run share
 

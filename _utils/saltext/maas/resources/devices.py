@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from saltext.maas.api_path import segment
-from saltext.maas.errors import MaasError, NotFound
+from saltext.maas.errors import MaasError, NotFound, WrongAnswer
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import (
     Change,
@@ -204,7 +204,10 @@ class Device(Table):
                 run.client.delete(f"{self._interfaces(record.raw)}{nic['id']}/")
                 record = self._record_interface(run, record, nic, removed=True)
         old, new = changed.get("ip_addresses", (None, None))
-        self._address(run, record, old or {}, new or {})
+        record = self._address(run, record, old or {}, new or {})
+        left = self.differences(run.snapshot, desired, record).keys() & set(self.apart)
+        if left:
+            raise WrongAnswer(f"the region answered with other {' and '.join(sorted(left))}")
 
     def _address(self, run, record, old, new):
         """Remove addresses from all interfaces, then add those that are missing."""
@@ -215,6 +218,7 @@ class Device(Table):
             for step in self._steps(run, nic, new.get(mac) or ()):
                 nic = step(f"{self._interfaces(record.raw)}{nic['id']}/")
                 record = self._record_interface(run, record, nic)
+        return record
 
     @staticmethod
     def _steps(run, nic, wanted):

@@ -130,7 +130,8 @@ class Domain(Table):
         raw = run.client.post(self.item(run.snapshot, record.raw), op="set_default")
         # The one that was the default is not any more.
         run.snapshot.drop(self.name)
-        if not isinstance(raw, dict) or not raw.get("is_default"):
+        same = isinstance(raw, dict) and raw.get("id") == record.raw["id"]
+        if not same or not raw.get("is_default"):
             raise NotDone("the region answered with success, but did not make it the default")
 
 

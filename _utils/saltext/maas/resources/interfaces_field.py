@@ -16,7 +16,7 @@ from saltext.maas.resources.interfaces_model import InterfaceLayout
 from saltext.maas.resources.interfaces_plan import InterfaceProblem, InterfacesPlan, InterfaceStep
 from saltext.maas.resources.interfaces_schema import DHCP, PHYSICAL, STATIC, type_of
 from saltext.maas.resources.nodes import rereading
-from saltext.maas.resources.steps import STEPS, send_all
+from saltext.maas.resources.steps import STEPS, confirmed, own_paths, send_all
 from saltext.maas.resources.storage_field import UNCOMMISSIONED, UNKNOWN_STEPS, UNTIL
 from saltext.maas.resources.table import Table
 
@@ -140,11 +140,12 @@ class WithInterfaces(Table):
     def _send(self, run, record, steps):
         """Send the requests and read the machine again; an error lists both done and left."""
         path = f"nodes/{record.raw['system_id']}/interfaces/"
+        known = set(own_paths(record.raw))
 
         def send(step):
             if step.op == "create_physical" and run.snapshot.release < "2.0":
                 step.data = {**_any_vlan(run.snapshot, record.raw), **step.data}
-            _request(run, path, step)
+            _request(run, path, step, known)
 
         with rereading(self, run, record):
             send_all("interfaces", steps, send, [step.text for step in steps])
@@ -203,7 +204,7 @@ def _holders(table, snapshot, predicted):
     return found
 
 
-def _request(run, path, step):
+def _request(run, path, step, known):
     data = {key: _sent(run.snapshot, key, value) for key, value in step.data.items()}
     own = path if step.nic.id is None else f"{path}{step.nic.id}/"
     if step.method == "DELETE":
@@ -211,10 +212,11 @@ def _request(run, path, step):
         return
     shape = {"id": int}
     if step.method == "PUT":
-        run.client.put(own, data=data, expect=shape)
-        return
-    answer = run.client.post(own, op=step.op, data=data, repeat=False, expect=shape)
-    step.nic.id = answer["id"]
+        answer = run.client.put(own, data=data, expect=shape)
+    else:
+        answer = run.client.post(own, op=step.op, data=data, repeat=False, expect=shape)
+    step.nic.id = confirmed(answer, own, known=known)["id"]
+    known.update(own_paths(answer))
 
 
 def _sent(snapshot, key, value):

@@ -18,7 +18,7 @@ from saltext.maas.errors import NotDone, WrongAnswer
 from saltext.maas.machines import operations as at
 from saltext.maas.resources import kinds
 from saltext.maas.resources.engine_types import Client
-from saltext.maas.resources.steps import send_all
+from saltext.maas.resources.steps import confirmed, own_paths, send_all
 from saltext.maas.resources.storage_current import (
     BACKING,
     CACHE,
@@ -227,6 +227,10 @@ def problem(found_steps: list[StorageStep], raw: dict) -> str | None:
     return f"{what}; repeat the run when it is"
 
 
+#: Operations whose answer does not show the device.
+_UNSHOWN = ("set_boot_disk", "delete_logical_volume")
+
+
 def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = None) -> None:
     """Give a machine the storage described.
 
@@ -240,10 +244,13 @@ def apply_steps(client: Client, raw: dict, entry: dict, bcaches: list | None = N
         MaasError: A step failed; the error says which are done, and which are left.
     """
     todo, ids, _ = _plan(entry, raw, bcaches)
-    send_all("storage", todo, lambda step: _send(client, raw["system_id"], step, ids), texts(todo))
+    paths = set(own_paths(raw))
+    send_all(
+        "storage", todo, lambda step: _send(client, raw["system_id"], step, ids, paths), texts(todo)
+    )
 
 
-def _send(client, system_id, step, ids):
+def _send(client, system_id, step, ids, paths):
     node = f"nodes/{segment(system_id)}/"
 
     def known(name):
@@ -267,12 +274,17 @@ def _send(client, system_id, step, ids):
     data = {name: sent(value) for name, value in step.data.items()}
     if step.method == "DELETE":
         client.delete(path)
-    elif step.method == "PUT":
-        client.put(path, data=data)
+        return
+    if step.method == "PUT":
+        answer = client.put(path, data=data)
     else:
         answer = client.post(path, op=step.op, data=data, repeat=False)
-        if step.makes:
-            ids[step.makes] = _id_of(answer)
+    if step.op in _UNSHOWN:
+        return
+    confirmed(answer, path, step.op, paths)
+    paths.update(own_paths(answer))
+    if step.makes:
+        ids[step.makes] = _id_of(answer)
 
 
 def _id_of(answer):

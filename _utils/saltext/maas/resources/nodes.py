@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from saltext.maas.errors import MaasError
+from saltext.maas.errors import MaasError, StrangeAnswer
 from saltext.maas.resources.engine_types import Predicted, Run, Snapshot
 from saltext.maas.resources.table import Field, Record, Table
 
@@ -38,6 +38,10 @@ def stays(record: Record, predicted: Predicted) -> bool:
     return not rack or record.key in predicted.of("rack")
 
 
+#: How often a node is read whose answer is another one.
+_READS = 3
+
+
 def reread(table: Table, run: Run, record: Record) -> Record:
     """Read a node again after requests whose answers do not show the node itself.
 
@@ -53,7 +57,13 @@ def reread(table: Table, run: Run, record: Record) -> Record:
         MaasError: It cannot be read.
     """
     shape = table.shape(run.snapshot.release)
-    raw = run.client.get(table.item(run.snapshot, record.raw), expect=shape)
+    path, ident = table.item(run.snapshot, record.raw), record.raw["system_id"]
+    for _ in range(_READS):
+        raw = run.client.get(path, expect=shape)
+        if raw.get("system_id") == ident:
+            break
+    else:
+        raise StrangeAnswer(f"GET {path}: the region answers with another node")
     raw = table.from_answer(run.snapshot.release, raw)
     raw = table.complete_answer(raw, {}, record.raw)
     run.snapshot.fold(table.name, raw, replaces=record.raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from saltext.maas.errors import NotDone
+from saltext.maas.errors import NotDone, WrongAnswer
 from saltext.maas.machines import operations as at
 from saltext.maas.resources import kinds, rules
 from saltext.maas.resources.engine_types import Desired, Run, Snapshot
@@ -130,8 +130,11 @@ class WithOwner(Table):
     def _sent(self, run, record, op, data):
         """The machine after an operation; what was read of it besides stays known."""
         path = self.item(run.snapshot, record.raw)
-        shape = {"owner_data": dict} if op.startswith("set_") else {"locked": bool}
+        shape: dict = {"owner_data": dict} if op.startswith("set_") else {"locked": bool}
+        shape["system_id"] = str
         answer = run.client.post(path, op=op, data=data, repeat=False, expect=shape)
+        if answer["system_id"] != record.raw["system_id"]:
+            raise WrongAnswer(f"the region answered with another machine, {answer['system_id']!r}")
         new = {name: answer[name] for name in ("owner_data", "locked") if name in answer}
         raw = {**record.raw, **new}
         run.snapshot.fold(self.name, raw, replaces=record.raw)

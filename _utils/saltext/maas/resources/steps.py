@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
-from saltext.maas.errors import MaasError
+from saltext.maas.errors import MaasError, WrongAnswer
 
 #: Key of the requests in the new value of a plan; no interface or disk can have this name.
 STEPS = "planned steps"
@@ -42,3 +43,47 @@ def send_all(
             error.args = (f"{message}; the next run continues", *error.args[1:])
             error.left = len(steps) - number
             raise
+
+
+def own_paths(raw: Any) -> Iterator[str]:
+    """Yield the paths below the API's root of an object and of all that it contains."""
+    if isinstance(raw, dict):
+        if isinstance(raw.get("resource_uri"), str):
+            yield _below_root(raw["resource_uri"])
+        raw = list(raw.values())
+    if isinstance(raw, list):
+        for one in raw:
+            yield from own_paths(one)
+
+
+def _below_root(uri):
+    return uri.partition("/api/")[2].partition("/")[2].rstrip("/")
+
+
+def confirmed(answer: Any, path: str, op: str | None = None, known: Container[str] = ()) -> dict:
+    """Return the answer to a request for a part of a machine, if it is about that part.
+
+    Args:
+        answer: The answer.
+        path: The path of the request: of the part, or of the collection that gets a new one.
+        op: The operation of a POST.
+        known: Paths of parts that exist, so that none of them is the new one.
+
+    Raises:
+        WrongAnswer: It is about something else.
+    """
+    above, _, last = path.rstrip("/").rpartition("/")
+    expected = re.escape(path.rstrip("/"))
+    if op == "create_logical_volume":
+        above = above.rpartition("/")[0]
+        expected, is_new = rf"{re.escape(above)}/blockdevices/\d+", True
+    else:
+        is_new = not (last.isdigit() or path.startswith("machines/"))
+        if is_new:
+            # MAAS calls one of the raids/ raid/1, but one of the interfaces/ interfaces/1.
+            expected = rf"{re.escape(above)}/{re.escape(last.rstrip('s'))}s?/\d+"
+    uri = answer.get("resource_uri") if isinstance(answer, dict) else None
+    own = _below_root(uri) if isinstance(uri, str) else ""
+    if not re.fullmatch(expected, own) or (is_new and own in known):
+        raise WrongAnswer(f"the region answered with something else, {own or answer!r:.100}")
+    return answer

@@ -1,0 +1,79 @@
+"""Requests that a gateway gave up, and that MAAS carries out after the run has sent others."""
+
+from __future__ import annotations
+
+import pytest
+from saltext.maas.reconcile import apply
+from support import campaign
+from support.campaign_pillars import MACS
+from support.faults import FaultyProxy, first
+from support.reconciling import SHORT, carried_out, errors, planned, snapshot_of
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+NETWORK = {
+    "fabrics": {"dc1": {"vlans": {5: None}}},
+    "subnets": {"10.20.0.0/24": {"vlan": "dc1/untagged"}, "10.30.0.0/24": {"vlan": "dc1/5"}},
+}
+MAC = "52:54:00:00:07:09"
+
+
+def printer(*addresses):
+    own = {"mac_addresses": [MAC], "ip_addresses": list(addresses)}
+    return {**NETWORK, "devices": {"printer": own}}
+
+
+def machine(**values):
+    return {**NETWORK, "machines": {"web-1": {"mac_addresses": list(MACS), **values}}}
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = campaign.new_region(campaign.Case("machines", "3.7"))
+    yield server
+    server.stop()
+
+
+def late(server, described, method, path):
+    """Apply a pillar while one request is carried out late; the region is as described then."""
+    choose = first("504-carried-out-later", method=method, path=path)
+    with FaultyProxy(server, choose, later=0.1) as proxy:
+        snapshot, plan = planned(server, described, snapshot_of(server, proxy.url))
+        apply(snapshot, plan, SHORT)
+        assert [kind for _, kind, _, _ in proxy.faults] == ["504-carried-out-later"]
+        proxy.wait_for_late()
+    assert errors(plan) == {}
+    assert planned(server, described)[1].shown() == {}
+
+
+@pytest.mark.parametrize(("before", "after", "method", "path"), [
+    (None, "10.20.0.30", "POST", "/devices/"),
+    (None, "10.20.0.30", "POST", "op=link_subnet"),
+    ("10.20.0.30", "10.20.0.31", "POST", "op=unlink_subnet"),
+    ("10.20.0.30", "10.20.0.31", "POST", "op=link_subnet"),
+    ("10.20.0.30", "10.30.0.31", "PUT", "/interfaces/"),
+])  # fmt: skip
+def test_a_late_address_of_a_device(region, before, after, method, path):
+    carried_out(region, printer(before) if before else NETWORK)
+    late(region, printer(after), method, path)
+
+
+def test_an_earlier_answer_about_an_interface(region):
+    carried_out(region, printer("10.20.0.30"))
+    with FaultyProxy(region, first("another-object", path="op=link_subnet")) as proxy:
+        snapshot, plan = planned(region, printer("10.20.0.31"), snapshot_of(region, proxy.url))
+        apply(snapshot, plan, SHORT)
+        assert len(proxy.faults) == 1
+    assert errors(plan) == {}
+    assert planned(region, printer("10.20.0.31"))[1].shown() == {}
+
+
+@pytest.mark.parametrize(("described", "path"), [
+    ({"interfaces": {"ens0": {"vlan": "dc1/untagged", "links": [
+        {"mode": "auto", "subnet": "10.20.0.0/24"}]}}}, "op=link_subnet"),
+    ({"storage": {"disks": {"sda": {"partitions": [{"size": "512MiB"}]}}}}, "/partitions/"),
+    ({"storage": {"special": [{"fs": "tmpfs", "mount": "/tmp"}]}}, "op=mount_special"),
+])  # fmt: skip
+def test_a_late_request_for_a_part_of_a_machine(server, described, path):
+    carried_out(server, NETWORK)
+    late(server, machine(**described), "POST", path)
