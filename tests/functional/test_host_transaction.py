@@ -148,6 +148,16 @@ def test_the_journal_is_for_root_only(host):
     assert "database_pass" not in json.dumps(kept)
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"files": {}, "answers": {}, "services": [7]}'])
+def test_a_broken_journal_is_named(host, text):
+    box, installation = host
+    killed_halfway(installation, installation.path("region_config"), "")
+    with open(os.path.join(box.root, FOLDER, "region", "journal.json"), "w") as stream:
+        stream.write(text)
+    with pytest.raises(HostError, match=r"region/journal\.json is broken; remove that folder"):
+        region_config.configure(installation, debug=True)
+
+
 def test_two_runs_at_once_do_not_meet(host):
     _, installation = host
     busy = pytest.raises(HostError, match="Another run changes the region")

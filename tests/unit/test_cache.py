@@ -177,7 +177,11 @@ def test_what_a_secret_store_says_is_not_logged(tmp_path, caplog):
 # Files
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "7", '{"at": "never", "nodes": []}', '{"nodes": []}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "7", '{"at": "never", "nodes": []}', '{"nodes": []}', '{"at": 1e999, "nodes": []}',
+     '{"at": 9, "nodes": [7]}', "[" * 5000],
+)  # fmt: skip
 def test_a_broken_file_is_no_answer(tmp_path, text):
     one = of(Region(machines=[machine("m1")]), tmp_path)
     one.nodes(10)

@@ -340,6 +340,23 @@ def test_pages(region):
     assert max(region.limits) <= 200
 
 
+def test_events_that_never_begin(bus, tmp_path, follower):
+    """A region that has ever older ones, however often it is asked."""
+
+    class Endless(Region):
+        def get(self, path, op, level, limit, after=None, before=None):
+            first = 100 if before is None else before
+            assert first > -10_000
+            found = range(first - limit, first) if after is None else ()
+            return {"events": [{"id": one, "type": "x", "created": created(500)} for one in found]}
+
+    path = events.state_file(str(tmp_path), "region")
+    region = Region()
+    region.happen(*range(150, 200))
+    events.Follower(region, path).step(bus)
+    assert events.Follower(Endless(), path).step(bus)
+
+
 def test_an_answer_of_another_form(region, follower, monkeypatch):
     for answer in (None, [], {}, {"events": None}, {"events": [{"id": "7"}]}):
         monkeypatch.setattr(region, "get", lambda *args, answer=answer, **more: answer)

@@ -459,6 +459,8 @@ def test_a_target_that_is_no_id_is_refused(fleet, target):
         ({"region": "r", "trust_grains": "yes"}, "true or false"),
         ({"region": "r", "orchestration": 7}, "text"),
         ({"region": "r", "nonsense": 7}, "maas.fleet:nonsense: unknown"),
+        ("rack-1", "maas.fleet: 'rack-1' must be a mapping"),
+        ([["region", "r"]], "maas.fleet: .* must be a mapping"),
     ],
 )
 def test_wrong_settings_are_reported(given, outcome):

@@ -74,6 +74,16 @@ def test_nothing_about_it_can_be_changed(region, stranger):
             signed.opened(*case)
 
 
+@pytest.mark.parametrize("text", ["", "x", "[" * 100_000, "9" * 5000, '{"a": NaN}'])
+def test_what_a_minion_signs_may_be_no_json(region, text):
+    dunders, key = region
+    own, private = signed.seal.own_key(dunders)
+    said = {"minion": own, "function": LOOK, "nonce": "n", "answer": text}
+    given = {"answer": text, "signature": signed.seal.sign(said, private)}
+    with pytest.raises(signed.Forged, match=r"the answer of region to .*: it is no JSON"):
+        signed.opened(given, "region", LOOK, "n", key)
+
+
 class Client:
     """A LocalClient on whose bus anything may be, and what the master stored."""
 

@@ -123,6 +123,16 @@ def test_what_is_no_database_is_refused_and_named(tmp_path):
         Store(str(tmp_path / "no-folder"))
 
 
+@pytest.mark.parametrize("row", ["", "[]", "[" * 5000, b"\xff", 7])
+def test_what_somebody_else_wrote_into_it_is_reported(store, row):
+    with sqlite3.connect(store.path) as db:
+        db.execute("INSERT INTO batches VALUES ('b', ?)", (row,))
+        db.execute("INSERT INTO records VALUES ('a', ?)", (row,))
+    for read in (store.records, lambda: store.record("a"), lambda: store.change_batch("b", x=1)):
+        with pytest.raises(StoreError, match=r"fleet\.sqlite is damaged: move the file away"):
+            read()
+
+
 def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path, store):
     store.keep("rack-1", {"state": "enrolled"})
 

@@ -40,6 +40,12 @@ LOGGING = {'version': 1}
 """
 
 
+@pytest.mark.parametrize("text", ["a = " + "(" * 3000, "-" * 30_000, "a" + ".a" * 9000, "a\0", "]"])
+def test_python_that_cannot_be_read(text):
+    with pytest.raises(HostError, match="the file is not readable as Python"):
+        formats.python_read(text)
+
+
 class TestYaml:
     def test_a_line_changes_and_the_others_stay(self):
         new = formats.yaml_update(REGIOND, {"maas_url": "http://b/MAAS", "debug": True})
@@ -60,7 +66,13 @@ class TestYaml:
         new = formats.yaml_update(text, {"a": "x"})
         assert yaml.safe_load(new) == {"a": "x", "b": 2}
 
-    @pytest.mark.parametrize("text", ["- a", "a: [", "just text"])
+    def test_an_empty_value_stays_with_all_around_it(self):
+        new = formats.yaml_update("# mine\na:\nb: 2\n", {"b": 3})
+        assert new == "# mine\na:\nb: 3\n"
+
+    @pytest.mark.parametrize(
+        "text", ["- a", "a: [", "just text", "a: 2020-13-45", "a: " + "[" * 5000, "a: &a [*a]"]
+    )
     def test_what_is_no_mapping_is_refused(self, text):
         with pytest.raises(HostError, match="the file"):
             formats.yaml_update(text, {"a": 1})

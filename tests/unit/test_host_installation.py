@@ -30,6 +30,12 @@ class TestDetect:
         write(tmp_path, "var/lib/dpkg/status", package("maas-cli", "1:3.7.0-1"))
         assert detect(tmp_path) is None
 
+    def test_what_is_no_file_is_refused_and_not_waited_for(self, tmp_path):
+        (tmp_path / "var/lib/dpkg").mkdir(parents=True)
+        os.mkfifo(tmp_path / "var/lib/dpkg/status")
+        with pytest.raises(HostError, match=r"dpkg/status is not touched: it is no regular file"):
+            detect(tmp_path)
+
     @pytest.mark.parametrize("status", ["deinstall ok config-files", "install ok half-configured"])
     def test_removed_or_broken_packages_do_not_count(self, tmp_path, status):
         write(tmp_path, "var/lib/dpkg/status", package("maas-rack-controller", "1:3.7.0-1", status))

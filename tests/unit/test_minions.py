@@ -211,9 +211,10 @@ def test_one_machine_is_not_two_minions(master):
     assert set(master.keys.found) == {"web-2"}
 
 
-def test_a_damaged_file_of_minions_is_named(master):
+@pytest.mark.parametrize("text", ['{"web-1": ', "[]", '{"web-1": 7}', '{"web-1": {}}', "[" * 5000])
+def test_a_damaged_file_of_minions_is_named(master, text):
     master.expect()
-    (master.folder / "maas-minions" / "minions.json").write_text('{"web-1": ')
+    (master.folder / "maas-minions" / "minions.json").write_text(text)
     with pytest.raises(MaasError, match=r"minions\.json is damaged"):
         master.renew()
 

@@ -110,9 +110,18 @@ def test_urls_in_values():
 def test_nothing_acts_on_a_terminal(text, shown):
     assert visible(text) == shown
     assert str(MaasError(text)) == shown
-    assert str(BadInput([text, text])) == f"{shown}\n{shown}"
+    line = shown.replace("\n", "\\n")  # a mistake is one, whatever keys and values hold
+    assert str(BadInput([text, text])) == f"{line}\n{line}"
     error = HttpError(text, 500, text)
     assert (str(error), error.text) == (shown, shown)
+
+
+def test_many_and_long_mistakes_are_cut():
+    found = BadInput(["x" * 10_000, *(f"maas:{number}: y" for number in range(1000))])
+    lines = str(found).splitlines()
+    assert lines[0] == "x" * 2000 + "..."
+    assert lines[-2:] == ["maas:198: y", "and 801 more mistakes"]
+    assert len(found.problems) == 1001
 
 
 def test_private_keys_are_hidden_as_they_stand_and_in_messages():

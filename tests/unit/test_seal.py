@@ -114,6 +114,21 @@ def test_it_does_not_last(keys, monkeypatch):
         unseal(keys, box)
 
 
+def test_a_damaged_note_of_opened_boxes(keys, tmp_path):
+    opened = tmp_path / "opened"
+    opened.write_bytes(b"\xff\0 7\n" + b"0" * 32 + b" " + b"9" * 5000 + b"\nx y z\n")
+    box = sealed(keys)
+    assert unseal(keys, box, opened=str(opened)) == SECRET
+    with pytest.raises(seal.SealError, match="opened before"):
+        unseal(keys, box, opened=str(opened))
+
+
+def test_what_is_sealed_may_be_no_text(keys):
+    box = sealed(keys, secret=b"\xff\xfe")
+    with pytest.raises(seal.SealError, match="what region has sealed is no text"):
+        unseal(keys, box)
+
+
 def test_it_opens_once_and_what_expired_is_forgotten(keys, tmp_path, monkeypatch):
     opened = tmp_path / "opened"
     box = sealed(keys)

@@ -13,10 +13,10 @@ import traceback
 from collections.abc import Callable
 
 import filelock
-from saltext.maas import atomic_file, poll
+from saltext.maas import atomic_file, parsing, poll
 from saltext.maas.client import Client
 from saltext.maas.errors import MaasError
-from saltext.maas.inventory import read
+from saltext.maas.inventory import SHAPE, read
 
 log = logging.getLogger(__name__)
 
@@ -138,10 +138,9 @@ class NodeCache:
 
     def _load(self):
         try:
-            with open(self._path, encoding="utf-8") as stream:
-                known = json.load(stream)
-            return {"at": float(known["at"]), "nodes": list(known["nodes"])}
-        except (OSError, ValueError, TypeError, KeyError):  # none yet, or none of ours
+            with open(self._path, "rb") as stream:
+                return parsing.of_json(stream.read(), {"at": (int, float), "nodes": [SHAPE]})
+        except (OSError, ValueError):  # none yet, or none of ours
             return {"at": 0, "nodes": []}
 
     def _store(self, known):

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from saltext.maas.redact import visible
+from saltext.maas.redact import one_line, visible
 
 try:
     from salt.exceptions import CommandExecutionError as _Base
 except ImportError:
     _Base = Exception  # type: ignore[misc,assignment]
+
+
+#: Mistakes that a message shows.
+_MOST = 200
 
 
 class MaasError(_Base):
@@ -46,8 +50,11 @@ class BadInput(MaasError):
     lasting = True
 
     def __init__(self, problems: str | Iterable[str]):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+        given = problems.split("\n") if isinstance(problems, str) else problems
+        self.problems = [one_line(one) for one in given]
+        left = len(self.problems) - _MOST
+        more = [f"and {left} more mistakes"] if left > 0 else []
+        super().__init__("\n".join([*self.problems[:_MOST], *more]))
 
 
 def few(names: Sequence[str], most: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import logging
 import os
 import random
@@ -13,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from saltext.maas import atomic_file, schemas
+from saltext.maas import atomic_file, parsing, schemas
 from saltext.maas.client import Client, shape
 from saltext.maas.errors import LostAnswer, MaasError, StrangeAnswer, TooLarge
 
@@ -37,6 +36,10 @@ _OPTIONS = schemas.mapping({
         "allowed": "a text of letters, digits and / . - _",
     },
 })  # fmt: skip
+#: What the file looks like that remembers where one stopped.
+_KNOWN = {
+    "floor": int, "last": int, "since?": int, "at?": (str, None), "seen": (dict, list),
+}  # fmt: skip
 
 
 def state_file(folder: str, name: str) -> str:
@@ -219,7 +222,8 @@ class Follower(Following):
 
     def _downwards(self, page, limit) -> Iterator[dict]:
         """Events from a page's newest one on to ever older ones."""
-        while page:
+        lowest = 1
+        while page and lowest > 0:  # MAAS counts from 1; a region might go on for ever
             yield from reversed(page)
             lowest = page[0]["id"]
             older = self._read(before=lowest, limit=limit)
@@ -232,19 +236,19 @@ class Follower(Following):
 
     def _load(self) -> dict[str, Any] | None:
         try:
-            with open(self._path, encoding="utf-8") as stream:
-                known = json.load(stream)
+            with open(self._path, "rb") as stream:
+                known = parsing.of_json(stream.read(), _KNOWN)
             seen = known["seen"]
             if isinstance(seen, list):  # written before marks were
                 seen = dict.fromkeys(seen)
             return {
-                "floor": int(known["floor"]),
-                "last": int(known["last"]),
+                "floor": known["floor"],
+                "last": known["last"],
                 "at": known.get("at"),
-                "since": int(known.get("since", 0)),
+                "since": known.get("since", 0),
                 "seen": {int(ident): mark for ident, mark in seen.items()},
             }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError):
             return None
 
     def _store(self, known):

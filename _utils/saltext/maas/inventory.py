@@ -52,6 +52,12 @@ _NOTHING: dict = {
     "distro_series": None,
     "owner": None,
 }
+#: What must be there of a node that was stored as JSON, see :mod:`saltext.maas.client.shape`.
+SHAPE = {
+    **dict.fromkeys(("system_id", "hostname", "fqdn"), str),
+    **{name: [str] for name in ("kinds", "tags", "addresses")},
+    **dict.fromkeys(("status", "zone", "pool", "osystem", "distro_series"), (str, None)),
+}
 
 
 def read(client: Client) -> list[dict]:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 
-from saltext.maas import atomic_file, events, schemas
+from saltext.maas import atomic_file, events, parsing, schemas
 from saltext.maas.client import Client
 from saltext.maas.machines import view
 
@@ -89,10 +89,9 @@ class MachineFollower(events.Following):
 
     def _load(self) -> dict[str, dict] | None:
         try:
-            with open(self._path, encoding="utf-8") as stream:
-                known = json.load(stream)
-            return {ident: {**facts, "status": facts["status"]} for ident, facts in known.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            with open(self._path, "rb") as stream:
+                return parsing.of_json(stream.read(), {str: {"status": (str, None)}})
+        except (OSError, ValueError):
             return None
 
 

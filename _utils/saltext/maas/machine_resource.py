@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import json
 import logging
 import os
 import re
@@ -19,7 +18,7 @@ from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import filelock
-from saltext.maas import atomic_file, resource_ids, runtime
+from saltext.maas import atomic_file, parsing, resource_ids, runtime
 from saltext.maas.client import Client
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.machines import view
@@ -327,16 +326,14 @@ def _path(dunders, profile):
     return os.path.join(dunders["__opts__"]["cachedir"], "maas", f"machines-{profile}.json")
 
 
+_RECORD = {
+    "jid": (str, None), "time": (int, float), "lifetime": (int, float), "machines": list,
+}  # fmt: skip
+
+
 def _recorded(path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        with open(path, encoding="utf-8") as stream:
-            found = json.load(stream)
-        return {
-            "jid": found["jid"],
-            "time": float(found["time"]),
-            "lifetime": float(found["lifetime"]),
-            "machines": list(found["machines"]),
-        }
+    with contextlib.suppress(OSError, ValueError), open(path, "rb") as stream:
+        return parsing.of_json(stream.read(), _RECORD)
     return {"jid": None, "time": 0.0, "lifetime": _FRESH, "machines": []}
 
 

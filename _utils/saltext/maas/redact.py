@@ -30,6 +30,8 @@ _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?:[\w+/=\s:,
 _QUOTED_USER = re.compile(r"(?i)(?<=%3a%2f%2f)[^\s\"'<>&]+%40")
 #: Characters of a secret that is looked for within words, and in base64.
 _LEAST = 4
+#: Characters of one mistake that are shown.
+MOST = 2000
 
 # These log every signed header at debug level.  The filter holds whatever level is set later.
 for _name in (
@@ -128,6 +130,16 @@ def visible(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(one if _harmless(one) else _escaped(one) for one in shown)
+
+
+def one_line(text: object) -> str:
+    """As :func:`visible`, on one line of at most :data:`MOST` characters.
+
+    Args:
+        text: A mistake in what somebody gave, whose keys and values may be of any length.
+    """
+    shown = visible(text).replace("\n", "\\n")
+    return shown if len(shown) <= MOST else f"{shown[:MOST]}..."
 
 
 def _harmless(one: str) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from typing import Any
 
-from saltext.maas import atomic_file, runtime
+from saltext.maas import atomic_file, parsing, runtime
 from saltext.maas.client import Client
 from saltext.maas.errors import MaasError
 
 #: Seconds for which a release is cached, and for which a failure is.
 _LIFETIME, _RETRY_AFTER = 3600.0, 60.0
+#: What is recorded of a region.
+_RECORD = {"url": str, "release": (str, None), "time": (int, float)}
 #: Seconds within which a region has to answer that is only asked for its release, and within
 #: which all regions of a minion have: Salt waits for their grains before it does anything else.
 _TIMEOUT, _TOTAL_TIMEOUT = 3.0, 10.0
@@ -45,9 +46,9 @@ def _release(dunders, profile, refresh):
     """The cached release of a region, or its answer now."""
     cachedir = dunders["__opts__"]["cachedir"]
     path = os.path.join(cachedir, "maas", f"release-{runtime.resource(dunders)}.json")
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        with open(path, encoding="utf-8") as stream:
-            recorded = json.load(stream)
+    with contextlib.suppress(OSError, ValueError):
+        with open(path, "rb") as stream:
+            recorded = parsing.of_json(stream.read(), _RECORD)
         age = time.time() - recorded["time"]
         fresh = 0 <= age < (_LIFETIME if recorded["release"] else _RETRY_AFTER)
         if recorded["url"] == profile.url and fresh and not refresh:

@@ -175,8 +175,9 @@ def matches(name: str, pattern: str) -> bool:
 
 def _declared(opts, resource_type):
     top = opts.get("resource_pillar_key") or "resources"
-    kinds = (opts.get("pillar") or {}).get(top) or {}
-    return f"{top}:{resource_type}", kinds.get(resource_type) or {}
+    kinds = (opts.get("pillar") or {}).get(top)
+    own = kinds.get(resource_type) if isinstance(kinds, dict) else kinds
+    return f"{top}:{resource_type}", own or {}
 
 
 def is_name(text: object) -> bool:

@@ -36,6 +36,7 @@ SKEW = 120
 #: Bytes of a box as JSON, of a secret, and of the file that remembers opened boxes.
 MAX_BOX, MAX_SECRET, _MAX_OPENED = 16384, 4096, 1 << 20
 
+_NOTED = re.compile(r"([0-9a-f]{32}) ([0-9]{1,15})")
 _HEAD = ("version", "recipient", "sender", "purpose", "issued", "expires", "serial")
 _BODY = ("key", "nonce", "text")
 _FIELDS = {*_HEAD, *_BODY, "signature"}
@@ -224,7 +225,10 @@ def unseal(
         raise SealError("the box was changed on its way") from None
     if opened:
         _remember(opened, box["serial"], box["expires"])
-    return secret.decode()
+    try:
+        return secret.decode()
+    except UnicodeDecodeError:
+        raise SealError(f"what {sender} has sealed is no text") from None
 
 
 def _is_box(box):
@@ -273,9 +277,9 @@ def _opened(path) -> dict:
             lines = stream.read(_MAX_OPENED).splitlines()
     except FileNotFoundError:
         return {}
-    pairs = (line.partition(" ")[::2] for line in lines)
+    pairs = [found.groups() for found in map(_NOTED.fullmatch, lines) if found]
     now = time.time()
-    return {one: int(until) for one, until in pairs if until.isdigit() and int(until) + SKEW >= now}
+    return {one: int(until) for one, until in pairs if int(until) + SKEW >= now}
 
 
 # Signatures
@@ -305,7 +309,7 @@ def _canonical(values) -> bytes:
 
 
 def _bytes(value) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
 def _text(data: bytes) -> str:

@@ -8,6 +8,7 @@ A shape is written with plain Python values:
 ``object``         anything, null too
 ``{"id": int}``    an object with at least these keys, each of that shape
 ``{"id?": int}``   an object that has this key or not; if so, of that shape
+``{str: SHAPE}``   an object of which each value has that shape
 ``[SHAPE]``        a list of which each element has that shape
 ``(str, None)``    one of several; None is null
 ``bytes``          whatever it is, as the bytes that came
@@ -65,18 +66,24 @@ def _mistake(value: Any, shape: Any) -> tuple[tuple, str] | None:
                 return (at, *wrong[0]), wrong[1]
         return None
     if isinstance(shape, dict) and kind is dict:
-        for key, one in shape.items():
-            name = key[:-1] if key[-1] == "?" else key
-            if name in value:
-                wrong = _mistake(value[name], one)
-                if wrong:
-                    return (name, *wrong[0]), wrong[1]
-            elif name == key:
-                return (), f"has no {name}"
-        return None
+        return _in_object(value, shape)
     wanted = type(shape) if isinstance(shape, (list, dict)) or shape is None else shape
     fits = isinstance(value, wanted) and not (wanted is int and kind is bool)
     return None if fits else ((), f"is {_noun(kind)}, not {_noun(shape)}")
+
+
+def _in_object(value, shape):
+    if str in shape:
+        shape = {f"{name}?": shape[str] for name in value}
+    for key, one in shape.items():
+        name = key[:-1] if key[-1] == "?" else key
+        if name in value:
+            wrong = _mistake(value[name], one)
+            if wrong:
+                return (name, *wrong[0]), wrong[1]
+        elif name == key:
+            return (), f"has no {name}"
+    return None
 
 
 def _any_of(value, shapes):

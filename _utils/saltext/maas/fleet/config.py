@@ -44,7 +44,9 @@ def settings_of(opts: dict) -> SimpleNamespace:
     Raises:
         BadInput: A setting is wrong or unknown, or no region is named.
     """
-    given = dict(opts.get(_WHERE) or {})
+    given = opts.get(_WHERE) or {}
+    schemas.check(given, {"type": "object"}, _WHERE)
+    given = dict(given)
     region = given.pop("region", None)
     if region is not None:
         given.setdefault("regions", [region])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-import yaml
-from saltext.maas import pillar
+from saltext.maas import parsing, pillar
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.pillar import from_formula
 
@@ -42,10 +41,8 @@ def converted(dunders: dict, source: str, folder: str | None = None) -> dict:
 def _read(path):
     try:
         with open(path, encoding="utf-8") as stream:
-            return yaml.safe_load(stream)
+            return parsing.of_yaml(stream)
     except (OSError, UnicodeDecodeError) as error:
         raise MaasError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)  # its text would quote the line
-        where = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(f"source: {path}{where} is no YAML; render templates first") from None
+    except ValueError as error:
+        raise BadInput(f"source: {path} is {error}; render templates first") from None

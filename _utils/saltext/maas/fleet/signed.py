@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 
-from saltext.maas import seal
+from saltext.maas import parsing, seal
 from saltext.maas.errors import MaasError
 
 
@@ -54,7 +54,10 @@ def opened(given: object, minion: str, function: str, once: str, key: str) -> ob
         and isinstance(signature, str)
         and seal.is_signed(said, signature, key)
     ):
-        return json.loads(text)
+        try:
+            return parsing.of_json(text)
+        except ValueError as error:
+            raise Forged(f"the answer of {minion} to {function}: {error}") from None
     raise Forged(f"the answer to {function} is not signed by {minion}")
 
 

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 
 import filelock
+from saltext.maas import parsing
 from saltext.maas.errors import MaasError
 
 #: Form of the database; a newer one is refused.
@@ -93,7 +94,7 @@ class Store:
     def records(self) -> dict[str, dict]:
         """Return all records by minion."""
         rows = self._rows("SELECT minion, record FROM records ORDER BY minion")
-        return {minion: json.loads(record) for minion, record in rows}
+        return {minion: self._mapping(record) for minion, record in rows}
 
     def keep(self, minion: str, record: dict) -> None:
         """Store a record."""
@@ -161,7 +162,16 @@ class Store:
 
     def _one(self, statement, *values):
         rows = self._rows(statement, *values)
-        return json.loads(rows[0][0]) if rows else None
+        return self._mapping(rows[0][0]) if rows else None
+
+    def _mapping(self, text) -> dict:
+        try:
+            return parsing.of_json(text, dict)
+        except (ValueError, TypeError):  # somebody else wrote it
+            raise StoreError(
+                f"the state of the fleet in {self.path} is damaged: move the file away to start "
+                "with an empty queue"
+            ) from None
 
     @contextlib.contextmanager
     def _change(self):

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterable
 from typing import Any
 
+from saltext.maas.host import paths
 from saltext.maas.host.errors import CommandMissing, HostError
 from saltext.maas.host.layouts import LAYOUTS, PATHS, fact
 from saltext.maas.host.local_users import Account
@@ -233,9 +234,10 @@ def detect_client(root: str = "/") -> Installation | None:
 
 
 def _read(*parts) -> str:
+    path = os.path.join(*parts)
     try:
-        with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
-            return stream.read()
+        with paths.opened(path) as handle:
+            return paths.content(handle, path).decode(errors="replace")
     except OSError:
         return ""
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import filelock
+from saltext.maas import parsing
 from saltext.maas.host import debconf, files, paths, services
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
@@ -26,6 +27,12 @@ from saltext.maas.host.installation import Installation
 FOLDER = "var/lib/saltext-maas"
 #: The change that a state reports for what another run left unfinished.
 UNFINISHED = "unfinished run"
+#: What a journal looks like.
+_JOURNAL = {
+    "files": {str: ({"copy": str, "mode": int, "uid": int, "gid": int}, None)},
+    "answers": {str: [(str, None)]},
+    "services": [str],
+}
 
 
 def unfinished(installation: Installation, part: str) -> dict | None:
@@ -42,7 +49,7 @@ def unfinished(installation: Installation, part: str) -> dict | None:
     """
     text = files.read(os.path.join(installation.root, FOLDER, part, "journal.json"))
     try:
-        return None if text is None else json.loads(text)
+        return None if text is None else parsing.of_json(text, _JOURNAL)
     except ValueError:
         raise HostError(f"/{FOLDER}/{part}/journal.json is broken; remove that folder.") from None
 

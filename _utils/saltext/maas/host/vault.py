@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import yaml
-from saltext.maas import region_url
+from saltext.maas import parsing, region_url
 from saltext.maas.host import files, formats, openfga, region_shell
 from saltext.maas.host.errors import HostError
 from saltext.maas.host.installation import Installation
@@ -100,8 +99,8 @@ def status(installation: Installation) -> dict:
     _need(installation)
     printed = installation.check([*installation.fact("vault_command"), "status"])
     try:
-        return {"unconfigured_regions": [], **yaml.safe_load(printed)}
-    except (yaml.YAMLError, TypeError):
+        return {"unconfigured_regions": [], **parsing.of_yaml(printed)}
+    except (ValueError, TypeError):
         raise HostError("config_vault status printed no YAML.") from None
 
 

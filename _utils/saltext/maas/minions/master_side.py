@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import filelock
-from saltext.maas import atomic_file, schemas
+from saltext.maas import atomic_file, parsing, schemas
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet import names
 from saltext.maas.minions.keys import ACCEPTED, REJECTED, Keys, as_pem, fingerprint
@@ -32,6 +32,13 @@ _SCHEMA = schemas.mapping(
     required=("regions",),
 )  # fmt: skip
 _LIFETIME = 7200.0
+#: What the file of those that are known looks like.
+_RECORDS = {
+    str: {
+        **dict.fromkeys(("system_id", "region", "url", "state", "key"), str),
+        "expires": (int, float), "next?": str,
+    }
+}  # fmt: skip
 _MOST = 1000  # machines in one request
 _PATIENCE = 60  # seconds for another run to end
 
@@ -91,7 +98,7 @@ class Minions:
     def _read(self):
         try:
             with open(self._file, "rb") as stream:
-                return json.loads(stream.read())
+                return parsing.of_json(stream.read(), _RECORDS)
         except FileNotFoundError:
             return {}
         except ValueError:

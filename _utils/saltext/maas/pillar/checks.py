@@ -20,7 +20,7 @@ from saltext.maas.pillar.schema import schema
 from saltext.maas.pillar.validators import ROOT, VALIDATORS, plain
 from saltext.maas.reconcile.desired import Desired
 from saltext.maas.reconcile.references import invalid
-from saltext.maas.redact import redact
+from saltext.maas.redact import one_line, redact
 from saltext.maas.release import Release, supported
 from saltext.maas.resources.kinds import ADDRESS, ADDRESSES, BLOB, MAC, NETMASK, NETWORK
 from saltext.maas.resources.vlan_names import fabric_vid
@@ -105,7 +105,7 @@ def _examined(pillar, release) -> tuple[list[str], dict, list[Desired]]:
     # A secret that was looked up for a field that is none is a secret all the same.
     looked_up += [repr(one)[:56] for one in looked_up]  # as a message shortens it
     lines = dict.fromkeys(expansion.placed(found))
-    return [redact(line, looked_up) for line in lines], sound, objects
+    return [one_line(redact(line, looked_up)) for line in lines], sound, objects
 
 
 def _with_right_keys(value, where, odd):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import yaml
+from saltext.maas import parsing
 from saltext.maas.errors import NotFound
 from saltext.maas.release import Release
 from saltext.maas.resources import kinds, rules
@@ -64,10 +64,9 @@ def _header(text):
                 raise ValueError("has a header with a line that does not begin with #")
             lines.append(line.partition("#")[2])
     try:
-        found = yaml.safe_load("\n".join(lines))
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"has a header that is no YAML: {reason}") from None
+        found = parsing.of_yaml("\n".join(lines))
+    except ValueError as error:
+        raise ValueError(f"has a header that is {error}") from None
     return found if isinstance(found, dict) else {}
 
 

@@ -29,7 +29,7 @@ _CELERY_UUID = re.compile(r"^CLUSTER_UUID\s*=\s*['\"]([^'\"]*)['\"].*$", re.MULT
 def _assignments(text, name) -> Iterator[tuple[str, ast.expr]]:
     try:
         module = ast.parse(text or "")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last two: too deep
         raise HostError(f"{name} is not readable as Python assignments.") from None
     for node in module.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

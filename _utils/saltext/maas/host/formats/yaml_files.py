@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
+from saltext.maas import parsing
 from saltext.maas.host.errors import HostError
 
 _GENERATOR = re.compile(
@@ -27,11 +28,9 @@ def yaml_read(text: str | None, name: str = "the file") -> dict[str, Any]:
         HostError: It is something else.
     """
     try:
-        data = yaml.safe_load(text or "")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise HostError(f"{name} is not valid YAML{where}.") from None
+        data = parsing.of_yaml(text or "")
+    except ValueError as error:
+        raise HostError(f"{name} is {error}.") from None
     if not isinstance(data, (dict, type(None))):
         raise HostError(f"{name} is not a YAML mapping.")
     return data or {}
@@ -39,8 +38,9 @@ def yaml_read(text: str | None, name: str = "the file") -> dict[str, Any]:
 
 def yaml_update(text: str | None, changes: dict, name: str = "the file") -> str:
     """Set keys of a flat YAML mapping; None removes one; comments and other keys stay."""
+    gone = {key for key, value in changes.items() if value is None}
     desired = {**yaml_read(text, name), **changes}
-    desired = {key: value for key, value in desired.items() if value is not None}
+    desired = {key: value for key, value in desired.items() if key not in gone}
     lines = (text or "").splitlines()
     for key, value in changes.items():
         new = [] if value is None else _yaml_text({key: value}).splitlines()
