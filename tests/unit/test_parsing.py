@@ -19,7 +19,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
      f'{{"at": {"9" * 5000}}}', b"\xff", b"\xed\xa0\x80", '{"at": 1'],
 )  # fmt: skip
 def test_what_is_no_json_of_the_form(text):
-    with pytest.raises(ValueError, match="it is "):
+    with pytest.raises(ValueError, match=r"it is |at is "):
         parsing.of_json(text, {"at": int})
 
 
