@@ -7,16 +7,14 @@ from hypothesis import strategies as st
 from saltext.maas import pillar
 from saltext.maas.errors import BadInput
 from saltext.maas.release import Release
-from support.campaign import PILLARS, second
+from support.campaign import Case
 from support.hostile import examples, harmless, mutated, tried
 from support.pillars import good
 
 #: Each release's sections, with and without mistakes of the checks beyond the schema.
-WHOLE = {
-    "1.7": [good("1.7"), PILLARS["1.7"]],
-    "3.7": [good("3.7"), PILLARS["3.7"], second("3.7")],
-    "3.8": [PILLARS["3.8"]],
-}
+WHOLE = {"1.7": [good("1.7")], "3.7": [good("3.7")], "3.8": []}
+for case in (Case("1.0", "1.7"), Case("1.0", "1.9"), Case("2.0", "3.8"), Case("machines", "3.7")):
+    WHOLE.setdefault(case.release, []).extend(case.pillars)
 
 
 def parts():
