@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import ipaddress
 import json
 import os
 import signal
@@ -35,9 +36,36 @@ def parse(argv=None):
     add("--sync-seconds", type=float, default=1.0, help="until clusters have the images")
     add("--machine-seconds", type=float, default=1.0, help="to commission, deploy or release one")
     add("--vm-hosts", action="store_true", help="let VM hosts answer, to compose machines on them")
+    add("--rack", type=rack, action="append", default=[], metavar="NAME=ADDRESS/LENGTH",
+        help="let a rack controller of this name register and connect (2.0 and later)")  # fmt: skip
     add("--database", help="PostgreSQL URI of a replica of the region's tables; needs [replica]")
     add("--hosts", type=Path, help="play the daemons of the sandbox hosts there")
     return parser.parse_args(argv)
+
+
+def rack(text):
+    """Read the name of a rack controller, and the address of its interface."""
+    name, _, address = text.partition("=")
+    try:
+        return name, ipaddress.ip_interface(address)
+    except ValueError:
+        allowed = "a name with an address, such as rack-1=10.0.0.2/24"
+        raise argparse.ArgumentTypeError(f"{text!r} must be {allowed}") from None
+
+
+def register(region, name, interface):
+    """Let a rack controller register and connect.
+
+    Raises:
+        ValueError: The release has none.
+    """
+    if region.release < "2.0":
+        raise ValueError(f"--rack {name}: MAAS {region.release} has no rack controllers")
+    mac = "52:54:" + interface.ip.packed[-4:].hex(":")
+    ident = region.register_controller(hostname=name, interfaces=[{
+        "name": "eth0", "mac": mac, "ip": str(interface.ip), "subnet_mask": str(interface.netmask),
+    }])  # fmt: skip
+    region.controller_connected(ident, True)
 
 
 def main(argv=None):
@@ -56,6 +84,8 @@ def main(argv=None):
             machine_seconds=args.machine_seconds,
             vm_hosts=args.vm_hosts,
         )
+        for name, interface in args.rack:
+            register(server.region, name, interface)
     except OSError as error:
         why = error.strerror or error
         return _failed(f"--port {args.port}: 127.0.0.1 cannot be listened on: {why}")

@@ -162,6 +162,11 @@ def test_command_line(tmp_path):
 def test_command_line_says_what_is_wrong(server, capsys):
     assert main(["--release", "2.10"]) == 1
     assert "not a known MAAS release" in capsys.readouterr().err
+    assert main(["--release", "1.9", "--rack", "rack-1=10.0.0.2/24"]) == 1
+    assert capsys.readouterr().err == "--rack rack-1: MAAS 1.9.5 has no rack controllers\n"
+    with pytest.raises(SystemExit):
+        main(["--rack", "rack-1"])
+    assert "'rack-1' must be a name with an address" in capsys.readouterr().err
     assert main(["--port", str(server.port)]) == 1
     message = capsys.readouterr().err
     assert message.startswith(f"--port {server.port}: 127.0.0.1 cannot be listened on: Address")

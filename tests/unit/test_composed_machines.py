@@ -159,8 +159,8 @@ def test_several_share_what_the_host_has(at):
     more = {"vm_hosts": ten["vm_hosts"],
             "machines": {"vm-6": {"vm_host": "host-1", "compose": {"memory": "8GiB"}}}}  # fmt: skip
     assert problems_of(server, more) == [
-        "machine vm-6: compose: VM host host-1 has 0 of 8 cores left, and the new machines "
-        "described on it take 1"
+        "machine vm-6: compose: VM host host-1 has 0 of 10 cores (over-commit of 8) left, and the "
+        "new machines described on it take 1"
     ]
     other = {"cores": 1, "disks": [{"size": "8G", "pool": "slow"}]}
     clear(server)

@@ -15,7 +15,7 @@ from saltext.maas.resources.vlan_names import VLAN_NAME
 
 _LEAST_MEMORY = 1024
 _WORD = re.compile(r"[\w.-]+")
-_MEMORY = f"{ALLOWED.rpartition(' or ')[0]}, or a number of MiB; 1024 MiB or more"
+_MEMORY = "a size such as 4GiB or 4G, or a number of MiB; 1024 MiB or more"
 #: Names that MAAS takes from a VM host; it replaces any other by one of its own.
 HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]+")
 

@@ -130,12 +130,13 @@ class WithVmHost(Table):
         ratios = {**host.raw, **(described.values if described else {})}
         for name, what, take in _RESOURCES:
             total, asked = host.raw["total"][name], sum(map(take, others))
-            left = int(total * ratios.get(f"{_RATIOS[name]}_over_commit_ratio", 1))
-            left -= host.raw["used"][name]
+            most = int(total * ratios.get(f"{_RATIOS[name]}_over_commit_ratio", 1))
+            left = most - host.raw["used"][name]
             if asked > left or take(own) > total:
+                commit = f" (over-commit of {total})" if most != total else ""
                 return (
-                    f"compose: VM host {key} has {max(left, 0)} of {total} {what} left, and the "
-                    f"new machines described on it take {asked}"
+                    f"compose: VM host {key} has {max(left, 0)} of {most} {what}{commit} left, and "
+                    f"the new machines described on it take {asked}"
                 )
         return self._disk_problem(snapshot.release, host, own)
 
