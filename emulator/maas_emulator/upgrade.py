@@ -1,8 +1,9 @@
-"""A region that is upgraded under its data, as ``dbupgrade`` of MAAS 3.8 does it."""
+"""A region that is upgraded under its data, as ``dbupgrade`` does it."""
 
 from __future__ import annotations
 
 from maas_emulator import entitlements, images
+from maas_emulator.api1 import groups
 from maas_emulator.release import Release
 from maas_emulator.settings import settings_of
 
@@ -10,23 +11,28 @@ _STABLE = images.DEFAULT_URL.rstrip("/")
 
 
 def upgrade(region, which="3.8"):
-    """Turn a region of 3.7 into one of 3.8, or a later one.
+    """Turn a region of 3.7 into one of 3.8 or a later one, or one of 1.7 into one of 1.8.
 
     Args:
         region: The region; its objects, users and keys stay.
         which: Release to upgrade to.
 
     Raises:
-        ValueError: It is no region of 3.7, or is to become an older one.
+        ValueError: It is a region of another release, or is to become another one.
     """
-    release = Release(which)
-    if region.release.series != "3.7" or release < "3.8":
+    release, series = Release(which), region.release.series
+    if not (series == "3.7" and release >= "3.8") and (series, release.series) != ("1.7", "1.8"):
         raise ValueError(f"MAAS {region.release} cannot be upgraded to {release} here")
     with region.lock:
         region.release = release
         region.__dict__.pop("routes", None)
         for name, setting in settings_of(release).items():
             region.settings.setdefault(name, setting.default)
+        if series == "1.7":
+            for group in region.rows(groups.GROUPS).values():
+                if group["status"] == groups.PENDING:
+                    group["status"] = groups.REJECTED  # which is called disabled
+            return
         _sources(region)
         entitlements.make_default_groups(region)
         for user in region.users.values():

@@ -1,8 +1,9 @@
-"""A region of 3.7 that becomes one of 3.8 keeps its objects, as dbupgrade changes them."""
+"""A region that becomes one of a later release keeps its objects, as dbupgrade changes them."""
 
 from __future__ import annotations
 
 import pytest
+from maas_emulator.api1 import groups
 from maas_emulator.core import Region
 from maas_emulator.upgrade import upgrade
 
@@ -48,7 +49,26 @@ def test_users_are_sorted_into_the_two_groups_and_settings_stay(region):
     assert admin.get(f"{setting}refresh_token_duration").json == 2592000
 
 
+def test_pending_clusters_of_1_7_are_disabled_in_1_8():
+    region = Region("1.7")
+    for name in ("one", "two", "three"):
+        region.register_controller(uuid=name, hostname=name, interfaces=[])
+    found = {row["uuid"]: row for row in region.rows(groups.GROUPS).values()}
+    found["two"]["status"], found["three"]["status"] = groups.PENDING, groups.REJECTED
+    upgrade(region, "1.8")
+    admin = Caller(region)
+    shown = {row["uuid"]: row["status"] for row in admin.get("nodegroups/?op=list").json}
+    assert shown == {"one": 1, "two": 2, "three": 2}
+    assert admin.get("version/").json["version"].startswith("1.8")
+
+
 def test_other_releases_are_refused(region):
-    for old, new in ((Region("3.6"), "3.8"), (region, "3.7")):
+    others = (
+        (Region("3.6"), "3.8"),
+        (region, "3.7"),
+        (Region("1.7"), "1.9"),
+        (Region("1.8"), "1.8"),
+    )
+    for old, new in others:
         with pytest.raises(ValueError, match="cannot be upgraded"):
             upgrade(old, new)

@@ -23,12 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "_utils"), str(ROOT / "tests"), str(ROOT / "emulator")]
 
-from maas_emulator import hardware, machines  # noqa: E402
+from maas_emulator import hardware, machines, scripts_run  # noqa: E402
 from maas_emulator.server import RegionServer  # noqa: E402
 from maas_emulator.upgrade import upgrade  # noqa: E402
 from saltext.maas import pillar, region_plan  # noqa: E402
 from saltext.maas.client import Client, Profile, session  # noqa: E402
 from saltext.maas.errors import MaasError  # noqa: E402
+from saltext.maas.machines import lifecycle  # noqa: E402
 from saltext.maas.reconcile import Limits, Snapshot, apply, snapshot  # noqa: E402
 from saltext.maas.reconcile.apply import Run  # noqa: E402
 from saltext.maas.release import Release  # noqa: E402
@@ -36,14 +37,17 @@ from support.campaign_pillars import MACS, PILLARS, SMALL_MAC, second  # noqa: E
 from support.certificates import Certificates  # noqa: E402
 from support.examples import CLUSTER  # noqa: E402
 from support.faults import KINDS, PLAIN, FaultyProxy, share  # noqa: E402
+from support.loader import load  # noqa: E402
 from support.machine_regions import images_of_nodes  # noqa: E402
 from support.reconciling import carried_out, cluster, rack, snapshot_of  # noqa: E402
 
 RATE = 0.2
 MOST = 3  # runs until the region has to be as described
 IMAGES = "http://images.example.com/ephemeral-v3/stable"
+#: States that a machine passes through once both pillars are true, with its status after each.
+LIFE = {"deployed": 6, "powered": 6, "released": 4}
 #: What a region can be upgraded to.
-UPGRADES = {"3.7": "3.8"}
+UPGRADES = {"1.7": "1.8", "3.7": "3.8"}
 _LIMITS = Limits(enrol_seconds=5, catalogue_seconds=5, import_seconds=10, sync_seconds=10)
 _QUICK = {"import_seconds": 0.0, "index_seconds": 0.0, "sync_seconds": 0.0, "machine_seconds": 0.02}
 
@@ -106,7 +110,7 @@ class Figures:
 def machine(server, name="new", macs=MACS, disks=("sda", "sdb")) -> None:
     """A machine is enlisted and commissioned."""
     row = machines.new(server.region, hostname=name, architecture="amd64/generic")
-    hardware.update(server.region, row["system_id"], status=machines.COMMISSIONING)
+    scripts_run.begin(server.region, row, 0)
     hardware.commissioned(
         server.region, row["system_id"],
         interfaces=[
@@ -115,6 +119,11 @@ def machine(server, name="new", macs=MACS, disks=("sda", "sdb")) -> None:
         ],
         disks=[{"name": name, "size": 100 * 10**9} for name in disks],
     )  # fmt: skip
+    hardware.update(server.region, row["system_id"], status=machines.READY)
+
+
+def _series(case):
+    return "xenial" if case.release < "3.0" else "focal"
 
 
 def new_region(case: Case) -> RegionServer:
@@ -129,8 +138,7 @@ def new_region(case: Case) -> RegionServer:
     else:
         rack(server, "rack-a", "10.10.0.2")
     if case.api == "machines":
-        series = "xenial" if case.release < "3.0" else "focal"
-        chosen = {"os": "ubuntu", "release": series, "arches": ["amd64"]}
+        chosen = {"os": "ubuntu", "release": _series(case), "arches": ["amd64"]}
         carried_out(server, {"boot_sources": {IMAGES: {"selections": [chosen]}}})
         machine(server)
         machine(server, "other", [SMALL_MAC], ["sda"])
@@ -183,13 +191,18 @@ def undisturbed(case: Case) -> dict:
             problems = _run(_profile(server), described)
             assert problems == [], problems
             _upgrade(server, case)
+        for function in LIFE if case.api == "machines" else ():
+            done = _reached(_profile(server), case, function)
+            assert done["result"], done["comment"]
         return contents(server)
     finally:
         server.stop()
 
 
 def disturbed(case: Case, expected: dict, figures: Figures | None = None) -> list:
-    """Apply both pillars through a faulty network, each up to :data:`MOST` times.
+    """Apply both pillars, and states of a machine, through a faulty network.
+
+    Each is applied up to :data:`MOST` times.
 
     Args:
         case: The region and its faults.
@@ -197,7 +210,7 @@ def disturbed(case: Case, expected: dict, figures: Figures | None = None) -> lis
         figures: Where what was met is counted.
 
     Returns:
-        How many runs each of the two pillars needed.
+        How many runs each of the two pillars, and each state, needed.
 
     Raises:
         AssertionError: The region was not as described after the last run, or holds something
@@ -208,8 +221,11 @@ def disturbed(case: Case, expected: dict, figures: Figures | None = None) -> lis
     choose = _upgrading(server, case, share(RATE, case.seed, tuple(KINDS) if tls else PLAIN))
     try:
         with FaultyProxy(server, choose, away=0.1, drip=0.05, later=0.02, tls=tls) as proxy:
+            _PROXIES[proxy.url] = proxy
             for described in case.pillars:
                 needed.append(_runs(proxy, server, described))
+            for function in LIFE if case.api == "machines" else ():
+                needed.append(_tries(proxy, server, case, function))
         _upgrade(server, case)  # if there were too few requests
         there = contents(server)
         wrong = {name: (there[name], expected[name]) for name in there
@@ -222,6 +238,10 @@ def disturbed(case: Case, expected: dict, figures: Figures | None = None) -> lis
         figures.requests += proxy.count
         figures.faults.update(kind for _, kind, _, _ in proxy.faults)
     return needed
+
+
+#: By their URLs; what a region carries out late, it has done when a run has waited for it.
+_PROXIES: dict[str, FaultyProxy] = {}
 
 
 @functools.cache
@@ -261,13 +281,39 @@ def _runs(proxy, server, described) -> int:
     raise AssertionError((problems, left))
 
 
+def _reached(profile, case, function):
+    """One run of a state of the machine; its return."""
+    own = {name: getattr(profile, name) for name in
+           ("url", "api_key", "ca_file", "deadline", "read_timeout")}  # fmt: skip
+    state = load(
+        "_states/maas_machine.py", {"test": False, "maas": own, "id": "minion"},
+        __context__={}, __salt__={"event.send": lambda tag, data: None},
+    )  # fmt: skip
+    given = {"deployed": {"distro_series": _series(case)}, "powered": {"on": False}}
+    return getattr(state, function)("web-1", timeout=4, **given.get(function, {}))
+
+
+def _tries(proxy, server, case, function) -> int:
+    """How many runs a state of the machine needs until it is reached, and the run says so."""
+    for number in range(1, MOST + 1):
+        done = _reached(_profile(server, proxy), case, function)
+        proxy.wait_for_late()
+        raw = snapshot_of(server).records("machine")["web-1"].raw
+        if done["result"]:
+            assert raw["status"] == LIFE[function], (function, raw["status_name"])
+            return number
+    raise AssertionError((function, done["comment"]))
+
+
 def hurry(patch) -> None:
     """Shorten all pauses, by a function such as ``monkeypatch.setattr``."""
     patch(Run, "poll_seconds", 0.02)
     patch(Run, "stalled_seconds", 2.0)
-    patch(Run, "settle_seconds", 0.05)
+    patch(Run, "settle", lambda run: _PROXIES[run.client.profile.url].wait_for_late())
     patch(Run, "pause", lambda run, attempt, error: time.sleep(0.005 * 2**attempt))
     patch(snapshot, "_PAUSE", 0.005)
+    patch(lifecycle, "FIRST_PAUSE", 0.02)
+    patch(lifecycle, "LONGEST_PAUSE", 0.05)
     patch(session, "_FIRST_PAUSE", 0.005)
     patch(session, "_LONGEST_PAUSE", 0.05)
 
@@ -281,11 +327,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("seeds", type=int, nargs="?", default=500, help="of each API")
     parser.add_argument("--api", choices=PILLARS, action="append", help="default: all of them")
     parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--start", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--jobs", type=int, default=4, help="how many at once")
     chosen = parser.parse_args(argv)
     logging.disable(logging.CRITICAL)
     hurry(setattr)
-    seeds = range(chosen.seeds) if chosen.seed is None else [chosen.seed]
+    seeds = range(chosen.start, chosen.start + chosen.seeds)
+    if chosen.seed is not None:
+        seeds = range(chosen.seed, chosen.seed + 1)
     return sum(_campaign(api, seeds, chosen.jobs) for api in chosen.api or PILLARS)
 
 
@@ -302,14 +351,19 @@ def _campaign(api, seeds, jobs) -> int:
             return 1
         return 0
 
+    failed = 0
     with ThreadPoolExecutor(jobs) as pool:
-        failed = sum(pool.map(tried, cases))
+        for number, one in enumerate(pool.map(tried, cases), 1):
+            failed += one
+            if number % 100 == 0:
+                print(f"API {api}: {number} of {len(cases)} seeds, {failed} failed", flush=True)
     runs = ", ".join(f"{times} after {number}" for number, times in sorted(figures.runs.items()))
     faults = ", ".join(f"{kind} {times}" for kind, times in sorted(figures.faults.items()))
     print(
         f"API {api}: {len(cases)} seeds, {failed} failed, in {time.monotonic() - began:.0f} s\n"
-        f"pillars true after so many runs: {runs}\n"
-        f"{figures.requests} requests, {figures.faults.total()} faults: {faults}"
+        f"pillars and states true after so many runs: {runs}\n"
+        f"{figures.requests} requests, {figures.faults.total()} faults: {faults}",
+        flush=True,
     )
     return failed
 

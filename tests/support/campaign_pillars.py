@@ -160,6 +160,13 @@ def second(first: dict) -> dict:
         del found[name][key]
     found["zones"] = {"north": {"description": "by the door"}}
     found["exclusive"] = {"zone": True, "tag": True}
+    for script in found.get("commissioning_scripts", {}).values():
+        script["content"] += "echo again\n"
+    for network in found.get("networks", {}).values():
+        network["description"] = "desks"
+    for one in found.get("clusters", {}).values():
+        one["cluster_name"] = "south"
+        one["interfaces"]["eth0"]["dynamic_range"]["high"] = "10.10.0.160"
     if "desk-1" in found.get("machines", {}):
         found["machines"]["desk-1"].update(zone="default", tags=["new"])
         found["tags"]["new"] = None

@@ -277,7 +277,8 @@ class FaultyProxy:
             name of :data:`KINDS` or None.
         away: Seconds for which a restarting region is away; one that refuses, a quarter of it.
         drip: Seconds that a slow header or body takes, unless the client goes away earlier.
-        later: Seconds after its 504 at which a request is carried out.
+        later: Seconds after its 504 at which a request is carried out; None for not before
+            :meth:`wait_for_late`.
         retry_after: What ``Retry-After`` says where a fault has it.
         tls: The :class:`~support.certificates.Certificates` of a proxy that speaks TLS.
 
@@ -331,16 +332,19 @@ class FaultyProxy:
 
     def do_later(self, function) -> None:
         """Call a function once its time has come."""
-        timer = threading.Timer(self.later, function)
+        timer = threading.Timer(self.later or 0, function)
         with self._lock:
             self._late.append(timer)
-        timer.start()
+        if self.later is not None:
+            timer.start()
 
     def wait_for_late(self) -> None:
         """Return once all was carried out that is carried out late."""
         with self._lock:
             late, self._late = self._late, []
         for timer in late:
+            if self.later is None:
+                timer.start()
             timer.join()
 
     def handshake_with(self, what: str) -> bool:

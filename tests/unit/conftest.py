@@ -39,6 +39,6 @@ def impatient(monkeypatch):
 
     monkeypatch.setattr(Run, "poll_seconds", 0.02)
     monkeypatch.setattr(Run, "pause", lambda run, attempt, error: None)
-    monkeypatch.setattr(Run, "settle_seconds", 0.2)
+    monkeypatch.setattr(Run, "settle_seconds", 0.0)
     monkeypatch.setattr("saltext.maas.client.session._FIRST_PAUSE", 0.001)
     monkeypatch.setattr("saltext.maas.reconcile.snapshot._PAUSE", 0.001)

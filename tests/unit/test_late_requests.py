@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from saltext.maas.reconcile import apply
+from saltext.maas.reconcile.run import Run
 from support import campaign
 from support.campaign_pillars import MACS
 from support.faults import FaultyProxy, first
@@ -34,14 +35,24 @@ def server():
     server.stop()
 
 
-def late(server, described, method, path):
-    """Apply a pillar while one request is carried out late; the region is as described then."""
-    choose = first("504-carried-out-later", method=method, path=path)
-    with FaultyProxy(server, choose, later=0.1) as proxy:
-        snapshot, plan = planned(server, described, snapshot_of(server, proxy.url))
-        apply(snapshot, plan, SHORT)
-        assert [kind for _, kind, _, _ in proxy.faults] == ["504-carried-out-later"]
-        proxy.wait_for_late()
+@pytest.fixture
+def late(monkeypatch):
+    """Applies a pillar while one request is carried out when the run waits for such."""
+
+    def apply_late(server, described, method, path):
+        choose = first("504-carried-out-later", method=method, path=path)
+        with FaultyProxy(server, choose, later=None) as proxy:
+            monkeypatch.setattr(Run, "settle", lambda run: proxy.wait_for_late())
+            _apply(proxy, server, described)
+
+    return apply_late
+
+
+def _apply(proxy, server, described):
+    snapshot, plan = planned(server, described, snapshot_of(server, proxy.url))
+    apply(snapshot, plan, SHORT)
+    assert len(proxy.faults) == 1
+    proxy.wait_for_late()
     assert errors(plan) == {}
     assert planned(server, described)[1].shown() == {}
 
@@ -53,7 +64,7 @@ def late(server, described, method, path):
     ("10.20.0.30", "10.20.0.31", "POST", "op=link_subnet"),
     ("10.20.0.30", "10.30.0.31", "PUT", "/interfaces/"),
 ])  # fmt: skip
-def test_a_late_address_of_a_device(region, before, after, method, path):
+def test_a_late_address_of_a_device(region, late, before, after, method, path):
     carried_out(region, printer(before) if before else NETWORK)
     late(region, printer(after), method, path)
 
@@ -61,11 +72,7 @@ def test_a_late_address_of_a_device(region, before, after, method, path):
 def test_an_earlier_answer_about_an_interface(region):
     carried_out(region, printer("10.20.0.30"))
     with FaultyProxy(region, first("another-object", path="op=link_subnet")) as proxy:
-        snapshot, plan = planned(region, printer("10.20.0.31"), snapshot_of(region, proxy.url))
-        apply(snapshot, plan, SHORT)
-        assert len(proxy.faults) == 1
-    assert errors(plan) == {}
-    assert planned(region, printer("10.20.0.31"))[1].shown() == {}
+        _apply(proxy, region, printer("10.20.0.31"))
 
 
 @pytest.mark.parametrize(("described", "path"), [
@@ -74,6 +81,6 @@ def test_an_earlier_answer_about_an_interface(region):
     ({"storage": {"disks": {"sda": {"partitions": [{"size": "512MiB"}]}}}}, "/partitions/"),
     ({"storage": {"special": [{"fs": "tmpfs", "mount": "/tmp"}]}}, "op=mount_special"),
 ])  # fmt: skip
-def test_a_late_request_for_a_part_of_a_machine(server, described, path):
+def test_a_late_request_for_a_part_of_a_machine(server, late, described, path):
     carried_out(server, NETWORK)
     late(server, machine(**described), "POST", path)
