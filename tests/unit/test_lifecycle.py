@@ -511,6 +511,18 @@ def test_a_deployment_that_failed_is_tried_again(server):
     assert as_planned(server, "deployed")["operations"] == ["release", "deploy"]
 
 
+@pytest.mark.parametrize("status", [6, 11])
+def test_what_was_never_commissioned_is_not_released_to_be_deployed_again(server, status):
+    ident = machine(server, status=status, osystem="ubuntu", distro_series="focal")
+    hardware.machine(server.region, ident)["results"].clear()
+    for test in (True, False):
+        done = of(server, test=test).deployed("web-1", distro_series="jammy", redeploy=True)
+        assert (done["result"], done["changes"]) == (False, {})
+        assert "MAAS would make it New; release it (maas_machine.released)" in done["comment"]
+    assert server.requests.writes() == []
+    assert as_planned(server, "released")["status_name"]["new"] == "New"
+
+
 def test_what_is_being_released_is_deployed_afterwards(server):
     ident = machine(server, status=12, owner="admin")
     later = threading.Timer(

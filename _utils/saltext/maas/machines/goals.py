@@ -365,7 +365,7 @@ class Deployed(Goal):
         if status in IN_PROGRESS and status != at.ENTERING_RESCUE:
             return wait_for(status)
         if status == at.FAILED_DEPLOYMENT:
-            return Step(OPERATIONS["release"])
+            return self._release(machine)
         if status in (at.READY, at.ALLOCATED):
             return self.send()
         raise refusal(machine, "so it cannot be deployed")
@@ -396,6 +396,15 @@ class Deployed(Goal):
         if not self.redeploy or "deploy" in machine.sent:
             how = "redeploy: true releases it, and deploys it again"
             raise refusal(machine, f"with {', '.join(other)}", how)
+        return self._release(machine)
+
+    def _release(self, machine):
+        """The step that releases what is to be deployed again."""
+        if _released_status(machine.raw) == at.NEW:
+            raise refusal(
+                machine, "and has not passed its commissioning, so MAAS would make it New",
+                "release it (maas_machine.released), and commission it (maas_machine.commissioned)",
+            )  # fmt: skip
         return Step(OPERATIONS["release"])
 
     def differences(self, raw: dict) -> list[str]:
