@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import socket
@@ -67,6 +68,30 @@ def test_what_was_being_handled_is_not_the_cause():
                 client_of(server).post("things/")
         assert "reset" in str(raised.value)
         assert "the first error" not in str(raised.value)
+
+
+def test_a_key_that_was_accepted_before_is_tried_again_for_a_while():
+    skewed = [False]  # for the version
+    with (
+        RegionServer() as region,
+        FaultyProxy(region, lambda *_: "clock-skew" if skewed.pop(0) else None) as proxy,
+    ):
+        client = Client(Profile(proxy.url, region.api_key))
+        assert client.release
+
+        def tries(*choices):
+            skewed.extend(choices)
+            before = client.requests
+            with contextlib.suppress(errors.NotAuthenticated):
+                assert client.get("zones/")
+            assert not skewed
+            return client.requests - before
+
+        assert tries(True) == 1  # no key was accepted so far
+        assert tries(False) == 1
+        assert tries(True, True, False) == 3
+        assert tries(True, True, True, True) == 4
+        assert tries(True) == 1  # since that did not help
 
 
 def test_503_is_tried_again_when_the_region_says():
