@@ -256,10 +256,10 @@ def _validator_kind():
             yield jsonschema.ValidationError(name)
 
     def additional(validator, others, value, node):
-        if others is False:
-            yield from draft.VALIDATORS["additionalProperties"](validator, others, value, node)
-        else:
+        if others:
             yield from _others(validator, others, value, node)
+        elif isinstance(value, dict) and value.keys() - node["properties"].keys():
+            yield jsonschema.ValidationError("unknown keys")
 
     types = draft.TYPE_CHECKER.redefine("binary", lambda _, value: isinstance(value, bytes))
     types = types.redefine("number", lambda _, value: _is_number(value))

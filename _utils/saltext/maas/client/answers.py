@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from saltext.maas import errors
+from saltext.maas import collector, errors
 from saltext.maas.client import shape
 from saltext.maas.client.profile import Profile
 from saltext.maas.redact import redact
@@ -85,7 +85,8 @@ def decoded(request: str, answer: Response, content: bytes, expect: Any = None) 
     found: Any = _text(answer, content) if content or expect is str else None
     if "json" in kind and content and expect is not str:
         try:
-            found = json.loads(found)
+            with collector.paused():
+                found = json.loads(found)
         except (ValueError, RecursionError):
             raise strange("the answer is no JSON that can be read") from None
     mistake = None if expect is None else shape.mistake(found, expect)

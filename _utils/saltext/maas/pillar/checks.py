@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from saltext.maas import schemas
+from saltext.maas import collector, schemas
 from saltext.maas.client.profile import api_key_fits
 from saltext.maas.errors import BadInput
 from saltext.maas.pillar import (  # noqa: F401
@@ -63,6 +63,7 @@ def problems(pillar: dict, release: Release | None = None) -> list[str]:
     return _examined(pillar, release)[0]
 
 
+@collector.paused()
 def _examined(pillar, release) -> tuple[list[str], dict, list[Desired]]:
     """A pillar's mistakes, its expansion, and what that describes as far as it is right."""
     if not isinstance(pillar, dict):
@@ -180,12 +181,13 @@ def _of_release(node, value, where, release):
         for number, one in inside:
             yield from _of_release(node.get("items", {}), one, f"{where}:{number}", release)
         return
+    known, others = node.get("properties", {}), node.get("additionalProperties")
     for key, one in value.items():
-        child = node.get("properties", {}).get(key) or node.get("additionalProperties")
+        child = known.get(key) or others
         if not isinstance(child, dict):
             continue
-        since, up_to = child.get("since"), child.get("up_to")
-        if not child.get("lenient") and not release.within(since or "", up_to or ""):
+        since, up_to = child.get("since", ""), child.get("up_to", "")
+        if not child.get("lenient") and not release.within(since, up_to):
             span = (f" from {since}" if since else "") + (f" up to {up_to}" if up_to else "")
             yield f"{where}:{key}: MAAS {release} does not have this; it is for MAAS{span}"
         else:

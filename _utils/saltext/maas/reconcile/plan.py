@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from saltext.maas import collector
 from saltext.maas.errors import few
 from saltext.maas.reconcile.desired import Desired, DesiredObjects, without_repetitions
 from saltext.maas.reconcile.order import arrange
@@ -152,31 +153,10 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
     identify(snapshot, desired)
     refuse_wrong_references(snapshot, desired)
     blocked = problems_of_duplicates(snapshot, desired)
-    creates: list[Change] = []
-    deletes: list[Change] = []
-    removed: list[Desired] = []
-    skipped: dict = _skipped_objects(snapshot, desired)
-    remarks: list[str] = []
-    source = functools.cache(snapshot.source)
-    for one in desired:
-        table = snapshot.tables[one.type]
-        with naming(source(table)), snapshot.comparing():
-            record = table.match(snapshot, one)
-            if one.absent and record is not None:
-                deletes.insert(0, _deletion(snapshot, table, one, record, blocked.get(one)))
-                removed.insert(0, _removed(snapshot, table, one, record))
-            elif not one.absent:
-                if (one.type, one.key) in skipped:
-                    continue
-                fields = table.skipped_fields(snapshot, one, record)
-                if fields:
-                    skipped[one.type, one.key] = fields
-                if record is not None:
-                    said = table.remarks(snapshot, one, record)
-                    remarks += [f"{table.noun} {one.label}: {text}" for text in said]
-                creates += _creation_or_update(
-                    snapshot, table, one, record, blocked.get(one), fields
-                )
+    compared = _Comparison(snapshot, blocked, _skipped_objects(snapshot, desired))
+    with collector.paused():
+        compared.add_all(desired)
+    creates, deletes = compared.creates, compared.deletes
     changes = [*creates, *deletes]
     _refuse_what_is_not_empty(snapshot, creates, deletes)
     predicted = Predicted(snapshot, changes)
@@ -184,11 +164,57 @@ def make_plan(snapshot: Snapshot, desired: Iterable[Desired]) -> Plan:
         if not change.problem:
             table = snapshot.tables[change.desired.type]
             change.problem = table.conflict(snapshot, change, predicted)
-    barriers = arrange(snapshot, desired, DesiredObjects(removed), creates, deletes, predicted)
-    plan = Plan(changes, desired, barriers, skipped=skipped)
+    removed = DesiredObjects(compared.removed)
+    barriers = arrange(snapshot, desired, removed, creates, deletes, predicted)
+    plan = Plan(changes, desired, barriers, skipped=compared.skipped)
     _mark_dependants(plan)
-    plan.warnings = [*_skipped_warnings(plan), *_side_effects(snapshot, plan), *remarks]
+    plan.warnings = [*_skipped_warnings(plan), *_side_effects(snapshot, plan), *compared.remarks]
     return plan
+
+
+class _Comparison:
+    """What the comparison of desired objects with the region comes to.
+
+    Attributes:
+        creates, deletes: The changes: creates with updates in the order of desired objects,
+            deletes in the opposite one.
+        removed: What the objects to be deleted hold, as if desired.
+        skipped: See :attr:`Plan.skipped`.
+        remarks: Warnings.
+    """
+
+    def __init__(self, snapshot: Snapshot, blocked: dict, skipped: dict):
+        self._snapshot, self._blocked, self.skipped = snapshot, blocked, skipped
+        self.creates: list[Change] = []
+        self.deletes: list[Change] = []
+        self.removed: list[Desired] = []
+        self.remarks: list[str] = []
+
+    def add_all(self, desired):
+        for type, some in itertools.groupby(desired, key=lambda one: one.type):
+            table = self._snapshot.tables[type]
+            with naming(self._snapshot.source(table)):
+                for one in some:
+                    with self._snapshot.comparing():
+                        self._add(table, one)
+
+    def _add(self, table, one):
+        snapshot, blocked = self._snapshot, self._blocked.get(one)
+        record = table.match(snapshot, one)
+        if one.absent:
+            if record is not None:
+                self.deletes.insert(0, _deletion(snapshot, table, one, record, blocked))
+                self.removed.insert(0, _removed(snapshot, table, one, record))
+            return
+        if (one.type, one.key) in self.skipped:
+            return
+        fields = table.skipped_fields(snapshot, one, record)
+        if fields:
+            self.skipped[one.type, one.key] = fields
+        if record is not None:
+            said = table.remarks(snapshot, one, record)
+            self.remarks += [f"{table.noun} {one.label}: {text}" for text in said]
+        self.creates += _creation_or_update(snapshot, table, one, record, blocked, fields)
 
 
 #: In place of a field, in :attr:`Plan.skipped`: the whole object.
@@ -275,10 +301,10 @@ def _creation_or_update(snapshot, table, one, record, blocked, skipped):
         return [Change(one, "create", None, visible(table, new), problem=problem)]
     if blocked:
         return [Change(one, "update", {}, {}, record.raw, problem=blocked)]
-    problem = table.problem(snapshot, one, record)
     changed = table.compared(snapshot, one, record)
     if not changed:
         return []
+    problem = table.problem(snapshot, one, record)
     old = visible(table, {name: before for name, (before, _) in changed.items()}, sent=True)
     new = visible(table, {name: after for name, (_, after) in changed.items()}, sent=True)
     return [Change(one, "update", old, new, record.raw, problem=problem)]

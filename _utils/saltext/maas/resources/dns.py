@@ -502,8 +502,10 @@ def _data(rrtype, text):
 
 def _domain_of(snapshot, fqdn):
     """The domain of the region that a name lies in; None if there is none."""
-    there = [key for key in snapshot.records("domain") if _within(fqdn, key)]
-    return max(there, key=len, default=None)
+    there, name = snapshot.records("domain"), fqdn
+    while name and name not in there:
+        name = name.partition(".")[2]
+    return name or None
 
 
 def _label(fqdn, domain):

@@ -216,7 +216,7 @@ def _addresses(value):
 
 
 def _address_set(value):
-    return sorted(set(_addresses(value)), key=lambda one: (":" in one, ipaddress.ip_address(one)))
+    return sorted(set(_addresses(value)), key=lambda one: (":" in one, ip_address(one)))
 
 
 def _mapping(value):

@@ -326,7 +326,7 @@ def reserved_by_maas(cidr: str, low: kinds.Address, high: kinds.Address) -> str 
         cidr: The subnet.
         low, high: First and last address of the range.
     """
-    net = ipaddress.ip_network(cidr)
+    net = kinds.ip_network(cidr)
     first = int(net.network_address) + (_OWN_IPV6 if net.prefixlen == 64 else 0)
     if net.version != 6 or low.version != 6 or net.prefixlen > 126 or int(low) > first:
         return None
@@ -356,4 +356,4 @@ def _taken(snapshot, cidr, predicted):
 
 
 def _ends(values):
-    return ipaddress.ip_address(values["start_ip"]), ipaddress.ip_address(values["end_ip"])
+    return kinds.ip_address(values["start_ip"]), kinds.ip_address(values["end_ip"])

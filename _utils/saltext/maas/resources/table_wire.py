@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, ClassVar
 
@@ -287,15 +288,19 @@ class Wire(Comparison):
             StrangeAnswer: It is not.
         """
         path = raw.get("resource_uri")
-        # Some are in resourcepools/ and called resourcepool/1/.
-        known = self.collection and not self.mixed and not self.parent
-        own = rf"/{self.collection[:-2]}s?/" if known else ""
-        if path is not None and not re.search(own, str(path)):
+        if path is not None and not self._own_path.search(str(path)):
             raise StrangeAnswer(f"it is another object, {str(path)[:100]!r}")
         for name in self.identity:
             field = self.by_name[name]
             if not field.read and name not in self.within and field.wire_name not in raw:
                 raise StrangeAnswer(f"it has no {field.wire_name}")
+
+    @functools.cached_property
+    def _own_path(self):
+        """What the paths of its objects have in them."""
+        # Some are in resourcepools/ and called resourcepool/1/.
+        known = self.collection and not self.mixed and not self.parent
+        return re.compile(rf"/{self.collection[:-2]}s?/" if known else "")
 
     def complete_answer(self, raw: dict, values: dict, before: dict | None) -> dict:
         """Return an answer to a write together with what only a read would show.
