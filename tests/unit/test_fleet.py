@@ -251,6 +251,25 @@ def test_an_event_that_comes_while_the_batch_ends_is_not_lost(fleet, monkeypatch
 
 
 @pytest.mark.parametrize(
+    "nonsense",
+    [{"x": {"__id__": ["no", "id"]}}, {"x": {"__id__": "maas cluster host", "changes": [7]}}, 7,
+     {"x": {"__id__": "maas cluster host", "result": True, "changes": {}, "comment": None}}, b"x"],
+)  # fmt: skip
+def test_a_rack_that_answers_nonsense_fails_alone(fleet, monkeypatch, nonsense):
+    real = fleet.salt.answer
+
+    def answer(minion, function, *args, **kwargs):
+        odd = (minion, function) == ("rack-2", "state.high")
+        return nonsense if odd else real(minion, function, *args, **kwargs)
+
+    monkeypatch.setattr(fleet.salt, "answer", answer)
+    fleet.salt.restart_helps = False
+    react(fleet, RACKS)
+    found = {minion: fleet.store.record(minion)["state"] for minion in RACKS}
+    assert found == {"rack-1": "enrolled", "rack-2": "failed", "rack-3": "enrolled"}
+
+
+@pytest.mark.parametrize(
     ("function", "error", "step", "again"),
     [
         ("maas_fleet.version", "the minion did not answer", "sync", "sync"),

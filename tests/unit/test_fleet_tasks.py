@@ -327,8 +327,9 @@ def test_where_dhcp_is_off_nobody_has_to_take_over(fleet):
 
 def test_it_is_removed_from_the_region_that_has_it(fleet):
     object.__setattr__(fleet.settings, "regions", ["region", "other"])
-    entry = {"named": True, "where": "maas:racks:rack-1", "state": "absent"}
-    answer = {"clusters": {"rack-1": entry}, "unnamed": {}}
+    entry = {"named": True, "where": "maas:racks:rack-1", "state": "absent", "problems": [],
+             "cluster": "rack-1", "digest": "d"}  # fmt: skip
+    answer = {"clusters": {"rack-1": entry}, "problems": [], "unnamed": {}}
     fleet.salt.answers["other", "maas_fleet.inspect"] = answer
     outcome = offboard.run(fleet, "rack-1", "glob", None, False, False)["rack-1"]
     assert "the pillars of several regions name it: other, region" in outcome["message"]

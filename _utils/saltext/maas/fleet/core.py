@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import salt.exceptions
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import checked_batch, settings_of
+from saltext.maas.fleet.forms import formed
 from saltext.maas.fleet.minions import Answer, Salt
 from saltext.maas.fleet.store import Store
 
@@ -148,7 +149,11 @@ class Fleet:
     def ask(self, minions: Iterable[str], function: str, *args, **kwargs) -> dict[str, Answer]:
         """Call a function on minions; see :meth:`saltext.maas.fleet.minions.Salt.ask`."""
         kwargs.setdefault("seconds", self.settings.answer_seconds)
-        return self.salt.ask(minions, function, *args, **kwargs)
+        on_answer = kwargs.pop("on_answer", None)
+        if on_answer:
+            kwargs["on_answer"] = lambda one, answer: on_answer(one, formed(function, answer))
+        found = self.salt.ask(minions, function, *args, **kwargs)
+        return {minion: formed(function, answer) for minion, answer in found.items()}
 
     def region(self, name: str, function: str, *args, **kwargs) -> Any:
         """Call a function on a region's minion; the answer is its own.
@@ -162,6 +167,7 @@ class Fleet:
             # The region's minion has no modules of this extension yet, or older ones.
             self.ask([name], "saltutil.sync_all")
             answer = self.salt.ask_signed(name, function, *args, **kwargs)
+        answer = formed(function, answer)
         if answer.error:
             raise MaasError(f"the region's minion {name}: {answer.error}")
         return answer.value
@@ -195,7 +201,7 @@ class Fleet:
             MaasError: The region cannot be asked.
         """
         seen = self.region(region, "maas_fleet.inspect")
-        found, others = dict(seen["clusters"]), dict(seen["unnamed"])
+        found, others = dict(seen["clusters"]), dict(seen.get("unnamed") or {})
         for minion, name in self.onboarded(region, others).items():
             entry = others.pop(name)
             found.setdefault(minion, {**entry, "named": False, "problems": [], "own_url": False})

@@ -10,6 +10,7 @@ from saltext.maas import atomic_file, pillar, region_machines, render
 from saltext.maas.errors import BadInput, MaasError
 from saltext.maas.fleet.config import settings_of
 from saltext.maas.fleet.core import shown
+from saltext.maas.fleet.forms import formed
 from saltext.maas.fleet.minions import Salt
 from saltext.maas.machines import view
 from saltext.maas.render import colour as colours
@@ -38,6 +39,7 @@ def ask(dunders, region: str | None, function: str, salt=None, **kwargs) -> Any:
         region = regions[0]
     given = {name: value for name, value in kwargs.items() if value is not None}
     answer = (salt or Salt(dunders)).ask_signed(region, function, limit=_SECONDS, **given)
+    answer = formed(function, answer)
     if answer.error:
         raise MaasError(f"{region}: {answer.error}")
     return answer.value
