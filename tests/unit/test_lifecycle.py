@@ -288,6 +288,32 @@ def test_a_machine_becomes_a_vm_host(regions, release, parameter, kind):
     assert (host["name"], host["power_type"]) == ("web-1", kind)
 
 
+@pytest.mark.parametrize(
+    ("release", "parameter"), [("2.8", "install_kvm"), ("3.8", "register_vmhost")]
+)
+def test_a_vm_host_is_deleted_before_its_machine_is_released(regions, release, parameter):
+    server = emptied(regions(release))
+    machine(server)
+    as_planned(server, "deployed", **{parameter: True})
+    server.requests.reset()
+    for test in (True, False):
+        done = of(server, test=test).released("web-1")
+        assert (done["result"], done["changes"]) == (False, {})
+        assert "it is the VM host web-1, so MAAS does not release it; delete" in done["comment"]
+    assert server.requests.writes() == []
+
+    def run(test):
+        context: dict = {}
+        opts = {"test": test, "maas": {"url": server.url, "api_key": server.api_key}, "id": "m"}
+        hosts = load("_states/maas_vm_host.py", opts, __context__=context)
+        life = of(server, test=test, context=context)
+        return [hosts.absent("web-1"), life.released("web-1")]
+
+    told, done = run(test=True), run(test=False)
+    assert [one["result"] for one in done] == [True, True], [one["comment"] for one in done]
+    assert [one["changes"] for one in told] == [one["changes"] for one in done]
+
+
 def test_a_test_run_says_what_waits_for_a_vm_host(server):
     machine(server, name="node-1")
     context: dict = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +55,7 @@ class Machine:
         error: Why it cannot reach the goal.
         done: Whether it has reached the goal.
         tests: Statuses of the scripts that it was tested with last, by name, where a goal asks.
-        vm_hosts: Types of the VM hosts that it was when it was deployed already, where a goal asks.
+        vm_hosts: Types of the VM hosts that it is, by name; None where nobody asked.
         settled: Whether its interfaces and disks are those that it will have; false where an
             earlier state of a test run may plan others.
         goal: The goal with its own parameters; None for that of all machines.
@@ -73,7 +72,7 @@ class Machine:
     error: str | None = None
     done: bool = False
     tests: dict[str, list[int]] = field(default_factory=dict)
-    vm_hosts: list[str] | None = None
+    vm_hosts: Mapping[str, str] | None = None
     settled: bool = True
     goal: Goal | None = None
     own: dict[str, Any] = field(default_factory=dict)
@@ -349,8 +348,6 @@ class Deployed(Goal):
         kernel = ("hwe_kernel",) if self.given.get("hwe_kernel") else ()
         self.shown = (*self.shown, *asked, *kernel)
         self.vm_hosts = tuple(kind for name, kind in _VM_HOSTS.items() if self.given.get(name))
-        self._vm_hosts: list[dict] | None = None
-        self._lock = threading.Lock()
 
     def next(self, machine: Machine) -> Step | None:
         status = machine.status
@@ -370,27 +367,11 @@ class Deployed(Goal):
             return self.send()
         raise refusal(machine, "so it cannot be deployed")
 
-    @property
-    def needs_inspection(self) -> bool:
-        return bool(self.vm_hosts)
-
-    def inspect(self, client: Client, machine: Machine) -> None:
-        if machine.status != at.DEPLOYED:
-            return
-        with self._lock:  # one list for all machines
-            if self._vm_hosts is None:
-                path = "vm-hosts/" if client.release >= "2.9" else "pods/"
-                self._vm_hosts = client.get(path, expect=[{"type": str, "host": dict}])
-        ident = machine.raw["system_id"]
-        machine.vm_hosts = [
-            one["type"] for one in self._vm_hosts if one["host"].get("system_id") == ident
-        ]
-
     def _deployed(self, machine):
         other = self.differences(machine.raw)
         if "deploy" not in machine.sent and machine.vm_hosts is not None:
             other += [f"no VM host of {one}" for one in self.vm_hosts
-                      if one not in machine.vm_hosts]  # fmt: skip
+                      if one not in machine.vm_hosts.values()]  # fmt: skip
         if not other:
             return None
         if not self.redeploy or "deploy" in machine.sent:
@@ -591,6 +572,12 @@ def check(machine: Machine, step: Step, goal: Goal, release: Release, me: str) -
         raise refusal(machine, f"so MAAS refuses {operation.name}")
     if operation.name == "test" and _tests_release(machine):
         raise refusal(machine, "and MAAS would release it when it has passed the tests")
+    if operation.name == "release" and machine.vm_hosts:
+        names = ", ".join(sorted(machine.vm_hosts))
+        raise refusal(
+            machine, f"and it is the VM host {names}, so MAAS does not release it",
+            "delete that first (maas_vm_host.absent)",
+        )  # fmt: skip
     if operation.name in ("allocate", "deploy") and release < SHOWS_DEPLOYMENT:
         _check_deployment_1x(machine, goal, release)
     if operation.name == "deploy" and machine.settled and not is_node(release):

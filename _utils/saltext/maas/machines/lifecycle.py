@@ -43,7 +43,13 @@ from saltext.maas.machines.nodes_1x import (
     operation,
     shape,
 )
-from saltext.maas.machines.operations import IN_PROGRESS, OPERATIONS, READY, name_of
+from saltext.maas.machines.operations import (
+    DEPLOYED,
+    IN_PROGRESS,
+    OPERATIONS,
+    READY,
+    name_of,
+)
 from saltext.maas.redact import redact
 
 log = logging.getLogger(__name__)
@@ -60,6 +66,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 _EXPLAINED, _EVENTS, _NAMED = 10, 5, 10
 #: First release in which a deployment allocates a machine that is ready.
 _ALLOCATES = "2.2"
+#: First release that does not release machines that are VM hosts.
+_KEEPS_VM_HOSTS = "2.6"
 #: First release that has events.
 _HAS_EVENTS = "1.8"
 #: Which scripts an operation runs.
@@ -93,6 +101,14 @@ def all_listed(client: Client, wanted: Mapping[str, list[str]] | None = None) ->
     expect = shape(release) if is_node(release) else _SHAPE
     found = client.call("GET", collection(release), params=params, expect=[expect])
     return [as_machine(release, raw) for raw in found]
+
+
+def all_vm_hosts(client: Client) -> list[dict]:
+    """Return the VM hosts of a region, as it shows them."""
+    if client.release >= "4.0":
+        return []
+    path = "vm-hosts/" if client.release >= "2.9" else "pods/"
+    return client.get(path, expect=[{"name": str, "type": str, "host": (dict, None)}])
 
 
 def find(client: Client, names: Iterable[str]) -> dict[str, dict]:
@@ -163,6 +179,7 @@ class Work:
         report: Called with the progress.
         writing: Context within which operations are sent.
         minions: Minions on the machines, :class:`saltext.maas.minions.region_side.Minions`.
+        vm_hosts: Returns the VM hosts of the region, which are only asked for where they matter.
     """
 
     def __init__(
@@ -174,6 +191,7 @@ class Work:
         report: Callable[[dict], object] | None = None,
         writing: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
         minions: Any = None,
+        vm_hosts: Callable[[Client], Iterable[dict]] = all_vm_hosts,
     ):
         self.client = client
         self.goal = goal
@@ -182,6 +200,8 @@ class Work:
         self._report = report
         self._writing = writing
         self._minions = minions
+        self._vm_hosts = vm_hosts
+        self._hosts: Iterable[dict] | None = None
         self._reported: object = None
         self._explained = 0
 
@@ -207,6 +227,20 @@ class Work:
     def _inspect(self):
         found = [one for one in self.machines if self.goal_of(one).needs_inspection]
         self.client.each(lambda one: self.goal_of(one).inspect(self.client, one), found)
+        for machine in self.machines:
+            if machine.status == DEPLOYED and self.goal_of(machine).vm_hosts:
+                machine.vm_hosts = self._vm_hosts_of(machine)
+
+    def _vm_hosts_of(self, machine):
+        """The VM hosts that a machine is: ``{name: type}``."""
+        if self._hosts is None:
+            self._hosts = self._vm_hosts(self.client)
+        ident = machine.raw["system_id"]
+        return {
+            one["name"]: one["type"]
+            for one in self._hosts
+            if ident and (one.get("host") or {}).get("system_id") == ident
+        }
 
     def _next(self, machine):
         goal = self.goal_of(machine)
@@ -222,6 +256,12 @@ class Work:
             missing = step.operation.missing(self.client.release, {})
             if missing:
                 raise MaasError(missing)
+            if (
+                step.operation.name == "release"
+                and machine.status == DEPLOYED
+                and self.client.release >= _KEEPS_VM_HOSTS
+            ):
+                machine.vm_hosts = self._vm_hosts_of(machine)
             check(machine, step, goal, self.client.release, self._owner_of(machine))
             if goal.operation.name == "deploy" and self._minions:
                 self._minions.check(machine, self._user_data(machine))
