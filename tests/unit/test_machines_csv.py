@@ -53,7 +53,7 @@ def test_each_row_is_a_machine(tmp_path, form):
 
 BAD = {
     "unknown column": ("hostname,clas\n", "machines.csv:1: column 'clas' is unknown; did you mean class .*"),
-    "odd column": ("hostname,qqq\n", "machines.csv:1: column 'qqq' is unknown; allowed: hostname, .*architecture.*"),
+    "odd column": ("hostname,qqq\n", "machines.csv:1: column 2 is unknown; allowed: hostname, .*architecture.*"),
     "source": ("hostname,source\n", "machines.csv:1: column 'source' is unknown; .*"),
     "no key": ("hostname,power_parameters\n", "machines.csv:1: column 'power_parameters' must be power_parameters:NAME"),
     "key": ("hostname,zone:a\n", "machines.csv:1: column 'zone:a' must be zone"),
@@ -82,6 +82,15 @@ def test_a_mistake_is_told_with_line_and_column(tmp_path, text, expected):
         read(tmp_path, text)
     (line,) = caught.value.problems
     assert re.fullmatch(expected, line), line
+
+
+def test_columns_that_are_values_are_not_shown(tmp_path):
+    """The line of columns is damaged, so that a row's values stand in it."""
+    with pytest.raises(BadInput) as caught:
+        read(tmp_path, f"hostname,tags,power_parameters web-1,{SECRET},tags:{SECRET}\n")
+    assert SECRET not in str(caught.value)
+    assert "machines.csv:1: column 4 is unknown; allowed: hostname" in str(caught.value)
+    assert "machines.csv:1: column 5 must be tags" in str(caught.value)
 
 
 def test_what_only_the_whole_pillar_shows_names_the_line_too(tmp_path):

@@ -97,7 +97,8 @@ def _rows(text, name) -> Iterator[tuple[int, list[str]]]:
 def _readers(columns, where, problems) -> list:
     """The keys and the way to read a cell of each column."""
     known = schema()["properties"]["machines"]["additionalProperties"]["properties"]
-    found = []
+    found: list = []
+    shown = _shown(columns, ["hostname", *known])
     for number, column in enumerate(columns):
         first, *rest = keys = column.split(":")
         node = {"type": "string"} if column == "hostname" else known.get(first)
@@ -108,21 +109,31 @@ def _readers(columns, where, problems) -> list:
             hint = f"did you mean {' or '.join(close)}?" if close else (
                 f"allowed: hostname, {', '.join(sorted(known.keys() - {'source'}))}"
             )  # fmt: skip
-            problems.append(f"{where}: column {column!r} is unknown; {hint}")
+            problems.append(f"{where}: column {shown[number]} is unknown; {hint}")
         elif nested != bool(rest) or not all(keys):
             form = f"{first}:NAME" if nested else first
-            problems.append(f"{where}: column {column!r} must be {form}")
+            problems.append(f"{where}: column {shown[number]} must be {form}")
         elif column in columns[:number]:
-            problems.append(f"{where}: column {column!r} is there twice")
+            problems.append(f"{where}: column {shown[number]} is there twice")
         inside = [
-            one
-            for one in columns[:number]
+            shown[at]
+            for at, one in enumerate(columns[:number])
             if f"{column}:".startswith(f"{one}:") != f"{one}:".startswith(f"{column}:")
         ]
         for one in inside:
-            problems.append(f"{where}: columns {one!r} and {column!r} overlap; leave one out")
+            problems.append(f"{where}: columns {one} and {shown[number]} overlap; leave one out")
         found.append((keys, _text if nested else _reader(first, types)))
     return found
+
+
+def _shown(columns, known) -> list[str]:
+    """What messages call the columns: their numbers, where the line may be one of values."""
+    names = all(
+        re.fullmatch(r"[\w:.-]*", one)
+        and difflib.get_close_matches(one.split(":")[0], known, 1, 0.75)
+        for one in columns
+    )
+    return [repr(one) if names else str(at) for at, one in enumerate(columns, 1)]
 
 
 def _reader(name, types):
