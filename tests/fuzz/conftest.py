@@ -17,7 +17,7 @@ settings.register_profile(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _quiet():
     """What is logged of each input is of no use, and takes longer than the work on it."""
     logging.disable(logging.CRITICAL)
